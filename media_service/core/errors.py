@@ -1,0 +1,299 @@
+"""What can go wrong, as one tree.
+
+    MediaServiceError
+    ├── Refusal                      the client must change something
+    │   ├── Malformed                a field or a body that cannot be read
+    │   ├── BodyCut                  the body ended before it was whole
+    │   ├── IdleTimeout              the body stood still for too long
+    │   ├── LengthRequired           a body without Content-Length where one is needed
+    │   ├── UnsupportedMediaType     not the content type or coding this route takes
+    │   ├── ForbiddenOrigin          another site's page, or a host that is not ours
+    │   ├── Unauthorised             a token is needed
+    │   ├── UnknownUpload            no such upload, or somebody else's
+    │   ├── UnknownFile              no such file, or somebody else's
+    │   ├── UploadGone               cancelled, expired or lost
+    │   ├── WrongState               the upload is past this
+    │   ├── Superseded               a newer writer took this span
+    │   ├── SpanOutside              bytes beyond the announced length
+    │   ├── SpanOverlaps             bytes that are partly recorded already
+    │   ├── BytesMissing             not every byte is recorded yet
+    │   ├── FileTooLarge, SliceTooLarge
+    │   ├── DigestMismatch           the bytes are not those that were announced
+    │   ├── SliceDiffers             recorded bytes are not those that were announced
+    │   └── NotMp3, LengthMismatch, ContentHashMismatch, TooCostly     the verdict on a whole file
+    └── Trouble                      we must change something; the client tries again
+        ├── StorageFull, StorageTrouble
+        ├── CatalogueTrouble
+        ├── MediaTrouble
+        └── ShuttingDown
+
+A class's first docstring line is its message, filled with its fields. Nothing here knows HTTP: the table to status
+codes is `http/problems.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class MediaServiceError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str]
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person, with this error's fields filled in."""
+        return self.explanation().format(**self.details())
+
+    def details(self) -> dict[str, object]:
+        """The fields a client needs to go on, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # every leaf is a dataclass
+
+    @classmethod
+    def explanation(cls) -> str:
+        """The message with its fields still open."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class Refusal(MediaServiceError):
+    """The client must change something."""
+
+
+class Trouble(MediaServiceError):
+    """The service must change something; the same request may succeed later."""
+
+
+@dataclass(eq=False)
+class Malformed(Refusal):
+    """The field "{field}" cannot be used: {reason}."""
+
+    code = "malformed"
+    field: str
+    reason: str
+
+
+@dataclass(eq=False)
+class BodyCut(Refusal):
+    """The request's body ended before it was whole; nothing of it was kept."""
+
+    code = "body_cut"
+
+
+@dataclass(eq=False)
+class IdleTimeout(Refusal):
+    """No byte of the body arrived for {seconds} seconds; send it again."""
+
+    code = "idle_timeout"
+    seconds: float
+
+
+@dataclass(eq=False)
+class LengthRequired(Refusal):
+    """This request needs a Content-Length."""
+
+    code = "length_required"
+
+
+@dataclass(eq=False)
+class UnsupportedMediaType(Refusal):
+    """The body must come as {expected}."""
+
+    code = "unsupported_media_type"
+    expected: str
+
+
+@dataclass(eq=False)
+class ForbiddenOrigin(Refusal):
+    """This request comes from a page of another site, or names a host that this service does not answer for."""
+
+    code = "forbidden_origin"
+
+
+@dataclass(eq=False)
+class Unauthorised(Refusal):
+    """This needs the admin token."""
+
+    code = "unauthorised"
+
+
+@dataclass(eq=False)
+class UnknownUpload(Refusal):
+    """There is no such upload."""
+
+    code = "unknown_upload"
+
+
+@dataclass(eq=False)
+class UnknownFile(Refusal):
+    """There is no such file."""
+
+    code = "unknown_file"
+
+
+@dataclass(eq=False)
+class UploadGone(Refusal):
+    """This upload has ended: {state}. Create a new one."""
+
+    code = "upload_gone"
+    state: str
+
+
+@dataclass(eq=False)
+class WrongState(Refusal):
+    """This upload is past that: {state}."""
+
+    code = "wrong_state"
+    state: str
+
+
+@dataclass(eq=False)
+class Superseded(Refusal):
+    """A newer request took over these bytes; this one ended."""
+
+    code = "superseded"
+
+
+@dataclass(eq=False)
+class SpanOutside(Refusal):
+    """The bytes from {start} reach beyond the announced length of {length}."""
+
+    code = "span_outside"
+    start: int
+    length: int
+
+
+@dataclass(eq=False)
+class SpanOverlaps(Refusal):
+    """The bytes from {start} are recorded up to or from {edge}; send only what is missing."""
+
+    code = "span_overlaps"
+    start: int
+    edge: int
+
+
+@dataclass(eq=False)
+class BytesMissing(Refusal):
+    """Not every byte has arrived: go on from {offset}."""
+
+    code = "bytes_missing"
+    offset: int
+
+
+@dataclass(eq=False)
+class FileTooLarge(Refusal):
+    """Files of up to {limit} bytes are taken."""
+
+    code = "file_too_large"
+    limit: int
+
+
+@dataclass(eq=False)
+class SliceTooLarge(Refusal):
+    """Slices of up to {limit} bytes are taken."""
+
+    code = "slice_too_large"
+    limit: int
+
+
+@dataclass(eq=False)
+class DigestMismatch(Refusal):
+    """The bytes have another digest than the one announced; they were changed on their way."""
+
+    code = "digest_mismatch"
+    expected: str
+    actual: str
+
+
+@dataclass(eq=False)
+class SliceDiffers(Refusal):
+    """The bytes recorded from {start} have another digest than the one announced: this is another file."""
+
+    code = "slice_differs"
+    start: int
+
+
+@dataclass(eq=False)
+class NotMp3(Refusal):
+    """This is not an MP3 file: {reason}."""
+
+    code = "not_mp3"
+    reason: str
+
+
+@dataclass(eq=False)
+class LengthMismatch(Refusal):
+    """The file has {actual} bytes where {expected} were announced."""
+
+    code = "length_mismatch"
+    expected: int
+    actual: int
+
+
+@dataclass(eq=False)
+class ContentHashMismatch(Refusal):
+    """The file has another content hash than the one announced."""
+
+    code = "content_hash_mismatch"
+    expected: str
+    actual: str
+
+
+@dataclass(eq=False)
+class TooCostly(Refusal):
+    """Reading this file's tags takes more time or memory than a tag may take."""
+
+    code = "too_costly"
+
+
+@dataclass(eq=False)
+class StorageFull(Trouble):
+    """The disk is full; what is recorded is safe, and the upload goes on when there is room."""
+
+    code = "storage_full"
+
+
+@dataclass(eq=False)
+class StorageTrouble(Trouble):
+    """The disk did not take the bytes; what is recorded is safe."""
+
+    code = "storage_trouble"
+
+
+@dataclass(eq=False)
+class CatalogueTrouble(Trouble):
+    """The catalogue did not take the record; what was recorded before is safe."""
+
+    code = "catalogue_trouble"
+
+
+@dataclass(eq=False)
+class MediaTrouble(Trouble):
+    """The media worker failed for a reason that is not the file's."""
+
+    code = "media_trouble"
+
+
+@dataclass(eq=False)
+class ShuttingDown(Trouble):
+    """The service is shutting down; go on in a moment."""
+
+    code = "shutting_down"
+
+
+def leaves(root: type[MediaServiceError] = MediaServiceError) -> list[type[MediaServiceError]]:
+    """Every error with a code, in the order of this file."""
+    below = root.__subclasses__()
+    return [leaf for child in below for leaf in leaves(child)] if below else [root]
+
+
+def revive(code: str, details: Mapping[str, Any]) -> MediaServiceError:
+    """The error that had this code and these fields when it was stored."""
+    return next(leaf for leaf in leaves() if leaf.code == code)(**details)

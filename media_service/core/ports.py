@@ -1,0 +1,199 @@
+"""Contracts of what `intake` uses and does not know: where bytes and rows are kept, and who reads the media.
+
+Every promise below is kept by an adapter and leaned on by `intake`; the tests of each adapter check it on disk.
+Where a method names no error, it raises only Trouble.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from media_service.core.upload import Facts, Slice, State, Upload
+
+
+@dataclass(frozen=True, slots=True)
+class TagPlan:
+    """How a received file is tagged: `head` takes the place of its first `cut` bytes."""
+
+    head: bytes
+    cut: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A tagged file that is whole on disk: its bytes, its SHA-256, and its name in the spool once it has one."""
+
+    size: int
+    sha256: bytes
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file in the spool: its name there, its bytes, and the SHA-256 of it as it lies there."""
+
+    name: str
+    size: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One finished file, as listings show it. `tags` are those it carries; times are UTC microseconds."""
+
+    id: str
+    upload_id: str
+    owner: str
+    sender: str | None
+    filename: str
+    placed: Placed
+    facts: Facts
+    tags: Mapping[str, str]
+    uploaded_at: int
+    spooled_at: int
+
+
+class Partial(Protocol):
+    """An open partial file. Writers of different spans may share it."""
+
+    async def write(self, offset: int, block: bytes) -> None:
+        """Puts the whole block at `offset`. Not durable before `sync`. Raises StorageFull, StorageTrouble."""
+
+    async def sync(self) -> None:
+        """Returns when every write that ended before the call is durable; a failed sync is never tried again."""
+
+
+class Partials(Protocol):
+    """Unfinished files, by upload id."""
+
+    async def create(self, upload_id: str, length: int | None) -> None:
+        """Makes an empty partial, durably, with room for `length` bytes where that is known. Raises StorageFull."""
+
+    async def open(self, upload_id: str) -> Partial | None:
+        """The partial, to be given back with `close`; None when there is none."""
+
+    def close(self, upload_id: str) -> None:
+        """Gives back what `open` returned; the descriptor goes when the last holder gave it back."""
+
+    def path(self, upload_id: str) -> Path:
+        """Where the partial's bytes are, for reading."""
+
+    async def trim(self, upload_id: str, length: int) -> None:
+        """Cuts off scratch bytes behind `length`. Raises FileNotFoundError when there is no partial."""
+
+    async def discard(self, upload_id: str) -> None:
+        """Frees the partial's space. One that is not there is no error."""
+
+    async def ids(self) -> list[str]:
+        """The uploads that have a partial."""
+
+    async def free(self) -> int:
+        """Bytes that may still be written on this disk."""
+
+
+class Spool(Protocol):
+    """Finished files."""
+
+    async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int) -> Assembled:
+        """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes.
+
+        Asked again for the same upload before `settle`, it starts anew, unless the file was published already.
+        Raises StorageFull, and FileNotFoundError when the source is missing.
+        """
+
+    def names(self, filename: str, first: int, count: int) -> list[str]:
+        """Names for a file called `filename`, from its `first` copy on: the second gets ` (2)`."""
+
+    async def publish(self, upload_id: str, name: str) -> bool:
+        """Gives the assembled file this name in the spool, durably; False, and nothing done, when it is taken."""
+
+    async def settle(self, upload_id: str) -> None:
+        """Forgets how `upload_id` was placed, once the catalogue has it."""
+
+    async def unsettled(self) -> list[str]:
+        """The uploads that were being placed."""
+
+    def path(self, stored_name: str) -> Path:
+        """Where a finished file lies."""
+
+
+class Quarantine(Protocol):
+    """Rejected files and their reports, kept for a while."""
+
+    async def take(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
+        """Keeps the source's bytes and the report, durably; the source stays. May be repeated."""
+
+    async def purge(self, before: int) -> list[str]:
+        """Deletes what was taken before that time (UTC microseconds) and says of which uploads."""
+
+
+class Media(Protocol):
+    """Who knows what the bytes mean."""
+
+    async def verify(self, path: Path, upload: Upload) -> Facts:
+        """What is true of a whole file.
+
+        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, NotMp3, TooCostly, MediaTrouble, and
+        FileNotFoundError when it is missing.
+        """
+
+    async def plan_tags(self, path: Path, tags: Mapping[str, str]) -> tuple[TagPlan, Mapping[str, str]]:
+        """How to give the file these tags, every other frame kept, and the tags it will carry then.
+
+        Raises TooCostly, MediaTrouble.
+        """
+
+
+class Catalogue(Protocol):
+    """What is known durably. A change is on disk when its call returns."""
+
+    async def create(self, upload: Upload) -> None:
+        """A new row."""
+
+    async def record(self, upload_id: str, piece: Slice, now: int) -> None:
+        """A slice whose bytes are on disk. Waits together with others for one transaction."""
+
+    async def save(self, upload: Upload) -> None:
+        """The upload as it is now; with an ended state its slices are forgotten."""
+
+    async def deliver(self, upload: Upload, file: StoredFile) -> None:
+        """The spooled upload and its file, both or neither."""
+
+    async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
+        """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
+
+    async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
+        """Every upload in one of the states, oldest first."""
+
+    async def idle_since(self, before: int) -> Sequence[Upload]:
+        """Receiving uploads for which nothing was recorded since that time (UTC microseconds)."""
+
+    async def receiving_whole(self) -> Sequence[str]:
+        """Receiving uploads of which every byte is recorded: a crash came before the next step."""
+
+    async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
+        """The owner's newest spooled upload with these bytes."""
+
+    async def stored_names(self, names: Collection[str]) -> set[str]:
+        """Which of these names a finished file had, whether or not its reader took it away since."""
+
+    async def list_uploads(
+        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
+    ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
+        """A page of uploads with their slices, newest first, and the next page's cursor. Raises Malformed.
+
+        `owner` None lists everybody's; no `states` lists all of them.
+        """
+
+    async def file(self, file_id: str) -> StoredFile | None:
+        """One finished file."""
+
+    async def list_files(
+        self, search: str, order: str, cursor: str | None, limit: int
+    ) -> tuple[list[StoredFile], str | None]:
+        """A page of files with every word of `search`, in this order, and the next page's cursor. Raises Malformed."""

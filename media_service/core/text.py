@@ -1,0 +1,75 @@
+"""Text from clients, made fit to be stored and shown: file names and tags. Nothing here makes a path."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from media_service.core.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TAGS = ("title", "artist", "album", "date", "genre", "comment")
+"""The tags a client may send, in the order in which they are shown."""
+
+NAME_CHARACTERS = 1024
+TAG_CHARACTERS = 4096
+
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_KEPT_CONTROLS = frozenset("\n\t")
+
+
+def clean_line(text: str, field: str, limit: int = NAME_CHARACTERS) -> str:
+    """The text in NFC as one line, without control and bidi characters, lone surrogates and outer blanks.
+
+    A name that renders as something else than it is (`exe.3pm` turned round) or breaks a log line is an attack,
+    while a name in any script is not; so only what has no glyph of its own goes.
+    Raises Malformed when more than `limit` characters came.
+    """
+    if len(text) > limit:
+        raise Malformed(field, f"it is longer than {limit} characters")
+    kept = "".join(" " if char in _KEPT_CONTROLS else char for char in text if _has_place(char))
+    return unicodedata.normalize("NFC", kept).strip()
+
+
+def clean_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags a client sent, cleaned, empty ones left out. A comment keeps its line breaks.
+
+    Raises Malformed for a tag that is not in `TAGS`, one that is too long, and a date that is none.
+    """
+    cleaned = {}
+    for key, value in tags.items():
+        if key not in TAGS:
+            raise Malformed(f"tags.{key}", f"known tags are {', '.join(TAGS)}")
+        field = f"tags.{key}"
+        if key == "comment":
+            lines = value.replace("\r\n", "\n").split("\n")
+            text = "\n".join(clean_line(line, field, TAG_CHARACTERS) for line in lines).strip()
+            if len(text) > TAG_CHARACTERS:
+                raise Malformed(field, f"it is longer than {TAG_CHARACTERS} characters")
+        else:
+            text = clean_line(value, field, TAG_CHARACTERS)
+        if key == "date" and text:
+            _check_date(text, field)
+        if text:
+            cleaned[key] = text
+    return cleaned
+
+
+def _has_place(char: str) -> bool:
+    if char in _KEPT_CONTROLS:
+        return True
+    return char not in _BIDI_CONTROLS and unicodedata.category(char) not in {"Cc", "Cs"}
+
+
+def _check_date(text: str, field: str) -> None:
+    """A year, a month or a day as ISO 8601 writes it, which is what ID3 can hold."""
+    parts = text.split("-")
+    bounds = ((1, 9999, 4), (1, 12, 2), (1, 31, 2))
+    well_formed = len(parts) <= len(bounds) and all(
+        len(part) == digits and part.isascii() and part.isdigit() and low <= int(part) <= high
+        for part, (low, high, digits) in zip(parts, bounds, strict=False)
+    )
+    if not well_formed:
+        raise Malformed(field, "it must be YYYY, YYYY-MM or YYYY-MM-DD")

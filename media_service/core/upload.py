@@ -1,0 +1,142 @@
+"""One upload as a value, and the table of its states.
+
+The table is the only place that says which state follows which; `docs/architecture.md` draws its diagram from it.
+A state exists only where a restart would act differently because of it:
+
+- receiving: wait for bytes; expire when none come
+- received: every byte is recorded; verify them
+- verified: the bytes are a whole MP3, and what was learned is stored; tag and place
+- spooled: the tagged file lies in the spool
+- rejected, cancelled, expired, lost: ended without a file, for the reason in the name
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from media_service.core.errors import UploadGone, WrongState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class State(StrEnum):
+    """Where an upload stands."""
+
+    RECEIVING = "receiving"
+    RECEIVED = "received"
+    VERIFIED = "verified"
+    SPOOLED = "spooled"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+
+class Event(StrEnum):
+    """What can happen to an upload."""
+
+    COMPLETE = "complete"
+    VERIFY = "verify"
+    DELIVER = "deliver"
+    REJECT = "reject"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    LOSE = "lose"
+
+
+TABLE: Mapping[tuple[State, Event], State] = {
+    (State.RECEIVING, Event.COMPLETE): State.RECEIVED,
+    (State.RECEIVING, Event.CANCEL): State.CANCELLED,
+    (State.RECEIVING, Event.EXPIRE): State.EXPIRED,
+    (State.RECEIVING, Event.LOSE): State.LOST,
+    (State.RECEIVED, Event.VERIFY): State.VERIFIED,
+    (State.RECEIVED, Event.REJECT): State.REJECTED,
+    (State.RECEIVED, Event.LOSE): State.LOST,
+    (State.VERIFIED, Event.DELIVER): State.SPOOLED,
+    (State.VERIFIED, Event.REJECT): State.REJECTED,
+    (State.VERIFIED, Event.LOSE): State.LOST,
+}
+
+FINISHING = frozenset({State.RECEIVED, State.VERIFIED})
+"""What the finisher has still to do."""
+
+GONE = frozenset({State.CANCELLED, State.EXPIRED, State.LOST})
+"""Ended with nothing left to ask for."""
+
+ENDED = frozenset(State) - {start for start, _ in TABLE}
+"""Nothing leads out of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The recorded bytes `[start, stop)` with their SHA-256, None where the client sent none."""
+
+    start: int
+    stop: int
+    digest: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What verification learned of a whole file: digests of the bytes as received, and the audio's measures.
+
+    `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz, `size` in bytes.
+    """
+
+    size: int
+    sha256: bytes
+    content_hash: bytes
+    duration: float
+    bitrate: int
+    sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why an upload was rejected: the refusal's code and its fields."""
+
+    code: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file on its way. `length` is in bytes, None while not announced; times are UTC microseconds.
+
+    `digest` and `content_hash` are what the client claims of the whole file; `facts` is what we found.
+    """
+
+    id: str
+    owner: str
+    dialect: str
+    state: State
+    filename: str
+    length: int | None
+    created_at: int
+    updated_at: int
+    last_modified: int | None = None
+    digest: bytes | None = None
+    content_hash: bytes | None = None
+    sender: str | None = None
+    tags: Mapping[str, str] | None = None
+    facts: Facts | None = None
+    verdict: Verdict | None = None
+    file_id: str | None = None
+
+    def step(self, event: Event, now: int, **changes: Any) -> Upload:
+        """The upload after `event`, with the other changes that go with it.
+
+        Raises WrongState, or UploadGone when the upload has already ended with nothing left.
+        """
+        target = TABLE.get((self.state, event))
+        if target is None:
+            raise self.refusal()
+        return replace(self, state=target, updated_at=now, **changes)
+
+    def refusal(self) -> WrongState | UploadGone:
+        """What a client hears that asks for something this state does not allow."""
+        return UploadGone(self.state) if self.state in GONE else WrongState(self.state)
