@@ -1,0 +1,43 @@
+"""Where the operating system's errors become ours, and the small durable acts that every store needs."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from media_service.core.errors import StorageFull, StorageTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raises StorageFull and StorageTrouble for OSError; lets FileNotFoundError and FileExistsError through."""
+    try:
+        yield
+    except (FileNotFoundError, FileExistsError):
+        raise
+    except OSError as error:
+        raise (StorageFull if error.errno in _FULL else StorageTrouble) from error
+
+
+def sync_directory(folder: Path) -> None:
+    """Makes the names in a folder durable: without it a power cut may forget a new or renamed file."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def make_folder(folder: Path) -> None:
+    """A folder that only this service's user may look into, made if it is missing."""
+    with disk_errors():
+        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)

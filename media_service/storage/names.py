@@ -1,0 +1,33 @@
+"""From a client's file name to one that is safe on a disk."""
+
+from __future__ import annotations
+
+from pathvalidate import sanitize_filename
+
+LIMIT = 255
+"""Bytes of UTF-8 that one name may have on ext4, XFS and their like."""
+
+EXTENSION = ".mp3"
+FALLBACK = "upload"
+
+
+def disk_name(filename: str, copy: int = 1) -> str:
+    """A name for the spool: the last part of a path, free of what any file system forbids, ending in `.mp3`.
+
+    `copy` 2 and up is the number of another file of the same name. At most 255 bytes, never cut within a character.
+
+    >>> disk_name("../../etc/passwd")
+    'passwd.mp3'
+    >>> disk_name("Sunday Night.MP3", copy=2)
+    'Sunday Night (2).MP3'
+    """
+    last = filename.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    clean = sanitize_filename(last, platform="universal", max_len=None).strip(" .")
+    stem, extension = (clean[: -len(EXTENSION)], clean[-len(EXTENSION) :])
+    if extension.lower() != EXTENSION:
+        stem, extension = clean, EXTENSION
+    # A leading dot hides the file from those who wait for it; a name such as CON is none without its extension.
+    stem = sanitize_filename(stem.strip(" ."), platform="universal", max_len=None) or FALLBACK
+    ending = (f" ({copy})" if copy > 1 else "") + extension
+    room = LIMIT - len(ending.encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + ending

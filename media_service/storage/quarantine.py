@@ -1,0 +1,56 @@
+"""Rejected files with their reports, kept for a while so that a person can look at what came."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import aiofiles
+import aiofiles.os
+
+from media_service.storage.border import disk_errors, make_folder, sync_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+REPORT = ".json"
+BYTES = ".rejected"
+
+
+class DiskQuarantine:
+    """`core.ports.Quarantine` in one folder: `<upload id>.rejected` and `<upload id>.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def prepare(self) -> None:
+        """Makes the folder."""
+        await make_folder(self._folder)
+
+    async def take(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
+        """Keeps the source's bytes and the report, durably; the source stays. May be repeated."""
+        with disk_errors():
+            async with aiofiles.open(self._folder / (upload_id + REPORT), "w", encoding="utf-8") as file:
+                await file.write(json.dumps(dict(report), ensure_ascii=False, indent=2, default=str) + "\n")
+                await file.flush()
+                await asyncio.to_thread(os.fsync, file.fileno())
+            # A second name for the same bytes costs nothing, and takes no room on a full disk.
+            with suppress(FileExistsError):
+                await aiofiles.os.link(source, self._folder / (upload_id + BYTES))
+            await asyncio.to_thread(sync_directory, self._folder)
+
+    async def purge(self, before: int) -> list[str]:
+        """Deletes what was taken before that time (UTC microseconds) and says of which uploads."""
+        with disk_errors():
+            return await asyncio.to_thread(self._purge, before * 1000)
+
+    def _purge(self, before_ns: int) -> list[str]:
+        old = [path for path in self._folder.glob("*" + REPORT) if path.stat().st_mtime_ns < before_ns]
+        for report in old:
+            report.with_suffix(BYTES).unlink(missing_ok=True)
+            report.unlink()
+        return [report.stem for report in old]
