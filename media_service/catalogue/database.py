@@ -1,0 +1,192 @@
+"""The catalogue over one SQLite file: reads on connections of their own, every change through the one writer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, delete, event, insert, select, update
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from media_service.catalogue import queries
+from media_service.catalogue.rows import (
+    file_row,
+    file_value,
+    slice_row,
+    slice_value,
+    upload_row,
+    upload_value,
+)
+from media_service.catalogue.tables import files, slices, uploads
+from media_service.catalogue.writer import Writer
+from media_service.core.upload import ENDED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine, Row, Select
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from media_service.core.ports import StoredFile
+    from media_service.core.upload import Slice, State, Upload
+
+READERS = 2
+"""Connections, and so threads, that read."""
+
+
+def writing_engine(path: Path) -> Engine:
+    """An engine whose transactions are durable when they return: WAL, and the log synced at each commit.
+
+    With `synchronous=NORMAL` a power cut loses acknowledged rows.
+    """
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own idea of when to BEGIN breaks savepoints; ours is below.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reading_engine(path: Path) -> AsyncEngine:
+    """An engine that sees what is committed and cannot write."""
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        pool_size=READERS,
+        max_overflow=0,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("PRAGMA busy_timeout=10000")
+
+    return engine
+
+
+class Database:
+    """`core.ports.Catalogue`, and the listings."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._write_engine = writing_engine(path)
+        self._read_engine = reading_engine(path)
+        self._writer = Writer(self._write_engine)
+
+    async def open(self) -> None:
+        """Starts the writer. The schema is there already: `media-service migrate` brings it."""
+        # The names in it are people's names; nobody else on this machine needs them.
+        await asyncio.to_thread(os.chmod, self._path, 0o600)
+        self._writer.start()
+
+    async def close(self) -> None:
+        """Commits what waits and closes every connection."""
+        await self._writer.stop()
+        await self._read_engine.dispose()
+        self._write_engine.dispose()
+
+    async def create(self, upload: Upload) -> None:
+        """A new row."""
+        row = upload_row(upload)
+        await self._writer.change(lambda connection: _run(connection, insert(uploads), row))
+
+    async def record(self, upload_id: str, piece: Slice, now: int) -> None:
+        """A slice whose bytes are on disk. Waits together with others for one transaction."""
+        await self._writer.record(slice_row(upload_id, piece, now))
+
+    async def save(self, upload: Upload) -> None:
+        """The upload as it is now; with an ended state its slices are forgotten."""
+        await self._writer.change(lambda connection: _save(connection, upload))
+
+    async def deliver(self, upload: Upload, file: StoredFile) -> None:
+        """The spooled upload and its file, both or neither."""
+
+        def change(connection: Connection) -> None:
+            _save(connection, upload)
+            _run(connection, insert(files), file_row(file))
+
+        await self._writer.change(change)
+
+    async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
+        """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
+        async with self._read_engine.connect() as connection:
+            row = (await connection.execute(queries.upload_by_id(upload_id))).one_or_none()
+            if row is None:
+                return None
+            recorded = (await connection.execute(queries.slices_of(upload_id))).all()
+        last = max((piece.recorded_at for piece in recorded), default=None)
+        return upload_value(row, last), [slice_value(piece) for piece in recorded]
+
+    async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
+        """Every upload in one of the states, oldest first."""
+        return [upload_value(row) for row in await self._rows(queries.uploads_in_state(states))]
+
+    async def idle_since(self, before: int) -> Sequence[Upload]:
+        """Receiving uploads for which nothing was recorded since that time (UTC microseconds)."""
+        return [upload_value(row) for row in await self._rows(queries.idle_uploads(before))]
+
+    async def receiving_whole(self) -> Sequence[str]:
+        """Receiving uploads of which every byte is recorded: a crash came before the next step."""
+        return [row.id for row in await self._rows(queries.whole_uploads())]
+
+    async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
+        """The owner's newest spooled upload with these bytes."""
+        rows = await self._rows(queries.twin(owner, content_hash, length))
+        return upload_value(rows[0]) if rows else None
+
+    async def stored_names(self, names: Collection[str]) -> set[str]:
+        """Which of these names a finished file had, whether or not its reader took it away since."""
+        rows = await self._rows(select(files.c.stored_name).where(files.c.stored_name.in_(names)))
+        return {row.stored_name for row in rows}
+
+    async def list_uploads(
+        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
+    ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
+        """A page of uploads with their slices, newest first, and the next page's cursor. Raises Malformed."""
+        rows = await self._rows(queries.uploads_page(owner, states, cursor, limit))
+        page, following = queries.next_page(rows, limit, "created_at", "id")
+        recorded: defaultdict[str, list[Slice]] = defaultdict(list)
+        wanted = select(slices).where(slices.c.upload_id.in_([row.id for row in page]))
+        for piece in await self._rows(wanted.order_by(slices.c.upload_id, slices.c.start)):
+            recorded[piece.upload_id].append(slice_value(piece))
+        return [(upload_value(row, row.last_recorded), recorded[row.id]) for row in page], following
+
+    async def file(self, file_id: str) -> StoredFile | None:
+        """One finished file."""
+        rows = await self._rows(queries.file_by_id(file_id))
+        return file_value(rows[0]) if rows else None
+
+    async def list_files(
+        self, search: str, order: str, cursor: str | None, limit: int
+    ) -> tuple[list[StoredFile], str | None]:
+        """A page of files with every word of `search`, in this order, and the next page's cursor. Raises Malformed."""
+        rows = await self._rows(queries.files_page(search, order, cursor, limit))
+        page, following = queries.next_page(rows, limit, "key", "id")
+        return [file_value(row) for row in page], following
+
+    async def _rows(self, query: Select[Any]) -> list[Row[Any]]:
+        async with self._read_engine.connect() as connection:
+            return list((await connection.execute(query)).all())
+
+
+def _run(connection: Connection, statement: Any, row: dict[str, Any]) -> None:
+    connection.execute(statement, row)
+
+
+def _save(connection: Connection, upload: Upload) -> None:
+    connection.execute(update(uploads).where(uploads.c.id == upload.id), upload_row(upload))
+    if upload.state in ENDED:
+        connection.execute(delete(slices).where(slices.c.upload_id == upload.id))

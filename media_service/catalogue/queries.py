@@ -1,0 +1,145 @@
+"""What is asked of the catalogue, one sentence a query, and how listings turn their pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, and_, asc, desc, func, or_, select
+
+from media_service.catalogue.rows import fold
+from media_service.catalogue.tables import files, slices, uploads
+from media_service.core.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import ColumnElement, Row
+
+    from media_service.core.upload import State
+
+FILE_ORDERS = ("uploaded_at", "title", "artist", "duration", "size", "filename")
+"""By what the listing of files can be sorted; `-` before it turns the order round."""
+
+_last_recorded = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
+
+
+def upload_by_id(upload_id: str) -> Select[Any]:
+    """The upload's row."""
+    return select(uploads).where(uploads.c.id == upload_id)
+
+
+def slices_of(upload_id: str) -> Select[Any]:
+    """The upload's recorded slices by start."""
+    return select(slices).where(slices.c.upload_id == upload_id).order_by(slices.c.start)
+
+
+def uploads_in_state(states: Collection[State]) -> Select[Any]:
+    """Uploads in one of the states, oldest first."""
+    return (
+        select(uploads)
+        .where(uploads.c.state.in_([state.value for state in states]))
+        .order_by(uploads.c.created_at, uploads.c.id)
+    )
+
+
+def idle_uploads(before: int) -> Select[Any]:
+    """Receiving uploads for which nothing was recorded since that time."""
+    return select(uploads).where(
+        uploads.c.state == "receiving",
+        uploads.c.updated_at < before,
+        func.coalesce(_last_recorded, 0) < before,
+    )
+
+
+def whole_uploads() -> Select[Any]:
+    """Receiving uploads whose slices, which never overlap, add up to their length."""
+    return (
+        select(uploads.c.id)
+        .join(slices, slices.c.upload_id == uploads.c.id)
+        .where(uploads.c.state == "receiving", uploads.c.length.is_not(None))
+        .group_by(uploads.c.id)
+        .having(func.sum(slices.c.stop - slices.c.start) >= uploads.c.length)
+    )
+
+
+def twin(owner: str, content_hash: bytes, length: int) -> Select[Any]:
+    """The owner's newest spooled upload whose file was received with these bytes."""
+    return (
+        select(uploads)
+        .join(files, files.c.upload_id == uploads.c.id)
+        .where(
+            files.c.content_hash == content_hash,
+            files.c.received_size == length,
+            files.c.owner == owner,
+        )
+        .order_by(files.c.uploaded_at.desc())
+        .limit(1)
+    )
+
+
+def uploads_page(owner: str | None, states: Collection[State], cursor: str | None, limit: int) -> Select[Any]:
+    """A page of uploads, newest first; `owner` None lists everybody's."""
+    query = select(uploads, _last_recorded.label("last_recorded"))
+    if owner is not None:
+        query = query.where(uploads.c.owner == owner)
+    if states:
+        query = query.where(uploads.c.state.in_([state.value for state in states]))
+    if cursor is not None:
+        query = query.where(_behind(uploads.c.created_at, uploads.c.id, cursor, int, falling=True))
+    return query.order_by(desc(uploads.c.created_at), desc(uploads.c.id)).limit(limit + 1)
+
+
+def file_by_id(file_id: str) -> Select[Any]:
+    """The file's row."""
+    return select(files).where(files.c.id == file_id)
+
+
+def files_page(search: str, order: str, cursor: str | None, limit: int) -> Select[Any]:
+    """A page of files in which every word of `search` occurs. Raises Malformed for another order or cursor."""
+    falling, name = order.startswith("-"), order.removeprefix("-")
+    if name not in FILE_ORDERS:
+        raise Malformed("sort", f"files can be sorted by {', '.join(FILE_ORDERS)}")
+    key: ColumnElement[Any] = files.c[name]
+    if name in ("title", "artist"):
+        # A missing tag sorts as an empty one, and is no NULL that no comparison finds.
+        key = func.coalesce(key, "")
+    query = select(files, key.label("key"))
+    for word in fold(search).split():
+        query = query.where(files.c.search.contains(word, autoescape=True))
+    if cursor is not None:
+        kind = str if name in ("title", "artist", "filename") else float if name == "duration" else int
+        query = query.where(_behind(key, files.c.id, cursor, kind, falling=falling))
+    way = desc if falling else asc
+    return query.order_by(way(key), way(files.c.id)).limit(limit + 1)
+
+
+def cursor_after(*key: object) -> str:
+    """Where the next page begins, as an opaque word."""
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def next_page(rows: list[Row[Any]], limit: int, *key: str) -> tuple[list[Row[Any]], str | None]:
+    """The page's rows, and the cursor of the next page where one more row came than was asked for."""
+    page = rows[:limit]
+    if len(rows) <= limit:
+        return page, None
+    return page, cursor_after(*(getattr(page[-1], name) for name in key))
+
+
+def _behind(
+    key: ColumnElement[Any], row_id: ColumnElement[Any], cursor: str, kind: type, *, falling: bool
+) -> ColumnElement[bool]:
+    """Rows that come after the cursor's in this order."""
+    try:
+        value, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        value = kind(value)
+        if not isinstance(last_id, str):
+            raise ValueError
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise Malformed("cursor", "it is not one that this listing gave out") from None
+    if falling:
+        return or_(key < value, and_(key == value, row_id < last_id))
+    return or_(key > value, and_(key == value, row_id > last_id))

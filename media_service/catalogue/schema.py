@@ -1,0 +1,22 @@
+"""Which schema a catalogue has, and which is the newest: asked at every start, so without loading Alembic."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def is_newest(database: Path, scripts: Path) -> bool:
+    """Whether the database has the schema of the last file in `scripts/versions`, whose names begin with its number."""
+    newest = max(path.name.partition("_")[0] for path in (scripts / "versions").glob("[0-9]*.py"))
+    if not database.exists():
+        return False
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(newest,)]
+        except sqlite3.OperationalError:
+            return False

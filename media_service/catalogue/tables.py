@@ -1,0 +1,97 @@
+"""The catalogue's tables, said once. `migrations/` brings a database to exactly this; a test proves it.
+
+Times are UTC microseconds, sizes bytes, digests raw bytes; tags and verdicts are JSON text.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("dialect", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("length", BigInteger),
+    Column("last_modified", BigInteger),
+    Column("digest", LargeBinary(32)),
+    Column("content_hash", LargeBinary(32)),
+    Column("sender", Text),
+    Column("tags", Text, nullable=False),
+    Column("facts", Text),
+    Column("verdict", Text),
+    Column("file_id", String(22)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    # Listings by state and by owner, newest first, with the id to break ties.
+    Index("ix_uploads_state_created_at_id", "state", "created_at", "id"),
+    Index("ix_uploads_owner_created_at_id", "owner", "created_at", "id"),
+)
+
+slices = Table(
+    "slices",
+    metadata,
+    Column("upload_id", String(22), ForeignKey("uploads.id"), primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("stop", BigInteger, nullable=False),
+    Column("digest", LargeBinary(32)),
+    Column("recorded_at", BigInteger, nullable=False),
+    # Rows come in the order of the key and are read in it: the key is the table.
+    sqlite_with_rowid=False,
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("upload_id", String(22), ForeignKey("uploads.id"), nullable=False, unique=True),
+    Column("owner", String(64), nullable=False),
+    Column("sender", Text),
+    Column("filename", Text, nullable=False),
+    Column("stored_name", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("received_size", BigInteger, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("content_hash", LargeBinary(32), nullable=False),
+    Column("spooled_sha256", LargeBinary(32), nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("bitrate", Integer, nullable=False),
+    Column("sample_rate", Integer, nullable=False),
+    Column("channels", Integer, nullable=False),
+    Column("title", Text),
+    Column("artist", Text),
+    Column("album", Text),
+    Column("date", Text),
+    Column("genre", Text),
+    Column("comment", Text),
+    # What a search looks through: names and tags, normalised and case-folded.
+    Column("search", Text, nullable=False),
+    Column("uploaded_at", BigInteger, nullable=False),
+    Column("spooled_at", BigInteger, nullable=False),
+    Index("ix_files_uploaded_at_id", "uploaded_at", "id"),
+    Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
+)
