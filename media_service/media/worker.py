@@ -1,0 +1,114 @@
+"""The parent's side of the child process: it asks, waits for so long, and kills.
+
+One child serves all questions, one after the other, and is started anew when it died. It never gets to hold up the
+event loop, and never shares memory with the server: a thread could be neither killed nor limited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from media_service.core.errors import MediaTrouble, NotMp3, TooCostly
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TIMEOUT = 30.0
+"""Seconds a question may take by the clock; the child's own limit of processor time is lower."""
+
+ANSWER = 1024 * 1024
+"""Bytes an answer's line may have; what is attached to it comes behind the line."""
+
+
+class ChildWorker:
+    """A child process that reads media files."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self._asking = asyncio.Lock()
+
+    async def ask(self, question: str, path: Path, **more: Any) -> tuple[dict[str, Any], bytes]:
+        """The child's answer and what is attached to it.
+
+        Raises NotMp3, TooCostly, FileNotFoundError, and MediaTrouble when no child can be had.
+        """
+        line = json.dumps({"ask": question, "path": str(path), **more}).encode() + b"\n"
+        async with self._asking:
+            try:
+                answer, attached = await self._exchange(line)
+            except _Died as death:
+                if death.by_limit:
+                    raise TooCostly from None
+                # Killed from outside, perhaps for want of memory: the file may be innocent, once.
+                try:
+                    answer, attached = await self._exchange(line)
+                except _Died:
+                    raise TooCostly from None
+        if "not_mp3" in answer:
+            raise NotMp3(answer["not_mp3"])
+        if "too_costly" in answer:
+            raise TooCostly
+        if "missing" in answer:
+            raise FileNotFoundError(path)
+        return answer, attached
+
+    async def close(self) -> None:
+        """Ends the child."""
+        async with self._asking:
+            await self._end()
+
+    async def _exchange(self, line: bytes) -> tuple[dict[str, Any], bytes]:
+        process = await self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        done = False
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                process.stdin.write(line)
+                await process.stdin.drain()
+                answer: dict[str, Any] = json.loads(await process.stdout.readuntil(b"\n"))
+                attached = await process.stdout.readexactly(answer["bytes"])
+            done = True
+            return answer, attached
+        except (TimeoutError, asyncio.LimitOverrunError):
+            raise _Died(by_limit=True) from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise _Died(by_limit=await process.wait() == -signal.SIGXCPU) from None
+        finally:
+            # A child whose answer nobody read would give it to the next question.
+            if not done:
+                await self._end()
+
+    async def _running(self) -> Process:
+        if self._process is None or self._process.returncode is not None:
+            try:
+                # A session of its own: Ctrl-C is the server's to handle, and the child ends with its input.
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    *("-I", "-m", "media_service.media.child"),
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    limit=ANSWER,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise MediaTrouble from error
+        return self._process
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+class _Died(Exception):
+    def __init__(self, *, by_limit: bool) -> None:
+        self.by_limit = by_limit
