@@ -1,0 +1,164 @@
+"""From recorded bytes to a file in the spool: verify, tag, place, deliver, discard.
+
+The queue is the catalogue: an upload is finished when its row says so, and every step may be repeated, so that
+recovery after a crash is to finish again. What stands in memory here is only whom to look at next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core.errors import Refusal, StorageTrouble, Trouble
+from media_service.core.ports import Placed, StoredFile
+from media_service.core.upload import FINISHING, Event, State, Upload, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media_service.core.ports import Catalogue, Media, Partials, Quarantine, Spool
+
+FIRST_RETRY, LAST_RETRY = 1.0, 60.0
+"""Seconds before an upload is tried again after a trouble of ours; doubled each time."""
+
+NAMES = 64
+"""How many names for a file are looked at together."""
+
+log = structlog.get_logger()
+
+
+class Finisher:
+    """Finishes uploads one after the other, beside the receiving of others."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        partials: Partials,
+        spool: Spool,
+        quarantine: Quarantine,
+        media: Media,
+        *,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._catalogue = catalogue
+        self._partials = partials
+        self._spool = spool
+        self._quarantine = quarantine
+        self._media = media
+        self._clock = clock
+        self._new_id = new_id
+        self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._delays: dict[str, float] = {}
+        self._waiting: dict[str, asyncio.Event] = {}
+
+    def wake(self, upload_id: str) -> None:
+        """Looks at this upload soon."""
+        self._waiting.setdefault(upload_id, asyncio.Event())
+        self._queue.put_nowait(upload_id)
+
+    async def wait(self, upload_id: str, seconds: float) -> None:
+        """Returns when the woken upload has ended, or after so many seconds."""
+        if done := self._waiting.get(upload_id):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), seconds)
+
+    async def run(self) -> None:
+        """Goes on with what a former run left, then with what is woken, until cancelled."""
+        for upload in await self._catalogue.in_state(FINISHING):
+            self.wake(upload.id)
+        while True:
+            upload_id = await self._queue.get()
+            try:
+                await self._look_at(upload_id)
+            except (Trouble, OSError) as trouble:
+                delay = self._delays.get(upload_id, FIRST_RETRY)
+                self._delays[upload_id] = min(delay * 2, LAST_RETRY)
+                log.warning("finishing goes on later", upload=upload_id, seconds=delay, trouble=str(trouble))
+                asyncio.get_running_loop().call_later(delay, self.wake, upload_id)
+            except Exception:
+                # The top of a task: an upload that meets a bug of ours must not hold up all others.
+                log.exception("finishing failed", upload=upload_id)
+
+    async def _look_at(self, upload_id: str) -> None:
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is not None and loaded[0].state in FINISHING:
+            await self.finish(loaded[0])
+        self._delays.pop(upload_id, None)
+        if done := self._waiting.pop(upload_id, None):
+            done.set()
+
+    async def finish(self, upload: Upload) -> Upload:
+        """Takes a whole upload to its end: spooled, rejected or lost. Raises Trouble when it must be tried again."""
+        try:
+            if upload.state is State.RECEIVED:
+                upload = await self._verify(upload)
+            return await self._deliver(upload)
+        except Refusal as refusal:
+            return await self._reject(upload, refusal)
+        except FileNotFoundError as missing:
+            if await self._partials.open(upload.id) is not None:
+                self._partials.close(upload.id)
+                raise StorageTrouble from missing
+            log.error("partial missing", upload=upload.id)
+            return await self._saved(upload.step(Event.LOSE, self._clock()))
+
+    async def _verify(self, upload: Upload) -> Upload:
+        assert upload.length is not None
+        await self._partials.trim(upload.id, upload.length)
+        facts = await self._media.verify(self._partials.path(upload.id), upload)
+        return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
+
+    async def _deliver(self, upload: Upload) -> Upload:
+        assert upload.facts is not None
+        source = self._partials.path(upload.id)
+        plan, tags = await self._media.plan_tags(source, upload.tags or {})
+        assembled = await self._spool.assemble(upload.id, source, plan, upload.facts.size)
+        name = assembled.name or await self._publish(upload)
+        placed = Placed(name, assembled.size, assembled.sha256)
+        now = self._clock()
+        file = StoredFile(
+            id=self._new_id(),
+            upload_id=upload.id,
+            owner=upload.owner,
+            sender=upload.sender,
+            filename=upload.filename,
+            placed=placed,
+            facts=upload.facts,
+            tags=tags,
+            uploaded_at=upload.created_at,
+            spooled_at=now,
+        )
+        delivered = upload.step(Event.DELIVER, now, file_id=file.id)
+        await self._catalogue.deliver(delivered, file)
+        await self._spool.settle(upload.id)
+        await self._partials.discard(upload.id)
+        log.info("spooled", upload=upload.id, name=placed.name, size=placed.size)
+        return delivered
+
+    async def _publish(self, upload: Upload) -> str:
+        """The file's name in the spool: the first that no file has there, nor had before its reader took it."""
+        for first in count(1, NAMES):
+            names = self._spool.names(upload.filename, first, NAMES)
+            taken = await self._catalogue.stored_names(names)
+            for name in names:
+                if name not in taken and await self._spool.publish(upload.id, name):
+                    return name
+        raise AssertionError("names are counted without end")
+
+    async def _reject(self, upload: Upload, refusal: Refusal) -> Upload:
+        verdict = Verdict(refusal.code, refusal.details())
+        report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
+        await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
+        rejected = await self._saved(upload.step(Event.REJECT, self._clock(), verdict=verdict))
+        await self._partials.discard(upload.id)
+        log.info("rejected", upload=upload.id, code=verdict.code)
+        return rejected
+
+    async def _saved(self, upload: Upload) -> Upload:
+        await self._catalogue.save(upload)
+        return upload

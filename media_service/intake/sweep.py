@@ -1,0 +1,73 @@
+"""What time and crashes leave behind: idle uploads, old quarantine, files without a row."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core.errors import Trouble
+from media_service.core.upload import FINISHING, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media_service.core.ports import Catalogue, Partials, Quarantine, Spool
+    from media_service.intake.receive import Intake
+
+log = structlog.get_logger()
+
+
+class Sweeper:
+    """Sweeps at the start and then every `every` seconds."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        catalogue: Catalogue,
+        partials: Partials,
+        spool: Spool,
+        quarantine: Quarantine,
+        *,
+        clock: Callable[[], int],
+        lifetime: int,
+        quarantine_lifetime: int,
+        every: float,
+    ) -> None:
+        self._intake = intake
+        self._catalogue = catalogue
+        self._partials = partials
+        self._spool = spool
+        self._quarantine = quarantine
+        self._clock = clock
+        self._lifetime = lifetime
+        self._quarantine_lifetime = quarantine_lifetime
+        self._every = every
+
+    async def run(self) -> None:
+        """Sweeps again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self.expire()
+            except (Trouble, OSError) as trouble:
+                log.warning("sweeping goes on later", trouble=str(trouble))
+
+    async def expire(self) -> None:
+        """Ends uploads for which nothing came during their lifetime, and empties the quarantine of what is old."""
+        now = self._clock()
+        for upload in await self._catalogue.idle_since(now - self._lifetime):
+            await self._intake.expire(upload)
+            log.info("expired", upload=upload.id)
+        for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):
+            log.info("quarantine emptied", upload=upload_id)
+
+    async def discard_orphans(self) -> None:
+        """Before anything is received: frees what a crash left between a row's change and its file's removal."""
+        finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}
+        receiving = {upload.id for upload in await self._catalogue.in_state({State.RECEIVING})}
+        for upload_id in set(await self._partials.ids()) - finishing - receiving:
+            await self._partials.discard(upload_id)
+        for upload_id in set(await self._spool.unsettled()) - finishing:
+            await self._spool.settle(upload_id)
