@@ -1,0 +1,179 @@
+"""The one place that knows every part: makes them, joins them, opens and closes them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import http_parser
+
+from media_service.catalogue.database import Database
+from media_service.catalogue.schema import is_newest
+from media_service.core.rules import Limits
+from media_service.http.auth import Gate
+from media_service.http.files_api import FilesApi
+from media_service.http.form import FormDialect
+from media_service.http.native import NativeDialect
+from media_service.http.pages import Pages
+from media_service.http.routes import application
+from media_service.http.shapes import Shapes
+from media_service.http.uploads_api import UploadsApi
+from media_service.intake.finalize import Finisher
+from media_service.intake.receive import Conduct, Intake
+from media_service.intake.sweep import Sweeper
+from media_service.media.verify import Examiner
+from media_service.media.worker import ChildWorker
+from media_service.storage.data_folder import DataFolder
+from media_service.storage.partials import DiskPartials
+from media_service.storage.quarantine import DiskQuarantine
+from media_service.storage.spool import DiskSpool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import web
+
+    from media_service.config import Settings
+
+MICROSECONDS = 1_000_000
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class Unfit(Exception):
+    """This machine or installation cannot run the service; the message says what is missing, in one line."""
+
+
+def asset(name: str) -> Path:
+    """The folder `static` or `migrations`: beside the code in a wheel, at the top of a checkout."""
+    package = Path(__file__).parent
+    return next(place for place in (package / name, package.parent / name) if place.is_dir())
+
+
+def check_parser() -> None:
+    """Raises Unfit without aiohttp's C parser: the one in Python is slower and has a longer list of advisories."""
+    if not hasattr(http_parser, "HttpRequestParserC"):
+        raise Unfit("aiohttp was installed without its C extension; install it from a binary wheel")
+
+
+def now() -> int:
+    """UTC microseconds."""
+    return time.time_ns() // 1000
+
+
+def new_id() -> str:
+    """128 random bits as 22 characters: an id is also a capability, so it must not be guessed."""
+    return secrets.token_urlsafe(16)
+
+
+class Service:
+    """All parts, joined by the settings and not yet opened."""
+
+    def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
+        limits = Limits(settings.file_limit, settings.slice_limit, settings.slice_size)
+        lifetime = int(settings.upload_lifetime * MICROSECONDS)
+        self._folder = folder
+        self._database = Database(folder.catalogue)
+        self._partials = DiskPartials(folder.partials)
+        self._spool = DiskSpool(folder.spool)
+        self._quarantine = DiskQuarantine(folder.quarantine)
+        self._worker = ChildWorker()
+        self._finisher = Finisher(
+            self._database,
+            self._partials,
+            self._spool,
+            self._quarantine,
+            Examiner(self._worker),
+            clock=now,
+            new_id=new_id,
+        )
+        conduct = Conduct(limits, settings.idle_timeout, settings.finish_wait, lifetime, settings.disk_reserve)
+        self._intake = Intake(self._database, self._partials, self._finisher, conduct, clock=now, new_id=new_id)
+        self._sweeper = Sweeper(
+            self._intake,
+            self._database,
+            self._partials,
+            self._spool,
+            self._quarantine,
+            clock=now,
+            lifetime=lifetime,
+            quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
+            every=settings.sweep_interval,
+        )
+        self._gate = _gate(settings, token)
+        self._shapes = Shapes(settings.base_path, limits)
+        self._settings = settings
+        self._ready = False
+
+    def application(self) -> web.Application:
+        """The application; it opens the parts when it starts and closes them when it ends."""
+        intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
+        app = application(
+            base,
+            gate,
+            [
+                Pages(asset("static"), gate, base, lambda: self._ready),
+                UploadsApi(intake, gate, shapes),
+                NativeDialect(intake, gate, shapes),
+                FormDialect(intake, gate, shapes, self._settings.form_wait),
+                FilesApi(self._database, self._spool, gate, shapes),
+            ],
+        )
+        app.cleanup_ctx.append(self._running)
+        app.on_shutdown.append(self._stop_taking)
+        return app
+
+    async def _running(self, _app: web.Application) -> AsyncIterator[None]:
+        lock = self._folder.lock()
+        await bring_up_to_date(self._folder.catalogue)
+        await self._database.open()
+        for store in (self._partials, self._spool, self._quarantine):
+            await store.prepare()
+        await self._sweeper.discard_orphans()
+        await self._intake.recover()
+        tasks = [asyncio.create_task(self._finisher.run()), asyncio.create_task(self._sweeper.run())]
+        self._ready = True
+        yield
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._worker.close()
+        await self._database.close()
+        os.close(lock)
+
+    async def _stop_taking(self, _app: web.Application) -> None:
+        self._ready = False
+        await self._intake.close()
+
+
+def make_app(settings: Settings) -> tuple[web.Application, str]:
+    """The application for these settings, and the admin token. Raises Unfit."""
+    check_parser()
+    folder = DataFolder(settings.data.resolve())
+    folder.make()
+    token = folder.admin_token()
+    return Service(settings, folder, token).application(), token
+
+
+def _gate(settings: Settings, token: str) -> Gate:
+    hosts = settings.allowed_hosts
+    if settings.on_loopback:
+        # A foreign page whose name resolves to 127.0.0.1 would otherwise be let in as our own.
+        hosts |= LOOPBACK_NAMES | {settings.host}
+    return Gate(token, open_to_all=settings.on_loopback, hosts=hosts, path=settings.base_path or "/")
+
+
+async def bring_up_to_date(database: Path) -> None:
+    """Migrates the catalogue where that is due, in a process of its own. Raises Unfit."""
+    scripts = asset("migrations")
+    if not await asyncio.to_thread(is_newest, database, scripts):
+        command = (sys.executable, "-m", "media_service.catalogue.migrate", str(database), str(scripts))
+        process = await asyncio.create_subprocess_exec(*command)
+        if await process.wait():
+            raise Unfit(f"the catalogue {database} could not be brought to the newest schema")

@@ -1,0 +1,117 @@
+"""What the operator may choose: defaults < TOML file < environment (`MEDIA_SERVICE_…`) < command line."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ByteSize, Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+MIB = 1024 * 1024
+DAY = 24 * 3600.0
+
+Bytes = Annotated[ByteSize, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """Every setting with its unit, default and bounds. Sizes may be written as `64MiB`. Unknown keys are errors."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MEDIA_SERVICE_", frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    host: str = "127.0.0.1"
+    """The address to listen on. On a loopback address uploading needs no token; on any other it does."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """The port to listen on; 0 takes a free one."""
+
+    base_path: str = ""
+    """The path under which everything stands, such as `/media`, for a proxy that forwards only that."""
+
+    allowed_hosts: frozenset[str] = frozenset()
+    """Host names, without port, by which clients may call the service, beside its own address."""
+
+    data: Path = Path("var")
+    """The folder of the catalogue, partials, spool and quarantine; one local file system."""
+
+    file_limit: Bytes = ByteSize(64 * 1024 * MIB)
+    """Bytes that one file may have."""
+
+    slice_size: Annotated[ByteSize, Field(ge=64 * 1024)] = ByteSize(4 * MIB)
+    """Bytes of a slice as proposed to clients; 4 MiB is one block of the content hash."""
+
+    slice_limit: Annotated[ByteSize, Field(ge=64 * 1024)] = ByteSize(64 * MIB)
+    """Bytes that one slice may have."""
+
+    disk_reserve: Bytes = ByteSize(256 * MIB)
+    """Bytes of disk that an upload must leave free when it is created."""
+
+    idle_timeout: Seconds = 60.0
+    """Seconds that a request's body may stand still."""
+
+    finish_wait: Annotated[float, Field(ge=0)] = 0.5
+    """Seconds that the answer to the last slice waits for the verdict on the file."""
+
+    form_wait: Seconds = 300.0
+    """Seconds that the answer to a plain form waits for the verdict on the file."""
+
+    upload_lifetime: Seconds = 7 * DAY
+    """Seconds after which an upload for which nothing came expires."""
+
+    quarantine_lifetime: Seconds = 7 * DAY
+    """Seconds for which a rejected file is kept."""
+
+    sweep_interval: Seconds = 600.0
+    """Seconds between two looks for what has expired."""
+
+    shutdown_timeout: Seconds = 8.0
+    """Seconds that open requests get to end when the service is told to stop."""
+
+    @field_validator("base_path")
+    @classmethod
+    def _plain_path(cls, value: str) -> str:
+        path = "/" + value.strip("/") if value.strip("/") else ""
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
+            raise ValueError("it must be a path such as /media")
+        return path
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The first that knows a value wins."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(config: Path | None = None, **flags: Any) -> Settings:
+    """The settings of this run; flags that are None were not given. Raises pydantic's ValidationError."""
+
+    class Configured(Settings):
+        model_config = SettingsConfigDict(toml_file=config)
+
+    return Configured(**{name: value for name, value in flags.items() if value is not None})

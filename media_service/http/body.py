@@ -1,0 +1,168 @@
+"""Request bodies, read within bounds: nothing is read before it is admitted, nothing is gathered without a limit."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from aiohttp import BodyPartReader, ClientPayloadError, MultipartReader, hdrs
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import Request, RequestPayloadError
+from pydantic import BaseModel, ValidationError
+
+from media_service.core.errors import BodyCut, IdleTimeout, LengthRequired, Malformed, UnsupportedMediaType
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
+
+    from media_service.core.errors import Refusal
+
+BLOCK = 1024 * 1024
+"""Bytes that are read at once at most."""
+
+OVERHEAD = 64 * 1024
+"""Bytes that the other fields and the boundaries of a multipart body may add to its file."""
+
+FIELD = 8 * 1024
+"""Bytes of one text field."""
+
+IDENTITY_ENCODINGS = frozenset({"binary", "8bit", "7bit"})
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def expect_later(_request: Request) -> None:
+    """An Expect handler that promises nothing: `go_on` sends the 100 once the request is admitted."""
+
+
+async def go_on(request: Request) -> None:
+    """Tells a client that waits with its body to send it (RFC 9110 §10.1.1)."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The interim answer is no part of the one that is still to come.
+        request.writer.output_size = 0
+
+
+def refuse_coding(request: Request) -> None:
+    """Raises UnsupportedMediaType for a coded body: its bytes would not be the file's."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise UnsupportedMediaType("bytes without Content-Encoding")
+
+
+async def json_body(request: Request, model: type[Model]) -> Model:
+    """The body as this model. Raises UnsupportedMediaType, Malformed."""
+    refuse_coding(request)
+    if request.content_type != "application/json":
+        raise UnsupportedMediaType("application/json")
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "body"
+        raise Malformed(field, first["msg"]) from None
+
+
+async def raw_blocks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes, in blocks of whatever has arrived. Raises BodyCut."""
+    await go_on(request)
+    try:
+        while block := await request.content.readany():
+            yield block
+    except (RequestPayloadError, ClientPayloadError):
+        raise BodyCut from None
+
+
+class Form:
+    """A multipart/form-data body whose text fields come before its one file."""
+
+    def __init__(self, reader: MultipartReader, file: BodyPartReader, fields: dict[str, str]) -> None:
+        self._reader = reader
+        self._file = file
+        self.fields = fields
+        self.filename = file.filename
+
+    @classmethod
+    async def open(
+        cls,
+        request: Request,
+        *,
+        file: str,
+        fields: Collection[str],
+        limit: int,
+        too_large: Callable[[], Refusal],
+        seconds: float,
+    ) -> Form:
+        """Reads up to the first byte of the part named `file`, within `seconds`.
+
+        Before it only `fields` may come, each once. `limit` bytes are the most the file may have.
+        Raises UnsupportedMediaType, LengthRequired, `too_large`, Malformed, BodyCut, IdleTimeout.
+        """
+        refuse_coding(request)
+        if request.content_type != "multipart/form-data":
+            raise UnsupportedMediaType("multipart/form-data")
+        # Without a length nothing bounds what may stand before the first boundary.
+        if request.content_length is None:
+            raise LengthRequired
+        if request.content_length > limit + OVERHEAD:
+            raise too_large()
+        await go_on(request)
+        try:
+            async with asyncio.timeout(seconds):
+                with _multipart_errors():
+                    return await cls._read_fields(await request.multipart(), file, fields)
+        except TimeoutError:
+            raise IdleTimeout(seconds) from None
+
+    @classmethod
+    async def _read_fields(cls, reader: MultipartReader, file: str, known: Collection[str]) -> Form:
+        fields: dict[str, str] = {}
+        while (part := await reader.next()) is not None:
+            if not isinstance(part, BodyPartReader) or part.name is None:
+                raise Malformed("body", "every part needs a name")
+            _refuse_part_coding(part)
+            if part.name == file:
+                return cls(reader, part, fields)
+            if part.name not in known:
+                raise Malformed("body", f"before {file} only these fields may come: {', '.join(known)}")
+            if part.name in fields:
+                raise Malformed(part.name, "it came twice")
+            fields[part.name] = await _text(part)
+        raise Malformed(file, "it is missing")
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """The file's bytes, then a look at the end of the body: nothing may follow. Raises Malformed, BodyCut."""
+        with _multipart_errors():
+            # An empty block is no end: only `at_eof` is.
+            while not self._file.at_eof():
+                if block := await self._file.read_chunk(BLOCK):
+                    yield block
+            if await self._reader.next() is not None:
+                raise Malformed("body", "the file must be its last part")
+
+
+def _refuse_part_coding(part: BodyPartReader) -> None:
+    """Raises UnsupportedMediaType. A base64 part would also make aiohttp gather it without bound."""
+    coded = part.headers.get(hdrs.CONTENT_TRANSFER_ENCODING, "binary").lower() not in IDENTITY_ENCODINGS
+    if coded or hdrs.CONTENT_ENCODING in part.headers:
+        raise UnsupportedMediaType("parts without a coding")
+
+
+async def _text(part: BodyPartReader) -> str:
+    value = bytearray()
+    while not part.at_eof():
+        value += await part.read_chunk(FIELD)
+        if len(value) > FIELD:
+            raise Malformed(part.name or "body", f"it is longer than {FIELD} bytes")
+    return value.decode()
+
+
+@contextmanager
+def _multipart_errors() -> Iterator[None]:
+    """Raises Malformed or BodyCut for what aiohttp raises on a body that is no multipart/form-data."""
+    try:
+        yield
+    except (RequestPayloadError, ClientPayloadError):
+        raise BodyCut from None
+    except (ValueError, AssertionError, RuntimeError, HttpProcessingError) as error:
+        raise Malformed("body", "it is no well-formed multipart/form-data") from error

@@ -1,0 +1,79 @@
+"""The native dialect: one slice as a multipart part for browsers, or as a raw body for scripts and for speed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from media_service.core.digest import parse_digest_field
+from media_service.core.errors import Malformed, SliceTooLarge
+from media_service.http.body import Form, expect_later, raw_blocks, refuse_coding
+from media_service.http.shapes import API
+from media_service.intake.receive import Incoming
+
+if TYPE_CHECKING:
+    from media_service.http.auth import Gate
+    from media_service.http.shapes import Shapes
+    from media_service.intake.receive import Intake
+
+DIALECT = "native"
+
+
+class NativeDialect:
+    """Slices under `/api/v1/uploads/{id}/slices`."""
+
+    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes) -> None:
+        self._intake = intake
+        self._gate = gate
+        self._shapes = shapes
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        slices = f"{API}/uploads/{{id}}/slices"
+        return [
+            web.post(slices, self.post, expect_handler=expect_later),
+            web.put(f"{slices}/{{offset}}", self.put, expect_handler=expect_later),
+        ]
+
+    async def post(self, request: web.Request) -> web.Response:
+        """One slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
+        caller = self._gate.caller(request)
+        upload_id, conduct = request.match_info["id"], self._intake.conduct
+        await self._intake.check_receiving(upload_id, caller.owner)
+        form = await Form.open(
+            request,
+            file="slice",
+            fields=("offset", "digest"),
+            limit=conduct.limits.slice,
+            too_large=lambda: SliceTooLarge(conduct.limits.slice),
+            seconds=conduct.idle_timeout,
+        )
+        if "offset" not in form.fields:
+            raise Malformed("offset", "it must come before the slice")
+        incoming = _incoming(form.fields["offset"], None, form.fields.get("digest"), "digest")
+        view = await self._intake.receive(upload_id, caller.owner, incoming, form.blocks)
+        return web.json_response(self._shapes.upload(view))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """One slice as the raw body, its SHA-256 in Content-Digest (RFC 9530, optional)."""
+        caller = self._gate.caller(request)
+        refuse_coding(request)
+        incoming = _incoming(
+            request.match_info["offset"],
+            request.content_length,
+            request.headers.get("Content-Digest"),
+            "Content-Digest",
+        )
+        view = await self._intake.receive(request.match_info["id"], caller.owner, incoming, lambda: raw_blocks(request))
+        return web.json_response(self._shapes.upload(view))
+
+
+def _incoming(offset: str, size: int | None, digest: str | None, digest_field: str) -> Incoming:
+    """Raises Malformed."""
+    if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
+        raise Malformed("offset", "it must be a number of bytes")
+    if size == 0:
+        raise Malformed("slice", "it has no bytes")
+    proof = None if digest is None else parse_digest_field(digest, digest_field)
+    return Incoming(int(offset), size, proof, DIALECT)

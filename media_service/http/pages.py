@@ -1,0 +1,129 @@
+"""What a person opens: the page, the admin and its sign-in, the problems' explanations; and what a probe asks."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from media_service.core.errors import leaves
+from media_service.http.body import json_body
+from media_service.http.problems import STATUS, title
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from media_service.http.auth import Gate
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class SignIn(BaseModel):
+    """The body of `POST /admin/session`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    token: str
+
+
+class Pages:
+    """Pages from the folder `static`. `ready` says whether the service takes new work."""
+
+    def __init__(self, static: Path, gate: Gate, base: str, ready: Callable[[], bool]) -> None:
+        self._static = static
+        self._gate = gate
+        self._base = base
+        self._ready = ready
+        self._problems = {error.code: error for error in leaves()}
+
+    def routes(self) -> list[web.RouteDef | web.StaticDef]:
+        """What this file answers."""
+        return [
+            web.get("/", self.index),
+            web.get("/admin", self.admin),
+            web.post("/admin/session", self.sign_in),
+            web.delete("/admin/session", self.sign_out),
+            web.get("/problems/{code}", self.problem),
+            web.get("/health", self.health),
+            web.get("/ready", self.ready),
+            web.static("/static", self._static),
+        ]
+
+    async def index(self, _request: web.Request) -> web.StreamResponse:
+        """The page."""
+        return web.FileResponse(self._static / "index.html")
+
+    async def admin(self, request: web.Request) -> web.StreamResponse:
+        """The admin; with a token in its address, signed in and without it there: it must not stay in a history."""
+        token = request.query.get("token")
+        if token is None:
+            return web.FileResponse(self._static / "admin.html")
+        answer = web.Response(status=303, headers={"Location": f"{self._base}/admin", "Cache-Control": "no-store"})
+        self._gate.sign_in(token, answer, secure=request.secure)
+        return answer
+
+    async def sign_in(self, request: web.Request) -> web.Response:
+        """204 and the admin's cookie, for the right token."""
+        answer = web.Response(status=204)
+        self._gate.sign_in((await json_body(request, SignIn)).token, answer, secure=request.secure)
+        return answer
+
+    async def sign_out(self, _request: web.Request) -> web.Response:
+        """204, and the cookie is gone."""
+        answer = web.Response(status=204)
+        self._gate.sign_out(answer)
+        return answer
+
+    async def problem(self, request: web.Request) -> web.Response:
+        """What a problem's `type` points to."""
+        error = self._problems.get(request.match_info["code"])
+        if error is None:
+            raise web.HTTPNotFound
+        text = _PROBLEM.format(
+            base=self._base,
+            title=escape(title(error)),
+            code=error.code,
+            status=STATUS[error],
+            explanation=escape(error.explanation()),
+        )
+        return web.Response(text=text, content_type="text/html")
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """200 while the process answers."""
+        return web.Response(text="ok")
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """200 while new work is taken, else 503."""
+        return web.Response(text="ready") if self._ready() else web.Response(status=503, text="not ready")
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Headers of every answer: no guessing of types, no addresses told to other sites, nothing for foreign pages."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    response.headers.setdefault("Content-Security-Policy", CSP)
+    if request.method == "GET" and "Cache-Control" not in response.headers:
+        # Validated each time by its ETag: a page and its modules must be of one release.
+        response.headers["Cache-Control"] = "no-cache"
+
+
+_PROBLEM = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="{base}/static/style.css">
+<main class="answer">
+<h1>{title}</h1>
+<p>{explanation}</p>
+<p><code>{code}</code>, HTTP status {status}</p>
+</main>
+</html>
+"""

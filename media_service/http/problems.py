@@ -1,0 +1,109 @@
+"""The one table from our errors to HTTP: status, title, and RFC 9457 problem objects."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import web
+
+from media_service.core import errors
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+RETRY_AFTER = 2
+"""Seconds after which a client may try again what failed for our reason."""
+
+STATUS: dict[type[errors.MediaServiceError], int] = {
+    errors.Malformed: 400,
+    errors.BodyCut: 400,
+    errors.IdleTimeout: 408,
+    errors.LengthRequired: 411,
+    errors.UnsupportedMediaType: 415,
+    errors.ForbiddenOrigin: 403,
+    errors.Unauthorised: 401,
+    errors.UnknownUpload: 404,
+    errors.UnknownFile: 404,
+    errors.UploadGone: 410,
+    errors.WrongState: 409,
+    errors.Superseded: 409,
+    errors.SpanOutside: 400,
+    errors.SpanOverlaps: 400,
+    errors.BytesMissing: 409,
+    errors.FileTooLarge: 413,
+    errors.SliceTooLarge: 413,
+    errors.DigestMismatch: 422,
+    errors.SliceDiffers: 422,
+    errors.NotMp3: 422,
+    errors.LengthMismatch: 422,
+    errors.ContentHashMismatch: 422,
+    errors.TooCostly: 422,
+    errors.StorageFull: 507,
+    errors.StorageTrouble: 503,
+    errors.CatalogueTrouble: 503,
+    errors.MediaTrouble: 503,
+    errors.ShuttingDown: 503,
+}
+
+log = structlog.get_logger()
+
+
+def problem(error: errors.MediaServiceError, base: str) -> dict[str, Any]:
+    """The problem object of an error: RFC 9457's members, the stable `code`, and the error's fields."""
+    return {
+        "type": f"{base}/problems/{error.code}",
+        "title": title(type(error)),
+        "status": STATUS[type(error)],
+        "detail": error.message,
+        "code": error.code,
+        **{name: value for name, value in error.details().items() if name not in ("status", "code")},
+    }
+
+
+def title(kind: type[errors.MediaServiceError]) -> str:
+    """A short name of the problem, the same each time."""
+    return kind.code.replace("_", " ").capitalize()
+
+
+def respond(body: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
+    """A problem object as an answer."""
+    status = body["status"]
+    more = dict(headers or {})
+    if status >= 500:
+        more["Retry-After"] = str(RETRY_AFTER)
+    if status == 401:
+        more["WWW-Authenticate"] = 'Bearer realm="media-service"'
+    return web.json_response(body, status=status, headers=more, content_type="application/problem+json")
+
+
+def translating(base: str) -> Middleware:
+    """A middleware that answers every error with a problem object, aiohttp's own refusals included."""
+
+    @web.middleware
+    async def translate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except errors.MediaServiceError as error:
+            if isinstance(error, errors.Trouble):
+                log.warning("trouble", code=error.code, path=request.path, cause=repr(error.__cause__))
+            return respond(problem(error, base))
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            name = HTTPStatus(error.status).phrase
+            kept = {key: value for key, value in error.headers.items() if key == "Allow"}
+            code = name.lower().replace(" ", "_").replace("-", "_")
+            return respond(
+                {"type": "about:blank", "title": name, "status": error.status, "detail": name, "code": code},
+                kept,
+            )
+        except Exception:
+            # The top of a request: logged once, and the client hears nothing of our insides.
+            log.exception("a request failed", method=request.method, path=request.path)
+            name = HTTPStatus.INTERNAL_SERVER_ERROR.phrase
+            body = {"type": "about:blank", "title": name, "status": 500, "detail": name}
+            return respond({**body, "code": "internal_server_error"})
+
+    return translate

@@ -1,0 +1,43 @@
+"""Every route under one base path, and what surrounds each request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from aiohttp import web
+
+from media_service.http.pages import add_headers
+from media_service.http.problems import translating
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from media_service.http.auth import Gate
+
+JSON_LIMIT = 64 * 1024
+"""Bytes of a JSON body. Bodies of slices are bounded by the dialects, which read them as they come."""
+
+
+class Routed(Protocol):
+    """A part that answers routes, written without the base path."""
+
+    def routes(self) -> Sequence[web.AbstractRouteDef]:
+        """What it answers."""
+
+
+def application(base: str, gate: Gate, parts: Iterable[Routed]) -> web.Application:
+    """An application that answers the parts' routes under `base`."""
+    app = web.Application(middlewares=[translating(base), gate.guarding()], client_max_size=JSON_LIMIT)
+    for part in parts:
+        app.add_routes(part.routes())
+    if base:
+        for resource in app.router.resources():
+            resource.add_prefix(base)
+        app.router.add_get(base, _to_page)
+    app.on_response_prepare.append(add_headers)
+    return app
+
+
+async def _to_page(request: web.Request) -> web.Response:
+    """The page's links are relative to its folder, so its address must end in a slash."""
+    return web.Response(status=308, headers={"Location": f"{request.path}/"})

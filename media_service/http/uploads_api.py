@@ -1,0 +1,127 @@
+"""Uploads over REST: create, list, show, amend, cancel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from media_service.core.digest import parse_digest_field, parse_hex
+from media_service.core.errors import Malformed
+from media_service.core.rules import Wish
+from media_service.core.upload import State
+from media_service.http.body import json_body
+from media_service.http.paging import limit_of, page
+from media_service.http.shapes import API, microseconds
+from media_service.http.steps import unbroken
+
+if TYPE_CHECKING:
+    from media_service.http.auth import Gate
+    from media_service.http.shapes import Shapes
+    from media_service.intake.receive import Intake
+
+Text = Annotated[str, Field(max_length=8192)]
+
+
+class CreateUpload(BaseModel):
+    """The body of `POST /uploads`. `length` in bytes, None while it is not known."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    filename: Text
+    length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    last_modified: AwareDatetime | None = None
+    digest: Text | None = None
+    content_hash: Text | None = None
+    sender: Text | None = None
+    tags: dict[Text, Text] = {}
+
+
+class AmendUpload(BaseModel):
+    """The body of `PATCH /uploads/{id}`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    tags: dict[Text, Text] | None = None
+    length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+
+
+class UploadsApi:
+    """The routes under `/api/v1/uploads`, but for the slices."""
+
+    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes) -> None:
+        self._intake = intake
+        self._gate = gate
+        self._shapes = shapes
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        return [
+            web.post(f"{API}/uploads", self.create),
+            web.get(f"{API}/uploads", self.listing),
+            web.get(f"{API}/uploads/{{id}}", self.show),
+            web.patch(f"{API}/uploads/{{id}}", self.amend),
+            web.delete(f"{API}/uploads/{{id}}", self.cancel),
+            web.get(f"{API}/uploads/{{id}}/slices", self.slices),
+        ]
+
+    async def create(self, request: web.Request) -> web.Response:
+        """201 with a new upload; 200 with the finished one of the same bytes."""
+        caller = self._gate.caller(request)
+        body = await json_body(request, CreateUpload)
+        wish = Wish(
+            filename=body.filename,
+            length=body.length,
+            last_modified=None if body.last_modified is None else microseconds(body.last_modified),
+            digest=None if body.digest is None else parse_digest_field(body.digest, "digest"),
+            content_hash=None if body.content_hash is None else parse_hex(body.content_hash, "content_hash"),
+            sender=body.sender,
+            tags=body.tags,
+        )
+        view, created = await unbroken(self._intake.create(wish, caller.owner, "native"))
+        return web.json_response(
+            self._shapes.upload(view),
+            status=201 if created else 200,
+            headers={"Location": self._shapes.upload_url(view.upload.id)},
+        )
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """The caller's uploads, newest first; with `scope=all` everybody's, for the admin."""
+        everybody = request.query.get("scope") == "all"
+        caller = self._gate.admin(request) if everybody else self._gate.caller(request)
+        try:
+            states = [State(name) for name in request.query.get("state", "").split(",") if name]
+        except ValueError:
+            raise Malformed("state", f"states are {', '.join(State)}") from None
+        views, following = await self._intake.listing(
+            None if everybody else caller.owner, states, request.query.get("cursor"), limit_of(request)
+        )
+        return page(request, "uploads", [self._shapes.upload(view) for view in views], following)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The upload."""
+        view = await self._intake.show(request.match_info["id"], self._seen_by(request))
+        return web.json_response(self._shapes.upload(view), headers={"Cache-Control": "no-store"})
+
+    async def amend(self, request: web.Request) -> web.Response:
+        """The upload with other tags, or with the length that was not known."""
+        caller = self._gate.caller(request)
+        body = await json_body(request, AmendUpload)
+        step = self._intake.amend(request.match_info["id"], caller.owner, tags=body.tags, length=body.length)
+        return web.json_response(self._shapes.upload(await unbroken(step)))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """204; the admin may cancel anybody's."""
+        await unbroken(self._intake.cancel(request.match_info["id"], self._seen_by(request)))
+        return web.Response(status=204)
+
+    async def slices(self, request: web.Request) -> web.Response:
+        """What is recorded, so that a file picked again can be proven the same before a byte is sent."""
+        recorded = await self._intake.slices(request.match_info["id"], self._seen_by(request))
+        return web.json_response([self._shapes.slice(piece) for piece in recorded])
+
+    def _seen_by(self, request: web.Request) -> str | None:
+        """Whose uploads the caller may see: None for everybody's."""
+        caller = self._gate.caller(request)
+        return None if caller.admin else caller.owner
