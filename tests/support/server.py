@@ -1,0 +1,139 @@
+"""The real server as a process of its own, which can be stopped, killed and started again on the same port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+ROOT = Path(__file__).parents[2]
+STARTS_WITHIN = 30.0
+
+
+class Server:
+    """`media-service serve` on a free port of 127.0.0.1, for a data folder; started by `with`, or by `start`.
+
+    `settings` are the service's settings by name; `under` is a command that runs it (strace, unshare).
+    """
+
+    def __init__(self, data: Path, *, under: Sequence[str] = (), **settings: object) -> None:
+        self.data = data
+        self.process: subprocess.Popen[str] | None = None
+        self._under = under
+        self._settings = settings
+        self._port = 0
+        self.token = ""
+
+    @property
+    def url(self) -> str:
+        """The service's address, without a slash at its end."""
+        return f"http://127.0.0.1:{self._port}{self._settings.get('base_path', '')}"
+
+    @property
+    def port(self) -> int:
+        """The port, the same after every start."""
+        return self._port
+
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def spool(self) -> Path:
+        """Where finished files lie."""
+        return self.data / "spool" / "mp3"
+
+    @property
+    def partials(self) -> Path:
+        """Where unfinished files lie."""
+        return self.data / "partials"
+
+    @property
+    def quarantine(self) -> Path:
+        """Where rejected files lie."""
+        return self.data / "quarantine"
+
+    def start(self) -> Self:
+        """Starts the process and returns when it answers."""
+        environment = os.environ | {
+            f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()
+        }
+        self.process = subprocess.Popen(
+            [
+                *self._under,
+                *(sys.executable, "-W", "error", "-m", "media_service", "serve"),
+                *("--port", str(self._port), "--data", str(self.data)),
+            ],
+            stdout=subprocess.PIPE,
+            env=environment,
+            cwd=ROOT,
+            text=True,
+        )
+        greeting = self._read_greeting()
+        match = re.search(r"admin +http://127\.0\.0\.1:(\d+)\S*\?token=(\S+)", greeting)
+        assert match, f"the server did not start: {greeting!r}"
+        self._port, self.token = int(match[1]), match[2]
+        self._wait_until_ready()
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL: no farewell, no flush."""
+        assert self.process is not None
+        self.process.kill()
+        self._reap()
+
+    def stop(self) -> int:
+        """SIGTERM, as an operator stops it; the exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self._reap()
+
+    def restart(self) -> None:
+        """A kill and a start."""
+        self.kill()
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process is not None and self.process.poll() is None:
+            status = self.stop()
+            if error is None:
+                assert status == 0, f"the server ended with {status}"
+
+    def _reap(self) -> int:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        status = self.process.wait(timeout=STARTS_WITHIN)
+        self.process.stdout.close()
+        return status
+
+    def _read_greeting(self) -> str:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        return self.process.stdout.readline() + self.process.stdout.readline()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/ready", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("the server is not ready")
