@@ -29,13 +29,18 @@ def application(base: str, gate: Gate, parts: Iterable[Routed]) -> web.Applicati
     """An application that answers the parts' routes under `base`."""
     app = web.Application(middlewares=[translating(base), gate.guarding()], client_max_size=JSON_LIMIT)
     for part in parts:
-        app.add_routes(part.routes())
+        app.add_routes(_under(base, route) for route in part.routes())
     if base:
-        for resource in app.router.resources():
-            resource.add_prefix(base)
         app.router.add_get(base, _to_page)
     app.on_response_prepare.append(add_headers)
     return app
+
+
+def _under(base: str, route: web.AbstractRouteDef) -> web.AbstractRouteDef:
+    if isinstance(route, web.StaticDef):
+        return web.static(base + route.prefix, route.path, **route.kwargs)
+    assert isinstance(route, web.RouteDef)
+    return web.route(route.method, base + route.path, route.handler, **route.kwargs)
 
 
 async def _to_page(request: web.Request) -> web.Response:

@@ -135,7 +135,7 @@ class Intake:
     async def show(self, upload_id: str, owner: str | None) -> View:
         """The upload as it stands. Never waits for a writer. `owner` None sees everybody's. Raises UnknownUpload."""
         live = self._live.get(upload_id)
-        if live is not None:
+        if live is not None and live.upload.state not in FINISHING:
             self._check_owner(live.upload, owner)
             return self._view(live.upload, live.received)
         upload, slices = await self._load(upload_id, owner)
@@ -394,6 +394,9 @@ class Intake:
             loaded = Live(*await self._load(upload_id, owner))
             # Somebody else may have loaded it meanwhile; two of them would not see each other's writers.
             live = self._live.setdefault(upload_id, loaded)
+        elif live.upload.state in FINISHING:
+            # Behind our back the finisher may have gone on with it.
+            live.upload, _ = await self._load(upload_id, owner)
         self._check_owner(live.upload, owner)
         if live.upload.state is State.RECEIVING:
             self._remember(live)

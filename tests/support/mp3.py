@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mutagen.id3 import COMM, ID3, TALB, TCON, TDRC, TIT2, TPE1
 
@@ -22,7 +22,7 @@ HEADER = b"\xff\xfb\x90\x64"
 SIDE_INFORMATION = bytes(32)
 """No granule has any data: silence. What follows in the frame is ancillary."""
 
-_FRAMES = {"title": TIT2, "artist": TPE1, "album": TALB, "date": TDRC, "genre": TCON}
+_FRAMES: dict[str, Any] = {"title": TIT2, "artist": TPE1, "album": TALB, "date": TDRC, "genre": TCON}
 _DISTINCT = 512
 
 

@@ -82,10 +82,14 @@ class Server:
             text=True,
         )
         greeting = self._read_greeting()
-        match = re.search(r"admin +http://127\.0\.0\.1:(\d+)\S*\?token=(\S+)", greeting)
+        match = re.search(r"admin +http://[0-9.]+:(\d+)\S*\?token=(\S+)", greeting)
         assert match, f"the server did not start: {greeting!r}"
         self._port, self.token = int(match[1]), match[2]
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def kill(self) -> None:

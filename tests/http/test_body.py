@@ -1,0 +1,146 @@
+"""Bodies that no browser sends: each gets a 4xx with a stable code, records nothing, and leaves the server well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.api import digest_field
+from tests.support.memory import resident
+from tests.support.raw import BOUNDARY, head, multipart, part, send
+
+if TYPE_CHECKING:
+    from tests.support.api import Api
+    from tests.support.server import Server
+
+SLICE = part("slice", b"s" * 1000, "blob", "Content-Type: application/octet-stream")
+OFFSET = part("offset", "0")
+DIGEST = part("digest", digest_field(b"s" * 1000))
+
+BAD_BODIES = {
+    "no boundary": (["Content-Type: multipart/form-data"], multipart(OFFSET, SLICE)),
+    "another boundary": (["Content-Type: multipart/form-data; boundary=other"], multipart(OFFSET, SLICE)),
+    "boundary too long": ([f"Content-Type: multipart/form-data; boundary={'b' * 100}"], multipart(OFFSET, SLICE)),
+    "no multipart": (["Content-Type: text/plain"], b"offset=0"),
+    "multipart, but no form": (["Content-Type: multipart/mixed; boundary=fence"], multipart(OFFSET, SLICE)),
+    "gzip": (["Content-Encoding: gzip"], multipart(OFFSET, SLICE)),
+    "slice before offset": ([], multipart(SLICE, OFFSET)),
+    "slice twice": ([], multipart(OFFSET, SLICE, SLICE)),
+    "offset twice": ([], multipart(OFFSET, OFFSET, SLICE)),
+    "field behind the slice": ([], multipart(OFFSET, SLICE, part("more", "x"))),
+    "unknown field": ([], multipart(OFFSET, part("mood", "blue"), SLICE)),
+    "10,000 fields": ([], multipart(*[part(f"field{n}", "x") for n in range(10_000)], OFFSET, SLICE)),
+    "huge field": ([], multipart(part("offset", "0" * 100_000), SLICE)),
+    "no slice": ([], multipart(OFFSET)),
+    "no part": ([], multipart()),
+    "empty": ([], b""),
+    "part without a name": ([], multipart(OFFSET, f"--{BOUNDARY}\r\n\r\nx\r\n".encode())),
+    "base64 part": ([], multipart(OFFSET, part("slice", "AAAA", "b", "Content-Transfer-Encoding: base64"))),
+    "gzip part": ([], multipart(OFFSET, part("slice", "AAAA", "b", "Content-Encoding: gzip"))),
+    "nested multipart": (
+        [],
+        multipart(OFFSET, f"--{BOUNDARY}\r\nContent-Type: multipart/mixed; boundary=in\r\n\r\n--in--\r\n".encode()),
+    ),
+    "no last boundary": ([], multipart(OFFSET, SLICE, end=b"")),
+    "half a last boundary": ([], multipart(OFFSET, SLICE, end=b"--fen")),
+    "endless headers": ([], multipart(OFFSET, part("slice", "x", "b", *[f"X-{n}: y" for n in range(500)]))),
+    "long header": ([], multipart(OFFSET, part("slice", "x", "b", "X: " + "y" * 20_000))),
+    "preamble without end": ([], b"x" * 100_000),
+    "offset that is no UTF-8": ([], multipart(part("offset", b"\xff\xfe"), SLICE)),
+    "digest that is none": ([], multipart(OFFSET, part("digest", "sha-256=abc"), SLICE)),
+    "NUL in the name": ([], multipart(part("off\0set", "0"), SLICE)),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BODIES)
+async def test_bad_body_gets_a_4xx_and_records_nothing(api: Api, shared_server: Server, case: str) -> None:
+    headers, body = BAD_BODIES[case]
+    upload = await api.create(length=5_000)
+    path = f"/api/v1/uploads/{upload['id']}/slices"
+    answer = await send(shared_server.port, [head("POST", path, *headers, length=len(body)), body])
+    assert 400 <= answer.status < 500, answer
+    assert answer.problem["status"] == answer.status
+    assert answer.problem["code"] in {"malformed", "unsupported_media_type", "body_cut"}
+    await _nothing_recorded(api, upload["id"])
+
+
+@pytest.mark.parametrize("announced", [-1, 1, 50])
+async def test_body_of_another_size_than_announced_records_nothing(
+    api: Api, shared_server: Server, announced: int
+) -> None:
+    upload = await api.create(length=1_000)
+    path = f"/api/v1/uploads/{upload['id']}/slices"
+    body = multipart(OFFSET, SLICE)
+    length = len(body) + announced * 20
+    answer = await send(shared_server.port, [head("POST", path, length=length), body], hang_up=True)
+    assert answer.status in (0, 400), answer
+    await _nothing_recorded(api, upload["id"])
+
+
+async def test_body_without_a_length_is_refused(api: Api, shared_server: Server) -> None:
+    upload = await api.create(length=1_000)
+    request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", "Transfer-Encoding: chunked")
+    answer = await send(shared_server.port, [request])
+    assert (answer.status, answer.problem["code"]) == (411, "length_required")
+
+
+async def test_body_cut_at_any_byte_records_nothing(api: Api, shared_server: Server) -> None:
+    upload = await api.create(length=1_000)
+    body = multipart(OFFSET, DIGEST, SLICE)
+    request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", length=len(body)) + body
+    start = len(request) - len(body)
+    for cut in [*range(start, len(request) - 1000, 23), *range(len(request) - 60, len(request) - 1)]:
+        answer = await send(shared_server.port, [request[:cut]], hang_up=True)
+        assert answer.status in (0, 400), (cut, answer)
+    await _nothing_recorded(api, upload["id"])
+
+
+async def test_body_byte_by_byte_is_the_same_body(api: Api, shared_server: Server) -> None:
+    upload = await api.create(length=1_000)
+    body = multipart(OFFSET, DIGEST, SLICE)
+    request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", length=len(body)) + body
+    answer = await send(shared_server.port, [request[at : at + 1] for at in range(len(request))])
+    assert answer.status == 200, answer
+
+
+async def test_client_that_vanishes_in_a_slice_leaves_nothing(api: Api, shared_server: Server) -> None:
+    upload = await api.create(length=1_000)
+    body = multipart(OFFSET, SLICE)
+    for method, path in (("POST", ""), ("PUT", "/0")):
+        request = head(method, f"/api/v1/uploads/{upload['id']}/slices{path}", length=len(body)) + body
+        await send(shared_server.port, [request[:-600]], hang_up=True)
+    await _nothing_recorded(api, upload["id"])
+    assert (await api.put(upload["id"], 0, b"s" * 1000)).status == 200
+
+
+async def test_endless_preamble_does_not_grow_the_server(api: Api, shared_server: Server) -> None:
+    upload = await api.create(length=1_000)
+    size = 48 * 1024 * 1024
+    before = resident(shared_server.pid)
+    line = b"no boundary in sight\r\n" * 1000
+    pieces = [head("POST", f"/api/v1/uploads/{upload['id']}/slices", length=size), *[line] * (size // len(line))]
+    answer = await send(shared_server.port, pieces, hang_up=True)
+    assert answer.status in (0, 400)
+    assert resident(shared_server.pid) - before < 16 * 1024 * 1024
+    await _nothing_recorded(api, upload["id"])
+
+
+async def test_requests_of_foreign_pages_are_refused(api: Api) -> None:
+    refused: list[dict[str, str]] = [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example"},
+    ]
+    for headers in refused:
+        answer = await api.request("POST", "/api/v1/uploads", json={"filename": "a", "length": 1}, headers=headers)
+        assert (answer.status, answer.code) == (403, "forbidden_origin"), headers
+    own = {"Origin": api.url, "Sec-Fetch-Site": "same-origin"}
+    answer = await api.request("POST", "/api/v1/uploads", json={"filename": "a", "length": 1}, headers=own)
+    assert answer.status == 201
+
+
+async def _nothing_recorded(api: Api, upload_id: str) -> None:
+    upload = await api.show(upload_id)
+    assert (upload["state"], upload["received"]) == ("receiving", [])

@@ -1,0 +1,93 @@
+"""Pages, signing in, probes, and the headers around every answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.core.errors import leaves
+from media_service.http.problems import STATUS
+from tests.support.api import Api
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import aiohttp
+
+
+@pytest.mark.parametrize("path", ["/", "/admin", "/static/style.css", "/health", "/api/v1/uploads", "/nothing"])
+async def test_every_answer_carries_the_protecting_headers(api: Api, path: str) -> None:
+    answer = await api.get(path)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/", "/static/js"]
+)
+async def test_nothing_but_assets_is_served(api: Api, path: str) -> None:
+    assert (await api.get(path)).status in (403, 404)
+
+
+async def test_link_with_the_token_signs_in_and_hides_the_token(api: Api, shared_server: Server) -> None:
+    answer = await api.get(f"/admin?token={shared_server.token}", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/admin")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert shared_server.token not in cookie
+    value = cookie.partition(";")[0]
+    assert (await api.get("/api/v1/files", headers={"Cookie": value})).status == 200
+    assert (await api.get("/admin?token=wrong")).status == 401
+
+
+async def test_sign_in_and_out_by_the_page(api: Api, shared_server: Server) -> None:
+    wrong = await api.request("POST", "/admin/session", json={"token": "wrong"})
+    assert (wrong.status, wrong.code) == (401, "unauthorised")
+    right = await api.request("POST", "/admin/session", json={"token": shared_server.token})
+    assert right.status == 204
+    assert (await api.get("/api/v1/files")).status in (200, 401)
+    out = await api.request("DELETE", "/admin/session")
+    assert out.status == 204
+    assert 'media_service_admin=""' in out.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("error", leaves(), ids=lambda error: error.code)
+async def test_every_problem_has_a_status_and_a_page(api: Api, error: type) -> None:
+    answer = await api.get(f"/problems/{error.code}")  # type: ignore[attr-defined]  # every leaf has a code
+    assert answer.status == 200
+    assert str(STATUS[error]).encode() in answer.body
+
+
+async def test_probes_tell_alive_and_ready(api: Api) -> None:
+    assert (await api.get("/health")).body == b"ok"
+    assert (await api.get("/ready")).status == 200
+
+
+async def test_base_path_moves_everything(data: Path, session: aiohttp.ClientSession) -> None:
+    with Server(data, base_path="/media", disk_reserve=0) as server:
+        api = Api(session, server.url, server.token)
+        assert (await api.get("/")).status == 200
+        assert (await api.get("/admin")).status == 200
+        bare = await api.request("GET", "", allow_redirects=False)
+        assert (bare.status, bare.headers["Location"]) == (308, "/media/")
+        created = await api.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 5})
+        assert created.headers["Location"].startswith("/media/api/v1/uploads/")
+        refused = await api.request("POST", "/api/v1/uploads", json={})
+        assert refused.body["type"] == "/media/problems/malformed"
+        async with session.get(f"http://127.0.0.1:{server.port}/health") as outside:
+            assert outside.status == 404
+
+
+async def test_off_loopback_uploading_needs_the_token(data: Path, session: aiohttp.ClientSession) -> None:
+    with Server(data, host="0.0.0.0", disk_reserve=0) as server:
+        api = Api(session, server.url, server.token)
+        wish = {"filename": "a.mp3", "length": 5}
+        assert (await api.request("POST", "/api/v1/uploads", json=wish)).status == 401
+        assert (await api.get("/api/v1/uploads")).status == 401
+        assert (await api.request("POST", "/api/v1/uploads", json=wish, headers=api.admin)).status == 201
+        assert (await api.get("/")).status == 200

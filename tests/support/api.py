@@ -1,0 +1,103 @@
+"""A client of the native API, as plain as its users' scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MIB = 1024 * 1024
+
+
+def digest_field(data: bytes) -> str:
+    """SHA-256 as RFC 9530 writes it."""
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
+
+
+class Answer:
+    """Status, headers and JSON (or text) of an answer."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: Any) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def __repr__(self) -> str:
+        return f"<{self.status} {self.body!r}>"
+
+    @property
+    def code(self) -> str:
+        """A problem's stable code; an answer that is none fails the test."""
+        assert self.headers["Content-Type"].startswith("application/problem+json"), self
+        assert self.body["status"] == self.status
+        return str(self.body["code"])
+
+
+class Api:
+    """Requests to one server."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+        self.session = session
+        self.url = url
+        self.admin = {"Authorization": f"Bearer {token}"}
+
+    async def request(self, method: str, path: str, **more: Any) -> Answer:
+        """Any request; `path` below the service's address."""
+        async with self.session.request(method, self.url + path, **more) as response:
+            if response.content_type.endswith("json"):
+                return Answer(response.status, response.headers, await response.json(content_type=None))
+            return Answer(response.status, response.headers, await response.read())
+
+    async def get(self, path: str, **more: Any) -> Answer:
+        """GET."""
+        return await self.request("GET", path, **more)
+
+    async def create(self, filename: str = "show.mp3", length: int | None = None, **more: Any) -> dict[str, Any]:
+        """A new upload."""
+        answer = await self.request("POST", "/api/v1/uploads", json={"filename": filename, "length": length, **more})
+        assert answer.status == 201, answer
+        body: dict[str, Any] = answer.body
+        assert answer.headers["Location"].endswith(f"/api/v1/uploads/{body['id']}")
+        return body
+
+    async def show(self, upload_id: str) -> dict[str, Any]:
+        """The upload as it stands."""
+        answer = await self.get(f"/api/v1/uploads/{upload_id}")
+        assert answer.status == 200, answer
+        body: dict[str, Any] = answer.body
+        return body
+
+    async def put(self, upload_id: str, offset: int, data: Any, **headers: str) -> Answer:
+        """A slice as a raw body."""
+        if isinstance(data, bytes):
+            data = io.BytesIO(data)
+        return await self.request("PUT", f"/api/v1/uploads/{upload_id}/slices/{offset}", data=data, headers=headers)
+
+    async def post(self, upload_id: str, offset: int, data: bytes, *, digest: str | None = None) -> Answer:
+        """A slice as a multipart part, proven by its SHA-256 unless another is given."""
+        form = aiohttp.FormData()
+        form.add_field("offset", str(offset))
+        form.add_field("digest", digest_field(data) if digest is None else digest)
+        form.add_field("slice", io.BytesIO(data), filename="blob", content_type="application/octet-stream")
+        return await self.request("POST", f"/api/v1/uploads/{upload_id}/slices", data=form)
+
+    async def send_all(self, upload_id: str, data: bytes, slice_size: int = MIB) -> dict[str, Any]:
+        """Every slice in order."""
+        for offset in range(0, len(data), slice_size):
+            answer = await self.post(upload_id, offset, data[offset : offset + slice_size])
+            assert answer.status == 200, answer
+        return await self.ended(upload_id)
+
+    async def ended(self, upload_id: str, seconds: float = 30.0) -> dict[str, Any]:
+        """The upload once nothing more will happen to it."""
+        async with asyncio.timeout(seconds):
+            while (body := await self.show(upload_id))["state"] in ("received", "verified"):
+                await asyncio.sleep(0.02)
+        return body

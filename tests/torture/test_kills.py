@@ -1,0 +1,145 @@
+"""The law, tried by SIGKILL: every acknowledged byte is there after the restart, and every upload comes to its end.
+
+`KILLS` sets how often the server dies; 50 by default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from media_service.core.ranges import Ranges, Span
+from tests.support.api import Api, digest_field
+from tests.support.mp3 import make_mp3_of
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KILLS = int(os.environ.get("KILLS", "50"))
+CLIENTS = 6
+SEED = int(os.environ.get("SEED", "20261123"))
+KIB = 1024
+
+
+class Sender:
+    """One client that sends one file after the other and remembers what was acknowledged."""
+
+    def __init__(self, number: int, server: Server, session: aiohttp.ClientSession) -> None:
+        self.random = random.Random(SEED + number)
+        self.number = number
+        self.server = server
+        self.api = Api(session, server.url, server.token)
+        self.files = 0
+        self.data = b""
+        self.upload_id: str | None = None
+        self.acknowledged = Ranges()
+        self.finished: dict[str, str] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sends until told to stop, then ends the file at hand."""
+        while not (stop.is_set() and self.upload_id is None):
+            try:
+                await self._go_on()
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                await asyncio.sleep(0.05)
+
+    async def _go_on(self) -> None:
+        if self.upload_id is None:
+            self.data = make_mp3_of(self.random.choice([20, 300, 2000]) * KIB, seed=self.number * 1000 + self.files)
+            self.acknowledged = Ranges()
+            created = await self.api.create(f"kill {self.number}-{self.files}.mp3", len(self.data), tags=self._tags())
+            self.upload_id = created["id"]
+            self.files += 1
+        size = self.random.choice([17, 64, 256]) * KIB
+        missing = [
+            Span(start, min(start + size, gap.stop))
+            for gap in self.acknowledged.missing(len(self.data))
+            for start in range(gap.start, gap.stop, size)
+        ]
+        self.random.shuffle(missing)
+        await asyncio.gather(*(self._send(span) for span in missing[:3]))
+        if not missing:
+            await self._see_the_end()
+
+    def _tags(self) -> dict[str, str]:
+        return {"title": f"File {self.files}"} if self.number % 2 else {}
+
+    async def _send(self, span: Span) -> None:
+        assert self.upload_id is not None
+        piece = self.data[span.start : span.stop]
+        if self.random.random() < 0.5:
+            answer = await self.api.post(self.upload_id, span.start, piece)
+        else:
+            answer = await self.api.put(self.upload_id, span.start, piece, **{"Content-Digest": digest_field(piece)})
+        # 503 while it starts or stops; an acknowledgement is a promise from here on.
+        assert answer.status in (200, 503), answer
+        if answer.status == 200:
+            self.acknowledged = self.acknowledged.add(span)
+
+    async def _see_the_end(self) -> None:
+        assert self.upload_id is not None
+        ended = await self.api.show(self.upload_id)
+        if ended["state"] in ("received", "verified"):
+            await asyncio.sleep(0.05)
+            return
+        assert ended["state"] == "spooled", ended
+        file = (await self.api.get(ended["file"]["url"])).body
+        assert file["sha256"] == hashlib.sha256(self.data).hexdigest()
+        self.finished[file["stored_name"]] = file["spooled_sha256"]
+        self.upload_id = None
+
+    async def check(self) -> None:
+        """After a restart: what was acknowledged is recorded, and on disk."""
+        if self.upload_id is None:
+            return
+        shown = await self.api.show(self.upload_id)
+        recorded = Ranges(Span(*pair) for pair in shown["received"])
+        for span in self.acknowledged:
+            assert recorded.covers(span), (span, shown)
+        if shown["state"] == "receiving":
+            stored = (self.server.partials / f"{self.upload_id}.partial").read_bytes()
+            for span in recorded:
+                assert stored[span.start : span.stop] == self.data[span.start : span.stop], span
+
+
+@pytest.mark.timeout(60 + 10 * KILLS)
+async def test_no_acknowledged_byte_is_lost_by_kills(data: Path) -> None:
+    source = random.Random(SEED)
+    stop = asyncio.Event()
+    timeout = aiohttp.ClientTimeout(total=20)
+    with Server(data, disk_reserve=0, finish_wait=0.05) as server:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            senders = [Sender(number, server, session) for number in range(CLIENTS)]
+            tasks = [asyncio.create_task(sender.run(stop)) for sender in senders]
+            for _ in range(KILLS):
+                await asyncio.sleep(source.uniform(0.01, 0.5))
+                await asyncio.to_thread(server.restart)
+                for sender in senders:
+                    await sender.check()
+                _fail_early(tasks)
+            stop.set()
+            await asyncio.gather(*tasks)
+    finished = {name: digest for sender in senders for name, digest in sender.finished.items()}
+    assert len(finished) >= CLIENTS
+    _check_spool(server, finished)
+
+
+def _fail_early(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.done():
+            task.result()
+
+
+def _check_spool(server: Server, finished: dict[str, str]) -> None:
+    """Every finished file lies there once and whole, and nothing else does."""
+    spooled = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in server.spool.iterdir()}
+    assert spooled == finished
+    assert not list(server.partials.iterdir())
+    assert not list((server.data / "spool" / ".incoming").iterdir())
