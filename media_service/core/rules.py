@@ -17,7 +17,7 @@ from media_service.core.errors import (
 )
 from media_service.core.ranges import Ranges, Span
 from media_service.core.text import clean_line, clean_tags
-from media_service.core.upload import Event, Slice, State, Upload
+from media_service.core.upload import HELD, Event, Slice, State, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,16 +86,20 @@ def check_length(length: int, limits: Limits) -> None:
 def admit(upload: Upload, received: Ranges, start: int, size: int | None, *, limits: Limits, dialect: str) -> Room:
     """Where the writer of a slice of `size` bytes from `start` may write, before a byte of it was read.
 
+    A slice of an upload that is whole already is a repeat: its first acknowledgement was lost on the way.
     With `size` None the slice may end anywhere up to the room's limit, and `record` checks again.
     Raises WrongState, UploadGone, SliceTooLarge, SpanOutside, SpanOverlaps.
     """
-    if upload.state is not State.RECEIVING or upload.dialect != dialect:
+    whole = upload.state in HELD
+    if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
         raise upload.refusal()
     if size is not None and size > limits.slice:
         raise SliceTooLarge(limits.slice)
     length = limits.file if upload.length is None else upload.length
     if start + (1 if size is None else size) > length:
         raise SpanOutside(start, length)
+    if whole:
+        return Room(start, length, repeat=True)
     held_to = received.run_from(start)
     if held_to > start:
         if size is not None and start + size > held_to:
@@ -109,10 +113,10 @@ def admit(upload: Upload, received: Ranges, start: int, size: int | None, *, lim
 
 def overrun(upload: Upload, room: Room, limits: Limits) -> Refusal:
     """Why a slice whose size was not known beforehand may not go on beyond its room."""
-    if room.repeat:
-        return SpanOverlaps(room.start, room.limit)
     if upload.length is not None and room.limit == upload.length:
         return SpanOutside(room.start, room.limit)
+    if room.repeat:
+        return SpanOverlaps(room.start, room.limit)
     if upload.length is None and room.limit == limits.file:
         return FileTooLarge(limits.file)
     if room.limit == room.start + limits.slice:

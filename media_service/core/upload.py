@@ -63,6 +63,9 @@ TABLE: Mapping[tuple[State, Event], State] = {
 FINISHING = frozenset({State.RECEIVED, State.VERIFIED})
 """What the finisher has still to do."""
 
+HELD = FINISHING | {State.SPOOLED}
+"""Every byte is here, whether or not the slices' rows still are."""
+
 GONE = frozenset({State.CANCELLED, State.EXPIRED, State.LOST})
 """Ended with nothing left to ask for."""
 

@@ -40,7 +40,7 @@ class NativeDialect:
         """One slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
         caller = self._gate.caller(request)
         upload_id, conduct = request.match_info["id"], self._intake.conduct
-        await self._intake.check_receiving(upload_id, caller.owner)
+        await self._intake.check_open(upload_id, caller.owner)
         form = await Form.open(
             request,
             file="slice",

@@ -27,7 +27,7 @@ from media_service.core.errors import (
     WrongState,
 )
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload import FINISHING, Event, Slice, State, Upload
+from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
 from media_service.intake.lease import Lease, Leases
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 RECENT_UPLOADS = 4096
 """How many receiving uploads stay in memory when nobody writes to them; others are read again when asked for."""
-
-HELD = frozenset({State.RECEIVED, State.VERIFIED, State.SPOOLED})
-"""States in which every byte is here, whether or not the slices' rows still are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +171,14 @@ class Intake:
             await self._take(live, room, incoming, blocks)
         return await self._answer(live)
 
-    async def check_receiving(self, upload_id: str, owner: str) -> None:
-        """Before a body is looked into: there is such an upload and it takes slices.
+    async def check_open(self, upload_id: str, owner: str) -> None:
+        """Before a body is looked into: there is such an upload, and it takes slices or has them all.
 
         Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
         """
         self._refuse_when_closing()
         live = await self._find(upload_id, owner)
-        if live.upload.state is not State.RECEIVING:
+        if live.upload.state is not State.RECEIVING and live.upload.state not in HELD:
             raise live.upload.refusal()
 
     async def wait_for_verdict(self, upload_id: str, seconds: float) -> View:
