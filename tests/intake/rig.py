@@ -1,0 +1,120 @@
+"""All parts on one data folder, without HTTP, and a way to crash between any two steps."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Any, cast
+
+from media_service.catalogue.database import Database
+from media_service.catalogue.migrate import migrate
+from media_service.core.rules import Limits
+from media_service.intake.finalize import Finisher
+from media_service.intake.receive import Conduct, Intake
+from media_service.intake.sweep import Sweeper
+from media_service.media.verify import Examiner
+from media_service.media.worker import ChildWorker
+from media_service.storage.data_folder import DataFolder
+from media_service.storage.partials import DiskPartials
+from media_service.storage.quarantine import DiskQuarantine
+from media_service.storage.spool import DiskSpool
+from tests.support.server import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HOUR = 3600 * 1_000_000
+
+
+class Crash(BaseException):
+    """The process is gone: nobody catches it, nothing is tidied up."""
+
+
+class Steps:
+    """Counts what a part is asked to do, and crashes before or behind the n-th of it."""
+
+    def __init__(self, crash_at: int | None = None) -> None:
+        self.taken = 0
+        self._crash_at = crash_at
+
+    def around(self, part: Any) -> Any:
+        """The part, with its asynchronous methods counted. Each is two places to crash: before it and behind it."""
+        return _Counted(part, self)
+
+    def pass_one(self) -> None:
+        """A place where the process may die."""
+        self.taken += 1
+        if self.taken == self._crash_at:
+            raise Crash
+
+
+class _Counted:
+    def __init__(self, part: Any, steps: Steps) -> None:
+        self._part = part
+        self._steps = steps
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._part, name)
+        if not asyncio.iscoroutinefunction(found):
+            return found
+
+        async def counted(*given: Any, **named: Any) -> Any:
+            self._steps.pass_one()
+            result = await found(*given, **named)
+            self._steps.pass_one()
+            return result
+
+        return counted
+
+
+class Rig:
+    """The parts, open on `folder`; `time` is UTC microseconds and stands still unless moved."""
+
+    def __init__(self, folder: Path, steps: Steps | None = None) -> None:
+        places = DataFolder(folder)
+        places.make()
+        if not places.catalogue.exists():
+            migrate(places.catalogue, ROOT / "migrations")
+        around: Callable[[Any], Any] = steps.around if steps else lambda part: part
+        ids = itertools.count()
+        self.time = 1_800_000_000_000_000
+        self.database = Database(places.catalogue)
+        self.partials = DiskPartials(places.partials)
+        self.spool = DiskSpool(places.spool)
+        self.quarantine = DiskQuarantine(places.quarantine)
+        self.folders = places
+        self.worker = ChildWorker()
+        catalogue, partials, spool, quarantine = map(
+            around, (self.database, self.partials, self.spool, self.quarantine)
+        )
+        media = around(Examiner(self.worker))
+        clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
+        self.finisher = Finisher(catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id)
+        conduct = Conduct(Limits(2**30, 2**26, 2**22), 60, 0, HOUR, 0)
+        self.intake = Intake(catalogue, partials, self.finisher, conduct, clock=clock, new_id=new_id)
+        self.sweeper = Sweeper(
+            self.intake,
+            catalogue,
+            partials,
+            spool,
+            quarantine,
+            clock=clock,
+            lifetime=HOUR,
+            quarantine_lifetime=HOUR,
+            every=HOUR,
+        )
+
+    async def __aenter__(self) -> Rig:
+        await self.database.open()
+        for store in (self.partials, self.spool, self.quarantine):
+            await store.prepare()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.worker.close()
+        await self.database.close()
+
+    def names(self) -> list[str]:
+        """What lies in the spool."""
+        return sorted(path.name for path in cast("Path", self.spool.path("")).iterdir())

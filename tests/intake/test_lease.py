@@ -1,0 +1,82 @@
+"""Who writes now: the newest, and nobody for longer than the idle time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from media_service.core.errors import IdleTimeout, SpanOverlaps, Superseded
+from media_service.intake.lease import Leases
+
+
+async def test_newer_writer_ends_the_older_and_waits_for_it() -> None:
+    leases = Leases()
+    order = []
+
+    async def older() -> None:
+        lease = leases.take(0, 100, idle=30)
+        try:
+            with pytest.raises(Superseded):
+                async with lease.reading():
+                    await asyncio.sleep(30)
+            order.append("older ended")
+        finally:
+            lease.release()
+
+    task = asyncio.create_task(older())
+    await asyncio.sleep(0)
+    assert await leases.end(50, 60)
+    order.append("newer goes on")
+    await task
+    assert order == ["older ended", "newer goes on"]
+    assert not leases
+
+
+async def test_writer_of_other_bytes_is_left_alone() -> None:
+    leases = Leases()
+    leases.take(0, 100, idle=30)
+    assert not await leases.end(100, 200)
+    assert leases.held(0, 1)
+
+
+async def test_writer_that_only_records_is_waited_for_not_ended() -> None:
+    leases = Leases()
+    lease = leases.take(0, 100, idle=30)
+    async with lease.reading():
+        pass
+    waiting = asyncio.create_task(leases.end(0, 100))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    lease.release()
+    assert await waiting
+
+
+async def test_writer_superseded_before_it_read_ends_at_once() -> None:
+    leases = Leases()
+    lease = leases.take(0, 100, idle=30)
+    lease.supersede()
+    with pytest.raises(Superseded):
+        async with lease.reading():
+            pytest.fail("nothing may be read")
+
+
+async def test_idle_writer_ends_and_a_busy_one_does_not() -> None:
+    leases = Leases()
+    lease = leases.take(0, 100, idle=0.1)
+    with pytest.raises(IdleTimeout) as told:
+        async with lease.reading():
+            for stop in range(10, 50, 10):
+                await asyncio.sleep(0.05)
+                lease.reach(stop)
+            await asyncio.sleep(1)
+    assert told.value.seconds == 0.1
+
+
+async def test_writer_of_unknown_size_stops_at_another_writers_bytes() -> None:
+    leases = Leases()
+    leases.take(100, 200, idle=30)
+    growing = leases.take(0, None, idle=30)
+    growing.reach(100)
+    with pytest.raises(SpanOverlaps):
+        growing.reach(101)

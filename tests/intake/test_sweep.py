@@ -1,0 +1,64 @@
+"""What time and crashes leave behind goes; what somebody still needs stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media_service.core.rules import Wish
+from media_service.core.upload import State
+from media_service.intake.receive import Incoming
+from tests.intake.rig import HOUR, Rig
+from tests.intake.test_finalize import TEXT, finish_all, receive
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
+    async def blocks() -> AsyncIterator[bytes]:
+        yield b"x" * 10
+
+    await rig.intake.receive(upload_id, "me", Incoming(start, 10, None, "native"), blocks)
+
+
+async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        idle, _ = await rig.intake.create(Wish("idle.mp3", 100), "me", "native")
+        live, _ = await rig.intake.create(Wish("live.mp3", 100), "me", "native")
+        rig.time += HOUR - 1
+        await _one_slice(rig, live.upload.id, 0)
+        rig.time += 2
+        await rig.sweeper.expire()
+        assert (await rig.intake.show(idle.upload.id, "me")).upload.state is State.EXPIRED
+        assert (await rig.intake.show(live.upload.id, "me")).upload.state is State.RECEIVING
+        assert await rig.partials.ids() == [live.upload.id]
+
+
+async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        kept, _ = await rig.intake.create(Wish("kept.mp3", 100), "me", "native")
+        await rig.partials.create("orphan", 100)
+        await rig.sweeper.discard_orphans()
+        assert await rig.partials.ids() == [kept.upload.id]
+
+
+async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        form, _ = await rig.intake.create(Wish("form.mp3", None), "me", "form")
+    async with Rig(tmp_path / "data") as rig:
+        await rig.intake.recover()
+        assert (await rig.intake.show(form.upload.id, "me")).upload.state is State.CANCELLED
+        assert await rig.partials.ids() == []
+
+
+async def test_quarantine_is_emptied_of_what_is_old(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        await receive(rig, TEXT, "words.mp3")
+        await finish_all(rig)
+        kept = list(rig.folders.quarantine.iterdir())
+        assert await rig.quarantine.purge(before=0) == []
+        assert list(rig.folders.quarantine.iterdir()) == kept
+        rig.time += 100 * 365 * 24 * HOUR
+        await rig.sweeper.expire()
+        assert list(rig.folders.quarantine.iterdir()) == []

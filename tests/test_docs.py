@@ -1,0 +1,100 @@
+"""The documentation says what the code does: settings, routes, problems, states."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.app import Service
+from media_service.config import Settings, load
+from media_service.core.errors import leaves
+from media_service.core.upload import TABLE
+from media_service.http.problems import STATUS
+from media_service.storage.data_folder import DataFolder
+from tests.conftest import missing
+from tests.support.mp3 import make_mp3
+from tests.support.server import ROOT, Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCS = ROOT / "docs"
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = dict(re.findall(r"^\| `(\w+)` \| `?([^`|]+?)`? \|", (DOCS / "operator.md").read_text(), re.MULTILINE))
+    documented = {name: value for name, value in documented.items() if name in Settings.model_fields}
+    assert set(documented) == set(Settings.model_fields)
+    given = {name: value for name, value in documented.items() if value != "(none)"}
+    assert load(**given).model_dump() == load().model_dump()
+
+
+def test_unknown_setting_is_an_error(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text("prot = 8080\n")
+    with pytest.raises(ValueError, match="prot"):
+        load(config)
+
+
+def test_flag_wins_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('port = 1\nslice_limit = "1MiB"\nidle_timeout = 5\n')
+    monkeypatch.setenv("MEDIA_SERVICE_PORT", "2")
+    monkeypatch.setenv("MEDIA_SERVICE_SLICE_LIMIT", "2MiB")
+    settings = load(config, port=3)
+    assert (settings.port, settings.slice_limit, settings.idle_timeout) == (3, 2 * 1024 * 1024, 5)
+
+
+async def test_every_route_is_documented(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    app = Service(load(data=tmp_path), folder, folder.admin_token()).application()
+    text = (DOCS / "api.md").read_text()
+    for route in app.router.routes():
+        resource = route.resource
+        assert resource is not None
+        if route.method == "HEAD":
+            continue
+        path = resource.canonical if resource.canonical != "/static" else "/static/…"
+        assert f"`{route.method} {path}`" in text, (route.method, path)
+
+
+def test_every_problem_is_documented_with_its_status_and_message() -> None:
+    text = (DOCS / "api.md").read_text()
+    for error in leaves():
+        assert f"| `{error.code}` | {STATUS[error]} | {error.explanation()} |" in text
+    assert set(STATUS) == set(leaves())
+
+
+def test_diagram_is_the_table_of_states() -> None:
+    drawn = re.findall(r"^    (\w+) --> (\w+): (\w+)$", (DOCS / "architecture.md").read_text(), re.MULTILINE)
+    assert set(drawn) == {(start.value, end.value, event.value) for (start, event), end in TABLE.items()}
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def test_readmes_curl_commands_work_when_pasted(tmp_path: Path) -> None:
+    for program in ("curl", "jq", "bash"):
+        if shutil.which(program) is None:
+            missing(program)
+    (tmp_path / "file.mp3").write_bytes(make_mp3(700, seed=91))
+    readme = (ROOT / "README.md").read_text()
+    form, slices = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)[1:3]
+    with Server(tmp_path / "data", disk_reserve=0) as server:
+        outputs = [
+            subprocess.check_output(
+                ["bash", "-euo", "pipefail", "-c", block.replace("http://127.0.0.1:8080", server.url)],
+                cwd=tmp_path,
+                env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)},
+                text=True,
+            )
+            for block in (form, slices)
+        ]
+        assert re.search(r"file\.mp3 sized of \d+ successfully stored\.", outputs[0])
+        assert '"state": "' in outputs[1]
+        assert re.search(r'\["(received|spooled|verified)",\d+\]', outputs[1])
