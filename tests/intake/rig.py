@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
@@ -117,4 +117,4 @@ class Rig:
 
     def names(self) -> list[str]:
         """What lies in the spool."""
-        return sorted(path.name for path in cast("Path", self.spool.path("")).iterdir())
+        return sorted(path.name for path in self.spool.path("").iterdir())

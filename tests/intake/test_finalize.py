@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,9 +22,10 @@ MP3 = make_mp3(1, {"artist": "Kept"}, seed=81)
 TEXT = b"no music at all\n" * 1000
 
 
-async def receive(rig: Rig, data: bytes, name: str = "show.mp3", **wish: object) -> str:
+async def receive(rig: Rig, data: bytes, name: str = "show.mp3", **claims: Any) -> str:
     """An upload with all its bytes recorded, not yet finished."""
-    view, _ = await rig.intake.create(Wish(name, len(data), tags={"title": "T"}, **wish), "me", "native")  # type: ignore[arg-type]  # the test's own fields
+    wish = replace(Wish(name, len(data), tags={"title": "T"}), **claims)
+    view, _ = await rig.intake.create(wish, "me", "native")
 
     async def blocks() -> AsyncIterator[bytes]:
         yield data

@@ -64,13 +64,18 @@ async def test_writer_superseded_before_it_read_ends_at_once() -> None:
 async def test_idle_writer_ends_and_a_busy_one_does_not() -> None:
     leases = Leases()
     lease = leases.take(0, 100, idle=0.1)
-    with pytest.raises(IdleTimeout) as told:
+
+    async def busy_then_idle() -> None:
         async with lease.reading():
             for stop in range(10, 50, 10):
                 await asyncio.sleep(0.05)
                 lease.reach(stop)
             await asyncio.sleep(1)
+
+    with pytest.raises(IdleTimeout) as told:
+        await busy_then_idle()
     assert told.value.seconds == 0.1
+    assert lease.stop == 100
 
 
 async def test_writer_of_unknown_size_stops_at_another_writers_bytes() -> None:

@@ -20,3 +20,8 @@ def _status(pid: int, name: str) -> int:
     match = re.search(rf"^{name}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert match
     return int(match[1]) * 1024
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one started and that still run."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
