@@ -22,9 +22,9 @@ MP3 = make_mp3(1, {"artist": "Kept"}, seed=81)
 TEXT = b"no music at all\n" * 1000
 
 
-async def receive(rig: Rig, data: bytes, name: str = "show.mp3", **claims: Any) -> str:
+async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = None) -> str:
     """An upload with all its bytes recorded, not yet finished."""
-    wish = replace(Wish(name, len(data), tags={"title": "T"}), **claims)
+    wish = replace(Wish(name, len(data), tags={"title": "T"}), **(claims or {}))
     view, _ = await rig.intake.create(wish, "me", "native")
 
     async def blocks() -> AsyncIterator[bytes]:
@@ -101,7 +101,7 @@ async def _check_end(rig: Rig, end: State) -> None:
 @pytest.mark.parametrize("claim", ["digest", "content_hash"])
 async def test_file_of_other_bytes_than_claimed_is_rejected(tmp_path: Path, claim: str) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id = await receive(rig, MP3, **{claim: bytes(32)})
+        upload_id = await receive(rig, MP3, claims={claim: bytes(32)})
         await finish_all(rig)
         loaded = await rig.database.load(upload_id)
         assert loaded is not None
@@ -113,7 +113,7 @@ async def test_right_claims_are_proven(tmp_path: Path) -> None:
     digest = WholeFileDigest()
     digest.update(MP3)
     async with Rig(tmp_path / "data") as rig:
-        await receive(rig, MP3, digest=digest.sha256(), content_hash=digest.content_hash())
+        await receive(rig, MP3, claims={"digest": digest.sha256(), "content_hash": digest.content_hash()})
         await finish_all(rig)
         assert rig.names() == ["show.mp3"]
 
