@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, delete, event, insert, select, update
+from sqlalchemy import URL, create_engine, delete, event, exc, insert, select, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -22,10 +23,11 @@ from media_service.catalogue.rows import (
 )
 from media_service.catalogue.tables import files, slices, uploads
 from media_service.catalogue.writer import Writer
+from media_service.core.errors import CatalogueTrouble
 from media_service.core.upload import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine, Row, Select
@@ -43,7 +45,7 @@ def writing_engine(path: Path) -> Engine:
 
     With `synchronous=NORMAL` a power cut loses acknowledged rows.
     """
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -62,7 +64,7 @@ def writing_engine(path: Path) -> Engine:
 def reading_engine(path: Path) -> AsyncEngine:
     """An engine that sees what is committed and cannot write."""
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
+        URL.create("sqlite+aiosqlite", database=str(path)),
         pool_size=READERS,
         max_overflow=0,
         pool_reset_on_return=None,
@@ -122,7 +124,7 @@ class Database:
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
         """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
-        async with self._read_engine.connect() as connection:
+        async with _read_errors(), self._read_engine.connect() as connection:
             row = (await connection.execute(queries.upload_by_id(upload_id))).one_or_none()
             if row is None:
                 return None
@@ -178,8 +180,17 @@ class Database:
         return [file_value(row) for row in page], following
 
     async def _rows(self, query: Select[Any]) -> list[Row[Any]]:
-        async with self._read_engine.connect() as connection:
+        async with _read_errors(), self._read_engine.connect() as connection:
             return list((await connection.execute(query)).all())
+
+
+@asynccontextmanager
+async def _read_errors() -> AsyncIterator[None]:
+    """Raises CatalogueTrouble for the library's errors."""
+    try:
+        yield
+    except exc.SQLAlchemyError as error:
+        raise CatalogueTrouble from error
 
 
 def _run(connection: Connection, statement: Any, row: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from media_service.catalogue.database import writing_engine
 def migrate(database: Path, scripts: Path, revision: str = "head") -> None:
     """Applies what is missing of `scripts` (the folder `migrations`) to the database, which is made if need be."""
     config = Config()
-    config.set_main_option("script_location", str(scripts))
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     engine = writing_engine(database)
     with engine.connect() as connection:
         config.attributes["connection"] = connection

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FILE_ORDERS = ("uploaded_at", "title", "artist", "duration", "size", "filename")
 """By what the listing of files can be sorted; `-` before it turns the order round."""
 
+SEARCH_WORDS = 64
+
 _last_recorded = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
 
 
@@ -107,7 +109,10 @@ def files_page(search: str, order: str, cursor: str | None, limit: int) -> Selec
         # A missing tag sorts as an empty one, and is no NULL that no comparison finds.
         key = func.coalesce(key, "")
     query = select(files, key.label("key"))
-    for word in fold(search).split():
+    words = fold(search).split()
+    if len(words) > SEARCH_WORDS:
+        raise Malformed("search", f"it has more than {SEARCH_WORDS} words")
+    for word in words:
         query = query.where(files.c.search.contains(word, autoescape=True))
     if cursor is not None:
         kind = str if name in ("title", "artist", "filename") else float if name == "duration" else int
@@ -136,9 +141,10 @@ def _behind(
     try:
         value, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         value = kind(value)
-        if not isinstance(last_id, str):
+        if not isinstance(last_id, str) or (kind is int and not -(2**63) <= value < 2**63):
             raise ValueError
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+        f"{value}{last_id}".encode()  # lone surrogates cannot be bound
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         raise Malformed("cursor", "it is not one that this listing gave out") from None
     if falling:
         return or_(key < value, and_(key == value, row_id < last_id))

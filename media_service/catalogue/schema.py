@@ -18,5 +18,5 @@ def is_newest(database: Path, scripts: Path) -> bool:
     with closing(sqlite3.connect(database)) as connection:
         try:
             return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(newest,)]
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError:
             return False

@@ -12,9 +12,10 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Connection, exc
+from sqlalchemy import Connection, case
 from sqlalchemy.dialects.sqlite import insert
 
 from media_service.catalogue.tables import slices
@@ -28,7 +29,12 @@ Change: TypeAlias = Callable[[Connection], None]
 BATCH = 1024
 """At most so much goes into one transaction, so that the first of a crowd is not kept waiting for the last."""
 
-_INSERT_SLICE = insert(slices).on_conflict_do_nothing()
+_insert = insert(slices)
+# The same slice again is no error; one that begins alike and ends elsewhere breaks NOT NULL, and is not acknowledged.
+_INSERT_SLICE = _insert.on_conflict_do_update(
+    index_elements=["upload_id", "start"],
+    set_={"stop": case((slices.c.stop == _insert.excluded.stop, slices.c.stop), else_=None)},
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -99,19 +105,50 @@ class Writer:
         failed: dict[_Waiting, Trouble] = {}
         try:
             with connection.begin():
-                for waiting in batch:
-                    if waiting.change is not None:
-                        try:
-                            with connection.begin_nested():
-                                waiting.change(connection)
-                        except exc.IntegrityError as error:
-                            failed[waiting] = _trouble(error)
-                rows = [waiting.row for waiting in batch if waiting.row is not None]
-                if rows:
-                    connection.execute(_INSERT_SLICE, rows)
-        except exc.DBAPIError as error:
+                for is_row, run in groupby(batch, key=lambda waiting: waiting.row is not None):
+                    together = list(run)
+                    if not is_row or not self._insert(connection, together):
+                        for waiting in together:
+                            if error := self._attempt(connection, waiting):
+                                failed[waiting] = _trouble(error)
+        except Exception as error:
+            # The top of the one thread: if it ended, everybody would wait for ever.
             return [(waiting, _trouble(error)) for waiting in batch]
         return [(waiting, failed.get(waiting)) for waiting in batch]
+
+    def _insert(self, connection: Connection, together: list[_Waiting]) -> bool:
+        """Slices that came one after the other, as one statement; False, and nothing done, when one of them fails."""
+        savepoint = connection.begin_nested()
+        try:
+            connection.execute(_INSERT_SLICE, [waiting.row for waiting in together if waiting.row is not None])
+            savepoint.commit()
+        except Exception:
+            if not _alive(connection):
+                raise
+            savepoint.rollback()
+            return False
+        return True
+
+    def _attempt(self, connection: Connection, waiting: _Waiting) -> Exception | None:
+        """Does one thing, all or nothing."""
+        savepoint = connection.begin_nested()
+        try:
+            if waiting.change is not None:
+                waiting.change(connection)
+            if waiting.row is not None:
+                connection.execute(_INSERT_SLICE, [waiting.row])
+            savepoint.commit()
+        except Exception as error:
+            if not _alive(connection):
+                raise
+            savepoint.rollback()
+            return error
+        return None
+
+
+def _alive(connection: Connection) -> bool:
+    """Whether SQLite still has the transaction: a full disk ends it, savepoints and all."""
+    return bool(connection.connection.driver_connection.in_transaction)  # type: ignore[union-attr]
 
 
 def _answer(outcomes: list[tuple[_Waiting, Trouble | None]]) -> None:
@@ -124,8 +161,8 @@ def _answer(outcomes: list[tuple[_Waiting, Trouble | None]]) -> None:
             waiting.done.set_exception(trouble)
 
 
-def _trouble(error: exc.DBAPIError) -> Trouble:
-    name = getattr(error.orig, "sqlite_errorname", "")
+def _trouble(error: Exception) -> Trouble:
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
     trouble = StorageFull() if name == "SQLITE_FULL" else CatalogueTrouble()
     trouble.__cause__ = error
     return trouble

@@ -135,7 +135,8 @@ def check_record(upload: Upload, received: Ranges, piece: Slice) -> None:
     if upload.length is not None and span.stop > upload.length:
         raise SpanOutside(span.start, upload.length)
     if received.overlaps(span):
-        raise SpanOverlaps(span.start, received.next_start(span.start, received.run_from(span.start)))
+        held_to = received.run_from(span.start)
+        raise SpanOverlaps(span.start, held_to if held_to > span.start else received.next_start(span.start, span.stop))
 
 
 def check_repeat(recorded: Iterable[Slice], piece: Slice) -> None:

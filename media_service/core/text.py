@@ -17,7 +17,7 @@ NAME_CHARACTERS = 1024
 TAG_CHARACTERS = 4096
 
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_KEPT_CONTROLS = frozenset("\n\t")
+_KEPT_CONTROLS = frozenset("\n\t\u2028\u2029")
 
 
 def clean_line(text: str, field: str, limit: int = NAME_CHARACTERS) -> str:
@@ -33,6 +33,13 @@ def clean_line(text: str, field: str, limit: int = NAME_CHARACTERS) -> str:
     return unicodedata.normalize("NFC", kept).strip()
 
 
+def clean_lines(text: str, field: str, limit: int) -> str:
+    """The same for a text that keeps its line breaks. Raises Malformed."""
+    if len(text) > limit:
+        raise Malformed(field, f"it is longer than {limit} characters")
+    return "\n".join(clean_line(line, field, limit) for line in text.replace("\r\n", "\n").split("\n")).strip()
+
+
 def clean_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags a client sent, cleaned, empty ones left out. A comment keeps its line breaks.
 
@@ -43,13 +50,8 @@ def clean_tags(tags: Mapping[str, str]) -> dict[str, str]:
         if key not in TAGS:
             raise Malformed(f"tags.{key}", f"known tags are {', '.join(TAGS)}")
         field = f"tags.{key}"
-        if key == "comment":
-            lines = value.replace("\r\n", "\n").split("\n")
-            text = "\n".join(clean_line(line, field, TAG_CHARACTERS) for line in lines).strip()
-            if len(text) > TAG_CHARACTERS:
-                raise Malformed(field, f"it is longer than {TAG_CHARACTERS} characters")
-        else:
-            text = clean_line(value, field, TAG_CHARACTERS)
+        clean = clean_lines if key == "comment" else clean_line
+        text = clean(value, field, TAG_CHARACTERS)
         if key == "date" and text:
             _check_date(text, field)
         if text:

@@ -50,8 +50,8 @@ def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         return {"cut": plan.cut, "carried": carried}, plan.head
     except NotMp3 as refusal:
         return {"not_mp3": refusal.reason}, b""
-    except FileNotFoundError:
-        return {"missing": True}, b""
+    except OSError as error:
+        return {"missing" if isinstance(error, FileNotFoundError) else "trouble": True}, b""
     except (MemoryError, RecursionError):
         return {"too_costly": True}, b""
     except Exception as error:

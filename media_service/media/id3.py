@@ -19,6 +19,7 @@ from mutagen.mp3 import MP3, HeaderNotFoundError
 
 from media_service.core.errors import NotMp3
 from media_service.core.ports import TagPlan
+from media_service.core.text import TAG_CHARACTERS, clean_line, clean_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,7 +54,11 @@ def measure(path: Path) -> dict[str, Any]:
         info: Any = MP3(path).info
     except HeaderNotFoundError:
         raise NotMp3("it has no MPEG audio frame") from None
-    except MutagenError:
+    except MutagenError as error:
+        # mutagen wraps the operating system's errors too, and a bad disk says nothing about the file.
+        # Its own "file too short" is an OSError as well, but one without a number.
+        if isinstance(error.__context__, OSError) and error.__context__.errno:
+            raise error.__context__ from None
         raise NotMp3("its structure cannot be read") from None
     if info.layer != 3:
         raise NotMp3(f"it is MPEG audio layer {info.layer}, not layer 3")
@@ -101,14 +106,21 @@ def _load(path: Path) -> tuple[bytes, ID3]:
 
 
 def _read(old: ID3) -> dict[str, str]:
-    """Our tags as the file carries them already."""
+    """Our tags as the file carries them already, fit to be shown: a file is trusted no more than a client."""
     carried = {key: str(old[frame.__name__]) for key, frame in _TEXT_FRAMES.items() if frame.__name__ in old}
     if "TDRC" in old:
         carried["date"] = str(old["TDRC"])[:10]
     for comment in old.getall("COMM"):
         if not comment.desc:
             carried["comment"] = str(comment)
-    return {key: value for key, value in carried.items() if value}
+    cleaned = {key: _shown(key, value) for key, value in carried.items()}
+    return {key: value for key, value in cleaned.items() if value}
+
+
+def _shown(key: str, value: str) -> str:
+    """The tag as `clean_tags` would take it; several values of one frame, which a NUL divides, side by side."""
+    clean = clean_lines if key == "comment" else clean_line
+    return clean(value.replace("\0", " / ")[:TAG_CHARACTERS], key, TAG_CHARACTERS)
 
 
 def _frames(tags: Mapping[str, str], version: int) -> list[Any]:
@@ -147,13 +159,20 @@ def _foreign_frames(found: bytes, tags: Mapping[str, str]) -> bytes | None:
     if not found:
         return b""
     version, flags = found[3], found[5]
-    # Unsynchronised tags and extended headers change what the bytes of a frame are.
-    if version not in (3, 4) or flags & 0xC0:
+    unsynchronised, extended = flags & 0x80, flags & 0x40
+    # In version 2.4 each frame is unsynchronised by itself, and its size counts otherwise.
+    if version not in (3, 4) or (version == 4 and unsynchronised):
         return None
+    body = found[HEADER : HEADER + _from_syncsafe(found[6:HEADER])]
+    if unsynchronised:
+        body = body.replace(b"\xff\x00", b"\xff")
+    if extended:
+        size = body[:4]
+        body = body[4 + int.from_bytes(size) if version == 3 else _from_syncsafe(size.rjust(4, b"\0")) :]
     replaced = set[bytes]().union(*(_REPLACES.get(key, set()) for key in tags))
     kept = []
     try:
-        for name, raw in _walk(found[HEADER : HEADER + _from_syncsafe(found[6:HEADER])], version):
+        for name, raw in _walk(body, version):
             if name not in replaced and not (name == b"COMM" and "comment" in tags and _is_plain_comment(raw[HEADER:])):
                 kept.append(raw)
     except ValueError:
@@ -173,6 +192,9 @@ def _walk(body: bytes, version: int) -> Iterator[tuple[bytes, bytes]]:
             raise ValueError(name)
         yield name, body[at:stop]
         at = stop
+    if any(body[at:]):
+        # Padding is zeros. Anything else means that a size was misread and a frame cut.
+        raise ValueError(body[at : at + HEADER])
 
 
 def _is_plain_comment(content: bytes) -> bool:

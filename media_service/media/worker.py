@@ -48,12 +48,15 @@ class ChildWorker:
                 # Killed from outside, perhaps for want of memory: the file may be innocent, once.
                 try:
                     answer, attached = await self._exchange(line)
-                except _Died:
-                    raise TooCostly from None
+                except _Died as again:
+                    # One that ends by itself never came to the question.
+                    raise (MediaTrouble if again.by_itself else TooCostly) from None
         if "not_mp3" in answer:
             raise NotMp3(answer["not_mp3"])
         if "too_costly" in answer:
             raise TooCostly
+        if "trouble" in answer:
+            raise MediaTrouble
         if "missing" in answer:
             raise FileNotFoundError(path)
         return answer, attached
@@ -79,7 +82,8 @@ class ChildWorker:
         except (TimeoutError, asyncio.LimitOverrunError):
             raise _Died(by_limit=True) from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise _Died(by_limit=await process.wait() == -signal.SIGXCPU) from None
+            status = await process.wait()
+            raise _Died(by_limit=status == -signal.SIGXCPU, by_itself=status >= 0) from None
         finally:
             # A child whose answer nobody read would give it to the next question.
             if not done:
@@ -110,5 +114,6 @@ class ChildWorker:
 
 
 class _Died(Exception):
-    def __init__(self, *, by_limit: bool) -> None:
+    def __init__(self, *, by_limit: bool, by_itself: bool = False) -> None:
         self.by_limit = by_limit
+        self.by_itself = by_itself

@@ -65,7 +65,10 @@ class DataFolder:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
-            return path.read_text().strip()
+            if token := path.read_text().strip():
+                return token
+            # A crash or a full disk came between the file's making and its writing.
+            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "w") as file:
             token = secrets.token_urlsafe(24)
             file.write(token + "\n")

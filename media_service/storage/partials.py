@@ -6,6 +6,7 @@ Descriptors are shared: the writers of one upload's slices hold the same one, an
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 from contextlib import suppress
@@ -27,6 +28,7 @@ class OpenPartial:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self._suspect = False
 
     async def write(self, offset: int, block: bytes) -> None:
         """Puts the whole block at `offset`, there and then: the page cache takes it in less time than a thread hop."""
@@ -39,7 +41,14 @@ class OpenPartial:
     async def sync(self) -> None:
         """Returns when every write that ended before the call is durable; a failed sync is never tried again."""
         with disk_errors():
-            await asyncio.to_thread(os.fdatasync, self.descriptor)
+            # The kernel tells of lost pages once: the next sync of the same file would report that all is well.
+            if self._suspect:
+                raise OSError(errno.EIO, "an earlier sync of this file failed")
+            try:
+                await asyncio.to_thread(os.fdatasync, self.descriptor)
+            except OSError:
+                self._suspect = True
+                raise
 
 
 @dataclass(slots=True)

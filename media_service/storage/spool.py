@@ -82,7 +82,14 @@ class DiskSpool:
         name = self._delivered_name(incoming)
         if name is None:
             incoming.unlink(missing_ok=True)
-            _join(incoming, source, plan, length)
+            try:
+                _join(incoming, source, plan, length)
+            except BaseException:
+                # Half a file would keep a full disk full for every other upload.
+                incoming.unlink(missing_ok=True)
+                raise
+            # Without its name here, a crash after `publish` would deliver the file a second time.
+            sync_directory(self._incoming)
         else:
             # A crash may have come between the link and the directory's sync.
             sync_directory(self._finished)

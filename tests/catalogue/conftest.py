@@ -1,0 +1,49 @@
+"""A catalogue with the newest schema, in a real file."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from media_service.catalogue.database import Database
+from media_service.catalogue.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SCRIPTS = Path(__file__).parents[2] / "migrations"
+
+
+@pytest.fixture(scope="session")
+def scripts() -> Path:
+    """The folder of migrations."""
+    return SCRIPTS
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Path:
+    """An empty catalogue, migrated once for all tests."""
+    path = tmp_path_factory.mktemp("template") / "catalogue.sqlite3"
+    migrate(path, scripts)
+    return path
+
+
+@pytest.fixture
+def path(template: Path, tmp_path: Path) -> Path:
+    """An empty catalogue of the test's own."""
+    path = tmp_path / "catalogue.sqlite3"
+    shutil.copy(template, path)
+    return path
+
+
+@pytest_asyncio.fixture
+async def database(path: Path) -> AsyncIterator[Database]:
+    """It, open."""
+    database = Database(path)
+    await database.open()
+    yield database
+    await database.close()

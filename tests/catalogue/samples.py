@@ -1,0 +1,52 @@
+"""Uploads and files to keep, and a look at the rows around the catalogue."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from media_service.core.ports import Placed, StoredFile
+from media_service.core.upload import State, Upload
+from tests.core.samples import FACTS, make_upload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from media_service.catalogue.database import Database
+
+
+def make_file(number: int = 1, **changes: Any) -> StoredFile:
+    """The finished file of the upload `u{number}`, with these changes."""
+    plain: dict[str, Any] = {
+        "id": f"f{number}",
+        "upload_id": f"u{number}",
+        "owner": "local",
+        "sender": "Kim",
+        "filename": f"show {number}.mp3",
+        "placed": Placed(f"show {number}.mp3", 1100 + number, bytes(31) + b"\x01"),
+        "facts": FACTS,
+        "tags": {"title": "Night", "artist": "김"},
+        "uploaded_at": number,
+        "spooled_at": number + 1,
+    }
+    return StoredFile(**plain | changes)
+
+
+def spooled(file: StoredFile, **changes: Any) -> Upload:
+    """The upload that became this file."""
+    plain = {"id": file.upload_id, "owner": file.owner, "state": State.SPOOLED, "facts": file.facts}
+    return make_upload(**plain | {"file_id": file.id, "created_at": file.uploaded_at} | changes)
+
+
+async def keep(database: Database, *files: StoredFile) -> None:
+    """Delivers each of them."""
+    for file in files:
+        await database.create(make_upload(id=file.upload_id, owner=file.owner, created_at=file.uploaded_at))
+        await database.deliver(spooled(file), file)
+
+
+def rows(path: Path, query: str) -> list[Any]:
+    """What a connection of its own sees."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()

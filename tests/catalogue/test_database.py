@@ -1,0 +1,208 @@
+"""The catalogue as intake sees it, looked at from both sides: what it says, and what its rows are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import stat
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import exc, text
+
+from media_service.catalogue.database import Database, reading_engine
+from media_service.core.errors import CatalogueTrouble
+from media_service.core.ports import Placed
+from media_service.core.upload import ENDED, FINISHING, Slice, State, Verdict
+from tests.catalogue.samples import keep, make_file, rows, spooled
+from tests.core.samples import FACTS, make_upload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FULL = make_upload(
+    filename="일요일 밤.mp3",
+    digest=bytes(32),
+    content_hash=bytes(range(32)),
+    last_modified=-5,
+    sender="김",
+    tags={"title": "밤", "comment": "one\ntwo"},
+    facts=FACTS,
+    verdict=Verdict("not_mp3", {"reason": "글이다"}),
+    file_id="f",
+    length=2**63 - 1,
+)
+
+
+@pytest.mark.parametrize("upload", [make_upload(), FULL, make_upload(length=None, filename="")])
+async def test_an_upload_comes_back_as_it_was(database: Database, upload: object) -> None:
+    await database.create(upload)  # type: ignore[arg-type]  # parametrised
+    assert await database.load("u") == (upload, [])
+
+
+async def test_the_catalogue_outlives_its_process(database: Database, path: Path) -> None:
+    await database.create(FULL)
+    await database.record("u", Slice(0, 5, bytes(32)), 1)
+    other = Database(path)
+    assert await other.load("u") == (FULL, [Slice(0, 5, bytes(32))])
+    await other.close()
+
+
+async def test_an_unknown_upload_is_none(database: Database) -> None:
+    assert await database.load("nobody") is None
+    assert await database.file("nothing") is None
+
+
+async def test_an_id_is_given_once(database: Database, path: Path) -> None:
+    await database.create(make_upload())
+    with pytest.raises(CatalogueTrouble):
+        await database.create(make_upload(filename="other.mp3"))
+    assert rows(path, "SELECT filename FROM uploads") == [("show.mp3",)]
+
+
+async def test_slices_come_by_start_and_the_last_one_counts_as_the_update(database: Database, path: Path) -> None:
+    await database.create(make_upload())
+    pieces = [Slice(20, 30), Slice(0, 10, b"d" * 32), Slice(10, 20)]
+    await asyncio.gather(*(database.record("u", piece, 40 + piece.start) for piece in pieces))
+    loaded = await database.load("u")
+    assert loaded is not None
+    upload, slices = loaded
+    assert slices == [Slice(0, 10, b"d" * 32), Slice(10, 20), Slice(20, 30)]
+    assert upload.updated_at == 60
+    assert rows(path, "SELECT updated_at FROM uploads") == [(1,)]
+
+
+@pytest.mark.parametrize("state", State)
+async def test_an_ended_upload_forgets_its_slices_and_no_other_does(
+    database: Database, path: Path, state: State
+) -> None:
+    for upload_id in ("u", "other"):
+        await database.create(make_upload(id=upload_id))
+        await database.record(upload_id, Slice(0, 10), 2)
+    await database.save(make_upload(state=state))
+    left = {upload_id for (upload_id,) in rows(path, "SELECT upload_id FROM slices")}
+    assert left == ({"other"} if state in ENDED else {"u", "other"})
+    assert rows(path, "SELECT state FROM uploads WHERE id = 'u'") == [(state.value,)]
+
+
+async def test_a_file_comes_back_as_it_was(database: Database) -> None:
+    file = make_file(sender=None, tags={"title": "밤", "comment": ""})
+    await keep(database, file)
+    assert await database.file("f1") == file
+
+
+async def test_upload_and_file_are_delivered_both_or_neither(database: Database) -> None:
+    taken = make_file(1)
+    await keep(database, taken)
+    await database.create(make_upload(id="u2"))
+    await database.record("u2", Slice(0, 300), 2)
+    file = make_file(2, placed=taken.placed)
+    with pytest.raises(CatalogueTrouble):
+        await database.deliver(spooled(file), file)
+    loaded = await database.load("u2")
+    assert loaded is not None
+    assert (loaded[0].state, loaded[1]) == (State.RECEIVING, [Slice(0, 300)])
+    assert await database.file("f2") is None
+
+
+async def test_uploads_in_a_state_come_oldest_first(database: Database) -> None:
+    for number, state in enumerate([State.VERIFIED, State.RECEIVING, State.RECEIVED]):
+        await database.create(make_upload(id=f"u{number}", state=state, created_at=9 - number))
+    assert [upload.id for upload in await database.in_state(FINISHING)] == ["u2", "u0"]
+    assert await database.in_state(set()) == []
+
+
+async def test_idle_are_those_to_which_nothing_came(database: Database) -> None:
+    await database.create(make_upload(id="old", updated_at=5))
+    await database.create(make_upload(id="touched", updated_at=20))
+    await database.create(make_upload(id="receives", updated_at=5))
+    await database.create(make_upload(id="ended", updated_at=5, state=State.CANCELLED))
+    await database.record("receives", Slice(0, 1), 5)
+    await database.record("receives", Slice(1, 2), 20)
+    assert [upload.id for upload in await database.idle_since(10)] == ["old"]
+    assert [upload.id for upload in await database.idle_since(5)] == []
+
+
+async def test_whole_are_those_whose_every_byte_is_recorded(database: Database) -> None:
+    for upload_id, length, state in (
+        ("whole", 300, State.RECEIVING),
+        ("gap", 300, State.RECEIVING),
+        ("unknown", None, State.RECEIVING),
+        ("further", 300, State.RECEIVED),
+        ("empty", 300, State.RECEIVING),
+    ):
+        await database.create(make_upload(id=upload_id, length=length, state=state))
+    for upload_id in ("whole", "unknown", "further"):
+        await database.record(upload_id, Slice(100, 300), 2)
+        await database.record(upload_id, Slice(0, 100), 2)
+    await database.record("gap", Slice(0, 100), 2)
+    await database.record("gap", Slice(101, 300), 2)
+    assert await database.receiving_whole() == ["whole"]
+
+
+async def test_a_twin_is_the_owners_newest_with_these_bytes(database: Database) -> None:
+    await keep(database, make_file(1), make_file(2), make_file(3, owner="else"))
+    twin = await database.spooled_twin("local", FACTS.content_hash, FACTS.size)
+    assert twin is not None
+    assert (twin.id, twin.file_id) == ("u2", "f2")
+    assert await database.spooled_twin("local", FACTS.content_hash, FACTS.size + 1) is None
+    assert await database.spooled_twin("local", bytes(32), FACTS.size) is None
+    assert await database.spooled_twin("nobody", FACTS.content_hash, FACTS.size) is None
+
+
+async def test_stored_names_are_those_that_files_had(database: Database) -> None:
+    await keep(database, make_file(1, placed=Placed("밤.mp3", 1, bytes(32))))
+    assert await database.stored_names(["밤.mp3", "밤 (2).mp3", "' OR 1"]) == {"밤.mp3"}
+    assert await database.stored_names([]) == set()
+
+
+async def test_the_catalogue_is_for_this_user_alone(database: Database, path: Path) -> None:
+    await database.create(make_upload())
+    names = {path, *path.parent.glob(path.name + "-*")}
+    assert len(names) == 3
+    assert {stat.S_IMODE(name.stat().st_mode) for name in names} == {0o600}
+
+
+async def test_opening_a_catalogue_that_is_missing_fails_at_once(tmp_path: Path) -> None:
+    database = Database(tmp_path / "missing.sqlite3")
+    with pytest.raises(FileNotFoundError):
+        await database.open()
+    await database.close()
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM uploads", "CREATE TABLE x (y)", "PRAGMA user_version=7"])
+async def test_the_reading_engine_cannot_write(database: Database, path: Path, statement: str) -> None:
+    await database.create(make_upload())
+    engine = reading_engine(path)
+    async with engine.connect() as connection:
+        with pytest.raises(exc.OperationalError, match="readonly"):
+            await connection.execute(text(statement))
+    await engine.dispose()
+    assert rows(path, "SELECT count(*) FROM uploads") == [(1,)]
+
+
+async def test_reading_does_not_wait_for_an_open_transaction(database: Database, path: Path) -> None:
+    await database.create(make_upload())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE uploads SET filename = 'half.mp3'")
+        async with asyncio.timeout(5):
+            loaded = await database.load("u")
+    assert loaded is not None
+    assert loaded[0].filename == "show.mp3"
+
+
+async def test_a_read_that_fails_is_trouble(database: Database, path: Path) -> None:
+    await database.create(make_upload())
+    rows(path, "DROP TABLE files")
+    with pytest.raises(CatalogueTrouble):
+        await database.file("f")
+
+
+async def test_facts_and_verdict_are_stored_as_json(database: Database, path: Path) -> None:
+    await database.create(FULL)
+    ((facts, verdict),) = rows(path, "SELECT facts, verdict FROM uploads")
+    assert json.loads(facts)["sha256"] == FACTS.sha256.hex()
+    assert json.loads(verdict) == {"code": "not_mp3", "details": {"reason": "글이다"}}

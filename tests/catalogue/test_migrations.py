@@ -1,0 +1,139 @@
+"""Migrations bring any database to exactly the tables, and harm none."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from media_service.catalogue.database import writing_engine
+from media_service.catalogue.migrate import migrate
+from media_service.catalogue.schema import is_newest
+from media_service.catalogue.tables import metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BROKEN = '''"""Stops halfway."""
+from alembic import op
+import sqlalchemy as sa
+revision = "0002"
+down_revision = "0001"
+def upgrade():
+    op.create_table("half", sa.Column("id", sa.Integer))
+    op.execute("INSERT INTO no_such_table VALUES (1)")
+'''
+
+
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def test_an_empty_database_migrated_is_exactly_the_tables(path: Path) -> None:
+    engine = writing_engine(path)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_migrated_tables_and_made_tables_have_the_same_words(path: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.sqlite3"
+    engine = writing_engine(made)
+    metadata.create_all(engine)
+    engine.dispose()
+    query = "SELECT type, name, tbl_name FROM sqlite_master WHERE tbl_name != 'alembic_version' ORDER BY 1, 2"
+    shapes = []
+    for each in (path, made):
+        with closing(sqlite3.connect(each)) as connection:
+            shapes.append(connection.execute(query).fetchall())
+            without_rowid = connection.execute("SELECT wr FROM pragma_table_list('slices')").fetchall()
+            assert without_rowid == [(1,)]
+    assert shapes[0] == shapes[1]
+
+
+def test_a_database_is_newest_only_after_migrating(tmp_path: Path, scripts: Path) -> None:
+    database = tmp_path / "catalogue.sqlite3"
+    assert not is_newest(database, scripts)
+    assert not database.exists()
+    sqlite3.connect(database).close()
+    assert not is_newest(database, scripts)
+    migrate(database, scripts)
+    assert is_newest(database, scripts)
+
+
+def test_an_older_schema_is_not_the_newest(path: Path, scripts: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    assert not is_newest(path, scripts)
+
+
+def test_migrating_twice_is_harmless(path: Path, scripts: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO uploads (id, owner, dialect, state, filename, tags, created_at, updated_at)"
+            " VALUES ('u', 'local', 'native', 'receiving', 'a.mp3', '{}', 1, 1)"
+        )
+    before = dump(path)
+    migrate(path, scripts)
+    assert dump(path) == before
+
+
+def test_the_program_migrates(tmp_path: Path, scripts: Path) -> None:
+    database = tmp_path / "catalogue.sqlite3"
+    command = [sys.executable, "-W", "error", "-m", "media_service.catalogue.migrate", str(database), str(scripts)]
+    assert subprocess.run(command, check=False, cwd=tmp_path).returncode == 0
+    assert is_newest(database, scripts)
+
+
+def test_a_migrated_database_is_in_wal_mode(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+def test_a_migration_that_stops_halfway_leaves_the_old_schema(path: Path, scripts: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "migrations"
+    shutil.copytree(scripts, copy)
+    (copy / "versions" / "0002_broken.py").write_text(BROKEN)
+    before = dump(path)
+    with pytest.raises(Exception, match="no_such_table"):
+        migrate(path, copy)
+    assert dump(path) == before
+    assert is_newest(path, scripts)
+    assert not is_newest(path, copy)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("with space", "한국어", "100%", "a#b"),
+        "what?",
+        "%20",
+    ],
+)
+def test_any_folder_can_hold_the_catalogue(tmp_path: Path, scripts: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    migrate(folder / "catalogue.sqlite3", scripts)
+    assert is_newest(folder / "catalogue.sqlite3", scripts)
+
+
+@pytest.mark.parametrize("name", ["한국어 #", "100%"])
+def test_the_service_may_be_installed_in_any_folder(tmp_path: Path, scripts: Path, name: str) -> None:
+    copy = tmp_path / name / "migrations"
+    shutil.copytree(scripts, copy)
+    migrate(tmp_path / "catalogue.sqlite3", copy)
+    assert is_newest(tmp_path / "catalogue.sqlite3", copy)
+
+
+def test_a_file_that_is_no_database_is_not_newest(tmp_path: Path, scripts: Path) -> None:
+    (tmp_path / "catalogue.sqlite3").write_bytes(b"no database " * 1000)
+    assert not is_newest(tmp_path / "catalogue.sqlite3", scripts)

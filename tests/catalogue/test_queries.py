@@ -1,0 +1,189 @@
+"""Listings: order, search, and pages that neither skip nor repeat."""
+
+from __future__ import annotations
+
+import base64
+import json
+import unicodedata
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from media_service.catalogue.queries import FILE_ORDERS, cursor_after
+from media_service.catalogue.rows import fold
+from media_service.core.errors import Malformed
+from media_service.core.ports import Placed
+from media_service.core.upload import Slice, State
+from tests.catalogue.samples import keep, make_file
+from tests.core.samples import FACTS, make_upload
+
+if TYPE_CHECKING:
+    from media_service.catalogue.database import Database
+    from media_service.core.ports import StoredFile
+
+
+async def all_files(database: Database, search: str = "", order: str = "uploaded_at", limit: int = 2) -> list[str]:
+    """The ids of every page, one after the other."""
+    seen: list[str] = []
+    cursor = None
+    for _ in range(100):
+        page, cursor = await database.list_files(search, order, cursor, limit)
+        assert len(page) <= limit
+        seen += [file.id for file in page]
+        if cursor is None:
+            return seen
+    raise AssertionError("the pages have no end")
+
+
+def varied(number: int) -> StoredFile:
+    """Files with equal and missing keys among them."""
+    tags = [{"title": "나", "artist": "b"}, {"title": "가"}, {}, {"title": "B", "artist": ""}][number % 4]
+    facts = FACTS.__class__(**{name: getattr(FACTS, name) for name in FACTS.__slots__} | {"duration": number % 3 / 7})
+    placed = Placed(f"{number}.mp3", 1000 + number % 2, bytes(32))
+    return make_file(number, tags=tags, facts=facts, placed=placed, uploaded_at=number // 2, filename=f"{number % 5}")
+
+
+def key_of(file: StoredFile, name: str) -> Any:
+    return {
+        "uploaded_at": file.uploaded_at,
+        "title": file.tags.get("title", ""),
+        "artist": file.tags.get("artist", ""),
+        "duration": file.facts.duration,
+        "size": file.placed.size,
+        "filename": file.filename,
+    }[name]
+
+
+@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize("name", FILE_ORDERS)
+async def test_pages_in_any_order_show_every_file_once(database: Database, name: str, falling: bool) -> None:
+    files = [varied(number) for number in range(11)]
+    await keep(database, *files)
+    expected = sorted(files, key=lambda file: (key_of(file, name), file.id), reverse=falling)
+    for limit in (1, 3, 11, 12):
+        assert await all_files(database, order="-" * falling + name, limit=limit) == [file.id for file in expected]
+
+
+async def test_a_file_that_comes_between_two_pages_moves_no_other(database: Database) -> None:
+    await keep(database, *(make_file(number) for number in range(1, 5)))
+    page, cursor = await database.list_files("", "-uploaded_at", None, 2)
+    await keep(database, make_file(9))
+    following, end = await database.list_files("", "-uploaded_at", cursor, 2)
+    assert [file.id for file in page + following] == ["f4", "f3", "f2", "f1"]
+    assert end is None
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("", ["f1", "f2", "f3"]),
+        ("밤", ["f1"]),
+        (unicodedata.normalize("NFD", "일요일"), ["f1"]),
+        ("NIGHT", ["f2"]),
+        ("night kim", ["f2"]),
+        ("kim night 100%", ["f2"]),
+        ("night 밤", []),
+        ("straße", ["f3"]),
+        ("STRASSE", ["f3"]),
+        ("\uff4e\uff49\uff47\uff48\uff54", ["f2"]),
+        ("%", ["f2"]),
+        ("_", ["f3"]),
+        ("'; DROP TABLE files; --", []),
+        ("\\", []),
+    ],
+)
+async def test_a_search_finds_every_word_whatever_its_case_or_composition(
+    database: Database, search: str, found: list[str]
+) -> None:
+    await keep(
+        database,
+        make_file(1, filename="일요일 밤.mp3", tags={}, sender=None),
+        make_file(2, filename="a.mp3", tags={"title": "Night 100%", "artist": "KIM"}, sender=None),
+        make_file(3, filename="a_b.mp3", tags={"comment": "Straße"}, sender=None),
+    )
+    assert await all_files(database, search) == found
+
+
+def test_folding_is_stable() -> None:
+    assert fold(fold("\uff29stanbul Straße 각")) == fold("\uff29stanbul Straße 각") == "istanbul strasse 각"
+
+
+@pytest.mark.parametrize("order", ["", "-", "name", "search", "--title", "title;", "id"])
+async def test_another_order_is_refused(database: Database, order: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        await database.list_files("", order, None, 2)
+    assert refused.value.field == "sort"
+
+
+def written(value: str) -> str:
+    return base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
+
+
+NO_CURSORS = [
+    *("", "?", "é", "AAAA", "====", written("null"), written("[]"), written("[1]"), written("[1,2]")),
+    *(written('["x","y"]'), written('[1,"y",3]'), written('{"a":1}'), written('[NaN,"y"]'), written("[" * 100_000)),
+]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *NO_CURSORS,
+        *(written(value) for value in ('[Infinity,"y"]', '[1e999,"y"]', f'[{10**30},"y"]', '[1,"\\ud800"]')),
+    ],
+    ids=repr,
+)
+async def test_a_cursor_that_no_listing_gave_out_is_refused(database: Database, cursor: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        await database.list_files("", "uploaded_at", cursor, 2)
+    assert refused.value.field == "cursor"
+    with pytest.raises(Malformed):
+        await database.list_uploads(None, set(), cursor, 2)
+
+
+def test_a_cursor_is_an_opaque_word() -> None:
+    cursor = cursor_after("밤 ?/", "id")
+    assert cursor.replace("-", "").replace("_", "").isalnum()
+    assert json.loads(base64.urlsafe_b64decode(cursor + "==")) == ["밤 ?/", "id"]
+
+
+async def test_a_search_of_very_many_words_is_answered_or_refused(database: Database) -> None:
+    with suppress(Malformed):
+        assert await all_files(database, " ".join(f"w{number}" for number in range(1500))) == []
+
+
+async def all_uploads(
+    database: Database, owner: str | None = None, states: frozenset[State] = frozenset()
+) -> list[str]:
+    seen: list[str] = []
+    cursor = None
+    for _ in range(100):
+        page, cursor = await database.list_uploads(owner, states, cursor, 2)
+        seen += [upload.id for upload, _ in page]
+        if cursor is None:
+            return seen
+    raise AssertionError("the pages have no end")
+
+
+async def test_uploads_come_newest_first_and_once(database: Database) -> None:
+    for number in range(7):
+        state = State.REJECTED if number % 3 == 0 else State.RECEIVING
+        await database.create(make_upload(id=f"u{number}", created_at=number // 2, state=state, owner="ab"[number % 2]))
+    assert await all_uploads(database) == ["u6", "u5", "u4", "u3", "u2", "u1", "u0"]
+    assert await all_uploads(database, "a") == ["u6", "u4", "u2", "u0"]
+    assert await all_uploads(database, None, frozenset({State.REJECTED})) == ["u6", "u3", "u0"]
+    assert await all_uploads(database, "b", frozenset({State.REJECTED, State.LOST})) == ["u3"]
+    assert await all_uploads(database, "c") == []
+
+
+async def test_listed_uploads_carry_their_slices_and_when_the_last_came(database: Database) -> None:
+    await database.create(make_upload(id="a"))
+    await database.create(make_upload(id="b", created_at=2))
+    await database.record("a", Slice(10, 20), 7)
+    await database.record("a", Slice(0, 10), 6)
+    page, _ = await database.list_uploads(None, set(), None, 10)
+    assert [(upload.id, upload.updated_at, slices) for upload, slices in page] == [
+        ("b", 1, []),
+        ("a", 7, [Slice(0, 10), Slice(10, 20)]),
+    ]

@@ -1,0 +1,1 @@
+"""Rules alone: no disk, no clock, no loop."""

@@ -1,0 +1,94 @@
+"""Digests on the wire, and the digests of a whole file."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from media_service.core.digest import (
+    BLOCK,
+    WholeFileDigest,
+    format_digest_field,
+    parse_digest_field,
+    parse_hex,
+)
+from media_service.core.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SUM = hashlib.sha256(b"slice").digest()
+BYTES = (bytes(range(256)) * (2 * BLOCK // 256 + 2))[: 2 * BLOCK + 300]
+
+
+def naive_content_hash(whole: bytes) -> bytes:
+    leaves = [hashlib.sha256(whole[at : at + BLOCK]).digest() for at in range(0, len(whole), BLOCK)]
+    return hashlib.sha256(b"".join(leaves)).digest()
+
+
+def fed(whole: bytes, cuts: Sequence[int]) -> WholeFileDigest:
+    digest = WholeFileDigest()
+    for start, stop in pairwise(sorted({0, len(whole), *cuts})):
+        digest.update(memoryview(whole)[start:stop])
+    return digest
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from([0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 300]),
+    st.lists(st.one_of(st.integers(0, len(BYTES)), st.sampled_from([BLOCK - 1, BLOCK, BLOCK + 1])), max_size=8),
+)
+@example(2 * BLOCK, [BLOCK])
+def test_any_split_gives_the_digests_of_the_whole(size: int, cuts: list[int]) -> None:
+    whole = BYTES[:size]
+    digest = fed(whole, [cut for cut in cuts if cut <= size])
+    assert digest.sha256() == hashlib.sha256(whole).digest()
+    assert digest.content_hash() == naive_content_hash(whole)
+
+
+def test_asking_does_not_end_the_feeding() -> None:
+    digest = WholeFileDigest()
+    for byte in (b"a", b"b"):
+        digest.update(byte)
+        digest.content_hash()
+    assert (digest.sha256(), digest.content_hash()) == (hashlib.sha256(b"ab").digest(), naive_content_hash(b"ab"))
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_digest_survives_the_wire(digest: bytes) -> None:
+    assert parse_digest_field(format_digest_field(digest), "Repr-Digest") == digest
+    assert parse_hex(digest.hex(), "digest") == digest
+
+
+def test_other_algorithms_are_passed_over() -> None:
+    assert parse_digest_field(f"md5=:AAAA:, {format_digest_field(SUM)} ,unixsum=1", "Content-Digest") == SUM
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "sha-256", "sha-256=::", "sha-256=:AAAA:", "md5=:AAAA:", f"SHA-256=:{'A' * 43}=:", f"sha-256={'A' * 43}="],
+)
+def test_a_field_without_sha256_is_refused_by_name(value: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        parse_digest_field(value, "Content-Digest")
+    assert refused.value.field == "Content-Digest"
+
+
+@pytest.mark.parametrize("value", ["", "0" * 63, "0" * 65, "A" * 64, "\u0660" * 64, "0" * 64 + "\n"])
+def test_anything_but_64_lower_case_digits_is_refused(value: str) -> None:
+    with pytest.raises(Malformed):
+        parse_hex(value, "digest")
+
+
+@given(st.text())
+def test_no_text_breaks_the_parsers(text: str) -> None:
+    for parse in (parse_digest_field, parse_hex):
+        try:
+            assert len(parse(text, "digest")) == 32
+        except Malformed as refusal:
+            assert refusal.field == "digest"  # noqa: PT017

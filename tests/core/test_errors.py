@@ -1,0 +1,51 @@
+"""The tree of errors: codes, messages, and the way through storage and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from media_service.core import errors
+from media_service.core.errors import MediaServiceError, Refusal, Trouble, leaves, revive
+
+SAMPLES: dict[str, Any] = {"str": "a {brace}", "int": 7, "float": 1.5}
+
+
+def sample(leaf: type[MediaServiceError]) -> MediaServiceError:
+    values = {field.name: SAMPLES[str(field.type)] for field in fields(leaf)}  # type: ignore[arg-type]  # all dataclasses
+    return leaf(**values)
+
+
+def test_codes_are_distinct_and_plain() -> None:
+    codes = [leaf.code for leaf in leaves()]
+    assert len(codes) == len(set(codes))
+    assert all(re.fullmatch("[a-z0-9_]+", code) for code in codes)
+
+
+def test_every_error_is_a_refusal_or_a_trouble() -> None:
+    assert all(issubclass(leaf, Refusal) != issubclass(leaf, Trouble) for leaf in leaves())
+
+
+def test_the_drawn_tree_names_every_error() -> None:
+    drawn = set(re.findall("[A-Z][A-Za-z0-9]+", (errors.__doc__ or "").partition("A class's")[0]))
+    assert {leaf.__name__ for leaf in leaves()} <= drawn
+
+
+@pytest.mark.parametrize("leaf", leaves())
+def test_message_fills_in_every_field(leaf: type[MediaServiceError]) -> None:
+    error = sample(leaf)
+    assert error.message.endswith(".")
+    assert set(re.findall(r"{(\w+)}", leaf.explanation())) <= set(error.details())
+    assert str(error) == f"{leaf.code}: {error.message}"
+
+
+@pytest.mark.parametrize("leaf", leaves())
+def test_an_error_survives_json(leaf: type[MediaServiceError]) -> None:
+    error = sample(leaf)
+    again = revive(error.code, json.loads(json.dumps(error.details())))
+    assert type(again) is leaf
+    assert (again.message, again.details()) == (error.message, error.details())

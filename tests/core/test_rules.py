@@ -1,0 +1,262 @@
+"""What may happen to an upload: create, admit, record, complete, amend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media_service.core import rules
+from media_service.core.errors import (
+    BytesMissing,
+    FileTooLarge,
+    Malformed,
+    Refusal,
+    SliceDiffers,
+    SliceTooLarge,
+    SpanOutside,
+    SpanOverlaps,
+    UploadGone,
+    WrongState,
+)
+from media_service.core.ranges import Ranges, Span
+from media_service.core.rules import Room, Wish
+from media_service.core.upload import ENDED, FINISHING, GONE, Slice, State, Upload
+from tests.core.samples import LIMITS, make_upload
+
+NOT_RECEIVING = sorted(set(State) - {State.RECEIVING})
+HELD = Ranges([Span(50, 60), Span(100, 120)])
+
+
+def create(wish: Wish) -> Upload:
+    return rules.create(wish, LIMITS, id="u", owner="local", dialect="native", now=5)
+
+
+def admit(start: int, size: int | None, held: Ranges = HELD, upload: Upload | None = None) -> Room:
+    return rules.admit(upload or make_upload(), held, start, size, limits=LIMITS, dialect="native")
+
+
+def test_a_new_upload_is_receiving_and_clean() -> None:
+    upload = create(Wish("a\x00b.mp3", 10, sender=" Kim ", tags={"title": " Night ", "album": ""}))
+    assert (upload.state, upload.filename, upload.sender) == (State.RECEIVING, "ab.mp3", "Kim")
+    assert (upload.tags, upload.created_at, upload.updated_at) == ({"title": "Night"}, 5, 5)
+
+
+def test_a_sender_of_blanks_is_none() -> None:
+    assert create(Wish("a.mp3", 10, sender=" \x00")).sender is None
+    assert create(Wish("a.mp3", 10, sender="")).sender is None
+
+
+def test_a_file_may_be_as_large_as_the_limit_or_of_unknown_length() -> None:
+    assert create(Wish("a.mp3", 1000)).length == 1000
+    assert create(Wish("a.mp3", None)).length is None
+
+
+@pytest.mark.parametrize(("length", "refusal"), [(1001, FileTooLarge), (0, Malformed), (-1, Malformed)])
+def test_a_file_too_large_or_empty_is_refused(length: int, refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        create(Wish("a.mp3", length))
+
+
+@pytest.mark.parametrize(
+    ("start", "size", "room"),
+    [
+        (0, 40, Room(0, 50)),
+        (0, 50, Room(0, 50)),
+        (0, None, Room(0, 50)),
+        (60, 40, Room(60, 100)),
+        (120, 100, Room(120, 220)),
+        (120, None, Room(120, 220)),
+        (250, None, Room(250, 300)),
+        (50, 10, Room(50, 60, repeat=True)),
+        (52, 3, Room(52, 60, repeat=True)),
+        (100, None, Room(100, 120, repeat=True)),
+    ],
+)
+def test_a_slice_gets_the_room_up_to_what_is_recorded(start: int, size: int | None, room: Room) -> None:
+    assert admit(start, size) == room
+
+
+@pytest.mark.parametrize(
+    ("start", "size", "refusal", "details"),
+    [
+        (120, 101, SliceTooLarge, {"limit": 100}),
+        (250, 51, SpanOutside, {"start": 250, "length": 300}),
+        (300, None, SpanOutside, {"start": 300, "length": 300}),
+        (10**18, 1, SpanOutside, {"start": 10**18, "length": 300}),
+        (0, 51, SpanOverlaps, {"start": 0, "edge": 50}),
+        (55, 6, SpanOverlaps, {"start": 55, "edge": 60}),
+    ],
+)
+def test_a_slice_that_does_not_fit_is_refused(
+    start: int, size: int, refusal: type[Refusal], details: dict[str, int]
+) -> None:
+    with pytest.raises(refusal) as refused:
+        admit(start, size)
+    assert refused.value.details() == details
+
+
+def test_a_slice_of_unknown_length_reaches_to_the_file_limit() -> None:
+    upload = make_upload(length=None)
+    assert admit(950, 50, upload=upload) == Room(950, 1000)
+    with pytest.raises(SpanOutside):
+        admit(950, 51, upload=upload)
+
+
+@pytest.mark.parametrize("state", NOT_RECEIVING)
+def test_only_a_receiving_upload_takes_anything(state: State) -> None:
+    upload = make_upload(state=state)
+    expected = UploadGone if state in GONE else WrongState
+    with pytest.raises(expected):
+        rules.check_record(upload, Ranges(), Slice(0, 1))
+    with pytest.raises(expected):
+        rules.complete(upload, Ranges([Span(0, 300)]), 2)
+    with pytest.raises(expected):
+        rules.amend(upload, Ranges(), 2, LIMITS, tags={})
+
+
+@pytest.mark.parametrize("state", sorted(FINISHING | {State.SPOOLED}))
+def test_a_slice_of_a_whole_upload_is_a_repeat(state: State) -> None:
+    assert admit(200, 100, upload=make_upload(state=state)) == Room(200, 300, repeat=True)
+    with pytest.raises(SpanOutside):
+        admit(250, 51, upload=make_upload(state=state))
+
+
+@pytest.mark.parametrize("state", sorted(ENDED - {State.SPOOLED}))
+def test_an_upload_that_ended_without_a_file_admits_nothing(state: State) -> None:
+    with pytest.raises(UploadGone if state in GONE else WrongState):
+        admit(0, 1, upload=make_upload(state=state))
+
+
+@pytest.mark.parametrize("state", [State.RECEIVING, State.SPOOLED])
+def test_another_dialect_is_refused(state: State) -> None:
+    with pytest.raises(WrongState):
+        rules.admit(make_upload(state=state), Ranges(), 0, 1, limits=LIMITS, dialect="tus")
+
+
+spans = st.builds(lambda a, b: Span(min(a, b), max(a, b)), st.integers(0, 320), st.integers(0, 320))
+
+
+@given(st.lists(spans, max_size=4), st.integers(0, 320), st.one_of(st.none(), st.integers(1, 120)))
+def test_what_is_admitted_may_be_recorded_or_is_recorded_already(
+    held: list[Span], start: int, size: int | None
+) -> None:
+    received, upload = Ranges(held), make_upload()
+    try:
+        room = admit(start, size, received)
+    except (SliceTooLarge, SpanOutside, SpanOverlaps):
+        return
+    stop = room.limit if size is None else start + size
+    assert start < stop <= room.limit
+    if room.repeat:
+        assert received.covers(Span(start, stop))
+    else:
+        rules.check_record(upload, received, Slice(start, stop))
+        assert stop - start <= LIMITS.slice
+
+
+@given(st.lists(spans, max_size=4), st.integers(0, 320))
+def test_a_slice_beyond_its_room_is_refused_with_a_reason(held: list[Span], start: int) -> None:
+    try:
+        room = admit(start, None, Ranges(held))
+    except SpanOutside:
+        return
+    refusal = rules.overrun(make_upload(), room, LIMITS)
+    if isinstance(refusal, SpanOutside):
+        assert room.limit == 300
+    elif isinstance(refusal, SliceTooLarge):
+        assert room.limit - room.start == LIMITS.slice
+    else:
+        assert isinstance(refusal, SpanOverlaps)
+        assert room.repeat or any(span.start == room.limit for span in Ranges(held))
+
+
+def test_a_file_without_length_may_not_grow_beyond_the_limit() -> None:
+    assert isinstance(rules.overrun(make_upload(length=None), Room(950, 1000), LIMITS), FileTooLarge)
+
+
+def test_a_record_beyond_the_length_is_refused() -> None:
+    with pytest.raises(SpanOutside):
+        rules.check_record(make_upload(), Ranges(), Slice(290, 301))
+
+
+@given(st.lists(spans, max_size=4), spans)
+def test_a_record_is_refused_exactly_when_a_byte_is_held(held: list[Span], span: Span) -> None:
+    received, piece = Ranges(held), Slice(span.start, span.stop)
+    upload = make_upload(length=320)
+    if received.overlaps(span):
+        with pytest.raises(SpanOverlaps):
+            rules.check_record(upload, received, piece)
+    else:
+        rules.check_record(upload, received, piece)
+
+
+@pytest.mark.parametrize(("start", "edge"), [(55, 60), (50, 60)])
+def test_a_refused_record_names_the_same_edge_as_admission(start: int, edge: int) -> None:
+    with pytest.raises(SpanOverlaps) as refused:
+        rules.check_record(make_upload(), HELD, Slice(start, 70))
+    assert refused.value.edge == edge
+
+
+def test_a_repeat_with_another_digest_is_another_file() -> None:
+    recorded = [Slice(0, 10, b"a" * 32), Slice(10, 20)]
+    rules.check_repeat(recorded, Slice(0, 10, b"a" * 32))
+    rules.check_repeat(recorded, Slice(0, 10))
+    rules.check_repeat(recorded, Slice(10, 20, b"b" * 32))
+    rules.check_repeat(recorded, Slice(0, 20, b"b" * 32))
+    with pytest.raises(SliceDiffers) as refused:
+        rules.check_repeat(recorded, Slice(0, 10, b"b" * 32))
+    assert refused.value.start == 0
+
+
+@given(st.data())
+def test_slices_of_any_partition_in_any_order_complete_an_upload(data: st.DataObject) -> None:
+    length = data.draw(st.integers(1, 1000))
+    cuts = sorted({*range(0, length, LIMITS.slice), length, *data.draw(st.lists(st.integers(0, length)))})
+    pieces = data.draw(st.permutations(list(pairwise(cuts))))
+    upload, received = make_upload(length=length), Ranges()
+    for start, stop in pieces:
+        assert not rules.is_whole(upload, received)
+        with pytest.raises(BytesMissing) as refused:
+            rules.complete(upload, received, 9)
+        assert refused.value.offset == received.offset
+        room = admit(start, stop - start, received, upload)
+        assert not room.repeat
+        rules.check_record(upload, received, Slice(start, stop))
+        received = received.add(Span(start, stop))
+    assert rules.complete(upload, received, 9).state is State.RECEIVED
+
+
+def test_an_upload_without_length_is_never_whole() -> None:
+    assert not rules.is_whole(make_upload(length=None), Ranges([Span(0, 1000)]))
+
+
+def test_tags_change_while_bytes_are_awaited() -> None:
+    amended = rules.amend(make_upload(tags={"title": "a"}), HELD, 8, LIMITS, tags={"artist": " b "})
+    assert (amended.tags, amended.updated_at, amended.length) == ({"artist": "b"}, 8, 300)
+
+
+@given(st.lists(spans, max_size=4), st.integers(1, 320))
+def test_a_length_is_taken_exactly_when_no_byte_lies_beyond_it(held: list[Span], length: int) -> None:
+    received, upload = Ranges(held), make_upload(length=None)
+    if any(span.stop > length for span in received):
+        with pytest.raises(Malformed):
+            rules.amend(upload, received, 8, LIMITS, length=length)
+    else:
+        assert rules.amend(upload, received, 8, LIMITS, length=length) == replace(upload, length=length, updated_at=8)
+
+
+@pytest.mark.parametrize(
+    ("announced", "length", "refusal"),
+    [(300, 301, Malformed), (None, 0, Malformed), (None, 1001, FileTooLarge)],
+)
+def test_a_length_is_set_once_and_within_the_limits(announced: int | None, length: int, refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        rules.amend(make_upload(length=announced), Ranges(), 8, LIMITS, length=length)
+
+
+def test_the_same_length_again_is_no_change() -> None:
+    assert rules.amend(make_upload(), HELD, 8, LIMITS, length=300).length == 300

@@ -1,0 +1,55 @@
+"""Every state meets every event."""
+
+from __future__ import annotations
+
+import pytest
+
+from media_service.core.errors import UploadGone, WrongState
+from media_service.core.upload import ENDED, FINISHING, GONE, TABLE, Event, State
+from tests.core.samples import FACTS, make_upload
+
+WAY = {
+    State.RECEIVING: {"complete": "received", "cancel": "cancelled", "expire": "expired", "lose": "lost"},
+    State.RECEIVED: {"verify": "verified", "reject": "rejected", "lose": "lost"},
+    State.VERIFIED: {"deliver": "spooled", "reject": "rejected", "lose": "lost"},
+}
+"""Which state follows which, said a second time: a slip in the table shows as a difference."""
+
+
+@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("state", State)
+def test_every_event_moves_or_is_refused(state: State, event: Event) -> None:
+    upload = make_upload(state=state)
+    target = WAY.get(state, {}).get(event.value)
+    if target is not None:
+        moved = upload.step(event, 7)
+        assert (moved.state.value, moved.updated_at) == (target, 7)
+    else:
+        with pytest.raises(UploadGone if state in GONE else WrongState) as refused:
+            upload.step(event, 7)
+        assert refused.value.details() == {"state": state.value}
+    assert (upload.state, upload.updated_at) == (state, 1)
+
+
+def test_a_step_takes_the_changes_that_go_with_it() -> None:
+    assert make_upload(state=State.RECEIVED).step(Event.VERIFY, 7, facts=FACTS).facts == FACTS
+
+
+def test_every_state_is_reached_and_left_or_is_an_end() -> None:
+    reached = {State.RECEIVING, *TABLE.values()}
+    assert reached == set(State)
+    assert {State.SPOOLED, State.REJECTED, *GONE} == ENDED
+    assert not FINISHING & ENDED
+
+
+def test_every_state_comes_to_an_end() -> None:
+    for state in State:
+        seen, waiting = set(), {state}
+        while waiting:
+            seen |= waiting
+            waiting = {target for (start, _), target in TABLE.items() if start in waiting} - seen
+        assert seen & ENDED
+
+
+def test_every_finishing_upload_can_be_lost_and_rejected() -> None:
+    assert all((state, event) in TABLE for state in FINISHING for event in (Event.LOSE, Event.REJECT))

@@ -1,0 +1,1 @@
+"""Real MP3s and tags, and the real child process."""

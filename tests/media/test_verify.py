@@ -1,0 +1,108 @@
+"""The verdict on a whole file, by the real child."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from media_service.core.digest import BLOCK
+from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3
+from media_service.core.upload import State
+from media_service.media.verify import Examiner
+from media_service.media.worker import ChildWorker
+from tests.core.samples import make_upload
+from tests.support.mp3 import make_mp3, make_mp3_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+CONTENT = make_mp3_of(BLOCK + 100_000)
+SHA256 = hashlib.sha256(CONTENT).digest()
+CONTENT_HASH = hashlib.sha256(
+    hashlib.sha256(CONTENT[:BLOCK]).digest() + hashlib.sha256(CONTENT[BLOCK:]).digest()
+).digest()
+
+
+@pytest_asyncio.fixture
+async def examiner() -> AsyncIterator[Examiner]:
+    worker = ChildWorker()
+    yield Examiner(worker)
+    await worker.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "a.partial"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def received(**changes: Any) -> Any:
+    return make_upload(**{"state": State.RECEIVED, "length": len(CONTENT)} | changes)
+
+
+async def test_a_whole_mp3_gives_its_facts(examiner: Examiner, path: Path) -> None:
+    facts = await examiner.verify(path, received(digest=SHA256, content_hash=CONTENT_HASH))
+    assert (facts.size, facts.sha256, facts.content_hash) == (len(CONTENT), SHA256, CONTENT_HASH)
+    assert (facts.bitrate, facts.sample_rate, facts.channels) == (128_000, 44_100, 2)
+    assert facts.duration == pytest.approx(len(CONTENT) / 16_000, rel=0.01)
+
+
+async def test_nothing_announced_is_nothing_to_differ_from(examiner: Examiner, path: Path) -> None:
+    assert (await examiner.verify(path, received(length=None))).sha256 == SHA256
+
+
+@pytest.mark.parametrize(
+    ("announced", "refusal"),
+    [
+        ({"length": len(CONTENT) + 1}, LengthMismatch),
+        ({"length": len(CONTENT) - 1}, LengthMismatch),
+        ({"digest": bytes(32)}, DigestMismatch),
+        ({"content_hash": SHA256}, ContentHashMismatch),
+    ],
+)
+async def test_other_bytes_than_announced_are_refused(
+    examiner: Examiner, path: Path, announced: dict[str, Any], refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        await examiner.verify(path, received(**announced))
+
+
+async def test_one_changed_byte_is_seen(examiner: Examiner, path: Path) -> None:
+    changed = bytearray(CONTENT)
+    changed[BLOCK] ^= 1
+    path.write_bytes(changed)
+    with pytest.raises(DigestMismatch) as refused:
+        await examiner.verify(path, received(digest=SHA256))
+    assert refused.value.expected != refused.value.actual
+
+
+async def test_a_file_that_is_no_mp3_is_refused(examiner: Examiner, path: Path) -> None:
+    path.write_bytes(b"words " * 1000)
+    with pytest.raises(NotMp3):
+        await examiner.verify(path, received(length=6000))
+
+
+async def test_a_missing_file_is_said(examiner: Examiner, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await examiner.verify(tmp_path / "missing", received())
+    with pytest.raises(FileNotFoundError):
+        await examiner.plan_tags(tmp_path / "missing", {"title": "x"})
+
+
+async def test_a_plan_says_what_the_file_will_carry(examiner: Examiner, path: Path) -> None:
+    content = make_mp3(1, {"artist": "김", "title": "old"})
+    path.write_bytes(content)
+    plan, carried = await examiner.plan_tags(path, {"title": "밤"})
+    assert carried == {"artist": "김", "title": "밤"}
+    assert (plan.head + content[plan.cut :]).endswith(content[-1000:])
+    assert len(plan.head) % 4096 == plan.cut % 4096
+
+
+async def test_a_plan_without_tags_changes_nothing(examiner: Examiner, path: Path) -> None:
+    plan, carried = await examiner.plan_tags(path, {})
+    assert (plan.head, plan.cut, carried) == (b"", 0, {})

@@ -1,0 +1,122 @@
+"""The data folder: places, lock, admin token, and durable names."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.data_folder import DataFolder, FolderInUse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCK = """
+import sys
+from pathlib import Path
+from media_service.storage.data_folder import DataFolder
+DataFolder(Path(sys.argv[1])).lock()
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    """A data folder that was made."""
+    folder = DataFolder(tmp_path / "deep" / "data")
+    folder.make()
+    return folder
+
+
+def test_the_folder_is_for_this_user_alone(folder: DataFolder) -> None:
+    assert stat.S_IMODE(folder.root.stat().st_mode) == 0o700
+    folder.make()
+
+
+def test_every_place_is_below_the_folder(folder: DataFolder) -> None:
+    places = {folder.catalogue, folder.partials, folder.spool, folder.quarantine}
+    assert len(places) == 4
+    assert {place.parent for place in places} == {folder.root}
+
+
+def test_a_second_server_is_told_that_the_folder_is_in_use(folder: DataFolder) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCK, str(folder.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        with pytest.raises(FolderInUse, match=str(folder.root)):
+            folder.lock()
+        other.kill()
+        other.wait()
+    os.close(folder.lock())
+
+
+def test_a_closed_lock_is_free_again(folder: DataFolder) -> None:
+    os.close(folder.lock())
+    os.close(folder.lock())
+
+
+def test_the_token_is_made_once_and_is_for_this_user_alone(folder: DataFolder) -> None:
+    token = folder.admin_token()
+    assert len(token) >= 32
+    assert DataFolder(folder.root).admin_token() == token
+    assert stat.S_IMODE((folder.root / "admin-token").stat().st_mode) == 0o600
+
+
+def test_an_operator_may_write_the_token(folder: DataFolder) -> None:
+    (folder.root / "admin-token").write_text("  of my own \n")
+    assert folder.admin_token() == "of my own"
+
+
+def test_a_token_that_was_never_written_does_not_open_the_admin_to_all(folder: DataFolder) -> None:
+    (folder.root / "admin-token").touch()
+    assert folder.admin_token()
+
+
+@pytest.mark.parametrize("code", [28, 122, 27])
+def test_no_room_is_storage_full(code: int) -> None:
+    with pytest.raises(StorageFull), disk_errors():
+        raise OSError(code, os.strerror(code))
+
+
+def test_other_errors_are_trouble_and_keep_their_cause() -> None:
+    with pytest.raises(StorageTrouble) as trouble, disk_errors():
+        raise OSError(5, os.strerror(5))
+    assert isinstance(trouble.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize("kind", [FileNotFoundError, FileExistsError])
+def test_a_missing_or_taken_name_is_no_trouble(kind: type[OSError]) -> None:
+    with pytest.raises(kind), disk_errors():
+        raise kind
+
+
+def test_a_directory_can_be_synced_and_nothing_else(tmp_path: Path) -> None:
+    sync_directory(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        sync_directory(tmp_path / "file")
+    with pytest.raises(FileNotFoundError):
+        sync_directory(tmp_path / "missing")
+
+
+async def test_a_folder_is_made_with_its_parents_and_may_be_there(tmp_path: Path) -> None:
+    await make_folder(tmp_path / "a" / "b")
+    await make_folder(tmp_path / "a" / "b")
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+
+
+async def test_a_file_in_a_folders_place_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        await make_folder(tmp_path / "file")
+    with pytest.raises(StorageTrouble):
+        await make_folder(tmp_path / "file" / "below")

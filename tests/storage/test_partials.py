@@ -1,0 +1,228 @@
+"""Unfinished files: bytes in their place, durable, and gone when they are to be."""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.storage.partials import DiskPartials, OpenPartial
+from tests.storage.small_disk import on_small_disk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIB = 1024 * 1024
+
+
+@pytest_asyncio.fixture
+async def partials(tmp_path: Path) -> DiskPartials:
+    """Partials in a folder of the test's own."""
+    partials = DiskPartials(tmp_path / "deep" / "partials")
+    await partials.prepare()
+    return partials
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+def no_descriptor_lost() -> Iterator[None]:
+    """As many open files after the test as before it."""
+    before = open_files()
+    yield
+    assert open_files() == before
+
+
+async def test_folder_and_files_are_for_this_user_alone(partials: DiskPartials) -> None:
+    await partials.create("a", 10)
+    path = partials.path("a")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+async def test_a_new_partial_has_its_room_on_the_disk(partials: DiskPartials) -> None:
+    await partials.create("a", 3 * MIB)
+    status = partials.path("a").stat()
+    assert status.st_size == 3 * MIB
+    assert status.st_blocks * 512 >= 3 * MIB
+
+
+async def test_a_partial_of_unknown_length_begins_empty_and_grows(partials: DiskPartials) -> None:
+    await partials.create("a", None)
+    assert partials.path("a").stat().st_size == 0
+    partial = await partials.open("a")
+    assert partial is not None
+    await partial.write(5, b"five")
+    partials.close("a")
+    assert partials.path("a").read_bytes() == bytes(5) + b"five"
+
+
+@pytest.mark.usefixtures("no_descriptor_lost")
+async def test_blocks_in_any_order_stand_in_their_places(partials: DiskPartials) -> None:
+    whole = random.Random(1).randbytes(300_000)
+    starts = list(range(0, len(whole), 7000))
+    random.Random(2).shuffle(starts)
+    await partials.create("a", len(whole))
+    partial = await partials.open("a")
+    assert partial is not None
+    for start in starts:
+        await partial.write(start, whole[start : start + 7000])
+    await partial.sync()
+    partials.close("a")
+    assert partials.path("a").read_bytes() == whole
+
+
+@pytest.mark.usefixtures("no_descriptor_lost")
+async def test_writers_share_one_descriptor_until_the_last_goes(partials: DiskPartials) -> None:
+    await partials.create("a", 10)
+    one, other = await partials.open("a"), await partials.open("a")
+    assert one is not None
+    assert one is other
+    partials.close("a")
+    await one.write(0, b"still open")
+    partials.close("a")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(one.descriptor)
+    assert partials.path("a").read_bytes() == b"still open"
+
+
+@pytest.mark.usefixtures("no_descriptor_lost")
+async def test_a_missing_partial_opens_as_none(partials: DiskPartials) -> None:
+    assert await partials.open("a") is None
+    with pytest.raises(FileNotFoundError):
+        await partials.trim("a", 0)
+    await partials.discard("a")
+
+
+async def test_a_link_in_a_partials_place_is_not_followed(partials: DiskPartials, tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"mine")
+    partials.path("a").symlink_to(tmp_path / "other")
+    with pytest.raises(StorageTrouble):
+        await partials.open("a")
+
+
+async def test_an_upload_gets_no_second_partial(partials: DiskPartials) -> None:
+    await partials.create("a", 4)
+    partials.path("a").write_bytes(b"here")
+    with pytest.raises(FileExistsError):
+        await partials.create("a", 4)
+    assert partials.path("a").read_bytes() == b"here"
+
+
+async def test_scratch_behind_the_length_is_trimmed_and_nothing_else(partials: DiskPartials) -> None:
+    await partials.create("a", None)
+    partials.path("a").write_bytes(b"0123456789")
+    await partials.trim("a", 6)
+    assert partials.path("a").read_bytes() == b"012345"
+    await partials.trim("a", 100)
+    assert partials.path("a").read_bytes() == b"012345"
+
+
+async def test_discarding_frees_the_room_even_of_an_open_partial(partials: DiskPartials) -> None:
+    await partials.create("a", 10)
+    await partials.open("a")
+    await partials.discard("a")
+    assert not partials.path("a").exists()
+    partials.close("a")
+    assert await partials.open("a") is None
+
+
+async def test_ids_name_what_is_there(partials: DiskPartials) -> None:
+    assert await partials.ids() == []
+    for upload_id in ("a", "b-_"):
+        await partials.create(upload_id, 1)
+    partials.path("x").with_suffix(".other").touch()
+    assert sorted(await partials.ids()) == ["a", "b-_"]
+    assert sorted(await DiskPartials(partials.path("a").parent).ids()) == ["a", "b-_"]
+
+
+async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPartials) -> None:
+    await partials.create("a", 10)
+    reading = OpenPartial(os.open(partials.path("a"), os.O_RDONLY))
+    try:
+        with pytest.raises(StorageTrouble):
+            await reading.write(0, b"x")
+    finally:
+        os.close(reading.descriptor)
+
+
+async def test_a_sync_that_fails_is_trouble() -> None:
+    reader, writer = os.pipe()
+    try:
+        with pytest.raises(StorageTrouble):
+            await OpenPartial(writer).sync()
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+async def test_a_failed_sync_is_never_followed_by_a_good_one(tmp_path: Path) -> None:
+    """The kernel reports lost pages once: who syncs the same file next hears that all is well."""
+    reader, descriptor = os.pipe()
+    healthy = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    partial = OpenPartial(descriptor)
+    try:
+        with pytest.raises(StorageTrouble):
+            await partial.sync()
+        os.dup2(healthy, descriptor)
+        with pytest.raises(StorageTrouble):
+            await partial.sync()
+    finally:
+        for opened in (reader, descriptor, healthy):
+            os.close(opened)
+
+
+async def create_on_full_disk(disk: Path) -> Any:
+    partials = DiskPartials(disk / "partials")
+    await partials.prepare()
+    await partials.create("fits", 3 * MIB)
+    try:
+        await partials.create("too-large", 3 * MIB)
+    except StorageFull:
+        left = sorted(await partials.ids())
+        await partials.discard("fits")
+        await partials.create("too-large", 3 * MIB)
+        return left, sorted(await partials.ids())
+    return None
+
+
+def test_a_partial_without_room_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    assert on_small_disk(tmp_path / "disk", create_on_full_disk) == [["fits"], ["too-large"]]
+
+
+async def write_on_full_disk(disk: Path) -> Any:
+    partials = DiskPartials(disk / "partials")
+    await partials.prepare()
+    await partials.create("a", None)
+    partial = await partials.open("a")
+    assert partial is not None
+    taken, block = 0, random.Random(3).randbytes(MIB)
+    try:
+        while True:
+            await partial.write(taken, block)
+            taken += MIB
+    except StorageFull:
+        pass
+    await partial.sync()
+    whole = partials.path("a").read_bytes()[:taken] == block * (taken // MIB)
+    await partials.trim("a", MIB)
+    await partial.write(MIB, block)
+    await partial.sync()
+    partials.close("a")
+    return taken // MIB, whole, partials.path("a").read_bytes() == block * 2, await partials.free() > 0
+
+
+def test_a_full_disk_keeps_what_was_written_and_goes_on_after_room_is_made(tmp_path: Path) -> None:
+    taken, before, after, free = on_small_disk(tmp_path / "disk", write_on_full_disk)
+    assert taken in (3, 4)
+    assert before
+    assert after
+    assert free
