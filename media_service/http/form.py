@@ -90,6 +90,7 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Stored</title>
+<link rel="icon" href="{base}/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{base}/static/style.css">
 <main class="answer">
 <h1>Stored</h1>

@@ -119,6 +119,7 @@ _PROBLEM = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<link rel="icon" href="{base}/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{base}/static/style.css">
 <main class="answer">
 <h1>{title}</h1>

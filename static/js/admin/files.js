@@ -1,0 +1,142 @@
+/**
+ * Finished files: search, sort, pages by cursor.
+ *
+ * @typedef {object} StoredFile sizes in bytes, duration in seconds, times RFC 3339; missing tags are null
+ * @property {string} id
+ * @property {string} filename
+ * @property {string | null} title
+ * @property {string | null} artist
+ * @property {string | null} album
+ * @property {string | null} sender
+ * @property {number} duration
+ * @property {number} size
+ * @property {string} uploaded_at
+ *
+ * @typedef {<T>(step: () => Promise<T>, again: () => void) => Promise<T | null>} Asked
+ */
+import { bytes, clock, exactly, moment } from '../format.js';
+import { html } from '../html.js';
+import { icon } from '../icons.js';
+import { language, say } from '../words.js';
+
+const PAGE = '50';
+const TYPING_MS = 250;
+/** Headings that sort, with the order that their first click gives. */
+const COLUMNS = { title: '', artist: '', duration: '-', size: '-', uploaded_at: '-' };
+
+/** @param {StoredFile} file @returns {string} */
+export const called = (file) => file.title || file.filename;
+
+/**
+ * @param {HTMLElement} root
+ * @param {HTMLInputElement} search
+ * @param {import('../client.js').Client} client
+ * @param {Asked} asked
+ * @param {ReturnType<typeof import('./player.js').makePlayer>} player
+ */
+export function filesSection(root, search, client, asked, player) {
+  /** @type {StoredFile[]} */
+  let files = [];
+  /** @type {string | null} */
+  let next = null;
+  let sort = '-uploaded_at';
+  let loaded = false;
+  let asking = 0;
+  let shown = false;
+
+  /** @param {boolean} more the next page, instead of the first one */
+  async function load(more) {
+    const mine = asking += 1;
+    const query = { q: search.value.trim(), sort, limit: PAGE, cursor: more && next ? next : undefined };
+    const answer = await asked(() => client.files(query), () => shown && load(more));
+    if (!answer || mine !== asking) return;
+    files = more ? [...files, ...answer.files] : answer.files;
+    next = answer.next;
+    loaded = true;
+    draw();
+  }
+
+  /** @param {keyof typeof COLUMNS} column */
+  function heading(column) {
+    const own = sort.replace('-', '') === column;
+    const order = !own ? 'none' : sort.startsWith('-') ? 'descending' : 'ascending';
+    return html`<th scope="col" class="col-${column}" aria-sort="${order}">
+      <button type="button" data-sort="${column}">${say(`col.${column}`)}<span class="arrow" aria-hidden="true"></span></button></th>`;
+  }
+
+  /** @param {StoredFile} file */
+  function line(file) {
+    const name = called(file);
+    const playing = player.playing(file.id);
+    const beneath = [file.title ? file.filename : '', file.sender ?? ''].filter(Boolean).join(' · ');
+    return html`<tr data-id="${file.id}" class="${player.current() === file.id ? 'current' : ''}">
+      <td class="col-play"><button type="button" class="round" data-play="${file.id}"
+        aria-label="${say(playing ? 'play.pause' : 'play.play', { name })}">${icon(playing ? 'pause' : 'play')}</button></td>
+      <th scope="row" class="col-title"><span class="title">${name}</span>
+        ${beneath ? html`<span class="beneath">${beneath}</span>` : ''}</th>
+      <td class="col-artist">${file.artist ?? ''}</td>
+      <td class="col-duration">${clock(file.duration)}</td>
+      <td class="col-size">${bytes(file.size, language())}</td>
+      <td class="col-uploaded_at"><time datetime="${file.uploaded_at}" title="${exactly(file.uploaded_at, language())}">${
+        moment(file.uploaded_at, language())}</time></td>
+      <td class="col-download"><a class="quiet" href="${client.content(file.id)}" download
+        aria-label="${say('do.named', { action: say('col.download'), name: file.filename })}">${icon('down')}</a></td>
+    </tr>`;
+  }
+
+  function draw() {
+    if (!loaded) return root.replaceChildren(html`<p class="empty">${say('admin.loading')}</p>`);
+    if (files.length === 0) {
+      const q = search.value.trim();
+      return root.replaceChildren(html`<p class="empty">${q ? say('admin.none_found', { q }) : say('admin.no_files')}</p>`);
+    }
+    const columns = /** @type {(keyof typeof COLUMNS)[]} */ (Object.keys(COLUMNS));
+    const focused = document.activeElement instanceof HTMLElement && root.contains(document.activeElement)
+      ? document.activeElement.dataset : null;
+    root.replaceChildren(html`<table class="library-table">
+      <thead><tr><td class="col-play"><span class="spoken">${say('col.play')}</span></td>${columns.map(heading)}
+        <td class="col-download"><span class="spoken">${say('col.download')}</span></td></tr></thead>
+      <tbody>${files.map(line)}</tbody></table>
+      ${next ? html`<p class="further"><button type="button" data-more="yes">${say('admin.more')}</button></p>` : ''}`);
+    for (const [name, value] of Object.entries(focused ?? {})) {
+      /** @type {HTMLElement | null} */ (root.querySelector(`[data-${name}="${value}"]`))?.focus();
+    }
+  }
+
+  root.addEventListener('click', (event) => {
+    const { sort: by, play, more } = /** @type {HTMLElement} */ (event.target).closest('button')?.dataset ?? {};
+    const file = files.find((one) => one.id === play);
+    if (file) player.toggle(file);
+    if (more) load(true);
+    if (by) {
+      const first = COLUMNS[/** @type {keyof typeof COLUMNS} */ (by)];
+      const own = sort.replace('-', '') === by;
+      sort = own ? (sort.startsWith('-') ? by : `-${by}`) : `${first}${by}`;
+      draw();
+      load(false);
+    }
+  });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+  search.addEventListener('input', () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => load(false), TYPING_MS);
+  });
+  player.changed = () => {
+    for (const row of root.querySelectorAll('tr[data-id]')) {
+      const file = files.find((one) => one.id === /** @type {HTMLElement} */ (row).dataset.id);
+      const button = row.querySelector('[data-play]');
+      if (!file || !button) continue;
+      const playing = player.playing(file.id);
+      row.classList.toggle('current', player.current() === file.id);
+      button.setAttribute('aria-label', say(playing ? 'play.pause' : 'play.play', { name: called(file) }));
+      button.replaceChildren(icon(playing ? 'pause' : 'play'));
+    }
+  };
+  return {
+    show() { shown = true; draw(); load(false); },
+    hide() { shown = false; },
+    draw,
+  };
+}
+

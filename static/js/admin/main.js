@@ -1,0 +1,103 @@
+/**
+ * The admin: signing in, the three sections, the player.
+ */
+import { makeClient, Refusal } from '../client.js';
+import { ref, setText } from '../html.js';
+import { languageSwitch, learn, say } from '../words.js';
+import { filesSection } from './files.js';
+import { makePlayer } from './player.js';
+import { flightSection, rejectedSection } from './uploads.js';
+
+await learn((tag) => import(`./words.${tag}.js`));
+
+const TROUBLE_AGAIN_MS = 3000;
+const part = (/** @type {string} */ name) => ref(document, name);
+const client = makeClient(new URL('.', document.baseURI).href);
+const player = makePlayer(part('player'), client);
+
+/**
+ * Does one request for a section, and says what is wrong when it fails.
+ * @template T @param {() => Promise<T>} step @param {() => void} again called later, after trouble
+ * @returns {Promise<T | null>}
+ */
+async function asked(step, again) {
+  try {
+    const answer = await step();
+    part('trouble').hidden = true;
+    signedIn(true);
+    return answer;
+  } catch (error) {
+    if (error instanceof Refusal && [401, 403].includes(error.status)) {
+      signedIn(false);
+    } else {
+      setText(part('trouble'), error instanceof Refusal ? error.message : say('admin.unreachable'));
+      part('trouble').hidden = false;
+      if (!(error instanceof Refusal)) setTimeout(again, TROUBLE_AGAIN_MS);
+    }
+    return null;
+  }
+}
+
+const sections = {
+  files: filesSection(part('files'), /** @type {HTMLInputElement} */ (part('search')), client, asked, player),
+  flight: flightSection(part('section-flight'), part('flight-count'), client, asked),
+  rejected: rejectedSection(part('section-rejected'), client, asked),
+};
+
+/** @param {boolean} yes */
+function signedIn(yes) {
+  part('sign-in').hidden = yes;
+  part('library').hidden = !yes;
+  part('sign-out').hidden = !yes;
+  if (!yes) {
+    player.close();
+    part('token').focus();
+  }
+}
+
+/** @returns {keyof typeof sections} */
+function shownSection() {
+  const name = location.hash.slice(1);
+  return name in sections ? /** @type {keyof typeof sections} */ (name) : 'files';
+}
+
+function show() {
+  const shown = shownSection();
+  for (const [name, section] of Object.entries(sections)) {
+    part(`section-${name}`).hidden = name !== shown;
+    const link = document.querySelector(`.tabs a[href="#${name}"]`);
+    if (name === shown) link?.setAttribute('aria-current', 'page');
+    else link?.removeAttribute('aria-current');
+    if (name === shown) section.show();
+    else section.hide();
+  }
+}
+
+const form = /** @type {HTMLFormElement} */ (part('sign-in-form'));
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const token = /** @type {HTMLInputElement} */ (part('token'));
+  try {
+    await client.signIn(token.value.trim());
+    token.value = '';
+    setText(part('token-wrong'), '');
+    show();
+  } catch (error) {
+    setText(part('token-wrong'), say(error instanceof Refusal ? 'admin.token_wrong' : 'admin.unreachable'));
+    token.select();
+  }
+});
+part('sign-out').addEventListener('click', async () => {
+  await client.signOut().catch(() => null);
+  for (const section of Object.values(sections)) section.hide();
+  signedIn(false);
+});
+addEventListener('hashchange', show);
+languageSwitch(() => {
+  document.title = say('admin.title');
+  player.relabel();
+  for (const section of Object.values(sections)) section.draw();
+});
+document.title = say('admin.title');
+show();
+document.documentElement.classList.add('ready');

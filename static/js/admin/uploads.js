@@ -1,0 +1,155 @@
+/**
+ * Everybody's uploads: those in flight, and those that were rejected.
+ *
+ * @typedef {import('../client.js').Upload} Upload
+ * @typedef {import('./files.js').Asked} Asked
+ */
+import { reason } from '../describe.js';
+import { bytes, exactly, left, moment, percent } from '../format.js';
+import { html } from '../html.js';
+import { icon } from '../icons.js';
+import { total } from '../ranges.js';
+import { noteSpeed, startSpeed, timeLeft } from '../speed.js';
+import { language, say } from '../words.js';
+
+const EVERY_MS = 2000;
+const STILL_MS = 60_000;
+const PAGE = '100';
+
+/** @param {string} time */
+const when = (time) => html`<time datetime="${time}" title="${exactly(time, language())}">${moment(time, language())}</time>`;
+
+/** @param {Upload} upload */
+const from = (upload) => upload.sender || say('flight.nobody');
+
+/**
+ * @param {HTMLElement} root
+ * @param {HTMLElement} count in the tab
+ * @param {import('../client.js').Client} client
+ * @param {Asked} asked
+ */
+export function flightSection(root, count, client, asked) {
+  /** @type {Upload[] | null} */
+  let uploads = null;
+  /** @type {Map<string, import('../speed.js').Speed>} */
+  const speeds = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let shown = false;
+
+  async function load() {
+    clearTimeout(timer);
+    if (document.visibilityState === 'visible') {
+      const answer = await asked(() => client.list({ state: 'receiving,received,verified', scope: 'all', limit: PAGE }), load);
+      if (!answer) return;
+      uploads = answer.uploads;
+      for (const upload of answer.uploads) {
+        const bytesNow = total(upload.received);
+        const before = speeds.get(upload.id);
+        speeds.set(upload.id, before ? noteSpeed(before, Date.now(), bytesNow) : startSpeed(Date.now(), bytesNow));
+      }
+      draw();
+    }
+    if (shown) timer = setTimeout(load, EVERY_MS);
+  }
+
+  /** @param {Upload} upload */
+  function line(upload) {
+    const lang = language();
+    const safe = total(upload.received);
+    const speed = speeds.get(upload.id) ?? null;
+    const still = upload.state === 'receiving' && Date.now() - Date.parse(upload.updated_at) > STILL_MS;
+    const rest = still ? null : timeLeft(speed, upload.length - safe);
+    const words = rest === null ? null : left(rest);
+    const status = still ? say('flight.still', { time: moment(upload.updated_at, lang) }) : say(`flight.${upload.state}`);
+    return html`<li class="row" data-state="${still ? 'paused' : upload.state === 'receiving' ? 'sending' : 'verifying'}">
+      <span class="sign">${icon(still ? 'pause' : upload.state === 'receiving' ? 'up' : 'lens')}</span>
+      <div class="what"><p class="name" title="${upload.filename}"><span class="name-whole">${upload.filename}</span></p>
+        <p class="status">${status} · ${from(upload)} · ${when(upload.created_at)}</p></div>
+      <p class="numbers"><span class="amount">${say('row.amount', { sent: bytes(safe, lang), length: bytes(upload.length, lang) })}</span>
+        <span class="pace">${[speed?.rate && !still ? say('row.speed', { amount: bytes(speed.rate, lang) }) : '',
+          words ? say(words.key, words.values) : ''].filter(Boolean).join(' · ')}</span></p>
+      <p class="percent">${percent(upload.length ? safe / upload.length : 0, lang)}</p>
+      <div class="track"><span class="safe" data-share="${safe / upload.length}"></span></div>
+    </li>`;
+  }
+
+  function draw() {
+    if (!uploads) return root.replaceChildren(html`<p class="empty">${say('admin.loading')}</p>`);
+    count.textContent = uploads.length ? String(uploads.length) : '';
+    if (uploads.length === 0) return root.replaceChildren(html`<p class="empty">${say('admin.no_flight')}</p>`);
+    root.replaceChildren(html`<ul class="rows">${uploads.map(line)}</ul>`);
+    for (const bar of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll('[data-share]'))) {
+      bar.style.transform = `scaleX(${bar.dataset.share})`;
+    }
+  }
+
+  document.addEventListener('visibilitychange', () => shown && load());
+  return {
+    show() { shown = true; draw(); load(); },
+    hide() { shown = false; clearTimeout(timer); },
+    draw,
+  };
+}
+
+/**
+ * Our words, and beneath them what the server knows more precisely, unless that only begins with the same words.
+ * @param {import('../client.js').Problem | null} problem
+ */
+function whyLines(problem) {
+  const why = reason(problem);
+  const detail = problem?.detail ?? '';
+  const same = detail.toLowerCase().startsWith(why.replace(/\.$/, '').toLowerCase());
+  return html`<p class="status">${same ? detail : why}</p>${detail && !same ? html`<p class="beneath">${detail}</p>` : ''}`;
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {import('../client.js').Client} client
+ * @param {Asked} asked
+ */
+export function rejectedSection(root, client, asked) {
+  /** @type {Upload[]} */
+  let uploads = [];
+  /** @type {string | null} */
+  let next = null;
+  let loaded = false;
+  let shown = false;
+
+  /** @param {boolean} more */
+  async function load(more) {
+    const query = { state: 'rejected', scope: 'all', limit: PAGE, cursor: more && next ? next : undefined };
+    const answer = await asked(() => client.list(query), () => shown && load(more));
+    if (!answer) return;
+    uploads = more ? [...uploads, ...answer.uploads] : answer.uploads;
+    next = answer.next;
+    loaded = true;
+    draw();
+  }
+
+  /** @param {Upload} upload */
+  const line = (upload) => html`<li class="row" data-state="rejected">
+    <span class="sign">${icon('stop')}</span>
+    <div class="what"><p class="name" title="${upload.filename}"><span class="name-whole">${upload.filename}</span></p>
+      ${whyLines(upload.problem)}</div>
+    <p class="numbers"><span class="amount">${bytes(upload.length, language())}</span>
+      <span class="pace">${from(upload)} · ${when(upload.updated_at)}</span></p>
+    <div class="track"></div>
+  </li>`;
+
+  function draw() {
+    if (!loaded) return root.replaceChildren(html`<p class="empty">${say('admin.loading')}</p>`);
+    if (uploads.length === 0) return root.replaceChildren(html`<p class="empty">${say('admin.no_rejected')}</p>`);
+    root.replaceChildren(html`<ul class="rows">${uploads.map(line)}</ul>
+      ${next ? html`<p class="further"><button type="button" data-more="yes">${say('admin.more')}</button></p>` : ''}`);
+  }
+
+  root.addEventListener('click', (event) => {
+    if (/** @type {HTMLElement} */ (event.target).closest('[data-more]')) load(true);
+  });
+  return {
+    show() { shown = true; draw(); load(false); },
+    hide() { shown = false; },
+    draw,
+  };
+}

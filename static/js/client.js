@@ -1,0 +1,199 @@
+/**
+ * The only file that knows the service's URLs and its way to say no.
+ *
+ * @typedef {import('./ranges.js').Span} Span
+ * @typedef {{title?: string, artist?: string, album?: string, date?: string, genre?: string, comment?: string}} Tags
+ *
+ * @typedef {object} Problem RFC 9457; `code` is stable, further fields depend on it
+ * @property {string} code
+ * @property {number} [status]
+ * @property {string} [title]
+ * @property {string} [detail]
+ * @property {number} [limit] bytes
+ *
+ * @typedef {object} Upload as the server tells it; sizes in bytes, times RFC 3339
+ * @property {string} id
+ * @property {'receiving'|'received'|'verified'|'spooled'|'rejected'|'cancelled'|'expired'|'lost'} state
+ * @property {string} filename
+ * @property {number} length
+ * @property {number} offset
+ * @property {Span[]} received
+ * @property {number} slice_size
+ * @property {number} [slice_limit]
+ * @property {Tags | null} tags
+ * @property {string | null} sender
+ * @property {string} created_at
+ * @property {string} updated_at
+ * @property {Problem | null} problem
+ * @property {{id: string, url: string} | null} file
+ *
+ * @typedef {object} Announcement what creates an upload
+ * @property {string} filename
+ * @property {number} length
+ * @property {string} [last_modified]
+ * @property {Tags} [tags]
+ * @property {string} [sender]
+ */
+
+const ANSWER_WITHIN_MS = 30_000;
+
+/** The server said no and will say no again: something has to change first. */
+export class Refusal extends Error {
+  /** @param {Problem} problem @param {number} status */
+  constructor(problem, status) {
+    super(problem.detail || problem.title || problem.code);
+    this.problem = problem;
+    this.code = problem.code;
+    this.status = status;
+  }
+}
+
+/** Nobody answered, or the server is in trouble: the same request may succeed later. */
+export class Trouble extends Error {
+  /**
+   * @param {string} code a problem's code, or `unreachable`
+   * @param {number | null} retryAfter seconds
+   */
+  constructor(code, retryAfter = null) {
+    super(code);
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The caller ended the request. */
+export class Stopped extends Error {}
+
+/**
+ * @param {number} status
+ * @param {string} text the answer's body
+ * @param {string | null} retryAfter the header
+ * @returns {Refusal | Trouble}
+ */
+export function failure(status, text, retryAfter) {
+  /** @type {Problem} */
+  let problem = { code: status === 413 ? 'proxy_too_large' : `http_${status}` };
+  try {
+    const told = JSON.parse(text);
+    if (typeof told?.code === 'string') problem = told;
+  } catch {
+    // A proxy's page, not our problem object: the status alone speaks.
+  }
+  const again = status >= 500 || status === 408 || status === 425 || status === 429 || status === 0;
+  const seconds = Number.parseFloat(retryAfter ?? '');
+  return again ? new Trouble(problem.code, Number.isFinite(seconds) ? seconds : null) : new Refusal(problem, status);
+}
+
+/**
+ * @param {string} base the page's own folder, absolute, with a slash at its end; a Worker has another one than the page
+ */
+export function makeClient(base) {
+  /** @param {string} path @param {Record<string, string | undefined>} [query] */
+  const at = (path, query = {}) => {
+    const url = new URL(path, base);
+    for (const [key, value] of Object.entries(query)) if (value) url.searchParams.set(key, value);
+    return url;
+  };
+  const upload = (/** @type {string} */ id) => `api/v1/uploads/${encodeURIComponent(id)}`;
+
+  /**
+   * @param {string} method
+   * @param {URL} url
+   * @param {{body?: unknown, signal?: AbortSignal, within?: number}} [options] `within` in ms
+   * @returns {Promise<any>} parsed JSON, or null for an empty answer
+   */
+  async function ask(method, url, { body, signal, within = ANSWER_WITHIN_MS } = {}) {
+    const limit = new AbortController();
+    const end = () => limit.abort();
+    const timer = setTimeout(end, within);
+    signal?.addEventListener('abort', end, { once: true });
+    try {
+      const headers = body === undefined ? undefined : { 'Content-Type': 'application/json' };
+      const answer = await fetch(url, {
+        method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: limit.signal,
+        cache: 'no-store',
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw failure(answer.status, text, answer.headers.get('Retry-After'));
+      return text ? JSON.parse(text) : null;
+    } catch (error) {
+      if (error instanceof Refusal || error instanceof Trouble) throw error;
+      if (signal?.aborted) throw new Stopped();
+      throw new Trouble('unreachable');
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
+  return {
+    /** @param {Announcement} announcement @param {AbortSignal} [signal] @returns {Promise<Upload>} */
+    create: (announcement, signal) => ask('POST', at('api/v1/uploads'), { body: announcement, signal }),
+
+    /** @param {string} id @param {{signal?: AbortSignal, within?: number}} [options] @returns {Promise<Upload>} */
+    show: (id, options) => ask('GET', at(upload(id)), options),
+
+    /**
+     * @param {{state: string, scope?: string, cursor?: string, limit?: string}} query
+     * @returns {Promise<{uploads: Upload[], next: string | null}>}
+     */
+    list: (query) => ask('GET', at('api/v1/uploads', query)),
+
+    /** @param {string} id @returns {Promise<import('./proof.js').Recorded[]>} */
+    slices: (id) => ask('GET', at(`${upload(id)}/slices`)),
+
+    /** @param {string} id @param {Tags} tags @returns {Promise<Upload>} */
+    tag: (id, tags) => ask('PATCH', at(upload(id)), { body: { tags } }),
+
+    /** @param {string} id @returns {Promise<null>} */
+    cancel: (id) => ask('DELETE', at(upload(id))),
+
+    /**
+     * One slice. XHR, because fetch tells no upload progress.
+     *
+     * @param {string} id
+     * @param {number} offset bytes
+     * @param {Blob} slice
+     * @param {string | null} digest RFC 9530 field
+     * @param {{signal: AbortSignal, progress: (bytes: number) => void}} options aborting rejects with `signal.reason`
+     * @returns {Promise<Upload>}
+     */
+    postSlice(id, offset, slice, digest, { signal, progress }) {
+      const form = new FormData();
+      form.append('offset', String(offset));
+      if (digest) form.append('digest', digest);
+      form.append('slice', slice, 'slice');
+      return new Promise((resolve, reject) => {
+        const xhr = new XMLHttpRequest();
+        const stop = () => { xhr.abort(); reject(signal.reason); };
+        if (signal.aborted) return stop();
+        signal.addEventListener('abort', stop, { once: true });
+        xhr.upload.onprogress = (event) => progress(Math.min(event.loaded, slice.size));
+        xhr.onerror = () => reject(new Trouble('unreachable'));
+        xhr.onload = () => {
+          if (xhr.status !== 200) return reject(failure(xhr.status, xhr.responseText, xhr.getResponseHeader('Retry-After')));
+          try {
+            resolve(JSON.parse(xhr.responseText));
+          } catch {
+            // A hotel's sign-in page says 200 to everything.
+            reject(new Trouble('unreachable'));
+          }
+        };
+        xhr.onloadend = () => signal.removeEventListener('abort', stop);
+        xhr.open('POST', at(`${upload(id)}/slices`));
+        xhr.send(form);
+      });
+    },
+
+    /** @param {{q?: string, sort?: string, cursor?: string, limit?: string}} query */
+    files: (query) => ask('GET', at('api/v1/files', query)),
+    /** @param {string} id @returns {string} usable as the source of an audio element */
+    content: (id) => at(`api/v1/files/${encodeURIComponent(id)}/content`).href,
+    /** @param {string} token @returns {Promise<null>} */
+    signIn: (token) => ask('POST', at('admin/session'), { body: { token } }),
+    /** @returns {Promise<null>} */
+    signOut: () => ask('DELETE', at('admin/session')),
+  };
+}
+
+/** @typedef {ReturnType<typeof makeClient>} Client */

@@ -1,0 +1,108 @@
+/**
+ * What a row says about its upload: words and numbers from facts, no document here.
+ *
+ * @typedef {import('./upload.js').PageUpload} PageUpload
+ * @typedef {import('./speed.js').Speed} Speed
+ * @typedef {keyof typeof SIGNS} Sign
+ */
+import { bytes, left, percent } from './format.js';
+import { total } from './ranges.js';
+import { timeLeft } from './speed.js';
+import { isCutOff } from './upload.js';
+import { knows, language, say } from './words.js';
+
+/** @type {Record<import('./upload.js').State, Parameters<typeof import('./icons.js').icon>[0]>} */
+export const SIGNS = {
+  asking: 'question', queued: 'clock', preparing: 'lens', sending: 'up', waiting: 'unplugged', paused: 'pause',
+  elsewhere: 'tabs', needs_file: 'file', verifying: 'lens', tagging: 'tag', ready: 'check', duplicate: 'check',
+  rejected: 'stop', refused: 'stop', cancelled: 'dash', gone: 'stop',
+};
+
+/** States whose numbers still mean something. */
+const MEASURED = new Set(['preparing', 'sending', 'waiting', 'paused', 'elsewhere']);
+
+/**
+ * @param {import('./client.js').Problem | null | undefined} problem
+ * @returns {string} why, in words; what the server said where we have no words of our own
+ */
+export function reason(problem) {
+  const code = problem?.code ?? 'unexpected';
+  const state = /** @type {any} */ (problem)?.state;
+  if (code === 'upload_gone' && knows(`why.${state}`)) return say(`why.${state}`);
+  if (code === 'file_too_large' && !problem?.limit) return say('why.file_too_large_unknown');
+  if (knows(`why.${code}`)) return say(`why.${code}`, { limit: bytes(problem?.limit ?? 0, language()) });
+  return problem?.detail || problem?.title || code;
+}
+
+/** @param {PageUpload} upload @param {number} now ms @returns {number} whole seconds, at least 0 */
+const seconds = (upload, now) => Math.max(0, Math.ceil(((upload.until ?? now) - now) / 1000));
+
+/** @param {PageUpload} upload @param {number} now @returns {string} */
+function waiting(upload, now) {
+  const rest = seconds(upload, now);
+  const why = upload.why ?? 'unreachable';
+  if (!isCutOff(upload) && rest > 0) {
+    return say(knows(`wait.${why}`) ? `wait.${why}` : 'wait.server', { seconds: rest });
+  }
+  return rest > 0 ? say('state.waiting_in', { seconds: rest }) : say('line.now');
+}
+
+/** @param {PageUpload} upload @returns {string} what is wrong with the picked file; empty when nothing is */
+export function note(upload) {
+  if (!upload.note) return '';
+  const { code, size = 0 } = upload.note;
+  return say(`note.${code}`, { size: bytes(size, language()), expected: bytes(upload.length, language()) });
+}
+
+/** @param {PageUpload} upload @param {number} now ms @returns {string} */
+function status(upload, now) {
+  const sizes = { sent: bytes(total(upload.received), language()), length: bytes(upload.length, language()) };
+  switch (upload.state) {
+    case 'waiting': return waiting(upload, now);
+    case 'preparing':
+      return upload.share === null ? say('state.preparing')
+        : say('state.proving', { percent: percent(upload.share, language()) });
+    case 'needs_file': return say('state.needs_file', sizes);
+    case 'rejected': case 'refused': case 'gone':
+      return say(`state.${upload.state}`, { reason: reason(upload.problem) });
+    default: return say(`state.${upload.state}`);
+  }
+}
+
+/**
+ * @param {PageUpload} upload
+ * @param {Speed | null} speed
+ * @param {number} now ms
+ */
+export function describe(upload, speed, now) {
+  const lang = language();
+  const safe = total(upload.received);
+  const sent = Math.min(upload.length, safe + upload.flying);
+  const measured = MEASURED.has(upload.state);
+  const moving = upload.state === 'sending' && speed?.rate;
+  const rest = moving ? timeLeft(speed, upload.length - sent) : null;
+  const words = rest === null ? null : left(rest);
+  return {
+    sign: SIGNS[upload.state],
+    status: status(upload, now),
+    note: note(upload),
+    percent: measured ? percent(upload.length ? sent / upload.length : 0, lang) : '',
+    amount: measured && sent > 0
+      ? say('row.amount', { sent: bytes(sent, lang), length: bytes(upload.length, lang) }) : bytes(upload.length, lang),
+    pace: [moving ? say('row.speed', { amount: bytes(moving, lang) }) : '', words ? say(words.key, words.values) : '']
+      .filter(Boolean).join(' · '),
+    safe: upload.length ? safe / upload.length : 0,
+    sent: upload.length ? sent / upload.length : 0,
+  };
+}
+
+/**
+ * @param {PageUpload[]} uploads
+ * @param {number} now ms
+ * @returns {{seconds: number} | null} the next try of an upload whose line is gone; null while the line holds
+ */
+export function lineTrouble(uploads, now) {
+  const stuck = uploads.filter(isCutOff);
+  if (stuck.length === 0) return null;
+  return { seconds: Math.min(...stuck.map((upload) => seconds(upload, now))) };
+}

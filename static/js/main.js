@@ -1,0 +1,178 @@
+/**
+ * The upload page: builds the parts, wires them, draws what stands around the rows.
+ *
+ * @typedef {import('./board.js').Entry} Entry
+ */
+import { announcer } from './announce.js';
+import { Board } from './board.js';
+import { makeClient } from './client.js';
+import { lineTrouble, note, reason } from './describe.js';
+import { canDigest } from './digest.js';
+import { dropTarget } from './drop.js';
+import { bytes, left, percent } from './format.js';
+import { guardLeaving, wakeLock } from './guard.js';
+import { ref, setText } from './html.js';
+import { sums } from './queue.js';
+import { refresh, refreshFirst, refreshForEver } from './resume.js';
+import { makeRow } from './row.js';
+import { ENDS, isActive, may } from './upload.js';
+import { language, languageSwitch, say } from './words.js';
+
+const SENDER = 'media_service.sender';
+const TICK_MS = 500;
+const LOOK_AROUND_MS = 5000;
+
+const base = new URL('.', document.baseURI).href;
+const client = makeClient(base);
+const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+const part = (/** @type {string} */ name) => ref(document, name);
+const list = part('rows');
+const picker = /** @type {HTMLInputElement} */ (part('picker'));
+const again = /** @type {HTMLInputElement} */ (part('picker-again'));
+const sender = /** @type {HTMLInputElement} */ (part('sender'));
+const announce = announcer(part('live'));
+const keepAwake = wakeLock();
+
+/** @type {Map<string, ReturnType<typeof makeRow>>} */
+const rows = new Map();
+let choosingFor = '';
+let wasGone = false;
+
+const board = new Board(client, worker, { sender: () => sender.value.trim(), changed, removed });
+
+/** @param {Entry} entry */
+function openRow(entry) {
+  const { key } = entry.upload;
+  const row = makeRow(entry, {
+    act: (action) => board.act(key, action),
+    choose: () => { choosingFor = key; again.click(); },
+    asNew: () => board.asNew(key),
+    tags: (tags) => board.tags(key, tags),
+  });
+  rows.get(key)?.element.replaceWith(row.element);
+  if (!rows.has(key)) list.append(row.element);
+  rows.set(key, row);
+  return row;
+}
+
+/** @param {Entry} entry @param {string} event */
+function changed(entry, event) {
+  const { upload } = entry;
+  const row = rows.get(upload.key) ?? openRow(entry);
+  row.update(entry);
+  if (event === 'tags') row.details.say(upload.id ? 'saving' : '');
+  if (event === 'tags_saved') row.details.say(entry.saved.late ? 'late' : entry.saved.at ? 'saved' : 'unsaved');
+  if (event === 'spooled') announce(say('say.ready', { name: upload.filename }));
+  if (event === 'rejected' || event === 'refused') {
+    announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem) }));
+  }
+  if (event === 'mismatch' || event === 'lost_file') announce(say('say.note', { name: upload.filename, note: note(upload) }));
+  if (event !== 'progress') drawAround();
+}
+
+/** @param {string} key */
+function removed(key) {
+  const row = rows.get(key);
+  const next = /** @type {HTMLElement | null} */ (row?.element.nextElementSibling ?? row?.element.previousElementSibling);
+  const hadFocus = row?.element.contains(document.activeElement);
+  row?.element.remove();
+  rows.delete(key);
+  drawAround();
+  if (hadFocus) (next?.querySelector('button') ?? part('choose')).focus();
+}
+
+/** @param {File[]} files */
+async function take(files) {
+  const ready = refreshFirst(client, board);
+  const entries = board.add(files);
+  announce(say('say.added', { count: files.length }));
+  rows.get(entries[0]?.upload.key)?.element.scrollIntoView({ block: 'nearest' });
+  await ready;
+}
+
+/** The banner, the sums, the tab's title: whatever speaks for all rows together. */
+function drawAround() {
+  const { uploads } = board;
+  const sum = sums(uploads);
+  const line = lineTrouble(uploads, Date.now());
+  document.body.classList.toggle('busy', rows.size > 0);
+  part('files').hidden = rows.size === 0;
+  part('line').hidden = !line;
+  if (line) {
+    setText(part('line-what'), say(navigator.onLine ? 'line.server' : 'line.gone'));
+    setText(part('line-again'), line.seconds > 0 ? say('line.again', { seconds: line.seconds }) : say('line.now'));
+  }
+  if (Boolean(line) !== wasGone) announce(say(line ? 'say.offline' : 'say.online'));
+  wasGone = Boolean(line);
+
+  const share = sum.length ? sum.sent / sum.length : 0;
+  const rate = [...board.entries.values()].reduce((all, { upload, speed }) => (
+    all + (upload.state === 'sending' ? speed?.rate ?? 0 : 0)), 0);
+  const rest = rate ? left(sum.left / rate) : null;
+  const amount = say('sum.amount', { sent: bytes(sum.sent, language()), length: bytes(sum.length, language()) });
+  setText(part('sum'), sum.files === 0 ? '' : [say('sum.sending', { count: sum.files }), amount,
+    rest ? say(rest.key, rest.values) : ''].filter(Boolean).join(' · '));
+  part('pause-all').hidden = !uploads.some((upload) => may(upload, 'pause'));
+  part('resume-all').hidden = !uploads.some((upload) => may(upload, 'resume'));
+  part('clear').hidden = !uploads.some((upload) => ENDS.has(upload.state));
+  const title = say('page.title');
+  document.title = sum.files === 0 ? title
+    : line ? say('tab.offline', { title }) : say('tab.sending', { percent: percent(share, language()), title });
+  keepAwake(uploads.some(isActive));
+}
+
+/** @param {string} event @param {string} action */
+function actOnAll(event, action) {
+  for (const upload of board.uploads) if (may(upload, event)) board.act(upload.key, action);
+}
+
+function wire() {
+  part('choose').addEventListener('click', () => picker.click());
+  picker.addEventListener('change', () => {
+    take([...picker.files ?? []]);
+    picker.value = '';
+  });
+  again.addEventListener('change', () => {
+    const [file] = again.files ?? [];
+    if (file && may(board.entry(choosingFor).upload, 'pick')) board.choose(choosingFor, file);
+    again.value = '';
+  });
+  dropTarget(part('veil'), take);
+  sender.value = localStorage.getItem(SENDER) ?? '';
+  sender.addEventListener('input', () => localStorage.setItem(SENDER, sender.value.trim()));
+  part('pause-all').addEventListener('click', () => actOnAll('pause', 'pause'));
+  part('resume-all').addEventListener('click', () => actOnAll('resume', 'resume'));
+  part('clear').addEventListener('click', () => {
+    for (const upload of board.uploads) if (ENDS.has(upload.state)) board.remove(upload.key);
+  });
+  part('line-try').addEventListener('click', () => worker.postMessage({ do: 'try_all' }));
+  addEventListener('offline', () => worker.postMessage({ do: 'doubt' }));
+  addEventListener('online', () => worker.postMessage({ do: 'try_all' }));
+  worker.addEventListener('message', ({ data }) => board.hear(data.key, data.event, data.facts));
+  guardLeaving(() => board.unsent);
+}
+
+/** Countdowns, and uploads that another tab took up or let go. */
+function keepTime() {
+  setInterval(() => {
+    for (const entry of board.entries.values()) {
+      if (entry.upload.until !== null || entry.upload.state === 'sending') rows.get(entry.upload.key)?.update(entry);
+    }
+    drawAround();
+  }, TICK_MS);
+  setInterval(() => {
+    const curious = board.uploads.some((upload) => upload.state === 'needs_file' || upload.state === 'elsewhere');
+    if (curious && document.visibilityState === 'visible') refresh(client, board).catch(() => undefined);
+  }, LOOK_AROUND_MS);
+}
+
+worker.postMessage({ do: 'base', base });
+wire();
+languageSwitch(() => {
+  for (const entry of board.entries.values()) openRow(entry);
+  drawAround();
+});
+part('plain-http').hidden = canDigest;
+document.documentElement.classList.add('js', 'ready');
+refreshForEver(client, board, (failed) => { part('list-failed').hidden = !failed; });
+keepTime();

@@ -1,0 +1,119 @@
+/**
+ * One upload drawn as a row. Made once; afterwards only what changed is touched, so that focus stays where it is.
+ *
+ * @typedef {import('./board.js').Entry} Entry
+ *
+ * @typedef {object} Wishes what a person may ask of a row
+ * @property {(action: string) => void} act
+ * @property {() => void} choose
+ * @property {() => void} asNew
+ * @property {(tags: import('./client.js').Tags) => void} tags
+ */
+import { describe } from './describe.js';
+import { detailsForm } from './details.js';
+import { bytes, nameParts } from './format.js';
+import { html, only, ref, setText } from './html.js';
+import { icon } from './icons.js';
+import { total } from './ranges.js';
+import { actions, ENDS } from './upload.js';
+import { language, say } from './words.js';
+
+const ICONS = /** @type {Record<string, any>} */ ({
+  accept: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', again: 'again',
+  dismiss: 'cross', as_new: 'up', details: 'pen', sure: 'cross', keep: 'back',
+});
+const FIRST = new Set(['choose', 'accept', 'resume', 'try']);
+
+/** @param {string} action @param {string} name of the file @param {Record<string, string>} [values] */
+function button(action, name, values) {
+  const text = say(`do.${action}`, values);
+  return only(html`<button type="button" class="quiet ${FIRST.has(action) ? 'first' : ''}" data-action="${action}"
+    aria-label="${say('do.named', { action: text, name })}">${icon(ICONS[action])}<span>${text}</span></button>`);
+}
+
+/**
+ * @param {Entry} entry
+ * @param {Wishes} wishes
+ */
+export function makeRow(entry, wishes) {
+  const { key, filename } = entry.upload;
+  const [head, tail] = nameParts(filename);
+  const element = only(html`<li class="row" id="row-${key}" data-key="${key}">
+    <span class="sign" data-ref="sign"></span>
+    <div class="what">
+      <p class="name" title="${filename}"><span class="name-head">${head}</span><span class="name-tail">${tail}</span></p>
+      <p class="status" data-ref="status"></p>
+      <p class="note" data-ref="note" hidden></p>
+    </div>
+    <p class="numbers"><span class="amount" data-ref="amount"></span> <span class="pace" data-ref="pace"></span></p>
+    <p class="percent" data-ref="percent"></p>
+    <div class="actions" data-ref="actions"></div>
+    <div class="more" data-ref="more" id="more-${key}" hidden></div>
+    <div class="track" role="progressbar" aria-label="${say('row.progress', { name: filename })}" aria-valuemin="0"
+      aria-valuemax="100" data-ref="track"><span class="sent" data-ref="sent"></span><span class="safe" data-ref="safe"></span></div>
+  </li>`);
+  const parts = Object.fromEntries(['sign', 'status', 'note', 'amount', 'pace', 'percent', 'actions', 'more', 'track', 'sent', 'safe']
+    .map((name) => [name, ref(element, name)]));
+  const details = detailsForm(key, entry.upload.tags, wishes.tags);
+  parts.more.append(details.element);
+  let shown = { actions: '', sign: '' };
+  let sure = false;
+
+  /** @param {Entry} now */
+  function drawActions({ upload }) {
+    const wanted = sure ? ['sure', 'keep'] : actions(upload);
+    if (!sure && upload.note && upload.note.code !== 'unreadable') wanted.splice(1, 0, 'as_new');
+    if (!ENDS.has(upload.state) && upload.state !== 'asking' && !sure) wanted.unshift('details');
+    if (wanted.join() === shown.actions) return;
+    shown.actions = wanted.join();
+    const focused = parts.actions.contains(document.activeElement)
+      ? /** @type {HTMLElement} */ (document.activeElement).dataset.action : null;
+    const values = { sent: bytes(total(upload.received), language()) };
+    parts.actions.replaceChildren(...wanted.map((action) => button(action, filename, values)));
+    const toggle = parts.actions.querySelector('[data-action="details"]');
+    toggle?.setAttribute('aria-expanded', String(!parts.more.hidden));
+    toggle?.setAttribute('aria-controls', parts.more.id);
+    if (!focused) return;
+    const same = parts.actions.querySelector(`[data-action="${focused}"]`);
+    const next = same ?? parts.actions.querySelector(sure ? '[data-action="keep"]' : 'button:not([data-action="details"])');
+    /** @type {HTMLElement | null} */ (next)?.focus();
+  }
+
+  /** @param {Entry} now */
+  function update(now) {
+    entry = now;
+    const { upload } = now;
+    const told = describe(upload, now.speed, Date.now());
+    if (ENDS.has(upload.state)) [sure, parts.more.hidden] = [false, true];
+    element.dataset.state = upload.state;
+    if (told.sign !== shown.sign) parts.sign.replaceChildren(icon(told.sign));
+    shown.sign = told.sign;
+    for (const name of /** @type {const} */ (['status', 'note', 'amount', 'pace', 'percent'])) setText(parts[name], told[name]);
+    parts.note.hidden = !told.note;
+    parts.safe.style.transform = `scaleX(${told.safe})`;
+    parts.sent.style.transform = `scaleX(${told.sent})`;
+    parts.track.setAttribute('aria-valuenow', String(Math.floor(told.sent * 100)));
+    details.close(['elsewhere'].includes(upload.state) || now.saved.late);
+    drawActions(now);
+  }
+
+  parts.actions.addEventListener('click', (event) => {
+    const action = /** @type {HTMLElement} */ (event.target).closest('button')?.dataset.action;
+    if (!action) return;
+    if (action === 'details') {
+      parts.more.hidden = !parts.more.hidden;
+      parts.actions.querySelector('[data-action="details"]')?.setAttribute('aria-expanded', String(!parts.more.hidden));
+      if (!parts.more.hidden) parts.more.querySelector('input')?.focus();
+    } else if (action === 'choose') wishes.choose();
+    else if (action === 'as_new') wishes.asNew();
+    else if (action === 'keep' || (action === 'cancel' && total(entry.upload.received) > 0)) {
+      sure = action === 'cancel';
+      update(entry);
+    } else {
+      sure = false;
+      wishes.act(action === 'sure' ? 'cancel' : action);
+    }
+  });
+  update(entry);
+  return { element, update, details };
+}

@@ -1,0 +1,130 @@
+/**
+ * One upload as the page sees it: a frozen value and a table of what may happen to it. Neither DOM nor network here.
+ * The Worker's words may arrive late (a last "sending" after a click on Pause): `may` tells what still counts.
+ *
+ * @typedef {import('./client.js').Tags} Tags
+ * @typedef {import('./client.js').Problem} Problem
+ * @typedef {import('./ranges.js').Span} Span
+ *
+ * @typedef {'asking'|'queued'|'preparing'|'sending'|'waiting'|'paused'|'elsewhere'|'needs_file'|'verifying'|'tagging'
+ *   |'ready'|'duplicate'|'rejected'|'refused'|'cancelled'|'gone'} State
+ *
+ * @typedef {object} PageUpload
+ * @property {string} key the page's own name for the row
+ * @property {string | null} id the server's; null before it was created
+ * @property {string} filename NFC
+ * @property {number} length bytes
+ * @property {State} state
+ * @property {Span[]} received recorded by the server
+ * @property {number} flying bytes on their way, not yet recorded
+ * @property {number | null} share 0…1 of the proof while a re-picked file is checked
+ * @property {number | null} until ms (Date.now) of the next try
+ * @property {string | null} why code of what we wait for
+ * @property {Problem | null} problem why it ended
+ * @property {{code: string, size?: number} | null} note about a file that was picked and is another one
+ * @property {boolean} hasFile the bytes are at hand in this page
+ * @property {Tags} tags
+ */
+
+/** What the server or the Worker may report of any upload that is on its way. */
+const FOLLOW = {
+  received: 'verifying', verified: 'tagging', spooled: 'ready', rejected: 'rejected', refused: 'refused', gone: 'gone',
+};
+const MOVING = {
+  ...FOLLOW, sending: 'sending', wait: 'waiting', hold: 'elsewhere', mismatch: 'needs_file', lost_file: 'needs_file',
+  pause: 'paused', cancel: 'cancelled',
+};
+
+/**
+ * state → event → next state.
+ * @type {Record<State, Record<string, State>>}
+ */
+export const TABLE = /** @type {any} */ ({
+  asking: { accept: 'queued' },
+  queued: { start: 'preparing', pause: 'paused', cancel: 'cancelled', ...FOLLOW },
+  preparing: { ...MOVING, created: 'preparing', proving: 'preparing', duplicate: 'duplicate' },
+  sending: { ...MOVING, created: 'sending', progress: 'sending' },
+  waiting: { ...MOVING, created: 'waiting', proving: 'preparing', progress: 'waiting', duplicate: 'duplicate' },
+  paused: { ...FOLLOW, resume: 'queued', created: 'paused', cancel: 'cancelled', mismatch: 'needs_file' },
+  elsewhere: { ...MOVING, proving: 'preparing', offer: 'needs_file' },
+  needs_file: { ...FOLLOW, pick: 'queued', mismatch: 'needs_file', hold: 'elsewhere', cancel: 'cancelled' },
+  verifying: { ...FOLLOW, wait: 'verifying' },
+  tagging: { ...FOLLOW, wait: 'tagging' },
+  ready: {},
+  duplicate: {},
+  rejected: {},
+  refused: { again: 'queued' },
+  cancelled: { again: 'queued' },
+  gone: { again: 'queued' },
+});
+
+/** What a person may do in a state; in the order of the buttons. @type {Record<State, string[]>} */
+const ACTIONS = {
+  asking: ['accept', 'dismiss'],
+  queued: ['pause', 'cancel'],
+  preparing: ['pause', 'cancel'],
+  sending: ['pause', 'cancel'],
+  waiting: ['try', 'pause', 'cancel'],
+  paused: ['resume', 'cancel'],
+  elsewhere: [],
+  needs_file: ['choose', 'cancel'],
+  verifying: [],
+  tagging: [],
+  ready: ['dismiss'],
+  duplicate: ['dismiss'],
+  rejected: ['dismiss'],
+  refused: ['again', 'dismiss'],
+  cancelled: ['again', 'dismiss'],
+  gone: ['again', 'dismiss'],
+};
+
+export const ENDS = new Set(['ready', 'duplicate', 'rejected', 'refused', 'cancelled', 'gone']);
+const UNSENT = new Set(['queued', 'preparing', 'sending', 'waiting', 'paused']);
+const ACTIVE = new Set(['preparing', 'sending', 'waiting']);
+
+/** @param {PageUpload} upload @returns {boolean} leaving the page now would stop bytes from being sent */
+export const isUnsent = (upload) => upload.hasFile && UNSENT.has(upload.state);
+
+/** Codes of trouble in which nobody answered; the page says so once for all rows. */
+const UNREACHABLE = new Set(['unreachable', 'http_502', 'http_504']);
+
+/** @param {PageUpload} upload @returns {boolean} it waits for the line, or for a server that does not answer */
+export const isCutOff = (upload) => upload.until !== null && UNREACHABLE.has(upload.why ?? '');
+
+/** @param {PageUpload} upload @returns {boolean} it uses one of the places for running transfers */
+export const isActive = (upload) => ACTIVE.has(upload.state);
+
+/**
+ * @param {Partial<PageUpload> & {key: string, filename: string, length: number}} facts
+ * @returns {PageUpload}
+ */
+export function newUpload(facts) {
+  return Object.freeze({
+    id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, share: null, until: null, why: null,
+    problem: null, note: null, hasFile: false, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+  });
+}
+
+/** @param {PageUpload} upload @param {string} event @returns {boolean} */
+export const may = (upload, event) => event in TABLE[upload.state];
+
+/**
+ * @param {PageUpload} upload
+ * @param {string} event
+ * @param {Partial<PageUpload>} [facts] what else is now known
+ * @returns {PageUpload}
+ */
+export function move(upload, event, facts = {}) {
+  const state = TABLE[upload.state][event];
+  if (!state) throw new Error(`${event} is no move from ${upload.state}`);
+  const fresh = state === upload.state ? {} : { until: null, why: null, share: null };
+  const landed = state === 'sending' ? {} : { flying: 0 };
+  return Object.freeze({ ...upload, ...fresh, ...landed, ...facts, state });
+}
+
+/** @param {PageUpload} upload @returns {string[]} */
+export function actions(upload) {
+  const needsBytes = new Set(['again', 'accept']);
+  return ACTIONS[upload.state].filter((action) => (upload.hasFile || !needsBytes.has(action))
+    && !(action === 'try' && isCutOff(upload)));
+}

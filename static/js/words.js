@@ -1,0 +1,94 @@
+/**
+ * What the page says, in the reader's language.
+ *
+ * @typedef {Record<string, string | {one?: string, other: string}>} Words
+ */
+
+const TAGS = ['en', 'ko'];
+const REMEMBERED = 'media_service.language';
+
+/** @typedef {(tag: string) => Promise<{default: Words}>} Book the words of one part of the product, by language */
+
+/** @type {Book[]} only the language in use is loaded */
+const books = [];
+/** @type {Words} */
+let words = {};
+let current = preferred();
+let plurals = new Intl.PluralRules(current);
+
+/** @returns {string} */
+function preferred() {
+  const wanted = [localStorage.getItem(REMEMBERED), ...navigator.languages].map((tag) => tag?.slice(0, 2) ?? '');
+  return wanted.find((tag) => TAGS.includes(tag)) ?? 'en';
+}
+
+/** @param {Book} book @returns {Promise<void>} when its words can be said */
+export async function learn(book) {
+  books.push(book);
+  Object.assign(words, (await book(current)).default);
+}
+
+/** @param {string} tag */
+async function change(tag) {
+  const pages = await Promise.all(books.map((book) => book(tag)));
+  words = Object.assign({}, ...pages.map((page) => page.default));
+  current = tag;
+  plurals = new Intl.PluralRules(tag);
+  localStorage.setItem(REMEMBERED, tag);
+}
+
+/** @returns {string} the tag of the language in use */
+export const language = () => current;
+
+/**
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ * @returns {string} the key itself when there is no such text
+ */
+export function say(key, values = {}) {
+  const entry = words[key] ?? key;
+  const count = plurals.select(Number(values.count ?? 1)) === 'one' ? 'one' : 'other';
+  const text = typeof entry === 'string' ? entry : entry[count] ?? entry.other;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/** @param {string} key @returns {boolean} */
+export const knows = (key) => key in words;
+
+/**
+ * Fills `data-words`, and the attributes `data-words-label` and `data-words-placeholder`.
+ * @param {ParentNode} root
+ */
+export function translate(root) {
+  for (const element of root.querySelectorAll('[data-words]')) {
+    element.textContent = say(/** @type {HTMLElement} */ (element).dataset.words ?? '');
+  }
+  for (const [attribute, from] of [['aria-label', 'data-words-label'], ['placeholder', 'data-words-placeholder']]) {
+    for (const element of root.querySelectorAll(`[${from}]`)) {
+      element.setAttribute(attribute, say(element.getAttribute(from) ?? ''));
+    }
+  }
+}
+
+/**
+ * Wires the language buttons (`data-language="ko"`) and keeps the document's own language true.
+ * @param {() => void} changed draws again what scripts have drawn
+ */
+export function languageSwitch(changed) {
+  const buttons = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-language]'));
+  const show = () => {
+    document.documentElement.lang = current;
+    for (const button of buttons) button.setAttribute('aria-pressed', String(button.dataset.language === current));
+    translate(document);
+  };
+  for (const button of buttons) {
+    button.addEventListener('click', async () => {
+      await change(button.dataset.language ?? 'en');
+      show();
+      changed();
+    });
+  }
+  show();
+}
+
+await learn((tag) => import(`./words.${tag}.js`));

@@ -1,0 +1,135 @@
+"""Real Chromium against the real server. The browser is the system's; nothing is downloaded."""
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.proxy import SlowProxy
+from tests.support.mp3 import make_mp3
+from tests.support.server import Server
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP radio.test 127.0.0.1",
+    "--autoplay-policy=no-user-gesture-required",
+]
+FAILED_LOAD = "Failed to load resource"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser per module: a playwright that outlives its module would leave its event loop to the asyncio tests."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        missing = f"the browser tests need Chromium: none of {', '.join(NAMES)} is on the PATH"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    data = tmp_path / "data"
+    data.mkdir()
+    with Server(data) as running:
+        yield running
+
+
+@pytest.fixture
+def line(server: Server) -> Iterator[SlowProxy]:
+    """The way to the server, slow enough that a test reaches the middle of an upload."""
+    with SlowProxy(server.url, rate=3_000_000) as proxy:
+        yield proxy
+
+
+@dataclass
+class Visitor:
+    """Opens pages in contexts of their own, and remembers what went wrong in them."""
+
+    browser: Browser
+    contexts: list[BrowserContext] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    posted: list[str] = field(default_factory=list)
+    failed_loads_expected: bool = False
+
+    def visit(self, url: str, **options: Any) -> Page:
+        options.setdefault("locale", "en-US")
+        context = self.browser.new_context(**options)
+        context.set_default_timeout(15_000)
+        self.contexts.append(context)
+        page = self.tab(context)
+        page.goto(url)
+        if options.get("java_script_enabled", True):
+            # The words come after the load event; before that nobody listens to the buttons.
+            page.locator("html.ready").wait_for()
+        return page
+
+    def tab(self, context: BrowserContext) -> Page:
+        page = context.new_page()
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._asked(request.method, request.url))
+        page.on("dialog", lambda dialog: dialog.accept())
+        return page
+
+    def _asked(self, method: str, url: str) -> None:
+        if method == "POST" and url.endswith("/slices"):
+            self.posted.append(url)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type not in ("error", "warning"):
+            return
+        if self.failed_loads_expected and message.text.startswith(FAILED_LOAD):
+            return
+        self.complaints.append(message.text)
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[Visitor]:
+    """Every test that visits a page also proves that nothing complained: no error, no violation of the CSP."""
+    visiting = Visitor(browser)
+    yield visiting
+    for context in visiting.contexts:
+        context.close()
+    assert visiting.complaints == []
+
+
+@pytest.fixture
+def mp3(tmp_path: Path) -> Callable[..., Path]:
+    def make(name: str, seconds: float = 10, seed: int = 1, folder: str = "local", **tags: str) -> Path:
+        path = tmp_path / folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(make_mp3(seconds, tags or None, seed=seed))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def api(server: Server) -> Callable[[str], Any]:
+    """What the server itself says: `api("uploads?state=receiving")`."""
+
+    def ask(path: str) -> Any:
+        with urllib.request.urlopen(f"{server.url}/api/v1/{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    return ask

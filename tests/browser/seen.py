@@ -1,0 +1,50 @@
+"""What tests look for on the upload page."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+PICKER = "[data-ref=picker]"
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(".row").filter(has_text=name)
+
+
+def state(page: Page, name: str, wanted: str, seconds: float = 20) -> Locator:
+    """The row, once it is in that state."""
+    found = row(page, name)
+    expect(found).to_have_attribute("data-state", wanted, timeout=seconds * 1000)
+    return found
+
+
+def pick(page: Page, *files: Path) -> None:
+    page.set_input_files(PICKER, [str(file) for file in files])
+
+
+def button(page: Page, action: str, name: str) -> Locator:
+    """A row's button, by the name that a screen reader says."""
+    return page.get_by_role("button", name=f"{action}: “{name}”", exact=True)
+
+
+def choose_again(page: Page, name: str, file: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        button(page, "Choose file again", name).click()
+    chooser.value.set_files(str(file))
+
+
+def until(true: Callable[[], object], page: Page, seconds: float = 20) -> None:
+    """Waits while the browser goes on."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited too long"
+        page.wait_for_timeout(50)
+
+
+def settle(page: Page, number: Callable[[], int]) -> None:
+    """Waits until a count stands still: what the browser had already handed to its system still arrives."""
+    before = -1
+    while before != (before := number()):
+        page.wait_for_timeout(700)

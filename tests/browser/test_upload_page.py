@@ -1,0 +1,329 @@
+"""The upload page: from a picked file to the spool, also on a bad line."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.browser.proxy import SlowProxy
+from tests.browser.seen import button, choose_again, pick, row, settle, state, until
+from tests.support.server import Server
+
+Make = Callable[..., Path]
+Ask = Callable[[str], Any]
+
+LONG = 900
+"""Seconds of a file that takes about five seconds on the slow line."""
+
+
+OVERHEAD = 200_000
+"""Bytes that headers, polls and the page itself may cost beside the slices; less than the smallest slice."""
+
+
+def recorded(api: Ask) -> int:
+    uploads = api("uploads?state=receiving")["uploads"]
+    return sum(stop - start for upload in uploads for start, stop in upload["received"])
+
+
+def spooled(server: Server) -> list[Path]:
+    return sorted((server.data / "spool" / "mp3").iterdir())
+
+
+def to_the_middle(page: Page, api: Ask, file: Path) -> int:
+    pick(page, file)
+    until(lambda: recorded(api) >= 2_000_000, page)
+    return recorded(api)
+
+
+def test_a_picked_file_lies_in_the_spool_and_is_said_to_be_ready(server: Server, visitor: Visitor, mp3: Make) -> None:
+    file = mp3("evening show.mp3", 400)
+    page = visitor.visit(server.url)
+    pick(page, file)
+    ready = state(page, "evening show.mp3", "ready")
+    expect(ready).to_contain_text("Safely stored")
+    (stored,) = spooled(server)
+    assert stored.name == "evening show.mp3"
+    assert file.read_bytes()[-100_000:] in stored.read_bytes()
+
+
+def test_several_files_all_arrive(server: Server, visitor: Visitor, mp3: Make) -> None:
+    files = [mp3(f"part {k}.mp3", 30 + k, seed=k) for k in range(5)]
+    page = visitor.visit(server.url)
+    pick(page, *files)
+    for file in files:
+        state(page, file.name, "ready")
+    assert [path.name for path in spooled(server)] == [file.name for file in files]
+
+
+def test_typed_tags_are_saved_while_bytes_flow(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, mp3("untitled.mp3", LONG))
+    button(page, "Details", "untitled.mp3").click()
+    page.get_by_label("Title", exact=True).fill("밤을 잊은 그대에게")
+    expect(row(page, "untitled.mp3").locator("[data-ref=saved]")).to_have_text("Saved", timeout=5000)
+    assert api("uploads?state=receiving")["uploads"][0]["tags"]["title"] == "밤을 잊은 그대에게"
+
+
+def test_a_cut_line_is_told_within_two_seconds_and_the_upload_goes_on_by_itself(
+    line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    visitor.failed_loads_expected = True
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, mp3("cut.mp3", LONG))
+    line.cut()
+    expect(page.locator("[data-ref=line]")).to_be_visible(timeout=2000)
+    expect(page.locator("[data-ref=line]")).to_contain_text("What was sent is safe")
+    state(page, "cut.mp3", "waiting", 1)
+    page.wait_for_timeout(5000)
+    line.start()
+    state(page, "cut.mp3", "ready", 60)
+    expect(page.locator("[data-ref=line]")).to_be_hidden()
+    assert len(spooled(server)) == 1
+
+
+def test_a_browser_that_goes_offline_for_five_seconds_says_so_and_goes_on(
+    line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    visitor.failed_loads_expected = True
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, mp3("offline.mp3", LONG))
+    page.context.set_offline(True)
+    expect(page.locator("[data-ref=line]")).to_contain_text("No connection", timeout=2000)
+    page.wait_for_timeout(5000)
+    page.context.set_offline(False)
+    state(page, "offline.mp3", "ready", 60)
+
+
+def test_a_killed_server_is_waited_for(line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    visitor.failed_loads_expected = True
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, mp3("killed.mp3", LONG))
+    server.kill()
+    state(page, "killed.mp3", "waiting", 5)
+    server.start()
+    state(page, "killed.mp3", "ready", 60)
+    assert len(spooled(server)) == 1
+
+
+def test_after_a_reload_the_same_file_goes_on_and_nothing_recorded_is_sent_again(
+    line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    file = mp3("reload.mp3", LONG)
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, file)
+    page.reload()
+    waiting = state(page, "reload.mp3", "needs_file")
+    expect(waiting).to_contain_text("are safe")
+    settle(page, lambda: line.sent)
+    missing = file.stat().st_size - recorded(api)
+    sent_before = line.sent
+
+    choose_again(page, "reload.mp3", file)
+    state(page, "reload.mp3", "ready", 60)
+    assert missing <= line.sent - sent_before < missing + OVERHEAD
+    assert len(spooled(server)) == 1
+
+
+def test_dropping_the_same_file_on_the_page_resumes_it_too(
+    line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    file = mp3("picked again.mp3", LONG)
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, file)
+    page.reload()
+    state(page, "picked again.mp3", "needs_file")
+    pick(page, file)
+    state(page, "picked again.mp3", "ready", 60)
+    expect(page.locator(".row")).to_have_count(1)
+
+
+def test_a_file_of_another_length_is_refused_in_words(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, mp3("talk.mp3", LONG))
+    page.reload()
+    state(page, "talk.mp3", "needs_file")
+    posted = len(visitor.posted)
+    choose_again(page, "talk.mp3", mp3("talk.mp3", 60, folder="other"))
+    expect(row(page, "talk.mp3")).to_contain_text("This is another file (")
+    state(page, "talk.mp3", "needs_file")
+    assert len(visitor.posted) == posted
+
+
+def test_a_file_of_the_same_length_and_other_content_is_refused_before_a_byte_is_sent(
+    line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    page = visitor.visit(line.url)
+    file = mp3("talk.mp3", LONG, seed=1)
+    to_the_middle(page, api, file)
+    page.reload()
+    state(page, "talk.mp3", "needs_file")
+    posted = len(visitor.posted)
+    other = mp3("talk.mp3", LONG, seed=2, folder="other")
+    assert other.stat().st_size == file.stat().st_size
+    pick(page, other)
+    expect(row(page, "talk.mp3")).to_contain_text("its content differs")
+    state(page, "talk.mp3", "needs_file")
+    assert len(visitor.posted) == posted
+
+
+def test_text_named_mp3_is_rejected_with_the_reason_and_stays(server: Server, visitor: Visitor, tmp_path: Path) -> None:
+    file = tmp_path / "notes.mp3"
+    file.write_text("not a sound\n" * 5000)
+    page = visitor.visit(server.url)
+    pick(page, file)
+    rejected = state(page, "notes.mp3", "rejected")
+    expect(rejected).to_contain_text("this is not an MP3 file")
+    assert spooled(server) == []
+    page.wait_for_timeout(1000)
+    expect(rejected).to_be_visible()
+    button(page, "Dismiss", "notes.mp3").click()
+    expect(page.locator(".row")).to_have_count(0)
+
+
+def test_another_extension_is_asked_about_and_an_empty_file_is_not_sent(
+    server: Server, visitor: Visitor, tmp_path: Path
+) -> None:
+    text, empty = tmp_path / "notes.txt", tmp_path / "empty.mp3"
+    text.write_text("hello")
+    empty.write_bytes(b"")
+    page = visitor.visit(server.url)
+    pick(page, text, empty)
+    state(page, "notes.txt", "asking")
+    expect(button(page, "Send anyway", "notes.txt")).to_be_visible()
+    expect(state(page, "empty.mp3", "refused")).to_contain_text("the file is empty")
+    assert visitor.posted == []
+
+
+def test_pause_holds_and_resume_goes_on(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    page = visitor.visit(line.url)
+    file = mp3("pause.mp3", LONG)
+    to_the_middle(page, api, file)
+    button(page, "Pause", "pause.mp3").click()
+    state(page, "pause.mp3", "paused")
+    settle(page, lambda: line.sent)
+    held = recorded(api)
+    page.wait_for_timeout(1500)
+    assert recorded(api) == held < file.stat().st_size
+    button(page, "Resume", "pause.mp3").click()
+    state(page, "pause.mp3", "ready", 60)
+
+
+def test_cancel_asks_once_and_frees_the_server(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, mp3("cancel.mp3", LONG))
+    button(page, "Cancel", "cancel.mp3").click()
+    row(page, "cancel.mp3").locator("[data-action=sure]").click()
+    state(page, "cancel.mp3", "cancelled")
+    until(lambda: api("uploads?state=receiving")["uploads"] == [], page)
+    expect(button(page, "Start again", "cancel.mp3")).to_be_visible()
+
+
+def test_a_second_tab_does_not_send_the_same_upload(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    file = mp3("two tabs.mp3", LONG)
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, file)
+    second = visitor.tab(page.context)
+    second.goto(line.url)
+    expect(state(second, "two tabs.mp3", "elsewhere")).to_contain_text("Another tab")
+    state(page, "two tabs.mp3", "ready", 60)
+    state(second, "two tabs.mp3", "ready", 15)
+
+
+def test_time_left_is_hidden_at_first_and_then_about_right(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
+    line.rate = 1_000_000
+    file = mp3("long.mp3", 1800)
+    page = visitor.visit(line.url)
+    pick(page, file)
+    state(page, "long.mp3", "sending")
+    began = time.monotonic()
+    pace = row(page, "long.mp3").locator("[data-ref=pace]")
+    page.wait_for_timeout(1500)
+    assert pace.inner_text().strip() == ""
+    page.wait_for_timeout(7000)
+    said = pace.inner_text().split("·")[1].split()
+    passed = time.monotonic() - began
+    numbers = [int(word) for word in said if word.isdigit()]
+    told = numbers[0] * 60 + (numbers[1] if len(numbers) > 1 else 0) if "min" in said else numbers[0]
+    true = file.stat().st_size / line.rate - passed
+    assert 0.5 * true < told < 1.5 * true
+
+
+def test_progress_stands_in_the_title_of_the_tab(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, mp3("title.mp3", LONG))
+    until(lambda: "%" in page.title(), page, 3)
+    state(page, "title.mp3", "ready", 60)
+    until(lambda: "%" not in page.title(), page, 3)
+
+
+def test_korean_browsers_get_korean_words_and_the_switch_is_remembered(
+    server: Server, visitor: Visitor, mp3: Make
+) -> None:
+    page = visitor.visit(server.url, locale="ko-KR")
+    expect(page.get_by_role("heading", level=1)).to_have_text("오디오를 보내 주세요")
+    pick(page, mp3("심야 방송.mp3"))
+    expect(state(page, "심야 방송.mp3", "ready")).to_contain_text("안전하게 저장되었습니다")
+    page.get_by_role("button", name="English").click()
+    expect(row(page, "심야 방송.mp3")).to_contain_text("Safely stored")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Send us your audio")
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_nothing_overflows_at_360_pixels(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    for locale in ("en-US", "ko-KR"):
+        page = visitor.visit(line.url, locale=locale, viewport={"width": 360, "height": 700})
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wide) == 0
+        name = f"{locale} a very long name without an end 아주 긴 이름 끝이 없는 이름 {'x' * 60}.mp3"
+        pick(page, mp3(name, LONG, seed=len(locale)))
+        state(page, locale, "sending")
+        row(page, locale).locator("[data-action=details]").click()
+        assert page.evaluate(wide) == 0
+        page.close()
+
+
+def test_a_proxys_413_makes_the_slices_smaller(line: SlowProxy, server: Server, visitor: Visitor, mp3: Make) -> None:
+    visitor.failed_loads_expected = True
+    line.largest_body = 300_000
+    page = visitor.visit(line.url)
+    pick(page, mp3("behind nginx.mp3", 120))
+    state(page, "behind nginx.mp3", "ready")
+    assert len(spooled(server)) == 1
+
+
+def test_over_plain_http_uploads_work_without_digests_and_the_page_says_so(
+    tmp_path: Path, visitor: Visitor, mp3: Make
+) -> None:
+    data = tmp_path / "lan"
+    data.mkdir()
+    with Server(data, allowed_hosts='["radio.test"]') as server:
+        page = visitor.visit(server.url.replace("127.0.0.1", "radio.test"))
+        assert page.evaluate("window.isSecureContext") is False
+        expect(page.locator("[data-ref=plain-http]")).to_be_visible()
+        pick(page, mp3("in the studio.mp3"))
+        state(page, "in the studio.mp3", "ready")
+        assert len(spooled(server)) == 1
+
+
+def test_both_languages_say_the_same_things(server: Server, visitor: Visitor) -> None:
+    page = visitor.visit(server.url)
+    for folder in ("js", "js/admin"):
+        english, korean = (
+            page.evaluate(
+                "async (path) => (await import(path)).default", f"{server.url}/static/{folder}/words.{tag}.js"
+            )
+            for tag in ("en", "ko")
+        )
+        assert list(english) == list(korean)
+        for key in english:
+            assert placeholders(english[key]) == placeholders(korean[key]), key
+
+
+def placeholders(entry: str | dict[str, str]) -> set[str]:
+    text = entry if isinstance(entry, str) else entry["other"]
+    return set(re.findall(r"\{\w+\}", text))
