@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 30.0
 
+WARNINGS = ("-W", "error", "-W", "ignore:unread_data:DeprecationWarning")
+"""Warnings are errors, but for aiohttp's multipart reader, which calls a function that aiohttp deprecates."""
+
 
 class Server:
     """`media-service serve` on a free port of 127.0.0.1, for a data folder; started by `with`, or by `start`.
@@ -73,7 +76,7 @@ class Server:
         self.process = subprocess.Popen(
             [
                 *self._under,
-                *(sys.executable, "-W", "error", "-m", "media_service", "serve"),
+                *(sys.executable, *WARNINGS, "-m", "media_service", "serve"),
                 *("--port", str(self._port), "--data", str(self.data)),
             ],
             stdout=subprocess.PIPE,
