@@ -83,17 +83,28 @@ class Service:
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = ChildWorker()
+        # Where a slice need not be durable before it is answered, nothing is done twice for it either.
+        self._examiner = Examiner(self._worker, ahead=settings.durable == "slice")
         self._finisher = Finisher(
             self._database,
             self._partials,
             self._spool,
             self._quarantine,
-            Examiner(self._worker),
+            self._examiner,
             clock=now,
             new_id=new_id,
         )
-        conduct = Conduct(limits, settings.idle_timeout, settings.finish_wait, lifetime, settings.disk_reserve)
-        self._intake = Intake(self._database, self._partials, self._finisher, conduct, clock=now, new_id=new_id)
+        conduct = Conduct(
+            limits,
+            settings.idle_timeout,
+            settings.finish_wait,
+            lifetime,
+            settings.disk_reserve,
+            settings.durable == "slice",
+        )
+        self._intake = Intake(
+            self._database, self._partials, self._examiner, self._finisher, conduct, clock=now, new_id=new_id
+        )
         self._sweeper = Sweeper(
             self._intake,
             self._database,
@@ -144,6 +155,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await task
         await self._worker.close()
+        self._examiner.close()
         await self._database.close()
         os.close(lock)
 

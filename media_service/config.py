@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ByteSize, Field, field_validator
 from pydantic_settings import (
@@ -55,6 +55,10 @@ class Settings(BaseSettings):
 
     disk_reserve: Bytes = ByteSize(256 * MIB)
     """Bytes of disk that an upload must leave free when it is created."""
+
+    durable: Literal["slice", "upload"] = "slice"
+    """When bytes are synced: before a slice is answered, or once the upload is whole. With `upload` a power cut may
+    take an upload on its way; a killed process takes nothing either way."""
 
     idle_timeout: Seconds = 60.0
     """Seconds that a request's body may stand still."""

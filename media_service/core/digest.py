@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from media_service.core.errors import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer  # type: ignore[attr-defined]  # typeshed has it from 3.12
+    from collections.abc import Buffer, Mapping  # type: ignore[attr-defined]  # typeshed has it from 3.12
 
 BLOCK = 4 * 1024 * 1024
 """Bytes of one block of the content hash."""
@@ -51,27 +51,41 @@ def format_digest_field(digest: bytes) -> str:
     return f"sha-256=:{base64.b64encode(digest).decode()}:"
 
 
-class WholeFileDigest:
-    """SHA-256 and content hash of one file, fed in order in pieces of any size."""
+def leaf_index(start: int, stop: int, length: int | None) -> int | None:
+    """Which block of the content hash the bytes `[start, stop)` of a file are exactly; None where they are none."""
+    index, within = divmod(start, BLOCK)
+    return index if not within and (stop - start == BLOCK or stop == length) else None
 
-    def __init__(self) -> None:
+
+class WholeFileDigest:
+    """SHA-256 and content hash of one file, fed in order in pieces of any size.
+
+    `known` holds the SHA-256s of blocks, by index, that were proven on their way in: they are not hashed again. It may
+    grow meanwhile; a block is looked up when its first byte comes.
+    """
+
+    def __init__(self, known: Mapping[int, bytes] | None = None) -> None:
+        self._known = {} if known is None else known
         self._whole = hashlib.sha256()
         self._leaves = hashlib.sha256()
-        self._block = hashlib.sha256()
-        self._room = BLOCK
+        self._block: hashlib._Hash | None = None
+        self.size = 0
 
     def update(self, piece: Buffer) -> None:
         """Takes the next bytes."""
         view = memoryview(piece)
         self._whole.update(view)
-        while len(view) >= self._room:
-            self._block.update(view[: self._room])
-            view = view[self._room :]
-            self._leaves.update(self._block.digest())
-            self._block, self._room = hashlib.sha256(), BLOCK
-        if len(view):
-            self._block.update(view)
-            self._room -= len(view)
+        while view:
+            index, within = divmod(self.size, BLOCK)
+            if not within:
+                self._block = None if index in self._known else hashlib.sha256()
+            part = view[: BLOCK - within]
+            if self._block is not None:
+                self._block.update(part)
+            self.size += len(part)
+            view = view[len(part) :]
+            if not self.size % BLOCK:
+                self._leaves.update(self._leaf(index))
 
     def sha256(self) -> bytes:
         """SHA-256 of all bytes so far."""
@@ -80,6 +94,9 @@ class WholeFileDigest:
     def content_hash(self) -> bytes:
         """Content hash of all bytes so far; of no bytes, SHA-256 of nothing."""
         leaves = self._leaves.copy()
-        if self._room < BLOCK:
-            leaves.update(self._block.digest())
+        if self.size % BLOCK:
+            leaves.update(self._leaf(self.size // BLOCK))
         return leaves.digest()
+
+    def _leaf(self, index: int) -> bytes:
+        return self._known[index] if self._block is None else self._block.digest()

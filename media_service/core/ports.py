@@ -64,8 +64,16 @@ class Partial(Protocol):
     async def write(self, offset: int, block: bytes) -> None:
         """Puts the whole block at `offset`. Not durable before `sync`. Raises StorageFull, StorageTrouble."""
 
-    async def sync(self) -> None:
-        """Returns when every write that ended before the call is durable; a failed sync is never tried again."""
+    @property
+    def epoch(self) -> int:
+        """Counts the syncs that failed."""
+
+    async def sync(self, epoch: int) -> None:
+        """Returns when every write that ended before the call is durable.
+
+        `epoch` is the partial's from before the first of these writes. A failed sync is never tried again: it gives
+        up everything written before it, for whoever asks. Raises StorageFull, StorageTrouble.
+        """
 
 
 class Partials(Protocol):
@@ -135,8 +143,14 @@ class Quarantine(Protocol):
 class Media(Protocol):
     """Who knows what the bytes mean."""
 
-    async def verify(self, path: Path, upload: Upload) -> Facts:
-        """What is true of a whole file.
+    def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
+        """The slice was recorded, and the file's bytes up to `offset` are there to be read, soon and elsewhere."""
+
+    def forget(self, upload_id: str) -> None:
+        """What was read of this file is trusted no more, or nobody needs it."""
+
+    async def verify(self, path: Path, upload: Upload, slices: Sequence[Slice]) -> Facts:
+        """What is true of a whole file, of which these slices are recorded.
 
         Raises LengthMismatch, DigestMismatch, ContentHashMismatch, NotMp3, TooCostly, MediaTrouble, and
         FileNotFoundError when it is missing.

@@ -18,9 +18,10 @@ from media_service.core.ports import Placed, StoredFile
 from media_service.core.upload import FINISHING, Event, State, Upload, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from media_service.core.ports import Catalogue, Media, Partials, Quarantine, Spool
+    from media_service.core.upload import Slice
 
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 """Seconds before an upload is tried again after a trouble of ours; doubled each time."""
@@ -87,16 +88,16 @@ class Finisher:
     async def _look_at(self, upload_id: str) -> None:
         loaded = await self._catalogue.load(upload_id)
         if loaded is not None and loaded[0].state in FINISHING:
-            await self.finish(loaded[0])
+            await self.finish(*loaded)
         self._delays.pop(upload_id, None)
         if done := self._waiting.pop(upload_id, None):
             done.set()
 
-    async def finish(self, upload: Upload) -> Upload:
+    async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Takes a whole upload to its end: spooled, rejected or lost. Raises Trouble when it must be tried again."""
         try:
             if upload.state is State.RECEIVED:
-                upload = await self._verify(upload)
+                upload = await self._verify(upload, slices)
             return await self._deliver(upload)
         except Refusal as refusal:
             return await self._reject(upload, refusal)
@@ -107,10 +108,10 @@ class Finisher:
             log.error("partial missing", upload=upload.id)
             return await self._saved(upload.step(Event.LOSE, self._clock()))
 
-    async def _verify(self, upload: Upload) -> Upload:
+    async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         assert upload.length is not None
         await self._partials.trim(upload.id, upload.length)
-        facts = await self._media.verify(self._partials.path(upload.id), upload)
+        facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
         return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
 
     async def _deliver(self, upload: Upload) -> Upload:

@@ -22,6 +22,7 @@ from media_service.core.errors import (
     Malformed,
     ShuttingDown,
     StorageFull,
+    Trouble,
     UnknownUpload,
     UploadGone,
     WrongState,
@@ -33,7 +34,7 @@ from media_service.intake.lease import Lease, Leases
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
-    from media_service.core.ports import Catalogue, Partial, Partials
+    from media_service.core.ports import Catalogue, Media, Partial, Partials
     from media_service.intake.finalize import Finisher
 
 RECENT_UPLOADS = 4096
@@ -43,13 +44,16 @@ RECENT_UPLOADS = 4096
 @dataclass(frozen=True, slots=True)
 class Conduct:
     """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
-    the verdict, microseconds an upload lives without a new slice, and bytes of disk that stay free."""
+    the verdict, microseconds an upload lives without a new slice, and bytes of disk that stay free.
+
+    `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
     limits: rules.Limits
     idle_timeout: float
     finish_wait: float
     lifetime: int
     disk_reserve: int
+    sync_slices: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Intake:
         self,
         catalogue: Catalogue,
         partials: Partials,
+        media: Media,
         finisher: Finisher,
         conduct: Conduct,
         *,
@@ -102,6 +107,7 @@ class Intake:
         self.conduct = conduct
         self._catalogue = catalogue
         self._partials = partials
+        self._media = media
         self._finisher = finisher
         self._clock = clock
         self._new_id = new_id
@@ -266,9 +272,10 @@ class Intake:
             if partial is None:
                 await self._lose(live)
                 raise live.upload.refusal()
+            epoch = partial.epoch
             piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=partial)
             # From here the client's line no longer matters: the row may already be on its way to the disk.
-            settling = asyncio.create_task(self._settle(live, lease, piece, partial, last=incoming.last))
+            settling = asyncio.create_task(self._settle(live, lease, piece, partial, epoch=epoch, last=incoming.last))
             self._settling.add(settling)
             settling.add_done_callback(self._settled)
         finally:
@@ -324,21 +331,33 @@ class Intake:
             raise DigestMismatch(format_digest_field(incoming.digest), format_digest_field(seen.digest()))
         return Slice(room.start, at, incoming.digest)
 
-    async def _settle(self, live: Live, lease: Lease, piece: Slice, partial: Partial, *, last: bool) -> None:
+    async def _settle(
+        self, live: Live, lease: Lease, piece: Slice, partial: Partial, *, epoch: int, last: bool
+    ) -> None:
         """Makes a written slice durable and recorded."""
         upload_id = live.upload.id
         try:
-            await partial.sync()
+            if self.conduct.sync_slices:
+                await self._sync(live, partial, epoch)
             rules.check_record(live.upload, live.received, piece)
             now = self._clock()
             await self._catalogue.record(upload_id, piece, now)
             live.received = live.received.add(Span(piece.start, piece.stop))
             length = piece.stop if last else live.upload.length
             live.upload = replace(live.upload, updated_at=now, length=length)
+            self._media.follow(live.upload, self._partials.path(upload_id), live.received.offset, piece)
         finally:
             lease.release()
             self._partials.close(upload_id)
         await self._complete_if_whole(live)
+
+    async def _sync(self, live: Live, partial: Partial, epoch: int) -> None:
+        """Raises StorageFull, StorageTrouble, and then nothing read of this file before is trusted."""
+        try:
+            await partial.sync(epoch)
+        except Trouble:
+            self._media.forget(live.upload.id)
+            raise
 
     def _settled(self, task: asyncio.Task[None]) -> None:
         self._settling.discard(task)
@@ -350,11 +369,28 @@ class Intake:
         async with live.changing:
             if live.upload.state is not State.RECEIVING or not rules.is_whole(live.upload, live.received):
                 return
+            if not self.conduct.sync_slices and not await self._sync_whole(live):
+                return
             completed = rules.complete(live.upload, live.received, self._clock())
             await self._catalogue.save(completed)
             live.upload = completed
         self._recent.pop(live.upload.id, None)
         self._finisher.wake(live.upload.id)
+
+    async def _sync_whole(self, live: Live) -> bool:
+        """Makes the whole partial durable at once; where that fails the upload is lost, since any byte of it may be."""
+        partial = await self._partials.open(live.upload.id)
+        if partial is not None:
+            try:
+                await self._sync(live, partial, partial.epoch)
+            except Trouble:
+                pass
+            else:
+                return True
+            finally:
+                self._partials.close(live.upload.id)
+        await self._lose(live)
+        return False
 
     async def _answer(self, live: Live) -> View:
         """The upload as it stands; one that was just completed may wait a moment for its verdict."""
@@ -376,6 +412,7 @@ class Intake:
             live.upload = upload
             raise
         self._recent.pop(upload.id, None)
+        self._media.forget(upload.id)
         await self._partials.discard(upload.id)
 
     async def _lose(self, live: Live) -> None:

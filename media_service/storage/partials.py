@@ -6,49 +6,96 @@ Descriptors are shared: the writers of one upload's slices hold the same one, an
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import aiofiles.os
 
+from media_service.core.errors import StorageFull, StorageTrouble
 from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.pace import Pace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SUFFIX = ".partial"
+
+THREADS = 16
+"""Syncs and slow writes that may wait for the disk at once; the disk does not get faster by more."""
+
+T = TypeVar("T")
 
 
 class OpenPartial:
     """`core.ports.Partial` over a descriptor."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, pace: Pace, threads: ThreadPoolExecutor) -> None:
         self.descriptor = descriptor
-        self._suspect = False
+        self.epoch = 0
+        self._pace = pace
+        self._threads = threads
+        self._next_sync: asyncio.Future[None] | None = None
+        self._syncing: asyncio.Task[None] | None = None
 
     async def write(self, offset: int, block: bytes) -> None:
-        """Puts the whole block at `offset`, there and then: the page cache takes it in less time than a thread hop."""
+        """Puts the whole block at `offset`: on the event loop while the disk is fast, in a thread while it is not."""
         with disk_errors():
-            view = memoryview(block)
-            while view:
-                written = os.pwrite(self.descriptor, view, offset)
-                view, offset = view[written:], offset + written
+            if self._pace.on_loop:
+                self._pace.took(_write(self.descriptor, offset, block))
+            else:
+                self._pace.took(await self._in_thread(_write, self.descriptor, offset, block))
 
-    async def sync(self) -> None:
-        """Returns when every write that ended before the call is durable; a failed sync is never tried again."""
-        with disk_errors():
-            # The kernel tells of lost pages once: the next sync of the same file would report that all is well.
-            if self._suspect:
-                raise OSError(errno.EIO, "an earlier sync of this file failed")
+    async def sync(self, epoch: int) -> None:
+        """Returns when every write that ended before the call is durable.
+
+        Those who ask while a sync runs share the one that follows it. `epoch` is the partial's epoch from before the
+        first of these writes: after a failed sync the kernel takes pages for clean that never reached the disk, so
+        everything that was written before it is given up, whatever a later sync says. Raises StorageTrouble.
+        """
+        if self._next_sync is None:
+            self._next_sync = asyncio.get_running_loop().create_future()
+            if self._syncing is None or self._syncing.done():
+                self._syncing = asyncio.create_task(self._sync_while_asked())
+        await asyncio.shield(self._next_sync)
+        if self.epoch != epoch:
+            raise StorageTrouble
+
+    async def _sync_while_asked(self) -> None:
+        while (asked := self._next_sync) is not None:
+            self._next_sync = None
             try:
-                await asyncio.to_thread(os.fdatasync, self.descriptor)
-            except OSError:
-                self._suspect = True
-                raise
+                with disk_errors():
+                    await self._in_thread(os.fdatasync, self.descriptor)
+            except (StorageTrouble, StorageFull) as trouble:
+                self.epoch += 1
+                asked.set_exception(trouble)
+            else:
+                asked.set_result(None)
+
+    async def _in_thread(self, act: Callable[..., T], *given: object) -> T:
+        """What `act` returns. It is waited for even when the caller is cancelled: it works with the descriptor."""
+        running = asyncio.get_running_loop().run_in_executor(self._threads, act, *given)
+        try:
+            return await asyncio.shield(running)
+        finally:
+            while not running.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([running])
+
+
+def _write(descriptor: int, offset: int, block: bytes) -> float:
+    """Seconds that it took to put the whole block at `offset`."""
+    begun = time.perf_counter()
+    written = os.pwrite(descriptor, block, offset)
+    while written < len(block):
+        written += os.pwrite(descriptor, memoryview(block)[written:], offset + written)
+    return time.perf_counter() - begun
 
 
 @dataclass(slots=True)
@@ -63,6 +110,8 @@ class DiskPartials:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: dict[str, _Held] = {}
+        self._pace = Pace()
+        self._threads = ThreadPoolExecutor(THREADS, "partials")
 
     async def prepare(self) -> None:
         """Makes the folder."""
@@ -84,7 +133,7 @@ class DiskPartials:
                     descriptor = os.open(self.path(upload_id), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 except FileNotFoundError:
                     return None
-            held = self._held[upload_id] = _Held(OpenPartial(descriptor), 0)
+            held = self._held[upload_id] = _Held(OpenPartial(descriptor, self._pace, self._threads), 0)
         held.holders += 1
         return held.partial
 

@@ -85,14 +85,15 @@ class Rig:
         self.quarantine = DiskQuarantine(places.quarantine)
         self.folders = places
         self.worker = ChildWorker()
+        self.examiner = Examiner(self.worker, ahead=True)
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
         )
-        media = around(Examiner(self.worker))
+        media = around(self.examiner)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
         self.finisher = Finisher(catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id)
-        conduct = Conduct(Limits(2**30, 2**26, 2**22), 60, 0, HOUR, 0)
-        self.intake = Intake(catalogue, partials, self.finisher, conduct, clock=clock, new_id=new_id)
+        conduct = Conduct(Limits(2**30, 2**26, 2**22), 60, 0, HOUR, 0, sync_slices=True)
+        self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
         self.sweeper = Sweeper(
             self.intake,
             catalogue,
@@ -113,6 +114,7 @@ class Rig:
 
     async def __aexit__(self, *error: object) -> None:
         await self.worker.close()
+        self.examiner.close()
         await self.database.close()
 
     def names(self) -> list[str]:

@@ -39,7 +39,9 @@ async def finish_all(rig: Rig) -> None:
     await rig.sweeper.discard_orphans()
     await rig.intake.recover()
     for upload in await rig.database.in_state(FINISHING):
-        await rig.finisher.finish(upload)
+        loaded = await rig.database.load(upload.id)
+        assert loaded is not None
+        await rig.finisher.finish(*loaded)
 
 
 async def test_whole_mp3_is_spooled_with_its_tags(tmp_path: Path) -> None:

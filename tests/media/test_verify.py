@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest_asyncio
 
 from media_service.core.digest import BLOCK
 from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3
-from media_service.core.upload import State
+from media_service.core.upload import Slice, State
 from media_service.media.verify import Examiner
 from media_service.media.worker import ChildWorker
 from tests.core.samples import make_upload
@@ -30,7 +31,9 @@ CONTENT_HASH = hashlib.sha256(
 @pytest_asyncio.fixture
 async def examiner() -> AsyncIterator[Examiner]:
     worker = ChildWorker()
-    yield Examiner(worker)
+    examiner = Examiner(worker, ahead=True)
+    yield examiner
+    examiner.close()
     await worker.close()
 
 
@@ -46,14 +49,43 @@ def received(**changes: Any) -> Any:
 
 
 async def test_a_whole_mp3_gives_its_facts(examiner: Examiner, path: Path) -> None:
-    facts = await examiner.verify(path, received(digest=SHA256, content_hash=CONTENT_HASH))
+    facts = await examiner.verify(path, received(digest=SHA256, content_hash=CONTENT_HASH), [])
     assert (facts.size, facts.sha256, facts.content_hash) == (len(CONTENT), SHA256, CONTENT_HASH)
     assert (facts.bitrate, facts.sample_rate, facts.channels) == (128_000, 44_100, 2)
     assert facts.duration == pytest.approx(len(CONTENT) / 16_000, rel=0.01)
 
 
 async def test_nothing_announced_is_nothing_to_differ_from(examiner: Examiner, path: Path) -> None:
-    assert (await examiner.verify(path, received(length=None))).sha256 == SHA256
+    assert (await examiner.verify(path, received(), [])).sha256 == SHA256
+
+
+async def test_file_followed_while_it_grows_has_the_same_digests(examiner: Examiner, tmp_path: Path) -> None:
+    path, upload = tmp_path / "growing", received(digest=SHA256, content_hash=CONTENT_HASH)
+    for start in range(0, len(CONTENT), 1_500_000):
+        piece = CONTENT[start : start + 1_500_000]
+        with path.open("ab") as file:
+            file.write(piece)
+        examiner.follow(upload, path, start + len(piece), Slice(start, start + len(piece)))
+    facts = await examiner.verify(path, upload, [])
+    assert (facts.sha256, facts.content_hash) == (SHA256, CONTENT_HASH)
+
+
+async def test_blocks_that_were_proven_are_not_hashed_again(examiner: Examiner, path: Path) -> None:
+    """A digest that is wrong on purpose shows that it was taken as it came."""
+    slices = [Slice(0, BLOCK, bytes(32)), Slice(BLOCK, len(CONTENT), hashlib.sha256(CONTENT[BLOCK:]).digest())]
+    facts = await examiner.verify(path, received(), slices)
+    assert facts.sha256 == SHA256
+    assert facts.content_hash == hashlib.sha256(bytes(32) + hashlib.sha256(CONTENT[BLOCK:]).digest()).digest()
+
+
+async def test_what_was_read_is_read_again_after_it_was_forgotten(examiner: Examiner, tmp_path: Path) -> None:
+    path, upload = tmp_path / "changed", received()
+    path.write_bytes(bytes(len(CONTENT)))
+    examiner.follow(upload, path, len(CONTENT), Slice(0, len(CONTENT)))
+    await asyncio.sleep(0.2)
+    path.write_bytes(CONTENT)
+    examiner.forget(upload.id)
+    assert (await examiner.verify(path, upload, [])).sha256 == SHA256
 
 
 @pytest.mark.parametrize(
@@ -69,7 +101,7 @@ async def test_other_bytes_than_announced_are_refused(
     examiner: Examiner, path: Path, announced: dict[str, Any], refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
-        await examiner.verify(path, received(**announced))
+        await examiner.verify(path, received(**announced), [])
 
 
 async def test_one_changed_byte_is_seen(examiner: Examiner, path: Path) -> None:
@@ -77,19 +109,19 @@ async def test_one_changed_byte_is_seen(examiner: Examiner, path: Path) -> None:
     changed[BLOCK] ^= 1
     path.write_bytes(changed)
     with pytest.raises(DigestMismatch) as refused:
-        await examiner.verify(path, received(digest=SHA256))
+        await examiner.verify(path, received(digest=SHA256), [])
     assert refused.value.expected != refused.value.actual
 
 
 async def test_a_file_that_is_no_mp3_is_refused(examiner: Examiner, path: Path) -> None:
     path.write_bytes(b"words " * 1000)
     with pytest.raises(NotMp3):
-        await examiner.verify(path, received(length=6000))
+        await examiner.verify(path, received(length=6000), [])
 
 
 async def test_a_missing_file_is_said(examiner: Examiner, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        await examiner.verify(tmp_path / "missing", received())
+        await examiner.verify(tmp_path / "missing", received(), [])
     with pytest.raises(FileNotFoundError):
         await examiner.plan_tags(tmp_path / "missing", {"title": "x"})
 

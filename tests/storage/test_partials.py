@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.storage.pace import Pace
 from media_service.storage.partials import DiskPartials, OpenPartial
 from tests.storage.small_disk import on_small_disk
 
@@ -27,6 +30,11 @@ async def partials(tmp_path: Path) -> DiskPartials:
     partials = DiskPartials(tmp_path / "deep" / "partials")
     await partials.prepare()
     return partials
+
+
+def opened(descriptor: int) -> OpenPartial:
+    """A partial over a descriptor of the test's own."""
+    return OpenPartial(descriptor, Pace(), ThreadPoolExecutor(1))
 
 
 def open_files() -> int:
@@ -75,7 +83,7 @@ async def test_blocks_in_any_order_stand_in_their_places(partials: DiskPartials)
     assert partial is not None
     for start in starts:
         await partial.write(start, whole[start : start + 7000])
-    await partial.sync()
+    await partial.sync(partial.epoch)
     partials.close("a")
     assert partials.path("a").read_bytes() == whole
 
@@ -146,7 +154,7 @@ async def test_ids_name_what_is_there(partials: DiskPartials) -> None:
 
 async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPartials) -> None:
     await partials.create("a", 10)
-    reading = OpenPartial(os.open(partials.path("a"), os.O_RDONLY))
+    reading = opened(os.open(partials.path("a"), os.O_RDONLY))
     try:
         with pytest.raises(StorageTrouble):
             await reading.write(0, b"x")
@@ -158,26 +166,43 @@ async def test_a_sync_that_fails_is_trouble() -> None:
     reader, writer = os.pipe()
     try:
         with pytest.raises(StorageTrouble):
-            await OpenPartial(writer).sync()
+            await opened(writer).sync(0)
     finally:
         os.close(reader)
         os.close(writer)
 
 
-async def test_a_failed_sync_is_never_followed_by_a_good_one(tmp_path: Path) -> None:
+async def test_writes_from_before_a_failed_sync_are_given_up_and_later_ones_are_not(tmp_path: Path) -> None:
     """The kernel reports lost pages once: who syncs the same file next hears that all is well."""
     reader, descriptor = os.pipe()
     healthy = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
-    partial = OpenPartial(descriptor)
+    partial = opened(descriptor)
+    before = partial.epoch
     try:
         with pytest.raises(StorageTrouble):
-            await partial.sync()
+            await partial.sync(before)
         os.dup2(healthy, descriptor)
         with pytest.raises(StorageTrouble):
-            await partial.sync()
+            await partial.sync(before)
+        await partial.write(0, b"again")
+        await partial.sync(partial.epoch)
     finally:
-        for opened in (reader, descriptor, healthy):
-            os.close(opened)
+        for descriptor_or_end in (reader, descriptor, healthy):
+            os.close(descriptor_or_end)
+
+
+async def test_those_who_ask_while_a_sync_runs_share_the_next_one(tmp_path: Path) -> None:
+    partials = DiskPartials(tmp_path)
+    await partials.create("shared", MIB)
+    partial = await partials.open("shared")
+    assert partial is not None
+
+    async def write_and_sync(number: int) -> None:
+        await partial.write(number * 1000, bytes(1000))
+        await partial.sync(partial.epoch)
+
+    await asyncio.gather(*map(write_and_sync, range(64)))
+    partials.close("shared")
 
 
 async def create_on_full_disk(disk: Path) -> Any:
@@ -211,11 +236,11 @@ async def write_on_full_disk(disk: Path) -> Any:
             taken += MIB
     except StorageFull:
         pass
-    await partial.sync()
+    await partial.sync(partial.epoch)
     whole = partials.path("a").read_bytes()[:taken] == block * (taken // MIB)
     await partials.trim("a", MIB)
     await partial.write(MIB, block)
-    await partial.sync()
+    await partial.sync(partial.epoch)
     partials.close("a")
     return taken // MIB, whole, partials.path("a").read_bytes() == block * 2, await partials.free() > 0
 

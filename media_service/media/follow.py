@@ -1,0 +1,69 @@
+"""Reading behind the offset: a file is hashed while it still arrives, so that finishing it takes milliseconds.
+
+The bytes come from the page cache, in one thread of their own: the loop stays free, and receiving keeps a processor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from media_service.core.digest import WholeFileDigest, leaf_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from media_service.core.upload import Slice
+
+READ = 1024 * 1024
+"""Bytes that are read and hashed at once."""
+
+STRIDE = 16 * READ
+"""Bytes after which the thread is free for another file."""
+
+
+class Following:
+    """One file that is read as far as its bytes are recorded. `length` is its announced length."""
+
+    def __init__(self, path: Path, length: int | None) -> None:
+        self._path = path
+        self._length = length
+        self._known: dict[int, bytes] = {}
+        self._target = 0
+        self._reading: asyncio.Task[None] | None = None
+        self.digest = WholeFileDigest(self._known)
+
+    def learn(self, pieces: Iterable[Slice]) -> None:
+        """Slices whose digests were proven on their way in: blocks that need no hashing of their own."""
+        for piece in pieces:
+            if piece.digest is not None:
+                index = leaf_index(piece.start, piece.stop, self._length)
+                if index is not None:
+                    self._known[index] = piece.digest
+
+    def go_on_to(self, offset: int, thread: Executor) -> asyncio.Task[None]:
+        """Reads on to `offset`, behind whatever is being read already."""
+        self._target = max(self._target, offset)
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_to_target(thread))
+        return self._reading
+
+    async def _read_to_target(self, thread: Executor) -> None:
+        loop = asyncio.get_running_loop()
+        while self.digest.size < self._target:
+            stop = min(self.digest.size + STRIDE, self._target)
+            before = self.digest.size
+            await loop.run_in_executor(thread, self._read, stop)
+            if self.digest.size == before:
+                return
+
+    def _read(self, stop: int) -> None:
+        with self._path.open("rb", buffering=0) as file:
+            file.seek(self.digest.size)
+            while self.digest.size < stop:
+                piece = file.read(min(READ, stop - self.digest.size))
+                if not piece:
+                    return
+                self.digest.update(piece)
