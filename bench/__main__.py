@@ -1,0 +1,100 @@
+"""`python -m bench`: the service and every peer on this machine, doing the same work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TypeVar
+
+from bench.generator import NoGenerator, build
+from bench.machine import load_average, machine, versions
+from bench.measure import Bench
+from bench.ours import ours
+from bench.peers import peers
+from bench.places import ROOT, memory, workplace
+from bench.report import table
+from bench.scenarios import SCENARIOS, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.contender import Contender
+
+RESULTS = ROOT / "bench" / "RESULTS.md"
+WARM, ROUNDS = 2, 3
+
+Choice = TypeVar("Choice")
+
+
+def main() -> int:
+    """Measures what the command line chooses; 1 when something that was measured went wrong."""
+    options = _options()
+    # Told to end, it still stops the servers and frees what they hold; a shell's background job ignores SIGINT.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(1))
+    try:
+        program = build()
+    except NoGenerator as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    known = {contender.name: contender for contender in (*ours(), *peers())}
+    scenarios = _chosen(options.scenarios, {scenario.name: scenario for scenario in SCENARIOS})
+    wanted = _chosen(options.servers, known)
+    if options.quick:
+        scenarios = [scenario.smaller() for scenario in scenarios]
+    head = f"{machine(options.place)}- load before: {load_average():.1f}\n\n{versions(wanted)}"
+    print(head)
+    tables, raw = [], {}
+    with memory() as payloads, workplace(options.place) as data:
+        warm, rounds = (0, 1) if options.quick else (options.warm, options.runs)
+        bench = Bench(program, payloads, data, warm=warm, rounds=rounds)
+        for scenario in scenarios:
+            contenders = _taking_part(scenario, wanted)
+            if contenders:
+                outcomes = bench.run(scenario, contenders)
+                tables.append(table(scenario, outcomes))
+                raw[scenario.name] = {
+                    one.contender.name: [asdict(sample) for sample in one.samples] for one in outcomes
+                }
+                print(f"\r{tables[-1]}", flush=True)
+    if options.json:
+        options.json.write(json.dumps(raw, indent=1))
+    if options.write:
+        RESULTS.write_text(f"# Results\n\nHow to read them: README.md.\n\n{head}\n" + "\n".join(tables))
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--scenarios", help=f"of {', '.join(scenario.name for scenario in SCENARIOS)}; default all")
+    parser.add_argument("--servers", help="names as in the tables; default all that are on this machine")
+    parser.add_argument("--runs", type=int, default=ROUNDS, help=f"counted rounds [{ROUNDS}]")
+    parser.add_argument("--warm", type=int, default=WARM, help=f"throw-away rounds before them [{WARM}]")
+    parser.add_argument("--place", default="tmpfs", help="where data lies: tmpfs, disk, or a folder [tmpfs]")
+    parser.add_argument("--quick", action="store_true", help="an eighth of the work, once: does everything work?")
+    parser.add_argument("--write", action="store_true", help="write the tables to bench/RESULTS.md")
+    parser.add_argument("--json", type=argparse.FileType("w"), help="a file for every sample")
+    return parser.parse_args()
+
+
+def _chosen(names: str | None, known: dict[str, Choice]) -> list[Choice]:
+    """The named ones, or all; an unknown name ends the program."""
+    if names is None:
+        return list(known.values())
+    unknown = set(names.split(",")) - known.keys()
+    if unknown:
+        sys.exit(f"bench: there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return [known[name] for name in names.split(",")]
+
+
+def _taking_part(scenario: Scenario, wanted: Sequence[Contender]) -> list[Contender]:
+    """The wanted ones that a scenario is for, in its order."""
+    by_name = {contender.name: contender for contender in wanted}
+    return [by_name[name] for name in scenario.contenders if name in by_name]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+module media-service/bench/load
+
+go 1.22

@@ -1,0 +1,46 @@
+"""On what a result was measured: it says little without that."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.contender import Contender
+
+
+def machine(place: str) -> str:
+    """Date, processor, memory, kernel, versions and where the data lay, as Markdown."""
+    model = next(
+        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?"
+    )
+    memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    facts = [
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"{os.cpu_count()} x {model}, {memory / 1024**2:.0f} GiB",
+        f"Linux {platform.release()}",
+        f"Python {platform.python_version()}, aiohttp {aiohttp.__version__}",
+        f"data on {place}, the payload on tmpfs; the generator on the same machine",
+    ]
+    return "\n".join(f"- {fact}" for fact in facts) + "\n"
+
+
+def versions(contenders: Sequence[Contender]) -> str:
+    """What was measured, as Markdown."""
+    return "".join(f"- {one.name}: {one.version()}\n" for one in contenders if not one.missing())
+
+
+def load_average() -> float:
+    """Programs that wanted to run in the last minute: above 0.5, something else speaks in the figures."""
+    return os.getloadavg()[0]
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()

@@ -1,0 +1,147 @@
+"""One scenario: every server started once, then driven in turn, round by round, so that ratios are of one time."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bench.contender import Contender, Running, Unstarted
+from bench.generator import Generator, Load, NoGenerator
+from bench.landed import Sent
+from bench.payload import make_payload
+from bench.processes import cpu_seconds, forget_peak, peak_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.scenarios import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One counted run. Seconds, bytes and milliseconds.
+
+    `cpu` is until the last acknowledgement, `cpu_all` until the server had done with the files; `finish` is the wall
+    time from the last acknowledgement to that. Percentiles are maps of p50, p99 and max.
+    """
+
+    cpu: float
+    cpu_all: float
+    wall: float
+    finish: float
+    bytes: int
+    uploads: int
+    pieces: int
+    peak: int
+    piece_ms: dict[str, float]
+    probe_ms: dict[str, float]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one contender did in one scenario. `trouble` is the first thing that went wrong; it ends its part."""
+
+    contender: Contender
+    samples: list[Sample] = field(default_factory=list)
+    trouble: str = ""
+
+
+class Bench:
+    """Runs scenarios. `payloads` is a folder on tmpfs, `data` the place that is measured."""
+
+    def __init__(self, program: Path, payloads: Path, data: Path, *, warm: int, rounds: int) -> None:
+        self._program = program
+        self._payloads = payloads
+        self._data = data
+        self._warm = warm
+        self._rounds = rounds
+        self._runs = 0
+
+    def run(self, scenario: Scenario, contenders: Sequence[Contender]) -> list[Outcome]:
+        """Measures the contenders; those that cannot start say why."""
+        payload = self._payloads / f"{scenario.size}.mp3"
+        make_payload(payload, scenario.size)
+        sent = Sent(payload)
+        outcomes = [Outcome(contender, trouble=contender.missing()) for contender in contenders]
+        started: list[tuple[Outcome, Running]] = []
+        try:
+            for outcome in outcomes:
+                self._start(scenario, outcome, started)
+            warm = self._warm if scenario.warm is None else scenario.warm
+            for number in range(warm + (scenario.rounds or self._rounds)):
+                for outcome, running in started:
+                    if not outcome.trouble:
+                        self._drive(scenario, outcome, running, sent, counts=number >= warm)
+        finally:
+            for _, running in started:
+                running.stop()
+            payload.unlink()
+        return outcomes
+
+    def _start(self, scenario: Scenario, outcome: Outcome, started: list[tuple[Outcome, Running]]) -> None:
+        if outcome.trouble:
+            return
+        folder = self._data / f"{scenario.name}-{outcome.contender.name}"
+        folder.mkdir()
+        try:
+            started.append((outcome, outcome.contender.start(folder)))
+        except Unstarted as error:
+            outcome.trouble = str(error)
+
+    def _drive(self, scenario: Scenario, outcome: Outcome, running: Running, sent: Sent, *, counts: bool) -> None:
+        """One run, its verification, and the clearing of what it left."""
+        _progress(f"{scenario.name} {outcome.contender.name} {'run' if counts else 'warm'}")
+        self._runs += 1
+        try:
+            sample, fault = self._sample(scenario, outcome.contender, running, sent.payload)
+        except NoGenerator as error:
+            outcome.trouble = str(error)
+            return
+        wrong = fault or sent.wrong(outcome.contender.landed(running.folder), scenario.load.uploads)
+        if wrong:
+            outcome.trouble = wrong
+        elif counts:
+            outcome.samples.append(sample)
+        outcome.contender.clear(running.folder)
+
+    def _sample(self, scenario: Scenario, contender: Contender, running: Running, payload: Path) -> tuple[Sample, str]:
+        """The figures of one run, and its first error."""
+        load, dialect = _load(scenario, contender), contender.dialect
+        if scenario.whole:
+            dialect = contender.whole_dialect
+        name = f"bench-{self._runs}"
+        with Generator(self._program, load, dialect=dialect, payload=payload, url=running.url, name=name) as generator:
+            forget_peak(running.pid)
+            before = cpu_seconds(running.pid)
+            received = generator.step("received")
+            after = cpu_seconds(running.pid)
+            peak = peak_bytes(running.pid)
+            finished = generator.step("finished")
+            end = cpu_seconds(running.pid)
+        sample = Sample(
+            cpu=after - before,
+            cpu_all=end - before,
+            wall=received["seconds"],
+            finish=finished["seconds"],
+            bytes=received["bytes"],
+            uploads=received["uploads"],
+            pieces=received["pieces"],
+            peak=max(peak, peak_bytes(running.pid)),
+            piece_ms=received["piece_ms"] or {},
+            probe_ms=received["probe_ms"] or {},
+        )
+        return sample, finished["first_error"]
+
+
+def _load(scenario: Scenario, contender: Contender) -> Load:
+    """Nothing is withheld where a file is one request: there is no later one that could end it."""
+    withhold = 0 if scenario.load.piece == 0 else contender.withhold
+    return replace(scenario.load, withhold=withhold)
+
+
+def _progress(line: str) -> None:
+    """On a terminal only: one line that is written over."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)

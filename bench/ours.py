@@ -1,0 +1,101 @@
+"""Our service, as `media-service serve` starts it, with one dialect and one durability at a time."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.contender import STARTS_WITHIN, Contender, Running, Unstarted, launch, wait_until_it_answers
+from media_service import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TAIL = 4096
+"""Bytes that are withheld: finishing a file begins with its last byte, and is measured apart from receiving."""
+
+ALONE = "import media_service.catalogue.writer as w; w.BATCH; w.BATCH = 1; import media_service.cli as c; c.main()"
+"""The service with one transaction a slice: what group commit is measured against. Fails when the name has moved."""
+
+SLOW_SYNC = "inject=fdatasync,fsync:delay_exit=10000"
+SLOW_WRITE = "inject=pwrite64:delay_exit=50000"
+
+
+def strace(injection: str) -> tuple[str, ...]:
+    """Runs a program with slowed system calls (microseconds); only those are traced, so the others stay fast."""
+    calls = injection.split(":", maxsplit=1)[0].removeprefix("inject=")
+    return ("strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", injection)
+
+
+class Ours(Contender):
+    """`dialect` as the generator names it; `durable` is the service's setting; `under` a command that runs it."""
+
+    def __init__(
+        self,
+        name: str,
+        dialect: str,
+        *,
+        durable: str = "slice",
+        under: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "media_service"),
+        finishes: bool = True,
+    ) -> None:
+        self.name = name
+        self.dialect = dialect
+        self.whole_dialect = "form"
+        self.withhold = TAIL if finishes else 0
+        self._durable = durable
+        self._under = under
+        self._program = program
+
+    def missing(self) -> str:
+        """A tool that slows calls down may be missing."""
+        return "" if not self._under or shutil.which(self._under[0]) else f"{self._under[0]} is missing"
+
+    def version(self) -> str:
+        """The version, and how it was set."""
+        return f"media_service {__version__}, durable={self._durable}"
+
+    def start(self, folder: Path) -> Running:
+        """On a free port that it tells itself."""
+        environment = {
+            "MEDIA_SERVICE_DURABLE": self._durable,
+            # The last slice is answered when it is recorded: what follows is measured as finishing.
+            "MEDIA_SERVICE_FINISH_WAIT": "0",
+            "MEDIA_SERVICE_FORM_WAIT": "0.001",
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        }
+        serve = (sys.executable, *self._program, "serve", "--port", "0", "--data", str(folder / "data"))
+        process = launch([*self._under, *serve], folder, environment)
+        deadline = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < deadline and process.poll() is None:
+            greeting = re.search(r"^page +http://127\.0\.0\.1:(\d+)/", (folder / "log").read_text(), re.MULTILINE)
+            if greeting:
+                wait_until_it_answers(process, int(greeting[1]), folder)
+                return Running(process, f"http://127.0.0.1:{greeting[1]}/", folder)
+            time.sleep(0.05)
+        raise Unstarted(f"{self.name}: {(folder / 'log').read_text()[-500:].strip()}")
+
+    def store(self, folder: Path) -> Path:
+        """The spool."""
+        return folder / "data" / "spool" / "mp3"
+
+
+def ours() -> list[Contender]:
+    """Every way into the service that is measured."""
+    alone = ("-c", ALONE)
+    return [
+        Ours("ours-raw", "raw", durable="upload"),
+        Ours("ours-raw-sha", "raw-sha"),
+        Ours("ours-multipart", "multipart", durable="upload"),
+        Ours("ours-multipart-sha", "multipart-sha"),
+        Ours("ours-tus", "tus"),
+        Ours("ours-one-commit-each", "raw", program=alone),
+        Ours("ours-slow-sync", "raw", under=strace(SLOW_SYNC)),
+        Ours("ours-slow-sync-one-commit-each", "raw", under=strace(SLOW_SYNC), program=alone),
+        Ours("ours-slow-write", "multipart-sha", under=strace(SLOW_WRITE)),
+    ]

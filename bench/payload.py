@@ -1,0 +1,47 @@
+"""The file that is sent: a real MP3 of exactly the wanted size, because our service looks at what it gets."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, BinaryIO
+
+from tests.support.mp3 import FRAME, make_frames
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TAG_HEADER = 10
+"""Bytes of an ID3v2 header."""
+
+STAMP = 16
+"""Bytes of padding that there are at least: the generator may write a mark of its own into them."""
+
+_FRAMES = make_frames(512, seed=20)
+"""About 209 KiB that are repeated; no slice size is a multiple of it, so no two slices are alike."""
+
+
+def make_payload(path: Path, size: int) -> None:
+    """Writes an MP3 of `size` bytes: an ID3v2.4 tag of nothing but padding takes what whole frames leave over."""
+    frames = (size - TAG_HEADER - STAMP) // FRAME
+    padding = size - TAG_HEADER - frames * FRAME
+    with path.open("wb") as file:
+        file.write(b"ID3\x04\x00\x00" + bytes((0, 0, padding >> 7, padding & 0x7F)) + bytes(padding))
+        left = frames * FRAME
+        while left:
+            left -= file.write(_FRAMES[:left])
+
+
+def audio_digest(path: Path) -> bytes:
+    """SHA-256 of what follows the file's ID3v2 tag: the service puts its own tag in front of the same audio."""
+    with path.open("rb") as file:
+        file.seek(tag_size(file))
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def tag_size(file: BinaryIO) -> int:
+    """Bytes of the ID3v2 tag at the beginning, 0 where there is none."""
+    head = file.read(TAG_HEADER)
+    if not head.startswith(b"ID3"):
+        return 0
+    footer = TAG_HEADER if head[5] & 0x10 else 0
+    return TAG_HEADER + footer + sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))

@@ -1,0 +1,44 @@
+"""Where the bench keeps things: peers and built programs in a cache, payloads and data on tmpfs or on the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+MEMORY = Path("/dev/shm")
+
+
+def cache() -> Path:
+    """Outside the repository, so that nothing of it is ever committed; `peers.sh` uses the same."""
+    given = os.environ.get("BENCH_CACHE")
+    above = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(given) if given else above / "media-service-bench"
+
+
+@contextmanager
+def workplace(place: str) -> Iterator[Path]:
+    """A fresh folder for the servers' data on `tmpfs`, on the `disk` of the cache, or in a folder that is named."""
+    above = {"tmpfs": MEMORY, "disk": cache()}.get(place, Path(place))
+    above.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="media-bench-", dir=above))
+    # nginx's worker is another user when its master is root.
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def memory() -> Iterator[Path]:
+    """A folder on tmpfs for payloads: reading them must cost the same whatever the data lies on."""
+    with workplace("tmpfs") as folder:
+        yield folder
