@@ -23,6 +23,7 @@ from media_service.http.native import NativeDialect
 from media_service.http.pages import Pages
 from media_service.http.routes import application
 from media_service.http.shapes import Shapes
+from media_service.http.turns import Turns
 from media_service.http.uploads_api import UploadsApi
 from media_service.intake.finalize import Finisher
 from media_service.intake.receive import Conduct, Intake
@@ -124,14 +125,15 @@ class Service:
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
         intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
+        turns = Turns()
         app = application(
             base,
             gate,
             [
                 Pages(asset("static"), gate, base, lambda: self._ready),
                 UploadsApi(intake, gate, shapes),
-                NativeDialect(intake, gate, shapes),
-                FormDialect(intake, gate, shapes, self._settings.form_wait),
+                NativeDialect(intake, gate, shapes, turns),
+                FormDialect(intake, gate, shapes, turns, self._settings.form_wait),
                 FilesApi(self._database, self._spool, gate, shapes),
             ],
         )

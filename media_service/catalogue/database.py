@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, create_engine, delete, event, exc, insert, select, update
+from sqlalchemy import URL, create_engine, event, exc, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from media_service.catalogue import queries
-from media_service.catalogue.rows import (
-    file_row,
-    file_value,
-    slice_row,
-    slice_value,
-    upload_row,
-    upload_value,
-)
-from media_service.catalogue.tables import files, slices, uploads
+from media_service.catalogue import queries, statements
+from media_service.catalogue.rows import file_value, slice_value, upload_value
+from media_service.catalogue.tables import files, slices
 from media_service.catalogue.writer import Writer
 from media_service.core.errors import CatalogueTrouble
-from media_service.core.upload import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -40,25 +33,34 @@ READERS = 2
 """Connections, and so threads, that read."""
 
 
-def writing_engine(path: Path) -> Engine:
-    """An engine whose transactions are durable when they return: WAL, and the log synced at each commit.
+def writing_connection(path: Path) -> sqlite3.Connection:
+    """A connection whose transactions, begun and ended by us, are durable when they end."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    _make_durable(connection)
+    return connection
 
-    With `synchronous=NORMAL` a power cut loses acknowledged rows.
-    """
+
+def writing_engine(path: Path) -> Engine:
+    """The same for SQLAlchemy, which migrations want."""
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         # The driver's own idea of when to BEGIN breaks savepoints; ours is below.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-            connection.execute(f"PRAGMA {pragma}")
+        _make_durable(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _make_durable(connection: sqlite3.Connection) -> None:
+    """WAL, and the log synced at each commit: with `synchronous=NORMAL` a power cut loses acknowledged rows."""
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}").close()
 
 
 def reading_engine(path: Path) -> AsyncEngine:
@@ -84,9 +86,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._write_engine = writing_engine(path)
         self._read_engine = reading_engine(path)
-        self._writer = Writer(self._write_engine)
+        self._writer = Writer(lambda: writing_connection(path))
 
     async def open(self) -> None:
         """Starts the writer. The schema is there already: `media-service migrate` brings it."""
@@ -98,29 +99,26 @@ class Database:
         """Commits what waits and closes every connection."""
         await self._writer.stop()
         await self._read_engine.dispose()
-        self._write_engine.dispose()
 
     async def create(self, upload: Upload) -> None:
         """A new row."""
-        row = upload_row(upload)
-        await self._writer.change(lambda connection: _run(connection, insert(uploads), row))
+        await self._writer.execute(statements.create(upload))
 
-    async def record(self, upload_id: str, piece: Slice, now: int) -> None:
-        """A slice whose bytes are on disk. Waits together with others for one transaction."""
-        await self._writer.record(slice_row(upload_id, piece, now))
+    async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
+        """A slice whose bytes are on disk, and the upload that becomes whole by it, both or neither.
+
+        Waits together with others for one transaction.
+        """
+        then = [] if whole is None else statements.save(whole)
+        await self._writer.execute([*statements.record(upload_id, piece, now), *then])
 
     async def save(self, upload: Upload) -> None:
         """The upload as it is now; with an ended state its slices are forgotten."""
-        await self._writer.change(lambda connection: _save(connection, upload))
+        await self._writer.execute(statements.save(upload))
 
     async def deliver(self, upload: Upload, file: StoredFile) -> None:
         """The spooled upload and its file, both or neither."""
-
-        def change(connection: Connection) -> None:
-            _save(connection, upload)
-            _run(connection, insert(files), file_row(file))
-
-        await self._writer.change(change)
+        await self._writer.execute(statements.deliver(upload, file))
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
         """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
@@ -191,13 +189,3 @@ async def _read_errors() -> AsyncIterator[None]:
         yield
     except exc.SQLAlchemyError as error:
         raise CatalogueTrouble from error
-
-
-def _run(connection: Connection, statement: Any, row: dict[str, Any]) -> None:
-    connection.execute(statement, row)
-
-
-def _save(connection: Connection, upload: Upload) -> None:
-    connection.execute(update(uploads).where(uploads.c.id == upload.id), upload_row(upload))
-    if upload.state in ENDED:
-        connection.execute(delete(slices).where(slices.c.upload_id == upload.id))

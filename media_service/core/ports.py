@@ -80,7 +80,10 @@ class Partials(Protocol):
     """Unfinished files, by upload id."""
 
     async def create(self, upload_id: str, length: int | None) -> None:
-        """Makes an empty partial, durably, with room for `length` bytes where that is known. Raises StorageFull."""
+        """Makes an empty partial with room for `length` bytes where that is known; its first sync makes it durable.
+
+        Raises StorageFull.
+        """
 
     async def open(self, upload_id: str) -> Partial | None:
         """The partial, to be given back with `close`; None when there is none."""
@@ -169,8 +172,11 @@ class Catalogue(Protocol):
     async def create(self, upload: Upload) -> None:
         """A new row."""
 
-    async def record(self, upload_id: str, piece: Slice, now: int) -> None:
-        """A slice whose bytes are on disk. Waits together with others for one transaction."""
+    async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
+        """A slice whose bytes are on disk, and the upload that becomes whole by it, both or neither.
+
+        Waits together with others for one transaction.
+        """
 
     async def save(self, upload: Upload) -> None:
         """The upload as it is now; with an ended state its slices are forgotten."""

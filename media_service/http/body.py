@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
 
     from media_service.core.errors import Refusal
+    from media_service.http.turns import Turns
 
 BLOCK = 1024 * 1024
 """Bytes that are read at once at most."""
@@ -63,12 +64,17 @@ async def json_body(request: Request, model: type[Model]) -> Model:
         raise Malformed(field, first["msg"]) from None
 
 
-async def raw_blocks(request: Request) -> AsyncIterator[bytes]:
-    """The body as it comes, in blocks of whatever has arrived. Raises BodyCut."""
+async def raw_blocks(request: Request, turns: Turns) -> AsyncIterator[bytes]:
+    """The body as it comes, in the blocks in which the socket gave it. Raises BodyCut."""
     await go_on(request)
     try:
-        while block := await request.content.readany():
-            yield block
+        while True:
+            block, ends_http_chunk = await request.content.readchunk()
+            if block:
+                await turns.take()
+                yield block
+            elif not ends_http_chunk:
+                return
     except (RequestPayloadError, ClientPayloadError):
         raise BodyCut from None
 
@@ -130,12 +136,13 @@ class Form:
             fields[part.name] = await _text(part)
         raise Malformed(file, "it is missing")
 
-    async def blocks(self) -> AsyncIterator[bytes]:
+    async def blocks(self, turns: Turns) -> AsyncIterator[bytes]:
         """The file's bytes, then a look at the end of the body: nothing may follow. Raises Malformed, BodyCut."""
         with _multipart_errors():
             # An empty block is no end: only `at_eof` is.
             while not self._file.at_eof():
                 if block := await self._file.read_chunk(BLOCK):
+                    await turns.take()
                     yield block
             if await self._reader.next() is not None:
                 raise Malformed("body", "the file must be its last part")

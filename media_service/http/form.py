@@ -18,6 +18,7 @@ from media_service.intake.receive import Incoming
 if TYPE_CHECKING:
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
+    from media_service.http.turns import Turns
     from media_service.intake.receive import Intake, View
 
 DIALECT = "form"
@@ -26,10 +27,11 @@ DIALECT = "form"
 class FormDialect:
     """`POST /upload`. `wait` is how many seconds the answer waits for the verdict on the file."""
 
-    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes, wait: float) -> None:
+    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes, turns: Turns, wait: float) -> None:
         self._intake = intake
         self._gate = gate
         self._shapes = shapes
+        self._turns = turns
         self._wait = wait
 
     def routes(self) -> list[web.RouteDef]:
@@ -56,7 +58,7 @@ class FormDialect:
         upload_id = view.upload.id
         try:
             whole = Incoming(0, None, None, DIALECT, last=True)
-            await self._intake.receive(upload_id, caller.owner, whole, form.blocks)
+            await self._intake.receive(upload_id, caller.owner, whole, lambda: form.blocks(self._turns))
         except BaseException:
             # Nobody can resume a form: half of its file is not left behind.
             await unbroken(self._intake.abandon(upload_id))

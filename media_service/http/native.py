@@ -15,6 +15,7 @@ from media_service.intake.receive import Incoming
 if TYPE_CHECKING:
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
+    from media_service.http.turns import Turns
     from media_service.intake.receive import Intake
 
 DIALECT = "native"
@@ -23,10 +24,11 @@ DIALECT = "native"
 class NativeDialect:
     """Slices under `/api/v1/uploads/{id}/slices`."""
 
-    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes) -> None:
+    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes, turns: Turns) -> None:
         self._intake = intake
         self._gate = gate
         self._shapes = shapes
+        self._turns = turns
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
@@ -52,7 +54,7 @@ class NativeDialect:
         if "offset" not in form.fields:
             raise Malformed("offset", "it must come before the slice")
         incoming = _incoming(form.fields["offset"], None, form.fields.get("digest"), "digest")
-        view = await self._intake.receive(upload_id, caller.owner, incoming, form.blocks)
+        view = await self._intake.receive(upload_id, caller.owner, incoming, lambda: form.blocks(self._turns))
         return web.json_response(self._shapes.upload(view))
 
     async def put(self, request: web.Request) -> web.Response:
@@ -65,7 +67,9 @@ class NativeDialect:
             request.headers.get("Content-Digest"),
             "Content-Digest",
         )
-        view = await self._intake.receive(request.match_info["id"], caller.owner, incoming, lambda: raw_blocks(request))
+        view = await self._intake.receive(
+            request.match_info["id"], caller.owner, incoming, lambda: raw_blocks(request, self._turns)
+        )
         return web.json_response(self._shapes.upload(view))
 
 

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 """Seconds before an upload is tried again after a trouble of ours; doubled each time."""
 
+MOMENT = 0.25
+"""Seconds for which receiving has the way after the last sign of it."""
+
+WAY, LONGEST_WAY = 9.0, 1.0
+"""How many times as long as an upload took to be finished receiving gets behind it, and the most seconds of that."""
+
 NAMES = 64
 """How many names for a file are looked at together."""
 
@@ -56,11 +62,21 @@ class Finisher:
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._delays: dict[str, float] = {}
         self._waiting: dict[str, asyncio.Event] = {}
+        self._way_until = 0.0
 
     def wake(self, upload_id: str) -> None:
         """Looks at this upload soon."""
         self._waiting.setdefault(upload_id, asyncio.Event())
         self._queue.put_nowait(upload_id)
+
+    def make_way(self) -> None:
+        """Bytes are being received: finishing may take only a share of the time for a moment."""
+        self._way_until = asyncio.get_running_loop().time() + MOMENT
+
+    async def wait_briefly(self, upload_id: str, seconds: float) -> None:
+        """The same as `wait` when this upload is the next one; others would wait for nothing."""
+        if self._queue.qsize() <= 1:
+            await self.wait(upload_id, seconds)
 
     async def wait(self, upload_id: str, seconds: float) -> None:
         """Returns when the woken upload has ended, or after so many seconds."""
@@ -72,18 +88,22 @@ class Finisher:
         """Goes on with what a former run left, then with what is woken, until cancelled."""
         for upload in await self._catalogue.in_state(FINISHING):
             self.wake(upload.id)
+        loop = asyncio.get_running_loop()
         while True:
             upload_id = await self._queue.get()
+            begun = loop.time()
             try:
                 await self._look_at(upload_id)
             except (Trouble, OSError) as trouble:
                 delay = self._delays.get(upload_id, FIRST_RETRY)
                 self._delays[upload_id] = min(delay * 2, LAST_RETRY)
                 log.warning("finishing goes on later", upload=upload_id, seconds=delay, trouble=str(trouble))
-                asyncio.get_running_loop().call_later(delay, self.wake, upload_id)
+                loop.call_later(delay, self.wake, upload_id)
             except Exception:
                 # The top of a task: an upload that meets a bug of ours must not hold up all others.
                 log.exception("finishing failed", upload=upload_id)
+            if not self._queue.empty() and loop.time() < self._way_until:
+                await asyncio.sleep(min((loop.time() - begun) * WAY, LONGEST_WAY))
 
     async def _look_at(self, upload_id: str) -> None:
         loaded = await self._catalogue.load(upload_id)

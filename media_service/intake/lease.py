@@ -24,6 +24,9 @@ class Lease:
         self.stop = start + 1 if stop is None else stop
         self._leases = leases
         self._idle = idle
+        self._clock = asyncio.get_running_loop().time
+        self._beat = self._clock()
+        self._timer: asyncio.TimerHandle | None = None
         self._timeout: asyncio.Timeout | None = None
         self._superseded = False
         self._read = False
@@ -37,13 +40,26 @@ class Lease:
         """
         if self._superseded:
             raise Superseded
+        self._beat = self._clock()
         try:
-            async with asyncio.timeout(self._idle) as self._timeout:
+            async with asyncio.timeout(None) as self._timeout:
+                self._watch()
                 yield
         except TimeoutError:
             raise Superseded if self._superseded else IdleTimeout(self._idle) from None
         finally:
             self._timeout, self._read = None, True
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _watch(self) -> None:
+        """Looks whether blocks came, once in the idle time: setting a timer anew for each block would cost more."""
+        if self._timeout is not None and not self._superseded:
+            due = self._beat + self._idle
+            if due <= self._clock():
+                self._timeout.reschedule(due)
+            else:
+                self._timer = asyncio.get_running_loop().call_at(due, self._watch)
 
     def reach(self, stop: int) -> None:
         """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer."""
@@ -51,8 +67,7 @@ class Lease:
             for other in self._leases.held(self.start, stop, but=self):
                 raise SpanOverlaps(self.start, other.start)
             self.stop = stop
-        if self._timeout is not None and not self._superseded:
-            self._timeout.reschedule(asyncio.get_running_loop().time() + self._idle)
+        self._beat = self._clock()
 
     def supersede(self) -> None:
         """Ends the reading now. Once the body is read, the writer is let finish: it only records."""

@@ -168,6 +168,7 @@ class Intake:
         DigestMismatch, SliceDiffers, StorageFull, StorageTrouble, CatalogueTrouble, ShuttingDown.
         """
         self._refuse_when_closing()
+        self._finisher.make_way()
         live = await self._find(upload_id, owner)
         room = await self._admit(live, incoming)
         if room.repeat:
@@ -268,10 +269,7 @@ class Intake:
         settling: asyncio.Task[None] | None = None
         partial = None
         try:
-            partial = await self._partials.open(live.upload.id)
-            if partial is None:
-                await self._lose(live)
-                raise live.upload.refusal()
+            partial = await self._open(live)
             epoch = partial.epoch
             piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=partial)
             # From here the client's line no longer matters: the row may already be on its way to the disk.
@@ -284,6 +282,18 @@ class Intake:
                 if partial is not None:
                     self._partials.close(live.upload.id)
         await asyncio.shield(settling)
+
+    async def _open(self, live: Live) -> Partial:
+        """The upload's partial. Raises UploadGone when bytes were recorded in it and it is not there."""
+        partial = await self._partials.open(live.upload.id)
+        if partial is None and not live.received:
+            # A power cut may forget a partial in which nothing was recorded yet.
+            await self._partials.create(live.upload.id, live.upload.length)
+            partial = await self._partials.open(live.upload.id)
+        if partial is None:
+            await self._lose(live)
+            raise live.upload.refusal()
+        return partial
 
     async def _repeat(
         self, live: Live, room: rules.Room, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
@@ -340,16 +350,35 @@ class Intake:
             if self.conduct.sync_slices:
                 await self._sync(live, partial, epoch)
             rules.check_record(live.upload, live.received, piece)
-            now = self._clock()
-            await self._catalogue.record(upload_id, piece, now)
-            live.received = live.received.add(Span(piece.start, piece.stop))
-            length = piece.stop if last else live.upload.length
-            live.upload = replace(live.upload, updated_at=now, length=length)
+            await self._record(live, piece, last=last)
             self._media.follow(live.upload, self._partials.path(upload_id), live.received.offset, piece)
         finally:
             lease.release()
             self._partials.close(upload_id)
         await self._complete_if_whole(live)
+
+    async def _record(self, live: Live, piece: Slice, *, last: bool) -> None:
+        """The slice's row, and with it the upload's next state when the slice makes it whole."""
+        now = self._clock()
+        span = Span(piece.start, piece.stop)
+        upload = replace(live.upload, updated_at=now, length=piece.stop if last else live.upload.length)
+        ends = self.conduct.sync_slices and rules.is_whole(upload, live.received.add(span))
+        # Whoever changes the upload now waits for this very slice: its state is then left to him.
+        if ends and not live.changing.locked():
+            async with live.changing:
+                completed = rules.complete(upload, live.received.add(span), now)
+                await self._catalogue.record(upload.id, piece, now, completed)
+                live.received = live.received.add(span)
+                self._completed(live, completed)
+            return
+        await self._catalogue.record(upload.id, piece, now)
+        live.received = live.received.add(span)
+        live.upload = replace(live.upload, updated_at=now, length=upload.length)
+
+    def _completed(self, live: Live, completed: Upload) -> None:
+        live.upload = completed
+        self._recent.pop(completed.id, None)
+        self._finisher.wake(completed.id)
 
     async def _sync(self, live: Live, partial: Partial, epoch: int) -> None:
         """Raises StorageFull, StorageTrouble, and then nothing read of this file before is trusted."""
@@ -373,9 +402,7 @@ class Intake:
                 return
             completed = rules.complete(live.upload, live.received, self._clock())
             await self._catalogue.save(completed)
-            live.upload = completed
-        self._recent.pop(live.upload.id, None)
-        self._finisher.wake(live.upload.id)
+            self._completed(live, completed)
 
     async def _sync_whole(self, live: Live) -> bool:
         """Makes the whole partial durable at once; where that fails the upload is lost, since any byte of it may be."""
@@ -396,7 +423,7 @@ class Intake:
         """The upload as it stands; one that was just completed may wait a moment for its verdict."""
         upload = live.upload
         if upload.state in FINISHING:
-            await self._finisher.wait(upload.id, self.conduct.finish_wait)
+            await self._finisher.wait_briefly(upload.id, self.conduct.finish_wait)
             upload, _ = await self._load(upload.id, None)
         return self._view(upload, live.received)
 

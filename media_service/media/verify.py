@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from media_service.core.upload import Slice, Upload
     from media_service.media.worker import ChildWorker
 
+AHEAD = 4 * 1024 * 1024
+"""Bytes that must wait to be read before the reader sets out: small files are read once, at their end."""
+
 
 class Examiner:
     """`core.ports.Media`: digests here, MP3 and tags in the child process.
@@ -38,7 +41,8 @@ class Examiner:
         if self._ahead:
             following = self._following_of(upload, path)
             following.learn([piece])
-            following.go_on_to(offset, self._thread).add_done_callback(_look_at)
+            if offset - following.digest.size >= AHEAD:
+                following.go_on_to(offset, self._thread).add_done_callback(_look_at)
 
     def forget(self, upload_id: str) -> None:
         """What was read of this file is trusted no more, or nobody needs it."""

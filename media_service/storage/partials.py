@@ -12,16 +12,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import aiofiles.os
 
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors import StorageTrouble
 from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.group_sync import GroupSync, in_thread
 from media_service.storage.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 SUFFIX = ".partial"
@@ -29,19 +29,26 @@ SUFFIX = ".partial"
 THREADS = 16
 """Syncs and slow writes that may wait for the disk at once; the disk does not get faster by more."""
 
-T = TypeVar("T")
+RESERVED_AT_ONCE = 1024 * 1024
+"""Bytes up to which room is reserved on the event loop: less work than a hop to a thread."""
 
 
 class OpenPartial:
-    """`core.ports.Partial` over a descriptor."""
+    """`core.ports.Partial` over a descriptor. `folder` makes its name durable, where that is still to be done."""
 
-    def __init__(self, descriptor: int, pace: Pace, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, descriptor: int, pace: Pace, threads: ThreadPoolExecutor, folder: GroupSync | None = None
+    ) -> None:
         self.descriptor = descriptor
-        self.epoch = 0
         self._pace = pace
         self._threads = threads
-        self._next_sync: asyncio.Future[None] | None = None
-        self._syncing: asyncio.Task[None] | None = None
+        self._folder = folder
+        self._bytes = GroupSync(lambda: os.fdatasync(descriptor), threads)
+
+    @property
+    def epoch(self) -> int:
+        """Counts the syncs that failed."""
+        return self._bytes.failures
 
     async def write(self, offset: int, block: bytes) -> None:
         """Puts the whole block at `offset`: on the event loop while the disk is fast, in a thread while it is not."""
@@ -49,44 +56,21 @@ class OpenPartial:
             if self._pace.on_loop:
                 self._pace.took(_write(self.descriptor, offset, block))
             else:
-                self._pace.took(await self._in_thread(_write, self.descriptor, offset, block))
+                self._pace.took(await in_thread(self._threads, _write, self.descriptor, offset, block))
 
     async def sync(self, epoch: int) -> None:
-        """Returns when every write that ended before the call is durable.
+        """Returns when every write that ended before the call is durable, and so is the file's name.
 
-        Those who ask while a sync runs share the one that follows it. `epoch` is the partial's epoch from before the
-        first of these writes: after a failed sync the kernel takes pages for clean that never reached the disk, so
-        everything that was written before it is given up, whatever a later sync says. Raises StorageTrouble.
+        `epoch` is the partial's from before the first of these writes: after a failed sync the kernel takes pages for
+        clean that never reached the disk, so everything that was written before it is given up, whatever a later sync
+        says. Raises StorageFull, StorageTrouble.
         """
-        if self._next_sync is None:
-            self._next_sync = asyncio.get_running_loop().create_future()
-            if self._syncing is None or self._syncing.done():
-                self._syncing = asyncio.create_task(self._sync_while_asked())
-        await asyncio.shield(self._next_sync)
+        await self._bytes.done()
         if self.epoch != epoch:
             raise StorageTrouble
-
-    async def _sync_while_asked(self) -> None:
-        while (asked := self._next_sync) is not None:
-            self._next_sync = None
-            try:
-                with disk_errors():
-                    await self._in_thread(os.fdatasync, self.descriptor)
-            except (StorageTrouble, StorageFull) as trouble:
-                self.epoch += 1
-                asked.set_exception(trouble)
-            else:
-                asked.set_result(None)
-
-    async def _in_thread(self, act: Callable[..., T], *given: object) -> T:
-        """What `act` returns. It is waited for even when the caller is cancelled: it works with the descriptor."""
-        running = asyncio.get_running_loop().run_in_executor(self._threads, act, *given)
-        try:
-            return await asyncio.shield(running)
-        finally:
-            while not running.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([running])
+        if self._folder is not None:
+            await self._folder.done()
+            self._folder = None
 
 
 def _write(descriptor: int, offset: int, block: bytes) -> float:
@@ -112,15 +96,26 @@ class DiskPartials:
         self._held: dict[str, _Held] = {}
         self._pace = Pace()
         self._threads = ThreadPoolExecutor(THREADS, "partials")
+        self._names = GroupSync(lambda: sync_directory(folder), self._threads)
+        self._unsynced: set[str] = set()
 
     async def prepare(self) -> None:
         """Makes the folder."""
         await make_folder(self._folder)
 
     async def create(self, upload_id: str, length: int | None) -> None:
-        """Makes an empty partial, durably, with room for `length` bytes where that is known. Raises StorageFull."""
+        """Makes an empty partial with room for `length` bytes where that is known; its first sync makes it durable.
+
+        Raises StorageFull.
+        """
+        path = self.path(upload_id)
         with disk_errors():
-            await asyncio.to_thread(self._create, self.path(upload_id), length)
+            if length is not None and length > RESERVED_AT_ONCE:
+                # Some file systems reserve room by writing it.
+                await in_thread(self._threads, _create, path, length)
+            else:
+                _create(path, length)
+        self._unsynced.add(upload_id)
 
     async def open(self, upload_id: str) -> OpenPartial | None:
         """The partial, to be given back with `close`; None when there is none."""
@@ -133,7 +128,9 @@ class DiskPartials:
                     descriptor = os.open(self.path(upload_id), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 except FileNotFoundError:
                     return None
-            held = self._held[upload_id] = _Held(OpenPartial(descriptor, self._pace, self._threads), 0)
+            names = self._names if upload_id in self._unsynced else None
+            self._unsynced.discard(upload_id)
+            held = self._held[upload_id] = _Held(OpenPartial(descriptor, self._pace, self._threads, names), 0)
         held.holders += 1
         return held.partial
 
@@ -168,21 +165,20 @@ class DiskPartials:
     async def free(self) -> int:
         """Bytes that may still be written on this disk."""
         with disk_errors():
-            return (await asyncio.to_thread(shutil.disk_usage, self._folder)).free
+            return shutil.disk_usage(self._folder).free
 
-    def _create(self, path: Path, length: int | None) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            if length:
-                os.posix_fallocate(descriptor, 0, length)
-            os.fsync(descriptor)
-            sync_directory(self._folder)
-        except BaseException:
-            path.unlink()
-            raise
-        finally:
-            os.close(descriptor)
+
+def _create(path: Path, length: int | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        if length:
+            os.posix_fallocate(descriptor, 0, length)
+    except BaseException:
+        path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def _trim(path: Path, length: int) -> None:
