@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check lint types bench clean
+.PHONY: run test check lint types torture bench clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
@@ -21,6 +21,10 @@ lint: $(VENV)/.test
 
 types: $(VENV)/.test
 	$(BIN)/mypy
+
+# The long form of what `make test` does shortly: 200 kills, 20 power cuts.
+torture: $(VENV)/.test
+	KILLS=200 CUTS=20 $(BIN)/pytest tests/torture
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench

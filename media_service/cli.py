@@ -22,7 +22,7 @@ from media_service.storage.data_folder import DataFolder, FolderInUse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-READ_BUFFER = 1024 * 1024
+READ_BUFFER = 256 * 1024
 """Bytes that a connection gathers before the socket is held back: one block."""
 
 HEADER_LIMIT = 8190

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from media_service.core.errors import Refusal
     from media_service.http.turns import Turns
 
-BLOCK = 1024 * 1024
+BLOCK = 256 * 1024
 """Bytes that are read at once at most."""
 
 OVERHEAD = 64 * 1024

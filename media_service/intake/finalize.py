@@ -73,10 +73,12 @@ class Finisher:
         """Bytes are being received: finishing may take only a share of the time for a moment."""
         self._way_until = asyncio.get_running_loop().time() + MOMENT
 
-    async def wait_briefly(self, upload_id: str, seconds: float) -> None:
-        """The same as `wait` when this upload is the next one; others would wait for nothing."""
-        if self._queue.qsize() <= 1:
-            await self.wait(upload_id, seconds)
+    async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
+        """The same as `wait` when this upload is the next one; others would wait for nothing, and hear False."""
+        if not seconds or self._queue.qsize() > 1:
+            return False
+        await self.wait(upload_id, seconds)
+        return True
 
     async def wait(self, upload_id: str, seconds: float) -> None:
         """Returns when the woken upload has ended, or after so many seconds."""

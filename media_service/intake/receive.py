@@ -422,8 +422,7 @@ class Intake:
     async def _answer(self, live: Live) -> View:
         """The upload as it stands; one that was just completed may wait a moment for its verdict."""
         upload = live.upload
-        if upload.state in FINISHING:
-            await self._finisher.wait_briefly(upload.id, self.conduct.finish_wait)
+        if upload.state in FINISHING and await self._finisher.wait_briefly(upload.id, self.conduct.finish_wait):
             upload, _ = await self._load(upload.id, None)
         return self._view(upload, live.received)
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pathvalidate import sanitize_filename
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LIMIT = 255
 """Bytes of UTF-8 that one name may have on ext4, XFS and their like."""
@@ -21,13 +26,27 @@ def disk_name(filename: str, copy: int = 1) -> str:
     >>> disk_name("Sunday Night.MP3", copy=2)
     'Sunday Night (2).MP3'
     """
+    return disk_names(filename, [copy])[0]
+
+
+def disk_names(filename: str, copies: Iterable[int]) -> list[str]:
+    """The names of several copies of one file."""
+    stem, extension = _safe_parts(filename)
+    return [_numbered(stem, extension, copy) for copy in copies]
+
+
+def _safe_parts(filename: str) -> tuple[str, str]:
+    """Stem and extension, safe but for their length."""
     last = filename.replace("\\", "/").rstrip("/").rpartition("/")[2]
     clean = sanitize_filename(last, platform="universal", max_len=None).strip(" .")
-    stem, extension = (clean[: -len(EXTENSION)], clean[-len(EXTENSION) :])
+    stem, extension = clean[: -len(EXTENSION)], clean[-len(EXTENSION) :]
     if extension.lower() != EXTENSION:
         stem, extension = clean, EXTENSION
     # A leading dot hides the file from those who wait for it; a name such as CON is none without its extension.
-    stem = sanitize_filename(stem.strip(" ."), platform="universal", max_len=None) or FALLBACK
+    return sanitize_filename(stem.strip(" ."), platform="universal", max_len=None) or FALLBACK, extension
+
+
+def _numbered(stem: str, extension: str, copy: int) -> str:
     ending = (f" ({copy})" if copy > 1 else "") + extension
     room = LIMIT - len(ending.encode())
     return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + ending

@@ -18,7 +18,7 @@ import aiofiles.os
 
 from media_service.core.ports import Assembled, TagPlan
 from media_service.storage.border import disk_errors, make_folder, sync_directory
-from media_service.storage.names import disk_name
+from media_service.storage.names import disk_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class DiskSpool:
 
     def names(self, filename: str, first: int, count: int) -> list[str]:
         """Names for a file called `filename`, from its `first` copy on: the second gets ` (2)`."""
-        return [disk_name(filename, copy) for copy in range(first, first + count)]
+        return disk_names(filename, range(first, first + count))
 
     async def publish(self, upload_id: str, name: str) -> bool:
         """Gives the assembled file this name in the spool, durably; False, and nothing done, when it is taken."""

@@ -113,15 +113,18 @@ class Server:
         self.start()
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self._runs() else self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self._runs():
             status = self.stop()
             if error is None:
                 assert status == 0, f"the server ended with {status}"
+
+    def _runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def _reap(self) -> int:
         assert self.process is not None
