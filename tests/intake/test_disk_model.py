@@ -1,0 +1,224 @@
+"""The law, on a disk that forgets: whatever was not synced is gone after a crash, whichever step it came between.
+
+Hypothesis writes the story: slices, repeats, failing syncs, crashes. The intake is the real one; disk and catalogue are
+models that keep apart what is written and what is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from media_service.core.errors import MediaServiceError, StorageTrouble
+from media_service.core.ranges import Ranges, Span
+from media_service.core.rules import Limits, Wish
+from media_service.core.upload import State
+from media_service.intake.receive import Conduct, Incoming, Intake
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from media_service.core.upload import Slice, Upload
+
+LENGTH = 64
+FILE = bytes(range(1, LENGTH + 1))
+
+
+class ForgetfulDisk:
+    """A partial whose unsynced bytes a crash takes; its syncs can be made to fail."""
+
+    def __init__(self) -> None:
+        self.written = bytearray(LENGTH)
+        self.durable = bytearray(LENGTH)
+        self.epoch = 0
+        self.fail_next = False
+
+    async def create(self, upload_id: str, length: int | None) -> None:
+        """Nothing is there to be made."""
+
+    async def open(self, upload_id: str) -> ForgetfulDisk:
+        """The one partial."""
+        return self
+
+    def close(self, upload_id: str) -> None:
+        """It stays open."""
+
+    def path(self, upload_id: str) -> Any:
+        """Nobody reads it through a path here."""
+        return None
+
+    async def discard(self, upload_id: str) -> None:
+        """Nothing frees it here."""
+
+    async def free(self) -> int:
+        """Plenty."""
+        return 2**40
+
+    async def write(self, offset: int, block: bytes) -> None:
+        """Into the cache alone."""
+        self.written[offset : offset + len(block)] = block
+
+    async def sync(self, epoch: int) -> None:
+        """From the cache to the disk; a failed sync drops what it should have written, and says so once."""
+        if self.fail_next:
+            self.fail_next = False
+            self.epoch += 1
+            self.written[:] = self.durable
+            raise StorageTrouble
+        self.durable[:] = self.written
+        if epoch != self.epoch:
+            raise StorageTrouble
+
+    def crash(self) -> None:
+        """What was not synced is gone."""
+        self.written[:] = self.durable
+
+
+class ModelCatalogue:
+    """Rows in memory: durable when the call returns."""
+
+    def __init__(self) -> None:
+        self.uploads: dict[str, Upload] = {}
+        self.slices: dict[str, list[Slice]] = {}
+
+    async def create(self, upload: Upload) -> None:
+        """A new row."""
+        self.uploads[upload.id] = upload
+        self.slices[upload.id] = []
+
+    async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
+        """A slice, and the upload that becomes whole by it."""
+        self.slices[upload_id].append(piece)
+        if whole is not None:
+            self.uploads[upload_id] = whole
+
+    async def save(self, upload: Upload) -> None:
+        """The upload as it is now."""
+        self.uploads[upload.id] = upload
+
+    async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
+        """The row and its slices."""
+        return self.uploads[upload_id], sorted(self.slices[upload_id], key=lambda piece: piece.start)
+
+
+class NobodyReads:
+    """Media and finisher that only hear that they are called."""
+
+    def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
+        """Nothing is read here."""
+
+    def forget(self, upload_id: str) -> None:
+        """Nothing was."""
+
+    def wake(self, upload_id: str) -> None:
+        """Finishing has tests of its own."""
+
+    def make_way(self) -> None:
+        """Nobody is in it."""
+
+    async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
+        """There is no verdict to wait for."""
+        return False
+
+
+class Story(RuleBasedStateMachine):
+    """One upload and what happens to it."""
+
+    @initialize()
+    def begin(self) -> None:
+        """A new upload."""
+        self.loop = asyncio.new_event_loop()
+        self.disk, self.catalogue = ForgetfulDisk(), ModelCatalogue()
+        self.promised = Ranges()
+        self._start_service()
+        view, _ = self.loop.run_until_complete(self.intake.create(Wish("a.mp3", LENGTH), "me", "native"))
+        self.upload_id = view.upload.id
+
+    def _start_service(self) -> None:
+        conduct = Conduct(Limits(2**20, 2**20, 16), 60, 0, 10**9, 0, sync_slices=True)
+        nobody: Any = NobodyReads()
+        catalogue: Any = self.catalogue
+        disk: Any = self.disk
+        self.intake = Intake(catalogue, disk, nobody, nobody, conduct, clock=lambda: 1, new_id=lambda: "u" * 22)
+
+    @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH), sized=st.booleans(), proven=st.booleans())
+    def send(self, start: int, size: int, sized: bool, proven: bool) -> None:
+        """A slice; an acknowledgement is a promise."""
+        piece = FILE[start : start + size]
+        self._receive(start, piece, sized=sized, damaged=False, proven=proven)
+
+    @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
+    def send_damaged(self, start: int, size: int) -> None:
+        """A slice whose bytes are not those of its digest."""
+        self._receive(start, FILE[start : start + size], sized=True, damaged=True, proven=True)
+
+    @rule()
+    def fail_a_sync(self) -> None:
+        """The next sync fails."""
+        self.disk.fail_next = True
+
+    @rule(steps=st.integers(0, 12), start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
+    def crash_within_a_slice(self, steps: int, start: int, size: int) -> None:
+        """The process dies some steps into a slice; what it was told to acknowledge nobody heard."""
+        task = self.loop.create_task(self._call(start, FILE[start : start + size], sized=True, digest=None))
+        for _ in range(steps):
+            self.loop.run_until_complete(asyncio.sleep(0))
+        for running in asyncio.all_tasks(self.loop):
+            running.cancel()
+        self.loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        self.disk.crash()
+        self._start_service()
+
+    @rule()
+    def crash(self) -> None:
+        """The process dies between two requests."""
+        self.disk.crash()
+        self._start_service()
+
+    @invariant()
+    def every_claimed_byte_is_durable_and_right(self) -> None:
+        """The law."""
+        if not hasattr(self, "catalogue"):
+            return
+        recorded = Ranges(Span(piece.start, piece.stop) for piece in self.catalogue.slices[self.upload_id])
+        for span in recorded:
+            assert self.disk.durable[span.start : span.stop] == FILE[span.start : span.stop]
+        for span in self.promised:
+            assert recorded.covers(span)
+        whole = self.catalogue.uploads[self.upload_id].state is State.RECEIVED
+        assert not whole or recorded.covers(Span(0, LENGTH))
+
+    def teardown(self) -> None:
+        """The loop goes."""
+        if hasattr(self, "loop"):
+            self.loop.close()
+
+    def _receive(self, start: int, piece: bytes, *, sized: bool, damaged: bool, proven: bool) -> None:
+        from_file = piece
+        if damaged:
+            piece = bytes([piece[0] ^ 0xFF]) + piece[1:]
+        digest = hashlib.sha256(from_file).digest() if proven else None
+        try:
+            self.loop.run_until_complete(self._call(start, piece, sized=sized, digest=digest))
+        except MediaServiceError:
+            return
+        self.promised = self.promised.add(Span(start, start + len(piece)))
+
+    async def _call(self, start: int, piece: bytes, *, sized: bool, digest: bytes | None) -> None:
+        async def blocks() -> AsyncIterator[bytes]:
+            for at in range(0, len(piece), 5):
+                await asyncio.sleep(0)
+                yield piece[at : at + 5]
+
+        incoming = Incoming(start, len(piece) if sized else None, digest, "native")
+        await self.intake.receive(self.upload_id, "me", incoming, blocks)
+
+
+TestStory = Story.TestCase
+TestStory.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
