@@ -28,7 +28,7 @@ from media_service.http.uploads_api import UploadsApi
 from media_service.intake.finalize import Finisher
 from media_service.intake.receive import Conduct, Intake
 from media_service.intake.sweep import Sweeper
-from media_service.media.verify import Examiner
+from media_service.media.verify import Examiner, Habits, Tagging, as_policy
 from media_service.media.worker import ChildWorker
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -84,8 +84,7 @@ class Service:
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = ChildWorker()
-        # Where a slice need not be durable before it is answered, nothing is done twice for it either.
-        self._examiner = Examiner(self._worker, ahead=settings.durable == "slice")
+        self._examiner = Examiner(self._worker, _habits(settings))
         self._finisher = Finisher(
             self._database,
             self._partials,
@@ -94,6 +93,7 @@ class Service:
             self._examiner,
             clock=now,
             new_id=new_id,
+            duplicates=settings.duplicates,
         )
         conduct = Conduct(
             limits,
@@ -106,6 +106,7 @@ class Service:
         self._intake = Intake(
             self._database, self._partials, self._examiner, self._finisher, conduct, clock=now, new_id=new_id
         )
+        self._examiner.on_hopeless(self._intake.give_up_on)
         self._sweeper = Sweeper(
             self._intake,
             self._database,
@@ -173,6 +174,13 @@ def make_app(settings: Settings) -> tuple[web.Application, str]:
     folder.make()
     token = folder.admin_token()
     return Service(settings, folder, token).application(), token
+
+
+def _habits(settings: Settings) -> Habits:
+    version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
+    tagging = Tagging(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
+    # Where a slice need not be durable before it is answered, nothing is done twice for it either.
+    return Habits(settings.durable == "slice", as_policy(settings.policy), tagging)
 
 
 def _gate(settings: Settings, token: str) -> Gate:

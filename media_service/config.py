@@ -15,6 +15,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from media_service.core.verdict import CODES
+
 MIB = 1024 * 1024
 DAY = 24 * 3600.0
 
@@ -75,6 +77,24 @@ class Settings(BaseSettings):
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds for which a rejected file is kept."""
 
+    policy: dict[str, Literal["info", "warn", "reject"]] = {}
+    """How grave findings are, by code, where that shall differ from the table in the documentation."""
+
+    duplicates: Literal["keep", "refuse", "link"] = "keep"
+    """A file whose bytes or whose sound is here already: keep both, refuse it, or lead its sender to the first."""
+
+    tag_mode: Literal["full", "provenance", "none"] = "full"
+    """What is written into files: the sender's tags and where the file came from, only the latter, or nothing."""
+
+    tag_version: Literal["keep", "2.3", "2.4"] = "keep"
+    """The version of the tags written; `keep` leaves that of the file, and is 2.3 for a file without."""
+
+    cover_limit: Bytes = ByteSize(2 * MIB)
+    """Bytes of a cover above which there is a warning."""
+
+    cover_pixels: Annotated[int, Field(ge=1)] = 4096
+    """Pixels of a cover's longer side above which there is a warning."""
+
     sweep_interval: Seconds = 600.0
     """Seconds between two looks for what has expired."""
 
@@ -88,6 +108,13 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
             raise ValueError("it must be a path such as /media")
         return path
+
+    @field_validator("policy")
+    @classmethod
+    def _known_codes(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := set(value) - set(CODES):
+            raise ValueError(f"there is no finding called {', '.join(sorted(unknown))}")
+        return value
 
     @property
     def on_loopback(self) -> bool:

@@ -20,7 +20,7 @@ ROOMS = {
     "media": {"core"},
     "intake": {"core", "media"},
     "http": {"core", "intake"},
-    "config": set[str](),
+    "config": {"core"},
 }
 """What each room may import besides itself; the modules at the top may import everything."""
 

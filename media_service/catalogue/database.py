@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from media_service.catalogue import queries, statements
-from media_service.catalogue.rows import file_value, slice_value, upload_value
+from media_service.catalogue.rows import file_value, placing_value, slice_value, upload_value
 from media_service.catalogue.tables import files, slices
 from media_service.catalogue.writer import Writer
 from media_service.core.errors import CatalogueTrouble
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from media_service.core.ports import StoredFile
-    from media_service.core.upload import Slice, State, Upload
+    from media_service.core.upload import Facts, Slice, State, Upload
 
 READERS = 2
 """Connections, and so threads, that read."""
@@ -147,10 +147,16 @@ class Database:
         rows = await self._rows(queries.twin(owner, content_hash, length))
         return upload_value(rows[0]) if rows else None
 
+    async def same_sound(self, facts: Facts) -> StoredFile | None:
+        """The oldest finished file of the same bytes, or of the same sound with other tags."""
+        rows = await self._rows(queries.same_sound(facts.content_hash, facts.audio_sha256))
+        return file_value(rows[0]) if rows else None
+
     async def stored_names(self, names: Collection[str]) -> set[str]:
-        """Which of these names a finished file had, whether or not its reader took it away since."""
+        """Which of these names a finished file had or is about to get, whether or not its reader took it away."""
         rows = await self._rows(select(files.c.stored_name).where(files.c.stored_name.in_(names)))
-        return {row.stored_name for row in rows}
+        planned = {placing_value(row.placing).name for row in await self._rows(queries.planned_names())}
+        return {row.stored_name for row in rows} | planned.intersection(names)
 
     async def list_uploads(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int

@@ -82,6 +82,19 @@ def twin(owner: str, content_hash: bytes, length: int) -> Select[Any]:
     )
 
 
+def same_sound(content_hash: bytes, audio_sha256: bytes | None) -> Select[Any]:
+    """The oldest file received with these bytes, or with the same sound."""
+    same = files.c.content_hash == content_hash
+    if audio_sha256 is not None:
+        same = or_(same, files.c.audio_sha256 == audio_sha256)
+    return select(files).where(same).order_by(files.c.uploaded_at, files.c.id).limit(1)
+
+
+def planned_names() -> Select[Any]:
+    """What is known of the names that files are about to get."""
+    return select(uploads.c.placing).where(uploads.c.state == "verified", uploads.c.placing.is_not(None))
+
+
 def uploads_page(owner: str | None, states: Collection[State], cursor: str | None, limit: int) -> Select[Any]:
     """A page of uploads, newest first; `owner` None lists everybody's."""
     query = select(uploads, _last_recorded.label("last_recorded"))

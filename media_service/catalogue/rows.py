@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.ports import Placed, StoredFile
-from media_service.core.text import TAGS
-from media_service.core.upload import Facts, Slice, State, Upload, Verdict
+from media_service.core.text import LISTED_TAGS, MORE_TAGS
+from media_service.core.upload import Facts, Placing, Slice, State, Upload, Verdict
+from media_service.core.verdict import Finding, Grade, Severity
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -31,6 +33,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "facts": None if upload.facts is None else json.dumps(_facts_to_json(upload.facts)),
         "verdict": None if upload.verdict is None else json.dumps(_verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
+        "placing": None if upload.placing is None else json.dumps(_placing_to_json(upload.placing), ensure_ascii=False),
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
     }
@@ -51,8 +54,9 @@ def upload_value(row: Row[Any], last_recorded: int | None = None) -> Upload:
         sender=row.sender,
         tags=json.loads(row.tags),
         facts=None if row.facts is None else _facts_from_json(json.loads(row.facts)),
-        verdict=None if row.verdict is None else Verdict(**json.loads(row.verdict)),
+        verdict=None if row.verdict is None else _verdict_from_json(json.loads(row.verdict)),
         file_id=row.file_id,
+        placing=None if row.placing is None else placing_value(row.placing),
         created_at=row.created_at,
         updated_at=max(row.updated_at, last_recorded or 0),
     )
@@ -93,7 +97,12 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "bitrate": facts.bitrate,
         "sample_rate": facts.sample_rate,
         "channels": facts.channels,
-        **{tag: file.tags.get(tag) for tag in TAGS},
+        **{tag: file.tags.get(tag) for tag in LISTED_TAGS},
+        "more_tags": json.dumps({tag: file.tags[tag] for tag in MORE_TAGS if tag in file.tags}, ensure_ascii=False),
+        "audio_sha256": facts.audio_sha256,
+        "grade": None if facts.grade is None else facts.grade.value,
+        "findings": json.dumps(findings_to_json(facts.findings), ensure_ascii=False),
+        "audio": None if facts.audio is None else json.dumps(dict(facts.audio)),
         "search": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
         "uploaded_at": file.uploaded_at,
         "spooled_at": file.spooled_at,
@@ -117,8 +126,13 @@ def file_value(row: Row[Any]) -> StoredFile:
             bitrate=row.bitrate,
             sample_rate=row.sample_rate,
             channels=row.channels,
+            audio_sha256=row.audio_sha256,
+            grade=None if row.grade is None else Grade(row.grade),
+            findings=_findings_from_json(json.loads(row.findings or "[]")),
+            audio=None if row.audio is None else json.loads(row.audio),
         ),
-        tags={tag: value for tag in TAGS if (value := getattr(row, tag)) is not None},
+        tags={tag: value for tag in LISTED_TAGS if (value := getattr(row, tag)) is not None}
+        | json.loads(row.more_tags or "{}"),
         uploaded_at=row.uploaded_at,
         spooled_at=row.spooled_at,
     )
@@ -138,18 +152,50 @@ def _facts_to_json(facts: Facts) -> dict[str, Any]:
         "bitrate": facts.bitrate,
         "sample_rate": facts.sample_rate,
         "channels": facts.channels,
+        "audio_sha256": None if facts.audio_sha256 is None else facts.audio_sha256.hex(),
+        "grade": facts.grade,
+        "findings": findings_to_json(facts.findings),
+        "audio": None if facts.audio is None else dict(facts.audio),
     }
 
 
 def _facts_from_json(stored: dict[str, Any]) -> Facts:
+    sound, grade = stored.get("audio_sha256"), stored.get("grade")
     return Facts(
         **{
             **stored,
             "sha256": bytes.fromhex(stored["sha256"]),
             "content_hash": bytes.fromhex(stored["content_hash"]),
+            "audio_sha256": None if sound is None else bytes.fromhex(sound),
+            "grade": None if grade is None else Grade(grade),
+            "findings": _findings_from_json(stored.get("findings", [])),
         }
     )
 
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    return {"code": verdict.code, "details": dict(verdict.details)}
+    plain = {"code": verdict.code, "details": dict(verdict.details)}
+    return plain | ({"findings": findings_to_json(verdict.findings)} if verdict.findings else {})
+
+
+def _verdict_from_json(stored: dict[str, Any]) -> Verdict:
+    return Verdict(stored["code"], stored["details"], _findings_from_json(stored.get("findings", [])))
+
+
+def findings_to_json(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    """Findings as they are stored."""
+    return [asdict(finding) for finding in findings]
+
+
+def _findings_from_json(stored: list[dict[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in stored)
+
+
+def _placing_to_json(placing: Placing) -> dict[str, Any]:
+    return {"name": placing.name, "size": placing.size, "sha256": placing.sha256.hex(), "tags": dict(placing.tags)}
+
+
+def placing_value(stored: str) -> Placing:
+    """Where a file is about to get its name, from its column."""
+    fields = json.loads(stored)
+    return Placing(**{**fields, "sha256": bytes.fromhex(fields["sha256"])})

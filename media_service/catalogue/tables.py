@@ -45,6 +45,7 @@ uploads = Table(
     Column("facts", Text),
     Column("verdict", Text),
     Column("file_id", String(22)),
+    Column("placing", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     # Listings by state and by owner, newest first, with the id to break ties.
@@ -88,10 +89,17 @@ files = Table(
     Column("date", Text),
     Column("genre", Text),
     Column("comment", Text),
+    # What is not listed by itself: further tags, findings and the walk's measures, as JSON.
+    Column("more_tags", Text),
+    Column("audio_sha256", LargeBinary(32)),
+    Column("grade", String(16)),
+    Column("findings", Text),
+    Column("audio", Text),
     # What a search looks through: names and tags, normalised and case-folded.
     Column("search", Text, nullable=False),
     Column("uploaded_at", BigInteger, nullable=False),
     Column("spooled_at", BigInteger, nullable=False),
     Index("ix_files_uploaded_at_id", "uploaded_at", "id"),
     Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
+    Index("ix_files_audio_sha256", "audio_sha256"),
 )

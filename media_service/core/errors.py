@@ -20,7 +20,8 @@
     │   ├── FileTooLarge, SliceTooLarge
     │   ├── DigestMismatch           the bytes are not those that were announced
     │   ├── SliceDiffers             recorded bytes are not those that were announced
-    │   └── NotMp3, LengthMismatch, ContentHashMismatch, TooCostly     the verdict on a whole file
+    │   ├── NotMp3, Damaged, Duplicate, LengthMismatch, ContentHashMismatch, TooCostly    the verdict on a whole file
+    │   └── NotInQuarantine, PreconditionFailed
     └── Trouble                      we must change something; the client tries again
         ├── StorageFull, StorageTrouble
         ├── CatalogueTrouble
@@ -226,6 +227,22 @@ class NotMp3(Refusal):
 
     code = "not_mp3"
     reason: str
+
+
+@dataclass(eq=False)
+class Damaged(Refusal):
+    """This MP3 is damaged: {reason}."""
+
+    code = "damaged"
+    reason: str
+
+
+@dataclass(eq=False)
+class Duplicate(Refusal):
+    """This is here already, as "{name}"."""
+
+    code = "duplicate"
+    name: str
 
 
 @dataclass(eq=False)

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TagPlan:
-    """How a received file is tagged: `head` takes the place of its first `cut` bytes."""
+    """How a received file is tagged: `head` takes the place of its first `cut` bytes, `tail` that of its last."""
 
     head: bytes
     cut: int
+    tail: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A tagged file that is whole on disk: its bytes, its SHA-256, and its name in the spool once it has one."""
+    """A tagged file that is whole on disk and has no name yet: its bytes and its SHA-256."""
 
     size: int
     sha256: bytes
-    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +113,27 @@ class Spool(Protocol):
     async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int) -> Assembled:
         """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes.
 
-        Asked again for the same upload before `settle`, it starts anew, unless the file was published already.
-        Raises StorageFull, and FileNotFoundError when the source is missing.
+        Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is
+        missing.
         """
+
+    async def waits(self, upload_id: str) -> bool:
+        """Whether an assembled file of this upload has no name yet."""
 
     def names(self, filename: str, first: int, count: int) -> list[str]:
         """Names for a file called `filename`, from its `first` copy on: the second gets ` (2)`."""
 
     async def publish(self, upload_id: str, name: str) -> bool:
-        """Gives the assembled file this name in the spool, durably; False, and nothing done, when it is taken."""
+        """Gives the assembled file this name in the spool, durably; False, and nothing done, when it is taken.
+
+        From then on it waits no more, whatever its readers do with it.
+        """
 
     async def settle(self, upload_id: str) -> None:
-        """Forgets how `upload_id` was placed, once the catalogue has it."""
+        """Removes what was assembled for the upload and has no name."""
 
     async def unsettled(self) -> list[str]:
-        """The uploads that were being placed."""
+        """The uploads for which something was assembled that has no name."""
 
     def path(self, stored_name: str) -> Path:
         """Where a finished file lies."""
@@ -153,16 +159,16 @@ class Media(Protocol):
         """What was read of this file is trusted no more, or nobody needs it."""
 
     async def verify(self, path: Path, upload: Upload, slices: Sequence[Slice]) -> Facts:
-        """What is true of a whole file, of which these slices are recorded.
+        """What is true of a whole file, of which these slices are recorded, and what is found in it.
 
-        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, NotMp3, TooCostly, MediaTrouble, and
-        FileNotFoundError when it is missing.
+        Whether it is to be accepted is for `core.verdict` to say of the findings. Raises LengthMismatch,
+        DigestMismatch, ContentHashMismatch, MediaTrouble, and FileNotFoundError when it is missing.
         """
 
-    async def plan_tags(self, path: Path, tags: Mapping[str, str]) -> tuple[TagPlan, Mapping[str, str]]:
-        """How to give the file these tags, every other frame kept, and the tags it will carry then.
+    async def plan_tags(self, path: Path, upload: Upload) -> tuple[TagPlan, Mapping[str, str]]:
+        """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
 
-        Raises TooCostly, MediaTrouble.
+        Raises MediaTrouble.
         """
 
 
@@ -199,8 +205,11 @@ class Catalogue(Protocol):
     async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
         """The owner's newest spooled upload with these bytes."""
 
+    async def same_sound(self, facts: Facts) -> StoredFile | None:
+        """The oldest finished file of the same bytes, or of the same sound with other tags."""
+
     async def stored_names(self, names: Collection[str]) -> set[str]:
-        """Which of these names a finished file had, whether or not its reader took it away since."""
+        """Which of these names a finished file had or is about to get, whether or not its reader took it away."""
 
     async def list_uploads(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,28 @@ from media_service.core.errors import Malformed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TAGS = ("title", "artist", "album", "date", "genre", "comment")
+LISTED_TAGS = ("title", "artist", "album", "date", "genre", "comment")
+"""The tags of a listing, which every form asks for."""
+
+MORE_TAGS = (
+    *("album_artist", "track", "disc", "composer", "isrc", "label", "copyright", "language"),
+    *("bpm", "key", "mood", "grouping", "description", "lyrics"),
+)
+
+TAGS = LISTED_TAGS + MORE_TAGS
 """The tags a client may send, in the order in which they are shown."""
+
+LONG_TAGS = frozenset({"comment", "lyrics"})
+"""Those that keep their line breaks."""
+
+_SHAPES = {
+    "track": (re.compile(r"\d{1,5}(/\d{1,5})?", re.ASCII), "it must be 3 or 3/12"),
+    "disc": (re.compile(r"\d{1,5}(/\d{1,5})?", re.ASCII), "it must be 1 or 1/2"),
+    "isrc": (re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}", re.ASCII), "it must be 12 characters such as GBAYE0000351"),
+    "language": (re.compile(r"[A-Za-z]{3}", re.ASCII), "it must be three letters of ISO 639-2"),
+    "bpm": (re.compile(r"\d{1,4}", re.ASCII), "it must be a whole number"),
+    "key": (re.compile(r"([A-G][b#]?m?|o|\d{1,2}[ABdm])", re.ASCII), "it must be a key such as Ebm or 8A"),
+}
 
 NAME_CHARACTERS = 1024
 TAG_CHARACTERS = 4096
@@ -41,17 +62,21 @@ def clean_lines(text: str, field: str, limit: int) -> str:
 
 
 def clean_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags a client sent, cleaned, empty ones left out. A comment keeps its line breaks.
+    """The tags a client sent, cleaned, empty ones left out. Comment and lyrics keep their line breaks.
 
-    Raises Malformed for a tag that is not in `TAGS`, one that is too long, and a date that is none.
+    Raises Malformed for a tag that is not in `TAGS`, one that is too long, and a date or number that is none.
     """
     cleaned = {}
     for key, value in tags.items():
         if key not in TAGS:
             raise Malformed(f"tags.{key}", f"known tags are {', '.join(TAGS)}")
         field = f"tags.{key}"
-        clean = clean_lines if key == "comment" else clean_line
+        clean = clean_lines if key in LONG_TAGS else clean_line
         text = clean(value, field, TAG_CHARACTERS)
+        if key == "isrc":
+            text = text.replace("-", "").upper()
+        if text and key in _SHAPES and not _SHAPES[key][0].fullmatch(text):
+            raise Malformed(field, _SHAPES[key][1])
         if key == "date" and text:
             _check_date(text, field)
         if text:

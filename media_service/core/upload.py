@@ -21,6 +21,8 @@ from media_service.core.errors import UploadGone, WrongState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from media_service.core.verdict import Finding, Grade
+
 
 class State(StrEnum):
     """Where an upload stands."""
@@ -51,6 +53,7 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.RECEIVING, Event.COMPLETE): State.RECEIVED,
     (State.RECEIVING, Event.CANCEL): State.CANCELLED,
     (State.RECEIVING, Event.EXPIRE): State.EXPIRED,
+    (State.RECEIVING, Event.REJECT): State.REJECTED,
     (State.RECEIVING, Event.LOSE): State.LOST,
     (State.RECEIVED, Event.VERIFY): State.VERIFIED,
     (State.RECEIVED, Event.REJECT): State.REJECTED,
@@ -86,7 +89,9 @@ class Slice:
 class Facts:
     """What verification learned of a whole file: digests of the bytes as received, and the audio's measures.
 
-    `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz, `size` in bytes.
+    `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz, `size` in bytes. `audio_sha256` is of the bytes
+    from the first frame to the end of the last whole one, which no retagging changes; `audio` has what else the walk
+    saw, for whoever wants to look. A file from before these were kept has None.
     """
 
     size: int
@@ -96,14 +101,32 @@ class Facts:
     bitrate: int
     sample_rate: int
     channels: int
+    audio_sha256: bytes | None = None
+    grade: Grade | None = None
+    findings: tuple[Finding, ...] = ()
+    audio: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why an upload was rejected: the refusal's code and its fields."""
+    """Why an upload was rejected: the refusal's code and its fields, and everything that was found."""
 
     code: str
     details: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Where a tagged file is about to get its name: written before it has it, so that a crash is no riddle.
+
+    `tags` are those the file carries; `size` and `sha256` are of the file as it will lie there.
+    """
+
+    name: str
+    size: int
+    sha256: bytes
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +152,7 @@ class Upload:
     facts: Facts | None = None
     verdict: Verdict | None = None
     file_id: str | None = None
+    placing: Placing | None = None
 
     def step(self, event: Event, now: int, **changes: Any) -> Upload:
         """The upload after `event`, with the other changes that go with it.

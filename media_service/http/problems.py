@@ -37,6 +37,8 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.DigestMismatch: 422,
     errors.SliceDiffers: 422,
     errors.NotMp3: 422,
+    errors.Damaged: 422,
+    errors.Duplicate: 422,
     errors.LengthMismatch: 422,
     errors.ContentHashMismatch: 422,
     errors.TooCostly: 422,

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import Refusal, StorageTrouble, Trouble
+from media_service.core.errors import Duplicate, Refusal, StorageTrouble, Trouble
 from media_service.core.ports import Placed, StoredFile
-from media_service.core.upload import FINISHING, Event, State, Upload, Verdict
+from media_service.core.upload import FINISHING, Event, Facts, Placing, State, Upload, Verdict
+from media_service.core.verdict import Finding, Severity, refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Literal
 
     from media_service.core.ports import Catalogue, Media, Partials, Quarantine, Spool
     from media_service.core.upload import Slice
@@ -34,6 +37,9 @@ WAY, LONGEST_WAY = 9.0, 1.0
 
 NAMES = 64
 """How many names for a file are looked at together."""
+
+SAID_AS = {"length_mismatch": "size_mismatch"}
+"""Refusals that findings call otherwise."""
 
 log = structlog.get_logger()
 
@@ -51,7 +57,9 @@ class Finisher:
         *,
         clock: Callable[[], int],
         new_id: Callable[[], str],
+        duplicates: Literal["keep", "refuse", "link"] = "keep",
     ) -> None:
+        self._duplicates = duplicates
         self._catalogue = catalogue
         self._partials = partials
         self._spool = spool
@@ -120,7 +128,9 @@ class Finisher:
         try:
             if upload.state is State.RECEIVED:
                 upload = await self._verify(upload, slices)
-            return await self._deliver(upload)
+            if upload.state is State.VERIFIED:
+                upload = await self._deliver(upload)
+            return upload
         except Refusal as refusal:
             return await self._reject(upload, refusal)
         except FileNotFoundError as missing:
@@ -130,19 +140,57 @@ class Finisher:
             log.error("partial missing", upload=upload.id)
             return await self._saved(upload.step(Event.LOSE, self._clock()))
 
+    async def keep_rejected(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
+        """Puts what came of the upload into quarantine with a report, and says what the upload's row is to say."""
+        if not findings:
+            code, fields = SAID_AS.get(refusal.code, refusal.code), refusal.details()
+            expected, actual = fields.get("expected"), fields.get("actual", fields.get("name"))
+            findings = [Finding(code, Severity.REJECT, expected=expected, actual=actual)]  # type: ignore[arg-type]  # digests and sizes
+        verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
+        listed = [
+            {
+                "code": finding.code,
+                "severity": finding.severity.value,
+                "offset": finding.offset,
+                "expected": finding.expected,
+                "actual": finding.actual,
+                "message": finding.message,
+            }
+            for finding in findings
+        ]
+        report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
+        report |= {"findings": listed}
+        await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
+        return verdict
+
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         assert upload.length is not None
         await self._partials.trim(upload.id, upload.length)
         facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
+        refusal = refusal_of(facts.findings)
+        if refusal is not None:
+            return await self._reject(upload, refusal, facts.findings)
+        twin = await self._catalogue.same_sound(facts)
+        if twin is not None:
+            if self._duplicates == "refuse":
+                raise Duplicate(twin.placed.name)
+            facts = _known_as(facts, twin)
         return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
 
     async def _deliver(self, upload: Upload) -> Upload:
+        """Gives the file its name in the spool, once, wherever a former run ended."""
         assert upload.facts is not None
-        source = self._partials.path(upload.id)
-        plan, tags = await self._media.plan_tags(source, upload.tags or {})
-        assembled = await self._spool.assemble(upload.id, source, plan, upload.facts.size)
-        name = assembled.name or await self._publish(upload)
-        placed = Placed(name, assembled.size, assembled.sha256)
+        twin = await self._catalogue.same_sound(upload.facts) if self._duplicates == "link" else None
+        if twin is not None and upload.placing is None:
+            return await self._link(upload, twin)
+        if upload.placing is None:
+            upload = await self._place(upload)
+        elif await self._spool.waits(upload.id):
+            upload = await self._publish(upload, upload.placing)
+        assert upload.facts is not None
+        placing = upload.placing
+        assert placing is not None
+        placed = Placed(placing.name, placing.size, placing.sha256)
         now = self._clock()
         file = StoredFile(
             id=self._new_id(),
@@ -152,31 +200,50 @@ class Finisher:
             filename=upload.filename,
             placed=placed,
             facts=upload.facts,
-            tags=tags,
+            tags=placing.tags,
             uploaded_at=upload.created_at,
             spooled_at=now,
         )
         delivered = upload.step(Event.DELIVER, now, file_id=file.id)
         await self._catalogue.deliver(delivered, file)
-        await self._spool.settle(upload.id)
         await self._partials.discard(upload.id)
         log.info("spooled", upload=upload.id, name=placed.name, size=placed.size)
         return delivered
 
-    async def _publish(self, upload: Upload) -> str:
-        """The file's name in the spool: the first that no file has there, nor had before its reader took it."""
+    async def _link(self, upload: Upload, twin: StoredFile) -> Upload:
+        """The same sound is there already: the upload leads to that file."""
+        linked = await self._saved(upload.step(Event.DELIVER, self._clock(), file_id=twin.id))
+        await self._partials.discard(upload.id)
+        log.info("linked", upload=upload.id, file=twin.id)
+        return linked
+
+    async def _place(self, upload: Upload) -> Upload:
+        """Tags the file beside the spool and gives it a name."""
+        assert upload.facts is not None
+        source = self._partials.path(upload.id)
+        plan, tags = await self._media.plan_tags(source, upload)
+        assembled = await self._spool.assemble(upload.id, source, plan, upload.facts.size)
+        return await self._publish(upload, Placing("", assembled.size, assembled.sha256, tags))
+
+    async def _publish(self, upload: Upload, placing: Placing) -> Upload:
+        """Gives the assembled file the first name that no file has, nor had before its reader took it away.
+
+        The catalogue knows the name before the file has it, so after a crash nobody has to guess.
+        """
+        if placing.name and await self._spool.publish(upload.id, placing.name):
+            return upload
         for first in count(1, NAMES):
             names = self._spool.names(upload.filename, first, NAMES)
             taken = await self._catalogue.stored_names(names)
             for name in names:
-                if name not in taken and await self._spool.publish(upload.id, name):
-                    return name
+                if name not in taken and name != placing.name:
+                    upload = await self._saved(replace(upload, placing=replace(placing, name=name)))
+                    if await self._spool.publish(upload.id, name):
+                        return upload
         raise AssertionError("names are counted without end")
 
-    async def _reject(self, upload: Upload, refusal: Refusal) -> Upload:
-        verdict = Verdict(refusal.code, refusal.details())
-        report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
-        await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
+    async def _reject(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding] = ()) -> Upload:
+        verdict = await self.keep_rejected(upload, refusal, findings)
         rejected = await self._saved(upload.step(Event.REJECT, self._clock(), verdict=verdict))
         await self._partials.discard(upload.id)
         log.info("rejected", upload=upload.id, code=verdict.code)
@@ -185,3 +252,12 @@ class Finisher:
     async def _saved(self, upload: Upload) -> Upload:
         await self._catalogue.save(upload)
         return upload
+
+
+def _known_as(facts: Facts, twin: StoredFile) -> Facts:
+    """The facts with a note that the same sound is there already."""
+    exact = facts.content_hash == twin.facts.content_hash
+    note = Finding(
+        "duplicate", Severity.INFO, expected="same bytes" if exact else "same sound", actual=twin.placed.name
+    )
+    return replace(facts, findings=(*facts.findings, note))

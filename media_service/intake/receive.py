@@ -11,7 +11,7 @@ import hashlib
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from media_service.core import rules
@@ -29,12 +29,14 @@ from media_service.core.errors import (
 )
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
+from media_service.core.verdict import refusal_of
 from media_service.intake.lease import Lease, Leases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
     from media_service.core.ports import Catalogue, Media, Partial, Partials
+    from media_service.core.verdict import Finding
     from media_service.intake.finalize import Finisher
 
 RECENT_UPLOADS = 4096
@@ -233,6 +235,23 @@ class Intake:
             if not live.leases and live.upload.state is State.RECEIVING:
                 await self._end(live, Event.EXPIRE)
 
+    def give_up_on(self, upload_id: str, findings: Sequence[Finding]) -> None:
+        """What came shows that the upload will be rejected: it is, before more of it comes."""
+        task = asyncio.create_task(self._reject_early(upload_id, findings))
+        self._settling.add(task)
+        task.add_done_callback(self._settled)
+
+    async def _reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
+        refusal, live = refusal_of(findings), await self._find(upload_id, None)
+        async with live.changing:
+            whole = rules.is_whole(live.upload, live.received)
+            if refusal is None or whole or live.upload.state is not State.RECEIVING:
+                return
+            # What is kept to be looked at is what came, not the room for all of it.
+            await self._partials.trim(upload_id, max((span.stop for span in live.received), default=0))
+            verdict = await self._finisher.keep_rejected(live.upload, refusal, findings)
+            await self._end(live, Event.REJECT, verdict=verdict)
+
     async def recover(self) -> None:
         """After a start: plain forms that were cut are given up, uploads that were whole go on to be finished."""
         for upload_id in await self._catalogue.receiving_whole():
@@ -426,11 +445,11 @@ class Intake:
             upload, _ = await self._load(upload.id, None)
         return self._view(upload, live.received)
 
-    async def _end(self, live: Live, event: Event) -> None:
+    async def _end(self, live: Live, event: Event, **changes: Any) -> None:
         """Takes a receiving upload to an end without a file, and frees its space."""
         upload = live.upload
         # Before the writers are told: nobody may be admitted while they go.
-        live.upload = upload.step(event, self._clock())
+        live.upload = upload.step(event, self._clock(), **changes)
         try:
             await live.leases.end(0, self.conduct.limits.file)
             await self._catalogue.save(live.upload)

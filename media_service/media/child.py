@@ -15,7 +15,7 @@ from typing import Any
 from media_service.core.errors import NotMp3
 from media_service.media import id3
 
-MEMORY = 512 * 1024 * 1024
+MEMORY = 288 * 1024 * 1024
 """Bytes of address space; a compressed frame of 64 KiB can unfold to gigabytes."""
 
 PROCESSOR = 10
@@ -46,8 +46,8 @@ def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     try:
         if question["ask"] == "measure":
             return {"facts": id3.measure(path)}, b""
-        plan, carried = id3.plan(path, question["tags"])
-        return {"cut": plan.cut, "carried": carried}, plan.head
+        plan, carried = id3.plan(path, question["tags"], **question.get("how", {}))
+        return {"cut": plan.cut, "carried": carried, "head": len(plan.head)}, plan.head + plan.tail
     except NotMp3 as refusal:
         return {"not_mp3": refusal.reason}, b""
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Reading behind the offset: a file is hashed while it still arrives, so that finishing it takes milliseconds.
+"""Reading behind the offset: a file is hashed and walked while it still arrives, so that its end takes milliseconds.
 
 The bytes come from the page cache, in one thread of their own: the loop stays free, and receiving keeps a processor.
 """
@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from media_service.core.digest import WholeFileDigest, leaf_index
+from media_service.media.frames import FrameWalk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,7 @@ class Following:
         self._target = 0
         self._reading: asyncio.Task[None] | None = None
         self.digest = WholeFileDigest(self._known)
+        self.walk = FrameWalk()
 
     def learn(self, pieces: Iterable[Slice]) -> None:
         """Slices whose digests were proven on their way in: blocks that need no hashing of their own."""
@@ -67,3 +69,4 @@ class Following:
                 if not piece:
                     return
                 self.digest.update(piece)
+                self.walk.feed(piece)

@@ -5,54 +5,95 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from media_service.core.digest import format_digest_field
-from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch
+from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3, TooCostly
 from media_service.core.ports import TagPlan
 from media_service.core.upload import Facts
+from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
+from media_service.media import judge
 from media_service.media.follow import Following
+from media_service.media.prescan import Scan, likely_encoding, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from media_service.core.upload import Slice, Upload
+    from media_service.media.frames import Walk
     from media_service.media.worker import ChildWorker
 
 AHEAD = 4 * 1024 * 1024
-"""Bytes that must wait to be read before the reader sets out: small files are read once, at their end."""
+"""Bytes that must wait to be read before the reader sets out: small files are read once, at their end.
+
+The first mebibyte of a larger one is read at once: it shows what can never be accepted.
+"""
+
+FEW_FRAMES = 4
+"""Frames below which our own walk alone is not believed."""
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """How files are tagged, and what a cover may be: bytes, and pixels of its longer side.
+
+    `mode`: `full` writes what the sender typed and where the file came from, `provenance` only the latter, `none`
+    leaves every byte. `version` is 3 or 4, None to keep the one found.
+    """
+
+    mode: Literal["full", "provenance", "none"] = "full"
+    version: int | None = None
+    cover_limit: int = 2 * MIB
+    cover_pixels: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the examiner works. With `ahead` files are read while they arrive; without, in one pass at their end."""
+
+    ahead: bool = True
+    policy: Policy = field(default_factory=Policy)
+    tagging: Tagging = field(default_factory=Tagging)
 
 
 class Examiner:
-    """`core.ports.Media`: digests here, MP3 and tags in the child process.
+    """`core.ports.Media`: digests, frames and verdicts here, mutagen in the child process."""
 
-    With `ahead` files are hashed while they arrive; without, in one pass at their end.
-    """
-
-    def __init__(self, worker: ChildWorker, *, ahead: bool) -> None:
+    def __init__(self, worker: ChildWorker, habits: Habits) -> None:
         self._worker = worker
-        self._ahead = ahead
+        self._habits = habits
         self._following: dict[str, Following] = {}
         self._thread = ThreadPoolExecutor(1, "follower")
+        self._on_hopeless: Callable[[str, Sequence[Finding]], None] | None = None
+
+    def on_hopeless(self, call: Callable[[str, Sequence[Finding]], None]) -> None:
+        """Calls this, in the loop, for an upload whose first bytes show that it will be rejected."""
+        self._on_hopeless = call
 
     def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
         """The slice was recorded, and the file's bytes up to `offset` are there to be read, soon and elsewhere."""
-        if self._ahead:
+        if self._habits.ahead:
             following = self._following_of(upload, path)
             following.learn([piece])
-            if offset - following.digest.size >= AHEAD:
-                following.go_on_to(offset, self._thread).add_done_callback(_look_at)
+            seen, small = following.digest.size, upload.length is not None and upload.length <= AHEAD
+            if offset - seen >= AHEAD or (seen < MIB <= offset and not small):
+                reading = following.go_on_to(offset, self._thread)
+                reading.add_done_callback(lambda task: self._look_at(task, upload, following))
 
     def forget(self, upload_id: str) -> None:
         """What was read of this file is trusted no more, or nobody needs it."""
         self._following.pop(upload_id, None)
 
     async def verify(self, path: Path, upload: Upload, slices: Sequence[Slice]) -> Facts:
-        """What is true of a whole file, of which these slices are recorded.
+        """What is true of a whole file, of which these slices are recorded, and what is found in it.
 
-        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, NotMp3, TooCostly, MediaTrouble, and
-        FileNotFoundError when it is missing.
+        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, MediaTrouble, and FileNotFoundError when it is
+        missing.
         """
         assert upload.length is not None
         following = self._following_of(upload, path)
@@ -69,16 +110,30 @@ class Examiner:
             raise DigestMismatch(format_digest_field(upload.digest), format_digest_field(sha256))
         if upload.content_hash is not None and upload.content_hash != content_hash:
             raise ContentHashMismatch(upload.content_hash.hex(), content_hash.hex())
-        answer, _ = await self._worker.ask("measure", path)
-        return Facts(size=size, sha256=sha256, content_hash=content_hash, **answer["facts"])
+        walk = following.walk.finish()
+        findings, seen = await asyncio.to_thread(self._judge, path, walk)
+        if outcome(findings) is not Outcome.REJECT and not seen.opaque:
+            findings += await self._second_opinion(path, walk)
+        proven = upload.digest is not None or upload.content_hash is not None
+        return _facts(walk, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
 
-    async def plan_tags(self, path: Path, tags: Mapping[str, str]) -> tuple[TagPlan, Mapping[str, str]]:
-        """How to give the file these tags, every other frame kept, and the tags it will carry then.
+    async def plan_tags(self, path: Path, upload: Upload) -> tuple[TagPlan, Mapping[str, str]]:
+        """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
 
-        Raises TooCostly, MediaTrouble.
+        Raises MediaTrouble.
         """
-        answer, head = await self._worker.ask("plan", path, tags=dict(tags))
-        return TagPlan(head, answer["cut"]), answer["carried"]
+        tagging = self._habits.tagging
+        tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
+        seen = await asyncio.to_thread(self._scan, path)
+        how: dict[str, Any] = {"opaque": seen.opaque, "version": tagging.version}
+        if tagging.mode != "none":
+            how |= {"provenance": _provenance(upload), "upload_id": upload.id}
+        try:
+            answer, attached = await self._worker.ask("plan", path, tags=tags, how=how)
+        except (TooCostly, NotMp3):
+            # What no limit foresaw: the tag is kept, and read by nobody.
+            answer, attached = await self._worker.ask("plan", path, tags=tags, how=how | {"opaque": True})
+        return TagPlan(attached[: answer["head"]], answer["cut"], attached[answer["head"] :]), answer["carried"]
 
     def close(self) -> None:
         """Ends the thread that reads."""
@@ -87,8 +142,107 @@ class Examiner:
     def _following_of(self, upload: Upload, path: Path) -> Following:
         return self._following.setdefault(upload.id, Following(path, upload.length))
 
+    def _look_at(self, task: asyncio.Task[None], upload: Upload, following: Following) -> None:
+        """An error of reading ahead is met again, and told, when the file is verified."""
+        if task.cancelled() or task.exception() or self._following.get(upload.id) is not following:
+            return
+        findings = judge.hopeless(following.walk.seen, upload.length, self._habits.policy)
+        if self._on_hopeless is not None and outcome(findings) is Outcome.REJECT:
+            self._on_hopeless(upload.id, findings)
 
-def _look_at(task: asyncio.Task[None]) -> None:
-    """An error of reading ahead is met again, and told, when the file is verified."""
-    if not task.cancelled():
-        task.exception()
+    def _judge(self, path: Path, walk: Walk) -> tuple[list[Finding], Scan]:
+        """What the walk and the tag in front say."""
+        policy = self._habits.policy
+        findings = judge.judge(walk, policy)
+        seen = self._scan(path) if outcome(findings) is not Outcome.REJECT else Scan()
+        findings += seen.findings
+        encoding = likely_encoding(seen.latin)
+        if encoding is not None:
+            findings.append(policy.finding("text_mislabelled", expected=encoding, actual="latin-1"))
+        if seen.milliseconds and _differ(seen.milliseconds / 1000, walk.seconds):
+            stated, heard = seen.milliseconds / 1000, round(walk.seconds, 3)
+            findings.append(policy.finding("duration_mismatch", expected=stated, actual=heard))
+        return findings, seen
+
+    def _scan(self, path: Path) -> Scan:
+        tagging = self._habits.tagging
+        with path.open("rb") as file:
+            head = file.read(10)
+            if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
+                return Scan()
+            tag = head + file.read(min(judge.TAG_LIMIT, judge.tag_size(head)))
+        return scan(tag, self._habits.policy, tagging.cover_limit, tagging.cover_pixels)
+
+    async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
+        """What mutagen says. Raises MediaTrouble, FileNotFoundError."""
+        policy, few = self._habits.policy, walk.frames < FEW_FRAMES
+        try:
+            answer, _ = await self._worker.ask("measure", path)
+        except NotMp3 as refusal:
+            # Two frames are a sound, but nobody else has to find them.
+            known = few and walk.junk_before == 0
+            return [policy.finding("mutagen_error", actual=refusal.reason, grave=few and not known)]
+        except TooCostly:
+            return [policy.finding("mutagen_error", actual="it took too long")]
+        measured = answer["facts"]["duration"]
+        declared = walk.declared
+        met = declared is not None and declared.frames is not None and abs(declared.frames - walk.frames) <= 1
+        if met and _differ(measured, walk.seconds):
+            return [policy.finding("mutagen_disagrees", expected=round(walk.seconds, 3), actual=measured)]
+        return []
+
+
+def _facts(walk: Walk, findings: list[Finding], seen: Scan, *, proven: bool, **digests: Any) -> Facts:
+    first = walk.first
+    if first is None:
+        return Facts(duration=0.0, bitrate=0, sample_rate=0, channels=0, findings=tuple(findings), **digests)
+    size = walk.audio_end - walk.audio_start
+    played = walk.samples / first.sample_rate
+    rates = {header.bitrate for header in walk.headers}
+    declared = walk.declared
+    rejected = outcome(findings) is Outcome.REJECT
+    return Facts(
+        duration=round(walk.seconds, 3),
+        bitrate=rates.pop() if len(rates) == 1 else round(size * 8 / played) if played else 0,
+        sample_rate=first.sample_rate,
+        channels=max((header.channels for header in walk.headers), default=first.channels),
+        audio_sha256=walk.audio_sha256,
+        grade=None if rejected else judge.grade(walk, digest_given=proven),
+        findings=tuple(findings),
+        audio={
+            "frames": walk.frames,
+            "samples_per_frame": first.samples,
+            "start": walk.audio_start,
+            "end": walk.audio_end,
+            "mode": first.mode,
+            "vbr": len({header.bitrate for header in walk.headers}) > 1,
+            "encoder": declared.encoder if declared is not None else None,
+            "delay": declared.delay if declared is not None else 0,
+            "padding": declared.padding if declared is not None else 0,
+            "text_encoding": likely_encoding(seen.latin),
+        },
+        **digests,
+    )
+
+
+def _provenance(upload: Upload) -> dict[str, str]:
+    """Where the file came from, as texts of our own."""
+    facts = upload.facts
+    assert facts is not None
+    came = datetime.fromtimestamp(upload.created_at / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    texts = {"UPLOAD_FILENAME": upload.filename, "UPLOAD_SHA256": facts.sha256.hex(), "UPLOADED_AT": came}
+    if facts.audio_sha256 is not None:
+        texts["AUDIO_SHA256"] = facts.audio_sha256.hex()
+    if facts.grade is not None:
+        texts["VERIFIED"] = facts.grade.value
+    return texts
+
+
+def _differ(one: float, other: float) -> bool:
+    """Whether two durations in seconds are further apart than rounding takes them."""
+    return abs(one - other) > max(1.0, other / 100)
+
+
+def as_policy(changes: Mapping[str, str]) -> Policy:
+    """The operator's policy. Raises ValueError for a severity that is none."""
+    return Policy({code: Severity(severity) for code, severity in changes.items()})

@@ -1,13 +1,14 @@
 """The spool: where finished files wait for their readers, each whole from the moment its name is seen.
 
-A file is put together in `.incoming/` on the same file system, synced, and then linked to its final name, which fails
-where that name is taken. The link in `.incoming/` stays until the catalogue knows the file: after a crash it tells, by
-its second name, that the file was delivered already.
+A file is put together in `.incoming/` on the same file system, synced, and then renamed to its final name, which fails
+where that name is taken. The name is in the catalogue before the file has it. So after a crash there are two cases and
+no third: the file still lies in `.incoming/` and was not published, or it does not and was, even if its reader took it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import hashlib
 import os
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 COPY = 16 * 1024 * 1024
 """Bytes that one call of the kernel copies; between two calls other threads get their turn."""
+
+_NO_RENAME = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+_RENAMEAT2 = ctypes.CDLL(None, use_errno=True).renameat2
+_HERE, _NO_REPLACE = -100, 1
+"""AT_FDCWD and RENAME_NOREPLACE: Python has no name for a rename that replaces nothing."""
 
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
@@ -44,33 +50,36 @@ class DiskSpool:
     async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int) -> Assembled:
         """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes.
 
-        Asked again for the same upload before `settle`, it starts anew, unless the file was published already.
-        Raises StorageFull, and FileNotFoundError when the source is missing.
+        Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is
+        missing.
         """
         with disk_errors():
             return await asyncio.to_thread(self._assemble, self._incoming / upload_id, source, plan, length)
+
+    async def waits(self, upload_id: str) -> bool:
+        """Whether an assembled file of this upload has no name yet."""
+        with disk_errors():
+            return await aiofiles.os.path.exists(self._incoming / upload_id)
 
     def names(self, filename: str, first: int, count: int) -> list[str]:
         """Names for a file called `filename`, from its `first` copy on: the second gets ` (2)`."""
         return disk_names(filename, range(first, first + count))
 
     async def publish(self, upload_id: str, name: str) -> bool:
-        """Gives the assembled file this name in the spool, durably; False, and nothing done, when it is taken."""
+        """Gives the assembled file this name in the spool, durably; False, and nothing done, when it is taken.
+
+        From then on it waits no more, whatever its readers do with it.
+        """
         with disk_errors():
-            try:
-                await aiofiles.os.link(self._incoming / upload_id, self.path(name))
-            except FileExistsError:
-                return False
-            await asyncio.to_thread(sync_directory, self._finished)
-            return True
+            return await asyncio.to_thread(self._publish, self._incoming / upload_id, self.path(name))
 
     async def settle(self, upload_id: str) -> None:
-        """Forgets how `upload_id` was placed, once the catalogue has it."""
+        """Removes what was assembled for the upload and has no name."""
         with disk_errors(), suppress(FileNotFoundError):
             await aiofiles.os.unlink(self._incoming / upload_id)
 
     async def unsettled(self) -> list[str]:
-        """The uploads that were being placed."""
+        """The uploads for which something was assembled that has no name."""
         with disk_errors():
             return await aiofiles.os.listdir(self._incoming)
 
@@ -79,45 +88,63 @@ class DiskSpool:
         return self._finished / stored_name
 
     def _assemble(self, incoming: Path, source: Path, plan: TagPlan, length: int) -> Assembled:
-        name = self._delivered_name(incoming)
-        if name is None:
-            incoming.unlink(missing_ok=True)
-            try:
-                _join(incoming, source, plan, length)
-            except BaseException:
-                # Half a file would keep a full disk full for every other upload.
-                incoming.unlink(missing_ok=True)
-                raise
-            # Without its name here, a crash after `publish` would deliver the file a second time.
-            sync_directory(self._incoming)
-        else:
-            # A crash may have come between the link and the directory's sync.
-            sync_directory(self._finished)
-        return Assembled(incoming.stat().st_size, _sha256(incoming), name)
-
-    def _delivered_name(self, incoming: Path) -> str | None:
-        """The name that a former run linked the file to before it could say so."""
+        incoming.unlink(missing_ok=True)
         try:
-            mine = incoming.stat()
-        except FileNotFoundError:
-            return None
-        if mine.st_nlink > 1:
-            with os.scandir(self._finished) as entries:
-                for entry in entries:
-                    if entry.inode() == mine.st_ino:
-                        return entry.name
-        return None
+            _join(incoming, source, plan, length)
+            size, digest = _read_back(incoming, plan)
+            if size != len(plan.head) + length - plan.cut:
+                raise OSError(errno.EIO, "the assembled file has another size than planned")
+        except BaseException:
+            # Half a file would keep a full disk full for every other upload.
+            incoming.unlink(missing_ok=True)
+            raise
+        # The catalogue is about to say that it waits here.
+        sync_directory(self._incoming)
+        return Assembled(size, digest)
+
+    def _publish(self, incoming: Path, final: Path) -> bool:
+        if not _rename(incoming, final):
+            return False
+        sync_directory(self._finished)
+        sync_directory(self._incoming)
+        return True
+
+
+def _rename(old: Path, new: Path) -> bool:
+    """Gives the file its new name instead of the old one; False, and nothing done, when that is taken."""
+    if _RENAMEAT2(_HERE, os.fsencode(old), _HERE, os.fsencode(new), _NO_REPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number == errno.EEXIST:
+        return False
+    if number not in _NO_RENAME:
+        raise OSError(number, os.strerror(number), str(old))
+    return _link(old, new)
+
+
+def _link(old: Path, new: Path) -> bool:
+    """The same where the file system cannot do it in one step: for a moment the file has both names."""
+    try:
+        new.hardlink_to(old)
+    except FileExistsError:
+        if not new.samefile(old):
+            return False
+    old.unlink()
+    return True
 
 
 def _join(target: Path, source: Path, plan: TagPlan, length: int) -> None:
-    """A new, synced file: the plan's head, then the source's bytes from the plan's cut up to `length`."""
+    """A new, synced file: the plan's head, the source's bytes from the plan's cut up to `length`, the plan's tail."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with source.open("rb") as reader, os.fdopen(os.open(target, flags, 0o600), "wb") as writer:
         writer.write(plan.head)
         writer.flush()
-        at = plan.cut
-        while at < length:
-            at += _copy(reader.fileno(), writer.fileno(), at, min(COPY, length - at))
+        at, stop = plan.cut, length - len(plan.tail)
+        while at < stop:
+            at += _copy(reader.fileno(), writer.fileno(), at, min(COPY, stop - at))
+        os.lseek(writer.fileno(), 0, os.SEEK_END)
+        writer.write(plan.tail)
+        writer.flush()
         os.fsync(writer.fileno())
 
 
@@ -134,6 +161,13 @@ def _copy(source: int, target: int, offset: int, size: int) -> int:
     return copied
 
 
-def _sha256(path: Path) -> bytes:
+def _read_back(path: Path, plan: TagPlan) -> tuple[int, bytes]:
+    """The file's size and SHA-256 as they are read again. Raises OSError where our own bytes are not those planned."""
     with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").digest()
+        if file.read(len(plan.head)) != plan.head:
+            raise OSError(errno.EIO, "the tag is not as it was written")
+        size = file.seek(-len(plan.tail), os.SEEK_END) + len(plan.tail)
+        if file.read(len(plan.tail)) != plan.tail:
+            raise OSError(errno.EIO, "the tag at the end is not as it was written")
+        file.seek(0)
+        return size, hashlib.file_digest(file, "sha256").digest()

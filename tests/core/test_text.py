@@ -60,13 +60,39 @@ def test_a_line_too_long_is_refused_by_name() -> None:
     assert refused.value.field == "sender"
 
 
-@given(st.dictionaries(st.sampled_from([tag for tag in TAGS if tag != "date"]), any_text))
+SHAPED = {"date", "track", "disc", "isrc", "language", "bpm", "key"}
+"""Tags that are no free text."""
+
+
+@given(st.dictionaries(st.sampled_from(sorted(set(TAGS) - SHAPED)), any_text))
 def test_any_tags_become_clean_ones_without_empty_ones(tags: dict[str, str]) -> None:
     cleaned = clean_tags(tags)
     assert set(cleaned) <= set(tags)
     assert all(text and text == text.strip() for text in cleaned.values())
-    assert all("\n" not in text for key, text in cleaned.items() if key != "comment")
+    assert all("\n" not in text for key, text in cleaned.items() if key not in ("comment", "lyrics"))
     assert clean_tags(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("track", "3/12", "three"),
+        ("disc", "1", "1/2/3"),
+        ("isrc", "GBAYE0000351", "GBAYE000035"),
+        ("language", "kor", "ko"),
+        ("bpm", "120", "fast"),
+        ("key", "Ebm", "H"),
+    ],
+)
+def test_numbers_and_codes_have_their_shape(key: str, good: str, bad: str) -> None:
+    assert clean_tags({key: f" {good} "}) == {key: good}
+    with pytest.raises(Malformed) as refused:
+        clean_tags({key: bad})
+    assert refused.value.field == f"tags.{key}"
+
+
+def test_an_isrc_may_come_with_hyphens() -> None:
+    assert clean_tags({"isrc": "gb-aye-00-00351"}) == {"isrc": "GBAYE0000351"}
 
 
 def test_a_comment_keeps_its_lines() -> None:
@@ -81,8 +107,8 @@ def test_a_long_comment_of_short_lines_is_refused() -> None:
 
 def test_an_unknown_tag_is_refused_by_name() -> None:
     with pytest.raises(Malformed) as refused:
-        clean_tags({"composer": "x"})
-    assert refused.value.field == "tags.composer"
+        clean_tags({"conductor": "x"})
+    assert refused.value.field == "tags.conductor"
 
 
 @pytest.mark.parametrize("date", ["2024", "0001", "2024-05", "2024-12-31"])

@@ -9,7 +9,13 @@ from media_service.core.upload import ENDED, FINISHING, GONE, TABLE, Event, Stat
 from tests.core.samples import FACTS, make_upload
 
 WAY = {
-    State.RECEIVING: {"complete": "received", "cancel": "cancelled", "expire": "expired", "lose": "lost"},
+    State.RECEIVING: {
+        "complete": "received",
+        "cancel": "cancelled",
+        "expire": "expired",
+        "reject": "rejected",
+        "lose": "lost",
+    },
     State.RECEIVED: {"verify": "verified", "reject": "rejected", "lose": "lost"},
     State.VERIFIED: {"deliver": "spooled", "reject": "rejected", "lose": "lost"},
 }

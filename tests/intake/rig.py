@@ -12,7 +12,7 @@ from media_service.core.rules import Limits
 from media_service.intake.finalize import Finisher
 from media_service.intake.receive import Conduct, Intake
 from media_service.intake.sweep import Sweeper
-from media_service.media.verify import Examiner
+from media_service.media.verify import Examiner, Habits
 from media_service.media.worker import ChildWorker
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -85,7 +85,7 @@ class Rig:
         self.quarantine = DiskQuarantine(places.quarantine)
         self.folders = places
         self.worker = ChildWorker()
-        self.examiner = Examiner(self.worker, ahead=True)
+        self.examiner = Examiner(self.worker, Habits())
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
         )
@@ -94,6 +94,7 @@ class Rig:
         self.finisher = Finisher(catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id)
         conduct = Conduct(Limits(2**30, 2**26, 2**22), 60, 0, HOUR, 0, sync_slices=True)
         self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
+        self.examiner.on_hopeless(self.intake.give_up_on)
         self.sweeper = Sweeper(
             self.intake,
             catalogue,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from mutagen.id3 import ID3
 
 from media_service.core.errors import NotMp3
-from media_service.core.text import TAGS, clean_tags
+from media_service.core.text import LISTED_TAGS as TAGS
+from media_service.core.text import MORE_TAGS, clean_tags
 from media_service.media import id3
 from tests.conftest import missing
 from tests.media.raw_tags import frame, frame22, frames_of, syncsafe, tag, unsynchronised
@@ -187,7 +188,7 @@ def test_foreign_frames_are_kept_byte_for_byte(path: Path, version: int, padding
     assert [each for each in written if each in theirs] == [each for each in mixed if each in theirs]
     assert len(written) == len(theirs) + (7 if version == 3 else 6)
     assert whole.endswith(AUDIO)
-    assert carried == ALL
+    assert carried == ALL | {"track": "3/12", "lyrics": "가사"}
 
 
 @pytest.mark.parametrize("key", TAGS)
@@ -199,6 +200,77 @@ def test_a_tag_that_is_not_asked_for_keeps_its_frame(path: Path, version: int, k
     kept = {raw for _, raw in frames_of(head)} & before
     assert len(kept) == len(before) - (2 if key == "date" and version == 3 else 1)
     assert carried == {name: "1999-02-03" if name == "date" else "old" for name in TAGS} | {key: ALL[key]}
+
+
+MORE = {
+    "album_artist": "여러 사람",
+    "track": "3/12",
+    "disc": "1/2",
+    "composer": "Bach",
+    "isrc": "GBAYE0000351",
+    "label": "Label",
+    "copyright": "2024 Kim",
+    "language": "kor",
+    "bpm": "120",
+    "key": "Ebm",
+    "mood": "calm",
+    "grouping": "night",
+    "description": "between",
+    "lyrics": "첫째\n둘째",
+}
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_every_further_tag_is_written_once_and_read_back(path: Path, version: int) -> None:
+    assert set(MORE) == set(MORE_TAGS)
+    asked = clean_tags(MORE)
+    _, whole, carried = tagged(path, tag(frame("PRIV", b"x\x00y", version), version) + AUDIO, asked)
+    assert carried == asked
+    path.write_bytes(whole)
+    assert id3.plan(path, {})[1] == asked
+    _, again, _ = tagged(path, whole, asked)
+    assert again == whole
+
+
+def test_where_a_file_came_from_stands_in_it_and_is_replaced_by_the_next(path: Path) -> None:
+    theirs = frame("UFID", b"http://musicbrainz.org\x00abc") + frame("TXXX", b"\x00OTHER\x00kept")
+    path.write_bytes(tag(theirs) + AUDIO)
+    for upload_id in ("first", "second"):
+        plan, _ = id3.plan(path, {}, {"UPLOAD_FILENAME": f"밤 {upload_id}"}, upload_id=upload_id)
+        path.write_bytes(plan.head + path.read_bytes()[plan.cut :])
+    read_back = read(plan.head)
+    assert [str(text) for text in read_back.getall("TXXX:UPLOAD_FILENAME")] == ["밤 second"]
+    assert read_back["UFID:urn:media-service:upload"].data == b"second"
+    assert theirs[: len(theirs) // 2] in plan.head
+    assert theirs[len(theirs) // 2 :] in plan.head
+    assert path.read_bytes().endswith(AUDIO)
+
+
+def test_an_id3v1_tag_is_brought_along_and_none_is_made(path: Path) -> None:
+    old = b"TAG" + b"Old".ljust(30, b"\0") + b"Kim".ljust(30, b"\0") + bytes(30) + b"1999" + bytes(30) + b"\x11"
+    path.write_bytes(AUDIO + old)
+    plan, _ = id3.plan(path, {"title": "New", "date": "2024-05-06", "track": "7/9"})
+    assert plan.tail == b"TAG" + b"New".ljust(30, b"\0") + old[33:93] + b"2024" + bytes(29) + b"\x07\x11"
+    path.write_bytes(AUDIO)
+    assert id3.plan(path, {"title": "New"})[0].tail == b""
+
+
+def test_an_opaque_tag_is_kept_and_not_read(path: Path) -> None:
+    theirs = frame("TIT2", b"\x00" + b"x" * 70_000) + frame("PRIV", b"a\x00b")
+    path.write_bytes(tag(theirs) + AUDIO)
+    plan, carried = id3.plan(path, {"artist": "Kim"}, opaque=True)
+    assert carried == {"artist": "Kim"}
+    assert theirs in plan.head
+
+
+@pytest.mark.parametrize(("found", "version"), [(3, 4), (4, 3), (None, 4)])
+def test_the_version_asked_for_is_written(path: Path, found: int | None, version: int) -> None:
+    old = b"" if found is None else tag(frame("TPE1", b"\x00Kim", found), found)
+    path.write_bytes(old + AUDIO)
+    plan, _ = id3.plan(path, {"title": "밤"}, version=version)
+    assert plan.head[3] == version
+    assert str(read(plan.head)["TIT2"]) == "밤"
+    assert ("TPE1" in read(plan.head)) == (found is not None)
 
 
 def test_a_version_2_2_tag_becomes_version_2_3(path: Path) -> None:

@@ -12,9 +12,10 @@ import pytest_asyncio
 from media_service.core.digest import BLOCK
 from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3
 from media_service.core.upload import Slice, State
-from media_service.media.verify import Examiner
+from media_service.core.verdict import refusal_of
+from media_service.media.verify import Examiner, Habits, Tagging
 from media_service.media.worker import ChildWorker
-from tests.core.samples import make_upload
+from tests.core.samples import FACTS, make_upload
 from tests.support.mp3 import make_mp3, make_mp3_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ CONTENT_HASH = hashlib.sha256(
 @pytest_asyncio.fixture
 async def examiner() -> AsyncIterator[Examiner]:
     worker = ChildWorker()
-    examiner = Examiner(worker, ahead=True)
+    examiner = Examiner(worker, Habits(tagging=Tagging()))
     yield examiner
     examiner.close()
     await worker.close()
@@ -115,26 +116,30 @@ async def test_one_changed_byte_is_seen(examiner: Examiner, path: Path) -> None:
 
 async def test_a_file_that_is_no_mp3_is_refused(examiner: Examiner, path: Path) -> None:
     path.write_bytes(b"words " * 1000)
-    with pytest.raises(NotMp3):
-        await examiner.verify(path, received(length=6000), [])
+    facts = await examiner.verify(path, received(length=6000), [])
+    assert isinstance(refusal_of(facts.findings), NotMp3)
 
 
 async def test_a_missing_file_is_said(examiner: Examiner, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await examiner.verify(tmp_path / "missing", received(), [])
     with pytest.raises(FileNotFoundError):
-        await examiner.plan_tags(tmp_path / "missing", {"title": "x"})
+        await examiner.plan_tags(tmp_path / "missing", received(facts=FACTS, tags={"title": "x"}))
 
 
 async def test_a_plan_says_what_the_file_will_carry(examiner: Examiner, path: Path) -> None:
     content = make_mp3(1, {"artist": "김", "title": "old"})
     path.write_bytes(content)
-    plan, carried = await examiner.plan_tags(path, {"title": "밤"})
+    plan, carried = await examiner.plan_tags(path, received(facts=FACTS, tags={"title": "밤"}))
     assert carried == {"artist": "김", "title": "밤"}
     assert (plan.head + content[plan.cut :]).endswith(content[-1000:])
     assert len(plan.head) % 4096 == plan.cut % 4096
 
 
-async def test_a_plan_without_tags_changes_nothing(examiner: Examiner, path: Path) -> None:
-    plan, carried = await examiner.plan_tags(path, {})
-    assert (plan.head, plan.cut, carried) == (b"", 0, {})
+async def test_a_plan_that_writes_nothing_changes_nothing(path: Path) -> None:
+    worker = ChildWorker()
+    examiner = Examiner(worker, Habits(tagging=Tagging("none")))
+    plan, carried = await examiner.plan_tags(path, received(facts=FACTS, tags={"title": "x"}))
+    assert (plan.head, plan.cut, plan.tail, carried) == (b"", 0, b"", {})
+    examiner.close()
+    await worker.close()

@@ -1,0 +1,179 @@
+"""What a walk means: findings, in the order in which they are looked for, and a grade."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media_service.core.verdict import Finding, Grade, Policy
+from media_service.media.mpeg import syncsafe
+
+if TYPE_CHECKING:
+    from media_service.media.frames import Gap, Walk
+
+TAG_LIMIT = 16 * 1024 * 1024
+"""Bytes that a tag in front may have."""
+
+JUNK = 64 * 1024
+"""Bytes that may stand behind the last frame."""
+
+ZERO_TAIL = 32 * 1024
+"""Zeros at the end that are no padding any more: space that was reserved and never written."""
+
+ZEROS = 0.98
+"""The share of zeros in a gap from which it is a hole."""
+
+COUNT_TOLERANCE = 1
+"""Frames by which a declared count may differ: some encoders count their own header's frame."""
+
+SIZE_TOLERANCE = 4096
+"""Bytes by which a declared size may differ."""
+
+
+def hopeless(walk: Walk, length: int | None, policy: Policy) -> list[Finding]:
+    """What the first bytes show already and no later byte can mend. `length` is the announced one."""
+    findings = _tag_sizes(walk, length, policy)
+    if walk.first is None and walk.gave_up is not None:
+        findings += _no_audio(walk, policy)
+    return findings
+
+
+def judge(walk: Walk, policy: Policy) -> list[Finding]:
+    """What is found in a whole file, apart from its digests and what is inside its tags."""
+    if walk.size == 0:
+        return [policy.finding("empty")]
+    findings = _tag_sizes(walk, walk.size, policy)
+    if walk.first is None:
+        return findings + (_no_audio(walk, policy) if not findings or walk.gave_up is not None else [])
+    return [
+        *findings,
+        *_chain(walk, policy),
+        *_edges(walk, policy),
+        *_counts(walk, policy),
+        *_checksums(walk, policy),
+    ]
+
+
+def grade(walk: Walk, *, digest_given: bool) -> Grade:
+    """How much is known of a file that was accepted."""
+    declared = walk.declared
+    counted = declared is not None and declared.frames is not None
+    met = counted and declared is not None and abs((declared.frames or 0) - walk.frames) <= COUNT_TOLERANCE
+    if met and (digest_given or _music_matches(walk)):
+        return Grade.PROVED
+    return Grade.COMPLETE if met else Grade.STRUCTURAL
+
+
+def _music_matches(walk: Walk) -> bool:
+    declared = walk.declared
+    if declared is None or declared.crc is None or declared.music is None or walk.music_crc != declared.crc:
+        return False
+    return walk.info_start + declared.music >= walk.audio_end
+
+
+def _tag_sizes(walk: Walk, length: int | None, policy: Policy) -> list[Finding]:
+    findings = []
+    leading = [tag for tag in walk.tags if tag.kind == "id3v2" and (walk.first is None or tag.start < walk.audio_start)]
+    for tag in leading:
+        size = tag.stop - tag.start
+        if size > TAG_LIMIT:
+            findings.append(policy.finding("id3_oversize", offset=tag.start, expected=TAG_LIMIT, actual=size))
+        if length is not None and tag.stop > length:
+            findings.append(policy.finding("id3_truncated", offset=tag.start, expected=size, actual=length - tag.start))
+    if len(leading) > 1:
+        findings.append(policy.finding("id3v2_multiple", offset=leading[1].start, expected=1, actual=len(leading)))
+    return findings
+
+
+def _no_audio(walk: Walk, policy: Policy) -> list[Finding]:
+    start = max((tag.stop for tag in walk.tags), default=0)
+    if walk.gave_up is None and walk.tags:
+        return [policy.finding("no_frames", offset=start)]
+    if walk.detected == "free format":
+        return [policy.finding("free_format", offset=start)]
+    if walk.detected is not None and walk.detected.startswith("mpeg layer"):
+        return [policy.finding("unsupported_layer", offset=start, expected="layer 3", actual=walk.detected)]
+    return [policy.finding("not_mpeg_audio", offset=start, expected="mpeg layer 3", actual=walk.detected)]
+
+
+def _chain(walk: Walk, policy: Policy) -> list[Finding]:
+    assert walk.first is not None
+    findings = [_hole(gap, policy) for gap in walk.gaps]
+    findings += [
+        policy.finding("format_change", offset=offset, expected=walk.first.sample_rate, actual=header.sample_rate)
+        for offset, header in walk.changes
+    ]
+    channels = {header.channels for header in walk.headers if header.format == walk.first.format}
+    if len(channels) > 1:
+        findings.append(policy.finding("channels_change", expected=1, actual=2))
+    findings += [policy.finding("concatenated", offset=offset) for offset in walk.joins]
+    return findings
+
+
+def _hole(gap: Gap, policy: Policy) -> Finding:
+    code = "zero_hole" if gap.zeros >= ZEROS * gap.size else "sync_lost"
+    return policy.finding(code, offset=gap.start, expected="frames", actual=gap.size)
+
+
+def _edges(walk: Walk, policy: Policy) -> list[Finding]:
+    findings = []
+    if walk.junk_before:
+        offset = walk.audio_start - walk.junk_before
+        findings.append(policy.finding("leading_junk", offset=offset, expected=0, actual=walk.junk_before))
+    if walk.gave_up is not None and walk.trailing is None:
+        findings.append(policy.finding("sync_lost", offset=walk.gave_up, expected="frames", actual=walk.gap_bytes))
+    if walk.trailing is not None:
+        findings.append(_trailing(walk, walk.trailing, policy))
+    if walk.truncated is not None:
+        offset, expected, actual = walk.truncated
+        met = walk.declared is not None and walk.declared.frames is not None and walk.frames >= walk.declared.frames
+        cut = policy.finding("truncated_frame", offset=offset, expected=expected, actual=actual)
+        findings.append(policy.finding("trailing_junk", offset=offset, expected=0, actual=actual) if met else cut)
+    if walk.frames < 2:
+        findings.append(policy.finding("too_short", offset=walk.audio_start, expected=2, actual=walk.frames))
+    return findings
+
+
+def _trailing(walk: Walk, junk: Gap, policy: Policy) -> Finding:
+    if walk.gave_up is not None:
+        return policy.finding("sync_lost", offset=junk.start, expected="frames", actual=walk.size - junk.start)
+    if junk.size >= ZERO_TAIL and junk.zeros >= ZEROS * junk.size:
+        return policy.finding("zero_hole", offset=junk.start, expected="frames", actual=junk.size)
+    grave = junk.size > JUNK or junk.foreign is not None
+    return policy.finding("trailing_junk", offset=junk.start, expected=0, actual=junk.size, grave=grave)
+
+
+def _counts(walk: Walk, policy: Policy) -> list[Finding]:
+    assert walk.first is not None
+    declared, findings = walk.declared, []
+    if declared is None:
+        if len({header.bitrate for header in walk.headers}) > 1:
+            findings.append(policy.finding("vbr_without_header", offset=walk.audio_start))
+        return findings
+    at, frames = walk.info_start, declared.frames
+    if frames is not None and abs(frames - walk.frames) > COUNT_TOLERANCE:
+        code = "xing_frames_fewer" if walk.frames < frames else "xing_frames_more"
+        findings.append(policy.finding(code, offset=at, expected=frames, actual=walk.frames))
+    size = walk.audio_end - at
+    if declared.size and abs(declared.size - size) > SIZE_TOLERANCE:
+        findings.append(policy.finding("xing_bytes_mismatch", offset=at, expected=declared.size, actual=size))
+    return findings
+
+
+def _checksums(walk: Walk, policy: Policy) -> list[Finding]:
+    findings, declared = [], walk.declared
+    if walk.crc_bad:
+        # An encoder that computes it wrongly does so in every frame; damage does not.
+        grave = walk.crc_good > 0
+        found = policy.finding(
+            "frame_crc_mismatch", offset=walk.crc_bad_at, expected=0, actual=walk.crc_bad, grave=grave
+        )
+        findings.append(found)
+    if declared is not None and declared.crc is not None and walk.music_crc not in (None, declared.crc):
+        expected, actual = f"{declared.crc:04x}", f"{walk.music_crc:04x}"
+        findings.append(policy.finding("music_crc_mismatch", offset=walk.info_start, expected=expected, actual=actual))
+    return findings
+
+
+def tag_size(head: bytes) -> int:
+    """Bytes behind the ten of this ID3v2 header that belong to the tag."""
+    return syncsafe(head[6:10])
