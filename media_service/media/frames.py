@@ -547,6 +547,12 @@ class FrameWalk:
     def _end_in_gap(self, buffer: bytes, start: int) -> None:
         """The file ends without another frame: tags that are told by their end, and junk before them."""
         walk, base = self._walk, self._base
+        tag_start = walk.size - len(self._last)
+        if len(self._last) == 128 and self._last.startswith(b"TAG") and self._previous < tag_start < start:
+            # The last frame's missing end was taken from the tag behind it.
+            walk.truncated = self._previous, start - self._previous, tag_start - self._previous
+            walk.tags.append(Tag("id3v1", tag_start, walk.size))
+            return
         stop, tags = peel_tags(buffer, start - base)
         walk.tags += [Tag(kind, base + begin, base + end) for kind, begin, end in tags]
         junk = buffer[start - base : stop]

@@ -100,6 +100,8 @@ export default {
   'tag.example_date': '2026-11-23',
 
   'why.not_mp3': 'this is not an MP3 file.',
+  'why.damaged': 'the file is damaged or not whole. Please export it again.',
+  'why.duplicate': 'this recording is here already.',
   'why.digest_mismatch': 'the file arrived damaged. Please send it again.',
   'why.content_hash_mismatch': 'the file arrived damaged. Please send it again.',
   'why.length_mismatch': 'the file ends too early or too late. Please send it again.',

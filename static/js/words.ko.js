@@ -100,6 +100,8 @@ export default {
   'tag.example_date': '2026-11-23',
 
   'why.not_mp3': 'MP3 파일이 아닙니다.',
+  'why.damaged': '파일이 손상되었거나 온전하지 않습니다. 다시 내보내 주세요.',
+  'why.duplicate': '이미 올라와 있는 녹음입니다.',
   'why.digest_mismatch': '파일이 손상된 채 도착했습니다. 다시 보내 주세요.',
   'why.content_hash_mismatch': '파일이 손상된 채 도착했습니다. 다시 보내 주세요.',
   'why.length_mismatch': '파일 길이가 맞지 않습니다. 다시 보내 주세요.',

@@ -36,6 +36,9 @@ async def test_created_upload_is_the_contracts_object(api: Api) -> None:
         "tags": {"title": "밤"},
         "problem": None,
         "file": None,
+        "verdict": None,
+        "grade": None,
+        "findings": [],
     }
 
 
@@ -50,7 +53,7 @@ async def test_created_upload_is_the_contracts_object(api: Api) -> None:
         ({"filename": "a.mp3", "length": 5, "surprise": 1}, "surprise"),
         ({"filename": "a.mp3", "length": 5, "digest": "md5=:AAAA:"}, "digest"),
         ({"filename": "a.mp3", "length": 5, "content_hash": "zz"}, "content_hash"),
-        ({"filename": "a.mp3", "length": 5, "tags": {"mood": "blue"}}, "tags.mood"),
+        ({"filename": "a.mp3", "length": 5, "tags": {"weather": "blue"}}, "tags.weather"),
         ({"filename": "a.mp3", "length": 5, "tags": {"date": "yesterday"}}, "tags.date"),
         ({"filename": "a" * 5000, "length": 5}, "filename"),
         ({"filename": "a.mp3", "length": 5, "last_modified": "2026-11-01T10:00:00"}, "last_modified"),
