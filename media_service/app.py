@@ -21,6 +21,7 @@ from media_service.http.files_api import FilesApi
 from media_service.http.form import FormDialect
 from media_service.http.native import NativeDialect
 from media_service.http.pages import Pages
+from media_service.http.quarantine_api import QuarantineApi
 from media_service.http.routes import application
 from media_service.http.shapes import Shapes
 from media_service.http.turns import Turns
@@ -136,6 +137,7 @@ class Service:
                 NativeDialect(intake, gate, shapes, turns),
                 FormDialect(intake, gate, shapes, turns, self._settings.form_wait),
                 FilesApi(self._database, self._spool, gate, shapes),
+                QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
             ],
         )
         app.cleanup_ctx.append(self._running)

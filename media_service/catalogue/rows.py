@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.core.ports import Placed, StoredFile
 from media_service.core.text import LISTED_TAGS, MORE_TAGS
-from media_service.core.upload import Facts, Placing, Slice, State, Upload, Verdict
+from media_service.core.upload import Facts, Placing, Review, Slice, State, Upload, Verdict
 from media_service.core.verdict import Finding, Grade, Severity
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "verdict": None if upload.verdict is None else json.dumps(_verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
         "placing": None if upload.placing is None else json.dumps(_placing_to_json(upload.placing), ensure_ascii=False),
+        "review": upload.review,
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
     }
@@ -57,6 +58,7 @@ def upload_value(row: Row[Any], last_recorded: int | None = None) -> Upload:
         verdict=None if row.verdict is None else _verdict_from_json(json.loads(row.verdict)),
         file_id=row.file_id,
         placing=None if row.placing is None else placing_value(row.placing),
+        review=None if row.review is None else Review(row.review),
         created_at=row.created_at,
         updated_at=max(row.updated_at, last_recorded or 0),
     )

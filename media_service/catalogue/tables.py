@@ -46,6 +46,7 @@ uploads = Table(
     Column("verdict", Text),
     Column("file_id", String(22)),
     Column("placing", Text),
+    Column("review", String(8)),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     # Listings by state and by owner, newest first, with the id to break ties.

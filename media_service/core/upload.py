@@ -47,6 +47,7 @@ class Event(StrEnum):
     CANCEL = "cancel"
     EXPIRE = "expire"
     LOSE = "lose"
+    RECHECK = "recheck"
 
 
 TABLE: Mapping[tuple[State, Event], State] = {
@@ -61,6 +62,7 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.VERIFIED, Event.DELIVER): State.SPOOLED,
     (State.VERIFIED, Event.REJECT): State.REJECTED,
     (State.VERIFIED, Event.LOSE): State.LOST,
+    (State.REJECTED, Event.RECHECK): State.RECEIVED,
 }
 
 FINISHING = frozenset({State.RECEIVED, State.VERIFIED})
@@ -72,8 +74,15 @@ HELD = FINISHING | {State.SPOOLED}
 GONE = frozenset({State.CANCELLED, State.EXPIRED, State.LOST})
 """Ended with nothing left to ask for."""
 
-ENDED = frozenset(State) - {start for start, _ in TABLE}
-"""Nothing leads out of these."""
+ENDED = GONE | {State.SPOOLED, State.REJECTED}
+"""Nothing leads out of these by itself; an admin may have a rejected file looked at again."""
+
+
+class Review(StrEnum):
+    """Why an admin had a rejected file looked at again: to be judged anew, or to be taken whatever is found."""
+
+    AGAIN = "again"
+    FORCED = "forced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +162,7 @@ class Upload:
     verdict: Verdict | None = None
     file_id: str | None = None
     placing: Placing | None = None
+    review: Review | None = None
 
     def step(self, event: Event, now: int, **changes: Any) -> Upload:
         """The upload after `event`, with the other changes that go with it.

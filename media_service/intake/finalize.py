@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import Duplicate, Refusal, StorageTrouble, Trouble
+from media_service.core.errors import BytesMissing, Duplicate, Refusal, StorageTrouble, Trouble, UnknownUpload
 from media_service.core.ports import Placed, StoredFile
-from media_service.core.upload import FINISHING, Event, Facts, Placing, State, Upload, Verdict
+from media_service.core.upload import FINISHING, Event, Facts, Placing, Review, State, Upload, Verdict
 from media_service.core.verdict import Finding, Severity, refusal_of
 
 if TYPE_CHECKING:
@@ -163,16 +163,33 @@ class Finisher:
         await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
         return verdict
 
+    async def look_again(self, upload_id: str, review: Review) -> None:
+        """Takes a rejected file out of quarantine, to be judged anew or taken as it is.
+
+        Raises UnknownUpload, WrongState, UploadGone, and BytesMissing for one that was rejected before all of it came.
+        """
+        loaded = await self._catalogue.load(upload_id)
+        kept = await self._quarantine.kept(upload_id)
+        if loaded is None or (loaded[0].state is State.REJECTED and kept is None):
+            raise UnknownUpload
+        upload = loaded[0]
+        again = upload.step(Event.RECHECK, self._clock(), review=review, verdict=None)
+        if kept != upload.length:
+            raise BytesMissing(kept or 0)
+        await self._quarantine.give_back(upload_id, self._partials.path(upload_id))
+        await self._saved(again)
+        self.wake(upload_id)
+
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         assert upload.length is not None
         await self._partials.trim(upload.id, upload.length)
         facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
         refusal = refusal_of(facts.findings)
-        if refusal is not None:
+        if refusal is not None and upload.review is not Review.FORCED:
             return await self._reject(upload, refusal, facts.findings)
         twin = await self._catalogue.same_sound(facts)
         if twin is not None:
-            if self._duplicates == "refuse":
+            if self._duplicates == "refuse" and upload.review is not Review.FORCED:
                 raise Duplicate(twin.placed.name)
             facts = _known_as(facts, twin)
         return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
@@ -207,6 +224,8 @@ class Finisher:
         delivered = upload.step(Event.DELIVER, now, file_id=file.id)
         await self._catalogue.deliver(delivered, file)
         await self._partials.discard(upload.id)
+        if upload.review is not None:
+            await self._quarantine.discard(upload.id)
         log.info("spooled", upload=upload.id, name=placed.name, size=placed.size)
         return delivered
 

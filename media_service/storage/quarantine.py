@@ -43,6 +43,32 @@ class DiskQuarantine:
                 await aiofiles.os.link(source, self._folder / (upload_id + BYTES))
             await asyncio.to_thread(sync_directory, self._folder)
 
+    async def kept(self, upload_id: str) -> int | None:
+        """How many bytes of the upload are kept; None when nothing is."""
+        with disk_errors():
+            try:
+                return (await aiofiles.os.stat(self.path(upload_id))).st_size
+            except FileNotFoundError:
+                return None
+
+    def path(self, upload_id: str) -> Path:
+        """Where the kept bytes are, for reading."""
+        return self._folder / (upload_id + BYTES)
+
+    async def give_back(self, upload_id: str, target: Path) -> None:
+        """Puts the kept bytes to `target` too, durably; they stay. May be repeated. Raises FileNotFoundError."""
+        with disk_errors():
+            with suppress(FileExistsError):
+                await aiofiles.os.link(self.path(upload_id), target)
+            await asyncio.to_thread(sync_directory, target.parent)
+
+    async def discard(self, upload_id: str) -> None:
+        """Deletes the bytes and the report. What is not there is no error."""
+        with disk_errors():
+            for path in (self.path(upload_id), self._folder / (upload_id + REPORT)):
+                with suppress(FileNotFoundError):
+                    await aiofiles.os.unlink(path)
+
     async def purge(self, before: int) -> list[str]:
         """Deletes what was taken before that time (UTC microseconds) and says of which uploads."""
         with disk_errors():

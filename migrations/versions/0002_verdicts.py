@@ -16,6 +16,7 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("uploads", schema=None) as batch_op:
         batch_op.add_column(sa.Column("placing", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("review", sa.String(length=8), nullable=True))
 
     with op.batch_alter_table("files", schema=None) as batch_op:
         batch_op.add_column(sa.Column("more_tags", sa.Text(), nullable=True))
@@ -36,4 +37,5 @@ def downgrade() -> None:
         batch_op.drop_column("more_tags")
 
     with op.batch_alter_table("uploads", schema=None) as batch_op:
+        batch_op.drop_column("review")
         batch_op.drop_column("placing")

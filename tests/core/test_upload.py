@@ -17,6 +17,7 @@ WAY = {
         "lose": "lost",
     },
     State.RECEIVED: {"verify": "verified", "reject": "rejected", "lose": "lost"},
+    State.REJECTED: {"recheck": "received"},
     State.VERIFIED: {"deliver": "spooled", "reject": "rejected", "lose": "lost"},
 }
 """Which state follows which, said a second time: a slip in the table shows as a difference."""
