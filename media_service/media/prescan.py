@@ -298,41 +298,49 @@ def _shown(stated: bytes) -> str:
     return stated[:40].decode("latin-1")
 
 
-CANDIDATES = ("utf-8", "cp949", "shift_jis", "gbk")
+CANDIDATES = (("cp949", "euc_kr"), ("shift_jis", "shift_jis"), ("gbk", "gb2312"))
+"""Encodings of two bytes a letter, each with the one that has only its everyday letters."""
 
 
 def likely_encoding(texts: list[bytes]) -> str | None:
     """The encoding in which texts that claim to be Latin-1 make sense, where it is plainly another one.
 
-    Latin-1 text has few letters beyond ASCII beside each other; text of two bytes a letter has little else.
+    Latin-1 has few letters beyond ASCII beside each other; text of two bytes a letter has little else.
     """
     joined = b"\n".join(texts)
     high = sum(byte >= 0x80 for byte in joined)
-    runs = re.findall(rb"[\x80-\xff][\x40-\x7e\x80-\xff]", joined)
-    if high < 4 or len(runs) * 2 < high * 0.9 or not re.search(rb"[\x80-\xff]{4}", joined):
+    if high < 4 or not re.search(rb"[\x80-\xff]{3}", joined):
         return None
-    scores = []
-    for order, name in enumerate(CANDIDATES):
-        try:
-            text = joined.decode(name)
-        except UnicodeDecodeError:
-            continue
-        scores.append((_plausible(text, name), -order, name))
-    best = max(scores, default=None)
-    return best[2] if best is not None and best[0] > 0.7 else None
+    if _decoded(joined, "utf-8") is not None:
+        return "utf-8"
+    runs = re.findall(rb"[\x80-\xff][\x40-\x7e\x80-\xff]", joined)
+    if len(runs) * 2 < high * 0.9 or not re.search(rb"[\x80-\xff][\x40-\x7e\x80-\xff]{3}", joined):
+        return None
+    scores = [(_plausible(joined, name, usual), -order, name) for order, (name, usual) in enumerate(CANDIDATES)]
+    best = max(scores)
+    return best[2] if best[0] > 0.7 else None
 
 
-def _plausible(text: str, name: str) -> float:
+def _decoded(text: bytes, name: str) -> str | None:
+    try:
+        return text.decode(name)
+    except UnicodeDecodeError:
+        return None
+
+
+def _plausible(raw: bytes, name: str, usual: str) -> float:
     """The share of letters beyond ASCII that people of this encoding write every day."""
-    letters = [ord(char) for char in text if ord(char) >= 0x80]
-    if name == "utf-8":
-        return 1.0
+    text = _decoded(raw, name)
+    letters = [char for char in text or "" if ord(char) >= 0x80]
+    if not letters:
+        return 0.0
+    # Python's EUC-KR writes the rarer syllables with eight bytes.
+    known = [ord(char) for char in letters if 0 < len(char.encode(usual, "ignore")) <= 2]
     if name == "cp949":
-        usual = sum(0xAC00 <= code < 0xD7A4 for code in letters)
+        good = sum(0xAC00 <= code < 0xD7A4 for code in known)
     elif name == "shift_jis":
-        usual = (
-            sum(0x3040 <= code < 0x3100 for code in letters) * 2 + sum(0x4E00 <= code < 0xA000 for code in letters) // 2
-        )
+        kana = sum(0x3040 <= code < 0x3100 for code in known)
+        good = kana + sum(0x4E00 <= code < 0xA000 for code in known) if kana else 0
     else:
-        usual = sum(0x4E00 <= code < 0xA000 for code in letters)
-    return min(1.0, usual / max(1, len(letters)))
+        good = sum(0x4E00 <= code < 0xA000 for code in known)
+    return good / len(letters)
