@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
@@ -71,7 +71,9 @@ class _Counted:
 class Rig:
     """The parts, open on `folder`; `time` is UTC microseconds and stands still unless moved."""
 
-    def __init__(self, folder: Path, steps: Steps | None = None) -> None:
+    def __init__(
+        self, folder: Path, steps: Steps | None = None, duplicates: Literal["keep", "refuse", "link"] = "keep"
+    ) -> None:
         places = DataFolder(folder)
         places.make()
         if not places.catalogue.exists():
@@ -91,7 +93,9 @@ class Rig:
         )
         media = around(self.examiner)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
-        self.finisher = Finisher(catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id)
+        self.finisher = Finisher(
+            catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
+        )
         conduct = Conduct(Limits(2**30, 2**26, 2**22), 60, 0, HOUR, 0, sync_slices=True)
         self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
         self.examiner.on_hopeless(self.intake.give_up_on)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mutagen.id3 import ID3
 
 from media_service.core.digest import WholeFileDigest
 from media_service.core.rules import Wish
 from media_service.core.upload import FINISHING, State
 from media_service.intake.receive import Incoming
 from tests.intake.rig import Crash, Rig, Steps
-from tests.support.mp3 import make_mp3
+from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -138,3 +141,87 @@ async def test_name_of_a_file_that_was_taken_away_is_not_given_again(tmp_path: P
         await receive(rig, MP3)
         await finish_all(rig)
         assert rig.names() == ["show (2).mp3"]
+
+
+async def spooled(rig: Rig, data: bytes, name: str = "show.mp3") -> Any:
+    """What became of an upload of these bytes."""
+    upload_id = await receive(rig, data, name)
+    await finish_all(rig)
+    loaded = await rig.database.load(upload_id)
+    assert loaded is not None
+    return loaded[0]
+
+
+SOUND = make_frames(100, seed=82)
+RETAGGED = tag_bytes({"title": "Another"}, 3) + SOUND
+
+
+@pytest.mark.parametrize(("second", "same"), [(SOUND, "same bytes"), (RETAGGED, "same sound")])
+async def test_the_same_sound_is_kept_and_said(tmp_path: Path, second: bytes, same: str) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        await spooled(rig, SOUND)
+        again = await spooled(rig, second)
+        assert rig.names() == ["show (2).mp3", "show.mp3"]
+        assert again.facts is not None
+        (note,) = again.facts.findings
+        assert (note.code, note.severity, note.expected, note.actual) == ("duplicate", "info", same, "show.mp3")
+
+
+@pytest.mark.parametrize("second", [SOUND, RETAGGED])
+async def test_the_same_sound_is_refused_where_that_is_wanted(tmp_path: Path, second: bytes) -> None:
+    async with Rig(tmp_path / "data", duplicates="refuse") as rig:
+        await spooled(rig, SOUND)
+        again = await spooled(rig, second)
+        assert (again.state, again.verdict.code, again.verdict.details) == (
+            State.REJECTED,
+            "duplicate",
+            {"name": "show.mp3"},
+        )
+        assert rig.names() == ["show.mp3"]
+
+
+@pytest.mark.parametrize("second", [SOUND, RETAGGED])
+async def test_the_same_sound_leads_to_the_first_where_that_is_wanted(tmp_path: Path, second: bytes) -> None:
+    async with Rig(tmp_path / "data", duplicates="link") as rig:
+        first = await spooled(rig, SOUND)
+        again = await spooled(rig, second)
+        assert (again.state, again.file_id) == (State.SPOOLED, first.file_id)
+        assert rig.names() == ["show.mp3"]
+        assert await rig.partials.ids() == []
+
+
+async def test_a_published_file_that_its_reader_took_before_the_row_is_not_delivered_again(tmp_path: Path) -> None:
+    """The process dies between the name and the row, and the reader is quicker than the restart."""
+    for crash_at in range(1, 80):
+        folder, steps = tmp_path / str(crash_at), Steps(crash_at)
+        async with Rig(folder, steps) as rig:
+            try:
+                await receive(rig, MP3)
+                await finish_all(rig)
+            except Crash:
+                taken = rig.names()
+                for name in taken:
+                    rig.spool.path(name).unlink()
+            else:
+                break
+        async with Rig(folder) as rig:
+            await finish_all(rig)
+            files = (await rig.database.list_files("", "uploaded_at", None, 10))[0]
+            assert rig.names() == [file.placed.name for file in files if not taken]
+    else:
+        raise AssertionError("the steps have no end")
+
+
+async def test_tags_that_were_asked_for_and_where_the_file_came_from_stand_in_it(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload = await spooled(rig, SOUND)
+        stored = rig.spool.path("show.mp3").read_bytes()
+        tags = ID3(io.BytesIO(stored))
+        assert str(tags["TIT2"]) == "T"
+        assert tags["UFID:urn:media-service:upload"].data.decode() == upload.id
+        texts = {frame.desc: str(frame) for frame in tags.getall("TXXX")}
+        assert texts["UPLOAD_FILENAME"] == "show.mp3"
+        assert texts["UPLOAD_SHA256"] == hashlib.sha256(SOUND).hexdigest()
+        assert texts["AUDIO_SHA256"] == hashlib.sha256(SOUND).hexdigest() == upload.facts.audio_sha256.hex()
+        assert texts["VERIFIED"] == "structural"
+        assert stored.endswith(SOUND)
