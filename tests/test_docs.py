@@ -13,6 +13,7 @@ from media_service.app import Service
 from media_service.config import Settings, load
 from media_service.core.errors import leaves
 from media_service.core.upload import TABLE
+from media_service.core.verdict import CODES
 from media_service.http.problems import STATUS
 from media_service.storage.data_folder import DataFolder
 from tests.conftest import missing
@@ -67,6 +68,15 @@ def test_every_problem_is_documented_with_its_status_and_message() -> None:
     for error in leaves():
         assert f"| `{error.code}` | {STATUS[error]} | {error.explanation()} |" in text
     assert set(STATUS) == set(leaves())
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_every_finding_is_documented_and_said(language: str) -> None:
+    text = (DOCS / "api.md").read_text()
+    words = (ROOT / "static" / "js" / "findings" / f"words.{language}.js").read_text()
+    assert re.findall(r"^  'finding\.(\w+)': '.+',$", words, re.MULTILINE) == list(CODES)
+    for code, (severity, meaning) in CODES.items():
+        assert f"| `{code}` | {severity} | {meaning} |" in text
 
 
 def test_diagram_is_the_table_of_states() -> None:

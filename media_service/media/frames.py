@@ -9,6 +9,7 @@ What is seen is told as it is; `judge.py` says what it means.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -356,12 +357,15 @@ class FrameWalk:
         """Goes from header to header."""
         base, size = self._base, len(buffer)
         at, previous, count = self._at - base, self._previous - base, 0
-        get = self._lengths.get
+        lengths = self._lengths
         while True:
-            while length := get(buffer[at : at + 4]):
-                previous = at
-                at += length
-                count += 1
+            # A subscript that fails once a piece costs less than a call that succeeds each time.
+            with suppress(KeyError):
+                while True:
+                    length = lengths[buffer[at : at + 4]]
+                    previous = at
+                    at += length
+                    count += 1
             if at + HEADER > size:
                 break
             guarded = self._guarded.get(buffer[at : at + 4])

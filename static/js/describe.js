@@ -9,7 +9,9 @@ import { bytes, left, percent } from './format.js';
 import { total } from './ranges.js';
 import { timeLeft } from './speed.js';
 import { isCutOff } from './upload.js';
-import { knows, language, say } from './words.js';
+import { knows, language, learn, say } from './words.js';
+
+await learn((tag) => import(`./findings/words.${tag}.js`));
 
 /** @type {Record<import('./upload.js').State, Parameters<typeof import('./icons.js').icon>[0]>} */
 export const SIGNS = {
@@ -30,6 +32,8 @@ export function reason(problem) {
   const state = /** @type {any} */ (problem)?.state;
   if (code === 'upload_gone' && knows(`why.${state}`)) return say(`why.${state}`);
   if (code === 'file_too_large' && !problem?.limit) return say('why.file_too_large_unknown');
+  const found = `finding.${/** @type {any} */ (problem)?.finding}`;
+  if (code === 'damaged' && knows(found)) return say(found);
   if (knows(`why.${code}`)) return say(`why.${code}`, { limit: bytes(problem?.limit ?? 0, language()) });
   return problem?.detail || problem?.title || code;
 }

@@ -312,7 +312,7 @@ def test_over_plain_http_uploads_work_without_digests_and_the_page_says_so(
 
 def test_both_languages_say_the_same_things(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server.url)
-    for folder in ("js", "js/admin"):
+    for folder in ("js", "js/admin", "js/findings"):
         english, korean = (
             page.evaluate(
                 "async (path) => (await import(path)).default", f"{server.url}/static/{folder}/words.{tag}.js"
