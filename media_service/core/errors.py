@@ -20,8 +20,7 @@
     │   ├── FileTooLarge, SliceTooLarge
     │   ├── DigestMismatch           the bytes are not those that were announced
     │   ├── SliceDiffers             recorded bytes are not those that were announced
-    │   ├── NotMp3, Damaged, Duplicate, LengthMismatch, ContentHashMismatch, TooCostly    the verdict on a whole file
-    │   └── NotInQuarantine, PreconditionFailed
+    │   └── NotMp3, Damaged, Duplicate, LengthMismatch, ContentHashMismatch, TooCostly    the verdict on a whole file
     └── Trouble                      we must change something; the client tries again
         ├── StorageFull, StorageTrouble
         ├── CatalogueTrouble
@@ -235,6 +234,7 @@ class Damaged(Refusal):
 
     code = "damaged"
     reason: str
+    finding: str
 
 
 @dataclass(eq=False)

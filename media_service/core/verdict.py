@@ -143,6 +143,7 @@ def refusal_of(findings: Iterable[Finding]) -> Refusal | None:
     for finding in findings:
         if finding.severity is R:
             detail = f" ({finding.actual})" if finding.code == "not_mpeg_audio" and finding.actual else ""
-            refusal = NotMp3 if finding.code in NO_MP3 else Damaged
-            return refusal(finding.message + detail)
+            if finding.code in NO_MP3:
+                return NotMp3(finding.message + detail)
+            return Damaged(finding.message, finding.code)
     return None

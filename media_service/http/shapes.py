@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors import revive
 from media_service.core.text import TAGS
-from media_service.core.verdict import Severity, outcome
+from media_service.core.verdict import outcome
 from media_service.http.problems import problem
 
 if TYPE_CHECKING:
     from media_service.core.ports import StoredFile
     from media_service.core.rules import Limits
-    from media_service.core.upload import Slice, Upload, Verdict
+    from media_service.core.upload import Slice, Upload
     from media_service.core.verdict import Finding
     from media_service.intake.receive import View
 
@@ -58,16 +58,10 @@ class Shapes:
             "created_at": time(upload.created_at),
             "updated_at": time(upload.updated_at),
             "expires_at": time_or_none(view.expires_at),
-            "problem": None if verdict is None else self._problem(verdict),
+            "problem": None if verdict is None else problem(revive(verdict.code, verdict.details), self.base),
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
             **_verdict(upload),
         }
-
-    def _problem(self, verdict: Verdict) -> dict[str, Any]:
-        """Why it was rejected, with the code of the finding that rejected it."""
-        decisive = next((found.code for found in verdict.findings if found.severity is Severity.REJECT), None)
-        plain = problem(revive(verdict.code, verdict.details), self.base)
-        return plain | ({} if decisive is None else {"finding": decisive})
 
     def slice(self, piece: Slice) -> dict[str, Any]:
         """A recorded slice."""
