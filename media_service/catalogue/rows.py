@@ -31,6 +31,8 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "facts": None if upload.facts is None else json.dumps(_facts_to_json(upload.facts)),
         "verdict": None if upload.verdict is None else json.dumps(_verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
+        "held_open": int(upload.held_open),
+        "remembered": json.dumps(dict(upload.remembered or {}), ensure_ascii=False),
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
     }
@@ -53,6 +55,8 @@ def upload_value(row: Row[Any], last_recorded: int | None = None) -> Upload:
         facts=None if row.facts is None else _facts_from_json(json.loads(row.facts)),
         verdict=None if row.verdict is None else Verdict(**json.loads(row.verdict)),
         file_id=row.file_id,
+        held_open=bool(row.held_open),
+        remembered=json.loads(row.remembered) or None,
         created_at=row.created_at,
         updated_at=max(row.updated_at, last_recorded or 0),
     )

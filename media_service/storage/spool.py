@@ -8,7 +8,6 @@ its second name, that the file was delivered already.
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 import os
 from contextlib import suppress
@@ -18,15 +17,11 @@ import aiofiles.os
 
 from media_service.core.ports import Assembled, TagPlan
 from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.copying import COPY, copy
 from media_service.storage.names import disk_names
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-COPY = 16 * 1024 * 1024
-"""Bytes that one call of the kernel copies; between two calls other threads get their turn."""
-
-_NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 class DiskSpool:
@@ -117,21 +112,8 @@ def _join(target: Path, source: Path, plan: TagPlan, length: int) -> None:
         writer.flush()
         at = plan.cut
         while at < length:
-            at += _copy(reader.fileno(), writer.fileno(), at, min(COPY, length - at))
+            at += copy(reader.fileno(), writer.fileno(), at, min(COPY, length - at))
         os.fsync(writer.fileno())
-
-
-def _copy(source: int, target: int, offset: int, size: int) -> int:
-    """Copies within the kernel; a reflink where the file system has it."""
-    try:
-        copied = os.copy_file_range(source, target, size, offset)
-    except OSError as error:
-        if error.errno not in _NO_KERNEL_COPY:
-            raise
-        copied = os.sendfile(target, source, offset, size)
-    if not copied:
-        raise OSError(errno.EIO, "the source ended while it was copied")
-    return copied
 
 
 def _sha256(path: Path) -> bytes:

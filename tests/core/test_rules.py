@@ -13,6 +13,7 @@ from media_service.core import rules
 from media_service.core.errors import (
     BytesMissing,
     FileTooLarge,
+    LengthDiffers,
     Malformed,
     Refusal,
     SliceDiffers,
@@ -251,7 +252,7 @@ def test_a_length_is_taken_exactly_when_no_byte_lies_beyond_it(held: list[Span],
 
 @pytest.mark.parametrize(
     ("announced", "length", "refusal"),
-    [(300, 301, Malformed), (None, 0, Malformed), (None, 1001, FileTooLarge)],
+    [(300, 301, LengthDiffers), (None, 0, Malformed), (None, 1001, FileTooLarge)],
 )
 def test_a_length_is_set_once_and_within_the_limits(announced: int | None, length: int, refusal: type[Refusal]) -> None:
     with pytest.raises(refusal):
