@@ -110,7 +110,8 @@ class RufhDialect:
         last = fields.complete(request, version) is not False
         length = told_length(fields.integer(request, "Upload-Length"), size, last=last)
         digest, proof = fields.whole_digest(request), fields.proof(request)
-        wish = Wish(length=length, digest=digest, held_open=True, **fields.about(request))
+        held_open = length is None or not version.length_completes
+        wish = Wish(length=length, digest=digest, held_open=held_open, **fields.about(request))
         view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
         place = {"Location": f"{self._shapes.base}/rufh/{view.upload.id}"}
         known = await self._interim(request, version, place | self._limits(version, view))

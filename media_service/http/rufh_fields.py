@@ -24,6 +24,8 @@ class Version:
     """How clients of one interoperability version speak, where versions differ.
 
     `append_type`: the media type of an append, None for any. `appended`: the status of an append with more to come.
+    `length_completes`: an announced length completes the upload by its last byte. Such clients count on it: in Node,
+    tus-js-client never says that a piece of a file is the last one.
     `asks_plainly`: a HEAD with fields of an upload is an error. `age`: how a limit of seconds is called.
     """
 
@@ -31,17 +33,23 @@ class Version:
     complete: str = "Upload-Complete"
     append_type: str | None = PARTIAL_UPLOAD
     appended: int = 204
+    length_completes: bool = False
     asks_plainly: bool = False
     age: str = "max-age"
+
+
+def _early(number: int, **more: Any) -> Version:
+    """The versions that were deployed first, up to 6."""
+    return Version(number, appended=201, length_completes=True, asks_plainly=True, age="expires", **more)
 
 
 FINAL_TEXT = Version(None)
 VERSIONS = {
     version.number: version
     for version in (
-        Version(3, complete="Upload-Incomplete", append_type=None, appended=201, asks_plainly=True, age="expires"),
-        Version(5, append_type=None, appended=201, asks_plainly=True, age="expires"),
-        Version(6, appended=201, asks_plainly=True, age="expires"),
+        _early(3, complete="Upload-Incomplete", append_type=None),
+        _early(5, append_type=None),
+        _early(6),
         Version(8),
         Version(9),
         Version(10),

@@ -189,6 +189,18 @@ async def test_r11_the_last_byte_does_not_complete(rufh: Rufh) -> None:
     assert (await rufh.head(path))["Upload-Complete"] == "?1"
 
 
+@pytest.mark.parametrize("version", [3, 5, 6])
+async def test_r11_an_announced_length_completes_for_the_versions_whose_clients_count_on_it(
+    rufh: Rufh, version: int
+) -> None:
+    client = Rufh(rufh.server, version)
+    field, more = ("Upload-Incomplete", "?1") if version == 3 else ("Upload-Complete", "?0")
+    created = await client.ask("POST", "/rufh/", {field: more, "Upload-Length": str(len(MP3))})
+    fields = {**PATCH, "Upload-Offset": "0", field: more}
+    ended = await client.ask("PATCH", created.location, fields, MP3)
+    assert (ended.status, ended.offset, ended.json["state"]) == (201, len(MP3), "spooled")
+
+
 async def test_r11_held_open_over_a_restart(data: Path) -> None:
     with Server(data, disk_reserve=0) as server:
         rufh = Rufh(server)
