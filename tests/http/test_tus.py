@@ -458,8 +458,8 @@ class Parts:
             self.paths.append(path)
         return f"final;{' '.join(self.paths)}"
 
-    async def join(self, concat: str, body: bytes = b"", **headers: str) -> WireAnswer:
-        return await self.tus.ask("POST", "/tus/", {**VERSION, "Upload-Concat": concat, **headers}, body)
+    async def join(self, concat: str, headers: dict[str, str] | None = None, body: bytes = b"") -> WireAnswer:
+        return await self.tus.ask("POST", "/tus/", {**VERSION, "Upload-Concat": concat, **(headers or {})}, body)
 
 
 @pytest.fixture
@@ -478,7 +478,7 @@ async def test_n2_n4_n6_n9_n10_parts_become_one_file_in_their_order(parts: Parts
     concat = await parts.make(MP3[1000:], MP3[:1000])
     first, second = parts.paths
     concat = f"final;http://elsewhere.example{second} {first}"
-    answer = await parts.join(concat, **metadata(filename="joined.mp3"))
+    answer = await parts.join(concat, metadata(filename="joined.mp3"))
     assert (answer.status, (answer["Upload-Result"] or "")[-8:]) == (201, "=spooled")
     head = await parts.tus.head(answer.location)
     assert (head.offset, head["Upload-Length"], head["Upload-Concat"]) == (len(MP3), str(len(MP3)), concat)
@@ -489,8 +489,8 @@ async def test_n2_n4_n6_n9_n10_parts_become_one_file_in_their_order(parts: Parts
 
 async def test_n3_n11_a_joined_upload_has_no_length_or_bytes_of_its_own(parts: Parts) -> None:
     concat = await parts.make(MP3)
-    assert (await parts.join(concat, **{"Upload-Length": "5"})).status == 400
-    assert (await parts.join(concat, b"abc", **BYTES)).status == 403
+    assert (await parts.join(concat, {"Upload-Length": "5"})).status == 400
+    assert (await parts.join(concat, BYTES, b"abc")).status == 403
     assert await parts.tus.offset(parts.paths[0]) == len(MP3)
 
 
@@ -502,7 +502,7 @@ async def test_n3_the_sum_is_within_the_limit(small_server: Server) -> None:
 
 async def test_n4_a_part_may_be_listed_twice(parts: Parts) -> None:
     await parts.make(MP3)
-    answer = await parts.join(f"final;{parts.paths[0]} {parts.paths[0]}", **metadata(filename="twice over.mp3"))
+    answer = await parts.join(f"final;{parts.paths[0]} {parts.paths[0]}", metadata(filename="twice over.mp3"))
     assert answer.status == 201
     assert (parts.tus.server.spool / "twice over.mp3").read_bytes() == MP3 * 2
 
@@ -533,7 +533,7 @@ async def test_n12_seventy_parts_are_joined(tus: Tus) -> None:
     parts = Parts(tus)
     step = -(-len(MP3) // 70)
     concat = await parts.make(*(MP3[at : at + step] for at in range(0, len(MP3), step)))
-    answer = await parts.join(concat, **metadata(filename="seventy.mp3"))
+    answer = await parts.join(concat, metadata(filename="seventy.mp3"))
     assert answer.status == 201
     assert (tus.server.spool / "seventy.mp3").read_bytes() == MP3
 
