@@ -17,16 +17,21 @@ from media_service.catalogue.database import Database
 from media_service.catalogue.schema import is_newest
 from media_service.core.rules import Limits
 from media_service.http.auth import Gate
+from media_service.http.cors import Origins
 from media_service.http.files_api import FilesApi
 from media_service.http.form import FormDialect
 from media_service.http.native import NativeDialect
 from media_service.http.pages import Pages
 from media_service.http.quarantine_api import QuarantineApi
 from media_service.http.routes import application
+from media_service.http.rufh import RufhDialect
 from media_service.http.shapes import Shapes
 from media_service.http.turns import Turns
+from media_service.http.tus import TusDialect
 from media_service.http.uploads_api import UploadsApi
+from media_service.intake.append import Appends
 from media_service.intake.finalize import Finisher
+from media_service.intake.join import Joiner
 from media_service.intake.receive import Conduct, Intake
 from media_service.intake.sweep import Sweeper
 from media_service.media.verify import Examiner, Habits, Tagging, as_policy
@@ -119,7 +124,10 @@ class Service:
             quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
             every=settings.sweep_interval,
         )
-        self._gate = _gate(settings, token)
+        self._appends = Appends(self._intake)
+        self._joiner = Joiner(self._intake, self._partials)
+        self._origins = Origins(settings.allowed_origins, settings.base_path)
+        self._gate = _gate(settings, token, self._origins)
         self._shapes = Shapes(settings.base_path, limits)
         self._settings = settings
         self._ready = False
@@ -131,11 +139,24 @@ class Service:
         app = application(
             base,
             gate,
+            self._origins,
             [
                 Pages(asset("static"), gate, base, lambda: self._ready),
                 UploadsApi(intake, gate, shapes),
                 NativeDialect(intake, gate, shapes, turns),
                 FormDialect(intake, gate, shapes, turns, self._settings.form_wait),
+                TusDialect(
+                    intake, self._appends, self._joiner, gate, shapes, turns=turns, wait=self._settings.append_wait
+                ),
+                RufhDialect(
+                    intake,
+                    self._appends,
+                    gate,
+                    shapes,
+                    turns=turns,
+                    wait=self._settings.append_wait,
+                    interim_answers=self._settings.interim_answers,
+                ),
                 FilesApi(self._database, self._spool, gate, shapes),
                 QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
             ],
@@ -166,6 +187,7 @@ class Service:
 
     async def _stop_taking(self, _app: web.Application) -> None:
         self._ready = False
+        await self._appends.close()
         await self._intake.close()
 
 
@@ -185,12 +207,12 @@ def _habits(settings: Settings) -> Habits:
     return Habits(settings.durable == "slice", as_policy(settings.policy), tagging)
 
 
-def _gate(settings: Settings, token: str) -> Gate:
+def _gate(settings: Settings, token: str, origins: Origins) -> Gate:
     hosts = settings.allowed_hosts
     if settings.on_loopback:
         # A foreign page whose name resolves to 127.0.0.1 would otherwise be let in as our own.
         hosts |= LOOPBACK_NAMES | {settings.host}
-    return Gate(token, open_to_all=settings.on_loopback, hosts=hosts, path=settings.base_path or "/")
+    return Gate(token, open_to_all=settings.on_loopback, hosts=hosts, path=settings.base_path or "/", origins=origins)
 
 
 async def bring_up_to_date(database: Path) -> None:

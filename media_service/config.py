@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     allowed_hosts: frozenset[str] = frozenset()
     """Host names, without port, by which clients may call the service, beside its own address."""
 
+    allowed_origins: frozenset[str] = frozenset()
+    """Other sites, such as `https://radio.example`, whose pages may upload here."""
+
     data: Path = Path("var")
     """The folder of the catalogue, partials, spool and quarantine; one local file system."""
 
@@ -70,6 +73,12 @@ class Settings(BaseSettings):
 
     form_wait: Seconds = 300.0
     """Seconds that the answer to a plain form waits for the verdict on the file."""
+
+    append_wait: Annotated[float, Field(ge=0)] = 20.0
+    """Seconds that the answer to the last request of tus and of the IETF draft waits for the verdict on the file."""
+
+    interim_answers: bool = False
+    """Whether clients of the IETF draft get 104 answers; proxies such as nginx break on them."""
 
     upload_lifetime: Seconds = 7 * DAY
     """Seconds after which an upload for which nothing came expires."""

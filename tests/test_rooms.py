@@ -32,6 +32,7 @@ OWNERS = {
     "sqlite3": {"catalogue"},
     "aiofiles": {"storage"},
     "pathvalidate": {"storage"},
+    "http_sf": {"http.rufh_fields"},
     "aiohttp": {"http", "app", "cli"},
     "pydantic_settings": {"config", "cli"},
     "typer": {"cli"},

@@ -35,6 +35,8 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "file_id": upload.file_id,
         "placing": None if upload.placing is None else json.dumps(_placing_to_json(upload.placing), ensure_ascii=False),
         "review": upload.review,
+        "held_open": int(upload.held_open),
+        "remembered": json.dumps(dict(upload.remembered or {}), ensure_ascii=False),
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
     }
@@ -59,6 +61,8 @@ def upload_value(row: Row[Any], last_recorded: int | None = None) -> Upload:
         file_id=row.file_id,
         placing=None if row.placing is None else placing_value(row.placing),
         review=None if row.review is None else Review(row.review),
+        held_open=bool(row.held_open),
+        remembered=json.loads(row.remembered) or None,
         created_at=row.created_at,
         updated_at=max(row.updated_at, last_recorded or 0),
     )

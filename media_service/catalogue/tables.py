@@ -47,6 +47,8 @@ uploads = Table(
     Column("file_id", String(22)),
     Column("placing", Text),
     Column("review", String(8)),
+    Column("held_open", Integer, nullable=False, server_default="0"),
+    Column("remembered", Text, nullable=False, server_default="{}"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     # Listings by state and by owner, newest first, with the id to break ties.

@@ -11,12 +11,14 @@ import base64
 import binascii
 import hashlib
 import re
-from typing import TYPE_CHECKING
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from media_service.core.errors import Malformed
+from media_service.core.errors import DigestMismatch, Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Mapping  # type: ignore[attr-defined]  # typeshed has it from 3.12
+    from collections.abc import Buffer, Callable, Mapping  # type: ignore[attr-defined]  # typeshed has it from 3.12
 
 BLOCK = 4 * 1024 * 1024
 """Bytes of one block of the content hash."""
@@ -55,6 +57,70 @@ def leaf_index(start: int, stop: int, length: int | None) -> int | None:
     """Which block of the content hash the bytes `[start, stop)` of a file are exactly; None where they are none."""
     index, within = divmod(start, BLOCK)
     return index if not within and (stop - start == BLOCK or stop == length) else None
+
+
+class Digest(Protocol):
+    """What hashlib's objects can do, and `Crc32`."""
+
+    def update(self, data: Buffer, /) -> object:
+        """Takes the next bytes."""
+
+    def digest(self) -> bytes:
+        """The digest of all bytes so far."""
+
+
+class Crc32:
+    """CRC-32 as zlib computes it, big-endian."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: Buffer, /) -> None:
+        """Takes the next bytes."""
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        """Four bytes."""
+        return self._value.to_bytes(4, "big")
+
+
+ALGORITHMS: Mapping[str, Callable[[], Digest]] = {
+    # MD5 and SHA-1 find damage on the way, which is all that is asked of them here.
+    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "sha256": hashlib.sha256,
+    "sha512": hashlib.sha512,
+    "md5": lambda: hashlib.md5(usedforsecurity=False),
+    "crc32": Crc32,
+}
+"""Digests that a request's bytes may be proven with, by their names in tus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a request's bytes must digest to. Raises Malformed where the digest does not fit the algorithm."""
+
+    algorithm: str
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in ALGORITHMS:
+            raise Malformed("checksum", f"algorithms are {', '.join(ALGORITHMS)}")
+        if len(self.digest) != len(ALGORITHMS[self.algorithm]().digest()):
+            raise Malformed("checksum", f"it is no {self.algorithm}")
+
+    @property
+    def sha256(self) -> bytes | None:
+        """The digest, where it is a SHA-256."""
+        return self.digest if self.algorithm == "sha256" else None
+
+    def begin(self) -> Digest:
+        """A digest of nothing yet."""
+        return ALGORITHMS[self.algorithm]()
+
+    def check(self, seen: Digest) -> None:
+        """Raises DigestMismatch."""
+        if seen.digest() != self.digest:
+            raise DigestMismatch(*(f"{self.algorithm} {digest.hex()}" for digest in (self.digest, seen.digest())))
 
 
 class WholeFileDigest:

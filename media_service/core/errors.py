@@ -6,6 +6,7 @@
     │   ├── BodyCut                  the body ended before it was whole
     │   ├── IdleTimeout              the body stood still for too long
     │   ├── LengthRequired           a body without Content-Length where one is needed
+    │   ├── UnsupportedVersion       not a version of the protocol that is spoken here
     │   ├── UnsupportedMediaType     not the content type or coding this route takes
     │   ├── ForbiddenOrigin          another site's page, or a host that is not ours
     │   ├── Unauthorised             a token is needed
@@ -14,6 +15,9 @@
     │   ├── UploadGone               cancelled, expired or lost
     │   ├── WrongState               the upload is past this
     │   ├── Superseded               a newer writer took this span
+    │   ├── OffsetMismatch           an append that begins elsewhere than the upload goes on
+    │   ├── LengthDiffers            another length than the one known
+    │   ├── NotWritable              an upload that takes no bytes of its own
     │   ├── SpanOutside              bytes beyond the announced length
     │   ├── SpanOverlaps             bytes that are partly recorded already
     │   ├── BytesMissing             not every byte is recorded yet
@@ -111,6 +115,14 @@ class UnsupportedMediaType(Refusal):
 
 
 @dataclass(eq=False)
+class UnsupportedVersion(Refusal):
+    """This service speaks {versions} here."""
+
+    code = "unsupported_version"
+    versions: str
+
+
+@dataclass(eq=False)
 class ForbiddenOrigin(Refusal):
     """This request comes from a page of another site, or names a host that this service does not answer for."""
 
@@ -159,6 +171,31 @@ class Superseded(Refusal):
     """A newer request took over these bytes; this one ended."""
 
     code = "superseded"
+
+
+@dataclass(eq=False)
+class OffsetMismatch(Refusal):
+    """The upload goes on at {offset}, not at {provided}."""
+
+    code = "offset_mismatch"
+    offset: int
+    provided: int
+
+
+@dataclass(eq=False)
+class LengthDiffers(Refusal):
+    """The length was {expected}, and is {provided} now."""
+
+    code = "length_differs"
+    expected: int
+    provided: int
+
+
+@dataclass(eq=False)
+class NotWritable(Refusal):
+    """This upload was joined from others and takes no bytes of its own."""
+
+    code = "not_writable"
 
 
 @dataclass(eq=False)

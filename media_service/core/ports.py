@@ -97,6 +97,9 @@ class Partials(Protocol):
     async def trim(self, upload_id: str, length: int) -> None:
         """Cuts off scratch bytes behind `length`. Raises FileNotFoundError when there is no partial."""
 
+    async def join(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+        """Fills the partial with the first bytes of others, one behind the other, durably. Raises StorageFull."""
+
     async def discard(self, upload_id: str) -> None:
         """Frees the partial's space. One that is not there is no error."""
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from media_service.core.errors import (
     BytesMissing,
     FileTooLarge,
+    LengthDiffers,
     Malformed,
+    NotWritable,
+    OffsetMismatch,
     Refusal,
     SliceDiffers,
     SliceTooLarge,
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+CONCAT, PARTIAL, FINAL = "concat", "partial", "final;"
+"""Under what an upload remembers how it is joined, and the two beginnings of what it remembers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one upload may be: bytes of a file, bytes of a slice, and the slice size proposed to clients."""
@@ -34,7 +41,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a client asks for when it creates an upload. `length` in bytes, None when it does not know yet."""
+    """What a client asks for when it creates an upload. `length` in bytes, None when it does not know yet.
+
+    `held_open` and `remembered` are the upload's.
+    """
 
     filename: str
     length: int | None
@@ -43,6 +53,8 @@ class Wish:
     content_hash: bytes | None = None
     sender: str | None = None
     tags: Mapping[str, str] | None = None
+    held_open: bool = False
+    remembered: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,8 @@ def create(wish: Wish, limits: Limits, *, id: str, owner: str, dialect: str, now
         content_hash=wish.content_hash,
         sender=clean_line(wish.sender, "sender") or None if wish.sender else None,
         tags=clean_tags(wish.tags or {}),
+        held_open=wish.held_open,
+        remembered=wish.remembered,
     )
 
 
@@ -111,6 +125,91 @@ def admit(upload: Upload, received: Ranges, start: int, size: int | None, *, lim
     return Room(start, limit)
 
 
+def check_append(
+    upload: Upload,
+    received: Ranges,
+    at: int,
+    size: int | None,
+    *,
+    length: int | None,
+    limits: Limits,
+    dialect: str,
+) -> None:
+    """Whether an append of `size` bytes (None: not known) at `at` may begin, before a byte of it was read.
+
+    `length` is what the append says of the whole file, None for nothing. A whole upload takes an append of nothing at
+    its end: the last one again, whose answer was lost.
+    Raises WrongState, UploadGone, NotWritable, OffsetMismatch, LengthDiffers, SpanOutside, FileTooLarge, Malformed.
+    """
+    whole = upload.state in HELD
+    if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
+        raise upload.refusal()
+    if is_joined(upload):
+        raise NotWritable
+    offset = upload.length if whole and upload.length is not None else received.offset
+    if at != offset:
+        raise OffsetMismatch(offset, at)
+    if length is not None:
+        check_length(length, limits)
+        if upload.length not in (None, length):
+            raise LengthDiffers(upload.length or 0, length)
+        if length < at:
+            raise Malformed("length", "bytes beyond it are recorded")
+    stop, known = at + (size or 0), upload.length or length
+    if known is not None and stop > known:
+        raise SpanOutside(at, known)
+    if stop > limits.file:
+        raise FileTooLarge(limits.file)
+
+
+def told_length(named: int | None, stop: int | None, *, last: bool) -> int | None:
+    """What a request tells of the whole file's length: by naming it, or by being the last and ending at `stop`.
+
+    Raises LengthDiffers.
+    """
+    if not last or stop is None:
+        return named
+    if named is not None and named != stop:
+        raise LengthDiffers(named, stop)
+    return stop
+
+
+def is_joined(upload: Upload) -> bool:
+    """Whether the upload's bytes come from other uploads instead of from its client."""
+    return (upload.remembered or {}).get(CONCAT, "").startswith(FINAL)
+
+
+def is_part(upload: Upload) -> bool:
+    """Whether the upload waits to be joined with others."""
+    return (upload.remembered or {}).get(CONCAT) == PARTIAL
+
+
+def is_resumable(upload: Upload) -> bool:
+    """Whether a client can go on with the upload when the request that began it was cut."""
+    return upload.dialect != "form" and not is_joined(upload)
+
+
+def check_parts(parts: Iterable[tuple[Upload, Ranges]], limits: Limits) -> int:
+    """The length of these uploads joined. Raises Malformed, BytesMissing, WrongState, UploadGone, FileTooLarge."""
+    length = 0
+    for upload, received in parts:
+        if upload.state is not State.RECEIVING:
+            raise upload.refusal()
+        if not is_part(upload) or upload.length is None:
+            raise Malformed(CONCAT, "it names an upload that is no part of known length")
+        if not received.covers(Span(0, upload.length)):
+            raise BytesMissing(received.offset)
+        length += upload.length
+    check_length(length, limits)
+    return length
+
+
+def conclude(upload: Upload, received: Ranges, now: int, limits: Limits) -> Upload:
+    """The upload of which the client says that every byte was sent. Raises as `amend` does."""
+    concluded = amend(upload, received, now, limits, length=received.offset)
+    return replace(concluded, held_open=False)
+
+
 def overrun(upload: Upload, room: Room, limits: Limits) -> Refusal:
     """Why a slice whose size was not known beforehand may not go on beyond its room."""
     if upload.length is not None and room.limit == upload.length:
@@ -148,8 +247,8 @@ def check_repeat(recorded: Iterable[Slice], piece: Slice) -> None:
 
 
 def is_whole(upload: Upload, received: Ranges) -> bool:
-    """Whether every byte of the announced length is recorded."""
-    return upload.length is not None and received.covers(Span(0, upload.length))
+    """Whether every byte of the announced length is recorded, and nobody has still to say so."""
+    return upload.length is not None and not upload.held_open and received.covers(Span(0, upload.length))
 
 
 def complete(upload: Upload, received: Ranges, now: int) -> Upload:
@@ -171,13 +270,13 @@ def amend(
     """The upload with other tags, or with the length it did not have.
 
     Both may change only while bytes are awaited: behind that they may be in use.
-    Raises WrongState, UploadGone, Malformed, FileTooLarge.
+    Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge.
     """
     if upload.state is not State.RECEIVING:
         raise upload.refusal()
     if length is not None and length != upload.length:
         if upload.length is not None:
-            raise Malformed("length", f"it was announced as {upload.length}")
+            raise LengthDiffers(upload.length, length)
         check_length(length, limits)
         if received.next_start(length, -1) != -1 or received.run_from(length) > length:
             raise Malformed("length", "bytes beyond it are recorded")

@@ -143,6 +143,8 @@ class Upload:
     """One file on its way. `length` is in bytes, None while not announced; times are UTC microseconds.
 
     `digest` and `content_hash` are what the client claims of the whole file; `facts` is what we found.
+    `held_open`: every byte may be here, and still the upload is whole only when its client says so.
+    `remembered`: fields of the client that its dialect gives back word for word, by name.
     """
 
     id: str
@@ -163,6 +165,8 @@ class Upload:
     file_id: str | None = None
     placing: Placing | None = None
     review: Review | None = None
+    held_open: bool = False
+    remembered: Mapping[str, str] | None = None
 
     def step(self, event: Event, now: int, **changes: Any) -> Upload:
         """The upload after `event`, with the other changes that go with it.

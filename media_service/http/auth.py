@@ -15,6 +15,8 @@ from media_service.core.errors import ForbiddenOrigin, Unauthorised
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
+    from media_service.http.cors import Origins
+
 COOKIE = "media_service_admin"
 COOKIE_LIFETIME = 30 * 24 * 3600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,10 +36,11 @@ class Gate:
     """Tells callers apart.
 
     `open_to_all`: uploading needs no token, because only this machine can reach the service.
-    `hosts`: the names by which it may be called; empty allows any.
+    `hosts`: the names by which it may be called; empty allows any. `origins`: other sites whose pages may upload.
     """
 
-    def __init__(self, token: str, *, open_to_all: bool, hosts: frozenset[str], path: str) -> None:
+    def __init__(self, token: str, *, open_to_all: bool, hosts: frozenset[str], path: str, origins: Origins) -> None:
+        self._origins = origins
         self._token = token
         self._open_to_all = open_to_all
         self._hosts = hosts
@@ -88,7 +91,7 @@ class Gate:
             host = request.headers.get("Host", "")
             if self._hosts and _without_port(host) not in self._hosts:
                 raise ForbiddenOrigin
-            if request.method not in SAFE_METHODS:
+            if request.method not in SAFE_METHODS and not self._origins.allow(request):
                 if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
                     raise ForbiddenOrigin
                 origin = request.headers.get("Origin")

@@ -75,7 +75,7 @@ async def raw_blocks(request: Request, turns: Turns) -> AsyncIterator[bytes]:
                 yield block
             elif not ends_http_chunk:
                 return
-    except (RequestPayloadError, ClientPayloadError):
+    except (RequestPayloadError, ClientPayloadError, ConnectionError):
         raise BodyCut from None
 
 

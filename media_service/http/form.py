@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from media_service.core.errors import FileTooLarge, Malformed, revive
+from media_service.core.errors import FileTooLarge, Malformed
 from media_service.core.rules import Wish
 from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
 from media_service.http.body import Form, expect_later
-from media_service.http.steps import unbroken
+from media_service.http.steps import unbroken, with_verdict
 from media_service.intake.receive import Incoming
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ class FormDialect:
             await unbroken(self._intake.abandon(upload_id))
             raise
         view = await self._intake.wait_for_verdict(upload_id, self._wait)
-        if view.upload.verdict is not None:
-            raise revive(view.upload.verdict.code, view.upload.verdict.details)
-        return self._answer(request, view)
+        return self._answer(request, await with_verdict(self._intake, view, 0))
 
     def _answer(self, request: web.Request, view: View) -> web.Response:
         """In the form the client reads best: JSON, HTML or, for `curl`, the one plain sentence."""

@@ -11,6 +11,8 @@ from aiohttp import web
 from media_service.core import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp.typedefs import Handler, Middleware
 
 RETRY_AFTER = 2
@@ -22,6 +24,7 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.IdleTimeout: 408,
     errors.LengthRequired: 411,
     errors.UnsupportedMediaType: 415,
+    errors.UnsupportedVersion: 412,
     errors.ForbiddenOrigin: 403,
     errors.Unauthorised: 401,
     errors.UnknownUpload: 404,
@@ -29,6 +32,9 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.UploadGone: 410,
     errors.WrongState: 409,
     errors.Superseded: 409,
+    errors.OffsetMismatch: 409,
+    errors.LengthDiffers: 400,
+    errors.NotWritable: 403,
     errors.SpanOutside: 400,
     errors.SpanOverlaps: 400,
     errors.BytesMissing: 409,
@@ -69,7 +75,7 @@ def title(kind: type[errors.MediaServiceError]) -> str:
     return kind.code.replace("_", " ").capitalize()
 
 
-def respond(body: dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
+def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
     """A problem object as an answer."""
     status = body["status"]
     more = dict(headers or {})
@@ -80,6 +86,20 @@ def respond(body: dict[str, Any], headers: dict[str, str] | None = None) -> web.
     return web.json_response(body, status=status, headers=more, content_type="application/problem+json")
 
 
+def refuse(
+    error: errors.MediaServiceError,
+    base: str,
+    path: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
+) -> web.Response:
+    """The answer to an error; a dialect may say some of the problem object's members otherwise, or add headers."""
+    if isinstance(error, errors.Trouble):
+        log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
+    return respond(problem(error, base) | members, headers)
+
+
 def translating(base: str) -> Middleware:
     """A middleware that answers every error with a problem object, aiohttp's own refusals included."""
 
@@ -88,9 +108,7 @@ def translating(base: str) -> Middleware:
         try:
             return await handler(request)
         except errors.MediaServiceError as error:
-            if isinstance(error, errors.Trouble):
-                log.warning("trouble", code=error.code, path=request.path, cause=repr(error.__cause__))
-            return respond(problem(error, base))
+            return refuse(error, base, request.path)
         except web.HTTPException as error:
             if error.status < 400:
                 raise

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from media_service.http.auth import Gate
+    from media_service.http.cors import Origins
 
 JSON_LIMIT = 64 * 1024
 """Bytes of a JSON body. Bodies of slices are bounded by the dialects, which read them as they come."""
@@ -25,9 +26,10 @@ class Routed(Protocol):
         """What it answers."""
 
 
-def application(base: str, gate: Gate, parts: Iterable[Routed]) -> web.Application:
+def application(base: str, gate: Gate, origins: Origins, parts: Iterable[Routed]) -> web.Application:
     """An application that answers the parts' routes under `base`."""
-    app = web.Application(middlewares=[translating(base), gate.guarding()], client_max_size=JSON_LIMIT)
+    around = [origins.sharing(), translating(base), gate.guarding()]
+    app = web.Application(middlewares=around, client_max_size=JSON_LIMIT)
     for part in parts:
         app.add_routes(_under(base, route) for route in part.routes())
     if base:

@@ -1,12 +1,17 @@
-"""Steps that go to their end even when the client's line drops in the middle of them."""
+"""Steps that several dialects take: to their end even when the client's line drops, and up to the verdict."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from media_service.core.errors import revive
+from media_service.core.upload import FINISHING
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from media_service.intake.receive import Intake, View
 
 T = TypeVar("T")
 
@@ -27,3 +32,15 @@ def _done(task: asyncio.Task[Any]) -> None:
     if not task.cancelled():
         # Where the client is gone, nobody else looks at the error.
         task.exception()
+
+
+async def with_verdict(intake: Intake, view: View, seconds: float) -> View:
+    """The upload; one that is whole, with the verdict on it where that comes within `seconds`.
+
+    Raises the refusal for which a file was rejected.
+    """
+    if view.upload.state in FINISHING:
+        view = await intake.wait_for_verdict(view.upload.id, seconds)
+    if view.upload.verdict is not None:
+        raise revive(view.upload.verdict.code, view.upload.verdict.details)
+    return view

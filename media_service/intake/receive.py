@@ -228,6 +228,34 @@ class Intake:
         await self._complete_if_whole(live)
         return await self._answer(live)
 
+    async def conclude(self, upload_id: str, owner: str) -> View:
+        """The client of an upload that is held open says that its last byte was sent.
+
+        Raises what `rules.conclude` raises, and UnknownUpload.
+        """
+        live = await self._find(upload_id, owner)
+        async with live.changing:
+            if live.upload.state not in HELD:
+                concluded = rules.conclude(live.upload, live.received, self._clock(), self.conduct.limits)
+                await self._catalogue.save(concluded)
+                live.upload = concluded
+        await self._complete_if_whole(live)
+        return await self._answer(live)
+
+    async def adopt(self, upload_id: str, owner: str) -> View:
+        """Records the whole upload, whose bytes were put in their place, durably, without a body."""
+        live = await self._find(upload_id, owner)
+        assert live.upload.length is not None
+        piece = Slice(0, live.upload.length)
+        await self._catalogue.record(upload_id, piece, self._clock())
+        live.received = live.received.add(Span(piece.start, piece.stop))
+        await self._complete_if_whole(live)
+        return await self._answer(live)
+
+    def remaining(self, view: View) -> int:
+        """Microseconds after which the upload expires if nothing more comes."""
+        return max(0, (view.expires_at or self._clock()) - self._clock())
+
     async def expire(self, upload: Upload) -> None:
         """Ends an upload for which nothing came for too long, unless somebody writes just now."""
         live = await self._find(upload.id, None)
@@ -257,7 +285,7 @@ class Intake:
         for upload_id in await self._catalogue.receiving_whole():
             await self._complete_if_whole(await self._find(upload_id, None))
         for upload in await self._catalogue.in_state({State.RECEIVING}):
-            if upload.dialect == "form":
+            if not rules.is_resumable(upload):
                 await self.abandon(upload.id)
 
     async def close(self) -> None:

@@ -18,10 +18,12 @@ import aiofiles.os
 
 from media_service.core.errors import StorageTrouble
 from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.copying import join
 from media_service.storage.group_sync import GroupSync, in_thread
 from media_service.storage.pace import Pace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SUFFIX = ".partial"
@@ -150,6 +152,14 @@ class DiskPartials:
         """Cuts off scratch bytes behind `length`. Raises FileNotFoundError when there is no partial."""
         with disk_errors():
             await asyncio.to_thread(_trim, self.path(upload_id), length)
+
+    async def join(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+        """Fills the partial with the first bytes of others, one behind the other, durably. Raises StorageFull."""
+        with disk_errors():
+            paths = [(self.path(source), length) for source, length in sources]
+            await in_thread(self._threads, join, self.path(upload_id), paths)
+        await self._names.done()
+        self._unsynced.discard(upload_id)
 
     async def discard(self, upload_id: str) -> None:
         """Frees the partial's space. One that is not there is no error."""

@@ -19,20 +19,16 @@ import aiofiles.os
 
 from media_service.core.ports import Assembled, TagPlan
 from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.copying import COPY, copy
 from media_service.storage.names import disk_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COPY = 16 * 1024 * 1024
-"""Bytes that one call of the kernel copies; between two calls other threads get their turn."""
-
 _NO_RENAME = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 _RENAMEAT2 = ctypes.CDLL(None, use_errno=True).renameat2
 _HERE, _NO_REPLACE = -100, 1
 """AT_FDCWD and RENAME_NOREPLACE: Python has no name for a rename that replaces nothing."""
-
-_NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 class DiskSpool:
@@ -141,24 +137,11 @@ def _join(target: Path, source: Path, plan: TagPlan, length: int) -> None:
         writer.flush()
         at, stop = plan.cut, length - len(plan.tail)
         while at < stop:
-            at += _copy(reader.fileno(), writer.fileno(), at, min(COPY, stop - at))
+            at += copy(reader.fileno(), writer.fileno(), at, min(COPY, stop - at))
         os.lseek(writer.fileno(), 0, os.SEEK_END)
         writer.write(plan.tail)
         writer.flush()
         os.fsync(writer.fileno())
-
-
-def _copy(source: int, target: int, offset: int, size: int) -> int:
-    """Copies within the kernel; a reflink where the file system has it."""
-    try:
-        copied = os.copy_file_range(source, target, size, offset)
-    except OSError as error:
-        if error.errno not in _NO_KERNEL_COPY:
-            raise
-        copied = os.sendfile(target, source, offset, size)
-    if not copied:
-        raise OSError(errno.EIO, "the source ended while it was copied")
-    return copied
 
 
 def _read_back(path: Path, plan: TagPlan) -> tuple[int, bytes]:

@@ -25,7 +25,7 @@ BROKEN = '''"""Stops halfway."""
 from alembic import op
 import sqlalchemy as sa
 revision = "9999"
-down_revision = "0002"
+down_revision = "{newest}"
 def upgrade():
     op.create_table("half", sa.Column("id", sa.Integer))
     op.execute("INSERT INTO no_such_table VALUES (1)")
@@ -102,7 +102,8 @@ def test_a_migrated_database_is_in_wal_mode(path: Path) -> None:
 def test_a_migration_that_stops_halfway_leaves_the_old_schema(path: Path, scripts: Path, tmp_path: Path) -> None:
     copy = tmp_path / "migrations"
     shutil.copytree(scripts, copy)
-    (copy / "versions" / "9999_broken.py").write_text(BROKEN)
+    newest = max(path.name[:4] for path in (copy / "versions").glob("0*.py"))
+    (copy / "versions" / "9999_broken.py").write_text(BROKEN.replace("{newest}", newest))
     before = dump(path)
     with pytest.raises(Exception, match="no_such_table"):
         migrate(path, copy)

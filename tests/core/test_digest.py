@@ -11,13 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from media_service.core.digest import (
+    ALGORITHMS,
     BLOCK,
+    Proof,
     WholeFileDigest,
     format_digest_field,
     parse_digest_field,
     parse_hex,
 )
-from media_service.core.errors import Malformed
+from media_service.core.errors import DigestMismatch, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,3 +94,31 @@ def test_no_text_breaks_the_parsers(text: str) -> None:
             assert len(parse(text, "digest")) == 32
         except Malformed as refusal:
             assert refusal.field == "digest"  # noqa: PT017
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@given(st.lists(st.binary(max_size=40), max_size=5))
+def test_a_proof_holds_for_its_bytes_alone_in_any_pieces(algorithm: str, pieces: list[bytes]) -> None:
+    whole = ALGORITHMS[algorithm]()
+    whole.update(b"".join(pieces))
+    proof = Proof(algorithm, whole.digest())
+    seen = proof.begin()
+    for piece in pieces:
+        seen.update(piece)
+    proof.check(seen)
+    seen.update(b"more")
+    with pytest.raises(DigestMismatch):
+        proof.check(seen)
+    assert proof.sha256 == (whole.digest() if algorithm == "sha256" else None)
+
+
+def test_crc32_is_the_one_that_everybody_means() -> None:
+    crc = ALGORITHMS["crc32"]()
+    crc.update(b"123456789")
+    assert crc.digest().hex() == "cbf43926"
+
+
+@pytest.mark.parametrize(("algorithm", "size"), [("sha1", 19), ("crc32", 0), ("sha-256", 32), ("", 0)])
+def test_a_proof_that_fits_no_algorithm_is_malformed(algorithm: str, size: int) -> None:
+    with pytest.raises(Malformed):
+        Proof(algorithm, bytes(size))

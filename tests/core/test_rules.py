@@ -13,7 +13,10 @@ from media_service.core import rules
 from media_service.core.errors import (
     BytesMissing,
     FileTooLarge,
+    LengthDiffers,
     Malformed,
+    NotWritable,
+    OffsetMismatch,
     Refusal,
     SliceDiffers,
     SliceTooLarge,
@@ -251,7 +254,7 @@ def test_a_length_is_taken_exactly_when_no_byte_lies_beyond_it(held: list[Span],
 
 @pytest.mark.parametrize(
     ("announced", "length", "refusal"),
-    [(300, 301, Malformed), (None, 0, Malformed), (None, 1001, FileTooLarge)],
+    [(300, 301, LengthDiffers), (None, 0, Malformed), (None, 1001, FileTooLarge)],
 )
 def test_a_length_is_set_once_and_within_the_limits(announced: int | None, length: int, refusal: type[Refusal]) -> None:
     with pytest.raises(refusal):
@@ -260,3 +263,73 @@ def test_a_length_is_set_once_and_within_the_limits(announced: int | None, lengt
 
 def test_the_same_length_again_is_no_change() -> None:
     assert rules.amend(make_upload(), HELD, 8, LIMITS, length=300).length == 300
+
+
+@given(st.lists(spans, max_size=4), st.integers(0, 320), st.integers(0, 320))
+def test_an_append_begins_exactly_where_the_upload_goes_on(held: list[Span], at: int, size: int) -> None:
+    received, upload = Ranges(held), make_upload()
+    if at != received.offset:
+        with pytest.raises(OffsetMismatch) as refused:
+            rules.check_append(upload, received, at, size, length=None, limits=LIMITS, dialect="native")
+        assert refused.value.offset == received.offset
+    elif at + size > 300:
+        with pytest.raises(SpanOutside):
+            rules.check_append(upload, received, at, size, length=None, limits=LIMITS, dialect="native")
+    else:
+        rules.check_append(upload, received, at, size, length=None, limits=LIMITS, dialect="native")
+
+
+@pytest.mark.parametrize("state", NOT_RECEIVING)
+def test_a_whole_upload_takes_an_append_of_nothing_at_its_end(state: State) -> None:
+    upload = make_upload(state=state)
+    given_at_end = ((300, 0), (300, None))
+    for at, size in given_at_end:
+        if state in FINISHING | {State.SPOOLED}:
+            rules.check_append(upload, Ranges(), at, size, length=300, limits=LIMITS, dialect="native")
+        else:
+            with pytest.raises(type(upload.refusal())):
+                rules.check_append(upload, Ranges(), at, size, length=None, limits=LIMITS, dialect="native")
+
+
+@pytest.mark.parametrize(
+    ("upload", "at", "size", "length", "refusal"),
+    [
+        (make_upload(), 0, 1, 299, LengthDiffers),
+        (make_upload(length=None), 0, 1, 0, Malformed),
+        (make_upload(length=None), 0, 1, 1001, FileTooLarge),
+        (make_upload(length=None), 0, 1001, None, FileTooLarge),
+        (make_upload(length=None), 0, 11, 10, SpanOutside),
+        (make_upload(dialect="tus"), 0, 1, None, WrongState),
+        (make_upload(remembered={"concat": "final;a b"}), 0, 1, None, NotWritable),
+    ],
+)
+def test_an_append_that_cannot_end_well_does_not_begin(
+    upload: Upload, at: int, size: int, length: int | None, refusal: type[Refusal]
+) -> None:
+    with pytest.raises(refusal):
+        rules.check_append(upload, Ranges(), at, size, length=length, limits=LIMITS, dialect="native")
+
+
+@pytest.mark.parametrize(
+    ("named", "stop", "last", "told"),
+    [(5, None, True, 5), (None, 7, True, 7), (7, 7, True, 7), (5, 3, False, 5), (None, 3, False, None)],
+)
+def test_a_request_tells_the_length_by_name_or_by_being_the_last(
+    named: int | None, stop: int | None, last: bool, told: int | None
+) -> None:
+    assert rules.told_length(named, stop, last=last) == told
+
+
+def test_a_request_that_contradicts_itself_is_refused() -> None:
+    with pytest.raises(LengthDiffers):
+        rules.told_length(5, 6, last=True)
+
+
+def test_what_is_held_open_is_whole_only_when_it_is_concluded() -> None:
+    upload, received = make_upload(held_open=True), Ranges([Span(0, 300)])
+    assert not rules.is_whole(upload, received)
+    assert rules.is_whole(rules.conclude(upload, received, 8, LIMITS), received)
+    unknown = make_upload(held_open=True, length=None)
+    assert rules.conclude(unknown, received, 8, LIMITS).length == 300
+    with pytest.raises(LengthDiffers):
+        rules.conclude(upload, Ranges([Span(0, 299)]), 8, LIMITS)

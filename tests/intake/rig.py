@@ -72,14 +72,20 @@ class Rig:
     """The parts, open on `folder`; `time` is UTC microseconds and stands still unless moved."""
 
     def __init__(
-        self, folder: Path, steps: Steps | None = None, duplicates: Literal["keep", "refuse", "link"] = "keep"
+        self,
+        folder: Path,
+        steps: Steps | None = None,
+        duplicates: Literal["keep", "refuse", "link"] = "keep",
+        *,
+        idle: float = 60,
+        first_id: int = 0,
     ) -> None:
         places = DataFolder(folder)
         places.make()
         if not places.catalogue.exists():
             migrate(places.catalogue, ROOT / "migrations")
         around: Callable[[Any], Any] = steps.around if steps else lambda part: part
-        ids = itertools.count()
+        ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
         self.database = Database(places.catalogue)
         self.partials = DiskPartials(places.partials)
@@ -91,12 +97,13 @@ class Rig:
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
         )
+        self.counted_partials = partials
         media = around(self.examiner)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
         self.finisher = Finisher(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
         )
-        conduct = Conduct(Limits(2**30, 2**26, 2**22), 60, 0, HOUR, 0, sync_slices=True)
+        conduct = Conduct(Limits(2**30, 2**26, 2**22), idle, 0, HOUR, 0, sync_slices=True)
         self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
         self.examiner.on_hopeless(self.intake.give_up_on)
         self.sweeper = Sweeper(

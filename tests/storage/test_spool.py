@@ -15,7 +15,8 @@ import pytest_asyncio
 
 from media_service.core.errors import StorageFull, StorageTrouble
 from media_service.core.ports import TagPlan
-from media_service.storage.spool import COPY, DiskSpool, _link
+from media_service.storage.copying import COPY
+from media_service.storage.spool import DiskSpool, _link
 from tests.storage.small_disk import on_small_disk
 
 if TYPE_CHECKING:

@@ -1,0 +1,65 @@
+"""Which other sites' pages may upload here, and what browsers must hear before they let them.
+
+An exact list, without wildcards and without credentials: a page on it identifies itself with a token, where one is
+needed, and never with the visitor's cookie.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs, web
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+SHARED = ("/tus", "/rufh", "/api/v1/uploads")
+"""What other sites' pages may reach: the ways to upload, not the pages and not the admin."""
+
+METHODS = "POST, GET, HEAD, PATCH, DELETE, OPTIONS, PUT"
+ALLOWED = (
+    "Authorization, Content-Type, X-Requested-With, X-Request-ID, X-HTTP-Method-Override, Tus-Resumable, "
+    "Upload-Length, Upload-Offset, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Checksum, "
+    "Upload-Complete, Upload-Draft-Interop-Version, Content-Digest, Repr-Digest, Want-Repr-Digest, "
+    "Content-Disposition, Idempotency-Key"
+)
+EXPOSED = (
+    "Location, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Expires, "
+    "Upload-Complete, Upload-Limit, Upload-Result, Upload-Draft-Interop-Version, Tus-Resumable, Tus-Version, "
+    "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Repr-Digest, Content-Digest, Retry-After, X-Request-ID"
+)
+MAX_AGE = "86400"
+
+
+class Origins:
+    """The origins, such as `https://radio.example`, whose pages may upload to a service under `base`."""
+
+    def __init__(self, allowed: frozenset[str], base: str) -> None:
+        self._allowed = allowed
+        self._shared = tuple(base + path for path in SHARED)
+
+    def allow(self, request: web.Request) -> bool:
+        """Whether the request comes from a page that may send it."""
+        within = any(request.path == path or request.path.startswith(f"{path}/") for path in self._shared)
+        return within and request.headers.get(hdrs.ORIGIN) in self._allowed
+
+    def sharing(self) -> Middleware:
+        """A middleware that lets those pages read every answer, refusals included, and answers their preflights."""
+
+        @web.middleware
+        async def share(request: web.Request, handler: Handler) -> web.StreamResponse:
+            answer = await handler(request)
+            if not self.allow(request):
+                return answer
+            if hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers and request.method == hdrs.METH_OPTIONS:
+                if answer.status == web.HTTPMethodNotAllowed.status_code:
+                    answer = web.Response(status=204)
+                answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = METHODS
+                answer.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = ALLOWED
+                answer.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = MAX_AGE
+            answer.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]
+            answer.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED
+            answer.headers[hdrs.VARY] = hdrs.ORIGIN
+            return answer
+
+        return share

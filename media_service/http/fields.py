@@ -1,0 +1,83 @@
+"""Header fields that tus and the IETF draft share, or that need more than a line to read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from media_service.core.digest import Proof
+from media_service.core.errors import Malformed
+from media_service.core.text import TAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp import web
+
+NUMBER_LIMIT = 2**63
+METADATA = "Upload-Metadata"
+METADATA_KEYS = 64
+
+
+def number(headers: Mapping[str, str], name: str) -> int | None:
+    """A count of bytes in decimal digits; None where the field is missing. Raises Malformed."""
+    value = headers.get(name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) < NUMBER_LIMIT):
+        raise Malformed(name, "it must be a number of bytes")
+    return int(value)
+
+
+def body_size(request: web.Request) -> int | None:
+    """Bytes of the body, None when it does not tell them beforehand."""
+    return request.content_length if request.body_exists else 0
+
+
+def http_date(microseconds: int) -> str:
+    """A moment as HTTP writes it, in full seconds."""
+    return formatdate(microseconds // 1_000_000, usegmt=True)
+
+
+def metadata(value: str) -> dict[str, bytes]:
+    """The pairs of an Upload-Metadata field. Raises Malformed."""
+    pairs: dict[str, bytes] = {}
+    for pair in value.split(",") if value.strip() else ():
+        key, _, encoded = pair.strip().partition(" ")
+        if not key or not key.isascii() or key in pairs:
+            raise Malformed(METADATA, "its keys must be words of ASCII, and differ")
+        pairs[key] = _base64(encoded, METADATA)
+    if len(pairs) > METADATA_KEYS:
+        raise Malformed(METADATA, f"it has more than {METADATA_KEYS} keys")
+    return pairs
+
+
+def described(value: str) -> dict[str, Any]:
+    """File name, sender and tags of an Upload-Metadata field, as `Wish` takes them. Raises Malformed."""
+    texts: dict[str, str] = {}
+    for key, content in metadata(value).items():
+        if key in ("filename", "name", "sender", *TAGS):
+            try:
+                texts[key] = content.decode()
+            except UnicodeDecodeError:
+                raise Malformed(METADATA, f"{key} is no UTF-8") from None
+    return {
+        "filename": texts.get("filename", texts.get("name", "")),
+        "sender": texts.get("sender"),
+        "tags": {tag: texts[tag] for tag in TAGS if texts.get(tag, "").strip()},
+    }
+
+
+def checksum(value: str) -> Proof:
+    """What an Upload-Checksum field says: an algorithm and a digest in base64. Raises Malformed."""
+    algorithm, _, encoded = value.partition(" ")
+    return Proof(algorithm, _base64(encoded, "Upload-Checksum"))
+
+
+def _base64(text: str, field: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed(field, "it is no base64") from None

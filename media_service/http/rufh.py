@@ -1,0 +1,248 @@
+"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload), under `/rufh/`.
+
+What versions do differently stands in a table in `rufh_fields.py`. Digests (RFC 9530) are served beside the draft,
+which no longer speaks of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import HttpVersion11, web
+
+from media_service.core.errors import (
+    DigestMismatch,
+    FileTooLarge,
+    LengthDiffers,
+    Malformed,
+    MediaServiceError,
+    OffsetMismatch,
+    SliceTooLarge,
+    SpanOutside,
+    UnsupportedMediaType,
+)
+from media_service.core.rules import Wish, told_length
+from media_service.core.upload import FINISHING, HELD, State
+from media_service.http import rufh_fields as fields
+from media_service.http.body import expect_later, raw_blocks, refuse_coding
+from media_service.http.fields import body_size
+from media_service.http.problems import refuse
+from media_service.http.steps import unbroken, with_verdict
+from media_service.intake.append import Addition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from media_service.http.auth import Gate
+    from media_service.http.shapes import Shapes
+    from media_service.http.turns import Turns
+    from media_service.intake.append import Appends
+    from media_service.intake.receive import Intake, View
+
+DIALECT = "rufh"
+PROBLEMS = "https://iana.org/assignments/http-problem-types#"
+UPLOAD_FIELDS = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete", "Upload-Length")
+
+
+class RufhDialect:
+    """`wait`: seconds that the last answer waits for the verdict. `interim_answers`: whether clients get 104s."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        appends: Appends,
+        gate: Gate,
+        shapes: Shapes,
+        *,
+        turns: Turns,
+        wait: float,
+        interim_answers: bool,
+    ) -> None:
+        self._intake = intake
+        self._appends = appends
+        self._gate = gate
+        self._shapes = shapes
+        self._turns = turns
+        self._wait = wait
+        self._interim_answers = interim_answers
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        return [
+            web.route("*", path, self.answer, expect_handler=expect_later) for path in ("/rufh", "/rufh/", "/rufh/{id}")
+        ]
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Any request of the protocol."""
+        version = fields.version_of(request)
+        try:
+            answer = await self._answer(request, version)
+        except MediaServiceError as error:
+            answer = self._refused(request, version, error)
+        if version.number is not None:
+            answer.headers[fields.INTEROP] = str(version.number)
+        return answer
+
+    async def _answer(self, request: web.Request, version: fields.Version) -> web.Response:
+        act = {
+            ("OPTIONS", False): self.options,
+            ("POST", False): self.create,
+            ("PUT", False): self.create,
+            ("OPTIONS", True): self.options,
+            ("HEAD", True): self.show,
+            ("GET", True): self.show,
+            ("PATCH", True): self.append,
+            ("DELETE", True): self.delete,
+        }.get((request.method, "id" in request.match_info))
+        if act is None:
+            return web.Response(status=405, headers={"Allow": "OPTIONS, POST, PUT, HEAD, GET, PATCH, DELETE"})
+        return await act(request, version)
+
+    async def options(self, _request: web.Request, version: fields.Version) -> web.Response:
+        """The limits of an upload."""
+        return web.Response(status=204, headers=self._limits(version))
+
+    async def create(self, request: web.Request, version: fields.Version) -> web.Response:
+        """A new upload, with its first bytes or all of them. A request that says nothing of uploads brings all."""
+        owner, size = self._gate.caller(request).owner, body_size(request)
+        refuse_coding(request)
+        last = fields.complete(request, version) is not False
+        length = told_length(fields.integer(request, "Upload-Length"), size, last=last)
+        digest, proof = fields.whole_digest(request), fields.proof(request)
+        held_open = length is None or not version.length_completes
+        wish = Wish(length=length, digest=digest, held_open=held_open, **fields.about(request))
+        view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
+        place = {"Location": f"{self._shapes.base}/rufh/{view.upload.id}"}
+        known = await self._interim(request, version, place | self._limits(version, view))
+        first = Addition(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
+        if first.size == 0 and not last:
+            return self._going_on(version, view, 201, place)
+        try:
+            return await self._append(request, version, owner, view.upload.id, first, headers=place, more=201)
+        except MediaServiceError as error:
+            return self._refused(request, version, error, place)
+
+    async def show(self, request: web.Request, version: fields.Version) -> web.Response:
+        """How far the upload is. What a stale connection still brings ends here, so that the offset stands."""
+        owner = self._gate.caller(request).owner
+        if version.asks_plainly and any(name in request.headers for name in UPLOAD_FIELDS):
+            raise Malformed("Upload-Offset", "it is what is asked for")
+        return self._going_on(version, await self._appends.standing(request.match_info["id"], owner), 204, {})
+
+    async def append(self, request: web.Request, version: fields.Version) -> web.Response:
+        """The bytes from Upload-Offset on."""
+        owner, upload_id, size = self._gate.caller(request).owner, request.match_info["id"], body_size(request)
+        refuse_coding(request)
+        if version.append_type is not None and request.content_type != version.append_type:
+            raise UnsupportedMediaType(version.append_type)
+        at, last = fields.integer(request, "Upload-Offset"), fields.complete(request, version)
+        if at is None or last is None:
+            raise Malformed("Upload-Offset" if at is None else version.complete, "it is missing or no structured field")
+        stop = None if size is None else at + size
+        length = told_length(fields.integer(request, "Upload-Length"), stop, last=last)
+        addition = Addition(at, size, DIALECT, length=length, last=last, proof=fields.proof(request))
+        return await self._append(request, version, owner, upload_id, addition, headers={}, more=version.appended)
+
+    async def delete(self, request: web.Request, _version: fields.Version) -> web.Response:
+        """The upload is given up. A finished file is not its sender's to take back."""
+        owner, upload_id = self._gate.caller(request).owner, request.match_info["id"]
+        await self._appends.interrupt(upload_id, owner)
+        await unbroken(self._intake.cancel(upload_id, owner))
+        return web.Response(status=204)
+
+    async def _append(
+        self,
+        request: web.Request,
+        version: fields.Version,
+        owner: str,
+        upload_id: str,
+        addition: Addition,
+        *,
+        headers: Mapping[str, str],
+        more: int,
+    ) -> web.Response:
+        """Takes the body, and answers with status `more` or, behind the last byte, as for any posted file."""
+
+        async def progress(offset: int) -> None:
+            await self._interim(request, version, {"Upload-Offset": str(offset)})
+
+        append = self._appends.append(upload_id, owner, addition, lambda: raw_blocks(request, self._turns), progress)
+        try:
+            view = await unbroken(append)
+        except SpanOutside:
+            # The draft has it so: an upload that ran over its length is not to be trusted in anything.
+            await unbroken(self._intake.abandon(upload_id))
+            raise
+        if view.upload.state is State.RECEIVING:
+            return self._going_on(version, view, more, headers)
+        try:
+            view = await with_verdict(self._intake, view, self._wait)
+        except MediaServiceError as verdict:
+            return self._refused(request, version, verdict, headers, whole=True)
+        upload = view.upload
+        return web.json_response(
+            self._shapes.upload(view),
+            status=202 if upload.state in FINISHING else 201,
+            headers={
+                "Location": self._shapes.upload_url(upload.id),
+                "Upload-Offset": str(view.received.offset),
+                **fields.completeness(version, whole=True),
+                **(fields.repr_digest(upload.facts.sha256) if upload.facts is not None else {}),
+            },
+        )
+
+    def _going_on(self, version: fields.Version, view: View, status: int, headers: Mapping[str, str]) -> web.Response:
+        """An answer that says how far the upload is."""
+        length = view.upload.length
+        return web.Response(
+            status=status,
+            headers={
+                **headers,
+                "Cache-Control": "no-store",
+                "Upload-Offset": str(view.received.offset),
+                **({} if length is None else {"Upload-Length": str(length)}),
+                **fields.completeness(version, whole=view.upload.state in HELD),
+                **self._limits(version, view),
+            },
+        )
+
+    def _limits(self, version: fields.Version, view: View | None = None) -> dict[str, str]:
+        conduct = self._intake.conduct
+        microseconds = conduct.lifetime if view is None else self._intake.remaining(view)
+        return fields.limits(version, conduct.limits.file, microseconds // 1_000_000)
+
+    async def _interim(self, request: web.Request, version: fields.Version, headers: Mapping[str, str]) -> bool:
+        """Sends a 104 where that is switched on and the client knows it by its number; whether it was sent."""
+        silent = not self._interim_answers or version.number is None or request.version < HttpVersion11
+        if silent or request.transport is None or request.transport.is_closing():
+            return False
+        lines = [f"{name}: {value}\r\n" for name, value in {**headers, fields.INTEROP: version.number}.items()]
+        await request.writer.write(f"HTTP/1.1 104 Upload Resumption Supported\r\n{''.join(lines)}\r\n".encode())
+        # The interim answer is no part of the one that is still to come.
+        request.writer.output_size = 0
+        return True
+
+    def _refused(
+        self,
+        request: web.Request,
+        version: fields.Version,
+        error: MediaServiceError,
+        headers: Mapping[str, str] | None = None,
+        *,
+        whole: bool = False,
+    ) -> web.Response:
+        """The answer to an error. `whole`: the bytes are all here, and are refused for what they are."""
+        more: dict[str, str] = {**(headers or {}), **fields.completeness(version, whole=whole)}
+        members: dict[str, Any] = {}
+        if isinstance(error, OffsetMismatch):
+            more["Upload-Offset"] = str(error.offset)
+            members = {"type": f"{PROBLEMS}mismatching-upload-offset"}
+            members |= {"expected-offset": error.offset, "provided-offset": error.provided}
+        elif isinstance(error, LengthDiffers):
+            members = {"type": f"{PROBLEMS}inconsistent-upload-length"}
+        elif isinstance(error, FileTooLarge | SliceTooLarge):
+            more |= self._limits(version)
+        elif isinstance(error, DigestMismatch) and not whole:
+            members = {"status": 400}
+        return refuse(error, self._shapes.base, request.path, headers=more, **members)

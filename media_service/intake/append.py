@@ -1,0 +1,247 @@
+"""Appends: a body of any length that goes on where an upload stands, as tus and the IETF draft send it.
+
+An append is a run of slices. Every few MiB are recorded while the rest still comes, and where the body is cut, what
+arrived is recorded too; only an append with a proof is one slice, taken whole or not at all, since half of it proves
+nothing. There is one append per upload: a newer request ends it, and goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media_service.core import rules
+from media_service.core.errors import BodyCut, IdleTimeout, ShuttingDown, Superseded, UploadGone
+from media_service.core.upload import FINISHING, HELD, State
+from media_service.intake.receive import Incoming
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from media_service.core.digest import Proof
+    from media_service.core.errors import MediaServiceError
+    from media_service.intake.receive import Intake, View
+
+STRIDE = 8 * 1024 * 1024
+"""Bytes after which an append is recorded while it goes on."""
+
+PATIENCE = 0.9
+"""Of the seconds for which a slice waits for a block: an append gives up first, and keeps what came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """An append as a dialect hands it over.
+
+    `size` in bytes, None when the body does not tell it beforehand. `length`: what the request says of the whole file.
+    `last`: the upload ends where the append ends. `proof`: what its bytes must digest to.
+    `known`: the client has the upload's address; without it nobody goes on after a cut, and the upload is given up.
+    """
+
+    at: int
+    size: int | None
+    dialect: str
+    length: int | None = None
+    last: bool = False
+    proof: Proof | None = None
+    known: bool = True
+
+
+class Appends:
+    """The appends under way, one per upload."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._under_way: dict[str, _Append] = {}
+        self._closing = False
+
+    async def append(
+        self,
+        upload_id: str,
+        owner: str,
+        addition: Addition,
+        blocks: Callable[[], AsyncIterator[bytes]],
+        progress: Callable[[int], Awaitable[None]] | None = None,
+    ) -> View:
+        """The upload once the whole body is recorded; `progress` hears every offset on the way.
+
+        `blocks` is called for the body once the append is admitted. When the body is cut, the error says why, and what
+        arrived is recorded, unless there is a proof. Raises what `rules.check_append` and `Intake.receive` raise.
+        """
+        await self.interrupt(upload_id, owner)
+        if self._closing:
+            raise ShuttingDown
+        # Nothing is awaited between the last look and this: of two newcomers the second sees the first.
+        append = self._under_way[upload_id] = _Append(self._intake, upload_id, owner, addition)
+        try:
+            return await append.run(blocks, progress)
+        finally:
+            del self._under_way[upload_id]
+            append.ended.set()
+
+    async def standing(self, upload_id: str, owner: str) -> View:
+        """How far the upload is, once what a stale connection still brought is recorded: an append there is admitted.
+
+        One that was rejected is gone too: to say that its bytes are all here would be taken for success.
+        Raises UnknownUpload, UploadGone.
+        """
+        await self.interrupt(upload_id, owner)
+        view = await self._intake.show(upload_id, owner)
+        if view.upload.state in FINISHING:
+            view = await self._intake.wait_for_verdict(upload_id, self._intake.conduct.finish_wait)
+        if view.upload.state is not State.RECEIVING and view.upload.state not in HELD:
+            raise UploadGone(view.upload.state)
+        return view
+
+    async def interrupt(self, upload_id: str, owner: str) -> None:
+        """Ends the append under way, and returns when what it got is recorded. Raises UnknownUpload."""
+        await self._intake.show(upload_id, owner)
+        while append := self._under_way.get(upload_id):
+            append.stop(Superseded())
+            await append.ended.wait()
+
+    async def close(self) -> None:
+        """Takes nothing new and returns when what every append got is recorded."""
+        self._closing = True
+        while under_way := list(self._under_way.values()):
+            for append in under_way:
+                append.stop(ShuttingDown())
+            for append in under_way:
+                await append.ended.wait()
+
+
+class _Append:
+    """One append under way."""
+
+    def __init__(self, intake: Intake, upload_id: str, owner: str, addition: Addition) -> None:
+        self._intake = intake
+        self._id = upload_id
+        self._owner = owner
+        self._addition = addition
+        self._body: _Body | None = None
+        self._stopped: MediaServiceError | None = None
+        self.ended = asyncio.Event()
+
+    def stop(self, reason: MediaServiceError) -> None:
+        """Takes no more of the body."""
+        self._stopped = self._stopped or reason
+        if self._body is not None:
+            self._body.stop(self._stopped)
+
+    async def run(
+        self, blocks: Callable[[], AsyncIterator[bytes]], progress: Callable[[int], Awaitable[None]] | None
+    ) -> View:
+        try:
+            return await self._run(blocks, progress)
+        except BodyCut:
+            if not self._addition.known:
+                await self._intake.abandon(self._id)
+            raise
+
+    async def _run(
+        self, blocks: Callable[[], AsyncIterator[bytes]], progress: Callable[[int], Awaitable[None]] | None
+    ) -> View:
+        view = await self._admit()
+        if self._stopped is not None:
+            raise self._stopped
+        if view.upload.state is not State.RECEIVING:
+            return view
+        self._body = body = _Body(blocks(), self._intake.conduct.idle_timeout * PATIENCE)
+        while await body.more():
+            view = await self._record(body, view.received.offset)
+            if progress is not None:
+                await progress(view.received.offset)
+        if body.cut is not None:
+            raise body.cut
+        if self._addition.last:
+            return await self._intake.conclude(self._id, self._owner)
+        return view
+
+    async def _admit(self) -> View:
+        """The upload, which goes on where the append begins and has the length that the append says."""
+        addition, limits = self._addition, self._intake.conduct.limits
+        view = await self._intake.show(self._id, self._owner)
+        rules.check_append(
+            view.upload,
+            view.received,
+            addition.at,
+            addition.size,
+            length=addition.length,
+            limits=limits,
+            dialect=addition.dialect,
+        )
+        if addition.length is not None and view.upload.length is None:
+            return await self._intake.amend(self._id, self._owner, length=addition.length)
+        return view
+
+    async def _record(self, body: _Body, at: int) -> View:
+        """The next slice of the body."""
+        proof, dialect = self._addition.proof, self._addition.dialect
+        if proof is not None:
+            whole = Incoming(at, self._addition.size, proof.sha256, dialect)
+            return await self._intake.receive(self._id, self._owner, whole, lambda: body.proven(proof))
+        stride = min(STRIDE, self._intake.conduct.limits.slice)
+        piece = Incoming(at, None, None, dialect)
+        return await self._intake.receive(self._id, self._owner, piece, lambda: body.next(stride))
+
+
+class _Body:
+    """A body that comes in slices. `cut`: why it ended before its time."""
+
+    def __init__(self, blocks: AsyncIterator[bytes], idle: float) -> None:
+        self._blocks = blocks
+        self._idle = idle
+        self._block = b""
+        self._over = False
+        self._waiting: asyncio.Timeout | None = None
+        self._stopped: MediaServiceError | None = None
+        self.cut: MediaServiceError | None = None
+
+    def stop(self, reason: MediaServiceError) -> None:
+        """Ends the body here."""
+        self._stopped = reason
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+
+    async def more(self) -> bool:
+        """Whether there are bytes to take, once some came or the body ended."""
+        while not self._block and not self._over:
+            await self._read()
+        return bool(self._block)
+
+    async def next(self, size: int) -> AsyncIterator[bytes]:
+        """The next `size` bytes; fewer where the body ends."""
+        while size and await self.more():
+            block, self._block = self._block[:size], self._block[size:]
+            size -= len(block)
+            yield block
+
+    async def proven(self, proof: Proof) -> AsyncIterator[bytes]:
+        """All bytes to the end. Raises why the body was cut, and DigestMismatch."""
+        seen = proof.begin()
+        while await self.more():
+            block, self._block = self._block, b""
+            seen.update(block)
+            yield block
+        if self.cut is not None:
+            raise self.cut
+        proof.check(seen)
+
+    async def _read(self) -> None:
+        if self._stopped is None:
+            try:
+                async with asyncio.timeout(self._idle) as self._waiting:
+                    self._block = await anext(self._blocks)
+                return
+            except StopAsyncIteration:
+                pass
+            except TimeoutError:
+                self.cut = self._stopped or IdleTimeout(self._idle)
+            except BodyCut as cut:
+                self.cut = cut
+            finally:
+                self._waiting = None
+        else:
+            self.cut = self._stopped
+        self._over = True

@@ -1,0 +1,41 @@
+"""Joining: one upload out of the bytes of others, in the order in which they are listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from media_service.core import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from media_service.core.ports import Partials
+    from media_service.intake.receive import Intake, View
+
+
+class Joiner:
+    """Joins uploads of one owner."""
+
+    def __init__(self, intake: Intake, partials: Partials) -> None:
+        self._intake = intake
+        self._partials = partials
+
+    async def join(self, wish: rules.Wish, parts: Sequence[str], owner: str, dialect: str) -> View:
+        """The joined upload, every byte of it recorded. The parts are given up then: their bytes are in it.
+
+        A part may be listed more than once. Raises what `rules.check_parts` and `Intake.create` raise, UnknownUpload,
+        StorageFull, StorageTrouble.
+        """
+        views = [await self._intake.show(part, owner) for part in parts]
+        length = rules.check_parts(((view.upload, view.received) for view in views), self._intake.conduct.limits)
+        joined, _ = await self._intake.create(replace(wish, length=length), owner, dialect)
+        try:
+            await self._partials.join(joined.upload.id, [(view.upload.id, view.upload.length or 0) for view in views])
+            view = await self._intake.adopt(joined.upload.id, owner)
+        except BaseException:
+            await self._intake.abandon(joined.upload.id)
+            raise
+        for part in set(parts):
+            await self._intake.abandon(part)
+        return view

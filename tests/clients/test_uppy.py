@@ -1,0 +1,95 @@
+"""Uppy in Chromium, on a page of another site: drop a file, reload in the middle, and go on."""
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import browser  # noqa: F401  # the fixture
+from tests.browser.proxy import SlowProxy
+from tests.support.mp3 import make_mp3_of
+from tests.support.registry import npm_files
+from tests.support.server import Server
+
+MIB = 1024 * 1024
+VERSION = "6.0.1"
+PAGE = """<!doctype html>
+<meta charset="utf-8"><title>Another site</title><link rel="icon" href="data:,">
+<input type="file" id="file">
+<script type="module">
+  import { Uppy, Tus } from './uppy.min.mjs'
+  window.accepted = []
+  const uppy = new Uppy({ autoProceed: true }).use(Tus, {
+    endpoint: ENDPOINT, chunkSize: 1024 * 1024,
+    onAfterResponse: (request, response) => {
+      window.accepted.push([request.getMethod(), Number(response.getHeader('Upload-Offset'))])
+    },
+  })
+  uppy.on('complete', (result) => { window.result = result.successful.length })
+  document.querySelector('#file').addEventListener('change', (event) => {
+    const [file] = event.target.files
+    uppy.addFile({ name: file.name, type: file.type, data: file })
+  })
+</script>
+"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Says nothing of what it serves."""
+
+    def log_message(self, *_given: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Another site's address, and its folder with Uppy in it."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    bundle = npm_files("uppy", VERSION) / "dist" / "uppy.min.mjs"
+    (folder / bundle.name).write_bytes(bundle.read_bytes())
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{serving.server_port}", folder
+        serving.shutdown()
+        thread.join()
+
+
+def test_a_dropped_file_goes_on_after_a_reload(
+    browser: Browser,  # noqa: F811  # the fixture
+    site: tuple[str, Path],
+    data: Path,
+    tmp_path: Path,
+) -> None:
+    address, folder = site
+    source = tmp_path / "uppy.mp3"
+    source.write_bytes(make_mp3_of(8 * MIB, seed=121))
+    with (
+        Server(data, disk_reserve=0, allowed_origins=json.dumps([address])) as server,
+        SlowProxy(server.url, rate=3_000_000) as line,
+    ):
+        (folder / "index.html").write_text(PAGE.replace("ENDPOINT", json.dumps(f"{line.url}/tus/")))
+        page = browser.new_page()
+        page.goto(address)
+        page.set_input_files("#file", source)
+        page.wait_for_function("window.accepted.some(([, offset]) => offset >= 3 * 1024 * 1024)")
+        page.reload()
+        page.set_input_files("#file", source)
+        page.wait_for_function("window.result === 1", timeout=60_000)
+        _resumed(page)
+        page.context.close()
+        assert (server.spool / "uppy.mp3").read_bytes() == source.read_bytes()
+
+
+def _resumed(page: Page) -> None:
+    """The page asked for the offset, and began there."""
+    accepted = page.evaluate("window.accepted")
+    assert accepted[0][0] == "HEAD"
+    assert accepted[0][1] >= 3 * MIB
+    assert accepted[1] == ["PATCH", min(accepted[0][1] + MIB, accepted[-1][1])]

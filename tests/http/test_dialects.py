@@ -1,0 +1,215 @@
+"""One table of scenarios through every dialect: native slices, tus, and the IETF draft."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.support.api import digest_field
+from tests.support.mp3 import make_mp3, make_mp3_of
+from tests.support.wire import WireAnswer, cut, request, send
+
+if TYPE_CHECKING:
+    from tests.support.api import Api
+    from tests.support.server import Server
+
+MIB = 1024 * 1024
+MP3 = make_mp3(2, seed=61)
+
+
+class Dialect(Protocol):
+    """How a client of one dialect puts its wishes."""
+
+    def create(self, length: int) -> bytes:
+        """Asks for an upload."""
+
+    def append(self, upload_id: str, at: int, body: bytes, length: int, *, announced: int | None = None) -> bytes:
+        """Sends bytes at an offset of an upload of so many bytes; `announced` promises more than `body`."""
+
+    def cancel(self, upload_id: str) -> bytes:
+        """Gives the upload up."""
+
+
+class Native:
+    """Slices as raw bodies."""
+
+    def create(self, length: int) -> bytes:
+        wish = json.dumps({"filename": "native.mp3", "length": length}).encode()
+        return request("POST", "/api/v1/uploads", {"Content-Type": "application/json"}, wish)
+
+    def append(self, upload_id: str, at: int, body: bytes, length: int, *, announced: int | None = None) -> bytes:
+        return request("PUT", f"/api/v1/uploads/{upload_id}/slices/{at}", {}, body, announced)
+
+    def cancel(self, upload_id: str) -> bytes:
+        return request("DELETE", f"/api/v1/uploads/{upload_id}", {})
+
+
+class Tus:
+    """tus 1.0."""
+
+    def create(self, length: int) -> bytes:
+        return request("POST", "/tus/", {"Tus-Resumable": "1.0.0", "Upload-Length": str(length)})
+
+    def append(self, upload_id: str, at: int, body: bytes, length: int, *, announced: int | None = None) -> bytes:
+        headers = {
+            "Tus-Resumable": "1.0.0",
+            "Content-Type": "application/offset+octet-stream",
+            "Upload-Offset": str(at),
+        }
+        return request("PATCH", f"/tus/{upload_id}", headers, body, announced)
+
+    def cancel(self, upload_id: str) -> bytes:
+        return request("DELETE", f"/tus/{upload_id}", {"Tus-Resumable": "1.0.0"})
+
+
+class Draft:
+    """Resumable Uploads for HTTP."""
+
+    def create(self, length: int) -> bytes:
+        return request("POST", "/rufh/", {"Upload-Complete": "?0", "Upload-Length": str(length)})
+
+    def append(self, upload_id: str, at: int, body: bytes, length: int, *, announced: int | None = None) -> bytes:
+        last = at + (announced or len(body)) >= length
+        headers = {
+            "Content-Type": "application/partial-upload",
+            "Upload-Offset": str(at),
+            "Upload-Complete": "?1" if last else "?0",
+        }
+        return request("PATCH", f"/rufh/{upload_id}", headers, body, announced)
+
+    def cancel(self, upload_id: str) -> bytes:
+        return request("DELETE", f"/rufh/{upload_id}", {})
+
+
+class Talk:
+    """A client of one dialect and its server."""
+
+    def __init__(self, dialect: Dialect, server: Server, api: Api) -> None:
+        self.dialect = dialect
+        self.server = server
+        self.api = api
+
+    async def create(self, length: int = len(MP3)) -> str:
+        answer = await send(self.server.port, self.dialect.create(length))
+        assert answer.status == 201, answer
+        return answer.location.rpartition("/")[2]
+
+    async def append(self, upload_id: str, at: int, body: bytes, length: int = len(MP3)) -> WireAnswer:
+        return await send(self.server.port, self.dialect.append(upload_id, at, body, length))
+
+    async def offset(self, upload_id: str) -> int:
+        return int((await self.api.show(upload_id))["offset"])
+
+
+@pytest.fixture(params=[Native(), Tus(), Draft()], ids=["native", "tus", "draft"])
+def talk(request: pytest.FixtureRequest, shared_server: Server, api: Api) -> Talk:
+    return Talk(request.param, shared_server, api)
+
+
+async def test_pieces_of_any_size_make_the_file(talk: Talk) -> None:
+    whole = make_mp3_of(18 * MIB, seed=62)
+    upload_id = await talk.create(len(whole))
+    at = 0
+    for size in (1, 5 * MIB, 4096, 9 * MIB, len(whole)):
+        answer = await talk.append(upload_id, at, whole[at : at + size], len(whole))
+        assert 200 <= answer.status < 300, answer
+        at = min(at + size, len(whole))
+        assert await talk.offset(upload_id) == at
+    ended = await talk.api.ended(upload_id)
+    assert (ended["state"], ended["digest"]) == ("spooled", hashlib.sha256(whole).hexdigest())
+
+
+async def test_every_upload_is_seen_in_rest(talk: Talk) -> None:
+    upload_id = await talk.create()
+    await talk.append(upload_id, 0, MP3[:1000])
+    newest = (await talk.api.get("/api/v1/uploads?limit=1")).body["uploads"][0]
+    assert (newest["id"], newest["state"], newest["received"]) == (upload_id, "receiving", [[0, 1000]])
+
+
+async def test_what_is_no_mp3_is_rejected_and_its_last_answer_says_so(talk: Talk) -> None:
+    upload_id = await talk.create(3000)
+    answer = await talk.append(upload_id, 0, b"abc" * 1000, 3000)
+    problem = answer.json if answer.status == 422 else answer.json["problem"]
+    assert problem["code"] == "not_mp3"
+    assert (await talk.api.show(upload_id))["state"] == "rejected"
+
+
+async def test_bytes_beyond_the_length_are_refused(talk: Talk) -> None:
+    upload_id = await talk.create(1000)
+    assert (await talk.append(upload_id, 0, bytes(1001), 1000)).status in (400, 413)
+    assert await talk.offset(upload_id) == 0
+
+
+async def test_the_last_piece_again_is_acknowledged(talk: Talk) -> None:
+    upload_id = await talk.create()
+    first = await talk.append(upload_id, 0, MP3)
+    assert 200 <= first.status < 300
+    at = 0 if isinstance(talk.dialect, Native) else len(MP3)
+    assert (await talk.append(upload_id, at, MP3[at:])).status == first.status
+
+
+async def test_a_cut_piece_loses_nothing_recorded_and_the_upload_goes_on(talk: Talk) -> None:
+    upload_id = await talk.create()
+    await talk.append(upload_id, 0, MP3[:1000])
+    message = talk.dialect.append(upload_id, 1000, MP3[1000:9000], len(MP3), announced=len(MP3) - 1000)
+    await cut(talk.server.port, message)
+    kept = 1000 if isinstance(talk.dialect, Native) else 9000
+    async with asyncio.timeout(5):
+        while (at := await talk.offset(upload_id)) != kept:
+            await asyncio.sleep(0.02)
+    assert 200 <= (await talk.append(upload_id, at, MP3[at:])).status < 300
+    assert (await talk.api.ended(upload_id))["state"] == "spooled"
+
+
+async def test_a_newer_writer_wins(talk: Talk) -> None:
+    upload_id = await talk.create()
+    reader, writer = await asyncio.open_connection("127.0.0.1", talk.server.port)
+    writer.write(talk.dialect.append(upload_id, 0, MP3[:5000], len(MP3), announced=len(MP3)))
+    await asyncio.sleep(0.1)
+    at = 0 if isinstance(talk.dialect, Native) else 5000
+    assert 200 <= (await talk.append(upload_id, at, MP3[at:])).status < 300
+    assert b" 409 " in await reader.readline()
+    writer.close()
+
+
+async def test_a_cancelled_upload_is_gone(talk: Talk) -> None:
+    upload_id = await talk.create()
+    await talk.append(upload_id, 0, MP3[:1000])
+    assert (await send(talk.server.port, talk.dialect.cancel(upload_id))).status == 204
+    assert (await talk.append(upload_id, 1000, MP3[1000:])).status == 410
+    assert (await talk.api.show(upload_id))["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("other", [Native(), Tus(), Draft()], ids=["native", "tus", "draft"])
+async def test_an_upload_is_written_in_the_dialect_that_made_it(talk: Talk, other: Dialect) -> None:
+    upload_id = await talk.create()
+    answer = await send(talk.server.port, other.append(upload_id, 0, MP3[:1000], len(MP3)))
+    same = type(other) is type(talk.dialect)
+    assert (200 <= answer.status < 300) is same
+    assert same or answer.status in (403, 409)
+    assert await talk.offset(upload_id) == (1000 if same else 0)
+
+
+async def test_a_digest_that_differs_leaves_nothing(talk: Talk) -> None:
+    upload_id = await talk.create()
+    message = talk.dialect.append(upload_id, 0, MP3[:1000], len(MP3))
+    named = {"Native": "Content-Digest", "Draft": "Content-Digest", "Tus": "Upload-Checksum"}[
+        type(talk.dialect).__name__
+    ]
+    wrong = digest_field(b"other")
+    value = f"sha256 {wrong[9:-1]}" if named == "Upload-Checksum" else wrong
+    message = message.replace(b"Host:", f"{named}: {value}\r\nHost:".encode(), 1)
+    answer = await send(talk.server.port, message)
+    assert (answer.status in (400, 422, 460), answer.json["code"]) == (True, "digest_mismatch")
+    assert await talk.offset(upload_id) == 0
+
+
+async def test_the_native_slice_api_refuses_to_fill_another_dialects_upload(shared_server: Server, api: Api) -> None:
+    talk = Talk(Tus(), shared_server, api)
+    upload_id = await talk.create()
+    assert (await api.put(upload_id, 0, io.BytesIO(MP3))).code == "wrong_state"

@@ -1,0 +1,201 @@
+"""Appends: recorded while they run, kept where they are cut, one at a time, and safe through a crash at any step."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.core.digest import Proof
+from media_service.core.errors import (
+    BodyCut,
+    DigestMismatch,
+    IdleTimeout,
+    OffsetMismatch,
+    ShuttingDown,
+    Superseded,
+    UnknownUpload,
+    UploadGone,
+)
+from media_service.core.rules import Wish
+from media_service.core.upload import State
+from media_service.intake.append import STRIDE, Addition, Appends
+from tests.intake.rig import Crash, Rig, Steps
+from tests.support.mp3 import make_mp3
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+MP3 = make_mp3(1, seed=131)
+BLOCK = 1024 * 1024
+
+
+def body(*blocks: bytes, then: Exception | None = None) -> Callable[[], AsyncIterator[bytes]]:
+    """A body of these blocks, cut behind them by `then`."""
+
+    async def read() -> AsyncIterator[bytes]:
+        for block in blocks:
+            yield block
+        if then is not None:
+            raise then
+
+    return read
+
+
+def stalling(*blocks: bytes) -> Callable[[], AsyncIterator[bytes]]:
+    """A body that stands still behind these blocks."""
+
+    async def read() -> AsyncIterator[bytes]:
+        for block in blocks:
+            yield block
+        await asyncio.Event().wait()
+
+    return read
+
+
+async def begin(rig: Rig, length: int | None = len(MP3), *, held_open: bool = False) -> str:
+    wish = Wish("show.mp3", length, held_open=held_open)
+    return (await rig.intake.create(wish, "me", "tus"))[0].upload.id
+
+
+def at(offset: int, *, length: int | None = None, last: bool = False, proof: Proof | None = None) -> Addition:
+    return Addition(offset, None, "tus", length=length, last=last, proof=proof)
+
+
+async def test_a_long_body_is_recorded_on_its_way(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id, heard = await begin(rig, 3 * STRIDE), list[int]()
+
+        async def progress(offset: int) -> None:
+            heard.append(offset)
+
+        blocks = [bytes(BLOCK - 7)] * 20
+        view = await Appends(rig.intake).append(upload_id, "me", at(0), body(*blocks), progress)
+        assert heard == [STRIDE, 2 * STRIDE, 20 * (BLOCK - 7)]
+        assert view.received.offset == heard[-1]
+
+
+@pytest.mark.parametrize("size", [0, 1, 700, len(MP3) - 1])
+async def test_a_cut_body_keeps_what_arrived(tmp_path: Path, size: int) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id, appends = await begin(rig), Appends(rig.intake)
+        with pytest.raises(BodyCut):
+            await appends.append(upload_id, "me", at(0), body(MP3[:size], then=BodyCut()))
+        assert (await appends.standing(upload_id, "me")).received.offset == size
+        view = await appends.append(upload_id, "me", at(size), body(MP3[size:]))
+        assert view.upload.state is State.RECEIVED
+        assert rig.partials.path(upload_id).read_bytes() == MP3
+
+
+async def test_a_cut_body_with_a_proof_is_dropped_whole(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id, appends = await begin(rig), Appends(rig.intake)
+        proof = Proof("sha1", hashlib.sha1(MP3).digest())
+        with pytest.raises(BodyCut):
+            await appends.append(upload_id, "me", at(0, proof=proof), body(MP3, then=BodyCut()))
+        with pytest.raises(DigestMismatch):
+            await appends.append(upload_id, "me", at(0, proof=proof), body(MP3[:-1]))
+        assert (await appends.standing(upload_id, "me")).received.offset == 0
+        view = await appends.append(upload_id, "me", at(0, proof=proof), body(MP3))
+        assert view.upload.state is State.RECEIVED
+
+
+async def test_a_still_body_ends_and_what_arrived_is_kept(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", idle=0.3) as rig:
+        upload_id, appends = await begin(rig), Appends(rig.intake)
+        with pytest.raises(IdleTimeout):
+            await appends.append(upload_id, "me", at(0), stalling(MP3[:500]))
+        assert (await appends.standing(upload_id, "me")).received.offset == 500
+
+
+async def test_the_newest_of_three_appends_wins(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id, appends = await begin(rig), Appends(rig.intake)
+        first = asyncio.create_task(appends.append(upload_id, "me", at(0), stalling(MP3[:100])))
+        await asyncio.sleep(0.05)
+        second = asyncio.create_task(appends.append(upload_id, "me", at(100), stalling(MP3[100:300])))
+        await asyncio.sleep(0.05)
+        view = await appends.append(upload_id, "me", at(300), body(MP3[300:]))
+        assert view.upload.state is State.RECEIVED
+        for older in (first, second):
+            with pytest.raises(Superseded):
+                await older
+        assert rig.partials.path(upload_id).read_bytes() == MP3
+
+
+async def test_somebody_else_interrupts_nothing(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id, appends = await begin(rig), Appends(rig.intake)
+        running = asyncio.create_task(appends.append(upload_id, "me", at(0), stalling(MP3[:100])))
+        await asyncio.sleep(0.05)
+        for ask in (appends.standing(upload_id, "you"), appends.append(upload_id, "you", at(0), body(b"x"))):
+            with pytest.raises(UnknownUpload):
+                await ask
+        assert not running.done()
+        await appends.close()
+        with pytest.raises(ShuttingDown):
+            await running
+        assert (await rig.intake.show(upload_id, "me")).received.offset == 100
+        with pytest.raises(ShuttingDown):
+            await appends.append(upload_id, "me", at(100), body(b"x"))
+
+
+async def test_another_offset_is_refused_unread(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await begin(rig)
+        with pytest.raises(OffsetMismatch) as refused:
+            await Appends(rig.intake).append(upload_id, "me", at(1), body(then=AssertionError()))
+        assert (refused.value.offset, refused.value.provided) == (0, 1)
+
+
+async def test_one_that_is_held_open_is_whole_when_its_client_says_so(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id, appends = await begin(rig, held_open=True), Appends(rig.intake)
+        view = await appends.append(upload_id, "me", at(0), body(MP3))
+        assert view.upload.state is State.RECEIVING
+        view = await appends.append(upload_id, "me", at(len(MP3), last=True), body())
+        assert view.upload.state is State.RECEIVED
+        again = await appends.append(upload_id, "me", at(len(MP3), last=True), body(then=AssertionError()))
+        assert again.upload.state is State.RECEIVED
+
+
+async def test_one_whose_address_nobody_knows_is_given_up_when_it_is_cut(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id, appends = await begin(rig), Appends(rig.intake)
+        unknown = Addition(0, None, "tus", known=False)
+        with pytest.raises(BodyCut):
+            await appends.append(upload_id, "me", unknown, body(MP3[:100], then=BodyCut()))
+        with pytest.raises(UploadGone):
+            await appends.standing(upload_id, "me")
+        assert await rig.partials.ids() == []
+
+
+async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) -> None:
+    crash_at, crashed = 0, True
+    while crashed:
+        crash_at, crashed = crash_at + 1, False
+        folder, heard = tmp_path / str(crash_at), [0]
+
+        async def progress(offset: int, heard: list[int] = heard) -> None:
+            heard.append(offset)
+
+        async with Rig(folder) as rig:
+            upload_id = await begin(rig, held_open=True)
+        async with Rig(folder, Steps(crash_at)) as rig:
+            try:
+                addition = Addition(0, None, "tus", last=True)
+                await Appends(rig.intake).append(upload_id, "me", addition, body(MP3[:9], MP3[9:]), progress)
+            except Crash:
+                crashed = True
+        async with Rig(folder) as rig:
+            await rig.intake.recover()
+            view = await Appends(rig.intake).standing(upload_id, "me")
+            assert view.received.offset >= heard[-1]
+            offset = view.received.offset
+            ended = await Appends(rig.intake).append(upload_id, "me", at(offset, last=True), body(MP3[offset:]))
+            assert ended.upload.state is State.RECEIVED
+            assert rig.partials.path(upload_id).read_bytes() == MP3
+    assert crash_at > 5

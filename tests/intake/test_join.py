@@ -1,0 +1,98 @@
+"""Joining: whole parts become one upload in their order, whatever step a crash comes at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.core.errors import BytesMissing, FileTooLarge, Malformed, Refusal, UnknownUpload, UploadGone
+from media_service.core.rules import CONCAT, PARTIAL, Wish
+from media_service.core.upload import GONE, HELD, State
+from media_service.intake.append import Addition, Appends
+from media_service.intake.join import Joiner
+from tests.intake.rig import Crash, Rig, Steps
+from tests.intake.test_append import body
+from tests.support.mp3 import make_mp3
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MP3 = make_mp3(1, seed=141)
+PARTS = (MP3[:3000], MP3[3000:3001], MP3[3001:])
+
+
+async def make_part(rig: Rig, content: bytes, length: int | None = None, concat: str = PARTIAL) -> str:
+    wish = Wish("part.mp3", length or len(content), held_open=True, remembered={CONCAT: concat})
+    view, _ = await rig.intake.create(wish, "me", "tus")
+    await Appends(rig.intake).append(view.upload.id, "me", Addition(0, None, "tus"), body(content))
+    return view.upload.id
+
+
+def wish(*parts: str) -> Wish:
+    return Wish("joined.mp3", None, remembered={CONCAT: f"final;{' '.join(parts)}"})
+
+
+async def test_parts_become_one_file_in_their_order(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
+        view = await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+        assert (view.upload.state, view.upload.length) == (State.RECEIVED, len(MP3))
+        assert rig.partials.path(view.upload.id).read_bytes() == MP3
+        assert await rig.partials.ids() == [view.upload.id]
+        for part in parts:
+            assert (await rig.intake.show(part, "me")).upload.state is State.CANCELLED
+        with pytest.raises(UploadGone):
+            await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+
+
+@pytest.mark.parametrize(
+    ("owner", "length", "concat", "refusal"),
+    [
+        ("you", None, PARTIAL, UnknownUpload),
+        ("me", len(MP3) + 1, PARTIAL, BytesMissing),
+        ("me", None, "other", Malformed),
+    ],
+)
+async def test_only_ones_own_whole_parts_are_joined(
+    tmp_path: Path, owner: str, length: int | None, concat: str, refusal: type[Refusal]
+) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        part = await make_part(rig, MP3, length, concat)
+        with pytest.raises(refusal):
+            await Joiner(rig.intake, rig.partials).join(wish(part), [part], owner, "tus")
+        assert await rig.partials.ids() == [part]
+
+
+async def test_the_sum_of_the_parts_is_within_the_limit(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        part = await make_part(rig, MP3)
+        many = [part] * (2**30 // len(MP3) + 1)
+        with pytest.raises(FileTooLarge):
+            await Joiner(rig.intake, rig.partials).join(wish(*many), many, "me", "tus")
+
+
+async def test_a_crash_at_any_step_leaves_the_parts_or_the_whole(tmp_path: Path) -> None:
+    crash_at, crashed, wholes = 0, True, 0
+    while crashed:
+        crash_at, crashed = crash_at + 1, False
+        folder = tmp_path / str(crash_at)
+        async with Rig(folder) as rig:
+            parts = [await make_part(rig, content) for content in PARTS]
+        async with Rig(folder, Steps(crash_at), first_id=len(PARTS)) as rig:
+            try:
+                await Joiner(rig.intake, rig.counted_partials).join(wish(*parts), parts, "me", "tus")
+            except Crash:
+                crashed = True
+        async with Rig(folder) as rig:
+            await rig.intake.recover()
+            views, _ = await rig.intake.listing("me", [], None, 10)
+            joined = [view.upload for view in views if view.upload.id not in parts]
+            assert all(upload.state in HELD | GONE for upload in joined), "half a joined upload goes on for ever"
+            if any(upload.state in HELD for upload in joined):
+                wholes += 1
+                assert rig.partials.path(joined[0].id).read_bytes() == MP3
+            else:
+                for part, content in zip(parts, PARTS, strict=True):
+                    assert rig.partials.path(part).read_bytes() == content
+    assert crash_at > wholes > 1

@@ -1,0 +1,111 @@
+"""Requests of the upload protocols as bytes on a socket: whole, byte by byte, or cut anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class WireAnswer:
+    """A final answer with its interim ones before it; status 0 when the connection closed without a word."""
+
+    def __init__(self, status: int, reason: str, headers: dict[str, str], body: bytes) -> None:
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.body = body
+        self.interim: list[WireAnswer] = []
+
+    def __repr__(self) -> str:
+        return f"<{self.status} {self.headers} {self.body!r} after {self.interim}>"
+
+    def __getitem__(self, name: str) -> str | None:
+        return self.headers.get(name.lower())
+
+    @property
+    def offset(self) -> int:
+        """Upload-Offset."""
+        return int(self.headers["upload-offset"])
+
+    @property
+    def location(self) -> str:
+        """Location."""
+        return self.headers["location"]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body, a JSON object."""
+        parsed: dict[str, Any] = json.loads(self.body)
+        return parsed
+
+
+def request(method: str, path: str, headers: dict[str, str], body: bytes = b"", length: int | None = None) -> bytes:
+    """A request; `length` announces another body than it brings."""
+    size = len(body) if length is None else length
+    given = {"Host": "127.0.0.1", **({"Content-Length": str(size)} if size or method != "HEAD" else {}), **headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+async def send(port: int, *pieces: bytes, pause: float = 0.0) -> WireAnswer:
+    """Sends the pieces over a new connection and reads the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            if pause:
+                await asyncio.sleep(pause)
+        return await read_answer(reader, head=pieces[0].startswith(b"HEAD"))
+    finally:
+        writer.close()
+
+
+async def send_bytewise(port: int, message: bytes) -> WireAnswer:
+    """Sends each byte in a packet of its own."""
+    return await send(port, *(message[at : at + 1] for at in range(len(message))))
+
+
+async def cut(port: int, message: bytes) -> None:
+    """Sends so much of a request, and hangs up."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(message)
+    await writer.drain()
+    await asyncio.sleep(0.03)
+    writer.close()
+    await writer.wait_closed()
+
+
+async def read_answer(reader: asyncio.StreamReader, *, head: bool = False) -> WireAnswer:
+    """The next answer, final or 1xx ones before it."""
+    interim: list[WireAnswer] = []
+    async with asyncio.timeout(30):
+        while True:
+            answer = await _read_one(reader, head=head)
+            if not 100 <= answer.status < 200:
+                answer.interim = interim
+                return answer
+            interim.append(answer)
+
+
+async def _read_one(reader: asyncio.StreamReader, *, head: bool) -> WireAnswer:
+    try:
+        top = (await reader.readuntil(b"\r\n\r\n")).decode()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return WireAnswer(0, "", {}, b"")
+    first, *lines = top.strip().split("\r\n")
+    _, status, reason = (*first.split(" ", 2), "")[:3]
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    size = 0 if head or int(status) < 200 or int(status) == 204 else int(headers.get("content-length", "0"))
+    return WireAnswer(int(status), reason, headers, await reader.readexactly(size))
+
+
+def boundaries(message: bytes, *more: int) -> Iterable[int]:
+    """Where to cut a request: within its line, at each header's end, at its body's beginning, and at these."""
+    head = message.index(b"\r\n\r\n") + 4
+    ends = [at for at in range(head) if message[at : at + 2] == b"\r\n"]
+    return sorted({1, *ends, head, *(head + at for at in more), len(message) - 1})
