@@ -53,7 +53,7 @@ class Gate:
         return Caller(LOCAL_OWNER, admin)
 
     def holder(self, request: web.Request) -> Caller:
-        """Who knows an upload's id, which nobody can guess: that alone lets its bytes go on when a sign-in has ended."""
+        """Who knows an upload's id, which nobody can guess: enough for its bytes to go on when a sign-in has ended."""
         return Caller(LOCAL_OWNER, self._is_admin(request))
 
     def admin(self, request: web.Request) -> Caller:

@@ -6,7 +6,11 @@ export const canDigest = Boolean(globalThis.crypto?.subtle);
  * @returns {Promise<Uint8Array>} SHA-256 of its bytes
  */
 export async function sha256(blob) {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer()));
+  const buffer = await blob.arrayBuffer();
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', buffer));
+  // Given back at once: the collector lets hundreds of megabytes gather before it looks.
+  /** @type {any} */ (buffer).transfer?.(0);
+  return digest;
 }
 
 /**
