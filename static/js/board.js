@@ -95,10 +95,10 @@ export class Board {
     if (action === 'try') return this.worker.postMessage({ do: 'try', key });
     if (action === 'pause') this.worker.postMessage({ do: 'pause', key });
     if (action === 'cancel') this.#cancel(entry);
-    entry.insist ||= entry.upload.state === 'duplicate';
+    entry.insist ||= action === 'insist';
     // What was refused lies on the server still; what was cancelled or expired does not.
     const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, received: [], problem: null, twin: null };
-    this.#move(entry, action, action === 'again' ? anew : {});
+    this.#move(entry, action, ['again', 'insist'].includes(action) ? anew : {});
     this.start();
   }
 

@@ -73,7 +73,7 @@ function status(upload, now) {
 }
 
 /** While something can still be done about it: what the file itself says and should not. @param {PageUpload} upload @param {Hints | null} hints */
-export function advice(upload, hints) {
+function advice(upload, hints) {
   if (!hints || ENDS.has(upload.state) || upload.state === 'asking') return '';
   if (!hints.audio) return say('advice.no_audio');
   const { names, repaired } = hints;
@@ -99,6 +99,7 @@ export function describe(upload, hints, now) {
     status: status(upload, now),
     note: note(upload),
     advice: advice(upload, hints),
+    repair: Boolean(hints?.audio && advice(upload, hints)),
     percent: measured ? percent(upload.length ? sent / upload.length : 0, lang) : '',
     amount: measured && sent > 0
       ? say('row.amount', { sent: bytes(sent, lang), length: bytes(upload.length, lang) }) : bytes(upload.length, lang),

@@ -10,7 +10,7 @@
  * @property {() => void} asNew
  * @property {(tags: import('./client.js').Tags) => void} tags
  */
-import { advice, describe } from './describe.js';
+import { describe } from './describe.js';
 import { detailsForm } from './details.js';
 import { bytes, nameParts } from './format.js';
 import { html, only, ref, setText } from './html.js';
@@ -20,9 +20,11 @@ import { actions, ENDS } from './upload.js';
 import { language, say } from './words.js';
 
 const ICONS = /** @type {Record<string, any>} */ ({
-  continue: 'play', first: 'top', repair: 'pen', accept: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', again: 'again',
+  continue: 'play', first: 'top', repair: 'pen', accept: 'up', insist: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', again: 'again',
   dismiss: 'cross', as_new: 'up', details: 'pen', sure: 'cross', keep: 'back',
 });
+/** Before it is decided to send it, and once the server takes tags no more. */
+const UNEDITED = new Set(['asking', 'elsewhere', 'verifying', 'tagging', ...ENDS]);
 const FIRST = new Set(['continue', 'choose', 'accept', 'resume', 'try']);
 
 /** @param {string} action @param {string} name of the file @param {Record<string, string>} values @param {boolean} calls */
@@ -46,6 +48,7 @@ export function makeRow(entry, wishes) {
       <p class="status" data-ref="status"></p>
       <p class="note" data-ref="note" hidden></p>
       <p class="advice" data-ref="advice" hidden></p>
+      <p data-ref="repair" hidden>${button('repair', filename, {}, true)}</p>
       <p class="advice" data-ref="link" hidden><a href="admin" target="_blank" rel="noopener">${say('row.library')}</a></p>
     </div>
     <p class="numbers"><span class="amount" data-ref="amount"></span> <span class="pace" data-ref="pace"></span></p>
@@ -55,7 +58,7 @@ export function makeRow(entry, wishes) {
     <div class="track" role="progressbar" aria-label="${say('row.progress', { name: filename })}" aria-valuemin="0"
       aria-valuemax="100" data-ref="track"><span class="sent" data-ref="sent"></span><span class="safe" data-ref="safe"></span></div>
   </li>`);
-  const parts = Object.fromEntries(['sign', 'status', 'note', 'advice', 'link', 'amount', 'pace', 'percent', 'actions', 'more', 'track', 'sent', 'safe']
+  const parts = Object.fromEntries(['sign', 'status', 'note', 'advice', 'repair', 'link', 'amount', 'pace', 'percent', 'actions', 'more', 'track', 'sent', 'safe']
     .map((name) => [name, ref(element, name)]));
   const details = detailsForm(key, entry.upload.tags, wishes.tags, filename);
   parts.more.append(details.element);
@@ -63,11 +66,10 @@ export function makeRow(entry, wishes) {
   let sure = false;
 
   /** @param {Entry} now */
-  function drawActions({ upload, hints }) {
+  function drawActions({ upload }) {
     const wanted = sure ? ['sure', 'keep'] : actions(upload);
     if (!sure && upload.note && upload.note.code !== 'unreadable') wanted.splice(1, 0, 'as_new');
-    if (!ENDS.has(upload.state) && upload.state !== 'asking' && !sure) wanted.unshift('details');
-    if (!sure && hints?.repaired && advice(upload, hints)) wanted.unshift('repair');
+    if (!UNEDITED.has(upload.state) && !sure) wanted.unshift('details');
     if (wishes.isNext(upload.key)) wanted.splice(0, wanted.length, ...wanted.filter((action) => action !== 'first'));
     // Only one button may call; choosing by hand is the second way where a click is enough.
     const call = wanted.find((action) => FIRST.has(action));
@@ -98,6 +100,7 @@ export function makeRow(entry, wishes) {
     for (const name of /** @type {const} */ (['status', 'note', 'advice', 'amount', 'pace', 'percent'])) setText(parts[name], told[name]);
     parts.note.hidden = !told.note;
     parts.advice.hidden = !told.advice;
+    parts.repair.hidden = !told.repair;
     parts.link.hidden = upload.state !== 'duplicate';
     if (ENDS.has(upload.state)) details.end();
     parts.safe.style.transform = `scaleX(${told.safe})`;
@@ -123,8 +126,11 @@ export function makeRow(entry, wishes) {
     } else {
       sure = false;
       wishes.act(action === 'sure' ? 'cancel' : action);
-      if (action === 'repair') details.fill(entry.upload.tags);
     }
+  });
+  parts.repair.addEventListener('click', () => {
+    wishes.act('repair');
+    details.fill(entry.upload.tags);
   });
   update(entry);
   return { element, update, details };

@@ -54,7 +54,7 @@ export const TABLE = /** @type {any} */ ({
   verifying: { ...FOLLOW, wait: 'verifying' },
   tagging: { ...FOLLOW, wait: 'tagging' },
   ready: {},
-  duplicate: { again: 'queued' },
+  duplicate: { insist: 'queued' },
   rejected: {},
   refused: { again: 'queued' },
   cancelled: { again: 'queued' },
@@ -74,7 +74,7 @@ const ACTIONS = {
   verifying: [],
   tagging: [],
   ready: ['dismiss'],
-  duplicate: ['again', 'dismiss'],
+  duplicate: ['insist', 'dismiss'],
   rejected: ['dismiss'],
   refused: ['again', 'dismiss'],
   cancelled: ['again', 'dismiss'],
@@ -127,7 +127,7 @@ export function move(upload, event, facts = {}) {
 
 /** @param {PageUpload} upload @returns {string[]} */
 export function actions(upload) {
-  const needsBytes = new Set(['again', 'accept']);
+  const needsBytes = new Set(['again', 'insist', 'accept']);
   return ACTIONS[upload.state].filter((action) => (upload.hasFile || !needsBytes.has(action))
     && (upload.hasHandle || action !== 'continue')
     && !(action === 'try' && isCutOff(upload)));

@@ -74,6 +74,7 @@ export default {
   'do.try': 'Try now',
   'do.choose': 'Choose file again',
   'do.again': 'Start again',
+  'do.insist': 'Send it again',
   'do.as_new': 'Send as a new file',
   'do.dismiss': 'Dismiss',
   'do.details': 'Details',

@@ -74,6 +74,7 @@ export default {
   'do.try': '지금 시도',
   'do.choose': '파일 다시 선택',
   'do.again': '처음부터 다시',
+  'do.insist': '다시 보내기',
   'do.as_new': '새 파일로 보내기',
   'do.dismiss': '목록에서 지우기',
   'do.details': '상세 정보',

@@ -24,7 +24,7 @@ def test_the_same_small_file_is_not_sent_twice_unless_asked(server: Server, visi
     expect(there).to_contain_text("as “jingle.mp3”")
     expect(there.get_by_role("link")).to_have_attribute("href", "admin")
     assert len(visitor.posted) == posted
-    button(page, "Start again", "the same jingle.mp3").click()
+    button(page, "Send it again", "the same jingle.mp3").click()
     state(page, "the same jingle.mp3", "ready")
     assert len(spooled(server)) == 2
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no stubs
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Visitor
@@ -31,7 +31,7 @@ def test_every_state_is_accessible_in_both_themes(language: str, visitor: Visito
 
         def look(state: str) -> None:
             for theme in ("light", "dark"):
-                page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]  # its names
+                page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 found[f"{state}, {theme}"] = findings(page)
 
         Stage(page, server, line, tmp_path, language, look).play()

@@ -39,7 +39,7 @@ def test_tags_and_cover_of_the_file_stand_beside_the_fields(line: SlowProxy, vis
         expect(mine.get_by_label("Artist", exact=True)).to_have_attribute("placeholder", "Kim")
         expect(mine.get_by_label("Album", exact=True)).to_have_attribute("placeholder", "Café")
         cover = mine.get_by_alt_text("Cover")
-        until(lambda cover=cover: cover.evaluate("image => image.naturalWidth") == 1, page)
+        expect(cover).to_have_js_property("naturalWidth", 1)
         expect(row(page, file.name).locator("[data-ref=advice]")).to_be_hidden()
         page.close()
 
