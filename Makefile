@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check lint types torture bench clean
+.PHONY: run test check lint types torture bench shots clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
@@ -21,6 +21,7 @@ lint: $(VENV)/.test
 
 types: $(VENV)/.test
 	$(BIN)/mypy
+	npx --yes --package typescript@7.0.2 tsc --project tsconfig.json
 
 # The long form of what `make test` does shortly: 200 kills, 20 power cuts.
 torture: $(VENV)/.test
@@ -28,6 +29,9 @@ torture: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench
+
+shots: $(VENV)/.test
+	$(BIN)/python -m tests.browser.shots shots
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

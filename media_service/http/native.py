@@ -40,7 +40,7 @@ class NativeDialect:
 
     async def post(self, request: web.Request) -> web.Response:
         """One slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
-        caller = self._gate.caller(request)
+        caller = self._gate.holder(request)
         upload_id, conduct = request.match_info["id"], self._intake.conduct
         await self._intake.check_open(upload_id, caller.owner)
         form = await Form.open(
@@ -59,7 +59,7 @@ class NativeDialect:
 
     async def put(self, request: web.Request) -> web.Response:
         """One slice as the raw body, its SHA-256 in Content-Digest (RFC 9530, optional)."""
-        caller = self._gate.caller(request)
+        caller = self._gate.holder(request)
         refuse_coding(request)
         incoming = _incoming(
             request.match_info["offset"],

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from media_service.core.errors import leaves
 from media_service.http.body import json_body
 from media_service.http.problems import STATUS, title
+from media_service.http.static import Assets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,13 +37,13 @@ class Pages:
     """Pages from the folder `static`. `ready` says whether the service takes new work."""
 
     def __init__(self, static: Path, gate: Gate, base: str, ready: Callable[[], bool]) -> None:
-        self._static = static
+        self._assets = Assets(static)
         self._gate = gate
         self._base = base
         self._ready = ready
         self._problems = {error.code: error for error in leaves()}
 
-    def routes(self) -> list[web.RouteDef | web.StaticDef]:
+    def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
         return [
             web.get("/", self.index),
@@ -52,18 +53,22 @@ class Pages:
             web.get("/problems/{code}", self.problem),
             web.get("/health", self.health),
             web.get("/ready", self.ready),
-            web.static("/static", self._static),
+            web.get("/static/{name:.+}", self.asset),
         ]
 
-    async def index(self, _request: web.Request) -> web.StreamResponse:
+    async def index(self, request: web.Request) -> web.StreamResponse:
         """The page."""
-        return web.FileResponse(self._static / "index.html")
+        return self._assets.answer(request, "index.html")
+
+    async def asset(self, request: web.Request) -> web.StreamResponse:
+        """A module, a style sheet or an icon of the pages."""
+        return self._assets.answer(request, request.match_info["name"])
 
     async def admin(self, request: web.Request) -> web.StreamResponse:
         """The admin; with a token in its address, signed in and without it there: it must not stay in a history."""
         token = request.query.get("token")
         if token is None:
-            return web.FileResponse(self._static / "admin.html")
+            return self._assets.answer(request, "admin.html")
         answer = web.Response(status=303, headers={"Location": f"{self._base}/admin", "Cache-Control": "no-store"})
         self._gate.sign_in(token, answer, secure=request.secure)
         return answer

@@ -39,8 +39,6 @@ def application(base: str, gate: Gate, origins: Origins, parts: Iterable[Routed]
 
 
 def _under(base: str, route: web.AbstractRouteDef) -> web.AbstractRouteDef:
-    if isinstance(route, web.StaticDef):
-        return web.static(base + route.prefix, route.path, **route.kwargs)
     assert isinstance(route, web.RouteDef)
     return web.route(route.method, base + route.path, route.handler, **route.kwargs)
 

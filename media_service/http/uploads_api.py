@@ -87,9 +87,15 @@ class UploadsApi:
         )
 
     async def listing(self, request: web.Request) -> web.Response:
-        """The caller's uploads, newest first; with `scope=all` everybody's, for the admin."""
+        """The caller's uploads, newest first; with `scope=all` everybody's, for the admin.
+
+        With `content_hash` and `length`, the one finished upload of these bytes, or none.
+        """
         everybody = request.query.get("scope") == "all"
         caller = self._gate.admin(request) if everybody else self._gate.caller(request)
+        if "content_hash" in request.query:
+            view = await self._intake.twin(caller.owner, *_bytes_named(request))
+            return page(request, "uploads", [] if view is None else [self._shapes.upload(view)], None)
         try:
             states = [State(name) for name in request.query.get("state", "").split(",") if name]
         except ValueError:
@@ -101,7 +107,7 @@ class UploadsApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """The upload."""
-        view = await self._intake.show(request.match_info["id"], self._seen_by(request))
+        view = await self._intake.show(request.match_info["id"], self._held_by(request))
         return web.json_response(self._shapes.upload(view), headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
@@ -118,10 +124,23 @@ class UploadsApi:
 
     async def slices(self, request: web.Request) -> web.Response:
         """What is recorded, so that a file picked again can be proven the same before a byte is sent."""
-        recorded = await self._intake.slices(request.match_info["id"], self._seen_by(request))
+        recorded = await self._intake.slices(request.match_info["id"], self._held_by(request))
         return web.json_response([self._shapes.slice(piece) for piece in recorded])
+
+    def _held_by(self, request: web.Request) -> str | None:
+        """Whose uploads are shown to whoever knows their id: None for everybody's."""
+        holder = self._gate.holder(request)
+        return None if holder.admin else holder.owner
 
     def _seen_by(self, request: web.Request) -> str | None:
         """Whose uploads the caller may see: None for everybody's."""
         caller = self._gate.caller(request)
         return None if caller.admin else caller.owner
+
+
+def _bytes_named(request: web.Request) -> tuple[bytes, int]:
+    """The query's content hash and length. Raises Malformed."""
+    length = request.query.get("length", "")
+    if not (length.isascii() and length.isdigit() and len(length) <= 18):
+        raise Malformed("length", "it must be a number of bytes")
+    return parse_hex(request.query["content_hash"], "content_hash"), int(length)

@@ -127,15 +127,20 @@ class Intake:
         limits = self.conduct.limits
         upload = rules.create(wish, limits, id=self._new_id(), owner=owner, dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:
-            twin = await self._catalogue.spooled_twin(owner, upload.content_hash, upload.length)
+            twin = await self.twin(owner, upload.content_hash, upload.length)
             if twin is not None:
-                return self._view(twin, Ranges()), False
+                return twin, False
         if await self._partials.free() - (upload.length or 0) < self.conduct.disk_reserve:
             raise StorageFull
         await self._partials.create(upload.id, upload.length)
         await self._catalogue.create(upload)
         self._remember(Live(upload, ()))
         return self._view(upload, Ranges()), True
+
+    async def twin(self, owner: str, content_hash: bytes, length: int) -> View | None:
+        """The owner's finished upload of the same bytes."""
+        upload = await self._catalogue.spooled_twin(owner, content_hash, length)
+        return None if upload is None else self._view(upload, Ranges())
 
     async def show(self, upload_id: str, owner: str | None) -> View:
         """The upload as it stands. Never waits for a writer. `owner` None sees everybody's. Raises UnknownUpload."""

@@ -10,14 +10,15 @@
  * @property {PageUpload} upload
  * @property {File | null} file
  * @property {File | null} stranger a picked file that proved to be another one
- * @property {import('./speed.js').Speed | null} speed
+ * @property {any} handle of the file, kept over a reload
+ * @property {boolean} insist send it although the same bytes are there already
+ * @property {import('./hints.js').Hints | null} hints what the file says of itself
  * @property {{at: string, late: boolean}} saved what the server has of the tags, as JSON
  */
 import { delay } from './backoff.js';
 import { Refusal } from './client.js';
+import { forgetHandle, handleOf, keepHandle, keptHandle, reopen } from './handles.js';
 import { startable } from './queue.js';
-import { total } from './ranges.js';
-import { noteSpeed, startSpeed } from './speed.js';
 import { ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
 
 const TAGS_REST_MS = 600;
@@ -27,7 +28,8 @@ export class Board {
   /**
    * @param {import('./client.js').Client} client
    * @param {{postMessage: (message: object) => void}} worker
-   * @param {{sender: () => string, changed: (entry: Entry, event: string) => void, removed: (key: string) => void}} page
+   * @param {{sender: () => string, changed: (entry: Entry, event: string) => void, removed: (key: string) => void,
+   *   reordered: () => void}} page
    */
   constructor(client, worker, page) {
     this.client = client;
@@ -40,6 +42,7 @@ export class Board {
     this.held = 0;
     /** @type {Map<string, ReturnType<typeof setTimeout>>} */
     this.timers = new Map();
+    this.reading = false;
   }
 
   get uploads() { return [...this.entries.values()].map((entry) => entry.upload); }
@@ -54,6 +57,7 @@ export class Board {
   add(files) {
     const entries = files.map((file) => this.#resumable(file) ?? this.#same(file) ?? this.#open(file));
     this.start();
+    this.#readHints();
     return entries;
   }
 
@@ -84,14 +88,36 @@ export class Board {
   /** @param {string} key @param {string} action a name from `actions` in upload.js, other than `choose` */
   act(key, action) {
     const entry = this.entry(key);
+    if (action === 'continue') return this.reopen(entry, true);
+    if (action === 'first') return this.first(key);
+    if (action === 'repair') return this.tags(key, { ...entry.hints?.repaired, ...entry.upload.tags });
     if (action === 'dismiss') return this.remove(key);
     if (action === 'try') return this.worker.postMessage({ do: 'try', key });
     if (action === 'pause') this.worker.postMessage({ do: 'pause', key });
     if (action === 'cancel') this.#cancel(entry);
+    entry.insist ||= action === 'insist';
     // What was refused lies on the server still; what was cancelled or expired does not.
-    const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, received: [], problem: null };
-    this.#move(entry, action, action === 'again' ? anew : {});
+    const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, received: [], problem: null, twin: null };
+    this.#move(entry, action, ['again', 'insist'].includes(action) ? anew : {});
     this.start();
+  }
+
+  /** Before all others that wait their turn. @param {string} key */
+  first(key) {
+    const entry = this.entry(key);
+    const others = [...this.entries].filter(([other]) => other !== key);
+    const at = others.findIndex(([, { upload }]) => upload.state === 'queued');
+    others.splice(at < 0 ? others.length : at, 0, [key, entry]);
+    this.entries = new Map(others);
+    this.page.reordered();
+  }
+
+  /** @param {Entry} entry that waits for its bytes @param {boolean} asked by a click */
+  async reopen(entry, asked) {
+    const file = await reopen(entry.handle, asked);
+    if (entry.upload.state !== 'needs_file') return;
+    if (file) this.choose(entry.upload.key, file);
+    else if (asked) this.#move(entry, 'mismatch', { note: { code: 'unreadable' }, hasHandle: false });
   }
 
   /** @param {string} key */
@@ -117,10 +143,9 @@ export class Board {
     if (event === 'lost_file' || event === 'mismatch') entry.file = null;
     this.#move(entry, event, facts);
     const { upload } = entry;
-    const safe = total(upload.received);
-    const sent = safe + upload.flying;
-    if (event === 'sending') entry.speed = startSpeed(Date.now(), sent, safe);
-    if (event === 'progress' && entry.speed) entry.speed = noteSpeed(entry.speed, Date.now(), sent, safe);
+    if (event === 'progress') return;
+    if (event === 'created' && entry.file && handleOf(entry.file)) keepHandle(/** @type {string} */ (upload.id), handleOf(entry.file));
+    if (ENDS.has(upload.state) && upload.id) forgetHandle(upload.id);
     if (event === 'created' && JSON.stringify(upload.tags) !== entry.saved.at) this.#saveTags(entry);
     this.start();
   }
@@ -142,10 +167,32 @@ export class Board {
     const entry = this.#enter(null, { ...facts, filename: name, length: upload.length, state: 'needs_file' });
     const event = SERVER_STATES.get(upload.state);
     if (elsewhere) this.#move(entry, 'hold');
+    if (upload.state === 'receiving') this.#recall(entry);
     if (event) {
       this.#move(entry, event);
       this.#send(entry);
     }
+  }
+
+  /** Does this browser remember where the file lies? With lasting leave it goes on without a click. @param {Entry} entry */
+  async #recall(entry) {
+    entry.handle = await keptHandle(/** @type {string} */ (entry.upload.id));
+    if (!entry.handle || entry.file) return;
+    this.#set(entry, { hasHandle: true });
+    if (entry.upload.state === 'needs_file') this.reopen(entry, false);
+  }
+
+  /** One file after the other, so that a folder of hundreds is not opened at once. */
+  async #readHints() {
+    if (this.reading) return;
+    this.reading = true;
+    for (let entry; (entry = [...this.entries.values()].find(({ file, hints }) => file && !hints));) {
+      const none = { names: {}, repaired: null, cover: null, audio: true };
+      const { readHints } = await import('./hints.js').catch(() => ({ readHints: async () => none }));
+      entry.hints = await readHints(/** @type {File} */ (entry.file)).catch(() => none);
+      if (this.entries.has(entry.upload.key)) this.page.changed(entry, 'hints');
+    }
+    this.reading = false;
   }
 
   /** Another tab let go of these without finishing them. @param {Set<string>} held ids that some tab sends */
@@ -169,9 +216,9 @@ export class Board {
   /** @param {File} file */
   #resumable(file) {
     const name = file.name.normalize('NFC');
-    const entry = [...this.entries.values()].find(({ upload }) => upload.state === 'needs_file'
+    const entry = [...this.entries.values()].find(({ upload }) => ['needs_file', 'elsewhere'].includes(upload.state)
       && upload.filename === name && upload.length === file.size);
-    if (entry) this.choose(entry.upload.key, file);
+    if (entry?.upload.state === 'needs_file') this.choose(entry.upload.key, file);
     return entry;
   }
 
@@ -194,7 +241,8 @@ export class Board {
   #enter(file, facts) {
     const key = `u${this.keys += 1}`;
     const upload = newUpload({ .../** @type {any} */ (facts), key });
-    const entry = { upload, file, stranger: null, speed: null, saved: { at: JSON.stringify(upload.tags), late: false } };
+    /** @type {Entry} */
+    const entry = { upload, file, stranger: null, handle: null, insist: false, hints: null, saved: { at: JSON.stringify(upload.tags), late: false } };
     this.entries.set(key, entry);
     this.page.changed(entry, 'enter');
     return entry;
@@ -212,12 +260,13 @@ export class Board {
       ...(sender ? { sender } : {}),
     };
     if (!id) entry.saved.at = JSON.stringify(tags);
-    this.worker.postMessage({ do: 'go', key, order: { key, file, id, announcement } });
+    this.worker.postMessage({ do: 'go', key, order: { key, file, id, announcement, insist: entry.insist } });
   }
 
   /** @param {Entry} entry */
   async #cancel({ upload: { key, id } }) {
     this.worker.postMessage({ do: 'end', key });
+    if (id) forgetHandle(id);
     for (let failures = 1; id; failures += 1) {
       try {
         return await this.client.cancel(id);
@@ -257,7 +306,6 @@ export class Board {
 
   /** @param {Entry} entry @param {string} event @param {Partial<PageUpload>} [facts] */
   #move(entry, event, facts = {}) {
-    if (event !== 'progress' && event !== 'sending') entry.speed = event === 'wait' ? entry.speed : null;
     entry.upload = move(entry.upload, event, facts);
     this.page.changed(entry, event);
   }

@@ -33,6 +33,7 @@
  * @property {string} [last_modified]
  * @property {Tags} [tags]
  * @property {string} [sender]
+ * @property {string} [content_hash] hex
  */
 
 const ANSWER_WITHIN_MS = 30_000;
@@ -138,6 +139,12 @@ export function makeClient(base) {
      * @returns {Promise<{uploads: Upload[], next: string | null}>}
      */
     list: (query) => ask('GET', at('api/v1/uploads', query)),
+
+    /**
+     * The finished upload of the same bytes, or none.
+     * @param {string} hash hex content hash @param {number} length bytes @returns {Promise<{uploads: Upload[]}>}
+     */
+    find: (hash, length) => ask('GET', at('api/v1/uploads', { content_hash: hash, length: String(length) })),
 
     /** @param {string} id @returns {Promise<import('./proof.js').Recorded[]>} */
     slices: (id) => ask('GET', at(`${upload(id)}/slices`)),

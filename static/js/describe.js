@@ -2,13 +2,13 @@
  * What a row says about its upload: words and numbers from facts, no document here.
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
- * @typedef {import('./speed.js').Speed} Speed
+ * @typedef {import('./hints.js').Hints} Hints
  * @typedef {keyof typeof SIGNS} Sign
  */
-import { bytes, left, percent } from './format.js';
+import { bytes, left, moment, percent } from './format.js';
 import { total } from './ranges.js';
 import { timeLeft } from './speed.js';
-import { isCutOff } from './upload.js';
+import { ENDS, isCutOff } from './upload.js';
 import { knows, language, learn, say } from './words.js';
 
 await learn((tag) => import(`./findings/words.${tag}.js`));
@@ -67,29 +67,43 @@ function status(upload, now) {
       return upload.share === null ? say('state.preparing')
         : say('state.proving', { percent: percent(upload.share, language()) });
     case 'needs_file': return say('state.needs_file', sizes);
+    case 'duplicate':
+      return upload.twin ? say('state.duplicate_since', { name: upload.twin.filename, time: moment(upload.twin.created_at, language()) })
+        : say('state.duplicate');
     case 'rejected': case 'refused': case 'gone':
       return say(`state.${upload.state}`, { reason: reason(upload.problem) });
     default: return say(`state.${upload.state}`);
   }
 }
 
+/** While something can still be done about it: what the file itself says and should not. @param {PageUpload} upload @param {Hints | null} hints */
+function advice(upload, hints) {
+  if (!hints || ENDS.has(upload.state) || upload.state === 'asking') return '';
+  if (!hints.audio) return say('advice.no_audio');
+  const { names, repaired } = hints;
+  const [name] = Object.keys(repaired ?? {}).filter((one) => !upload.tags[/** @type {'title'} */ (one)]);
+  return name ? say('advice.repair', { before: names[/** @type {'title'} */ (name)] ?? '', after: repaired?.[/** @type {'title'} */ (name)] ?? '' }) : '';
+}
+
 /**
  * @param {PageUpload} upload
- * @param {Speed | null} speed
+ * @param {Hints | null} hints
  * @param {number} now ms
  */
-export function describe(upload, speed, now) {
+export function describe(upload, hints, now) {
   const lang = language();
   const safe = total(upload.received);
   const sent = Math.min(upload.length, safe + upload.flying);
   const measured = MEASURED.has(upload.state);
-  const moving = upload.state === 'sending' && speed?.rate;
-  const rest = moving ? timeLeft(speed, upload.length - sent) : null;
+  const moving = upload.state === 'sending' && upload.rate;
+  const rest = moving ? timeLeft(upload.rate, upload.length - safe) : null;
   const words = rest === null ? null : left(rest);
   return {
     sign: SIGNS[upload.state],
     status: status(upload, now),
     note: note(upload),
+    advice: advice(upload, hints),
+    repair: Boolean(hints?.audio && advice(upload, hints)),
     percent: measured ? percent(upload.length ? sent / upload.length : 0, lang) : '',
     amount: measured && sent > 0
       ? say('row.amount', { sent: bytes(sent, lang), length: bytes(upload.length, lang) }) : bytes(upload.length, lang),

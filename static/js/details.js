@@ -11,14 +11,16 @@ const FIELDS = /** @type {(keyof Tags)[]} */ (['title', 'artist', 'album', 'date
  * @param {string} key of the upload, for the ids of the fields
  * @param {Tags} tags
  * @param {(tags: Tags) => void} typed
+ * @param {string} filename
  */
-export function detailsForm(key, tags, typed) {
+export function detailsForm(key, tags, typed, filename) {
   const form = only(html`<div class="details">
     <div class="fields">${FIELDS.map((name) => html`<label class="field field-${name}">
       <span>${say(`tag.${name}`)}</span>
       <input name="${name}" id="${key}-${name}" value="${tags[name] ?? ''}" maxlength="${name === 'comment' ? 1000 : 250}"
         autocomplete="off" placeholder="${name === 'date' ? say('tag.example_date') : ''}">
     </label>`)}</div>
+    <div class="preview" data-ref="preview" hidden></div>
     <p class="hint"><span>${say('tag.hint')}</span> <span data-ref="saved"></span></p>
   </div>`);
   const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('input'));
@@ -31,8 +33,34 @@ export function detailsForm(key, tags, typed) {
     }
     typed({ ...known });
   });
+  const preview = ref(form, 'preview');
+  /** @type {string[]} */
+  const addresses = [];
+  const address = (/** @type {Blob} */ blob) => addresses[addresses.push(URL.createObjectURL(blob)) - 1];
   return {
     element: form,
+    /** Tags that another click changed. @param {Tags} tags */
+    fill: (tags) => {
+      Object.assign(known, tags);
+      for (const input of inputs) if (input !== document.activeElement) input.value = known[/** @type {keyof Tags} */ (input.name)] ?? '';
+    },
+    /** What the file says of itself, and how it sounds. @param {File} file @param {import('./hints.js').Hints | null} hints */
+    show: (file, hints) => {
+      for (const input of inputs) {
+        const name = hints?.names[/** @type {'title'} */ (input.name)];
+        if (name) input.placeholder = name;
+      }
+      if (addresses.length) return;
+      preview.hidden = false;
+      preview.append(html`${hints?.cover && html`<img src="${address(hints.cover)}" alt="${say('tag.cover')}">`}
+        <audio controls preload="none" src="${address(file)}" aria-label="${say('tag.listen', { name: filename })}"></audio>`);
+    },
+    /** Gives back what the preview holds. */
+    end: () => {
+      for (const one of addresses.splice(0)) URL.revokeObjectURL(one);
+      preview.replaceChildren();
+      preview.hidden = true;
+    },
     /** @param {'' | 'saving' | 'saved' | 'unsaved' | 'late'} word */
     say: (word) => setText(ref(form, 'saved'), word ? say(`tag.${word}`) : ''),
     /** @param {boolean} closed */

@@ -1,6 +1,7 @@
 /**
  * The whole page is the drop target; folders are walked.
  */
+import { filesOfHandle } from './handles.js';
 
 /**
  * @param {FileSystemEntry} entry
@@ -30,6 +31,14 @@ async function dropped(transfer) {
   // The list is emptied as soon as we wait for anything, so every entry is taken first.
   const entries = [...transfer.items].filter((item) => item.kind === 'file').map((item) => item.webkitGetAsEntry());
   const plain = [...transfer.files];
+  const handles = [...transfer.items].filter((item) => item.kind === 'file')
+    .map((item) => /** @type {any} */ (item).getAsFileSystemHandle?.());
+  try {
+    const all = await Promise.all(handles);
+    if (all.length && all.every(Boolean)) return (await Promise.all(all.map(filesOfHandle))).flat();
+  } catch {
+    // Some drag sources give files but no handles.
+  }
   if (!entries.some((entry) => entry?.isDirectory)) return plain;
   const found = await Promise.all(entries.map((entry) => (entry ? filesOf(entry) : [])));
   return found.flat();

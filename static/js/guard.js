@@ -30,6 +30,8 @@ export function wakeLock() {
       // Refused on low battery: then the screen goes dark and the upload waits, no more.
       lock = await navigator.wakeLock.request('screen').catch(() => null);
       asking = false;
+      document.documentElement.dataset.awake = String(lock !== null);
+      lock?.addEventListener('release', () => { document.documentElement.dataset.awake = 'false'; });
       if (!wanted) settle();
     }
   };

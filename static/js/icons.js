@@ -3,6 +3,7 @@ import { html, only } from './html.js';
 /** Shapes alone must tell: moving, held, asking, safe, refused. Drawn on a 20×20 grid with a stroke of 1.6. */
 const PATHS = {
   up: 'M10 16V4.5M5 9.5l5-5 5 5',
+  top: 'M10 17V6.5M5.5 11L10 6.5l4.5 4.5M4 3.2h12',
   pause: 'M7 4.5v11M13 4.5v11',
   play: 'M6.5 4.2v11.6L16 10z',
   clock: 'M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14M10 6.2V10l2.6 1.8',

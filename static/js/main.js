@@ -11,6 +11,7 @@ import { canDigest } from './digest.js';
 import { dropTarget } from './drop.js';
 import { bytes, left, percent } from './format.js';
 import { guardLeaving, wakeLock } from './guard.js';
+import { forgetOldHandles, pickFiles } from './handles.js';
 import { ref, setText } from './html.js';
 import { sums } from './queue.js';
 import { refresh, refreshFirst, refreshForEver } from './resume.js';
@@ -38,7 +39,7 @@ const rows = new Map();
 let choosingFor = '';
 let wasGone = false;
 
-const board = new Board(client, worker, { sender: () => sender.value.trim(), changed, removed });
+const board = new Board(client, worker, { sender: () => sender.value.trim(), changed, removed, reordered });
 
 /** @param {Entry} entry */
 function openRow(entry) {
@@ -47,6 +48,7 @@ function openRow(entry) {
     act: (action) => board.act(key, action),
     choose: () => { choosingFor = key; again.click(); },
     asNew: () => board.asNew(key),
+    isNext: (one) => board.uploads.find((upload) => upload.state === 'queued')?.key === one,
     tags: (tags) => board.tags(key, tags),
   });
   rows.get(key)?.element.replaceWith(row.element);
@@ -68,6 +70,16 @@ function changed(entry, event) {
   }
   if (event === 'mismatch' || event === 'lost_file') announce(say('say.note', { name: upload.filename, note: note(upload) }));
   if (event !== 'progress') drawAround();
+}
+
+function reordered() {
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  for (const [key, entry] of board.entries) {
+    const row = rows.get(key) ?? openRow(entry);
+    list.append(row.element);
+    row.update(entry);
+  }
+  focused?.focus();
 }
 
 /** @param {string} key */
@@ -106,8 +118,7 @@ function drawAround() {
   wasGone = Boolean(line);
 
   const share = sum.length ? sum.sent / sum.length : 0;
-  const rate = [...board.entries.values()].reduce((all, { upload, speed }) => (
-    all + (upload.state === 'sending' ? speed?.rate ?? 0 : 0)), 0);
+  const rate = uploads.reduce((all, upload) => all + (upload.rate ?? 0), 0);
   const rest = rate ? left(sum.left / rate) : null;
   const amount = say('sum.amount', { sent: bytes(sum.sent, language()), length: bytes(sum.length, language()) });
   setText(part('sum'), sum.files === 0 ? '' : [say('sum.sending', { count: sum.files }), amount,
@@ -127,7 +138,11 @@ function actOnAll(event, action) {
 }
 
 function wire() {
-  part('choose').addEventListener('click', () => picker.click());
+  part('choose').addEventListener('click', async () => {
+    const files = await pickFiles();
+    if (files?.length) take(files);
+    if (!files) picker.click();
+  });
   picker.addEventListener('change', () => {
     take([...picker.files ?? []]);
     picker.value = '';
@@ -156,7 +171,7 @@ function wire() {
 function keepTime() {
   setInterval(() => {
     for (const entry of board.entries.values()) {
-      if (entry.upload.until !== null || entry.upload.state === 'sending') rows.get(entry.upload.key)?.update(entry);
+      if (entry.upload.until !== null || ['sending', 'queued'].includes(entry.upload.state)) rows.get(entry.upload.key)?.update(entry);
     }
     drawAround();
   }, TICK_MS);
@@ -175,4 +190,5 @@ languageSwitch(() => {
 part('plain-http').hidden = canDigest;
 document.documentElement.classList.add('js', 'ready');
 refreshForEver(client, board, (failed) => { part('list-failed').hidden = !failed; });
+forgetOldHandles();
 keepTime();

@@ -4,16 +4,17 @@
  */
 
 const AIM_MS = 6000;
-const FIRST = 1024 * 1024;
+const FAST_MS = 100;
 export const LEAST = 256 * 1024;
 
 /**
+ * The first slices are the smallest: their answers tell soonest how fast the line is.
  * @param {number} proposed bytes, the server's `slice_size`
- * @returns {number} bytes of the first slices
+ * @returns {number} bytes
  */
 export const firstSize = (proposed) => {
   let size = proposed;
-  while (size > FIRST) size /= 2;
+  while (size > LEAST) size /= 2;
   return size;
 };
 
@@ -28,6 +29,7 @@ export const firstSize = (proposed) => {
  */
 export function adapted(size, sent, ms, most) {
   if (sent < size) return size;
+  if (ms < FAST_MS) return most;
   if (ms < AIM_MS / 3 && size * 2 <= most) return size * 2;
   if (ms > AIM_MS * 1.5 && size / 2 >= LEAST) return size / 2;
   return size;

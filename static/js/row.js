@@ -6,6 +6,7 @@
  * @typedef {object} Wishes what a person may ask of a row
  * @property {(action: string) => void} act
  * @property {() => void} choose
+ * @property {(key: string) => boolean} isNext it is the first of those that wait their turn
  * @property {() => void} asNew
  * @property {(tags: import('./client.js').Tags) => void} tags
  */
@@ -19,15 +20,17 @@ import { actions, ENDS } from './upload.js';
 import { language, say } from './words.js';
 
 const ICONS = /** @type {Record<string, any>} */ ({
-  accept: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', again: 'again',
+  continue: 'play', first: 'top', repair: 'pen', accept: 'up', insist: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', again: 'again',
   dismiss: 'cross', as_new: 'up', details: 'pen', sure: 'cross', keep: 'back',
 });
-const FIRST = new Set(['choose', 'accept', 'resume', 'try']);
+/** Before it is decided to send it, and once the server takes tags no more. */
+const UNEDITED = new Set(['asking', 'elsewhere', 'verifying', 'tagging', ...ENDS]);
+const FIRST = new Set(['continue', 'choose', 'accept', 'resume', 'try']);
 
-/** @param {string} action @param {string} name of the file @param {Record<string, string>} [values] */
-function button(action, name, values) {
+/** @param {string} action @param {string} name of the file @param {Record<string, string>} values @param {boolean} calls */
+function button(action, name, values, calls) {
   const text = say(`do.${action}`, values);
-  return only(html`<button type="button" class="quiet ${FIRST.has(action) ? 'first' : ''}" data-action="${action}"
+  return only(html`<button type="button" class="quiet ${calls ? 'first' : ''}" data-action="${action}"
     aria-label="${say('do.named', { action: text, name })}">${icon(ICONS[action])}<span>${text}</span></button>`);
 }
 
@@ -44,6 +47,9 @@ export function makeRow(entry, wishes) {
       <p class="name" title="${filename}"><span class="name-head">${head}</span><span class="name-tail">${tail}</span></p>
       <p class="status" data-ref="status"></p>
       <p class="note" data-ref="note" hidden></p>
+      <p class="advice" data-ref="advice" hidden></p>
+      <p data-ref="repair" hidden>${button('repair', filename, {}, true)}</p>
+      <p class="advice" data-ref="link" hidden><a href="admin" target="_blank" rel="noopener">${say('row.library')}</a></p>
     </div>
     <p class="numbers"><span class="amount" data-ref="amount"></span> <span class="pace" data-ref="pace"></span></p>
     <p class="percent" data-ref="percent"></p>
@@ -52,9 +58,9 @@ export function makeRow(entry, wishes) {
     <div class="track" role="progressbar" aria-label="${say('row.progress', { name: filename })}" aria-valuemin="0"
       aria-valuemax="100" data-ref="track"><span class="sent" data-ref="sent"></span><span class="safe" data-ref="safe"></span></div>
   </li>`);
-  const parts = Object.fromEntries(['sign', 'status', 'note', 'amount', 'pace', 'percent', 'actions', 'more', 'track', 'sent', 'safe']
+  const parts = Object.fromEntries(['sign', 'status', 'note', 'advice', 'repair', 'link', 'amount', 'pace', 'percent', 'actions', 'more', 'track', 'sent', 'safe']
     .map((name) => [name, ref(element, name)]));
-  const details = detailsForm(key, entry.upload.tags, wishes.tags);
+  const details = detailsForm(key, entry.upload.tags, wishes.tags, filename);
   parts.more.append(details.element);
   let shown = { actions: '', sign: '' };
   let sure = false;
@@ -63,13 +69,16 @@ export function makeRow(entry, wishes) {
   function drawActions({ upload }) {
     const wanted = sure ? ['sure', 'keep'] : actions(upload);
     if (!sure && upload.note && upload.note.code !== 'unreadable') wanted.splice(1, 0, 'as_new');
-    if (!ENDS.has(upload.state) && upload.state !== 'asking' && !sure) wanted.unshift('details');
+    if (!UNEDITED.has(upload.state) && !sure) wanted.unshift('details');
+    if (wishes.isNext(upload.key)) wanted.splice(0, wanted.length, ...wanted.filter((action) => action !== 'first'));
+    // Only one button may call; choosing by hand is the second way where a click is enough.
+    const call = wanted.find((action) => FIRST.has(action));
     if (wanted.join() === shown.actions) return;
     shown.actions = wanted.join();
     const focused = parts.actions.contains(document.activeElement)
       ? /** @type {HTMLElement} */ (document.activeElement).dataset.action : null;
     const values = { sent: bytes(total(upload.received), language()) };
-    parts.actions.replaceChildren(...wanted.map((action) => button(action, filename, values)));
+    parts.actions.replaceChildren(...wanted.map((action) => button(action, filename, values, action === call)));
     const toggle = parts.actions.querySelector('[data-action="details"]');
     toggle?.setAttribute('aria-expanded', String(!parts.more.hidden));
     toggle?.setAttribute('aria-controls', parts.more.id);
@@ -83,13 +92,17 @@ export function makeRow(entry, wishes) {
   function update(now) {
     entry = now;
     const { upload } = now;
-    const told = describe(upload, now.speed, Date.now());
+    const told = describe(upload, now.hints, Date.now());
     if (ENDS.has(upload.state)) [sure, parts.more.hidden] = [false, true];
     element.dataset.state = upload.state;
     if (told.sign !== shown.sign) parts.sign.replaceChildren(icon(told.sign));
     shown.sign = told.sign;
-    for (const name of /** @type {const} */ (['status', 'note', 'amount', 'pace', 'percent'])) setText(parts[name], told[name]);
+    for (const name of /** @type {const} */ (['status', 'note', 'advice', 'amount', 'pace', 'percent'])) setText(parts[name], told[name]);
     parts.note.hidden = !told.note;
+    parts.advice.hidden = !told.advice;
+    parts.repair.hidden = !told.repair;
+    parts.link.hidden = upload.state !== 'duplicate';
+    if (ENDS.has(upload.state)) details.end();
     parts.safe.style.transform = `scaleX(${told.safe})`;
     parts.sent.style.transform = `scaleX(${told.sent})`;
     parts.track.setAttribute('aria-valuenow', String(Math.floor(told.sent * 100)));
@@ -103,6 +116,7 @@ export function makeRow(entry, wishes) {
     if (action === 'details') {
       parts.more.hidden = !parts.more.hidden;
       parts.actions.querySelector('[data-action="details"]')?.setAttribute('aria-expanded', String(!parts.more.hidden));
+      if (!parts.more.hidden && entry.file) details.show(entry.file, entry.hints);
       if (!parts.more.hidden) parts.more.querySelector('input')?.focus();
     } else if (action === 'choose') wishes.choose();
     else if (action === 'as_new') wishes.asNew();
@@ -113,6 +127,10 @@ export function makeRow(entry, wishes) {
       sure = false;
       wishes.act(action === 'sure' ? 'cancel' : action);
     }
+  });
+  parts.repair.addEventListener('click', () => {
+    wishes.act('repair');
+    details.fill(entry.upload.tags);
   });
   update(entry);
   return { element, update, details };

@@ -13,18 +13,23 @@
  * @property {File | null} file null: nothing to send, only follow what becomes of it
  * @property {string | null} id of an upload that the server already has
  * @property {Announcement} announcement
+ * @property {boolean} [insist] send it although the same bytes are there already
  *
  * @typedef {(event: string, facts?: object) => void} Tell
  */
 import { delay } from './backoff.js';
+import { Blocks } from './blocks.js';
 import { Refusal, Stopped, Trouble } from './client.js';
-import { asField, canDigest, sha256 } from './digest.js';
+import { asField, canDigest } from './digest.js';
 import { Gate } from './gate.js';
 import { adapted, firstSize, shrunk } from './pace.js';
 import { prove } from './proof.js';
-import { merge, nextSpan } from './ranges.js';
+import { merge, nextSpan, total } from './ranges.js';
+import { Speed } from './speed.js';
 
 const LANES = 3;
+/** Bytes of a file that is hashed before it is announced; a larger one is hashed while it is sent. */
+const SOON_HASHED = 32 * 1024 * 1024;
 const STILL_MS = 30_000;
 const STILL_AFTER_TROUBLE_MS = 1_500;
 const PROBE_WITHIN_MS = 1_200;
@@ -44,6 +49,9 @@ export class Transfer {
     this.file = order.file;
     this.id = order.id;
     this.announcement = order.announcement;
+    this.blocks = order.file && canDigest ? new Blocks(order.file) : null;
+    /** whether the server shall be asked if it has these bytes */
+    this.curious = this.blocks !== null && order.id === null && !order.insist;
     this.client = client;
     this.tell = tell;
     this.gate = new Gate();
@@ -51,6 +59,7 @@ export class Transfer {
     this.upload = null;
     /** @type {Map<number, {span: Span, sent: number}>} */
     this.flying = new Map();
+    this.speed = new Speed(0);
     /** bytes of the next slices, and the most that they may have */
     this.size = 0;
     this.most = 0;
@@ -71,6 +80,8 @@ export class Transfer {
       await this.#alone(async () => {
         if (!fresh) this.#take(await this.#persist(() => this.#show()));
         if (!fresh && this.file && this.#state === 'receiving' && !(await this.#proven())) return;
+        // Trouble here is the sending's to tell; nothing is lost but a chance to be quick.
+        if (this.curious) this.#look().catch(() => undefined);
         if (this.file) await this.#send();
         await this.#follow();
       });
@@ -136,13 +147,34 @@ export class Transfer {
       if (ours) return this.#created(ours);
     }
     this.askedAt ||= Date.now();
+    if (this.curious && length <= SOON_HASHED) {
+      this.curious = false;
+      this.announcement.content_hash = await this.#hash();
+    }
     return this.#created(await this.client.create(this.announcement, this.gate.ended.signal));
   }
 
   /** @param {Upload} upload */
   #created(upload) {
-    this.tell(upload.state === 'spooled' ? 'duplicate' : 'created', { id: upload.id });
+    if (upload.state === 'spooled') this.tell('duplicate', { id: upload.id, twin: upload });
+    else this.tell('created', { id: upload.id });
     return upload;
+  }
+
+  #hash() {
+    return this.#reading(/** @type {Blocks} */ (this.blocks).contentHash(() => this.gate.open()));
+  }
+
+  /** Hashes ahead of the sending, which needs the same digests; ends the sending when the bytes are there already. */
+  async #look() {
+    const { length } = this.announcement;
+    const hash = await this.#hash();
+    const { uploads: [twin] } = await this.#persist(() => this.client.find(hash, length));
+    if (!twin || this.#state !== 'receiving' || total(this.upload?.received ?? []) === length) return;
+    this.tell('duplicate', { id: twin.id, twin, received: [] });
+    const { id } = this;
+    this.end();
+    await this.client.cancel(/** @type {string} */ (id));
   }
 
   /**
@@ -170,7 +202,7 @@ export class Transfer {
     this.tell('proving', { received: upload.received, share: 0 });
     const recorded = await this.#persist(() => this.client.slices(id));
     const found = await this.#reading(prove(file, upload.length, recorded,
-      (share) => this.#tellSometimes('proving', { share }), () => this.gate.open()));
+      (share) => this.#tellSometimes('proving', () => ({ share })), () => this.gate.open()));
     if (found === 'same') return true;
     this.tell('mismatch', { note: { code: found, size: file.size }, hasFile: false });
     return false;
@@ -179,7 +211,8 @@ export class Transfer {
   async #send() {
     while (this.#state === 'receiving') {
       await this.gate.open();
-      this.tell('sending', { received: this.upload?.received });
+      this.tell('sending', { received: this.upload?.received, rate: null });
+      this.speed = new Speed(Date.now());
       this.trouble = null;
       await Promise.all(Array.from({ length: LANES }, (_, lane) => this.#lane(lane)));
       if (this.#state !== 'receiving') return;
@@ -199,8 +232,10 @@ export class Transfer {
       this.flying.set(lane, { span, sent: 0 });
       try {
         const began = Date.now();
+        this.speed.open(lane, span[1] - span[0], began);
         this.#take(await this.#post(lane, span), false);
         this.size = adapted(this.size, span[1] - span[0], Date.now() - began, this.most);
+        this.speed.recorded(lane, Date.now());
         this.failures = 0;
       } catch (error) {
         if (error instanceof Trouble) this.size = shrunk(this.size, span[1] - span[0]) ?? this.size;
@@ -215,7 +250,7 @@ export class Transfer {
   /** @param {number} lane @param {Span} span @returns {Promise<Upload>} */
   async #post(lane, [start, stop]) {
     const slice = /** @type {File} */ (this.file).slice(start, stop);
-    const digest = canDigest ? asField(await this.#reading(sha256(slice))) : null;
+    const digest = this.blocks ? asField(await this.#reading(this.blocks.digest(start, stop))) : null;
     const cut = new AbortController();
     this.gate.running.add(cut);
     let movedAt = Date.now();
@@ -309,15 +344,18 @@ export class Transfer {
   }
 
   #tellProgress() {
-    const flying = [...this.flying.values()].reduce((sum, flight) => sum + flight.sent, 0);
-    this.#tellSometimes('progress', { received: this.upload?.received, flying });
+    this.#tellSometimes('progress', () => ({
+      received: this.upload?.received,
+      flying: [...this.flying.values()].reduce((sum, flight) => sum + flight.sent, 0),
+      rate: this.speed.rate(Date.now()),
+    }));
   }
 
-  /** @param {string} event @param {object} facts */
+  /** @param {string} event @param {() => object} facts */
   #tellSometimes(event, facts) {
     const now = Date.now();
     if (now - this.toldAt < TELL_EVERY_MS) return;
     this.toldAt = now;
-    this.tell(event, facts);
+    this.tell(event, facts());
   }
 }

@@ -17,11 +17,14 @@
  * @property {State} state
  * @property {Span[]} received recorded by the server
  * @property {number} flying bytes on their way, not yet recorded
+ * @property {number | null} rate bytes per second while it is sent
  * @property {number | null} share 0…1 of the proof while a re-picked file is checked
  * @property {number | null} until ms (Date.now) of the next try
  * @property {string | null} why code of what we wait for
  * @property {Problem | null} problem why it ended
  * @property {{code: string, size?: number} | null} note about a file that was picked and is another one
+ * @property {import('./client.js').Upload | null} twin the finished upload of the same bytes
+ * @property {boolean} hasHandle a click is enough to have them at hand
  * @property {boolean} hasFile the bytes are at hand in this page
  * @property {Tags} tags
  */
@@ -43,15 +46,15 @@ export const TABLE = /** @type {any} */ ({
   asking: { accept: 'queued' },
   queued: { start: 'preparing', pause: 'paused', cancel: 'cancelled', ...FOLLOW },
   preparing: { ...MOVING, created: 'preparing', proving: 'preparing', duplicate: 'duplicate' },
-  sending: { ...MOVING, created: 'sending', progress: 'sending' },
+  sending: { ...MOVING, created: 'sending', progress: 'sending', duplicate: 'duplicate' },
   waiting: { ...MOVING, created: 'waiting', proving: 'preparing', progress: 'waiting', duplicate: 'duplicate' },
-  paused: { ...FOLLOW, resume: 'queued', created: 'paused', cancel: 'cancelled', mismatch: 'needs_file' },
+  paused: { ...FOLLOW, duplicate: 'duplicate', resume: 'queued', created: 'paused', cancel: 'cancelled', mismatch: 'needs_file' },
   elsewhere: { ...MOVING, proving: 'preparing', offer: 'needs_file' },
   needs_file: { ...FOLLOW, pick: 'queued', mismatch: 'needs_file', hold: 'elsewhere', cancel: 'cancelled' },
   verifying: { ...FOLLOW, wait: 'verifying' },
   tagging: { ...FOLLOW, wait: 'tagging' },
   ready: {},
-  duplicate: {},
+  duplicate: { insist: 'queued' },
   rejected: {},
   refused: { again: 'queued' },
   cancelled: { again: 'queued' },
@@ -61,17 +64,17 @@ export const TABLE = /** @type {any} */ ({
 /** What a person may do in a state; in the order of the buttons. @type {Record<State, string[]>} */
 const ACTIONS = {
   asking: ['accept', 'dismiss'],
-  queued: ['pause', 'cancel'],
+  queued: ['first', 'cancel'],
   preparing: ['pause', 'cancel'],
   sending: ['pause', 'cancel'],
   waiting: ['try', 'pause', 'cancel'],
   paused: ['resume', 'cancel'],
   elsewhere: [],
-  needs_file: ['choose', 'cancel'],
+  needs_file: ['continue', 'choose', 'cancel'],
   verifying: [],
   tagging: [],
   ready: ['dismiss'],
-  duplicate: ['dismiss'],
+  duplicate: ['insist', 'dismiss'],
   rejected: ['dismiss'],
   refused: ['again', 'dismiss'],
   cancelled: ['again', 'dismiss'],
@@ -101,7 +104,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, share: null, until: null, why: null,
-    problem: null, note: null, hasFile: false, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, note: null, twin: null, hasHandle: false, hasFile: false, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 
@@ -118,13 +121,14 @@ export function move(upload, event, facts = {}) {
   const state = TABLE[upload.state][event];
   if (!state) throw new Error(`${event} is no move from ${upload.state}`);
   const fresh = state === upload.state ? {} : { until: null, why: null, share: null };
-  const landed = state === 'sending' ? {} : { flying: 0 };
+  const landed = state === 'sending' ? {} : { flying: 0, rate: null };
   return Object.freeze({ ...upload, ...fresh, ...landed, ...facts, state });
 }
 
 /** @param {PageUpload} upload @returns {string[]} */
 export function actions(upload) {
-  const needsBytes = new Set(['again', 'accept']);
+  const needsBytes = new Set(['again', 'insist', 'accept']);
   return ACTIONS[upload.state].filter((action) => (upload.hasFile || !needsBytes.has(action))
+    && (upload.hasHandle || action !== 'continue')
     && !(action === 'try' && isCutOff(upload)));
 }

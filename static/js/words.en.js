@@ -43,6 +43,7 @@ export default {
   'state.tagging': 'Verified. Writing the tags…',
   'state.ready': 'Ready. Safely stored.',
   'state.duplicate': 'Already here. Nothing had to be sent.',
+  'state.duplicate_since': 'Already here since {time}, as “{name}”. Nothing had to be sent.',
   'state.rejected': 'Rejected: {reason}',
   'state.refused': 'Not sent: {reason}',
   'state.cancelled': 'Cancelled',
@@ -60,6 +61,12 @@ export default {
   'note.content': 'This is another file: its content differs from what was already sent.',
   'note.unreadable': 'The file can no longer be read. Was it moved or changed?',
 
+  'advice.no_audio': 'This does not look like an MP3. It is sent all the same; the server decides.',
+  'advice.repair': 'Its tags look garbled: “{before}”. In Korean they read “{after}”.',
+
+  'do.continue': 'Continue',
+  'do.first': 'Send this first',
+  'do.repair': 'Use the Korean text',
   'do.accept': 'Send anyway',
   'do.pause': 'Pause',
   'do.resume': 'Resume',
@@ -67,6 +74,7 @@ export default {
   'do.try': 'Try now',
   'do.choose': 'Choose file again',
   'do.again': 'Start again',
+  'do.insist': 'Send it again',
   'do.as_new': 'Send as a new file',
   'do.dismiss': 'Dismiss',
   'do.details': 'Details',
@@ -75,6 +83,7 @@ export default {
   'do.named': '{action}: “{name}”',
 
   'row.amount': '{sent} of {length}',
+  'row.library': 'Look it up in the library (needs the station’s sign-in)',
   'row.speed': '{amount}/s',
   'row.progress': 'Progress of “{name}”',
 
@@ -92,6 +101,8 @@ export default {
   'tag.date': 'Date',
   'tag.genre': 'Genre',
   'tag.comment': 'Comment',
+  'tag.cover': 'Cover',
+  'tag.listen': 'Listen to “{name}”',
   'tag.hint': 'Empty fields keep what the file itself says. Saved as you type.',
   'tag.saving': 'Saving…',
   'tag.saved': 'Saved',

@@ -43,6 +43,7 @@ export default {
   'state.tagging': '검증을 마쳤습니다. 태그 쓰는 중…',
   'state.ready': '완료. 안전하게 저장되었습니다.',
   'state.duplicate': '이미 있는 파일입니다. 보낼 필요가 없었습니다.',
+  'state.duplicate_since': '{time}부터 ‘{name}’ 이름으로 이미 있습니다. 보낼 필요가 없었습니다.',
   'state.rejected': '거부됨: {reason}',
   'state.refused': '보내지 않음: {reason}',
   'state.cancelled': '취소됨',
@@ -60,6 +61,12 @@ export default {
   'note.content': '다른 파일입니다. 이미 보낸 부분과 내용이 다릅니다.',
   'note.unreadable': '파일을 더 이상 읽을 수 없습니다. 옮기거나 수정하셨나요?',
 
+  'advice.no_audio': 'MP3 파일이 아닌 것 같습니다. 그래도 보내며, 서버가 확인합니다.',
+  'advice.repair': '태그가 깨진 것 같습니다: ‘{before}’. 한글로 읽으면 ‘{after}’입니다.',
+
+  'do.continue': '이어서 올리기',
+  'do.first': '먼저 보내기',
+  'do.repair': '한글로 바꾸기',
   'do.accept': '그래도 보내기',
   'do.pause': '일시정지',
   'do.resume': '계속',
@@ -67,6 +74,7 @@ export default {
   'do.try': '지금 시도',
   'do.choose': '파일 다시 선택',
   'do.again': '처음부터 다시',
+  'do.insist': '다시 보내기',
   'do.as_new': '새 파일로 보내기',
   'do.dismiss': '목록에서 지우기',
   'do.details': '상세 정보',
@@ -75,6 +83,7 @@ export default {
   'do.named': '{action}: ‘{name}’',
 
   'row.amount': '{length} 중 {sent}',
+  'row.library': '자료실에서 찾아보기 (방송국 로그인 필요)',
   'row.speed': '{amount}/초',
   'row.progress': '‘{name}’ 진행률',
 
@@ -92,6 +101,8 @@ export default {
   'tag.date': '날짜',
   'tag.genre': '장르',
   'tag.comment': '설명',
+  'tag.cover': '앨범 표지',
+  'tag.listen': '‘{name}’ 들어 보기',
   'tag.hint': '비워 두면 파일에 들어 있는 태그를 그대로 씁니다. 입력하는 대로 저장됩니다.',
   'tag.saving': '저장 중…',
   'tag.saved': '저장됨',

@@ -1,5 +1,6 @@
 """Real Chromium against the real server. The browser is the system's; nothing is downloaded."""
 
+import itertools
 import json
 import os
 import shutil
@@ -28,12 +29,13 @@ ARGUMENTS = [
     "--host-resolver-rules=MAP radio.test 127.0.0.1",
     "--autoplay-policy=no-user-gesture-required",
 ]
+SEEDS = itertools.count(1000)
 FAILED_LOAD = "Failed to load resource"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A browser per module: a playwright that outlives its module would leave its event loop to the asyncio tests."""
+    """One browser for this folder: a playwright that outlived it would leave its event loop to the asyncio tests."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         missing = f"the browser tests need Chromium: none of {', '.join(NAMES)} is on the PATH"
@@ -46,8 +48,32 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="package")
+def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A start takes seconds, so the tests share one server; `server` hands it over tidied."""
+    data = tmp_path_factory.mktemp("browser") / "data"
+    data.mkdir()
+    with Server(data) as running:
+        yield running
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(lasting_server: Server) -> Server:
+    """A server without unfinished uploads and with an empty spool, as its readers leave it."""
+    url = f"{lasting_server.url}/api/v1/uploads"
+    with urllib.request.urlopen(f"{url}?state=receiving&limit=100", timeout=10) as answer:
+        unfinished = json.load(answer)["uploads"]
+    for upload in unfinished:
+        request = urllib.request.Request(f"{url}/{upload['id']}", method="DELETE")
+        urllib.request.urlopen(request, timeout=10).close()
+    for path in lasting_server.spool.glob("*.mp3"):
+        path.unlink()
+    return lasting_server
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that knows no file yet."""
     data = tmp_path / "data"
     data.mkdir()
     with Server(data) as running:
@@ -71,24 +97,26 @@ class Visitor:
     posted: list[str] = field(default_factory=list)
     failed_loads_expected: bool = False
 
-    def visit(self, url: str, **options: Any) -> Page:
+    def visit(self, url: str, *, questions: bool = False, **options: Any) -> Page:
+        """`questions`: the test answers the browser's questions itself; else each is answered with yes."""
         options.setdefault("locale", "en-US")
         context = self.browser.new_context(**options)
         context.set_default_timeout(15_000)
         self.contexts.append(context)
-        page = self.tab(context)
+        page = self.tab(context, questions=questions)
         page.goto(url)
         if options.get("java_script_enabled", True):
             # The words come after the load event; before that nobody listens to the buttons.
             page.locator("html.ready").wait_for()
         return page
 
-    def tab(self, context: BrowserContext) -> Page:
+    def tab(self, context: BrowserContext, *, questions: bool = False) -> Page:
         page = context.new_page()
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self._asked(request.method, request.url))
-        page.on("dialog", lambda dialog: dialog.accept())
+        if not questions:
+            page.on("dialog", lambda dialog: dialog.accept())
         return page
 
     def _asked(self, method: str, url: str) -> None:
@@ -115,10 +143,12 @@ def visitor(browser: Browser) -> Iterator[Visitor]:
 
 @pytest.fixture
 def mp3(tmp_path: Path) -> Callable[..., Path]:
-    def make(name: str, seconds: float = 10, seed: int = 1, folder: str = "local", **tags: str) -> Path:
+    """Makes files, no two alike unless they get the same `seed`: the server would say that they are there already."""
+
+    def make(name: str, seconds: float = 10, seed: int | None = None, folder: str = "local", **tags: str) -> Path:
         path = tmp_path / folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(make_mp3(seconds, tags or None, seed=seed))
+        path.write_bytes(make_mp3(seconds, tags or None, seed=next(SEEDS) if seed is None else seed))
         return path
 
     return make

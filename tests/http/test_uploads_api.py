@@ -172,3 +172,15 @@ async def test_malformed_listing_query_is_refused(api: Api, query: str) -> None:
 async def test_everybodys_uploads_are_the_admins(api: Api) -> None:
     assert (await api.get(f"{UPLOADS}?scope=all")).status == 401
     assert (await api.get(f"{UPLOADS}?scope=all", headers=api.admin)).status == 200
+
+
+async def test_finished_upload_is_found_by_the_bytes_it_brought(api: Api) -> None:
+    data = make_mp3(3, seed=6001)
+    upload = await api.create("found.mp3", len(data))
+    finished = await api.send_all(upload["id"], data)
+    assert finished["state"] == "spooled"
+    query = f"{UPLOADS}?content_hash={finished['content_hash']}"
+    assert [one["id"] for one in (await api.get(f"{query}&length={len(data)}")).body["uploads"]] == [upload["id"]]
+    assert (await api.get(f"{query}&length={len(data) - 1}")).body["uploads"] == []
+    assert (await api.get(query)).code == "malformed"
+    assert (await api.get(f"{UPLOADS}?content_hash=zz&length=1")).code == "malformed"

@@ -9,7 +9,7 @@ import { bytes, exactly, left, moment, percent } from '../format.js';
 import { html } from '../html.js';
 import { icon } from '../icons.js';
 import { total } from '../ranges.js';
-import { noteSpeed, startSpeed, timeLeft } from '../speed.js';
+import { Speed, timeLeft } from '../speed.js';
 import { language, say } from '../words.js';
 
 const EVERY_MS = 2000;
@@ -31,7 +31,7 @@ const from = (upload) => upload.sender || say('flight.nobody');
 export function flightSection(root, count, client, asked) {
   /** @type {Upload[] | null} */
   let uploads = null;
-  /** @type {Map<string, import('../speed.js').Speed>} */
+  /** @type {Map<string, {speed: Speed, safe: number}>} */
   const speeds = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -44,22 +44,30 @@ export function flightSection(root, count, client, asked) {
       if (!answer) return;
       uploads = answer.uploads;
       for (const upload of answer.uploads) {
-        const bytesNow = total(upload.received);
-        const before = speeds.get(upload.id);
-        speeds.set(upload.id, before ? noteSpeed(before, Date.now(), bytesNow) : startSpeed(Date.now(), bytesNow));
+        note(upload.id, total(upload.received));
       }
       draw();
     }
     if (shown) timer = setTimeout(load, EVERY_MS);
   }
 
+  /** All that came between two looks counts as one slice of one lane. @param {string} id @param {number} safe bytes */
+  function note(id, safe) {
+    const now = Date.now();
+    const known = speeds.get(id);
+    const speed = known?.speed ?? new Speed(now);
+    speed.open(0, safe - (known?.safe ?? safe), now);
+    if (known) speed.recorded(0, now);
+    speeds.set(id, { speed, safe });
+  }
+
   /** @param {Upload} upload */
   function line(upload) {
     const lang = language();
     const safe = total(upload.received);
-    const speed = speeds.get(upload.id) ?? null;
+    const rate = speeds.get(upload.id)?.speed.rate(Date.now()) ?? null;
     const still = upload.state === 'receiving' && Date.now() - Date.parse(upload.updated_at) > STILL_MS;
-    const rest = still ? null : timeLeft(speed, upload.length - safe);
+    const rest = still ? null : timeLeft(rate, upload.length - safe);
     const words = rest === null ? null : left(rest);
     const status = still ? say('flight.still', { time: moment(upload.updated_at, lang) }) : say(`flight.${upload.state}`);
     return html`<li class="row" data-state="${still ? 'paused' : upload.state === 'receiving' ? 'sending' : 'verifying'}">
@@ -67,7 +75,7 @@ export function flightSection(root, count, client, asked) {
       <div class="what"><p class="name" title="${upload.filename}"><span class="name-whole">${upload.filename}</span></p>
         <p class="status">${status} · ${from(upload)} · ${when(upload.created_at)}</p></div>
       <p class="numbers"><span class="amount">${say('row.amount', { sent: bytes(safe, lang), length: bytes(upload.length, lang) })}</span>
-        <span class="pace">${[speed?.rate && !still ? say('row.speed', { amount: bytes(speed.rate, lang) }) : '',
+        <span class="pace">${[rate && !still ? say('row.speed', { amount: bytes(rate, lang) }) : '',
           words ? say(words.key, words.values) : ''].filter(Boolean).join(' · ')}</span></p>
       <p class="percent">${percent(upload.length ? safe / upload.length : 0, lang)}</p>
       <div class="track"><span class="safe" data-share="${safe / upload.length}"></span></div>

@@ -1,0 +1,175 @@
+"""The upload page's states, one after the other, for whoever wants to look at them all."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutagen.id3 import ID3, TIT2
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.proxy import SlowProxy
+from tests.browser.seen import pick
+from tests.support.mp3 import make_mp3
+from tests.support.server import Server
+
+LANGUAGES = {"en": "en-US", "ko": "ko-KR"}
+STATES = (
+    "empty",
+    "queue",
+    "sending",
+    "details",
+    "offline",
+    "paused",
+    "cancel",
+    "waiting-for-file",
+    "wrong-file",
+    "verifying",
+    "ended",
+)
+"""`ended` shows ready, duplicate, rejected, refused and cancelled together."""
+
+NAMES = {
+    "en": (
+        "Sunday Night with Kim and the very long guest list (final mix v3).mp3",
+        "Morning Talk.mp3",
+        "Jingle.mp3",
+        "News.mp3",
+    ),
+    "ko": (
+        "일요일 밤의 음악 여행, 김 피디와 아주 긴 초대 손님 명단 (최종 믹스 3).mp3",
+        "아침 이야기.mp3",
+        "시그널.mp3",
+        "뉴스.mp3",
+    ),
+}
+
+
+@dataclass
+class Stage:
+    """A page that is open on the line, and what it takes to bring it into each of STATES; `look` gets their names."""
+
+    page: Page
+    server: Server
+    line: SlowProxy
+    folder: Path
+    language: str
+    look: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        seed = 9000 if self.language == "en" else 9500
+        self.long, self.talk, self.jingle, self.news = (self.folder / name for name in NAMES[self.language])
+        for number, (path, seconds) in enumerate(
+            ((self.long, 1500), (self.talk, 1200), (self.jingle, 20), (self.news, 30))
+        ):
+            path.write_bytes(make_mp3(seconds, seed=seed + number))
+        tag = ID3()
+        tag.add(TIT2(encoding=0, text="밤의 음악 여행".encode("cp949").decode("latin-1")))
+        tag.save(self.talk, v2_version=3)
+        self.text, self.empty = self.folder / "notes.txt", self.folder / "empty.mp3"
+        self.text.write_text("not a sound\n" * 5000)
+        self.empty.write_bytes(b"")
+
+    def play(self) -> None:
+        """All of STATES."""
+        self.look("empty")
+        self.send()
+        self.hold_up()
+        self.come_back()
+        self.end()
+
+    def send(self) -> None:
+        """Files on their way."""
+        page = self.page
+        self.line.rate = 1_200_000
+        pick(page, self.long, self.talk, self.jingle, self.news, self.text, self.empty)
+        expect(stated(page, "sending")).to_have_count(2)
+        self.look("queue")
+        expect(page.locator(".row .pace").first).to_contain_text("·", timeout=15_000)
+        self.look("sending")
+        page.locator(".row [data-action=details]").first.click()
+        self.look("details")
+        page.locator(".row [data-action=details]").first.click()
+
+    def hold_up(self) -> None:
+        """A line that is gone, a person who waits."""
+        page = self.page
+        self.line.cut()
+        expect(page.locator("[data-ref=line]")).to_be_visible()
+        expect(stated(page, "waiting")).to_have_count(2)
+        self.look("offline")
+        self.line.start()
+        expect(page.locator("[data-ref=line]")).to_be_hidden(timeout=40_000)
+        page.locator("[data-ref=pause-all]").click()
+        expect(stated(page, "paused").first).to_be_visible()
+        self.look("paused")
+        page.locator(".row [data-action=cancel]").first.click()
+        self.look("cancel")
+
+    def come_back(self) -> None:
+        """Another day, and at first the wrong file."""
+        page = self.page
+        self.reload()
+        expect(stated(page, "needs_file").first).to_be_visible()
+        self.look("waiting-for-file")
+        with page.expect_file_chooser() as chooser:
+            page.locator(".row [data-action=choose]").first.click()
+        chooser.value.set_files(str(self.news))
+        expect(page.locator(".note:visible").first).to_be_visible()
+        self.look("wrong-file")
+        while stated(page, "needs_file").count():
+            cancel(stated(page, "needs_file").first)
+
+    def end(self) -> None:
+        """All ways in which an upload ends."""
+        page, line = self.page, self.line
+        line.rate = None
+        self.reload()
+        pick(page, self.jingle)
+        expect(stated(page, "verifying")).to_have_count(1)
+        with stopped(self.server):
+            self.look("verifying")
+        expect(stated(page, "ready")).to_have_count(1, timeout=20_000)
+        pick(page, self.jingle)
+        expect(stated(page, "duplicate")).to_have_count(1)
+        rejected = self.folder / "Notes.mp3"
+        rejected.write_bytes(self.text.read_bytes())
+        pick(page, rejected, self.empty)
+        expect(stated(page, "rejected")).to_have_count(1, timeout=20_000)
+        line.rate = 300_000
+        pick(page, self.talk)
+        expect(stated(page, "sending")).to_have_count(1)
+        cancel(stated(page, "sending"))
+        self.look("ended")
+
+    def reload(self) -> None:
+        """The page anew, once its buttons listen."""
+        self.page.reload()
+        self.page.locator("html.ready").wait_for()
+
+
+def stated(page: Page, state: str) -> Locator:
+    """The rows in a state."""
+    return page.locator(f'.row[data-state="{state}"]')
+
+
+def cancel(row: Locator) -> None:
+    """Cancels an upload, also when the page asks whether that is meant."""
+    page, key = row.page, row.get_attribute("id")
+    row.locator("[data-action=cancel]").click()
+    sure = page.locator(f"#{key} [data-action=sure]")
+    if sure.count():
+        sure.click()
+    expect(page.locator(f'#{key}[data-state="cancelled"]')).to_be_visible()
+
+
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """Time stands still for the server."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)

@@ -1,0 +1,52 @@
+"""Pictures of every state of the upload page: `python -m tests.browser.shots FOLDER`, or `make shots`."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.browser.proxy import SlowProxy
+from tests.browser.scenes import LANGUAGES, Stage
+from tests.support.server import Server
+
+WIDTHS = {390: 844, 1280: 800}
+THEMES = ("light", "dark")
+
+
+def shoot(page: Page, folder: Path, language: str, state: str) -> None:
+    """One picture for each width and theme."""
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]  # THEMES are its names
+            page.screenshot(path=folder / f"{state}-{width}-{theme}-{language}.png", full_page=True)
+
+
+def main(folder: Path) -> None:
+    """Makes them all; the server of each language is its own, so that nothing is there already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = next(filter(None, map(shutil.which, NAMES)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        for language, locale in LANGUAGES.items():
+            with tempfile.TemporaryDirectory() as name:
+                page = browser.new_page(locale=locale)
+                shoot_language(page, Path(name), folder, language)
+                page.close()
+        browser.close()
+
+
+def shoot_language(page: Page, place: Path, folder: Path, language: str) -> None:
+    """All pictures in one language; server and files live in `place`."""
+    (place / "data").mkdir()
+    with Server(place / "data", finish_wait=0) as server, SlowProxy(server.url) as line:
+        page.goto(line.url)
+        page.locator("html.ready").wait_for()
+        Stage(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,40 @@
+"""axe finds nothing serious in any state, in both themes and both languages."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no stubs
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Visitor
+from tests.browser.proxy import SlowProxy
+from tests.browser.scenes import LANGUAGES, STATES, Stage
+from tests.support.server import Server
+
+SERIOUS = {"serious", "critical"}
+
+
+def findings(page: Page) -> list[str]:
+    return [
+        f"{found['id']}: {', '.join(str(node['target']) for node in found['nodes'])}"
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in SERIOUS
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_is_accessible_in_both_themes(language: str, visitor: Visitor, tmp_path: Path) -> None:
+    visitor.failed_loads_expected = True
+    found: dict[str, list[str]] = {}
+    with Server(tmp_path / "data", finish_wait=0) as server, SlowProxy(server.url) as line:
+        page = visitor.visit(line.url, locale=LANGUAGES[language])
+
+        def look(state: str) -> None:
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+                found[f"{state}, {theme}"] = findings(page)
+
+        Stage(page, server, line, tmp_path, language, look).play()
+        page.close()
+    assert {state.partition(",")[0] for state in found} == set(STATES)
+    assert {state: what for state, what in found.items() if what} == {}

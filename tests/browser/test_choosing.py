@@ -1,0 +1,107 @@
+"""Dropping, queueing, and files that the browser remembers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.browser.proxy import SlowProxy
+from tests.browser.seen import button, pick, row, state, until
+from tests.browser.test_upload_page import LONG, recorded, spooled
+from tests.support.mp3 import make_mp3
+from tests.support.server import Server
+
+Make = Callable[..., Path]
+Ask = Callable[[str], Any]
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """As a hand does it: the browser itself makes the drag's events and their files."""
+    devtools = page.context.new_cdp_session(page)
+    carried = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": carried})
+
+
+def test_dropped_files_are_sent(server: Server, visitor: Visitor, mp3: Make) -> None:
+    page = visitor.visit(server.url)
+    drop(page, mp3("left.mp3"), mp3("right.mp3"))
+    state(page, "left.mp3", "ready")
+    state(page, "right.mp3", "ready")
+    expect(page.locator("[data-ref=veil]")).to_be_hidden()
+
+
+def test_all_250_files_of_a_dropped_folder_are_sent_in_order(server: Server, visitor: Visitor, tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    inner = folder / "more"
+    inner.mkdir(parents=True)
+    for number in range(250):
+        where = inner if number >= 200 else folder
+        (where / f"show {number}.mp3").write_bytes(make_mp3(0.2, seed=50_000 + number))
+    (folder / ".hidden").write_text("no")
+    page = visitor.visit(server.url)
+    drop(page, folder)
+    expect(page.locator(".row")).to_have_count(250)
+    names = page.locator(".row .name").evaluate_all("names => names.map((name) => name.title)")
+    assert sorted(names) == sorted(f"show {number}.mp3" for number in range(250))
+    top = [name for name in names if int(name[5:-4]) < 200]
+    assert top == [f"show {number}.mp3" for number in range(200)]
+    expect(page.locator('.row[data-state="ready"]')).to_have_count(250, timeout=90_000)
+    assert len(spooled(server)) == 250
+
+
+def test_send_this_first_goes_before_the_others(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
+    page = visitor.visit(line.url)
+    pick(page, *(mp3(f"{name}.mp3", LONG) for name in "abcd"))
+    state(page, "a.mp3", "sending")
+    expect(button(page, "Send this first", "c.mp3")).to_have_count(0)
+    button(page, "Send this first", "d.mp3").click()
+    order = page.locator(".row .name").evaluate_all("names => names.map((name) => name.title)")
+    assert order == ["a.mp3", "b.mp3", "d.mp3", "c.mp3"]
+    button(page, "Cancel", "a.mp3").click()
+    if row(page, "a.mp3").locator("[data-action=sure]").count():
+        row(page, "a.mp3").locator("[data-action=sure]").click()
+    state(page, "d.mp3", "sending")
+    expect(row(page, "c.mp3")).to_have_attribute("data-state", "queued")
+
+
+def test_a_dropped_file_is_remembered_over_a_reload(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    """Some headless browsers give leave by themselves, and then no click is needed; the others offer the click."""
+    page = visitor.visit(line.url)
+    drop(page, mp3("remembered.mp3", LONG))
+    until(lambda: recorded(api) >= 1_000_000, page)
+    page.reload()
+    offered = button(page, "Continue", "remembered.mp3")
+    ready = page.locator('.row[data-state="ready"]')
+    expect(offered.or_(ready)).to_be_visible(timeout=60_000)
+    if offered.count():
+        expect(button(page, "Choose file again", "remembered.mp3")).to_be_visible()
+
+
+def test_with_lasting_leave_an_upload_goes_on_after_a_reload_without_a_click(
+    line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    """The private file system stands in for a disk with leave: headless Chromium has nobody who could give it."""
+    file = mp3("kept.mp3", LONG)
+    page = visitor.visit(line.url)
+    pick(page, file)
+    until(lambda: recorded(api) >= 1_000_000, page)
+    upload = api("uploads?state=receiving")["uploads"][0]
+    page.evaluate("document.body.append(Object.assign(document.createElement('input'), { type: 'file', id: 'disk' }))")
+    page.set_input_files("#disk", str(file))
+    page.evaluate(
+        """async ([id, module]) => {
+            const folder = await navigator.storage.getDirectory();
+            const handle = await folder.getFileHandle('kept.mp3', { create: true });
+            const out = await handle.createWritable();
+            await out.write(document.getElementById('disk').files[0]);
+            await out.close();
+            await (await import(module)).keepHandle(id, handle);
+        }""",
+        [upload["id"], f"{line.url}/static/js/handles.js"],
+    )
+    page.reload()
+    state(page, "kept.mp3", "ready", 60)
+    assert len(spooled(server)) == 1

@@ -1,0 +1,147 @@
+"""What the page promises to people who drop files and walk away."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.browser.proxy import SlowProxy
+from tests.browser.seen import choose_again, pick, row, settle, state, until
+from tests.browser.test_upload_page import LONG, OVERHEAD, recorded, spooled, to_the_middle
+from tests.support.server import Server
+
+Make = Callable[..., Path]
+Ask = Callable[[str], Any]
+
+
+def test_the_screen_stays_on_while_something_is_sent(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    page = visitor.visit(line.url)
+    awake = page.locator("html")
+    to_the_middle(page, api, mp3("awake.mp3", LONG))
+    expect(awake).to_have_attribute("data-awake", "true")
+    other = visitor.tab(page.context)
+    other.goto("about:blank")
+    other.close()
+    page.bring_to_front()
+    expect(awake).to_have_attribute("data-awake", "true")
+    state(page, "awake.mp3", "ready", 60)
+    expect(awake).to_have_attribute("data-awake", "false")
+
+
+def leave(page: Page, other: Page) -> list[str]:
+    """The kinds of questions that closing the tab brings up; the answer is to stay. The other tab waits for them."""
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
+    page.close(run_before_unload=True)
+    for _ in range(20):
+        if asked or page.is_closed():
+            break
+        other.wait_for_timeout(100)
+    return asked
+
+
+def test_leaving_is_questioned_only_while_bytes_are_unsent(
+    line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    page = visitor.visit(line.url, questions=True)
+    page.locator("[data-ref=sender]").click()
+    to_the_middle(page, api, mp3("guarded.mp3", LONG))
+    other = visitor.tab(page.context)
+    assert leave(page, other) == ["beforeunload"]
+    state(page, "guarded.mp3", "ready", 60)
+    assert leave(page, other) == []
+    assert page.is_closed()
+
+
+def test_offline_for_a_minute_loses_only_the_open_slices(
+    line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    visitor.failed_loads_expected = True
+    file = mp3("a minute.mp3", LONG)
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, file)
+    page.context.set_offline(True)
+    expect(page.locator("[data-ref=line]")).to_contain_text("No connection", timeout=2000)
+    settle(page, lambda: line.sent)
+    held, before = recorded(api), line.sent
+    page.wait_for_timeout(58_000)
+    assert recorded(api) == held
+    page.context.set_offline(False)
+    state(page, file.name, "ready", 60)
+    assert line.sent - before < file.stat().st_size - held + OVERHEAD
+    assert len(spooled(server)) == 1
+
+
+def test_after_a_kill_nothing_recorded_is_sent_again(
+    line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    visitor.failed_loads_expected = True
+    file = mp3("killed twice.mp3", LONG)
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, file)
+    server.kill()
+    state(page, file.name, "waiting", 5)
+    settle(page, lambda: line.sent)
+    before = line.sent
+    server.start()
+    held = recorded(api)
+    state(page, file.name, "ready", 60)
+    assert line.sent - before < file.stat().st_size - held + OVERHEAD
+    assert len(spooled(server)) == 1
+
+
+def test_another_browser_is_offered_to_continue(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    file = mp3("at the studio.mp3", LONG)
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, file)
+    page.context.close()
+    visitor.contexts.remove(page.context)
+    other = visitor.visit(line.url)
+    waiting = state(other, file.name, "needs_file")
+    expect(waiting).to_contain_text("are safe")
+    settle(other, lambda: line.sent)
+    missing, before = file.stat().st_size - recorded(api), line.sent
+    choose_again(other, file.name, file)
+    state(other, file.name, "ready", 60)
+    assert line.sent - before < missing + OVERHEAD
+
+
+def test_the_same_file_in_two_tabs_is_sent_once(
+    line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
+) -> None:
+    file = mp3("both.mp3", LONG)
+    page = visitor.visit(line.url)
+    to_the_middle(page, api, file)
+    second = visitor.tab(page.context)
+    second.goto(line.url)
+    expect(state(second, file.name, "elsewhere")).to_contain_text("Another tab")
+    pick(second, file)
+    second.wait_for_timeout(500)
+    expect(second.locator(".row")).to_have_count(1)
+    state(second, file.name, "elsewhere")
+    state(page, file.name, "ready", 60)
+    state(second, file.name, "ready")
+    assert len(spooled(server)) == 1
+
+
+def test_an_upload_ends_although_the_sign_in_has_ended(visitor: Visitor, mp3: Make, tmp_path: Path) -> None:
+    visitor.failed_loads_expected = True
+    data = tmp_path / "open"
+    data.mkdir()
+    with Server(data, host="0.0.0.0") as server, SlowProxy(server.url, rate=3_000_000) as line:
+        page = visitor.visit(f"{line.url}/admin?token={server.token}")
+        page.goto(line.url)
+        pick(page, mp3("signed out.mp3", LONG))
+        sending = state(page, "signed out.mp3", "sending")
+        until(lambda: sending.locator("[data-ref=percent]").inner_text() >= "20%", page)
+        page.context.clear_cookies()
+        state(page, "signed out.mp3", "ready", 60)
+        assert len(spooled(server)) == 1
+        expect(row(page, "signed out.mp3")).to_contain_text("Safely stored")
