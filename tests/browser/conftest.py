@@ -6,6 +6,7 @@ import os
 import shutil
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,13 @@ FAILED_LOAD = "Failed to load resource"
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One browser for this folder: a playwright that outlived it would leave its event loop to the asyncio tests."""
+    with chromium() as running:
+        yield running
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, running. Without one the test is skipped; in CI it fails."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         missing = f"the browser tests need Chromium: none of {', '.join(NAMES)} is on the PATH"

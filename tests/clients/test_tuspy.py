@@ -46,4 +46,4 @@ def test_uploads_and_resumes(shared_server: Server, tmp_path: Path, checksum: st
         return int(subprocess.check_output([*command, str(stop_at)], env=path, text=True))
 
     assert [run(4 * MIB), run(0)] == [0, 4 * MIB]
-    assert whole in {path.read_bytes() for path in shared_server.spool.glob("tuspy*.mp3")}
+    assert any(path.read_bytes().endswith(whole) for path in shared_server.spool.glob("tuspy*.mp3"))
