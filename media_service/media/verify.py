@@ -230,7 +230,9 @@ def _provenance(upload: Upload) -> dict[str, str]:
     facts = upload.facts
     assert facts is not None
     came = datetime.fromtimestamp(upload.created_at / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    texts = {"UPLOAD_FILENAME": upload.filename, "UPLOAD_SHA256": facts.sha256.hex(), "UPLOADED_AT": came}
+    texts = {"UPLOAD_SHA256": facts.sha256.hex(), "UPLOADED_AT": came}
+    if upload.filename:
+        texts["UPLOAD_FILENAME"] = upload.filename
     if facts.audio_sha256 is not None:
         texts["AUDIO_SHA256"] = facts.audio_sha256.hex()
     if facts.grade is not None:

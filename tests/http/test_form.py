@@ -27,6 +27,7 @@ HOSTILE_NAMES = {
     "C:\\music\\c.mp3": "c.mp3",
     "CON": "CON_.mp3",
     "...": "upload.mp3",
+    "": "upload (2).mp3",
     ".hidden.mp3": "hidden.mp3",
     "가" * 300: None,
     "nul\0byte.mp3": "nulbyte.mp3",
