@@ -243,7 +243,7 @@ async def test_a_hostile_tag_costs_a_bounded_time_and_the_next_question_works(
     with suppress(TooCostly, NotMp3):
         answer, head = await worker.ask(question, path, tags={"title": "밤"})
         assert answer["bytes"] == len(head)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     await next_question_works(worker, path)
 
 
