@@ -301,7 +301,7 @@ async def test_k5_malformed_metadata_is_400(tus: Tus, value: str) -> None:
 
 
 async def test_k5_metadata_names_and_tags_the_file(tus: Tus, api: Api) -> None:
-    described = metadata(filename="한글.mp3", filetype="audio/mpeg", title="Night", sender="Kim", mood="blue")
+    described = metadata(filename="한글.mp3", filetype="audio/mpeg", title="Night", sender="Kim", weather="wet")
     answer = await tus.ask("POST", "/tus/", {**BYTES, **described, "Upload-Length": str(len(MP3))}, MP3)
     upload = await api.ended(answer.location.rpartition("/")[2])
     assert (upload["filename"], upload["tags"], upload["sender"]) == ("한글.mp3", {"title": "Night"}, "Kim")
