@@ -33,7 +33,7 @@ from media_service.core.verdict import refusal_of
 from media_service.intake.lease import Lease, Leases
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 
     from media_service.core.ports import Catalogue, Media, Partial, Partials
     from media_service.core.verdict import Finding
@@ -154,7 +154,7 @@ class Intake:
     async def listing(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
     ) -> tuple[list[View], str | None]:
-        """A page of uploads, newest first, and the next page's cursor; `owner` None lists everybody's. Raises Malforme
+        """A page of uploads, newest first, and the next page's cursor; `owner` None lists everybody's.
 
         Raises Malformed.
         """
@@ -270,9 +270,7 @@ class Intake:
 
     def give_up_on(self, upload_id: str, findings: Sequence[Finding]) -> None:
         """What came shows that the upload will be rejected: it is, before more of it comes."""
-        task = asyncio.create_task(self._reject_early(upload_id, findings))
-        self._settling.add(task)
-        task.add_done_callback(self._settled)
+        self._see_to(self._reject_early(upload_id, findings))
 
     async def _reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
         refusal, live = refusal_of(findings), await self._find(upload_id, None)
@@ -325,9 +323,7 @@ class Intake:
             epoch = partial.epoch
             piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=partial)
             # From here the client's line no longer matters: the row may already be on its way to the disk.
-            settling = asyncio.create_task(self._settle(live, lease, piece, partial, epoch=epoch, last=incoming.last))
-            self._settling.add(settling)
-            settling.add_done_callback(self._settled)
+            settling = self._see_to(self._settle(live, lease, piece, partial, epoch=epoch, last=incoming.last))
         finally:
             if settling is None:
                 lease.release()
@@ -439,6 +435,13 @@ class Intake:
         except Trouble:
             self._media.forget(live.upload.id)
             raise
+
+    def _see_to(self, step: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A step that goes to its end whoever waits for it, and that `close` waits for."""
+        task = asyncio.create_task(step)
+        self._settling.add(task)
+        task.add_done_callback(self._settled)
+        return task
 
     def _settled(self, task: asyncio.Task[None]) -> None:
         self._settling.discard(task)
