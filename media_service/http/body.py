@@ -68,13 +68,12 @@ async def raw_blocks(request: Request, turns: Turns) -> AsyncIterator[bytes]:
     """The body as it comes, in the blocks in which the socket gave it. Raises BodyCut."""
     await go_on(request)
     try:
-        while True:
-            block, ends_http_chunk = await request.content.readchunk()
+        # An empty block is no end: aiohttp's reader of an empty body, one for all requests, tells its end only once.
+        while not request.content.at_eof():
+            block, _ = await request.content.readchunk()
             if block:
                 await turns.take()
                 yield block
-            elif not ends_http_chunk:
-                return
     except (RequestPayloadError, ClientPayloadError, ConnectionError):
         raise BodyCut from None
 

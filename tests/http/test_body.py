@@ -141,6 +141,38 @@ async def test_requests_of_foreign_pages_are_refused(api: Api) -> None:
     assert answer.status == 201
 
 
+EMPTY = {
+    "native": ("PUT", "Content-Type: application/octet-stream"),
+    "tus": ("PATCH", "Tus-Resumable: 1.0.0", "Content-Type: application/offset+octet-stream"),
+    "rufh": ("PATCH", "Upload-Complete: ?0", "Content-Type: application/partial-upload"),
+}
+
+
+@pytest.mark.parametrize("dialect", EMPTY)
+async def test_empty_body_after_empty_body_is_answered(api: Api, shared_server: Server, dialect: str) -> None:
+    # aiohttp hands one and the same reader to every request without a body, and tells its end to the first alone.
+    method, *headers = EMPTY[dialect]
+    for _ in range(2):
+        path = await _created(api, dialect)
+        request = head(method, path, "Upload-Draft-Interop-Version: 8", "Upload-Offset: 0", *headers, length=0)
+        answer = await send(shared_server.port, [request])
+        assert answer.status in {204, 400}, answer
+        await _nothing_recorded(api, path.removesuffix("/slices/0").rpartition("/")[2])
+
+
+async def _created(api: Api, dialect: str) -> str:
+    """Where an upload of that dialect takes its first bytes."""
+    if dialect == "native":
+        return f"/api/v1/uploads/{(await api.create(length=1_000))['id']}/slices/0"
+    headers = {
+        "tus": {"Tus-Resumable": "1.0.0", "Upload-Length": "1000"},
+        "rufh": {"Upload-Draft-Interop-Version": "8", "Upload-Complete": "?0", "Upload-Length": "1000"},
+    }[dialect]
+    answer = await api.request("POST", f"/{dialect}/", headers=headers)
+    assert answer.status == 201, answer
+    return answer.headers["Location"].removeprefix(api.url)
+
+
 async def _nothing_recorded(api: Api, upload_id: str) -> None:
     upload = await api.show(upload_id)
     assert (upload["state"], upload["received"]) == ("receiving", [])

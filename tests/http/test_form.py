@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ HOSTILE_NAMES = {
     "C:\\music\\c.mp3": "c.mp3",
     "CON": "CON_.mp3",
     "...": "upload.mp3",
-    "": "upload (2).mp3",
+    "": "upload.mp3",
     ".hidden.mp3": "hidden.mp3",
     "가" * 300: None,
     "nul\0byte.mp3": "nulbyte.mp3",
@@ -86,7 +87,8 @@ async def test_hostile_name_is_stored_as_text_and_never_a_path(api: Api, shared_
     assert "\0" not in file["filename"]
     assert "\u202e" not in file["filename"]
     if expected := HOSTILE_NAMES[name]:
-        assert stored == expected
+        # Other tests' files may have taken the name.
+        assert re.sub(r" \(\d+\)(?=\.mp3$)", "", stored) == expected
     new = {path for path in set(shared_server.data.rglob("*")) - before if path.is_file()}
     assert {path.parent for path in new} <= {shared_server.spool, shared_server.data}
 
