@@ -4,81 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections import defaultdict
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import URL, create_engine, event, exc, select
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+from typing import TYPE_CHECKING
 
 from media_service.catalogue import queries, statements
+from media_service.catalogue.reader import Reader
 from media_service.catalogue.rows import file_value, placing_value, slice_value, upload_value
-from media_service.catalogue.tables import files, slices
-from media_service.catalogue.writer import Writer
-from media_service.core.errors import CatalogueTrouble
+from media_service.catalogue.writer import Writer, writing_connection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
-
-    from sqlalchemy import Connection, Engine, Row, Select
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from media_service.core.ports import StoredFile
     from media_service.core.upload import Facts, Slice, State, Upload
-
-READERS = 2
-"""Connections, and so threads, that read."""
-
-
-def writing_connection(path: Path) -> sqlite3.Connection:
-    """A connection whose transactions, begun and ended by us, are durable when they end."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    _make_durable(connection)
-    return connection
-
-
-def writing_engine(path: Path) -> Engine:
-    """The same for SQLAlchemy, which migrations want."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        # The driver's own idea of when to BEGIN breaks savepoints; ours is below.
-        connection.isolation_level = None
-        _make_durable(connection)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _make_durable(connection: sqlite3.Connection) -> None:
-    """WAL, and the log synced at each commit: with `synchronous=NORMAL` a power cut loses acknowledged rows."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def reading_engine(path: Path) -> AsyncEngine:
-    """An engine that sees what is committed and cannot write."""
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
-        pool_size=READERS,
-        max_overflow=0,
-        pool_reset_on_return=None,
-        isolation_level="AUTOCOMMIT",
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA query_only=ON")
-        connection.execute("PRAGMA busy_timeout=10000")
-
-    return engine
 
 
 class Database:
@@ -86,19 +25,20 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read_engine = reading_engine(path)
+        self._reader = Reader(path)
         self._writer = Writer(lambda: writing_connection(path))
 
     async def open(self) -> None:
-        """Starts the writer. The schema is there already: `media-service migrate` brings it."""
+        """Starts writer and reader. The schema is there already: `media-service migrate` brings it."""
         # The names in it are people's names; nobody else on this machine needs them.
         await asyncio.to_thread(os.chmod, self._path, 0o600)
         self._writer.start()
+        await self._reader.open()
 
     async def close(self) -> None:
         """Commits what waits and closes every connection."""
         await self._writer.stop()
-        await self._read_engine.dispose()
+        await self._reader.close()
 
     async def create(self, upload: Upload) -> None:
         """A new row."""
@@ -122,76 +62,62 @@ class Database:
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
         """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
-        async with _read_errors(), self._read_engine.connect() as connection:
-            row = (await connection.execute(queries.upload_by_id(upload_id))).one_or_none()
-            if row is None:
-                return None
-            recorded = (await connection.execute(queries.slices_of(upload_id))).all()
-        last = max((piece.recorded_at for piece in recorded), default=None)
-        return upload_value(row, last), [slice_value(piece) for piece in recorded]
+        # The slices first: those of an upload that ends in between are then too many, never missing.
+        recorded = await self._reader.rows(queries.slices_of(upload_id))
+        found = await self._reader.rows(queries.upload_by_id(upload_id))
+        if not found:
+            return None
+        last = max((piece["recorded_at"] for piece in recorded), default=None)
+        return upload_value(found[0], last), [slice_value(piece) for piece in recorded]
 
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
         """Every upload in one of the states, oldest first."""
-        return [upload_value(row) for row in await self._rows(queries.uploads_in_state(states))]
+        return [upload_value(row) for row in await self._reader.rows(queries.uploads_in_state(states))]
 
     async def idle_since(self, before: int) -> Sequence[Upload]:
         """Receiving uploads for which nothing was recorded since that time (UTC microseconds)."""
-        return [upload_value(row) for row in await self._rows(queries.idle_uploads(before))]
+        return [upload_value(row) for row in await self._reader.rows(queries.idle_uploads(before))]
 
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""
-        return [row.id for row in await self._rows(queries.whole_uploads())]
+        return [row["id"] for row in await self._reader.rows(queries.whole_uploads())]
 
     async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
         """The owner's newest spooled upload with these bytes."""
-        rows = await self._rows(queries.twin(owner, content_hash, length))
+        rows = await self._reader.rows(queries.twin(owner, content_hash, length))
         return upload_value(rows[0]) if rows else None
 
     async def same_sound(self, facts: Facts) -> StoredFile | None:
         """The oldest finished file of the same bytes, or of the same sound with other tags."""
-        rows = await self._rows(queries.same_sound(facts.content_hash, facts.audio_sha256))
+        rows = await self._reader.rows(queries.same_sound(facts.content_hash, facts.audio_sha256))
         return file_value(rows[0]) if rows else None
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
         """Which of these names a finished file had or is about to get, whether or not its reader took it away."""
-        rows = await self._rows(select(files.c.stored_name).where(files.c.stored_name.in_(names)))
-        planned = {placing_value(row.placing).name for row in await self._rows(queries.planned_names())}
-        return {row.stored_name for row in rows} | planned.intersection(names)
+        rows = await self._reader.rows(queries.taken_names(names))
+        planned = {placing_value(row["placing"]).name for row in await self._reader.rows(queries.planned_names())}
+        return {row["stored_name"] for row in rows} | planned.intersection(names)
 
     async def list_uploads(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
         """A page of uploads with their slices, newest first, and the next page's cursor. Raises Malformed."""
-        rows = await self._rows(queries.uploads_page(owner, states, cursor, limit))
+        rows = await self._reader.rows(queries.uploads_page(owner, states, cursor, limit))
         page, following = queries.next_page(rows, limit, "created_at", "id")
         recorded: defaultdict[str, list[Slice]] = defaultdict(list)
-        wanted = select(slices).where(slices.c.upload_id.in_([row.id for row in page]))
-        for piece in await self._rows(wanted.order_by(slices.c.upload_id, slices.c.start)):
-            recorded[piece.upload_id].append(slice_value(piece))
-        return [(upload_value(row, row.last_recorded), recorded[row.id]) for row in page], following
+        for piece in await self._reader.rows(queries.slices_of_all([row["id"] for row in page])):
+            recorded[piece["upload_id"]].append(slice_value(piece))
+        return [(upload_value(row, row["last_recorded"]), recorded[row["id"]]) for row in page], following
 
     async def file(self, file_id: str) -> StoredFile | None:
         """One finished file."""
-        rows = await self._rows(queries.file_by_id(file_id))
+        rows = await self._reader.rows(queries.file_by_id(file_id))
         return file_value(rows[0]) if rows else None
 
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int
     ) -> tuple[list[StoredFile], str | None]:
         """A page of files with every word of `search`, in this order, and the next page's cursor. Raises Malformed."""
-        rows = await self._rows(queries.files_page(search, order, cursor, limit))
+        rows = await self._reader.rows(queries.files_page(search, order, cursor, limit))
         page, following = queries.next_page(rows, limit, "key", "id")
         return [file_value(row) for row in page], following
-
-    async def _rows(self, query: Select[Any]) -> list[Row[Any]]:
-        async with _read_errors(), self._read_engine.connect() as connection:
-            return list((await connection.execute(query)).all())
-
-
-@asynccontextmanager
-async def _read_errors() -> AsyncIterator[None]:
-    """Raises CatalogueTrouble for the library's errors."""
-    try:
-        yield
-    except exc.SQLAlchemyError as error:
-        raise CatalogueTrouble from error

@@ -7,11 +7,34 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy.pool import NullPool
 
-from media_service.catalogue.database import writing_engine
+from media_service.catalogue.writer import make_durable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+
+def writing_engine(path: Path) -> Engine:
+    """SQLAlchemy's engine, which Alembic wants, with transactions as the writer has them."""
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own idea of when to BEGIN breaks savepoints; ours is below.
+        connection.isolation_level = None
+        make_durable(connection)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
 
 
 def migrate(database: Path, scripts: Path, revision: str = "head") -> None:

@@ -7,17 +7,20 @@ import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, asc, desc, func, or_, select
+from sqlalchemy import and_, asc, bindparam, desc, func, or_, select
 
+from media_service.catalogue.compiled import sql_of, with_values
 from media_service.catalogue.rows import fold
 from media_service.catalogue.tables import files, slices, uploads
 from media_service.core.errors import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from sqlite3 import Row
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import ColumnElement
 
+    from media_service.catalogue.compiled import Statement
     from media_service.core.upload import State
 
 FILE_ORDERS = ("uploaded_at", "title", "artist", "duration", "size", "filename")
@@ -28,37 +31,48 @@ SEARCH_WORDS = 64
 _last_recorded = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
 
 
-def upload_by_id(upload_id: str) -> Select[Any]:
+_UPLOAD_BY_ID = sql_of(select(uploads).where(uploads.c.id == bindparam("which")))
+_SLICES_OF = sql_of(select(slices).where(slices.c.upload_id == bindparam("which")).order_by(slices.c.start))
+
+
+def upload_by_id(upload_id: str) -> Statement:
     """The upload's row."""
-    return select(uploads).where(uploads.c.id == upload_id)
+    return _UPLOAD_BY_ID, {"which": upload_id}
 
 
-def slices_of(upload_id: str) -> Select[Any]:
+def slices_of(upload_id: str) -> Statement:
     """The upload's recorded slices by start."""
-    return select(slices).where(slices.c.upload_id == upload_id).order_by(slices.c.start)
+    return _SLICES_OF, {"which": upload_id}
 
 
-def uploads_in_state(states: Collection[State]) -> Select[Any]:
+def slices_of_all(upload_ids: Collection[str]) -> Statement:
+    """The recorded slices of several uploads."""
+    wanted = select(slices).where(slices.c.upload_id.in_(upload_ids))
+    return with_values(wanted.order_by(slices.c.upload_id, slices.c.start))
+
+
+def uploads_in_state(states: Collection[State]) -> Statement:
     """Uploads in one of the states, oldest first."""
-    return (
+    return with_values(
         select(uploads)
         .where(uploads.c.state.in_([state.value for state in states]))
         .order_by(uploads.c.created_at, uploads.c.id)
     )
 
 
-def idle_uploads(before: int) -> Select[Any]:
+def idle_uploads(before: int) -> Statement:
     """Receiving uploads for which nothing was recorded since that time."""
-    return select(uploads).where(
+    idle = and_(
         uploads.c.state == "receiving",
         uploads.c.updated_at < before,
         func.coalesce(_last_recorded, 0) < before,
     )
+    return with_values(select(uploads).where(idle))
 
 
-def whole_uploads() -> Select[Any]:
+def whole_uploads() -> Statement:
     """Receiving uploads whose slices, which never overlap, add up to their length."""
-    return (
+    return with_values(
         select(uploads.c.id)
         .join(slices, slices.c.upload_id == uploads.c.id)
         .where(uploads.c.state == "receiving", uploads.c.length.is_not(None))
@@ -67,9 +81,9 @@ def whole_uploads() -> Select[Any]:
     )
 
 
-def twin(owner: str, content_hash: bytes, length: int) -> Select[Any]:
+def twin(owner: str, content_hash: bytes, length: int) -> Statement:
     """The owner's newest spooled upload whose file was received with these bytes."""
-    return (
+    return with_values(
         select(uploads)
         .join(files, files.c.upload_id == uploads.c.id)
         .where(
@@ -82,20 +96,25 @@ def twin(owner: str, content_hash: bytes, length: int) -> Select[Any]:
     )
 
 
-def same_sound(content_hash: bytes, audio_sha256: bytes | None) -> Select[Any]:
+def same_sound(content_hash: bytes, audio_sha256: bytes | None) -> Statement:
     """The oldest file received with these bytes, or with the same sound."""
     same = files.c.content_hash == content_hash
     if audio_sha256 is not None:
         same = or_(same, files.c.audio_sha256 == audio_sha256)
-    return select(files).where(same).order_by(files.c.uploaded_at, files.c.id).limit(1)
+    return with_values(select(files).where(same).order_by(files.c.uploaded_at, files.c.id).limit(1))
 
 
-def planned_names() -> Select[Any]:
+def taken_names(names: Collection[str]) -> Statement:
+    """Which of these names files have."""
+    return with_values(select(files.c.stored_name).where(files.c.stored_name.in_(names)))
+
+
+def planned_names() -> Statement:
     """What is known of the names that files are about to get."""
-    return select(uploads.c.placing).where(uploads.c.state == "verified", uploads.c.placing.is_not(None))
+    return with_values(select(uploads.c.placing).where(uploads.c.state == "verified", uploads.c.placing.is_not(None)))
 
 
-def uploads_page(owner: str | None, states: Collection[State], cursor: str | None, limit: int) -> Select[Any]:
+def uploads_page(owner: str | None, states: Collection[State], cursor: str | None, limit: int) -> Statement:
     """A page of uploads, newest first; `owner` None lists everybody's."""
     query = select(uploads, _last_recorded.label("last_recorded"))
     if owner is not None:
@@ -104,15 +123,15 @@ def uploads_page(owner: str | None, states: Collection[State], cursor: str | Non
         query = query.where(uploads.c.state.in_([state.value for state in states]))
     if cursor is not None:
         query = query.where(_behind(uploads.c.created_at, uploads.c.id, cursor, int, falling=True))
-    return query.order_by(desc(uploads.c.created_at), desc(uploads.c.id)).limit(limit + 1)
+    return with_values(query.order_by(desc(uploads.c.created_at), desc(uploads.c.id)).limit(limit + 1))
 
 
-def file_by_id(file_id: str) -> Select[Any]:
+def file_by_id(file_id: str) -> Statement:
     """The file's row."""
-    return select(files).where(files.c.id == file_id)
+    return with_values(select(files).where(files.c.id == file_id))
 
 
-def files_page(search: str, order: str, cursor: str | None, limit: int) -> Select[Any]:
+def files_page(search: str, order: str, cursor: str | None, limit: int) -> Statement:
     """A page of files in which every word of `search` occurs. Raises Malformed for another order or cursor."""
     falling, name = order.startswith("-"), order.removeprefix("-")
     if name not in FILE_ORDERS:
@@ -131,7 +150,7 @@ def files_page(search: str, order: str, cursor: str | None, limit: int) -> Selec
         kind = str if name in ("title", "artist", "filename") else float if name == "duration" else int
         query = query.where(_behind(key, files.c.id, cursor, kind, falling=falling))
     way = desc if falling else asc
-    return query.order_by(way(key), way(files.c.id)).limit(limit + 1)
+    return with_values(query.order_by(way(key), way(files.c.id)).limit(limit + 1))
 
 
 def cursor_after(*key: object) -> str:
@@ -139,12 +158,12 @@ def cursor_after(*key: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def next_page(rows: list[Row[Any]], limit: int, *key: str) -> tuple[list[Row[Any]], str | None]:
+def next_page(rows: list[Row], limit: int, *key: str) -> tuple[list[Row], str | None]:
     """The page's rows, and the cursor of the next page where one more row came than was asked for."""
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None
-    return page, cursor_after(*(getattr(page[-1], name) for name in key))
+    return page, cursor_after(*(page[-1][name] for name in key))
 
 
 def _behind(

@@ -13,7 +13,7 @@ from media_service.core.upload import Facts, Placing, Review, Slice, State, Uplo
 from media_service.core.verdict import Finding, Grade, Severity
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlite3 import Row
 
 
 def upload_row(upload: Upload) -> dict[str, Any]:
@@ -42,29 +42,29 @@ def upload_row(upload: Upload) -> dict[str, Any]:
     }
 
 
-def upload_value(row: Row[Any], last_recorded: int | None = None) -> Upload:
+def upload_value(row: Row, last_recorded: int | None = None) -> Upload:
     """The upload of a row of `uploads`; `last_recorded` is when its newest slice came."""
     return Upload(
-        id=row.id,
-        owner=row.owner,
-        dialect=row.dialect,
-        state=State(row.state),
-        filename=row.filename,
-        length=row.length,
-        last_modified=row.last_modified,
-        digest=row.digest,
-        content_hash=row.content_hash,
-        sender=row.sender,
-        tags=json.loads(row.tags),
-        facts=None if row.facts is None else _facts_from_json(json.loads(row.facts)),
-        verdict=None if row.verdict is None else _verdict_from_json(json.loads(row.verdict)),
-        file_id=row.file_id,
-        placing=None if row.placing is None else placing_value(row.placing),
-        review=None if row.review is None else Review(row.review),
-        held_open=bool(row.held_open),
-        remembered=json.loads(row.remembered) or None,
-        created_at=row.created_at,
-        updated_at=max(row.updated_at, last_recorded or 0),
+        id=row["id"],
+        owner=row["owner"],
+        dialect=row["dialect"],
+        state=State(row["state"]),
+        filename=row["filename"],
+        length=row["length"],
+        last_modified=row["last_modified"],
+        digest=row["digest"],
+        content_hash=row["content_hash"],
+        sender=row["sender"],
+        tags=json.loads(row["tags"]),
+        facts=None if row["facts"] is None else _facts_from_json(json.loads(row["facts"])),
+        verdict=None if row["verdict"] is None else _verdict_from_json(json.loads(row["verdict"])),
+        file_id=row["file_id"],
+        placing=None if row["placing"] is None else placing_value(row["placing"]),
+        review=None if row["review"] is None else Review(row["review"]),
+        held_open=bool(row["held_open"]),
+        remembered=json.loads(row["remembered"]) or None,
+        created_at=row["created_at"],
+        updated_at=max(row["updated_at"], last_recorded or 0),
     )
 
 
@@ -79,9 +79,9 @@ def slice_row(upload_id: str, piece: Slice, now: int) -> dict[str, Any]:
     }
 
 
-def slice_value(row: Row[Any]) -> Slice:
+def slice_value(row: Row) -> Slice:
     """The slice of a row of `slices`."""
-    return Slice(row.start, row.stop, row.digest)
+    return Slice(row["start"], row["stop"], row["digest"])
 
 
 def file_row(file: StoredFile) -> dict[str, Any]:
@@ -115,32 +115,32 @@ def file_row(file: StoredFile) -> dict[str, Any]:
     }
 
 
-def file_value(row: Row[Any]) -> StoredFile:
+def file_value(row: Row) -> StoredFile:
     """The file of a row of `files`."""
     return StoredFile(
-        id=row.id,
-        upload_id=row.upload_id,
-        owner=row.owner,
-        sender=row.sender,
-        filename=row.filename,
-        placed=Placed(row.stored_name, row.size, row.spooled_sha256),
+        id=row["id"],
+        upload_id=row["upload_id"],
+        owner=row["owner"],
+        sender=row["sender"],
+        filename=row["filename"],
+        placed=Placed(row["stored_name"], row["size"], row["spooled_sha256"]),
         facts=Facts(
-            size=row.received_size,
-            sha256=row.sha256,
-            content_hash=row.content_hash,
-            duration=row.duration,
-            bitrate=row.bitrate,
-            sample_rate=row.sample_rate,
-            channels=row.channels,
-            audio_sha256=row.audio_sha256,
-            grade=None if row.grade is None else Grade(row.grade),
-            findings=_findings_from_json(json.loads(row.findings or "[]")),
-            audio=None if row.audio is None else json.loads(row.audio),
+            size=row["received_size"],
+            sha256=row["sha256"],
+            content_hash=row["content_hash"],
+            duration=row["duration"],
+            bitrate=row["bitrate"],
+            sample_rate=row["sample_rate"],
+            channels=row["channels"],
+            audio_sha256=row["audio_sha256"],
+            grade=None if row["grade"] is None else Grade(row["grade"]),
+            findings=_findings_from_json(json.loads(row["findings"] or "[]")),
+            audio=None if row["audio"] is None else json.loads(row["audio"]),
         ),
-        tags={tag: value for tag in LISTED_TAGS if (value := getattr(row, tag)) is not None}
-        | json.loads(row.more_tags or "{}"),
-        uploaded_at=row.uploaded_at,
-        spooled_at=row.spooled_at,
+        tags={tag: value for tag in LISTED_TAGS if (value := row[tag]) is not None}
+        | json.loads(row["more_tags"] or "{}"),
+        uploaded_at=row["uploaded_at"],
+        spooled_at=row["spooled_at"],
     )
 
 

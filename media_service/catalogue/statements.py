@@ -1,17 +1,13 @@
-"""What the writer executes: SQLAlchemy's statements, compiled once, as text and parameters for the driver.
-
-Compiling and dispatching a statement costs ten times what SQLite needs to execute it, and the writer does so for every
-slice.
-"""
+"""What the writer executes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, case, delete, update
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
+from media_service.catalogue.compiled import sql_of
 from media_service.catalogue.rows import file_row, slice_row, upload_row
 from media_service.catalogue.tables import files, slices, uploads
 from media_service.core.upload import ENDED
@@ -19,17 +15,9 @@ from media_service.core.upload import ENDED
 if TYPE_CHECKING:
     from sqlalchemy import ClauseElement
 
+    from media_service.catalogue.compiled import Statement
     from media_service.core.ports import StoredFile
     from media_service.core.upload import Slice, Upload
-
-Statement: TypeAlias = tuple[str, dict[str, Any]]
-"""SQL with named parameters, and their values."""
-
-_DIALECT = sqlite.dialect(paramstyle="named")
-
-
-def _compiled(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=_DIALECT))
 
 
 def _every_column(table: Any) -> dict[str, Any]:
@@ -43,15 +31,15 @@ def _insert_slice() -> ClauseElement:
     return statement.on_conflict_do_update(index_elements=["upload_id", "start"], set_={"stop": same})
 
 
-_INSERT_SLICE = _compiled(_insert_slice())
-_INSERT_UPLOAD = _compiled(insert(uploads).values(_every_column(uploads)))
-_INSERT_FILE = _compiled(insert(files).values(_every_column(files)))
-_UPDATE_UPLOAD = _compiled(
+_INSERT_SLICE = sql_of(_insert_slice())
+_INSERT_UPLOAD = sql_of(insert(uploads).values(_every_column(uploads)))
+_INSERT_FILE = sql_of(insert(files).values(_every_column(files)))
+_UPDATE_UPLOAD = sql_of(
     update(uploads)
     .where(uploads.c.id == bindparam("which"))
     .values({name: value for name, value in _every_column(uploads).items() if name != "id"})
 )
-_DELETE_SLICES = _compiled(delete(slices).where(slices.c.upload_id == bindparam("which")))
+_DELETE_SLICES = sql_of(delete(slices).where(slices.c.upload_id == bindparam("which")))
 
 
 def create(upload: Upload) -> list[Statement]:

@@ -10,9 +10,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import exc, text
 
-from media_service.catalogue.database import Database, reading_engine
+from media_service.catalogue.database import Database
+from media_service.catalogue.reader import Reader
 from media_service.core.errors import CatalogueTrouble
 from media_service.core.ports import Placed
 from media_service.core.upload import ENDED, FINISHING, Slice, State, Verdict
@@ -46,6 +46,7 @@ async def test_the_catalogue_outlives_its_process(database: Database, path: Path
     await database.create(FULL)
     await database.record("u", Slice(0, 5, bytes(32)), 1)
     other = Database(path)
+    await other.open()
     assert await other.load("u") == (FULL, [Slice(0, 5, bytes(32))])
     await other.close()
 
@@ -173,13 +174,14 @@ async def test_opening_a_catalogue_that_is_missing_fails_at_once(tmp_path: Path)
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM uploads", "CREATE TABLE x (y)", "PRAGMA user_version=7"])
-async def test_the_reading_engine_cannot_write(database: Database, path: Path, statement: str) -> None:
+async def test_the_reader_cannot_write(database: Database, path: Path, statement: str) -> None:
     await database.create(make_upload())
-    engine = reading_engine(path)
-    async with engine.connect() as connection:
-        with pytest.raises(exc.OperationalError, match="readonly"):
-            await connection.execute(text(statement))
-    await engine.dispose()
+    reader = Reader(path)
+    await reader.open()
+    with pytest.raises(CatalogueTrouble) as trouble:
+        await reader.rows((statement, {}))
+    assert "readonly" in str(trouble.value.__cause__)
+    await reader.close()
     assert rows(path, "SELECT count(*) FROM uploads") == [(1,)]
 
 
@@ -192,6 +194,17 @@ async def test_reading_does_not_wait_for_an_open_transaction(database: Database,
             loaded = await database.load("u")
     assert loaded is not None
     assert loaded[0].filename == "show.mp3"
+
+
+async def test_readers_who_go_away_leave_every_connection_to_others(database: Database) -> None:
+    await database.create(make_upload())
+    impatient = [asyncio.create_task(database.load("u")) for _ in range(50)]
+    await asyncio.sleep(0)
+    for task in impatient:
+        task.cancel()
+    await asyncio.wait(impatient)
+    async with asyncio.timeout(10):
+        assert all(await asyncio.gather(*(database.load("u") for _ in range(50))))
 
 
 async def test_a_read_that_fails_is_trouble(database: Database, path: Path) -> None:

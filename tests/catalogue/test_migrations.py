@@ -13,8 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from media_service.catalogue.database import writing_engine
-from media_service.catalogue.migrate import migrate
+from media_service.catalogue.migrate import migrate, writing_engine
 from media_service.catalogue.schema import is_newest
 from media_service.catalogue.tables import metadata
 

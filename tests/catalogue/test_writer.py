@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.catalogue.database import writing_connection
 from media_service.catalogue.migrate import migrate
 from media_service.catalogue.statements import record
-from media_service.catalogue.writer import Writer
+from media_service.catalogue.writer import Writer, writing_connection
 from media_service.core.errors import CatalogueTrouble, StorageFull
 from media_service.core.upload import Slice
 from tests.catalogue.conftest import SCRIPTS
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from media_service.catalogue.statements import Statement
+    from media_service.catalogue.compiled import Statement
 
 UPLOAD = (
     "INSERT INTO uploads (id, owner, dialect, state, filename, tags, created_at, updated_at)"

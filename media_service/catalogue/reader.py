@@ -1,0 +1,58 @@
+"""Connections that read: each with a thread of its own, beside the one writer, seeing what is committed."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import aiosqlite
+
+from media_service.core.errors import CatalogueTrouble
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from media_service.catalogue.compiled import Statement
+
+CONNECTIONS = 2
+"""So that whoever asks for one upload does not stand behind a search through all files."""
+
+
+class Reader:
+    """Answers statements that only read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connections: list[aiosqlite.Connection] = []
+        self._busy: dict[aiosqlite.Connection, int] = {}
+
+    async def open(self) -> None:
+        """Opens the connections."""
+        for _ in range(CONNECTIONS):
+            connection = await aiosqlite.connect(self._path, isolation_level=None)
+            self._connections.append(connection)
+            connection.row_factory = sqlite3.Row
+            for pragma in ("query_only=ON", "busy_timeout=10000"):
+                await connection.execute_fetchall(f"PRAGMA {pragma}")
+        self._busy = dict.fromkeys(self._connections, 0)
+
+    async def close(self) -> None:
+        """Closes them, each behind what it was asked before."""
+        while self._connections:
+            await self._connections.pop().close()
+
+    async def rows(self, statement: Statement) -> list[sqlite3.Row]:
+        """Every row of the answer. Raises CatalogueTrouble.
+
+        Nothing is lent out, so a caller who is cancelled leaves nothing behind: his answer comes and is dropped.
+        """
+        if not self._connections:
+            raise CatalogueTrouble
+        idlest = min(self._connections, key=self._busy.__getitem__)
+        self._busy[idlest] += 1
+        try:
+            return list(await idlest.execute_fetchall(*statement))
+        except sqlite3.Error as error:
+            raise CatalogueTrouble from error
+        finally:
+            self._busy[idlest] -= 1
