@@ -7,6 +7,7 @@ digest, synced, recorded, and only then answered; whatever lies in a partial bey
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,7 +30,6 @@ from media_service.core.errors import (
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
 from media_service.core.verdict import refusal_of
-from media_service.intake.hashing import Hashing
 from media_service.intake.lease import Lease, Leases
 
 if TYPE_CHECKING:
@@ -113,7 +113,6 @@ class Intake:
         self._finisher = finisher
         self._clock = clock
         self._new_id = new_id
-        self._hashing = Hashing()
         self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
         self._recent: OrderedDict[str, Live] = OrderedDict()
         self._settling: set[asyncio.Task[None]] = set()
@@ -371,24 +370,23 @@ class Intake:
     ) -> Slice:
         """The body's bytes in their place and equal to their digest, not yet durable; without `into`, only counted."""
         at = room.start
-        seen = self._hashing.begin() if incoming.digest is not None and into is not None else None
+        seen = hashlib.sha256() if incoming.digest is not None and into is not None else None
         async with lease.reading():
             async for block in blocks:
                 if at + len(block) > room.limit:
                     raise rules.overrun(live.upload, room, self.conduct.limits)
                 lease.reach(at + len(block))
-                if seen is not None:
-                    await seen.update(block)
                 if into is not None:
                     await into.write(at, block)
+                if seen is not None:
+                    seen.update(block)
                 at += len(block)
-            proven = None if seen is None else await seen.digest()
         if at == room.start:
             raise Malformed("slice", "it has no bytes")
         if incoming.size is not None and at != room.start + incoming.size:
             raise BodyCut
-        if proven is not None and incoming.digest is not None and proven != incoming.digest:
-            raise DigestMismatch(format_digest_field(incoming.digest), format_digest_field(proven))
+        if seen is not None and incoming.digest is not None and seen.digest() != incoming.digest:
+            raise DigestMismatch(format_digest_field(incoming.digest), format_digest_field(seen.digest()))
         return Slice(room.start, at, incoming.digest)
 
     async def _settle(
