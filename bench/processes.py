@@ -33,6 +33,17 @@ def cpu_seconds(root: int) -> float:
     return ticks / TICKS
 
 
+def thread_seconds(root: int, name: str) -> float:
+    """User and system seconds of the living threads of that name in the tree."""
+    ticks = 0
+    for pid in tree(root):
+        with suppress(OSError):
+            for thread in (PROC / str(pid) / "task").iterdir():
+                if (thread / "comm").read_text().strip() == name:
+                    ticks += sum(int(field) for field in _fields_of(thread)[11:13])
+    return ticks / TICKS
+
+
 def forget_peak(root: int) -> None:
     """From now on `peak_bytes` counts anew."""
     for pid in tree(root):
@@ -60,4 +71,8 @@ def _parent(pid: int) -> int:
 
 def _fields(pid: int) -> list[str]:
     """The fields of `stat` behind the command, which may hold spaces and brackets: state, parent, …"""
-    return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return _fields_of(PROC / str(pid))
+
+
+def _fields_of(entry: Path) -> list[str]:
+    return (entry / "stat").read_text().rpartition(")")[2].split()

@@ -28,6 +28,10 @@ READ_BUFFER = 256 * 1024
 HEADER_LIMIT = 8190
 """Bytes of one header; longer ones are no client's of ours."""
 
+LOCK_SECONDS = 0.001
+"""Seconds for which a thread that walks frames may keep the interpreter from the event loop; Python's own 5 ms would be
+paid anew for every block that is received meanwhile."""
+
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -51,6 +55,7 @@ def serve(
     """Serve the page, the admin and the API."""
     settings = _settings(config, host=host, port=port, data=data)
     _log_to_stderr()
+    sys.setswitchinterval(LOCK_SECONDS)
     try:
         asyncio.run(_serve(settings))
     except (Unfit, FolderInUse, OSError) as error:

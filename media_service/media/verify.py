@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +14,8 @@ from media_service.core.ports import TagPlan
 from media_service.core.upload import Facts
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge
-from media_service.media.follow import Following
+from media_service.media.follow import Following, reading_thread
+from media_service.media.leisure import Leisure
 from media_service.media.prescan import Scan, likely_encoding, scan
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class Examiner:
         self._worker = worker
         self._habits = habits
         self._following: dict[str, Following] = {}
-        self._thread = ThreadPoolExecutor(1, "follower")
+        self._thread = reading_thread()
+        self._leisure = Leisure()
         self._on_hopeless: Callable[[str, Sequence[Finding]], None] | None = None
 
     def on_hopeless(self, call: Callable[[str, Sequence[Finding]], None]) -> None:
@@ -81,8 +82,8 @@ class Examiner:
             following = self._following_of(upload, path)
             following.learn([piece])
             seen, small = following.digest.size, upload.length is not None and upload.length <= AHEAD
-            if offset - seen >= AHEAD or (seen < MIB <= offset and not small):
-                reading = following.go_on_to(offset, self._thread)
+            if (offset - seen >= AHEAD and self._leisure) or (seen < MIB <= offset and not small):
+                reading = following.go_on_to(offset, self._thread, self._leisure)
                 reading.add_done_callback(lambda task: self._look_at(task, upload, following))
 
     def forget(self, upload_id: str) -> None:
