@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -93,6 +94,9 @@ async def _serve(settings: Settings) -> None:
         shutdown_timeout=settings.shutdown_timeout,
     )
     await runner.setup()
+    # What is loaded now stays for ever. The collector need not look through it again, with everybody waiting.
+    gc.collect()
+    gc.freeze()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
         _greet(runner.addresses, settings, token)

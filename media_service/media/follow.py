@@ -28,7 +28,7 @@ THREAD = "follower"
 READ = 1024 * 1024
 """Bytes that are read and hashed at once."""
 
-STRIDE = 16 * READ
+STRIDE = 4 * READ
 """Bytes after which the thread is free for another file."""
 
 

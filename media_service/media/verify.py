@@ -82,9 +82,13 @@ class Examiner:
             following = self._following_of(upload, path)
             following.learn([piece])
             seen, small = following.digest.size, upload.length is not None and upload.length <= AHEAD
-            if (offset - seen >= AHEAD and self._leisure) or (seen < MIB <= offset and not small):
+            if seen < MIB <= offset and not small:
+                reading = following.go_on_to(MIB, self._thread)
+            elif offset - seen >= AHEAD and self._leisure:
                 reading = following.go_on_to(offset, self._thread, self._leisure)
-                reading.add_done_callback(lambda task: self._look_at(task, upload, following))
+            else:
+                return
+            reading.add_done_callback(lambda task: self._look_at(task, upload, following))
 
     def forget(self, upload_id: str) -> None:
         """What was read of this file is trusted no more, or nobody needs it."""

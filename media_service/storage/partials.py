@@ -100,6 +100,7 @@ class DiskPartials:
         self._threads = ThreadPoolExecutor(THREADS, "partials")
         self._names = GroupSync(lambda: sync_directory(folder), self._threads)
         self._unsynced: set[str] = set()
+        self._reserving = asyncio.Lock()
 
     async def prepare(self) -> None:
         """Makes the folder."""
@@ -113,8 +114,9 @@ class DiskPartials:
         path = self.path(upload_id)
         with disk_errors():
             if length is not None and length > RESERVED_AT_ONCE:
-                # Some file systems reserve room by writing it.
-                await in_thread(self._threads, _create, path, length)
+                # Some file systems reserve room by writing it: one at a time leaves processors to those who send.
+                async with self._reserving:
+                    await in_thread(self._threads, _create, path, length)
             else:
                 _create(path, length)
         self._unsynced.add(upload_id)
