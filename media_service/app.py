@@ -15,7 +15,7 @@ from aiohttp import http_parser
 
 from media_service.catalogue.database import Database
 from media_service.catalogue.schema import is_newest
-from media_service.core.rules import Limits
+from media_service.core.rules import Lifetime, Limits
 from media_service.http.auth import Gate
 from media_service.http.cors import Origins
 from media_service.http.files_api import FilesApi
@@ -83,7 +83,7 @@ class Service:
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
         limits = Limits(settings.file_limit, settings.slice_limit, settings.slice_size)
-        lifetime = int(settings.upload_lifetime * MICROSECONDS)
+        lifetime = Lifetime(int(settings.upload_lifetime * MICROSECONDS), int(settings.upload_deadline * MICROSECONDS))
         self._folder = folder
         self._database = Database(folder.catalogue)
         self._partials = DiskPartials(folder.partials)
@@ -120,7 +120,6 @@ class Service:
             self._spool,
             self._quarantine,
             clock=now,
-            lifetime=lifetime,
             quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
             every=settings.sweep_interval,
         )

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     upload_lifetime: Seconds = 7 * DAY
     """Seconds after which an upload for which nothing came expires."""
 
+    upload_deadline: Seconds = 30 * DAY
+    """Seconds after its creation at which an upload that is not whole expires, however much still comes."""
+
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds for which a rejected file is kept."""
 

@@ -74,9 +74,9 @@ class Database:
         """Every upload in one of the states, oldest first."""
         return [upload_value(row) for row in await self._reader.rows(queries.uploads_in_state(states))]
 
-    async def idle_since(self, before: int) -> Sequence[Upload]:
-        """Receiving uploads for which nothing was recorded since that time (UTC microseconds)."""
-        return [upload_value(row) for row in await self._reader.rows(queries.idle_uploads(before))]
+    async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
+        """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds."""
+        return [upload_value(row) for row in await self._reader.rows(queries.expiring_uploads(idle, created))]
 
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""

@@ -60,14 +60,12 @@ def uploads_in_state(states: Collection[State]) -> Statement:
     )
 
 
-def idle_uploads(before: int) -> Statement:
-    """Receiving uploads for which nothing was recorded since that time."""
-    idle = and_(
-        uploads.c.state == "receiving",
-        uploads.c.updated_at < before,
-        func.coalesce(_last_recorded, 0) < before,
+def expiring_uploads(idle: int, created: int) -> Statement:
+    """Receiving uploads for which nothing was recorded since `idle`, or that were made before `created`."""
+    still = and_(uploads.c.updated_at < idle, func.coalesce(_last_recorded, 0) < idle)
+    return with_values(
+        select(uploads).where(uploads.c.state == "receiving", or_(still, uploads.c.created_at < created))
     )
-    return with_values(select(uploads).where(idle))
 
 
 def whole_uploads() -> Statement:

@@ -211,8 +211,8 @@ class Catalogue(Protocol):
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
         """Every upload in one of the states, oldest first."""
 
-    async def idle_since(self, before: int) -> Sequence[Upload]:
-        """Receiving uploads for which nothing was recorded since that time (UTC microseconds)."""
+    async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
+        """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds."""
 
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""

@@ -40,6 +40,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long an upload waits for bytes: microseconds since the last came, and microseconds in all."""
+
+    idle: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What a client asks for when it creates an upload. `length` in bytes, None when it does not know yet.
 
@@ -208,6 +216,19 @@ def conclude(upload: Upload, received: Ranges, now: int, limits: Limits) -> Uplo
     """The upload of which the client says that every byte was sent. Raises as `amend` does."""
     concluded = amend(upload, received, now, limits, length=received.offset)
     return replace(concluded, held_open=False)
+
+
+def expires_at(upload: Upload, lifetime: Lifetime) -> int:
+    """When an unfinished upload ends: every slice moves that on, but never beyond the end of its whole lifetime.
+
+    Without that end an upload that trickles could hold its room on the disk for ever.
+    """
+    return min(upload.updated_at + lifetime.idle, outlived_at(upload, lifetime))
+
+
+def outlived_at(upload: Upload, lifetime: Lifetime) -> int:
+    """When an unfinished upload ends even if bytes are coming just then."""
+    return upload.created_at + lifetime.whole
 
 
 def overrun(upload: Upload, room: Room, limits: Limits) -> Refusal:

@@ -208,9 +208,9 @@ class RufhDialect:
         )
 
     def _limits(self, version: fields.Version, view: View | None = None) -> dict[str, str]:
-        conduct = self._intake.conduct
-        microseconds = conduct.lifetime if view is None else self._intake.remaining(view)
-        return fields.limits(version, conduct.limits.file, microseconds // 1_000_000)
+        limits, lifetime = self._intake.conduct.limits, self._intake.conduct.lifetime
+        remaining = min(lifetime.idle, lifetime.whole) if view is None else self._intake.remaining(view)
+        return fields.limits(version, limits.file, remaining // 1_000_000)
 
     async def _interim(self, request: web.Request, version: fields.Version, headers: Mapping[str, str]) -> bool:
         """Sends a 104 where that is switched on and the client knows it by its number; whether it was sent."""

@@ -46,14 +46,14 @@ RECENT_UPLOADS = 4096
 @dataclass(frozen=True, slots=True)
 class Conduct:
     """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
-    the verdict, microseconds an upload lives without a new slice, and bytes of disk that stay free.
+    the verdict, how long an upload waits for its bytes, and bytes of disk that stay free.
 
     `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
     limits: rules.Limits
     idle_timeout: float
     finish_wait: float
-    lifetime: int
+    lifetime: rules.Lifetime
     disk_reserve: int
     sync_slices: bool
 
@@ -262,10 +262,15 @@ class Intake:
         return max(0, (view.expires_at or self._clock()) - self._clock())
 
     async def expire(self, upload: Upload) -> None:
-        """Ends an upload for which nothing came for too long, unless somebody writes just now."""
-        live = await self._find(upload.id, None)
+        """Ends an upload for which nothing came for too long, unless somebody writes just now.
+
+        One that has had its whole lifetime ends even then.
+        """
+        live, lifetime, now = await self._find(upload.id, None), self.conduct.lifetime, self._clock()
         async with live.changing:
-            if not live.leases and live.upload.state is State.RECEIVING:
+            written = bool(live.leases) and now < rules.outlived_at(live.upload, lifetime)
+            due = live.upload.state is State.RECEIVING and rules.expires_at(live.upload, lifetime) < now
+            if due and not written:
                 await self._end(live, Event.EXPIRE)
 
     def give_up_on(self, upload_id: str, findings: Sequence[Finding]) -> None:
@@ -537,7 +542,7 @@ class Intake:
 
     def _view(self, upload: Upload, received: Ranges) -> View:
         if upload.state is State.RECEIVING:
-            return View(upload, received, upload.updated_at + self.conduct.lifetime)
+            return View(upload, received, rules.expires_at(upload, self.conduct.lifetime))
         if upload.length is not None and upload.state in HELD:
             received = Ranges([Span(0, upload.length)])
         return View(upload, received, None)

@@ -31,7 +31,6 @@ class Sweeper:
         quarantine: Quarantine,
         *,
         clock: Callable[[], int],
-        lifetime: int,
         quarantine_lifetime: int,
         every: float,
     ) -> None:
@@ -41,7 +40,6 @@ class Sweeper:
         self._spool = spool
         self._quarantine = quarantine
         self._clock = clock
-        self._lifetime = lifetime
         self._quarantine_lifetime = quarantine_lifetime
         self._every = every
 
@@ -55,9 +53,9 @@ class Sweeper:
                 log.warning("sweeping goes on later", trouble=str(trouble))
 
     async def expire(self) -> None:
-        """Ends uploads for which nothing came during their lifetime, and empties the quarantine of what is old."""
-        now = self._clock()
-        for upload in await self._catalogue.idle_since(now - self._lifetime):
+        """Ends uploads for which nothing came for too long, and empties the quarantine of what is old."""
+        now, lifetime = self._clock(), self._intake.conduct.lifetime
+        for upload in await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole):
             await self._intake.expire(upload)
             log.info("expired", upload=upload.id)
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):

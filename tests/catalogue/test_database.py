@@ -115,15 +115,16 @@ async def test_uploads_in_a_state_come_oldest_first(database: Database) -> None:
     assert await database.in_state(set()) == []
 
 
-async def test_idle_are_those_to_which_nothing_came(database: Database) -> None:
+async def test_expiring_are_those_to_which_nothing_came_and_the_old(database: Database) -> None:
     await database.create(make_upload(id="old", updated_at=5))
     await database.create(make_upload(id="touched", updated_at=20))
     await database.create(make_upload(id="receives", updated_at=5))
     await database.create(make_upload(id="ended", updated_at=5, state=State.CANCELLED))
     await database.record("receives", Slice(0, 1), 5)
     await database.record("receives", Slice(1, 2), 20)
-    assert [upload.id for upload in await database.idle_since(10)] == ["old"]
-    assert [upload.id for upload in await database.idle_since(5)] == []
+    await database.create(make_upload(id="trickles", created_at=-9, updated_at=20))
+    assert [upload.id for upload in await database.expiring(10, -9)] == ["old"]
+    assert [upload.id for upload in await database.expiring(5, -8)] == ["trickles"]
 
 
 async def test_whole_are_those_whose_every_byte_is_recorded(database: Database) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
-from media_service.core.rules import Limits
+from media_service.core.rules import Lifetime, Limits
 from media_service.intake.finalize import Finisher
 from media_service.intake.receive import Conduct, Intake
 from media_service.intake.sweep import Sweeper
@@ -103,7 +103,7 @@ class Rig:
         self.finisher = Finisher(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
         )
-        conduct = Conduct(Limits(2**30, 2**26, 2**22), idle, 0, HOUR, 0, sync_slices=True)
+        conduct = Conduct(Limits(2**30, 2**26, 2**22), idle, 0, Lifetime(HOUR, 10 * HOUR), 0, sync_slices=True)
         self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
         self.examiner.on_hopeless(self.intake.give_up_on)
         self.sweeper = Sweeper(
@@ -113,7 +113,6 @@ class Rig:
             spool,
             quarantine,
             clock=clock,
-            lifetime=HOUR,
             quarantine_lifetime=HOUR,
             every=HOUR,
         )

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from media_service.core.errors import MediaServiceError, StorageTrouble
 from media_service.core.ranges import Ranges, Span
-from media_service.core.rules import Limits, Wish
+from media_service.core.rules import Lifetime, Limits, Wish
 from media_service.core.upload import State
 from media_service.intake.receive import Conduct, Incoming, Intake
 
@@ -141,7 +141,7 @@ class Story(RuleBasedStateMachine):
         self.upload_id = view.upload.id
 
     def _start_service(self) -> None:
-        conduct = Conduct(Limits(2**20, 2**20, 16), 60, 0, 10**9, 0, sync_slices=True)
+        conduct = Conduct(Limits(2**20, 2**20, 16), 60, 0, Lifetime(10**9, 10**9), 0, sync_slices=True)
         nobody: Any = NobodyReads()
         catalogue: Any = self.catalogue
         disk: Any = self.disk

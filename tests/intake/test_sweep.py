@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
+from media_service.core.errors import Superseded
 from media_service.core.rules import Wish
 from media_service.core.upload import State
 from media_service.intake.receive import Incoming
@@ -22,6 +26,14 @@ async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
     await rig.intake.receive(upload_id, "me", Incoming(start, 10, None, "native"), blocks)
 
 
+async def _slow_slice(rig: Rig, upload_id: str, start: int) -> None:
+    async def blocks() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    await rig.intake.receive(upload_id, "me", Incoming(start, 10, None, "native"), blocks)
+
+
 async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         idle, _ = await rig.intake.create(Wish("idle.mp3", 100), "me", "native")
@@ -33,6 +45,37 @@ async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> No
         assert (await rig.intake.show(idle.upload.id, "me")).upload.state is State.EXPIRED
         assert (await rig.intake.show(live.upload.id, "me")).upload.state is State.RECEIVING
         assert await rig.partials.ids() == [live.upload.id]
+
+
+async def test_an_upload_that_trickles_ends_with_its_whole_lifetime(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        begun = rig.time
+        made, _ = await rig.intake.create(Wish("trickle.mp3", 200), "me", "native")
+        for start in range(0, 100, 10):
+            await _one_slice(rig, made.upload.id, start)
+            expected = min(rig.time + HOUR, begun + 10 * HOUR)
+            assert (await rig.intake.show(made.upload.id, "me")).expires_at == expected
+            rig.time += HOUR - 1
+        writing = asyncio.create_task(_slow_slice(rig, made.upload.id, 100))
+        await asyncio.sleep(0.05)
+        await rig.sweeper.expire()
+        assert (await rig.intake.show(made.upload.id, "me")).upload.state is State.RECEIVING
+        rig.time = begun + 10 * HOUR + 1
+        await rig.sweeper.expire()
+        assert (await rig.intake.show(made.upload.id, "me")).upload.state is State.EXPIRED
+        with pytest.raises(Superseded):
+            await writing
+
+
+async def test_an_upload_that_is_written_does_not_expire_for_being_idle(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        made, _ = await rig.intake.create(Wish("slow.mp3", 100), "me", "native")
+        writing = asyncio.create_task(_slow_slice(rig, made.upload.id, 0))
+        await asyncio.sleep(0.05)
+        rig.time += 2 * HOUR
+        await rig.sweeper.expire()
+        assert (await rig.intake.show(made.upload.id, "me")).upload.state is State.RECEIVING
+        writing.cancel()
 
 
 async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> None:
