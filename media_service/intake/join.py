@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media_service.core import rules
+from media_service.core.errors import StorageTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +28,11 @@ class Joiner:
         A part may be listed more than once. Raises what `rules.check_parts` and `Intake.create` raise, UnknownUpload,
         StorageFull, StorageTrouble.
         """
-        views = [await self._intake.show(part, owner) for part in parts]
-        length = rules.check_parts(((view.upload, view.received) for view in views), self._intake.conduct.limits)
+        views = await self._whole(parts, owner)
+        length = sum(view.upload.length or 0 for view in views)
         joined, _ = await self._intake.create(replace(wish, length=length), owner, dialect)
         try:
-            await self._partials.join(joined.upload.id, [(view.upload.id, view.upload.length or 0) for view in views])
+            await self._copy(views, joined, owner)
             view = await self._intake.adopt(joined.upload.id, owner)
         except BaseException:
             await self._intake.abandon(joined.upload.id)
@@ -39,3 +40,22 @@ class Joiner:
         for part in set(parts):
             await self._intake.abandon(part)
         return view
+
+    async def _whole(self, parts: Sequence[str], owner: str) -> list[View]:
+        """The parts in their order, each looked at once however often it is listed."""
+        shown = {part: await self._intake.show(part, owner) for part in dict.fromkeys(parts)}
+        views = [shown[part] for part in parts]
+        rules.check_parts(((view.upload, view.received) for view in views), self._intake.conduct.limits)
+        return views
+
+    async def _copy(self, views: Sequence[View], joined: View, owner: str) -> None:
+        """Copies the parts' bytes, and refuses what was given up meanwhile: its bytes may be missing."""
+        missing: FileNotFoundError | None = None
+        try:
+            await self._partials.join(joined.upload.id, [(view.upload.id, view.upload.length or 0) for view in views])
+        except FileNotFoundError as error:
+            missing = error
+        await self._intake.check_open(joined.upload.id, owner)
+        await self._whole([view.upload.id for view in views], owner)
+        if missing is not None:
+            raise StorageTrouble from missing

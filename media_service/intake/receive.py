@@ -248,10 +248,14 @@ class Intake:
         return await self._answer(live)
 
     async def adopt(self, upload_id: str, owner: str) -> View:
-        """Records the whole upload, whose bytes were put in their place, durably, without a body."""
+        """Records the whole upload, whose bytes were put in their place, durably, without a body.
+
+        Raises what `rules.check_record` raises.
+        """
         live = await self._find(upload_id, owner)
         assert live.upload.length is not None
         piece = Slice(0, live.upload.length)
+        rules.check_record(live.upload, live.received, piece)
         await self._catalogue.record(upload_id, piece, self._clock())
         live.received = live.received.add(Span(piece.start, piece.stop))
         await self._complete_if_whole(live)

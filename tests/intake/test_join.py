@@ -6,16 +6,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import BytesMissing, FileTooLarge, Malformed, Refusal, UnknownUpload, UploadGone
+from media_service.core.errors import (
+    BytesMissing,
+    FileTooLarge,
+    Malformed,
+    Refusal,
+    StorageTrouble,
+    UnknownUpload,
+    UploadGone,
+)
 from media_service.core.rules import CONCAT, PARTIAL, Wish
 from media_service.core.upload import GONE, HELD, State
 from media_service.intake.append import Addition, Appends
 from media_service.intake.join import Joiner
+from media_service.storage.partials import DiskPartials
 from tests.intake.rig import Crash, Rig, Steps
 from tests.intake.test_append import body
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 MP3 = make_mp3(1, seed=141)
@@ -96,3 +106,31 @@ async def test_a_crash_at_any_step_leaves_the_parts_or_the_whole(tmp_path: Path)
                 for part, content in zip(parts, PARTS, strict=True):
                     assert rig.partials.path(part).read_bytes() == content
     assert crash_at > wholes > 1
+
+
+@pytest.mark.parametrize("given_up", [0, 1, "joined"])
+async def test_what_is_given_up_while_it_is_joined_is_refused(tmp_path: Path, given_up: int | str) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
+
+        class Interrupting(DiskPartials):
+            """Somebody gives something up just when the copying begins."""
+
+            async def join(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+                await rig.intake.cancel(parts[given_up] if isinstance(given_up, int) else upload_id, "me")
+                await super().join(upload_id, sources)
+
+        partials = Interrupting(rig.folders.partials)
+        with pytest.raises(UploadGone):
+            await Joiner(rig.intake, partials).join(wish(*parts), parts, "me", "tus")
+        kept = [part for number, part in enumerate(parts) if number != given_up]
+        assert sorted(await rig.partials.ids()) == sorted(kept)
+
+
+async def test_a_part_that_lost_its_bytes_is_our_trouble_and_no_hole(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
+        rig.partials.path(parts[1]).unlink()
+        with pytest.raises(StorageTrouble):
+            await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+        assert sorted(await rig.partials.ids()) == sorted([parts[0], parts[2]])
