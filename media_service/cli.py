@@ -7,12 +7,13 @@ import gc
 import logging
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import structlog
 import typer
-from aiohttp import web
+from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 from pydantic import ValidationError
 
 from media_service import __version__
@@ -83,6 +84,9 @@ def main() -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    # What clients write wrongly is no warning about this program.
+    for malformed in (BadContentDispositionHeader, BadContentDispositionParam):
+        warnings.filterwarnings("ignore", category=malformed)
     app, token = make_app(settings)
     runner = web.AppRunner(
         app,

@@ -6,9 +6,9 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from aiohttp import BodyPartReader, ClientPayloadError, MultipartReader, hdrs
+from aiohttp import BodyPartReader, ClientPayloadError, HttpVersion11, MultipartReader, hdrs
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import Request, RequestPayloadError
+from aiohttp.web import Request, RequestPayloadError, StreamResponse
 from pydantic import BaseModel, ValidationError
 
 from media_service.core.errors import BodyCut, IdleTimeout, LengthRequired, Malformed, UnsupportedMediaType
@@ -37,12 +37,28 @@ async def expect_later(_request: Request) -> None:
     """An Expect handler that promises nothing: `go_on` sends the 100 once the request is admitted."""
 
 
+def waits(request: Request) -> bool:
+    """Whether the client holds its body back until it is asked for (RFC 9110 §10.1.1)."""
+    return request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
+
+
 async def go_on(request: Request) -> None:
-    """Tells a client that waits with its body to send it (RFC 9110 §10.1.1)."""
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+    """Tells a client that waits with its body to send it."""
+    if waits(request):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # The interim answer is no part of the one that is still to come.
         request.writer.output_size = 0
+
+
+async def part_when_unclear(request: Request, response: StreamResponse) -> None:
+    """Ends the connection behind an answer where nobody can tell a rest of the body from another request.
+
+    A client that was not asked for its body may go on with a request, which would be read as that body. And a length
+    of 2**64 - 1 is none to aiohttp's parser, which would read such a body as requests.
+    """
+    if (waits(request) and not request.content.is_eof()) or (request.content_length and not request.body_exists):
+        response.headers[hdrs.CONNECTION] = "close"
+        response.force_close()
 
 
 def refuse_coding(request: Request) -> None:
@@ -66,8 +82,8 @@ async def json_body(request: Request, model: type[Model]) -> Model:
 
 async def raw_blocks(request: Request, turns: Turns) -> AsyncIterator[bytes]:
     """The body as it comes, in the blocks in which the socket gave it. Raises BodyCut."""
-    await go_on(request)
     try:
+        await go_on(request)
         # An empty block is no end: aiohttp's reader of an empty body, one for all requests, tells its end only once.
         while not request.content.at_eof():
             block, _ = await request.content.readchunk()

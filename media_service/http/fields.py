@@ -33,7 +33,8 @@ def number(headers: Mapping[str, str], name: str) -> int | None:
 
 def body_size(request: web.Request) -> int | None:
     """Bytes of the body, None when it does not tell them beforehand."""
-    return request.content_length if request.body_exists else 0
+    length = request.content_length
+    return length if length is not None or request.body_exists else 0
 
 
 def http_date(microseconds: int) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
+from media_service.http.body import part_when_unclear
 from media_service.http.pages import add_headers
 from media_service.http.problems import translating
 
@@ -34,7 +35,7 @@ def application(base: str, gate: Gate, origins: Origins, parts: Iterable[Routed]
         app.add_routes(_under(base, route) for route in part.routes())
     if base:
         app.router.add_get(base, _to_page)
-    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.extend((add_headers, part_when_unclear))
     return app
 
 

@@ -125,14 +125,14 @@ class RufhDialect:
 
     async def show(self, request: web.Request, version: fields.Version) -> web.Response:
         """How far the upload is. What a stale connection still brings ends here, so that the offset stands."""
-        owner = self._gate.caller(request).owner
+        owner = self._gate.holder(request).owner
         if version.asks_plainly and any(name in request.headers for name in UPLOAD_FIELDS):
             raise Malformed("Upload-Offset", "it is what is asked for")
         return self._going_on(version, await self._appends.standing(request.match_info["id"], owner), 204, {})
 
     async def append(self, request: web.Request, version: fields.Version) -> web.Response:
         """The bytes from Upload-Offset on."""
-        owner, upload_id, size = self._gate.caller(request).owner, request.match_info["id"], body_size(request)
+        owner, upload_id, size = self._gate.holder(request).owner, request.match_info["id"], body_size(request)
         refuse_coding(request)
         if version.append_type is not None and request.content_type != version.append_type:
             raise UnsupportedMediaType(version.append_type)

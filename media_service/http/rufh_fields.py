@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 INTEROP = "Upload-Draft-Interop-Version"
 PARTIAL_UPLOAD = "application/partial-upload"
 
+INTEGER_LIMIT = 10**15 - 1
+"""The largest integer that a structured field can have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -81,7 +84,7 @@ def completeness(version: Version, *, whole: bool) -> dict[str, str]:
 
 def limits(version: Version, size: int, seconds: int) -> dict[str, str]:
     """Upload-Limit: bytes of a file, and seconds for which an upload stays without another request."""
-    return {"Upload-Limit": ser({"max-size": size, "min-size": 1, version.age: seconds})}
+    return {"Upload-Limit": ser({"max-size": min(size, INTEGER_LIMIT), "min-size": 1, version.age: seconds})}
 
 
 def proof(request: web.Request) -> Proof | None:

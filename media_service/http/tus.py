@@ -117,7 +117,7 @@ class TusDialect:
         """A new upload, with its first bytes where they come along (creation-with-upload)."""
         owner = self._gate.caller(request).owner
         concat = request.headers.get("Upload-Concat", "")
-        if concat.startswith(FINAL):
+        if concat.startswith(FINAL) and concat.isascii():
             return await self._join(request, owner, concat)
         if concat not in ("", PARTIAL):
             raise Malformed("Upload-Concat", "it must be partial, or final; and the parts")
@@ -136,8 +136,11 @@ class TusDialect:
         return web.Response(status=201, headers=headers | self._progress(view))
 
     async def head(self, request: web.Request) -> web.Response:
-        """How far the upload is. What a stale connection still brings ends here, so that the offset stands."""
-        view = await self._appends.standing(request.match_info["id"], self._gate.caller(request).owner)
+        """How far the upload is. What a stale connection still brings ends here, so that the offset stands.
+
+        Its address is enough: clients begin anew at an answer that asks them to sign in.
+        """
+        view = await self._appends.standing(request.match_info["id"], self._gate.holder(request).owner)
         upload, said = view.upload, view.upload.remembered or {}
         headers = {"Upload-Offset": str(view.received.offset), "Cache-Control": "no-store"}
         if upload.length is None:
@@ -152,7 +155,7 @@ class TusDialect:
 
     async def patch(self, request: web.Request) -> web.Response:
         """The bytes from Upload-Offset on."""
-        owner = self._gate.caller(request).owner
+        owner = self._gate.holder(request).owner
         if request.content_type != MEDIA_TYPE:
             raise UnsupportedMediaType(MEDIA_TYPE)
         at = number(request.headers, "Upload-Offset")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media_service.core import rules
-from media_service.core.errors import BodyCut, IdleTimeout, ShuttingDown, Superseded, UploadGone
+from media_service.core.errors import BodyCut, IdleTimeout, ShuttingDown, SpanOutside, Superseded, UploadGone
 from media_service.core.upload import FINISHING, HELD, State
 from media_service.intake.receive import Incoming
 
@@ -145,9 +145,11 @@ class _Append:
         view = await self._admit()
         if self._stopped is not None:
             raise self._stopped
-        if view.upload.state is not State.RECEIVING:
+        if view.upload.state is not State.RECEIVING and self._addition.size is not None:
             return view
         self._body = body = _Body(blocks(), self._intake.conduct.idle_timeout * PATIENCE)
+        if view.upload.state is not State.RECEIVING and await body.more():
+            raise SpanOutside(self._addition.at, self._addition.at)
         while await body.more():
             view = await self._record(body, view.received.offset)
             if progress is not None:

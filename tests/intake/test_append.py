@@ -15,6 +15,7 @@ from media_service.core.errors import (
     IdleTimeout,
     OffsetMismatch,
     ShuttingDown,
+    SpanOutside,
     Superseded,
     UnknownUpload,
     UploadGone,
@@ -23,7 +24,7 @@ from media_service.core.rules import Wish
 from media_service.core.upload import State
 from media_service.intake.append import STRIDE, Addition, Appends
 from tests.intake.rig import Crash, Rig, Steps
-from tests.support.mp3 import make_mp3
+from tests.support.mp3 import make_mp3, make_mp3_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -72,9 +73,10 @@ async def test_a_long_body_is_recorded_on_its_way(tmp_path: Path) -> None:
         async def progress(offset: int) -> None:
             heard.append(offset)
 
-        blocks = [bytes(BLOCK - 7)] * 20
+        whole = make_mp3_of(20 * (BLOCK - 7), seed=132)
+        blocks = [whole[start : start + BLOCK - 7] for start in range(0, len(whole), BLOCK - 7)]
         view = await Appends(rig.intake).append(upload_id, "me", at(0), body(*blocks), progress)
-        assert heard == [STRIDE, 2 * STRIDE, 20 * (BLOCK - 7)]
+        assert heard == [STRIDE, 2 * STRIDE, len(whole)]
         assert view.received.offset == heard[-1]
 
 
@@ -158,8 +160,12 @@ async def test_one_that_is_held_open_is_whole_when_its_client_says_so(tmp_path: 
         assert view.upload.state is State.RECEIVING
         view = await appends.append(upload_id, "me", at(len(MP3), last=True), body())
         assert view.upload.state is State.RECEIVED
-        again = await appends.append(upload_id, "me", at(len(MP3), last=True), body(then=AssertionError()))
+        nothing = Addition(len(MP3), 0, "tus", last=True)
+        again = await appends.append(upload_id, "me", nothing, body(then=AssertionError()))
         assert again.upload.state is State.RECEIVED
+        assert (await appends.append(upload_id, "me", at(len(MP3), last=True), body())).upload.state is State.RECEIVED
+        with pytest.raises(SpanOutside):
+            await appends.append(upload_id, "me", at(len(MP3), last=True), body(b"x"))
 
 
 async def test_one_whose_address_nobody_knows_is_given_up_when_it_is_cut(tmp_path: Path) -> None:
