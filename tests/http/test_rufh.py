@@ -1,6 +1,6 @@
 """Resumable Uploads for HTTP, requirement by requirement: a test is named by the number of its requirement.
 
-R32's limits are those of every upload; R33 is what clients do.
+What each number asks for stands in `tests/test_requirements.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """tus 1.0, requirement by requirement: a test is named by the number of its requirement.
 
-C core · K creation, deferred length, first bytes with the creation · E expiration · X checksum · T termination ·
-N concatenation. C17's timeouts and X7 are explained in `docs/api.md`.
+What each number asks for stands in `tests/test_requirements.py`.
 """
 
 from __future__ import annotations
