@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.mp3 import make_mp3, make_mp3_of
 from tests.support.server import Server
-from tests.support.wire import WireAnswer, boundaries, cut, request, send, send_bytewise
+from tests.support.wire import WireAnswer, boundaries, cut, request, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -389,15 +389,7 @@ async def test_repr_digest_decides_over_the_file(rufh: Rufh) -> None:
     assert (refused.status, refused["Upload-Complete"], refused.json["code"]) == (422, "?1", "digest_mismatch")
 
 
-async def test_every_request_may_come_byte_by_byte(rufh: Rufh) -> None:
-    small, port = make_mp3(0.1, seed=84), rufh.server.port
-    path = (await send_bytewise(port, request("POST", "/rufh/", {"Upload-Complete": "?0"}, small[:50]))).location
-    assert (await send_bytewise(port, request("HEAD", path, {}))).offset == 50
-    fields = {**PATCH, "Upload-Offset": "50", "Upload-Complete": "?1"}
-    assert (await send_bytewise(port, request("PATCH", path, fields, small[50:]))).json["state"] == "spooled"
-
-
-async def test_every_request_may_be_cut_anywhere(rufh: Rufh) -> None:
+async def test_a_request_that_is_cut_anywhere_goes_on_where_it_stands(rufh: Rufh) -> None:
     path, port = (await rufh.create()).location, rufh.server.port
     for message in (
         request("POST", "/rufh/", {"Upload-Complete": "?1"}, MP3),

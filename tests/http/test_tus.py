@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.mp3 import make_mp3, make_mp3_of
 from tests.support.server import Server
-from tests.support.wire import WireAnswer, boundaries, cut, request, send, send_bytewise
+from tests.support.wire import WireAnswer, boundaries, cut, request, send
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -537,17 +537,7 @@ async def test_n12_seventy_parts_are_joined(tus: Tus) -> None:
     assert (tus.server.spool / "seventy.mp3").read_bytes().endswith(MP3)
 
 
-async def test_every_request_may_come_byte_by_byte(tus: Tus) -> None:
-    small = make_mp3(0.1, seed=74)
-    create = request("POST", "/tus/", {**VERSION, **metadata(filename="slow.mp3"), "Upload-Length": str(len(small))})
-    path = (await send_bytewise(tus.server.port, create)).location
-    assert (await send_bytewise(tus.server.port, request("HEAD", path, VERSION))).offset == 0
-    patch = request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, small)
-    assert (await send_bytewise(tus.server.port, patch)).offset == len(small)
-    assert (tus.server.spool / "slow.mp3").read_bytes().endswith(small)
-
-
-async def test_every_request_may_be_cut_anywhere(tus: Tus) -> None:
+async def test_a_request_that_is_cut_anywhere_goes_on_where_it_stands(tus: Tus) -> None:
     path, port = await tus.create(len(MP3)), tus.server.port
     requests = [
         request("POST", "/tus/", {**BYTES, **metadata(filename="a.mp3"), "Upload-Length": str(len(MP3))}, MP3),
