@@ -6,17 +6,21 @@ import asyncio
 import hashlib
 import io
 import json
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.support.api import digest_field
+from tests.support.api import Api, digest_field
+from tests.support.full_disk import small_disk
 from tests.support.mp3 import make_mp3, make_mp3_of
+from tests.support.server import Server
 from tests.support.wire import WireAnswer, cut, request, send
 
 if TYPE_CHECKING:
-    from tests.support.api import Api
-    from tests.support.server import Server
+    from collections.abc import Iterator
+    from pathlib import Path
 
 MIB = 1024 * 1024
 MP3 = make_mp3(2, seed=61)
@@ -104,6 +108,21 @@ class Talk:
 
     async def offset(self, upload_id: str) -> int:
         return int((await self.api.show(upload_id))["offset"])
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that may be killed."""
+    with Server(tmp_path_factory.mktemp("own") / "data", disk_reserve=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server where uploads live a second without bytes, and two seconds with them."""
+    folder = tmp_path_factory.mktemp("brief") / "data"
+    with Server(folder, disk_reserve=0, upload_lifetime=1, upload_deadline=2, sweep_interval=0.1) as server:
+        yield server
 
 
 @pytest.fixture(params=[Native(), Tus(), Draft()], ids=["native", "tus", "draft"])
@@ -207,6 +226,85 @@ async def test_a_digest_that_differs_leaves_nothing(talk: Talk) -> None:
     answer = await send(talk.server.port, message)
     assert (answer.status in (400, 422, 460), answer.json["code"]) == (True, "digest_mismatch")
     assert await talk.offset(upload_id) == 0
+
+
+async def test_another_place_than_the_next_is_refused_and_changes_nothing(talk: Talk) -> None:
+    upload_id = await talk.create()
+    await talk.append(upload_id, 0, MP3[:1000])
+    # A slice may lie beyond a gap, and is the next one for whoever sends slices; half of it is recorded here.
+    for at in (500,) if isinstance(talk.dialect, Native) else (0, 500, 999, 1001, 2000):
+        refused = await talk.append(upload_id, at, MP3[at : at + 1000])
+        assert refused.status == (400 if isinstance(talk.dialect, Native) else 409), refused
+        assert await talk.offset(upload_id) == 1000
+    assert 200 <= (await talk.append(upload_id, 1000, MP3[1000:])).status < 300
+
+
+async def test_a_file_over_the_limit_is_refused_at_its_creation(talk: Talk, small_server: Server) -> None:
+    answer = await send(small_server.port, talk.dialect.create(21 * MIB))
+    assert (answer.status, answer.json["code"], answer.json["limit"]) == (413, "file_too_large", 20 * MIB)
+
+
+async def test_an_unknown_upload_is_404(talk: Talk) -> None:
+    answer = await talk.append("nobody-has-this-one-00", 0, MP3[:10])
+    assert (answer.status, answer.json["code"]) == (404, "unknown_upload")
+
+
+async def test_what_was_acknowledged_survives_a_kill(talk: Talk, own: Server) -> None:
+    killed = Talk(talk.dialect, own, Api(talk.api.session, own.url, own.token))
+    upload_id = await killed.create()
+    assert 200 <= (await killed.append(upload_id, 0, MP3[:5000])).status < 300
+    own.restart()
+    assert await killed.offset(upload_id) == 5000
+    assert 200 <= (await killed.append(upload_id, 5000, MP3[5000:])).status < 300
+    assert (await killed.api.ended(upload_id))["state"] == "spooled"
+
+
+async def test_a_full_disk_takes_nothing_recorded_and_the_upload_goes_on(talk: Talk, tmp_path: Path) -> None:
+    whole = make_mp3_of(3 * MIB, seed=63)
+    with small_disk(tmp_path / "disk", 24 * MIB) as disk:
+        full = Talk(talk.dialect, disk.server, Api(talk.api.session, disk.server.url, disk.server.token))
+        upload_id = await full.create(len(whole))
+        assert 200 <= (await full.append(upload_id, 0, whole[:MIB], len(whole))).status < 300
+        # What is announced is reserved; so the file's own room is there, and nobody else's.
+        disk.fill(leave=128 * 1024)
+        refused = await send(disk.server.port, talk.dialect.create(8 * MIB))
+        assert (refused.status, refused.json["code"]) == (507, "storage_full")
+        assert await full.offset(upload_id) == MIB
+        disk.free()
+        assert 200 <= (await full.append(upload_id, MIB, whole[MIB:], len(whole))).status < 300
+        assert (await full.api.ended(upload_id))["digest"] == hashlib.sha256(whole).hexdigest()
+
+
+async def test_an_idle_upload_expires(talk: Talk, brief: Server) -> None:
+    api = Api(talk.api.session, brief.url, brief.token)
+    idle = Talk(talk.dialect, brief, api)
+    upload_id = await idle.create()
+    await idle.append(upload_id, 0, MP3[:1000])
+    async with asyncio.timeout(30):
+        while (await api.show(upload_id))["state"] == "receiving":
+            await asyncio.sleep(0.05)
+    assert (await api.show(upload_id))["state"] == "expired"
+    assert (await idle.append(upload_id, 1000, MP3[1000:])).status == 410
+    assert not (brief.partials / f"{upload_id}.partial").exists()
+
+
+async def test_an_upload_that_trickles_ends_too(talk: Talk, brief: Server) -> None:
+    api = Api(talk.api.session, brief.url, brief.token)
+    trickle = Talk(talk.dialect, brief, api)
+    upload_id = await trickle.create()
+    made = await api.show(upload_id)
+    last = datetime.fromisoformat(made["created_at"]) + timedelta(seconds=2)
+    async with asyncio.timeout(30):
+        for at in range(len(MP3) - 1):
+            answer = await trickle.append(upload_id, at, MP3[at : at + 1])
+            if answer.status == 410:
+                break
+            expires = (await api.show(upload_id))["expires_at"]
+            assert expires is None or datetime.fromisoformat(expires) <= last
+            told = answer["Upload-Expires"]
+            assert told is None or parsedate_to_datetime(told) <= last
+            await asyncio.sleep(0.1)
+    assert (await api.show(upload_id))["state"] == "expired"
 
 
 async def test_the_native_slice_api_refuses_to_fill_another_dialects_upload(shared_server: Server, api: Api) -> None:

@@ -1,67 +1,29 @@
-"""A disk that fills up: 507, nothing recorded, and everything goes on once there is room.
-
-The disk is a small tmpfs in a mount namespace of the server's own: no root is needed where user namespaces exist.
-"""
+"""A disk that fills up: 507, nothing recorded, and everything goes on once there is room."""
 
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
-from tests.conftest import missing
 from tests.support.api import MIB, Answer, Api
+from tests.support.full_disk import SmallDisk, small_disk
 from tests.support.mp3 import make_mp3_of
-from tests.support.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DISK = 48 * MIB
-
-
-class SmallDisk:
-    """A server whose data folder is a tmpfs of `DISK` bytes, and what else lies on that disk."""
-
-    def __init__(self, server: Server, folder: Path) -> None:
-        self.server = server
-        self._seen = Path(f"/proc/{server.pid}/root{folder}")
-
-    @property
-    def spool(self) -> Path:
-        """The spool as the server's namespace sees it."""
-        return self._seen / "data" / "spool" / "mp3"
-
-    def fill(self, leave: int) -> None:
-        """Other people's data, but for so many bytes."""
-        room = os.statvfs(self._seen)
-        with (self._seen / "filler").open("wb") as filler:
-            os.posix_fallocate(filler.fileno(), 0, room.f_bavail * room.f_frsize - leave)
-
-    def free(self) -> None:
-        """Other people clean up."""
-        (self._seen / "filler").unlink()
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     """A server on a small disk."""
-    namespace = ("unshare", "--map-root-user", "--mount")
-    try:
-        subprocess.run([*namespace, "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        missing("unshare with user namespaces")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = f'mount -t tmpfs -o size={DISK} tmpfs "{folder}" && exec "$@"'
-    under = (*namespace, "sh", "-c", mounted, "sh")
-    with Server(folder / "data", under=under, disk_reserve=0, finish_wait=0.2) as server:
-        yield SmallDisk(server, folder)
+    with small_disk(tmp_path / "disk", DISK) as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""A server whose disk is soon full: a small tmpfs in a mount namespace of the server's own.
+
+No root is needed where user namespaces exist.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.conftest import missing
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class SmallDisk:
+    """A server whose data folder is a tmpfs of a few MiB, and what else lies on that disk."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server = server
+        self._seen = Path(f"/proc/{server.pid}/root{folder}")
+
+    @property
+    def spool(self) -> Path:
+        """The spool as the server's namespace sees it."""
+        return self._seen / "data" / "spool" / "mp3"
+
+    def fill(self, leave: int) -> None:
+        """Other people's data, but for so many bytes."""
+        room = os.statvfs(self._seen)
+        with (self._seen / "filler").open("wb") as filler:
+            os.posix_fallocate(filler.fileno(), 0, room.f_bavail * room.f_frsize - leave)
+
+    def free(self) -> None:
+        """Other people clean up."""
+        (self._seen / "filler").unlink()
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
+    """A server on a disk of so many bytes."""
+    namespace = ("unshare", "--map-root-user", "--mount")
+    try:
+        subprocess.run([*namespace, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        missing("unshare with user namespaces")
+    folder.mkdir()
+    mounted = f'mount -t tmpfs -o size={size} tmpfs "{folder}" && exec "$@"'
+    under = (*namespace, "sh", "-c", mounted, "sh")
+    with Server(folder / "data", under=under, disk_reserve=0, finish_wait=0.2) as server:
+        yield SmallDisk(server, folder)
