@@ -20,9 +20,9 @@ MIB = 1024 * 1024
 VERSION = "6.0.1"
 PAGE = """<!doctype html>
 <meta charset="utf-8"><title>Another site</title><link rel="icon" href="data:,">
-<input type="file" id="file">
+<p id="zone" style="height: 200px">Drop a file here</p>
 <script type="module">
-  import { Uppy, Tus } from './uppy.min.mjs'
+  import { DropTarget, Tus, Uppy } from './uppy.min.mjs'
   window.accepted = []
   const uppy = new Uppy({ autoProceed: true }).use(Tus, {
     endpoint: ENDPOINT, chunkSize: 1024 * 1024,
@@ -31,10 +31,8 @@ PAGE = """<!doctype html>
     },
   })
   uppy.on('complete', (result) => { window.result = result.successful.length })
-  document.querySelector('#file').addEventListener('change', (event) => {
-    const [file] = event.target.files
-    uppy.addFile({ name: file.name, type: file.type, data: file })
-  })
+  uppy.use(DropTarget, { target: document.body })
+  window.ready = true
 </script>
 """
 
@@ -84,14 +82,24 @@ def test_a_dropped_file_goes_on_after_a_reload(
         (folder / "index.html").write_text(PAGE.replace("ENDPOINT", json.dumps(f"{line.url}/tus/")))
         page = browser.new_page()
         page.goto(address)
-        page.set_input_files("#file", source)
+        _drop(page, source)
         page.wait_for_function("window.accepted.some(([, offset]) => offset >= 3 * 1024 * 1024)")
         page.reload()
-        page.set_input_files("#file", source)
+        _drop(page, source)
         page.wait_for_function("window.result === 1", timeout=60_000)
         _resumed(page)
         page.context.close()
         assert (server.spool / "uppy.mp3").read_bytes().endswith(source.read_bytes())
+
+
+def _drop(page: Page, file: Path) -> None:
+    """Drags the file from the desktop over the page, and lets it go there."""
+    page.wait_for_function("window.ready")
+    devtools = page.context.new_cdp_session(page)
+    dragged = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": step, "x": 100, "y": 100, "data": dragged})
+    devtools.detach()
 
 
 def _resumed(page: Page) -> None:
