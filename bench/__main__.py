@@ -69,7 +69,11 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--scenarios", help=f"of {', '.join(scenario.name for scenario in SCENARIOS)}; default all")
+    parser.add_argument(
+        "scenarios",
+        nargs="?",
+        help=f"with commas between them, of {', '.join(scenario.name for scenario in SCENARIOS)}; default all",
+    )
     parser.add_argument("--servers", help="names as in the tables; default all that are on this machine")
     parser.add_argument("--runs", type=int, default=ROUNDS, help=f"counted rounds [{ROUNDS}]")
     parser.add_argument("--warm", type=int, default=WARM, help=f"throw-away rounds before them [{WARM}]")

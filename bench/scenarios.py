@@ -8,7 +8,7 @@ from bench.generator import Load
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
-ALL = ("ours-raw", "ours-raw-sha", "ours-multipart", "ours-multipart-sha", "ours-tus")
+ALL = ("ours-raw", "ours-raw-sha", "ours-multipart", "ours-multipart-sha", "ours-tus", "ours-tus-slice")
 TUS = ("tusd", "rustus", "tus-node")
 PEERS = (*TUS, "copyparty", "nginx", "nginx-512k")
 BYTES = ("cpu", "cpu_ratio", "cpu_all", "rate", "rate_ratio", "peak", "piece", "spread")
@@ -52,6 +52,13 @@ SCENARIOS = (
         (*ALL, *PEERS),
     ),
     Scenario(
+        "tus",
+        "1 GiB in 8 MiB pieces, by tus alone",
+        GIB,
+        Load(),
+        ("ours-tus", "ours-tus-slice", *TUS),
+    ),
+    Scenario(
         "whole",
         "1 GiB in one request",
         GIB,
@@ -90,7 +97,7 @@ SCENARIOS = (
         "64 KiB pieces from 64 connections, an upload of 4 MiB on each",
         4 * MIB,
         Load(uploads=64, at_once=64, piece=64 * KIB),
-        ("ours-raw", "ours-raw-sha", "ours-one-commit-each", *TUS, "nginx"),
+        ("ours-raw", "ours-raw-sha", "ours-tus", "ours-one-commit-each", *TUS, "nginx"),
         shows=COUNTS,
     ),
     Scenario(
@@ -125,7 +132,7 @@ SCENARIOS = (
         "HEAD of an upload, 100 a second, while 8 x 256 MiB come in 4 MiB pieces",
         256 * MIB,
         Load(uploads=8, at_once=8, piece=4 * MIB, probes=100.0),
-        TUS,
+        ("ours-tus", *TUS),
         shows=("probe", "rate", "cpu", "piece", "peak"),
     ),
     Scenario(
