@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 STRIDE = 8 * 1024 * 1024
 """Bytes after which an append is recorded while it goes on."""
 
+MOMENT = 3.0
+"""Seconds after which what came is recorded even if it is less: on a slow line a stride takes minutes to send again."""
+
 PATIENCE = 0.9
 """Of the seconds for which a slice waits for a block: an append gives up first, and keeps what came."""
 
@@ -213,10 +216,12 @@ class _Body:
         return bool(self._block)
 
     async def next(self, size: int) -> AsyncIterator[bytes]:
-        """The next `size` bytes; fewer where the body ends."""
+        """The next `size` bytes; fewer where the body ends, or where they take longer than a moment."""
+        clock = asyncio.get_running_loop().time
+        due = clock() + MOMENT
         while size and await self.more():
             block, self._block = self._block[:size], self._block[size:]
-            size -= len(block)
+            size = size - len(block) if clock() < due else 0
             yield block
 
     async def proven(self, proof: Proof) -> AsyncIterator[bytes]:

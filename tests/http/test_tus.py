@@ -198,6 +198,19 @@ async def test_c16_a_long_body_is_recorded_while_it_runs(tus: Tus, api: Api) -> 
     assert (await tus.patch(path, 16 * MIB, whole[16 * MIB :])).status == 204
 
 
+async def test_c16_a_slow_body_is_recorded_while_it_runs(tus: Tus, api: Api) -> None:
+    path = await tus.create(len(MP3))
+    _, writer = await asyncio.open_connection("127.0.0.1", tus.server.port)
+    writer.write(request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, b"", len(MP3)))
+    sent = 0
+    async with asyncio.timeout(60):
+        while not (await api.show(path.rpartition("/")[2]))["offset"]:
+            writer.write(MP3[sent : sent + 10])
+            sent += 10
+            await asyncio.sleep(0.2)
+    writer.close()
+
+
 async def test_c17_a_still_body_is_ended_and_what_arrived_kept(small_server: Server) -> None:
     tus = Tus(small_server)
     path = await tus.create(len(MP3))
