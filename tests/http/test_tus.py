@@ -432,6 +432,14 @@ async def test_x4_a_cut_body_with_a_checksum_is_dropped_whole(tus: Tus) -> None:
     assert await tus.offset(path) == 0
 
 
+async def test_x4_a_cut_body_of_unknown_size_with_a_checksum_is_dropped_whole(tus: Tus) -> None:
+    path = await tus.create(len(MP3))
+    headers = {**BYTES, "Upload-Offset": "0", **checksum("sha1", hashlib.sha1(MP3).digest())}
+    head = request("PATCH", path, {**headers, "Transfer-Encoding": "chunked"}).replace(b"Content-Length: 0\r\n", b"")
+    await cut(tus.server.port, head + b"3e8\r\n" + MP3[:1000] + b"\r\n")
+    assert await tus.offset(path) == 0
+
+
 async def test_t1_t2_delete_frees_the_upload(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     await tus.patch(path, 0, MP3[:1000])
