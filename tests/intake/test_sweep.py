@@ -52,10 +52,11 @@ async def test_an_upload_that_trickles_ends_with_its_whole_lifetime(tmp_path: Pa
         begun = rig.time
         made, _ = await rig.intake.create(Wish("trickle.mp3", 200), "me", "native")
         for start in range(0, 100, 10):
+            rig.time += HOUR - 1
             await _one_slice(rig, made.upload.id, start)
             expected = min(rig.time + HOUR, begun + 10 * HOUR)
             assert (await rig.intake.show(made.upload.id, "me")).expires_at == expected
-            rig.time += HOUR - 1
+        assert expected == begun + 10 * HOUR
         writing = asyncio.create_task(_slow_slice(rig, made.upload.id, 100))
         await asyncio.sleep(0.05)
         await rig.sweeper.expire()
