@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
-import hashlib
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -21,8 +20,10 @@ from media_service.core.ports import Assembled, TagPlan
 from media_service.storage.border import disk_errors, make_folder, sync_directory
 from media_service.storage.copying import COPY, copy
 from media_service.storage.names import disk_names
+from media_service.storage.reread import Reread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _NO_RENAME = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
@@ -86,8 +87,10 @@ class DiskSpool:
     def _assemble(self, incoming: Path, source: Path, plan: TagPlan, length: int) -> Assembled:
         incoming.unlink(missing_ok=True)
         try:
-            _join(incoming, source, plan, length)
-            size, digest = _read_back(incoming, plan)
+            with Reread(incoming) as reread:
+                _join(incoming, source, plan, length, reread.reach)
+                digest = reread.digest()
+            size = _read_back(incoming, plan)
             if size != len(plan.head) + length - plan.cut:
                 raise OSError(errno.EIO, "the assembled file has another size than planned")
         except BaseException:
@@ -129,8 +132,11 @@ def _link(old: Path, new: Path) -> bool:
     return True
 
 
-def _join(target: Path, source: Path, plan: TagPlan, length: int) -> None:
-    """A new, synced file: the plan's head, the source's bytes from the plan's cut up to `length`, the plan's tail."""
+def _join(target: Path, source: Path, plan: TagPlan, length: int, written: Callable[[int], None]) -> None:
+    """A new, synced file: the plan's head, the source's bytes from the plan's cut up to `length`, the plan's tail.
+
+    `written` is told, before the sync, how many bytes of it stand.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with source.open("rb") as reader, os.fdopen(os.open(target, flags, 0o600), "wb") as writer:
         writer.write(plan.head)
@@ -138,19 +144,20 @@ def _join(target: Path, source: Path, plan: TagPlan, length: int) -> None:
         at, stop = plan.cut, length - len(plan.tail)
         while at < stop:
             at += copy(reader.fileno(), writer.fileno(), at, min(COPY, stop - at))
+            written(len(plan.head) + at - plan.cut)
         os.lseek(writer.fileno(), 0, os.SEEK_END)
         writer.write(plan.tail)
         writer.flush()
+        written(writer.tell())
         os.fsync(writer.fileno())
 
 
-def _read_back(path: Path, plan: TagPlan) -> tuple[int, bytes]:
-    """The file's size and SHA-256 as they are read again. Raises OSError where our own bytes are not those planned."""
+def _read_back(path: Path, plan: TagPlan) -> int:
+    """The file's size. Raises OSError where our own bytes are not those planned."""
     with path.open("rb", buffering=0) as file:
         if file.read(len(plan.head)) != plan.head:
             raise OSError(errno.EIO, "the tag is not as it was written")
         size = file.seek(-len(plan.tail), os.SEEK_END) + len(plan.tail)
         if file.read(len(plan.tail)) != plan.tail:
             raise OSError(errno.EIO, "the tag at the end is not as it was written")
-        file.seek(0)
-        return size, hashlib.file_digest(file, "sha256").digest()
+        return size
