@@ -129,6 +129,11 @@ def file_by_id(file_id: str) -> Statement:
     return with_values(select(files).where(files.c.id == file_id))
 
 
+def retagging() -> Statement:
+    """Files whose place something is about to take."""
+    return with_values(select(files).where(files.c.retagging.is_not(None)))
+
+
 def files_page(search: str, order: str, cursor: str | None, limit: int) -> Statement:
     """A page of files in which every word of `search` occurs. Raises Malformed for another order or cursor."""
     falling, name = order.startswith("-"), order.removeprefix("-")

@@ -33,7 +33,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "facts": None if upload.facts is None else json.dumps(_facts_to_json(upload.facts)),
         "verdict": None if upload.verdict is None else json.dumps(_verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
-        "placing": None if upload.placing is None else json.dumps(_placing_to_json(upload.placing), ensure_ascii=False),
+        "placing": None if upload.placing is None else placing_column(upload.placing),
         "review": upload.review,
         "held_open": int(upload.held_open),
         "remembered": json.dumps(dict(upload.remembered or {}), ensure_ascii=False),
@@ -112,6 +112,7 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "search": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
         "uploaded_at": file.uploaded_at,
         "spooled_at": file.spooled_at,
+        "retagging": None,
     }
 
 
@@ -195,6 +196,11 @@ def findings_to_json(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
 
 def _findings_from_json(stored: list[dict[str, Any]]) -> tuple[Finding, ...]:
     return tuple(Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in stored)
+
+
+def placing_column(placing: Placing) -> str:
+    """Where a file is about to get its name, as a column holds it."""
+    return json.dumps(_placing_to_json(placing), ensure_ascii=False)
 
 
 def _placing_to_json(placing: Placing) -> dict[str, Any]:

@@ -12,6 +12,8 @@
     │   ├── Unauthorised             a token is needed
     │   ├── UnknownUpload            no such upload, or somebody else's
     │   ├── UnknownFile              no such file, or somebody else's
+    │   ├── MatchRequired            a change that does not say of which version
+    │   ├── FileChanged              a change of a version that is no more
     │   ├── UploadGone               cancelled, expired or lost
     │   ├── WrongState               the upload is past this
     │   ├── Superseded               a newer writer took this span
@@ -148,6 +150,20 @@ class UnknownFile(Refusal):
     """There is no such file."""
 
     code = "unknown_file"
+
+
+@dataclass(eq=False)
+class MatchRequired(Refusal):
+    """This change needs If-Match with the ETag of the file as you saw it."""
+
+    code = "match_required"
+
+
+@dataclass(eq=False)
+class FileChanged(Refusal):
+    """The file was changed since you saw it; look at it again."""
+
+    code = "file_changed"
 
 
 @dataclass(eq=False)

@@ -47,7 +47,7 @@ from media_service.core.ports import TagPlan
 from media_service.core.text import LONG_TAGS, TAG_CHARACTERS, clean_line, clean_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 HEADER = 10
@@ -79,6 +79,7 @@ _TEXT_FRAMES: dict[str, Any] = {
     "description": TIT3,
     "mood": TMOO,
 }
+_FRAME_NAMES = {"date": "TDRC"} | {key: frame.__name__ for key, frame in _TEXT_FRAMES.items()}
 _DATES = {b"TDRC", b"TYER", b"TDAT", b"TIME"}
 
 MOOD = "MOOD"
@@ -128,19 +129,22 @@ def plan(
     upload_id: str | None = None,
     version: int | None = None,
     opaque: bool = False,
+    removed: Collection[str] = (),
 ) -> tuple[TagPlan, dict[str, str]]:
-    """How to give the file these tags, and the tags it will carry then. Without any it stays as it is.
+    """How to give the file these tags and take the `removed` ones, and the tags it will carry then.
+
+    Without any it stays as it is.
 
     `provenance` are texts of our own by their names. `version` is 3 or 4, None to keep the one found. An `opaque` tag
     is not shown to mutagen: its frames are kept, and nothing of it is read.
     """
     found, old = _load(path, opaque=opaque)
-    carried = _read(old) | dict(tags)
-    if not tags and not provenance:
+    carried = {key: value for key, value in _read(old).items() if key not in removed} | dict(tags)
+    if not tags and not provenance and not removed:
         return TagPlan(b"", 0), carried
     stands = found[3] if found[3:4] in (b"\x03", b"\x04") else None
     written = version or stands or 3
-    ours = _Ours(tags, provenance or {}, upload_id)
+    ours = _Ours(tags, provenance or {}, upload_id, removed)
     kept = _foreign_frames(found, ours) if stands in (None, written) or opaque else None
     if opaque and stands is not None:
         written = stands
@@ -150,14 +154,21 @@ def plan(
     padding = (cut - HEADER - len(body)) % ALIGNMENT
     head = b"ID3" + bytes([written, 0, 0]) + _syncsafe(len(body) + padding) + body + bytes(padding)
     _check(frames, ours, written)
-    return TagPlan(head, cut, _new_id3v1(path, tags)), carried
+    return TagPlan(head, cut, _new_id3v1(path, dict.fromkeys(removed, "") | dict(tags))), carried
 
 
 class _Ours:
     """The frames that we write: tags that were asked for, texts of our own, and the upload's id."""
 
-    def __init__(self, tags: Mapping[str, str], provenance: Mapping[str, str], upload_id: str | None) -> None:
+    def __init__(
+        self,
+        tags: Mapping[str, str],
+        provenance: Mapping[str, str],
+        upload_id: str | None,
+        removed: Collection[str] = (),
+    ) -> None:
         self.tags = tags
+        self.gone = frozenset(tags) | frozenset(removed)
         self.texts = dict(provenance)
         self.upload_id = upload_id
 
@@ -187,17 +198,17 @@ class _Ours:
     def replaces(self, name: bytes, content: bytes) -> bool:
         """Whether this raw frame gives way to one of ours."""
         if name in _DATES:
-            return "date" in self.tags
+            return "date" in self.gone
         if name == b"COMM":
-            return "comment" in self.tags and _is_plain_comment(content)
+            return "comment" in self.gone and _is_plain_comment(content)
         if name == b"USLT":
-            return "lyrics" in self.tags and _is_plain_comment(content)
+            return "lyrics" in self.gone and _is_plain_comment(content)
         if name == b"UFID":
             return self.upload_id is not None and content.startswith(UPLOAD_OWNER.encode() + b"\0")
         if name == b"TXXX":
             described = _description(content)
-            return described in self.texts or (described == MOOD and "mood" in self.tags)
-        return any(key in self.tags and frame.__name__.encode() == name for key, frame in _TEXT_FRAMES.items())
+            return described in self.texts or (described == MOOD and "mood" in self.gone)
+        return any(key in self.gone and frame.__name__.encode() == name for key, frame in _TEXT_FRAMES.items())
 
 
 def _check(frames: bytes, ours: _Ours, version: int) -> None:
@@ -278,9 +289,13 @@ def _build(ours: _Ours, version: int) -> bytes:
 def _rebuild(old: ID3, ours: _Ours, version: int) -> bytes:
     """A whole tag's frames by mutagen: for tags whose raw frames cannot be kept, such as version 2.2."""
     for key, name in (("comment", "COMM"), ("lyrics", "USLT")):
-        if key in ours.tags:
+        if key in ours.gone:
             for plain in [frame for frame in old.getall(name) if not frame.desc]:
                 del old[plain.HashKey]
+    for key in ours.gone & _FRAME_NAMES.keys():
+        old.delall(_FRAME_NAMES[key])
+    if "mood" in ours.gone:
+        old.delall("TXXX:" + MOOD)
     for frame in ours.frames(version):
         old.add(frame)
     if version == 3:
