@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.ports import Placed, StoredFile
@@ -107,7 +106,7 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "more_tags": json.dumps({tag: file.tags[tag] for tag in MORE_TAGS if tag in file.tags}, ensure_ascii=False),
         "audio_sha256": facts.audio_sha256,
         "grade": None if facts.grade is None else facts.grade.value,
-        "findings": json.dumps(findings_to_json(facts.findings), ensure_ascii=False),
+        "findings": json.dumps([finding.plain() for finding in facts.findings], ensure_ascii=False),
         "audio": None if facts.audio is None else json.dumps(dict(facts.audio)),
         "search": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
         "uploaded_at": file.uploaded_at,
@@ -161,7 +160,7 @@ def _facts_to_json(facts: Facts) -> dict[str, Any]:
         "channels": facts.channels,
         "audio_sha256": None if facts.audio_sha256 is None else facts.audio_sha256.hex(),
         "grade": facts.grade,
-        "findings": findings_to_json(facts.findings),
+        "findings": [finding.plain() for finding in facts.findings],
         "audio": None if facts.audio is None else dict(facts.audio),
     }
 
@@ -182,16 +181,11 @@ def _facts_from_json(stored: dict[str, Any]) -> Facts:
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     plain = {"code": verdict.code, "details": dict(verdict.details)}
-    return plain | ({"findings": findings_to_json(verdict.findings)} if verdict.findings else {})
+    return plain | ({"findings": [finding.plain() for finding in verdict.findings]} if verdict.findings else {})
 
 
 def _verdict_from_json(stored: dict[str, Any]) -> Verdict:
     return Verdict(stored["code"], stored["details"], _findings_from_json(stored.get("findings", [])))
-
-
-def findings_to_json(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
-    """Findings as they are stored."""
-    return [asdict(finding) for finding in findings]
 
 
 def _findings_from_json(stored: list[dict[str, Any]]) -> tuple[Finding, ...]:
