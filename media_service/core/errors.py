@@ -31,6 +31,7 @@
         ├── StorageFull, StorageTrouble
         ├── CatalogueTrouble
         ├── MediaTrouble
+        ├── FinishingFailed          a fault of ours, met again and again
         └── ShuttingDown
 
 A class's first docstring line is its message, filled with its fields. Nothing here knows HTTP: the table to status
@@ -349,6 +350,13 @@ class MediaTrouble(Trouble):
     """The media worker failed for a reason that is not the file's."""
 
     code = "media_trouble"
+
+
+@dataclass(eq=False)
+class FinishingFailed(Trouble):
+    """The service failed at this file by a fault of its own; the file is kept, and is tried again at the next start."""
+
+    code = "finishing_failed"
 
 
 @dataclass(eq=False)

@@ -54,6 +54,7 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.StorageTrouble: 503,
     errors.CatalogueTrouble: 503,
     errors.MediaTrouble: 503,
+    errors.FinishingFailed: 503,
     errors.ShuttingDown: 503,
 }
 

@@ -110,6 +110,7 @@ export default {
   'tag.late': 'The file is already stored; this was too late.',
   'tag.example_date': '2026-11-23',
 
+  'why.finishing_failed': 'Our service failed at this file. It is kept, and we will try again.',
   'why.not_mp3': 'this is not an MP3 file.',
   'why.damaged': 'the file is damaged or not whole. Please export it again.',
   'why.duplicate': 'this recording is here already.',

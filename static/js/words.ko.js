@@ -110,6 +110,7 @@ export default {
   'tag.late': '파일이 이미 저장되어 바꿀 수 없습니다.',
   'tag.example_date': '2026-11-23',
 
+  'why.finishing_failed': '저희 쪽 문제로 이 파일을 마치지 못했습니다. 파일은 보관되어 있고 다시 시도합니다.',
   'why.not_mp3': 'MP3 파일이 아닙니다.',
   'why.damaged': '파일이 손상되었거나 온전하지 않습니다. 다시 내보내 주세요.',
   'why.duplicate': '이미 올라와 있는 녹음입니다.',
