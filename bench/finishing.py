@@ -73,9 +73,11 @@ def main() -> None:
         make_payload(plain, size)
         make_stream(lame, size, Stream(kbits=128), header=True)
         make_stream(fast, size, Stream(kbits=320), header=False)
-        print(walks({"128 kbit/s": plain, "128 kbit/s, LAME": lame, "320 kbit/s": fast}, options.runs), flush=True)
+        for said in walks({"128 kbit/s": plain, "128 kbit/s, LAME": lame, "320 kbit/s": fast}, options.runs):
+            print(said, flush=True)
         fast.unlink()
-        print(uploads({"plain": plain, "LAME": lame}, place, options.runs), flush=True)
+        for said in uploads({"plain": plain, "LAME": lame}, place, options.runs):
+            print(said, flush=True)
 
 
 def file_system(place: Path) -> str:
@@ -101,21 +103,19 @@ def make_stream(path: Path, size: int, stream: Stream, *, header: bool) -> None:
             file.write(stream.first(repeats * DISTINCT, repeats * len(block), checksum.music_crc() or 0))
 
 
-def walks(files: dict[str, Path], runs: int) -> str:
+def walks(files: dict[str, Path], runs: int) -> Iterator[str]:
     """SHA-256, the walk alone, and the walk with all that it computes on its way: each reads the file in 1 MiB."""
-    lines = ["| walk of | frames | SHA-256 s | walk s | SHA-256 ÷ walk | with the audio's digests s |", line(6)]
+    yield from head("walk of", "frames", "SHA-256 s", "walk s", "SHA-256 ÷ walk", "with the audio's digests s")
     for name, path in files.items():
         seen = [(timed(sha256, path), timed(walk, path, Unhashed()), timed(walk, path)) for _ in range(runs)]
         hashed, walked, whole = (median(run[column] for run in seen) for column in range(3))
         frames = walk(path, Unhashed())
-        lines.append(f"| {name} | {frames:,} | {hashed:.2f} | {walked:.2f} | {hashed / walked:.2f} | {whole:.2f} |")
-    return "\n".join(lines) + "\n"
+        yield f"| {name} | {frames:,} | {hashed:.2f} | {walked:.2f} | {hashed / walked:.2f} | {whole:.2f} |"
 
 
-def uploads(files: dict[str, Path], place: Path, runs: int) -> str:
+def uploads(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
     """How long after the last acknowledgement there is a verdict, and a file in the spool."""
-    head = "| sent | MB/s | last slice → verdict s | → spooled s | bare copy s | ÷ bare copy |"
-    lines = [head, line(6)]
+    yield from head("sent", "MB/s", "last slice → verdict s", "→ spooled s", "bare copy s", "÷ bare copy")
     with Server(place / "data", disk_reserve=0, finish_wait=0) as server:
         # The child process of mutagen starts with the first file.
         warm = place / "warm.mp3"
@@ -127,8 +127,7 @@ def uploads(files: dict[str, Path], place: Path, runs: int) -> str:
                 for _ in range(runs):
                     seen.append(send(server, path, pace))
                     copies.append(timed(copy_durably, path, place / "copy"))
-                lines.append(row(name, path, pace, seen, median(copies)))
-    return "\n".join(lines) + "\n"
+                yield row(name, path, pace, seen, median(copies))
 
 
 def row(name: str, path: Path, pace: float | None, seen: list[Finish], bare: float) -> str:
@@ -141,9 +140,10 @@ def row(name: str, path: Path, pace: float | None, seen: list[Finish], bare: flo
     return f"| {how} | {rate:.0f} | {verdict:.3f} | {spooled:.2f} | {bare:.2f} | {spooled / bare:.2f} |"
 
 
-def line(columns: int) -> str:
-    """What stands between a table's head and its rows."""
-    return f"|{' --- |' * columns}"
+def head(*columns: str) -> Iterator[str]:
+    """How a table begins."""
+    yield f"\n| {' | '.join(columns)} |"
+    yield f"|{' --- |' * len(columns)}"
 
 
 def timed(act: Callable[..., object], *given: object) -> float:
