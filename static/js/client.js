@@ -100,16 +100,18 @@ export function makeClient(base) {
   /**
    * @param {string} method
    * @param {URL} url
-   * @param {{body?: unknown, signal?: AbortSignal, within?: number}} [options] `within` in ms
+   * @param {{body?: unknown, signal?: AbortSignal, within?: number, match?: string}} [options] `within` in ms
    * @returns {Promise<any>} parsed JSON, or null for an empty answer
    */
-  async function ask(method, url, { body, signal, within = ANSWER_WITHIN_MS } = {}) {
+  async function ask(method, url, { body, signal, within = ANSWER_WITHIN_MS, match } = {}) {
     const limit = new AbortController();
     const end = () => limit.abort();
     const timer = setTimeout(end, within);
     signal?.addEventListener('abort', end, { once: true });
     try {
-      const headers = body === undefined ? undefined : { 'Content-Type': 'application/json' };
+      /** @type {Record<string, string>} */
+      const headers = body === undefined ? {} : { 'Content-Type': 'application/json' };
+      if (match) headers['If-Match'] = `"${match}"`;
       const answer = await fetch(url, {
         method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: limit.signal,
         cache: 'no-store',
@@ -194,6 +196,12 @@ export function makeClient(base) {
 
     /** @param {{q?: string, sort?: string, cursor?: string, limit?: string}} query */
     files: (query) => ask('GET', at('api/v1/files', query)),
+    /** @param {string} id */
+    file: (id) => ask('GET', at(`api/v1/files/${encodeURIComponent(id)}`)),
+    /** @param {{id: string, spooled_sha256: string}} seen @param {Record<string, string | null>} tags */
+    retag: ({ id, spooled_sha256: match }, tags) => ask('PATCH', at(`api/v1/files/${encodeURIComponent(id)}`), {
+      body: { tags }, match, within: 10 * ANSWER_WITHIN_MS,
+    }),
     /** @param {string} id @returns {string} usable as the source of an audio element */
     content: (id) => at(`api/v1/files/${encodeURIComponent(id)}/content`).href,
     /** @param {string} token @returns {Promise<null>} */
