@@ -36,7 +36,7 @@ SLICE = 4 * MIB
 LINE = 125_000_000
 """Bytes a second of a line of 1 Gbit/s."""
 
-ASK_AGAIN = 0.002
+ASK_AGAIN = 0.01
 """Seconds between two looks at an upload's state."""
 
 DISTINCT = 512
