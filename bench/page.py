@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.devtools import Tab
 from bench.payload import make_payload
 from bench.places import workplace
 from bench.processes import PROC, cpu_seconds, tree
+from tests.browser.devtools import Tab
 from tests.support.server import Server
 
 if TYPE_CHECKING:

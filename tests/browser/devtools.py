@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 import shutil
+import subprocess
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -18,7 +19,6 @@ import aiohttp
 from tests.browser.conftest import ARGUMENTS, NAMES
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 STARTS_WITHIN = 30.0
@@ -33,25 +33,30 @@ class Tab:
 
     async def __aenter__(self) -> Self:
         self._profile = tempfile.mkdtemp(prefix="media-bench-profile-")
-        self._chromium = await asyncio.create_subprocess_exec(
-            next(filter(None, map(shutil.which, NAMES))),
-            *("--headless", "--remote-debugging-port=0", f"--user-data-dir={self._profile}", *ARGUMENTS, "about:blank"),
-            stderr=asyncio.subprocess.PIPE,
+        self._chromium = subprocess.Popen(
+            [
+                next(filter(None, map(shutil.which, NAMES))),
+                *("--headless", "--remote-debugging-port=0", f"--user-data-dir={self._profile}"),
+                *(*ARGUMENTS, "about:blank"),
+            ],
+            stderr=subprocess.DEVNULL,
         )
         self._http = aiohttp.ClientSession()
         async with asyncio.timeout(STARTS_WITHIN):
-            async with self._http.get(f"http://{await self._address()}/json") as answer:
-                targets = await answer.json(content_type=None)
-        page = next(target for target in targets if target["type"] == "page")
+            page = await self._page()
         self._socket = await self._http.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0)
         return self
 
-    async def _address(self) -> str:
-        assert self._chromium.stderr is not None
-        async for line in self._chromium.stderr:
-            if found := re.search(rb"DevTools listening on ws://([^/]+)/", line):
-                return found[1].decode()
-        raise RuntimeError("Chromium did not start")
+    async def _page(self) -> dict[str, Any]:
+        """The first tab, once the browser has written down its port and opened it."""
+        told = Path(self._profile) / "DevToolsActivePort"
+        while True:
+            if told.exists() and (port := told.read_text().partition("\n")[0]):
+                async with self._http.get(f"http://127.0.0.1:{port}/json") as answer:
+                    for target in await answer.json(content_type=None):
+                        if target["type"] == "page":
+                            return dict(target)
+            await asyncio.sleep(0.1)
 
     @property
     def pid(self) -> int:
@@ -74,11 +79,15 @@ class Tab:
         answer = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         return answer["result"].get("value")
 
+    async def until(self, expression: str, wanted: object) -> None:
+        """Waits for what an expression is."""
+        while await self.value(expression) != wanted:
+            await asyncio.sleep(0.1)
+
     async def open(self, url: str, ready: str) -> None:
         """Goes there and waits for an element."""
         await self.call("Page.navigate", url=url)
-        while not await self.value(f"document.querySelector({ready!r}) !== null"):
-            await asyncio.sleep(0.1)
+        await self.until(f"document.querySelector({ready!r}) !== null", True)
 
     async def choose(self, picker: str, file: Path) -> None:
         """Puts a file into a file input."""
@@ -92,5 +101,5 @@ class Tab:
         await self._socket.close()
         await self._http.close()
         self._chromium.terminate()
-        await self._chromium.wait()
+        await asyncio.to_thread(self._chromium.wait)
         shutil.rmtree(self._profile, ignore_errors=True)
