@@ -38,6 +38,8 @@ const keepAwake = wakeLock();
 const rows = new Map();
 let choosingFor = '';
 let wasGone = false;
+/** tenths of all bytes that were last spoken of */
+let spokenOf = 0;
 
 const board = new Board(client, worker, { sender: () => sender.value.trim(), changed, removed, reordered });
 
@@ -48,6 +50,7 @@ function openRow(entry) {
     act: (action) => board.act(key, action),
     choose: () => { choosingFor = key; again.click(); },
     asNew: () => board.asNew(key),
+    limits: () => board.limits,
     isNext: (one) => board.uploads.find((upload) => upload.state === 'queued')?.key === one,
     tags: (tags) => board.tags(key, tags),
   });
@@ -118,6 +121,9 @@ function drawAround() {
   wasGone = Boolean(line);
 
   const share = sum.length ? sum.sent / sum.length : 0;
+  const tenths = Math.floor(share * 10);
+  if (tenths > spokenOf && !line) announce(say('say.progress', { percent: percent(share, language()) }), true);
+  spokenOf = tenths;
   const rate = uploads.reduce((all, upload) => all + (upload.rate ?? 0), 0);
   const rest = rate ? left(sum.left / rate) : null;
   const amount = say('sum.amount', { sent: bytes(sum.sent, language()), length: bytes(sum.length, language()) });
