@@ -27,6 +27,11 @@
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
  *
+ * @typedef {object} Limits in bytes: of a file, of one that is created now, of a slice
+ * @property {number} file
+ * @property {number} largest
+ * @property {number} slice
+ *
  * @typedef {object} Announcement what creates an upload
  * @property {string} filename
  * @property {number} length
@@ -148,6 +153,9 @@ export function makeClient(base) {
 
     /** @param {string} id @returns {Promise<import('./proof.js').Recorded[]>} */
     slices: (id) => ask('GET', at(`${upload(id)}/slices`)),
+
+    /** @returns {Promise<Limits>} */
+    limits: () => ask('GET', at('api/v1/limits')),
 
     /** @param {string} id @param {Tags} tags @returns {Promise<Upload>} */
     tag: (id, tags) => ask('PATCH', at(upload(id)), { body: { tags } }),

@@ -3,6 +3,7 @@
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
  * @typedef {import('./hints.js').Hints} Hints
+ * @typedef {import('./client.js').Limits} Limits
  * @typedef {keyof typeof SIGNS} Sign
  */
 import { bytes, left, moment, percent } from './format.js';
@@ -76,9 +77,21 @@ function status(upload, now) {
   }
 }
 
-/** While something can still be done about it: what the file itself says and should not. @param {PageUpload} upload @param {Hints | null} hints */
-function advice(upload, hints) {
-  if (!hints || ENDS.has(upload.state) || upload.state === 'asking') return '';
+/** What will probably be refused. @param {PageUpload} upload @param {Limits | null} limits */
+function oversize(upload, limits) {
+  if (!limits || upload.id || upload.length <= limits.largest) return '';
+  return upload.length > limits.file ? say('advice.too_large', { limit: bytes(limits.file, language()) })
+    : say('advice.no_room', { limit: bytes(limits.largest, language()) });
+}
+
+/**
+ * While something can still be done about it: what the file itself says and should not.
+ * @param {PageUpload} upload @param {Hints | null} hints @param {Limits | null} limits
+ */
+function advice(upload, hints, limits) {
+  if (ENDS.has(upload.state) || upload.state === 'asking') return '';
+  const size = oversize(upload, limits);
+  if (size || !hints) return size;
   if (!hints.audio) return say('advice.no_audio');
   const { names, repaired } = hints;
   const [name] = Object.keys(repaired ?? {}).filter((one) => !upload.tags[/** @type {'title'} */ (one)]);
@@ -88,10 +101,12 @@ function advice(upload, hints) {
 /**
  * @param {PageUpload} upload
  * @param {Hints | null} hints
+ * @param {Limits | null} limits
  * @param {number} now ms
  */
-export function describe(upload, hints, now) {
+export function describe(upload, hints, limits, now) {
   const lang = language();
+  const advised = advice(upload, hints, limits);
   const safe = total(upload.received);
   const sent = Math.min(upload.length, safe + upload.flying);
   const measured = MEASURED.has(upload.state);
@@ -102,8 +117,8 @@ export function describe(upload, hints, now) {
     sign: SIGNS[upload.state],
     status: status(upload, now),
     note: note(upload),
-    advice: advice(upload, hints),
-    repair: Boolean(hints?.audio && advice(upload, hints)),
+    advice: advised,
+    repair: Boolean(hints?.audio && advised && !oversize(upload, limits)),
     percent: measured ? percent(upload.length ? sent / upload.length : 0, lang) : '',
     amount: measured && sent > 0
       ? say('row.amount', { sent: bytes(sent, lang), length: bytes(upload.length, lang) }) : bytes(upload.length, lang),

@@ -59,9 +59,12 @@ export default {
 
   'note.length': '다른 파일입니다({size}, 원래 파일은 {expected}).',
   'note.content': '다른 파일입니다. 이미 보낸 부분과 내용이 다릅니다.',
+  'note.denied': '브라우저가 파일을 읽도록 허용하지 않았습니다. ‘이어서 올리기’를 누르면 다시 묻습니다.',
   'note.unreadable': '파일을 더 이상 읽을 수 없습니다. 옮기거나 수정하셨나요?',
 
   'advice.no_audio': 'MP3 파일이 아닌 것 같습니다. 그래도 보내며, 서버가 확인합니다.',
+  'advice.too_large': '여기서 받는 최대 크기 {limit}보다 큽니다. 거부될 수 있습니다.',
+  'advice.no_room': '지금 서버에 남은 공간은 {limit}입니다. 자리가 날 때까지 기다려야 합니다.',
   'advice.repair': '태그가 깨진 것 같습니다: ‘{before}’. 한글로 읽으면 ‘{after}’입니다.',
 
   'do.continue': '이어서 올리기',
