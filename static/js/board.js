@@ -100,7 +100,7 @@ export class Board {
     if (action === 'cancel') this.#cancel(entry);
     entry.insist ||= action === 'insist';
     // What was refused lies on the server still; what was cancelled or expired does not.
-    const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, received: [], problem: null, twin: null };
+    const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, received: [], problem: null, findings: [], twin: null };
     this.#move(entry, action, ['again', 'insist'].includes(action) ? anew : {});
     this.start();
   }
@@ -306,7 +306,7 @@ export class Board {
   async #refresh(entry) {
     const upload = await this.client.show(/** @type {string} */ (entry.upload.id)).catch(() => null);
     if (!upload || entry.upload.state !== 'elsewhere') return;
-    const facts = { received: upload.received, problem: upload.problem };
+    const facts = { received: upload.received, problem: upload.problem, findings: upload.findings };
     const event = { receiving: 'offer', received: 'received', verified: 'verified', spooled: 'spooled', rejected: 'rejected' }[
       /** @type {string} */ (upload.state)] ?? 'gone';
     this.#move(entry, event, facts);

@@ -11,6 +11,8 @@
  * @property {string} [detail]
  * @property {number} [limit] bytes
  *
+ * @typedef {{code: string, severity: 'info' | 'warn' | 'reject'}} Finding what the server saw in a file
+ *
  * @typedef {object} Upload as the server tells it; sizes in bytes, times RFC 3339
  * @property {string} id
  * @property {'receiving'|'received'|'verified'|'spooled'|'rejected'|'cancelled'|'expired'|'lost'} state
@@ -26,6 +28,7 @@
  * @property {string} updated_at
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
+ * @property {Finding[]} findings
  *
  * @typedef {object} Limits in bytes: of a file, of one that is created now, of a slice
  * @property {number} file

@@ -336,7 +336,7 @@ export class Transfer {
       const event = { expired: 'gone', lost: 'gone', cancelled: 'gone' }[/** @type {string} */ (upload.state)];
       const problem = event ? { code: 'upload_gone', state: upload.state } : upload.problem;
       if (upload.state === 'receiving') return;
-      this.tell(event ?? upload.state, { received: upload.received, problem });
+      this.tell(event ?? upload.state, { received: upload.received, problem, findings: upload.findings });
       if (!['received', 'verified'].includes(upload.state)) return;
       await this.gate.sleep(pause);
       this.#take(await this.#persist(() => this.#show()));

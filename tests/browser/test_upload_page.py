@@ -161,6 +161,19 @@ def test_text_named_mp3_is_rejected_with_the_reason_and_stays(server: Server, vi
     expect(page.locator(".row")).to_have_count(0)
 
 
+def test_what_is_odd_or_wrong_about_a_file_is_said(server: Server, visitor: Visitor, mp3: Make) -> None:
+    odd, cut = mp3("odd.mp3"), mp3("cut short.mp3")
+    odd.write_bytes(odd.read_bytes() + b"?" * 100)
+    cut.write_bytes(cut.read_bytes()[:-100])
+    page = visitor.visit(server.url)
+    pick(page, odd, cut)
+    expect(state(page, odd.name, "ready")).to_contain_text("bytes behind the last frame that belong to nothing")
+    expect(state(page, cut.name, "rejected")).to_contain_text("the last frame is cut off")
+    page.get_by_role("button", name="한국어").click()
+    expect(row(page, odd.name)).to_contain_text("마지막 프레임 뒤에 쓸모없는 바이트가 있습니다")
+    expect(row(page, cut.name)).to_contain_text("마지막 프레임이 잘려 있습니다")
+
+
 def test_another_extension_is_asked_about_and_an_empty_file_is_not_sent(
     server: Server, visitor: Visitor, tmp_path: Path
 ) -> None:
