@@ -21,6 +21,7 @@ import { language, languageSwitch, say } from './words.js';
 
 const SENDER = 'media_service.sender';
 const TICK_MS = 500;
+const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
 
 const base = new URL('.', document.baseURI).href;
@@ -38,6 +39,8 @@ const keepAwake = wakeLock();
 const rows = new Map();
 let choosingFor = '';
 let wasGone = false;
+/** the timer of `drawSoon`; 0 while there is none */
+let drawing = 0;
 /** tenths of all bytes that were last spoken of */
 let spokenOf = 0;
 
@@ -72,7 +75,7 @@ function changed(entry, event) {
     announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem) }));
   }
   if (event === 'mismatch' || event === 'lost_file') announce(say('say.note', { name: upload.filename, note: note(upload) }));
-  if (event !== 'progress') drawAround();
+  if (event !== 'progress') drawSoon();
 }
 
 function reordered() {
@@ -103,6 +106,14 @@ async function take(files) {
   announce(say('say.added', { count: files.length }));
   rows.get(entries[0]?.upload.key)?.element.scrollIntoView({ block: 'nearest' });
   await ready;
+}
+
+/** A folder of hundreds changes hundreds of rows at once; what speaks for all of them is drawn once for all. */
+function drawSoon() {
+  drawing ||= setTimeout(() => {
+    drawing = 0;
+    drawAround();
+  }, DRAW_WITHIN_MS);
 }
 
 /** The banner, the sums, the tab's title: whatever speaks for all rows together. */
