@@ -308,7 +308,10 @@ def test_at_twice_the_size_without_colours_or_motion_everything_is_still_there(
     mine = state(page, "plain to see.mp3", "sending")
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     for name in ("Details", "Pause", "Cancel"):
-        expect(button(page, name, "plain to see.mp3")).to_be_in_viewport()
+        box = button(page, name, "plain to see.mp3").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 640
     expect(mine.locator(".percent")).to_be_visible()
     safe, paper = (
         mine.locator(part).evaluate("element => getComputedStyle(element).backgroundColor")
