@@ -11,6 +11,8 @@
  * @property {string} [detail]
  * @property {number} [limit] bytes
  *
+ * @typedef {{code: string, severity: 'info' | 'warn' | 'reject'}} Finding what the server saw in a file
+ *
  * @typedef {object} Upload as the server tells it; sizes in bytes, times RFC 3339
  * @property {string} id
  * @property {'receiving'|'received'|'verified'|'spooled'|'rejected'|'cancelled'|'expired'|'lost'} state
@@ -26,6 +28,12 @@
  * @property {string} updated_at
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
+ * @property {Finding[]} findings
+ *
+ * @typedef {object} Limits in bytes: of a file, of one that is created now, of a slice
+ * @property {number} file
+ * @property {number} largest
+ * @property {number} slice
  *
  * @typedef {object} Announcement what creates an upload
  * @property {string} filename
@@ -150,6 +158,9 @@ export function makeClient(base) {
 
     /** @param {string} id @returns {Promise<import('./proof.js').Recorded[]>} */
     slices: (id) => ask('GET', at(`${upload(id)}/slices`)),
+
+    /** @returns {Promise<Limits>} */
+    limits: () => ask('GET', at('api/v1/limits')),
 
     /** @param {string} id @param {Tags} tags @returns {Promise<Upload>} */
     tag: (id, tags) => ask('PATCH', at(upload(id)), { body: { tags } }),
