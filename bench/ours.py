@@ -48,6 +48,7 @@ class Ours(Contender):
         self.dialect = dialect
         self.whole_dialect = "form"
         self.withhold = TAIL if finishes else 0
+        self._door = "tus/" if dialect == "tus" else ""
         self._durable = durable
         self._under = under
         self._program = program
@@ -76,7 +77,7 @@ class Ours(Contender):
             greeting = re.search(r"^page +http://127\.0\.0\.1:(\d+)/", (folder / "log").read_text(), re.MULTILINE)
             if greeting:
                 wait_until_it_answers(process, int(greeting[1]), folder)
-                return Running(process, f"http://127.0.0.1:{greeting[1]}/", folder)
+                return Running(process, f"http://127.0.0.1:{greeting[1]}/{self._door}", folder)
             time.sleep(0.05)
         raise Unstarted(f"{self.name}: {(folder / 'log').read_text()[-500:].strip()}")
 
