@@ -18,6 +18,9 @@ LONGEST_FRAME = 2881
 TAG_LOOK = 32
 """Bytes that tell a tag and its size."""
 
+ID3V1 = 128
+"""Bytes of an ID3v1 tag."""
+
 ENCODERS_ROOM = 200
 """Bytes of a first frame in which an encoder's header lies at most, from where it begins."""
 
@@ -150,6 +153,10 @@ def read_declared(frame: bytes, header: Header) -> Declared | None:
     return None
 
 
+_LAME = re.compile(rb"LAME3\.(9\d|\d{3})")
+"""Versions that keep a CRC of the music; older ones wrote a longer name there."""
+
+
 def _read_xing(frame: bytes, start: int) -> Declared:
     kind, flags, at = frame[start : start + 4].decode(), int.from_bytes(frame[start + 4 : start + 8]), start + 8
     frames = size = None
@@ -163,10 +170,12 @@ def _read_xing(frame: bytes, start: int) -> Declared:
     if len(lame) < 36 or not re.fullmatch(rb"[\x20-\x7e]{4,9}", name):
         return Declared(kind, frames, size)
     encoder = name.decode()
-    if crc16(frame[: at + 34]) != int.from_bytes(lame[34:36]):
-        # What is behind the name is not LAME's, or was damaged: nothing of it is believed.
+    whole = crc16(frame[: at + 34]) == int.from_bytes(lame[34:36])
+    if not whole and not _LAME.match(name):
+        # What is behind the name is not LAME's: nothing of it is believed.
         return Declared(kind, frames, size, encoder)
-    delay, padding = int.from_bytes(lame[21:23]) >> 4, int.from_bytes(lame[22:24]) & 0xFFF
+    # Of a damaged header only what the bytes themselves can prove or disprove is believed.
+    delay, padding = (int.from_bytes(lame[21:23]) >> 4, int.from_bytes(lame[22:24]) & 0xFFF) if whole else (0, 0)
     music, crc = int.from_bytes(lame[28:32]), int.from_bytes(lame[32:34])
     known = music > 0
     return Declared(kind, frames, size, encoder, delay, padding, music if known else None, crc if known else None)
@@ -234,6 +243,11 @@ def tag_at(buffer: bytes, at: int) -> tuple[str, int] | None:
     return None
 
 
+def ape_size(footer: bytes) -> int:
+    """Bytes of the APE tag that this footer ends, itself included, a header in front not; 0 where it is none."""
+    return int.from_bytes(footer[12:16], "little") if footer.startswith(b"APETAGEX") and len(footer) == 32 else 0
+
+
 def peel_tags(buffer: bytes, start: int) -> tuple[int, list[tuple[str, int, int]]]:
     """Where the tags at the buffer's end begin, not before `start`, and each of them as (kind, start, stop)."""
     stop = len(buffer)
@@ -254,8 +268,10 @@ def _tag_before(buffer: bytes, start: int, stop: int) -> tuple[str, int] | None:
     if room >= 227 and buffer[stop - 227 : stop - 223] == b"TAG+":
         return "id3v1+", 227
     if room >= 32 and buffer[stop - 32 : stop - 24] == b"APETAGEX":
-        flags = buffer[stop - 9]
-        length = int.from_bytes(buffer[stop - 20 : stop - 16], "little") + (32 if flags & 0x80 else 0)
+        length = ape_size(buffer[stop - 32 : stop])
+        # Whether there is a header is seen, not believed: some writers set the flag without writing one.
+        if buffer[max(start, stop - length - 32) : stop - length].startswith(b"APETAGEX"):
+            length += 32
         return ("ape", length) if 32 <= length <= room else None
     if room >= 20 and buffer[stop - 9 : stop] in (b"LYRICS200", b"LYRICSEND"):
         begin = buffer.rfind(b"LYRICSBEGIN", start, stop)
@@ -286,6 +302,15 @@ _CONTAINERS: tuple[tuple[bytes, str], ...] = (
     (b"wvpk", "wavpack"),
     (b"MPCK", "musepack"),
     (b"MP+", "musepack"),
+    (b"TTA1", "true audio"),
+    (b"OFR ", "optimfrog"),
+    (b"ADIF", "aac"),
+    (b".snd", "au"),
+    (b".RMF", "realmedia"),
+    (b".ra\xfd", "realaudio"),
+    (b"\x7f\xfe\x80\x01", "dts"),
+    (b"#EXTM3U", "playlist"),
+    (b"[playlist]", "playlist"),
     (b"\x89PNG", "png"),
     (b"\xff\xd8\xff", "jpeg"),
     (b"GIF8", "gif"),
@@ -306,7 +331,7 @@ def container_of(head: bytes) -> str | None:
         return {b"WAVE": "wav", b"AVI ": "avi", b"WEBP": "webp"}.get(head[8:12], "riff")
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
-    if head[4:8] in (b"ftyp", b"moov", b"mdat") and head[:1] in (b"\0", b"\1"):
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip") and head[:1] in (b"\0", b"\1"):
         return "mp4"
     if head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0:
         return "aac"

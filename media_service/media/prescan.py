@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from os import SEEK_END
+from typing import TYPE_CHECKING, BinaryIO
 
-from media_service.media.mpeg import ANY_LAYER_3, HEADER, parse_header, syncsafe
+from media_service.media.mpeg import ANY_LAYER_3, HEADER, ID3V1, parse_header, syncsafe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from media_service.core.verdict import Finding, Policy
 
@@ -37,16 +38,27 @@ NESTING = 2
 _ID = {2: re.compile(rb"[A-Z][A-Z0-9]{2}"), 3: re.compile(rb"[A-Z][A-Z0-9]{3}"), 4: re.compile(rb"[A-Z][A-Z0-9]{3}")}
 _TEXTS = (b"T", b"W", b"COM", b"USLT", b"ULT", b"IPL")
 _LATIN_1 = b"\0"
+_SHOWN = {
+    b"TIT2": "title",
+    b"TPE1": "artist",
+    b"TALB": "album",
+    b"TT2": "title",
+    b"TP1": "artist",
+    b"TAL": "album",
+}
 
 
 @dataclass(slots=True)
 class Scan:
-    """What a look into a tag found. `opaque`: mutagen must not see it. `milliseconds` is what TLEN says."""
+    """What a look into a tag found. `opaque`: mutagen must not see it. `milliseconds` is what TLEN says.
+
+    `latin` are the bytes of texts that claim to be Latin-1, by the name of our tag.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     opaque: bool = False
     milliseconds: int | None = None
-    latin: list[bytes] = field(default_factory=list)
+    latin: dict[str, bytes] = field(default_factory=dict)
     pictures: list[tuple[int, bytes, bytes]] = field(default_factory=list)
 
 
@@ -73,8 +85,11 @@ class _TooMuch(Exception):
         self.code, self.offset, self.expected, self.actual = code, offset, expected, actual
 
 
-def scan(tag: bytes, policy: Policy, cover_limit: int, cover_pixels: int) -> Scan:
-    """Looks at the whole leading tag. Takes a time that is bounded by its size, and as much memory again."""
+def scan(tag: bytes, policy: Policy, cover_limit: int, cover_pixels: int, sound: int | None = None) -> Scan:
+    """Looks at the whole leading tag. Takes a time that is bounded by its size, and as much memory again.
+
+    `sound` is where in the file the first frame was found: frames inside the tag that lead to it were covered by it.
+    """
     seen = Scan()
     if len(tag) < TAG_HEADER:
         return seen
@@ -92,11 +107,12 @@ def scan(tag: bytes, policy: Policy, cover_limit: int, cover_pixels: int) -> Sca
         return seen
     start = _extended(body, version) if flags & 0x40 else 0
     counts = _Counts()
+    sound = None if sound is None else sound - TAG_HEADER
     try:
         stop = start
-        for name, frame_flags, content, stop in _frames(body, start, version):
+        for name, frame_flags, content, stop in _frames(body, start, version, sound):
             _look(seen, counts, _Frame(name, frame_flags, content, version, stop - len(content)))
-        _look_behind(body, stop)
+        _look_behind(body, stop, sound)
         for at, name, picture in seen.pictures:
             seen.findings += _cover(name, picture, TAG_HEADER + at, policy, (cover_limit, cover_pixels))
     except _TooMuch as much:
@@ -113,7 +129,7 @@ def _extended(body: bytes, version: int) -> int:
     return min(len(body), 4 + int.from_bytes(size) if version == 3 else syncsafe(size))
 
 
-def _frames(body: bytes, at: int, version: int) -> Iterator[tuple[bytes, int, bytes, int]]:
+def _frames(body: bytes, at: int, version: int, sound: int | None = None) -> Iterator[tuple[bytes, int, bytes, int]]:
     """Each frame's id, flags, content, and where it ends. Raises _TooMuch where no frame can be."""
     width = 6 if version == 2 else TAG_HEADER
     while at + width <= len(body) and body[at]:
@@ -122,7 +138,7 @@ def _frames(body: bytes, at: int, version: int) -> Iterator[tuple[bytes, int, by
         plain = version < 4 or max(field_) > 0x7F
         size = int.from_bytes(field_) if plain else syncsafe(field_)
         if not _ID[version].fullmatch(name) or at + width + size > len(body):
-            _check_audio(body, at)
+            _check_audio(body, at, sound)
             raise _TooMuch("id3_malformed", at, "a frame", name.decode("latin-1"))
         flags = 0 if version == 2 else int.from_bytes(body[at + 8 : at + 10])
         stop = at + width + size
@@ -130,17 +146,17 @@ def _frames(body: bytes, at: int, version: int) -> Iterator[tuple[bytes, int, by
         at = stop
 
 
-def _look_behind(body: bytes, at: int) -> None:
+def _look_behind(body: bytes, at: int, sound: int | None) -> None:
     """Padding is zeros. Anything else is a lie about a size, or sound."""
     rest = body[at:]
     if rest.count(0) == len(rest):
         return
-    _check_audio(body, at)
+    _check_audio(body, at, sound)
     raise _TooMuch("id3_malformed", at, "zeros", "other bytes")
 
 
-def _check_audio(body: bytes, at: int) -> None:
-    """Raises _TooMuch where frames of sound follow each other inside the tag."""
+def _check_audio(body: bytes, at: int, sound: int | None) -> None:
+    """Raises _TooMuch where frames of sound follow each other inside the tag, or lead out of it to the first one."""
     for tried, match in enumerate(ANY_LAYER_3.finditer(body, at)):
         place, count, first = match.start(), 0, None
         while (header := parse_header(body[place : place + HEADER])) is not None and count < 8:
@@ -149,7 +165,7 @@ def _check_audio(body: bytes, at: int) -> None:
                 break
             count += 1
             place += header.length
-        if count >= 8:
+        if count >= 8 or (count and place == sound):
             raise _TooMuch("id3_overlaps_audio", match.start(), "a tag", "frames of sound")
         if tried > 100_000:
             return
@@ -173,8 +189,8 @@ def _look(seen: Scan, counts: _Counts, frame: _Frame) -> None:
         seen.pictures.append((at, name, content))
     if name == b"TLEN" and (digits := re.fullmatch(rb"[\x00\x03](\d{1,10})\x00?", content)):
         seen.milliseconds = int(digits[1])
-    if name in (b"TIT2", b"TPE1", b"TALB", b"TT2", b"TP1", b"TAL") and content[:1] == _LATIN_1:
-        seen.latin.append(content[1:].rstrip(b"\0"))
+    if name in _SHOWN and content[:1] == _LATIN_1:
+        seen.latin.setdefault(_SHOWN[name], content[1:].rstrip(b"\0"))
 
 
 def _unfold(counts: _Counts, frame: _Frame) -> bytes:
@@ -212,6 +228,18 @@ def _look_into_chapter(counts: _Counts, content: bytes, version: int, at: int, d
             _look_into_chapter(counts, inner, version, at, depth + 1)
         elif name.startswith(_TEXTS) and len(inner) > TEXT:
             raise _TooMuch("tag_value_too_long", at, TEXT, len(inner))
+
+
+def id3v1_texts(file: BinaryIO) -> dict[str, bytes]:
+    """The bytes of the texts in an ID3v1 tag at the file's end, where there is one, by the name of our tag."""
+    if file.seek(0, SEEK_END) < ID3V1:
+        return {}
+    file.seek(-ID3V1, SEEK_END)
+    tag = file.read(ID3V1)
+    if not tag.startswith(b"TAG"):
+        return {}
+    texts = {"title": tag[3:33], "artist": tag[33:63], "album": tag[63:93]}
+    return {key: raw.partition(b"\0")[0].rstrip(b" ") for key, raw in texts.items() if raw.strip(b"\0 ")}
 
 
 PICTURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"GIF8", "image/gif"))
@@ -300,6 +328,15 @@ def _shown(stated: bytes) -> str:
 
 CANDIDATES = (("cp949", "euc_kr"), ("shift_jis", "shift_jis"), ("gbk", "gb2312"))
 """Encodings of two bytes a letter, each with the one that has only its everyday letters."""
+
+
+def offered(texts: Mapping[str, bytes]) -> tuple[str | None, dict[str, str]]:
+    """The encoding that these texts are likely in, and those of them that read otherwise in it."""
+    encoding = likely_encoding(list(texts.values()))
+    if encoding is None:
+        return None, {}
+    read = {key: _decoded(raw, encoding) for key, raw in texts.items() if not raw.isascii()}
+    return encoding, {key: text for key, text in read.items() if text}
 
 
 def likely_encoding(texts: list[bytes]) -> str | None:

@@ -16,7 +16,7 @@ from media_service.core.verdict import Finding, Outcome, Policy, Severity, outco
 from media_service.media import judge
 from media_service.media.follow import Following, reading_thread
 from media_service.media.leisure import Leisure
-from media_service.media.prescan import Scan, likely_encoding, scan
+from media_service.media.prescan import Scan, id3v1_texts, offered, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -159,9 +159,10 @@ class Examiner:
         """What the walk and the tag in front say."""
         policy = self._habits.policy
         findings = judge.judge(walk, policy)
-        seen = self._scan(path) if outcome(findings) is not Outcome.REJECT else Scan()
+        sound = walk.audio_start if walk.first is not None else None
+        seen = self._scan(path, sound) if outcome(findings) is not Outcome.REJECT else Scan()
         findings += seen.findings
-        encoding = likely_encoding(seen.latin)
+        encoding, _ = offered(seen.latin)
         if encoding is not None:
             findings.append(policy.finding("text_mislabelled", expected=encoding, actual="latin-1"))
         if seen.milliseconds and _differ(seen.milliseconds / 1000, walk.seconds):
@@ -169,14 +170,14 @@ class Examiner:
             findings.append(policy.finding("duration_mismatch", expected=stated, actual=heard))
         return findings, seen
 
-    def _scan(self, path: Path) -> Scan:
+    def _scan(self, path: Path, sound: int | None = None) -> Scan:
         tagging = self._habits.tagging
         with path.open("rb") as file:
             head = file.read(10)
             if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
-                return Scan()
+                return Scan(latin=id3v1_texts(file))
             tag = head + file.read(min(judge.TAG_LIMIT, judge.tag_size(head)))
-        return scan(tag, self._habits.policy, tagging.cover_limit, tagging.cover_pixels)
+        return scan(tag, self._habits.policy, tagging.cover_limit, tagging.cover_pixels, sound)
 
     async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
         """What mutagen says. Raises MediaTrouble, FileNotFoundError."""
@@ -205,6 +206,7 @@ def _facts(walk: Walk, findings: list[Finding], seen: Scan, *, proven: bool, **d
     played = walk.samples / first.sample_rate
     rates = {header.bitrate for header in walk.headers}
     declared = walk.declared
+    encoding, texts = offered(seen.latin)
     rejected = outcome(findings) is Outcome.REJECT
     return Facts(
         duration=round(walk.seconds, 3),
@@ -224,7 +226,8 @@ def _facts(walk: Walk, findings: list[Finding], seen: Scan, *, proven: bool, **d
             "encoder": declared.encoder if declared is not None else None,
             "delay": declared.delay if declared is not None else 0,
             "padding": declared.padding if declared is not None else 0,
-            "text_encoding": likely_encoding(seen.latin),
+            "text_encoding": encoding,
+            "offered_tags": texts,
         },
         **digests,
     )

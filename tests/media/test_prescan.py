@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 import zlib
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_service.core.verdict import Policy
-from media_service.media.prescan import FRAMES, likely_encoding, picture_size, picture_type, scan
+from media_service.media.prescan import FRAMES, id3v1_texts, likely_encoding, offered, picture_size, picture_type, scan
 from tests.media.raw_tags import frame, frame22, syncsafe, tag, unfolding
 from tests.support.mp3 import make_frames
 
@@ -22,8 +23,8 @@ MIB = 1024 * 1024
 PNG = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4) + b"IHDR" + (600).to_bytes(4) + (400).to_bytes(4) + bytes(500)
 
 
-def look(content: bytes) -> Scan:
-    return scan(content, Policy(), 2 * MIB, 4096)
+def look(content: bytes, sound: int | None = None) -> Scan:
+    return scan(content, Policy(), 2 * MIB, 4096, sound)
 
 
 def cover(picture: bytes, mime: bytes = b"image/png", version: int = 3) -> bytes:
@@ -115,6 +116,28 @@ def test_pictures_tell_their_size() -> None:
 def test_texts_of_another_encoding_are_told_and_not_changed(text: str, encoding: str | None) -> None:
     raw = text.encode(encoding or "latin-1", "replace")
     assert likely_encoding([raw]) == encoding
+
+
+def test_a_text_of_another_encoding_is_offered_as_it_reads_there() -> None:
+    title, artist = "일요일 밤의 음악 이야기".encode("cp949"), "김철수와 친구들".encode("cp949")
+    seen = look(tag(frame("TIT2", b"\x00" + title) + frame("TPE1", b"\x00" + artist) + frame("TALB", b"\x00Live")))
+    assert offered(seen.latin) == ("cp949", {"title": "일요일 밤의 음악 이야기", "artist": "김철수와 친구들"})
+    assert offered({"title": "Café Überjam".encode("latin-1")}) == (None, {})
+
+
+def test_texts_of_an_id3v1_tag_are_looked_at_too() -> None:
+    title = "일요일 밤의 음악".encode("cp949")
+    content = make_frames(3) + b"TAG" + title.ljust(30, b"\0") + b"Kim".ljust(30) + bytes(65)
+    assert id3v1_texts(io.BytesIO(content)) == {"title": title, "artist": b"Kim"}
+    assert id3v1_texts(io.BytesIO(make_frames(3))) == {}
+
+
+@pytest.mark.parametrize("covered", [200, 417, 2000])
+def test_a_tag_that_covers_the_first_frames_is_told_however_few(covered: int) -> None:
+    body, sound = frame("TIT2", b"\x00x"), make_frames(20)
+    lying = tag(body + sound[:covered])
+    first_seen = len(lying) + -covered % 417
+    assert [found.code for found in look(lying, first_seen).findings] == ["id3_overlaps_audio"]
 
 
 @given(st.binary(max_size=3000), st.sampled_from([2, 3, 4]), st.integers(0, 255))
