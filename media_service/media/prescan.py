@@ -13,6 +13,7 @@ from os import SEEK_END
 from typing import TYPE_CHECKING, BinaryIO
 
 from media_service.media.mpeg import ANY_LAYER_3, HEADER, ID3V1, parse_header, syncsafe
+from media_service.media.raw import sizes_are_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,10 +133,10 @@ def _extended(body: bytes, version: int) -> int:
 def _frames(body: bytes, at: int, version: int, sound: int | None = None) -> Iterator[tuple[bytes, int, bytes, int]]:
     """Each frame's id, flags, content, and where it ends. Raises _TooMuch where no frame can be."""
     width = 6 if version == 2 else TAG_HEADER
+    plain = version < 4 or sizes_are_plain(body[at:])
     while at + width <= len(body) and body[at]:
         name = body[at : at + (3 if version == 2 else 4)]
         field_ = body[at + len(name) : at + 2 * len(name)]
-        plain = version < 4 or max(field_) > 0x7F
         size = int.from_bytes(field_) if plain else syncsafe(field_)
         if not _ID[version].fullmatch(name) or at + width + size > len(body):
             _check_audio(body, at, sound)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from media_service.core.digest import format_digest_field
 from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3, TooCostly
 from media_service.core.ports import TagPlan
+from media_service.core.text import guessed_tags
 from media_service.core.upload import Facts
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge
@@ -132,7 +133,9 @@ class Examiner:
         seen = await asyncio.to_thread(self._scan, path)
         how: dict[str, Any] = {"opaque": seen.opaque, "version": tagging.version}
         if tagging.mode != "none":
-            how |= {"provenance": _provenance(upload), "upload_id": upload.id}
+            how |= {"provenance": _provenance(upload), "upload_id": upload.id, "sound": _sound_of(upload)}
+        if tagging.mode == "full":
+            how["guesses"] = guessed_tags(upload.filename)
         try:
             answer, attached = await self._worker.ask("plan", path, tags=tags, how=how)
         except (TooCostly, NotMp3):
@@ -231,6 +234,12 @@ def _facts(walk: Walk, findings: list[Finding], seen: Scan, *, proven: bool, **d
         },
         **digests,
     )
+
+
+def _sound_of(upload: Upload) -> int | None:
+    """Where the first frame is, as far as that is known."""
+    audio = upload.facts.audio if upload.facts is not None else None
+    return None if audio is None else audio.get("start")
 
 
 def _provenance(upload: Upload) -> dict[str, str]:
