@@ -35,7 +35,7 @@ from media_service.intake.join import Joiner
 from media_service.intake.receive import Conduct, Intake
 from media_service.intake.sweep import Sweeper
 from media_service.media.verify import Examiner, Habits, Tagging, as_policy
-from media_service.media.worker import ChildWorker
+from media_service.media.worker import ChildPool
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
@@ -89,7 +89,7 @@ class Service:
         self._partials = DiskPartials(folder.partials)
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
-        self._worker = ChildWorker()
+        self._worker = ChildPool(settings.media_children)
         self._examiner = Examiner(self._worker, _habits(settings))
         self._finisher = Finisher(
             self._database,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from media_service.core.upload import Slice, Upload
     from media_service.media.frames import Walk
-    from media_service.media.worker import ChildWorker
+    from media_service.media.worker import ChildPool, ChildWorker
 
 AHEAD = 4 * 1024 * 1024
 """Bytes that must wait to be read before the reader sets out: small files are read once, at their end.
@@ -63,9 +63,9 @@ class Habits:
 
 
 class Examiner:
-    """`core.ports.Media`: digests, frames and verdicts here, mutagen in the child process."""
+    """`core.ports.Media`: digests, frames and verdicts here, mutagen in child processes."""
 
-    def __init__(self, worker: ChildWorker, habits: Habits) -> None:
+    def __init__(self, worker: ChildWorker | ChildPool, habits: Habits) -> None:
         self._worker = worker
         self._habits = habits
         self._following: dict[str, Following] = {}
