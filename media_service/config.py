@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     media_children: Annotated[int, Field(ge=1, le=64)] = 2
     """Processes that read tags, at most; each may have 288 MiB of memory."""
 
+    listen: bool = True
+    """Whether loudness, silence and waveform of finished files are measured, where ffmpeg is installed."""
+
     sweep_interval: Seconds = 600.0
     """Seconds between two looks for what has expired."""
 

@@ -58,6 +58,22 @@ class StoredFile:
     spooled_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a decoder heard in a finished file; None where it could not be measured, or there was nothing to hear.
+
+    `loudness` is integrated over the whole, in LUFS, its range in LU, `true_peak` in dBTP, silences in seconds. `peaks`
+    are the waveform: the highest level of each equal part, in percent of full scale.
+    """
+
+    loudness: float | None = None
+    loudness_range: float | None = None
+    true_peak: float | None = None
+    silence_before: float | None = None
+    silence_behind: float | None = None
+    peaks: tuple[int, ...] = ()
+
+
 class Partial(Protocol):
     """An open partial file. Writers of different spans may share it."""
 
@@ -187,6 +203,20 @@ class Media(Protocol):
         """
 
 
+class Ear(Protocol):
+    """Who listens to finished files, where there is a program to do it with."""
+
+    @property
+    def available(self) -> bool:
+        """Whether there is."""
+
+    async def hear(self, path: Path, seconds: float) -> Heard:
+        """What is heard in a file of so many seconds; nothing where it cannot be decoded within bounds.
+
+        Raises FileNotFoundError, MediaTrouble.
+        """
+
+
 class Catalogue(Protocol):
     """What is known durably. A change is on disk when its call returns."""
 
@@ -236,6 +266,18 @@ class Catalogue(Protocol):
 
     async def file(self, file_id: str) -> StoredFile | None:
         """One finished file."""
+
+    async def delivered(self) -> None:
+        """Returns when a file was delivered since the last call."""
+
+    async def unheard(self) -> StoredFile | None:
+        """The newest finished file of which nothing is saved that was heard in it."""
+
+    async def save_heard(self, file_id: str, heard: Heard, now: int) -> None:
+        """What was heard in a finished file; what is saved already stays."""
+
+    async def heard(self, file_id: str) -> Heard | None:
+        """What was heard in a finished file; None while nobody listened."""
 
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int

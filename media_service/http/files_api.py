@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -47,7 +48,9 @@ class FilesApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """One file, for its owner and the admin."""
-        return web.json_response(self._shapes.file(await self._find(request)))
+        file = await self._find(request)
+        heard = await self._catalogue.heard(file.id)
+        return web.json_response(self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)})
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
