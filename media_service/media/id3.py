@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mutagen import MutagenError
@@ -153,9 +154,9 @@ def plan(
     ours = _Ours(fills | dict(tags), provenance or {}, upload_id, alone)
     body = _build(old if found and found[0][3] == 2 else ID3(), ours, written)
     _check(body, ours, written)
-    body += b"".join(_kept(found, ours, written, opaque=opaque))
-    padding = (cut - HEADER - len(body)) % ALIGNMENT
-    return TagPlan(raw.join(body, written, padding), cut, _new_id3v1(id3v1, tags)), carried
+    parts = [body, *_kept(found, ours, written, opaque=opaque)]
+    padding = (cut - HEADER - sum(map(len, parts))) % ALIGNMENT
+    return TagPlan(raw.join(parts, written, padding), cut, _new_id3v1(id3v1, tags)), carried
 
 
 def _before_sound(file: BinaryIO, stop: int, sound: int | None) -> int:
@@ -173,23 +174,25 @@ def _kept(found: Sequence[bytes], ours: _Ours, version: int, *, opaque: bool) ->
     kept: list[bytes] = []
     named: set[bytes] = set()
     for number, tag in enumerate(found):
-        first, strange = number == 0, []
+        first, strange, before = number == 0, [], set(kept)
         try:
             if tag[3] == 2 and first and not opaque:
                 kept += _unknown_to_mutagen(tag, version)
                 continue
-            frames = list(raw.frames(tag))
+            frames = list(islice(raw.frames(tag), raw.FRAMES + 1))
+            if len(frames) > raw.FRAMES:
+                raise ValueError(len(frames))
         except ValueError:
             kept.append(raw.set_aside(tag, version))
             continue
         for frame in frames:
             again = not first and frame.name in named
-            if ours.replaces(frame.name, frame.content) or again:
+            if ours.replaces(frame) or again:
                 continue
             same = frame.as_version(version)
             if same is None:
                 strange.append(frame.raw)
-            elif first or same not in kept:
+            elif same not in before:
                 kept.append(same)
         named |= {frame.name for frame in frames if frame.name.startswith(b"T") and frame.name != b"TXXX"}
         if strange:
@@ -200,8 +203,8 @@ def _kept(found: Sequence[bytes], ours: _Ours, version: int, *, opaque: bool) ->
 def _translated(frames: bytes, old: int, new: int, *, opaque: bool) -> bytes:
     """Frames that the two versions write otherwise, by mutagen where it may see them."""
     if opaque:
-        return raw.set_aside(raw.join(frames, old), new)
-    return _build(_load(raw.join(frames, old)), None, new)
+        return raw.set_aside(raw.join([frames], old), new)
+    return _build(_load(raw.join([frames], old)), None, new)
 
 
 def _unknown_to_mutagen(tag: bytes, version: int) -> list[bytes]:
@@ -228,7 +231,7 @@ class _Ours:
         tags, texts = self.tags, self.texts
         if version == 3 and "mood" in tags:
             texts = {**texts, MOOD: tags["mood"]}
-        frames = [frame for frame in self._alone if not self.replaces(frame.FrameID.encode(), bytes(5))]
+        frames = [frame for frame in self._alone if not self.replaces(_empty(frame.FrameID))]
         frames += [
             frame(encoding=encoding, text=tags[key])
             for key, frame in _TEXT_FRAMES.items()
@@ -245,25 +248,31 @@ class _Ours:
             frames.append(UFID(owner=UPLOAD_OWNER, data=self.upload_id.encode()))
         return frames
 
-    def replaces(self, name: bytes, content: bytes) -> bool:
+    def replaces(self, frame: raw.Frame) -> bool:
         """Whether this raw frame gives way to one of ours."""
+        name = frame.name
         if name in _DATES:
             return "date" in self.tags
         if name == b"COMM":
-            return "comment" in self.tags and raw.is_plain_comment(content)
+            return "comment" in self.tags and raw.is_plain_comment(frame.content)
         if name == b"USLT":
-            return "lyrics" in self.tags and raw.is_plain_comment(content)
+            return "lyrics" in self.tags and raw.is_plain_comment(frame.content)
         if name == b"UFID":
-            return self.upload_id is not None and content.startswith(UPLOAD_OWNER.encode() + b"\0")
+            return self.upload_id is not None and frame.content.startswith(UPLOAD_OWNER.encode() + b"\0")
         if name == b"TXXX":
-            described = raw.description(content)
+            described = raw.description(frame.content)
             return described in self.texts or (described == MOOD and "mood" in self.tags)
-        return any(key in self.tags and frame.__name__.encode() == name for key, frame in _TEXT_FRAMES.items())
+        return any(key in self.tags and kind.__name__.encode() == name for key, kind in _TEXT_FRAMES.items())
+
+
+def _empty(name: str) -> raw.Frame:
+    """A plain frame of this id."""
+    return raw.Frame(4, name.encode(), bytes(raw.HEADER + 5))
 
 
 def _check(frames: bytes, ours: _Ours, version: int) -> None:
     """Reads back what was built: what a player will see is what was asked for. Raises NotMp3."""
-    read = _load(raw.join(frames, version))
+    read = _load(raw.join([frames], version))
     seen = _read(read)
     for key, text in ours.tags.items():
         # A genre's number is read as its name, and a date in version 2.3 may lose its month.

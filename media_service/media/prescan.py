@@ -30,8 +30,14 @@ COVERS = 64
 TEXT = 64 * 1024
 """Bytes of one text."""
 
+LATIN = 4096
+"""Bytes of a text whose encoding is guessed."""
+
 UNFOLDED = 16 * 1024 * 1024
 """Bytes to which all compressed frames of a tag may unfold."""
+
+TEXTS = 1024 * 1024
+"""Bytes of all texts."""
 
 NESTING = 2
 """Chapters within chapters."""
@@ -77,6 +83,7 @@ class _Counts:
     frames: int = 0
     covers: int = 0
     unfolded: int = 0
+    texts: int = 0
 
 
 class _TooMuch(Exception):
@@ -102,6 +109,7 @@ def scan(tag: bytes, policy: Policy, cover_limit: int, cover_pixels: int, sound:
     body = tag[TAG_HEADER : TAG_HEADER + syncsafe(tag[6:TAG_HEADER])]
     if flags & 0x80 and version < 4:
         body = body.replace(b"\xff\x00", b"\xff")
+    del tag
     if version == 2 and flags & 0x40:
         seen.opaque = True
         seen.findings.append(policy.finding("id3_unsupported", offset=0, expected="uncompressed", actual="compressed"))
@@ -133,7 +141,7 @@ def _extended(body: bytes, version: int) -> int:
 def _frames(body: bytes, at: int, version: int, sound: int | None = None) -> Iterator[tuple[bytes, int, bytes, int]]:
     """Each frame's id, flags, content, and where it ends. Raises _TooMuch where no frame can be."""
     width = 6 if version == 2 else TAG_HEADER
-    plain = version < 4 or sizes_are_plain(body[at:])
+    plain = version < 4 or sizes_are_plain(body, at)
     while at + width <= len(body) and body[at]:
         name = body[at : at + (3 if version == 2 else 4)]
         field_ = body[at + len(name) : at + 2 * len(name)]
@@ -178,11 +186,10 @@ def _look(seen: Scan, counts: _Counts, frame: _Frame) -> None:
     counts.frames += 1
     if counts.frames > FRAMES:
         raise _TooMuch("id3_too_many_frames", at, FRAMES, counts.frames)
+    content = _unfold(counts, frame)
     if name in (b"CHAP", b"CTOC"):
         _look_into_chapter(counts, content, frame.version, at, 1)
-    content = _unfold(counts, frame)
-    if name.startswith(_TEXTS) and len(content) > TEXT:
-        raise _TooMuch("tag_value_too_long", at, TEXT, len(content))
+    _weigh(counts, name, content, at)
     if name in (b"APIC", b"PIC"):
         counts.covers += 1
         if counts.covers > COVERS:
@@ -190,8 +197,19 @@ def _look(seen: Scan, counts: _Counts, frame: _Frame) -> None:
         seen.pictures.append((at, name, content))
     if name == b"TLEN" and (digits := re.fullmatch(rb"[\x00\x03](\d{1,10})\x00?", content)):
         seen.milliseconds = int(digits[1])
-    if name in _SHOWN and content[:1] == _LATIN_1:
+    if name in _SHOWN and content[:1] == _LATIN_1 and len(content) <= LATIN:
         seen.latin.setdefault(_SHOWN[name], content[1:].rstrip(b"\0"))
+
+
+def _weigh(counts: _Counts, name: bytes, content: bytes, at: int) -> None:
+    """Raises _TooMuch for a text that is too long, or one too many of them."""
+    if not name.startswith(_TEXTS):
+        return
+    counts.texts += len(content)
+    if len(content) > TEXT:
+        raise _TooMuch("tag_value_too_long", at, TEXT, len(content))
+    if counts.texts > TEXTS:
+        raise _TooMuch("tag_value_too_long", at, TEXTS, counts.texts)
 
 
 def _unfold(counts: _Counts, frame: _Frame) -> bytes:
@@ -221,14 +239,14 @@ def _look_into_chapter(counts: _Counts, content: bytes, version: int, at: int, d
     if depth > NESTING:
         raise _TooMuch("id3_malformed", at, NESTING, depth)
     start = content.find(b"\0") + 17
-    for name, _flags, inner, _stop in _frames(content, min(max(start, 17), len(content)), version):
+    for name, flags, folded, _stop in _frames(content, min(max(start, 17), len(content)), version):
         counts.frames += 1
         if counts.frames > FRAMES:
             raise _TooMuch("id3_too_many_frames", at, FRAMES, counts.frames)
+        inner = _unfold(counts, _Frame(name, flags, folded, version, at))
         if name in (b"CHAP", b"CTOC"):
             _look_into_chapter(counts, inner, version, at, depth + 1)
-        elif name.startswith(_TEXTS) and len(inner) > TEXT:
-            raise _TooMuch("tag_value_too_long", at, TEXT, len(inner))
+        _weigh(counts, name, inner, at)
 
 
 def id3v1_texts(file: BinaryIO) -> dict[str, bytes]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from media_service.media.mpeg import syncsafe, tag_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 HEADER = 10
 """Bytes of a tag's and of a frame's header."""
@@ -23,6 +24,12 @@ TAGS = 16
 
 TAG_LIMIT = 16 * 1024 * 1024
 """Bytes of one of them."""
+
+ENOUGH = 2000
+"""Frames after which a tag's sizes are believed to be what they seem."""
+
+FRAMES = 50_000
+"""Frames of a tag that are taken apart; one with more is kept as a whole."""
 
 SET_ASIDE = "urn:media-service:tag"
 """Who owns the private frame in which a tag is kept that cannot be taken apart."""
@@ -131,19 +138,18 @@ def _frames_in(body: bytes, version: int) -> Iterator[Frame]:
         yield Frame(version, name, whole)
 
 
-def sizes_are_plain(body: bytes) -> bool:
+def sizes_are_plain(body: bytes, at: int = 0) -> bool:
     """Whether the sizes of these frames of version 2.4 are not syncsafe: iTunes wrote them so."""
     for plain in (False, True):
         with suppress(ValueError):
-            for _ in _places(body, plain=plain):
+            for _ in islice(_places(body, at, plain=plain), ENOUGH):
                 pass
             return plain
     return False
 
 
-def _places(body: bytes, *, plain: bool) -> Iterator[tuple[bytes, int, int]]:
+def _places(body: bytes, at: int = 0, *, plain: bool) -> Iterator[tuple[bytes, int, int]]:
     """Each frame's id, and where it begins and ends. Raises ValueError where no frame can be."""
-    at = 0
     while at + HEADER <= len(body) and body[at]:
         name, field = body[at : at + 4], body[at + 4 : at + 8]
         if not plain and max(field) > 0x7F:
@@ -171,9 +177,10 @@ def small_frames(tag: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = stop
 
 
-def join(frames: bytes, version: int, padding: int = 0) -> bytes:
+def join(frames: Sequence[bytes], version: int, padding: int = 0) -> bytes:
     """A tag of this version around its frames."""
-    return b"ID3" + bytes([version, 0, 0]) + size_field(len(frames) + padding, 4) + frames + bytes(padding)
+    size = size_field(sum(map(len, frames)) + padding, 4)
+    return b"".join([b"ID3", bytes([version, 0, 0]), size, *frames, bytes(padding)])
 
 
 def set_aside(content: bytes, version: int) -> bytes:

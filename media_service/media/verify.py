@@ -141,7 +141,9 @@ class Examiner:
         except (TooCostly, NotMp3):
             # What no limit foresaw: the tag is kept, and read by nobody.
             answer, attached = await self._worker.ask("plan", path, tags=tags, how=how | {"opaque": True})
-        return TagPlan(attached[: answer["head"]], answer["cut"], attached[answer["head"] :]), answer["carried"]
+        head = answer["head"]
+        # A whole slice of bytes is no copy: the tag may be large.
+        return TagPlan(attached[:head], answer["cut"], attached[head:]), answer["carried"]
 
     def close(self) -> None:
         """Ends the thread that reads."""
@@ -179,8 +181,10 @@ class Examiner:
             head = file.read(10)
             if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
                 return Scan(latin=id3v1_texts(file))
-            tag = head + file.read(min(judge.TAG_LIMIT, judge.tag_size(head)))
-        return scan(tag, self._habits.policy, tagging.cover_limit, tagging.cover_pixels, sound)
+            file.seek(0)
+            # Nothing here holds the tag: it may be large, and is taken apart piece by piece.
+            tag = [file.read(len(head) + min(judge.TAG_LIMIT, judge.tag_size(head)))]
+        return scan(tag.pop(), self._habits.policy, tagging.cover_limit, tagging.cover_pixels, sound)
 
     async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
         """What mutagen says. Raises MediaTrouble, FileNotFoundError."""

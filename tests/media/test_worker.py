@@ -122,7 +122,7 @@ async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Pa
     """Under a hard limit of memory lower than its own, the child ends before it reads a question."""
     script = (
         "import asyncio, resource, sys; from pathlib import Path; from media_service.media.worker import ChildWorker;"
-        "resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20));"
+        "resource.setrlimit(resource.RLIMIT_AS, (100 << 20, 100 << 20));"
         "asyncio.run(ChildWorker().ask('measure', Path(sys.argv[1])))"
     )
     command = ["unshare", "-r", sys.executable, "-c", script, str(path)]
