@@ -18,8 +18,8 @@ from media_service.media import id3
 MEMORY = 160 * 1024 * 1024
 """Bytes of address space; a compressed frame of 64 KiB can unfold to gigabytes."""
 
-PROCESSOR = 10
-"""Seconds of processor time a question may take."""
+PROCESSOR = 4
+"""Seconds of processor time a question may take; a file is asked about twice."""
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ from media_service.media.mpeg import ID3V1, TAG_LOOK, tag_at
 from media_service.media.raw import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 ALIGNMENT = 4096
@@ -81,6 +81,7 @@ _TEXT_FRAMES: dict[str, Any] = {
     "description": TIT3,
     "mood": TMOO,
 }
+_FRAME_NAMES = {"date": "TDRC"} | {key: frame.__name__ for key, frame in _TEXT_FRAMES.items()}
 _DATES = {b"TDRC", b"TYER", b"TDAT", b"TIME"}
 
 MOOD = "MOOD"
@@ -131,8 +132,11 @@ def plan(
     opaque: bool = False,
     guesses: Mapping[str, str] | None = None,
     sound: int | None = None,
+    removed: Collection[str] = (),
 ) -> tuple[TagPlan, dict[str, str]]:
-    """How to give the file these tags, and the tags it will carry then. Without any it stays as it is.
+    """How to give the file these tags and take the `removed` ones, and the tags it will carry then.
+
+    Without any it stays as it is.
 
     `provenance` are texts of our own by their names. `version` is 3 or 4, None to keep the one found. An `opaque` tag
     is not shown to mutagen: its frames are kept, and nothing of it is read. `guesses` fill what is missing, and so does
@@ -144,19 +148,21 @@ def plan(
         cut = _before_sound(file, sum(map(len, found)), sound)
     old = _load(found[0]) if found and not opaque else ID3()
     alone = _frames_of_id3v1(id3v1) if not found else []
-    carried = _read(old) or _read(_together(alone))
+    carried = {key: text for key, text in (_read(old) or _read(_together(alone))).items() if key not in removed}
     fills = {key: text for key, text in (guesses or {}).items() if key not in carried}
     carried |= fills | dict(tags)
-    if not tags and not provenance:
+    if not tags and not provenance and not removed:
         return TagPlan(b"", 0), carried
     stands = found[0][3] if found and found[0][3] in (3, 4) else None
     written = (stands if opaque else None) or version or stands or 3
-    ours = _Ours(fills | dict(tags), provenance or {}, upload_id, alone)
+    ours = _Ours(fills | dict(tags), provenance or {}, upload_id, alone, removed)
     body = _build(old if found and found[0][3] == 2 else ID3(), ours, written)
     _check(body, ours, written)
     parts = [body, *_kept(found, ours, written, opaque=opaque)]
     padding = (cut - HEADER - sum(map(len, parts))) % ALIGNMENT
-    return TagPlan(raw.join(parts, written, padding), cut, _new_id3v1(id3v1, tags)), carried
+    return TagPlan(
+        raw.join(parts, written, padding), cut, _new_id3v1(id3v1, dict.fromkeys(removed, "") | dict(tags))
+    ), carried
 
 
 def _before_sound(file: BinaryIO, stop: int, sound: int | None) -> int:
@@ -217,9 +223,15 @@ class _Ours:
     """The frames that we write: tags that were asked for, texts of our own, the upload's id, and an ID3v1 tag's."""
 
     def __init__(
-        self, tags: Mapping[str, str], provenance: Mapping[str, str], upload_id: str | None, alone: Sequence[Any]
+        self,
+        tags: Mapping[str, str],
+        provenance: Mapping[str, str],
+        upload_id: str | None,
+        alone: Sequence[Any] = (),
+        removed: Collection[str] = (),
     ) -> None:
         self.tags = tags
+        self.gone = frozenset(tags) | frozenset(removed)
         self._alone = alone
         self.texts = dict(provenance)
         self.upload_id = upload_id
@@ -252,17 +264,17 @@ class _Ours:
         """Whether this raw frame gives way to one of ours."""
         name = frame.name
         if name in _DATES:
-            return "date" in self.tags
+            return "date" in self.gone
         if name == b"COMM":
-            return "comment" in self.tags and raw.is_plain_comment(frame.content)
+            return "comment" in self.gone and raw.is_plain_comment(frame.content)
         if name == b"USLT":
-            return "lyrics" in self.tags and raw.is_plain_comment(frame.content)
+            return "lyrics" in self.gone and raw.is_plain_comment(frame.content)
         if name == b"UFID":
             return self.upload_id is not None and frame.content.startswith(UPLOAD_OWNER.encode() + b"\0")
         if name == b"TXXX":
             described = raw.description(frame.content)
-            return described in self.texts or (described == MOOD and "mood" in self.tags)
-        return any(key in self.tags and kind.__name__.encode() == name for key, kind in _TEXT_FRAMES.items())
+            return described in self.texts or (described == MOOD and "mood" in self.gone)
+        return any(key in self.gone and kind.__name__.encode() == name for key, kind in _TEXT_FRAMES.items())
 
 
 def _empty(name: str) -> raw.Frame:
@@ -355,9 +367,13 @@ def _build(old: ID3, ours: _Ours | None, version: int) -> bytes:
     """The frames of a tag as mutagen writes them, ours among them."""
     if ours is not None:
         for key, name in (("comment", "COMM"), ("lyrics", "USLT")):
-            if key in ours.tags:
+            if key in ours.gone:
                 for plain in [frame for frame in old.getall(name) if not frame.desc]:
                     del old[plain.HashKey]
+        for key in ours.gone & _FRAME_NAMES.keys():
+            old.delall(_FRAME_NAMES[key])
+        if "mood" in ours.gone:
+            old.delall("TXXX:" + MOOD)
         for frame in ours.frames(version):
             old.add(frame)
     if version == 3:

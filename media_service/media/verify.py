@@ -36,6 +36,9 @@ The first mebibyte of a larger one is read at once: it shows what can never be a
 FEW_FRAMES = 4
 """Frames below which our own walk alone is not believed."""
 
+TOO_LONG = "it took too long"
+"""What the finding says of a tag that the child was killed over: it is not shown to another."""
+
 MIB = 1024 * 1024
 
 
@@ -131,7 +134,9 @@ class Examiner:
         tagging = self._habits.tagging
         tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
         seen = await asyncio.to_thread(self._scan, path)
-        how: dict[str, Any] = {"opaque": seen.opaque, "version": tagging.version}
+        findings = upload.facts.findings if upload.facts is not None else ()
+        opaque = seen.opaque or any(found.actual == TOO_LONG for found in findings)
+        how: dict[str, Any] = {"opaque": opaque, "version": tagging.version}
         if tagging.mode != "none":
             how |= {"provenance": _provenance(upload), "upload_id": upload.id, "sound": _sound_of(upload)}
         if tagging.mode == "full":
@@ -196,7 +201,7 @@ class Examiner:
             known = few and walk.junk_before == 0
             return [policy.finding("mutagen_error", actual=refusal.reason, grave=few and not known)]
         except TooCostly:
-            return [policy.finding("mutagen_error", actual="it took too long")]
+            return [policy.finding("mutagen_error", actual=TOO_LONG)]
         measured = answer["facts"]["duration"]
         declared = walk.declared
         met = declared is not None and declared.frames is not None and abs(declared.frames - walk.frames) <= 1
