@@ -13,25 +13,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from media_service.media.around import ID3V1, TAG_LOOK, ape_size, container_of, peel_tags, tag_at
 from media_service.media.mpeg import (
     ANY_LAYER_3,
     ANY_OTHER_LAYER,
     HEADER,
-    ID3V1,
     LONGEST_FRAME,
-    TAG_LOOK,
     Declared,
     Header,
-    ape_size,
-    container_of,
     crc16,
     frame_crc,
     is_free_format,
     parse_header,
-    peel_tags,
     read_declared,
     resync_pattern,
-    tag_at,
 )
 
 if TYPE_CHECKING:

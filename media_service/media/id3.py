@@ -49,7 +49,7 @@ from media_service.core.errors import NotMp3
 from media_service.core.ports import TagPlan
 from media_service.core.text import LONG_TAGS, TAG_CHARACTERS, clean_line, clean_lines
 from media_service.media import raw
-from media_service.media.mpeg import ID3V1, TAG_LOOK, tag_at
+from media_service.media.around import ID3V1, TAG_LOOK, tag_at
 from media_service.media.raw import HEADER
 
 if TYPE_CHECKING:

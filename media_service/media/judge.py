@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.core.verdict import Finding, Grade, Policy
-from media_service.media.mpeg import syncsafe
+from media_service.media.around import syncsafe
 
 if TYPE_CHECKING:
     from media_service.media.frames import Gap, Walk

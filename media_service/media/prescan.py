@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from os import SEEK_END
 from typing import TYPE_CHECKING, BinaryIO
 
-from media_service.media.mpeg import ANY_LAYER_3, HEADER, ID3V1, parse_header, syncsafe
+from media_service.media.around import ID3V1, syncsafe
+from media_service.media.mpeg import ANY_LAYER_3, HEADER, parse_header
 from media_service.media.raw import sizes_are_plain
 
 if TYPE_CHECKING:

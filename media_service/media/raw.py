@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from media_service.media.mpeg import syncsafe, tag_at
+from media_service.media.around import syncsafe, tag_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
