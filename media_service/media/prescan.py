@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass, field
-from os import SEEK_END
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from media_service.media.around import ID3V1, syncsafe
+from media_service.media.around import syncsafe
+from media_service.media.covers import cover_findings
 from media_service.media.mpeg import ANY_LAYER_3, HEADER, parse_header
 from media_service.media.raw import sizes_are_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from media_service.core.verdict import Finding, Policy
 
@@ -124,7 +124,7 @@ def scan(tag: bytes, policy: Policy, cover_limit: int, cover_pixels: int, sound:
             _look(seen, counts, _Frame(name, frame_flags, content, version, stop - len(content)))
         _look_behind(body, stop, sound)
         for at, name, picture in seen.pictures:
-            seen.findings += _cover(name, picture, TAG_HEADER + at, policy, (cover_limit, cover_pixels))
+            seen.findings += cover_findings(name, picture, TAG_HEADER + at, policy, (cover_limit, cover_pixels))
     except _TooMuch as much:
         seen.opaque = True
         seen.findings.append(
@@ -248,156 +248,3 @@ def _look_into_chapter(counts: _Counts, content: bytes, version: int, at: int, d
         if name in (b"CHAP", b"CTOC"):
             _look_into_chapter(counts, inner, version, at, depth + 1)
         _weigh(counts, name, inner, at)
-
-
-def id3v1_texts(file: BinaryIO) -> dict[str, bytes]:
-    """The bytes of the texts in an ID3v1 tag at the file's end, where there is one, by the name of our tag."""
-    if file.seek(0, SEEK_END) < ID3V1:
-        return {}
-    file.seek(-ID3V1, SEEK_END)
-    tag = file.read(ID3V1)
-    if not tag.startswith(b"TAG"):
-        return {}
-    texts = {"title": tag[3:33], "artist": tag[33:63], "album": tag[63:93]}
-    return {key: raw.partition(b"\0")[0].rstrip(b" ") for key, raw in texts.items() if raw.strip(b"\0 ")}
-
-
-PICTURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"GIF8", "image/gif"))
-
-
-def picture_type(picture: bytes) -> str | None:
-    """The media type by the picture's own bytes; None for what is no picture that is shown."""
-    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for magic, kind in PICTURES if picture.startswith(magic)), None)
-
-
-def picture_size(picture: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels, where the picture tells them."""
-    kind = picture_type(picture)
-    if kind == "image/png" and len(picture) >= 24:
-        return int.from_bytes(picture[16:20]), int.from_bytes(picture[20:24])
-    if kind == "image/gif" and len(picture) >= 10:
-        return int.from_bytes(picture[6:8], "little"), int.from_bytes(picture[8:10], "little")
-    if kind == "image/webp":
-        return _webp_size(picture)
-    return _jpeg_size(picture) if kind == "image/jpeg" else None
-
-
-def _webp_size(picture: bytes) -> tuple[int, int] | None:
-    if picture[12:16] == b"VP8X" and len(picture) >= 30:
-        return 1 + int.from_bytes(picture[24:27], "little"), 1 + int.from_bytes(picture[27:30], "little")
-    if picture[12:16] == b"VP8 " and len(picture) >= 30:
-        return int.from_bytes(picture[26:28], "little") & 0x3FFF, int.from_bytes(picture[28:30], "little") & 0x3FFF
-    if picture[12:16] == b"VP8L" and len(picture) >= 25:
-        bits = int.from_bytes(picture[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    return None
-
-
-def _jpeg_size(picture: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 9 <= len(picture) and picture[at] == 0xFF:
-        marker = picture[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(picture[at + 7 : at + 9]), int.from_bytes(picture[at + 5 : at + 7])
-        at += 1 if marker == 0xFF else 2 + max(2, int.from_bytes(picture[at + 2 : at + 4]))
-    return None
-
-
-def _cover(name: bytes, content: bytes, at: int, policy: Policy, most: tuple[int, int]) -> list[Finding]:
-    """What is wrong with a picture; `most` are the bytes and pixels it may have."""
-    limit, pixels = most
-    if name == b"PIC":
-        stated = {b"JPG": b"image/jpeg", b"PNG": b"image/png"}.get(content[1:4].upper(), content[1:4])
-        rest = content[4:]
-    else:
-        stated, _, rest = content[1:].partition(b"\0")
-    if stated.strip() == b"-->":
-        return [policy.finding("cover_not_image", offset=at, expected="a picture", actual="a link")]
-    wide = content[:1] in (b"\1", b"\2")
-    picture = _after_text(rest[1:], wide=wide)
-    kind = picture_type(picture)
-    if kind is None:
-        return [policy.finding("cover_not_image", offset=at, expected="a picture", actual=_shown(stated))]
-    findings = []
-    lower = stated.lower().replace(b"image/jpg", b"image/jpeg")
-    if lower not in (kind.encode(), kind.removeprefix("image/").encode(), b"image/", b""):
-        findings.append(policy.finding("cover_mime_mismatch", offset=at, expected=kind, actual=_shown(stated)))
-    size = max(picture_size(picture) or (0,))
-    if len(picture) > limit:
-        findings.append(policy.finding("cover_too_large", offset=at, expected=limit, actual=len(picture)))
-    elif size > pixels:
-        findings.append(policy.finding("cover_too_large", offset=at, expected=pixels, actual=size))
-    return findings
-
-
-def _after_text(content: bytes, *, wide: bool) -> bytes:
-    """What stands behind a text and its end."""
-    if not wide:
-        return content.partition(b"\0")[2]
-    at = content.find(b"\0\0")
-    while at >= 0 and at % 2:
-        at = content.find(b"\0\0", at + 1)
-    return content[at + 2 :] if at >= 0 else b""
-
-
-def _shown(stated: bytes) -> str:
-    return stated[:40].decode("latin-1")
-
-
-CANDIDATES = (("cp949", "euc_kr"), ("shift_jis", "shift_jis"), ("gbk", "gb2312"))
-"""Encodings of two bytes a letter, each with the one that has only its everyday letters."""
-
-
-def offered(texts: Mapping[str, bytes]) -> tuple[str | None, dict[str, str]]:
-    """The encoding that these texts are likely in, and those of them that read otherwise in it."""
-    encoding = likely_encoding(list(texts.values()))
-    if encoding is None:
-        return None, {}
-    read = {key: _decoded(raw, encoding) for key, raw in texts.items() if not raw.isascii()}
-    return encoding, {key: text for key, text in read.items() if text}
-
-
-def likely_encoding(texts: list[bytes]) -> str | None:
-    """The encoding in which texts that claim to be Latin-1 make sense, where it is plainly another one.
-
-    Latin-1 has few letters beyond ASCII beside each other; text of two bytes a letter has little else.
-    """
-    joined = b"\n".join(texts)
-    high = sum(byte >= 0x80 for byte in joined)
-    if high < 4 or not re.search(rb"[\x80-\xff]{3}", joined):
-        return None
-    if _decoded(joined, "utf-8") is not None:
-        return "utf-8"
-    runs = re.findall(rb"[\x80-\xff][\x40-\x7e\x80-\xff]", joined)
-    if len(runs) * 2 < high * 0.9 or not re.search(rb"[\x80-\xff][\x40-\x7e\x80-\xff]{3}", joined):
-        return None
-    scores = [(_plausible(joined, name, usual), -order, name) for order, (name, usual) in enumerate(CANDIDATES)]
-    best = max(scores)
-    return best[2] if best[0] > 0.7 else None
-
-
-def _decoded(text: bytes, name: str) -> str | None:
-    try:
-        return text.decode(name)
-    except UnicodeDecodeError:
-        return None
-
-
-def _plausible(raw: bytes, name: str, usual: str) -> float:
-    """The share of letters beyond ASCII that people of this encoding write every day."""
-    text = _decoded(raw, name)
-    letters = [char for char in text or "" if ord(char) >= 0x80]
-    if not letters:
-        return 0.0
-    # Python's EUC-KR writes the rarer syllables with eight bytes.
-    known = [ord(char) for char in letters if 0 < len(char.encode(usual, "ignore")) <= 2]
-    if name == "cp949":
-        good = sum(0xAC00 <= code < 0xD7A4 for code in known)
-    elif name == "shift_jis":
-        kana = sum(0x3040 <= code < 0x3100 for code in known)
-        good = kana + sum(0x4E00 <= code < 0xA000 for code in known) if kana else 0
-    else:
-        good = sum(0x4E00 <= code < 0xA000 for code in known)
-    return good / len(letters)

@@ -15,9 +15,10 @@ from media_service.core.text import guessed_tags
 from media_service.core.upload import Facts
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge
+from media_service.media.encodings import id3v1_texts, offered
 from media_service.media.follow import Following, reading_thread
 from media_service.media.leisure import Leisure
-from media_service.media.prescan import Scan, id3v1_texts, offered, scan
+from media_service.media.prescan import Scan, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

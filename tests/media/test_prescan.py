@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 import zlib
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_service.core.verdict import Policy
-from media_service.media.prescan import FRAMES, id3v1_texts, likely_encoding, offered, picture_size, picture_type, scan
+from media_service.media.prescan import FRAMES, scan
 from tests.media.raw_tags import frame, frame22, syncsafe, tag, unfolding
 from tests.support.mp3 import make_frames
 
@@ -93,45 +92,6 @@ def test_covers_are_what_their_bytes_are(content: bytes, code: str | None) -> No
     seen = look(content)
     assert [found.code for found in seen.findings] == ([code] if code else [])
     assert not seen.opaque
-
-
-def test_pictures_tell_their_size() -> None:
-    jpeg = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x11\x08" + (300).to_bytes(2) + (200).to_bytes(2) + bytes(9)
-    assert picture_size(jpeg) == (200, 300)
-    assert picture_size(PNG) == (600, 400)
-    assert picture_size(b"GIF89a" + (7).to_bytes(2, "little") + (8).to_bytes(2, "little")) == (7, 8)
-    assert picture_type(b"RIFF\0\0\0\0WEBPVP8 ") == "image/webp"
-    assert picture_type(b"<svg") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding"),
-    [
-        ("일요일 밤의 음악 이야기", "cp949"),
-        ("日曜日のよるのおんがく", "shift_jis"),
-        ("星期天晚上的音乐", "gbk"),
-        ("일요일 밤", "utf-8"),
-        ("Motörhead, Überjam, Café, naïve, Ærø", None),
-        ("plain words", None),
-    ],
-)
-def test_texts_of_another_encoding_are_told_and_not_changed(text: str, encoding: str | None) -> None:
-    raw = text.encode(encoding or "latin-1", "replace")
-    assert likely_encoding([raw]) == encoding
-
-
-def test_a_text_of_another_encoding_is_offered_as_it_reads_there() -> None:
-    title, artist = "일요일 밤의 음악 이야기".encode("cp949"), "김철수와 친구들".encode("cp949")
-    seen = look(tag(frame("TIT2", b"\x00" + title) + frame("TPE1", b"\x00" + artist) + frame("TALB", b"\x00Live")))
-    assert offered(seen.latin) == ("cp949", {"title": "일요일 밤의 음악 이야기", "artist": "김철수와 친구들"})
-    assert offered({"title": "Café Überjam".encode("latin-1")}) == (None, {})
-
-
-def test_texts_of_an_id3v1_tag_are_looked_at_too() -> None:
-    title = "일요일 밤의 음악".encode("cp949")
-    content = make_frames(3) + b"TAG" + title.ljust(30, b"\0") + b"Kim".ljust(30) + bytes(65)
-    assert id3v1_texts(io.BytesIO(content)) == {"title": title, "artist": b"Kim"}
-    assert id3v1_texts(io.BytesIO(make_frames(3))) == {}
 
 
 @pytest.mark.parametrize("covered", [200, 417, 2000])
