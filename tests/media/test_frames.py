@@ -243,8 +243,13 @@ def test_no_false_alarm_on_lame(tmp_path: Path, rate: int, way: list[str]) -> No
         channels = ["-m", mode] if mode == "m" else ["-m", "j"]
         command = ["lame", "--silent", "-r", "-s", str(rate / 1000), "--resample", str(rate / 1000), *way, *channels]
         subprocess.run([*command, "--tt", "Title", "-", str(out)], input=sound * 2, check=True, capture_output=True)
-        seen = walk(out.read_bytes(), 5000)
+        content = out.read_bytes()
+        seen = walk(content, 5000)
         assert [found for found in judge(seen, POLICY) if found.severity is not Severity.INFO] == []
+        for before, behind in AROUND.values():
+            around = walk(before + content[seen.audio_start : seen.audio_end] + behind)
+            assert [found for found in judge(around, POLICY) if found.severity is not Severity.INFO] == []
+            assert around.audio_sha256 == seen.audio_sha256
         # A frame of 192 bytes with a CRC has no room for LAME's header.
         assert grade(seen, digest_given=False) is (Grade.PROVED if seen.declared else Grade.STRUCTURAL)
 

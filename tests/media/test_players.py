@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -145,8 +146,9 @@ async def spooled(
     await spool.assemble("a", source, plan, len(content))
     target = (folder / "spool" / ".incoming" / "a").rename(folder / "spooled.mp3")
     again = await examiner.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
+    assert facts.audio is not None
     assert again.audio_sha256 == facts.audio_sha256
-    assert AUDIO in target.read_bytes()
+    assert content[facts.audio["start"] : facts.audio["end"]] in target.read_bytes()
     examiner.close()
     return source, target, dict(carried)
 
@@ -236,6 +238,27 @@ def probed_without_junk(path: Path) -> dict[str, str]:
     """ffprobe takes this junk for another kind of file."""
     path.write_bytes(path.read_bytes().replace(b"junk" * 50, b""))
     return probed(path)
+
+
+ENCODERS = {
+    "lame, constant": ["lame", "--silent", "-r", "-s", "44.1", "-b", "128", "-", "{}"],
+    "lame, variable": ["lame", "--silent", "-r", "-s", "44.1", "-V", "4", "--tt", "Title", "-", "{}"],
+    "lame, average, mono": ["lame", "--silent", "-r", "-s", "22.05", "-m", "m", "--abr", "48", "-", "{}"],
+    "lame, with checksums": ["lame", "--silent", "-r", "-s", "48", "-b", "160", "-p", "-", "{}"],
+    "ffmpeg": ["ffmpeg", "-v", "error", "-f", "s16le", "-ar", "44100", "-ac", "2", "-i", "-", "-q:a", "4", "{}"],
+}
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+async def test_real_sound_decodes_to_its_end(worker: ChildWorker, tmp_path: Path, encoder: str) -> None:
+    if shutil.which("lame") is None:
+        missing("lame")
+    out, sound = tmp_path / "sound.mp3", random.Random(5).randbytes(400_000)
+    command = [part.replace("{}", str(out)) for part in ENCODERS[encoder]]
+    await asyncio.to_thread(subprocess.run, command, input=sound, check=True, capture_output=True)
+    _, target, carried = await spooled(worker, tmp_path, out.read_bytes(), Tagging())
+    assert await complaints(target) == set()
+    assert ASKED.items() <= carried.items()
 
 
 @pytest.mark.parametrize("kind", KINDS)
