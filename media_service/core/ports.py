@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TagPlan:
-    """How a received file is tagged: `head` takes the place of its first `cut` bytes, `tail` that of its last."""
+    """How a received file is tagged: `head` takes the place of its first `cut` bytes, `tail` that of its last.
+
+    `length` is how many of its bytes are used, `tail` counted; None for all.
+    """
 
     head: bytes
     cut: int
     tail: bytes = b""
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

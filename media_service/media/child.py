@@ -49,11 +49,8 @@ def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         if question["ask"] == "measure":
             return {"facts": id3.measure(path)}, b""
         plan, carried = id3.plan(path, question["tags"], **question.get("how", {}))
-        return {
-            "cut": plan.cut,
-            "carried": carried,
-            "head": len(plan.head),
-        }, plan.head + plan.tail if plan.tail else plan.head
+        answer = {"cut": plan.cut, "length": plan.length, "carried": carried, "head": len(plan.head)}
+        return answer, plan.head + plan.tail if plan.tail else plan.head
     except NotMp3 as refusal:
         return {"not_mp3": refusal.reason}, b""
     except OSError as error:

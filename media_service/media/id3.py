@@ -49,7 +49,7 @@ from media_service.core.errors import NotMp3
 from media_service.core.ports import TagPlan
 from media_service.core.text import LONG_TAGS, TAG_CHARACTERS, clean_line, clean_lines
 from media_service.media import raw
-from media_service.media.around import ID3V1, TAG_LOOK, tag_at
+from media_service.media.around import ID3V1, TAG_LOOK, peel_tags, tag_at
 from media_service.media.raw import HEADER
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def plan(
     version: int | None = None,
     opaque: bool = False,
     guesses: Mapping[str, str] | None = None,
-    sound: int | None = None,
+    sound: Sequence[int] | None = None,
     removed: Collection[str] = (),
 ) -> tuple[TagPlan, dict[str, str]]:
     """How to give the file these tags and take the `removed` ones, and the tags it will carry then.
@@ -141,11 +141,13 @@ def plan(
     `provenance` are texts of our own by their names. `version` is 3 or 4, None to keep the one found. An `opaque` tag
     is not shown to mutagen: its frames are kept, and nothing of it is read. `guesses` fill what is missing, and so does
     an ID3v1 tag where it stands alone: players that see ours would show nothing of it any more. `sound` is where the
-    first frame is; junk before it is left out, since some players take it for another kind of file.
+    frames begin and end; junk before and behind them is left out, since players take it for another kind of file, or
+    for broken frames.
     """
     with path.open("rb") as file:
         found, id3v1 = raw.leading_tags(file), _id3v1(file)
         cut = _before_sound(file, sum(map(len, found)), sound)
+        behind = _behind_sound(file, sound)
     old = _load(found[0]) if found and not opaque else ID3()
     alone = _frames_of_id3v1(id3v1) if not found else []
     carried = {key: text for key, text in (_read(old) or _read(_together(alone))).items() if key not in removed}
@@ -160,16 +162,31 @@ def plan(
     _check(body, ours, written)
     parts = [body, *_kept(found, ours, written, opaque=opaque)]
     padding = (cut - HEADER - sum(map(len, parts))) % ALIGNMENT
-    return TagPlan(
-        raw.join(parts, written, padding), cut, _new_id3v1(id3v1, dict.fromkeys(removed, "") | dict(tags))
-    ), carried
+    tail, length = _new_id3v1(id3v1, dict.fromkeys(removed, "") | dict(tags)), None
+    if behind is not None and sound is not None:
+        tail = behind[: len(behind) - len(tail)] + tail
+        length = sound[1] + len(tail)
+    return TagPlan(raw.join(parts, written, padding), cut, tail, length), carried
 
 
-def _before_sound(file: BinaryIO, stop: int, sound: int | None) -> int:
+def _before_sound(file: BinaryIO, stop: int, sound: Sequence[int] | None) -> int:
     """Where our tag ends: behind the tags found, and behind the junk between them and the first frame."""
+    if sound is None or sound[0] <= stop:
+        return stop
     file.seek(stop)
-    junk = sound is not None and sound > stop and tag_at(file.read(TAG_LOOK), 0) is None
-    return sound if junk and sound is not None else stop
+    return stop if tag_at(file.read(TAG_LOOK), 0) is not None else sound[0]
+
+
+def _behind_sound(file: BinaryIO, sound: Sequence[int] | None) -> bytes | None:
+    """The tags behind the last frame, without the junk among them; None where there is no junk, or more than a tag."""
+    if sound is None or file.seek(0, io.SEEK_END) - sound[1] > raw.TAG_LIMIT:
+        return None
+    file.seek(sound[1])
+    rest, at = file.read(), 0
+    while (found := tag_at(rest, at)) is not None and at + found[1] <= len(rest):
+        at += found[1]
+    stop, _ = peel_tags(rest, at)
+    return rest[:at] + rest[stop:] if stop > at else None
 
 
 def _kept(found: Sequence[bytes], ours: _Ours, version: int, *, opaque: bool) -> list[bytes]:

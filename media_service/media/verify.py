@@ -149,7 +149,7 @@ class Examiner:
             answer, attached = await self._worker.ask("plan", path, tags=tags, how=how | {"opaque": True})
         head = answer["head"]
         # A whole slice of bytes is no copy: the tag may be large.
-        return TagPlan(attached[:head], answer["cut"], attached[head:]), answer["carried"]
+        return TagPlan(attached[:head], answer["cut"], attached[head:], answer["length"]), answer["carried"]
 
     def close(self) -> None:
         """Ends the thread that reads."""
@@ -246,10 +246,12 @@ def _facts(walk: Walk, findings: list[Finding], seen: Scan, *, proven: bool, **d
     )
 
 
-def _sound_of(upload: Upload) -> int | None:
-    """Where the first frame is, as far as that is known."""
-    audio = upload.facts.audio if upload.facts is not None else None
-    return None if audio is None else audio.get("start")
+def _sound_of(upload: Upload) -> tuple[int, int] | None:
+    """Where the first frame begins and the last ends; None of a file that was taken against its verdict."""
+    facts = upload.facts
+    if facts is None or facts.audio is None or outcome(facts.findings) is Outcome.REJECT:
+        return None
+    return facts.audio["start"], facts.audio["end"]
 
 
 def _provenance(upload: Upload) -> dict[str, str]:

@@ -108,6 +108,10 @@ KINDS: dict[str, tuple[bytes, bytes]] = {
     "v2.3 and v2.4": (old(3) + SECOND, b""),
     "v2.4 twice": (old(4) + SECOND, b""),
     "v2.3 and junk": (old(3) + b"junk" * 50, b""),
+    "junk behind": (old(3), bytes(1000)),
+    "junk before v1": (b"", b"x" * 300 + V1),
+    "junk behind v1": (b"", V1 + b"x" * 300),
+    "a piece of a frame behind": (b"", AUDIO[-200:]),
     "lyrics": (b"", lyrics_tag() + V1),
     "v2.4 behind": (b"", tag(frame("TIT2", b"\0Old title", 4), 4)),
     "malformed": (tag(frame("TIT2", b"\0Old title") + b"\1 garbage that is no frame"), b""),
@@ -143,7 +147,7 @@ async def spooled(
     facts = await examiner.verify(source, upload, [])
     assert outcome(facts.findings) is not Outcome.REJECT
     plan, carried = await examiner.plan_tags(source, replace(upload, facts=facts))
-    await spool.assemble("a", source, plan, len(content))
+    await spool.assemble("a", source, plan, plan.length or len(content))
     target = (folder / "spool" / ".incoming" / "a").rename(folder / "spooled.mp3")
     again = await examiner.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
     assert facts.audio is not None
@@ -287,6 +291,16 @@ async def test_foreign_frames_stay_byte_for_byte(
     read = ID3(target)
     assert [chapter.sub_frames["TIT2"].text for chapter in read.getall("CHAP")] == [["one"], ["two"]]
     assert seen_by_eyed3(target)["title"] == (ASKED["title"] if mode == "full" else "Old title")
+
+
+async def test_junk_goes_and_the_tags_around_it_stay(worker: ChildWorker, tmp_path: Path) -> None:
+    behind = ape_tag() + b"x" * 300 + lyrics_tag() + V1
+    _, target, _ = await spooled(worker, tmp_path, b"junk" * 50 + AUDIO + behind, Tagging())
+    whole = target.read_bytes()
+    start = whole.index(AUDIO)
+    assert whole[start + len(AUDIO) : -128] == ape_tag() + lyrics_tag()
+    assert whole[-128:].startswith(b"TAG")
+    assert b"junk" not in whole
 
 
 async def test_a_tag_that_cannot_be_taken_apart_is_set_aside_whole(worker: ChildWorker, tmp_path: Path) -> None:
