@@ -23,9 +23,11 @@ types: $(VENV)/.test
 	$(BIN)/mypy
 	npx --yes --package typescript@7.0.2 tsc --project tsconfig.json
 
-# The long form of what `make test` does shortly: 200 kills, 20 power cuts.
+# The long form of what `make test` does shortly: 200 kills while receiving and 200 while finishing, 20 power cuts, a
+# minute without a line.
 torture: $(VENV)/.test
-	KILLS=200 CUTS=20 $(BIN)/pytest tests/torture
+	KILLS=200 FINISHING_KILLS=200 CUTS=20 $(BIN)/pytest tests/torture
+	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench

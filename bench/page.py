@@ -1,71 +1,102 @@
 """What the page itself can do: one file from a picker to the server's last acknowledgement, in headless Chromium.
 
-`python -m bench.page [MiB]`, 1024 by default, on tmpfs. The peak is the page's renderer process with its Worker; the
-browser's own processes are not in it. Server and browser share the machine's cores.
+`python -m bench.page [MiB [rounds [place]]]`: 1024, 1, tmpfs. Server and browser share the machine's cores, so the CPU
+seconds of each say more than MB/s. Memory is that of the renderer, the process of the page and its Worker: *private*,
+what nobody else uses and what would be free without it, and *PSS*, which adds its share of the pages that Chromium's
+processes have in common.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-import shutil
 import sys
 import time
 from contextlib import suppress
-
-from playwright.sync_api import Page, sync_playwright
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bench.payload import make_payload
 from bench.places import workplace
-from bench.processes import PROC, tree
-from tests.browser.conftest import ARGUMENTS, NAMES
+from bench.processes import PROC, cpu_seconds, tree
+from tests.browser.devtools import Tab
 from tests.support.server import Server
 
-MIB = 1024 * 1024
-LANDED = ", ".join(f".row[data-state={state}]" for state in ("verifying", "tagging", "ready"))
-PAST_ALL_HOPE = 600_000
-"""Milliseconds."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MIB, GIB = 1024**2, 1024**3
+STATE = "document.querySelector('.row')?.dataset.state"
+BEFORE_THE_LAST_BYTE = (None, "queued", "preparing", "sending")
+LANDED = ("verifying", "tagging", "ready")
+REST, LOOK_EVERY = 2.0, 0.25
+"""Seconds: until an opened page has settled, and between two looks at its state and memory."""
 
 
-def main(size: int) -> None:
-    """Sends a file of `size` bytes and prints one line."""
-    browser = next(filter(None, map(shutil.which, NAMES)))
-    with (
-        workplace("tmpfs") as folder,
-        Server(folder / "data", disk_reserve=0) as server,
-        sync_playwright() as playwright,
-    ):
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of one process."""
+
+    private: int
+    pss: int
+
+    def or_more(self, other: Memory) -> Memory:
+        """The larger of each."""
+        return Memory(max(self.private, other.private), max(self.pss, other.pss))
+
+
+async def main(size: int, rounds: int, place: str) -> None:
+    """Sends a file of `size` bytes and prints a line, `rounds` times."""
+    with workplace(place) as folder:
         file = folder / "show.mp3"
         make_payload(file, size)
-        chromium = playwright.chromium.launch(executable_path=browser, args=ARGUMENTS)
-        page = chromium.new_page()
-        page.goto(server.url)
-        page.locator("html.ready").wait_for()
-        seconds = send(page, str(file))
-        print(
-            f"{size / MIB:.0f} MiB: {size / seconds / 1e6:.0f} MB/s with digests, "
-            f"renderer's peak {renderer_peak(os.getpid()) / MIB:.0f} MiB, load average {os.getloadavg()[0]:.1f}"
-        )
-        chromium.close()
+        for number in range(rounds):
+            with Server(folder / f"data-{number}", disk_reserve=0, log_level="error") as server:
+                async with Tab() as tab:
+                    print(await measure(tab, server, file), flush=True)
 
 
-def send(page: Page, path: str) -> float:
-    """Seconds from the choice of the file to the last acknowledgement."""
-    page.set_input_files("[data-ref=picker]", path)
+async def measure(tab: Tab, server: Server, file: Path) -> str:
+    """Seconds from the choice of the file to the last acknowledgement, and what they cost."""
+    await tab.open(server.url, "html.ready")
+    await asyncio.sleep(REST)
+    idle = peak = {pid: memory(pid) for pid in renderers(tab.pid)}
+    before = cpu_seconds(tab.pid), cpu_seconds(server.pid)
     began = time.monotonic()
-    page.locator(LANDED).wait_for(timeout=PAST_ALL_HOPE)
-    return time.monotonic() - began
+    await tab.choose("[data-ref=picker]", file)
+    while (state := await tab.value(STATE)) in BEFORE_THE_LAST_BYTE:
+        peak = {pid: most.or_more(memory(pid)) for pid, most in peak.items()}
+        await asyncio.sleep(LOOK_EVERY)
+    seconds = time.monotonic() - began
+    assert state in LANDED, state
+    browser, service = cpu_seconds(tab.pid) - before[0], cpu_seconds(server.pid) - before[1]
+    size = file.stat().st_size
+    page = max(idle, key=cpu_seconds)
+    return (
+        f"{size / MIB:.0f} MiB: {size / seconds / 1e6:.0f} MB/s with digests; "
+        f"CPU s/GiB: browser {browser * GIB / size:.1f}, server {service * GIB / size:.1f}; "
+        f"page's memory: private {peak[page].private / MIB:.0f} MiB (idle {idle[page].private / MIB:.0f}), "
+        f"PSS {peak[page].pss / MIB:.0f} MiB (idle {idle[page].pss / MIB:.0f}); load average {os.getloadavg()[0]:.1f}"
+    )
 
 
-def renderer_peak(root: int) -> int:
-    """Bytes that the largest renderer below `root` held in memory at most."""
-    peak = 0
-    for pid in tree(root):
+def renderers(browser: int) -> list[int]:
+    """The page's own, which will work most, and those that Chromium keeps beside it."""
+    found = []
+    for pid in tree(browser):
         with suppress(OSError):
             if b"--type=renderer" in (PROC / str(pid) / "cmdline").read_bytes():
-                status = (PROC / str(pid) / "status").read_text()
-                peak = max(peak, int(status.partition("VmHWM:")[2].split()[0]) * 1024)
-    return peak
+                found.append(pid)
+    return found
+
+
+def memory(pid: int) -> Memory:
+    """From the kernel's own sums over the process's pages."""
+    lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]
+    kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+    return Memory((kib["Private_Clean"] + kib["Private_Dirty"]) * 1024, kib["Pss"] * 1024)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1] if len(sys.argv) > 1 else 1024) * MIB)
+    given = dict(enumerate(sys.argv[1:]))
+    asyncio.run(main(int(given.get(0, 1024)) * MIB, int(given.get(1, 1)), given.get(2, "tmpfs")))

@@ -34,6 +34,7 @@ from media_service.intake.finalize import Finisher
 from media_service.intake.hearing import Hearing
 from media_service.intake.join import Joiner
 from media_service.intake.receive import Conduct, Intake
+from media_service.intake.retag import Retagger
 from media_service.intake.sweep import Sweeper
 from media_service.media.hear import Ear
 from media_service.media.verify import Examiner, Habits, Tagging, as_policy
@@ -126,6 +127,7 @@ class Service:
             quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
             every=settings.sweep_interval,
         )
+        self._retagger = Retagger(self._database, self._spool, self._examiner)
         self._appends = Appends(self._intake)
         self._joiner = Joiner(self._intake, self._partials)
         self._origins = Origins(settings.allowed_origins, settings.base_path)
@@ -159,7 +161,7 @@ class Service:
                     wait=self._settings.append_wait,
                     interim_answers=self._settings.interim_answers,
                 ),
-                FilesApi(self._database, self._spool, gate, shapes),
+                FilesApi(self._database, self._spool, self._retagger, gate, shapes),
                 QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
             ],
         )
@@ -174,6 +176,7 @@ class Service:
         for store in (self._partials, self._spool, self._quarantine):
             await store.prepare()
         await self._sweeper.discard_orphans()
+        await self._retagger.recover()
         await self._intake.recover()
         runs = [self._finisher.run(), self._sweeper.run(), *([self._hearing.run()] if self._settings.listen else [])]
         tasks = [asyncio.create_task(run) for run in runs]

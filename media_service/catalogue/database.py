@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.ports import Heard, StoredFile
-    from media_service.core.upload import Facts, Slice, State, Upload
+    from media_service.core.upload import Facts, Placing, Slice, State, Upload
 
 
 class Database:
@@ -134,6 +134,19 @@ class Database:
         """What was heard in a finished file; None while nobody listened."""
         rows = await self._reader.rows(queries.heard_in(file_id))
         return heard_value(rows[0]) if rows else None
+
+    async def plan_retag(self, file_id: str, plan: Placing | None) -> None:
+        """What is about to take the file's place; None when nothing is."""
+        await self._writer.execute(statements.plan_retag(file_id, plan))
+
+    async def retag(self, file: StoredFile) -> None:
+        """The file as it is now; nothing is about to take its place any more."""
+        await self._writer.execute(statements.retag(file))
+
+    async def retagging(self) -> Sequence[tuple[StoredFile, Placing]]:
+        """Files whose place something was about to take when the process ended."""
+        rows = await self._reader.rows(queries.retagging())
+        return [(file_value(row), placing_value(row["retagging"])) for row in rows]
 
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int

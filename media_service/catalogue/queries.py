@@ -140,6 +140,11 @@ def heard_in(file_id: str) -> Statement:
     return with_values(select(heard).where(heard.c.file_id == file_id))
 
 
+def retagging() -> Statement:
+    """Files whose place something is about to take."""
+    return with_values(select(files).where(files.c.retagging.is_not(None)))
+
+
 def files_page(search: str, order: str, cursor: str | None, limit: int) -> Statement:
     """A page of files in which every word of `search` occurs. Raises Malformed for another order or cursor."""
     falling, name = order.startswith("-"), order.removeprefix("-")

@@ -33,7 +33,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "facts": None if upload.facts is None else json.dumps(_facts_to_json(upload.facts)),
         "verdict": None if upload.verdict is None else json.dumps(_verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
-        "placing": None if upload.placing is None else json.dumps(_placing_to_json(upload.placing), ensure_ascii=False),
+        "placing": None if upload.placing is None else placing_column(upload.placing),
         "review": upload.review,
         "held_open": int(upload.held_open),
         "remembered": json.dumps(dict(upload.remembered or {}), ensure_ascii=False),
@@ -107,11 +107,12 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "more_tags": json.dumps({tag: file.tags[tag] for tag in MORE_TAGS if tag in file.tags}, ensure_ascii=False),
         "audio_sha256": facts.audio_sha256,
         "grade": None if facts.grade is None else facts.grade.value,
-        "findings": json.dumps(findings_to_json(facts.findings), ensure_ascii=False),
+        "findings": json.dumps([finding.plain() for finding in facts.findings], ensure_ascii=False),
         "audio": None if facts.audio is None else json.dumps(dict(facts.audio)),
         "search": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
         "uploaded_at": file.uploaded_at,
         "spooled_at": file.spooled_at,
+        "retagging": None,
     }
 
 
@@ -177,7 +178,7 @@ def _facts_to_json(facts: Facts) -> dict[str, Any]:
         "channels": facts.channels,
         "audio_sha256": None if facts.audio_sha256 is None else facts.audio_sha256.hex(),
         "grade": facts.grade,
-        "findings": findings_to_json(facts.findings),
+        "findings": [finding.plain() for finding in facts.findings],
         "audio": None if facts.audio is None else dict(facts.audio),
     }
 
@@ -198,20 +199,20 @@ def _facts_from_json(stored: dict[str, Any]) -> Facts:
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     plain = {"code": verdict.code, "details": dict(verdict.details)}
-    return plain | ({"findings": findings_to_json(verdict.findings)} if verdict.findings else {})
+    return plain | ({"findings": [finding.plain() for finding in verdict.findings]} if verdict.findings else {})
 
 
 def _verdict_from_json(stored: dict[str, Any]) -> Verdict:
     return Verdict(stored["code"], stored["details"], _findings_from_json(stored.get("findings", [])))
 
 
-def findings_to_json(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
-    """Findings as they are stored."""
-    return [asdict(finding) for finding in findings]
-
-
 def _findings_from_json(stored: list[dict[str, Any]]) -> tuple[Finding, ...]:
     return tuple(Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in stored)
+
+
+def placing_column(placing: Placing) -> str:
+    """Where a file is about to get its name, as a column holds it."""
+    return json.dumps(_placing_to_json(placing), ensure_ascii=False)
 
 
 def _placing_to_json(placing: Placing) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, case, delete, update
 from sqlalchemy.dialects.sqlite import insert
 
 from media_service.catalogue.compiled import sql_of
-from media_service.catalogue.rows import file_row, heard_row, slice_row, upload_row
+from media_service.catalogue.rows import file_row, heard_row, placing_column, slice_row, upload_row
 from media_service.catalogue.tables import files, heard, slices, uploads
 from media_service.core.upload import ENDED
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.compiled import Statement
     from media_service.core.ports import Heard, StoredFile
-    from media_service.core.upload import Slice, Upload
+    from media_service.core.upload import Placing, Slice, Upload
 
 
 def _every_column(table: Any) -> dict[str, Any]:
@@ -40,6 +40,14 @@ _UPDATE_UPLOAD = sql_of(
     .values({name: value for name, value in _every_column(uploads).items() if name != "id"})
 )
 _INSERT_HEARD = sql_of(insert(heard).values(_every_column(heard)).on_conflict_do_nothing())
+_UPDATE_FILE = sql_of(
+    update(files)
+    .where(files.c.id == bindparam("which"))
+    .values({name: value for name, value in _every_column(files).items() if name != "id"})
+)
+_PLAN_RETAG = sql_of(
+    update(files).where(files.c.id == bindparam("which")).values({"retagging": bindparam("retagging")})
+)
 _DELETE_SLICES = sql_of(delete(slices).where(slices.c.upload_id == bindparam("which")))
 
 
@@ -71,3 +79,15 @@ def deliver(upload: Upload, file: StoredFile) -> list[Statement]:
 def save_heard(file_id: str, what: Heard, now: int) -> list[Statement]:
     """What was heard in a file, the first time."""
     return [(_INSERT_HEARD, heard_row(file_id, what, now))]
+
+
+def plan_retag(file_id: str, plan: Placing | None) -> list[Statement]:
+    """What is about to take the file's place."""
+    return [(_PLAN_RETAG, {"which": file_id, "retagging": None if plan is None else placing_column(plan)})]
+
+
+def retag(file: StoredFile) -> list[Statement]:
+    """The file as it is now."""
+    row = file_row(file)
+    row["which"] = row.pop("id")
+    return [(_UPDATE_FILE, row)]

@@ -98,6 +98,8 @@ files = Table(
     Column("grade", String(16)),
     Column("findings", Text),
     Column("audio", Text),
+    # What is about to take the file's place: its size, digest and tags, as JSON.
+    Column("retagging", Text),
     # What a search looks through: names and tags, normalised and case-folded.
     Column("search", Text, nullable=False),
     Column("uploaded_at", BigInteger, nullable=False),

@@ -12,6 +12,8 @@
     │   ├── Unauthorised             a token is needed
     │   ├── UnknownUpload            no such upload, or somebody else's
     │   ├── UnknownFile              no such file, or somebody else's
+    │   ├── MatchRequired            a change that does not say of which version
+    │   ├── FileChanged              a change of a version that is no more
     │   ├── UploadGone               cancelled, expired or lost
     │   ├── WrongState               the upload is past this
     │   ├── Superseded               a newer writer took this span
@@ -29,6 +31,7 @@
         ├── StorageFull, StorageTrouble
         ├── CatalogueTrouble
         ├── MediaTrouble
+        ├── FinishingFailed          a fault of ours, met again and again
         └── ShuttingDown
 
 A class's first docstring line is its message, filled with its fields. Nothing here knows HTTP: the table to status
@@ -148,6 +151,20 @@ class UnknownFile(Refusal):
     """There is no such file."""
 
     code = "unknown_file"
+
+
+@dataclass(eq=False)
+class MatchRequired(Refusal):
+    """This change needs If-Match with the ETag of the file as you saw it."""
+
+    code = "match_required"
+
+
+@dataclass(eq=False)
+class FileChanged(Refusal):
+    """The file was changed since you saw it; look at it again."""
+
+    code = "file_changed"
 
 
 @dataclass(eq=False)
@@ -333,6 +350,13 @@ class MediaTrouble(Trouble):
     """The media worker failed for a reason that is not the file's."""
 
     code = "media_trouble"
+
+
+@dataclass(eq=False)
+class FinishingFailed(Trouble):
+    """The service failed at this file by a fault of its own; the file is kept, and is tried again at the next start."""
+
+    code = "finishing_failed"
 
 
 @dataclass(eq=False)

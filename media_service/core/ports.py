@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from media_service.core.upload import Facts, Slice, State, Upload
+    from media_service.core.upload import Facts, Placing, Slice, State, Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ class Partials(Protocol):
 class Spool(Protocol):
     """Finished files."""
 
-    async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int) -> Assembled:
-        """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes.
+    async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int | None) -> Assembled:
+        """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes, or all.
 
         Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is
         missing.
@@ -157,6 +157,16 @@ class Spool(Protocol):
 
     async def unsettled(self) -> list[str]:
         """The uploads for which something was assembled that has no name."""
+
+    async def replace(self, key: str, name: str) -> None:
+        """Puts what was assembled under `key` in the place of the file of this name, durably and in one step.
+
+        Whoever reads the old one reads it to its end. Raises FileNotFoundError, and does nothing, where its reader took
+        it away.
+        """
+
+    async def measure(self, name: str) -> tuple[int, bytes] | None:
+        """Bytes and SHA-256 of a finished file as it lies there; None where its reader took it away."""
 
     def path(self, stored_name: str) -> Path:
         """Where a finished file lies."""
@@ -204,6 +214,12 @@ class Media(Protocol):
         """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
 
         Raises MediaTrouble.
+        """
+
+    async def plan_edit(self, path: Path, tags: Mapping[str, str], removed: Collection[str]) -> TagPlan:
+        """How to give a file in the spool these tags and take the removed ones, every other frame kept.
+
+        Raises NotMp3 for a tag that cannot be written, MediaTrouble, and FileNotFoundError.
         """
 
 
@@ -282,6 +298,15 @@ class Catalogue(Protocol):
 
     async def heard(self, file_id: str) -> Heard | None:
         """What was heard in a finished file; None while nobody listened."""
+
+    async def plan_retag(self, file_id: str, plan: Placing | None) -> None:
+        """What is about to take the file's place; None when nothing is."""
+
+    async def retag(self, file: StoredFile) -> None:
+        """The file as it is now; nothing is about to take its place any more."""
+
+    async def retagging(self) -> Sequence[tuple[StoredFile, Placing]]:
+        """Files whose place something was about to take when the process ended."""
 
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int

@@ -118,7 +118,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why an upload was rejected: the refusal's code and its fields, and everything that was found."""
+    """Why an upload was rejected: the refusal's code and its fields, and everything that was found.
+
+    An upload that is still to be finished has one while we cannot: the fault is ours, and says nothing of the file.
+    """
 
     code: str
     details: Mapping[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors import Damaged, NotMp3
 
@@ -110,6 +110,20 @@ class Finding:
     def message(self) -> str:
         """What it means, in a sentence."""
         return CODES[self.code][1]
+
+    def plain(self) -> dict[str, Any]:
+        """As it is stored: what JSON can hold."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "offset": self.offset,
+            "expected": self.expected,
+            "actual": self.actual,
+        }
+
+    def told(self) -> dict[str, Any]:
+        """As people and clients read it: with its sentence."""
+        return self.plain() | {"message": self.message}
 
 
 class Policy:

@@ -1,27 +1,47 @@
-"""Finished files over REST: the admin's listing, one file, and its bytes."""
+"""Finished files over REST: the admin's listing, one file, its bytes, and other tags for it."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import ETag, hdrs, web
+from pydantic import BaseModel, ConfigDict, Field
 
-from media_service.core.errors import UnknownFile
+from media_service.core.errors import MatchRequired, UnknownFile
+from media_service.http.body import json_body
 from media_service.http.paging import limit_of, page
 from media_service.http.shapes import API
+from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiohttp.abc import AbstractStreamWriter
+
     from media_service.core.ports import Catalogue, Spool, StoredFile
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
+    from media_service.intake.retag import Retagger
+
+Text = Annotated[str, Field(max_length=8192)]
+
+
+class RetagFile(BaseModel):
+    """The body of `PATCH /files/{id}`. A tag that is empty or null is taken away, one that is missing stays."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    tags: dict[Text, Text | None]
 
 
 class FilesApi:
     """The routes under `/api/v1/files`."""
 
-    def __init__(self, catalogue: Catalogue, spool: Spool, gate: Gate, shapes: Shapes) -> None:
+    def __init__(self, catalogue: Catalogue, spool: Spool, retagger: Retagger, gate: Gate, shapes: Shapes) -> None:
+        self._retagger = retagger
         self._catalogue = catalogue
         self._spool = spool
         self._gate = gate
@@ -32,6 +52,7 @@ class FilesApi:
         return [
             web.get(f"{API}/files", self.listing),
             web.get(f"{API}/files/{{id}}", self.show),
+            web.patch(f"{API}/files/{{id}}", self.retag),
             web.get(f"{API}/files/{{id}}/content", self.content),
         ]
 
@@ -48,9 +69,22 @@ class FilesApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """One file, for its owner and the admin."""
-        file = await self._find(request)
-        heard = await self._catalogue.heard(file.id)
-        return web.json_response(self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)})
+        return await self._shown(await self._find(request))
+
+    async def retag(self, request: web.Request) -> web.Response:
+        """The file with other tags, for the admin, who says in If-Match which version of it he saw."""
+        self._gate.admin(request)
+        body = await json_body(request, RetagFile)
+        wanted = request.if_match
+        if wanted is None:
+            raise MatchRequired
+        known = {tag.value for tag in wanted if not tag.is_weak}
+        step = self._retagger.edit(
+            request.match_info["id"],
+            {key: value or "" for key, value in body.tags.items()},
+            lambda sha256: "*" in known or sha256.hex() in known,
+        )
+        return await self._shown(await unbroken(step))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
@@ -62,7 +96,17 @@ class FilesApi:
             "Content-Security-Policy": "sandbox; default-src 'none'",
             "Cache-Control": "private, no-cache",
         }
-        return web.FileResponse(self._spool.path(file.placed.name), headers=headers)
+        path = self._spool.path(file.placed.name)
+        if await asyncio.to_thread(_is_another, path, request.headers.get(hdrs.IF_RANGE, "")):
+            return _Whole(path, headers=headers)
+        return web.FileResponse(path, headers=headers)
+
+    async def _shown(self, file: StoredFile) -> web.Response:
+        heard = await self._catalogue.heard(file.id)
+        shown = self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)}
+        answer = web.json_response(shown, headers={"Cache-Control": "private, no-cache"})
+        answer.etag = ETag(file.placed.sha256.hex())
+        return answer
 
     async def _find(self, request: web.Request) -> StoredFile:
         caller = self._gate.caller(request)
@@ -70,3 +114,26 @@ class FilesApi:
         if file is None or not (caller.admin or file.owner == caller.owner):
             raise UnknownFile
         return file
+
+
+class _Whole(web.FileResponse):
+    """All of a file, whatever range is asked for."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        headers = request.headers.copy()
+        headers.popall(hdrs.RANGE, None)
+        return await super().prepare(request.clone(headers=headers))
+
+
+def _is_another(path: Path, if_range: str) -> bool:
+    """Whether If-Range names, by its ETag, another version of the file; aiohttp knows only its dates.
+
+    Without a look at it whoever resumes a download would get the old file's beginning and the new one's end.
+    """
+    if not if_range.endswith('"'):
+        return False
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return if_range != f'"{there.st_mtime_ns:x}-{there.st_size:x}"'

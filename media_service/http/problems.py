@@ -29,6 +29,8 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.Unauthorised: 401,
     errors.UnknownUpload: 404,
     errors.UnknownFile: 404,
+    errors.MatchRequired: 428,
+    errors.FileChanged: 412,
     errors.UploadGone: 410,
     errors.WrongState: 409,
     errors.Superseded: 409,
@@ -52,6 +54,7 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.StorageTrouble: 503,
     errors.CatalogueTrouble: 503,
     errors.MediaTrouble: 503,
+    errors.FinishingFailed: 503,
     errors.ShuttingDown: 503,
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors import revive
 from media_service.core.text import TAGS
+from media_service.core.upload import State
 from media_service.core.verdict import outcome
 from media_service.http.problems import problem
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from media_service.core.ports import StoredFile
     from media_service.core.rules import Limits
     from media_service.core.upload import Facts, Slice, Upload
-    from media_service.core.verdict import Finding
     from media_service.intake.receive import View
 
 API = "/api/v1"
@@ -82,7 +82,7 @@ class Shapes:
             "channels": facts.channels,
             "verdict": None if facts.audio_sha256 is None else outcome(facts.findings).value,
             "grade": None if facts.grade is None else facts.grade.value,
-            "findings": [finding(found) for found in facts.findings],
+            "findings": [found.told() for found in facts.findings],
             "offered_tags": _offered(facts),
             "audio_sha256": hex_or_none(facts.audio_sha256),
             "audio": None if facts.audio is None else dict(facts.audio),
@@ -99,28 +99,16 @@ class Shapes:
         }
 
 
-def finding(found: Finding) -> dict[str, Any]:
-    """One finding; `offset` in bytes."""
-    return {
-        "code": found.code,
-        "severity": found.severity.value,
-        "offset": found.offset,
-        "expected": found.expected,
-        "actual": found.actual,
-        "message": found.message,
-    }
-
-
 def _verdict(upload: Upload) -> dict[str, Any]:
     """What was found in the file, once something was."""
-    facts, rejected = upload.facts, upload.verdict
+    facts, rejected = upload.facts, upload.verdict if upload.state is State.REJECTED else None
     findings = rejected.findings if rejected is not None else facts.findings if facts is not None else ()
     known = rejected is not None or (facts is not None and facts.audio_sha256 is not None)
     verdict = "reject" if rejected is not None else outcome(findings).value
     return {
         "verdict": verdict if known else None,
         "grade": None if facts is None or facts.grade is None else facts.grade.value,
-        "findings": [finding(found) for found in findings],
+        "findings": [found.told() for found in findings],
         "offered_tags": {} if facts is None else _offered(facts),
     }
 

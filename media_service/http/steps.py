@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from media_service.core.errors import revive
-from media_service.core.upload import FINISHING
+from media_service.core.upload import FINISHING, State
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -41,6 +41,6 @@ async def with_verdict(intake: Intake, view: View, seconds: float) -> View:
     """
     if view.upload.state in FINISHING:
         view = await intake.wait_for_verdict(view.upload.id, seconds)
-    if view.upload.verdict is not None:
+    if view.upload.state is State.REJECTED and view.upload.verdict is not None:
         raise revive(view.upload.verdict.code, view.upload.verdict.details)
     return view

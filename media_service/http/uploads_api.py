@@ -48,7 +48,7 @@ class AmendUpload(BaseModel):
 
 
 class UploadsApi:
-    """The routes under `/api/v1/uploads`, but for the slices."""
+    """The routes under `/api/v1/uploads`, but for the slices, and what an upload may be."""
 
     def __init__(self, intake: Intake, gate: Gate, shapes: Shapes) -> None:
         self._intake = intake
@@ -64,6 +64,7 @@ class UploadsApi:
             web.patch(f"{API}/uploads/{{id}}", self.amend),
             web.delete(f"{API}/uploads/{{id}}", self.cancel),
             web.get(f"{API}/uploads/{{id}}/slices", self.slices),
+            web.get(f"{API}/limits", self.limits),
         ]
 
     async def create(self, request: web.Request) -> web.Response:
@@ -116,6 +117,13 @@ class UploadsApi:
         body = await json_body(request, AmendUpload)
         step = self._intake.amend(request.match_info["id"], caller.owner, tags=body.tags, length=body.length)
         return web.json_response(self._shapes.upload(await unbroken(step)))
+
+    async def limits(self, request: web.Request) -> web.Response:
+        """What is accepted, so that a client can tell before it sends; `largest` is what the disk has room for now."""
+        self._gate.caller(request)
+        limits = self._intake.conduct.limits
+        body = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
+        return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def cancel(self, request: web.Request) -> web.Response:
         """204; the admin may cancel anybody's."""

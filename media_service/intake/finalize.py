@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import BytesMissing, Duplicate, Refusal, StorageTrouble, Trouble, UnknownUpload
+from media_service.core.errors import (
+    BytesMissing,
+    Duplicate,
+    FinishingFailed,
+    Refusal,
+    StorageTrouble,
+    Trouble,
+    UnknownUpload,
+)
 from media_service.core.ports import Placed, StoredFile
 from media_service.core.upload import FINISHING, Event, Facts, Placing, Review, State, Upload, Verdict
 from media_service.core.verdict import Finding, Severity, refusal_of
@@ -28,6 +36,9 @@ if TYPE_CHECKING:
 
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 """Seconds before an upload is tried again after a trouble of ours; doubled each time."""
+
+FAULTS = 4
+"""How often an upload meets a fault of ours before it is left for the next start, and says so."""
 
 MOMENT = 0.25
 """Seconds for which receiving has the way after the last sign of it."""
@@ -69,6 +80,7 @@ class Finisher:
         self._new_id = new_id
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._delays: dict[str, float] = {}
+        self._faults: dict[str, int] = {}
         self._waiting: dict[str, asyncio.Event] = {}
         self._way_until = 0.0
 
@@ -105,31 +117,58 @@ class Finisher:
             try:
                 await self._look_at(upload_id)
             except (Trouble, OSError) as trouble:
-                delay = self._delays.get(upload_id, FIRST_RETRY)
-                self._delays[upload_id] = min(delay * 2, LAST_RETRY)
-                log.warning("finishing goes on later", upload=upload_id, seconds=delay, trouble=str(trouble))
-                loop.call_later(delay, self.wake, upload_id)
+                self._try_later(upload_id, str(trouble))
             except Exception:
-                # The top of a task: an upload that meets a bug of ours must not hold up all others.
+                # The top of a task: an upload that meets a fault of ours must not hold up all others.
                 log.exception("finishing failed", upload=upload_id)
+                await self._met_fault(upload_id)
             if not self._queue.empty() and loop.time() < self._way_until:
                 await asyncio.sleep(min((loop.time() - begun) * WAY, LONGEST_WAY))
+
+    def _try_later(self, upload_id: str, why: str) -> None:
+        delay = self._delays.get(upload_id, FIRST_RETRY)
+        self._delays[upload_id] = min(delay * 2, LAST_RETRY)
+        log.warning("finishing goes on later", upload=upload_id, seconds=delay, trouble=why)
+        asyncio.get_running_loop().call_later(delay, self.wake, upload_id)
+
+    async def _met_fault(self, upload_id: str) -> None:
+        """Tries again, for it may have been the moment's fault; a few times, and then the upload's row says so."""
+        self._faults[upload_id] = self._faults.get(upload_id, 0) + 1
+        if self._faults[upload_id] < FAULTS:
+            self._try_later(upload_id, "a fault of ours")
+            return
+        try:
+            loaded = await self._catalogue.load(upload_id)
+            if loaded is not None and loaded[0].state in FINISHING:
+                await self._saved(replace(loaded[0], verdict=Verdict(FinishingFailed.code, {})))
+        except Trouble as trouble:
+            log.warning("a fault could not be noted", upload=upload_id, trouble=str(trouble))
+        self._forget(upload_id)
 
     async def _look_at(self, upload_id: str) -> None:
         loaded = await self._catalogue.load(upload_id)
         if loaded is not None and loaded[0].state in FINISHING:
             await self.finish(*loaded)
+        self._forget(upload_id)
+
+    def _forget(self, upload_id: str) -> None:
+        """Nothing more is done for this upload, whoever waits for it."""
         self._delays.pop(upload_id, None)
+        self._faults.pop(upload_id, None)
         if done := self._waiting.pop(upload_id, None):
             done.set()
 
     async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Takes a whole upload to its end: spooled, rejected or lost. Raises Trouble when it must be tried again."""
+        # What a former run failed at may be mended.
+        upload, twin = replace(upload, verdict=None), None
         try:
             if upload.state is State.RECEIVED:
-                upload = await self._verify(upload, slices)
+                upload, twin = await self._verify(upload, slices)
+            elif self._duplicates == "link" and upload.facts is not None:
+                twin = await self._catalogue.same_sound(upload.facts)
             if upload.state is State.VERIFIED:
-                upload = await self._deliver(upload)
+                upload = await self._deliver(upload, twin)
             return upload
         except Refusal as refusal:
             return await self._reject(upload, refusal)
@@ -147,19 +186,8 @@ class Finisher:
             expected, actual = fields.get("expected"), fields.get("actual", fields.get("name"))
             findings = [Finding(code, Severity.REJECT, expected=expected, actual=actual)]  # type: ignore[arg-type]  # digests and sizes
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
-        listed = [
-            {
-                "code": finding.code,
-                "severity": finding.severity.value,
-                "offset": finding.offset,
-                "expected": finding.expected,
-                "actual": finding.actual,
-                "message": finding.message,
-            }
-            for finding in findings
-        ]
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
-        report |= {"findings": listed}
+        report |= {"findings": [finding.told() for finding in findings]}
         await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
         return verdict
 
@@ -180,25 +208,24 @@ class Finisher:
         await self._saved(again)
         self.wake(upload_id)
 
-    async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
+    async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> tuple[Upload, StoredFile | None]:
+        """The upload with what is true of it, and the finished file of the same sound."""
         assert upload.length is not None
         await self._partials.trim(upload.id, upload.length)
         facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
         refusal = refusal_of(facts.findings)
         if refusal is not None and upload.review is not Review.FORCED:
-            return await self._reject(upload, refusal, facts.findings)
+            return await self._reject(upload, refusal, facts.findings), None
         twin = await self._catalogue.same_sound(facts)
         if twin is not None:
             if self._duplicates == "refuse" and upload.review is not Review.FORCED:
                 raise Duplicate(twin.placed.name)
             facts = _known_as(facts, twin)
-        return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
+        return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts)), twin
 
-    async def _deliver(self, upload: Upload) -> Upload:
+    async def _deliver(self, upload: Upload, twin: StoredFile | None) -> Upload:
         """Gives the file its name in the spool, once, wherever a former run ended."""
-        assert upload.facts is not None
-        twin = await self._catalogue.same_sound(upload.facts) if self._duplicates == "link" else None
-        if twin is not None and upload.placing is None:
+        if twin is not None and self._duplicates == "link" and upload.placing is None:
             return await self._link(upload, twin)
         if upload.placing is None:
             upload = await self._place(upload)

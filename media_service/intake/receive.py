@@ -130,12 +130,20 @@ class Intake:
             twin = await self.twin(owner, upload.content_hash, upload.length)
             if twin is not None:
                 return twin, False
-        if await self._partials.free() - (upload.length or 0) < self.conduct.disk_reserve:
+        if (upload.length or 0) > await self._spare():
             raise StorageFull
         await self._partials.create(upload.id, upload.length)
         await self._catalogue.create(upload)
         self._remember(Live(upload, ()))
         return self._view(upload, Ranges()), True
+
+    async def largest(self) -> int:
+        """Bytes that a new upload may have at most, as the disk is now."""
+        return max(0, min(self.conduct.limits.file, await self._spare()))
+
+    async def _spare(self) -> int:
+        """Bytes of disk above what stays free; negative when there is less."""
+        return await self._partials.free() - self.conduct.disk_reserve
 
     async def twin(self, owner: str, content_hash: bytes, length: int) -> View | None:
         """The owner's finished upload of the same bytes."""

@@ -2,13 +2,15 @@
 
 `FrameWalk` takes the bytes in order, in pieces of any size, and holds almost none of them. The quick way is a
 dictionary from the four bytes of a header to the frame's length: it knows only headers that were looked at once and fit
-the first frame, so whatever is damaged or foreign misses, and its keys are all the headers that occur.
+the first frame, so whatever is damaged or foreign misses, and its keys are all the headers that occur. Where many
+frames lie ahead, a regular expression made of the same dictionary passes over them by the stride.
 What is seen is told as it is; `judge.py` says what it means.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,8 +32,7 @@ from media_service.media.mpeg import (
 )
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 LEADING = 64 * 1024
 """Bytes between the leading tags and the first frame beyond which there is no first frame."""
@@ -56,6 +57,12 @@ LYRICS_LOOK = 64 * 1024
 
 TAIL = 128 + 32
 """Bytes at the end that are kept: an ID3v1 tag, and the footer of an APE tag before it."""
+
+STRIDE = 32
+"""Frames that one match passes over: a third of what looking each of them up costs."""
+
+STRIDE_HEADERS = 256
+"""Different headers above which no stride is tried: each new one makes the expression anew."""
 
 FOLD = 32767
 """Bytes after which LAME's CRC repeats: x^32767 is 1 modulo its polynomial, so blocks of this size may be XORed."""
@@ -123,7 +130,7 @@ class Walk:
     """LAME's CRC as the bytes give it; None where the file declares none, or has not so many bytes."""
 
 
-class _Audio:
+class AudioDigest:
     """SHA-256 of the audio, and LAME's CRC of the music, with a mark to go back to: the end of the last whole frame."""
 
     def __init__(self) -> None:
@@ -138,6 +145,7 @@ class _Audio:
         self._music_left = size
 
     def update(self, piece: memoryview) -> None:
+        """Takes the next bytes of the audio."""
         self._sha.update(piece)
         if self._music_left:
             taken = piece[: self._music_left]
@@ -145,12 +153,15 @@ class _Audio:
             self._fold_in(taken)
 
     def mark(self) -> None:
+        """A frame ended here."""
         self._marked = self._sha.copy()
 
     def sha256(self) -> bytes:
+        """Of the bytes up to the mark."""
         return self._marked.digest()
 
     def music_crc(self) -> int | None:
+        """LAME's CRC; None where it was not asked for, or not all of its bytes came."""
         if self._music_left is None or self._music_left > 0:
             return None
         return crc16(self._over, crc16(self._fold.to_bytes(FOLD)))
@@ -172,9 +183,9 @@ class _Audio:
 
 
 class FrameWalk:
-    """Walks a file that comes in pieces. `feed` them in order, then `finish`."""
+    """Walks a file that comes in pieces. `feed` them in order, then `finish`. `audio` takes what is between tags."""
 
-    def __init__(self) -> None:
+    def __init__(self, audio: AudioDigest | None = None) -> None:
         self._walk = Walk()
         self._rest = b""
         self._base = 0
@@ -185,10 +196,11 @@ class FrameWalk:
         self._step: Callable[[bytes, bool], bool] = self._lead
         self._search_from = 0
         self._hashed: int | None = None
-        self._audio = _Audio()
+        self._audio = audio or AudioDigest()
         self._last = b""
         self._lengths: dict[bytes, int] = {}
         self._guarded: dict[bytes, Header] = {}
+        self._stride: re.Pattern[bytes] | None = None
         self._previous = 0
         self._resync: re.Pattern[bytes] | None = None
         self._after_tag = False
@@ -358,8 +370,8 @@ class FrameWalk:
     def _follow(self, buffer: bytes, final: bool) -> bool:
         """Goes from header to header."""
         base, size = self._base, len(buffer)
-        at, previous, count = self._at - base, self._previous - base, 0
-        lengths = self._lengths
+        previous, lengths = self._previous - base, self._lengths
+        at, count = self._leap(buffer, self._at - base)
         while True:
             # A subscript that fails once a piece costs less than a call that succeeds each time.
             with suppress(KeyError):
@@ -386,6 +398,19 @@ class FrameWalk:
         self._previous = base + previous
         self._at = base + at
         return self._pause(buffer, final)
+
+    def _leap(self, buffer: bytes, at: int) -> tuple[int, int]:
+        """Passes over as many whole strides of known frames as there are, but for the last; where it stands, and the
+        frames it passed. The last is left to be walked header by header, so that it is known where a frame began."""
+        if not 0 < len(self._lengths) <= STRIDE_HEADERS or len(buffer) - at < PENDING:
+            return at, 0
+        if self._stride is None:
+            self._stride = _stride_over(self._lengths)
+        match, count, behind = self._stride.match, 0, at
+        while (found := match(buffer, at)) is not None:
+            behind, at = at, found.end()
+            count += STRIDE
+        return behind, max(0, count - STRIDE)
 
     def _pause(self, buffer: bytes, final: bool) -> bool:
         """At the end of what has come, or of the chain."""
@@ -425,6 +450,7 @@ class FrameWalk:
             self._guarded[key] = header
         else:
             self._lengths[key] = header.length
+            self._stride = None
         return True
 
     def _check_crc(self, buffer: bytes, at: int, header: Header) -> None:
@@ -513,6 +539,7 @@ class FrameWalk:
         walk.headers |= {header for key in self._lengths if (header := parse_header(key))}
         self._samples = 0
         self._lengths.clear()
+        self._stride = None
         self._guarded.clear()
 
     def _seek(self, buffer: bytes, final: bool) -> bool:
@@ -600,3 +627,12 @@ class FrameWalk:
     def _give_up(self, at: int) -> bool:
         self._walk.gave_up = at
         return False
+
+
+def _stride_over(lengths: Mapping[bytes, int]) -> re.Pattern[bytes]:
+    """Matches `STRIDE` frames in a row whose headers are all among these. No two of its branches fit the same bytes."""
+    kinds: dict[tuple[bytes, int], bytes] = {}
+    for key, length in lengths.items():
+        kinds[key[:3], length] = kinds.get((key[:3], length), b"") + re.escape(key[3:])
+    frames = [re.escape(begin) + b"[%s].{%d}" % (fourth, length - HEADER) for (begin, length), fourth in kinds.items()]
+    return re.compile(b"(?:%s){%d}" % (b"|".join(frames), STRIDE), re.DOTALL)

@@ -21,7 +21,7 @@ from media_service.media.leisure import Leisure
 from media_service.media.prescan import Scan, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from media_service.core.upload import Slice, Upload
@@ -134,14 +134,27 @@ class Examiner:
         """
         tagging = self._habits.tagging
         tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
-        seen = await asyncio.to_thread(self._scan, path)
         findings = upload.facts.findings if upload.facts is not None else ()
-        opaque = seen.opaque or any(found.actual == TOO_LONG for found in findings)
-        how: dict[str, Any] = {"opaque": opaque, "version": tagging.version}
+        how: dict[str, Any] = {
+            "opaque": any(found.actual == TOO_LONG for found in findings),
+            "version": tagging.version,
+        }
         if tagging.mode != "none":
             how |= {"provenance": _provenance(upload), "upload_id": upload.id, "sound": _sound_of(upload)}
         if tagging.mode == "full":
             how["guesses"] = guessed_tags(upload.filename)
+        return await self._plan(path, tags, how)
+
+    async def plan_edit(self, path: Path, tags: Mapping[str, str], removed: Collection[str]) -> TagPlan:
+        """How to give a file in the spool these tags and take the removed ones, every other frame kept.
+
+        Raises NotMp3 for a tag that cannot be written, MediaTrouble, and FileNotFoundError.
+        """
+        return (await self._plan(path, dict(tags), {"removed": sorted(removed)}))[0]
+
+    async def _plan(self, path: Path, tags: dict[str, str], how: dict[str, Any]) -> tuple[TagPlan, Mapping[str, str]]:
+        seen = await asyncio.to_thread(self._scan, path)
+        how["opaque"] = how.get("opaque") or seen.opaque
         try:
             answer, attached = await self._worker.ask("plan", path, tags=tags, how=how)
         except (TooCostly, NotMp3):

@@ -21,14 +21,17 @@ from media_service.core.ports import Assembled, TagPlan
 from media_service.storage.border import disk_errors, make_folder, sync_directory
 from media_service.storage.copying import COPY, copy
 from media_service.storage.names import disk_names
+from media_service.storage.reread import Reread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _NO_RENAME = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 _RENAMEAT2 = ctypes.CDLL(None, use_errno=True).renameat2
-_HERE, _NO_REPLACE = -100, 1
-"""AT_FDCWD and RENAME_NOREPLACE: Python has no name for a rename that replaces nothing."""
+_HERE, _NO_REPLACE, _EXCHANGE = -100, 1, 2
+"""AT_FDCWD, RENAME_NOREPLACE and RENAME_EXCHANGE: Python has no name for a rename that replaces nothing, nor for one
+that needs something to replace."""
 
 
 class DiskSpool:
@@ -43,8 +46,8 @@ class DiskSpool:
         await make_folder(self._incoming)
         await make_folder(self._finished)
 
-    async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int) -> Assembled:
-        """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes.
+    async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int | None) -> Assembled:
+        """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes, or all.
 
         Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is
         missing.
@@ -79,15 +82,32 @@ class DiskSpool:
         with disk_errors():
             return await aiofiles.os.listdir(self._incoming)
 
+    async def replace(self, key: str, name: str) -> None:
+        """Puts what was assembled under `key` in the place of the file of this name, durably and in one step.
+
+        Whoever reads the old one reads it to its end. Raises FileNotFoundError, and does nothing, where its reader took
+        it away.
+        """
+        with disk_errors():
+            await asyncio.to_thread(self._replace, self._incoming / key, self.path(name))
+
+    async def measure(self, name: str) -> tuple[int, bytes] | None:
+        """Bytes and SHA-256 of a finished file as it lies there; None where its reader took it away."""
+        with disk_errors():
+            return await asyncio.to_thread(_measure, self.path(name))
+
     def path(self, stored_name: str) -> Path:
         """Where a finished file lies."""
         return self._finished / stored_name
 
-    def _assemble(self, incoming: Path, source: Path, plan: TagPlan, length: int) -> Assembled:
+    def _assemble(self, incoming: Path, source: Path, plan: TagPlan, length: int | None) -> Assembled:
         incoming.unlink(missing_ok=True)
+        length = source.stat().st_size if length is None else length
         try:
-            _join(incoming, source, plan, length)
-            size, digest = _read_back(incoming, plan)
+            with Reread(incoming) as reread:
+                _join(incoming, source, plan, length, reread.reach)
+                digest = reread.digest()
+            size = _read_back(incoming, plan)
             if size != len(plan.head) + length - plan.cut:
                 raise OSError(errno.EIO, "the assembled file has another size than planned")
         except BaseException:
@@ -104,6 +124,32 @@ class DiskSpool:
         sync_directory(self._finished)
         sync_directory(self._incoming)
         return True
+
+    def _replace(self, incoming: Path, final: Path) -> None:
+        _exchange(incoming, final)
+        sync_directory(self._finished)
+        sync_directory(self._incoming)
+        incoming.unlink(missing_ok=True)
+
+
+def _exchange(incoming: Path, final: Path) -> None:
+    """Gives each the other's name. Raises FileNotFoundError where the second is not there."""
+    if _RENAMEAT2(_HERE, os.fsencode(incoming), _HERE, os.fsencode(final), _EXCHANGE) == 0:
+        return
+    number = ctypes.get_errno()
+    if number not in _NO_RENAME:
+        raise OSError(number, os.strerror(number), str(final))
+    # A file system that cannot exchange names replaces what is there, or what was there a moment ago.
+    final.stat()
+    incoming.replace(final)
+
+
+def _measure(path: Path) -> tuple[int, bytes] | None:
+    try:
+        with path.open("rb", buffering=0) as file:
+            return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").digest()
+    except FileNotFoundError:
+        return None
 
 
 def _rename(old: Path, new: Path) -> bool:
@@ -129,8 +175,11 @@ def _link(old: Path, new: Path) -> bool:
     return True
 
 
-def _join(target: Path, source: Path, plan: TagPlan, length: int) -> None:
-    """A new, synced file: the plan's head, the source's bytes from the plan's cut up to `length`, the plan's tail."""
+def _join(target: Path, source: Path, plan: TagPlan, length: int, written: Callable[[int], None]) -> None:
+    """A new, synced file: the plan's head, the source's bytes from the plan's cut up to `length`, the plan's tail.
+
+    `written` is told, before the sync, how many bytes of it stand.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with source.open("rb") as reader, os.fdopen(os.open(target, flags, 0o600), "wb") as writer:
         writer.write(plan.head)
@@ -138,19 +187,20 @@ def _join(target: Path, source: Path, plan: TagPlan, length: int) -> None:
         at, stop = plan.cut, length - len(plan.tail)
         while at < stop:
             at += copy(reader.fileno(), writer.fileno(), at, min(COPY, stop - at))
+            written(len(plan.head) + at - plan.cut)
         os.lseek(writer.fileno(), 0, os.SEEK_END)
         writer.write(plan.tail)
         writer.flush()
+        written(writer.tell())
         os.fsync(writer.fileno())
 
 
-def _read_back(path: Path, plan: TagPlan) -> tuple[int, bytes]:
-    """The file's size and SHA-256 as they are read again. Raises OSError where our own bytes are not those planned."""
+def _read_back(path: Path, plan: TagPlan) -> int:
+    """The file's size. Raises OSError where our own bytes are not those planned."""
     with path.open("rb", buffering=0) as file:
         if file.read(len(plan.head)) != plan.head:
             raise OSError(errno.EIO, "the tag is not as it was written")
         size = file.seek(-len(plan.tail), os.SEEK_END) + len(plan.tail)
         if file.read(len(plan.tail)) != plan.tail:
             raise OSError(errno.EIO, "the tag at the end is not as it was written")
-        file.seek(0)
-        return size, hashlib.file_digest(file, "sha256").digest()
+        return size

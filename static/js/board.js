@@ -43,6 +43,8 @@ export class Board {
     /** @type {Map<string, ReturnType<typeof setTimeout>>} */
     this.timers = new Map();
     this.reading = false;
+    /** @type {import('./client.js').Limits | null} */
+    this.limits = null;
   }
 
   get uploads() { return [...this.entries.values()].map((entry) => entry.upload); }
@@ -58,6 +60,7 @@ export class Board {
     const entries = files.map((file) => this.#resumable(file) ?? this.#same(file) ?? this.#open(file));
     this.start();
     this.#readHints();
+    this.#askLimits();
     return entries;
   }
 
@@ -97,7 +100,7 @@ export class Board {
     if (action === 'cancel') this.#cancel(entry);
     entry.insist ||= action === 'insist';
     // What was refused lies on the server still; what was cancelled or expired does not.
-    const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, received: [], problem: null, twin: null };
+    const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, received: [], problem: null, findings: [], twin: null };
     this.#move(entry, action, ['again', 'insist'].includes(action) ? anew : {});
     this.start();
   }
@@ -114,10 +117,10 @@ export class Board {
 
   /** @param {Entry} entry that waits for its bytes @param {boolean} asked by a click */
   async reopen(entry, asked) {
-    const file = await reopen(entry.handle, asked);
+    const found = await reopen(entry.handle, asked);
     if (entry.upload.state !== 'needs_file') return;
-    if (file) this.choose(entry.upload.key, file);
-    else if (asked) this.#move(entry, 'mismatch', { note: { code: 'unreadable' }, hasHandle: false });
+    if (found instanceof File) this.choose(entry.upload.key, found);
+    else if (asked) this.#move(entry, 'mismatch', { note: { code: found }, hasHandle: found === 'denied' });
   }
 
   /** @param {string} key */
@@ -180,6 +183,12 @@ export class Board {
     if (!entry.handle || entry.file) return;
     this.#set(entry, { hasHandle: true });
     if (entry.upload.state === 'needs_file') this.reopen(entry, false);
+  }
+
+  /** Only to advise: the server decides, and has more room tomorrow. */
+  async #askLimits() {
+    this.limits = await this.client.limits().catch(() => this.limits);
+    for (const entry of this.entries.values()) if (!entry.upload.id) this.page.changed(entry, 'limits');
   }
 
   /** One file after the other, so that a folder of hundreds is not opened at once. */
@@ -297,7 +306,7 @@ export class Board {
   async #refresh(entry) {
     const upload = await this.client.show(/** @type {string} */ (entry.upload.id)).catch(() => null);
     if (!upload || entry.upload.state !== 'elsewhere') return;
-    const facts = { received: upload.received, problem: upload.problem };
+    const facts = { received: upload.received, problem: upload.problem, findings: upload.findings };
     const event = { receiving: 'offer', received: 'received', verified: 'verified', spooled: 'spooled', rejected: 'rejected' }[
       /** @type {string} */ (upload.state)] ?? 'gone';
     this.#move(entry, event, facts);

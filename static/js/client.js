@@ -11,6 +11,8 @@
  * @property {string} [detail]
  * @property {number} [limit] bytes
  *
+ * @typedef {{code: string, severity: 'info' | 'warn' | 'reject'}} Finding what the server saw in a file
+ *
  * @typedef {object} Upload as the server tells it; sizes in bytes, times RFC 3339
  * @property {string} id
  * @property {'receiving'|'received'|'verified'|'spooled'|'rejected'|'cancelled'|'expired'|'lost'} state
@@ -26,6 +28,12 @@
  * @property {string} updated_at
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
+ * @property {Finding[]} findings
+ *
+ * @typedef {object} Limits in bytes: of a file, of one that is created now, of a slice
+ * @property {number} file
+ * @property {number} largest
+ * @property {number} slice
  *
  * @typedef {object} Announcement what creates an upload
  * @property {string} filename
@@ -100,16 +108,18 @@ export function makeClient(base) {
   /**
    * @param {string} method
    * @param {URL} url
-   * @param {{body?: unknown, signal?: AbortSignal, within?: number}} [options] `within` in ms
+   * @param {{body?: unknown, signal?: AbortSignal, within?: number, match?: string}} [options] `within` in ms
    * @returns {Promise<any>} parsed JSON, or null for an empty answer
    */
-  async function ask(method, url, { body, signal, within = ANSWER_WITHIN_MS } = {}) {
+  async function ask(method, url, { body, signal, within = ANSWER_WITHIN_MS, match } = {}) {
     const limit = new AbortController();
     const end = () => limit.abort();
     const timer = setTimeout(end, within);
     signal?.addEventListener('abort', end, { once: true });
     try {
-      const headers = body === undefined ? undefined : { 'Content-Type': 'application/json' };
+      /** @type {Record<string, string>} */
+      const headers = body === undefined ? {} : { 'Content-Type': 'application/json' };
+      if (match) headers['If-Match'] = `"${match}"`;
       const answer = await fetch(url, {
         method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: limit.signal,
         cache: 'no-store',
@@ -148,6 +158,9 @@ export function makeClient(base) {
 
     /** @param {string} id @returns {Promise<import('./proof.js').Recorded[]>} */
     slices: (id) => ask('GET', at(`${upload(id)}/slices`)),
+
+    /** @returns {Promise<Limits>} */
+    limits: () => ask('GET', at('api/v1/limits')),
 
     /** @param {string} id @param {Tags} tags @returns {Promise<Upload>} */
     tag: (id, tags) => ask('PATCH', at(upload(id)), { body: { tags } }),
@@ -194,6 +207,12 @@ export function makeClient(base) {
 
     /** @param {{q?: string, sort?: string, cursor?: string, limit?: string}} query */
     files: (query) => ask('GET', at('api/v1/files', query)),
+    /** @param {string} id */
+    file: (id) => ask('GET', at(`api/v1/files/${encodeURIComponent(id)}`)),
+    /** @param {{id: string, spooled_sha256: string}} seen @param {Record<string, string | null>} tags */
+    retag: ({ id, spooled_sha256: match }, tags) => ask('PATCH', at(`api/v1/files/${encodeURIComponent(id)}`), {
+      body: { tags }, match, within: 10 * ANSWER_WITHIN_MS,
+    }),
     /** @param {string} id @returns {string} usable as the source of an audio element */
     content: (id) => at(`api/v1/files/${encodeURIComponent(id)}/content`).href,
     /** @param {string} token @returns {Promise<null>} */

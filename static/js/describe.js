@@ -3,6 +3,7 @@
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
  * @typedef {import('./hints.js').Hints} Hints
+ * @typedef {import('./client.js').Limits} Limits
  * @typedef {keyof typeof SIGNS} Sign
  */
 import { bytes, left, moment, percent } from './format.js';
@@ -66,7 +67,7 @@ function status(upload, now) {
     case 'preparing':
       return upload.share === null ? say('state.preparing')
         : say('state.proving', { percent: percent(upload.share, language()) });
-    case 'needs_file': return say('state.needs_file', sizes);
+    case 'needs_file': return say(upload.received.length ? 'state.needs_file' : 'state.needs_file_unsent', sizes);
     case 'duplicate':
       return upload.twin ? say('state.duplicate_since', { name: upload.twin.filename, time: moment(upload.twin.created_at, language()) })
         : say('state.duplicate');
@@ -76,21 +77,44 @@ function status(upload, now) {
   }
 }
 
-/** While something can still be done about it: what the file itself says and should not. @param {PageUpload} upload @param {Hints | null} hints */
-function advice(upload, hints) {
-  if (!hints || ENDS.has(upload.state) || upload.state === 'asking') return '';
-  if (!hints.audio) return say('advice.no_audio');
-  const { names, repaired } = hints;
-  const [name] = Object.keys(repaired ?? {}).filter((one) => !upload.tags[/** @type {'title'} */ (one)]);
-  return name ? say('advice.repair', { before: names[/** @type {'title'} */ (name)] ?? '', after: repaired?.[/** @type {'title'} */ (name)] ?? '' }) : '';
+/** What will probably be refused. @param {PageUpload} upload @param {Limits | null} limits */
+function oversize(upload, limits) {
+  if (!limits || upload.id || upload.length <= limits.largest) return '';
+  return upload.length > limits.file ? say('advice.too_large', { limit: bytes(limits.file, language()) })
+    : say('advice.no_room', { limit: bytes(limits.largest, language()) });
 }
+
+/** What is odd about a file that was stored all the same. @param {PageUpload} upload */
+function remarks({ findings }) {
+  const odd = findings.filter(({ severity, code }) => severity === 'warn' && knows(`finding.${code}`));
+  return odd.length ? say('advice.remarks', { remarks: odd.map(({ code }) => say(`finding.${code}`)).join(' ') }) : '';
+}
+
+/**
+ * While something can still be done about it: what the file itself says and should not.
+ * @param {PageUpload} upload @param {Hints | null} hints @param {Limits | null} limits
+ */
+function advice(upload, hints, limits) {
+  if (upload.state === 'ready') return remarks(upload);
+  if (ENDS.has(upload.state) || upload.state === 'asking') return '';
+  const size = oversize(upload, limits);
+  if (size || !hints) return size;
+  if (!hints.audio) return say('advice.no_audio');
+  const name = garbled(upload, hints);
+  return name ? say('advice.repair', { before: hints.names[name] ?? '', after: hints.repaired?.[name] ?? '' }) : '';
+}
+
+/** @param {PageUpload} upload @param {Hints | null} hints @returns {'title' | undefined} a tag that can be repaired */
+const garbled = ({ state, tags }, hints) => (ENDS.has(state) || !hints?.audio ? undefined
+  : /** @type {'title'[]} */ (Object.keys(hints.repaired ?? {})).find((name) => !tags[name]));
 
 /**
  * @param {PageUpload} upload
  * @param {Hints | null} hints
+ * @param {Limits | null} limits
  * @param {number} now ms
  */
-export function describe(upload, hints, now) {
+export function describe(upload, hints, limits, now) {
   const lang = language();
   const safe = total(upload.received);
   const sent = Math.min(upload.length, safe + upload.flying);
@@ -102,8 +126,8 @@ export function describe(upload, hints, now) {
     sign: SIGNS[upload.state],
     status: status(upload, now),
     note: note(upload),
-    advice: advice(upload, hints),
-    repair: Boolean(hints?.audio && advice(upload, hints)),
+    advice: advice(upload, hints, limits),
+    repair: upload.state !== 'asking' && !oversize(upload, limits) && Boolean(garbled(upload, hints)),
     percent: measured ? percent(upload.length ? sent / upload.length : 0, lang) : '',
     amount: measured && sent > 0
       ? say('row.amount', { sent: bytes(sent, lang), length: bytes(upload.length, lang) }) : bytes(upload.length, lang),

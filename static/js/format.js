@@ -2,6 +2,17 @@
  * Numbers for people. Sizes count in 1024s and are written MB, as the file browsers of most listeners do.
  */
 
+/** Making a format costs more than using it a thousand times. @type {Map<string, Intl.NumberFormat>} */
+const formats = new Map();
+
+/** @param {string} language @param {Intl.NumberFormatOptions} options @returns {Intl.NumberFormat} */
+function numbers(language, options) {
+  const key = language + JSON.stringify(options);
+  const known = formats.get(key) ?? new Intl.NumberFormat(language, options);
+  formats.set(key, known);
+  return known;
+}
+
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'];
 
 /**
@@ -15,8 +26,7 @@ export function bytes(bytes, language) {
   let unit = power;
   if (value >= 999.5 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
   const digits = unit > 0 && value < 10 ? 1 : 0;
-  const text = new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits })
-    .format(value);
+  const text = numbers(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
   return `${text}\u00a0${UNITS[unit]}`;
 }
 
@@ -26,7 +36,7 @@ export function bytes(bytes, language) {
  */
 export function percent(share, language) {
   const whole = share >= 1 ? 1 : Math.min(0.99, Math.floor(share * 100) / 100);
-  return new Intl.NumberFormat(language, { style: 'percent' }).format(whole);
+  return numbers(language, { style: 'percent' }).format(whole);
 }
 
 /** @param {number} seconds @returns {string} like `1:02:05` or `4:07` */

@@ -90,15 +90,15 @@ export async function forgetOldHandles() {
 /**
  * @param {any} handle
  * @param {boolean} ask whether a person just clicked, so that the browser may ask for leave
- * @returns {Promise<File | null>} the file; null without leave, or when it is gone
+ * @returns {Promise<File | 'denied' | 'unreadable'>}
  */
 export async function reopen(handle, ask) {
   try {
     const wish = { mode: 'read' };
     const leave = await handle.queryPermission(wish);
-    if (leave !== 'granted' && !(ask && (await handle.requestPermission(wish)) === 'granted')) return null;
+    if (leave !== 'granted' && !(ask && (await handle.requestPermission(wish)) === 'granted')) return 'denied';
     return await open(handle);
   } catch {
-    return null;
+    return 'unreadable';
   }
 }

@@ -21,6 +21,7 @@ import { language, languageSwitch, say } from './words.js';
 
 const SENDER = 'media_service.sender';
 const TICK_MS = 500;
+const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
 
 const base = new URL('.', document.baseURI).href;
@@ -38,6 +39,10 @@ const keepAwake = wakeLock();
 const rows = new Map();
 let choosingFor = '';
 let wasGone = false;
+/** the timer of `drawSoon`; 0 while there is none */
+let drawing = 0;
+/** tenths of all bytes that were last spoken of */
+let spokenOf = 0;
 
 const board = new Board(client, worker, { sender: () => sender.value.trim(), changed, removed, reordered });
 
@@ -48,6 +53,7 @@ function openRow(entry) {
     act: (action) => board.act(key, action),
     choose: () => { choosingFor = key; again.click(); },
     asNew: () => board.asNew(key),
+    limits: () => board.limits,
     isNext: (one) => board.uploads.find((upload) => upload.state === 'queued')?.key === one,
     tags: (tags) => board.tags(key, tags),
   });
@@ -69,7 +75,7 @@ function changed(entry, event) {
     announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem) }));
   }
   if (event === 'mismatch' || event === 'lost_file') announce(say('say.note', { name: upload.filename, note: note(upload) }));
-  if (event !== 'progress') drawAround();
+  if (event !== 'progress') drawSoon();
 }
 
 function reordered() {
@@ -102,6 +108,14 @@ async function take(files) {
   await ready;
 }
 
+/** A folder of hundreds changes hundreds of rows at once; what speaks for all of them is drawn once for all. */
+function drawSoon() {
+  drawing ||= setTimeout(() => {
+    drawing = 0;
+    drawAround();
+  }, DRAW_WITHIN_MS);
+}
+
 /** The banner, the sums, the tab's title: whatever speaks for all rows together. */
 function drawAround() {
   const { uploads } = board;
@@ -118,6 +132,9 @@ function drawAround() {
   wasGone = Boolean(line);
 
   const share = sum.length ? sum.sent / sum.length : 0;
+  const tenths = Math.floor(share * 10);
+  if (tenths > spokenOf && !line) announce(say('say.progress', { percent: percent(share, language()) }), true);
+  spokenOf = tenths;
   const rate = uploads.reduce((all, upload) => all + (upload.rate ?? 0), 0);
   const rest = rate ? left(sum.left / rate) : null;
   const amount = say('sum.amount', { sent: bytes(sum.sent, language()), length: bytes(sum.length, language()) });

@@ -7,6 +7,7 @@
  * @property {(action: string) => void} act
  * @property {() => void} choose
  * @property {(key: string) => boolean} isNext it is the first of those that wait their turn
+ * @property {() => import('./client.js').Limits | null} limits of the server, once they are known
  * @property {() => void} asNew
  * @property {(tags: import('./client.js').Tags) => void} tags
  */
@@ -25,6 +26,8 @@ const ICONS = /** @type {Record<string, any>} */ ({
 });
 /** Before it is decided to send it, and once the server takes tags no more. */
 const UNEDITED = new Set(['asking', 'elsewhere', 'verifying', 'tagging', ...ENDS]);
+/** Notes about a file that could be sent as what it is. */
+const OTHER_FILE = new Set(['length', 'content']);
 const FIRST = new Set(['continue', 'choose', 'accept', 'resume', 'try']);
 
 /** @param {string} action @param {string} name of the file @param {Record<string, string>} values @param {boolean} calls */
@@ -68,7 +71,7 @@ export function makeRow(entry, wishes) {
   /** @param {Entry} now */
   function drawActions({ upload }) {
     const wanted = sure ? ['sure', 'keep'] : actions(upload);
-    if (!sure && upload.note && upload.note.code !== 'unreadable') wanted.splice(1, 0, 'as_new');
+    if (!sure && OTHER_FILE.has(upload.note?.code ?? '')) wanted.splice(1, 0, 'as_new');
     if (!UNEDITED.has(upload.state) && !sure) wanted.unshift('details');
     if (wishes.isNext(upload.key)) wanted.splice(0, wanted.length, ...wanted.filter((action) => action !== 'first'));
     // Only one button may call; choosing by hand is the second way where a click is enough.
@@ -92,7 +95,7 @@ export function makeRow(entry, wishes) {
   function update(now) {
     entry = now;
     const { upload } = now;
-    const told = describe(upload, now.hints, Date.now());
+    const told = describe(upload, now.hints, wishes.limits(), Date.now());
     if (ENDS.has(upload.state)) [sure, parts.more.hidden] = [false, true];
     element.dataset.state = upload.state;
     if (told.sign !== shown.sign) parts.sign.replaceChildren(icon(told.sign));

@@ -33,7 +33,7 @@ const SOON_HASHED = 32 * 1024 * 1024;
 const STILL_MS = 30_000;
 const STILL_AFTER_TROUBLE_MS = 1_500;
 const PROBE_WITHIN_MS = 1_200;
-const TELL_EVERY_MS = 150;
+const TELL_EVERY_MS = 250;
 const POLL_MS = { first: 500, most: 2_000 };
 const RETRY_CODES = new Set(['digest_mismatch', 'superseded', 'wrong_state']);
 const GONE_CODES = new Set(['unknown_upload', 'upload_gone']);
@@ -336,7 +336,7 @@ export class Transfer {
       const event = { expired: 'gone', lost: 'gone', cancelled: 'gone' }[/** @type {string} */ (upload.state)];
       const problem = event ? { code: 'upload_gone', state: upload.state } : upload.problem;
       if (upload.state === 'receiving') return;
-      this.tell(event ?? upload.state, { received: upload.received, problem });
+      this.tell(event ?? upload.state, { received: upload.received, problem, findings: upload.findings });
       if (!['received', 'verified'].includes(upload.state)) return;
       await this.gate.sleep(pause);
       this.#take(await this.#persist(() => this.#show()));

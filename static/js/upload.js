@@ -22,6 +22,7 @@
  * @property {number | null} until ms (Date.now) of the next try
  * @property {string | null} why code of what we wait for
  * @property {Problem | null} problem why it ended
+ * @property {import('./client.js').Finding[]} findings of the server, once it looked
  * @property {{code: string, size?: number} | null} note about a file that was picked and is another one
  * @property {import('./client.js').Upload | null} twin the finished upload of the same bytes
  * @property {boolean} hasHandle a click is enough to have them at hand
@@ -104,7 +105,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, share: null, until: null, why: null,
-    rate: null, problem: null, note: null, twin: null, hasHandle: false, hasFile: false, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 

@@ -39,6 +39,7 @@ export default {
   'state.paused': 'Paused',
   'state.elsewhere': 'Another tab is sending this file',
   'state.needs_file': 'Waiting for the file: {sent} of {length} are safe',
+  'state.needs_file_unsent': 'Waiting for the file: nothing was sent yet',
   'state.verifying': 'Everything arrived. Verifying…',
   'state.tagging': 'Verified. Writing the tags…',
   'state.ready': 'Ready. Safely stored.',
@@ -59,9 +60,13 @@ export default {
 
   'note.length': 'This is another file ({size}, expected {expected}).',
   'note.content': 'This is another file: its content differs from what was already sent.',
+  'note.denied': 'The browser was not allowed to read the file. “Continue” asks again.',
   'note.unreadable': 'The file can no longer be read. Was it moved or changed?',
 
   'advice.no_audio': 'This does not look like an MP3. It is sent all the same; the server decides.',
+  'advice.remarks': 'It is stored, but worth a look: {remarks}',
+  'advice.too_large': 'Larger than the {limit} that are accepted here: it will probably be refused.',
+  'advice.no_room': 'The server has room for {limit} at the moment: this file will have to wait.',
   'advice.repair': 'Its tags look garbled: “{before}”. In Korean they read “{after}”.',
 
   'do.continue': 'Continue',
@@ -110,6 +115,7 @@ export default {
   'tag.late': 'The file is already stored; this was too late.',
   'tag.example_date': '2026-11-23',
 
+  'why.finishing_failed': 'Our service failed at this file. It is kept, and we will try again.',
   'why.not_mp3': 'this is not an MP3 file.',
   'why.damaged': 'the file is damaged or not whole. Please export it again.',
   'why.duplicate': 'this recording is here already.',

@@ -39,6 +39,7 @@ export default {
   'state.paused': '일시정지',
   'state.elsewhere': '다른 탭에서 올리는 중',
   'state.needs_file': '파일 다시 선택 필요: {length} 중 {sent} 안전하게 보관됨',
+  'state.needs_file_unsent': '파일 다시 선택 필요: 아직 보낸 것이 없음',
   'state.verifying': '모두 도착했습니다. 검증 중…',
   'state.tagging': '검증을 마쳤습니다. 태그 쓰는 중…',
   'state.ready': '완료. 안전하게 저장되었습니다.',
@@ -59,9 +60,13 @@ export default {
 
   'note.length': '다른 파일입니다({size}, 원래 파일은 {expected}).',
   'note.content': '다른 파일입니다. 이미 보낸 부분과 내용이 다릅니다.',
+  'note.denied': '브라우저가 파일을 읽도록 허용하지 않았습니다. ‘이어서 올리기’를 누르면 다시 묻습니다.',
   'note.unreadable': '파일을 더 이상 읽을 수 없습니다. 옮기거나 수정하셨나요?',
 
   'advice.no_audio': 'MP3 파일이 아닌 것 같습니다. 그래도 보내며, 서버가 확인합니다.',
+  'advice.remarks': '저장되었지만 확인해 보세요. {remarks}',
+  'advice.too_large': '여기서 받는 최대 크기 {limit}보다 큽니다. 거부될 수 있습니다.',
+  'advice.no_room': '지금 서버에 남은 공간은 {limit}입니다. 자리가 날 때까지 기다려야 합니다.',
   'advice.repair': '태그가 깨진 것 같습니다: ‘{before}’. 한글로 읽으면 ‘{after}’입니다.',
 
   'do.continue': '이어서 올리기',
@@ -110,6 +115,7 @@ export default {
   'tag.late': '파일이 이미 저장되어 바꿀 수 없습니다.',
   'tag.example_date': '2026-11-23',
 
+  'why.finishing_failed': '저희 쪽 문제로 이 파일을 마치지 못했습니다. 파일은 보관되어 있고 다시 시도합니다.',
   'why.not_mp3': 'MP3 파일이 아닙니다.',
   'why.damaged': '파일이 손상되었거나 온전하지 않습니다. 다시 내보내 주세요.',
   'why.duplicate': '이미 올라와 있는 녹음입니다.',

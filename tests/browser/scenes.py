@@ -29,7 +29,7 @@ STATES = (
     "verifying",
     "ended",
 )
-"""`ended` shows ready, duplicate, rejected, refused and cancelled together."""
+"""`ended` shows ready, ready with a remark, duplicate, rejected, refused and cancelled together."""
 
 NAMES = {
     "en": (
@@ -134,10 +134,13 @@ class Stage:
         expect(stated(page, "ready")).to_have_count(1, timeout=20_000)
         pick(page, self.jingle)
         expect(stated(page, "duplicate")).to_have_count(1)
-        rejected = self.folder / "Notes.mp3"
+        rejected, cut, odd = (self.folder / name for name in ("Notes.mp3", "Cut.mp3", "Odd.mp3"))
         rejected.write_bytes(self.text.read_bytes())
-        pick(page, rejected, self.empty)
-        expect(stated(page, "rejected")).to_have_count(1, timeout=20_000)
+        cut.write_bytes(self.news.read_bytes()[:-100])
+        odd.write_bytes(self.news.read_bytes() + b"?" * 100)
+        pick(page, rejected, cut, odd, self.empty)
+        expect(stated(page, "rejected")).to_have_count(2, timeout=20_000)
+        expect(stated(page, "ready")).to_have_count(2, timeout=20_000)
         line.rate = 300_000
         pick(page, self.talk)
         expect(stated(page, "sending")).to_have_count(1)

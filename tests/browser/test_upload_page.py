@@ -1,5 +1,6 @@
 """The upload page: from a picked file to the spool, also on a bad line."""
 
+import itertools
 import re
 import time
 from collections.abc import Callable
@@ -160,6 +161,19 @@ def test_text_named_mp3_is_rejected_with_the_reason_and_stays(server: Server, vi
     expect(page.locator(".row")).to_have_count(0)
 
 
+def test_what_is_odd_or_wrong_about_a_file_is_said(server: Server, visitor: Visitor, mp3: Make) -> None:
+    odd, cut = mp3("odd.mp3"), mp3("cut short.mp3")
+    odd.write_bytes(odd.read_bytes() + b"?" * 100)
+    cut.write_bytes(cut.read_bytes()[:-100])
+    page = visitor.visit(server.url)
+    pick(page, odd, cut)
+    expect(state(page, odd.name, "ready")).to_contain_text("bytes behind the last frame that belong to nothing")
+    expect(state(page, cut.name, "rejected")).to_contain_text("the last frame is cut off")
+    page.get_by_role("button", name="한국어").click()
+    expect(row(page, odd.name)).to_contain_text("마지막 프레임 뒤에 쓸모없는 바이트가 있습니다")
+    expect(row(page, cut.name)).to_contain_text("마지막 프레임이 잘려 있습니다")
+
+
 def test_another_extension_is_asked_about_and_an_empty_file_is_not_sent(
     server: Server, visitor: Visitor, tmp_path: Path
 ) -> None:
@@ -230,6 +244,28 @@ def test_progress_stands_in_the_title_of_the_tab(line: SlowProxy, visitor: Visit
     until(lambda: "%" not in page.title(), page, 3)
 
 
+SPOKEN = """
+    new MutationObserver(([change]) => {
+        (globalThis.spoken ??= []).push([performance.now(), change.target.textContent]);
+    }).observe(document.querySelector('[data-ref=live]'), { childList: true, characterData: true, subtree: true });
+"""
+
+
+def test_a_screen_reader_hears_how_far_it_is_but_not_more_than_a_word_in_five_seconds(
+    line: SlowProxy, visitor: Visitor, mp3: Make
+) -> None:
+    page = visitor.visit(line.url)
+    page.evaluate(f"() => {{{SPOKEN}}}")
+    pick(page, mp3("heard.mp3", LONG))
+    until(lambda: "stored" in page.locator("[data-ref=live]").inner_text(), page, 60)
+    times, texts = zip(*page.evaluate("spoken"), strict=True)
+    assert texts[0] == "1 file added."
+    assert texts[-1] == "“heard.mp3” is stored."
+    assert all(re.fullmatch(r"\d+% sent\.", text) for text in texts[1:-1])
+    assert len(texts) > 2
+    assert min(after - before for before, after in itertools.pairwise(times)) > 4900
+
+
 def test_korean_browsers_get_korean_words_and_the_switch_is_remembered(
     server: Server, visitor: Visitor, mp3: Make
 ) -> None:
@@ -255,6 +291,34 @@ def test_nothing_overflows_at_360_pixels(line: SlowProxy, visitor: Visitor, mp3:
         row(page, locale).locator("[data-action=details]").click()
         assert page.evaluate(wide) == 0
         page.close()
+
+
+def test_at_twice_the_size_without_colours_or_motion_everything_is_still_there(
+    line: SlowProxy, visitor: Visitor, mp3: Make
+) -> None:
+    """1280 pixels at 200 % are 640 of CSS; forced colours and less motion are what the system asks for."""
+    page = visitor.visit(
+        line.url,
+        viewport={"width": 640, "height": 400},
+        device_scale_factor=2,
+        forced_colors="active",
+        reduced_motion="reduce",
+    )
+    pick(page, mp3("plain to see.mp3", LONG))
+    mine = state(page, "plain to see.mp3", "sending")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    for name in ("Details", "Pause", "Cancel"):
+        box = button(page, name, "plain to see.mp3").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 640
+    expect(mine.locator(".percent")).to_be_visible()
+    safe, paper = (
+        mine.locator(part).evaluate("element => getComputedStyle(element).backgroundColor")
+        for part in (".safe", ".track")
+    )
+    assert safe != paper
+    assert page.evaluate("document.getAnimations().length") == 0
 
 
 def test_a_proxys_413_makes_the_slices_smaller(line: SlowProxy, server: Server, visitor: Visitor, mp3: Make) -> None:

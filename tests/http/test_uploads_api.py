@@ -83,6 +83,12 @@ async def test_file_over_the_limit_is_refused_with_the_limit(api: Api) -> None:
     assert (answer.status, answer.code, answer.body["limit"]) == (413, "file_too_large", 64 * 2**30)
 
 
+async def test_limits_are_told_before_anything_is_sent(api: Api) -> None:
+    limits = (await api.get("/api/v1/limits")).body
+    assert (limits["file"], limits["slice"]) == (64 * 2**30, 64 * 2**20)
+    assert 0 < limits["largest"] <= limits["file"]
+
+
 @pytest.mark.parametrize("path", [f"{UPLOADS}/{'x' * 22}", f"{UPLOADS}/../../etc/passwd", f"{UPLOADS}/short"])
 async def test_unknown_upload_is_404(api: Api, path: str) -> None:
     assert (await api.get(path)).status == 404

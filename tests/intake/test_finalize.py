@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 from dataclasses import replace
@@ -13,6 +14,8 @@ from mutagen.id3 import ID3
 from media_service.core.digest import WholeFileDigest
 from media_service.core.rules import Wish
 from media_service.core.upload import FINISHING, State
+from media_service.intake import finalize
+from media_service.intake.finalize import Finisher
 from media_service.intake.receive import Incoming
 from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
@@ -20,6 +23,8 @@ from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from media_service.core.upload import Upload
 
 MP3 = make_mp3(1, {"artist": "Kept"}, seed=81)
 TEXT = b"no music at all\n" * 1000
@@ -225,3 +230,54 @@ async def test_tags_that_were_asked_for_and_where_the_file_came_from_stand_in_it
         assert texts["AUDIO_SHA256"] == hashlib.sha256(SOUND).hexdigest() == upload.facts.audio_sha256.hex()
         assert texts["VERIFIED"] == "structural"
         assert stored.endswith(SOUND)
+
+
+class Faulty:
+    """Media of which so many first verifications meet a fault of ours."""
+
+    def __init__(self, media: Any, faults: int) -> None:
+        self._media = media
+        self.faults = faults
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._media, name)
+
+    async def verify(self, *given: Any) -> Any:
+        self.faults -= 1
+        if self.faults >= 0:
+            raise KeyError("a fault of ours")
+        return await self._media.verify(*given)
+
+
+async def run_until(rig: Rig, finisher: Finisher, upload_id: str) -> Upload:
+    """What became of the upload when the finisher has nothing more to do for it."""
+    running = asyncio.create_task(finisher.run())
+    finisher.wake(upload_id)
+    await finisher.wait(upload_id, 30)
+    running.cancel()
+    loaded = await rig.database.load(upload_id)
+    assert loaded is not None
+    return loaded[0]
+
+
+async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finalize, "FIRST_RETRY", 0.01)
+    async with Rig(tmp_path / "data") as rig:
+        ids = iter("12")
+
+        def finisher(media: Any) -> Finisher:
+            stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
+            return Finisher(*stores, media, clock=lambda: rig.time, new_id=lambda: next(ids))
+
+        passing = await receive(rig, SOUND, "passing.mp3")
+        assert (await run_until(rig, finisher(Faulty(rig.examiner, 3)), passing)).state is State.SPOOLED
+
+        lasting = await receive(rig, MP3, "lasting.mp3")
+        media = Faulty(rig.examiner, 1000)
+        left = await run_until(rig, finisher(media), lasting)
+        assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finishing_failed")
+        assert media.faults == 1000 - finalize.FAULTS
+        assert rig.partials.path(lasting).read_bytes() == MP3
+
+        ended = await run_until(rig, finisher(rig.examiner), lasting)
+        assert (ended.state, ended.verdict) == (State.SPOOLED, None)

@@ -166,6 +166,21 @@ def test_pieces_of_any_size_give_the_same(name: str, size: int) -> None:
     assert walk(content, size) == walk(content)
 
 
+LONG = b"".join(Stream(seed=11).changing(1500))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_stride_passes_over_nothing_that_is_no_frame(seed: int) -> None:
+    """Long pieces are walked by the stride, short ones frame by frame: they see the same, to the byte."""
+    source, content = random.Random(seed), bytearray(LONG)
+    for _ in range(seed):
+        at = source.randrange(len(content))
+        content[at : at + source.choice([0, 1, 4])] = source.randbytes(source.choice([0, 1, 4, 300]))
+    by_stride, by_frame = walk(bytes(content), 80_000), walk(bytes(content), 4 * KIB - 1)
+    assert by_stride == by_frame
+    assert by_frame.audio_end == len(LONG) or seed
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_no_damage_makes_the_walk_fail_or_depend_on_its_pieces(data: st.DataObject) -> None:

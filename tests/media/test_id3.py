@@ -422,3 +422,19 @@ def test_a_tag_that_is_taken_is_gone_and_its_neighbours_stay(path: Path, version
 def test_the_size_field_is_what_a_reader_skips(path: Path) -> None:
     head, _, _ = tagged(path, AUDIO, ALL)
     assert head[6:10] == syncsafe(len(head) - 10)
+
+
+REMOVABLE = {
+    "2.2": tag(frame22("TT2", b"\x00old") + frame22("TP1", b"\x00Kim") + frame22("TXX", b"\x00key\x00value"), 2),
+    "2.3": tag(frame("TIT2", b"\x00old") + frame("TPE1", b"\x00Kim") + frame("TXXX", b"\x00key\x00value")),
+    "2.4": tag(frame("TIT2", b"\x00old", 4) + frame("TPE1", b"\x00Kim", 4) + frame("TXXX", b"\x00key\x00value", 4), 4),
+}
+
+
+@pytest.mark.parametrize("version", REMOVABLE)
+def test_a_tag_that_is_taken_away_is_gone_and_nothing_else(path: Path, version: str) -> None:
+    path.write_bytes(REMOVABLE[version] + AUDIO)
+    plan, carried = id3.plan(path, {}, removed=["title", "date", "comment", "mood"])
+    assert sorted(read(plan.head)) == ["TPE1", "TXXX:key"]
+    assert carried == {"artist": "Kim"}
+    assert len(plan.head) % 4096 == plan.cut % 4096

@@ -235,3 +235,24 @@ def test_a_full_disk_delivers_nothing_and_goes_on_after_room_is_made(tmp_path: P
 
 def test_a_full_disk_gets_back_the_room_of_the_half_made_file(tmp_path: Path) -> None:
     assert on_small_disk(tmp_path / "disk", assemble_on_full_disk)["lost"] == 0
+
+
+async def test_a_file_takes_the_place_of_another_whose_reader_reads_on(spool: DiskSpool, source: Path) -> None:
+    await assembled(spool, source)
+    await spool.publish("a", "show.mp3")
+    await spool.assemble("b", spool.path("show.mp3"), TagPlan(b"HEAD", 300), None)
+    with spool.path("show.mp3").open("rb") as reader:
+        await spool.replace("b", "show.mp3")
+        assert reader.read() == AUDIO
+    expected = b"HEAD" + AUDIO[300:]
+    assert spool.path("show.mp3").read_bytes() == expected
+    assert await spool.measure("show.mp3") == (len(expected), hashlib.sha256(expected).digest())
+    assert (finished(spool), await spool.unsettled()) == (["show.mp3"], [])
+
+
+async def test_nothing_takes_the_place_of_what_a_reader_took(spool: DiskSpool, source: Path) -> None:
+    await assembled(spool, source)
+    with pytest.raises(FileNotFoundError):
+        await spool.replace("a", "show.mp3")
+    assert (finished(spool), await spool.unsettled()) == ([], ["a"])
+    assert await spool.measure("show.mp3") is None

@@ -83,15 +83,19 @@ class Stream:
     def with_header(self, frames: list[bytes], count: int | None = None, kind: bytes = b"Info") -> bytes:
         """The frames behind an Info or Xing header of LAME's, which says the truth unless another count is given."""
         music = b"".join(frames)
+        return self.first(len(frames) if count is None else count, len(music), music_crc(music), kind) + music
+
+    def first(self, count: int, size: int, checksum: int, kind: bytes = b"Info") -> bytes:
+        """The encoder's own first frame, before so many frames of so many bytes with this CRC."""
         kbits = 128 if self.version == 3 else 64
         length = len(self.frame(kbits, b"x", protected=False))
-        counts = struct.pack(">III", 0xF, len(frames) if count is None else count, length + len(music))
+        counts = struct.pack(">III", 0xF, count, length + size)
         xing = kind + counts + bytes(100) + struct.pack(">I", 57)
         lame = b"LAME3.100" + bytes([1, 190]) + bytes(8) + bytes([0, 128]) + bytes([36, 0, 0]) + bytes(4)
-        proof = struct.pack(">IH", length + len(music), music_crc(music))
+        proof = struct.pack(">IH", length + size, checksum)
         first = self.frame(kbits, xing + lame + proof, protected=False)
         at = 4 + self.side + len(xing) + len(lame) + len(proof)
-        return first[:at] + struct.pack(">H", music_crc(first[:at])) + first[at + 2 :] + music
+        return first[:at] + struct.pack(">H", music_crc(first[:at])) + first[at + 2 :]
 
 
 def ape_tag(picture: bytes = b"") -> bytes:

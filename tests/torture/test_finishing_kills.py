@@ -1,5 +1,7 @@
 """Finishing, tried by SIGKILL: a file is in the spool once and whole, or its partial is untouched; never both or half.
 
+So are edits of tags: the old file lies there or the new one.
+
 `FINISHING_KILLS` sets how often the server dies; 12 by default.
 """
 
@@ -9,12 +11,12 @@ import asyncio
 import hashlib
 import os
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
-from tests.support.api import Api
+from tests.support.api import Answer, Api
 from tests.support.mp3 import HEADER as FRAME
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server
@@ -27,7 +29,7 @@ SEED = int(os.environ.get("SEED", "20261123"))
 MIB = 1024 * 1024
 
 
-@pytest.mark.timeout(60 + 10 * KILLS)
+@pytest.mark.timeout(60 + 15 * KILLS)
 async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path) -> None:
     source = random.Random(SEED)
     with Server(data, disk_reserve=0, finish_wait=0) as server:
@@ -40,7 +42,9 @@ async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path)
             _look(server, upload_id, f"{number}.mp3", content)
             server.start()
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-                await _check(Api(session, server.url, server.token), server, upload_id, content)
+                api = Api(session, server.url, server.token)
+                file = await _check(api, server, upload_id, content)
+                await _kill_an_edit(api, server, file, content, source)
         assert len(list(server.spool.iterdir())) == KILLS
         assert list(server.partials.iterdir()) == []
         assert list((server.data / "spool" / ".incoming").iterdir()) == []
@@ -64,10 +68,32 @@ def _look(server: Server, upload_id: str, name: str, content: bytes) -> None:
         assert partial.read_bytes() == content
 
 
-async def _check(api: Api, server: Server, upload_id: str, content: bytes) -> None:
+async def _kill_an_edit(api: Api, server: Server, file: dict[str, Any], content: bytes, source: random.Random) -> None:
+    """The server dies while a file's tags are edited: what lies there is one of two files, and the catalogue knows."""
+    headers = api.admin | {"If-Match": f'"{file["spooled_sha256"]}"'}
+    tags = {"title": "Edited", "artist": None}
+    editing = asyncio.create_task(api.request("PATCH", file["url"], json={"tags": tags}, headers=headers))
+    await asyncio.sleep(source.choice([0.005, 0.02, 0.06]) * source.random())
+    server.kill()
+    heard = (await asyncio.gather(editing, return_exceptions=True))[0]
+    server.start()
+    now = (await api.get(file["url"])).body
+    assert (now["title"], now["artist"]) in (("Edited", None), (file["title"], "Kept"))
+    if isinstance(heard, Answer):
+        assert now == heard.body
+    _check_stored(server, now, content)
+
+
+async def _check(api: Api, server: Server, upload_id: str, content: bytes) -> dict[str, Any]:
     ended = await api.ended(upload_id)
     assert ended["state"] == "spooled", ended
-    file = (await api.get(ended["file"]["url"])).body
+    file: dict[str, Any] = (await api.get(ended["file"]["url"])).body
+    _check_stored(server, file, content)
+    return file
+
+
+def _check_stored(server: Server, file: dict[str, Any], content: bytes) -> None:
+    """The file lies there as the catalogue says, with the sound that was sent."""
     stored = (server.spool / file["stored_name"]).read_bytes()
     assert hashlib.sha256(stored).hexdigest() == file["spooled_sha256"]
     assert file["sha256"] == hashlib.sha256(content).hexdigest()

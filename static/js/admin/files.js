@@ -1,5 +1,5 @@
 /**
- * Finished files: search, sort, pages by cursor.
+ * Finished files: search, sort, pages by cursor, other tags.
  *
  * @typedef {object} StoredFile sizes in bytes, duration in seconds, times RFC 3339; missing tags are null
  * @property {string} id
@@ -11,6 +11,7 @@
  * @property {number} duration
  * @property {number} size
  * @property {string} uploaded_at
+ * @property {string} spooled_sha256 which version of the file this is
  *
  * @typedef {<T>(step: () => Promise<T>, again: () => void) => Promise<T | null>} Asked
  */
@@ -18,6 +19,7 @@ import { bytes, clock, exactly, moment } from '../format.js';
 import { html } from '../html.js';
 import { icon } from '../icons.js';
 import { language, say } from '../words.js';
+import { editTags } from './edit.js';
 
 const PAGE = '50';
 const TYPING_MS = 250;
@@ -56,6 +58,12 @@ export function filesSection(root, search, client, asked, player) {
     draw();
   }
 
+  /** Shows a file as it is now. @param {StoredFile} file */
+  function put(file) {
+    files = files.map((one) => (one.id === file.id ? file : one));
+    draw();
+  }
+
   /** @param {keyof typeof COLUMNS} column */
   function heading(column) {
     const own = sort.replace('-', '') === column;
@@ -79,7 +87,8 @@ export function filesSection(root, search, client, asked, player) {
       <td class="col-size">${bytes(file.size, language())}</td>
       <td class="col-uploaded_at"><time datetime="${file.uploaded_at}" title="${exactly(file.uploaded_at, language())}">${
         moment(file.uploaded_at, language())}</time></td>
-      <td class="col-download"><a class="quiet" href="${client.content(file.id)}" download
+      <td class="col-download"><button type="button" class="quiet" data-edit="${file.id}"
+        aria-label="${say('do.named', { action: say('edit.heading'), name: file.filename })}">${icon('pen')}</button><a class="quiet" href="${client.content(file.id)}" download
         aria-label="${say('do.named', { action: say('col.download'), name: file.filename })}">${icon('down')}</a></td>
     </tr>`;
   }
@@ -104,9 +113,11 @@ export function filesSection(root, search, client, asked, player) {
   }
 
   root.addEventListener('click', (event) => {
-    const { sort: by, play, more } = /** @type {HTMLElement} */ (event.target).closest('button')?.dataset ?? {};
+    const { sort: by, play, more, edit } = /** @type {HTMLElement} */ (event.target).closest('button')?.dataset ?? {};
     const file = files.find((one) => one.id === play);
     if (file) player.toggle(file);
+    const edited = files.find((one) => one.id === edit);
+    if (edited) editTags(edited, client, put);
     if (more) load(true);
     if (by) {
       const first = COLUMNS[/** @type {keyof typeof COLUMNS} */ (by)];

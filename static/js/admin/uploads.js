@@ -69,9 +69,9 @@ export function flightSection(root, count, client, asked) {
     const still = upload.state === 'receiving' && Date.now() - Date.parse(upload.updated_at) > STILL_MS;
     const rest = still ? null : timeLeft(rate, upload.length - safe);
     const words = rest === null ? null : left(rest);
-    const status = still ? say('flight.still', { time: moment(upload.updated_at, lang) }) : say(`flight.${upload.state}`);
-    return html`<li class="row" data-state="${still ? 'paused' : upload.state === 'receiving' ? 'sending' : 'verifying'}">
-      <span class="sign">${icon(still ? 'pause' : upload.state === 'receiving' ? 'up' : 'lens')}</span>
+    const status = upload.problem ? reason(upload.problem) : still ? say('flight.still', { time: moment(upload.updated_at, lang) }) : say(`flight.${upload.state}`);
+    return html`<li class="row" data-state="${upload.problem ? 'rejected' : still ? 'paused' : upload.state === 'receiving' ? 'sending' : 'verifying'}">
+      <span class="sign">${icon(upload.problem ? 'stop' : still ? 'pause' : upload.state === 'receiving' ? 'up' : 'lens')}</span>
       <div class="what"><p class="name" title="${upload.filename}"><span class="name-whole">${upload.filename}</span></p>
         <p class="status">${status} · ${from(upload)} · ${when(upload.created_at)}</p></div>
       <p class="numbers"><span class="amount">${say('row.amount', { sent: bytes(safe, lang), length: bytes(upload.length, lang) })}</span>

@@ -1,0 +1,91 @@
+"""Other tags for a file that lies in the spool already.
+
+The same way as a file comes there: a new one is assembled beside it and takes its place in one step, so that a reader
+sees the old or the new one. The catalogue knows the new file's digest before it has the place; after a crash the digest
+of what lies there tells which of the two it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core.errors import FileChanged, UnknownFile
+from media_service.core.ports import Placed
+from media_service.core.text import clean_tags
+from media_service.core.upload import Placing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from media_service.core.ports import Catalogue, Media, Spool, StoredFile
+
+log = structlog.get_logger()
+
+
+class Retagger:
+    """Edits the tags of finished files, one after the other."""
+
+    def __init__(self, catalogue: Catalogue, spool: Spool, media: Media) -> None:
+        self._catalogue = catalogue
+        self._spool = spool
+        self._media = media
+        self._turn = asyncio.Lock()
+        self._unsure = False
+
+    async def edit(self, file_id: str, tags: Mapping[str, str], is_current: Callable[[bytes], bool]) -> StoredFile:
+        """The file with these tags; an empty one is taken away, others stay.
+
+        `is_current` says of the SHA-256 of the file as it lies there whether that is the one to be changed. Raises
+        Malformed, UnknownFile also where its reader took it away, FileChanged, NotMp3 for a tag that cannot be written,
+        StorageFull.
+        """
+        given = clean_tags(tags)
+        async with self._turn:
+            if self._unsure:
+                await self.recover()
+            file = await self._catalogue.file(file_id)
+            if file is None:
+                raise UnknownFile
+            if not is_current(file.placed.sha256):
+                raise FileChanged
+            try:
+                return await self._place(file, given, set(tags) - set(given))
+            except FileNotFoundError:
+                raise UnknownFile from None
+            finally:
+                await self._spool.settle(file_id)
+
+    async def recover(self) -> None:
+        """Before anybody edits: finds out how edits ended that a crash or trouble cut short."""
+        for file, plan in await self._catalogue.retagging():
+            there = await self._spool.measure(file.placed.name)
+            done = there == (plan.size, plan.sha256)
+            log.info("edit cut short", file=file.id, done=done)
+            if done:
+                await self._catalogue.retag(_as_planned(file, plan))
+            else:
+                await self._catalogue.plan_retag(file.id, None)
+        self._unsure = False
+
+    async def _place(self, file: StoredFile, given: Mapping[str, str], removed: set[str]) -> StoredFile:
+        path = self._spool.path(file.placed.name)
+        steps = await self._media.plan_edit(path, given, removed)
+        made = await self._spool.assemble(file.id, path, steps, None)
+        tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
+        plan = Placing(file.placed.name, made.size, made.sha256, tags)
+        self._unsure = True
+        await self._catalogue.plan_retag(file.id, plan)
+        await self._spool.replace(file.id, file.placed.name)
+        edited = _as_planned(file, plan)
+        await self._catalogue.retag(edited)
+        self._unsure = False
+        log.info("tags edited", file=file.id, name=file.placed.name)
+        return edited
+
+
+def _as_planned(file: StoredFile, plan: Placing) -> StoredFile:
+    return replace(file, placed=Placed(plan.name, plan.size, plan.sha256), tags=plan.tags)

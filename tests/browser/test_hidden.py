@@ -1,0 +1,46 @@
+"""A hidden tab goes on sending. Playwright says that every tab is in front, so this speaks to DevTools itself."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.browser.devtools import Tab
+from tests.browser.proxy import SlowProxy
+from tests.browser.test_upload_page import LONG
+from tests.support.server import Server
+
+PATIENCE = 60.0
+"""Seconds."""
+
+SEEN = "[document.visibilityState, document.documentElement.dataset.awake].join()"
+STATE = "document.querySelector('.row')?.dataset.state"
+
+
+def test_a_hidden_tab_goes_on_and_lets_the_screen_sleep_meanwhile(
+    line: SlowProxy, server: Server, mp3: Callable[..., Path]
+) -> None:
+    file = mp3("behind.mp3", LONG)
+    # A thread has an event loop of its own; playwright's stands in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, send_behind(line, file)).result()
+    assert [path.name for path in server.spool.glob("*.mp3")] == [file.name]
+
+
+async def send_behind(line: SlowProxy, file: Path) -> None:
+    async with asyncio.timeout(PATIENCE), Tab() as tab:
+        line.rate = 300_000
+        await tab.open(line.url, "html.ready")
+        await tab.choose("[data-ref=picker]", file)
+        await tab.until(STATE, "sending")
+        await tab.until(SEEN, "visible,true")
+        other = await tab.call("Target.createTarget", url="about:blank")
+        await tab.until(SEEN, "hidden,false")
+        line.cut()
+        await tab.until(STATE, "waiting")
+        line.start()
+        await tab.until(STATE, "sending")
+        await tab.call("Target.closeTarget", targetId=other["targetId"])
+        await tab.until(SEEN, "visible,true")
+        line.rate = None
+        await tab.until(STATE, "ready")
