@@ -31,12 +31,14 @@ from media_service.http.tus import TusDialect
 from media_service.http.uploads_api import UploadsApi
 from media_service.intake.append import Appends
 from media_service.intake.finalize import Finisher
+from media_service.intake.hearing import Hearing
 from media_service.intake.join import Joiner
 from media_service.intake.receive import Conduct, Intake
 from media_service.intake.retag import Retagger
 from media_service.intake.sweep import Sweeper
+from media_service.media.hear import Ear
 from media_service.media.verify import Examiner, Habits, Tagging, as_policy
-from media_service.media.worker import ChildWorker
+from media_service.media.worker import ChildPool
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
@@ -90,7 +92,7 @@ class Service:
         self._partials = DiskPartials(folder.partials)
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
-        self._worker = ChildWorker()
+        self._worker = ChildPool(settings.media_children)
         self._examiner = Examiner(self._worker, _habits(settings))
         self._finisher = Finisher(
             self._database,
@@ -114,6 +116,7 @@ class Service:
             self._database, self._partials, self._examiner, self._finisher, conduct, clock=now, new_id=new_id
         )
         self._examiner.on_hopeless(self._intake.give_up_on)
+        self._hearing = Hearing(self._database, self._spool, Ear(), clock=now)
         self._sweeper = Sweeper(
             self._intake,
             self._database,
@@ -175,7 +178,8 @@ class Service:
         await self._sweeper.discard_orphans()
         await self._retagger.recover()
         await self._intake.recover()
-        tasks = [asyncio.create_task(self._finisher.run()), asyncio.create_task(self._sweeper.run())]
+        runs = [self._finisher.run(), self._sweeper.run(), *([self._hearing.run()] if self._settings.listen else [])]
+        tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
         yield
         for task in tasks:

@@ -107,6 +107,12 @@ class Settings(BaseSettings):
     cover_pixels: Annotated[int, Field(ge=1)] = 4096
     """Pixels of a cover's longer side above which there is a warning."""
 
+    media_children: Annotated[int, Field(ge=1, le=64)] = 2
+    """Processes that read tags, at most; each may have 160 MiB of memory."""
+
+    listen: bool = True
+    """Whether loudness, silence and waveform of finished files are measured, where ffmpeg is installed."""
+
     sweep_interval: Seconds = 600.0
     """Seconds between two looks for what has expired."""
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from media_service.catalogue import queries, statements
 from media_service.catalogue.reader import Reader
-from media_service.catalogue.rows import file_value, placing_value, slice_value, upload_value
+from media_service.catalogue.rows import file_value, heard_value, placing_value, slice_value, upload_value
 from media_service.catalogue.writer import Writer, writing_connection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from media_service.core.ports import StoredFile
+    from media_service.core.ports import Heard, StoredFile
     from media_service.core.upload import Facts, Placing, Slice, State, Upload
 
 
@@ -27,6 +27,7 @@ class Database:
         self._path = path
         self._reader = Reader(path)
         self._writer = Writer(lambda: writing_connection(path))
+        self._delivery = asyncio.Event()
 
     async def open(self) -> None:
         """Starts writer and reader. The schema is there already: `media-service migrate` brings it."""
@@ -59,6 +60,7 @@ class Database:
     async def deliver(self, upload: Upload, file: StoredFile) -> None:
         """The spooled upload and its file, both or neither."""
         await self._writer.execute(statements.deliver(upload, file))
+        self._delivery.set()
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
         """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
@@ -113,6 +115,25 @@ class Database:
         """One finished file."""
         rows = await self._reader.rows(queries.file_by_id(file_id))
         return file_value(rows[0]) if rows else None
+
+    async def delivered(self) -> None:
+        """Returns when a file was delivered since the last call."""
+        await self._delivery.wait()
+        self._delivery.clear()
+
+    async def unheard(self) -> StoredFile | None:
+        """The newest finished file of which nothing is saved that was heard in it."""
+        rows = await self._reader.rows(queries.unheard_file())
+        return file_value(rows[0]) if rows else None
+
+    async def save_heard(self, file_id: str, heard: Heard, now: int) -> None:
+        """What was heard in a finished file; what is saved already stays."""
+        await self._writer.execute(statements.save_heard(file_id, heard, now))
+
+    async def heard(self, file_id: str) -> Heard | None:
+        """What was heard in a finished file; None while nobody listened."""
+        rows = await self._reader.rows(queries.heard_in(file_id))
+        return heard_value(rows[0]) if rows else None
 
     async def plan_retag(self, file_id: str, plan: Placing | None) -> None:
         """What is about to take the file's place; None when nothing is."""

@@ -11,7 +11,7 @@ from sqlalchemy import and_, asc, bindparam, desc, func, or_, select
 
 from media_service.catalogue.compiled import sql_of, with_values
 from media_service.catalogue.rows import fold
-from media_service.catalogue.tables import files, slices, uploads
+from media_service.catalogue.tables import files, heard, slices, uploads
 from media_service.core.errors import Malformed
 
 if TYPE_CHECKING:
@@ -127,6 +127,17 @@ def uploads_page(owner: str | None, states: Collection[State], cursor: str | Non
 def file_by_id(file_id: str) -> Statement:
     """The file's row."""
     return with_values(select(files).where(files.c.id == file_id))
+
+
+def unheard_file() -> Statement:
+    """The newest file that nobody listened to."""
+    query = select(files).outerjoin(heard, heard.c.file_id == files.c.id).where(heard.c.file_id.is_(None))
+    return with_values(query.order_by(files.c.uploaded_at.desc(), files.c.id.desc()).limit(1))
+
+
+def heard_in(file_id: str) -> Statement:
+    """What was heard in a file."""
+    return with_values(select(heard).where(heard.c.file_id == file_id))
 
 
 def retagging() -> Statement:

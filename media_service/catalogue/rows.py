@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.ports import Placed, StoredFile
+from media_service.core.ports import Heard, Placed, StoredFile
 from media_service.core.text import LISTED_TAGS, MORE_TAGS
 from media_service.core.upload import Facts, Placing, Review, Slice, State, Upload, Verdict
 from media_service.core.verdict import Finding, Grade, Severity
@@ -141,6 +142,23 @@ def file_value(row: Row) -> StoredFile:
         | json.loads(row["more_tags"] or "{}"),
         uploaded_at=row["uploaded_at"],
         spooled_at=row["spooled_at"],
+    )
+
+
+def heard_row(file_id: str, heard: Heard, now: int) -> dict[str, Any]:
+    """The columns of `heard` for what was heard in this file."""
+    return {"file_id": file_id, **asdict(heard), "peaks": json.dumps(heard.peaks), "heard_at": now}
+
+
+def heard_value(row: Row) -> Heard:
+    """What a row of `heard` says."""
+    return Heard(
+        loudness=row["loudness"],
+        loudness_range=row["loudness_range"],
+        true_peak=row["true_peak"],
+        silence_before=row["silence_before"],
+        silence_behind=row["silence_behind"],
+        peaks=tuple(json.loads(row["peaks"])),
     )
 
 

@@ -8,15 +8,15 @@ from sqlalchemy import bindparam, case, delete, update
 from sqlalchemy.dialects.sqlite import insert
 
 from media_service.catalogue.compiled import sql_of
-from media_service.catalogue.rows import file_row, placing_column, slice_row, upload_row
-from media_service.catalogue.tables import files, slices, uploads
+from media_service.catalogue.rows import file_row, heard_row, placing_column, slice_row, upload_row
+from media_service.catalogue.tables import files, heard, slices, uploads
 from media_service.core.upload import ENDED
 
 if TYPE_CHECKING:
     from sqlalchemy import ClauseElement
 
     from media_service.catalogue.compiled import Statement
-    from media_service.core.ports import StoredFile
+    from media_service.core.ports import Heard, StoredFile
     from media_service.core.upload import Placing, Slice, Upload
 
 
@@ -39,6 +39,7 @@ _UPDATE_UPLOAD = sql_of(
     .where(uploads.c.id == bindparam("which"))
     .values({name: value for name, value in _every_column(uploads).items() if name != "id"})
 )
+_INSERT_HEARD = sql_of(insert(heard).values(_every_column(heard)).on_conflict_do_nothing())
 _UPDATE_FILE = sql_of(
     update(files)
     .where(files.c.id == bindparam("which"))
@@ -73,6 +74,11 @@ def save(upload: Upload) -> list[Statement]:
 def deliver(upload: Upload, file: StoredFile) -> list[Statement]:
     """The spooled upload and its file."""
     return [*save(upload), (_INSERT_FILE, file_row(file))]
+
+
+def save_heard(file_id: str, what: Heard, now: int) -> list[Statement]:
+    """What was heard in a file, the first time."""
+    return [(_INSERT_HEARD, heard_row(file_id, what, now))]
 
 
 def plan_retag(file_id: str, plan: Placing | None) -> list[Statement]:

@@ -108,3 +108,17 @@ files = Table(
     Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
     Index("ix_files_audio_sha256", "audio_sha256"),
 )
+
+heard = Table(
+    "heard",
+    metadata,
+    # A file has a row once it was listened to, whatever came of it.
+    Column("file_id", String(22), ForeignKey("files.id"), primary_key=True),
+    Column("loudness", Float),
+    Column("loudness_range", Float),
+    Column("true_peak", Float),
+    Column("silence_before", Float),
+    Column("silence_behind", Float),
+    Column("peaks", Text, nullable=False),
+    Column("heard_at", BigInteger, nullable=False),
+)

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TagPlan:
-    """How a received file is tagged: `head` takes the place of its first `cut` bytes, `tail` that of its last."""
+    """How a received file is tagged: `head` takes the place of its first `cut` bytes, `tail` that of its last.
+
+    `length` is how many of its bytes are used, `tail` counted; None for all.
+    """
 
     head: bytes
     cut: int
     tail: bytes = b""
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,22 @@ class StoredFile:
     tags: Mapping[str, str]
     uploaded_at: int
     spooled_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a decoder heard in a finished file; None where it could not be measured, or there was nothing to hear.
+
+    `loudness` is integrated over the whole, in LUFS, its range in LU, `true_peak` in dBTP, silences in seconds. `peaks`
+    are the waveform: the highest level of each equal part, in percent of full scale.
+    """
+
+    loudness: float | None = None
+    loudness_range: float | None = None
+    true_peak: float | None = None
+    silence_before: float | None = None
+    silence_behind: float | None = None
+    peaks: tuple[int, ...] = ()
 
 
 class Partial(Protocol):
@@ -203,6 +223,20 @@ class Media(Protocol):
         """
 
 
+class Ear(Protocol):
+    """Who listens to finished files, where there is a program to do it with."""
+
+    @property
+    def available(self) -> bool:
+        """Whether there is."""
+
+    async def hear(self, path: Path, seconds: float) -> Heard:
+        """What is heard in a file of so many seconds; nothing where it cannot be decoded within bounds.
+
+        Raises FileNotFoundError, MediaTrouble.
+        """
+
+
 class Catalogue(Protocol):
     """What is known durably. A change is on disk when its call returns."""
 
@@ -252,6 +286,18 @@ class Catalogue(Protocol):
 
     async def file(self, file_id: str) -> StoredFile | None:
         """One finished file."""
+
+    async def delivered(self) -> None:
+        """Returns when a file was delivered since the last call."""
+
+    async def unheard(self) -> StoredFile | None:
+        """The newest finished file of which nothing is saved that was heard in it."""
+
+    async def save_heard(self, file_id: str, heard: Heard, now: int) -> None:
+        """What was heard in a finished file; what is saved already stays."""
+
+    async def heard(self, file_id: str) -> Heard | None:
+        """What was heard in a finished file; None while nobody listened."""
 
     async def plan_retag(self, file_id: str, plan: Placing | None) -> None:
         """What is about to take the file's place; None when nothing is."""

@@ -34,6 +34,9 @@ _SHAPES = {
     "key": (re.compile(r"([A-G][b#]?m?|o|\d{1,2}[ABdm])", re.ASCII), "it must be a key such as Ebm or 8A"),
 }
 
+_TRACK_NUMBER = re.compile(r"\s*(?:\d{1,3}(?:\s*[.)]\s*|\s+-\s+)|0\d\s+)(?=.* - )", re.ASCII)
+"""What stands before the artist in many names."""
+
 NAME_CHARACTERS = 1024
 TAG_CHARACTERS = 4096
 
@@ -82,6 +85,17 @@ def clean_tags(tags: Mapping[str, str]) -> dict[str, str]:
         if text:
             cleaned[key] = text
     return cleaned
+
+
+def guessed_tags(filename: str) -> dict[str, str]:
+    """Artist and title out of a name such as `03 Artist - Title.mp3`; nothing out of any other."""
+    stem = filename.rpartition(".")[0] or filename
+    if " " not in stem:
+        stem = stem.replace("_", " ")
+    artist, _, title = (part.strip() for part in _TRACK_NUMBER.sub("", stem, count=1).partition(" - "))
+    if not (artist and title) or artist.isdigit():
+        return {}
+    return clean_tags({"artist": artist[:TAG_CHARACTERS], "title": title[:TAG_CHARACTERS]})
 
 
 def _has_place(char: str) -> bool:

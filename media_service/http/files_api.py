@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
@@ -68,7 +69,7 @@ class FilesApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """One file, for its owner and the admin."""
-        return self._shown(await self._find(request))
+        return await self._shown(await self._find(request))
 
     async def retag(self, request: web.Request) -> web.Response:
         """The file with other tags, for the admin, who says in If-Match which version of it he saw."""
@@ -83,7 +84,7 @@ class FilesApi:
             {key: value or "" for key, value in body.tags.items()},
             lambda sha256: "*" in known or sha256.hex() in known,
         )
-        return self._shown(await unbroken(step))
+        return await self._shown(await unbroken(step))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
@@ -100,8 +101,10 @@ class FilesApi:
             return _Whole(path, headers=headers)
         return web.FileResponse(path, headers=headers)
 
-    def _shown(self, file: StoredFile) -> web.Response:
-        answer = web.json_response(self._shapes.file(file), headers={"Cache-Control": "private, no-cache"})
+    async def _shown(self, file: StoredFile) -> web.Response:
+        heard = await self._catalogue.heard(file.id)
+        shown = self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)}
+        answer = web.json_response(shown, headers={"Cache-Control": "private, no-cache"})
         answer.etag = ETag(file.placed.sha256.hex())
         return answer
 

@@ -14,7 +14,7 @@ from media_service.http.problems import problem
 if TYPE_CHECKING:
     from media_service.core.ports import StoredFile
     from media_service.core.rules import Limits
-    from media_service.core.upload import Slice, Upload
+    from media_service.core.upload import Facts, Slice, Upload
     from media_service.intake.receive import View
 
 API = "/api/v1"
@@ -83,6 +83,7 @@ class Shapes:
             "verdict": None if facts.audio_sha256 is None else outcome(facts.findings).value,
             "grade": None if facts.grade is None else facts.grade.value,
             "findings": [found.told() for found in facts.findings],
+            "offered_tags": _offered(facts),
             "audio_sha256": hex_or_none(facts.audio_sha256),
             "audio": None if facts.audio is None else dict(facts.audio),
             "size": placed.size,
@@ -108,7 +109,13 @@ def _verdict(upload: Upload) -> dict[str, Any]:
         "verdict": verdict if known else None,
         "grade": None if facts is None or facts.grade is None else facts.grade.value,
         "findings": [found.told() for found in findings],
+        "offered_tags": {} if facts is None else _offered(facts),
     }
+
+
+def _offered(facts: Facts) -> dict[str, str]:
+    """Tags as they read in the encoding that they are likely in, where they claim another one."""
+    return dict((facts.audio or {}).get("offered_tags", {}))
 
 
 def time(microseconds: int) -> str:

@@ -268,7 +268,7 @@ class Finisher:
         assert upload.facts is not None
         source = self._partials.path(upload.id)
         plan, tags = await self._media.plan_tags(source, upload)
-        assembled = await self._spool.assemble(upload.id, source, plan, upload.facts.size)
+        assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
         return await self._publish(upload, Placing("", assembled.size, assembled.sha256, tags))
 
     async def _publish(self, upload: Upload, placing: Placing) -> Upload:

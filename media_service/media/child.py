@@ -15,11 +15,11 @@ from typing import Any
 from media_service.core.errors import NotMp3
 from media_service.media import id3
 
-MEMORY = 288 * 1024 * 1024
+MEMORY = 160 * 1024 * 1024
 """Bytes of address space; a compressed frame of 64 KiB can unfold to gigabytes."""
 
-PROCESSOR = 10
-"""Seconds of processor time a question may take."""
+PROCESSOR = 4
+"""Seconds of processor time a question may take; a file is asked about twice."""
 
 
 def main() -> None:
@@ -31,8 +31,10 @@ def main() -> None:
         _limit_processor()
         answer, attached = _answer(json.loads(line))
         answer["bytes"] = len(attached)
-        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + attached)
+        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+        sys.stdout.buffer.write(attached)
         sys.stdout.buffer.flush()
+        del answer, attached
 
 
 def _limit_processor() -> None:
@@ -47,7 +49,8 @@ def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         if question["ask"] == "measure":
             return {"facts": id3.measure(path)}, b""
         plan, carried = id3.plan(path, question["tags"], **question.get("how", {}))
-        return {"cut": plan.cut, "carried": carried, "head": len(plan.head)}, plan.head + plan.tail
+        answer = {"cut": plan.cut, "length": plan.length, "carried": carried, "head": len(plan.head)}
+        return answer, plan.head + plan.tail if plan.tail else plan.head
     except NotMp3 as refusal:
         return {"not_mp3": refusal.reason}, b""
     except OSError as error:

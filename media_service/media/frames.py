@@ -15,23 +15,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from media_service.media.around import ID3V1, TAG_LOOK, ape_size, container_of, peel_tags, tag_at
 from media_service.media.mpeg import (
     ANY_LAYER_3,
     ANY_OTHER_LAYER,
     HEADER,
     LONGEST_FRAME,
-    TAG_LOOK,
     Declared,
     Header,
-    container_of,
     crc16,
     frame_crc,
     is_free_format,
     parse_header,
-    peel_tags,
     read_declared,
     resync_pattern,
-    tag_at,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +54,9 @@ PENDING = 64 * 1024
 
 LYRICS_LOOK = 64 * 1024
 """Bytes of a Lyrics3 tag, which is told by its end alone."""
+
+TAIL = 128 + 32
+"""Bytes at the end that are kept: an ID3v1 tag, and the footer of an APE tag before it."""
 
 STRIDE = 32
 """Frames that one match passes over: a third of what looking each of them up costs."""
@@ -216,7 +216,7 @@ class FrameWalk:
         """Takes the next bytes."""
         walk = self._walk
         walk.size += len(piece)
-        self._last = piece[-128:] if len(piece) >= 128 else (self._last + piece)[-128:]
+        self._last = piece[-TAIL:] if len(piece) >= TAIL else (self._last + piece)[-TAIL:]
         if walk.gave_up is not None:
             return
         self._pending.append(piece)
@@ -230,6 +230,8 @@ class FrameWalk:
         walk = self._walk
         if walk.gave_up is None:
             self._advance(final=True)
+        elif walk.trailing is not None:
+            self._look_for_tags(walk.trailing.start)
         self._close_section()
         walk.headers = {header for key in self._lengths if (header := parse_header(key))} | walk.headers
         if walk.first is not None:
@@ -570,16 +572,15 @@ class FrameWalk:
     def _too_long(self, place: int) -> bool:
         """Gives up where no frame came for too long."""
         if place - self._at > GAP:
-            walk = self._walk
-            walk.trailing = Gap(self._at, place, 0)
+            self._walk.trailing = Gap(self._at, self._at + GAP, 0)
             return self._give_up(self._at)
         return False
 
     def _end_in_gap(self, buffer: bytes, start: int) -> None:
         """The file ends without another frame: tags that are told by their end, and junk before them."""
         walk, base = self._walk, self._base
-        tag_start = walk.size - len(self._last)
-        if len(self._last) == 128 and self._last.startswith(b"TAG") and self._previous < tag_start < start:
+        tag_start = walk.size - ID3V1
+        if self._last[-ID3V1:].startswith(b"TAG") and self._previous < tag_start < start:
             # The last frame's missing end was taken from the tag behind it.
             walk.truncated = self._previous, start - self._previous, tag_start - self._previous
             walk.tags.append(Tag("id3v1", tag_start, walk.size))
@@ -587,8 +588,29 @@ class FrameWalk:
         stop, tags = peel_tags(buffer, start - base)
         walk.tags += [Tag(kind, base + begin, base + end) for kind, begin, end in tags]
         junk = buffer[start - base : stop]
-        if junk:
+        begun = self._begun(junk)
+        if begun is not None:
+            walk.truncated = start, begun, len(junk)
+        elif junk:
             walk.trailing = Gap(start, base + stop, junk.count(0), container_of(junk[:64]))
+
+    def _begun(self, rest: bytes) -> int | None:
+        """The length of the frame of which only these bytes came: less than a header, but the beginning of one."""
+        if not 0 < len(rest) < HEADER:
+            return None
+        guarded = {key: header.length for key, header in self._guarded.items()}
+        return next((length for key, length in (self._lengths | guarded).items() if key.startswith(rest)), None)
+
+    def _look_for_tags(self, start: int) -> None:
+        """What was given up on may be one long tag that only its end tells: an APE tag without a header."""
+        walk = self._walk
+        id3v1 = walk.size - ID3V1 if self._last[-ID3V1:].startswith(b"TAG") else walk.size
+        footer = self._last[: len(self._last) - (walk.size - id3v1)][-32:]
+        if ape_size(footer) == id3v1 - start:
+            walk.gave_up = walk.trailing = None
+            self._note_tag("ape", start, id3v1)
+            if id3v1 < walk.size:
+                self._note_tag("id3v1", id3v1, walk.size)
 
     def _note_gap(self, buffer: bytes, start: int, stop: int) -> None:
         walk = self._walk

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mutagen import MutagenError
 from mutagen.id3 import (
@@ -38,20 +39,22 @@ from mutagen.id3 import (
     TXXX,
     UFID,
     USLT,
+    Frames_2_2,
     ID3NoHeaderError,
+    ParseID3v1,
 )
 from mutagen.mp3 import MP3, HeaderNotFoundError
 
 from media_service.core.errors import NotMp3
 from media_service.core.ports import TagPlan
 from media_service.core.text import LONG_TAGS, TAG_CHARACTERS, clean_line, clean_lines
+from media_service.media import raw
+from media_service.media.around import ID3V1, TAG_LOOK, peel_tags, tag_at
+from media_service.media.raw import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
-
-HEADER = 10
-"""Bytes of a tag's and of a frame's header."""
 
 ALIGNMENT = 4096
 """The audio keeps its place within a file system block, so that a file system that can share blocks copies none."""
@@ -59,7 +62,6 @@ ALIGNMENT = 4096
 SKETCHY_LIMIT = 8192
 """Bytes up to which mutagen's "sketchy" (fewer than four frames in a row) may simply be a short sound."""
 
-_FRAME_ID = re.compile(rb"[A-Z][A-Z0-9]{3}")
 _TEXT_FRAMES: dict[str, Any] = {
     "title": TIT2,
     "artist": TPE1,
@@ -88,7 +90,6 @@ MOOD = "MOOD"
 UPLOAD_OWNER = "urn:media-service:upload"
 """Whose identifier of the file the upload's id is."""
 
-ID3V1 = 128
 _ID3V1_FIELDS = {"title": (3, 30), "artist": (33, 30), "album": (63, 30), "date": (93, 4), "comment": (97, 28)}
 
 
@@ -129,6 +130,8 @@ def plan(
     upload_id: str | None = None,
     version: int | None = None,
     opaque: bool = False,
+    guesses: Mapping[str, str] | None = None,
+    sound: Sequence[int] | None = None,
     removed: Collection[str] = (),
 ) -> tuple[TagPlan, dict[str, str]]:
     """How to give the file these tags and take the `removed` ones, and the tags it will carry then.
@@ -136,39 +139,117 @@ def plan(
     Without any it stays as it is.
 
     `provenance` are texts of our own by their names. `version` is 3 or 4, None to keep the one found. An `opaque` tag
-    is not shown to mutagen: its frames are kept, and nothing of it is read.
+    is not shown to mutagen: its frames are kept, and nothing of it is read. `guesses` fill what is missing, and so does
+    an ID3v1 tag where it stands alone: players that see ours would show nothing of it any more. `sound` is where the
+    frames begin and end; junk before and behind them is left out, since players take it for another kind of file, or
+    for broken frames.
     """
-    found, old = _load(path, opaque=opaque)
-    carried = {key: value for key, value in _read(old).items() if key not in removed} | dict(tags)
+    with path.open("rb") as file:
+        found, id3v1 = raw.leading_tags(file), _id3v1(file)
+        cut = _before_sound(file, sum(map(len, found)), sound)
+        behind = _behind_sound(file, sound)
+    old = _load(found[0]) if found and not opaque else ID3()
+    alone = _frames_of_id3v1(id3v1) if not found else []
+    carried = {key: text for key, text in (_read(old) or _read(_together(alone))).items() if key not in removed}
+    fills = {key: text for key, text in (guesses or {}).items() if key not in carried}
+    carried |= fills | dict(tags)
     if not tags and not provenance and not removed:
         return TagPlan(b"", 0), carried
-    stands = found[3] if found[3:4] in (b"\x03", b"\x04") else None
-    written = version or stands or 3
-    ours = _Ours(tags, provenance or {}, upload_id, removed)
-    kept = _foreign_frames(found, ours) if stands in (None, written) or opaque else None
-    if opaque and stands is not None:
-        written = stands
-    frames, kept = (_rebuild(old, ours, written), b"") if kept is None else (_build(ours, written), kept)
-    cut = len(found)
-    body = frames + kept
-    padding = (cut - HEADER - len(body)) % ALIGNMENT
-    head = b"ID3" + bytes([written, 0, 0]) + _syncsafe(len(body) + padding) + body + bytes(padding)
-    _check(frames, ours, written)
-    return TagPlan(head, cut, _new_id3v1(path, dict.fromkeys(removed, "") | dict(tags))), carried
+    stands = found[0][3] if found and found[0][3] in (3, 4) else None
+    written = (stands if opaque else None) or version or stands or 3
+    ours = _Ours(fills | dict(tags), provenance or {}, upload_id, alone, removed)
+    body = _build(old if found and found[0][3] == 2 else ID3(), ours, written)
+    _check(body, ours, written)
+    parts = [body, *_kept(found, ours, written, opaque=opaque)]
+    padding = (cut - HEADER - sum(map(len, parts))) % ALIGNMENT
+    tail, length = _new_id3v1(id3v1, dict.fromkeys(removed, "") | dict(tags)), None
+    if behind is not None and sound is not None:
+        tail = behind[: len(behind) - len(tail)] + tail
+        length = sound[1] + len(tail)
+    return TagPlan(raw.join(parts, written, padding), cut, tail, length), carried
+
+
+def _before_sound(file: BinaryIO, stop: int, sound: Sequence[int] | None) -> int:
+    """Where our tag ends: behind the tags found, and behind the junk between them and the first frame."""
+    if sound is None or sound[0] <= stop:
+        return stop
+    file.seek(stop)
+    return stop if tag_at(file.read(TAG_LOOK), 0) is not None else sound[0]
+
+
+def _behind_sound(file: BinaryIO, sound: Sequence[int] | None) -> bytes | None:
+    """The tags behind the last frame, without the junk among them; None where there is no junk, or more than a tag."""
+    if sound is None or file.seek(0, io.SEEK_END) - sound[1] > raw.TAG_LIMIT:
+        return None
+    file.seek(sound[1])
+    rest, at = file.read(), 0
+    while (found := tag_at(rest, at)) is not None and at + found[1] <= len(rest):
+        at += found[1]
+    stop, _ = peel_tags(rest, at)
+    return rest[:at] + rest[stop:] if stop > at else None
+
+
+def _kept(found: Sequence[bytes], ours: _Ours, version: int, *, opaque: bool) -> list[bytes]:
+    """The frames of the old tags that ours do not replace, in their order; a text that several tags have, once.
+
+    What cannot be taken apart is set aside as a whole.
+    """
+    kept: list[bytes] = []
+    named: set[bytes] = set()
+    for number, tag in enumerate(found):
+        first, strange, before = number == 0, [], set(kept)
+        try:
+            if tag[3] == 2 and first and not opaque:
+                kept += _unknown_to_mutagen(tag, version)
+                continue
+            frames = list(islice(raw.frames(tag), raw.FRAMES + 1))
+            if len(frames) > raw.FRAMES:
+                raise ValueError(len(frames))
+        except ValueError:
+            kept.append(raw.set_aside(tag, version))
+            continue
+        for frame in frames:
+            again = not first and frame.name in named
+            if ours.replaces(frame) or again:
+                continue
+            same = frame.as_version(version)
+            if same is None:
+                strange.append(frame.raw)
+            elif same not in before:
+                kept.append(same)
+        named |= {frame.name for frame in frames if frame.name.startswith(b"T") and frame.name != b"TXXX"}
+        if strange:
+            kept.append(_translated(b"".join(strange), tag[3], version, opaque=opaque))
+    return kept
+
+
+def _translated(frames: bytes, old: int, new: int, *, opaque: bool) -> bytes:
+    """Frames that the two versions write otherwise, by mutagen where it may see them."""
+    if opaque:
+        return raw.set_aside(raw.join([frames], old), new)
+    return _build(_load(raw.join([frames], old)), None, new)
+
+
+def _unknown_to_mutagen(tag: bytes, version: int) -> list[bytes]:
+    """What mutagen leaves out of a tag of version 2.2, set aside. Raises ValueError."""
+    unknown = [whole for name, whole in raw.small_frames(tag) if name.decode() not in Frames_2_2]
+    return [raw.set_aside(b"".join(unknown), version)] if unknown else []
 
 
 class _Ours:
-    """The frames that we write: tags that were asked for, texts of our own, and the upload's id."""
+    """The frames that we write: tags that were asked for, texts of our own, the upload's id, and an ID3v1 tag's."""
 
     def __init__(
         self,
         tags: Mapping[str, str],
         provenance: Mapping[str, str],
         upload_id: str | None,
+        alone: Sequence[Any] = (),
         removed: Collection[str] = (),
     ) -> None:
         self.tags = tags
         self.gone = frozenset(tags) | frozenset(removed)
+        self._alone = alone
         self.texts = dict(provenance)
         self.upload_id = upload_id
 
@@ -179,7 +260,8 @@ class _Ours:
         tags, texts = self.tags, self.texts
         if version == 3 and "mood" in tags:
             texts = {**texts, MOOD: tags["mood"]}
-        frames = [
+        frames = [frame for frame in self._alone if not self.replaces(_empty(frame.FrameID))]
+        frames += [
             frame(encoding=encoding, text=tags[key])
             for key, frame in _TEXT_FRAMES.items()
             if key in tags and not (key == "mood" and version == 3)
@@ -195,26 +277,31 @@ class _Ours:
             frames.append(UFID(owner=UPLOAD_OWNER, data=self.upload_id.encode()))
         return frames
 
-    def replaces(self, name: bytes, content: bytes) -> bool:
+    def replaces(self, frame: raw.Frame) -> bool:
         """Whether this raw frame gives way to one of ours."""
+        name = frame.name
         if name in _DATES:
             return "date" in self.gone
         if name == b"COMM":
-            return "comment" in self.gone and _is_plain_comment(content)
+            return "comment" in self.gone and raw.is_plain_comment(frame.content)
         if name == b"USLT":
-            return "lyrics" in self.gone and _is_plain_comment(content)
+            return "lyrics" in self.gone and raw.is_plain_comment(frame.content)
         if name == b"UFID":
-            return self.upload_id is not None and content.startswith(UPLOAD_OWNER.encode() + b"\0")
+            return self.upload_id is not None and frame.content.startswith(UPLOAD_OWNER.encode() + b"\0")
         if name == b"TXXX":
-            described = _description(content)
+            described = raw.description(frame.content)
             return described in self.texts or (described == MOOD and "mood" in self.gone)
-        return any(key in self.gone and frame.__name__.encode() == name for key, frame in _TEXT_FRAMES.items())
+        return any(key in self.gone and kind.__name__.encode() == name for key, kind in _TEXT_FRAMES.items())
+
+
+def _empty(name: str) -> raw.Frame:
+    """A plain frame of this id."""
+    return raw.Frame(4, name.encode(), bytes(raw.HEADER + 5))
 
 
 def _check(frames: bytes, ours: _Ours, version: int) -> None:
     """Reads back what was built: what a player will see is what was asked for. Raises NotMp3."""
-    size = len(frames)
-    read = ID3(io.BytesIO(b"ID3" + bytes([version, 0, 0]) + _syncsafe(size) + frames), translate=True)
+    read = _load(raw.join([frames], version))
     seen = _read(read)
     for key, text in ours.tags.items():
         # A genre's number is read as its name, and a date in version 2.3 may lose its month.
@@ -225,17 +312,11 @@ def _check(frames: bytes, ours: _Ours, version: int) -> None:
             raise NotMp3(f"its {name} cannot be written as a tag")
 
 
-def _new_id3v1(path: Path, tags: Mapping[str, str]) -> bytes:
+def _new_id3v1(found: bytes, tags: Mapping[str, str]) -> bytes:
     """The ID3v1 tag at the file's end with the new tags in it; nothing where there is none, or nothing to change."""
-    if not tags:
+    if not tags or not found:
         return b""
-    with path.open("rb") as file:
-        if file.seek(0, io.SEEK_END) < ID3V1:
-            return b""
-        file.seek(-ID3V1, io.SEEK_END)
-        old = bytearray(file.read(ID3V1))
-    if not old.startswith(b"TAG") or old.startswith(b"TAG+"):
-        return b""
+    old = bytearray(found)
     for key, (at, size) in _ID3V1_FIELDS.items():
         if key in tags:
             old[at : at + size] = tags[key].encode("latin-1", "replace")[:size].ljust(size, b"\0")
@@ -244,20 +325,38 @@ def _new_id3v1(path: Path, tags: Mapping[str, str]) -> bytes:
     return bytes(old)
 
 
-def _load(path: Path, *, opaque: bool) -> tuple[bytes, ID3]:
-    """The leading ID3v2 tag as bytes, empty where there is none, and as mutagen reads it unless it is opaque."""
-    with path.open("rb") as file:
-        head = file.read(HEADER)
-        if len(head) < HEADER or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
-            return b"", ID3()
-        footer = HEADER if head[5] & 0x10 else 0
-        found = head + file.read(_from_syncsafe(head[6:]) + footer)
-    if opaque:
-        return found, ID3()
+def _id3v1(file: BinaryIO) -> bytes:
+    """The ID3v1 tag at the file's end; nothing where there is none."""
+    if file.seek(0, io.SEEK_END) < ID3V1:
+        return b""
+    file.seek(-ID3V1, io.SEEK_END)
+    found = file.read(ID3V1)
+    return found if found.startswith(b"TAG") and not found.startswith(b"TAG+") else b""
+
+
+def _frames_of_id3v1(found: bytes) -> list[Any]:
+    """Its texts as frames that are labelled Latin-1 as they were, so that their bytes stay what they are."""
+    read = ParseID3v1(found) if found else None
+    frames: list[Any] = list((read or {}).values())
+    for frame in frames:
+        if frame.FrameID == "COMM":
+            frame.desc = ""
+    return frames
+
+
+def _together(frames: Sequence[Any]) -> ID3:
+    tag = ID3()
+    for frame in frames:
+        tag.add(frame)
+    return tag
+
+
+def _load(tag: bytes) -> ID3:
+    """A tag as mutagen reads it, as version 2.4 has it; an empty one where it cannot."""
     try:
-        return found, ID3(io.BytesIO(found), translate=True)
+        return ID3(io.BytesIO(tag), translate=True)
     except (MutagenError, ID3NoHeaderError):
-        return found, ID3()
+        return ID3()
 
 
 def _read(old: ID3) -> dict[str, str]:
@@ -281,95 +380,21 @@ def _shown(key: str, value: str) -> str:
     return clean(value.replace("\0", " / ")[:TAG_CHARACTERS], key, TAG_CHARACTERS)
 
 
-def _build(ours: _Ours, version: int) -> bytes:
-    """Our frames as bytes."""
-    return _rebuild(ID3(), ours, version)
-
-
-def _rebuild(old: ID3, ours: _Ours, version: int) -> bytes:
-    """A whole tag's frames by mutagen: for tags whose raw frames cannot be kept, such as version 2.2."""
-    for key, name in (("comment", "COMM"), ("lyrics", "USLT")):
-        if key in ours.gone:
-            for plain in [frame for frame in old.getall(name) if not frame.desc]:
-                del old[plain.HashKey]
-    for key in ours.gone & _FRAME_NAMES.keys():
-        old.delall(_FRAME_NAMES[key])
-    if "mood" in ours.gone:
-        old.delall("TXXX:" + MOOD)
-    for frame in ours.frames(version):
-        old.add(frame)
+def _build(old: ID3, ours: _Ours | None, version: int) -> bytes:
+    """The frames of a tag as mutagen writes them, ours among them."""
+    if ours is not None:
+        for key, name in (("comment", "COMM"), ("lyrics", "USLT")):
+            if key in ours.gone:
+                for plain in [frame for frame in old.getall(name) if not frame.desc]:
+                    del old[plain.HashKey]
+        for key in ours.gone & _FRAME_NAMES.keys():
+            old.delall(_FRAME_NAMES[key])
+        if "mood" in ours.gone:
+            old.delall("TXXX:" + MOOD)
+        for frame in ours.frames(version):
+            old.add(frame)
     if version == 3:
         old.update_to_v23()
     out = io.BytesIO()
     old.save(out, v1=0, v2_version=version, padding=lambda _: 0)
     return out.getvalue()[HEADER:]
-
-
-def _foreign_frames(found: bytes, ours: _Ours) -> bytes | None:
-    """The old tag's frames that ours do not replace, byte for byte; None where they cannot be told apart."""
-    if not found:
-        return b""
-    version, flags = found[3], found[5]
-    unsynchronised, extended = flags & 0x80, flags & 0x40
-    # In version 2.4 each frame is unsynchronised by itself, and its size counts otherwise.
-    if version not in (3, 4) or (version == 4 and unsynchronised):
-        return None
-    body = found[HEADER : HEADER + _from_syncsafe(found[6:HEADER])]
-    if unsynchronised:
-        body = body.replace(b"\xff\x00", b"\xff")
-    if extended:
-        size = body[:4]
-        body = body[4 + int.from_bytes(size) if version == 3 else _from_syncsafe(size.rjust(4, b"\0")) :]
-    kept = []
-    try:
-        for name, raw in _walk(body, version):
-            if not ours.replaces(name, raw[HEADER:]):
-                kept.append(raw)
-    except ValueError:
-        return None
-    return b"".join(kept)
-
-
-def _walk(body: bytes, version: int) -> Iterator[tuple[bytes, bytes]]:
-    """Each frame's id, and the whole frame. Raises ValueError where no frame can be."""
-    at = 0
-    while at + HEADER <= len(body) and body[at]:
-        name, field = body[at : at + 4], body[at + 4 : at + 8]
-        # iTunes wrote plain sizes into version 2.4 tags; a byte over 0x7f cannot be syncsafe.
-        plain = version == 3 or max(field) > 0x7F
-        stop = at + HEADER + (int.from_bytes(field) if plain else _from_syncsafe(field))
-        if not _FRAME_ID.fullmatch(name) or stop > len(body):
-            raise ValueError(name)
-        yield name, body[at:stop]
-        at = stop
-    if any(body[at:]):
-        # Padding is zeros. Anything else means that a size was misread and a frame cut.
-        raise ValueError(body[at : at + HEADER])
-
-
-def _description(content: bytes) -> str | None:
-    """The description of a TXXX frame; None where it cannot be read."""
-    encoding, text = content[:1], content[1:]
-    try:
-        if encoding in (b"\x01", b"\x02"):
-            stop = next((at for at in range(0, len(text) - 1, 2) if text[at : at + 2] == b"\0\0"), len(text))
-            return text[:stop].decode("utf-16" if encoding == b"\x01" else "utf-16-be")
-        return text.partition(b"\0")[0].decode("utf-8" if encoding == b"\x03" else "latin-1")
-    except UnicodeDecodeError:
-        return None
-
-
-def _is_plain_comment(content: bytes) -> bool:
-    """Whether a COMM or USLT frame has no description: the comment that players show."""
-    encoding, text = content[:1], content[4:]
-    if encoding in (b"\x01", b"\x02"):
-        return text.startswith((b"\xff\xfe\x00\x00", b"\xfe\xff\x00\x00", b"\x00\x00"))
-    return text.startswith(b"\x00")
-
-
-def _syncsafe(size: int) -> bytes:
-    return bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
-
-
-def _from_syncsafe(field: bytes) -> int:
-    return sum(byte << shift for byte, shift in zip(field, (21, 14, 7, 0), strict=True))

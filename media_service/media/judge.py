@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.core.verdict import Finding, Grade, Policy
-from media_service.media.mpeg import syncsafe
+from media_service.media.around import syncsafe
 
 if TYPE_CHECKING:
     from media_service.media.frames import Gap, Walk
@@ -121,6 +121,11 @@ def _edges(walk: Walk, policy: Policy) -> list[Finding]:
         findings.append(policy.finding("leading_junk", offset=offset, expected=0, actual=walk.junk_before))
     if walk.gave_up is not None and walk.trailing is None:
         findings.append(policy.finding("sync_lost", offset=walk.gave_up, expected="frames", actual=walk.gap_bytes))
+    findings += [
+        policy.finding("trailing_junk", offset=tag.start, expected=tag.stop - tag.start, actual=walk.size - tag.start)
+        for tag in walk.tags
+        if tag.start >= walk.audio_end and tag.stop > walk.size
+    ]
     if walk.trailing is not None:
         findings.append(_trailing(walk, walk.trailing, policy))
     if walk.truncated is not None:

@@ -1,4 +1,4 @@
-"""What stands in MPEG audio and around it: frame headers, encoders' headers, tags by their sizes, foreign containers.
+"""What stands in MPEG audio: frame headers, encoders' headers, checksums.
 
 Pure functions of bytes. Nothing a file says of itself is trusted here: sizes are measured, not followed.
 """
@@ -14,12 +14,6 @@ HEADER = 4
 
 LONGEST_FRAME = 2881
 """Bytes that no frame of layer III with a stated bitrate exceeds."""
-
-TAG_LOOK = 32
-"""Bytes that tell a tag and its size."""
-
-ENCODERS_ROOM = 200
-"""Bytes of a first frame in which an encoder's header lies at most, from where it begins."""
 
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _KBITS = {
@@ -150,6 +144,10 @@ def read_declared(frame: bytes, header: Header) -> Declared | None:
     return None
 
 
+_LAME = re.compile(rb"LAME3\.(9\d|\d{3})")
+"""Versions that keep a CRC of the music; older ones wrote a longer name there."""
+
+
 def _read_xing(frame: bytes, start: int) -> Declared:
     kind, flags, at = frame[start : start + 4].decode(), int.from_bytes(frame[start + 4 : start + 8]), start + 8
     frames = size = None
@@ -163,10 +161,12 @@ def _read_xing(frame: bytes, start: int) -> Declared:
     if len(lame) < 36 or not re.fullmatch(rb"[\x20-\x7e]{4,9}", name):
         return Declared(kind, frames, size)
     encoder = name.decode()
-    if crc16(frame[: at + 34]) != int.from_bytes(lame[34:36]):
-        # What is behind the name is not LAME's, or was damaged: nothing of it is believed.
+    whole = crc16(frame[: at + 34]) == int.from_bytes(lame[34:36])
+    if not whole and not _LAME.match(name):
+        # What is behind the name is not LAME's: nothing of it is believed.
         return Declared(kind, frames, size, encoder)
-    delay, padding = int.from_bytes(lame[21:23]) >> 4, int.from_bytes(lame[22:24]) & 0xFFF
+    # Of a damaged header only what the bytes themselves can prove or disprove is believed.
+    delay, padding = (int.from_bytes(lame[21:23]) >> 4, int.from_bytes(lame[22:24]) & 0xFFF) if whole else (0, 0)
     music, crc = int.from_bytes(lame[28:32]), int.from_bytes(lame[32:34])
     known = music > 0
     return Declared(kind, frames, size, encoder, delay, padding, music if known else None, crc if known else None)
@@ -203,113 +203,3 @@ def frame_crc(piece: bytes) -> int:
     for byte in piece:
         crc = (crc << 8 & 0xFF00) ^ table[crc >> 8 ^ byte]
     return crc
-
-
-def syncsafe(field: bytes) -> int:
-    """A number of seven bits a byte."""
-    value = 0
-    for byte in field:
-        value = value << 7 | byte & 0x7F
-    return value
-
-
-def tag_at(buffer: bytes, at: int) -> tuple[str, int] | None:
-    """The kind of the tag that begins here, and the bytes it says it has; None where none does."""
-    head = buffer[at : at + TAG_LOOK]
-    if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80 and 0xFF not in head[3:5]:
-        return "id3v2", 10 + syncsafe(head[6:10]) + (10 if head[3] == 4 and head[5] & 0x10 else 0)
-    if head[:4] == b"TAG+":
-        return "id3v1+", 227
-    if head[:3] == b"TAG":
-        return "id3v1", 128
-    if head[:8] == b"APETAGEX" and len(head) == TAG_LOOK:
-        size = int.from_bytes(head[12:16], "little")
-        is_header = head[23] & 0x20
-        return "ape", 32 + (size if is_header else 0)
-    if head[:11] == b"LYRICSBEGIN":
-        end = buffer.find(b"LYRICSEND", at, at + 65_536)
-        newer = buffer.find(b"LYRICS200", at, at + 65_536)
-        found = min((place for place in (end, newer) if place >= 0), default=-1)
-        return ("lyrics3", found + 9 - at) if found >= 0 else None
-    return None
-
-
-def peel_tags(buffer: bytes, start: int) -> tuple[int, list[tuple[str, int, int]]]:
-    """Where the tags at the buffer's end begin, not before `start`, and each of them as (kind, start, stop)."""
-    stop = len(buffer)
-    found: list[tuple[str, int, int]] = []
-    while True:
-        size = _tag_before(buffer, start, stop)
-        if size is None:
-            return stop, found[::-1]
-        kind, length = size
-        found.append((kind, stop - length, stop))
-        stop -= length
-
-
-def _tag_before(buffer: bytes, start: int, stop: int) -> tuple[str, int] | None:
-    room = stop - start
-    if room >= 128 and buffer[stop - 128 : stop - 125] == b"TAG" and buffer[stop - 125 : stop - 124] != b"+":
-        return "id3v1", 128
-    if room >= 227 and buffer[stop - 227 : stop - 223] == b"TAG+":
-        return "id3v1+", 227
-    if room >= 32 and buffer[stop - 32 : stop - 24] == b"APETAGEX":
-        flags = buffer[stop - 9]
-        length = int.from_bytes(buffer[stop - 20 : stop - 16], "little") + (32 if flags & 0x80 else 0)
-        return ("ape", length) if 32 <= length <= room else None
-    if room >= 20 and buffer[stop - 9 : stop] in (b"LYRICS200", b"LYRICSEND"):
-        begin = buffer.rfind(b"LYRICSBEGIN", start, stop)
-        return ("lyrics3", stop - begin) if begin >= 0 else None
-    if room >= 20 and buffer[stop - 10 : stop - 7] == b"3DI" and max(buffer[stop - 4 : stop]) < 0x80:
-        length = 20 + syncsafe(buffer[stop - 4 : stop])
-        return ("id3v2", length) if length <= room else None
-    return None
-
-
-_CONTAINERS: tuple[tuple[bytes, str], ...] = (
-    (b"fLaC", "flac"),
-    (b"OggS", "ogg"),
-    (b"PK\3\4", "zip"),
-    (b"PK\5\6", "zip"),
-    (b"Rar!\x1a\7", "rar"),
-    (b"7z\xbc\xaf\x27\x1c", "7z"),
-    (b"\x1f\x8b\x08", "gzip"),
-    (b"\xfd7zXZ\0", "xz"),
-    (b"BZh", "bzip2"),
-    (b"%PDF", "pdf"),
-    (b"\x1a\x45\xdf\xa3", "matroska"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
-    (b"FLV\1", "flv"),
-    (b"MThd", "midi"),
-    (b"DSD ", "dsd"),
-    (b"MAC ", "monkeys audio"),
-    (b"wvpk", "wavpack"),
-    (b"MPCK", "musepack"),
-    (b"MP+", "musepack"),
-    (b"\x89PNG", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"GIF8", "gif"),
-    (b"\x7fELF", "elf"),
-    (b"MZ", "exe"),
-    (b"\x00\x00\x01\xba", "mpeg program stream"),
-    (b"\x0b\x77", "ac3"),
-    (b"#!AMR", "amr"),
-    (b"caff", "caf"),
-    (b"SQLite format 3\0", "sqlite"),
-)
-_MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml|svg|script|rss)", re.IGNORECASE)
-
-
-def container_of(head: bytes) -> str | None:
-    """The foreign thing that begins with these bytes, by its common name; None for what is not known."""
-    if head[:4] in (b"RIFF", b"RF64", b"BW64"):
-        return {b"WAVE": "wav", b"AVI ": "avi", b"WEBP": "webp"}.get(head[8:12], "riff")
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return "aiff"
-    if head[4:8] in (b"ftyp", b"moov", b"mdat") and head[:1] in (b"\0", b"\1"):
-        return "mp4"
-    if head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0:
-        return "aac"
-    if _MARKUP.match(head):
-        return "html"
-    return next((name for magic, name in _CONTAINERS if head.startswith(magic)), None)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from media_service.core.digest import format_digest_field
 from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3, TooCostly
 from media_service.core.ports import TagPlan
+from media_service.core.text import guessed_tags
 from media_service.core.upload import Facts
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge
+from media_service.media.encodings import id3v1_texts, offered
 from media_service.media.follow import Following, reading_thread
 from media_service.media.leisure import Leisure
-from media_service.media.prescan import Scan, likely_encoding, scan
+from media_service.media.prescan import Scan, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from media_service.core.upload import Slice, Upload
     from media_service.media.frames import Walk
-    from media_service.media.worker import ChildWorker
+    from media_service.media.worker import ChildPool, ChildWorker
 
 AHEAD = 4 * 1024 * 1024
 """Bytes that must wait to be read before the reader sets out: small files are read once, at their end.
@@ -34,6 +36,9 @@ The first mebibyte of a larger one is read at once: it shows what can never be a
 
 FEW_FRAMES = 4
 """Frames below which our own walk alone is not believed."""
+
+TOO_LONG = "it took too long"
+"""What the finding says of a tag that the child was killed over: it is not shown to another."""
 
 MIB = 1024 * 1024
 
@@ -62,9 +67,9 @@ class Habits:
 
 
 class Examiner:
-    """`core.ports.Media`: digests, frames and verdicts here, mutagen in the child process."""
+    """`core.ports.Media`: digests, frames and verdicts here, mutagen in child processes."""
 
-    def __init__(self, worker: ChildWorker, habits: Habits) -> None:
+    def __init__(self, worker: ChildWorker | ChildPool, habits: Habits) -> None:
         self._worker = worker
         self._habits = habits
         self._following: dict[str, Following] = {}
@@ -129,9 +134,15 @@ class Examiner:
         """
         tagging = self._habits.tagging
         tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
-        how: dict[str, Any] = {"version": tagging.version}
+        findings = upload.facts.findings if upload.facts is not None else ()
+        how: dict[str, Any] = {
+            "opaque": any(found.actual == TOO_LONG for found in findings),
+            "version": tagging.version,
+        }
         if tagging.mode != "none":
-            how |= {"provenance": _provenance(upload), "upload_id": upload.id}
+            how |= {"provenance": _provenance(upload), "upload_id": upload.id, "sound": _sound_of(upload)}
+        if tagging.mode == "full":
+            how["guesses"] = guessed_tags(upload.filename)
         return await self._plan(path, tags, how)
 
     async def plan_edit(self, path: Path, tags: Mapping[str, str], removed: Collection[str]) -> TagPlan:
@@ -142,13 +153,16 @@ class Examiner:
         return (await self._plan(path, dict(tags), {"removed": sorted(removed)}))[0]
 
     async def _plan(self, path: Path, tags: dict[str, str], how: dict[str, Any]) -> tuple[TagPlan, Mapping[str, str]]:
-        how["opaque"] = (await asyncio.to_thread(self._scan, path)).opaque
+        seen = await asyncio.to_thread(self._scan, path)
+        how["opaque"] = how.get("opaque") or seen.opaque
         try:
             answer, attached = await self._worker.ask("plan", path, tags=tags, how=how)
         except (TooCostly, NotMp3):
             # What no limit foresaw: the tag is kept, and read by nobody.
             answer, attached = await self._worker.ask("plan", path, tags=tags, how=how | {"opaque": True})
-        return TagPlan(attached[: answer["head"]], answer["cut"], attached[answer["head"] :]), answer["carried"]
+        head = answer["head"]
+        # A whole slice of bytes is no copy: the tag may be large.
+        return TagPlan(attached[:head], answer["cut"], attached[head:], answer["length"]), answer["carried"]
 
     def close(self) -> None:
         """Ends the thread that reads."""
@@ -169,9 +183,10 @@ class Examiner:
         """What the walk and the tag in front say."""
         policy = self._habits.policy
         findings = judge.judge(walk, policy)
-        seen = self._scan(path) if outcome(findings) is not Outcome.REJECT else Scan()
+        sound = walk.audio_start if walk.first is not None else None
+        seen = self._scan(path, sound) if outcome(findings) is not Outcome.REJECT else Scan()
         findings += seen.findings
-        encoding = likely_encoding(seen.latin)
+        encoding, _ = offered(seen.latin)
         if encoding is not None:
             findings.append(policy.finding("text_mislabelled", expected=encoding, actual="latin-1"))
         if seen.milliseconds and _differ(seen.milliseconds / 1000, walk.seconds):
@@ -179,14 +194,16 @@ class Examiner:
             findings.append(policy.finding("duration_mismatch", expected=stated, actual=heard))
         return findings, seen
 
-    def _scan(self, path: Path) -> Scan:
+    def _scan(self, path: Path, sound: int | None = None) -> Scan:
         tagging = self._habits.tagging
         with path.open("rb") as file:
             head = file.read(10)
             if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
-                return Scan()
-            tag = head + file.read(min(judge.TAG_LIMIT, judge.tag_size(head)))
-        return scan(tag, self._habits.policy, tagging.cover_limit, tagging.cover_pixels)
+                return Scan(latin=id3v1_texts(file))
+            file.seek(0)
+            # Nothing here holds the tag: it may be large, and is taken apart piece by piece.
+            tag = [file.read(len(head) + min(judge.TAG_LIMIT, judge.tag_size(head)))]
+        return scan(tag.pop(), self._habits.policy, tagging.cover_limit, tagging.cover_pixels, sound)
 
     async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
         """What mutagen says. Raises MediaTrouble, FileNotFoundError."""
@@ -198,7 +215,7 @@ class Examiner:
             known = few and walk.junk_before == 0
             return [policy.finding("mutagen_error", actual=refusal.reason, grave=few and not known)]
         except TooCostly:
-            return [policy.finding("mutagen_error", actual="it took too long")]
+            return [policy.finding("mutagen_error", actual=TOO_LONG)]
         measured = answer["facts"]["duration"]
         declared = walk.declared
         met = declared is not None and declared.frames is not None and abs(declared.frames - walk.frames) <= 1
@@ -215,6 +232,7 @@ def _facts(walk: Walk, findings: list[Finding], seen: Scan, *, proven: bool, **d
     played = walk.samples / first.sample_rate
     rates = {header.bitrate for header in walk.headers}
     declared = walk.declared
+    encoding, texts = offered(seen.latin)
     rejected = outcome(findings) is Outcome.REJECT
     return Facts(
         duration=round(walk.seconds, 3),
@@ -234,10 +252,19 @@ def _facts(walk: Walk, findings: list[Finding], seen: Scan, *, proven: bool, **d
             "encoder": declared.encoder if declared is not None else None,
             "delay": declared.delay if declared is not None else 0,
             "padding": declared.padding if declared is not None else 0,
-            "text_encoding": likely_encoding(seen.latin),
+            "text_encoding": encoding,
+            "offered_tags": texts,
         },
         **digests,
     )
+
+
+def _sound_of(upload: Upload) -> tuple[int, int] | None:
+    """Where the first frame begins and the last ends; None of a file that was taken against its verdict."""
+    facts = upload.facts
+    if facts is None or facts.audio is None or outcome(facts.findings) is Outcome.REJECT:
+        return None
+    return facts.audio["start"], facts.audio["end"]
 
 
 def _provenance(upload: Upload) -> dict[str, str]:

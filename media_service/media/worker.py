@@ -1,7 +1,8 @@
-"""The parent's side of the child process: it asks, waits for so long, and kills.
+"""The parent's side of the child processes: it asks, waits for so long, and kills.
 
-One child serves all questions, one after the other, and is started anew when it died. It never gets to hold up the
-event loop, and never shares memory with the server: a thread could be neither killed nor limited.
+A child serves its questions one after the other, and is started anew when it died; a few of them stand side by side, so
+that a slow file keeps none waiting. They never get to hold up the event loop, and never share memory with the server: a
+thread could be neither killed nor limited.
 """
 
 from __future__ import annotations
@@ -111,6 +112,29 @@ class ChildWorker:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+class ChildPool:
+    """So many children, each started when all before it are busy. A question takes the one that was busy last."""
+
+    def __init__(self, children: int) -> None:
+        self._children = [ChildWorker() for _ in range(children)]
+        self._free: asyncio.LifoQueue[ChildWorker] = asyncio.LifoQueue()
+        for child in reversed(self._children):
+            self._free.put_nowait(child)
+
+    async def ask(self, question: str, path: Path, **more: Any) -> tuple[dict[str, Any], bytes]:
+        """The same as that of one child, once one is free."""
+        child = await self._free.get()
+        try:
+            return await child.ask(question, path, **more)
+        finally:
+            self._free.put_nowait(child)
+
+    async def close(self) -> None:
+        """Ends the children."""
+        for child in self._children:
+            await child.close()
 
 
 class _Died(Exception):

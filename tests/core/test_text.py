@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_service.core.errors import Malformed
-from media_service.core.text import NAME_CHARACTERS, TAG_CHARACTERS, TAGS, clean_line, clean_tags
+from media_service.core.text import NAME_CHARACTERS, TAG_CHARACTERS, TAGS, clean_line, clean_tags, guessed_tags
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=200)
 """Lone surrogates as well."""
@@ -124,3 +124,28 @@ def test_what_is_no_date_is_refused(date: str) -> None:
     with pytest.raises(Malformed) as refused:
         clean_tags({"date": date})
     assert refused.value.field == "tags.date"
+
+
+@pytest.mark.parametrize(
+    ("name", "artist", "title"),
+    [
+        ("Kim - Night.mp3", "Kim", "Night"),
+        ("03 Kim - Night.mp3", "Kim", "Night"),
+        ("03. Kim - Night (live - 2024).MP3", "Kim", "Night (live - 2024)"),
+        ("12 - Kim - Night.mp3", "Kim", "Night"),
+        ("Kim_-_Night_Song.mp3", "Kim", "Night Song"),
+        ("김철수 - 일요일 밤.mp3", "김철수", "일요일 밤"),
+        ("2Pac - Changes.mp3", "2Pac", "Changes"),
+        ("50 Cent - In da Club.mp3", "50 Cent", "In da Club"),
+        ("311 - Amber.mp3", None, None),
+        ("Sunday Night.mp3", None, None),
+        ("01 - Night.mp3", None, None),
+        ("Sunday-Night.mp3", None, None),
+        (" - .mp3", None, None),
+        ("", None, None),
+    ],
+)
+def test_artist_and_title_are_guessed_from_names_that_have_both(
+    name: str, artist: str | None, title: str | None
+) -> None:
+    assert guessed_tags(name) == ({"artist": artist, "title": title} if artist else {})

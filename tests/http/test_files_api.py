@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import missing
+from tests.support.api import Api
 from tests.support.mp3 import make_mp3
+from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from tests.support.api import Api
+    from pathlib import Path
+
+    import aiohttp
 
 FILES = "/api/v1/files"
 
@@ -113,3 +120,18 @@ async def test_unknown_file_is_404(small: Api) -> None:
     for address in (f"{FILES}/{'x' * 22}", f"{FILES}/{'x' * 22}/content"):
         answer = await small.get(address)
         assert (answer.status, answer.code) == (404, "unknown_file")
+
+
+async def test_what_was_heard_in_a_file_is_shown_with_it(data: Path, session: aiohttp.ClientSession) -> None:
+    if shutil.which("ffmpeg") is None:
+        missing("ffmpeg")
+    with Server(data, disk_reserve=0, listen=True) as server:
+        api = Api(session, server.url, server.token)
+        content = make_mp3(3, seed=70)
+        upload = await api.create("heard.mp3", len(content))
+        ended = await api.send_all(upload["id"], content)
+        async with asyncio.timeout(60):
+            while (heard := (await api.get(ended["file"]["url"])).body["heard"]) is None:
+                await asyncio.sleep(0.1)
+        assert heard["silence_before"] > 2.9
+        assert (heard["loudness"], set(heard["peaks"])) == (None, {0})

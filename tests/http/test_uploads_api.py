@@ -39,6 +39,7 @@ async def test_created_upload_is_the_contracts_object(api: Api) -> None:
         "verdict": None,
         "grade": None,
         "findings": [],
+        "offered_tags": {},
     }
 
 

@@ -90,11 +90,30 @@ GUARDED_FRAMES = GUARDED.frames(60)
 BAD_CRC = bytearray(b"".join(GUARDED_FRAMES))
 BAD_CRC[30 * len(GUARDED_FRAMES[0]) + 10] ^= 1
 
+
+def changed_header(at: int) -> bytes:
+    """The whole file with one bit changed so many bytes behind the name of its encoder."""
+    changed = bytearray(WHOLE)
+    changed[WHOLE.index(b"LAME3.100") + at] ^= 1
+    return bytes(changed)
+
+
+LONG_APE = ape_tag(random.Random(6).randbytes(1_500_000))
+
 DAMAGED: dict[str, tuple[bytes, Outcome, str | None]] = {
     "whole": (WHOLE, Outcome.OK, None),
     "without header": (PLAIN, Outcome.OK, None),
     "guarded": (b"".join(GUARDED_FRAMES), Outcome.OK, None),
     "cut in a frame": (PLAIN[:-100], Outcome.REJECT, "truncated_frame"),
+    "cut in a header": (PLAIN[: 209 * 300 + 3], Outcome.REJECT, "truncated_frame"),
+    "cut in its id3v1": (PLAIN + ID3V1[:60], Outcome.WARN, "trailing_junk"),
+    "cut in its ape": (PLAIN + ape_tag()[:60], Outcome.WARN, "trailing_junk"),
+    "an ape without header": (PLAIN + ape_tag()[32:] + ID3V1, Outcome.OK, None),
+    "a long ape without header": (PLAIN + LONG_APE[32:] + ID3V1, Outcome.OK, None),
+    "a long ape, cut": (PLAIN + LONG_APE[32:-9], Outcome.REJECT, "sync_lost"),
+    "a stated music crc changed": (changed_header(33), Outcome.WARN, "music_crc_mismatch"),
+    "a stated delay changed": (changed_header(22), Outcome.OK, None),
+    "an mp4 without its type": (b"\0\0\0\x08wide\0\0\0\0mdat" + PLAIN, Outcome.REJECT, "not_mpeg_audio"),
     "cut at a frame": (WHOLE[: LEAD + 200 * len(FRAMES[0])], Outcome.REJECT, "xing_frames_fewer"),
     "cut before its id3v1": (PLAIN[:-100] + ID3V1, Outcome.REJECT, "truncated_frame"),
     "a byte lost": (WHOLE[:30_000] + WHOLE[30_001:], Outcome.REJECT, "sync_lost"),
@@ -239,8 +258,13 @@ def test_no_false_alarm_on_lame(tmp_path: Path, rate: int, way: list[str]) -> No
         channels = ["-m", mode] if mode == "m" else ["-m", "j"]
         command = ["lame", "--silent", "-r", "-s", str(rate / 1000), "--resample", str(rate / 1000), *way, *channels]
         subprocess.run([*command, "--tt", "Title", "-", str(out)], input=sound * 2, check=True, capture_output=True)
-        seen = walk(out.read_bytes(), 5000)
+        content = out.read_bytes()
+        seen = walk(content, 5000)
         assert [found for found in judge(seen, POLICY) if found.severity is not Severity.INFO] == []
+        for before, behind in AROUND.values():
+            around = walk(before + content[seen.audio_start : seen.audio_end] + behind)
+            assert [found for found in judge(around, POLICY) if found.severity is not Severity.INFO] == []
+            assert around.audio_sha256 == seen.audio_sha256
         # A frame of 192 bytes with a CRC has no room for LAME's header.
         assert grade(seen, digest_given=False) is (Grade.PROVED if seen.declared else Grade.STRUCTURAL)
 

@@ -406,6 +406,19 @@ def test_ffprobe_reads_the_tags(path: Path, version: int | None) -> None:
     assert shown.get("track") == (None if version is None else "3/12")
 
 
+@pytest.mark.parametrize("version", [2, 3, 4])
+def test_a_tag_that_is_taken_is_gone_and_its_neighbours_stay(path: Path, version: int) -> None:
+    if version == 2:
+        old = tag(frame22("TT2", b"\x00old") + frame22("TP1", b"\x00Kim") + frame22("COM", b"\x00eng\x00words"), 2)
+    else:
+        old = tag_bytes({"title": "old", "artist": "Kim", "comment": "words"}, version)
+    path.write_bytes(old + AUDIO)
+    plan, carried = id3.plan(path, {}, removed=["title", "comment"])
+    assert carried == {"artist": "Kim"}
+    path.write_bytes(plan.head + AUDIO)
+    assert id3.plan(path, {})[1] == {"artist": "Kim"}
+
+
 def test_the_size_field_is_what_a_reader_skips(path: Path) -> None:
     head, _, _ = tagged(path, AUDIO, ALL)
     assert head[6:10] == syncsafe(len(head) - 10)

@@ -16,6 +16,7 @@ from media_service.core.verdict import refusal_of
 from media_service.media.verify import Examiner, Habits, Tagging
 from media_service.media.worker import ChildWorker
 from tests.core.samples import FACTS, make_upload
+from tests.media.raw_tags import frame, tag
 from tests.support.mp3 import make_mp3, make_mp3_of
 
 if TYPE_CHECKING:
@@ -143,3 +144,16 @@ async def test_a_plan_that_writes_nothing_changes_nothing(path: Path) -> None:
     assert (plan.head, plan.cut, plan.tail, carried) == (b"", 0, b"", {})
     examiner.close()
     await worker.close()
+
+
+async def test_a_text_in_another_encoding_is_offered_and_left_as_it_is(examiner: Examiner, tmp_path: Path) -> None:
+    path, title = tmp_path / "a", "일요일 밤의 음악 이야기"
+    body = frame("TIT2", b"\x00" + title.encode("cp949"))
+    path.write_bytes(content := tag(body) + make_mp3(1))
+    upload = received(length=len(content), filename="a.mp3", tags={})
+    facts = await examiner.verify(path, upload, [])
+    assert [(found.code, found.expected) for found in facts.findings] == [("text_mislabelled", "cp949")]
+    assert facts.audio is not None
+    assert (facts.audio["text_encoding"], facts.audio["offered_tags"]) == ("cp949", {"title": title})
+    plan, _ = await examiner.plan_tags(path, received(length=len(content), facts=facts, tags={}))
+    assert body in plan.head

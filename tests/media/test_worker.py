@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors import MediaTrouble, NotMp3, TooCostly
-from media_service.media.worker import ChildWorker
+from media_service.media.worker import ChildPool, ChildWorker
 from tests.media.raw_tags import frame, tag, unfolding
 from tests.support.mp3 import make_frames, make_mp3
 
@@ -122,7 +122,7 @@ async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Pa
     """Under a hard limit of memory lower than its own, the child ends before it reads a question."""
     script = (
         "import asyncio, resource, sys; from pathlib import Path; from media_service.media.worker import ChildWorker;"
-        "resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20));"
+        "resource.setrlimit(resource.RLIMIT_AS, (100 << 20, 100 << 20));"
         "asyncio.run(ChildWorker().ask('measure', Path(sys.argv[1])))"
     )
     command = ["unshare", "-r", sys.executable, "-c", script, str(path)]
@@ -224,6 +224,41 @@ async def test_closing_ends_the_child_and_may_be_repeated(worker: ChildWorker, p
     await worker.close()
     assert children() == []
     await next_question_works(worker, path)
+
+
+async def test_a_slow_file_keeps_no_other_waiting(path: Path, tmp_path: Path) -> None:
+    pool = ChildPool(2)
+    os.mkfifo(tmp_path / "pipe")
+    slow = asyncio.create_task(pool.ask("measure", tmp_path / "pipe"))
+    async with asyncio.timeout(30):
+        answers = await asyncio.gather(*(pool.ask("plan", path, tags={}) for _ in range(20)))
+    assert {answer["carried"]["title"] for answer, _ in answers} == {"밤"}
+    assert not slow.done()
+    assert len(children()) == 2
+    slow.cancel()
+    with suppress(asyncio.CancelledError):
+        await slow
+    await pool.close()
+    assert children() == []
+
+
+async def test_a_pool_outlives_its_children(path: Path) -> None:
+    pool = ChildPool(2)
+    for _ in range(3):
+        await asyncio.gather(*(pool.ask("plan", path, tags={}) for _ in range(4)))
+        for pid in children():
+            os.kill(pid, signal.SIGKILL)
+    answer, _ = await pool.ask("plan", path, tags={})
+    assert answer["carried"] == {"title": "밤"}
+    await pool.close()
+
+
+async def test_a_pool_starts_no_more_children_than_are_needed(path: Path) -> None:
+    pool = ChildPool(4)
+    for _ in range(3):
+        await pool.ask("plan", path, tags={})
+    assert len(children()) == 1
+    await pool.close()
 
 
 HOSTILE = {

@@ -98,10 +98,12 @@ class Stream:
         return first[:at] + struct.pack(">H", music_crc(first[:at])) + first[at + 2 :]
 
 
-def ape_tag() -> bytes:
-    """A small APEv2 tag with header and footer."""
+def ape_tag(picture: bytes = b"") -> bytes:
+    """An APEv2 tag with header and footer: a title, and a picture where one is given."""
     item = struct.pack("<II", 5, 0) + b"Title\0Title"
-    size = struct.pack("<III", 2000, len(item) + 32, 1)
+    if picture:
+        item += struct.pack("<II", len(picture), 2) + b"Cover Art (Front)\0" + picture
+    size = struct.pack("<III", 2000, len(item) + 32, 2 if picture else 1)
     return b"APETAGEX" + size + b"\0\0\0\xa0" + bytes(8) + item + b"APETAGEX" + size + b"\0\0\0\x80" + bytes(8)
 
 

@@ -1,0 +1,330 @@
+"""What programs that people use make of our files: every kind of tag found, every version and mode of tags written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import eyed3  # type: ignore[import-untyped]  # it ships no types
+import pytest
+import pytest_asyncio
+from mutagen.id3 import ID3
+
+from media_service.core.upload import State
+from media_service.core.verdict import Outcome, outcome
+from media_service.media.verify import Examiner, Habits, Tagging
+from media_service.media.worker import ChildWorker
+from media_service.storage.spool import DiskSpool
+from tests.conftest import missing
+from tests.core.samples import make_upload
+from tests.media.raw_tags import frame, frame22, frames_of, syncsafe, tag
+from tests.support.stream import Stream, ape_tag, lyrics_tag
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+STREAM = Stream(kbits=128, seed=21)
+AUDIO = STREAM.with_header(STREAM.frames(60))
+ASKED = {
+    "title": "일요일 밤",
+    "artist": "AC/DC",
+    "album": "Straße",
+    "date": "2024-05-06",
+    "genre": "Podcast",
+    "comment": "첫째 둘째",
+    "album_artist": "여러 사람",
+    "track": "3/12",
+    "disc": "1/2",
+    "composer": "Bach",
+    "isrc": "GBAYE0000351",
+    "label": "Label",
+    "copyright": "2024 Kim",
+    "language": "kor",
+    "bpm": "120",
+    "key": "Ebm",
+    "mood": "calm",
+    "grouping": "night",
+    "description": "between",
+    "lyrics": "첫째 둘째",
+}
+SHOWN_AS = {"label": "publisher", "isrc": "TSRC", "bpm": "TBPM", "key": "TKEY", "grouping": "grouping"}
+"""Our names as ffprobe says them, where it says them otherwise."""
+
+
+def chapter(name: str, start: int, stop: int, version: int) -> bytes:
+    times = start.to_bytes(4) + stop.to_bytes(4) + b"\xff" * 8
+    return frame("CHAP", name.encode() + b"\0" + times + frame("TIT2", b"\0" + name.encode(), version), version)
+
+
+def foreign(version: int) -> list[bytes]:
+    """What DJs, podcasters and archives keep in their files."""
+    return [
+        frame("GEOB", b"\0application/octet-stream\0\0Serato Markers2\0" + b"\1\1AQF\xff\xe0\xff\0" * 30, version),
+        frame("PRIV", b"TRAKTOR4\0" + bytes(range(256)), version),
+        frame("CTOC", b"toc\0\3\2one\0two\0", version),
+        chapter("one", 0, 700, version),
+        chapter("two", 700, 1500, version),
+        frame("POPM", b"kim@example.com\0\xff\0\0\0\x07", version),
+        frame("UFID", b"http://musicbrainz.org\0abc-def", version),
+        frame("RVA2", b"x\0\1\0\0\0", version),
+        frame("TSOP", b"\0Kim, Lee", version),
+        frame("MCDI", bytes(40) + b"\xff\xff", version),
+        frame("XYZ9", b"nobody knows me", version),
+    ]
+
+
+def old(version: int) -> bytes:
+    """A tag with other values for most of what is asked for, and foreign frames."""
+    texts = {"TIT2": b"Old title", "TPE1": b"Old artist", "TALB": b"Old album", "TCON": b"Rock", "TRCK": b"9"}
+    written = [frame(name, b"\0" + text, version) for name, text in texts.items()]
+    written.append(frame("COMM", b"\0eng\0old comment", version))
+    written.append(frame("TYER", b"\x001999", 3) if version == 3 else frame("TDRC", b"\x001999", 4))
+    return tag(b"".join(written + foreign(version)), version, padding=50)
+
+
+OLD22 = tag(frame22("TT2", b"\0Old title") + frame22("TP1", b"\0Old artist") + frame22("XYZ", b"nobody knows me"), 2)
+SECOND = tag(frame("TIT2", b"\0Second title", 4) + frame("TALB", b"\0Second", 4) + frame("PRIV", b"second\0x", 4), 4)
+V1 = b"TAG" + b"Old title".ljust(30, b"\0") + b"Old artist".ljust(30, b"\0") + b"Old album".ljust(30, b"\0") + b"1999"
+V1 += b"old comment".ljust(28, b"\0") + b"\0\x09\x11"
+FOOTED = tag(frame("TIT2", b"\0Old title", 4), 4, 0x10)
+
+KINDS: dict[str, tuple[bytes, bytes]] = {
+    "none": (b"", b""),
+    "v2.2": (OLD22, b""),
+    "v2.3": (old(3), b""),
+    "v2.4": (old(4), b""),
+    "v2.4 with footer": (FOOTED + b"3DI" + FOOTED[3:10], b""),
+    "v1": (b"", V1),
+    "ape": (b"", ape_tag()),
+    "ape in front": (ape_tag(), b""),
+    "v2.3, ape, v1": (old(3), ape_tag() + V1),
+    "v2.3 and v2.4": (old(3) + SECOND, b""),
+    "v2.4 twice": (old(4) + SECOND, b""),
+    "v2.3 and junk": (old(3) + b"junk" * 50, b""),
+    "junk behind": (old(3), bytes(1000)),
+    "junk before v1": (b"", b"x" * 300 + V1),
+    "junk behind v1": (b"", V1 + b"x" * 300),
+    "a piece of a frame behind": (b"", AUDIO[-200:]),
+    "lyrics": (b"", lyrics_tag() + V1),
+    "v2.4 behind": (b"", tag(frame("TIT2", b"\0Old title", 4), 4)),
+    "malformed": (tag(frame("TIT2", b"\0Old title") + b"\1 garbage that is no frame"), b""),
+    "unknown version": (b"ID3\5\0\0" + syncsafe(100) + bytes(100), b""),
+}
+STUMBLES = {"lyrics", "v2.4 behind"}
+"""Tags that ffmpeg takes for broken frames, in the file as it was received already."""
+
+
+@pytest.fixture(autouse=True)
+def _programs() -> None:
+    for program in ("ffmpeg", "ffprobe", "mpg123"):
+        if shutil.which(program) is None:
+            missing(program)
+
+
+@pytest_asyncio.fixture
+async def worker() -> AsyncIterator[ChildWorker]:
+    worker = ChildWorker()
+    yield worker
+    await worker.close()
+
+
+async def spooled(
+    worker: ChildWorker, folder: Path, content: bytes, tagging: Tagging, name: str = "show.mp3"
+) -> tuple[Path, Path, dict[str, Any]]:
+    """The file as it was received, as it lies in the spool, and the tags it is said to carry."""
+    source, spool = folder / "received.mp3", DiskSpool(folder / "spool")
+    source.write_bytes(content)
+    await spool.prepare()
+    examiner = Examiner(worker, Habits(tagging=tagging))
+    upload = make_upload(state=State.RECEIVED, length=len(content), filename=name, tags=ASKED)
+    facts = await examiner.verify(source, upload, [])
+    assert outcome(facts.findings) is not Outcome.REJECT
+    plan, carried = await examiner.plan_tags(source, replace(upload, facts=facts))
+    await spool.assemble("a", source, plan, plan.length or len(content))
+    target = (folder / "spool" / ".incoming" / "a").rename(folder / "spooled.mp3")
+    again = await examiner.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
+    assert facts.audio is not None
+    assert again.audio_sha256 == facts.audio_sha256
+    assert content[facts.audio["start"] : facts.audio["end"]] in target.read_bytes()
+    examiner.close()
+    return source, target, dict(carried)
+
+
+async def complaints(path: Path) -> set[str]:
+    """What ffmpeg and mpg123 have against a file that they decode to its end."""
+    ffmpeg = ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"]
+    said = set()
+    for command in (ffmpeg, ["mpg123", "-q", "-t", str(path)]):
+        ended = await asyncio.to_thread(subprocess.run, command, check=False, capture_output=True, text=True)
+        said |= {re.sub(r"0x[0-9a-f]+|\d+", "", line) for line in ended.stderr.splitlines()}
+        if ended.returncode:
+            said.add(f"{command[0]} ended with {ended.returncode}")
+    return said
+
+
+def probed(path: Path) -> dict[str, str]:
+    command = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "format_tags", str(path)]
+    shown = subprocess.run(command, check=True, capture_output=True).stdout
+    tags: dict[str, str] = json.loads(shown)["format"].get("tags", {})
+    return tags
+
+
+def seen_by_eyed3(path: Path) -> dict[str, str | None]:
+    loaded = eyed3.load(path)
+    assert loaded is not None
+    found = loaded.tag
+    comments = [comment.text for comment in found.comments if not comment.description]
+    return {
+        "title": found.title,
+        "artist": found.artist,
+        "album": found.album,
+        "album_artist": found.album_artist,
+        "genre": found.genre.name if found.genre else None,
+        "comment": comments[0] if comments else None,
+        "composer": found.composer,
+        "label": found.publisher,
+        "track": "{}/{}".format(*found.track_num),
+        "disc": "{}/{}".format(*found.disc_num),
+        "bpm": str(found.bpm),
+        "date": str(found.getBestDate()),
+        "lyrics": next((lyric.text for lyric in found.lyrics), None),
+        "copyright": found.copyright,
+    }
+
+
+@pytest.mark.parametrize("version", [None, 3, 4])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_players_decode_to_the_end_and_show_what_was_asked_for(
+    worker: ChildWorker, tmp_path: Path, kind: str, version: int | None
+) -> None:
+    before, behind = KINDS[kind]
+    source, target, carried = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("full", version))
+    said = await complaints(target)
+    assert said <= (await complaints(source) if kind in STUMBLES else set())
+    shown = probed(target)
+    assert carried == ASKED
+    for key, text in ASKED.items():
+        named = {name.lower(): value for name, value in shown.items()}
+        name = SHOWN_AS.get(key, key).lower()
+        if key == "date":
+            assert named["date"].startswith("2024")
+        elif key == "lyrics":
+            assert named["lyrics-xxx"] == text
+        elif key not in ("description", "mood"):
+            assert named[name] == text, (key, shown)
+    seen = seen_by_eyed3(target)
+    assert seen | {"date": None} == {key: None if key == "date" else ASKED[key] for key in seen}
+    assert str(seen["date"]).startswith("2024")
+    assert {"UPLOAD_SHA256", "AUDIO_SHA256", "VERIFIED"} <= shown.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_where_a_file_came_from_hides_nothing_that_it_says_of_itself(
+    worker: ChildWorker, tmp_path: Path, kind: str
+) -> None:
+    before, behind = KINDS[kind]
+    source, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("provenance"))
+    was, now = probed(source) if kind != "v2.3 and junk" else probed_without_junk(source), probed(target)
+    kept = {"title", "artist", "album", "genre", "comment", "track"} & was.keys()
+    if kind != "malformed":
+        assert {key: now.get(key) for key in kept} == {key: was[key] for key in kept}
+    assert {"UPLOAD_SHA256", "AUDIO_SHA256", "VERIFIED"} <= now.keys()
+
+
+def probed_without_junk(path: Path) -> dict[str, str]:
+    """ffprobe takes this junk for another kind of file."""
+    path.write_bytes(path.read_bytes().replace(b"junk" * 50, b""))
+    return probed(path)
+
+
+ENCODERS = {
+    "lame, constant": ["lame", "--silent", "-r", "-s", "44.1", "-b", "128", "-", "{}"],
+    "lame, variable": ["lame", "--silent", "-r", "-s", "44.1", "-V", "4", "--tt", "Title", "-", "{}"],
+    "lame, average, mono": ["lame", "--silent", "-r", "-s", "22.05", "-m", "m", "--abr", "48", "-", "{}"],
+    "lame, with checksums": ["lame", "--silent", "-r", "-s", "48", "-b", "160", "-p", "-", "{}"],
+    "ffmpeg": ["ffmpeg", "-v", "error", "-f", "s16le", "-ar", "44100", "-ac", "2", "-i", "-", "-q:a", "4", "{}"],
+}
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+async def test_real_sound_decodes_to_its_end(worker: ChildWorker, tmp_path: Path, encoder: str) -> None:
+    if shutil.which("lame") is None:
+        missing("lame")
+    out, sound = tmp_path / "sound.mp3", random.Random(5).randbytes(400_000)
+    command = [part.replace("{}", str(out)) for part in ENCODERS[encoder]]
+    await asyncio.to_thread(subprocess.run, command, input=sound, check=True, capture_output=True)
+    _, target, carried = await spooled(worker, tmp_path, out.read_bytes(), Tagging())
+    assert await complaints(target) == set()
+    assert ASKED.items() <= carried.items()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_without_tagging_every_byte_stays(worker: ChildWorker, tmp_path: Path, kind: str) -> None:
+    before, behind = KINDS[kind]
+    source, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("none"))
+    assert target.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["full", "provenance"])
+@pytest.mark.parametrize("written", [None, 3, 4])
+@pytest.mark.parametrize("found", [3, 4])
+async def test_foreign_frames_stay_byte_for_byte(
+    worker: ChildWorker, tmp_path: Path, found: int, written: int | None, mode: Literal["full", "provenance"]
+) -> None:
+    _, target, _ = await spooled(worker, tmp_path, old(found) + AUDIO, Tagging(mode, written))
+    whole = target.read_bytes()
+    size = 10 + sum(byte << shift for byte, shift in zip(whole[6:10], (21, 14, 7, 0), strict=True))
+    kept = frames_of(whole[:size])
+    for theirs in foreign(found):
+        name = theirs[:4].decode()
+        if (written or found) == found:
+            assert (name, theirs) in kept
+        else:
+            assert (name, theirs[10:]) in [(each, raw[10:]) for each, raw in kept]
+    read = ID3(target)
+    assert [chapter.sub_frames["TIT2"].text for chapter in read.getall("CHAP")] == [["one"], ["two"]]
+    assert seen_by_eyed3(target)["title"] == (ASKED["title"] if mode == "full" else "Old title")
+
+
+async def test_junk_goes_and_the_tags_around_it_stay(worker: ChildWorker, tmp_path: Path) -> None:
+    behind = ape_tag() + b"x" * 300 + lyrics_tag() + V1
+    _, target, _ = await spooled(worker, tmp_path, b"junk" * 50 + AUDIO + behind, Tagging())
+    whole = target.read_bytes()
+    start = whole.index(AUDIO)
+    assert whole[start + len(AUDIO) : -128] == ape_tag() + lyrics_tag()
+    assert whole[-128:].startswith(b"TAG")
+    assert b"junk" not in whole
+
+
+async def test_a_tag_that_cannot_be_taken_apart_is_set_aside_whole(worker: ChildWorker, tmp_path: Path) -> None:
+    for kind in ("malformed", "unknown version"):
+        before, _ = KINDS[kind]
+        _, target, _ = await spooled(worker, tmp_path, before + AUDIO, Tagging())
+        assert [each.data for each in ID3(target).getall("PRIV:urn:media-service:tag")] == [before]
+
+
+async def test_what_the_name_says_fills_what_is_missing_and_nothing_else(worker: ChildWorker, tmp_path: Path) -> None:
+    name = "03 Kim - Night.mp3"
+    examiner = Examiner(worker, Habits())
+    for before, behind, expected in (
+        (b"", b"", {"artist": "Kim", "title": "Night"}),
+        (tag(frame("TIT2", b"\0Old title")), b"", {"artist": "Kim", "title": "Old title"}),
+        (tag(frame("TIT2", b"\0")), b"", {"artist": "Kim", "title": "Night"}),
+        (b"", V1, {"artist": "Old artist", "title": "Old title"}),
+    ):
+        path = tmp_path / "a.mp3"
+        path.write_bytes(before + AUDIO + behind)
+        upload = make_upload(state=State.RECEIVED, length=path.stat().st_size, filename=name, tags={})
+        upload = replace(upload, facts=await examiner.verify(path, upload, []))
+        plan, carried = await examiner.plan_tags(path, upload)
+        assert expected.items() <= carried.items()
+        path.write_bytes(plan.head + AUDIO + behind)
+        assert expected.items() <= probed(path).items()
+    examiner.close()
