@@ -30,10 +30,11 @@ from media_service.http.turns import Turns
 from media_service.http.tus import TusDialect
 from media_service.http.uploads_api import UploadsApi
 from media_service.intake.append import Appends
+from media_service.intake.conduct import Conduct
 from media_service.intake.finalize import Finisher
 from media_service.intake.hearing import Hearing
 from media_service.intake.join import Joiner
-from media_service.intake.receive import Conduct, Intake
+from media_service.intake.receive import Intake
 from media_service.intake.retag import Retagger
 from media_service.intake.sweep import Sweeper
 from media_service.media.hear import Ear

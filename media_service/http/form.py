@@ -13,13 +13,14 @@ from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
 from media_service.http.body import Form, expect_later
 from media_service.http.steps import unbroken, with_verdict
-from media_service.intake.receive import Incoming
+from media_service.intake.slices import Incoming
 
 if TYPE_CHECKING:
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
-    from media_service.intake.receive import Intake, View
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
 
 DIALECT = "form"
 

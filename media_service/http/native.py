@@ -10,7 +10,7 @@ from media_service.core.digest import parse_digest_field
 from media_service.core.errors import Malformed, SliceTooLarge
 from media_service.http.body import Form, expect_later, raw_blocks, refuse_coding
 from media_service.http.shapes import API
-from media_service.intake.receive import Incoming
+from media_service.intake.slices import Incoming
 
 if TYPE_CHECKING:
     from media_service.http.auth import Gate

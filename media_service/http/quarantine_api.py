@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
     from media_service.intake.finalize import Finisher
-    from media_service.intake.receive import Intake, View
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
 
 WAIT = 5.0
 """Seconds that the answer waits for the new verdict."""

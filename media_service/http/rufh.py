@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
     from media_service.intake.append import Appends
-    from media_service.intake.receive import Intake, View
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
 
 DIALECT = "rufh"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"

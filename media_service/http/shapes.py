@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from media_service.core.ports import StoredFile
     from media_service.core.rules import Limits
     from media_service.core.upload import Facts, Slice, Upload
-    from media_service.intake.receive import View
+    from media_service.intake.register import View
 
 API = "/api/v1"
 

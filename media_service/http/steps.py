@@ -11,7 +11,8 @@ from media_service.core.upload import FINISHING, State
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from media_service.intake.receive import Intake, View
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
 
 T = TypeVar("T")
 

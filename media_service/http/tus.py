@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from media_service.http.turns import Turns
     from media_service.intake.append import Appends
     from media_service.intake.join import Joiner
-    from media_service.intake.receive import Intake, View
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
 
 DIALECT = "tus"
 VERSION = "1.0.0"

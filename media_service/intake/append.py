@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from media_service.core import rules
 from media_service.core.errors import BodyCut, IdleTimeout, ShuttingDown, SpanOutside, Superseded, UploadGone
 from media_service.core.upload import FINISHING, HELD, State
-from media_service.intake.receive import Incoming
+from media_service.intake.slices import Incoming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from media_service.core.digest import Proof
     from media_service.core.errors import MediaServiceError
-    from media_service.intake.receive import Intake, View
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
 
 STRIDE = 8 * 1024 * 1024
 """Bytes after which an append is recorded while it goes on."""

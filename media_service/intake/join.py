@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from media_service.core.ports import Partials
-    from media_service.intake.receive import Intake, View
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
 
 
 class Joiner:

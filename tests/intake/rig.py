@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
 from media_service.core.rules import Lifetime, Limits
+from media_service.intake.conduct import Conduct
 from media_service.intake.finalize import Finisher
-from media_service.intake.receive import Conduct, Intake
+from media_service.intake.receive import Intake
 from media_service.intake.sweep import Sweeper
 from media_service.media.verify import Examiner, Habits
 from media_service.media.worker import ChildWorker

@@ -18,7 +18,9 @@ from media_service.core.errors import MediaServiceError, StorageTrouble
 from media_service.core.ranges import Ranges, Span
 from media_service.core.rules import Lifetime, Limits, Wish
 from media_service.core.upload import State
-from media_service.intake.receive import Conduct, Incoming, Intake
+from media_service.intake.conduct import Conduct
+from media_service.intake.receive import Intake
+from media_service.intake.slices import Incoming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

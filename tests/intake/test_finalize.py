@@ -16,7 +16,7 @@ from media_service.core.rules import Wish
 from media_service.core.upload import FINISHING, State
 from media_service.intake import finalize
 from media_service.intake.finalize import Finisher
-from media_service.intake.receive import Incoming
+from media_service.intake.slices import Incoming
 from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 

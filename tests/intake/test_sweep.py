@@ -10,7 +10,7 @@ import pytest
 from media_service.core.errors import Superseded
 from media_service.core.rules import Wish
 from media_service.core.upload import State
-from media_service.intake.receive import Incoming
+from media_service.intake.slices import Incoming
 from tests.intake.rig import HOUR, Rig
 from tests.intake.test_finalize import TEXT, finish_all, receive
 

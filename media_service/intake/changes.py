@@ -1,0 +1,105 @@
+"""What becomes of a receiving upload: it is whole, ends without a file, or is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from media_service.core import rules
+from media_service.core.errors import Trouble
+from media_service.core.upload import Event, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media_service.core.ports import Catalogue, Media, Partial, Partials
+    from media_service.core.upload import Upload
+    from media_service.intake.conduct import Conduct
+    from media_service.intake.finalize import Finisher
+    from media_service.intake.register import Live, Register
+
+
+class Changes:
+    """Changes the state of receiving uploads, in memory and in the catalogue."""
+
+    def __init__(
+        self,
+        register: Register,
+        catalogue: Catalogue,
+        partials: Partials,
+        *,
+        media: Media,
+        finisher: Finisher,
+        conduct: Conduct,
+        clock: Callable[[], int],
+    ) -> None:
+        self._register = register
+        self._catalogue = catalogue
+        self._partials = partials
+        self._media = media
+        self._finisher = finisher
+        self._conduct = conduct
+        self._clock = clock
+
+    async def complete_if_whole(self, live: Live) -> None:
+        """Hands an upload of which every byte is recorded to the finisher."""
+        async with live.changing:
+            if live.upload.state is not State.RECEIVING or not rules.is_whole(live.upload, live.received):
+                return
+            if not self._conduct.sync_slices and not await self._sync_whole(live):
+                return
+            completed = rules.complete(live.upload, live.received, self._clock())
+            await self._catalogue.save(completed)
+            self.completed(live, completed)
+
+    def completed(self, live: Live, completed: Upload) -> None:
+        """The catalogue has it as completed."""
+        live.upload = completed
+        self._register.drop(completed.id)
+        self._finisher.wake(completed.id)
+
+    async def _sync_whole(self, live: Live) -> bool:
+        """Makes the whole partial durable at once; where that fails the upload is lost, since any byte of it may be."""
+        partial = await self._partials.open(live.upload.id)
+        if partial is not None:
+            try:
+                await self.sync(live, partial, partial.epoch)
+            except Trouble:
+                pass
+            else:
+                return True
+            finally:
+                self._partials.close(live.upload.id)
+        await self.lose(live)
+        return False
+
+    async def sync(self, live: Live, partial: Partial, epoch: int) -> None:
+        """Makes what was written durable.
+
+        Raises StorageFull, StorageTrouble, and then nothing that was read of this file before is trusted.
+        """
+        try:
+            await partial.sync(epoch)
+        except Trouble:
+            self._media.forget(live.upload.id)
+            raise
+
+    async def end(self, live: Live, event: Event, **changes: Any) -> None:
+        """Takes a receiving upload to an end without a file, and frees its space."""
+        upload = live.upload
+        # Before the writers are told: nobody may be admitted while they go.
+        live.upload = upload.step(event, self._clock(), **changes)
+        try:
+            await live.leases.end(0, self._conduct.limits.file)
+            await self._catalogue.save(live.upload)
+        except BaseException:
+            live.upload = upload
+            raise
+        self._register.drop(upload.id)
+        self._media.forget(upload.id)
+        await self._partials.discard(upload.id)
+
+    async def lose(self, live: Live) -> None:
+        """The partial is not there: what the catalogue claims of it is no longer true."""
+        live.upload = live.upload.step(Event.LOSE, self._clock())
+        await self._catalogue.save(live.upload)
+        self._register.drop(live.upload.id)

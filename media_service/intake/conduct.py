@@ -1,0 +1,24 @@
+"""How uploads are taken in, as the settings say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from media_service.core import rules
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
+    the verdict, how long an upload waits for its bytes, and bytes of disk that stay free.
+
+    `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
+
+    limits: rules.Limits
+    idle_timeout: float
+    finish_wait: float
+    lifetime: rules.Lifetime
+    disk_reserve: int
+    sync_slices: bool

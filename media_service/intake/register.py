@@ -1,0 +1,108 @@
+"""The uploads that are in memory, each once: two of one upload would not see each other's writers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from media_service.core import rules
+from media_service.core.errors import UnknownUpload
+from media_service.core.ranges import Ranges, Span
+from media_service.core.upload import FINISHING, HELD, Slice, State, Upload
+from media_service.intake.lease import Leases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from media_service.core.ports import Catalogue
+
+RECENT_UPLOADS = 4096
+"""How many receiving uploads stay in memory when nobody writes to them; others are read again when asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An upload with what is recorded of it, as every dialect shows it. `expires_at` in UTC microseconds."""
+
+    upload: Upload
+    received: Ranges
+    expires_at: int | None
+
+
+class Live:
+    """A receiving upload in memory: the catalogue's rows, and who writes now."""
+
+    def __init__(self, upload: Upload, slices: Sequence[Slice]) -> None:
+        self.upload = upload
+        self.received = ranges_of(slices)
+        self.leases = Leases()
+        self.changing = asyncio.Lock()
+
+
+class Register:
+    """Finds uploads, in memory or in the catalogue. `lifetime`: how long they wait for their bytes."""
+
+    def __init__(self, catalogue: Catalogue, lifetime: rules.Lifetime) -> None:
+        self._catalogue = catalogue
+        self._lifetime = lifetime
+        self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
+        self._recent: OrderedDict[str, Live] = OrderedDict()
+
+    def in_memory(self, upload_id: str) -> Live | None:
+        """The upload, where it need not be loaded."""
+        return self._live.get(upload_id)
+
+    def drop(self, upload_id: str) -> None:
+        """An upload that receives no more stays in memory only as long as somebody holds it."""
+        self._recent.pop(upload_id, None)
+
+    async def find(self, upload_id: str, owner: str | None) -> Live:
+        """The one Live of this upload. Raises UnknownUpload."""
+        live = self._live.get(upload_id)
+        if live is None:
+            loaded = Live(*await self.load(upload_id, owner))
+            # Somebody else may have loaded it meanwhile; two of them would not see each other's writers.
+            live = self._live.setdefault(upload_id, loaded)
+        elif live.upload.state in FINISHING:
+            # Behind our back the finisher may have gone on with it.
+            live.upload, _ = await self.load(upload_id, owner)
+        self.check_owner(live.upload, owner)
+        if live.upload.state is State.RECEIVING:
+            self.remember(live)
+        return live
+
+    def remember(self, live: Live) -> None:
+        """Keeps a receiving upload in memory, the latest longest."""
+        self._live[live.upload.id] = self._recent[live.upload.id] = live
+        self._recent.move_to_end(live.upload.id)
+        if len(self._recent) > RECENT_UPLOADS:
+            self._recent.popitem(last=False)
+
+    async def load(self, upload_id: str, owner: str | None) -> tuple[Upload, Sequence[Slice]]:
+        """The upload and its slices as the catalogue has them. Raises UnknownUpload."""
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is None:
+            raise UnknownUpload
+        self.check_owner(loaded[0], owner)
+        return loaded
+
+    def check_owner(self, upload: Upload, owner: str | None) -> None:
+        """Somebody else's upload answers as if there were none: ids are not to be probed."""
+        if owner is not None and upload.owner != owner:
+            raise UnknownUpload
+
+    def view(self, upload: Upload, received: Ranges) -> View:
+        """The upload as a client is to see it."""
+        if upload.state is State.RECEIVING:
+            return View(upload, received, rules.expires_at(upload, self._lifetime))
+        if upload.length is not None and upload.state in HELD:
+            received = Ranges([Span(0, upload.length)])
+        return View(upload, received, None)
+
+
+def ranges_of(slices: Iterable[Slice]) -> Ranges:
+    """What the recorded slices cover."""
+    return Ranges(Span(piece.start, piece.stop) for piece in slices)

@@ -1,0 +1,220 @@
+"""The way of a slice: admitted, written at its place, proven, synced, recorded.
+
+The law: the catalogue never claims a byte that is not on disk. Whatever lies in a partial beyond the recorded slices
+is scratch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from media_service.core import rules
+from media_service.core.digest import format_digest_field
+from media_service.core.errors import BodyCut, DigestMismatch, Malformed
+from media_service.core.ranges import Span
+from media_service.core.upload import Slice
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from media_service.core.ports import Catalogue, Media, Partial, Partials
+    from media_service.intake.changes import Changes
+    from media_service.intake.conduct import Conduct
+    from media_service.intake.lease import Lease
+    from media_service.intake.register import Live, Register
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A slice as a dialect hands it over.
+
+    `size` in bytes, None when the body does not tell it beforehand. `digest` is the SHA-256 that the bytes must
+    have. `last`: the file ends where the slice ends, whatever length was announced.
+    """
+
+    start: int
+    size: int | None
+    digest: bytes | None
+    dialect: str
+    last: bool = False
+
+
+class SliceWay:
+    """Takes slices into receiving uploads."""
+
+    def __init__(
+        self,
+        register: Register,
+        catalogue: Catalogue,
+        partials: Partials,
+        *,
+        media: Media,
+        changes: Changes,
+        conduct: Conduct,
+        clock: Callable[[], int],
+    ) -> None:
+        self._register = register
+        self._catalogue = catalogue
+        self._partials = partials
+        self._media = media
+        self._changes = changes
+        self._conduct = conduct
+        self._clock = clock
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def take(self, live: Live, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]) -> None:
+        """Returns when the slice is durable and recorded, by now or before. Raises what `Intake.receive` raises."""
+        room = await self._admit(live, incoming)
+        if room.repeat:
+            await self._repeat(live, room, incoming, blocks)
+            await self._changes.complete_if_whole(live)
+        else:
+            await self._write(live, room, incoming, blocks)
+
+    async def settled(self) -> None:
+        """Returns when every slice that was read is recorded."""
+        while self._settling:
+            await asyncio.wait(self._settling)
+
+    async def _admit(self, live: Live, incoming: Incoming) -> rules.Room:
+        """Where to write, once no older writer of these bytes is left: what they recorded meanwhile counts."""
+        limits = self._conduct.limits
+        if incoming.last:
+            limits = replace(limits, slice=limits.file)
+        while True:
+            room = rules.admit(
+                live.upload, live.received, incoming.start, incoming.size, limits=limits, dialect=incoming.dialect
+            )
+            stop = incoming.start + (incoming.size or 1)
+            if room.repeat or not await live.leases.end(incoming.start, stop):
+                return room
+
+    async def _write(
+        self, live: Live, room: rules.Room, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
+    ) -> None:
+        """Writes a slice and sees it recorded."""
+        stop = None if incoming.size is None else room.start + incoming.size
+        lease = live.leases.take(room.start, stop, self._conduct.idle_timeout)
+        settling: asyncio.Task[None] | None = None
+        partial = None
+        try:
+            partial = await self._open(live)
+            epoch = partial.epoch
+            piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=partial)
+            # From here the client's line no longer matters: the row may already be on its way to the disk.
+            settling = self.see_to(self._settle(live, lease, piece, partial, epoch=epoch, last=incoming.last))
+        finally:
+            if settling is None:
+                lease.release()
+                if partial is not None:
+                    self._partials.close(live.upload.id)
+        await asyncio.shield(settling)
+
+    async def _open(self, live: Live) -> Partial:
+        """The upload's partial. Raises UploadGone when bytes were recorded in it and it is not there."""
+        partial = await self._partials.open(live.upload.id)
+        if partial is None and not live.received:
+            # A power cut may forget a partial in which nothing was recorded yet.
+            await self._partials.create(live.upload.id, live.upload.length)
+            partial = await self._partials.open(live.upload.id)
+        if partial is None:
+            await self._changes.lose(live)
+            raise live.upload.refusal()
+        return partial
+
+    async def _repeat(
+        self, live: Live, room: rules.Room, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
+    ) -> None:
+        """Acknowledges what is recorded. A body of unknown size is counted first: it may reach beyond that."""
+        if incoming.size is None:
+            lease = live.leases.take(room.start, None, self._conduct.idle_timeout)
+            try:
+                piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=None)
+            finally:
+                lease.release()
+        else:
+            piece = Slice(room.start, room.start + incoming.size, incoming.digest)
+        if incoming.digest is not None:
+            _, recorded = await self._register.load(live.upload.id, None)
+            rules.check_repeat(recorded, piece)
+
+    async def _read(
+        self,
+        live: Live,
+        lease: Lease,
+        room: rules.Room,
+        incoming: Incoming,
+        *,
+        blocks: AsyncIterator[bytes],
+        into: Partial | None,
+    ) -> Slice:
+        """The body's bytes in their place and equal to their digest, not yet durable; without `into`, only counted."""
+        at = room.start
+        seen = hashlib.sha256() if incoming.digest is not None and into is not None else None
+        async with lease.reading():
+            async for block in blocks:
+                if at + len(block) > room.limit:
+                    raise rules.overrun(live.upload, room, self._conduct.limits)
+                lease.reach(at + len(block))
+                if into is not None:
+                    await into.write(at, block)
+                if seen is not None:
+                    seen.update(block)
+                at += len(block)
+        if at == room.start:
+            raise Malformed("slice", "it has no bytes")
+        if incoming.size is not None and at != room.start + incoming.size:
+            raise BodyCut
+        if seen is not None and incoming.digest is not None and seen.digest() != incoming.digest:
+            raise DigestMismatch(format_digest_field(incoming.digest), format_digest_field(seen.digest()))
+        return Slice(room.start, at, incoming.digest)
+
+    async def _settle(
+        self, live: Live, lease: Lease, piece: Slice, partial: Partial, *, epoch: int, last: bool
+    ) -> None:
+        """Makes a written slice durable and recorded."""
+        upload_id = live.upload.id
+        try:
+            if self._conduct.sync_slices:
+                await self._changes.sync(live, partial, epoch)
+            rules.check_record(live.upload, live.received, piece)
+            await self._record(live, piece, last=last)
+            self._media.follow(live.upload, self._partials.path(upload_id), live.received.offset, piece)
+        finally:
+            lease.release()
+            self._partials.close(upload_id)
+        await self._changes.complete_if_whole(live)
+
+    async def _record(self, live: Live, piece: Slice, *, last: bool) -> None:
+        """The slice's row, and with it the upload's next state when the slice makes it whole."""
+        now = self._clock()
+        span = Span(piece.start, piece.stop)
+        upload = replace(live.upload, updated_at=now, length=piece.stop if last else live.upload.length)
+        ends = self._conduct.sync_slices and rules.is_whole(upload, live.received.add(span))
+        # Whoever changes the upload now waits for this very slice: its state is then left to him.
+        if ends and not live.changing.locked():
+            async with live.changing:
+                completed = rules.complete(upload, live.received.add(span), now)
+                await self._catalogue.record(upload.id, piece, now, completed)
+                live.received = live.received.add(span)
+                self._changes.completed(live, completed)
+            return
+        await self._catalogue.record(upload.id, piece, now)
+        live.received = live.received.add(span)
+        live.upload = replace(live.upload, updated_at=now, length=upload.length)
+
+    def see_to(self, step: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A step that goes to its end whoever waits for it, and that `close` waits for."""
+        task = asyncio.create_task(step)
+        self._settling.add(task)
+        task.add_done_callback(self._settled)
+        return task
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        self._settling.discard(task)
+        if not task.cancelled():
+            # The client may be gone: its request was the one who would have looked at the error.
+            task.exception()
