@@ -42,4 +42,4 @@ def test_what_lasts_shorter_than_the_window_is_not_judged_by_itself() -> None:
 
 def test_a_loop_that_stays_busy_stays_alone() -> None:
     hands = Hands()
-    assert not any(hands.work(WINDOW, 0.5) for _ in range(50))
+    assert not any(hands.work(WINDOW, BUSY * 1.2) for _ in range(50))
