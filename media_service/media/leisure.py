@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WINDOW = 0.1
 """Seconds over which the event loop's work is averaged."""
 
-BUSY = 0.5
+BUSY = 0.3
 """Share of a processor that the loop may need before what can wait waits. One sender at 1 Gbit/s needs less; whoever
 takes its processor, as reading ahead does, makes the loop look idler than it is, hence no more."""
 
