@@ -117,7 +117,7 @@ class Service:
             self._database, self._partials, self._examiner, self._finisher, conduct, clock=now, new_id=new_id
         )
         self._examiner.on_hopeless(self._intake.give_up_on)
-        self._hearing = Hearing(self._database, self._spool, Ear(), clock=now)
+        self._hearing = Hearing(self._database, self._spool, Ear(), clock=now, quiet=lambda: self._finisher.idle)
         self._sweeper = Sweeper(
             self._intake,
             self._database,

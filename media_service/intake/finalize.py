@@ -93,6 +93,11 @@ class Finisher:
         """Bytes are being received: finishing may take only a share of the time for a moment."""
         self._way_until = asyncio.get_running_loop().time() + MOMENT
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be finished and nothing was received for a moment."""
+        return self._queue.empty() and asyncio.get_running_loop().time() >= self._way_until
+
     async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
         """The same as `wait` when this upload is the next one; others would wait for nothing, and hear False."""
         if not seconds or self._queue.qsize() > 1:

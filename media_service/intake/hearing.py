@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from media_service.core.ports import Catalogue, Ear, Spool
 
+LOOK_AGAIN = 1.0
+"""Seconds after which it looks again whether there is time."""
+
 RETRY = 60.0
 """Seconds after a trouble of ours before it goes on."""
 
@@ -25,13 +28,16 @@ log = structlog.get_logger()
 
 
 class Hearing:
-    """Listens to finished files one after the other."""
+    """Listens to finished files one after the other, while it is `quiet`: starting a program holds up the loop."""
 
-    def __init__(self, catalogue: Catalogue, spool: Spool, ear: Ear, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, spool: Spool, ear: Ear, *, clock: Callable[[], int], quiet: Callable[[], bool]
+    ) -> None:
         self._catalogue = catalogue
         self._spool = spool
         self._ear = ear
         self._clock = clock
+        self._quiet = quiet
 
     async def run(self) -> None:
         """Hears what was not heard yet, and then what is delivered, until cancelled."""
@@ -40,7 +46,9 @@ class Hearing:
             return
         while True:
             try:
-                if not await self.hear_next():
+                if not self._quiet():
+                    await asyncio.sleep(LOOK_AGAIN)
+                elif not await self.hear_next():
                     await self._catalogue.delivered()
             except (Trouble, OSError) as trouble:
                 log.warning("hearing goes on later", trouble=str(trouble))

@@ -12,6 +12,7 @@ from tests.intake.test_finalize import finish_all, receive
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -31,8 +32,8 @@ class Pair:
         return Heard(loudness=-23.0, peaks=(1, 2, 3))
 
 
-def hearing(rig: Rig, ear: Any) -> Hearing:
-    return Hearing(rig.database, rig.spool, ear, clock=lambda: rig.time)
+def hearing(rig: Rig, ear: Any, quiet: Callable[[], bool] = lambda: True) -> Hearing:
+    return Hearing(rig.database, rig.spool, ear, clock=lambda: rig.time, quiet=quiet)
 
 
 async def test_every_file_is_heard_once_also_after_a_restart(tmp_path: Path) -> None:
@@ -70,6 +71,24 @@ async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
             while not ear.files:
                 await asyncio.sleep(0.02)
         running.cancel()
+
+
+async def test_while_others_need_the_time_nothing_is_heard(tmp_path: Path) -> None:
+    ear, asked = Pair(), list[bool]()
+
+    def quiet() -> bool:
+        asked.append(not ear.files)
+        return len(asked) > 2
+
+    async with Rig(tmp_path / "data") as rig:
+        await receive(rig, make_mp3(1))
+        await finish_all(rig)
+        running = asyncio.create_task(hearing(rig, ear, quiet).run())
+        async with asyncio.timeout(20):
+            while not ear.files:
+                await asyncio.sleep(0.02)
+        running.cancel()
+    assert asked[:3] == [True] * 3
 
 
 async def test_without_an_ear_it_says_so_once_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
