@@ -97,7 +97,8 @@ class FilesApi:
             "Cache-Control": "private, no-cache",
         }
         path = self._spool.path(file.placed.name)
-        if await asyncio.to_thread(_is_another, path, request.headers.get(hdrs.IF_RANGE, "")):
+        if_range = request.headers.get(hdrs.IF_RANGE, "")
+        if if_range.endswith('"') and await asyncio.to_thread(_is_another, path, if_range):
             return _Whole(path, headers=headers)
         return web.FileResponse(path, headers=headers)
 
@@ -126,12 +127,10 @@ class _Whole(web.FileResponse):
 
 
 def _is_another(path: Path, if_range: str) -> bool:
-    """Whether If-Range names, by its ETag, another version of the file; aiohttp knows only its dates.
+    """Whether an If-Range that is an ETag names another version of the file; aiohttp knows only dates there.
 
     Without a look at it whoever resumes a download would get the old file's beginning and the new one's end.
     """
-    if not if_range.endswith('"'):
-        return False
     try:
         there = path.stat()
     except FileNotFoundError:

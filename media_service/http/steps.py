@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from media_service.core.errors import revive
 from media_service.core.upload import FINISHING, State
+from media_service.intake.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -16,23 +17,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_under_way: set[asyncio.Task[Any]] = set()
+_under_way = Steps()
 
 
 async def unbroken(step: Coroutine[Any, Any, T]) -> T:
     """The step's result. aiohttp cancels a handler whose client is gone; the step goes on and stays consistent."""
-    task = asyncio.ensure_future(step)
-    # The event loop keeps only a weak hold on a task.
-    _under_way.add(task)
-    task.add_done_callback(_done)
-    return await asyncio.shield(task)
-
-
-def _done(task: asyncio.Task[Any]) -> None:
-    _under_way.discard(task)
-    if not task.cancelled():
-        # Where the client is gone, nobody else looks at the error.
-        task.exception()
+    return await asyncio.shield(_under_way.begin(step))
 
 
 async def with_verdict(intake: Intake, view: View, seconds: float) -> View:

@@ -22,6 +22,7 @@ from media_service.core.verdict import refusal_of
 from media_service.intake.changes import Changes
 from media_service.intake.register import Live, Register, View, ranges_of
 from media_service.intake.slices import Incoming, SliceWay
+from media_service.intake.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -56,8 +57,16 @@ class Intake:
         self._changes = Changes(
             self._register, catalogue, partials, media=media, finisher=finisher, conduct=conduct, clock=clock
         )
+        self._steps = Steps()
         self._slices = SliceWay(
-            self._register, catalogue, partials, media=media, changes=self._changes, conduct=conduct, clock=clock
+            self._register,
+            catalogue,
+            partials,
+            media=media,
+            changes=self._changes,
+            conduct=conduct,
+            clock=clock,
+            steps=self._steps,
         )
         self._closing = False
 
@@ -225,7 +234,7 @@ class Intake:
 
     def give_up_on(self, upload_id: str, findings: Sequence[Finding]) -> None:
         """What came shows that the upload will be rejected: it is, before more of it comes."""
-        self._slices.see_to(self._reject_early(upload_id, findings))
+        self._steps.begin(self._reject_early(upload_id, findings))
 
     async def _reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
         refusal, live = refusal_of(findings), await self._register.find(upload_id, None)
@@ -249,7 +258,7 @@ class Intake:
     async def close(self) -> None:
         """Refuses what is new and returns when every slice that was read is recorded."""
         self._closing = True
-        await self._slices.settled()
+        await self._steps.ended()
 
     async def _answer(self, live: Live) -> View:
         """The upload as it stands; one that was just completed may wait a moment for its verdict."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from media_service.core import rules
 from media_service.core.digest import format_digest_field
@@ -18,13 +18,14 @@ from media_service.core.ranges import Span
 from media_service.core.upload import Slice
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable
 
     from media_service.core.ports import Catalogue, Media, Partial, Partials
     from media_service.intake.changes import Changes
     from media_service.intake.conduct import Conduct
     from media_service.intake.lease import Lease
     from media_service.intake.register import Live, Register
+    from media_service.intake.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Incoming:
 
 
 class SliceWay:
-    """Takes slices into receiving uploads."""
+    """Takes slices into receiving uploads. What was read is recorded as one of `steps`, whoever goes away."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class SliceWay:
         changes: Changes,
         conduct: Conduct,
         clock: Callable[[], int],
+        steps: Steps,
     ) -> None:
         self._register = register
         self._catalogue = catalogue
@@ -63,7 +65,7 @@ class SliceWay:
         self._changes = changes
         self._conduct = conduct
         self._clock = clock
-        self._settling: set[asyncio.Task[None]] = set()
+        self._steps = steps
 
     async def take(self, live: Live, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]) -> None:
         """Returns when the slice is durable and recorded, by now or before. Raises what `Intake.receive` raises."""
@@ -73,11 +75,6 @@ class SliceWay:
             await self._changes.complete_if_whole(live)
         else:
             await self._write(live, room, incoming, blocks)
-
-    async def settled(self) -> None:
-        """Returns when every slice that was read is recorded."""
-        while self._settling:
-            await asyncio.wait(self._settling)
 
     async def _admit(self, live: Live, incoming: Incoming) -> rules.Room:
         """Where to write, once no older writer of these bytes is left: what they recorded meanwhile counts."""
@@ -105,7 +102,7 @@ class SliceWay:
             epoch = partial.epoch
             piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=partial)
             # From here the client's line no longer matters: the row may already be on its way to the disk.
-            settling = self.see_to(self._settle(live, lease, piece, partial, epoch=epoch, last=incoming.last))
+            settling = self._steps.begin(self._settle(live, lease, piece, partial, epoch=epoch, last=incoming.last))
         finally:
             if settling is None:
                 lease.release()
@@ -205,16 +202,3 @@ class SliceWay:
         await self._catalogue.record(upload.id, piece, now)
         live.received = live.received.add(span)
         live.upload = replace(live.upload, updated_at=now, length=upload.length)
-
-    def see_to(self, step: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """A step that goes to its end whoever waits for it, and that `close` waits for."""
-        task = asyncio.create_task(step)
-        self._settling.add(task)
-        task.add_done_callback(self._settled)
-        return task
-
-    def _settled(self, task: asyncio.Task[None]) -> None:
-        self._settling.discard(task)
-        if not task.cancelled():
-            # The client may be gone: its request was the one who would have looked at the error.
-            task.exception()

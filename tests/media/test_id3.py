@@ -19,6 +19,7 @@ from media_service.core.text import LISTED_TAGS as TAGS
 from media_service.core.text import MORE_TAGS, clean_tags
 from media_service.media import id3
 from tests.conftest import missing
+from tests.media.asked import MORE
 from tests.media.raw_tags import frame, frame22, frames_of, syncsafe, tag, unsynchronised
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 
@@ -200,24 +201,6 @@ def test_a_tag_that_is_not_asked_for_keeps_its_frame(path: Path, version: int, k
     kept = {raw for _, raw in frames_of(head)} & before
     assert len(kept) == len(before) - (2 if key == "date" and version == 3 else 1)
     assert carried == {name: "1999-02-03" if name == "date" else "old" for name in TAGS} | {key: ALL[key]}
-
-
-MORE = {
-    "album_artist": "여러 사람",
-    "track": "3/12",
-    "disc": "1/2",
-    "composer": "Bach",
-    "isrc": "GBAYE0000351",
-    "label": "Label",
-    "copyright": "2024 Kim",
-    "language": "kor",
-    "bpm": "120",
-    "key": "Ebm",
-    "mood": "calm",
-    "grouping": "night",
-    "description": "between",
-    "lyrics": "첫째\n둘째",
-}
 
 
 @pytest.mark.parametrize("version", [3, 4])

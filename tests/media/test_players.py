@@ -23,6 +23,7 @@ from media_service.media.worker import ChildWorker
 from media_service.storage.spool import DiskSpool
 from tests.conftest import missing
 from tests.core.samples import make_upload
+from tests.media.asked import MORE
 from tests.media.raw_tags import frame, frame22, frames_of, syncsafe, tag
 from tests.support.stream import Stream, ape_tag, lyrics_tag
 
@@ -39,19 +40,7 @@ ASKED = {
     "date": "2024-05-06",
     "genre": "Podcast",
     "comment": "첫째 둘째",
-    "album_artist": "여러 사람",
-    "track": "3/12",
-    "disc": "1/2",
-    "composer": "Bach",
-    "isrc": "GBAYE0000351",
-    "label": "Label",
-    "copyright": "2024 Kim",
-    "language": "kor",
-    "bpm": "120",
-    "key": "Ebm",
-    "mood": "calm",
-    "grouping": "night",
-    "description": "between",
+    **MORE,
     "lyrics": "첫째 둘째",
 }
 SHOWN_AS = {"label": "publisher", "isrc": "TSRC", "bpm": "TBPM", "key": "TKEY", "grouping": "grouping"}
