@@ -146,9 +146,10 @@ class Service:
             gate,
             self._origins,
             [
+                # Routes of one beginning are tried in turn: first those that are asked most.
+                NativeDialect(intake, gate, shapes, turns),
                 Pages(asset("static"), gate, base, lambda: self._ready),
                 UploadsApi(intake, gate, shapes),
-                NativeDialect(intake, gate, shapes, turns),
                 FormDialect(intake, gate, shapes, turns, self._settings.form_wait),
                 TusDialect(
                     intake, self._appends, self._joiner, gate, shapes, turns=turns, wait=self._settings.append_wait
@@ -189,6 +190,7 @@ class Service:
                 await task
         await self._worker.close()
         self._examiner.close()
+        self._partials.close_all()
         await self._database.close()
         os.close(lock)
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
-from aiohttp import BodyPartReader, ClientPayloadError, HttpVersion11, MultipartReader, hdrs
+from aiohttp import (
+    BodyPartReader,
+    ClientPayloadError,
+    HttpVersion11,
+    MultipartReader,
+    content_disposition_filename,
+    hdrs,
+    parse_content_disposition,
+)
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import Request, RequestPayloadError, StreamResponse
 from pydantic import BaseModel, ValidationError
@@ -29,6 +38,9 @@ FIELD = 8 * 1024
 """Bytes of one text field."""
 
 IDENTITY_ENCODINGS = frozenset({"binary", "8bit", "7bit"})
+
+DISPOSITIONS = 64
+"""Content-Disposition fields that are remembered; a client says the same ones for every slice."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -101,7 +113,7 @@ class Form:
         self._reader = reader
         self._file = file
         self.fields = fields
-        self.filename = file.filename
+        self.filename = _disposition(file)[1]
 
     @classmethod
     async def open(
@@ -139,16 +151,16 @@ class Form:
     async def _read_fields(cls, reader: MultipartReader, file: str, known: Collection[str]) -> Form:
         fields: dict[str, str] = {}
         while (part := await reader.next()) is not None:
-            if not isinstance(part, BodyPartReader) or part.name is None:
+            if not isinstance(part, BodyPartReader) or (name := _disposition(part)[0]) is None:
                 raise Malformed("body", "every part needs a name")
             _refuse_part_coding(part)
-            if part.name == file:
+            if name == file:
                 return cls(reader, part, fields)
-            if part.name not in known:
+            if name not in known:
                 raise Malformed("body", f"before {file} only these fields may come: {', '.join(known)}")
-            if part.name in fields:
-                raise Malformed(part.name, "it came twice")
-            fields[part.name] = await _text(part)
+            if name in fields:
+                raise Malformed(name, "it came twice")
+            fields[name] = await _text(part, name)
         raise Malformed(file, "it is missing")
 
     async def blocks(self, turns: Turns) -> AsyncIterator[bytes]:
@@ -170,13 +182,25 @@ def _refuse_part_coding(part: BodyPartReader) -> None:
         raise UnsupportedMediaType("parts without a coding")
 
 
-async def _text(part: BodyPartReader) -> str:
+async def _text(part: BodyPartReader, name: str) -> str:
     value = bytearray()
     while not part.at_eof():
         value += await part.read_chunk(FIELD)
         if len(value) > FIELD:
-            raise Malformed(part.name or "body", f"it is longer than {FIELD} bytes")
+            raise Malformed(name, f"it is longer than {FIELD} bytes")
     return value.decode()
+
+
+def _disposition(part: BodyPartReader) -> tuple[str | None, str | None]:
+    """The part's name and the file's."""
+    return _names_in(part.headers.get(hdrs.CONTENT_DISPOSITION, ""))
+
+
+@lru_cache(DISPOSITIONS)
+def _names_in(disposition: str) -> tuple[str | None, str | None]:
+    # aiohttp takes longer to read this field than all else before a slice, and it reads it at every question.
+    _, parameters = parse_content_disposition(disposition)
+    return content_disposition_filename(parameters, "name"), content_disposition_filename(parameters)
 
 
 @contextmanager

@@ -40,6 +40,8 @@ class Origins:
 
     def allow(self, request: web.Request) -> bool:
         """Whether the request comes from a page that may send it."""
+        if not self._allowed:
+            return False
         within = any(request.path == path or request.path.startswith(f"{path}/") for path in self._shared)
         return within and request.headers.get(hdrs.ORIGIN) in self._allowed
 

@@ -169,7 +169,10 @@ class Examiner:
         self._thread.shutdown()
 
     def _following_of(self, upload: Upload, path: Path) -> Following:
-        return self._following.setdefault(upload.id, Following(path, upload.length))
+        following = self._following.get(upload.id)
+        if following is None:
+            following = self._following[upload.id] = Following(path, upload.length)
+        return following
 
     def _look_at(self, task: asyncio.Task[None], upload: Upload, following: Following) -> None:
         """An error of reading ahead is met again, and told, when the file is verified."""
