@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from media_service.catalogue.statements import gathered
 from media_service.core.errors import CatalogueTrouble, StorageFull, Trouble
 
 if TYPE_CHECKING:
@@ -121,9 +122,8 @@ def _commit(connection: sqlite3.Connection, batch: list[_Waiting]) -> list[tuple
 def _attempt(connection: sqlite3.Connection, batch: list[_Waiting]) -> Trouble | None:
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for waiting in batch:
-            for sql, values in waiting.statements:
-                connection.execute(sql, values)
+        for sql, values in gathered(statement for waiting in batch for statement in waiting.statements):
+            connection.execute(sql, values)
         connection.execute("COMMIT")
     except Exception as error:
         # A full disk ends the transaction by itself.

@@ -96,8 +96,13 @@ async def test_a_change_is_seen_by_others_the_moment_it_is_acknowledged(writer: 
 async def test_many_slices_share_few_transactions(writer: Writer, connections: Connections, path: Path) -> None:
     before = connections.commits()
     await asyncio.gather(*(writer.execute(piece(start, start + 1)) for start in range(2000)))
-    assert rows(path, "SELECT count(*) FROM slices") == [(2000,)]
+    assert rows(path, "SELECT start, stop FROM slices") == [(start, start + 1) for start in range(2000)]
     assert 2 <= connections.commits() - before < 100
+
+
+async def test_slices_that_wait_together_are_inserted_together(writer: Writer, connections: Connections) -> None:
+    await asyncio.gather(*(writer.execute(piece(start, start + 1)) for start in range(500)))
+    assert sum(statement.startswith("INSERT INTO slices") for statement in connections.heard) < 100
 
 
 async def test_a_lone_slice_waits_for_nobody(writer: Writer, connections: Connections) -> None:
