@@ -17,34 +17,59 @@ T = TypeVar("T")
 
 
 class GroupSync:
-    """Runs `act`, a sync of one file or folder, in a thread; those who ask while it runs share the run that follows."""
+    """Runs `act`, a sync of one file or folder, in a thread; those who ask while it runs share the run that follows.
+
+    Told by plain callbacks: a task for each sync, and a shield for each who waits, cost as much as all else about it.
+    """
 
     def __init__(self, act: Callable[[], None], threads: Executor) -> None:
         self.failures = 0
         self._act = act
         self._threads = threads
-        self._asked: asyncio.Future[None] | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._asked: list[asyncio.Future[None]] = []
+        self._served: list[asyncio.Future[None]] = []
 
     async def done(self) -> None:
         """Returns when a sync that began after the call has ended. Raises StorageFull, StorageTrouble."""
-        if self._asked is None:
-            self._asked = asyncio.get_running_loop().create_future()
-            if self._running is None or self._running.done():
-                self._running = asyncio.create_task(self._run())
-        await asyncio.shield(self._asked)
+        loop = asyncio.get_running_loop()
+        asking = loop.create_future()
+        self._asked.append(asking)
+        if not self._served:
+            self._begin(loop)
+        await asking
 
-    async def _run(self) -> None:
-        while (asked := self._asked) is not None:
-            self._asked = None
-            try:
-                with disk_errors():
-                    await in_thread(self._threads, self._act)
-            except (StorageTrouble, StorageFull) as trouble:
-                self.failures += 1
-                asked.set_exception(trouble)
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._served, self._asked = self._asked, []
+        self._threads.submit(self._run, loop)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread."""
+        trouble: StorageTrouble | StorageFull | None = None
+        try:
+            with disk_errors():
+                self._act()
+        except (StorageTrouble, StorageFull) as known:
+            trouble = known
+        except OSError as error:
+            # Whatever it was, those who wait must hear of it.
+            trouble = StorageTrouble()
+            trouble.__cause__ = error
+        # A loop that is closed has nobody left who waits.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._ended, loop, trouble)
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, trouble: StorageTrouble | StorageFull | None) -> None:
+        self.failures += trouble is not None
+        for asking in self._served:
+            if asking.done():
+                continue
+            if trouble is None:
+                asking.set_result(None)
             else:
-                asked.set_result(None)
+                asking.set_exception(trouble)
+        self._served = []
+        if self._asked:
+            self._begin(loop)
 
 
 async def in_thread(threads: Executor, act: Callable[..., T], *given: object) -> T:
