@@ -81,6 +81,10 @@ class Heard:
 class Partial(Protocol):
     """An open partial file. Writers of different spans may share it."""
 
+    @property
+    def path(self) -> Path:
+        """Where its bytes are, for reading."""
+
     async def write(self, offset: int, block: bytes) -> None:
         """Puts the whole block at `offset`. Not durable before `sync`. Raises StorageFull, StorageTrouble."""
 

@@ -1,6 +1,7 @@
 """Partial files: every slice goes straight to its place in one file per upload.
 
-Descriptors are shared: the writers of one upload's slices hold the same one, and it closes behind the last of them.
+Descriptors are shared: the writers of one upload's slices hold the same one. Behind the last of them it stays open for
+a while: the next slice is on its way, and to open a file for it costs as much as to write it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import os
 import shutil
 import time
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +33,9 @@ SUFFIX = ".partial"
 THREADS = 16
 """Syncs and slow writes that may wait for the disk at once; the disk does not get faster by more."""
 
+IDLE = 64
+"""Descriptors that nobody writes to and that stay open, the latest longest."""
+
 RESERVED_AT_ONCE = 1024 * 1024
 """Bytes up to which room is reserved on the event loop: less work than a hop to a thread."""
 
@@ -39,8 +44,9 @@ class OpenPartial:
     """`core.ports.Partial` over a descriptor. `folder` makes its name durable, where that is still to be done."""
 
     def __init__(
-        self, descriptor: int, pace: Pace, threads: ThreadPoolExecutor, folder: GroupSync | None = None
+        self, path: Path, descriptor: int, pace: Pace, threads: ThreadPoolExecutor, folder: GroupSync | None = None
     ) -> None:
+        self.path = path
         self.descriptor = descriptor
         self._pace = pace
         self._threads = threads
@@ -51,6 +57,11 @@ class OpenPartial:
     def epoch(self) -> int:
         """Counts the syncs that failed."""
         return self._bytes.failures
+
+    @property
+    def named(self) -> bool:
+        """Whether its name is durable."""
+        return self._folder is None
 
     async def write(self, offset: int, block: bytes) -> None:
         """Puts the whole block at `offset`: on the event loop while the disk is fast, in a thread while it is not."""
@@ -96,10 +107,12 @@ class DiskPartials:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: dict[str, _Held] = {}
+        self._idle: OrderedDict[str, OpenPartial] = OrderedDict()
         self._pace = Pace()
         self._threads = ThreadPoolExecutor(THREADS, "partials")
         self._names = GroupSync(lambda: sync_directory(folder), self._threads)
-        self._unsynced: set[str] = set()
+        # Partials whose names are durable, as far as is known: a crash may have come between the two.
+        self._named: set[str] = set()
         self._reserving = asyncio.Lock()
 
     async def prepare(self) -> None:
@@ -119,32 +132,61 @@ class DiskPartials:
                     await in_thread(self._threads, _create, path, length)
             else:
                 _create(path, length)
-        self._unsynced.add(upload_id)
 
     async def open(self, upload_id: str) -> OpenPartial | None:
         """The partial, to be given back with `close`; None when there is none."""
         held = self._held.get(upload_id)
         if held is None:
-            with disk_errors():
-                try:
-                    # On the loop: it waits for no data, and between a look and an open in a thread another
-                    # writer would open its own.
-                    descriptor = os.open(self.path(upload_id), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                except FileNotFoundError:
-                    return None
-            names = self._names if upload_id in self._unsynced else None
-            self._unsynced.discard(upload_id)
-            held = self._held[upload_id] = _Held(OpenPartial(descriptor, self._pace, self._threads, names), 0)
+            partial = self._still_open(upload_id) or self._opened(upload_id)
+            if partial is None:
+                return None
+            held = self._held[upload_id] = _Held(partial, 0)
         held.holders += 1
         return held.partial
 
+    def _still_open(self, upload_id: str) -> OpenPartial | None:
+        partial = self._idle.pop(upload_id, None)
+        if partial is not None and not os.fstat(partial.descriptor).st_nlink:
+            # Somebody deleted it: what is written there would be lost without a word.
+            os.close(partial.descriptor)
+            return None
+        return partial
+
+    def _opened(self, upload_id: str) -> OpenPartial | None:
+        path = self.path(upload_id)
+        with disk_errors():
+            try:
+                # On the loop: it waits for no data, and between a look and an open in a thread another
+                # writer would open its own.
+                descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return None
+        names = None if upload_id in self._named else self._names
+        return OpenPartial(path, descriptor, self._pace, self._threads, names)
+
     def close(self, upload_id: str) -> None:
-        """Gives back what `open` returned; the descriptor goes when the last holder gave it back."""
+        """Gives back what `open` returned."""
         held = self._held[upload_id]
         held.holders -= 1
         if not held.holders:
             del self._held[upload_id]
-            os.close(held.partial.descriptor)
+            self._idle[upload_id] = held.partial
+            if held.partial.epoch:
+                self._let_go(upload_id)
+            elif len(self._idle) > IDLE:
+                self._let_go(next(iter(self._idle)))
+
+    def close_all(self) -> None:
+        """Closes what nobody holds."""
+        for upload_id in list(self._idle):
+            self._let_go(upload_id)
+
+    def _let_go(self, upload_id: str) -> None:
+        partial = self._idle.pop(upload_id, None)
+        if partial is not None:
+            os.close(partial.descriptor)
+            if partial.named:
+                self._named.add(upload_id)
 
     def path(self, upload_id: str) -> Path:
         """Where the partial's bytes are, for reading."""
@@ -161,10 +203,12 @@ class DiskPartials:
             paths = [(self.path(source), length) for source, length in sources]
             await in_thread(self._threads, join, self.path(upload_id), paths)
         await self._names.done()
-        self._unsynced.discard(upload_id)
+        self._named.add(upload_id)
 
     async def discard(self, upload_id: str) -> None:
         """Frees the partial's space. One that is not there is no error."""
+        self._let_go(upload_id)
+        self._named.discard(upload_id)
         with disk_errors(), suppress(FileNotFoundError):
             await aiofiles.os.unlink(self.path(upload_id))
 

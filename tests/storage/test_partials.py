@@ -15,38 +15,33 @@ import pytest_asyncio
 
 from media_service.core.errors import StorageFull, StorageTrouble
 from media_service.storage.pace import Pace
-from media_service.storage.partials import DiskPartials, OpenPartial
+from media_service.storage.partials import IDLE, DiskPartials, OpenPartial
 from tests.storage.small_disk import on_small_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
 
 MIB = 1024 * 1024
 
 
 @pytest_asyncio.fixture
-async def partials(tmp_path: Path) -> DiskPartials:
-    """Partials in a folder of the test's own."""
+async def partials(tmp_path: Path) -> AsyncIterator[DiskPartials]:
+    """Partials in a folder of the test's own. No descriptor is left of them."""
+    before = open_files()
     partials = DiskPartials(tmp_path / "deep" / "partials")
     await partials.prepare()
-    return partials
+    yield partials
+    partials.close_all()
+    assert open_files() == before
 
 
 def opened(descriptor: int) -> OpenPartial:
     """A partial over a descriptor of the test's own."""
-    return OpenPartial(descriptor, Pace(), ThreadPoolExecutor(1))
+    return OpenPartial(Path("unnamed"), descriptor, Pace(), ThreadPoolExecutor(1))
 
 
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-@pytest.fixture
-def no_descriptor_lost() -> Iterator[None]:
-    """As many open files after the test as before it."""
-    before = open_files()
-    yield
-    assert open_files() == before
 
 
 async def test_folder_and_files_are_for_this_user_alone(partials: DiskPartials) -> None:
@@ -73,7 +68,6 @@ async def test_a_partial_of_unknown_length_begins_empty_and_grows(partials: Disk
     assert partials.path("a").read_bytes() == bytes(5) + b"five"
 
 
-@pytest.mark.usefixtures("no_descriptor_lost")
 async def test_blocks_in_any_order_stand_in_their_places(partials: DiskPartials) -> None:
     whole = random.Random(1).randbytes(300_000)
     starts = list(range(0, len(whole), 7000))
@@ -88,8 +82,7 @@ async def test_blocks_in_any_order_stand_in_their_places(partials: DiskPartials)
     assert partials.path("a").read_bytes() == whole
 
 
-@pytest.mark.usefixtures("no_descriptor_lost")
-async def test_writers_share_one_descriptor_until_the_last_goes(partials: DiskPartials) -> None:
+async def test_writers_share_one_descriptor_also_behind_the_last_of_them(partials: DiskPartials) -> None:
     await partials.create("a", 10)
     one, other = await partials.open("a"), await partials.open("a")
     assert one is not None
@@ -97,12 +90,44 @@ async def test_writers_share_one_descriptor_until_the_last_goes(partials: DiskPa
     partials.close("a")
     await one.write(0, b"still open")
     partials.close("a")
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(one.descriptor)
+    assert await partials.open("a") is one
+    partials.close("a")
     assert partials.path("a").read_bytes() == b"still open"
 
 
-@pytest.mark.usefixtures("no_descriptor_lost")
+async def test_a_deleted_partial_is_not_written_to_though_it_is_still_open(partials: DiskPartials) -> None:
+    await partials.create("a", 10)
+    await partials.open("a")
+    partials.close("a")
+    partials.path("a").unlink()
+    assert await partials.open("a") is None
+
+
+async def test_only_so_many_descriptors_stay_open(partials: DiskPartials) -> None:
+    before = open_files()
+    for number in range(IDLE + 10):
+        await partials.create(str(number), 10)
+        await partials.open(str(number))
+        partials.close(str(number))
+    assert open_files() == before + IDLE
+
+
+async def test_a_partial_whose_sync_failed_is_opened_anew(partials: DiskPartials) -> None:
+    await partials.create("a", 10)
+    failed = await partials.open("a")
+    assert failed is not None
+    reader, writer = os.pipe()
+    kept = os.dup(failed.descriptor)
+    os.dup2(writer, failed.descriptor)
+    with pytest.raises(StorageTrouble):
+        await failed.sync(failed.epoch)
+    for descriptor in (reader, writer, kept):
+        os.close(descriptor)
+    partials.close("a")
+    assert (await partials.open("a")) is not failed
+    partials.close("a")
+
+
 async def test_a_missing_partial_opens_as_none(partials: DiskPartials) -> None:
     assert await partials.open("a") is None
     with pytest.raises(FileNotFoundError):
