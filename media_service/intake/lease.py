@@ -7,17 +7,20 @@ writer must never be able to refuse the new one.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from media_service.core.errors import IdleTimeout, SpanOverlaps, Superseded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from types import TracebackType
 
 
 class Lease:
-    """One writer's hold on the bytes from `start` to `stop`; `stop` grows when the size is not known beforehand."""
+    """One writer's hold on the bytes from `start` to `stop`; `stop` grows when the size is not known beforehand.
+
+    `async with` it while the body is read: a newer writer, or `idle` seconds without a block, ends that. It raises
+    Superseded, IdleTimeout.
+    """
 
     def __init__(self, leases: Leases, start: int, stop: int | None, idle: float) -> None:
         self.start = start
@@ -32,25 +35,25 @@ class Lease:
         self._read = False
         self.released = asyncio.Event()
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[None]:
-        """While the body is read: a newer writer, or `idle` seconds without a block, ends it.
-
-        Raises Superseded, IdleTimeout.
-        """
+    async def __aenter__(self) -> None:
         if self._superseded:
             raise Superseded
         self._beat = self._clock()
+        self._timeout = asyncio.timeout(None)
+        await self._timeout.__aenter__()
+        self._watch()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        timeout, self._timeout, self._read = self._timeout, None, True
+        assert timeout is not None
+        if self._timer is not None:
+            self._timer.cancel()
         try:
-            async with asyncio.timeout(None) as self._timeout:
-                self._watch()
-                yield
+            await timeout.__aexit__(kind, error, trace)
         except TimeoutError:
             raise Superseded if self._superseded else IdleTimeout(self._idle) from None
-        finally:
-            self._timeout, self._read = None, True
-            if self._timer is not None:
-                self._timer.cancel()
 
     def _watch(self) -> None:
         """Looks whether blocks came, once in the idle time: setting a timer anew for each block would cost more."""

@@ -151,7 +151,7 @@ class SliceWay:
         """The body's bytes in their place and equal to their digest, not yet durable; without `into`, only counted."""
         at = room.start
         seen = hashlib.sha256() if incoming.digest is not None and into is not None else None
-        async with lease.reading():
+        async with lease:
             async for block in blocks:
                 if at + len(block) > room.limit:
                     raise rules.overrun(live.upload, room, self._conduct.limits)
@@ -179,7 +179,7 @@ class SliceWay:
                 await self._changes.sync(live, partial, epoch)
             rules.check_record(live.upload, live.received, piece)
             await self._record(live, piece, last=last)
-            self._media.follow(live.upload, self._partials.path(upload_id), live.received.offset, piece)
+            self._media.follow(live.upload, partial.path, live.received.offset, piece)
         finally:
             lease.release()
             self._partials.close(upload_id)
@@ -189,7 +189,7 @@ class SliceWay:
         """The slice's row, and with it the upload's next state when the slice makes it whole."""
         now = self._clock()
         span = Span(piece.start, piece.stop)
-        upload = replace(live.upload, updated_at=now, length=piece.stop if last else live.upload.length)
+        upload = replace(live.upload, length=piece.stop) if last else live.upload
         ends = self._conduct.sync_slices and rules.is_whole(upload, live.received.add(span))
         # Whoever changes the upload now waits for this very slice: its state is then left to him.
         if ends and not live.changing.locked():
@@ -201,4 +201,4 @@ class SliceWay:
             return
         await self._catalogue.record(upload.id, piece, now)
         live.received = live.received.add(span)
-        live.upload = replace(live.upload, updated_at=now, length=upload.length)
+        live.upload = replace(live.upload, updated_at=now, length=piece.stop if last else live.upload.length)

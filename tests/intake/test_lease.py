@@ -18,7 +18,7 @@ async def test_newer_writer_ends_the_older_and_waits_for_it() -> None:
         lease = leases.take(0, 100, idle=30)
         try:
             with pytest.raises(Superseded):
-                async with lease.reading():
+                async with lease:
                     await asyncio.sleep(30)
             order.append("older ended")
         finally:
@@ -43,7 +43,7 @@ async def test_writer_of_other_bytes_is_left_alone() -> None:
 async def test_writer_that_only_records_is_waited_for_not_ended() -> None:
     leases = Leases()
     lease = leases.take(0, 100, idle=30)
-    async with lease.reading():
+    async with lease:
         pass
     waiting = asyncio.create_task(leases.end(0, 100))
     await asyncio.sleep(0.01)
@@ -57,7 +57,7 @@ async def test_writer_superseded_before_it_read_ends_at_once() -> None:
     lease = leases.take(0, 100, idle=30)
     lease.supersede()
     with pytest.raises(Superseded):
-        async with lease.reading():
+        async with lease:
             pytest.fail("nothing may be read")
 
 
@@ -66,7 +66,7 @@ async def test_idle_writer_ends_and_a_busy_one_does_not() -> None:
     lease = leases.take(0, 100, idle=0.1)
 
     async def busy_then_idle() -> None:
-        async with lease.reading():
+        async with lease:
             for stop in range(10, 50, 10):
                 await asyncio.sleep(0.05)
                 lease.reach(stop)
