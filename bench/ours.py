@@ -93,6 +93,7 @@ def ours() -> list[Contender]:
     alone = ("-c", ALONE)
     return [
         Ours("ours-raw", "raw", durable="upload"),
+        Ours("ours-raw-slice", "raw"),
         Ours("ours-raw-sha", "raw-sha"),
         Ours("ours-multipart", "multipart", durable="upload"),
         Ours("ours-multipart-sha", "multipart-sha"),
