@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".partial"
 
-THREADS = 16
-"""Syncs and slow writes that may wait for the disk at once; the disk does not get faster by more."""
+THREADS = 32
+"""Syncs and slow writes that may wait for the disk at once: half a crowd, which so asks a slow disk twice a round."""
 
 IDLE = 64
 """Descriptors that nobody writes to and that stay open, the latest longest."""
