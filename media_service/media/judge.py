@@ -8,7 +8,7 @@ from media_service.core.verdict import Finding, Grade, Policy
 from media_service.media.around import syncsafe
 
 if TYPE_CHECKING:
-    from media_service.media.frames import Gap, Walk
+    from media_service.media.seen import Gap, Walk
 
 TAG_LIMIT = 16 * 1024 * 1024
 """Bytes that a tag in front may have."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.upload import Slice, Upload
-    from media_service.media.frames import Walk
+    from media_service.media.seen import Walk
     from media_service.media.worker import ChildPool, ChildWorker
 
 AHEAD = 4 * 1024 * 1024

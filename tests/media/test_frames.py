@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_service.core.verdict import Grade, Outcome, Policy, Severity, outcome, refusal_of
-from media_service.media.frames import FrameWalk, Walk
+from media_service.media.frames import FrameWalk
 from media_service.media.judge import grade, hopeless, judge
 from tests.conftest import missing
 from tests.media.raw_tags import frame, tag
@@ -22,6 +22,8 @@ from tests.support.stream import ID3V1, RATES, Stream, ape_tag, lyrics_tag
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from media_service.media.seen import Walk
 
 POLICY = Policy()
 STREAM = Stream(seed=5)
