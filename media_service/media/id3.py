@@ -78,12 +78,22 @@ def make(name: str, **fields: Any) -> Any:
     return Frames[name](**fields)
 
 
-def together(frames: Iterable[Any]) -> Tag:
-    """A tag of these frames."""
-    tag = ID3()
+def fill(tag: Tag, frames: Iterable[Any]) -> list[Any]:
+    """Adds those frames that say what the tag does not say yet; which these are."""
+    added = []
     for frame in frames:
-        tag.add(frame)
-    return tag
+        if not _says(tag, frame):
+            tag.add(frame)
+            added.append(frame)
+    return added
+
+
+def _says(tag: Tag, frame: Any) -> bool:
+    """Whether the tag has a frame in whose place this one would be shown."""
+    name = frame.FrameID
+    if name in ("COMM", "USLT"):
+        return frame.HashKey in tag or (not frame.desc and any(not other.desc for other in tag.getall(name)))
+    return frame.HashKey in tag or (name == "APIC" and bool(tag.getall(name)))
 
 
 def from_id3v1(found: bytes) -> list[Any]:

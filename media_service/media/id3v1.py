@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
-from typing import TYPE_CHECKING, BinaryIO
-
-from media_service.media.around import ID3V1
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FIELDS = {"title": (3, 30), "artist": (33, 30), "album": (63, 30), "date": (93, 4), "comment": (97, 28)}
-
-
-def find(file: BinaryIO) -> bytes:
-    """The tag; nothing where there is none."""
-    if file.seek(0, io.SEEK_END) < ID3V1:
-        return b""
-    file.seek(-ID3V1, io.SEEK_END)
-    found = file.read(ID3V1)
-    return found if found.startswith(b"TAG") and not found.startswith(b"TAG+") else b""
 
 
 def changed(found: bytes, tags: Mapping[str, str]) -> bytes:

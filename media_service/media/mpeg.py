@@ -29,6 +29,10 @@ MODES = ("stereo", "joint stereo", "dual channel", "mono")
 ANY_LAYER_3 = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", re.DOTALL)
 """Where a frame of layer III may begin."""
 
+_STATED = b"".join(rb"\x%02x-\x%02x" % (first, first + 11) for first in range(0x10, 0xF0, 0x10))
+ANY_FRAME = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][" + _STATED + b"]", re.DOTALL)
+"""Where a player may take bytes for a frame of any layer, with a bitrate and a sample rate that there are."""
+
 ANY_OTHER_LAYER = re.compile(rb"\xff[\xe4-\xe7\xf4-\xf7\xfc-\xff]", re.DOTALL)
 
 

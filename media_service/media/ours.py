@@ -47,19 +47,22 @@ UPLOAD_OWNER = "urn:media-service:upload"
 
 
 class Ours:
-    """The frames that we write: tags that were asked for, texts of our own, the upload's id, and an ID3v1 tag's."""
+    """The frames that we write: tags that were asked for, texts of our own, the upload's id.
+
+    `older` frames say what tags of other kinds say, and are written where nothing replaces them.
+    """
 
     def __init__(
         self,
         tags: Mapping[str, str],
         provenance: Mapping[str, str],
         upload_id: str | None,
-        alone: Sequence[Any] = (),
+        older: Sequence[Any] = (),
         removed: Collection[str] = (),
     ) -> None:
         self.tags = tags
         self.gone = frozenset(tags) | frozenset(removed)
-        self._alone = alone
+        self._older = older
         self.texts = dict(provenance)
         self.upload_id = upload_id
 
@@ -68,7 +71,7 @@ class Ours:
         # Version 2.3 knows Latin-1 and UTF-16 only; Explorer and car radios read nothing newer.
         encoding = 3 if version == 4 else 1
         return [
-            *(frame for frame in self._alone if not self.replaces(_empty(frame.FrameID))),
+            *(frame for frame in self._older if not self.replaces(_empty(frame.FrameID))),
             *self._asked_for(version, encoding),
             *self._of_our_own(version, encoding),
         ]

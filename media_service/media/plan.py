@@ -6,15 +6,18 @@ Runs in the child process only.
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from media_service.core.ports import TagPlan
+from media_service.core.verdict import Policy
 from media_service.media import id3, id3v1, raw
-from media_service.media.around import TAG_LOOK, peel_tags, tag_at
+from media_service.media.around import TAG_LOOK, tag_at
+from media_service.media.behind import Behind, tags_behind
 from media_service.media.carried import check, read
-from media_service.media.kept import kept
-from media_service.media.ours import Ours
+from media_service.media.converted import frames_of
+from media_service.media.kept import Found, kept, unread
+from media_service.media.ours import TEXT_FRAMES, Ours
+from media_service.media.prescan import scan
 from media_service.media.raw import HEADER
 
 if TYPE_CHECKING:
@@ -43,38 +46,74 @@ def plan(
 
     `provenance` are texts of our own by their names. `version` is 3 or 4, None to keep the one found. An `opaque` tag
     is not shown to mutagen: its frames are kept, and nothing of it is read. `guesses` fill what is missing, and so does
-    an ID3v1 tag where it stands alone: players that see ours would show nothing of it any more. `sound` is where the
-    frames begin and end; junk before and behind them is left out, since players take it for another kind of file, or
-    for broken frames.
+    an ID3v1 tag where it stands alone. `sound` is where the frames begin and end; junk before and behind them is left
+    out, since players take it for another kind of file, or for broken frames. Tags behind it that players stumble over
+    go to the front: ID3v2 frame by frame, the others as frames that say the same, and whole in a private one.
     """
     with path.open("rb") as file:
-        found, old_id3v1 = raw.leading_tags(file), id3v1.find(file)
-        cut = _before_sound(file, sum(map(len, found)), sound)
-        behind = _behind_sound(file, sound)
-    old = id3.load(found[0]) if found and not opaque else id3.Tag()
-    alone = id3.from_id3v1(old_id3v1) if not found else []
-    carried = {key: text for key, text in (read(old) or read(id3.together(alone))).items() if key not in removed}
-    fills = {key: text for key, text in (guesses or {}).items() if key not in carried}
+        leading = raw.leading_tags(file)
+        front = sum(map(len, leading))
+        cut, behind = _before_sound(file, front, sound), tags_behind(file, None if sound is None else sound[1], front)
+    found = [Found(tag, not opaque and _may_be_read(tag)) for tag in [*leading, *behind.appended]]
+    said, older = _said(found, behind, opaque=opaque)
+    carried = {key: text for key, text in said.items() if key not in removed}
+    known = {*carried, *(key for key, name in TEXT_FRAMES.items() if name in unread(found))}
+    fills = {key: text for key, text in (guesses or {}).items() if key not in known}
     carried |= fills | dict(tags)
     if not tags and not provenance and not removed:
         return TagPlan(b"", 0), carried
-    stands = found[0][3] if found and found[0][3] in (3, 4) else None
-    written = (stands if opaque else None) or version or stands or 3
-    ours = Ours(fills | dict(tags), provenance or {}, upload_id, alone, removed)
-    body = _build(old if found and found[0][3] == 2 else id3.Tag(), ours, written)
+    ours = Ours(fills | dict(tags), provenance or {}, upload_id, older, removed)
+    written = _version(found, version)
+    body = _build(found, ours, written)
     check(body, ours, written)
-    parts = [body, *kept(found, ours, written, opaque=opaque)]
+    parts = [body, *kept(found, ours, written), *(raw.set_aside(tag, written) for _, tag in behind.strange)]
     padding = (cut - HEADER - sum(map(len, parts))) % ALIGNMENT
-    tail, length = id3v1.changed(old_id3v1, dict.fromkeys(removed, "") | dict(tags)), None
-    if behind is not None and sound is not None:
-        tail = behind[: len(behind) - len(tail)] + tail
-        length = sound[1] + len(tail)
+    tail, length = _tail(behind, id3v1.changed(behind.id3v1, dict.fromkeys(removed, "") | dict(tags)))
     return TagPlan(raw.join(parts, written, padding), cut, tail, length), carried
 
 
-def _build(old: id3.Tag, ours: Ours, version: int) -> bytes:
-    ours.put_into(old, version)
-    return id3.save(old, version)
+def _said(found: Sequence[Found], behind: Behind, *, opaque: bool) -> tuple[dict[str, str], list[Any]]:
+    """What the file says of itself, the first tag first; and frames of ours that say what its other tags say."""
+    shown = id3.Tag()
+    for each in found:
+        if each.readable:
+            id3.fill(shown, id3.load(each.tag).values())
+    if opaque or not all(each.readable for each in found):
+        # What nobody reads may say it already.
+        return read(shown), []
+    older = [frame for kind, tag in behind.strange for frame in id3.fill(shown, frames_of(kind, tag))]
+    if not found:
+        # Players that see our tag would show nothing of it any more.
+        older += id3.fill(shown, id3.from_id3v1(behind.id3v1))
+    return read(shown), older
+
+
+def _version(found: Sequence[Found], asked: int | None) -> int:
+    """The version to write: that of the first tag where none is asked for, or where nobody may translate it."""
+    stands = found[0].version if found and found[0].version in (3, 4) else None
+    return (stands if found and not found[0].readable else None) or asked or stands or 3
+
+
+def _build(found: Sequence[Found], ours: Ours, version: int) -> bytes:
+    """Our frames as mutagen writes them, and those of a small tag, which it translates."""
+    small = found and found[0].version == 2 and found[0].readable
+    tag = id3.load(found[0].tag) if small else id3.Tag()
+    ours.put_into(tag, version)
+    return id3.save(tag, version)
+
+
+def _may_be_read(tag: bytes) -> bool:
+    """Whether mutagen may see this tag."""
+    return not scan(tag, Policy(), 0, 0).opaque
+
+
+def _tail(behind: Behind, changed: bytes) -> tuple[bytes, int | None]:
+    """The bytes behind the sound, and the length up to which the file is used; None for all of it."""
+    staying = behind.staying
+    if len(staying) == behind.size:
+        return changed, None
+    tail = staying[: len(staying) - len(changed)] + changed
+    return tail, behind.start + len(tail)
 
 
 def _before_sound(file: BinaryIO, stop: int, sound: Sequence[int] | None) -> int:
@@ -83,15 +122,3 @@ def _before_sound(file: BinaryIO, stop: int, sound: Sequence[int] | None) -> int
         return stop
     file.seek(stop)
     return stop if tag_at(file.read(TAG_LOOK), 0) is not None else sound[0]
-
-
-def _behind_sound(file: BinaryIO, sound: Sequence[int] | None) -> bytes | None:
-    """The tags behind the last frame, without the junk among them; None where there is no junk, or more than a tag."""
-    if sound is None or file.seek(0, io.SEEK_END) - sound[1] > raw.TAG_LIMIT:
-        return None
-    file.seek(sound[1])
-    rest, at = file.read(), 0
-    while (found := tag_at(rest, at)) is not None and at + found[1] <= len(rest):
-        at += found[1]
-    stop, _ = peel_tags(rest, at)
-    return rest[:at] + rest[stop:] if stop > at else None

@@ -153,8 +153,6 @@ class Examiner:
         return (await self._plan(path, dict(tags), {"removed": sorted(removed)}))[0]
 
     async def _plan(self, path: Path, tags: dict[str, str], how: dict[str, Any]) -> tuple[TagPlan, Mapping[str, str]]:
-        seen = await asyncio.to_thread(self._scan, path)
-        how["opaque"] = how.get("opaque") or seen.opaque
         try:
             answer, attached = await self._worker.ask("plan", path, tags=tags, how=how)
         except (TooCostly, NotMp3):

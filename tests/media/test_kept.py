@@ -140,3 +140,16 @@ def test_a_broken_tag_gives_way_to_ours_and_the_audio_stays(path: Path, old: byt
     planned, _ = plan(path, {"title": "밤"})
     assert str(read(planned.head)["TIT2"]) == "밤"
     assert (old + AUDIO)[planned.cut :] in AUDIO
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        tag(frame("TIT2", b"\x00Theirs") + frame("TXXX", b"\x00key\x00" + b"x" * 70_000)),
+        tag(frame("TPE1", b"\x00Kim")) + tag(frame("TIT2", b"\x00Theirs", 4), 4),
+    ],
+)
+def test_a_guess_replaces_nothing_that_a_tag_says_which_is_not_read_or_not_the_first(path: Path, old: bytes) -> None:
+    path.write_bytes(old + AUDIO)
+    planned, _ = plan(path, {}, {"UPLOADED_AT": "now"}, guesses={"title": "Guessed", "artist": "Guessed"})
+    assert str(read(planned.head)["TIT2"]) == "Theirs"
