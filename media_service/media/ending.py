@@ -27,6 +27,7 @@ def end_in_gap(trail: Trail) -> None:
     if begun is not None:
         walk.truncated = start, begun, len(junk)
     elif junk:
+        walk.zeros_before = min(start - trail.previous, trail.zeros_before(start))
         walk.trailing = Gap(start, trail.base + stop, junk.count(0), container_of(junk[:64]))
 
 

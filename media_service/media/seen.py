@@ -60,6 +60,8 @@ class Walk:
     gap_bytes: int = 0
     gap_count: int = 0
     trailing: Gap | None = None
+    zeros_before: int = 0
+    """NULs with which the last frame ends, where more than a frame's end follows: a hole may begin in it."""
     gave_up: int | None = None
     truncated: tuple[int, int, int] | None = None
     """The cut last frame: its offset, the bytes it should have, the bytes it has."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from media_service.media.around import ID3V1, tag_at
 from media_service.media.known import Known
-from media_service.media.mpeg import HEADER, parse_header
+from media_service.media.mpeg import HEADER, LONGEST_FRAME, parse_header
 from media_service.media.seen import NOTED, Tag, Walk
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Trail:
         self.after_tag = False
         self.last = b""
         """The file's last bytes so far."""
+        self._zeros = 0
         self._hashed: int | None = None
         self._counted = 0
 
@@ -77,7 +78,14 @@ class Trail:
             self.buffer, self.base = b"", self.walk.size
             return
         self.hash_to(stop)
+        self._zeros = self.zeros_before(stop)
         self.buffer, self.base = self.buffer[stop - self.base :], stop
+
+    def zeros_before(self, stop: int) -> int:
+        """NULs right before here, as many as one frame may have."""
+        held = self.buffer[max(0, stop - self.base - LONGEST_FRAME) : stop - self.base]
+        zeros = len(held) - len(held.rstrip(b"\0"))
+        return min(LONGEST_FRAME, zeros + self._zeros) if zeros == stop - self.base else zeros
 
     def hash_from(self, start: int) -> None:
         """The audio begins here."""
