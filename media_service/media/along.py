@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.media.known import STRIDE
-from media_service.media.mpeg import HEADER, Header, frame_crc
+from media_service.media.mpeg import HEADER, NAMES, NOTHING, VBRI_AT, Header, frame_crc, parse_header, read_declared
 from media_service.media.trail import Step
 
 if TYPE_CHECKING:
@@ -21,48 +21,74 @@ FAR = 64 * 1024
 
 def follow(trail: Trail) -> bool:
     """Goes from header to header."""
-    base, buffer = trail.base, trail.buffer
-    size, lengths, guarded = len(buffer), trail.known.lengths, trail.known.guarded
-    previous = trail.previous - base
-    at, count = _leap(trail, trail.at - base)
-    while True:
-        # A subscript that fails once a piece costs less than a call that succeeds each time.
-        with suppress(KeyError):
-            while True:
-                length = lengths[buffer[at : at + 4]]
-                previous = at
-                at += length
-                count += 1
-        if at + HEADER > size:
-            break
-        header = guarded.get(buffer[at : at + 4])
-        if header is None:
-            if not _learn(trail, buffer[at : at + 4]):
-                break
-            continue
-        if at + 6 + header.side_information > size:
-            break
-        _check_crc(trail, at, header)
-        previous = at
-        at += header.length
-        count += 1
-    trail.count(count)
-    trail.previous, trail.at = base + previous, base + at
+    _leap(trail)
+    _pass(trail)
+    while _look_closer(trail):
+        _pass(trail)
     return _pause(trail)
 
 
-def _leap(trail: Trail, at: int) -> tuple[int, int]:
-    """Passes over as many whole strides of known frames as there are, but for the last; where it stands, and the
-    frames it passed. The last is left to be walked header by header, so that it is known where a frame began."""
-    buffer = trail.buffer
+def _leap(trail: Trail) -> None:
+    """Passes over as many whole strides of known frames as there are, but for the last: it is left to be walked header
+    by header, so that it is known where a frame began."""
+    buffer, at = trail.buffer, trail.at - trail.base
     stride = trail.known.stride() if len(buffer) - at >= FAR else None
     if stride is None:
-        return at, 0
-    match, count, behind = stride.match, 0, at
+        return
+    match, strides, behind = stride.match, 0, at
     while (found := match(buffer, at)) is not None:
         behind, at = at, found.end()
-        count += STRIDE
-    return behind, max(0, count - STRIDE)
+        strides += 1
+    trail.at = trail.base + behind
+    trail.count(STRIDE * max(0, strides - 1))
+
+
+def _pass(trail: Trail) -> None:
+    """Passes over known frames, one by one, up to one that must be looked at."""
+    buffer, known = trail.buffer, trail.known
+    lengths, place, narrow = known.lengths, known.name_at, known.name_at != VBRI_AT
+    at, previous, count = trail.at - trail.base, trail.previous - trail.base, 0
+    # A subscript that fails once a piece costs less than a call that succeeds each time.
+    with suppress(KeyError):
+        while True:
+            length = lengths[buffer[at : at + 4]]
+            if buffer[at + place : at + place + 4] in NAMES or (narrow and buffer[at + 36 : at + 40] in NAMES):
+                break
+            previous = at
+            at += length
+            count += 1
+    if count and not trail.final and previous + VBRI_AT + 4 > len(buffer):
+        # Its name, if it has one, has not come.
+        at, count = previous, count - 1
+    trail.count(count)
+    trail.previous, trail.at = trail.base + previous, trail.base + at
+
+
+def _look_closer(trail: Trail) -> bool:
+    """Passes over one frame that is not known, has a CRC of its own, or may be another file's first."""
+    key = trail.look(HEADER)
+    if len(key) < HEADER:
+        return False
+    if not trail.known.knows(key):
+        return _learn(trail, key)
+    header = parse_header(key)
+    assert header is not None
+    if trail.lacks(trail.at + header.length) or trail.at + 6 + header.side_information > trail.walk.size:
+        return False
+    frame = trail.look(header.length)
+    if (
+        len(frame) == header.length
+        and frame[HEADER : HEADER + 4] == NOTHING
+        and read_declared(frame, header) is not None
+    ):
+        trail.note_join()
+    else:
+        if header.protected:
+            _check_crc(trail, trail.at - trail.base, header)
+        trail.count(1)
+    trail.previous = trail.at
+    trail.at += header.length
+    return True
 
 
 def _learn(trail: Trail, key: bytes) -> bool:
@@ -97,13 +123,13 @@ def _pause(trail: Trail) -> bool:
     if cut:
         return _cut(trail)
     key = trail.look(HEADER)
-    guarded = trail.known.guarded.get(key)
-    if not trail.final and (len(key) < HEADER or guarded is not None):
-        trail.wanted = trail.at + (HEADER if guarded is None else 6 + guarded.side_information)
+    header = parse_header(key) if trail.known.knows(key) else None
+    if not trail.final and (len(key) < HEADER or header is not None):
+        trail.wanted = trail.at + (HEADER if header is None else header.length)
         return False
-    if guarded is not None:
+    if header is not None:
         # Not even its side information came.
-        walk.truncated = trail.at, guarded.length, walk.size - trail.at
+        walk.truncated = trail.at, header.length, walk.size - trail.at
         return False
     trail.step = Step.BREAK
     return True

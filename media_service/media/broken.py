@@ -70,8 +70,8 @@ def _go_on(trail: Trail, header: Header) -> bool:
             return trail.give_up(trail.at)
         trail.close_section()
         trail.enter(header)
-    elif trail.after_tag and len(walk.joins) < NOTED:
-        walk.joins.append(trail.at)
+    elif trail.after_tag:
+        trail.note_join()
     trail.after_tag = False
     trail.previous = trail.at
     trail.step = Step.FOLLOW

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from media_service.media.mpeg import HEADER, Header, parse_header, resync_pattern
+from media_service.media.mpeg import HEADER, NOTHING, VBRI_AT, Header, parse_header, resync_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +22,18 @@ STRIDE_HEADERS = 256
 
 
 class Known:
-    """What is known of the frames that begin with this header. `lengths` and `guarded` are by a header's bytes."""
+    """What is known of the frames that begin with this header. `lengths` and `closer` are by a header's bytes.
+
+    `name_at` is where in a frame an encoder's own name stands, if it is another file's first.
+    """
 
     def __init__(self, first: Header) -> None:
         self.first = first
         self.resync = resync_pattern(first)
         self.lengths: dict[bytes, int] = {}
-        self.guarded: dict[bytes, Header] = {}
-        """Frames that keep a CRC of their own."""
+        self.closer: dict[bytes, int] = {}
+        """Frames that are looked at one by one: they keep a CRC of their own, or their names stand elsewhere."""
+        self.name_at = HEADER + first.side_information
         self._stride: re.Pattern[bytes] | None = None
 
     def learn(self, key: bytes) -> Header | None:
@@ -37,31 +41,43 @@ class Known:
         header = parse_header(key)
         if header is None or header.format != self.first.format:
             return None
-        if header.protected:
-            self.guarded[key] = header
+        if header.protected or header.side_information != self.first.side_information:
+            self.closer[key] = header.length
         else:
             self.lengths[key] = header.length
             self._stride = None
         return header
 
+    def knows(self, key: bytes) -> bool:
+        """Whether these are the bytes of a header that fits."""
+        return key in self.lengths or key in self.closer
+
     def stride(self) -> re.Pattern[bytes] | None:
         """Passes over `STRIDE` frames at once; None where there are too many headers, or none."""
         if self._stride is None and 0 < len(self.lengths) <= STRIDE_HEADERS:
-            self._stride = _stride_over(self.lengths)
+            self._stride = _stride_over(self.lengths, self.name_at)
         return self._stride
 
     def begun(self, rest: bytes) -> int | None:
         """The length of the frame of which only these bytes came: less than a header, but the beginning of one."""
         if not 0 < len(rest) < HEADER:
             return None
-        guarded = {key: header.length for key, header in self.guarded.items()}
-        return next((length for key, length in (self.lengths | guarded).items() if key.startswith(rest)), None)
+        return next((length for key, length in (self.lengths | self.closer).items() if key.startswith(rest)), None)
 
 
-def _stride_over(lengths: Mapping[bytes, int]) -> re.Pattern[bytes]:
-    """Matches `STRIDE` frames in a row whose headers are all among these. No two of its branches fit the same bytes."""
+def _stride_over(lengths: Mapping[bytes, int], name_at: int) -> re.Pattern[bytes]:
+    """Matches `STRIDE` frames in a row whose headers are all among these, and none of which is another file's first.
+
+    No two of its branches fit the same bytes.
+    """
     kinds: dict[tuple[bytes, int], bytes] = {}
     for key, length in lengths.items():
         kinds[key[:3], length] = kinds.get((key[:3], length), b"") + re.escape(key[3:])
-    frames = [re.escape(begin) + b"[%s].{%d}" % (fourth, length - HEADER) for (begin, length), fourth in kinds.items()]
-    return re.compile(b"(?:%s){%d}" % (b"|".join(frames), STRIDE), re.DOTALL)
+    name = rb"[XIV](?:ing|nfo|BRI)" if name_at == VBRI_AT else rb"(?:[XI](?:ing|nfo)|.{%d}VBRI)" % (VBRI_AT - name_at)
+    # Frames with sound in them differ from an encoder's own before the name, which is dearer to look at.
+    named = b"(?!%b.{%d}%b)" % (NOTHING, name_at - HEADER - len(NOTHING), name)
+    frames = [
+        re.escape(begin) + b"[%b]" % fourth + named + b".{%d}" % (length - HEADER)
+        for (begin, length), fourth in kinds.items()
+    ]
+    return re.compile(b"(?:%s){%d}+" % (b"|".join(frames), STRIDE), re.DOTALL)

@@ -67,7 +67,7 @@ class Walk:
     """The cut last frame: its offset, the bytes it should have, the bytes it has."""
     changes: list[tuple[int, Header]] = field(default_factory=list)
     joins: list[int] = field(default_factory=list)
-    """Where frames go on behind a tag: two files in one."""
+    """Where frames go on behind a tag, or an encoder's own first frame stands among them: two files in one."""
     crc_good: int = 0
     crc_bad: int = 0
     crc_bad_at: int | None = None

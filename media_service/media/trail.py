@@ -147,6 +147,12 @@ class Trail:
         if len(self.walk.tags) < NOTED:
             self.walk.tags.append(Tag(kind, start, stop))
 
+    def note_join(self) -> None:
+        """Another file begins here, as one of the first few. Before any sound it is only another header."""
+        joins = self.walk.joins
+        if self.walk.frames and joins[-1:] != [self.at] and len(joins) < NOTED:
+            joins.append(self.at)
+
     def give_up(self, at: int) -> bool:
         """Nothing that follows could save the file."""
         self.walk.gave_up = at
