@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.media.known import STRIDE
-from media_service.media.mpeg import HEADER, NAMES, NOTHING, VBRI_AT, Header, frame_crc, parse_header, read_declared
+from media_service.media.mpeg import HEADER, NAMES, NOTHING, Header, frame_crc, parse_header, read_declared
 from media_service.media.trail import Step
 
 if TYPE_CHECKING:
@@ -46,18 +46,18 @@ def _leap(trail: Trail) -> None:
 def _pass(trail: Trail) -> None:
     """Passes over known frames, one by one, up to one that must be looked at."""
     buffer, known = trail.buffer, trail.known
-    lengths, place, narrow = known.lengths, known.name_at, known.name_at != VBRI_AT
+    lengths, place = known.lengths, known.name_at
     at, previous, count = trail.at - trail.base, trail.previous - trail.base, 0
     # A subscript that fails once a piece costs less than a call that succeeds each time.
     with suppress(KeyError):
         while True:
             length = lengths[buffer[at : at + 4]]
-            if buffer[at + place : at + place + 4] in NAMES or (narrow and buffer[at + 36 : at + 40] in NAMES):
+            if buffer[at + place : at + place + 4] in NAMES:
                 break
             previous = at
             at += length
             count += 1
-    if count and not trail.final and previous + VBRI_AT + 4 > len(buffer):
+    if count and not trail.final and previous + place + 4 > len(buffer):
         # Its name, if it has one, has not come.
         at, count = previous, count - 1
     trail.count(count)

@@ -16,7 +16,7 @@ from media_service.core.errors import NotMp3
 from media_service.media.id3 import measure
 from media_service.media.plan import plan
 
-MEMORY = 160 * 1024 * 1024
+MEMORY = 128 * 1024 * 1024
 """Bytes of address space; a compressed frame of 64 KiB can unfold to gigabytes."""
 
 PROCESSOR = 4

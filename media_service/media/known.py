@@ -24,7 +24,8 @@ STRIDE_HEADERS = 256
 class Known:
     """What is known of the frames that begin with this header. `lengths` and `closer` are by a header's bytes.
 
-    `name_at` is where in a frame an encoder's own name stands, if it is another file's first.
+    `name_at` is where in a frame an encoder's own name stands, if it is another file's first. Fraunhofer's stands
+    elsewhere in mono and at half the sample rates, and is not looked for there.
     """
 
     def __init__(self, first: Header) -> None:
@@ -73,7 +74,7 @@ def _stride_over(lengths: Mapping[bytes, int], name_at: int) -> re.Pattern[bytes
     kinds: dict[tuple[bytes, int], bytes] = {}
     for key, length in lengths.items():
         kinds[key[:3], length] = kinds.get((key[:3], length), b"") + re.escape(key[3:])
-    name = rb"[XIV](?:ing|nfo|BRI)" if name_at == VBRI_AT else rb"(?:[XI](?:ing|nfo)|.{%d}VBRI)" % (VBRI_AT - name_at)
+    name = rb"[XIV](?:ing|nfo|BRI)" if name_at == VBRI_AT else rb"[XI](?:ing|nfo)"
     # Frames with sound in them differ from an encoder's own before the name, which is dearer to look at.
     named = b"(?!%b.{%d}%b)" % (NOTHING, name_at - HEADER - len(NOTHING), name)
     frames = [

@@ -104,7 +104,7 @@ def _build(found: Sequence[Found], ours: Ours, version: int) -> bytes:
 
 def _may_be_read(tag: bytes) -> bool:
     """Whether mutagen may see this tag."""
-    return not scan(tag, Policy(), 0, 0).opaque
+    return not scan(tag[:HEADER], tag[HEADER:], Policy(), (0, 0)).opaque
 
 
 def _tail(behind: Behind, changed: bytes) -> tuple[bytes, int | None]:

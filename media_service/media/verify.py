@@ -201,10 +201,9 @@ class Examiner:
             head = file.read(10)
             if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
                 return Scan(latin=id3v1_texts(file))
-            file.seek(0)
             # Nothing here holds the tag: it may be large, and is taken apart piece by piece.
-            tag = [file.read(len(head) + min(judge.TAG_LIMIT, judge.tag_size(head)))]
-        return scan(tag.pop(), self._habits.policy, tagging.cover_limit, tagging.cover_pixels, sound)
+            body = [file.read(min(judge.TAG_LIMIT, judge.tag_size(head)))]
+        return scan(head, body.pop(), self._habits.policy, (tagging.cover_limit, tagging.cover_pixels), sound)
 
     async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
         """What mutagen says. Raises MediaTrouble, FileNotFoundError."""

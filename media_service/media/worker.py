@@ -8,6 +8,7 @@ thread could be neither killed nor limited.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
 import sys
@@ -77,7 +78,7 @@ class ChildWorker:
                 process.stdin.write(line)
                 await process.stdin.drain()
                 answer: dict[str, Any] = json.loads(await process.stdout.readuntil(b"\n"))
-                attached = await process.stdout.readexactly(answer["bytes"])
+                attached = await _read(process.stdout, answer["bytes"])
             done = True
             return answer, attached
         except (TimeoutError, asyncio.LimitOverrunError):
@@ -135,6 +136,17 @@ class ChildPool:
         """Ends the children."""
         for child in self._children:
             await child.close()
+
+
+async def _read(stream: asyncio.StreamReader, size: int) -> bytes:
+    """So many bytes, held once: the stream itself would hold them twice. Raises IncompleteReadError."""
+    whole = io.BytesIO()
+    while whole.tell() < size:
+        piece = await stream.read(min(ANSWER, size - whole.tell()))
+        if not piece:
+            raise asyncio.IncompleteReadError(b"", size)
+        whole.write(piece)
+    return whole.getvalue()
 
 
 class _Died(Exception):
