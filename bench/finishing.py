@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from bench.machine import load_average, machine
 from bench.payload import make_payload
 from bench.places import memory, workplace
-from media_service.media.frames import AudioDigest, FrameWalk
+from media_service.media.frames import FrameWalk
+from media_service.media.sound import AudioDigest
 from media_service.storage.copying import COPY, copy
 from tests.support.server import Server
 from tests.support.stream import Stream

@@ -74,7 +74,7 @@ class Retagger:
     async def _place(self, file: StoredFile, given: Mapping[str, str], removed: set[str]) -> StoredFile:
         path = self._spool.path(file.placed.name)
         steps = await self._media.plan_edit(path, given, removed)
-        made = await self._spool.assemble(file.id, path, steps, None)
+        made = await self._spool.assemble(file.id, path, steps, steps.length)
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
         plan = Placing(file.placed.name, made.size, made.sha256, tags)
         self._unsure = True

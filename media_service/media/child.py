@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from media_service.core.errors import NotMp3
-from media_service.media import id3
+from media_service.media.id3 import measure
+from media_service.media.plan import plan
 
-MEMORY = 160 * 1024 * 1024
+MEMORY = 128 * 1024 * 1024
 """Bytes of address space; a compressed frame of 64 KiB can unfold to gigabytes."""
 
 PROCESSOR = 4
@@ -47,10 +48,10 @@ def _answer(question: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     path = Path(question["path"])
     try:
         if question["ask"] == "measure":
-            return {"facts": id3.measure(path)}, b""
-        plan, carried = id3.plan(path, question["tags"], **question.get("how", {}))
-        answer = {"cut": plan.cut, "length": plan.length, "carried": carried, "head": len(plan.head)}
-        return answer, plan.head + plan.tail if plan.tail else plan.head
+            return {"facts": measure(path)}, b""
+        planned, carried = plan(path, question["tags"], **question.get("how", {}))
+        answer = {"cut": planned.cut, "length": planned.length, "carried": carried, "head": len(planned.head)}
+        return answer, planned.head + planned.tail if planned.tail else planned.head
     except NotMp3 as refusal:
         return {"not_mp3": refusal.reason}, b""
     except OSError as error:

@@ -50,8 +50,11 @@ def _jpeg_size(picture: bytes) -> tuple[int, int] | None:
     return None
 
 
-def cover_findings(name: bytes, content: bytes, at: int, policy: Policy, most: tuple[int, int]) -> list[Finding]:
-    """What is wrong with a picture; `most` are the bytes and pixels it may have."""
+def cover_findings(name: bytes, content: bytes, size: int, policy: Policy, most: tuple[int, int]) -> list[Finding]:
+    """What is wrong with a picture in a frame of so many bytes, of which the first are given.
+
+    `most` are the bytes and pixels it may have.
+    """
     limit, pixels = most
     if name == b"PIC":
         stated = {b"JPG": b"image/jpeg", b"PNG": b"image/png"}.get(content[1:4].upper(), content[1:4])
@@ -59,21 +62,22 @@ def cover_findings(name: bytes, content: bytes, at: int, policy: Policy, most: t
     else:
         stated, _, rest = content[1:].partition(b"\0")
     if stated.strip() == b"-->":
-        return [policy.finding("cover_not_image", offset=at, expected="a picture", actual="a link")]
+        return [policy.finding("cover_not_image", expected="a picture", actual="a link")]
     wide = content[:1] in (b"\1", b"\2")
     picture = _after_text(rest[1:], wide=wide)
     kind = picture_type(picture)
     if kind is None:
-        return [policy.finding("cover_not_image", offset=at, expected="a picture", actual=_shown(stated))]
+        return [policy.finding("cover_not_image", expected="a picture", actual=_shown(stated))]
     findings = []
     lower = stated.lower().replace(b"image/jpg", b"image/jpeg")
     if lower not in (kind.encode(), kind.removeprefix("image/").encode(), b"image/", b""):
-        findings.append(policy.finding("cover_mime_mismatch", offset=at, expected=kind, actual=_shown(stated)))
-    size = max(picture_size(picture) or (0,))
-    if len(picture) > limit:
-        findings.append(policy.finding("cover_too_large", offset=at, expected=limit, actual=len(picture)))
-    elif size > pixels:
-        findings.append(policy.finding("cover_too_large", offset=at, expected=pixels, actual=size))
+        findings.append(policy.finding("cover_mime_mismatch", expected=kind, actual=_shown(stated)))
+    size -= len(content) - len(picture)
+    side = max(picture_size(picture) or (0,))
+    if size > limit:
+        findings.append(policy.finding("cover_too_large", expected=limit, actual=size))
+    elif side > pixels:
+        findings.append(policy.finding("cover_too_large", expected=pixels, actual=side))
     return findings
 
 

@@ -10,13 +10,11 @@ import asyncio
 import math
 import re
 import shutil
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import MediaTrouble
 from media_service.core.ports import Heard
+from media_service.media import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,29 +70,22 @@ class Ear:
         except (TimeoutError, ValueError):
             return Heard()
         finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await beside.end(process)
         return notes.heard() if status == 0 else Heard()
 
     async def _start(self, path: Path, seconds: float) -> Process:
         assert self._ffmpeg is not None
         limits = (str(PATIENCE + int(seconds / 5)), str(MEMORY))
-        try:
-            return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-m", "media_service.media.limited", *limits),
-                *(self._ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "info", "-threads", "1"),
-                # The kind of file is stated, since ffmpeg would open whatever else the bytes may be.
-                *("-protocol_whitelist", "file", "-f", "mp3", "-i", f"file:{path}"),
-                *("-filter_complex_threads", "1", "-filter_complex", _filters(seconds)),
-                *("-map", "[loud]", "-f", "null", "-", "-map", "[wave]", "-f", "null", "-"),
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise MediaTrouble from error
+        return await beside.start(
+            *("limited", *limits),
+            *(self._ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "info", "-threads", "1"),
+            # The kind of file is stated, since ffmpeg would open whatever else the bytes may be.
+            *("-protocol_whitelist", "file", "-f", "mp3", "-i", f"file:{path}"),
+            *("-filter_complex_threads", "1", "-filter_complex", _filters(seconds)),
+            *("-map", "[loud]", "-f", "null", "-", "-map", "[wave]", "-f", "null", "-"),
+            stdin=DEVNULL,
+            stderr=PIPE,
+        )
 
 
 def _filters(seconds: float) -> str:

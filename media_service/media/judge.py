@@ -8,7 +8,7 @@ from media_service.core.verdict import Finding, Grade, Policy
 from media_service.media.around import syncsafe
 
 if TYPE_CHECKING:
-    from media_service.media.frames import Gap, Walk
+    from media_service.media.seen import Gap, Walk
 
 TAG_LIMIT = 16 * 1024 * 1024
 """Bytes that a tag in front may have."""
@@ -16,8 +16,8 @@ TAG_LIMIT = 16 * 1024 * 1024
 JUNK = 64 * 1024
 """Bytes that may stand behind the last frame."""
 
-ZERO_TAIL = 32 * 1024
-"""Zeros at the end that are no padding any more: space that was reserved and never written."""
+PADDED = 4096
+"""Zeros at the end that are no padding any more: a writer fills up less than a block."""
 
 ZEROS = 0.98
 """The share of zeros in a gap from which it is a hole."""
@@ -130,18 +130,25 @@ def _edges(walk: Walk, policy: Policy) -> list[Finding]:
         findings.append(_trailing(walk, walk.trailing, policy))
     if walk.truncated is not None:
         offset, expected, actual = walk.truncated
-        met = walk.declared is not None and walk.declared.frames is not None and walk.frames >= walk.declared.frames
         cut = policy.finding("truncated_frame", offset=offset, expected=expected, actual=actual)
-        findings.append(policy.finding("trailing_junk", offset=offset, expected=0, actual=actual) if met else cut)
+        junk = policy.finding("trailing_junk", offset=offset, expected=0, actual=actual)
+        findings.append(junk if _all_there(walk) else cut)
     if walk.frames < 2:
         findings.append(policy.finding("too_short", offset=walk.audio_start, expected=2, actual=walk.frames))
     return findings
 
 
+def _all_there(walk: Walk) -> bool:
+    """Whether a header says how many frames there are, and so many are there."""
+    declared = walk.declared
+    return declared is not None and declared.frames is not None and walk.frames >= declared.frames
+
+
 def _trailing(walk: Walk, junk: Gap, policy: Policy) -> Finding:
     if walk.gave_up is not None:
         return policy.finding("sync_lost", offset=junk.start, expected="frames", actual=walk.size - junk.start)
-    if junk.size >= ZERO_TAIL and junk.zeros >= ZEROS * junk.size:
+    zeros = junk.zeros >= ZEROS * junk.size
+    if zeros and junk.size + walk.zeros_before >= PADDED and not _all_there(walk):
         return policy.finding("zero_hole", offset=junk.start, expected="frames", actual=junk.size)
     grave = junk.size > JUNK or junk.foreign is not None
     return policy.finding("trailing_junk", offset=junk.start, expected=0, actual=junk.size, grave=grave)

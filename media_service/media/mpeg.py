@@ -15,6 +15,15 @@ HEADER = 4
 LONGEST_FRAME = 2881
 """Bytes that no frame of layer III with a stated bitrate exceeds."""
 
+NAMES = frozenset({b"Xing", b"Info", b"VBRI"})
+"""What an encoder's own first frame is told by: the first two stand behind the side information."""
+
+NOTHING = bytes(4)
+"""How the side information of such a frame begins, and that of hardly any frame with sound in it."""
+
+VBRI_AT = 36
+"""Where the third stands."""
+
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _KBITS = {
     (3, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -28,6 +37,10 @@ MODES = ("stereo", "joint stereo", "dual channel", "mono")
 
 ANY_LAYER_3 = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", re.DOTALL)
 """Where a frame of layer III may begin."""
+
+_STATED = b"".join(rb"\x%02x-\x%02x" % (first, first + 11) for first in range(0x10, 0xF0, 0x10))
+ANY_FRAME = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][" + _STATED + b"]", re.DOTALL)
+"""Where a player may take bytes for a frame of any layer, with a bitrate and a sample rate that there are."""
 
 ANY_OTHER_LAYER = re.compile(rb"\xff[\xe4-\xe7\xf4-\xf7\xfc-\xff]", re.DOTALL)
 
@@ -139,7 +152,7 @@ def read_declared(frame: bytes, header: Header) -> Declared | None:
         at = HEADER + gap + header.side_information
         if frame[at : at + 4] in (b"Xing", b"Info"):
             return _read_xing(frame, at)
-    if frame[36:40] == b"VBRI" and len(frame) >= 54:
+    if frame[VBRI_AT : VBRI_AT + 4] == b"VBRI" and len(frame) >= 54:
         return Declared("VBRI", int.from_bytes(frame[50:54]), int.from_bytes(frame[46:50]))
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from media_service.media.around import syncsafe
@@ -30,6 +30,9 @@ COVERS = 64
 
 TEXT = 64 * 1024
 """Bytes of one text."""
+
+HELD = 1024 * 1024
+"""Bytes of a frame's content that are held where the beginning tells enough: a picture's size, a text's encoding."""
 
 LATIN = 4096
 """Bytes of a text whose encoding is guessed."""
@@ -56,6 +59,14 @@ _SHOWN = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a frame holds, unfolded: its size in bytes, and at least its beginning."""
+
+    begin: bytes | memoryview
+    size: int
+
+
 @dataclass(slots=True)
 class Scan:
     """What a look into a tag found. `opaque`: mutagen must not see it. `milliseconds` is what TLEN says.
@@ -67,14 +78,14 @@ class Scan:
     opaque: bool = False
     milliseconds: int | None = None
     latin: dict[str, bytes] = field(default_factory=dict)
-    pictures: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    pictures: list[tuple[int, bytes, _Content]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
     name: bytes
     flags: int
-    content: bytes
+    content: memoryview
     version: int
     at: int
 
@@ -94,23 +105,23 @@ class _TooMuch(Exception):
         self.code, self.offset, self.expected, self.actual = code, offset, expected, actual
 
 
-def scan(tag: bytes, policy: Policy, cover_limit: int, cover_pixels: int, sound: int | None = None) -> Scan:
-    """Looks at the whole leading tag. Takes a time that is bounded by its size, and as much memory again.
+def scan(head: bytes, body: bytes, policy: Policy, most: tuple[int, int], sound: int | None = None) -> Scan:
+    """Looks at the whole leading tag: its header, and what is behind it. Takes a time that is bounded by its size.
 
-    `sound` is where in the file the first frame was found: frames inside the tag that lead to it were covered by it.
+    It holds no more than the tag and, where that is unsynchronised, the bytes it stands for. `most` are the bytes and
+    pixels that a cover may have. `sound` is where in the file the first frame was found: frames inside the tag that
+    lead to it were covered by it.
     """
     seen = Scan()
-    if len(tag) < TAG_HEADER:
+    if len(head) < TAG_HEADER:
         return seen
-    version, flags = tag[3], tag[5]
+    version, flags = head[3], head[5]
     if version not in _ID:
         seen.opaque = True
         seen.findings.append(policy.finding("id3_unsupported", offset=0, expected="2.2 to 2.4", actual=f"2.{version}"))
         return seen
-    body = tag[TAG_HEADER : TAG_HEADER + syncsafe(tag[6:TAG_HEADER])]
     if flags & 0x80 and version < 4:
         body = body.replace(b"\xff\x00", b"\xff")
-    del tag
     if version == 2 and flags & 0x40:
         seen.opaque = True
         seen.findings.append(policy.finding("id3_unsupported", offset=0, expected="uncompressed", actual="compressed"))
@@ -124,7 +135,8 @@ def scan(tag: bytes, policy: Policy, cover_limit: int, cover_pixels: int, sound:
             _look(seen, counts, _Frame(name, frame_flags, content, version, stop - len(content)))
         _look_behind(body, stop, sound)
         for at, name, picture in seen.pictures:
-            seen.findings += cover_findings(name, picture, TAG_HEADER + at, policy, (cover_limit, cover_pixels))
+            found = cover_findings(name, bytes(picture.begin), picture.size, policy, most)
+            seen.findings += (replace(each, offset=TAG_HEADER + at) for each in found)
     except _TooMuch as much:
         seen.opaque = True
         seen.findings.append(
@@ -139,8 +151,11 @@ def _extended(body: bytes, version: int) -> int:
     return min(len(body), 4 + int.from_bytes(size) if version == 3 else syncsafe(size))
 
 
-def _frames(body: bytes, at: int, version: int, sound: int | None = None) -> Iterator[tuple[bytes, int, bytes, int]]:
+def _frames(
+    body: bytes, at: int, version: int, sound: int | None = None
+) -> Iterator[tuple[bytes, int, memoryview, int]]:
     """Each frame's id, flags, content, and where it ends. Raises _TooMuch where no frame can be."""
+    view = memoryview(body)
     width = 6 if version == 2 else TAG_HEADER
     plain = version < 4 or sizes_are_plain(body, at)
     while at + width <= len(body) and body[at]:
@@ -152,14 +167,13 @@ def _frames(body: bytes, at: int, version: int, sound: int | None = None) -> Ite
             raise _TooMuch("id3_malformed", at, "a frame", name.decode("latin-1"))
         flags = 0 if version == 2 else int.from_bytes(body[at + 8 : at + 10])
         stop = at + width + size
-        yield name, flags, body[at + width : stop], stop
+        yield name, flags, view[at + width : stop], stop
         at = stop
 
 
 def _look_behind(body: bytes, at: int, sound: int | None) -> None:
     """Padding is zeros. Anything else is a lie about a size, or sound."""
-    rest = body[at:]
-    if rest.count(0) == len(rest):
+    if body.count(0, at) == len(body) - at:
         return
     _check_audio(body, at, sound)
     raise _TooMuch("id3_malformed", at, "zeros", "other bytes")
@@ -183,56 +197,65 @@ def _check_audio(body: bytes, at: int, sound: int | None) -> None:
 
 def _look(seen: Scan, counts: _Counts, frame: _Frame) -> None:
     """One frame. Raises _TooMuch."""
-    name, content, at = frame.name, frame.content, frame.at
+    name, at = frame.name, frame.at
     counts.frames += 1
     if counts.frames > FRAMES:
         raise _TooMuch("id3_too_many_frames", at, FRAMES, counts.frames)
     content = _unfold(counts, frame)
     if name in (b"CHAP", b"CTOC"):
-        _look_into_chapter(counts, content, frame.version, at, 1)
-    _weigh(counts, name, content, at)
+        _look_into_chapter(counts, bytes(content.begin), frame.version, at, 1)
+    _weigh(counts, name, content.size, at)
     if name in (b"APIC", b"PIC"):
         counts.covers += 1
         if counts.covers > COVERS:
             raise _TooMuch("id3_too_many_frames", at, COVERS, counts.covers)
         seen.pictures.append((at, name, content))
-    if name == b"TLEN" and (digits := re.fullmatch(rb"[\x00\x03](\d{1,10})\x00?", content)):
+    if name == b"TLEN" and (digits := re.fullmatch(rb"[\x00\x03](\d{1,10})\x00?", content.begin)):
         seen.milliseconds = int(digits[1])
-    if name in _SHOWN and content[:1] == _LATIN_1 and len(content) <= LATIN:
-        seen.latin.setdefault(_SHOWN[name], content[1:].rstrip(b"\0"))
+    if name in _SHOWN and content.begin[:1] == _LATIN_1 and content.size <= LATIN:
+        seen.latin.setdefault(_SHOWN[name], bytes(content.begin[1:]).rstrip(b"\0"))
 
 
-def _weigh(counts: _Counts, name: bytes, content: bytes, at: int) -> None:
+def _weigh(counts: _Counts, name: bytes, size: int, at: int) -> None:
     """Raises _TooMuch for a text that is too long, or one too many of them."""
     if not name.startswith(_TEXTS):
         return
-    counts.texts += len(content)
-    if len(content) > TEXT:
-        raise _TooMuch("tag_value_too_long", at, TEXT, len(content))
+    counts.texts += size
+    if size > TEXT:
+        raise _TooMuch("tag_value_too_long", at, TEXT, size)
     if counts.texts > TEXTS:
         raise _TooMuch("tag_value_too_long", at, TEXTS, counts.texts)
 
 
-def _unfold(counts: _Counts, frame: _Frame) -> bytes:
+def _unfold(counts: _Counts, frame: _Frame) -> _Content:
     """The content of a compressed frame, as far as a tag may unfold; that of any other as it is."""
     content, flags, version, at = frame.content, frame.flags, frame.version, frame.at
+    whole = frame.name in (b"CHAP", b"CTOC")
     compressed, encrypted = (flags & 0x80, flags & 0x40) if version == 3 else (flags & 0x08, flags & 0x04)
     if version == 2 or not compressed:
-        return content
+        return _Content(content if whole else content[:HELD], len(content))
     if encrypted:
         raise _TooMuch("id3_unsupported", at, "no encryption", "an encrypted frame")
-    if version == 4 and flags & 0x02:
-        content = content.replace(b"\xff\x00", b"\xff")
     skip = 4 if version == 3 or flags & 0x01 else 0
-    unfolder = zlib.decompressobj()
+    folded = content[skip:] if version == 3 or not flags & 0x02 else bytes(content).replace(b"\xff\0", b"\xff")[skip:]
     try:
-        unfolded = unfolder.decompress(content[skip:], UNFOLDED - counts.unfolded + 1)
+        begin, size = _unfolded(folded, UNFOLDED - counts.unfolded, UNFOLDED if whole else HELD)
     except zlib.error:
         raise _TooMuch("id3_malformed", at, "compressed bytes", "others") from None
-    counts.unfolded += len(unfolded)
+    counts.unfolded += size
     if counts.unfolded > UNFOLDED:
         raise _TooMuch("id3_bomb", at, UNFOLDED, f"more than {UNFOLDED}")
-    return unfolded
+    return _Content(begin, size)
+
+
+def _unfolded(folded: bytes | memoryview, most: int, held: int) -> tuple[bytes, int]:
+    """The first `held` bytes, and how many there are, counted as far as just beyond `most`."""
+    unfolder = zlib.decompressobj()
+    begin = unfolder.decompress(folded, min(most + 1, held))
+    size = len(begin)
+    while unfolder.unconsumed_tail and size <= most:
+        size += len(unfolder.decompress(unfolder.unconsumed_tail, HELD))
+    return begin, size
 
 
 def _look_into_chapter(counts: _Counts, content: bytes, version: int, at: int, depth: int) -> None:
@@ -246,5 +269,5 @@ def _look_into_chapter(counts: _Counts, content: bytes, version: int, at: int, d
             raise _TooMuch("id3_too_many_frames", at, FRAMES, counts.frames)
         inner = _unfold(counts, _Frame(name, flags, folded, version, at))
         if name in (b"CHAP", b"CTOC"):
-            _look_into_chapter(counts, inner, version, at, depth + 1)
-        _weigh(counts, name, inner, at)
+            _look_into_chapter(counts, bytes(inner.begin), version, at, depth + 1)
+        _weigh(counts, name, inner.size, at)

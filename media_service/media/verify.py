@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from media_service.core.digest import format_digest_field
 from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3, TooCostly
 from media_service.core.ports import TagPlan
 from media_service.core.text import guessed_tags
-from media_service.core.upload import Facts
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge
 from media_service.media.encodings import id3v1_texts, offered
+from media_service.media.facts import facts_of, provenance, sound_of
 from media_service.media.follow import Following, reading_thread
 from media_service.media.leisure import Leisure
 from media_service.media.prescan import Scan, scan
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from media_service.core.upload import Slice, Upload
-    from media_service.media.frames import Walk
+    from media_service.core.upload import Facts, Slice, Upload
+    from media_service.media.seen import Walk
     from media_service.media.worker import ChildPool, ChildWorker
 
 AHEAD = 4 * 1024 * 1024
@@ -125,7 +124,7 @@ class Examiner:
         if outcome(findings) is not Outcome.REJECT and not seen.opaque:
             findings += await self._second_opinion(path, walk)
         proven = upload.digest is not None or upload.content_hash is not None
-        return _facts(walk, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
+        return facts_of(walk, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
 
     async def plan_tags(self, path: Path, upload: Upload) -> tuple[TagPlan, Mapping[str, str]]:
         """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
@@ -140,7 +139,7 @@ class Examiner:
             "version": tagging.version,
         }
         if tagging.mode != "none":
-            how |= {"provenance": _provenance(upload), "upload_id": upload.id, "sound": _sound_of(upload)}
+            how |= {"provenance": provenance(upload), "upload_id": upload.id, "sound": sound_of(upload)}
         if tagging.mode == "full":
             how["guesses"] = guessed_tags(upload.filename)
         return await self._plan(path, tags, how)
@@ -153,8 +152,6 @@ class Examiner:
         return (await self._plan(path, dict(tags), {"removed": sorted(removed)}))[0]
 
     async def _plan(self, path: Path, tags: dict[str, str], how: dict[str, Any]) -> tuple[TagPlan, Mapping[str, str]]:
-        seen = await asyncio.to_thread(self._scan, path)
-        how["opaque"] = how.get("opaque") or seen.opaque
         try:
             answer, attached = await self._worker.ask("plan", path, tags=tags, how=how)
         except (TooCostly, NotMp3):
@@ -203,10 +200,9 @@ class Examiner:
             head = file.read(10)
             if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
                 return Scan(latin=id3v1_texts(file))
-            file.seek(0)
             # Nothing here holds the tag: it may be large, and is taken apart piece by piece.
-            tag = [file.read(len(head) + min(judge.TAG_LIMIT, judge.tag_size(head)))]
-        return scan(tag.pop(), self._habits.policy, tagging.cover_limit, tagging.cover_pixels, sound)
+            body = [file.read(min(judge.TAG_LIMIT, judge.tag_size(head)))]
+        return scan(head, body.pop(), self._habits.policy, (tagging.cover_limit, tagging.cover_pixels), sound)
 
     async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
         """What mutagen says. Raises MediaTrouble, FileNotFoundError."""
@@ -225,64 +221,6 @@ class Examiner:
         if met and _differ(measured, walk.seconds):
             return [policy.finding("mutagen_disagrees", expected=round(walk.seconds, 3), actual=measured)]
         return []
-
-
-def _facts(walk: Walk, findings: list[Finding], seen: Scan, *, proven: bool, **digests: Any) -> Facts:
-    first = walk.first
-    if first is None:
-        return Facts(duration=0.0, bitrate=0, sample_rate=0, channels=0, findings=tuple(findings), **digests)
-    size = walk.audio_end - walk.audio_start
-    played = walk.samples / first.sample_rate
-    rates = {header.bitrate for header in walk.headers}
-    declared = walk.declared
-    encoding, texts = offered(seen.latin)
-    rejected = outcome(findings) is Outcome.REJECT
-    return Facts(
-        duration=round(walk.seconds, 3),
-        bitrate=rates.pop() if len(rates) == 1 else round(size * 8 / played) if played else 0,
-        sample_rate=first.sample_rate,
-        channels=max((header.channels for header in walk.headers), default=first.channels),
-        audio_sha256=walk.audio_sha256,
-        grade=None if rejected else judge.grade(walk, digest_given=proven),
-        findings=tuple(findings),
-        audio={
-            "frames": walk.frames,
-            "samples_per_frame": first.samples,
-            "start": walk.audio_start,
-            "end": walk.audio_end,
-            "mode": first.mode,
-            "vbr": len({header.bitrate for header in walk.headers}) > 1,
-            "encoder": declared.encoder if declared is not None else None,
-            "delay": declared.delay if declared is not None else 0,
-            "padding": declared.padding if declared is not None else 0,
-            "text_encoding": encoding,
-            "offered_tags": texts,
-        },
-        **digests,
-    )
-
-
-def _sound_of(upload: Upload) -> tuple[int, int] | None:
-    """Where the first frame begins and the last ends; None of a file that was taken against its verdict."""
-    facts = upload.facts
-    if facts is None or facts.audio is None or outcome(facts.findings) is Outcome.REJECT:
-        return None
-    return facts.audio["start"], facts.audio["end"]
-
-
-def _provenance(upload: Upload) -> dict[str, str]:
-    """Where the file came from, as texts of our own."""
-    facts = upload.facts
-    assert facts is not None
-    came = datetime.fromtimestamp(upload.created_at / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    texts = {"UPLOAD_SHA256": facts.sha256.hex(), "UPLOADED_AT": came}
-    if upload.filename:
-        texts["UPLOAD_FILENAME"] = upload.filename
-    if facts.audio_sha256 is not None:
-        texts["AUDIO_SHA256"] = facts.audio_sha256.hex()
-    if facts.grade is not None:
-        texts["VERIFIED"] = facts.grade.value
-    return texts
 
 
 def _differ(one: float, other: float) -> bool:

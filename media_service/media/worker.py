@@ -8,14 +8,14 @@ thread could be neither killed nor limited.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors import MediaTrouble, NotMp3, TooCostly
+from media_service.media import beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,7 @@ class ChildWorker:
                 process.stdin.write(line)
                 await process.stdin.drain()
                 answer: dict[str, Any] = json.loads(await process.stdout.readuntil(b"\n"))
-                attached = await process.stdout.readexactly(answer["bytes"])
+                attached = await _read(process.stdout, answer["bytes"])
             done = True
             return answer, attached
         except (TimeoutError, asyncio.LimitOverrunError):
@@ -92,26 +92,14 @@ class ChildWorker:
 
     async def _running(self) -> Process:
         if self._process is None or self._process.returncode is not None:
-            try:
-                # A session of its own: Ctrl-C is the server's to handle, and the child ends with its input.
-                self._process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    *("-I", "-m", "media_service.media.child"),
-                    stdin=PIPE,
-                    stdout=PIPE,
-                    limit=ANSWER,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise MediaTrouble from error
+            # It ends with its input.
+            self._process = await beside.start("child", stdin=PIPE, limit=ANSWER)
         return self._process
 
     async def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await beside.end(process)
 
 
 class ChildPool:
@@ -135,6 +123,17 @@ class ChildPool:
         """Ends the children."""
         for child in self._children:
             await child.close()
+
+
+async def _read(stream: asyncio.StreamReader, size: int) -> bytes:
+    """So many bytes, held once: the stream itself would hold them twice. Raises IncompleteReadError."""
+    whole = io.BytesIO()
+    while whole.tell() < size:
+        piece = await stream.read(min(ANSWER, size - whole.tell()))
+        if not piece:
+            raise asyncio.IncompleteReadError(b"", size)
+        whole.write(piece)
+    return whole.getvalue()
 
 
 class _Died(Exception):

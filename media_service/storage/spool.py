@@ -13,7 +13,7 @@ import errno
 import hashlib
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import aiofiles.os
 
@@ -32,6 +32,9 @@ _RENAMEAT2 = ctypes.CDLL(None, use_errno=True).renameat2
 _HERE, _NO_REPLACE, _EXCHANGE = -100, 1, 2
 """AT_FDCWD, RENAME_NOREPLACE and RENAME_EXCHANGE: Python has no name for a rename that replaces nothing, nor for one
 that needs something to replace."""
+
+PIECE = 1024 * 1024
+"""Bytes of a tag that are read back at once."""
 
 
 class DiskSpool:
@@ -198,9 +201,15 @@ def _join(target: Path, source: Path, plan: TagPlan, length: int, written: Calla
 def _read_back(path: Path, plan: TagPlan) -> int:
     """The file's size. Raises OSError where our own bytes are not those planned."""
     with path.open("rb", buffering=0) as file:
-        if file.read(len(plan.head)) != plan.head:
-            raise OSError(errno.EIO, "the tag is not as it was written")
+        _expect(file, plan.head)
         size = file.seek(-len(plan.tail), os.SEEK_END) + len(plan.tail)
-        if file.read(len(plan.tail)) != plan.tail:
-            raise OSError(errno.EIO, "the tag at the end is not as it was written")
+        _expect(file, plan.tail)
         return size
+
+
+def _expect(file: BinaryIO, planned: bytes) -> None:
+    """Raises OSError where the next bytes are others. A tag may be large, and is not held twice."""
+    for at in range(0, len(planned), PIECE):
+        part = planned[at : at + PIECE]
+        if file.read(len(part)) != part:
+            raise OSError(errno.EIO, "a tag is not as it was written")

@@ -1,6 +1,16 @@
-"""What a sender may ask for beside the six tags that everybody knows."""
+"""What a sender may ask for."""
 
 from __future__ import annotations
+
+ALL = {
+    "title": "일요일 밤",
+    "artist": "AC/DC",
+    "album": "Straße",
+    "date": "2024-05-06",
+    "genre": "Podcast",
+    "comment": "첫째\n둘째",
+}
+"""The six tags that everybody knows."""
 
 MORE = {
     "album_artist": "여러 사람",
@@ -18,3 +28,4 @@ MORE = {
     "description": "between",
     "lyrics": "첫째\n둘째",
 }
+"""The others."""

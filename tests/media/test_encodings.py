@@ -32,7 +32,8 @@ def test_texts_of_another_encoding_are_told_and_not_changed(text: str, encoding:
 def test_a_text_of_another_encoding_is_offered_as_it_reads_there() -> None:
     title, artist = "일요일 밤의 음악 이야기".encode("cp949"), "김철수와 친구들".encode("cp949")
     body = frame("TIT2", b"\x00" + title) + frame("TPE1", b"\x00" + artist) + frame("TALB", b"\x00Live")
-    seen = scan(tag(body), Policy(), 2**21, 4096)
+    whole = tag(body)
+    seen = scan(whole[:10], whole[10:], Policy(), (2**21, 4096))
     assert offered(seen.latin) == ("cp949", {"title": "일요일 밤의 음악 이야기", "artist": "김철수와 친구들"})
     assert offered({"title": "Café Überjam".encode("latin-1")}) == (None, {})
 

@@ -14,14 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_service.core.verdict import Grade, Outcome, Policy, Severity, outcome, refusal_of
-from media_service.media.frames import FrameWalk, Walk
+from media_service.media.frames import FrameWalk
 from media_service.media.judge import grade, hopeless, judge
 from tests.conftest import missing
 from tests.media.raw_tags import frame, tag
-from tests.support.stream import ID3V1, RATES, Stream, ape_tag, lyrics_tag
+from tests.support.stream import ID3V1, RATES, Stream, ape_tag, lyrics_tag, music_crc
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from media_service.media.seen import Walk
 
 POLICY = Policy()
 STREAM = Stream(seed=5)
@@ -121,12 +123,20 @@ DAMAGED: dict[str, tuple[bytes, Outcome, str | None]] = {
     "a block twice": (PLAIN[:38_192] + PLAIN[30_000:], Outcome.REJECT, "sync_lost"),
     "a hole": (PLAIN[:30_000] + bytes(8192) + PLAIN[38_192:], Outcome.REJECT, "zero_hole"),
     "a hole at the end": (PLAIN[:-50_000] + bytes(50_000), Outcome.REJECT, "zero_hole"),
+    "a block of zeros at the end": (PLAIN[:-4096] + bytes(4096), Outcome.REJECT, "zero_hole"),
+    "zeros before its id3v1": (PLAIN[:-4096] + bytes(4096) + ID3V1, Outcome.REJECT, "zero_hole"),
+    "zeros where a header says that more comes": (WHOLE[:-5000] + bytes(5000), Outcome.REJECT, "xing_frames_fewer"),
+    "zeros where a header says that all is there": (WHOLE + bytes(40_000), Outcome.WARN, "trailing_junk"),
+    "less than a block of zeros behind": (PLAIN + bytes(4095), Outcome.WARN, "trailing_junk"),
     "frames lost": (WHOLE[: LEAD + 2090] + WHOLE[LEAD + 2090 + 209 * 10 :], Outcome.REJECT, "xing_frames_fewer"),
     "garbage inside": (PLAIN[:20_900] + b"G" * 999 + PLAIN[20_900:], Outcome.REJECT, "sync_lost"),
     "a bit flipped": (bytes(FLIPPED), Outcome.WARN, "music_crc_mismatch"),
     "a bit flipped in a guarded frame": (bytes(BAD_CRC), Outcome.REJECT, "frame_crc_mismatch"),
     "another rate joined": (PLAIN + b"".join(Stream(48_000).frames(50)), Outcome.REJECT, "format_change"),
     "joined with itself": (WHOLE + WHOLE, Outcome.WARN, "xing_frames_more"),
+    "joined behind its own header": (PLAIN + WHOLE, Outcome.WARN, "concatenated"),
+    "whole files joined": (WHOLE + WHOLE, Outcome.WARN, "concatenated"),
+    "another header in front": (STREAM.first(400, len(WHOLE), music_crc(WHOLE)) + WHOLE, Outcome.OK, None),
     "joined with a tag between": (PLAIN + TAGGED + PLAIN, Outcome.WARN, "concatenated"),
     "mono joined": (PLAIN + b"".join(Stream(mono=True).frames(9)), Outcome.WARN, "channels_change"),
     "a count that lies": (STREAM.with_header(FRAMES, 900), Outcome.REJECT, "xing_frames_fewer"),
@@ -166,6 +176,37 @@ def test_pieces_of_any_size_give_the_same(name: str, size: int) -> None:
     assert walk(content, size) == walk(content)
 
 
+VBRI = FRAMES[0][:36] + b"VBRI" + bytes(10) + (900).to_bytes(4) + (50).to_bytes(4) + FRAMES[0][54:]
+
+
+@pytest.mark.parametrize("size", [1, 100, 4 * KIB, 80_000, None])
+@pytest.mark.parametrize(
+    "stream", [Stream(seed=5), Stream(24_000, mono=True, seed=6), Stream(mono=True, protected=True, seed=7)]
+)
+def test_a_second_file_is_told_by_its_own_header_which_is_no_sound(stream: Stream, size: int | None) -> None:
+    parts = [stream.frames(count) for count in (700, 300, 400)]
+    first, second, third = (b"".join(frames) for frames in parts)
+    content = first + stream.with_header(parts[1]) + stream.with_header(parts[2], kind=b"Xing")
+    seen = walk(content, size)
+    assert seen.joins == [len(first), len(content) - len(stream.with_header(parts[2]))]
+    assert (seen.frames, seen.audio_end) == (1400, len(content))
+    assert seen.seconds == pytest.approx(1400 * stream.samples / stream.rate)
+    assert second in content
+    assert third in content
+
+
+def test_a_second_file_is_told_by_fraunhofers_header_and_in_other_channels() -> None:
+    assert walk(PLAIN + VBRI + PLAIN).joins == [len(PLAIN)]
+    mono = Stream(mono=True, seed=9)
+    assert walk(PLAIN + mono.with_header(mono.frames(9))).joins == [len(PLAIN)]
+
+
+def test_a_name_that_only_looks_like_a_header_is_sound() -> None:
+    named = [STREAM.frame(content=b"x" * at + b"Info") for at in (1, 2, 50)]
+    content = PLAIN + b"".join(named) + PLAIN
+    assert (walk(content).joins, walk(content).frames) == ([], 803)
+
+
 LONG = b"".join(Stream(seed=11).changing(1500))
 
 
@@ -181,13 +222,16 @@ def test_a_stride_passes_over_nothing_that_is_no_frame(seed: int) -> None:
     assert by_frame.audio_end == len(LONG) or seed
 
 
+PIECES = [b"ID3\4\0\0\0\0\1\0", b"TAG", b"LYRICSBEGIN", bytes(5000), WHOLE[:LEAD], VBRI, b"Info"]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_no_damage_makes_the_walk_fail_or_depend_on_its_pieces(data: st.DataObject) -> None:
-    content = bytearray(TAGGED + WHOLE[:20_000] + ape_tag() + WHOLE[:9_000] + ID3V1)
+    content = bytearray(TAGGED + WHOLE[:20_000] + ape_tag() + WHOLE[:9_000] + WHOLE[:9_000] + ID3V1)
     for _ in range(data.draw(st.integers(0, 6))):
         at = data.draw(st.integers(0, max(0, len(content) - 1)))
-        piece = data.draw(st.binary(max_size=40) | st.sampled_from([b"ID3\4\0\0\0\0\1\0", b"TAG", b"LYRICSBEGIN"]))
+        piece = data.draw(st.binary(max_size=40) | st.sampled_from(PIECES))
         size = data.draw(st.integers(0, 3000))
         content[at : at + size] = piece
     first, second = walk(bytes(content)), walk(bytes(content), data.draw(st.integers(1, 5000)))
@@ -197,7 +241,31 @@ def test_no_damage_makes_the_walk_fail_or_depend_on_its_pieces(data: st.DataObje
     assert 0 <= first.audio_start <= first.audio_end <= len(content)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_whatever_is_joined_is_told_and_counted(data: st.DataObject) -> None:
+    rate, mono = data.draw(st.sampled_from(sorted(RATES))), data.draw(st.booleans())
+    stream = Stream(rate, mono=mono, seed=data.draw(st.integers(0, 9)))
+    counts = data.draw(st.lists(st.integers(4, 200), min_size=2, max_size=4))
+    kinds = st.sampled_from([b"Xing", b"Info"])
+    parts = [stream.with_header(stream.frames(count), kind=data.draw(kinds)) for count in counts]
+    seen = walk(b"".join(parts), data.draw(st.integers(1, 70_000)))
+    assert seen.joins == [sum(map(len, parts[:number])) for number in range(1, len(parts))]
+    assert seen.frames == sum(counts)
+    assert "concatenated" in {found.code for found in judge(seen, POLICY)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    hole=st.integers(4096, 50_000), behind=st.sampled_from([b"", ID3V1, ape_tag() + ID3V1]), size=st.integers(1, 70_000)
+)
+def test_a_block_that_was_never_written_is_found_at_the_end_too(hole: int, behind: bytes, size: int) -> None:
+    found = judge(walk(PLAIN[:-hole] + bytes(hole) + behind, size), POLICY)
+    assert [each.code for each in found] == ["zero_hole"]
+
+
 HOSTILE = {
+    "named": (STREAM.frame(content=b"Info") + WHOLE[:LEAD] + FRAMES[0]) * 8000,
     "headers": b"\xff\xfb\x90\x64" * (KIB * KIB),
     "ones": b"\xff" * (4 * KIB * KIB),
     "lyrics": (b"".join(FRAMES[:4]) + b"LYRICSBEGIN") * 4000,

@@ -23,7 +23,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4) + b"IHDR" + (600).to_bytes(4) + (4
 
 
 def look(content: bytes, sound: int | None = None) -> Scan:
-    return scan(content, Policy(), 2 * MIB, 4096, sound)
+    return scan(content[:10], content[10:], Policy(), (2 * MIB, 4096), sound)
 
 
 def cover(picture: bytes, mime: bytes = b"image/png", version: int = 3) -> bytes:

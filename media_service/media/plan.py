@@ -1,0 +1,124 @@
+"""How a file is given its tags: which bytes come before its sound, which behind, and where the sound is cut off.
+
+Frames that are not ours are kept byte for byte: mutagen builds our frames, and they are put before the raw ones.
+Runs in the child process only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from media_service.core.ports import TagPlan
+from media_service.core.verdict import Policy
+from media_service.media import id3, id3v1, raw
+from media_service.media.around import TAG_LOOK, tag_at
+from media_service.media.behind import Behind, tags_behind
+from media_service.media.carried import check, read
+from media_service.media.converted import frames_of
+from media_service.media.kept import Found, kept, unread
+from media_service.media.ours import TEXT_FRAMES, Ours
+from media_service.media.prescan import scan
+from media_service.media.raw import HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+ALIGNMENT = 4096
+"""The audio keeps its place within a file system block, so that a file system that can share blocks copies none."""
+
+
+def plan(
+    path: Path,
+    tags: Mapping[str, str],
+    provenance: Mapping[str, str] | None = None,
+    *,
+    upload_id: str | None = None,
+    version: int | None = None,
+    opaque: bool = False,
+    guesses: Mapping[str, str] | None = None,
+    sound: Sequence[int] | None = None,
+    removed: Collection[str] = (),
+) -> tuple[TagPlan, dict[str, str]]:
+    """How to give the file these tags and take the `removed` ones, and the tags it will carry then.
+
+    Without any it stays as it is.
+
+    `provenance` are texts of our own by their names. `version` is 3 or 4, None to keep the one found. An `opaque` tag
+    is not shown to mutagen: its frames are kept, and nothing of it is read. `guesses` fill what is missing, and so does
+    an ID3v1 tag where it stands alone. `sound` is where the frames begin and end; junk before and behind them is left
+    out, since players take it for another kind of file, or for broken frames. Tags behind it that players stumble over
+    go to the front: ID3v2 frame by frame, the others as frames that say the same, and whole in a private one.
+    """
+    with path.open("rb") as file:
+        leading = raw.leading_tags(file)
+        front = sum(map(len, leading))
+        cut, behind = _before_sound(file, front, sound), tags_behind(file, None if sound is None else sound[1], front)
+    found = [Found(tag, not opaque and _may_be_read(tag)) for tag in [*leading, *behind.appended]]
+    said, older = _said(found, behind, opaque=opaque)
+    carried = {key: text for key, text in said.items() if key not in removed}
+    known = {*carried, *(key for key, name in TEXT_FRAMES.items() if name in unread(found))}
+    fills = {key: text for key, text in (guesses or {}).items() if key not in known}
+    carried |= fills | dict(tags)
+    if not tags and not provenance and not removed:
+        return TagPlan(b"", 0), carried
+    ours = Ours(fills | dict(tags), provenance or {}, upload_id, older, removed)
+    written = _version(found, version)
+    body = _build(found, ours, written)
+    check(body, ours, written)
+    parts = [body, *kept(found, ours, written), *(raw.set_aside(tag, written) for _, tag in behind.strange)]
+    padding = (cut - HEADER - sum(map(len, parts))) % ALIGNMENT
+    tail, length = _tail(behind, id3v1.changed(behind.id3v1, dict.fromkeys(removed, "") | dict(tags)))
+    return TagPlan(raw.join(parts, written, padding), cut, tail, length), carried
+
+
+def _said(found: Sequence[Found], behind: Behind, *, opaque: bool) -> tuple[dict[str, str], list[Any]]:
+    """What the file says of itself, the first tag first; and frames of ours that say what its other tags say."""
+    shown = id3.Tag()
+    for each in found:
+        if each.readable:
+            id3.fill(shown, id3.load(each.tag).values())
+    if opaque or not all(each.readable for each in found):
+        # What nobody reads may say it already.
+        return read(shown), []
+    older = [frame for kind, tag in behind.strange for frame in id3.fill(shown, frames_of(kind, tag))]
+    if not found:
+        # Players that see our tag would show nothing of it any more.
+        older += id3.fill(shown, id3.from_id3v1(behind.id3v1))
+    return read(shown), older
+
+
+def _version(found: Sequence[Found], asked: int | None) -> int:
+    """The version to write: that of the first tag where none is asked for, or where nobody may translate it."""
+    stands = found[0].version if found and found[0].version in (3, 4) else None
+    return (stands if found and not found[0].readable else None) or asked or stands or 3
+
+
+def _build(found: Sequence[Found], ours: Ours, version: int) -> bytes:
+    """Our frames as mutagen writes them, and those of a small tag, which it translates."""
+    small = found and found[0].version == 2 and found[0].readable
+    tag = id3.load(found[0].tag) if small else id3.Tag()
+    ours.put_into(tag, version)
+    return id3.save(tag, version)
+
+
+def _may_be_read(tag: bytes) -> bool:
+    """Whether mutagen may see this tag."""
+    return not scan(tag[:HEADER], tag[HEADER:], Policy(), (0, 0)).opaque
+
+
+def _tail(behind: Behind, changed: bytes) -> tuple[bytes, int | None]:
+    """The bytes behind the sound, and the length up to which the file is used; None for all of it."""
+    staying = behind.staying
+    if len(staying) == behind.size:
+        return changed, None
+    tail = staying[: len(staying) - len(changed)] + changed
+    return tail, behind.start + len(tail)
+
+
+def _before_sound(file: BinaryIO, stop: int, sound: Sequence[int] | None) -> int:
+    """Where our tag ends: behind the tags found, and behind the junk between them and the first frame."""
+    if sound is None or sound[0] <= stop:
+        return stop
+    file.seek(stop)
+    return stop if tag_at(file.read(TAG_LOOK), 0) is not None else sound[0]
