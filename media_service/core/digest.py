@@ -123,8 +123,8 @@ class Proof:
             raise DigestMismatch(*(f"{self.algorithm} {digest.hex()}" for digest in (self.digest, seen.digest())))
 
 
-class WholeFileDigest:
-    """SHA-256 and content hash of one file, fed in order in pieces of any size.
+class ContentHash:
+    """The content hash of one file, fed in order in pieces of any size.
 
     `known` holds the SHA-256s of blocks, by index, that were proven on their way in: they are not hashed again. It may
     grow meanwhile; a block is looked up when its first byte comes.
@@ -132,7 +132,6 @@ class WholeFileDigest:
 
     def __init__(self, known: Mapping[int, bytes] | None = None) -> None:
         self._known = {} if known is None else known
-        self._whole = hashlib.sha256()
         self._leaves = hashlib.sha256()
         self._block: hashlib._Hash | None = None
         self.size = 0
@@ -140,7 +139,6 @@ class WholeFileDigest:
     def update(self, piece: Buffer) -> None:
         """Takes the next bytes."""
         view = memoryview(piece)
-        self._whole.update(view)
         while view:
             index, within = divmod(self.size, BLOCK)
             if not within:
@@ -153,12 +151,19 @@ class WholeFileDigest:
             if not self.size % BLOCK:
                 self._leaves.update(self._leaf(index))
 
-    def sha256(self) -> bytes:
-        """SHA-256 of all bytes so far."""
-        return self._whole.digest()
+    def pass_known(self, stop: int) -> None:
+        """Takes the blocks that follow without their bytes, as long as they are known and end at `stop` or before."""
+        while not self.size % BLOCK and self.size < stop:
+            index, end = self.size // BLOCK, min(self.size + BLOCK, stop)
+            if index not in self._known:
+                return
+            self._block = None
+            self.size = end
+            if not end % BLOCK:
+                self._leaves.update(self._leaf(index))
 
-    def content_hash(self) -> bytes:
-        """Content hash of all bytes so far; of no bytes, SHA-256 of nothing."""
+    def digest(self) -> bytes:
+        """Of all bytes so far; of no bytes, SHA-256 of nothing."""
         leaves = self._leaves.copy()
         if self.size % BLOCK:
             leaves.update(self._leaf(self.size // BLOCK))

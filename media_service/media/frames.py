@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media_service.media.along import follow
@@ -17,6 +18,7 @@ from media_service.media.trail import Step, Trail
 
 if TYPE_CHECKING:
     from media_service.media.seen import Walk
+    from media_service.media.sound import MusicCrc
 
 PENDING = 64 * 1024
 """Bytes of small pieces that are put together before they are looked at, unless fewer suffice."""
@@ -29,6 +31,15 @@ _STEPS = {
     Step.SEEK: seek,
 }
 """Each says whether the next one can be taken at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """Bytes `[start, stop)` of the file, of which LAME's CRC is to be computed."""
+
+    start: int
+    stop: int
+    crc: MusicCrc
 
 
 class FrameWalk:
@@ -54,6 +65,11 @@ class FrameWalk:
         self._waiting += len(piece)
         if trail.walk.size >= trail.wanted or self._waiting >= PENDING:
             self._advance()
+
+    def lend_music(self) -> Music | None:
+        """LAME's CRC of what was not walked yet, to be fed by somebody else before `finish`; None where none is due."""
+        lent, start = self._trail.audio.lend_music(), self._trail.hashed
+        return None if lent is None or start is None else Music(start, start + lent[1], lent[0])
 
     def finish(self) -> Walk:
         """All bytes have come."""

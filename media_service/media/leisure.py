@@ -37,14 +37,25 @@ class Leisure:
         self._used = used
         self._begun = clock()
         self._before = used()
+        self._busy = False
         self._busy_until = 0.0
 
     def __bool__(self) -> bool:
         """Whether the loop had time to spare lately."""
+        self._look()
+        return self._clock() >= self._busy_until
+
+    @property
+    def now(self) -> bool:
+        """Whether the loop had time to spare when it was last looked at, whatever was before."""
+        self._look()
+        return not self._busy
+
+    def _look(self) -> None:
         now = self._clock()
         if now - self._begun >= WINDOW:
             used = self._used()
-            if used - self._before > BUSY * (now - self._begun):
+            self._busy = used - self._before > BUSY * (now - self._begun)
+            if self._busy:
                 self._busy_until = now + REST
             self._begun, self._before = now, used
-        return now >= self._busy_until

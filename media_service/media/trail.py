@@ -57,8 +57,9 @@ class Trail:
         self.after_tag = False
         self.last = b""
         """The file's last bytes so far."""
+        self.hashed: int | None = None
+        """As far as the audio's digest goes; None before the first frame."""
         self._zeros = 0
-        self._hashed: int | None = None
         self._counted = 0
 
     def come(self, piece: bytes) -> None:
@@ -89,13 +90,13 @@ class Trail:
 
     def hash_from(self, start: int) -> None:
         """The audio begins here."""
-        self._hashed = start
+        self.hashed = start
 
     def hash_to(self, stop: int) -> None:
         """Takes the audio up to here into its digest."""
-        if self._hashed is not None and stop > self._hashed:
-            self.audio.update(memoryview(self.buffer)[self._hashed - self.base : stop - self.base])
-            self._hashed = stop
+        if self.hashed is not None and stop > self.hashed:
+            self.audio.update(memoryview(self.buffer)[self.hashed - self.base : stop - self.base])
+            self.hashed = stop
 
     def lacks(self, stop: int) -> bool:
         """Whether bytes up to `stop` have not come, and may come yet."""

@@ -15,9 +15,10 @@ from media_service.core.verdict import Finding, Outcome, Policy, Severity, outco
 from media_service.media import judge
 from media_service.media.encodings import id3v1_texts, offered
 from media_service.media.facts import facts_of, provenance, sound_of
-from media_service.media.follow import Following, reading_thread
+from media_service.media.follow import Following
 from media_service.media.leisure import Leisure
 from media_service.media.prescan import Scan, scan
+from media_service.media.readers import Readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -72,8 +73,7 @@ class Examiner:
         self._worker = worker
         self._habits = habits
         self._following: dict[str, Following] = {}
-        self._thread = reading_thread()
-        self._leisure = Leisure()
+        self._readers = Readers(Leisure())
         self._on_hopeless: Callable[[str, Sequence[Finding]], None] | None = None
 
     def on_hopeless(self, call: Callable[[str, Sequence[Finding]], None]) -> None:
@@ -85,11 +85,11 @@ class Examiner:
         if self._habits.ahead:
             following = self._following_of(upload, path)
             following.learn([piece])
-            seen, small = following.digest.size, upload.length is not None and upload.length <= AHEAD
+            seen, small = following.size, upload.length is not None and upload.length <= AHEAD
             if seen < MIB <= offset and not small:
-                reading = following.go_on_to(MIB, self._thread)
-            elif offset - seen >= AHEAD and self._leisure:
-                reading = following.go_on_to(offset, self._thread, self._leisure)
+                reading = following.go_on_to(MIB, self._readers)
+            elif offset - seen >= AHEAD and self._readers.leisure:
+                reading = following.go_on_to(offset, self._readers)
             else:
                 return
             reading.add_done_callback(lambda task: self._look_at(task, upload, following))
@@ -108,13 +108,13 @@ class Examiner:
         following = self._following_of(upload, path)
         following.learn(slices)
         try:
-            await following.go_on_to(upload.length, self._thread)
+            await following.catch_up(upload.length, self._readers)
         finally:
             self.forget(upload.id)
-        digest, size = following.digest, await asyncio.to_thread(os.path.getsize, path)
-        if not digest.size == size == upload.length:
+        size = await asyncio.to_thread(os.path.getsize, path)
+        if not following.size == size == upload.length:
             raise LengthMismatch(upload.length, size)
-        sha256, content_hash = digest.sha256(), digest.content_hash()
+        sha256, content_hash = following.whole.digest(), following.content.digest()
         if upload.digest is not None and upload.digest != sha256:
             raise DigestMismatch(format_digest_field(upload.digest), format_digest_field(sha256))
         if upload.content_hash is not None and upload.content_hash != content_hash:
@@ -162,8 +162,8 @@ class Examiner:
         return TagPlan(attached[:head], answer["cut"], attached[head:], answer["length"]), answer["carried"]
 
     def close(self) -> None:
-        """Ends the thread that reads."""
-        self._thread.shutdown()
+        """Ends the threads that read."""
+        self._readers.close()
 
     def _following_of(self, upload: Upload, path: Path) -> Following:
         following = self._following.get(upload.id)

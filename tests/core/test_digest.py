@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from media_service.core.digest import (
     ALGORITHMS,
     BLOCK,
+    ContentHash,
     Proof,
-    WholeFileDigest,
     format_digest_field,
     parse_digest_field,
     parse_hex,
@@ -33,8 +33,8 @@ def naive_content_hash(whole: bytes) -> bytes:
     return hashlib.sha256(b"".join(leaves)).digest()
 
 
-def fed(whole: bytes, cuts: Sequence[int]) -> WholeFileDigest:
-    digest = WholeFileDigest()
+def fed(whole: bytes, cuts: Sequence[int]) -> ContentHash:
+    digest = ContentHash()
     for start, stop in pairwise(sorted({0, len(whole), *cuts})):
         digest.update(memoryview(whole)[start:stop])
     return digest
@@ -46,19 +46,37 @@ def fed(whole: bytes, cuts: Sequence[int]) -> WholeFileDigest:
     st.lists(st.one_of(st.integers(0, len(BYTES)), st.sampled_from([BLOCK - 1, BLOCK, BLOCK + 1])), max_size=8),
 )
 @example(2 * BLOCK, [BLOCK])
-def test_any_split_gives_the_digests_of_the_whole(size: int, cuts: list[int]) -> None:
+def test_any_split_gives_the_hash_of_the_whole(size: int, cuts: list[int]) -> None:
     whole = BYTES[:size]
-    digest = fed(whole, [cut for cut in cuts if cut <= size])
-    assert digest.sha256() == hashlib.sha256(whole).digest()
-    assert digest.content_hash() == naive_content_hash(whole)
+    assert fed(whole, [cut for cut in cuts if cut <= size]).digest() == naive_content_hash(whole)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sets(st.integers(0, 2)), st.integers(0, 2 * BLOCK + 300))
+@example({0, 1, 2}, 0)
+@example({1, 2}, BLOCK)
+def test_blocks_that_are_known_are_passed_without_their_bytes(known: set[int], start: int) -> None:
+    leaves = {index: hashlib.sha256(BYTES[index * BLOCK : (index + 1) * BLOCK]).digest() for index in known}
+    content = ContentHash(leaves)
+    content.update(BYTES[:start])
+    content.pass_known(len(BYTES))
+    assert start % BLOCK == 0 or content.size == start
+    content.update(memoryview(BYTES)[content.size :])
+    assert (content.size, content.digest()) == (len(BYTES), naive_content_hash(BYTES))
+
+
+def test_a_known_block_is_not_looked_at() -> None:
+    content = ContentHash({0: SUM})
+    content.pass_known(7)
+    assert (content.size, content.digest()) == (7, hashlib.sha256(SUM).digest())
 
 
 def test_asking_does_not_end_the_feeding() -> None:
-    digest = WholeFileDigest()
+    content = ContentHash()
     for byte in (b"a", b"b"):
-        digest.update(byte)
-        digest.content_hash()
-    assert (digest.sha256(), digest.content_hash()) == (hashlib.sha256(b"ab").digest(), naive_content_hash(b"ab"))
+        content.update(byte)
+        content.digest()
+    assert content.digest() == naive_content_hash(b"ab")
 
 
 @given(st.binary(min_size=32, max_size=32))
