@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from media_service.config import Settings
 
 MICROSECONDS = 1_000_000
+FEWEST_PLACES, MOST_PLACES = 2, 8
+"""How many uploads are finished at a time: as many as there are processors, between these."""
+
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -104,6 +107,7 @@ class Service:
             clock=now,
             new_id=new_id,
             duplicates=settings.duplicates,
+            places=max(FEWEST_PLACES, min(os.cpu_count() or 1, MOST_PLACES)),
         )
         conduct = Conduct(
             limits,

@@ -55,7 +55,7 @@ class Changes:
         """The catalogue has it as completed."""
         live.upload = completed
         self._register.drop(completed.id)
-        self._finisher.wake(completed.id)
+        self._finisher.wake(completed)
 
     async def _sync_whole(self, live: Live) -> bool:
         """Makes the whole partial durable at once; where that fails the upload is lost, since any byte of it may be."""

@@ -26,16 +26,20 @@ if TYPE_CHECKING:
 READ = 1024 * 1024
 """Bytes that are read and hashed at once."""
 
+FOLDED = READ // 4
+"""Bytes that are read at once for LAME's CRC: computing it keeps the interpreter's lock from all others."""
+
 STRIDE = 4 * READ
 """Bytes after which a thread is free for another file, or for another purpose."""
 
 
 @dataclass(slots=True)
 class Strand:
-    """What takes a file's bytes in order: it has those before `at`."""
+    """What takes a file's bytes in order, so many at once: it has those before `at`."""
 
     take: Callable[[bytes], object]
     at: int = 0
+    piece: int = READ
 
 
 class Following:
@@ -102,7 +106,7 @@ class Following:
         self._blocks.at = self.content.size
         ways = [(strand, length) for strand in self._strands]
         if (music := self.walk.lend_music()) is not None:
-            ways.append((Strand(music.crc.update, music.start), min(music.stop, length)))
+            ways.append((Strand(music.crc.update, music.start, FOLDED), min(music.stop, length)))
         tasks = [asyncio.create_task(self._read_on(strand, stop, readers)) for strand, stop in ways]
         try:
             await asyncio.gather(*tasks)
@@ -119,10 +123,10 @@ class Following:
 
 def _read(path: Path, strands: Sequence[Strand], stop: int) -> None:
     """Gives the file's bytes up to `stop` to strands that stand at the same place."""
-    at = strands[0].at
+    at, size = strands[0].at, strands[0].piece
     with path.open("rb", buffering=0) as file:
         file.seek(at)
-        while at < stop and (piece := file.read(min(READ, stop - at))):
+        while at < stop and (piece := file.read(min(size, stop - at))):
             at += len(piece)
             for strand in strands:
                 strand.take(piece)

@@ -33,11 +33,12 @@ class Crash(BaseException):
 
 
 class Steps:
-    """Counts what a part is asked to do, and crashes before or behind the n-th of it."""
+    """Counts what a part is asked to do, and crashes before or behind the n-th of it; `for_good`, behind that too."""
 
-    def __init__(self, crash_at: int | None = None) -> None:
+    def __init__(self, crash_at: int | None = None, *, for_good: bool = False) -> None:
         self.taken = 0
         self._crash_at = crash_at
+        self._for_good = for_good
 
     def around(self, part: Any) -> Any:
         """The part, with its asynchronous methods counted. Each is two places to crash: before it and behind it."""
@@ -46,7 +47,8 @@ class Steps:
     def pass_one(self) -> None:
         """A place where the process may die."""
         self.taken += 1
-        if self.taken == self._crash_at:
+        gone = self._for_good and self._crash_at is not None and self.taken > self._crash_at
+        if gone or self.taken == self._crash_at:
             raise Crash
 
 

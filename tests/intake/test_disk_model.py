@@ -118,7 +118,7 @@ class NobodyReads:
     def forget(self, upload_id: str) -> None:
         """Nothing was."""
 
-    def wake(self, upload_id: str) -> None:
+    def wake(self, upload: Upload) -> None:
         """Finishing has tests of its own."""
 
     def make_way(self) -> None:

@@ -6,15 +6,16 @@ import asyncio
 import hashlib
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from mutagen.id3 import ID3
 
 from media_service.core.digest import ContentHash
+from media_service.core.errors import StorageFull
 from media_service.core.rules import Wish
 from media_service.core.upload import FINISHING, State
-from media_service.intake import finalize
+from media_service.intake import places
 from media_service.intake.finalize import Finisher
 from media_service.intake.slices import Incoming
 from tests.intake.rig import Crash, Rig, Steps
@@ -195,6 +196,133 @@ async def test_the_same_sound_leads_to_the_first_where_that_is_wanted(tmp_path: 
         assert await rig.partials.ids() == []
 
 
+async def finish_together(rig: Rig) -> None:
+    """Finishes what is whole, all at once, until nothing is left to be finished. Raises Crash."""
+    while left := [await rig.database.load(upload.id) for upload in await rig.database.in_state(FINISHING)]:
+        ends = [rig.finisher.finish(*loaded) for loaded in left if loaded is not None]
+        for end in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(end, BaseException):
+                raise end
+
+
+async def ended(rig: Rig, upload_ids: list[str]) -> list[Upload]:
+    """What became of them, those in the spool first."""
+    loaded = [await rig.database.load(upload_id) for upload_id in upload_ids]
+    uploads = [found[0] for found in loaded if found is not None]
+    return sorted(uploads, key=lambda upload: upload.state is not State.SPOOLED)
+
+
+LIKE = {"twice.mp3": SOUND, "other tags.mp3": RETAGGED, "once.mp3": SOUND}
+
+
+async def test_of_the_same_sound_at_once_one_is_stored_where_others_are_refused(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", duplicates="refuse") as rig:
+        ids = [await receive(rig, data, name) for name, data in LIKE.items()]
+        await finish_together(rig)
+        first, *others = await ended(rig, ids)
+        assert [upload.state for upload in (first, *others)] == [State.SPOOLED, State.REJECTED, State.REJECTED]
+        assert rig.names() == [first.filename]
+        assert {(upload.verdict.code, upload.verdict.details["name"]) for upload in others if upload.verdict} == {
+            ("duplicate", first.filename)
+        }
+
+
+async def test_of_the_same_sound_at_once_all_lead_to_one_where_that_is_wanted(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", duplicates="link") as rig:
+        ids = [await receive(rig, data, name) for name, data in LIKE.items()]
+        await finish_together(rig)
+        uploads = await ended(rig, ids)
+        assert {upload.state for upload in uploads} == {State.SPOOLED}
+        assert len({upload.file_id for upload in uploads}) == len(rig.names()) == 1
+        assert await rig.partials.ids() == []
+
+
+async def test_of_the_same_sound_at_once_all_but_one_say_so(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        ids = [await receive(rig, data) for data in LIKE.values()]
+        await finish_together(rig)
+        uploads = await ended(rig, ids)
+        assert rig.names() == ["show (2).mp3", "show (3).mp3", "show.mp3"]
+        notes = [[finding.code for finding in upload.facts.findings] for upload in uploads if upload.facts]
+        assert sorted(notes) == [[], ["duplicate"], ["duplicate"]]
+
+
+async def test_files_of_one_name_at_once_get_names_of_their_own(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        for seed in range(6):
+            await receive(rig, make_mp3(1, seed=seed))
+        await finish_together(rig)
+        assert rig.names() == [*(f"show ({number}).mp3" for number in range(2, 7)), "show.mp3"]
+
+
+@pytest.mark.parametrize("duplicates", ["refuse", "link"])
+async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
+    tmp_path: Path, duplicates: Literal["refuse", "link"]
+) -> None:
+    for crash_at in range(1, 200):
+        folder = tmp_path / str(crash_at)
+        async with Rig(folder, duplicates=duplicates) as rig:
+            ids = [await receive(rig, data, name) for name, data in list(LIKE.items())[:2]]
+        crashed = False
+        async with Rig(folder, Steps(crash_at, for_good=True), duplicates=duplicates) as rig:
+            try:
+                await finish_together(rig)
+            except Crash:
+                crashed = True
+        async with Rig(folder, duplicates=duplicates, first_id=100) as rig:
+            await rig.sweeper.discard_orphans()
+            running = asyncio.create_task(rig.finisher.run())
+            while await rig.database.in_state(FINISHING):
+                await asyncio.sleep(0.01)
+            running.cancel()
+            first, second = await ended(rig, ids)
+            assert first.state is State.SPOOLED
+            assert second.state is (State.REJECTED if duplicates == "refuse" else State.SPOOLED)
+            assert len(rig.names()) == 1
+            assert await rig.spool.unsettled() == []
+        if not crashed:
+            break
+    assert 20 < crash_at < 199
+
+
+class FullOnce:
+    """A spool whose disk is full when the first file is assembled."""
+
+    def __init__(self, spool: Any) -> None:
+        self._spool = spool
+        self.full = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._spool, name)
+
+    async def assemble(self, *given: Any) -> Any:
+        if self.full:
+            self.full = False
+            raise StorageFull
+        return await self._spool.assemble(*given)
+
+
+async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "FIRST_RETRY", 0.2)
+    async with Rig(tmp_path / "data") as rig:
+        stores = (rig.database, rig.partials, FullOnce(rig.spool), rig.quarantine)
+        finisher = Finisher(
+            *stores, rig.examiner, clock=lambda: rig.time, new_id=lambda: "the file", duplicates="refuse"
+        )
+        first = await receive(rig, SOUND, "first.mp3")
+        running = asyncio.create_task(finisher.run())
+        while (await ended(rig, [first]))[0].state is not State.VERIFIED:
+            await asyncio.sleep(0.01)
+        second = await receive(rig, RETAGGED, "second.mp3")
+        finisher.wake((await ended(rig, [second]))[0])
+        await finisher.wait(second, 30)
+        running.cancel()
+        assert rig.names() == ["first.mp3"]
+        assert [upload.state for upload in await ended(rig, [first, second])] == [State.SPOOLED, State.REJECTED]
+
+
 async def test_a_published_file_that_its_reader_took_before_the_row_is_not_delivered_again(tmp_path: Path) -> None:
     """The process dies between the name and the row, and the reader is quicker than the restart."""
     for crash_at in range(1, 80):
@@ -251,8 +379,10 @@ class Faulty:
 
 async def run_until(rig: Rig, finisher: Finisher, upload_id: str) -> Upload:
     """What became of the upload when the finisher has nothing more to do for it."""
+    loaded = await rig.database.load(upload_id)
+    assert loaded is not None
+    finisher.wake(loaded[0])
     running = asyncio.create_task(finisher.run())
-    finisher.wake(upload_id)
     await finisher.wait(upload_id, 30)
     running.cancel()
     loaded = await rig.database.load(upload_id)
@@ -261,7 +391,7 @@ async def run_until(rig: Rig, finisher: Finisher, upload_id: str) -> Upload:
 
 
 async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finalize, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(places, "FIRST_RETRY", 0.01)
     async with Rig(tmp_path / "data") as rig:
         ids = iter("12")
 
@@ -276,7 +406,7 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
         media = Faulty(rig.examiner, 1000)
         left = await run_until(rig, finisher(media), lasting)
         assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finishing_failed")
-        assert media.faults == 1000 - finalize.FAULTS
+        assert media.faults == 1000 - places.FAULTS
         assert rig.partials.path(lasting).read_bytes() == MP3
 
         ended = await run_until(rig, finisher(rig.examiner), lasting)

@@ -1,0 +1,154 @@
+"""Whose turn it is to be finished, how many at a time, and when those come again that met a trouble.
+
+Receiving has the way: while bytes come, finishing takes only a share of the time. A place is kept for small uploads, so
+that none of them waits behind large ones. What stands here is only whom to look at next: the catalogue is the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core.errors import Trouble
+
+if TYPE_CHECKING:
+    from media_service.core.upload import Upload
+
+LARGE = 64 * 1024 * 1024
+"""Bytes from which an upload is a large one: it takes a while."""
+
+FIRST_RETRY, LAST_RETRY = 1.0, 60.0
+"""Seconds before an upload is tried again after a trouble of ours; doubled each time."""
+
+FAULTS = 4
+"""How often an upload meets a fault of ours before it is left for the next start, and says so."""
+
+MOMENT = 0.25
+"""Seconds for which receiving has the way after the last sign of it."""
+
+WAY, LONGEST_WAY = 9.0, 1.0
+"""How many times as long as finishing took receiving gets behind it, and the most seconds of that."""
+
+log = structlog.get_logger()
+
+
+class Places(ABC):
+    """So many uploads at a time; at least two, of which one takes no large ones."""
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._waiting: dict[str, Upload] = {}
+        self._taken: set[str] = set()
+        self._more = asyncio.Event()
+        self._delays: dict[str, float] = {}
+        self._faults: dict[str, int] = {}
+        self._ends: dict[str, asyncio.Event] = {}
+        self._way_until = 0.0
+
+    @abstractmethod
+    async def look_at(self, upload_id: str) -> bool:
+        """Finishes the upload; False where it waits for another, and is woken by that."""
+
+    @abstractmethod
+    async def note_fault(self, upload_id: str) -> None:
+        """It met too many faults of ours."""
+
+    def wake(self, upload: Upload) -> None:
+        """Looks at this upload soon."""
+        self._ends.setdefault(upload.id, asyncio.Event())
+        self._waiting[upload.id] = upload
+        self._more.set()
+
+    def make_way(self) -> None:
+        """Bytes are being received: finishing may take only a share of the time for a moment."""
+        self._way_until = asyncio.get_running_loop().time() + MOMENT
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is finished or waits for it, and nothing was received for a moment."""
+        quiet = asyncio.get_running_loop().time() >= self._way_until
+        return quiet and not self._waiting and not self._taken
+
+    async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
+        """The same as `wait` when this upload is the next one; others would wait for nothing, and hear False."""
+        if not seconds or len(self._waiting) > 1:
+            return False
+        await self.wait(upload_id, seconds)
+        return True
+
+    async def wait(self, upload_id: str, seconds: float) -> None:
+        """Returns when the woken upload has ended, or after so many seconds."""
+        if end := self._ends.get(upload_id):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(end.wait(), seconds)
+
+    async def take_turns(self) -> None:
+        """Finishes what is woken, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for place in range(self._places):
+                group.create_task(self._keep_place(large_too=place > 0))
+
+    async def _keep_place(self, *, large_too: bool) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            upload = await self._next(large_too=large_too)
+            begun = loop.time()
+            try:
+                await self._try(upload)
+            finally:
+                self._taken.discard(upload.id)
+                self._more.set()
+            if self._waiting and loop.time() < self._way_until:
+                # All places together take the share of one.
+                await asyncio.sleep(min((loop.time() - begun) * WAY * self._places, LONGEST_WAY))
+
+    async def _next(self, *, large_too: bool) -> Upload:
+        """The first that this place may take. One that was woken while it is finished comes again when it was."""
+        while True:
+            for upload in self._waiting.values():
+                if upload.id not in self._taken and (large_too or (upload.length or 0) < LARGE):
+                    del self._waiting[upload.id]
+                    self._taken.add(upload.id)
+                    return upload
+            self._more.clear()
+            await self._more.wait()
+
+    async def _try(self, upload: Upload) -> None:
+        try:
+            if await self.look_at(upload.id):
+                self._forget(upload.id)
+        except (Trouble, OSError) as trouble:
+            self._try_later(upload, str(trouble))
+        except Exception:
+            # The top of a task: an upload that meets a fault of ours must not hold up all others.
+            log.exception("finishing failed", upload=upload.id)
+            await self._meet_fault(upload)
+
+    def _try_later(self, upload: Upload, why: str) -> None:
+        delay = self._delays.get(upload.id, FIRST_RETRY)
+        self._delays[upload.id] = min(delay * 2, LAST_RETRY)
+        log.warning("finishing goes on later", upload=upload.id, seconds=delay, trouble=why)
+        asyncio.get_running_loop().call_later(delay, self.wake, upload)
+
+    async def _meet_fault(self, upload: Upload) -> None:
+        """Tries again, for it may have been the moment's fault; a few times, and then the upload's row says so."""
+        self._faults[upload.id] = self._faults.get(upload.id, 0) + 1
+        if self._faults[upload.id] < FAULTS:
+            self._try_later(upload, "a fault of ours")
+            return
+        try:
+            await self.note_fault(upload.id)
+        except Trouble as trouble:
+            log.warning("a fault could not be noted", upload=upload.id, trouble=str(trouble))
+        self._forget(upload.id)
+
+    def _forget(self, upload_id: str) -> None:
+        """Nothing more is done for this upload, whoever waits for it."""
+        self._delays.pop(upload_id, None)
+        self._faults.pop(upload_id, None)
+        if end := self._ends.pop(upload_id, None):
+            end.set()

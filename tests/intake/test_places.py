@@ -1,0 +1,150 @@
+"""Whose turn it is: so many at a time, small ones never behind large ones, nobody twice at once."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from media_service.core.errors import StorageTrouble
+from media_service.core.upload import State, Upload
+from media_service.intake import places
+from media_service.intake.places import LARGE, Places
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pytest
+
+
+class Desk(Places):
+    """Finishes an upload when it is told to."""
+
+    def __init__(self, places: int = 2) -> None:
+        super().__init__(places)
+        self.going: list[str] = []
+        self.seen: list[str] = []
+        self.faults: list[str] = []
+        self.troubles: dict[str, list[Exception]] = {}
+        self.behind: set[str] = set()
+        self._may_end: dict[str, asyncio.Event] = {}
+
+    async def look_at(self, upload_id: str) -> bool:
+        self.going.append(upload_id)
+        self.seen.append(upload_id)
+        try:
+            if troubles := self.troubles.get(upload_id):
+                raise troubles.pop(0)
+            await self._may_end.setdefault(upload_id, asyncio.Event()).wait()
+        finally:
+            self.going.remove(upload_id)
+        return upload_id not in self.behind
+
+    async def note_fault(self, upload_id: str) -> None:
+        self.faults.append(upload_id)
+
+    async def end(self, *upload_ids: str) -> None:
+        """Lets them end."""
+        for upload_id in upload_ids:
+            self._may_end.setdefault(upload_id, asyncio.Event()).set()
+        await settled()
+
+
+async def settled() -> None:
+    """Everybody has done what can be done at once."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def upload(upload_id: str, length: int = 1) -> Upload:
+    return Upload(upload_id, "me", "native", State.RECEIVED, "a.mp3", length, created_at=0, updated_at=0)
+
+
+@asynccontextmanager
+async def working(desk: Desk, *uploads: Upload) -> AsyncIterator[None]:
+    """The desk at work, with these woken."""
+    running = asyncio.create_task(desk.take_turns())
+    for one in uploads:
+        desk.wake(one)
+    await settled()
+    try:
+        yield
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_so_many_are_finished_at_a_time_in_their_order() -> None:
+    desk = Desk(3)
+    async with working(desk, *(upload(name) for name in "abcde")):
+        assert desk.going == ["a", "b", "c"]
+        await desk.end("b")
+        assert desk.going == ["a", "c", "d"]
+        assert not desk.idle
+        await desk.end(*"acde")
+        assert (desk.seen, desk.idle) == (list("abcde"), True)
+
+
+async def test_a_small_one_never_waits_for_large_ones_alone() -> None:
+    desk = Desk()
+    async with working(desk, upload("large", LARGE), upload("larger", 2 * LARGE), upload("small"), upload("later")):
+        assert set(desk.going) == {"large", "small"}
+        await desk.end("small")
+        assert set(desk.going) == {"large", "later"}
+        await desk.end("later")
+        assert desk.going == ["large"]
+        await desk.end("large")
+        assert desk.going == ["larger"]
+
+
+async def test_one_that_is_woken_while_it_is_finished_comes_again_behind_that() -> None:
+    desk = Desk()
+    one = upload("one")
+    async with working(desk, one, one):
+        desk.wake(one)
+        await settled()
+        assert desk.going == ["one"]
+        await desk.end("one")
+        assert (desk.going, desk.seen) == ([], ["one", "one"])
+
+
+async def test_trouble_of_one_holds_up_nobody_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "FIRST_RETRY", 0.01)
+    desk = Desk()
+    desk.troubles["ill"] = [StorageTrouble(), OSError(), KeyError()]
+    async with working(desk, upload("ill"), upload("well")):
+        await desk.end("well", "ill")
+        assert desk.seen == ["ill", "well"]
+        await desk.wait("ill", 10)
+        assert (desk.seen.count("ill"), desk.faults) == (4, [])
+
+
+async def test_a_fault_that_lasts_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "FIRST_RETRY", 0.001)
+    desk = Desk()
+    desk.troubles["ill"] = [KeyError() for _ in range(places.FAULTS)]
+    async with working(desk, upload("ill")):
+        await desk.wait("ill", 10)
+        assert (desk.faults, len(desk.seen)) == (["ill"], places.FAULTS)
+
+
+async def test_one_that_waits_for_another_has_not_ended() -> None:
+    desk = Desk()
+    desk.behind.add("second")
+    async with working(desk, upload("second")):
+        await desk.end("second")
+        waiting = asyncio.create_task(desk.wait("second", 10))
+        await settled()
+        assert not waiting.done()
+        desk.behind.clear()
+        desk.wake(upload("second"))
+        await waiting
+
+
+async def test_only_the_next_one_is_worth_waiting_for() -> None:
+    desk = Desk()
+    async with working(desk, *(upload(name) for name in "abcd")):
+        assert not await desk.wait_briefly("d", 10)
+        await desk.end(*"abcd")
+        assert await desk.wait_briefly("d", 10)
