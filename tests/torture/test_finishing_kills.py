@@ -50,6 +50,33 @@ async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path)
         assert list((server.data / "spool" / ".incoming").iterdir()) == []
 
 
+@pytest.mark.timeout(60 + 15 * KILLS)
+async def test_a_kill_while_several_are_finished_leaves_one_file_of_each_sound(data: Path) -> None:
+    source = random.Random(SEED)
+    with Server(data, disk_reserve=0, finish_wait=0, duplicates="refuse") as server:
+        for number in range(KILLS // 2):
+            sound = make_mp3(source.choice([5, 200]), seed=1000 + number)
+            contents = [sound, make_mp3(5000, seed=2000 + number), sound, make_mp3(5, seed=3000 + number)]
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+                api = Api(session, server.url, server.token)
+                sending = [_send(api, f"{number} {at}.mp3", content) for at, content in enumerate(contents)]
+                ids = await asyncio.gather(*sending)
+            await asyncio.sleep(source.choice([0.0, 0.05, 0.2, 0.4]) * source.random())
+            server.kill()
+            server.start()
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+                api = Api(session, server.url, server.token)
+                ends = [await api.ended(upload_id) for upload_id in ids]
+                for end, content in zip(ends, contents, strict=True):
+                    if end["state"] == "spooled":
+                        _check_stored(server, (await api.get(end["file"]["url"])).body, content)
+            assert sorted([ends[0]["state"], ends[2]["state"]]) == ["rejected", "spooled"]
+            assert [ends[1]["state"], ends[3]["state"]] == ["spooled", "spooled"]
+        assert len(list(server.spool.iterdir())) == 3 * (KILLS // 2)
+        assert list(server.partials.iterdir()) == []
+        assert list((server.data / "spool" / ".incoming").iterdir()) == []
+
+
 async def _send(api: Api, name: str, content: bytes) -> str:
     upload_id = str((await api.create(name, len(content), tags={"title": name}))["id"])
     for offset in range(0, len(content), 4 * MIB):
