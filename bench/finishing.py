@@ -2,8 +2,8 @@
 
 `python -m bench.finishing [--mib 1024] [--place disk] [--runs 3]`. The files are of 128 kbit/s, one with LAME's header
 and its CRC of the music; the walk is measured on 320 kbit/s too. They are sent in order, in raw slices of 4 MiB, at the
-pace of a line of 1 Gbit/s and as fast as it goes. Copying the file on the same disk, durably, is measured in the same
-run: nothing that copies can be faster.
+pace of a line of 1 Gbit/s and as fast as it goes, and small ones right behind a large one. Copying the file on the same
+disk, durably, is measured in the same run: nothing that copies can be faster.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import http.client
 import json
 import mmap
 import os
+import shutil
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -40,6 +42,9 @@ LINE = 125_000_000
 ASK_AGAIN = 0.01
 """Seconds between two looks at an upload's state."""
 
+FEW = 16
+"""Small files that come at once."""
+
 DISTINCT = 512
 """Frames of a file that are made; it repeats them."""
 
@@ -61,7 +66,7 @@ class Finish:
 
 
 def main() -> None:
-    """Prints two tables."""
+    """Prints three tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.finishing")
     parser.add_argument("--mib", type=int, default=1024, help="the file's size [1024]")
     parser.add_argument("--place", default="disk", help="where data lies: tmpfs, disk, or a folder [disk]")
@@ -78,6 +83,8 @@ def main() -> None:
             print(said, flush=True)
         fast.unlink()
         for said in uploads({"plain": plain, "LAME": lame}, place, options.runs):
+            print(said, flush=True)
+        for said in small_ones(lame, payloads, place, options.runs):
             print(said, flush=True)
 
 
@@ -116,11 +123,7 @@ def walks(files: dict[str, Path], runs: int) -> Iterator[str]:
 def uploads(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
     """How long after the last acknowledgement there is a verdict, and a file in the spool."""
     yield from head("sent", "MB/s", "last slice → verdict s", "→ spooled s", "bare copy s", "÷ bare copy")
-    with Server(place / "data", disk_reserve=0, finish_wait=0) as server:
-        # The child process of mutagen starts with the first file.
-        warm = place / "warm.mp3"
-        make_payload(warm, SLICE)
-        send(server, warm, None)
+    with warm_server(place) as server:
         for name, path in files.items():
             for pace in (LINE, None):
                 seen, copies = [], []
@@ -128,6 +131,44 @@ def uploads(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
                     seen.append(send(server, path, pace))
                     copies.append(timed(copy_durably, path, place / "copy"))
                 yield row(name, path, pace, seen, median(copies))
+
+
+def small_ones(large: Path, payloads: Path, place: Path, runs: int) -> Iterator[str]:
+    """How long small files wait to be finished: by themselves, and when a large one came right before them."""
+    yield from head(f"{FEW} x 1 MiB", "last slice → all spooled s", "the large one s")
+    few = [payloads / f"{number}.mp3" for number in range(FEW)]
+    for number, path in enumerate(few):
+        make_stream(path, MIB, Stream(kbits=128, seed=number), header=True)
+    with warm_server(place) as server:
+        for name, before in (("alone", []), ("right behind the large one", [large])):
+            seen = [waited(server, before, few) for _ in range(runs)]
+            small, whole = (median(run[column] for run in seen) for column in range(2))
+            yield f"| {name} | {small:.2f} | {f'{whole:.2f}' if before else ''} |"
+
+
+def waited(server: Server, before: list[Path], few: list[Path]) -> tuple[float, float]:
+    """Seconds from the last of all slices until the few are in the spool, and until everything is."""
+    to = Line(server)
+    large, small = ([put(to, path, None) for path in paths] for paths in (before, few))
+    sent = time.perf_counter()
+    ends = []
+    for uploads in (small, large):
+        for upload in uploads:
+            assert until(to, upload, ("received", "verified"))["state"] == "spooled"
+        ends.append(time.perf_counter() - sent)
+    empty(server)
+    return ends[0], ends[1]
+
+
+@contextmanager
+def warm_server(place: Path) -> Iterator[Server]:
+    """One that has finished a file already: the child process of mutagen starts with the first."""
+    with Server(place / "data", disk_reserve=0, finish_wait=0) as server:
+        warm = place / "warm.mp3"
+        make_payload(warm, SLICE)
+        send(server, warm, None)
+        yield server
+    shutil.rmtree(place / "data")
 
 
 def row(name: str, path: Path, pace: float | None, seen: list[Finish], bare: float) -> str:
@@ -207,6 +248,20 @@ class Line:
 def send(server: Server, path: Path, pace: float | None) -> Finish:
     """One upload in order; at `pace` bytes a second, or as fast as it goes."""
     to = Line(server)
+    began = time.perf_counter()
+    upload = put(to, path, pace)
+    sent = time.perf_counter()
+    until(to, upload, ("received",))
+    judged = time.perf_counter()
+    ended = until(to, upload, ("received", "verified"))
+    spooled = time.perf_counter()
+    assert ended["state"] == "spooled", ended
+    empty(server)
+    return Finish(sent - began, judged - sent, spooled - sent)
+
+
+def put(to: Line, path: Path, pace: float | None) -> str:
+    """Sends a file in order; the upload's id once its last slice was acknowledged."""
     with (
         path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped,
@@ -214,21 +269,19 @@ def send(server: Server, path: Path, pace: float | None) -> Finish:
     ):
         tags = {"title": "Bench", "artist": "Finishing"}
         wish = {"filename": path.name, "length": len(whole), "tags": tags}
-        upload = to.ask("POST", "/api/v1/uploads", json.dumps(wish))["id"]
+        upload = str(to.ask("POST", "/api/v1/uploads", json.dumps(wish))["id"])
         began = time.perf_counter()
         for offset in range(0, len(whole), SLICE):
             if pace:
                 time.sleep(max(0.0, began + offset / pace - time.perf_counter()))
             to.ask("PUT", f"/api/v1/uploads/{upload}/slices/{offset}", whole[offset : offset + SLICE])
-    sent = time.perf_counter()
-    until(to, upload, ("received",))
-    judged = time.perf_counter()
-    ended = until(to, upload, ("received", "verified"))
-    spooled = time.perf_counter()
-    assert ended["state"] == "spooled", ended
+    return upload
+
+
+def empty(server: Server) -> None:
+    """Takes away what was finished."""
     for finished in server.spool.iterdir():
         finished.unlink()
-    return Finish(sent - began, judged - sent, spooled - sent)
 
 
 def until(to: Line, upload: str, states: tuple[str, ...]) -> dict[str, Any]:
