@@ -9,57 +9,40 @@ from media_service.core.errors import Trouble
 from media_service.core.upload import Event, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from media_service.core.ports import Catalogue, Media, Partial, Partials
+    from media_service.core.ports import Partial
     from media_service.core.upload import Upload
-    from media_service.intake.conduct import Conduct
     from media_service.intake.finalize import Finisher
-    from media_service.intake.register import Live, Register
+    from media_service.intake.means import Means
+    from media_service.intake.register import Live
 
 
 class Changes:
     """Changes the state of receiving uploads, in memory and in the catalogue."""
 
-    def __init__(
-        self,
-        register: Register,
-        catalogue: Catalogue,
-        partials: Partials,
-        *,
-        media: Media,
-        finisher: Finisher,
-        conduct: Conduct,
-        clock: Callable[[], int],
-    ) -> None:
-        self._register = register
-        self._catalogue = catalogue
-        self._partials = partials
-        self._media = media
+    def __init__(self, means: Means, finisher: Finisher) -> None:
+        self._means = means
         self._finisher = finisher
-        self._conduct = conduct
-        self._clock = clock
 
     async def complete_if_whole(self, live: Live) -> None:
         """Hands an upload of which every byte is recorded to the finisher."""
         async with live.changing:
             if live.upload.state is not State.RECEIVING or not rules.is_whole(live.upload, live.received):
                 return
-            if not self._conduct.sync_slices and not await self._sync_whole(live):
+            if not self._means.conduct.sync_slices and not await self._sync_whole(live):
                 return
-            completed = rules.complete(live.upload, live.received, self._clock())
-            await self._catalogue.save(completed)
+            completed = rules.complete(live.upload, live.received, self._means.clock())
+            await self._means.catalogue.save(completed)
             self.completed(live, completed)
 
     def completed(self, live: Live, completed: Upload) -> None:
         """The catalogue has it as completed."""
         live.upload = completed
-        self._register.drop(completed.id)
+        self._means.register.drop(completed.id)
         self._finisher.wake(completed)
 
     async def _sync_whole(self, live: Live) -> bool:
         """Makes the whole partial durable at once; where that fails the upload is lost, since any byte of it may be."""
-        partial = await self._partials.open(live.upload.id)
+        partial = await self._means.partials.open(live.upload.id)
         if partial is not None:
             try:
                 await self.sync(live, partial, partial.epoch)
@@ -68,7 +51,7 @@ class Changes:
             else:
                 return True
             finally:
-                self._partials.close(live.upload.id)
+                self._means.partials.close(live.upload.id)
         await self.lose(live)
         return False
 
@@ -80,26 +63,26 @@ class Changes:
         try:
             await partial.sync(epoch)
         except Trouble:
-            self._media.forget(live.upload.id)
+            self._means.media.forget(live.upload.id)
             raise
 
     async def end(self, live: Live, event: Event, **changes: Any) -> None:
         """Takes a receiving upload to an end without a file, and frees its space."""
         upload = live.upload
         # Before the writers are told: nobody may be admitted while they go.
-        live.upload = upload.step(event, self._clock(), **changes)
+        live.upload = upload.step(event, self._means.clock(), **changes)
         try:
-            await live.leases.end(0, self._conduct.limits.file)
-            await self._catalogue.save(live.upload)
+            await live.leases.end(0, self._means.conduct.limits.file)
+            await self._means.catalogue.save(live.upload)
         except BaseException:
             live.upload = upload
             raise
-        self._register.drop(upload.id)
-        self._media.forget(upload.id)
-        await self._partials.discard(upload.id)
+        self._means.register.drop(upload.id)
+        self._means.media.forget(upload.id)
+        await self._means.partials.discard(upload.id)
 
     async def lose(self, live: Live) -> None:
         """The partial is not there: what the catalogue claims of it is no longer true."""
-        live.upload = live.upload.step(Event.LOSE, self._clock())
-        await self._catalogue.save(live.upload)
-        self._register.drop(live.upload.id)
+        live.upload = live.upload.step(Event.LOSE, self._means.clock())
+        await self._means.catalogue.save(live.upload)
+        self._means.register.drop(live.upload.id)

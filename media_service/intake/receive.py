@@ -20,6 +20,7 @@ from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
 from media_service.core.verdict import refusal_of
 from media_service.intake.changes import Changes
+from media_service.intake.means import Means
 from media_service.intake.register import Live, Register, View, ranges_of
 from media_service.intake.slices import Incoming, SliceWay
 from media_service.intake.steps import Steps
@@ -54,20 +55,10 @@ class Intake:
         self._clock = clock
         self._new_id = new_id
         self._register = Register(catalogue, conduct.lifetime)
-        self._changes = Changes(
-            self._register, catalogue, partials, media=media, finisher=finisher, conduct=conduct, clock=clock
-        )
+        means = Means(self._register, catalogue, partials, media, conduct, clock)
+        self._changes = Changes(means, finisher)
         self._steps = Steps()
-        self._slices = SliceWay(
-            self._register,
-            catalogue,
-            partials,
-            media=media,
-            changes=self._changes,
-            conduct=conduct,
-            clock=clock,
-            steps=self._steps,
-        )
+        self._slices = SliceWay(means, self._changes, self._steps)
         self._closing = False
 
     async def create(self, wish: rules.Wish, owner: str, dialect: str) -> tuple[View, bool]:
@@ -178,27 +169,34 @@ class Intake:
         Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge.
         """
         self._refuse_when_closing()
-        live = await self._register.find(upload_id, owner)
-        async with live.changing:
-            amended = rules.amend(
-                live.upload, live.received, self._clock(), self.conduct.limits, tags=tags, length=length
-            )
-            await self._catalogue.save(amended)
-            live.upload = amended
-        await self._changes.complete_if_whole(live)
-        return await self._answer(live)
+
+        def amended(live: Live) -> Upload:
+            limits = self.conduct.limits
+            return rules.amend(live.upload, live.received, self._clock(), limits, tags=tags, length=length)
+
+        return await self._change(upload_id, owner, amended)
 
     async def conclude(self, upload_id: str, owner: str) -> View:
         """The client of an upload that is held open says that its last byte was sent.
 
         Raises what `rules.conclude` raises, and UnknownUpload.
         """
+
+        def concluded(live: Live) -> Upload:
+            if live.upload.state in HELD:
+                return live.upload
+            return rules.conclude(live.upload, live.received, self._clock(), self.conduct.limits)
+
+        return await self._change(upload_id, owner, concluded)
+
+    async def _change(self, upload_id: str, owner: str, changed: Callable[[Live], Upload]) -> View:
+        """What a client changes about an upload, saved; it may be whole by that."""
         live = await self._register.find(upload_id, owner)
         async with live.changing:
-            if live.upload.state not in HELD:
-                concluded = rules.conclude(live.upload, live.received, self._clock(), self.conduct.limits)
-                await self._catalogue.save(concluded)
-                live.upload = concluded
+            upload = changed(live)
+            if upload is not live.upload:
+                await self._catalogue.save(upload)
+                live.upload = upload
         await self._changes.complete_if_whole(live)
         return await self._answer(live)
 

@@ -20,11 +20,11 @@ from media_service.core.upload import Slice
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from media_service.core.ports import Catalogue, Media, Partial, Partials
+    from media_service.core.ports import Partial
     from media_service.intake.changes import Changes
-    from media_service.intake.conduct import Conduct
     from media_service.intake.lease import Lease
-    from media_service.intake.register import Live, Register
+    from media_service.intake.means import Means
+    from media_service.intake.register import Live
     from media_service.intake.steps import Steps
 
 
@@ -46,25 +46,9 @@ class Incoming:
 class SliceWay:
     """Takes slices into receiving uploads. What was read is recorded as one of `steps`, whoever goes away."""
 
-    def __init__(
-        self,
-        register: Register,
-        catalogue: Catalogue,
-        partials: Partials,
-        *,
-        media: Media,
-        changes: Changes,
-        conduct: Conduct,
-        clock: Callable[[], int],
-        steps: Steps,
-    ) -> None:
-        self._register = register
-        self._catalogue = catalogue
-        self._partials = partials
-        self._media = media
+    def __init__(self, means: Means, changes: Changes, steps: Steps) -> None:
+        self._means = means
         self._changes = changes
-        self._conduct = conduct
-        self._clock = clock
         self._steps = steps
 
     async def take(self, live: Live, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]) -> None:
@@ -78,7 +62,7 @@ class SliceWay:
 
     async def _admit(self, live: Live, incoming: Incoming) -> rules.Room:
         """Where to write, once no older writer of these bytes is left: what they recorded meanwhile counts."""
-        limits = self._conduct.limits
+        limits = self._means.conduct.limits
         if incoming.last:
             limits = replace(limits, slice=limits.file)
         while True:
@@ -94,7 +78,7 @@ class SliceWay:
     ) -> None:
         """Writes a slice and sees it recorded."""
         stop = None if incoming.size is None else room.start + incoming.size
-        lease = live.leases.take(room.start, stop, self._conduct.idle_timeout)
+        lease = live.leases.take(room.start, stop, self._means.conduct.idle_timeout)
         settling: asyncio.Task[None] | None = None
         partial = None
         try:
@@ -107,16 +91,16 @@ class SliceWay:
             if settling is None:
                 lease.release()
                 if partial is not None:
-                    self._partials.close(live.upload.id)
+                    self._means.partials.close(live.upload.id)
         await asyncio.shield(settling)
 
     async def _open(self, live: Live) -> Partial:
         """The upload's partial. Raises UploadGone when bytes were recorded in it and it is not there."""
-        partial = await self._partials.open(live.upload.id)
+        partial = await self._means.partials.open(live.upload.id)
         if partial is None and not live.received:
             # A power cut may forget a partial in which nothing was recorded yet.
-            await self._partials.create(live.upload.id, live.upload.length)
-            partial = await self._partials.open(live.upload.id)
+            await self._means.partials.create(live.upload.id, live.upload.length)
+            partial = await self._means.partials.open(live.upload.id)
         if partial is None:
             await self._changes.lose(live)
             raise live.upload.refusal()
@@ -127,7 +111,7 @@ class SliceWay:
     ) -> None:
         """Acknowledges what is recorded. A body of unknown size is counted first: it may reach beyond that."""
         if incoming.size is None:
-            lease = live.leases.take(room.start, None, self._conduct.idle_timeout)
+            lease = live.leases.take(room.start, None, self._means.conduct.idle_timeout)
             try:
                 piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=None)
             finally:
@@ -135,7 +119,7 @@ class SliceWay:
         else:
             piece = Slice(room.start, room.start + incoming.size, incoming.digest)
         if incoming.digest is not None:
-            _, recorded = await self._register.load(live.upload.id, None)
+            _, recorded = await self._means.register.load(live.upload.id, None)
             rules.check_repeat(recorded, piece)
 
     async def _read(
@@ -154,7 +138,7 @@ class SliceWay:
         async with lease:
             async for block in blocks:
                 if at + len(block) > room.limit:
-                    raise rules.overrun(live.upload, room, self._conduct.limits)
+                    raise rules.overrun(live.upload, room, self._means.conduct.limits)
                 lease.reach(at + len(block))
                 if into is not None:
                     await into.write(at, block)
@@ -175,30 +159,30 @@ class SliceWay:
         """Makes a written slice durable and recorded."""
         upload_id = live.upload.id
         try:
-            if self._conduct.sync_slices:
+            if self._means.conduct.sync_slices:
                 await self._changes.sync(live, partial, epoch)
             rules.check_record(live.upload, live.received, piece)
             await self._record(live, piece, last=last)
-            self._media.follow(live.upload, partial.path, live.received.offset, piece)
+            self._means.media.follow(live.upload, partial.path, live.received.offset, piece)
         finally:
             lease.release()
-            self._partials.close(upload_id)
+            self._means.partials.close(upload_id)
         await self._changes.complete_if_whole(live)
 
     async def _record(self, live: Live, piece: Slice, *, last: bool) -> None:
         """The slice's row, and with it the upload's next state when the slice makes it whole."""
-        now = self._clock()
+        now = self._means.clock()
         span = Span(piece.start, piece.stop)
         upload = replace(live.upload, length=piece.stop) if last else live.upload
-        ends = self._conduct.sync_slices and rules.is_whole(upload, live.received.add(span))
+        ends = self._means.conduct.sync_slices and rules.is_whole(upload, live.received.add(span))
         # Whoever changes the upload now waits for this very slice: its state is then left to him.
         if ends and not live.changing.locked():
             async with live.changing:
                 completed = rules.complete(upload, live.received.add(span), now)
-                await self._catalogue.record(upload.id, piece, now, completed)
+                await self._means.catalogue.record(upload.id, piece, now, completed)
                 live.received = live.received.add(span)
                 self._changes.completed(live, completed)
             return
-        await self._catalogue.record(upload.id, piece, now)
+        await self._means.catalogue.record(upload.id, piece, now)
         live.received = live.received.add(span)
         live.upload = replace(live.upload, updated_at=now, length=piece.stop if last else live.upload.length)

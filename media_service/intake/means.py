@@ -1,0 +1,25 @@
+"""What receiving an upload takes: where its bytes and rows go, who reads along, how it behaves, what time it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media_service.core.ports import Catalogue, Media, Partials
+    from media_service.intake.conduct import Conduct
+    from media_service.intake.register import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """The parts that every step of receiving shares. `clock` gives UTC microseconds."""
+
+    register: Register
+    catalogue: Catalogue
+    partials: Partials
+    media: Media
+    conduct: Conduct
+    clock: Callable[[], int]
