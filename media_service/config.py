@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     """Pixels of a cover's longer side above which there is a warning."""
 
     media_children: Annotated[int, Field(ge=1, le=64)] = 2
-    """Processes that read tags, at most; each may have 160 MiB of memory."""
+    """Processes that read tags, at most; each may have 128 MiB of memory."""
 
     listen: bool = True
     """Whether loudness, silence and waveform of finished files are measured, where ffmpeg is installed."""
