@@ -27,6 +27,8 @@ export async function sha256(blob) {
     return digest;
   } finally {
     held.delete(reader);
+    // Its last word was not read: without this it keeps its buffers until the collector comes.
+    reader.cancel().catch(() => undefined);
   }
 }
 
