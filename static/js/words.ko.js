@@ -89,7 +89,7 @@ export default {
   'do.named': '{action}: ‘{name}’',
 
   'row.amount': '{length} 중 {sent}',
-  'row.library': '자료실에서 찾아보기 (방송국 로그인 필요)',
+  'row.library': '보관함에서 찾아보기 (방송국 로그인 필요)',
   'row.speed': '{amount}/초',
   'row.progress': '‘{name}’ 진행률',
 
