@@ -17,7 +17,7 @@ await learn((tag) => import(`./findings/words.${tag}.js`));
 /** @type {Record<import('./upload.js').State, Parameters<typeof import('./icons.js').icon>[0]>} */
 export const SIGNS = {
   asking: 'question', queued: 'clock', preparing: 'lens', sending: 'up', waiting: 'unplugged', paused: 'pause',
-  elsewhere: 'tabs', needs_file: 'file', verifying: 'lens', tagging: 'tag', ready: 'check', duplicate: 'check',
+  elsewhere: 'tabs', needs_file: 'file', verifying: 'lens', tagging: 'tag', stuck: 'stop', ready: 'check', duplicate: 'check',
   rejected: 'stop', refused: 'stop', cancelled: 'dash', gone: 'stop',
 };
 

@@ -6,24 +6,48 @@ const ROOM = 4 * 1024 * 1024;
 const rooms = [];
 
 /**
+ * Readers whose bytes are still awaited. Browsers forget a stream that nothing holds but the promise of its next bytes,
+ * and the promise is never kept (https://github.com/WebKit/WebKit/pull/54097; Chromium 156 does it too).
+ * @type {Set<ReadableStreamBYOBReader>}
+ */
+const held = new Set();
+
+/**
  * @param {Blob} blob
  * @returns {Promise<Uint8Array>} SHA-256 of its bytes
  */
 export async function sha256(blob) {
   const reader = blob.size <= ROOM ? roomReader(blob) : null;
   if (!reader) return hashed(await blob.arrayBuffer());
-  let room = rooms.pop() ?? new ArrayBuffer(ROOM);
-  let filled = 0;
-  while (filled < blob.size) {
+  held.add(reader);
+  try {
+    const bytes = await filled(reader, rooms.pop() ?? new ArrayBuffer(ROOM), blob.size);
+    const digest = await hashed(bytes);
+    rooms.push(bytes.buffer);
+    return digest;
+  } finally {
+    held.delete(reader);
+    // Its last word was not read: without this it keeps its buffers until the collector comes.
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+/**
+ * @param {ReadableStreamBYOBReader} reader
+ * @param {ArrayBuffer} room
+ * @param {number} size bytes to come
+ * @returns {Promise<Uint8Array<ArrayBuffer>>} in what became of the room
+ */
+async function filled(reader, room, size) {
+  let at = 0;
+  while (at < size) {
     /** @type {ReadableStreamReadResult<Uint8Array<ArrayBuffer>>} */
-    const { value, done } = await reader.read(new Uint8Array(room, filled, blob.size - filled));
+    const { value, done } = await reader.read(new Uint8Array(room, at, size - at));
     if (done) throw new DOMException('the file became shorter', 'NotReadableError');
     room = value.buffer;
-    filled += value.byteLength;
+    at += value.byteLength;
   }
-  const digest = await hashed(new Uint8Array(room, 0, filled));
-  rooms.push(room);
-  return digest;
+  return new Uint8Array(room, 0, size);
 }
 
 /** @param {Blob} blob @returns {ReadableStreamBYOBReader | null} null where browsers cannot read into a given room */

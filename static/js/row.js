@@ -25,7 +25,7 @@ const ICONS = /** @type {Record<string, any>} */ ({
   dismiss: 'cross', as_new: 'up', details: 'pen', sure: 'cross', keep: 'back',
 });
 /** Before it is decided to send it, and once the server takes tags no more. */
-const UNEDITED = new Set(['asking', 'elsewhere', 'verifying', 'tagging', ...ENDS]);
+const UNEDITED = new Set(['asking', 'elsewhere', 'verifying', 'tagging', 'stuck', ...ENDS]);
 /** Notes about a file that could be sent as what it is. */
 const OTHER_FILE = new Set(['length', 'content']);
 const FIRST = new Set(['continue', 'choose', 'accept', 'resume', 'try']);

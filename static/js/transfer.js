@@ -36,6 +36,7 @@ const PROBE_WITHIN_MS = 1_200;
 const TELL_EVERY_MS = 250;
 const POLL_MS = { first: 500, most: 2_000 };
 const RETRY_CODES = new Set(['digest_mismatch', 'superseded', 'wrong_state']);
+const FINISHING = new Set(['received', 'verified']);
 const GONE_CODES = new Set(['unknown_upload', 'upload_gone']);
 /** These end with another sign-in, not with another file. */
 const SIGN_IN_STATUS = new Set([401, 403]);
@@ -336,8 +337,10 @@ export class Transfer {
       const event = { expired: 'gone', lost: 'gone', cancelled: 'gone' }[/** @type {string} */ (upload.state)];
       const problem = event ? { code: 'upload_gone', state: upload.state } : upload.problem;
       if (upload.state === 'receiving') return;
-      this.tell(event ?? upload.state, { received: upload.received, problem, findings: upload.findings });
-      if (!['received', 'verified'].includes(upload.state)) return;
+      // The server met a fault of its own; it tries again when it is started anew.
+      const stuck = upload.problem && FINISHING.has(upload.state);
+      this.tell(event ?? (stuck ? 'stuck' : upload.state), { received: upload.received, problem, findings: upload.findings });
+      if (!FINISHING.has(upload.state)) return;
       await this.gate.sleep(pause);
       this.#take(await this.#persist(() => this.#show()));
     }

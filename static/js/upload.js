@@ -7,7 +7,7 @@
  * @typedef {import('./ranges.js').Span} Span
  *
  * @typedef {'asking'|'queued'|'preparing'|'sending'|'waiting'|'paused'|'elsewhere'|'needs_file'|'verifying'|'tagging'
- *   |'ready'|'duplicate'|'rejected'|'refused'|'cancelled'|'gone'} State
+ *   |'stuck'|'ready'|'duplicate'|'rejected'|'refused'|'cancelled'|'gone'} State
  *
  * @typedef {object} PageUpload
  * @property {string} key the page's own name for the row
@@ -32,7 +32,8 @@
 
 /** What the server or the Worker may report of any upload that is on its way. */
 const FOLLOW = {
-  received: 'verifying', verified: 'tagging', spooled: 'ready', rejected: 'rejected', refused: 'refused', gone: 'gone',
+  received: 'verifying', verified: 'tagging', stuck: 'stuck', spooled: 'ready', rejected: 'rejected',
+  refused: 'refused', gone: 'gone',
 };
 const MOVING = {
   ...FOLLOW, sending: 'sending', wait: 'waiting', hold: 'elsewhere', mismatch: 'needs_file', lost_file: 'needs_file',
@@ -54,6 +55,7 @@ export const TABLE = /** @type {any} */ ({
   needs_file: { ...FOLLOW, pick: 'queued', mismatch: 'needs_file', hold: 'elsewhere', cancel: 'cancelled' },
   verifying: { ...FOLLOW, wait: 'verifying' },
   tagging: { ...FOLLOW, wait: 'tagging' },
+  stuck: { ...FOLLOW, wait: 'stuck' },
   ready: {},
   duplicate: { insist: 'queued' },
   rejected: {},
@@ -74,6 +76,7 @@ const ACTIONS = {
   needs_file: ['continue', 'choose', 'cancel'],
   verifying: [],
   tagging: [],
+  stuck: [],
   ready: ['dismiss'],
   duplicate: ['insist', 'dismiss'],
   rejected: ['dismiss'],

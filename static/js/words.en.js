@@ -42,6 +42,7 @@ export default {
   'state.needs_file_unsent': 'Waiting for the file: nothing was sent yet',
   'state.verifying': 'Everything arrived. Verifying…',
   'state.tagging': 'Verified. Writing the tags…',
+  'state.stuck': 'Everything arrived and is safe, but the server has trouble finishing it. Nothing to send again: please tell the station.',
   'state.ready': 'Ready. Safely stored.',
   'state.duplicate': 'Already here. Nothing had to be sent.',
   'state.duplicate_since': 'Already here since {time}, as “{name}”. Nothing had to be sent.',

@@ -42,6 +42,7 @@ export default {
   'state.needs_file_unsent': '파일 다시 선택 필요: 아직 보낸 것이 없음',
   'state.verifying': '모두 도착했습니다. 검증 중…',
   'state.tagging': '검증을 마쳤습니다. 태그 쓰는 중…',
+  'state.stuck': '모두 도착해 안전하게 보관되어 있지만 서버가 마무리하지 못하고 있습니다. 다시 올릴 필요는 없으니 방송국에 알려 주세요.',
   'state.ready': '완료. 안전하게 저장되었습니다.',
   'state.duplicate': '이미 있는 파일입니다. 보낼 필요가 없었습니다.',
   'state.duplicate_since': '{time}부터 ‘{name}’ 이름으로 이미 있습니다. 보낼 필요가 없었습니다.',
@@ -88,7 +89,7 @@ export default {
   'do.named': '{action}: ‘{name}’',
 
   'row.amount': '{length} 중 {sent}',
-  'row.library': '자료실에서 찾아보기 (방송국 로그인 필요)',
+  'row.library': '보관함에서 찾아보기 (방송국 로그인 필요)',
   'row.speed': '{amount}/초',
   'row.progress': '‘{name}’ 진행률',
 

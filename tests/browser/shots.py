@@ -1,13 +1,16 @@
-"""Pictures of every state of the upload page: `python -m tests.browser.shots FOLDER`, or `make shots`."""
+"""Pictures of every state of the upload page and the admin: `python -m tests.browser.shots FOLDER`, or `make shots`."""
 
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.browser.library_scenes import Library
 from tests.browser.proxy import SlowProxy
 from tests.browser.scenes import LANGUAGES, Stage
 from tests.support.server import Server
@@ -32,20 +35,34 @@ def main(folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for language, locale in LANGUAGES.items():
-            with tempfile.TemporaryDirectory() as name:
-                page = browser.new_page(locale=locale)
-                shoot_language(page, Path(name), folder, language)
-                page.close()
+            for shoot_scenes in (shoot_page, shoot_library):
+                with tempfile.TemporaryDirectory() as name, browser.new_context(locale=locale) as context:
+                    shoot_scenes(context, Path(name), folder, language)
         browser.close()
 
 
-def shoot_language(page: Page, place: Path, folder: Path, language: str) -> None:
-    """All pictures in one language; server and files live in `place`."""
+def shoot_page(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
+    """The upload page in one language; server and files live in `place`."""
+    page = context.new_page()
+    with standing(place, page) as (server, line):
+        Stage(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+
+
+def shoot_library(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
+    """The admin in one language, likewise."""
+    sender, page = context.new_page(), context.new_page()
+    with standing(place, sender) as (server, line):
+        Library(sender, page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+
+
+@contextmanager
+def standing(place: Path, page: Page) -> Iterator[tuple[Server, SlowProxy]]:
+    """A new server and the line to it, on which the page is open."""
     (place / "data").mkdir()
     with Server(place / "data", finish_wait=0) as server, SlowProxy(server.url) as line:
         page.goto(line.url)
         page.locator("html.ready").wait_for()
-        Stage(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+        yield server, line
 
 
 if __name__ == "__main__":

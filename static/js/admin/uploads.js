@@ -101,14 +101,16 @@ export function flightSection(root, count, client, asked) {
 }
 
 /**
- * Our words, and beneath them what the server knows more precisely, unless that only begins with the same words.
+ * Our words, and beneath them what the server knows more precisely, unless that begins or ends with the same words.
  * @param {import('../client.js').Problem | null} problem
  */
 function whyLines(problem) {
   const why = reason(problem);
   const detail = problem?.detail ?? '';
-  const same = detail.toLowerCase().startsWith(why.replace(/\.$/, '').toLowerCase());
-  return html`<p class="status">${same ? detail : why}</p>${detail && !same ? html`<p class="beneath">${detail}</p>` : ''}`;
+  const ours = why.replace(/\.$/, '').toLowerCase();
+  const same = detail.toLowerCase().startsWith(ours);
+  const more = detail && !same && !detail.toLowerCase().endsWith(`${ours}.`);
+  return html`<p class="status">${same ? detail : why}</p>${more ? html`<p class="beneath">${detail}</p>` : ''}`;
 }
 
 /**

@@ -1,0 +1,114 @@
+"""The admin page's states, one after the other, for whoever wants to look at them all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.proxy import SlowProxy
+from tests.browser.scenes import NAMES, stated
+from tests.browser.seen import pick
+from tests.support.mp3 import make_mp3
+from tests.support.server import Server
+
+TAGS = {
+    "en": [
+        {"title": "Sunday Night with Kim and the very long guest list", "artist": "Kim & Friends", "album": "Sundays"},
+        {"title": "Morning Talk", "artist": "Lee"},
+        {},
+    ],
+    "ko": [
+        {"title": "일요일 밤의 음악 여행, 김 피디와 아주 긴 초대 손님 명단", "artist": "김 피디", "album": "일요일"},
+        {"title": "아침 이야기", "artist": "이 아나운서"},
+        {},
+    ],
+}
+SEARCHES = {"en": "morn", "ko": "아침"}
+
+
+@dataclass
+class Library:
+    """An upload page and the admin of one server, which has no file yet; `look` gets the states' names."""
+
+    sender: Page
+    page: Page
+    server: Server
+    line: SlowProxy
+    folder: Path
+    language: str
+    look: Callable[[str], None]
+
+    def play(self) -> None:
+        """All of them."""
+        self.page.goto(f"{self.server.url}/admin")
+        expect(self.page.locator("[data-ref=sign-in]")).to_be_visible()
+        self.look("library-sign-in")
+        self.page.goto(f"{self.server.url}/admin?token={self.server.token}")
+        self.empty()
+        self.fill()
+        self.files()
+        self.flight()
+
+    def empty(self) -> None:
+        """Nothing came yet, in none of the three lists."""
+        for name in ("files", "flight", "rejected"):
+            self.turn_to(name)
+            expect(self.page.locator(f"[data-ref=section-{name}] .empty")).to_be_visible()
+            self.look(f"library-no-{name}")
+
+    def fill(self) -> None:
+        """Three files that end well, two that do not, and two on their way."""
+        names = NAMES[self.language]
+        ready = [self.folder / name for name in names[:3]]
+        for number, (path, tags) in enumerate(zip(ready, TAGS[self.language], strict=True)):
+            path.write_bytes(make_mp3(60 * 10**number, tags or None, seed=8000 + number))
+        text, cut = self.folder / "notes.mp3", self.folder / names[3]
+        text.write_text("not a sound\n" * 5000)
+        cut.write_bytes(make_mp3(30, seed=8010)[:-100])
+        self.line.rate = None
+        pick(self.sender, *ready, text, cut)
+        expect(stated(self.sender, "ready")).to_have_count(3, timeout=30_000)
+        expect(stated(self.sender, "rejected")).to_have_count(2, timeout=20_000)
+        self.line.rate = 600_000
+        coming = [self.folder / f"{number} {names[1]}" for number in (1, 2)]
+        for number, path in enumerate(coming):
+            path.write_bytes(make_mp3(1500, seed=8020 + number))
+        pick(self.sender, *coming)
+        expect(stated(self.sender, "sending")).to_have_count(2)
+
+    def files(self) -> None:
+        """The list, a search in it, the player, the dialogue for tags."""
+        page = self.page
+        self.turn_to("files")
+        page.reload()
+        expect(page.locator("tbody tr")).to_have_count(3)
+        self.look("library-files")
+        page.get_by_role("searchbox").fill("?" * 3)
+        expect(page.locator(".empty:visible")).to_be_visible()
+        self.look("library-none-found")
+        page.get_by_role("searchbox").fill(SEARCHES[self.language])
+        expect(page.locator("tbody tr")).to_have_count(1)
+        self.look("library-search")
+        page.locator("[data-play]").first.click()
+        expect(page.locator("[data-ref=player]")).to_be_visible()
+        self.look("library-player")
+        page.locator("[data-edit]").first.click()
+        self.look("library-edit")
+        page.locator("dialog summary").click()
+        self.look("library-edit-more")
+        page.keyboard.press("Escape")
+
+    def flight(self) -> None:
+        """What is on its way, and what was rejected."""
+        self.turn_to("flight")
+        expect(self.page.locator(".row:visible")).to_have_count(2)
+        expect(self.page.locator(".row:visible .pace").first).to_contain_text("·", timeout=15_000)
+        self.look("library-flight")
+        self.turn_to("rejected")
+        expect(self.page.locator(".row:visible")).to_have_count(2)
+        self.look("library-rejected")
+
+    def turn_to(self, section: str) -> None:
+        """By its tab."""
+        self.page.locator(f'.tabs a[href="#{section}"]').click()

@@ -1,0 +1,42 @@
+"""A file that the server cannot finish, by a fault of its own, is said to be safe and to need somebody."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitor
+from tests.browser.proxy import SlowProxy
+from tests.browser.seen import pick, row, state
+from tests.browser.test_upload_page import LONG
+from tests.support.server import Server
+
+SPOIL = """
+CREATE TRIGGER spoil AFTER UPDATE ON uploads WHEN new.state = 'received' AND new.tags = '{}'
+BEGIN UPDATE uploads SET tags = '{"title": 5}' WHERE id = new.id; END
+"""
+"""From then on an upload has tags that no client can send: writing them is a fault of ours, each time."""
+
+Make = Callable[..., Path]
+
+
+def test_a_fault_of_the_server_is_said_and_said_again_after_a_reload(
+    fresh_server: Server, visitor: Visitor, mp3: Make
+) -> None:
+    with SlowProxy(fresh_server.url, rate=3_000_000) as line:
+        page = visitor.visit(line.url)
+        pick(page, mp3("stuck.mp3", LONG))
+        state(page, "stuck.mp3", "sending")
+        with closing(sqlite3.connect(fresh_server.data / "catalogue.sqlite3")) as rows, rows:
+            rows.execute(SPOIL)
+        line.rate = None
+        stuck = state(page, "stuck.mp3", "stuck", 30)
+        expect(stuck).to_contain_text("Everything arrived and is safe")
+        expect(stuck).to_contain_text("please tell the station")
+        page.reload()
+        state(page, "stuck.mp3", "stuck")
+        korean = visitor.visit(line.url, locale="ko-KR")
+        expect(row(korean, "stuck.mp3")).to_contain_text("안전하게 보관되어")
+        assert list(fresh_server.partials.glob("*")) != []
