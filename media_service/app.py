@@ -15,9 +15,11 @@ from aiohttp import http_parser
 
 from media_service.catalogue.database import Database
 from media_service.catalogue.schema import is_newest
+from media_service.core.cover import CoverLimits
 from media_service.core.rules import Lifetime, Limits
 from media_service.http.auth import Gate
 from media_service.http.cors import Origins
+from media_service.http.covers import UploadCovers
 from media_service.http.files_api import FilesApi
 from media_service.http.form import FormDialect
 from media_service.http.native import NativeDialect
@@ -89,7 +91,8 @@ class Service:
     """All parts, joined by the settings and not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
-        limits = Limits(settings.file_limit, settings.slice_limit, settings.slice_size)
+        cover = CoverLimits(settings.cover_limit, settings.cover_pixels)
+        limits = Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover)
         lifetime = Lifetime(int(settings.upload_lifetime * MICROSECONDS), int(settings.upload_deadline * MICROSECONDS))
         self._folder = folder
         self._database = Database(folder.catalogue)
@@ -154,6 +157,7 @@ class Service:
                 NativeDialect(intake, gate, shapes, turns),
                 Pages(asset("static"), gate, base, lambda: self._ready),
                 UploadsApi(intake, gate, shapes),
+                UploadCovers(intake, gate, shapes, turns),
                 FormDialect(intake, gate, shapes, turns, self._settings.form_wait),
                 TusDialect(
                     intake, self._appends, self._joiner, gate, shapes, turns=turns, wait=self._settings.append_wait

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Picture
     from media_service.core.upload import Facts, Placing, Slice, State, Upload
 
 
@@ -48,7 +50,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One finished file, as listings show it. `tags` are those it carries; times are UTC microseconds."""
+    """One finished file, as listings show it. `tags` and `chapters` are what it carries; times are UTC microseconds."""
 
     id: str
     upload_id: str
@@ -60,6 +62,7 @@ class StoredFile:
     tags: Mapping[str, str]
     uploaded_at: int
     spooled_at: int
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,9 @@ class Media(Protocol):
         DigestMismatch, ContentHashMismatch, MediaTrouble, and FileNotFoundError when it is missing.
         """
 
+    async def look_at(self, picture: bytes) -> Picture | None:
+        """What a picture's own bytes say of it; None for what is no picture that is shown."""
+
     async def plan_tags(self, path: Path, upload: Upload) -> tuple[TagPlan, Mapping[str, str]]:
         """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
 
@@ -254,7 +260,16 @@ class Catalogue(Protocol):
         """
 
     async def save(self, upload: Upload) -> None:
-        """The upload as it is now; with an ended state its slices are forgotten."""
+        """The upload as it is now; with an ended state its slices and, unless rejected, its cover's picture go."""
+
+    async def save_cover(self, upload: Upload, picture: bytes | None) -> None:
+        """The upload as it is now, and the picture of its cover, both or neither; None when it has none."""
+
+    async def cover(self, upload_id: str) -> bytes | None:
+        """The picture of an upload's cover, while it is kept."""
+
+    async def forget_cover(self, upload_id: str) -> None:
+        """The picture of a rejected upload's cover goes with what was kept of it."""
 
     async def deliver(self, upload: Upload, file: StoredFile) -> None:
         """The spooled upload and its file, both or neither."""

@@ -155,6 +155,11 @@ class Finisher(Places):
         await self._saved(again)
         self.wake(again)
 
+    async def forget_rejected(self, upload_id: str) -> None:
+        """Deletes what is kept of a rejected upload."""
+        await self._quarantine.discard(upload_id)
+        await self._catalogue.forget_cover(upload_id)
+
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """The upload with what is true of it."""
         assert upload.length is not None

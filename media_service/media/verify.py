@@ -17,6 +17,7 @@ from media_service.media.encodings import id3v1_texts, offered
 from media_service.media.facts import facts_of, provenance, sound_of
 from media_service.media.follow import Following
 from media_service.media.leisure import Leisure
+from media_service.media.pictures import look_at
 from media_service.media.prescan import Scan, scan
 from media_service.media.readers import Readers
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from media_service.core.cover import Picture
     from media_service.core.upload import Facts, Slice, Upload
     from media_service.media.seen import Walk
     from media_service.media.worker import ChildPool, ChildWorker
@@ -125,6 +127,10 @@ class Examiner:
             findings += await self._second_opinion(path, walk)
         proven = upload.digest is not None or upload.content_hash is not None
         return facts_of(walk, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
+
+    async def look_at(self, picture: bytes) -> Picture | None:
+        """What a picture's own bytes say of it; None for what is no picture that is shown."""
+        return await asyncio.to_thread(look_at, picture)
 
     async def plan_tags(self, path: Path, upload: Upload) -> tuple[TagPlan, Mapping[str, str]]:
         """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
