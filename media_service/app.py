@@ -19,7 +19,7 @@ from media_service.core.cover import CoverLimits
 from media_service.core.rules import Lifetime, Limits
 from media_service.http.auth import Gate
 from media_service.http.cors import Origins
-from media_service.http.covers import UploadCovers
+from media_service.http.covers import FileCovers, UploadCovers
 from media_service.http.files_api import FilesApi
 from media_service.http.form import FormDialect
 from media_service.http.native import NativeDialect
@@ -135,7 +135,7 @@ class Service:
             quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
             every=settings.sweep_interval,
         )
-        self._retagger = Retagger(self._database, self._spool, self._examiner)
+        self._retagger = Retagger(self._database, self._spool, self._examiner, cover)
         self._appends = Appends(self._intake)
         self._joiner = Joiner(self._intake, self._partials)
         self._origins = Origins(settings.allowed_origins, settings.base_path)
@@ -148,6 +148,7 @@ class Service:
         """The application; it opens the parts when it starts and closes them when it ends."""
         intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
         turns = Turns()
+        files = FilesApi(self._database, self._spool, self._retagger, gate, shapes)
         app = application(
             base,
             gate,
@@ -171,7 +172,8 @@ class Service:
                     wait=self._settings.append_wait,
                     interim_answers=self._settings.interim_answers,
                 ),
-                FilesApi(self._database, self._spool, self._retagger, gate, shapes),
+                files,
+                FileCovers(files, self._retagger, gate, intake.conduct, turns),
                 QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
             ],
         )

@@ -32,6 +32,29 @@ class TagPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What a file will say of itself: our tags, and its chapters."""
+
+    tags: Mapping[str, str]
+    chapters: tuple[Chapter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A cover's picture and chapters for a file. None leaves the file's own, an empty one takes them away.
+
+    The last chapter ends at `duration`, in seconds.
+    """
+
+    picture: bytes | None = None
+    chapters: tuple[Chapter, ...] | None = None
+    duration: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self.picture is not None or self.chapters is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Assembled:
     """A tagged file that is whole on disk and has no name yet: its bytes and its SHA-256."""
 
@@ -220,16 +243,25 @@ class Media(Protocol):
     async def look_at(self, picture: bytes) -> Picture | None:
         """What a picture's own bytes say of it; None for what is no picture that is shown."""
 
-    async def plan_tags(self, path: Path, upload: Upload) -> tuple[TagPlan, Mapping[str, str]]:
-        """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
+    async def front_cover(self, path: Path) -> bytes | None:
+        """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
+
+        Raises MediaTrouble, and FileNotFoundError.
+        """
+
+    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[TagPlan, Carried]:
+        """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
+        will carry then. `picture` None leaves the file's own cover.
 
         Raises MediaTrouble.
         """
 
-    async def plan_edit(self, path: Path, tags: Mapping[str, str], removed: Collection[str]) -> TagPlan:
-        """How to give a file in the spool these tags and take the removed ones, every other frame kept.
+    async def plan_edit(
+        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: Enclosed
+    ) -> TagPlan:
+        """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
 
-        Raises NotMp3 for a tag that cannot be written, MediaTrouble, and FileNotFoundError.
+        Raises NotMp3 for what cannot be written, MediaTrouble, and FileNotFoundError.
         """
 
 

@@ -1,4 +1,4 @@
-"""Covers over HTTP: how one is read and shown, and those of uploads."""
+"""Covers over HTTP: how one is read and shown, those of uploads, and those of finished files."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from media_service.core.cover import EXTENSIONS
-from media_service.core.errors import CoverTooLarge
+from media_service.core.errors import CoverNotImage, CoverTooLarge
 from media_service.http.body import expect_later, whole_body
+from media_service.http.files_api import version_seen
 from media_service.http.shapes import API
 from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from media_service.core.cover import Cover
     from media_service.http.auth import Gate
+    from media_service.http.files_api import FilesApi
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
     from media_service.intake.conduct import Conduct
     from media_service.intake.receive import Intake
+    from media_service.intake.retag import Retagger
 
 
 class UploadCovers:
@@ -58,6 +63,48 @@ class UploadCovers:
         caller = self._gate.caller(request)
         await unbroken(self._intake.put_cover(request.match_info["id"], caller.owner, None))
         return web.Response(status=204)
+
+
+class FileCovers:
+    """The routes under `/api/v1/files/{id}/cover`."""
+
+    def __init__(self, files: FilesApi, retagger: Retagger, gate: Gate, conduct: Conduct, turns: Turns) -> None:
+        self._files = files
+        self._retagger = retagger
+        self._gate = gate
+        self._conduct = conduct
+        self._turns = turns
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        path = f"{API}/files/{{id}}/cover"
+        return [
+            web.get(path, self.show),
+            web.put(path, self.put, expect_handler=expect_later),
+            web.delete(path, self.delete),
+        ]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The cover that stands in the file, for its owner and the admin."""
+        return shown_cover(*await self._retagger.cover(await self._files.find(request)))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """The file with the body as its cover, for the admin, who says in If-Match which version of it he saw."""
+        self._gate.admin(request)
+        is_current = version_seen(request)
+        picture = await read_cover(request, self._conduct, self._turns)
+        if not picture:
+            raise CoverNotImage
+        return await self._edited(request, is_current, picture)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """The file without a cover in front, for the admin, who says in If-Match which version of it he saw."""
+        self._gate.admin(request)
+        return await self._edited(request, version_seen(request), b"")
+
+    async def _edited(self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes) -> web.Response:
+        step = self._retagger.edit(request.match_info["id"], {}, is_current, picture=picture)
+        return await self._files.shown(await unbroken(step))
 
 
 async def read_cover(request: web.Request, conduct: Conduct, turns: Turns) -> bytes:
