@@ -15,9 +15,11 @@ from aiohttp import http_parser
 
 from media_service.catalogue.database import Database
 from media_service.catalogue.schema import is_newest
+from media_service.core.cover import CoverLimits
 from media_service.core.rules import Lifetime, Limits
 from media_service.http.auth import Gate
 from media_service.http.cors import Origins
+from media_service.http.covers import FileCovers, UploadCovers
 from media_service.http.files_api import FilesApi
 from media_service.http.form import FormDialect
 from media_service.http.native import NativeDialect
@@ -89,7 +91,8 @@ class Service:
     """All parts, joined by the settings and not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
-        limits = Limits(settings.file_limit, settings.slice_limit, settings.slice_size)
+        cover = CoverLimits(settings.cover_limit, settings.cover_pixels)
+        limits = Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover)
         lifetime = Lifetime(int(settings.upload_lifetime * MICROSECONDS), int(settings.upload_deadline * MICROSECONDS))
         self._folder = folder
         self._database = Database(folder.catalogue)
@@ -132,7 +135,7 @@ class Service:
             quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
             every=settings.sweep_interval,
         )
-        self._retagger = Retagger(self._database, self._spool, self._examiner)
+        self._retagger = Retagger(self._database, self._spool, self._examiner, cover)
         self._appends = Appends(self._intake)
         self._joiner = Joiner(self._intake, self._partials)
         self._origins = Origins(settings.allowed_origins, settings.base_path)
@@ -145,6 +148,7 @@ class Service:
         """The application; it opens the parts when it starts and closes them when it ends."""
         intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
         turns = Turns()
+        files = FilesApi(self._database, self._spool, self._retagger, gate, shapes)
         app = application(
             base,
             gate,
@@ -154,6 +158,7 @@ class Service:
                 NativeDialect(intake, gate, shapes, turns),
                 Pages(asset("static"), gate, base, lambda: self._ready),
                 UploadsApi(intake, gate, shapes),
+                UploadCovers(intake, gate, shapes, turns),
                 FormDialect(intake, gate, shapes, turns, self._settings.form_wait),
                 TusDialect(
                     intake, self._appends, self._joiner, gate, shapes, turns=turns, wait=self._settings.append_wait
@@ -167,7 +172,8 @@ class Service:
                     wait=self._settings.append_wait,
                     interim_answers=self._settings.interim_answers,
                 ),
-                FilesApi(self._database, self._spool, self._retagger, gate, shapes),
+                files,
+                FileCovers(files, self._retagger, gate, intake.conduct, turns),
                 QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
             ],
         )

@@ -101,11 +101,11 @@ class Settings(BaseSettings):
     tag_version: Literal["keep", "2.3", "2.4"] = "keep"
     """The version of the tags written; `keep` leaves that of the file, and is 2.3 for a file without."""
 
-    cover_limit: Bytes = ByteSize(2 * MIB)
-    """Bytes of a cover above which there is a warning."""
+    cover_limit: Annotated[ByteSize, Field(ge=0, le=8 * MIB)] = ByteSize(2 * MIB)
+    """Bytes of a cover: a larger one is refused, and in a file there is a warning. A tag has room for 8 MiB."""
 
     cover_pixels: Annotated[int, Field(ge=1)] = 4096
-    """Pixels of a cover's longer side above which there is a warning."""
+    """Pixels of a cover's longer side: a larger one is refused, and in a file there is a warning."""
 
     media_children: Annotated[int, Field(ge=1, le=64)] = 2
     """Processes that read tags, at most; each may have 128 MiB of memory."""

@@ -54,8 +54,21 @@ class Database:
         await self._writer.execute([*statements.record(upload_id, piece, now), *then])
 
     async def save(self, upload: Upload) -> None:
-        """The upload as it is now; with an ended state its slices are forgotten."""
+        """The upload as it is now; with an ended state its slices and, unless rejected, its cover's picture go."""
         await self._writer.execute(statements.save(upload))
+
+    async def save_cover(self, upload: Upload, picture: bytes | None) -> None:
+        """The upload as it is now, and the picture of its cover, both or neither; None when it has none."""
+        await self._writer.execute(statements.save_cover(upload, picture))
+
+    async def cover(self, upload_id: str) -> bytes | None:
+        """The picture of an upload's cover, while it is kept."""
+        rows = await self._reader.rows(queries.cover_of(upload_id))
+        return rows[0]["picture"] if rows else None
+
+    async def forget_cover(self, upload_id: str) -> None:
+        """The picture of a rejected upload's cover goes with what was kept of it."""
+        await self._writer.execute(statements.forget_cover(upload_id))
 
     async def deliver(self, upload: Upload, file: StoredFile) -> None:
         """The spooled upload and its file, both or neither."""

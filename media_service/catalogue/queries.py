@@ -11,7 +11,7 @@ from sqlalchemy import and_, asc, bindparam, desc, func, or_, select
 
 from media_service.catalogue.compiled import sql_of, with_values
 from media_service.catalogue.rows import fold
-from media_service.catalogue.tables import files, heard, slices, uploads
+from media_service.catalogue.tables import covers, files, heard, slices, uploads
 from media_service.core.errors import Malformed
 
 if TYPE_CHECKING:
@@ -122,6 +122,11 @@ def uploads_page(owner: str | None, states: Collection[State], cursor: str | Non
     if cursor is not None:
         query = query.where(_behind(uploads.c.created_at, uploads.c.id, cursor, int, falling=True))
     return with_values(query.order_by(desc(uploads.c.created_at), desc(uploads.c.id)).limit(limit + 1))
+
+
+def cover_of(upload_id: str) -> Statement:
+    """The picture for an upload."""
+    return with_values(select(covers.c.picture).where(covers.c.upload_id == upload_id))
 
 
 def file_by_id(file_id: str) -> Statement:

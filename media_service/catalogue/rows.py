@@ -7,12 +7,15 @@ import unicodedata
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from media_service.core.chapters import Chapter
+from media_service.core.cover import Cover
 from media_service.core.ports import Heard, Placed, StoredFile
 from media_service.core.text import LISTED_TAGS, MORE_TAGS
 from media_service.core.upload import Facts, Placing, Review, Slice, State, Upload, Verdict
 from media_service.core.verdict import Finding, Grade, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from sqlite3 import Row
 
 
@@ -30,6 +33,8 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "content_hash": upload.content_hash,
         "sender": upload.sender,
         "tags": json.dumps(dict(upload.tags or {}), ensure_ascii=False),
+        "cover": None if upload.cover is None else json.dumps(asdict(upload.cover)),
+        "chapters": _chapters_column(upload.chapters),
         "facts": None if upload.facts is None else json.dumps(_facts_to_json(upload.facts)),
         "verdict": None if upload.verdict is None else json.dumps(_verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
@@ -56,6 +61,8 @@ def upload_value(row: Row, last_recorded: int | None = None) -> Upload:
         content_hash=row["content_hash"],
         sender=row["sender"],
         tags=json.loads(row["tags"]),
+        cover=None if row["cover"] is None else Cover(**json.loads(row["cover"])),
+        chapters=_chapters_value(json.loads(row["chapters"])),
         facts=None if row["facts"] is None else _facts_from_json(json.loads(row["facts"])),
         verdict=None if row["verdict"] is None else _verdict_from_json(json.loads(row["verdict"])),
         file_id=row["file_id"],
@@ -105,6 +112,7 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "channels": facts.channels,
         **{tag: file.tags.get(tag) for tag in LISTED_TAGS},
         "more_tags": json.dumps({tag: file.tags[tag] for tag in MORE_TAGS if tag in file.tags}, ensure_ascii=False),
+        "chapters": _chapters_column(file.chapters),
         "audio_sha256": facts.audio_sha256,
         "grade": None if facts.grade is None else facts.grade.value,
         "findings": json.dumps([finding.plain() for finding in facts.findings], ensure_ascii=False),
@@ -140,6 +148,7 @@ def file_value(row: Row) -> StoredFile:
         ),
         tags={tag: value for tag in LISTED_TAGS if (value := row[tag]) is not None}
         | json.loads(row["more_tags"] or "{}"),
+        chapters=_chapters_value(json.loads(row["chapters"])),
         uploaded_at=row["uploaded_at"],
         spooled_at=row["spooled_at"],
     )
@@ -216,10 +225,19 @@ def placing_column(placing: Placing) -> str:
 
 
 def _placing_to_json(placing: Placing) -> dict[str, Any]:
-    return {"name": placing.name, "size": placing.size, "sha256": placing.sha256.hex(), "tags": dict(placing.tags)}
+    return asdict(placing) | {"sha256": placing.sha256.hex(), "tags": dict(placing.tags)}
 
 
 def placing_value(stored: str) -> Placing:
-    """Where a file is about to get its name, from its column."""
+    """Where a file is about to get its name, from its column; a former version did not know of chapters."""
     fields = json.loads(stored)
-    return Placing(**{**fields, "sha256": bytes.fromhex(fields["sha256"])})
+    chapters = _chapters_value(fields.get("chapters", []))
+    return Placing(**{**fields, "sha256": bytes.fromhex(fields["sha256"]), "chapters": chapters})
+
+
+def _chapters_column(chapters: Sequence[Chapter]) -> str:
+    return json.dumps([asdict(chapter) for chapter in chapters], ensure_ascii=False)
+
+
+def _chapters_value(stored: list[dict[str, Any]]) -> tuple[Chapter, ...]:
+    return tuple(Chapter(**fields) for fields in stored)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, delete, update
+from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from media_service.catalogue.compiled import sql_of
 from media_service.catalogue.rows import file_row, heard_row, placing_column, slice_row, upload_row
-from media_service.catalogue.tables import files, heard, slices, uploads
-from media_service.core.upload import ENDED
+from media_service.catalogue.tables import covers, files, heard, slices, uploads
+from media_service.core.upload import ENDED, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,6 +62,14 @@ _PLAN_RETAG = sql_of(
     update(files).where(files.c.id == bindparam("which")).values({"retagging": bindparam("retagging")})
 )
 _DELETE_SLICES = sql_of(delete(slices).where(slices.c.upload_id == bindparam("which")))
+_DELETE_COVER = sql_of(delete(covers).where(covers.c.upload_id == bindparam("which")))
+_FORGET_COVER = sql_of(
+    delete(covers).where(
+        covers.c.upload_id == bindparam("which"),
+        select(uploads.c.id).where(uploads.c.id == covers.c.upload_id, uploads.c.state == bindparam("state")).exists(),
+    )
+)
+_INSERT_COVER = sql_of(insert(covers).values(_every_column(covers)))
 
 
 def create(upload: Upload) -> list[Statement]:
@@ -92,13 +100,27 @@ def gathered(given: Iterable[Statement]) -> Iterator[Statement]:
 
 
 def save(upload: Upload) -> list[Statement]:
-    """The upload as it is now; an ended one forgets its slices."""
+    """The upload as it is now; an ended one forgets its slices, and its cover's picture unless it was rejected."""
     row = upload_row(upload)
     row["which"] = row.pop("id")
     statements: list[Statement] = [(_UPDATE_UPLOAD, row)]
     if upload.state in ENDED:
         statements.append((_DELETE_SLICES, {"which": upload.id}))
+    if upload.state in ENDED - {State.REJECTED}:
+        statements.append((_DELETE_COVER, {"which": upload.id}))
     return statements
+
+
+def save_cover(upload: Upload, picture: bytes | None) -> list[Statement]:
+    """The upload as it is now, and its cover's picture; None when it has none."""
+    row = {"upload_id": upload.id, "picture": picture}
+    gone: Statement = (_DELETE_COVER, {"which": upload.id})
+    return [*save(upload), gone, *([] if picture is None else [(_INSERT_COVER, row)])]
+
+
+def forget_cover(upload_id: str) -> list[Statement]:
+    """No picture for this upload, unless it is looked at again."""
+    return [(_FORGET_COVER, {"which": upload_id, "state": State.REJECTED.value})]
 
 
 def deliver(upload: Upload, file: StoredFile) -> list[Statement]:

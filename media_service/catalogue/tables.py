@@ -1,6 +1,6 @@
 """The catalogue's tables, said once. `migrations/` brings a database to exactly this; a test proves it.
 
-Times are UTC microseconds, sizes bytes, digests raw bytes; tags and verdicts are JSON text.
+Times are UTC microseconds, sizes bytes, digests and pictures raw bytes; tags and verdicts are JSON text.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ uploads = Table(
     Column("content_hash", LargeBinary(32)),
     Column("sender", Text),
     Column("tags", Text, nullable=False),
+    # What the cover is, and the chapters, as JSON.
+    Column("cover", Text),
+    Column("chapters", Text, nullable=False, server_default="[]"),
     Column("facts", Text),
     Column("verdict", Text),
     Column("file_id", String(22)),
@@ -66,6 +69,14 @@ slices = Table(
     Column("recorded_at", BigInteger, nullable=False),
     # Rows come in the order of the key and are read in it: the key is the table.
     sqlite_with_rowid=False,
+)
+
+covers = Table(
+    "covers",
+    metadata,
+    # The picture for an upload that is not finished yet; afterwards it stands in the file.
+    Column("upload_id", String(22), ForeignKey("uploads.id"), primary_key=True),
+    Column("picture", LargeBinary, nullable=False),
 )
 
 files = Table(
@@ -94,6 +105,7 @@ files = Table(
     Column("comment", Text),
     # What is not listed by itself: further tags, findings and the walk's measures, as JSON.
     Column("more_tags", Text),
+    Column("chapters", Text, nullable=False, server_default="[]"),
     Column("audio_sha256", LargeBinary(32)),
     Column("grade", String(16)),
     Column("findings", Text),

@@ -12,6 +12,7 @@
     │   ├── Unauthorised             a token is needed
     │   ├── UnknownUpload            no such upload, or somebody else's
     │   ├── UnknownFile              no such file, or somebody else's
+    │   ├── UnknownCover             an upload or a file without a cover
     │   ├── MatchRequired            a change that does not say of which version
     │   ├── FileChanged              a change of a version that is no more
     │   ├── UploadGone               cancelled, expired or lost
@@ -24,6 +25,7 @@
     │   ├── SpanOverlaps             bytes that are partly recorded already
     │   ├── BytesMissing             not every byte is recorded yet
     │   ├── FileTooLarge, SliceTooLarge
+    │   ├── CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit    a picture that cannot be a cover
     │   ├── DigestMismatch           the bytes are not those that were announced
     │   ├── SliceDiffers             recorded bytes are not those that were announced
     │   └── NotMp3, Damaged, Duplicate, LengthMismatch, ContentHashMismatch, TooCostly    the verdict on a whole file
@@ -154,6 +156,13 @@ class UnknownFile(Refusal):
 
 
 @dataclass(eq=False)
+class UnknownCover(Refusal):
+    """There is no cover."""
+
+    code = "unknown_cover"
+
+
+@dataclass(eq=False)
 class MatchRequired(Refusal):
     """This change needs If-Match with the ETag of the file as you saw it."""
 
@@ -255,6 +264,37 @@ class SliceTooLarge(Refusal):
 
     code = "slice_too_large"
     limit: int
+
+
+@dataclass(eq=False)
+class CoverNotImage(Refusal):
+    """A cover must be a JPEG, PNG, WebP or GIF picture."""
+
+    code = "cover_not_image"
+
+
+@dataclass(eq=False)
+class CoverTooLarge(Refusal):
+    """Covers of up to {limit} bytes are taken."""
+
+    code = "cover_too_large"
+    limit: int
+
+
+@dataclass(eq=False)
+class CoverTooWide(Refusal):
+    """Covers of up to {limit} pixels a side are taken."""
+
+    code = "cover_too_wide"
+    limit: int
+
+
+@dataclass(eq=False)
+class CoverUnfit(Refusal):
+    """This picture cannot be a cover: {reason}."""
+
+    code = "cover_unfit"
+    reason: str
 
 
 @dataclass(eq=False)

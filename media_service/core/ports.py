@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Picture
     from media_service.core.upload import Facts, Placing, Slice, State, Upload
 
 
@@ -27,6 +29,29 @@ class TagPlan:
     cut: int
     tail: bytes = b""
     length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a file will say of itself: our tags, and its chapters."""
+
+    tags: Mapping[str, str]
+    chapters: tuple[Chapter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A cover's picture and chapters for a file. None leaves the file's own, an empty one takes them away.
+
+    The last chapter ends at `duration`, in seconds.
+    """
+
+    picture: bytes | None = None
+    chapters: tuple[Chapter, ...] | None = None
+    duration: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self.picture is not None or self.chapters is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +73,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One finished file, as listings show it. `tags` are those it carries; times are UTC microseconds."""
+    """One finished file, as listings show it. `tags` and `chapters` are what it carries; times are UTC microseconds."""
 
     id: str
     upload_id: str
@@ -60,6 +85,7 @@ class StoredFile:
     tags: Mapping[str, str]
     uploaded_at: int
     spooled_at: int
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +240,28 @@ class Media(Protocol):
         DigestMismatch, ContentHashMismatch, MediaTrouble, and FileNotFoundError when it is missing.
         """
 
-    async def plan_tags(self, path: Path, upload: Upload) -> tuple[TagPlan, Mapping[str, str]]:
-        """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
+    async def look_at(self, picture: bytes) -> Picture | None:
+        """What a picture's own bytes say of it; None for what is no picture that is shown."""
+
+    async def front_cover(self, path: Path) -> bytes | None:
+        """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
+
+        Raises MediaTrouble, and FileNotFoundError.
+        """
+
+    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[TagPlan, Carried]:
+        """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
+        will carry then. `picture` None leaves the file's own cover.
 
         Raises MediaTrouble.
         """
 
-    async def plan_edit(self, path: Path, tags: Mapping[str, str], removed: Collection[str]) -> TagPlan:
-        """How to give a file in the spool these tags and take the removed ones, every other frame kept.
+    async def plan_edit(
+        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: Enclosed
+    ) -> TagPlan:
+        """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
 
-        Raises NotMp3 for a tag that cannot be written, MediaTrouble, and FileNotFoundError.
+        Raises NotMp3 for what cannot be written, MediaTrouble, and FileNotFoundError.
         """
 
 
@@ -254,7 +292,16 @@ class Catalogue(Protocol):
         """
 
     async def save(self, upload: Upload) -> None:
-        """The upload as it is now; with an ended state its slices are forgotten."""
+        """The upload as it is now; with an ended state its slices and, unless rejected, its cover's picture go."""
+
+    async def save_cover(self, upload: Upload, picture: bytes | None) -> None:
+        """The upload as it is now, and the picture of its cover, both or neither; None when it has none."""
+
+    async def cover(self, upload_id: str) -> bytes | None:
+        """The picture of an upload's cover, while it is kept."""
+
+    async def forget_cover(self, upload_id: str) -> None:
+        """The picture of a rejected upload's cover goes with what was kept of it."""
 
     async def deliver(self, upload: Upload, file: StoredFile) -> None:
         """The spooled upload and its file, both or neither."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from media_service.core.chapters import clean_chapters
+from media_service.core.cover import CoverLimits
 from media_service.core.errors import (
     BytesMissing,
     FileTooLarge,
@@ -23,8 +25,10 @@ from media_service.core.text import clean_line, clean_tags
 from media_service.core.upload import HELD, Event, Slice, State, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover
 
 CONCAT, PARTIAL, FINAL = "concat", "partial", "final;"
 """Under what an upload remembers how it is joined, and the two beginnings of what it remembers."""
@@ -32,11 +36,12 @@ CONCAT, PARTIAL, FINAL = "concat", "partial", "final;"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one upload may be: bytes of a file, bytes of a slice, and the slice size proposed to clients."""
+    """What one upload may be: bytes of a file, bytes of a slice, the slice size proposed to clients, and its cover."""
 
     file: int
     slice: int
     slice_size: int
+    cover: CoverLimits = field(default_factory=CoverLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Wish:
     content_hash: bytes | None = None
     sender: str | None = None
     tags: Mapping[str, str] | None = None
+    chapters: Sequence[Chapter] = ()
     held_open: bool = False
     remembered: Mapping[str, str] | None = None
 
@@ -92,6 +98,7 @@ def create(wish: Wish, limits: Limits, *, id: str, owner: str, dialect: str, now
         content_hash=wish.content_hash,
         sender=clean_line(wish.sender, "sender") or None if wish.sender else None,
         tags=clean_tags(wish.tags or {}),
+        chapters=clean_chapters(wish.chapters),
         held_open=wish.held_open,
         remembered=wish.remembered,
     )
@@ -286,11 +293,12 @@ def amend(
     limits: Limits,
     *,
     tags: Mapping[str, str] | None = None,
+    chapters: Sequence[Chapter] | None = None,
     length: int | None = None,
 ) -> Upload:
-    """The upload with other tags, or with the length it did not have.
+    """The upload with other tags or chapters, or with the length it did not have.
 
-    Both may change only while bytes are awaited: behind that they may be in use.
+    They may change only while bytes are awaited: behind that they may be in use.
     Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge.
     """
     if upload.state is not State.RECEIVING:
@@ -304,4 +312,13 @@ def amend(
         upload = replace(upload, length=length)
     if tags is not None:
         upload = replace(upload, tags=clean_tags(tags))
+    if chapters is not None:
+        upload = replace(upload, chapters=clean_chapters(chapters))
     return replace(upload, updated_at=now)
+
+
+def with_cover(upload: Upload, cover: Cover | None, now: int) -> Upload:
+    """The upload with this cover, or without one; it may change as long as its tags. Raises WrongState, UploadGone."""
+    if upload.state is not State.RECEIVING:
+        raise upload.refusal()
+    return replace(upload, cover=cover, updated_at=now)

@@ -21,6 +21,8 @@ from media_service.core.errors import UploadGone, WrongState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover
     from media_service.core.verdict import Finding, Grade
 
 
@@ -132,13 +134,14 @@ class Verdict:
 class Placing:
     """Where a tagged file is about to get its name: written before it has it, so that a crash is no riddle.
 
-    `tags` are those the file carries; `size` and `sha256` are of the file as it will lie there.
+    `tags` and `chapters` are those the file carries; `size` and `sha256` are of the file as it will lie there.
     """
 
     name: str
     size: int
     sha256: bytes
     tags: Mapping[str, str]
+    chapters: tuple[Chapter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,7 @@ class Upload:
     """One file on its way. `length` is in bytes, None while not announced; times are UTC microseconds.
 
     `digest` and `content_hash` are what the client claims of the whole file; `facts` is what we found.
+    `cover` and `chapters` are what the client sent beside the file; the cover's picture is with the catalogue.
     `held_open`: every byte may be here, and still the upload is whole only when its client says so.
     `remembered`: fields of the client that its dialect gives back word for word, by name.
     """
@@ -163,6 +167,8 @@ class Upload:
     content_hash: bytes | None = None
     sender: str | None = None
     tags: Mapping[str, str] | None = None
+    cover: Cover | None = None
+    chapters: tuple[Chapter, ...] = ()
     facts: Facts | None = None
     verdict: Verdict | None = None
     file_id: str | None = None

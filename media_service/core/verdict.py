@@ -87,6 +87,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "frame_crc_mismatch": (W, "checksums of frames do not match their bytes"),
     "music_crc_mismatch": (W, "the encoder's checksum of the music does not match: bytes were changed since"),
     "duration_mismatch": (W, "the tag states another duration than the sound has"),
+    "chapter_behind_end": (W, "a chapter begins behind the end of the sound and was left out"),
     "mutagen_error": (W, "the second reader could not read the file"),
     "mutagen_disagrees": (W, "the second reader measures another duration"),
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import (
@@ -106,13 +107,48 @@ async def raw_blocks(request: Request, turns: Turns) -> AsyncIterator[bytes]:
         raise BodyCut from None
 
 
-class Form:
-    """A multipart/form-data body whose text fields come before its one file."""
+async def whole_body(
+    request: Request, turns: Turns, limit: int, too_large: Callable[[], Refusal], seconds: float
+) -> bytes:
+    """All of a body that has at most `limit` bytes and never stands still for `seconds`.
 
-    def __init__(self, reader: MultipartReader, file: BodyPartReader, fields: dict[str, str]) -> None:
+    Raises UnsupportedMediaType, `too_large`, BodyCut, IdleTimeout.
+    """
+    refuse_coding(request)
+    if (request.content_length or 0) > limit:
+        raise too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds) as patience:
+            async for block in raw_blocks(request, turns):
+                if len(body) + len(block) > limit:
+                    raise too_large()
+                body += block
+                _put_off(patience, seconds)
+    except TimeoutError:
+        raise IdleTimeout(seconds) from None
+    return bytes(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A file that may come before a form's file: its field, and how many bytes it may have."""
+
+    name: str
+    limit: int
+    too_large: Callable[[], Refusal]
+
+
+class Form:
+    """A multipart/form-data body whose text fields, and a small file, come before its one file."""
+
+    def __init__(
+        self, reader: MultipartReader, file: BodyPartReader, fields: dict[str, str], small: bytes | None
+    ) -> None:
         self._reader = reader
         self._file = file
         self.fields = fields
+        self.small = small
         self.filename = _disposition(file)[1]
 
     @classmethod
@@ -125,11 +161,13 @@ class Form:
         limit: int,
         too_large: Callable[[], Refusal],
         seconds: float,
+        small: Small | None = None,
     ) -> Form:
-        """Reads up to the first byte of the part named `file`, within `seconds`.
+        """Reads up to the first byte of the part named `file`, within `seconds`, or as long as a small file moves.
 
-        Before it only `fields` may come, each once. `limit` bytes are the most the file may have.
-        Raises UnsupportedMediaType, LengthRequired, `too_large`, Malformed, BodyCut, IdleTimeout.
+        Before it only `fields` and the `small` file may come, each once. `limit` bytes are the most the file may have.
+        Raises UnsupportedMediaType, LengthRequired, `too_large`, that of the small file, Malformed, BodyCut,
+        IdleTimeout.
         """
         refuse_coding(request)
         if request.content_type != "multipart/form-data":
@@ -137,25 +175,38 @@ class Form:
         # Without a length nothing bounds what may stand before the first boundary.
         if request.content_length is None:
             raise LengthRequired
-        if request.content_length > limit + OVERHEAD:
+        if request.content_length > limit + OVERHEAD + (small.limit if small else 0):
             raise too_large()
         await go_on(request)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as patience:
+                moved = partial(_put_off, patience, seconds)
                 with _multipart_errors():
-                    return await cls._read_fields(await request.multipart(), file, fields)
+                    return await cls._read_fields(await request.multipart(), file, fields, small, moved)
         except TimeoutError:
             raise IdleTimeout(seconds) from None
 
     @classmethod
-    async def _read_fields(cls, reader: MultipartReader, file: str, known: Collection[str]) -> Form:
+    async def _read_fields(
+        cls,
+        reader: MultipartReader,
+        file: str,
+        known: Collection[str],
+        small: Small | None,
+        moved: Callable[[], None],
+    ) -> Form:
         fields: dict[str, str] = {}
+        gathered: bytes | None = None
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader) or (name := _disposition(part)[0]) is None:
                 raise Malformed("body", "every part needs a name")
             _refuse_part_coding(part)
             if name == file:
-                return cls(reader, part, fields)
+                # A page sends an empty part for a file that nobody chose.
+                return cls(reader, part, fields, gathered or None)
+            if small is not None and name == small.name and gathered is None:
+                gathered = await _gathered(part, small.limit, small.too_large, moved)
+                continue
             if name not in known:
                 raise Malformed("body", f"before {file} only these fields may come: {', '.join(known)}")
             if name in fields:
@@ -183,12 +234,26 @@ def _refuse_part_coding(part: BodyPartReader) -> None:
 
 
 async def _text(part: BodyPartReader, name: str) -> str:
+    return (await _gathered(part, FIELD, lambda: Malformed(name, f"it is longer than {FIELD} bytes"))).decode()
+
+
+async def _gathered(
+    part: BodyPartReader, limit: int, too_large: Callable[[], Refusal], moved: Callable[[], None] | None = None
+) -> bytes:
+    """All of a part. Raises `too_large`."""
     value = bytearray()
     while not part.at_eof():
         value += await part.read_chunk(FIELD)
-        if len(value) > FIELD:
-            raise Malformed(name, f"it is longer than {FIELD} bytes")
-    return value.decode()
+        if len(value) > limit:
+            raise too_large()
+        if moved is not None:
+            moved()
+    return bytes(value)
+
+
+def _put_off(patience: asyncio.Timeout, seconds: float) -> None:
+    """Waits for so many seconds from now on."""
+    patience.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 def _disposition(part: BodyPartReader) -> tuple[str | None, str | None]:

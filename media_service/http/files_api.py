@@ -1,4 +1,4 @@
-"""Finished files over REST: the admin's listing, one file, its bytes, and other tags for it."""
+"""Finished files over REST: the admin's listing, one file, its bytes, and other tags and chapters for it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from urllib.parse import quote
 from aiohttp import ETag, hdrs, web
 from pydantic import BaseModel, ConfigDict, Field
 
-from media_service.core.errors import MatchRequired, UnknownFile
+from media_service.core.errors import Malformed, MatchRequired, UnknownFile
 from media_service.http.body import json_body
+from media_service.http.chapters import ChapterField, as_chapters
 from media_service.http.paging import limit_of, page
 from media_service.http.shapes import API
 from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from aiohttp.abc import AbstractStreamWriter
@@ -30,11 +32,12 @@ Text = Annotated[str, Field(max_length=8192)]
 
 
 class RetagFile(BaseModel):
-    """The body of `PATCH /files/{id}`. A tag that is empty or null is taken away, one that is missing stays."""
+    """The body of `PATCH /files/{id}`. What is missing stays; a tag that is empty or null is taken away."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    tags: dict[Text, Text | None]
+    tags: dict[Text, Text | None] | None = None
+    chapters: list[ChapterField] | None = None
 
 
 class FilesApi:
@@ -69,26 +72,25 @@ class FilesApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """One file, for its owner and the admin."""
-        return await self._shown(await self._find(request))
+        return await self.shown(await self.find(request))
 
     async def retag(self, request: web.Request) -> web.Response:
-        """The file with other tags, for the admin, who says in If-Match which version of it he saw."""
+        """The file with other tags or chapters, for the admin, who says in If-Match which version of it he saw."""
         self._gate.admin(request)
         body = await json_body(request, RetagFile)
-        wanted = request.if_match
-        if wanted is None:
-            raise MatchRequired
-        known = {tag.value for tag in wanted if not tag.is_weak}
+        if body.tags is None and body.chapters is None:
+            raise Malformed("tags", "there are none, and no chapters either")
         step = self._retagger.edit(
             request.match_info["id"],
-            {key: value or "" for key, value in body.tags.items()},
-            lambda sha256: "*" in known or sha256.hex() in known,
+            {key: value or "" for key, value in (body.tags or {}).items()},
+            version_seen(request),
+            chapters=None if body.chapters is None else as_chapters(body.chapters),
         )
-        return await self._shown(await unbroken(step))
+        return await self.shown(await unbroken(step))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
-        file = await self._find(request)
+        file = await self.find(request)
         name = quote(file.placed.name, safe="")
         headers = {
             "Content-Type": "audio/mpeg",
@@ -102,19 +104,30 @@ class FilesApi:
             return _Whole(path, headers=headers)
         return web.FileResponse(path, headers=headers)
 
-    async def _shown(self, file: StoredFile) -> web.Response:
+    async def shown(self, file: StoredFile) -> web.Response:
+        """The file as JSON, with its ETag."""
         heard = await self._catalogue.heard(file.id)
         shown = self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)}
         answer = web.json_response(shown, headers={"Cache-Control": "private, no-cache"})
         answer.etag = ETag(file.placed.sha256.hex())
         return answer
 
-    async def _find(self, request: web.Request) -> StoredFile:
+    async def find(self, request: web.Request) -> StoredFile:
+        """The file that is asked for, for its owner and the admin. Raises UnknownFile, Unauthorised."""
         caller = self._gate.caller(request)
         file = await self._catalogue.file(request.match_info["id"])
         if file is None or not (caller.admin or file.owner == caller.owner):
             raise UnknownFile
         return file
+
+
+def version_seen(request: web.Request) -> Callable[[bytes], bool]:
+    """Says of the SHA-256 of a file whether If-Match names it. Raises MatchRequired without one."""
+    wanted = request.if_match
+    if wanted is None:
+        raise MatchRequired
+    known = {tag.value for tag in wanted if not tag.is_weak}
+    return lambda sha256: "*" in known or sha256.hex() in known
 
 
 class _Whole(web.FileResponse):

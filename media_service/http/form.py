@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from media_service.core.errors import FileTooLarge, Malformed
+from media_service.core.errors import CoverTooLarge, FileTooLarge, Malformed
 from media_service.core.rules import Wish
 from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
-from media_service.http.body import Form, expect_later
+from media_service.http.body import Form, Small, expect_later
 from media_service.http.steps import unbroken, with_verdict
 from media_service.intake.slices import Incoming
 
@@ -40,9 +40,9 @@ class FormDialect:
         return [web.post("/upload", self.post, expect_handler=expect_later)]
 
     async def post(self, request: web.Request) -> web.Response:
-        """Fields `name` (who sends it) and tags, then the file `mp3`: 201 once it lies in the spool."""
+        """Fields `name` (who sends it), tags and `cover`, then the file `mp3`: 201 once it lies in the spool."""
         caller = self._gate.caller(request)
-        limit = self._intake.conduct.limits.file
+        limit, cover = self._intake.conduct.limits.file, self._intake.conduct.limits.cover.size
         form = await Form.open(
             request,
             file="mp3",
@@ -50,6 +50,7 @@ class FormDialect:
             limit=limit,
             too_large=lambda: FileTooLarge(limit),
             seconds=self._intake.conduct.idle_timeout,
+            small=Small("cover", cover, lambda: CoverTooLarge(cover)),
         )
         if form.filename is None:
             raise Malformed("mp3", "it must be a file")
@@ -58,6 +59,8 @@ class FormDialect:
         view, _ = await unbroken(self._intake.create(wish, caller.owner, DIALECT))
         upload_id = view.upload.id
         try:
+            if form.small is not None:
+                await unbroken(self._intake.put_cover(upload_id, caller.owner, form.small))
             whole = Incoming(0, None, None, DIALECT, last=True)
             await self._intake.receive(upload_id, caller.owner, whole, lambda: form.blocks(self._turns))
         except BaseException:

@@ -75,7 +75,7 @@ class QuarantineApi:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Deletes the bytes and the report."""
-        await self._quarantine.discard((await self._find(request)).upload.id)
+        await self._finisher.forget_rejected((await self._find(request)).upload.id)
         return web.Response(status=204)
 
     async def _look_again(self, request: web.Request, review: Review) -> web.Response:

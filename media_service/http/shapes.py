@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ class Shapes:
             "last_modified": time_or_none(upload.last_modified),
             "sender": upload.sender,
             "tags": dict(upload.tags or {}),
+            "cover": None if upload.cover is None else asdict(upload.cover),
+            "chapters": [asdict(chapter) for chapter in upload.chapters],
             "created_at": time(upload.created_at),
             "updated_at": time(upload.updated_at),
             "expires_at": time_or_none(view.expires_at),
@@ -76,6 +79,7 @@ class Shapes:
             "filename": file.filename,
             "stored_name": placed.name,
             **{tag: file.tags.get(tag) for tag in TAGS},
+            "chapters": [asdict(chapter) for chapter in file.chapters],
             "duration": facts.duration,
             "bitrate": facts.bitrate,
             "sample_rate": facts.sample_rate,

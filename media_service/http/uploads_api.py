@@ -12,6 +12,7 @@ from media_service.core.errors import Malformed
 from media_service.core.rules import Wish
 from media_service.core.upload import State
 from media_service.http.body import json_body
+from media_service.http.chapters import ChapterField, as_chapters
 from media_service.http.paging import limit_of, page
 from media_service.http.shapes import API, microseconds
 from media_service.http.steps import unbroken
@@ -36,6 +37,7 @@ class CreateUpload(BaseModel):
     content_hash: Text | None = None
     sender: Text | None = None
     tags: dict[Text, Text] = {}
+    chapters: list[ChapterField] = []
 
 
 class AmendUpload(BaseModel):
@@ -44,6 +46,7 @@ class AmendUpload(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     tags: dict[Text, Text] | None = None
+    chapters: list[ChapterField] | None = None
     length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
 
 
@@ -79,6 +82,7 @@ class UploadsApi:
             content_hash=None if body.content_hash is None else parse_hex(body.content_hash, "content_hash"),
             sender=body.sender,
             tags=body.tags,
+            chapters=as_chapters(body.chapters),
         )
         view, created = await unbroken(self._intake.create(wish, caller.owner, "native"))
         return web.json_response(
@@ -112,10 +116,16 @@ class UploadsApi:
         return web.json_response(self._shapes.upload(view), headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
-        """The upload with other tags, or with the length that was not known."""
+        """The upload with other tags or chapters, or with the length that was not known."""
         caller = self._gate.caller(request)
         body = await json_body(request, AmendUpload)
-        step = self._intake.amend(request.match_info["id"], caller.owner, tags=body.tags, length=body.length)
+        step = self._intake.amend(
+            request.match_info["id"],
+            caller.owner,
+            tags=body.tags,
+            chapters=None if body.chapters is None else as_chapters(body.chapters),
+            length=body.length,
+        )
         return web.json_response(self._shapes.upload(await unbroken(step)))
 
     async def limits(self, request: web.Request) -> web.Response:
@@ -123,6 +133,7 @@ class UploadsApi:
         self._gate.caller(request)
         limits = self._intake.conduct.limits
         body = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
+        body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def cancel(self, request: web.Request) -> web.Response:

@@ -155,6 +155,11 @@ class Finisher(Places):
         await self._saved(again)
         self.wake(again)
 
+    async def forget_rejected(self, upload_id: str) -> None:
+        """Deletes what is kept of a rejected upload."""
+        await self._quarantine.discard(upload_id)
+        await self._catalogue.forget_cover(upload_id)
+
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """The upload with what is true of it."""
         assert upload.length is not None
@@ -189,6 +194,7 @@ class Finisher(Places):
             placed=placed,
             facts=upload.facts,
             tags=placing.tags,
+            chapters=placing.chapters,
             uploaded_at=upload.created_at,
             spooled_at=now,
         )
@@ -219,9 +225,11 @@ class Finisher(Places):
         """Tags the file beside the spool and gives it a name."""
         assert upload.facts is not None
         source = self._partials.path(upload.id)
-        plan, tags = await self._media.plan_tags(source, upload)
+        picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
+        plan, carried = await self._media.plan_tags(source, upload, picture)
         assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
-        return await self._publish(upload, Placing("", assembled.size, assembled.sha256, tags))
+        placing = Placing("", assembled.size, assembled.sha256, carried.tags, carried.chapters)
+        return await self._publish(upload, placing)
 
     async def _publish(self, upload: Upload, placing: Placing) -> Upload:
         """Gives the assembled file the first name that no file has, nor had before its reader took it away.

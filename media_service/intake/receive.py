@@ -10,9 +10,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.core import rules
+from media_service.core.cover import accept_cover
 from media_service.core.errors import (
     ShuttingDown,
     StorageFull,
+    UnknownCover,
     UploadGone,
     WrongState,
 )
@@ -28,6 +30,8 @@ from media_service.intake.steps import Steps
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover
     from media_service.core.ports import Catalogue, Media, Partials
     from media_service.core.verdict import Finding
     from media_service.intake.conduct import Conduct
@@ -51,6 +55,7 @@ class Intake:
         self.conduct = conduct
         self._catalogue = catalogue
         self._partials = partials
+        self._media = media
         self._finisher = finisher
         self._clock = clock
         self._new_id = new_id
@@ -162,19 +167,66 @@ class Intake:
             await self.cancel(upload_id, None)
 
     async def amend(
-        self, upload_id: str, owner: str, *, tags: Mapping[str, str] | None = None, length: int | None = None
+        self,
+        upload_id: str,
+        owner: str,
+        *,
+        tags: Mapping[str, str] | None = None,
+        chapters: Sequence[Chapter] | None = None,
+        length: int | None = None,
     ) -> View:
-        """Sets tags, or the length that was not known at creation.
+        """Sets tags, chapters, or the length that was not known at creation.
 
         Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge.
         """
         self._refuse_when_closing()
 
         def amended(live: Live) -> Upload:
-            limits = self.conduct.limits
-            return rules.amend(live.upload, live.received, self._clock(), limits, tags=tags, length=length)
+            return rules.amend(
+                live.upload,
+                live.received,
+                self._clock(),
+                self.conduct.limits,
+                tags=tags,
+                chapters=chapters,
+                length=length,
+            )
 
         return await self._change(upload_id, owner, amended)
+
+    async def check_cover(self, upload_id: str, owner: str) -> None:
+        """Before a cover's bytes are read: there is such an upload, and it takes one.
+
+        Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
+        """
+        self._refuse_when_closing()
+        live = await self._register.find(upload_id, owner)
+        rules.with_cover(live.upload, None, self._clock())
+
+    async def put_cover(self, upload_id: str, owner: str, picture: bytes | None) -> View:
+        """Sets the cover, durably; None takes it away.
+
+        Raises what `check_cover` raises, and CoverTooLarge, CoverNotImage, CoverUnfit, CoverTooWide.
+        """
+        cover = None
+        if picture is not None:
+            cover = accept_cover(len(picture), await self._media.look_at(picture), self.conduct.limits.cover)
+        self._refuse_when_closing()
+        live = await self._register.find(upload_id, owner)
+        async with live.changing:
+            covered = rules.with_cover(live.upload, cover, self._clock())
+            await self._catalogue.save_cover(covered, picture)
+            live.upload = covered
+        await self._changes.complete_if_whole(live)
+        return await self._answer(live)
+
+    async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
+        """The cover that was sent, and its picture, until the upload has ended. Raises UnknownUpload, UnknownCover."""
+        upload = (await self.show(upload_id, owner)).upload
+        picture = await self._catalogue.cover(upload_id)
+        if upload.cover is None or picture is None:
+            raise UnknownCover
+        return upload.cover, picture
 
     async def conclude(self, upload_id: str, owner: str) -> View:
         """The client of an upload that is held open says that its last byte was sent.

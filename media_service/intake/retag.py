@@ -1,4 +1,4 @@
-"""Other tags for a file that lies in the spool already.
+"""Other tags, another cover, other chapters for a file that lies in the spool already.
 
 The same way as a file comes there: a new one is assembled beside it and takes its place in one step, so that a reader
 sees the old or the new one. The catalogue knows the new file's digest before it has the place; after a crash the digest
@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import FileChanged, UnknownFile
-from media_service.core.ports import Placed
+from media_service.core.chapters import clean_chapters
+from media_service.core.cover import accept_cover
+from media_service.core.errors import FileChanged, Refusal, UnknownCover, UnknownFile
+from media_service.core.ports import Enclosed, Placed
 from media_service.core.text import clean_tags
 from media_service.core.upload import Placing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover, CoverLimits
     from media_service.core.ports import Catalogue, Media, Spool, StoredFile
 
 log = structlog.get_logger()
@@ -29,21 +33,32 @@ log = structlog.get_logger()
 class Retagger:
     """Edits the tags of finished files, one after the other."""
 
-    def __init__(self, catalogue: Catalogue, spool: Spool, media: Media) -> None:
+    def __init__(self, catalogue: Catalogue, spool: Spool, media: Media, covers: CoverLimits) -> None:
+        self._covers = covers
         self._catalogue = catalogue
         self._spool = spool
         self._media = media
         self._turn = asyncio.Lock()
         self._unsure = False
 
-    async def edit(self, file_id: str, tags: Mapping[str, str], is_current: Callable[[bytes], bool]) -> StoredFile:
-        """The file with these tags; an empty one is taken away, others stay.
+    async def edit(
+        self,
+        file_id: str,
+        tags: Mapping[str, str],
+        is_current: Callable[[bytes], bool],
+        *,
+        picture: bytes | None = None,
+        chapters: Sequence[Chapter] | None = None,
+    ) -> StoredFile:
+        """The file with these tags, cover and chapters; what is empty is taken away, what is not given stays.
 
         `is_current` says of the SHA-256 of the file as it lies there whether that is the one to be changed. Raises
-        Malformed, UnknownFile also where its reader took it away, FileChanged, NotMp3 for a tag that cannot be written,
-        StorageFull.
+        Malformed, what `accept_cover` raises, UnknownFile also where its reader took it away, FileChanged, NotMp3 for
+        what cannot be written, StorageFull.
         """
         given = clean_tags(tags)
+        if picture:
+            accept_cover(len(picture), await self._media.look_at(picture), self._covers)
         async with self._turn:
             if self._unsure:
                 await self.recover()
@@ -53,11 +68,26 @@ class Retagger:
             if not is_current(file.placed.sha256):
                 raise FileChanged
             try:
-                return await self._place(file, given, set(tags) - set(given))
+                duration = file.facts.duration
+                rising = None if chapters is None else clean_chapters(chapters, duration)
+                return await self._place(file, given, set(tags) - set(given), Enclosed(picture, rising, duration))
             except FileNotFoundError:
                 raise UnknownFile from None
             finally:
                 await self._spool.settle(file_id)
+
+    async def cover(self, file: StoredFile) -> tuple[Cover, bytes]:
+        """The cover in front of a finished file, where one like it could be sent. Raises UnknownCover, UnknownFile."""
+        try:
+            picture = await self._media.front_cover(self._spool.path(file.placed.name))
+        except FileNotFoundError:
+            raise UnknownFile from None
+        if picture is None:
+            raise UnknownCover
+        try:
+            return accept_cover(len(picture), await self._media.look_at(picture), self._covers), picture
+        except Refusal:
+            raise UnknownCover from None
 
     async def recover(self) -> None:
         """Before anybody edits: finds out how edits ended that a crash or trouble cut short."""
@@ -71,12 +101,15 @@ class Retagger:
                 await self._catalogue.plan_retag(file.id, None)
         self._unsure = False
 
-    async def _place(self, file: StoredFile, given: Mapping[str, str], removed: set[str]) -> StoredFile:
+    async def _place(
+        self, file: StoredFile, given: Mapping[str, str], removed: set[str], enclosed: Enclosed
+    ) -> StoredFile:
         path = self._spool.path(file.placed.name)
-        steps = await self._media.plan_edit(path, given, removed)
+        steps = await self._media.plan_edit(path, given, removed, enclosed)
         made = await self._spool.assemble(file.id, path, steps, steps.length)
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
-        plan = Placing(file.placed.name, made.size, made.sha256, tags)
+        chapters = file.chapters if enclosed.chapters is None else enclosed.chapters
+        plan = Placing(file.placed.name, made.size, made.sha256, tags, chapters)
         self._unsure = True
         await self._catalogue.plan_retag(file.id, plan)
         await self._spool.replace(file.id, file.placed.name)
@@ -88,4 +121,4 @@ class Retagger:
 
 
 def _as_planned(file: StoredFile, plan: Placing) -> StoredFile:
-    return replace(file, placed=Placed(plan.name, plan.size, plan.sha256), tags=plan.tags)
+    return replace(file, placed=Placed(plan.name, plan.size, plan.sha256), tags=plan.tags, chapters=plan.chapters)

@@ -59,6 +59,7 @@ class Sweeper:
             await self._intake.expire(upload)
             log.info("expired", upload=upload.id)
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):
+            await self._catalogue.forget_cover(upload_id)
             log.info("quarantine emptied", upload=upload_id)
 
     async def discard_orphans(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.media.covers import picture_type
+from media_service.media.pictures import picture_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

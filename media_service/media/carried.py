@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core.errors import NotMp3
 from media_service.core.text import LONG_TAGS, TAG_CHARACTERS, clean_line, clean_lines
-from media_service.media import id3, raw
+from media_service.media import enclosing, id3, raw
 from media_service.media.ours import LONG_FRAMES, MOOD, TEXT_FRAMES
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def check(frames: bytes, ours: Ours, version: int) -> None:
     for name, text in ours.texts.items():
         if [str(frame) for frame in tag.getall("TXXX:" + name)] != [text]:
             raise NotMp3(f"its {name} cannot be written as a tag")
+    enclosing.check(ours.enclosed, tag)
 
 
 def _shown(key: str, value: str) -> str:

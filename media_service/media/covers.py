@@ -1,53 +1,16 @@
-"""Covers: what kind of picture the bytes are, how large it is, and what is wrong with it. Nothing is decoded."""
+"""Covers in a tag, and what is wrong with them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media_service.media.pictures import picture_size, picture_type
+
 if TYPE_CHECKING:
     from media_service.core.verdict import Finding, Policy
 
-PICTURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"GIF8", "image/gif"))
-
-
-def picture_type(picture: bytes) -> str | None:
-    """The media type by the picture's own bytes; None for what is no picture that is shown."""
-    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for magic, kind in PICTURES if picture.startswith(magic)), None)
-
-
-def picture_size(picture: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels, where the picture tells them."""
-    kind = picture_type(picture)
-    if kind == "image/png" and len(picture) >= 24:
-        return int.from_bytes(picture[16:20]), int.from_bytes(picture[20:24])
-    if kind == "image/gif" and len(picture) >= 10:
-        return int.from_bytes(picture[6:8], "little"), int.from_bytes(picture[8:10], "little")
-    if kind == "image/webp":
-        return _webp_size(picture)
-    return _jpeg_size(picture) if kind == "image/jpeg" else None
-
-
-def _webp_size(picture: bytes) -> tuple[int, int] | None:
-    if picture[12:16] == b"VP8X" and len(picture) >= 30:
-        return 1 + int.from_bytes(picture[24:27], "little"), 1 + int.from_bytes(picture[27:30], "little")
-    if picture[12:16] == b"VP8 " and len(picture) >= 30:
-        return int.from_bytes(picture[26:28], "little") & 0x3FFF, int.from_bytes(picture[28:30], "little") & 0x3FFF
-    if picture[12:16] == b"VP8L" and len(picture) >= 25:
-        bits = int.from_bytes(picture[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    return None
-
-
-def _jpeg_size(picture: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 9 <= len(picture) and picture[at] == 0xFF:
-        marker = picture[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(picture[at + 7 : at + 9]), int.from_bytes(picture[at + 5 : at + 7])
-        at += 1 if marker == 0xFF else 2 + max(2, int.from_bytes(picture[at + 2 : at + 4]))
-    return None
+OTHER, FRONT = 0, 3
+"""Which picture a frame says it holds: one of no kind, and the cover in front."""
 
 
 def cover_findings(name: bytes, content: bytes, size: int, policy: Policy, most: tuple[int, int]) -> list[Finding]:
@@ -56,15 +19,9 @@ def cover_findings(name: bytes, content: bytes, size: int, policy: Policy, most:
     `most` are the bytes and pixels it may have.
     """
     limit, pixels = most
-    if name == b"PIC":
-        stated = {b"JPG": b"image/jpeg", b"PNG": b"image/png"}.get(content[1:4].upper(), content[1:4])
-        rest = content[4:]
-    else:
-        stated, _, rest = content[1:].partition(b"\0")
+    stated, _, picture = taken_apart(name, content)
     if stated.strip() == b"-->":
         return [policy.finding("cover_not_image", expected="a picture", actual="a link")]
-    wide = content[:1] in (b"\1", b"\2")
-    picture = _after_text(rest[1:], wide=wide)
     kind = picture_type(picture)
     if kind is None:
         return [policy.finding("cover_not_image", expected="a picture", actual=_shown(stated))]
@@ -79,6 +36,17 @@ def cover_findings(name: bytes, content: bytes, size: int, policy: Policy, most:
     elif side > pixels:
         findings.append(policy.finding("cover_too_large", expected=pixels, actual=side))
     return findings
+
+
+def taken_apart(name: bytes, content: bytes) -> tuple[bytes, int | None, bytes]:
+    """What media type a picture's frame states, which picture it is, and its bytes."""
+    if name == b"PIC":
+        stated = {b"JPG": b"image/jpeg", b"PNG": b"image/png"}.get(content[1:4].upper(), content[1:4])
+        rest = content[4:]
+    else:
+        stated, _, rest = content[1:].partition(b"\0")
+    wide = content[:1] in (b"\1", b"\2")
+    return stated, rest[0] if rest else None, _after_text(rest[1:], wide=wide)
 
 
 def _after_text(content: bytes, *, wide: bool) -> bytes:

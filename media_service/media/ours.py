@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from media_service.media import id3, raw
+from media_service.core.ports import Enclosed
+from media_service.media import enclosing, id3, raw
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -47,7 +48,7 @@ UPLOAD_OWNER = "urn:media-service:upload"
 
 
 class Ours:
-    """The frames that we write: tags that were asked for, texts of our own, the upload's id.
+    """The frames that we write: tags that were asked for, texts of our own, the upload's id, a cover and chapters.
 
     `older` frames say what tags of other kinds say, and are written where nothing replaces them.
     """
@@ -59,8 +60,11 @@ class Ours:
         upload_id: str | None,
         older: Sequence[Any] = (),
         removed: Collection[str] = (),
+        *,
+        enclosed: Enclosed | None = None,
     ) -> None:
         self.tags = tags
+        self.enclosed = enclosed or Enclosed()
         self.gone = frozenset(tags) | frozenset(removed)
         self._older = older
         self.texts = dict(provenance)
@@ -107,6 +111,8 @@ class Ours:
         if name == b"TXXX":
             described = raw.description(frame.content)
             return described in self.texts or (described == MOOD and "mood" in self.gone)
+        if enclosing.replaces(self.enclosed, frame):
+            return True
         return any(key in self.gone and text.encode() == name for key, text in TEXT_FRAMES.items())
 
     def put_into(self, tag: id3.Tag, version: int) -> None:
@@ -121,6 +127,7 @@ class Ours:
             tag.delall("TXXX:" + MOOD)
         for frame in self.frames(version):
             tag.add(frame)
+        enclosing.take_out(self.enclosed, tag)
 
 
 def _empty(name: str) -> raw.Frame:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from media_service.core.ports import TagPlan
+from media_service.core.ports import Carried, TagPlan
 from media_service.core.verdict import Policy
-from media_service.media import id3, id3v1, raw
+from media_service.media import enclosing, id3, id3v1, raw
 from media_service.media.around import TAG_LOOK, tag_at
 from media_service.media.behind import Behind, tags_behind
 from media_service.media.carried import check, read
@@ -23,6 +23,9 @@ from media_service.media.raw import HEADER
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+
+    from media_service.core.chapters import Chapter
+    from media_service.core.ports import Enclosed
 
 ALIGNMENT = 4096
 """The audio keeps its place within a file system block, so that a file system that can share blocks copies none."""
@@ -39,8 +42,9 @@ def plan(
     guesses: Mapping[str, str] | None = None,
     sound: Sequence[int] | None = None,
     removed: Collection[str] = (),
-) -> tuple[TagPlan, dict[str, str]]:
-    """How to give the file these tags and take the `removed` ones, and the tags it will carry then.
+    enclosed: Enclosed | None = None,
+) -> tuple[TagPlan, Carried]:
+    """How to give the file these tags and what is `enclosed`, and take the `removed` ones; and what it carries then.
 
     Without any it stays as it is.
 
@@ -56,23 +60,32 @@ def plan(
         cut, behind = _before_sound(file, front, sound), tags_behind(file, None if sound is None else sound[1], front)
     found = [Found(tag, not opaque and _may_be_read(tag)) for tag in [*leading, *behind.appended]]
     said, older = _said(found, behind, opaque=opaque)
-    carried = {key: text for key, text in said.items() if key not in removed}
+    carried = {key: text for key, text in read(said).items() if key not in removed}
     known = {*carried, *(key for key, name in TEXT_FRAMES.items() if name in unread(found))}
     fills = {key: text for key, text in (guesses or {}).items() if key not in known}
-    carried |= fills | dict(tags)
-    if not tags and not provenance and not removed:
-        return TagPlan(b"", 0), carried
-    ours = Ours(fills | dict(tags), provenance or {}, upload_id, older, removed)
+    says = Carried(carried | fills | dict(tags), _chapters(said, enclosed))
+    if not tags and not provenance and not removed and not enclosed:
+        return TagPlan(b"", 0), says
+    ours = Ours(fills | dict(tags), provenance or {}, upload_id, older, removed, enclosed=enclosed)
     written = _version(found, version)
     body = _build(found, ours, written)
     check(body, ours, written)
     parts = [body, *kept(found, ours, written), *(raw.set_aside(tag, written) for _, tag in behind.strange)]
     padding = (cut - HEADER - sum(map(len, parts))) % ALIGNMENT
     tail, length = _tail(behind, id3v1.changed(behind.id3v1, dict.fromkeys(removed, "") | dict(tags)))
-    return TagPlan(raw.join(parts, written, padding), cut, tail, length), carried
+    return TagPlan(raw.join(parts, written, padding), cut, tail, length), says
 
 
-def _said(found: Sequence[Found], behind: Behind, *, opaque: bool) -> tuple[dict[str, str], list[Any]]:
+def front_cover(path: Path) -> bytes:
+    """The picture in front of a file, as its first tag has it; nothing where there is none, or nobody may read it."""
+    with path.open("rb") as file:
+        leading = raw.leading_tags(file)
+    if not leading or not _may_be_read(leading[0]):
+        return b""
+    return enclosing.front_in(id3.load(leading[0]))
+
+
+def _said(found: Sequence[Found], behind: Behind, *, opaque: bool) -> tuple[id3.Tag, list[Any]]:
     """What the file says of itself, the first tag first; and frames of ours that say what its other tags say."""
     shown = id3.Tag()
     for each in found:
@@ -80,12 +93,19 @@ def _said(found: Sequence[Found], behind: Behind, *, opaque: bool) -> tuple[dict
             id3.fill(shown, id3.load(each.tag).values())
     if opaque or not all(each.readable for each in found):
         # What nobody reads may say it already.
-        return read(shown), []
+        return shown, []
     older = [frame for kind, tag in behind.strange for frame in id3.fill(shown, frames_of(kind, tag))]
     if not found:
         # Players that see our tag would show nothing of it any more.
         older += id3.fill(shown, id3.from_id3v1(behind.id3v1))
-    return read(shown), older
+    return shown, older
+
+
+def _chapters(said: id3.Tag, enclosed: Enclosed | None) -> tuple[Chapter, ...]:
+    """Those that are written, or those of the file."""
+    if enclosed is None or enclosed.chapters is None:
+        return enclosing.chapters_in(said)
+    return enclosed.chapters
 
 
 def _version(found: Sequence[Found], asked: int | None) -> int:
@@ -99,7 +119,7 @@ def _build(found: Sequence[Found], ours: Ours, version: int) -> bytes:
     small = found and found[0].version == 2 and found[0].readable
     tag = id3.load(found[0].tag) if small else id3.Tag()
     ours.put_into(tag, version)
-    return id3.save(tag, version)
+    return id3.save(tag, version) + enclosing.build(ours.enclosed, version)
 
 
 def _may_be_read(tag: bytes) -> bool:

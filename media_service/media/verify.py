@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from media_service.core.chapters import Chapter, heard_chapters
 from media_service.core.digest import format_digest_field
 from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3, TooCostly
-from media_service.core.ports import TagPlan
+from media_service.core.ports import Carried, Enclosed, TagPlan
 from media_service.core.text import guessed_tags
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge
@@ -17,6 +18,7 @@ from media_service.media.encodings import id3v1_texts, offered
 from media_service.media.facts import facts_of, provenance, sound_of
 from media_service.media.follow import Following
 from media_service.media.leisure import Leisure
+from media_service.media.pictures import look_at
 from media_service.media.prescan import Scan, scan
 from media_service.media.readers import Readers
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from media_service.core.cover import Picture
     from media_service.core.upload import Facts, Slice, Upload
     from media_service.media.seen import Walk
     from media_service.media.worker import ChildPool, ChildWorker
@@ -121,13 +124,30 @@ class Examiner:
             raise ContentHashMismatch(upload.content_hash.hex(), content_hash.hex())
         walk = following.walk.finish()
         findings, seen = await asyncio.to_thread(self._judge, path, walk)
+        findings += self._chapters_left_out(upload, walk)
         if outcome(findings) is not Outcome.REJECT and not seen.opaque:
             findings += await self._second_opinion(path, walk)
         proven = upload.digest is not None or upload.content_hash is not None
         return facts_of(walk, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
 
-    async def plan_tags(self, path: Path, upload: Upload) -> tuple[TagPlan, Mapping[str, str]]:
-        """How to give a verified file the upload's tags, every other frame kept, and the tags it will carry then.
+    async def look_at(self, picture: bytes) -> Picture | None:
+        """What a picture's own bytes say of it; None for what is no picture that is shown."""
+        return await asyncio.to_thread(look_at, picture)
+
+    async def front_cover(self, path: Path) -> bytes | None:
+        """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
+
+        Raises MediaTrouble, and FileNotFoundError.
+        """
+        try:
+            _, picture = await self._worker.ask("cover", path, limit=self._habits.tagging.cover_limit)
+        except (TooCostly, NotMp3):
+            return None
+        return picture or None
+
+    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[TagPlan, Carried]:
+        """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
+        will carry then. `picture` None leaves the file's own cover.
 
         Raises MediaTrouble.
         """
@@ -140,26 +160,37 @@ class Examiner:
         }
         if tagging.mode != "none":
             how |= {"provenance": provenance(upload), "upload_id": upload.id, "sound": sound_of(upload)}
-        if tagging.mode == "full":
-            how["guesses"] = guessed_tags(upload.filename)
-        return await self._plan(path, tags, how)
+        if tagging.mode != "full":
+            return await self._plan(path, tags, how, Enclosed())
+        how["guesses"] = guessed_tags(upload.filename)
+        duration = upload.facts.duration if upload.facts is not None else 0.0
+        enclosed = Enclosed(picture, heard_chapters(upload.chapters, duration) or None, duration)
+        return await self._plan(path, tags, how, enclosed)
 
-    async def plan_edit(self, path: Path, tags: Mapping[str, str], removed: Collection[str]) -> TagPlan:
-        """How to give a file in the spool these tags and take the removed ones, every other frame kept.
+    async def plan_edit(
+        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: Enclosed
+    ) -> TagPlan:
+        """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
 
-        Raises NotMp3 for a tag that cannot be written, MediaTrouble, and FileNotFoundError.
+        Raises NotMp3 for what cannot be written, MediaTrouble, and FileNotFoundError.
         """
-        return (await self._plan(path, dict(tags), {"removed": sorted(removed)}))[0]
+        return (await self._plan(path, dict(tags), {"removed": sorted(removed)}, enclosed))[0]
 
-    async def _plan(self, path: Path, tags: dict[str, str], how: dict[str, Any]) -> tuple[TagPlan, Mapping[str, str]]:
+    async def _plan(
+        self, path: Path, tags: dict[str, str], how: dict[str, Any], enclosed: Enclosed
+    ) -> tuple[TagPlan, Carried]:
+        brings = enclosed.picture or b""
+        asked = {"tags": tags, "enclosed": asdict(enclosed) | {"picture": enclosed.picture is not None}}
         try:
-            answer, attached = await self._worker.ask("plan", path, tags=tags, how=how)
+            answer, attached = await self._worker.ask("plan", path, brings, **asked, how=how)
         except (TooCostly, NotMp3):
             # What no limit foresaw: the tag is kept, and read by nobody.
-            answer, attached = await self._worker.ask("plan", path, tags=tags, how=how | {"opaque": True})
+            answer, attached = await self._worker.ask("plan", path, brings, **asked, how=how | {"opaque": True})
         head = answer["head"]
         # A whole slice of bytes is no copy: the tag may be large.
-        return TagPlan(attached[:head], answer["cut"], attached[head:], answer["length"]), answer["carried"]
+        planned = TagPlan(attached[:head], answer["cut"], attached[head:], answer["length"])
+        chapters = tuple(Chapter(**fields) for fields in answer["carried"]["chapters"])
+        return planned, Carried(answer["carried"]["tags"], chapters)
 
     def close(self) -> None:
         """Ends the threads that read."""
@@ -203,6 +234,12 @@ class Examiner:
             # Nothing here holds the tag: it may be large, and is taken apart piece by piece.
             body = [file.read(min(judge.TAG_LIMIT, judge.tag_size(head)))]
         return scan(head, body.pop(), self._habits.policy, (tagging.cover_limit, tagging.cover_pixels), sound)
+
+    def _chapters_left_out(self, upload: Upload, walk: Walk) -> list[Finding]:
+        if self._habits.tagging.mode != "full" or heard_chapters(upload.chapters, walk.seconds) == upload.chapters:
+            return []
+        late, end = upload.chapters[-1].start, round(walk.seconds, 3)
+        return [self._habits.policy.finding("chapter_behind_end", expected=end, actual=late)]
 
     async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
         """What mutagen says. Raises MediaTrouble, FileNotFoundError."""

@@ -34,21 +34,22 @@ class ChildWorker:
         self._process: Process | None = None
         self._asking = asyncio.Lock()
 
-    async def ask(self, question: str, path: Path, **more: Any) -> tuple[dict[str, Any], bytes]:
-        """The child's answer and what is attached to it.
+    async def ask(self, question: str, path: Path, brings: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
+        """The child's answer and what is attached to it, to a question that brings these bytes.
 
         Raises NotMp3, TooCostly, FileNotFoundError, and MediaTrouble when no child can be had.
         """
-        line = json.dumps({"ask": question, "path": str(path), **more}).encode() + b"\n"
+        asked = {"ask": question, "path": str(path), "bytes": len(brings), **more}
+        message = json.dumps(asked).encode() + b"\n", brings
         async with self._asking:
             try:
-                answer, attached = await self._exchange(line)
+                answer, attached = await self._exchange(*message)
             except _Died as death:
                 if death.by_limit:
                     raise TooCostly from None
                 # Killed from outside, perhaps for want of memory: the file may be innocent, once.
                 try:
-                    answer, attached = await self._exchange(line)
+                    answer, attached = await self._exchange(*message)
                 except _Died as again:
                     # One that ends by itself never came to the question.
                     raise (MediaTrouble if again.by_itself else TooCostly) from None
@@ -67,7 +68,7 @@ class ChildWorker:
         async with self._asking:
             await self._end()
 
-    async def _exchange(self, line: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _exchange(self, line: bytes, brings: bytes) -> tuple[dict[str, Any], bytes]:
         process = await self._running()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -75,6 +76,7 @@ class ChildWorker:
         try:
             async with asyncio.timeout(TIMEOUT):
                 process.stdin.write(line)
+                process.stdin.write(brings)
                 await process.stdin.drain()
                 answer: dict[str, Any] = json.loads(await process.stdout.readuntil(b"\n"))
                 attached = await _read(process.stdout, answer["bytes"])
@@ -111,11 +113,11 @@ class ChildPool:
         for child in reversed(self._children):
             self._free.put_nowait(child)
 
-    async def ask(self, question: str, path: Path, **more: Any) -> tuple[dict[str, Any], bytes]:
+    async def ask(self, question: str, path: Path, brings: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """The same as that of one child, once one is free."""
         child = await self._free.get()
         try:
-            return await child.ask(question, path, **more)
+            return await child.ask(question, path, brings, **more)
         finally:
             self._free.put_nowait(child)
 

@@ -14,6 +14,8 @@
  * @property {boolean} insist send it although the same bytes are there already
  * @property {import('./hints.js').Hints | null} hints what the file says of itself
  * @property {{at: string, late: boolean}} saved what the server has of the tags, as JSON
+ * @property {File | null} cover a picture that is still to be sent
+ * @property {import('./client.js').Problem | null} uncovered why the last one was refused
  */
 import { delay } from './backoff.js';
 import { Refusal } from './client.js';
@@ -150,6 +152,7 @@ export class Board {
     if (event === 'created' && entry.file && handleOf(entry.file)) keepHandle(/** @type {string} */ (upload.id), handleOf(entry.file));
     if (ENDS.has(upload.state) && upload.id) forgetHandle(upload.id);
     if (event === 'created' && JSON.stringify(upload.tags) !== entry.saved.at) this.#saveTags(entry);
+    if (event === 'created' && entry.cover) this.#saveCover(entry);
     this.start();
   }
 
@@ -222,6 +225,15 @@ export class Board {
     this.timers.set(key, setTimeout(() => this.#saveTags(entry), TAGS_REST_MS));
   }
 
+  /** @param {string} key @param {File} picture */
+  cover(key, picture) {
+    const entry = this.entry(key);
+    entry.cover = picture;
+    if (!entry.upload.id) return;
+    this.page.changed(entry, 'tags');
+    this.#saveCover(entry);
+  }
+
   /** @param {File} file */
   #resumable(file) {
     const name = file.name.normalize('NFC');
@@ -251,7 +263,7 @@ export class Board {
     const key = `u${this.keys += 1}`;
     const upload = newUpload({ .../** @type {any} */ (facts), key });
     /** @type {Entry} */
-    const entry = { upload, file, stranger: null, handle: null, insist: false, hints: null, saved: { at: JSON.stringify(upload.tags), late: false } };
+    const entry = { upload, file, stranger: null, handle: null, insist: false, hints: null, cover: null, uncovered: null, saved: { at: JSON.stringify(upload.tags), late: false } };
     this.entries.set(key, entry);
     this.page.changed(entry, 'enter');
     return entry;
@@ -300,6 +312,22 @@ export class Board {
       entry.saved.at = entry.saved.late ? wanted : '';
     }
     if (this.entries.has(key)) this.page.changed(entry, 'tags_saved');
+  }
+
+  /** @param {Entry} entry */
+  async #saveCover(entry) {
+    const picture = entry.cover;
+    entry.uncovered = null;
+    try {
+      await this.client.cover(/** @type {string} */ (entry.upload.id), /** @type {File} */ (picture));
+    } catch (error) {
+      if (!(error instanceof Refusal)) return setTimeout(() => entry.cover === picture && this.#saveCover(entry), 5000);
+      entry.uncovered = error.problem;
+    }
+    if (entry.cover !== picture) return undefined;
+    entry.cover = null;
+    if (this.entries.has(entry.upload.key)) this.page.changed(entry, 'cover_saved');
+    return undefined;
   }
 
   /** @param {Entry} entry */

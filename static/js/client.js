@@ -118,10 +118,10 @@ export function makeClient(base) {
     signal?.addEventListener('abort', end, { once: true });
     try {
       /** @type {Record<string, string>} */
-      const headers = body === undefined ? {} : { 'Content-Type': 'application/json' };
+      const headers = body === undefined || body instanceof Blob ? {} : { 'Content-Type': 'application/json' };
       if (match) headers['If-Match'] = `"${match}"`;
       const answer = await fetch(url, {
-        method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: limit.signal,
+        method, headers, body: body === undefined || body instanceof Blob ? body : JSON.stringify(body), signal: limit.signal,
         cache: 'no-store',
       });
       const text = await answer.text();
@@ -164,6 +164,9 @@ export function makeClient(base) {
 
     /** @param {string} id @param {Tags} tags @returns {Promise<Upload>} */
     tag: (id, tags) => ask('PATCH', at(upload(id)), { body: { tags } }),
+
+    /** @param {string} id @param {Blob} picture @returns {Promise<Upload>} */
+    cover: (id, picture) => ask('PUT', at(`${upload(id)}/cover`), { body: picture, within: 10 * ANSWER_WITHIN_MS }),
 
     /** @param {string} id @returns {Promise<null>} */
     cancel: (id) => ask('DELETE', at(upload(id))),

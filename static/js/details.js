@@ -1,3 +1,4 @@
+import { reason } from './describe.js';
 import { html, only, ref, setText } from './html.js';
 import { say } from './words.js';
 
@@ -12,8 +13,9 @@ const FIELDS = /** @type {(keyof Tags)[]} */ (['title', 'artist', 'album', 'date
  * @param {Tags} tags
  * @param {(tags: Tags) => void} typed
  * @param {string} filename
+ * @param {(picture: File) => void} covered
  */
-export function detailsForm(key, tags, typed, filename) {
+export function detailsForm(key, tags, typed, filename, covered) {
   const form = only(html`<div class="details">
     <div class="fields">${FIELDS.map((name) => html`<label class="field field-${name}">
       <span>${say(`tag.${name}`)}</span>
@@ -21,11 +23,15 @@ export function detailsForm(key, tags, typed, filename) {
         autocomplete="off" placeholder="${name === 'date' ? say('tag.example_date') : ''}">
     </label>`)}</div>
     <div class="preview" data-ref="preview" hidden></div>
+    <p><button type="button" class="quiet" data-ref="choose">${say('tag.choose_cover')}</button><input type="file" accept="image/*" data-ref="picture" hidden></p>
     <p class="hint"><span>${say('tag.hint')}</span> <span data-ref="saved"></span></p>
   </div>`);
-  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('input'));
+  const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('input[name]'));
   const known = { ...tags };
-  form.addEventListener('input', () => {
+  const picture = /** @type {HTMLInputElement} */ (ref(form, 'picture'));
+  const choose = /** @type {HTMLButtonElement} */ (ref(form, 'choose'));
+  form.addEventListener('input', ({ target }) => {
+    if (target === picture) return;
     for (const input of inputs) {
       const name = /** @type {keyof Tags} */ (input.name);
       const value = input.value.trim();
@@ -37,8 +43,33 @@ export function detailsForm(key, tags, typed, filename) {
   /** @type {string[]} */
   const addresses = [];
   const address = (/** @type {Blob} */ blob) => addresses[addresses.push(URL.createObjectURL(blob)) - 1];
+  /** @type {string | null} */
+  let before = null;
+  const draw = (/** @type {string | null} */ source) => {
+    const image = preview.querySelector('img');
+    if (!source) return image?.remove();
+    if (image) image.src = source;
+    else preview.prepend(html`<img src="${source}" alt="${say('tag.cover')}">`);
+    preview.hidden = false;
+    return undefined;
+  };
+  choose.addEventListener('click', () => picture.click());
+  picture.addEventListener('change', () => {
+    const file = picture.files?.[0];
+    picture.value = '';
+    if (!file) return;
+    before = preview.querySelector('img')?.src ?? null;
+    draw(address(file));
+    covered(file);
+  });
   return {
     element: form,
+    /** The server's word on the chosen cover. @param {import('./client.js').Problem | null} problem */
+    cover: (problem) => {
+      if (problem) draw(before);
+      const late = problem?.code === 'wrong_state';
+      setText(ref(form, 'saved'), !problem ? say('tag.saved') : late ? say('tag.late') : say('tag.no_cover', { reason: reason(problem) }));
+    },
     /** Tags that another click changed. @param {Tags} tags */
     fill: (tags) => {
       Object.assign(known, tags);
@@ -50,10 +81,10 @@ export function detailsForm(key, tags, typed, filename) {
         const name = hints?.names[/** @type {'title'} */ (input.name)];
         if (name) input.placeholder = name;
       }
-      if (addresses.length) return;
+      if (preview.querySelector('audio')) return;
       preview.hidden = false;
-      preview.append(html`${hints?.cover && html`<img src="${address(hints.cover)}" alt="${say('tag.cover')}">`}
-        <audio controls preload="none" src="${address(file)}" aria-label="${say('tag.listen', { name: filename })}"></audio>`);
+      if (hints?.cover && !preview.querySelector('img')) draw(address(hints.cover));
+      preview.append(html`<audio controls preload="none" src="${address(file)}" aria-label="${say('tag.listen', { name: filename })}"></audio>`);
     },
     /** Gives back what the preview holds. */
     end: () => {
@@ -64,6 +95,6 @@ export function detailsForm(key, tags, typed, filename) {
     /** @param {'' | 'saving' | 'saved' | 'unsaved' | 'late'} word */
     say: (word) => setText(ref(form, 'saved'), word ? say(`tag.${word}`) : ''),
     /** @param {boolean} closed */
-    close: (closed) => { for (const input of inputs) input.disabled = closed; },
+    close: (closed) => { for (const input of [...inputs, choose]) input.disabled = closed; },
   };
 }

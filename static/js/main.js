@@ -56,6 +56,7 @@ function openRow(entry) {
     limits: () => board.limits,
     isNext: (one) => board.uploads.find((upload) => upload.state === 'queued')?.key === one,
     tags: (tags) => board.tags(key, tags),
+    cover: (picture) => board.cover(key, picture),
   });
   rows.get(key)?.element.replaceWith(row.element);
   if (!rows.has(key)) list.append(row.element);
@@ -69,6 +70,7 @@ function changed(entry, event) {
   const row = rows.get(upload.key) ?? openRow(entry);
   row.update(entry);
   if (event === 'tags') row.details.say(upload.id ? 'saving' : '');
+  if (event === 'cover_saved') row.details.cover(entry.uncovered);
   if (event === 'tags_saved') row.details.say(entry.saved.late ? 'late' : entry.saved.at ? 'saved' : 'unsaved');
   if (event === 'spooled') announce(say('say.ready', { name: upload.filename }));
   if (event === 'rejected' || event === 'refused') {

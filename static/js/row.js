@@ -10,6 +10,7 @@
  * @property {() => import('./client.js').Limits | null} limits of the server, once they are known
  * @property {() => void} asNew
  * @property {(tags: import('./client.js').Tags) => void} tags
+ * @property {(picture: File) => void} cover
  */
 import { describe } from './describe.js';
 import { detailsForm } from './details.js';
@@ -63,7 +64,7 @@ export function makeRow(entry, wishes) {
   </li>`);
   const parts = Object.fromEntries(['sign', 'status', 'note', 'advice', 'repair', 'link', 'amount', 'pace', 'percent', 'actions', 'more', 'track', 'sent', 'safe']
     .map((name) => [name, ref(element, name)]));
-  const details = detailsForm(key, entry.upload.tags, wishes.tags, filename);
+  const details = detailsForm(key, entry.upload.tags, wishes.tags, filename, wishes.cover);
   parts.more.append(details.element);
   let shown = { actions: '', sign: '' };
   let sure = false;

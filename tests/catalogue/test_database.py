@@ -13,6 +13,8 @@ import pytest
 
 from media_service.catalogue.database import Database
 from media_service.catalogue.reader import Reader
+from media_service.core.chapters import Chapter
+from media_service.core.cover import Cover
 from media_service.core.errors import CatalogueTrouble
 from media_service.core.ports import Placed
 from media_service.core.upload import ENDED, FINISHING, Slice, State, Verdict
@@ -29,6 +31,8 @@ FULL = make_upload(
     last_modified=-5,
     sender="김",
     tags={"title": "밤", "comment": "one\ntwo"},
+    cover=Cover("image/png", 5, 30, 20),
+    chapters=(Chapter(0, "시작"), Chapter(1.5, "Talk", "https://example.com/")),
     facts=FACTS,
     verdict=Verdict("not_mp3", {"reason": "글이다"}),
     file_id="f",
@@ -89,7 +93,7 @@ async def test_an_ended_upload_forgets_its_slices_and_no_other_does(
 
 
 async def test_a_file_comes_back_as_it_was(database: Database) -> None:
-    file = make_file(sender=None, tags={"title": "밤", "comment": ""})
+    file = make_file(sender=None, tags={"title": "밤", "comment": ""}, chapters=(Chapter(0, "시작"),))
     await keep(database, file)
     assert await database.file("f1") == file
 

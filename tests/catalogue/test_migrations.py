@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from media_service.catalogue.migrate import migrate, writing_engine
+from media_service.catalogue.rows import upload_value
 from media_service.catalogue.schema import is_newest
 from media_service.catalogue.tables import metadata
 
@@ -84,6 +85,21 @@ def test_migrating_twice_is_harmless(path: Path, scripts: Path) -> None:
     before = dump(path)
     migrate(path, scripts)
     assert dump(path) == before
+
+
+def test_rows_from_before_covers_and_chapters_are_read(tmp_path: Path, scripts: Path) -> None:
+    database = tmp_path / "catalogue.sqlite3"
+    migrate(database, scripts, "0005")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO uploads (id, owner, dialect, state, filename, tags, created_at, updated_at)"
+            " VALUES ('u', 'local', 'native', 'receiving', 'a.mp3', '{}', 1, 1)"
+        )
+    migrate(database, scripts)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        upload = upload_value(connection.execute("SELECT * FROM uploads").fetchone())
+    assert (upload.id, upload.cover, upload.chapters) == ("u", None, ())
 
 
 def test_the_program_migrates(tmp_path: Path, scripts: Path) -> None:

@@ -34,6 +34,8 @@ async def test_created_upload_is_the_contracts_object(api: Api) -> None:
         "last_modified": "2026-11-01T01:00:00Z",
         "sender": None,
         "tags": {"title": "밤"},
+        "cover": None,
+        "chapters": [],
         "problem": None,
         "file": None,
         "verdict": None,

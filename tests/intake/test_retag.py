@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media_service.core.cover import CoverLimits
 from media_service.core.errors import FileChanged, UnknownFile
 from media_service.intake.retag import Retagger
 from tests.intake.rig import Crash, Rig, Steps
@@ -23,7 +24,7 @@ MP3 = make_mp3(1, {"artist": "Kept"}, seed=83)
 
 def retagger(rig: Rig, steps: Steps | None = None) -> Retagger:
     around = (steps or Steps()).around
-    return Retagger(around(rig.database), around(rig.spool), around(rig.examiner))
+    return Retagger(around(rig.database), around(rig.spool), around(rig.examiner), CoverLimits())
 
 
 async def the_file(rig: Rig) -> StoredFile:

@@ -22,7 +22,7 @@ def tagged(path: Path, content: bytes, tags: Mapping[str, str]) -> tuple[bytes, 
     path.write_bytes(content)
     planned, carried = plan(path, tags)
     assert len(planned.head) % 4096 == planned.cut % 4096, "the audio left its place within a block"
-    return planned.head, planned.head + content[planned.cut :], carried
+    return planned.head, planned.head + content[planned.cut :], dict(carried.tags)
 
 
 def read(content: bytes) -> ID3:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media_service.media.covers import picture_size, picture_type
+from media_service.media.pictures import picture_size, picture_type
 
 PNG = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4) + b"IHDR" + (600).to_bytes(4) + (400).to_bytes(4) + bytes(500)
 

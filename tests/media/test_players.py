@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from mutagen.id3 import ID3
 
+from media_service.core.ports import Enclosed
 from media_service.core.upload import State
 from media_service.core.verdict import Outcome, outcome
 from media_service.media.verify import Examiner, Habits, Tagging
@@ -146,7 +147,7 @@ async def spooled(
     upload = make_upload(state=State.RECEIVED, length=len(content), filename=name, tags=ASKED)
     facts = await examiner.verify(source, upload, [])
     assert outcome(facts.findings) is not Outcome.REJECT
-    plan, carried = await examiner.plan_tags(source, replace(upload, facts=facts))
+    plan, carried = await examiner.plan_tags(source, replace(upload, facts=facts), None)
     await spool.assemble("a", source, plan, plan.length or len(content))
     target = (folder / "spool" / ".incoming" / "a").rename(folder / "spooled.mp3")
     again = await examiner.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
@@ -154,7 +155,7 @@ async def spooled(
     assert again.audio_sha256 == facts.audio_sha256
     assert content[facts.audio["start"] : facts.audio["end"]] in target.read_bytes()
     examiner.close()
-    return source, target, dict(carried)
+    return source, target, dict(carried.tags)
 
 
 async def complaints(path: Path) -> set[str]:
@@ -336,7 +337,7 @@ async def test_what_an_ape_tag_says_is_said_where_nothing_else_does(worker: Chil
 async def test_an_edit_finds_the_tags_behind_the_sound_by_their_ends(worker: ChildWorker, tmp_path: Path) -> None:
     _, target, _ = await spooled(worker, tmp_path, AUDIO + lyrics_tag() + V1, Tagging("none"))
     examiner, spool = Examiner(worker, Habits()), DiskSpool(tmp_path / "spool")
-    plan = await examiner.plan_edit(target, {"title": "New"}, [])
+    plan = await examiner.plan_edit(target, {"title": "New"}, [], Enclosed())
     await spool.assemble("b", target, plan, plan.length)
     edited = tmp_path / "spool" / ".incoming" / "b"
     examiner.close()
@@ -365,8 +366,8 @@ async def test_what_the_name_says_fills_what_is_missing_and_nothing_else(worker:
         path.write_bytes(before + AUDIO + behind)
         upload = make_upload(state=State.RECEIVED, length=path.stat().st_size, filename=name, tags={})
         upload = replace(upload, facts=await examiner.verify(path, upload, []))
-        plan, carried = await examiner.plan_tags(path, upload)
-        assert expected.items() <= carried.items()
+        plan, carried = await examiner.plan_tags(path, upload, None)
+        assert expected.items() <= carried.tags.items()
         path.write_bytes(plan.head + AUDIO + behind)
         assert expected.items() <= probed(path).items()
     examiner.close()

@@ -125,14 +125,14 @@ async def test_a_missing_file_is_said(examiner: Examiner, tmp_path: Path) -> Non
     with pytest.raises(FileNotFoundError):
         await examiner.verify(tmp_path / "missing", received(), [])
     with pytest.raises(FileNotFoundError):
-        await examiner.plan_tags(tmp_path / "missing", received(facts=FACTS, tags={"title": "x"}))
+        await examiner.plan_tags(tmp_path / "missing", received(facts=FACTS, tags={"title": "x"}), None)
 
 
 async def test_a_plan_says_what_the_file_will_carry(examiner: Examiner, path: Path) -> None:
     content = make_mp3(1, {"artist": "김", "title": "old"})
     path.write_bytes(content)
-    plan, carried = await examiner.plan_tags(path, received(facts=FACTS, tags={"title": "밤"}))
-    assert carried == {"artist": "김", "title": "밤"}
+    plan, carried = await examiner.plan_tags(path, received(facts=FACTS, tags={"title": "밤"}), None)
+    assert carried.tags == {"artist": "김", "title": "밤"}
     assert (plan.head + content[plan.cut :]).endswith(content[-1000:])
     assert len(plan.head) % 4096 == plan.cut % 4096
 
@@ -140,8 +140,8 @@ async def test_a_plan_says_what_the_file_will_carry(examiner: Examiner, path: Pa
 async def test_a_plan_that_writes_nothing_changes_nothing(path: Path) -> None:
     worker = ChildWorker()
     examiner = Examiner(worker, Habits(tagging=Tagging("none")))
-    plan, carried = await examiner.plan_tags(path, received(facts=FACTS, tags={"title": "x"}))
-    assert (plan.head, plan.cut, plan.tail, carried) == (b"", 0, b"", {})
+    plan, carried = await examiner.plan_tags(path, received(facts=FACTS, tags={"title": "x"}), None)
+    assert (plan.head, plan.cut, plan.tail, carried.tags) == (b"", 0, b"", {})
     examiner.close()
     await worker.close()
 
@@ -155,5 +155,5 @@ async def test_a_text_in_another_encoding_is_offered_and_left_as_it_is(examiner:
     assert [(found.code, found.expected) for found in facts.findings] == [("text_mislabelled", "cp949")]
     assert facts.audio is not None
     assert (facts.audio["text_encoding"], facts.audio["offered_tags"]) == ("cp949", {"title": title})
-    plan, _ = await examiner.plan_tags(path, received(length=len(content), facts=facts, tags={}))
+    plan, _ = await examiner.plan_tags(path, received(length=len(content), facts=facts, tags={}), None)
     assert body in plan.head

@@ -66,7 +66,7 @@ async def child() -> int:
 async def next_question_works(worker: ChildWorker, path: Path) -> None:
     path.write_bytes(make_mp3(1, {"title": "밤"}))
     answer, _ = await worker.ask("plan", path, tags={})
-    assert answer["carried"] == {"title": "밤"}
+    assert answer["carried"]["tags"] == {"title": "밤"}
 
 
 async def test_one_child_answers_all_questions(worker: ChildWorker, path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_questions_at_once_get_each_their_own_answer(worker: ChildWorker, 
     for number, each in enumerate(paths):
         each.write_bytes(make_mp3(0.2, {"title": str(number)}))
     answers = await asyncio.gather(*(worker.ask("plan", each, tags={}) for each in paths))
-    assert [answer["carried"]["title"] for answer, _ in answers] == [str(number) for number in range(10)]
+    assert [answer["carried"]["tags"]["title"] for answer, _ in answers] == [str(number) for number in range(10)]
 
 
 async def test_a_large_head_comes_whole(worker: ChildWorker, path: Path) -> None:
@@ -232,7 +232,7 @@ async def test_a_slow_file_keeps_no_other_waiting(path: Path, tmp_path: Path) ->
     slow = asyncio.create_task(pool.ask("measure", tmp_path / "pipe"))
     async with asyncio.timeout(30):
         answers = await asyncio.gather(*(pool.ask("plan", path, tags={}) for _ in range(20)))
-    assert {answer["carried"]["title"] for answer, _ in answers} == {"밤"}
+    assert {answer["carried"]["tags"]["title"] for answer, _ in answers} == {"밤"}
     assert not slow.done()
     assert len(children()) == 2
     slow.cancel()
@@ -249,7 +249,7 @@ async def test_a_pool_outlives_its_children(path: Path) -> None:
         for pid in children():
             os.kill(pid, signal.SIGKILL)
     answer, _ = await pool.ask("plan", path, tags={})
-    assert answer["carried"] == {"title": "밤"}
+    assert answer["carried"]["tags"] == {"title": "밤"}
     await pool.close()
 
 
@@ -292,5 +292,5 @@ async def test_a_frame_that_unfolds_to_gigabytes_is_too_costly(worker: ChildWork
 async def test_a_frame_that_unfolds_to_gigabytes_is_kept_and_not_read(worker: ChildWorker, path: Path) -> None:
     path.write_bytes((bomb := HOSTILE["bomb"]()) + AUDIO)
     answer, head = await worker.ask("plan", path, tags={"title": "밤"})
-    assert answer["carried"] == {"title": "밤"}
+    assert answer["carried"]["tags"] == {"title": "밤"}
     assert bomb[10:] in head

@@ -38,6 +38,7 @@ export default {
   'finding.frame_crc_mismatch': 'checksums of frames do not match their bytes.',
   'finding.music_crc_mismatch': 'the encoder’s checksum of the music does not match: bytes were changed since.',
   'finding.duration_mismatch': 'the tag states another duration than the sound has.',
+  'finding.chapter_behind_end': 'a chapter begins behind the end of the sound and was left out.',
   'finding.mutagen_error': 'the second reader could not read the file.',
   'finding.mutagen_disagrees': 'the second reader measures another duration.',
 };

@@ -38,6 +38,7 @@ export default {
   'finding.frame_crc_mismatch': '프레임의 검사값이 내용과 맞지 않습니다.',
   'finding.music_crc_mismatch': '인코더가 적은 음악 검사값이 맞지 않습니다. 그 뒤에 바이트가 바뀌었습니다.',
   'finding.duration_mismatch': '태그에 적힌 길이가 소리와 다릅니다.',
+  'finding.chapter_behind_end': '소리가 끝난 뒤에 시작하는 챕터는 넣지 않았습니다.',
   'finding.mutagen_error': '두 번째 판독기가 파일을 읽지 못했습니다.',
   'finding.mutagen_disagrees': '두 번째 판독기가 다른 길이를 잽니다.',
 };

@@ -1,0 +1,76 @@
+"""Chapters of a file: where each begins, what it is called, and where a listener may read on."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from media_service.core.errors import Malformed
+from media_service.core.text import NAME_CHARACTERS, clean_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST = 255
+"""Chapters of a file: ID3's table of them counts in one byte."""
+
+LATEST = 2**32 // 1000
+"""Seconds at which the last chapter may begin: ID3 counts milliseconds in 32 bits."""
+
+_ADDRESS = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """It begins at `start` (seconds, in full milliseconds) and ends where the next one begins, or with the sound."""
+
+    start: float
+    title: str
+    url: str | None = None
+
+
+def clean_chapters(given: Sequence[Chapter], duration: float | None = None) -> tuple[Chapter, ...]:
+    """The chapters a client sent, their titles cleaned. `duration` in seconds, None while it is not known.
+
+    Raises Malformed for too many of them, times that do not rise or lie behind the sound, and texts that cannot stand.
+    """
+    if len(given) > MOST:
+        raise Malformed("chapters", f"there are more than {MOST}")
+    cleaned: list[Chapter] = []
+    for number, chapter in enumerate(given):
+        start = _checked_start(chapter.start, cleaned, duration, f"chapters.{number}.start")
+        title = clean_line(chapter.title, f"chapters.{number}.title", NAME_CHARACTERS)
+        if not title:
+            raise Malformed(f"chapters.{number}.title", "it is empty")
+        cleaned.append(Chapter(start, title, _checked_url(chapter.url, f"chapters.{number}.url")))
+    return tuple(cleaned)
+
+
+def heard_chapters(chapters: Sequence[Chapter], duration: float) -> tuple[Chapter, ...]:
+    """Those that begin while there is sound."""
+    return tuple(chapter for chapter in chapters if chapter.start < duration)
+
+
+def _checked_start(start: float, before: Sequence[Chapter], duration: float | None, field: str) -> float:
+    if not 0 <= start < LATEST or math.isnan(start):
+        raise Malformed(field, "it must be seconds from the beginning")
+    if before and round(start, 3) <= before[-1].start:
+        raise Malformed(field, "each chapter must begin after the one before it")
+    if duration is not None and round(start, 3) >= duration:
+        raise Malformed(field, f"the sound ends at {duration} seconds")
+    return round(start, 3)
+
+
+def _checked_url(url: str | None, field: str) -> str | None:
+    if not url:
+        return None
+    try:
+        address = urlsplit(url) if _ADDRESS.fullmatch(url) and len(url) <= NAME_CHARACTERS else None
+        if address is not None and address.scheme in ("http", "https") and address.hostname:
+            return url
+    except ValueError:
+        pass
+    raise Malformed(field, "it must be an http or https address in ASCII")
