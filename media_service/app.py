@@ -91,9 +91,9 @@ class Service:
     """All parts, joined by the settings and not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
-        cover = CoverLimits(settings.cover_limit, settings.cover_pixels)
-        limits = Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover)
-        lifetime = Lifetime(int(settings.upload_lifetime * MICROSECONDS), int(settings.upload_deadline * MICROSECONDS))
+        conduct = _conduct(settings)
+        self._settings = settings
+        self._ready = False
         self._folder = folder
         self._database = Database(folder.catalogue)
         self._partials = DiskPartials(folder.partials)
@@ -112,14 +112,6 @@ class Service:
             duplicates=settings.duplicates,
             places=max(FEWEST_PLACES, min(os.cpu_count() or 1, MOST_PLACES)),
         )
-        conduct = Conduct(
-            limits,
-            settings.idle_timeout,
-            settings.finish_wait,
-            lifetime,
-            settings.disk_reserve,
-            settings.durable == "slice",
-        )
         self._intake = Intake(
             self._database, self._partials, self._examiner, self._finisher, conduct, clock=now, new_id=new_id
         )
@@ -135,14 +127,12 @@ class Service:
             quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
             every=settings.sweep_interval,
         )
-        self._retagger = Retagger(self._database, self._spool, self._examiner, cover)
+        self._retagger = Retagger(self._database, self._spool, self._examiner, conduct.limits.cover)
         self._appends = Appends(self._intake)
         self._joiner = Joiner(self._intake, self._partials)
         self._origins = Origins(settings.allowed_origins, settings.base_path)
         self._gate = _gate(settings, token, self._origins)
-        self._shapes = Shapes(settings.base_path, limits)
-        self._settings = settings
-        self._ready = False
+        self._shapes = Shapes(settings.base_path, conduct.limits)
 
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
@@ -217,6 +207,18 @@ def make_app(settings: Settings) -> tuple[web.Application, str]:
     folder.make()
     token = folder.admin_token()
     return Service(settings, folder, token).application(), token
+
+
+def _conduct(settings: Settings) -> Conduct:
+    cover = CoverLimits(settings.cover_limit, settings.cover_pixels)
+    return Conduct(
+        Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover),
+        settings.idle_timeout,
+        settings.finish_wait,
+        Lifetime(int(settings.upload_lifetime * MICROSECONDS), int(settings.upload_deadline * MICROSECONDS)),
+        settings.disk_reserve,
+        settings.durable == "slice",
+    )
 
 
 def _habits(settings: Settings) -> Habits:
