@@ -83,10 +83,13 @@ def seek(trail: Trail) -> bool:
     size, base, place = trail.walk.size, trail.base, trail.search_from
     while (match := trail.known.resync.search(trail.buffer, place - base)) is not None:
         place = base + match.start()
+        # Asked of the place, not of what has come: the pieces must make no difference.
+        if _too_long(trail, place):
+            return False
         count, needed, stop = trail.chain(place, trail.known.first)
         if needed is not None and trail.lacks(needed):
             trail.search_from = place
-            return _too_long(trail, place)
+            return False
         if count >= CHAINED or (count >= 2 and trail.final and stop >= size):
             return _go_on_behind(trail, place)
         place += 1
@@ -95,15 +98,17 @@ def seek(trail: Trail) -> bool:
         end_in_gap(trail)
         return False
     trail.wanted = size + 4096
-    return _too_long(trail, size)
+    _too_long(trail, trail.search_from)
+    return False
 
 
 def _too_long(trail: Trail, place: int) -> bool:
-    """Gives up where no frame came for too long."""
-    if place - trail.at > GAP:
-        trail.walk.trailing = Gap(trail.at, trail.at + GAP, 0)
-        return trail.give_up(trail.at)
-    return False
+    """Whether a frame at this place would come too late; then the walk gives up."""
+    late = place - trail.at > GAP
+    if late:
+        trail.walk.trailing = Gap(trail.at, trail.at + GAP, trail.look(GAP).count(0))
+        trail.give_up(trail.at)
+    return late
 
 
 def _go_on_behind(trail: Trail, place: int) -> bool:

@@ -145,9 +145,10 @@ def _all_there(walk: Walk) -> bool:
 
 
 def _trailing(walk: Walk, junk: Gap, policy: Policy) -> Finding:
-    if walk.gave_up is not None:
-        return policy.finding("sync_lost", offset=junk.start, expected="frames", actual=walk.size - junk.start)
     zeros = junk.zeros >= ZEROS * junk.size
+    if walk.gave_up is not None:
+        code = "zero_hole" if zeros else "sync_lost"
+        return policy.finding(code, offset=junk.start, expected="frames", actual=walk.size - junk.start)
     if zeros and junk.size + walk.zeros_before >= PADDED and not _all_there(walk):
         return policy.finding("zero_hole", offset=junk.start, expected="frames", actual=junk.size)
     grave = junk.size > JUNK or junk.foreign is not None

@@ -147,6 +147,7 @@ DAMAGED: dict[str, tuple[bytes, Outcome, str | None]] = {
     "much junk behind": (PLAIN + b"x" * 70_000, Outcome.REJECT, "trailing_junk"),
     "an archive behind": (PLAIN + b"PK\3\4" + b"x" * 500, Outcome.REJECT, "trailing_junk"),
     "two millions of junk behind": (PLAIN + b"x" * 2_000_000, Outcome.REJECT, "sync_lost"),
+    "two millions of zeros inside": (PLAIN + bytes(2_000_000) + PLAIN, Outcome.REJECT, "zero_hole"),
     "nothing": (b"", Outcome.REJECT, "empty"),
     "only a tag": (TAGGED, Outcome.REJECT, "no_frames"),
     "only zeros": (bytes(200_000), Outcome.REJECT, "not_mpeg_audio"),
@@ -172,6 +173,13 @@ def test_what_is_wrong_is_found_and_nothing_else_is_made_up(name: str) -> None:
 @pytest.mark.parametrize("size", [1, 7, 4 * KIB, 100_000])
 @pytest.mark.parametrize("name", [name for name in DAMAGED if "million" not in name])
 def test_pieces_of_any_size_give_the_same(name: str, size: int) -> None:
+    content = DAMAGED[name][0]
+    assert walk(content, size) == walk(content)
+
+
+@pytest.mark.parametrize("size", [10_007, 1024 * KIB])
+@pytest.mark.parametrize("name", [name for name in DAMAGED if "million" in name])
+def test_pieces_of_any_size_give_up_at_the_same_place(name: str, size: int) -> None:
     content = DAMAGED[name][0]
     assert walk(content, size) == walk(content)
 
