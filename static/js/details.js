@@ -1,5 +1,6 @@
 import { reason } from './describe.js';
 import { html, only, ref, setText } from './html.js';
+import { icon } from './icons.js';
 import { say } from './words.js';
 
 /** @typedef {import('./client.js').Tags} Tags */
@@ -23,7 +24,7 @@ export function detailsForm(key, tags, typed, filename, covered) {
         autocomplete="off" placeholder="${name === 'date' ? say('tag.example_date') : ''}">
     </label>`)}</div>
     <div class="preview" data-ref="preview" hidden></div>
-    <p><button type="button" class="quiet" data-ref="choose">${say('tag.choose_cover')}</button><input type="file" accept="image/*" data-ref="picture" hidden></p>
+    <p><button type="button" class="quiet first" data-ref="choose">${icon('file')}<span>${say('tag.choose_cover')}</span></button><input type="file" accept="image/*" data-ref="picture" hidden></p>
     <p class="hint"><span>${say('tag.hint')}</span> <span data-ref="saved"></span></p>
   </div>`);
   const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('input[name]'));

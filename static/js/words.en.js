@@ -108,7 +108,7 @@ export default {
   'tag.genre': 'Genre',
   'tag.comment': 'Comment',
   'tag.cover': 'Cover',
-  'tag.choose_cover': 'Choose another cover',
+  'tag.choose_cover': 'Choose a cover',
   'tag.no_cover': 'The cover was not taken: {reason}',
   'tag.listen': 'Listen to “{name}”',
   'tag.hint': 'Empty fields keep what the file itself says. Saved as you type.',

@@ -108,7 +108,7 @@ export default {
   'tag.genre': '장르',
   'tag.comment': '설명',
   'tag.cover': '앨범 표지',
-  'tag.choose_cover': '다른 표지 선택',
+  'tag.choose_cover': '앨범 표지 선택',
   'tag.no_cover': '표지를 저장하지 못했습니다. {reason}',
   'tag.listen': '‘{name}’ 들어 보기',
   'tag.hint': '비워 두면 파일에 들어 있는 태그를 그대로 씁니다. 입력하는 대로 저장됩니다.',

@@ -16,7 +16,7 @@ from tests.support.pictures import SVG, png
 Make = Callable[..., Path]
 
 
-def choose_cover(page: Page, name: str, file: Path, words: str = "Choose another cover") -> None:
+def choose_cover(page: Page, name: str, file: Path, words: str = "Choose a cover") -> None:
     with page.expect_file_chooser() as chooser:
         row(page, name).get_by_role("button", name=words).click()
     chooser.value.set_files(str(file))
@@ -60,8 +60,8 @@ def test_a_cover_chosen_before_the_upload_begins_is_sent_with_it(
 @pytest.mark.parametrize(
     ("locale", "details", "choose", "said"),
     [
-        ("en-US", "Details", "Choose another cover", "The cover was not taken: it must be a JPEG, PNG, WebP or GIF"),
-        ("ko-KR", "상세 정보", "다른 표지 선택", "표지를 저장하지 못했습니다. JPEG, PNG, WebP, GIF 그림만"),
+        ("en-US", "Details", "Choose a cover", "The cover was not taken: it must be a JPEG, PNG, WebP or GIF"),
+        ("ko-KR", "상세 정보", "앨범 표지 선택", "표지를 저장하지 못했습니다. JPEG, PNG, WebP, GIF 그림만"),
     ],
 )
 def test_what_is_no_cover_is_refused_in_words_and_the_old_one_shown(
