@@ -110,7 +110,7 @@ function whyLines(problem) {
   const ours = why.replace(/\.$/, '').toLowerCase();
   const same = detail.toLowerCase().startsWith(ours);
   const more = detail && !same && !detail.toLowerCase().endsWith(`${ours}.`);
-  return html`<p class="status">${same ? detail : why}</p>${more ? html`<p class="beneath">${detail}</p>` : ''}`;
+  return html`<p class="status">${same ? detail : why}</p>${more ? html`<p class="beneath" lang="en">${detail}</p>` : ''}`;
 }
 
 /**
