@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
+
+from media_service.media.worker import ChildWorker
+from tests.conftest import missing
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "a.partial"
+
+
+@pytest_asyncio.fixture
+async def worker() -> AsyncIterator[ChildWorker]:
+    """One that runs, and is closed behind the test."""
+    worker = ChildWorker()
+    yield worker
+    await worker.close()
+
+
+@pytest.fixture
+def players() -> None:
+    """The programs that people play files with."""
+    for program in ("ffmpeg", "ffprobe", "mpg123"):
+        if shutil.which(program) is None:
+            missing(program)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import eyed3  # type: ignore[import-untyped]  # it ships no types
 import pytest
-import pytest_asyncio
 from mutagen.id3 import ID3
 
 from media_service.core.chapters import Chapter
@@ -20,9 +18,7 @@ from media_service.core.upload import State
 from media_service.core.verdict import Policy, Severity
 from media_service.media.plan import plan
 from media_service.media.verify import Examiner, Habits, Tagging
-from media_service.media.worker import ChildWorker
 from media_service.storage.spool import DiskSpool
-from tests.conftest import missing
 from tests.core.samples import make_upload
 from tests.media.raw_tags import frame, frame22, frames_of, tag
 from tests.media.tagged import read
@@ -31,8 +27,11 @@ from tests.support.pictures import JPEG, WEBP, gif, padded_jpeg, png
 from tests.support.stream import Stream, ape_tag
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from media_service.media.worker import ChildWorker
+
+pytestmark = pytest.mark.usefixtures("players")
 
 STREAM = Stream(kbits=128, seed=23)
 AUDIO = STREAM.with_header(STREAM.frames(120))
@@ -80,20 +79,6 @@ OLD22 = tag(
     2,
 )
 BEFORE = {"none": b"", "v2.2": OLD22, "v2.3": old(3), "v2.4": old(4)}
-
-
-@pytest.fixture(autouse=True)
-def _programs() -> None:
-    for program in ("ffmpeg", "ffprobe", "mpg123"):
-        if shutil.which(program) is None:
-            missing(program)
-
-
-@pytest_asyncio.fixture
-async def worker() -> AsyncIterator[ChildWorker]:
-    worker = ChildWorker()
-    yield worker
-    await worker.close()
 
 
 async def spooled(

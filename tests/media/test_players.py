@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import eyed3  # type: ignore[import-untyped]  # it ships no types
 import pytest
-import pytest_asyncio
 from mutagen.id3 import ID3
 
 from media_service.core.ports import Enclosed
 from media_service.core.upload import State
 from media_service.core.verdict import Outcome, outcome
 from media_service.media.verify import Examiner, Habits, Tagging
-from media_service.media.worker import ChildWorker
 from media_service.storage.spool import DiskSpool
 from tests.conftest import missing
 from tests.core.samples import make_upload
@@ -30,8 +28,11 @@ from tests.media.raw_tags import frame, frame22, frames_of, syncsafe, tag
 from tests.support.stream import Stream, ape_tag, lyrics_tag
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from media_service.media.worker import ChildWorker
+
+pytestmark = pytest.mark.usefixtures("players")
 
 STREAM = Stream(kbits=128, seed=21)
 AUDIO = STREAM.with_header(STREAM.frames(60))
@@ -120,20 +121,6 @@ KINDS: dict[str, tuple[bytes, bytes]] = {
     "malformed": (tag(frame("TIT2", b"\0Old title") + b"\1 garbage that is no frame"), b""),
     "unknown version": (b"ID3\5\0\0" + syncsafe(100) + bytes(100), b""),
 }
-
-
-@pytest.fixture(autouse=True)
-def _programs() -> None:
-    for program in ("ffmpeg", "ffprobe", "mpg123"):
-        if shutil.which(program) is None:
-            missing(program)
-
-
-@pytest_asyncio.fixture
-async def worker() -> AsyncIterator[ChildWorker]:
-    worker = ChildWorker()
-    yield worker
-    await worker.close()
 
 
 async def spooled(
