@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,7 +54,8 @@ def heard_chapters(chapters: Sequence[Chapter], duration: float) -> tuple[Chapte
 
 
 def _checked_start(start: float, before: Sequence[Chapter], duration: float | None, field: str) -> float:
-    if not 0 <= start < LATEST or math.isnan(start):
+    # Also what is no number: it is neither more nor less.
+    if not 0 <= start < LATEST:
         raise Malformed(field, "it must be seconds from the beginning")
     if before and round(start, 3) <= before[-1].start:
         raise Malformed(field, "each chapter must begin after the one before it")

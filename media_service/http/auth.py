@@ -31,6 +31,11 @@ class Caller:
     owner: str
     admin: bool
 
+    @property
+    def sees(self) -> str | None:
+        """Whose uploads are shown to him; None for everybody's."""
+        return None if self.admin else self.owner
+
 
 class Gate:
     """Tells callers apart.

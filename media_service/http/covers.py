@@ -47,8 +47,7 @@ class UploadCovers:
     async def show(self, request: web.Request) -> web.Response:
         """The picture that was sent, until the upload has ended; for whoever may see the upload."""
         holder = self._gate.holder(request)
-        owner = None if holder.admin else holder.owner
-        return shown_cover(*await self._intake.cover(request.match_info["id"], owner))
+        return shown_cover(*await self._intake.cover(request.match_info["id"], holder.sees))
 
     async def put(self, request: web.Request) -> web.Response:
         """The upload with the body as its cover."""

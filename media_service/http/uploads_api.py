@@ -112,7 +112,7 @@ class UploadsApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """The upload."""
-        view = await self._intake.show(request.match_info["id"], self._held_by(request))
+        view = await self._intake.show(request.match_info["id"], self._gate.holder(request).sees)
         return web.json_response(self._shapes.upload(view), headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
@@ -138,23 +138,13 @@ class UploadsApi:
 
     async def cancel(self, request: web.Request) -> web.Response:
         """204; the admin may cancel anybody's."""
-        await unbroken(self._intake.cancel(request.match_info["id"], self._seen_by(request)))
+        await unbroken(self._intake.cancel(request.match_info["id"], self._gate.caller(request).sees))
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:
         """What is recorded, so that a file picked again can be proven the same before a byte is sent."""
-        recorded = await self._intake.slices(request.match_info["id"], self._held_by(request))
+        recorded = await self._intake.slices(request.match_info["id"], self._gate.holder(request).sees)
         return web.json_response([self._shapes.slice(piece) for piece in recorded])
-
-    def _held_by(self, request: web.Request) -> str | None:
-        """Whose uploads are shown to whoever knows their id: None for everybody's."""
-        holder = self._gate.holder(request)
-        return None if holder.admin else holder.owner
-
-    def _seen_by(self, request: web.Request) -> str | None:
-        """Whose uploads the caller may see: None for everybody's."""
-        caller = self._gate.caller(request)
-        return None if caller.admin else caller.owner
 
 
 def _bytes_named(request: web.Request) -> tuple[bytes, int]:

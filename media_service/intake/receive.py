@@ -28,7 +28,7 @@ from media_service.intake.slices import Incoming, SliceWay
 from media_service.intake.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
@@ -212,13 +212,11 @@ class Intake:
         if picture is not None:
             cover = accept_cover(len(picture), await self._media.look_at(picture), self.conduct.limits.cover)
         self._refuse_when_closing()
-        live = await self._register.find(upload_id, owner)
-        async with live.changing:
-            covered = rules.with_cover(live.upload, cover, self._clock())
-            await self._catalogue.save_cover(covered, picture)
-            live.upload = covered
-        await self._changes.complete_if_whole(live)
-        return await self._answer(live)
+
+        def covered(live: Live) -> Upload:
+            return rules.with_cover(live.upload, cover, self._clock())
+
+        return await self._change(upload_id, owner, covered, lambda upload: self._catalogue.save_cover(upload, picture))
 
     async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
         """The cover that was sent, and its picture, until the upload has ended. Raises UnknownUpload, UnknownCover."""
@@ -241,13 +239,19 @@ class Intake:
 
         return await self._change(upload_id, owner, concluded)
 
-    async def _change(self, upload_id: str, owner: str, changed: Callable[[Live], Upload]) -> View:
+    async def _change(
+        self,
+        upload_id: str,
+        owner: str,
+        changed: Callable[[Live], Upload],
+        save: Callable[[Upload], Awaitable[None]] | None = None,
+    ) -> View:
         """What a client changes about an upload, saved; it may be whole by that."""
         live = await self._register.find(upload_id, owner)
         async with live.changing:
             upload = changed(live)
             if upload is not live.upload:
-                await self._catalogue.save(upload)
+                await (save or self._catalogue.save)(upload)
                 live.upload = upload
         await self._changes.complete_if_whole(live)
         return await self._answer(live)
