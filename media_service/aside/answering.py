@@ -1,0 +1,31 @@
+"""The end of a line that answers, in plain blocking code: the other process has no event loop."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from media_service.aside.frames import Unpacker, pack
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator, Sequence
+
+LOOK = 1024 * 1024
+"""Bytes taken from the line at once."""
+
+
+def questions(end: socket.socket) -> Iterator[list[tuple[int, Any]]]:
+    """Whatever was asked since the last look, each with its number, until the server closes the line or dies."""
+    unpacker = Unpacker()
+    with suppress(ConnectionError):
+        while received := end.recv(LOOK):
+            asked = [question for frame in unpacker.feed(received) for question in frame]
+            if asked:
+                yield asked
+
+
+def answer(end: socket.socket, answers: Sequence[tuple[int, Any]]) -> None:
+    """Answers questions by their numbers, in any order and from any thread; nobody may be there to hear it."""
+    with suppress(ConnectionError):
+        end.sendall(pack(answers))
