@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import http_parser
 
+from media_service.aside.process import Aside
 from media_service.catalogue.database import Database
 from media_service.catalogue.schema import is_newest
 from media_service.core.cover import CoverLimits
@@ -95,7 +96,8 @@ class Service:
         self._settings = settings
         self._ready = False
         self._folder = folder
-        self._database = Database(folder.catalogue)
+        self._aside = Aside("media_service.disk_process", ("catalogue",), str(folder.catalogue))
+        self._database = Database(folder.catalogue, self._aside.lines["catalogue"])
         self._partials = DiskPartials(folder.partials)
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
@@ -172,8 +174,10 @@ class Service:
         return app
 
     async def _running(self, _app: web.Application) -> AsyncIterator[None]:
-        lock = self._folder.lock()
+        lock = await self._folder.lock()
         await bring_up_to_date(self._folder.catalogue)
+        # It holds the lock too: what it still commits for a server that was killed is no other server's catalogue.
+        await self._aside.start(lock)
         await self._database.open()
         for store in (self._partials, self._spool, self._quarantine):
             await store.prepare()
@@ -191,6 +195,7 @@ class Service:
         await self._worker.close()
         self._examiner.close()
         self._partials.close_all()
+        await self._aside.stop()
         await self._database.close()
         os.close(lock)
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "media_service"
-TOP = {"app", "cli", "__main__"}
+TOP = {"app", "cli", "disk_process", "__main__"}
 ROOMS = {
     "core": set[str](),
-    "storage": {"core"},
-    "catalogue": {"core"},
+    "aside": set[str](),
+    "storage": {"core", "aside"},
+    "catalogue": {"core", "aside"},
     "media": {"core"},
     "intake": {"core", "media"},
     "http": {"core", "intake"},

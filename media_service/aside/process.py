@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from asyncio.subprocess import DEVNULL
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -25,13 +26,14 @@ log = structlog.get_logger()
 class Aside:
     """Runs a module of ours and keeps a line to each of its services.
 
-    The module is told `service=descriptor` for each, and ends when all lines are closed: with the server, however that
-    ends. It has a session of its own, because Ctrl-C is the server's to handle.
+    The module is told `service=descriptor` for each, then `arguments`, and ends when all lines are closed: with the
+    server, however that ends. It has a session of its own, because Ctrl-C is the server's to handle.
     """
 
-    def __init__(self, module: str, services: Sequence[str]) -> None:
+    def __init__(self, module: str, services: Sequence[str], *arguments: str) -> None:
         self.lines = {service: Line() for service in services}
         self._module = module
+        self._arguments = arguments
         self._process: Process | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -59,7 +61,9 @@ class Aside:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-m", self._module),
                 *(f"{service}={other.fileno()}" for service, (_, other) in pairs.items()),
-                stdin=asyncio.subprocess.DEVNULL,
+                *self._arguments,
+                stdin=DEVNULL,
+                stdout=DEVNULL,
                 pass_fds=[*(other.fileno() for _, other in pairs.values()), *inherited],
                 start_new_session=True,
             )

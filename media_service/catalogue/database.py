@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from media_service.catalogue import queries, statements
 from media_service.catalogue.reader import Reader
 from media_service.catalogue.rows import file_value, heard_value, placing_value, slice_value, upload_value
-from media_service.catalogue.writer import Writer, writing_connection
+from media_service.catalogue.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from media_service.aside.line import Line
     from media_service.core.ports import Heard, StoredFile
     from media_service.core.upload import Facts, Placing, Slice, State, Upload
 
@@ -23,22 +24,20 @@ if TYPE_CHECKING:
 class Database:
     """`core.ports.Catalogue`, and the listings."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, line: Line) -> None:
         self._path = path
         self._reader = Reader(path)
-        self._writer = Writer(lambda: writing_connection(path))
+        self._writer = Writer(line)
         self._delivery = asyncio.Event()
 
     async def open(self) -> None:
-        """Starts writer and reader. The schema is there already: `media-service migrate` brings it."""
+        """Starts the reader. The schema is there already: `media-service migrate` brings it."""
         # The names in it are people's names; nobody else on this machine needs them.
         await asyncio.to_thread(os.chmod, self._path, 0o600)
-        self._writer.start()
         await self._reader.open()
 
     async def close(self) -> None:
-        """Commits what waits and closes every connection."""
-        await self._writer.stop()
+        """Closes every reading connection."""
         await self._reader.close()
 
     async def create(self, upload: Upload) -> None:

@@ -14,7 +14,7 @@ from alembic.config import Config
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from media_service.catalogue.writer import make_durable
+from media_service.catalogue.committing import make_durable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

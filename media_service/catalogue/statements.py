@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, case, delete, select, update
@@ -14,8 +13,6 @@ from media_service.catalogue.tables import covers, files, heard, slices, uploads
 from media_service.core.upload import ENDED, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from sqlalchemy import ClauseElement
 
     from media_service.catalogue.compiled import Statement
@@ -27,24 +24,14 @@ def _every_column(table: Any) -> dict[str, Any]:
     return {column.name: bindparam(column.name) for column in table.columns}
 
 
-def _nth(column: str, row: int) -> str:
-    """What a statement calls a column of its row of this number."""
-    return f"{column}_{row}" if row else column
-
-
-def _insert_slices(count: int) -> ClauseElement:
+def _insert_slice() -> ClauseElement:
     """The same slice again is no error; one that begins alike and ends elsewhere breaks NOT NULL."""
-    names = [column.name for column in slices.columns]
-    rows: list[dict[str, Any]] = [{name: bindparam(_nth(name, row)) for name in names} for row in range(count)]
-    statement = insert(slices).values(rows)
+    statement = insert(slices).values(_every_column(slices))
     same = case((slices.c.stop == statement.excluded.stop, slices.c.stop), else_=None)
     return statement.on_conflict_do_update(index_elements=["upload_id", "start"], set_={"stop": same})
 
 
-_INSERT_SLICE = sql_of(_insert_slices(1))
-_INSERT_SLICES = {count: sql_of(_insert_slices(count)) for count in (64, 16, 4)}
-"""By how many they insert, the most first."""
-
+_INSERT_SLICE = sql_of(_insert_slice())
 _INSERT_UPLOAD = sql_of(insert(uploads).values(_every_column(uploads)))
 _INSERT_FILE = sql_of(insert(files).values(_every_column(files)))
 _UPDATE_UPLOAD = sql_of(
@@ -80,23 +67,6 @@ def create(upload: Upload) -> list[Statement]:
 def record(upload_id: str, piece: Slice, now: int) -> list[Statement]:
     """A recorded slice."""
     return [(_INSERT_SLICE, slice_row(upload_id, piece, now))]
-
-
-def gathered(given: Iterable[Statement]) -> Iterator[Statement]:
-    """The same statements in their order, with slices that follow each other put into fewer.
-
-    Each statement gives the interpreter's lock away and has to win it back from an event loop that is busy: of what a
-    crowd's slices cost, that was the most.
-    """
-    for sql, run in groupby(given, key=lambda statement: statement[0]):
-        waiting = [values for _, values in run]
-        if sql == _INSERT_SLICE:
-            for count, wide in _INSERT_SLICES.items():
-                while len(waiting) >= count:
-                    rows = enumerate(waiting[:count])
-                    yield wide, {_nth(name, row): value for row, values in rows for name, value in values.items()}
-                    del waiting[:count]
-        yield from ((sql, values) for values in waiting)
 
 
 def save(upload: Upload) -> list[Statement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import secrets
@@ -10,6 +11,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PATIENCE = 3.0
+"""Seconds for which the folder's last server may still be ending."""
+
+LOOK = 0.05
+"""Seconds between two tries."""
 
 
 class FolderInUse(Exception):
@@ -46,18 +53,22 @@ class DataFolder:
         """Makes the folder, for this service's user alone."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def lock(self) -> int:
+    async def lock(self) -> int:
         """Takes the folder for this process, until the descriptor it returns is closed. Raises FolderInUse.
 
-        Two servers would each keep their own account of who writes where.
+        Two servers would each keep their own account of who writes where. One that was killed keeps the folder until
+        its process aside has done what it was asked: that is waited for.
         """
         descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise FolderInUse(f"another server works in {self.root}") from None
-        return descriptor
+        for _ in range(int(PATIENCE / LOOK)):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                await asyncio.sleep(LOOK)
+            else:
+                return descriptor
+        os.close(descriptor)
+        raise FolderInUse(f"another server works in {self.root}")
 
     def admin_token(self) -> str:
         """The token that opens the admin; made at the first start, readable by this service's user alone."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.rows import placing_column, placing_value
 from media_service.core.chapters import Chapter
@@ -26,7 +27,7 @@ async def test_a_picture_comes_back_after_a_restart_and_the_newest_stays(databas
     await database.create(make_upload())
     await database.save_cover(make_upload(cover=COVER), PICTURE + b"old")
     await database.save_cover(make_upload(cover=COVER), PICTURE)
-    other = Database(path)
+    other = Database(path, Line())
     await other.open()
     assert await other.cover("u") == PICTURE
     loaded = await other.load("u")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.reader import Reader
 from media_service.core.chapters import Chapter
@@ -49,7 +50,7 @@ async def test_an_upload_comes_back_as_it_was(database: Database, upload: object
 async def test_the_catalogue_outlives_its_process(database: Database, path: Path) -> None:
     await database.create(FULL)
     await database.record("u", Slice(0, 5, bytes(32)), 1)
-    other = Database(path)
+    other = Database(path, Line())
     await other.open()
     assert await other.load("u") == (FULL, [Slice(0, 5, bytes(32))])
     await other.close()
@@ -172,7 +173,7 @@ async def test_the_catalogue_is_for_this_user_alone(database: Database, path: Pa
 
 
 async def test_opening_a_catalogue_that_is_missing_fails_at_once(tmp_path: Path) -> None:
-    database = Database(tmp_path / "missing.sqlite3")
+    database = Database(tmp_path / "missing.sqlite3", Line())
     with pytest.raises(FileNotFoundError):
         await database.open()
     await database.close()

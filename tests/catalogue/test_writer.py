@@ -1,26 +1,30 @@
-"""The one thread that commits: durable when it returns, together where it can, alone where one fails."""
+"""The one place that commits: durable when it answers, together where it can, alone where one fails."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
+from media_service.aside.line import Line
+from media_service.catalogue.committing import serve, writing_connection
 from media_service.catalogue.migrate import migrate
 from media_service.catalogue.statements import record
-from media_service.catalogue.writer import Writer, writing_connection
+from media_service.catalogue.writer import Writer
 from media_service.core.errors import CatalogueTrouble, StorageFull
 from media_service.core.upload import Slice
 from tests.catalogue.conftest import SCRIPTS
 from tests.catalogue.samples import rows
 from tests.storage.small_disk import on_small_disk
+from tests.support.lines import served
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from media_service.catalogue.compiled import Statement
@@ -45,18 +49,25 @@ class Connections:
     def __init__(self, path: Path) -> None:
         self.heard: list[str] = []
         self._path = path
-        with closing(writing_connection(path)) as connection:
+        with closing(writing_connection(str(path))) as connection:
             connection.execute(UPLOAD.format("u"))
 
     def open(self) -> sqlite3.Connection:
         """The connection, in the thread that asks."""
-        connection = writing_connection(self._path)
+        connection = writing_connection(str(self._path))
         connection.set_trace_callback(self.heard.append)
         return connection
 
     def commits(self) -> int:
         """How many transactions were ended."""
         return self.heard.count("COMMIT")
+
+
+@asynccontextmanager
+async def writing(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[Writer]:
+    """A writer whose other end opens this connection; when it ends, what was asked is done."""
+    async with served(Line(), partial(serve, connect=connect)) as line:
+        yield Writer(line)
 
 
 @pytest.fixture
@@ -68,14 +79,12 @@ def connections(path: Path) -> Connections:
 @pytest_asyncio.fixture
 async def writer(connections: Connections) -> AsyncIterator[Writer]:
     """A writer that runs."""
-    writer = Writer(connections.open)
-    writer.start()
-    yield writer
-    await writer.stop()
+    async with writing(connections.open) as writer:
+        yield writer
 
 
 def test_log_is_synced_at_each_commit(path: Path) -> None:
-    with closing(writing_connection(path)) as connection:
+    with closing(writing_connection(str(path))) as connection:
         pragmas = ("journal_mode", "synchronous", "foreign_keys")
         found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
     assert found == ["wal", 2, 1]
@@ -98,11 +107,6 @@ async def test_many_slices_share_few_transactions(writer: Writer, connections: C
     await asyncio.gather(*(writer.execute(piece(start, start + 1)) for start in range(2000)))
     assert rows(path, "SELECT start, stop FROM slices") == [(start, start + 1) for start in range(2000)]
     assert 2 <= connections.commits() - before < 100
-
-
-async def test_slices_that_wait_together_are_inserted_together(writer: Writer, connections: Connections) -> None:
-    await asyncio.gather(*(writer.execute(piece(start, start + 1)) for start in range(500)))
-    assert sum(statement.startswith("INSERT INTO slices") for statement in connections.heard) < 100
 
 
 async def test_a_lone_slice_waits_for_nobody(writer: Writer, connections: Connections) -> None:
@@ -179,19 +183,17 @@ async def test_a_failing_statement_is_trouble_and_the_writer_goes_on(writer: Wri
 
 async def test_a_locked_database_is_trouble_and_the_writer_goes_on(path: Path) -> None:
     def impatient() -> sqlite3.Connection:
-        connection = writing_connection(path)
+        connection = writing_connection(str(path))
         connection.execute("PRAGMA busy_timeout=10")
         return connection
 
-    writer = Writer(impatient)
-    writer.start()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(CatalogueTrouble):
-            await writer.execute(sql(UPLOAD.format("u")))
-        other.execute("ROLLBACK")
-    await writer.execute(sql(UPLOAD.format("u")))
-    await writer.stop()
+    async with writing(impatient) as writer:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(CatalogueTrouble):
+                await writer.execute(sql(UPLOAD.format("u")))
+            other.execute("ROLLBACK")
+        await writer.execute(sql(UPLOAD.format("u")))
     assert rows(path, "SELECT id FROM uploads") == [("u",)]
 
 
@@ -204,44 +206,59 @@ async def test_a_waiter_that_gave_up_disturbs_nobody(writer: Writer, path: Path)
     assert rows(path, "SELECT count(*) FROM slices") == [(2,)]
 
 
-async def test_stopping_commits_what_waits(connections: Connections, path: Path) -> None:
-    writer = Writer(connections.open)
-    writer.start()
-    waiting = [asyncio.create_task(writer.execute(piece(start, start + 1))) for start in range(100)]
-    await asyncio.sleep(0)
-    await writer.stop()
+async def test_closing_the_line_commits_what_waits(connections: Connections, path: Path) -> None:
+    async with writing(connections.open) as writer:
+        waiting = [asyncio.create_task(writer.execute(piece(start, start + 1))) for start in range(100)]
+        await asyncio.sleep(0)
     await asyncio.gather(*waiting)
     assert rows(path, "SELECT count(*) FROM slices") == [(100,)]
 
 
-async def test_stopping_a_writer_that_never_started_is_harmless(connections: Connections) -> None:
-    await Writer(connections.open).stop()
+async def test_nothing_is_acknowledged_behind_the_end(connections: Connections, path: Path) -> None:
+    async with writing(connections.open) as writer:
+        pass
+    with pytest.raises(CatalogueTrouble):
+        await writer.execute(piece(0, 1))
+    assert rows(path, "SELECT count(*) FROM slices") == [(0,)]
+
+
+async def test_a_catalogue_that_cannot_be_opened_is_trouble_until_it_can(tmp_path: Path) -> None:
+    path = tmp_path / "late" / "catalogue.sqlite3"
+    async with writing(lambda: writing_connection(str(path))) as writer:
+        with pytest.raises(CatalogueTrouble):
+            await writer.execute(piece(0, 1))
+        path.parent.mkdir()
+        await writer.execute(sql("CREATE TABLE late (x)"))
+    assert rows(path, "SELECT count(*) FROM late") == [(0,)]
 
 
 async def record_on_full_disk(disk: Path) -> Any:
     path = disk / "catalogue.sqlite3"
     migrate(path, SCRIPTS)
-    writer = Writer(Connections(path).open)
-    writer.start()
-    await writer.execute(piece(6000, 6001))
-    fill(disk / "ballast")
     acknowledged: list[int] = []
-    slice_trouble = change_trouble = ""
-    try:
-        for start in range(5000):
-            await writer.execute(piece(start, start + 1))
-            acknowledged.append(start)
-    except (StorageFull, CatalogueTrouble) as trouble:
-        slice_trouble = trouble.code
-    try:
-        await writer.execute(sql("UPDATE uploads SET tags = hex(zeroblob(3000000))"))
-    except (StorageFull, CatalogueTrouble) as trouble:
-        change_trouble = trouble.code
-    (disk / "ballast").unlink()
-    await writer.execute(piece(5000, 5001))
-    await writer.stop()
+    async with writing(Connections(path).open) as writer:
+        await writer.execute(piece(6000, 6001))
+        fill(disk / "ballast")
+        slice_trouble = await trouble_of(record_many(writer, acknowledged))
+        change_trouble = await trouble_of(writer.execute(sql("UPDATE uploads SET tags = hex(zeroblob(3000000))")))
+        (disk / "ballast").unlink()
+        await writer.execute(piece(5000, 5001))
     kept = [start for (start,) in rows(path, "SELECT start FROM slices ORDER BY start")]
     return {"slice": slice_trouble, "change": change_trouble, "kept": kept == [*acknowledged, 5000, 6000]}
+
+
+async def record_many(writer: Writer, acknowledged: list[int]) -> None:
+    for start in range(5000):
+        await writer.execute(piece(start, start + 1))
+        acknowledged.append(start)
+
+
+async def trouble_of(acting: Awaitable[None]) -> str:
+    try:
+        await acting
+    except (StorageFull, CatalogueTrouble) as trouble:
+        return trouble.code
+    return ""
 
 
 def fill(path: Path) -> None:
@@ -260,13 +277,8 @@ def test_a_change_that_finds_the_disk_full_says_so(tmp_path: Path) -> None:
     assert on_small_disk(tmp_path / "disk", record_on_full_disk)["change"] == "storage_full"
 
 
-async def test_a_value_that_sqlite_cannot_hold_does_not_end_the_writer(connections: Connections) -> None:
-    writer = Writer(connections.open)
-    writer.start()
-    try:
-        async with asyncio.timeout(0.5):
-            with suppress(CatalogueTrouble):
-                await writer.execute(piece(0, 2**63))
-            await writer.execute(piece(0, 1))
-    finally:
-        await writer.stop()
+async def test_a_value_that_sqlite_cannot_hold_does_not_end_the_writer(writer: Writer) -> None:
+    async with asyncio.timeout(5):
+        with suppress(CatalogueTrouble):
+            await writer.execute(piece(0, 2**63))
+        await writer.execute(piece(0, 1))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
+from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
 from media_service.core.rules import Lifetime, Limits
@@ -19,6 +21,7 @@ from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
+from tests.support.lines import commits_to, served
 from tests.support.server import ROOT
 
 if TYPE_CHECKING:
@@ -90,7 +93,9 @@ class Rig:
         around: Callable[[Any], Any] = steps.around if steps else lambda part: part
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
-        self.database = Database(places.catalogue)
+        self._lines = AsyncExitStack()
+        self._catalogue_line = Line()
+        self.database = Database(places.catalogue, self._catalogue_line)
         self.partials = DiskPartials(places.partials)
         self.spool = DiskSpool(places.spool)
         self.quarantine = DiskQuarantine(places.quarantine)
@@ -121,6 +126,7 @@ class Rig:
         )
 
     async def __aenter__(self) -> Rig:
+        await self._lines.enter_async_context(served(self._catalogue_line, commits_to(self.folders.catalogue)))
         await self.database.open()
         for store in (self.partials, self.spool, self.quarantine):
             await store.prepare()
@@ -129,6 +135,7 @@ class Rig:
     async def __aexit__(self, *error: object) -> None:
         await self.worker.close()
         self.examiner.close()
+        await self._lines.aclose()
         await self.database.close()
 
     def names(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK = """
-import sys
+import asyncio, sys
 from pathlib import Path
 from media_service.storage.data_folder import DataFolder
-DataFolder(Path(sys.argv[1])).lock()
+asyncio.run(DataFolder(Path(sys.argv[1])).lock())
 print("locked", flush=True)
 sys.stdin.read()
 """
@@ -46,22 +47,31 @@ def test_every_place_is_below_the_folder(folder: DataFolder) -> None:
     assert {place.parent for place in places} == {folder.root}
 
 
-def test_a_second_server_is_told_that_the_folder_is_in_use(folder: DataFolder) -> None:
+async def test_a_second_server_is_told_that_the_folder_is_in_use(folder: DataFolder) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", LOCK, str(folder.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"locked\n"
         with pytest.raises(FolderInUse, match=str(folder.root)):
-            folder.lock()
+            await folder.lock()
         other.kill()
         other.wait()
-    os.close(folder.lock())
+    os.close(await folder.lock())
 
 
-def test_a_closed_lock_is_free_again(folder: DataFolder) -> None:
-    os.close(folder.lock())
-    os.close(folder.lock())
+async def test_the_last_server_of_a_folder_may_still_be_ending(folder: DataFolder) -> None:
+    held = await folder.lock()
+    waiting = asyncio.create_task(folder.lock())
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    os.close(held)
+    os.close(await waiting)
+
+
+async def test_a_closed_lock_is_free_again(folder: DataFolder) -> None:
+    os.close(await folder.lock())
+    os.close(await folder.lock())
 
 
 def test_the_token_is_made_once_and_is_for_this_user_alone(folder: DataFolder) -> None:

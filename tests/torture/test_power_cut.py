@@ -12,6 +12,7 @@ import os
 import random
 import struct
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -57,8 +58,11 @@ class Disk:
             os.close(descriptor)
 
     def unplug(self) -> None:
-        """Unmounts it."""
-        _run("umount", str(self.folder))
+        """Unmounts it, once what the killed server left aside has ended too."""
+        deadline = time.monotonic() + 10
+        while subprocess.run(("umount", str(self.folder)), capture_output=True, check=False).returncode:
+            assert time.monotonic() < deadline, f"somebody still works in {self.folder}"
+            time.sleep(0.02)
 
 
 @pytest.fixture
