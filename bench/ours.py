@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 TAIL = 4096
 """Bytes that are withheld: finishing a file begins with its last byte, and is measured apart from receiving."""
 
-ALONE = "import media_service.catalogue.writer as w; w.BATCH; w.BATCH = 1; import media_service.cli as c; c.main()"
-"""The service with one transaction a slice: what group commit is measured against. Fails when the name has moved."""
+ASIDE_ALONE = (
+    "import sys; del sys.argv[1:3]; import media_service.catalogue.committing as c; c.BATCH; c.BATCH = 1;"
+    " import media_service.disk_process as d; d.main()"
+)
+ALONE = (
+    "import sys; import media_service.aside.process as p; p.RUN;"
+    f" p.RUN = (sys.executable, '-c', {ASIDE_ALONE!r}, '-m'); import media_service.cli as c; c.main()"
+)
+"""The service with one transaction a slice: what group commit is measured against. Fails when a name has moved."""
 
 SLOW_SYNC = "inject=fdatasync,fsync:delay_exit=10000"
 SLOW_WRITE = "inject=pwrite64:delay_exit=50000"

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Sequence
 
+RUN = (sys.executable, "-I", "-m")
+"""Runs a module of ours, whatever the environment says."""
+
 REST = 1.0
 """Seconds between two starts: one that cannot live must not keep the machine busy with being born."""
 
@@ -59,7 +62,8 @@ class Aside:
                 ours.enter_context(mine)
                 theirs.enter_context(other)
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-m", self._module),
+                *RUN,
+                self._module,
                 *(f"{service}={other.fileno()}" for service, (_, other) in pairs.items()),
                 *self._arguments,
                 stdin=DEVNULL,

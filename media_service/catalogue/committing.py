@@ -39,16 +39,16 @@ def make_durable(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def serve(end: socket.socket, connect: Callable[[], sqlite3.Connection], batch: int = BATCH) -> None:
-    """Executes what is asked over the line, in its order, until that is closed; at most `batch` in one transaction.
+def serve(end: socket.socket, connect: Callable[[], sqlite3.Connection]) -> None:
+    """Executes what is asked over the line, in its order, until that is closed.
 
     A question is statements that are executed all or none. Its answer is None once that is durable, or the error's
     name in SQLite and its text.
     """
     connection: sqlite3.Connection | None = None
     for asked in questions(end):
-        for first in range(0, len(asked), batch):
-            together = asked[first : first + batch]
+        for first in range(0, len(asked), BATCH):
+            together = asked[first : first + BATCH]
             try:
                 connection = connection or connect()
             except sqlite3.Error as error:
