@@ -76,12 +76,14 @@ class Aside:
             await line.open(pairs[service][0])
 
     async def _keep(self, inherited: Sequence[int]) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
+            begun = clock()
             assert self._process is not None
             status = await self._process.wait()
             for line in self.lines.values():
                 await line.lost()
             log.error("aside_died", module=self._module, status=status)
-            await asyncio.sleep(REST)
+            await asyncio.sleep(begun + REST - clock())
             with suppress(OSError):
                 await self._begin(inherited)

@@ -14,6 +14,7 @@ from media_service.core.cover import accept_cover
 from media_service.core.errors import (
     ShuttingDown,
     StorageFull,
+    Trouble,
     UnknownCover,
     UploadGone,
     WrongState,
@@ -81,7 +82,12 @@ class Intake:
         if (upload.length or 0) > await self._spare():
             raise StorageFull
         await self._partials.create(upload.id, upload.length)
-        await self._catalogue.create(upload)
+        try:
+            await self._catalogue.create(upload)
+        except Trouble:
+            # Where it is in the catalogue in spite of it, its first slice makes the partial again.
+            await self._partials.discard(upload.id)
+            raise
         self._register.remember(Live(upload, ()))
         return self._register.view(upload, Ranges()), True
 

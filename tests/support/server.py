@@ -55,6 +55,17 @@ class Server:
         return self.process.pid
 
     @property
+    def aside(self) -> int:
+        """The process that waits for the disk, once it runs."""
+        deadline = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < deadline:
+            for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+                if b"media_service.disk_process" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
+            time.sleep(0.01)
+        raise AssertionError("no process runs aside")
+
+    @property
     def spool(self) -> Path:
         """Where finished files lie."""
         return self.data / "spool" / "mp3"

@@ -1,6 +1,6 @@
 """The law, tried by SIGKILL: every acknowledged byte is there after the restart, and every upload comes to its end.
 
-`KILLS` sets how often the server dies; 50 by default.
+`KILLS` sets how often the server dies; 50 by default. The process aside dies alone, a fifth as often.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import os
 import random
+import signal
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -20,6 +21,7 @@ from tests.support.mp3 import make_mp3_of
 from tests.support.server import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 KILLS = int(os.environ.get("KILLS", "50"))
@@ -64,9 +66,15 @@ class Sender:
         if self.upload_id is None:
             self.data = make_mp3_of(self.random.choice([20, 300, 2000]) * KIB, seed=self.number * 1000 + self.files)
             self.acknowledged = self.recorded = Ranges()
-            created = await self.api.create(f"kill {self.number}-{self.files}.mp3", len(self.data), tags=self._tags())
-            self.upload_id = created["id"]
+            name = f"kill {self.number}-{self.files}.mp3"
+            wish = {"filename": name, "length": len(self.data), "tags": self._tags()}
+            created = await self.api.request("POST", "/api/v1/uploads", json=wish)
             self.files += 1
+            if created.status == 503:
+                await asyncio.sleep(0.1)
+                return
+            assert created.status == 201, created
+            self.upload_id = created.body["id"]
         size = self.random.choice([17, 64, 256]) * KIB
         missing = [
             Span(start, min(start + size, gap.stop))
@@ -122,8 +130,19 @@ class Sender:
                 assert stored[span.start : span.stop] == data[span.start : span.stop], span
 
 
+def restart(server: Server) -> None:
+    """The server dies and is started again."""
+    server.restart()
+
+
+def kill_aside(server: Server) -> None:
+    """The process aside dies; the server starts it again."""
+    os.kill(server.aside, signal.SIGKILL)
+
+
 @pytest.mark.timeout(60 + 10 * KILLS)
-async def test_no_acknowledged_byte_is_lost_by_kills(data: Path) -> None:
+@pytest.mark.parametrize(("kill", "times"), [(restart, KILLS), (kill_aside, max(1, KILLS // 5))])
+async def test_no_acknowledged_byte_is_lost_by_kills(data: Path, kill: Callable[[Server], None], times: int) -> None:
     source = random.Random(SEED)
     stop = asyncio.Event()
     timeout = aiohttp.ClientTimeout(total=20)
@@ -131,9 +150,9 @@ async def test_no_acknowledged_byte_is_lost_by_kills(data: Path) -> None:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             senders = [Sender(number, server, session) for number in range(CLIENTS)]
             tasks = [asyncio.create_task(sender.run(stop)) for sender in senders]
-            for _ in range(KILLS):
+            for _ in range(times):
                 await asyncio.sleep(source.uniform(0.01, 0.5))
-                await asyncio.to_thread(server.restart)
+                await asyncio.to_thread(kill, server)
                 for sender in senders:
                     await sender.check()
                 _fail_early(tasks)
@@ -166,5 +185,5 @@ def _check_spool(server: Server, finished: dict[str, str], unheard: set[str]) ->
     """Every finished file lies there once and whole, and nothing else does."""
     spooled = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in server.spool.iterdir()}
     assert spooled == finished
-    assert {path.stem for path in server.partials.iterdir()} == unheard
+    assert {path.stem for path in server.partials.iterdir()} <= unheard
     assert not list((server.data / "spool" / ".incoming").iterdir())
