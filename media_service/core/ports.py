@@ -104,6 +104,19 @@ class Heard:
     peaks: tuple[int, ...] = ()
 
 
+class SliceDigest(Protocol):
+    """The SHA-256 of a slice while it is written."""
+
+    def update(self, block: bytes) -> None:
+        """These bytes were written, behind those before."""
+
+    async def value(self) -> bytes:
+        """The digest of all of them, or of what lies in their place. Asked once. Raises StorageTrouble."""
+
+    def give_up(self) -> None:
+        """Nobody will ask for it."""
+
+
 class Partial(Protocol):
     """An open partial file. Writers of different spans may share it."""
 
@@ -113,6 +126,9 @@ class Partial(Protocol):
 
     async def write(self, offset: int, block: bytes) -> None:
         """Puts the whole block at `offset`. Not durable before `sync`. Raises StorageFull, StorageTrouble."""
+
+    def digest(self, start: int, expected: int | None) -> SliceDigest:
+        """The SHA-256 of a slice that is about to be written from `start` on, with so many bytes at most."""
 
     @property
     def epoch(self) -> int:

@@ -53,7 +53,9 @@ class NativeDialect:
         )
         if "offset" not in form.fields:
             raise Malformed("offset", "it must come before the slice")
-        incoming = _incoming(form.fields["offset"], None, form.fields.get("digest"), "digest")
+        incoming = _incoming(
+            form.fields["offset"], None, form.fields.get("digest"), "digest", most=request.content_length
+        )
         view = await self._intake.receive(upload_id, caller.owner, incoming, lambda: form.blocks(self._turns))
         return web.json_response(self._shapes.upload(view))
 
@@ -73,11 +75,13 @@ class NativeDialect:
         return web.json_response(self._shapes.upload(view))
 
 
-def _incoming(offset: str, size: int | None, digest: str | None, digest_field: str) -> Incoming:
+def _incoming(
+    offset: str, size: int | None, digest: str | None, digest_field: str, *, most: int | None = None
+) -> Incoming:
     """Raises Malformed."""
     if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
         raise Malformed("offset", "it must be a number of bytes")
     if size == 0:
         raise Malformed("slice", "it has no bytes")
     proof = None if digest is None else parse_digest_field(digest, digest_field)
-    return Incoming(int(offset), size, proof, DIALECT)
+    return Incoming(int(offset), size, proof, DIALECT, most=most)

@@ -7,7 +7,6 @@ is scratch.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from media_service.core.upload import Slice
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from media_service.core.ports import Partial
+    from media_service.core.ports import Partial, SliceDigest
     from media_service.intake.changes import Changes
     from media_service.intake.lease import Lease
     from media_service.intake.means import Means
@@ -32,8 +31,9 @@ if TYPE_CHECKING:
 class Incoming:
     """A slice as a dialect hands it over.
 
-    `size` in bytes, None when the body does not tell it beforehand. `digest` is the SHA-256 that the bytes must
-    have. `last`: the file ends where the slice ends, whatever length was announced.
+    `size` in bytes, None when the body does not tell it beforehand; then `most` may say how many it cannot exceed.
+    `digest` is the SHA-256 that the bytes must have. `last`: the file ends where the slice ends, whatever length was
+    announced.
     """
 
     start: int
@@ -41,6 +41,7 @@ class Incoming:
     digest: bytes | None
     dialect: str
     last: bool = False
+    most: int | None = None
 
 
 class SliceWay:
@@ -80,16 +81,22 @@ class SliceWay:
         stop = None if incoming.size is None else room.start + incoming.size
         lease = live.leases.take(room.start, stop, self._means.conduct.idle_timeout)
         settling: asyncio.Task[None] | None = None
-        partial = None
+        partial = seen = None
         try:
             partial = await self._open(live)
             epoch = partial.epoch
-            piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=partial)
+            if incoming.digest is not None:
+                seen = partial.digest(room.start, incoming.size or incoming.most)
+            piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=partial, seen=seen)
             # From here the client's line no longer matters: the row may already be on its way to the disk.
-            settling = self._steps.begin(self._settle(live, lease, piece, partial, epoch=epoch, last=incoming.last))
+            settling = self._steps.begin(
+                self._settle(live, lease, piece, partial, seen, epoch=epoch, last=incoming.last)
+            )
         finally:
             if settling is None:
                 lease.release()
+                if seen is not None:
+                    seen.give_up()
                 if partial is not None:
                     self._means.partials.close(live.upload.id)
         await asyncio.shield(settling)
@@ -113,7 +120,7 @@ class SliceWay:
         if incoming.size is None:
             lease = live.leases.take(room.start, None, self._means.conduct.idle_timeout)
             try:
-                piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=None)
+                piece = await self._read(live, lease, room, incoming, blocks=blocks())
             finally:
                 lease.release()
         else:
@@ -130,11 +137,11 @@ class SliceWay:
         incoming: Incoming,
         *,
         blocks: AsyncIterator[bytes],
-        into: Partial | None,
+        into: Partial | None = None,
+        seen: SliceDigest | None = None,
     ) -> Slice:
-        """The body's bytes in their place and equal to their digest, not yet durable; without `into`, only counted."""
+        """The body's bytes in their place, neither proven nor durable yet; without `into`, only counted."""
         at = room.start
-        seen = hashlib.sha256() if incoming.digest is not None and into is not None else None
         async with lease:
             async for block in blocks:
                 if at + len(block) > room.limit:
@@ -149,16 +156,24 @@ class SliceWay:
             raise Malformed("slice", "it has no bytes")
         if incoming.size is not None and at != room.start + incoming.size:
             raise BodyCut
-        if seen is not None and incoming.digest is not None and seen.digest() != incoming.digest:
-            raise DigestMismatch(format_digest_field(incoming.digest), format_digest_field(seen.digest()))
         return Slice(room.start, at, incoming.digest)
 
     async def _settle(
-        self, live: Live, lease: Lease, piece: Slice, partial: Partial, *, epoch: int, last: bool
+        self,
+        live: Live,
+        lease: Lease,
+        piece: Slice,
+        partial: Partial,
+        seen: SliceDigest | None,
+        *,
+        epoch: int,
+        last: bool,
     ) -> None:
-        """Makes a written slice durable and recorded."""
+        """Proves a written slice, and makes it durable and recorded."""
         upload_id = live.upload.id
         try:
+            if seen is not None:
+                await _prove(piece, seen)
             if self._means.conduct.sync_slices:
                 await self._changes.sync(live, partial, epoch)
             rules.check_record(live.upload, live.received, piece)
@@ -186,3 +201,10 @@ class SliceWay:
         await self._means.catalogue.record(upload.id, piece, now)
         live.received = live.received.add(span)
         live.upload = replace(live.upload, updated_at=now, length=piece.stop if last else live.upload.length)
+
+
+async def _prove(piece: Slice, seen: SliceDigest) -> None:
+    """Raises DigestMismatch where the slice is not what it should be, StorageTrouble where nobody can say."""
+    digest = await seen.value()
+    if piece.digest is not None and digest != piece.digest:
+        raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))

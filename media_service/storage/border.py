@@ -25,7 +25,12 @@ def disk_errors() -> Iterator[None]:
     except (FileNotFoundError, FileExistsError):
         raise
     except OSError as error:
-        raise (StorageFull if error.errno in _FULL else StorageTrouble) from error
+        raise trouble_of(error.errno) from error
+
+
+def trouble_of(number: int | None) -> StorageFull | StorageTrouble:
+    """What a failure with this number of the operating system is to us."""
+    return StorageFull() if number in _FULL else StorageTrouble()
 
 
 def sync_directory(folder: Path) -> None:

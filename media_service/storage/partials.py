@@ -19,19 +19,24 @@ from typing import TYPE_CHECKING
 import aiofiles.os
 
 from media_service.core.errors import StorageTrouble
-from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.copying import join
-from media_service.storage.group_sync import GroupSync, in_thread
+from media_service.storage.disk_line import DiskLine
 from media_service.storage.pace import Pace
+from media_service.storage.threads import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from media_service.aside.line import Line
+    from media_service.core.ports import SliceDigest
+    from media_service.storage.group_sync import GroupSync
+
 SUFFIX = ".partial"
 
-THREADS = 32
-"""Syncs and slow writes that may wait for the disk at once: half a crowd, which so asks a slow disk twice a round."""
+THREADS = 16
+"""Slow writes that may wait for the disk at once, and now and then the making or joining of a partial."""
 
 IDLE = 64
 """Descriptors that nobody writes to and that stay open, the latest longest."""
@@ -44,14 +49,22 @@ class OpenPartial:
     """`core.ports.Partial` over a descriptor. `folder` makes its name durable, where that is still to be done."""
 
     def __init__(
-        self, path: Path, descriptor: int, pace: Pace, threads: ThreadPoolExecutor, folder: GroupSync | None = None
+        self,
+        path: Path,
+        descriptor: int,
+        pace: Pace,
+        threads: ThreadPoolExecutor,
+        disk: DiskLine,
+        *,
+        folder: GroupSync | None = None,
     ) -> None:
         self.path = path
         self.descriptor = descriptor
         self._pace = pace
         self._threads = threads
+        self._disk = disk
         self._folder = folder
-        self._bytes = GroupSync(lambda: os.fdatasync(descriptor), threads)
+        self._bytes = disk.sync(path)
 
     @property
     def epoch(self) -> int:
@@ -70,6 +83,10 @@ class OpenPartial:
                 self._pace.took(_write(self.descriptor, offset, block))
             else:
                 self._pace.took(await in_thread(self._threads, _write, self.descriptor, offset, block))
+
+    def digest(self, start: int, expected: int | None) -> SliceDigest:
+        """The SHA-256 of a slice that is about to be written from `start` on, with so many bytes at most."""
+        return self._disk.digest(self.path, start, expected)
 
     async def sync(self, epoch: int) -> None:
         """Returns when every write that ended before the call is durable, and so is the file's name.
@@ -102,15 +119,16 @@ class _Held:
 
 
 class DiskPartials:
-    """`core.ports.Partials` in one folder."""
+    """`core.ports.Partials` in one folder. `line` leads to who syncs them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, line: Line) -> None:
         self._folder = folder
+        self._disk = DiskLine(line)
         self._held: dict[str, _Held] = {}
         self._idle: OrderedDict[str, OpenPartial] = OrderedDict()
         self._pace = Pace()
         self._threads = ThreadPoolExecutor(THREADS, "partials")
-        self._names = GroupSync(lambda: sync_directory(folder), self._threads)
+        self._names = self._disk.sync_folder(folder)
         # Partials whose names are durable, as far as is known: a crash may have come between the two.
         self._named: set[str] = set()
         self._reserving = asyncio.Lock()
@@ -148,7 +166,7 @@ class DiskPartials:
         partial = self._idle.pop(upload_id, None)
         if partial is not None and not os.fstat(partial.descriptor).st_nlink:
             # Somebody deleted it: what is written there would be lost without a word.
-            os.close(partial.descriptor)
+            self._close(partial)
             return None
         return partial
 
@@ -161,8 +179,9 @@ class DiskPartials:
                 descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             except FileNotFoundError:
                 return None
+        self._disk.hold(path)
         names = None if upload_id in self._named else self._names
-        return OpenPartial(path, descriptor, self._pace, self._threads, names)
+        return OpenPartial(path, descriptor, self._pace, self._threads, self._disk, folder=names)
 
     def close(self, upload_id: str) -> None:
         """Gives back what `open` returned."""
@@ -184,9 +203,13 @@ class DiskPartials:
     def _let_go(self, upload_id: str) -> None:
         partial = self._idle.pop(upload_id, None)
         if partial is not None:
-            os.close(partial.descriptor)
+            self._close(partial)
             if partial.named:
                 self._named.add(upload_id)
+
+    def _close(self, partial: OpenPartial) -> None:
+        os.close(partial.descriptor)
+        self._disk.let_go(partial.path)
 
     def path(self, upload_id: str) -> Path:
         """Where the partial's bytes are, for reading."""

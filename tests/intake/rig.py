@@ -17,6 +17,7 @@ from media_service.intake.receive import Intake
 from media_service.intake.sweep import Sweeper
 from media_service.media.verify import Examiner, Habits
 from media_service.media.worker import ChildWorker
+from media_service.storage import flushing
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
@@ -94,9 +95,9 @@ class Rig:
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
         self._lines = AsyncExitStack()
-        self._catalogue_line = Line()
+        self._catalogue_line, self.storage_line = Line(), Line()
         self.database = Database(places.catalogue, self._catalogue_line)
-        self.partials = DiskPartials(places.partials)
+        self.partials = DiskPartials(places.partials, self.storage_line)
         self.spool = DiskSpool(places.spool)
         self.quarantine = DiskQuarantine(places.quarantine)
         self.folders = places
@@ -127,6 +128,7 @@ class Rig:
 
     async def __aenter__(self) -> Rig:
         await self._lines.enter_async_context(served(self._catalogue_line, commits_to(self.folders.catalogue)))
+        await self._lines.enter_async_context(served(self.storage_line, flushing.serve))
         await self.database.open()
         for store in (self.partials, self.spool, self.quarantine):
             await store.prepare()

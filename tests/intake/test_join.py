@@ -120,7 +120,7 @@ async def test_what_is_given_up_while_it_is_joined_is_refused(tmp_path: Path, gi
                 await rig.intake.cancel(parts[given_up] if isinstance(given_up, int) else upload_id, "me")
                 await super().join(upload_id, sources)
 
-        partials = Interrupting(rig.folders.partials)
+        partials = Interrupting(rig.folders.partials, rig.storage_line)
         with pytest.raises(UploadGone):
             await Joiner(rig.intake, partials).join(wish(*parts), parts, "me", "tus")
         kept = [part for number, part in enumerate(parts) if number != given_up]

@@ -13,9 +13,11 @@ from media_service.storage.partials import DiskPartials
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from media_service.aside.line import Line
 
-async def test_partials_are_joined_from_their_first_bytes(tmp_path: Path) -> None:
-    partials = DiskPartials(tmp_path)
+
+async def test_partials_are_joined_from_their_first_bytes(tmp_path: Path, line: Line) -> None:
+    partials = DiskPartials(tmp_path, line)
     for name, content in (("a", b"first, and scratch"), ("b", b"second")):
         partials.path(name).write_bytes(content)
     await partials.create("whole", 16)
@@ -23,8 +25,8 @@ async def test_partials_are_joined_from_their_first_bytes(tmp_path: Path) -> Non
     assert partials.path("whole").read_bytes() == b"firstsecondfirst"
 
 
-async def test_a_source_that_is_too_short_is_trouble(tmp_path: Path) -> None:
-    partials = DiskPartials(tmp_path)
+async def test_a_source_that_is_too_short_is_trouble(tmp_path: Path, line: Line) -> None:
+    partials = DiskPartials(tmp_path, line)
     partials.path("a").write_bytes(b"short")
     await partials.create("whole", 10)
     with pytest.raises(StorageTrouble):

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
+import socket
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
+from media_service.aside import answering
+from media_service.aside.line import Line
 from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.storage import flushing
+from media_service.storage.disk_line import DiskLine
 from media_service.storage.pace import Pace
 from media_service.storage.partials import IDLE, DiskPartials, OpenPartial
 from tests.storage.small_disk import on_small_disk
+from tests.support.lines import served, storage_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,16 +37,35 @@ MIB = 1024 * 1024
 async def partials(tmp_path: Path) -> AsyncIterator[DiskPartials]:
     """Partials in a folder of the test's own. No descriptor is left of them."""
     before = open_files()
-    partials = DiskPartials(tmp_path / "deep" / "partials")
-    await partials.prepare()
-    yield partials
-    partials.close_all()
+    async with storage_line() as line:
+        partials = DiskPartials(tmp_path / "deep" / "partials", line)
+        await partials.prepare()
+        among = open_files()
+        yield partials
+        partials.close_all()
+        await told(line)
+        assert open_files() == among
     assert open_files() == before
 
 
-def opened(descriptor: int) -> OpenPartial:
-    """A partial over a descriptor of the test's own."""
-    return OpenPartial(Path("unnamed"), descriptor, Pace(), ThreadPoolExecutor(1))
+async def told(line: Line) -> None:
+    """Returns when the other end has heard everything that was only told."""
+    await line.ask(("sync", b"/nowhere"))
+
+
+def opened(descriptor: int, path: Path, line: Line) -> OpenPartial:
+    """A partial over a descriptor of the test's own, synced at `path`."""
+    return OpenPartial(path, descriptor, Pace(), ThreadPoolExecutor(1), DiskLine(line))
+
+
+@asynccontextmanager
+async def unreachable(path: Path, line: Line) -> AsyncIterator[None]:
+    """Meanwhile nobody who syncs finds the file."""
+    line.tell(("let_go", os.fsencode(path)))
+    await told(line)
+    elsewhere = path.rename(path.with_suffix(".elsewhere"))
+    yield
+    elsewhere.rename(path)
 
 
 def open_files() -> int:
@@ -103,29 +131,32 @@ async def test_a_deleted_partial_is_not_written_to_though_it_is_still_open(parti
     assert await partials.open("a") is None
 
 
-async def test_only_so_many_descriptors_stay_open(partials: DiskPartials) -> None:
+async def test_only_so_many_descriptors_stay_open_at_either_end(partials: DiskPartials, line: Line) -> None:
+    partials = DiskPartials(partials.path("a").parent, line)
     before = open_files()
     for number in range(IDLE + 10):
         await partials.create(str(number), 10)
         await partials.open(str(number))
         partials.close(str(number))
-    assert open_files() == before + IDLE
+    await told(line)
+    assert open_files() == before + 2 * IDLE
+    partials.close_all()
+    await told(line)
+    assert open_files() == before
 
 
-async def test_a_partial_whose_sync_failed_is_opened_anew(partials: DiskPartials) -> None:
+async def test_a_partial_whose_sync_failed_is_opened_anew(tmp_path: Path, line: Line) -> None:
+    partials = DiskPartials(tmp_path, line)
     await partials.create("a", 10)
     failed = await partials.open("a")
     assert failed is not None
-    reader, writer = os.pipe()
-    kept = os.dup(failed.descriptor)
-    os.dup2(writer, failed.descriptor)
-    with pytest.raises(StorageTrouble):
-        await failed.sync(failed.epoch)
-    for descriptor in (reader, writer, kept):
-        os.close(descriptor)
+    async with unreachable(partials.path("a"), line):
+        with pytest.raises(StorageTrouble):
+            await failed.sync(failed.epoch)
     partials.close("a")
     assert (await partials.open("a")) is not failed
     partials.close("a")
+    partials.close_all()
 
 
 async def test_a_missing_partial_opens_as_none(partials: DiskPartials) -> None:
@@ -174,12 +205,12 @@ async def test_ids_name_what_is_there(partials: DiskPartials) -> None:
         await partials.create(upload_id, 1)
     partials.path("x").with_suffix(".other").touch()
     assert sorted(await partials.ids()) == ["a", "b-_"]
-    assert sorted(await DiskPartials(partials.path("a").parent).ids()) == ["a", "b-_"]
+    assert sorted(await DiskPartials(partials.path("a").parent, Line()).ids()) == ["a", "b-_"]
 
 
-async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPartials) -> None:
+async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPartials, line: Line) -> None:
     await partials.create("a", 10)
-    reading = opened(os.open(partials.path("a"), os.O_RDONLY))
+    reading = opened(os.open(partials.path("a"), os.O_RDONLY), partials.path("a"), line)
     try:
         with pytest.raises(StorageTrouble):
             await reading.write(0, b"x")
@@ -187,61 +218,96 @@ async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPart
         os.close(reading.descriptor)
 
 
-async def test_a_sync_that_fails_is_trouble() -> None:
-    reader, writer = os.pipe()
-    try:
-        with pytest.raises(StorageTrouble):
-            await opened(writer).sync(0)
-    finally:
-        os.close(reader)
-        os.close(writer)
+async def test_a_sync_that_fails_is_trouble(line: Line) -> None:
+    with Path("/dev/null").open("wb") as null:
+        with pytest.raises(StorageTrouble) as caught:
+            await opened(null.fileno(), Path("/dev/null"), line).sync(0)
+        assert isinstance(caught.value.__cause__, OSError)
+        assert caught.value.__cause__.errno == errno.EINVAL
 
 
-async def test_writes_from_before_a_failed_sync_are_given_up_and_later_ones_are_not(tmp_path: Path) -> None:
+async def test_writes_from_before_a_failed_sync_are_given_up_and_later_ones_are_not(
+    partials: DiskPartials, line: Line
+) -> None:
     """The kernel reports lost pages once: who syncs the same file next hears that all is well."""
-    reader, descriptor = os.pipe()
-    healthy = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
-    partial = opened(descriptor)
+    await partials.create("a", 10)
+    path = partials.path("a")
+    partial = opened(os.open(path, os.O_WRONLY), path, line)
     before = partial.epoch
-    try:
+    async with unreachable(path, line):
         with pytest.raises(StorageTrouble):
             await partial.sync(before)
-        os.dup2(healthy, descriptor)
+    with pytest.raises(StorageTrouble):
+        await partial.sync(before)
+    await partial.write(0, b"again")
+    await partial.sync(partial.epoch)
+    os.close(partial.descriptor)
+
+
+async def test_a_sync_that_nobody_answers_any_more_gives_up_what_was_written_before_it(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    line = Line()
+    await line.open(ours)
+    partials = DiskPartials(tmp_path, line)
+    await partials.create("a", 10)
+    partial = await partials.open("a")
+    assert partial is not None
+    before = partial.epoch
+    syncing = asyncio.create_task(partial.sync(before))
+    await asyncio.sleep(0.01)
+    theirs.close()
+    with pytest.raises(StorageTrouble):
+        await syncing
+    with pytest.raises(StorageTrouble):
+        await partial.sync(partial.epoch)
+    async with served(line, flushing.serve):
         with pytest.raises(StorageTrouble):
             await partial.sync(before)
         await partial.write(0, b"again")
         await partial.sync(partial.epoch)
-    finally:
-        for descriptor_or_end in (reader, descriptor, healthy):
-            os.close(descriptor_or_end)
+    partials.close("a")
+    partials.close_all()
 
 
 async def test_those_who_ask_while_a_sync_runs_share_the_next_one(tmp_path: Path) -> None:
-    partials = DiskPartials(tmp_path)
-    await partials.create("shared", MIB)
-    partial = await partials.open("shared")
-    assert partial is not None
+    """Told by what is asked of a disk that takes its time: the first sync, and one for all who came meanwhile."""
+    asked: list[list[str]] = []
 
-    async def write_and_sync(number: int) -> None:
-        await partial.write(number * 1000, bytes(1000))
-        await partial.sync(partial.epoch)
+    def slow(end: socket.socket) -> None:
+        for questions in answering.questions(end):
+            asked.append([what[0] for _, what in questions])
+            time.sleep(0.02)
+            answering.answer(end, [(number, None) for number, _ in questions if number])
 
-    await asyncio.gather(*map(write_and_sync, range(64)))
-    partials.close("shared")
+    async with served(Line(), slow) as line:
+        partials = DiskPartials(tmp_path, line)
+        await partials.create("shared", MIB)
+        partial = await partials.open("shared")
+        assert partial is not None
+
+        async def write_and_sync(number: int) -> None:
+            await partial.write(number * 1000, bytes(1000))
+            await partial.sync(partial.epoch)
+
+        await asyncio.gather(*map(write_and_sync, range(64)))
+        partials.close("shared")
+        partials.close_all()
+    assert sum(questions.count("sync") for questions in asked) == 2
 
 
 async def create_on_full_disk(disk: Path) -> Any:
-    partials = DiskPartials(disk / "partials")
-    await partials.prepare()
-    await partials.create("fits", 3 * MIB)
-    try:
-        await partials.create("too-large", 3 * MIB)
-    except StorageFull:
-        left = sorted(await partials.ids())
-        await partials.discard("fits")
-        await partials.create("too-large", 3 * MIB)
-        return left, sorted(await partials.ids())
-    return None
+    async with storage_line() as line:
+        partials = DiskPartials(disk / "partials", line)
+        await partials.prepare()
+        await partials.create("fits", 3 * MIB)
+        try:
+            await partials.create("too-large", 3 * MIB)
+        except StorageFull:
+            left = sorted(await partials.ids())
+            await partials.discard("fits")
+            await partials.create("too-large", 3 * MIB)
+            return left, sorted(await partials.ids())
+        return None
 
 
 def test_a_partial_without_room_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
@@ -249,25 +315,26 @@ def test_a_partial_without_room_is_refused_and_leaves_nothing(tmp_path: Path) ->
 
 
 async def write_on_full_disk(disk: Path) -> Any:
-    partials = DiskPartials(disk / "partials")
-    await partials.prepare()
-    await partials.create("a", None)
-    partial = await partials.open("a")
-    assert partial is not None
-    taken, block = 0, random.Random(3).randbytes(MIB)
-    try:
-        while True:
-            await partial.write(taken, block)
-            taken += MIB
-    except StorageFull:
-        pass
-    await partial.sync(partial.epoch)
-    whole = partials.path("a").read_bytes()[:taken] == block * (taken // MIB)
-    await partials.trim("a", MIB)
-    await partial.write(MIB, block)
-    await partial.sync(partial.epoch)
-    partials.close("a")
-    return taken // MIB, whole, partials.path("a").read_bytes() == block * 2, await partials.free() > 0
+    async with storage_line() as line:
+        partials = DiskPartials(disk / "partials", line)
+        await partials.prepare()
+        await partials.create("a", None)
+        partial = await partials.open("a")
+        assert partial is not None
+        taken, block = 0, random.Random(3).randbytes(MIB)
+        try:
+            while True:
+                await partial.write(taken, block)
+                taken += MIB
+        except StorageFull:
+            pass
+        await partial.sync(partial.epoch)
+        whole = partials.path("a").read_bytes()[:taken] == block * (taken // MIB)
+        await partials.trim("a", MIB)
+        await partial.write(MIB, block)
+        await partial.sync(partial.epoch)
+        partials.close("a")
+        return taken // MIB, whole, partials.path("a").read_bytes() == block * 2, await partials.free() > 0
 
 
 def test_a_full_disk_keeps_what_was_written_and_goes_on_after_room_is_made(tmp_path: Path) -> None:

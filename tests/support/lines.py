@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from media_service.aside.line import Line
 from media_service.catalogue import committing
+from media_service.storage import flushing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
-
-    from media_service.aside.line import Line
 
 
 @asynccontextmanager
@@ -36,3 +36,10 @@ async def served(line: Line, serve: Callable[[socket.socket], None]) -> AsyncIte
 def commits_to(path: Path) -> Callable[[socket.socket], None]:
     """The service that commits to this catalogue."""
     return partial(committing.serve, connect=partial(committing.writing_connection, str(path)))
+
+
+@asynccontextmanager
+async def storage_line() -> AsyncIterator[Line]:
+    """A line to the service that syncs partials."""
+    async with served(Line(), flushing.serve) as line:
+        yield line

@@ -1,0 +1,237 @@
+"""The end that waits for the disk, in the process aside: syncs of partials, and slices read back for their digest.
+
+What is asked, each as a tuple, with paths in the system's own bytes:
+
+- `hold path`, `let_go path`: the server opened and closed this partial;
+- `sync path`, `sync_folder path`: answered when it is durable;
+- `digest number path start stop`: slice `number` begins at `start` and is written up to `stop`. Where an answer is
+  asked for, it ends there, and the answer is its SHA-256;
+- `drop number`: nobody will ask for that slice's digest.
+
+An answer is None for what is done, bytes for a digest, and the system's error number for what failed.
+
+It opens files of its own, and still no lost page is missed: the kernel tells of one to every descriptor that was open
+when it was lost, and to the first one opened behind that where nobody was told yet. A partial is held from before the
+server's first write to it, so that nobody else's sync may be told instead; and a new process, behind one that died,
+hears what was not told before.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import queue
+import threading
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from media_service.aside.answering import answer, questions
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+SYNCS = 32
+"""Syncs that may wait for the disk at once: half a crowd, which so asks a slow disk twice a round."""
+
+READ = 256 * 1024
+"""Bytes that are read at once: few enough to be still in the processor's cache when they are hashed."""
+
+TOLD = 0
+"""The number of what needs no answer."""
+
+
+def serve(end: socket.socket) -> None:
+    """Does what is asked until the server closes the line or dies; returns when all of it is done."""
+    flushing = _Flushing(end)
+    try:
+        for asked in questions(end):
+            for number, (act, *given) in asked:
+                flushing.acts[act](number, *given)
+    finally:
+        flushing.close()
+
+
+class _Flushing:
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._saying = threading.Lock()
+        self._files = _Files()
+        self._syncs = _Threads(SYNCS)
+        # One, because each slice's bytes are read in their order.
+        self._reads = _Threads(1)
+        self._digests = _Digests()
+        self.acts: dict[str, Callable[..., None]] = {
+            "hold": self._hold,
+            "let_go": self._let_go,
+            "sync": self._sync,
+            "sync_folder": self._sync_folder,
+            "digest": self._digest,
+            "drop": self._drop,
+        }
+
+    def close(self) -> None:
+        self._syncs.close()
+        self._reads.close()
+        self._files.close()
+
+    def _hold(self, _number: int, path: bytes) -> None:
+        # Where it cannot be opened, the first sync says so.
+        with suppress(OSError):
+            self._files.hold(path)
+
+    def _let_go(self, _number: int, path: bytes) -> None:
+        self._files.let_go(path)
+
+    def _sync(self, number: int, path: bytes) -> None:
+        self._with_file(number, path, lambda lent: self._syncs.give(partial(self._run, number, lent, _synced)))
+
+    def _sync_folder(self, number: int, path: bytes) -> None:
+        self._syncs.give(lambda: self._say(number, _attempt(_sync_folder, path)))
+
+    def _digest(self, number: int, stream: int, path: bytes, start: int, stop: int) -> None:
+        act = self._digests.go_on if number == TOLD else self._digests.end
+        read = partial(act, stream, start, stop)
+        self._with_file(number, path, lambda lent: self._reads.give(partial(self._run, number, lent, read)))
+
+    def _drop(self, _number: int, stream: int) -> None:
+        self._reads.give(partial(self._digests.drop, stream))
+
+    def _with_file(self, number: int, path: bytes, act: Callable[[int], None]) -> None:
+        """Opened here, in the order of what was asked: whoever waits for a thread must not open what was let go."""
+        try:
+            lent = self._files.lend(path)
+        except OSError as error:
+            self._say(number, error.errno)
+        else:
+            act(lent)
+
+    def _run(self, number: int, lent: int, act: Callable[[int], bytes | None]) -> None:
+        """In a thread: acts on a lent descriptor, gives it back and says how it went."""
+        try:
+            said = _attempt(act, lent)
+        finally:
+            os.close(lent)
+        self._say(number, said)
+
+    def _say(self, number: int, said: bytes | int | None) -> None:
+        if number != TOLD:
+            with self._saying:
+                answer(self._end, [(number, said)])
+
+
+class _Files:
+    """Descriptors of the partials that the server has open. One that is used is a copy, so each may be closed."""
+
+    def __init__(self) -> None:
+        self._open: dict[bytes, int] = {}
+
+    def hold(self, path: bytes) -> int:
+        """Its descriptor, open until it is let go. Raises OSError."""
+        if path not in self._open:
+            self._open[path] = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return self._open[path]
+
+    def lend(self, path: bytes) -> int:
+        """A descriptor of the same open file, to be closed by who asks. Raises OSError."""
+        return os.dup(self.hold(path))
+
+    def let_go(self, path: bytes) -> None:
+        """A deleted file keeps its room until it is closed everywhere."""
+        descriptor = self._open.pop(path, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        for path in list(self._open):
+            self.let_go(path)
+
+
+class _Digests:
+    """Slices that are being read, by number. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._reading: dict[int, _Reading] = {}
+        self._block = memoryview(bytearray(READ))
+
+    def go_on(self, number: int, start: int, stop: int, descriptor: int) -> None:
+        """Reads on, up to `stop`. Raises OSError, also where the file has fewer bytes.
+
+        From where it stands: what failed before is read again, and a process that knows nothing of what was told to
+        one that died begins at the slice's start.
+        """
+        self._reading.setdefault(number, _Reading(start)).read(descriptor, stop, self._block)
+
+    def end(self, number: int, start: int, stop: int, descriptor: int) -> bytes:
+        """The digest of the slice, which ends at `stop`. Raises OSError."""
+        try:
+            self.go_on(number, start, stop, descriptor)
+            return self._reading[number].sha.digest()
+        finally:
+            self.drop(number)
+
+    def drop(self, number: int) -> None:
+        self._reading.pop(number, None)
+
+
+class _Reading:
+    def __init__(self, start: int) -> None:
+        self.sha = hashlib.sha256()
+        self._at = start
+
+    def read(self, descriptor: int, stop: int, block: memoryview) -> None:
+        while self._at < stop:
+            count = os.preadv(descriptor, [block[: stop - self._at]], self._at)
+            if not count:
+                raise OSError(errno.EIO, "the file ended before what was written to it")
+            self.sha.update(block[:count])
+            self._at += count
+
+
+class _Threads:
+    """So many threads, started with the first act. `concurrent.futures` costs ten times as much for each act."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._acts: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def give(self, act: Callable[[], object]) -> None:
+        if not self._threads:
+            self._threads = [threading.Thread(target=self._run) for _ in range(self._count)]
+            for thread in self._threads:
+                thread.start()
+        self._acts.put(act)
+
+    def close(self) -> None:
+        """Returns when everything given is done."""
+        for _ in self._threads:
+            self._acts.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while (act := self._acts.get()) is not None:
+            act()
+
+
+def _attempt(act: Callable[..., bytes | None], *given: object) -> bytes | int | None:
+    """What comes of it, or the number of its error."""
+    try:
+        return act(*given)
+    except OSError as error:
+        return error.errno or errno.EIO
+
+
+def _synced(descriptor: int) -> None:
+    os.fdatasync(descriptor)
+
+
+def _sync_folder(path: bytes) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
