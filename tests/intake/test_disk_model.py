@@ -103,7 +103,7 @@ class ReadBack(InlineDigest):
         """Some turns later."""
         for _ in range(3):
             await asyncio.sleep(0)
-        super().update(self._disk.written[self._start : self._stop])
+        super().update(bytes(self._disk.written[self._start : self._stop]))
         return await super().value()
 
 
