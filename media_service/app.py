@@ -96,9 +96,9 @@ class Service:
         self._settings = settings
         self._ready = False
         self._folder = folder
-        self._aside = Aside("media_service.disk_process", ("catalogue",), str(folder.catalogue))
+        self._aside = Aside("media_service.disk_process", ("catalogue", "storage"), str(folder.catalogue))
         self._database = Database(folder.catalogue, self._aside.lines["catalogue"])
-        self._partials = DiskPartials(folder.partials)
+        self._partials = DiskPartials(folder.partials, self._aside.lines["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = ChildPool(settings.media_children)

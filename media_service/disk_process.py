@@ -1,7 +1,8 @@
-"""The process aside that waits for the disk: it commits to the catalogue.
+"""The process aside that waits for the disk: it commits to the catalogue, syncs partials and reads them back.
 
-`python -m media_service.disk_process catalogue=DESCRIPTOR DATABASE`. Its services share nothing but the process. It
-ends when the server closes every line, or is gone; signals are for the server, which has answers to wait for.
+`python -m media_service.disk_process catalogue=DESCRIPTOR storage=DESCRIPTOR DATABASE`. Its services share nothing but
+the process. It ends when the server closes every line, or is gone; signals are for the server, which has answers to
+wait for.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 
 from media_service.catalogue import committing
+from media_service.storage import flushing
 
-LINES = ("catalogue",)
+LINES = ("catalogue", "storage")
 
 
 def main() -> None:
@@ -27,6 +29,7 @@ def main() -> None:
     with ThreadPoolExecutor(len(LINES)) as threads:
         serving = [
             threads.submit(committing.serve, ends["catalogue"], partial(committing.writing_connection, database)),
+            threads.submit(flushing.serve, ends["storage"]),
         ]
         done, _ = wait(serving, return_when=FIRST_EXCEPTION)
         if failed := [error for service in done if (error := service.exception())]:

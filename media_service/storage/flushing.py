@@ -22,6 +22,7 @@ import errno
 import hashlib
 import os
 import queue
+import socket
 import threading
 from contextlib import suppress
 from functools import partial
@@ -30,7 +31,6 @@ from typing import TYPE_CHECKING
 from media_service.aside.answering import answer, questions
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
 SYNCS = 32
@@ -52,16 +52,19 @@ def serve(end: socket.socket) -> None:
                 flushing.acts[act](number, *given)
     finally:
         flushing.close()
+    if flushing.failure is not None:
+        raise flushing.failure
 
 
 class _Flushing:
     def __init__(self, end: socket.socket) -> None:
+        self.failure: Exception | None = None
         self._end = end
         self._saying = threading.Lock()
         self._files = _Files()
-        self._syncs = _Threads(SYNCS)
+        self._syncs = _Threads(SYNCS, self._break)
         # One, because each slice's bytes are read in their order.
-        self._reads = _Threads(1)
+        self._reads = _Threads(1, self._break)
         self._digests = _Digests()
         self.acts: dict[str, Callable[..., None]] = {
             "hold": self._hold,
@@ -115,6 +118,11 @@ class _Flushing:
         finally:
             os.close(lent)
         self._say(number, said)
+
+    def _break(self, failure: Exception) -> None:
+        """Nobody will answer what a broken thread was asked: whoever waits hears it from the line's end."""
+        self.failure = failure
+        self._end.shutdown(socket.SHUT_RDWR)
 
     def _say(self, number: int, said: bytes | int | None) -> None:
         if number != TOLD:
@@ -193,8 +201,9 @@ class _Reading:
 class _Threads:
     """So many threads, started with the first act. `concurrent.futures` costs ten times as much for each act."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, broken: Callable[[Exception], None]) -> None:
         self._count = count
+        self._broken = broken
         self._acts: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
 
@@ -213,8 +222,11 @@ class _Threads:
             thread.join()
 
     def _run(self) -> None:
-        while (act := self._acts.get()) is not None:
-            act()
+        try:
+            while (act := self._acts.get()) is not None:
+                act()
+        except Exception as failure:
+            self._broken(failure)
 
 
 def _attempt(act: Callable[..., bytes | None], *given: object) -> bytes | int | None:
