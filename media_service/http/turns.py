@@ -1,47 +1,40 @@
-"""Fairness between bodies: how many blocks one turn of the event loop may take.
+"""Fairness between bodies: for how long one turn of the event loop may go on with them.
 
 A fast client's next block is always there already. Without a bound, two dozen of them fill a turn of the loop with
-milliseconds of parsing, hashing and writing, and whoever only asks for a status waits behind them all.
+milliseconds of hashing and writing, and whoever only asks for a status waits behind them all. The bound is one of
+time, not of blocks: a block that waits has left the processor's cache when it is written, and one that is not hashed,
+or small, need not wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import time
+from typing import TYPE_CHECKING
 
-BLOCKS = 3
-"""Blocks of a turn."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECONDS = 0.002
+"""Of a turn, behind which no other block is begun."""
 
 
 class Turns:
-    """Lets `blocks` callers go on in each turn of the loop; the others keep their order."""
+    """Lets callers go on for `seconds` in each turn of the loop, and at least one; the others keep their order."""
 
-    def __init__(self, blocks: int = BLOCKS) -> None:
-        self._blocks = blocks
-        self._left = blocks
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._next_is_due = False
+    def __init__(self, seconds: float = SECONDS, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._until: float | None = None
 
     async def take(self) -> None:
         """Returns when the caller may handle one block."""
-        loop = asyncio.get_running_loop()
-        if not self._next_is_due:
-            self._next_is_due = True
-            loop.call_soon(self._next)
-        if self._left and not self._waiting:
-            self._left -= 1
-            return
-        waiting = loop.create_future()
-        self._waiting.append(waiting)
-        await waiting
+        while self._until is not None and self._clock() >= self._until:  # noqa: ASYNC110, a turn of the loop is no event
+            # The loop's own queue keeps the order: who is ahead has no more blocks to hand than its buffer holds.
+            await asyncio.sleep(0)
+        if self._until is None:
+            self._until = self._clock() + self._seconds
+            asyncio.get_running_loop().call_soon(self._end)
 
-    def _next(self) -> None:
-        self._left = self._blocks
-        while self._left and self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
-                self._left -= 1
-        self._next_is_due = bool(self._waiting)
-        if self._next_is_due:
-            asyncio.get_running_loop().call_soon(self._next)
+    def _end(self) -> None:
+        self._until = None
