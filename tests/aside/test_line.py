@@ -47,7 +47,7 @@ async def test_every_question_gets_its_own_answer_in_whatever_order_they_come() 
 
 
 async def test_plain_values_arrive_as_they_were() -> None:
-    value = (None, 1, -(2**70), 1.5, "größe", b"\x00\xff", (), [], {"a": (1, b"")}, "\udc80")
+    value: Any = (None, 1, -(2**70), 1.5, "größe", b"\x00\xff", (), [], {"a": (1, b"")}, "\udc80")
     async with served(Line(), echo) as line:
         assert await line.ask(value) == value
 

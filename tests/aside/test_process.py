@@ -85,15 +85,15 @@ async def test_a_service_that_breaks_takes_the_process_with_it_and_the_next_one_
 
 def test_a_killed_server_leaves_no_process_behind(data: Path) -> None:
     server = Server(data, disk_reserve=0).start()
-    pid = aside_of(server.pid)
+    pid = server.aside
     server.kill()
     wait_for_end(pid)
 
 
 def test_signals_to_the_whole_group_are_the_servers_to_handle(data: Path) -> None:
     with Server(data, disk_reserve=0) as server:
-        pid = aside_of(server.pid)
+        pid = server.aside
         assert os.getsid(pid) != os.getsid(server.pid)
         os.kill(pid, signal.SIGTERM)
         os.kill(pid, signal.SIGINT)
-        assert aside_of(server.pid) == pid
+        assert server.aside == pid

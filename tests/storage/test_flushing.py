@@ -108,7 +108,7 @@ async def test_slices_of_several_uploads_are_read_beside_each_other(tmp_path: Pa
         await asyncio.gather(write(partial, first, 0, content[:MIB]), write(partial, second, MIB, content[MIB:]))
         digests = await asyncio.gather(first.value(), second.value())
         partials.close(f"u{number}")
-        return digests == [hashlib.sha256(part).digest() for part in (content[:MIB], content[MIB:])]
+        return list(digests) == [hashlib.sha256(part).digest() for part in (content[:MIB], content[MIB:])]
 
     assert all(await asyncio.gather(*map(receive, range(12))))
     partials.close_all()

@@ -1,24 +1,31 @@
-"""The process aside of a running server, seen from outside."""
+"""The process aside of a server, seen from outside."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
-ENDS_WITHIN = 10.0
+PATIENCE = 30.0
+"""Seconds in which it starts or ends."""
+
 PROC = Path("/proc")
 
 
 def aside_of(pid: int) -> int:
-    """The process aside that this process started last."""
-    children = (PROC / str(pid) / "task").glob("*/children")
-    found = [int(child) for path in children for child in path.read_text().split()]
-    return max(child for child in found if b"media_service.disk_process" in _command(child))
+    """The process aside that this process started, once it runs."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        for children in (PROC / str(pid) / "task").glob("*/children"):
+            for child in children.read_text().split():
+                if b"media_service.disk_process" in _command(int(child)):
+                    return int(child)
+        time.sleep(0.01)
+    raise AssertionError("no process runs aside")
 
 
 def wait_for_end(pid: int) -> None:
     """Returns when the process has ended; one that nobody waited for has too."""
-    deadline = time.monotonic() + ENDS_WITHIN
+    deadline = time.monotonic() + PATIENCE
     while _command(pid):
         assert time.monotonic() < deadline, f"{pid} still runs"
         time.sleep(0.01)

@@ -12,6 +12,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from tests.support.aside import aside_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
@@ -57,13 +59,7 @@ class Server:
     @property
     def aside(self) -> int:
         """The process that waits for the disk, once it runs."""
-        deadline = time.monotonic() + STARTS_WITHIN
-        while time.monotonic() < deadline:
-            for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
-                if b"media_service.disk_process" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    return int(child)
-            time.sleep(0.01)
-        raise AssertionError("no process runs aside")
+        return aside_of(self.pid)
 
     @property
     def spool(self) -> Path:
