@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import http_parser
 
 from media_service.aside.process import Aside
 from media_service.catalogue.database import Database
-from media_service.catalogue.schema import is_newest
 from media_service.core.cover import CoverLimits
 from media_service.core.rules import Lifetime, Limits
 from media_service.http.auth import Gate
@@ -32,6 +29,7 @@ from media_service.http.shapes import Shapes
 from media_service.http.turns import Turns
 from media_service.http.tus import TusDialect
 from media_service.http.uploads_api import UploadsApi
+from media_service.installation import Unfit, asset, bring_up_to_date
 from media_service.intake.append import Appends
 from media_service.intake.conduct import Conduct
 from media_service.intake.finalize import Finisher
@@ -60,16 +58,6 @@ FEWEST_PLACES, MOST_PLACES = 2, 8
 """How many uploads are finished at a time: as many as there are processors, between these."""
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-
-class Unfit(Exception):
-    """This machine or installation cannot run the service; the message says what is missing, in one line."""
-
-
-def asset(name: str) -> Path:
-    """The folder `static` or `migrations`: beside the code in a wheel, at the top of a checkout."""
-    package = Path(__file__).parent
-    return next(place for place in (package / name, package.parent / name) if place.is_dir())
 
 
 def check_parser() -> None:
@@ -239,13 +227,3 @@ def _gate(settings: Settings, token: str, origins: Origins) -> Gate:
         # A foreign page whose name resolves to 127.0.0.1 would otherwise be let in as our own.
         hosts |= LOOPBACK_NAMES | {settings.host}
     return Gate(token, open_to_all=settings.on_loopback, hosts=hosts, path=settings.base_path or "/", origins=origins)
-
-
-async def bring_up_to_date(database: Path) -> None:
-    """Migrates the catalogue where that is due, in a process of its own. Raises Unfit."""
-    scripts = asset("migrations")
-    if not await asyncio.to_thread(is_newest, database, scripts):
-        command = (sys.executable, "-m", "media_service.catalogue.migrate", str(database), str(scripts))
-        process = await asyncio.create_subprocess_exec(*command)
-        if await process.wait():
-            raise Unfit(f"the catalogue {database} could not be brought to the newest schema")

@@ -1,19 +1,13 @@
-"""What the operator may choose: defaults < TOML file < environment (`MEDIA_SERVICE_…`) < command line."""
+"""What the operator may choose. Where it is read from stands in `given.py`."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import ByteSize, Field, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, field_validator
 
 from media_service.core.verdict import CODES
 
@@ -24,12 +18,10 @@ Bytes = Annotated[ByteSize, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting with its unit, default and bounds. Sizes may be written as `64MiB`. Unknown keys are errors."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="MEDIA_SERVICE_", frozen=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
     """The address to listen on. On a loopback address uploading needs no token; on any other it does."""
@@ -143,24 +135,3 @@ class Settings(BaseSettings):
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The first that knows a value wins."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-
-def load(config: Path | None = None, **flags: Any) -> Settings:
-    """The settings of this run; flags that are None were not given. Raises pydantic's ValidationError."""
-
-    class Configured(Settings):
-        model_config = SettingsConfigDict(toml_file=config)
-
-    return Configured(**{name: value for name, value in flags.items() if value is not None})

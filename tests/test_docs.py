@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.app import Service
-from media_service.config import Settings, load
+from media_service.config import Settings
 from media_service.core.errors import leaves
 from media_service.core.upload import TABLE
 from media_service.core.verdict import CODES
+from media_service.given import load
 from media_service.http.problems import STATUS
 from media_service.storage.data_folder import DataFolder
 from tests.conftest import missing

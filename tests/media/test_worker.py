@@ -255,8 +255,8 @@ async def test_a_pool_outlives_its_children(path: Path) -> None:
 
 async def test_a_pool_starts_no_more_children_than_are_needed(path: Path) -> None:
     pool = ChildPool(4)
-    for _ in range(3):
-        await pool.ask("plan", path, tags={})
+    await pool.ask("plan", path, tags={})
+    await asyncio.gather(*(pool.ask("plan", path, tags={}) for _ in range(8)))
     assert len(children()) == 1
     await pool.close()
 

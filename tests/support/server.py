@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 30.0
 
-WARNINGS = ("-W", "error", "-W", "ignore:unread_data:DeprecationWarning")
+WARNINGS = {"PYTHONWARNINGS": "error,ignore:unread_data:DeprecationWarning"}
 """Warnings are errors, but for aiohttp's multipart reader, which calls a function that aiohttp deprecates."""
 
 
@@ -78,17 +78,15 @@ class Server:
 
     def start(self) -> Self:
         """Starts the process and returns when it answers."""
-        environment = os.environ | {
-            f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()
-        }
+        settings = {f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()}
         self.process = subprocess.Popen(
             [
                 *self._under,
-                *(sys.executable, *WARNINGS, "-m", "media_service", "serve"),
+                *(sys.executable, "-m", "media_service", "serve"),
                 *("--port", str(self._port), "--data", str(self.data)),
             ],
             stdout=subprocess.PIPE,
-            env=environment,
+            env=os.environ | WARNINGS | settings,
             cwd=ROOT,
             text=True,
         )
