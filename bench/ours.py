@@ -1,7 +1,8 @@
-"""Our service, as `media-service serve` starts it, with one dialect and one durability at a time."""
+"""Our service, as what `media-service serve` becomes, with one dialect and one durability at a time."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.contender import STARTS_WITHIN, Contender, Running, Unstarted, launch, wait_until_it_answers
 from media_service import __version__
+from media_service.cli import ALLOCATOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +26,9 @@ ASIDE_ALONE = (
 )
 ALONE = (
     "import sys; import media_service.aside.process as p; p.RUN;"
-    f" p.RUN = (sys.executable, '-c', {ASIDE_ALONE!r}, '-m'); import media_service.cli as c; c.main()"
+    f" p.RUN = (sys.executable, '-c', {ASIDE_ALONE!r}, '-m'); import media_service.server as s; s.main()"
 )
-"""The service with one transaction a slice: what group commit is measured against. Fails when a name has moved."""
+"""The service with one transaction a slice, in the process aside. Fails when a name has moved."""
 
 SLOW_SYNC = "inject=fdatasync,fsync:delay_exit=10000"
 SLOW_WRITE = "inject=pwrite64:delay_exit=50000"
@@ -39,7 +41,10 @@ def strace(injection: str) -> tuple[str, ...]:
 
 
 class Ours(Contender):
-    """`dialect` as the generator names it; `durable` is the service's setting; `under` a command that runs it."""
+    """`dialect` as the generator names it; `durable` is the service's setting; `under` a command that runs it.
+
+    `instead`: what stands in the place of `-m media_service.serving`.
+    """
 
     def __init__(
         self,
@@ -48,7 +53,7 @@ class Ours(Contender):
         *,
         durable: str = "slice",
         under: Sequence[str] = (),
-        program: Sequence[str] = ("-m", "media_service"),
+        instead: Sequence[str] = (),
         finishes: bool = True,
     ) -> None:
         self.name = name
@@ -58,7 +63,7 @@ class Ours(Contender):
         self._door = "tus/" if dialect == "tus" else ""
         self._durable = durable
         self._under = under
-        self._program = program
+        self._instead = instead
 
     def missing(self) -> str:
         """A tool that slows calls down may be missing."""
@@ -70,17 +75,19 @@ class Ours(Contender):
 
     def start(self, folder: Path) -> Running:
         """On a free port that it tells itself."""
-        environment = {
-            "MEDIA_SERVICE_DURABLE": self._durable,
+        settings = {
+            "port": 0,
+            "data": str(folder / "data"),
+            "durable": self._durable,
             # The last slice is answered when it is recorded: what follows is measured as finishing.
-            "MEDIA_SERVICE_FINISH_WAIT": "0",
-            "MEDIA_SERVICE_FORM_WAIT": "0.001",
+            "finish_wait": 0,
+            "form_wait": 0.001,
             # Listening to finished files is for idle time, and would be charged to the next round.
-            "MEDIA_SERVICE_LISTEN": "false",
-            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "listen": False,
         }
-        serve = (sys.executable, *self._program, "serve", "--port", "0", "--data", str(folder / "data"))
-        process = launch([*self._under, *serve], folder, environment)
+        serve = (*(self._instead or ("-m", "media_service.serving")), json.dumps(settings))
+        environment = ALLOCATOR | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        process = launch([*self._under, sys.executable, *serve], folder, environment)
         deadline = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < deadline and process.poll() is None:
             greeting = re.search(r"^page +http://127\.0\.0\.1:(\d+)/", (folder / "log").read_text(), re.MULTILINE)
@@ -97,7 +104,7 @@ class Ours(Contender):
 
 def ours() -> list[Contender]:
     """Every way into the service that is measured."""
-    alone = ("-c", ALONE)
+    alone, one_by_one = ("-c", ALONE), ("-m", "bench.one_by_one")
     return [
         Ours("ours-raw", "raw", durable="upload"),
         Ours("ours-raw-slice", "raw"),
@@ -106,8 +113,9 @@ def ours() -> list[Contender]:
         Ours("ours-multipart-sha", "multipart-sha"),
         Ours("ours-tus", "tus", durable="upload"),
         Ours("ours-tus-slice", "tus"),
-        Ours("ours-one-commit-each", "raw", program=alone),
+        Ours("ours-one-by-one", "raw", instead=one_by_one),
+        Ours("ours-one-commit-each", "raw", instead=alone),
         Ours("ours-slow-sync", "raw", under=strace(SLOW_SYNC)),
-        Ours("ours-slow-sync-one-commit-each", "raw", under=strace(SLOW_SYNC), program=alone),
+        Ours("ours-slow-sync-one-commit-each", "raw", under=strace(SLOW_SYNC), instead=alone),
         Ours("ours-slow-write", "multipart-sha", under=strace(SLOW_WRITE)),
     ]

@@ -97,7 +97,16 @@ SCENARIOS = (
         "64 KiB pieces from 64 connections, an upload of 4 MiB on each",
         4 * MIB,
         Load(uploads=64, at_once=64, piece=64 * KIB),
-        ("ours-raw", "ours-raw-slice", "ours-raw-sha", "ours-tus", "ours-one-commit-each", *TUS, "nginx"),
+        (
+            "ours-raw",
+            "ours-raw-slice",
+            "ours-raw-sha",
+            "ours-tus",
+            "ours-one-commit-each",
+            "ours-one-by-one",
+            *TUS,
+            "nginx",
+        ),
         shows=COUNTS,
     ),
     Scenario(

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 BATCH = 1024
 """At most so much goes into one transaction, so that the first of a crowd is not kept waiting for the last."""
 
+DURABLE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
+"""WAL, and the log synced at each commit: with `synchronous=NORMAL` a power cut loses acknowledged rows."""
+
 
 def writing_connection(path: str) -> sqlite3.Connection:
     """A connection whose transactions, begun and ended by us, are durable when they end."""
@@ -34,8 +37,8 @@ def writing_connection(path: str) -> sqlite3.Connection:
 
 
 def make_durable(connection: sqlite3.Connection) -> None:
-    """WAL, and the log synced at each commit: with `synchronous=NORMAL` a power cut loses acknowledged rows."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    """Its commits outlive a power cut."""
+    for pragma in DURABLE:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
