@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors import revive
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from media_service.intake.register import View
 
 API = "/api/v1"
+
+MOMENTS = 1024
+"""Seconds of which it is remembered how they are written."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -124,7 +128,14 @@ def _offered(facts: Facts) -> dict[str, str]:
 
 def time(microseconds: int) -> str:
     """A moment as RFC 3339 writes it, in UTC."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{_seconds(seconds)}.{rest:06}Z" if rest else f"{_seconds(seconds)}Z"
+
+
+@lru_cache(MOMENTS)
+def _seconds(seconds: int) -> str:
+    # Every slice tells its upload's moments again, and most of a second's slices tell the same second.
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00")
 
 
 def time_or_none(microseconds: int | None) -> str | None:

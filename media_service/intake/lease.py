@@ -7,12 +7,16 @@ writer must never be able to refuse the new one.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors import IdleTimeout, SpanOverlaps, Superseded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+
+    from media_service.core.errors import Refusal
 
 
 class Lease:
@@ -29,40 +33,35 @@ class Lease:
         self._idle = idle
         self._clock = asyncio.get_running_loop().time
         self._beat = self._clock()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timeout: asyncio.Timeout | None = None
-        self._superseded = False
+        self._reader: asyncio.Task[Any] | None = None
+        self._cancels = 0
+        self._end: Callable[[], Refusal] | None = None
         self._read = False
         self.released = asyncio.Event()
 
+    # An asyncio.timeout would do the same, and cost as much as all else that is done for a small slice's lease.
     async def __aenter__(self) -> None:
-        if self._superseded:
-            raise Superseded
+        if self._end is not None:
+            raise self._end()
         self._beat = self._clock()
-        self._timeout = asyncio.timeout(None)
-        await self._timeout.__aenter__()
-        self._watch()
+        self._reader = asyncio.current_task()
+        assert self._reader is not None
+        self._cancels = self._reader.cancelling()
+        self._leases.watch(self._beat + self._idle)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        timeout, self._timeout, self._read = self._timeout, None, True
-        assert timeout is not None
-        if self._timer is not None:
-            self._timer.cancel()
-        try:
-            await timeout.__aexit__(kind, error, trace)
-        except TimeoutError:
-            raise Superseded if self._superseded else IdleTimeout(self._idle) from None
+        reader, self._reader, self._read = self._reader, None, True
+        assert reader is not None
+        # Whoever else cancelled the reader meanwhile is to be heard.
+        if self._end is not None and reader.uncancel() <= self._cancels and kind is asyncio.CancelledError:
+            raise self._end() from None
 
-    def _watch(self) -> None:
-        """Looks whether blocks came, once in the idle time: setting a timer anew for each block would cost more."""
-        if self._timeout is not None and not self._superseded:
-            due = self._beat + self._idle
-            if due <= self._clock():
-                self._timeout.reschedule(due)
-            else:
-                self._timer = asyncio.get_running_loop().call_at(due, self._watch)
+    @property
+    def due(self) -> float | None:
+        """When the reading ends unless a block comes, in the loop's time; None while nothing is read."""
+        return None if self._reader is None or self._end is not None else self._beat + self._idle
 
     def reach(self, stop: int) -> None:
         """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer."""
@@ -74,11 +73,19 @@ class Lease:
 
     def supersede(self) -> None:
         """Ends the reading now. Once the body is read, the writer is let finish: it only records."""
-        if self._read or self._superseded:
-            return
-        self._superseded = True
-        if self._timeout is not None:
-            self._timeout.reschedule(asyncio.get_running_loop().time())
+        if not self._read:
+            self._stop(Superseded)
+
+    def expire(self) -> None:
+        """Ends the reading if no block came for too long."""
+        if self.due is not None and self.due <= self._clock():
+            self._stop(partial(IdleTimeout, self._idle))
+
+    def _stop(self, end: Callable[[], Refusal]) -> None:
+        if self._end is None:
+            self._end = end
+            if self._reader is not None:
+                self._reader.cancel()
 
     def release(self) -> None:
         """The writer is done with its bytes, recorded or not."""
@@ -87,10 +94,11 @@ class Lease:
 
 
 class Leases:
-    """The leases on one upload."""
+    """The leases on one upload, all with the same idle time."""
 
     def __init__(self) -> None:
         self._open: list[Lease] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
         return bool(self._open)
@@ -117,3 +125,16 @@ class Leases:
     def drop(self, lease: Lease) -> None:
         """Takes a released lease off the list."""
         self._open.remove(lease)
+
+    def watch(self, due: float) -> None:
+        """Looks after the readers from `due` on: one timer for all, since one for each slice would cost more."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        for lease in self._open:
+            lease.expire()
+        dues = [lease.due for lease in self._open if lease.due is not None]
+        if dues:
+            self.watch(min(dues))

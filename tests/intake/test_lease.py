@@ -85,3 +85,55 @@ async def test_writer_of_unknown_size_stops_at_another_writers_bytes() -> None:
     growing.reach(100)
     with pytest.raises(SpanOverlaps):
         growing.reach(101)
+
+
+async def test_each_reader_of_an_upload_has_an_idle_time_of_its_own() -> None:
+    leases = Leases()
+    ended = []
+
+    async def silent(name: str, start: int) -> None:
+        lease = leases.take(start, start + 1, idle=0.1)
+        with pytest.raises(IdleTimeout):
+            async with lease:
+                await asyncio.sleep(5)
+        ended.append(name)
+
+    async with asyncio.timeout(2), asyncio.TaskGroup() as group:
+        group.create_task(silent("first", 0))
+        await asyncio.sleep(0.05)
+        group.create_task(silent("second", 1))
+    assert ended == ["first", "second"]
+
+
+async def test_client_that_goes_while_it_is_superseded_is_gone() -> None:
+    leases = Leases()
+    lease = leases.take(0, 100, idle=30)
+
+    async def read() -> None:
+        async with lease:
+            await asyncio.sleep(30)
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    lease.supersede()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+
+async def test_superseded_reader_may_be_waited_for_and_cancelled_as_any_other_task() -> None:
+    leases = Leases()
+    lease = leases.take(0, 100, idle=30)
+
+    async def read_then_time_out() -> None:
+        with pytest.raises(Superseded):
+            async with lease:
+                await asyncio.sleep(30)
+        async with asyncio.timeout(0.01):
+            await asyncio.sleep(30)
+
+    reading = asyncio.create_task(read_then_time_out())
+    await asyncio.sleep(0)
+    lease.supersede()
+    with pytest.raises(TimeoutError):
+        await reading
