@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from media_service.aside.line import Line
     from media_service.core.ports import SliceDigest
 
-ASIDE = 1024 * 1024
-"""Bytes from which on a slice's digest is worth the way to another process and back."""
+ASIDE = 2 * 1024 * 1024
+"""Bytes from which on a slice is read back aside. It takes the hashing from the loop, and costs a second copy of the
+bytes: slices of 1 MiB came 22 % faster by it, but for 14 % more of the processors."""
 
 
 class DiskLine:

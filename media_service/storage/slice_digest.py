@@ -11,8 +11,10 @@ from media_service.storage.answers import outcome
 if TYPE_CHECKING:
     from media_service.aside.line import Line
 
-TOLD_EVERY = 1024 * 1024
-"""Bytes after which the process aside is told to read on: with the last byte of a slice only a rest is left to read."""
+TOLD_EVERY = 2 * 1024 * 1024
+"""Bytes after which the process aside is told to read on: with the last byte of a slice only a rest is left to read.
+
+Told every MiB, three slices at once come 6 % slower, and one alone 6 % faster."""
 
 
 class InlineDigest:
