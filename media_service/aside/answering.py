@@ -20,8 +20,7 @@ def questions(end: socket.socket) -> Iterator[list[tuple[int, Any]]]:
     unpacker = Unpacker()
     with suppress(ConnectionError):
         while received := end.recv(LOOK):
-            asked = [question for frame in unpacker.feed(received) for question in frame]
-            if asked:
+            if asked := list(unpacker.feed(received)):
                 yield asked
 
 

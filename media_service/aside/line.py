@@ -28,7 +28,7 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._unpacker = Unpacker()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._leaving: list[tuple[int, Any]] = []
+        self._leaving: list[bytes] = []
         self._last = NO_ANSWER
         self._lost = asyncio.Event()
         self._lost.set()
@@ -41,14 +41,14 @@ class Line(asyncio.Protocol):
         self._transport = transport
 
     def ask(self, question: Any) -> asyncio.Future[Any]:
-        """The answer, or LineBroken."""
+        """The answer, or LineBroken. Raises ValueError for what is no plain value."""
         asking: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._transport is None:
             asking.set_exception(LineBroken())
             return asking
         self._last += 1
-        self._waiting[self._last] = asking
         self._send(self._last, question)
+        self._waiting[self._last] = asking
         return asking
 
     def tell(self, notice: Any) -> None:
@@ -86,11 +86,12 @@ class Line(asyncio.Protocol):
         self._lost.set()
 
     def _send(self, number: int, what: Any) -> None:
+        packed = pack((number, what))
         if not self._leaving:
             asyncio.get_running_loop().call_soon(self._leave)
-        self._leaving.append((number, what))
+        self._leaving.append(packed)
 
     def _leave(self) -> None:
         leaving, self._leaving = self._leaving, []
         if self._transport is not None and leaving:
-            self._transport.write(pack(leaving))
+            self._transport.write(b"".join(leaving))

@@ -39,7 +39,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "verdict": None if upload.verdict is None else json.dumps(_verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
         "placing": None if upload.placing is None else placing_column(upload.placing),
-        "review": upload.review,
+        "review": None if upload.review is None else upload.review.value,
         "held_open": int(upload.held_open),
         "remembered": json.dumps(dict(upload.remembered or {}), ensure_ascii=False),
         "created_at": upload.created_at,

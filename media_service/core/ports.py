@@ -111,10 +111,7 @@ class SliceDigest(Protocol):
         """These bytes were written, behind those before."""
 
     async def value(self) -> bytes:
-        """The digest of all of them, or of what lies in their place. Asked once. Raises StorageTrouble."""
-
-    def give_up(self) -> None:
-        """Nobody will ask for it."""
+        """The digest of all of them, or of what lies in their place. Raises StorageTrouble."""
 
 
 class Partial(Protocol):

@@ -95,8 +95,6 @@ class SliceWay:
         finally:
             if settling is None:
                 lease.release()
-                if seen is not None:
-                    seen.give_up()
                 if partial is not None:
                     self._means.partials.close(live.upload.id)
         await asyncio.shield(settling)

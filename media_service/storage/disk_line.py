@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,8 +15,9 @@ if TYPE_CHECKING:
     from media_service.aside.line import Line
     from media_service.core.ports import SliceDigest
 
-ASIDE = 1024 * 1024
-"""Bytes from which on a slice's digest is worth the way to another process and back."""
+ASIDE = 2 * 1024 * 1024
+"""Bytes from which on a slice is read back aside. It takes the hashing from the loop, and costs a second copy of the
+bytes: slices of 1 MiB came 22 % faster by it, but for 14 % more of the processors."""
 
 
 class DiskLine:
@@ -25,7 +25,6 @@ class DiskLine:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._numbers = itertools.count(1)
         # Beside one processor only there is nobody to hand the work to.
         self._least = ASIDE if len(os.sched_getaffinity(0)) > 1 else None
 
@@ -49,4 +48,4 @@ class DiskLine:
         """The digest of a slice of this file, which is expected to have so many bytes at most."""
         if self._least is None or expected is None or expected < self._least:
             return InlineDigest()
-        return AsideDigest(self._line, next(self._numbers), os.fsencode(path), start)
+        return AsideDigest(self._line, os.fsencode(path), start)

@@ -4,9 +4,7 @@ What is asked, each as a tuple, with paths in the system's own bytes:
 
 - `hold path`, `let_go path`: the server opened and closed this partial;
 - `sync path`, `sync_folder path`: answered when it is durable;
-- `digest number path start stop`: slice `number` begins at `start` and is written up to `stop`. Where an answer is
-  asked for, it ends there, and the answer is its SHA-256;
-- `drop number`: nobody will ask for that slice's digest.
+- `digest path start stop`: answered with the SHA-256 of these bytes.
 
 An answer is None for what is done, bytes for a digest, and the system's error number for what failed.
 
@@ -63,7 +61,7 @@ class _Flushing:
         self._saying = threading.Lock()
         self._files = _Files()
         self._syncs = _Threads(SYNCS, self._break)
-        # One, because each slice's bytes are read in their order.
+        # One, because hashing takes a processor, and the server needs the other.
         self._reads = _Threads(1, self._break)
         self._digests = _Digests()
         self.acts: dict[str, Callable[..., None]] = {
@@ -72,7 +70,6 @@ class _Flushing:
             "sync": self._sync,
             "sync_folder": self._sync_folder,
             "digest": self._digest,
-            "drop": self._drop,
         }
 
     def close(self) -> None:
@@ -94,13 +91,9 @@ class _Flushing:
     def _sync_folder(self, number: int, path: bytes) -> None:
         self._syncs.give(lambda: self._say(number, _attempt(_sync_folder, path)))
 
-    def _digest(self, number: int, stream: int, path: bytes, start: int, stop: int) -> None:
-        act = self._digests.go_on if number == TOLD else self._digests.end
-        read = partial(act, stream, start, stop)
+    def _digest(self, number: int, path: bytes, start: int, stop: int) -> None:
+        read = partial(self._digests.of, start, stop)
         self._with_file(number, path, lambda lent: self._reads.give(partial(self._run, number, lent, read)))
-
-    def _drop(self, _number: int, stream: int) -> None:
-        self._reads.give(partial(self._digests.drop, stream))
 
     def _with_file(self, number: int, path: bytes, act: Callable[[int], None]) -> None:
         """Opened here, in the order of what was asked: whoever waits for a thread must not open what was let go."""
@@ -158,44 +151,21 @@ class _Files:
 
 
 class _Digests:
-    """Slices that are being read, by number. Used by one thread."""
+    """Reads slices back into one block. Used by one thread."""
 
     def __init__(self) -> None:
-        self._reading: dict[int, _Reading] = {}
         self._block = memoryview(bytearray(READ))
 
-    def go_on(self, number: int, start: int, stop: int, descriptor: int) -> None:
-        """Reads on, up to `stop`. Raises OSError, also where the file has fewer bytes.
-
-        From where it stands: what failed before is read again, and a process that knows nothing of what was told to
-        one that died begins at the slice's start.
-        """
-        self._reading.setdefault(number, _Reading(start)).read(descriptor, stop, self._block)
-
-    def end(self, number: int, start: int, stop: int, descriptor: int) -> bytes:
-        """The digest of the slice, which ends at `stop`. Raises OSError."""
-        try:
-            self.go_on(number, start, stop, descriptor)
-            return self._reading[number].sha.digest()
-        finally:
-            self.drop(number)
-
-    def drop(self, number: int) -> None:
-        self._reading.pop(number, None)
-
-
-class _Reading:
-    def __init__(self, start: int) -> None:
-        self.sha = hashlib.sha256()
-        self._at = start
-
-    def read(self, descriptor: int, stop: int, block: memoryview) -> None:
-        while self._at < stop:
-            count = os.preadv(descriptor, [block[: stop - self._at]], self._at)
+    def of(self, start: int, stop: int, descriptor: int) -> bytes:
+        """The SHA-256 of these bytes. Raises OSError, also where the file has fewer."""
+        sha = hashlib.sha256()
+        while start < stop:
+            count = os.preadv(descriptor, [self._block[: stop - start]], start)
             if not count:
                 raise OSError(errno.EIO, "the file ended before what was written to it")
-            self.sha.update(block[:count])
-            self._at += count
+            sha.update(self._block[:count])
+            start += count
+        return sha.digest()
 
 
 class _Threads:

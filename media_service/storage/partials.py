@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".partial"
 
-THREADS = 16
-"""Slow writes that may wait for the disk at once, and now and then the making or joining of a partial."""
+THREADS = 32
+"""Slow writes that may wait for the disk at once: half a crowd. Making and joining partials takes one now and then."""
 
 IDLE = 64
 """Descriptors that nobody writes to and that stay open, the latest longest."""

@@ -18,7 +18,7 @@ from media_service.core.errors import StorageTrouble
 from media_service.storage import flushing
 from media_service.storage.disk_line import ASIDE
 from media_service.storage.partials import DiskPartials
-from media_service.storage.slice_digest import TOLD_EVERY, AsideDigest, InlineDigest
+from media_service.storage.slice_digest import AsideDigest, InlineDigest
 from tests.storage.small_disk import on_small_disk
 from tests.support.lines import served, storage_line
 
@@ -47,8 +47,8 @@ async def write(partial: Partial, digest: SliceDigest, start: int, content: byte
         digest.update(content[at : at + block])
 
 
-def aside(line: Line, partial: Partial, start: int, number: int = 1) -> AsideDigest:
-    return AsideDigest(line, number, os.fsencode(partial.path), start)
+def aside(line: Line, partial: Partial, start: int) -> AsideDigest:
+    return AsideDigest(line, os.fsencode(partial.path), start)
 
 
 async def test_large_slices_are_read_back_and_small_ones_hashed_on_their_way(tmp_path: Path, line: Line) -> None:
@@ -104,7 +104,7 @@ async def test_slices_of_several_uploads_are_read_beside_each_other(tmp_path: Pa
     async def receive(number: int) -> bool:
         content = random.Random(number).randbytes(2 * MIB + number)
         partial = await opened(partials, f"u{number}")
-        first, second = aside(line, partial, 0, 2 * number), aside(line, partial, MIB, 2 * number + 1)
+        first, second = aside(line, partial, 0), aside(line, partial, MIB)
         await asyncio.gather(write(partial, first, 0, content[:MIB]), write(partial, second, MIB, content[MIB:]))
         digests = await asyncio.gather(first.value(), second.value())
         partials.close(f"u{number}")
@@ -132,23 +132,6 @@ async def test_a_file_that_is_too_short_has_no_digest(tmp_path: Path, line: Line
     os.truncate(partial.path, MIB)
     with pytest.raises(StorageTrouble):
         await digest.value()
-    partials.close("a")
-    partials.close_all()
-
-
-async def test_a_slice_that_was_given_up_leaves_nothing_for_the_next_one_of_its_bytes(
-    tmp_path: Path, line: Line
-) -> None:
-    partials = DiskPartials(tmp_path, line)
-    partial = await opened(partials)
-    size = ASIDE + 5
-    for content in (CONTENT[:size], CONTENT[7 : size + 7]):
-        digest = partial.digest(0, size)
-        await write(partial, digest, 0, content[: TOLD_EVERY + 1])
-        digest.give_up()
-    digest = partial.digest(0, size)
-    await write(partial, digest, 0, CONTENT[9 : size + 9])
-    assert await digest.value() == hashlib.sha256(CONTENT[9 : size + 9]).digest()
     partials.close("a")
     partials.close_all()
 

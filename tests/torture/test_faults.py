@@ -114,7 +114,7 @@ async def test_a_client_that_leaves_while_its_slice_is_read_back_loses_nothing(
     upload = await api.create("left.mp3", len(DATA))
     piece = DATA[: 3 * MIB]
     digest = digest_field(piece if right else DATA)
-    with fault(server.aside, partial_of(server, upload), "preadv", "delay_enter=30000"):
+    with fault(server.aside, partial_of(server, upload), "preadv,preadv2", "delay_enter=30000"):
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         path = f"/api/v1/uploads/{upload['id']}/slices/0"
         writer.write(head("PUT", path, f"Content-Digest: {digest}", length=len(piece)) + piece)
