@@ -135,3 +135,11 @@ def test_frames_come_whole_from_a_stream_of_single_bytes() -> None:
     for byte in b"".join(map(pack, values)):
         found += list(unpacker.feed(bytes([byte])))
     assert found == values
+
+
+async def test_what_is_no_plain_value_is_refused_at_once_and_harms_nobody() -> None:
+    async with served(Line(), echo) as line:
+        wanted = line.ask("wanted")
+        with pytest.raises(ValueError, match="unmarshallable"):
+            line.ask(object())
+        assert await wanted == "wanted"
