@@ -30,7 +30,8 @@ def test_what_is_spared_is_not_loaded(tmp_path: Path) -> None:
         mapped = Path(f"/proc/{server.pid}/maps").read_text()
         assert "/_pydantic_core." in mapped
         assert "/_ssl." not in mapped
-        assert "/greenlet/" not in mapped
+        assert "/_greenlet." not in mapped
+        assert "/_frozenlist." not in mapped
 
 
 def test_a_wrong_setting_ends_it_with_one_line() -> None:

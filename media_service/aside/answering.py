@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Sequence
 
-LOOK = 1024 * 1024
-"""Bytes taken from the line at once."""
+LOOK = 64 * 1024
+"""Bytes taken from the line at once: what a crowd asks in a turn, and little enough for memory that is at hand."""
 
 
 def questions(end: socket.socket) -> Iterator[list[tuple[int, Any]]]:
