@@ -22,7 +22,7 @@ from media_service.core.errors import (
     UnknownUpload,
 )
 from media_service.core.ports import Placed, StoredFile
-from media_service.core.upload import FINISHING, Event, Placing, Review, State, Upload, Verdict
+from media_service.core.upload import ENDED, FINISHING, Event, Placing, Review, State, Upload, Verdict
 from media_service.core.verdict import Finding, Severity, refusal_of
 from media_service.intake.claims import Claims
 from media_service.intake.places import Places
@@ -85,6 +85,9 @@ class Finisher(Places):
         """Finishes the upload; False where it waits for another, and is woken by that."""
         loaded = await self._catalogue.load(upload_id)
         if loaded is None or loaded[0].state not in FINISHING:
+            if loaded is not None and loaded[0].state in ENDED:
+                # The answer to its last change was lost, and what comes behind that was not done.
+                await self._discard(upload_id)
             return True
         return (await self.finish(*loaded)).state not in FINISHING
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
+from media_service.core.errors import CatalogueTrouble
 from media_service.core.rules import Lifetime, Limits
 from media_service.intake.conduct import Conduct
 from media_service.intake.finalize import Finisher
@@ -43,6 +44,11 @@ class Steps:
         self.taken = 0
         self._crash_at = crash_at
         self._for_good = for_good
+        self._end: type[BaseException] = Crash
+
+    def lose_answer(self, place: int) -> None:
+        """At the n-th place from here nobody dies, but what was asked of the catalogue is not answered."""
+        self._crash_at, self._end = self.taken + place, CatalogueTrouble
 
     def around(self, part: Any) -> Any:
         """The part, with its asynchronous methods counted. Each is two places to crash: before it and behind it."""
@@ -53,7 +59,7 @@ class Steps:
         self.taken += 1
         gone = self._for_good and self._crash_at is not None and self.taken > self._crash_at
         if gone or self.taken == self._crash_at:
-            raise Crash
+            raise self._end
 
 
 class _Counted:

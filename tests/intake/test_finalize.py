@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +13,7 @@ import pytest
 from mutagen.id3 import ID3
 
 from media_service.core.digest import ContentHash
-from media_service.core.errors import StorageFull
+from media_service.core.errors import CatalogueTrouble, StorageFull
 from media_service.core.rules import Wish
 from media_service.core.upload import FINISHING, State
 from media_service.intake import places
@@ -88,6 +89,27 @@ async def test_crash_at_any_step_ends_the_same(tmp_path: Path, data: bytes, end:
             break
     assert crash_at > 15, "the steps were not counted"
     assert upload_id
+
+
+@pytest.mark.parametrize(("data", "end"), [(MP3, State.SPOOLED), (TEXT, State.REJECTED)])
+async def test_an_answer_lost_at_any_step_ends_the_same(tmp_path: Path, data: bytes, end: State) -> None:
+    for place in itertools.count(1):
+        steps = Steps()
+        async with Rig(tmp_path / str(place), steps) as rig:
+            upload_id = await receive(rig, data)
+            steps.lose_answer(place)
+            lost = 0
+            while True:
+                try:
+                    ended = await rig.finisher.look_at(upload_id)
+                    break
+                except CatalogueTrouble:
+                    lost += 1
+            assert ended
+            await _check_end(rig, end)
+        if not lost:
+            break
+    assert place > 10, "the steps were not counted"
 
 
 async def _check_end(rig: Rig, end: State) -> None:
