@@ -136,7 +136,7 @@ class Service:
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
                 NativeDialect(intake, gate, shapes, turns),
-                Pages(asset("static"), gate, base, lambda: self._ready),
+                Pages(asset("static"), gate, base, lambda: self._ready and self._aside.answers()),
                 UploadsApi(intake, gate, shapes),
                 UploadCovers(intake, gate, shapes, turns),
                 FormDialect(intake, gate, shapes, turns, self._settings.form_wait),

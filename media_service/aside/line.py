@@ -40,6 +40,11 @@ class Line(asyncio.Protocol):
         transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=end)
         self._transport = transport
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is there."""
+        return self._transport is not None
+
     def ask(self, question: Any) -> asyncio.Future[Any]:
         """The answer, or LineBroken. Raises ValueError for what is no plain value."""
         asking: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -55,6 +55,10 @@ class Aside:
         if self._process is not None:
             await self._process.wait()
 
+    def answers(self) -> bool:
+        """Whether there is somebody to ask."""
+        return all(line.is_open for line in self.lines.values())
+
     async def _begin(self, inherited: Sequence[int]) -> None:
         pairs = {service: socket.socketpair() for service in self.lines}
         with ExitStack() as ours, ExitStack() as theirs:

@@ -69,8 +69,10 @@ async def test_those_who_wait_hear_of_its_death_and_the_next_one_answers(tmp_pat
         for asking in waiting:
             with pytest.raises(LineBroken):
                 await asking
+        assert not aside.answers()
         assert await answers_again(line, ("sync", os.fsencode(tmp_path / "file"))) is None
         assert await answers_again(aside.lines["catalogue"], [("CREATE TABLE a (b)", ())]) is None
+        assert aside.answers()
         assert aside_of(os.getpid()) != pid
 
 
