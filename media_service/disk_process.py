@@ -11,31 +11,36 @@ import os
 import signal
 import socket
 import sys
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+import threading
 from functools import partial
+from typing import TYPE_CHECKING
 
 from media_service.catalogue import committing
 from media_service.storage import flushing
 
-LINES = ("catalogue", "storage")
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> None:
     """Serves every line, each in a thread."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    *told, database = sys.argv[1:]
-    ends = {name: socket.socket(fileno=int(number)) for name, _, number in (line.partition("=") for line in told)}
-    with ThreadPoolExecutor(len(LINES)) as threads:
-        serving = [
-            threads.submit(committing.serve, ends["catalogue"], partial(committing.writing_connection, database)),
-            threads.submit(flushing.serve, ends["storage"]),
-        ]
-        done, _ = wait(serving, return_when=FIRST_EXCEPTION)
-        if failed := [error for service in done if (error := service.exception())]:
-            # The other services would keep their lines open, and nobody would start them all anew.
-            sys.excepthook(type(failed[0]), failed[0], failed[0].__traceback__)
-            os._exit(1)
+    for told_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told_to_stop, signal.SIG_IGN)
+    *lines, database = sys.argv[1:]
+    connect = partial(committing.writing_connection, database)
+    services = {"catalogue": partial(committing.serve, connect=connect), "storage": flushing.serve}
+    for line in lines:
+        name, _, descriptor = line.partition("=")
+        threading.Thread(target=_run, args=(services[name], socket.socket(fileno=int(descriptor)))).start()
+
+
+def _run(serve: Callable[[socket.socket], None], end: socket.socket) -> None:
+    """Where one service breaks, the others would keep their lines open, and nobody would start them all anew."""
+    try:
+        serve(end)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
 
 
 if __name__ == "__main__":
