@@ -10,6 +10,7 @@ from bench.contender import Contender, Running, Unstarted
 from bench.generator import Generator, Load, NoGenerator
 from bench.landed import Sent
 from bench.payload import make_payload
+from bench.places import touch_memory
 from bench.processes import cpu_seconds, forget_peak, peak_bytes, thread_seconds
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Bench:
         if scenario.whole:
             dialect = contender.whole_dialect
         name = f"bench-{self._runs}"
+        touch_memory(scenario.size * scenario.load.uploads * 5 // 4)
         with Generator(self._program, load, dialect=dialect, payload=payload, url=running.url, name=name) as generator:
             forget_peak(running.pid)
             before, ahead = cpu_seconds(running.pid), thread_seconds(running.pid, FOLLOWER)
