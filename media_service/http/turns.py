@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECONDS = 0.002
-"""Of a turn, behind which no other block is begun."""
+SECONDS = 0.0005
+"""Of a turn, behind which no other block is begun. With four times as much, sixteen uploads in slices of 1 MiB cost a
+twentieth less, and the slowest of a hundred answers about a status takes twice as long."""
 
 
 class Turns:
