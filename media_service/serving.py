@@ -16,7 +16,7 @@ SPARED = {
 """Modules that libraries do without where they are missing, together 8 MiB, and why this process does."""
 
 # To Python's import system a module that is None is missing: docs.python.org/3/reference/import.html#the-module-cache
-sys.modules.update(dict.fromkeys(SPARED))  # type: ignore[arg-type]
+sys.modules.update(dict.fromkeys(SPARED))  # type: ignore[arg-type]  # typed for modules that are there
 
 from media_service.server import main  # noqa: E402  # what is spared must be known before anything is loaded
 

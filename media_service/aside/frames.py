@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LENGTH = 4
 """Bytes of the length before a frame, little-endian."""
 
+NO_ANSWER = 0
+"""The number of what is only told."""
+
 
 def pack(value: Any) -> bytes:
     """The value as a frame."""

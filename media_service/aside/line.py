@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from media_service.aside.frames import Unpacker, pack
+from media_service.aside.frames import NO_ANSWER, Unpacker, pack
 
 if TYPE_CHECKING:
     import socket
-
-NO_ANSWER = 0
-"""The number of what is only told."""
 
 
 class LineBroken(Exception):

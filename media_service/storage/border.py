@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -31,15 +30,6 @@ def disk_errors() -> Iterator[None]:
 def trouble_of(number: int | None) -> StorageFull | StorageTrouble:
     """What a failure with this number of the operating system is to us."""
     return StorageFull() if number in _FULL else StorageTrouble()
-
-
-def sync_directory(folder: Path) -> None:
-    """Makes the names in a folder durable: without it a power cut may forget a new or renamed file."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 async def make_folder(folder: Path) -> None:

@@ -27,6 +27,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from media_service.aside.answering import answer, questions
+from media_service.aside.frames import NO_ANSWER
+from media_service.storage.folders import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +38,6 @@ SYNCS = 32
 
 READ = 256 * 1024
 """Bytes that are read at once: few enough to be still in the processor's cache when they are hashed."""
-
-TOLD = 0
-"""The number of what needs no answer."""
 
 
 def serve(end: socket.socket) -> None:
@@ -89,7 +88,7 @@ class _Flushing:
         self._with_file(number, path, lambda lent: self._syncs.give(partial(self._run, number, lent, _synced)))
 
     def _sync_folder(self, number: int, path: bytes) -> None:
-        self._syncs.give(lambda: self._say(number, _attempt(_sync_folder, path)))
+        self._syncs.give(lambda: self._say(number, _attempt(sync_directory, path)))
 
     def _digest(self, number: int, path: bytes, start: int, stop: int) -> None:
         read = partial(self._digests.of, start, stop)
@@ -118,7 +117,7 @@ class _Flushing:
         self._end.shutdown(socket.SHUT_RDWR)
 
     def _say(self, number: int, said: bytes | int | None) -> None:
-        if number != TOLD:
+        if number != NO_ANSWER:
             with self._saying:
                 answer(self._end, [(number, said)])
 
@@ -196,6 +195,7 @@ class _Threads:
             while (act := self._acts.get()) is not None:
                 act()
         except Exception as failure:
+            # The top of a thread: whatever it was, those who wait must hear of it.
             self._broken(failure)
 
 
@@ -209,11 +209,3 @@ def _attempt(act: Callable[..., bytes | None], *given: object) -> bytes | int | 
 
 def _synced(descriptor: int) -> None:
     os.fdatasync(descriptor)
-
-
-def _sync_folder(path: bytes) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

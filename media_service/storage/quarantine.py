@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import aiofiles
 import aiofiles.os
 
-from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.border import disk_errors, make_folder
+from media_service.storage.folders import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

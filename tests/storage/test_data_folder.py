@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.errors import StorageFull, StorageTrouble
-from media_service.storage.border import disk_errors, make_folder, sync_directory
+from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.data_folder import DataFolder, FolderInUse
+from media_service.storage.folders import sync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
