@@ -110,6 +110,9 @@ class SliceDigest(Protocol):
     def update(self, block: bytes) -> None:
         """These bytes were written, behind those before."""
 
+    def end(self) -> None:
+        """They were the last. Who computes the digest elsewhere begins now, whether or not `value` is awaited."""
+
     async def value(self) -> bytes:
         """The digest of all of them, or of what lies in their place. Raises StorageTrouble."""
 

@@ -171,9 +171,12 @@ class SliceWay:
         upload_id = live.upload.id
         try:
             if seen is not None:
-                await _prove(piece, seen)
+                # Begun before the sync, so that neither waits for the other: they need different things of the machine.
+                seen.end()
             if self._means.conduct.sync_slices:
                 await self._changes.sync(live, partial, epoch)
+            if seen is not None:
+                await _prove(piece, seen)
             rules.check_record(live.upload, live.received, piece)
             await self._record(live, piece, last=last)
             self._means.media.follow(live.upload, partial.path, live.received.offset, piece)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from media_service.aside.line import LineBroken
 from media_service.storage.answers import outcome
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ class InlineDigest:
     def update(self, block: bytes) -> None:
         """These bytes were written."""
         self._sha.update(block)
+
+    def end(self) -> None:
+        """Nothing is left to compute."""
 
     async def value(self) -> bytes:
         """The digest."""
@@ -39,15 +44,23 @@ class AsideDigest:
         self._line = line
         self._path = path
         self._start = self._at = start
+        self._asking: asyncio.Future[bytes | int | None] | None = None
 
     def update(self, block: bytes) -> None:
         """These bytes were written."""
         self._at += len(block)
 
+    def end(self) -> None:
+        """Asks for the digest, which is computed while the caller waits for the sync of the same bytes."""
+        self._asking = self._line.ask(("digest", self._path, self._start, self._at))
+        # Where the sync fails nobody comes for the digest any more.
+        self._asking.add_done_callback(asyncio.Future.exception)
+
     async def value(self) -> bytes:
         """The digest. Raises StorageTrouble where the bytes cannot be read back."""
-        asking = self._line.ask(("digest", self._path, self._start, self._at))
-        await asyncio.wait([asking])
-        digest = outcome(asking)
+        assert self._asking is not None, "it was not ended"
+        with suppress(LineBroken):
+            await self._asking
+        digest = outcome(self._asking)
         assert digest is not None
         return digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import os
 import random
@@ -45,6 +46,12 @@ async def write(partial: Partial, digest: SliceDigest, start: int, content: byte
     for at in range(0, len(content), block):
         await partial.write(start + at, content[at : at + block])
         digest.update(content[at : at + block])
+
+
+async def value(digest: SliceDigest) -> bytes:
+    """Behind the last byte."""
+    digest.end()
+    return await digest.value()
 
 
 def aside(line: Line, partial: Partial, start: int) -> AsideDigest:
@@ -90,7 +97,7 @@ def test_both_ways_find_the_same_digest(
             found = []
             for digest in (InlineDigest(), aside(line, partial, start)):
                 await write(partial, digest, start, CONTENT[:size], block)
-                found.append(await digest.value())
+                found.append(await value(digest))
             partials.close("a")
             partials.close_all()
             return found
@@ -106,7 +113,7 @@ async def test_slices_of_several_uploads_are_read_beside_each_other(tmp_path: Pa
         partial = await opened(partials, f"u{number}")
         first, second = aside(line, partial, 0), aside(line, partial, MIB)
         await asyncio.gather(write(partial, first, 0, content[:MIB]), write(partial, second, MIB, content[MIB:]))
-        digests = await asyncio.gather(first.value(), second.value())
+        digests = await asyncio.gather(value(first), value(second))
         partials.close(f"u{number}")
         return list(digests) == [hashlib.sha256(part).digest() for part in (content[:MIB], content[MIB:])]
 
@@ -120,7 +127,7 @@ async def test_what_lies_in_the_file_counts_and_not_what_came(tmp_path: Path, li
     await write(partial, digest, 0, CONTENT[:1000])
     damaged = b"\0" + CONTENT[1:1000]
     partial.path.write_bytes(damaged)
-    assert await digest.value() == hashlib.sha256(damaged).digest()
+    assert await value(digest) == hashlib.sha256(damaged).digest()
     partials.close("a")
     partials.close_all()
 
@@ -131,7 +138,7 @@ async def test_a_file_that_is_too_short_has_no_digest(tmp_path: Path, line: Line
     await write(partial, digest, 10, CONTENT[: MIB + 500])
     os.truncate(partial.path, MIB)
     with pytest.raises(StorageTrouble):
-        await digest.value()
+        await value(digest)
     partials.close("a")
     partials.close_all()
 
@@ -151,7 +158,7 @@ async def test_a_new_process_that_heard_nothing_of_a_slice_reads_all_of_it(tmp_p
         rest = CONTENT[2 * MIB :]
         await partial.write(100 + 2 * MIB, rest)
         digest.update(rest)
-        assert await digest.value() == hashlib.sha256(CONTENT).digest()
+        assert await value(digest) == hashlib.sha256(CONTENT).digest()
         await partial.sync(partial.epoch)
         partials.close("a")
         partials.close_all()
@@ -163,7 +170,27 @@ async def test_a_digest_that_nobody_answers_any_more_is_trouble(tmp_path: Path) 
     digest = aside(line, partial, 0)
     await write(partial, digest, 0, CONTENT)
     with pytest.raises(StorageTrouble):
-        await digest.value()
+        await value(digest)
+    partials.close("a")
+    partials.close_all()
+
+
+async def test_a_digest_that_nobody_comes_for_says_nothing_when_the_line_breaks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = Line()
+    ours, theirs = socket.socketpair()
+    await line.open(ours)
+    partial = await opened(partials := DiskPartials(tmp_path, line))
+    digest = aside(line, partial, 0)
+    await write(partial, digest, 0, CONTENT)
+    digest.end()
+    theirs.close()
+    await line.lost()
+    await asyncio.sleep(0)
+    del digest
+    gc.collect()
+    assert not caplog.records
     partials.close("a")
     partials.close_all()
 
@@ -177,7 +204,7 @@ async def test_a_partial_made_anew_under_its_name_is_the_one_that_is_synced_and_
         digest = aside(line, partial, 0)
         await write(partial, digest, 0, content)
         await partial.sync(partial.epoch)
-        assert await digest.value() == hashlib.sha256(content).digest()
+        assert await value(digest) == hashlib.sha256(content).digest()
         partials.close("a")
         # Somebody else deletes it: its descriptors are still open.
         partials.path("a").unlink()
