@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check lint types torture bench shots clean
+.PHONY: run test check lint types torture sql bench shots clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
@@ -28,6 +28,10 @@ types: $(VENV)/.test
 torture: $(VENV)/.test
 	KILLS=200 FINISHING_KILLS=200 CUTS=20 $(BIN)/pytest tests/torture
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
+
+# Behind a change of catalogue/expressions.py: the server carries the text of its statements, and not what writes it.
+sql: $(VENV)/.test
+	$(BIN)/python -m media_service.catalogue.write_sql
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench

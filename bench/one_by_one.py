@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.aside.line import Line
-    from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.statements import Statement
 
 
 class OneByOne:

@@ -27,7 +27,7 @@ ROOMS = {
 
 OWNERS = {
     "mutagen": {"media.id3"},
-    "sqlalchemy": {"catalogue"},
+    "sqlalchemy": {"catalogue.tables", "catalogue.expressions", "catalogue.write_sql", "catalogue.migrate"},
     "alembic": {"catalogue"},
     "aiosqlite": {"catalogue"},
     "sqlite3": {"catalogue"},

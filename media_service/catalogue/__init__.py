@@ -1,4 +1,5 @@
 """Rows: which uploads and files there are, and which bytes are recorded.
 
-Here belongs SQL, through SQLAlchemy Core. One writer commits; reads have connections of their own.
+Here belongs SQL: said in SQLAlchemy's words, and as text before the server runs. One writer commits; reads have
+connections of their own.
 """

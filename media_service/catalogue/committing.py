@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.statements import Statement
 
     Question = tuple[int, Sequence[Statement]]
     Outcome = tuple[str, str] | None

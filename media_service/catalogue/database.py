@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from media_service.catalogue import queries, statements
+from media_service.catalogue.cursors import next_page
 from media_service.catalogue.reader import Reader
 from media_service.catalogue.rows import file_value, heard_value, placing_value, slice_value, upload_value
 from media_service.catalogue.writer import Writer
@@ -117,7 +118,7 @@ class Database:
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
         """A page of uploads with their slices, newest first, and the next page's cursor. Raises Malformed."""
         rows = await self._reader.rows(queries.uploads_page(owner, states, cursor, limit))
-        page, following = queries.next_page(rows, limit, "created_at", "id")
+        page, following = next_page(rows, limit, "created_at", "id")
         recorded: defaultdict[str, list[Slice]] = defaultdict(list)
         for piece in await self._reader.rows(queries.slices_of_all([row["id"] for row in page])):
             recorded[piece["upload_id"]].append(slice_value(piece))
@@ -165,5 +166,5 @@ class Database:
     ) -> tuple[list[StoredFile], str | None]:
         """A page of files with every word of `search`, in this order, and the next page's cursor. Raises Malformed."""
         rows = await self._reader.rows(queries.files_page(search, order, cursor, limit))
-        page, following = queries.next_page(rows, limit, "key", "id")
+        page, following = next_page(rows, limit, "key", "id")
         return [file_value(row) for row in page], following

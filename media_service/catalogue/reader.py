@@ -12,7 +12,7 @@ from media_service.core.errors import CatalogueTrouble
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.statements import Statement
 
 CONNECTIONS = 2
 """So that whoever asks for one upload does not stand behind a search through all files."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from media_service.aside.line import Line
-    from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.statements import Statement
 
 
 class NotCommitted(Exception):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.catalogue.queries import FILE_ORDERS, cursor_after
+from media_service.catalogue.cursors import cursor_after
+from media_service.catalogue.orders import FILE_ORDERS
 from media_service.catalogue.rows import fold
 from media_service.core.errors import Malformed
 from media_service.core.ports import Placed

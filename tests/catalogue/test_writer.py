@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.statements import Statement
 
 UPLOAD = (
     "INSERT INTO uploads (id, owner, dialect, state, filename, tags, created_at, updated_at)"
