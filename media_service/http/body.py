@@ -103,6 +103,8 @@ async def raw_blocks(request: Request, turns: Turns) -> AsyncIterator[bytes]:
             if block:
                 await turns.take()
                 yield block
+            # Otherwise each of many slow senders keeps a block in memory while the next is waited for.
+            del block
     except (RequestPayloadError, ClientPayloadError, ConnectionError):
         raise BodyCut from None
 
@@ -222,6 +224,7 @@ class Form:
                 if block := await self._file.read_chunk(BLOCK):
                     await turns.take()
                     yield block
+                del block
             if await self._reader.next() is not None:
                 raise Malformed("body", "the file must be its last part")
 

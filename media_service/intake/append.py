@@ -193,7 +193,7 @@ class _Append:
 
 
 class _Body:
-    """A body that comes in slices. `cut`: why it ended before its time."""
+    """A body that comes in slices, and keeps no block once it was taken. `cut`: why it ended before its time."""
 
     def __init__(self, blocks: AsyncIterator[bytes], idle: float) -> None:
         self._blocks = blocks
@@ -224,6 +224,7 @@ class _Body:
             block, self._block = self._block[:size], self._block[size:]
             size = size - len(block) if clock() < due else 0
             yield block
+            del block
 
     async def proven(self, proof: Proof) -> AsyncIterator[bytes]:
         """All bytes to the end. Raises why the body was cut, and DigestMismatch."""
@@ -232,6 +233,7 @@ class _Body:
             block, self._block = self._block, b""
             seen.update(block)
             yield block
+            del block
         if self.cut is not None:
             raise self.cut
         proof.check(seen)

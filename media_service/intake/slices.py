@@ -150,6 +150,8 @@ class SliceWay:
                 if seen is not None:
                     seen.update(block)
                 at += len(block)
+                # The last hold on it: nobody keeps a block while the next is waited for.
+                del block
         if at == room.start:
             raise Malformed("slice", "it has no bytes")
         if incoming.size is not None and at != room.start + incoming.size:

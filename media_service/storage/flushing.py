@@ -168,20 +168,22 @@ class _Digests:
 
 
 class _Threads:
-    """So many threads, started with the first act. `concurrent.futures` costs ten times as much for each act."""
+    """At most so many threads, each started when none is free. `concurrent.futures` costs ten times as much an act."""
 
-    def __init__(self, count: int, broken: Callable[[Exception], None]) -> None:
-        self._count = count
+    def __init__(self, most: int, broken: Callable[[Exception], None]) -> None:
+        self._most = most
         self._broken = broken
         self._acts: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._free = threading.Semaphore(0)
 
     def give(self, act: Callable[[], object]) -> None:
-        if not self._threads:
-            self._threads = [threading.Thread(target=self._run) for _ in range(self._count)]
-            for thread in self._threads:
-                thread.start()
+        """From one thread only."""
         self._acts.put(act)
+        if not self._free.acquire(blocking=False) and len(self._threads) < self._most:
+            thread = threading.Thread(target=self._run)
+            thread.start()
+            self._threads.append(thread)
 
     def close(self) -> None:
         """Returns when everything given is done."""
@@ -194,6 +196,7 @@ class _Threads:
         try:
             while (act := self._acts.get()) is not None:
                 act()
+                self._free.release()
         except Exception as failure:
             # The top of a thread: whatever it was, those who wait must hear of it.
             self._broken(failure)

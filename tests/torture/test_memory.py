@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 LIMIT = 120 * MIB
+SLOW_LIMIT = 85 * MIB
+"""Of it 70 are used; the last block of each would be 20 more."""
 UNIT = make_mp3_of(16 * MIB, seed=61)
 UNITS = 64
 LENGTH = len(UNIT) * UNITS
@@ -47,10 +49,10 @@ def large_api(server: Server, session: aiohttp.ClientSession) -> Api:
     return Api(session, server.url, server.token)
 
 
-def check_memory(server: Server) -> None:
-    """The server with the child that reads media."""
+def check_memory(server: Server, limit: int = LIMIT) -> None:
+    """The server with its children; what they share counts in each."""
     total = peak(server.pid) + sum(map(peak, children(server.pid)))
-    assert total < LIMIT, f"{total / MIB:.0f} MiB at its peak"
+    assert total < limit, f"{total / MIB:.0f} MiB at its peak"
 
 
 async def test_gigabyte_in_parallel_slices_stays_small(server: Server, large_api: Api) -> None:
@@ -98,7 +100,7 @@ async def test_two_hundred_slow_uploads_stay_small(server: Server, large_api: Ap
         writer.write(request + UNIT[: MIB // 2])
         await writer.drain()
         held.append((reader, writer))
-    check_memory(server)
+    check_memory(server, SLOW_LIMIT)
     for reader, writer in held:
         writer.write(UNIT[MIB // 2 : MIB])
         assert b" 200 " in await reader.readline()
