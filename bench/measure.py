@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from bench.generator import Generator, Load, NoGenerator
 from bench.landed import Sent
 from bench.payload import make_payload
 from bench.places import touch_memory
-from bench.processes import cpu_seconds, forget_peak, peak_bytes, thread_seconds
+from bench.processes import cpu_seconds, forget_peak, most_held, peak_bytes, thread_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,8 @@ class Sample:
 
     `cpu` is until the last acknowledgement, `cpu_all` until the server had done with the files. What our follower read
     ahead is finishing, done early: it is in `cpu_all` alone. `finish` is the wall
-    time from the last acknowledgement to that. Percentiles are maps of p50, p99 and max.
+    time from the last acknowledgement to that. `held` is 0 where the scenario does not show it. Percentiles are maps of
+    p50, p99 and max.
     """
 
     cpu: float
@@ -41,6 +43,7 @@ class Sample:
     uploads: int
     pieces: int
     peak: int
+    held: int
     piece_ms: dict[str, float]
     probe_ms: dict[str, float]
 
@@ -119,7 +122,11 @@ class Bench:
             dialect = contender.whole_dialect
         name = f"bench-{self._runs}"
         touch_memory(scenario.size * scenario.load.uploads * 5 // 4)
-        with Generator(self._program, load, dialect=dialect, payload=payload, url=running.url, name=name) as generator:
+        with ExitStack() as stack:
+            generator = stack.enter_context(
+                Generator(self._program, load, dialect=dialect, payload=payload, url=running.url, name=name)
+            )
+            held = stack.enter_context(most_held(running.pid)) if "held" in scenario.shows else [0]
             forget_peak(running.pid)
             before, ahead = cpu_seconds(running.pid), thread_seconds(running.pid, FOLLOWER)
             received = generator.step("received")
@@ -137,6 +144,7 @@ class Bench:
             uploads=received["uploads"],
             pieces=received["pieces"],
             peak=max(peak, peak_bytes(running.pid)),
+            held=held[0],
             piece_ms=received["piece_ms"] or {},
             probe_ms=received["probe_ms"] or {},
         )

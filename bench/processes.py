@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import threading
+from collections import Counter
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -63,6 +69,56 @@ def peak_bytes(root: int) -> int:
                 if line.startswith("VmHWM:"):
                     total += int(line.split()[1]) * 1024
     return total
+
+
+LOOKS = 0.2
+"""Seconds between two looks at what a tree holds."""
+
+
+@contextmanager
+def most_held(root: int) -> Iterator[list[int]]:
+    """The list's one number becomes the most bytes of memory that the tree held when it was looked at."""
+    most, ended = [0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOKS):
+            most[0] = max(most[0], _held_bytes(root))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        looking.join()
+
+
+def _held_bytes(root: int) -> int:
+    """Pages of one process, and those of each file once, however many processes of the tree share them.
+
+    Not the kernel's own proportional share: whoever else runs the same programs would take part of it.
+    """
+    own, shared = 0, Counter[str]()
+    for pid in tree(root):
+        with suppress(OSError):
+            mine, common = _pages((PROC / str(pid) / "smaps").read_text())
+            own += mine
+            shared |= common
+    return own + shared.total()
+
+
+def _pages(smaps: str) -> tuple[int, Counter[str]]:
+    """Bytes that are this process's alone, and by file those that others have too (proc_pid_smaps(5))."""
+    own, common, file = 0, Counter[str](), ""
+    for line in smaps.splitlines():
+        name, *rest = line.split(maxsplit=5)
+        if name.startswith("Private_"):
+            own += int(rest[0]) * 1024
+        elif name.startswith("Shared_"):
+            common[file] += int(rest[0]) * 1024
+        elif not name.endswith(":"):
+            file = rest[4] if len(rest) > 4 else ""
+    return own, common
 
 
 def _parent(pid: int) -> int:

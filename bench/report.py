@@ -90,6 +90,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Sequence[Sample], Sequence[Sample], Sce
     "rate": ("MB/s", lambda seen, _base, _scenario: _number(_middle(seen, _rate))),
     "rate_ratio": ("MB/s ÷ {base}", lambda seen, base, _scenario: _ratio(seen, base, _rate)),
     "peak": ("peak MiB", lambda seen, _base, _scenario: _number(_middle(seen, lambda sample: sample.peak / MIB))),
+    "held": ("holds MiB", lambda seen, _base, _scenario: _number(_middle(seen, lambda sample: sample.held / MIB))),
     "piece": (
         "piece p50 / p99 ms",
         lambda seen, _base, _scenario: _percentiles([sample.piece_ms for sample in seen]),

@@ -124,7 +124,7 @@ SCENARIOS = (
         MIB,
         Load(uploads=200, at_once=200, piece=0, pace_bytes=16 * KIB, pace_rest="100ms"),
         ("ours-raw", "ours-multipart-sha", "ours-tus", *TUS, "copyparty", "nginx"),
-        shows=("peak", "cpu_seconds", "piece"),
+        shows=("held", "peak", "cpu_seconds", "piece"),
         warm=0,
         rounds=1,
     ),
