@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.aside.line import Line
-    from media_service.core.ports import Heard, StoredFile
+    from media_service.core.files import Heard, StoredFile
     from media_service.core.upload import Facts, Placing, Slice, State, Upload
 
 

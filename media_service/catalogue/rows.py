@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
-from media_service.core.ports import Heard, Placed, StoredFile
+from media_service.core.files import Heard, Placed, StoredFile
 from media_service.core.text import LISTED_TAGS, MORE_TAGS
 from media_service.core.upload import Facts, Placing, Review, Slice, State, Upload, Verdict
 from media_service.core.verdict import Finding, Grade, Severity

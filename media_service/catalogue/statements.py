@@ -9,7 +9,7 @@ from media_service.catalogue.sql import SQL
 from media_service.core.upload import ENDED, State
 
 if TYPE_CHECKING:
-    from media_service.core.ports import Heard, StoredFile
+    from media_service.core.files import Heard, StoredFile
     from media_service.core.upload import Placing, Slice, Upload
 
 Statement: TypeAlias = tuple[str, dict[str, Any]]

@@ -6,102 +6,15 @@ Where a method names no error, it raises only Trouble.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from media_service.core.chapters import Chapter
     from media_service.core.cover import Picture
+    from media_service.core.files import Assembled, Carried, Enclosed, Heard, StoredFile, TagPlan
     from media_service.core.upload import Facts, Placing, Slice, State, Upload
-
-
-@dataclass(frozen=True, slots=True)
-class TagPlan:
-    """How a received file is tagged: `head` takes the place of its first `cut` bytes, `tail` that of its last.
-
-    `length` is how many of its bytes are used, `tail` counted; None for all.
-    """
-
-    head: bytes
-    cut: int
-    tail: bytes = b""
-    length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """What a file will say of itself: our tags, and its chapters."""
-
-    tags: Mapping[str, str]
-    chapters: tuple[Chapter, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Enclosed:
-    """A cover's picture and chapters for a file. None leaves the file's own, an empty one takes them away.
-
-    The last chapter ends at `duration`, in seconds.
-    """
-
-    picture: bytes | None = None
-    chapters: tuple[Chapter, ...] | None = None
-    duration: float = 0.0
-
-    def __bool__(self) -> bool:
-        return self.picture is not None or self.chapters is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Assembled:
-    """A tagged file that is whole on disk and has no name yet: its bytes and its SHA-256."""
-
-    size: int
-    sha256: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A file in the spool: its name there, its bytes, and the SHA-256 of it as it lies there."""
-
-    name: str
-    size: int
-    sha256: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One finished file, as listings show it. `tags` and `chapters` are what it carries; times are UTC microseconds."""
-
-    id: str
-    upload_id: str
-    owner: str
-    sender: str | None
-    filename: str
-    placed: Placed
-    facts: Facts
-    tags: Mapping[str, str]
-    uploaded_at: int
-    spooled_at: int
-    chapters: tuple[Chapter, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a decoder heard in a finished file; None where it could not be measured, or there was nothing to hear.
-
-    `loudness` is integrated over the whole, in LUFS, its range in LU, `true_peak` in dBTP, silences in seconds. `peaks`
-    are the waveform: the highest level of each equal part, in percent of full scale.
-    """
-
-    loudness: float | None = None
-    loudness_range: float | None = None
-    true_peak: float | None = None
-    silence_before: float | None = None
-    silence_behind: float | None = None
-    peaks: tuple[int, ...] = ()
 
 
 class SliceDigest(Protocol):

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractStreamWriter
 
-    from media_service.core.ports import Catalogue, Spool, StoredFile
+    from media_service.core.files import StoredFile
+    from media_service.core.ports import Catalogue, Spool
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
     from media_service.intake.retag import Retagger

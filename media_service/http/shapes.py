@@ -14,7 +14,7 @@ from media_service.core.verdict import outcome
 from media_service.http.problems import problem
 
 if TYPE_CHECKING:
-    from media_service.core.ports import StoredFile
+    from media_service.core.files import StoredFile
     from media_service.core.rules import Limits
     from media_service.core.upload import Facts, Slice, Upload
     from media_service.intake.register import View

@@ -21,7 +21,7 @@ from media_service.core.errors import (
     StorageTrouble,
     UnknownUpload,
 )
-from media_service.core.ports import Placed, StoredFile
+from media_service.core.files import Placed, StoredFile
 from media_service.core.upload import ENDED, FINISHING, Event, Placing, Review, State, Upload, Verdict
 from media_service.core.verdict import Finding, Severity, refusal_of
 from media_service.intake.claims import Claims

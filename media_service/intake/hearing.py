@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media_service.core.errors import Trouble
-from media_service.core.ports import Heard
+from media_service.core.files import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable

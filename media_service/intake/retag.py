@@ -16,7 +16,7 @@ import structlog
 from media_service.core.chapters import clean_chapters
 from media_service.core.cover import accept_cover
 from media_service.core.errors import FileChanged, Refusal, UnknownCover, UnknownFile
-from media_service.core.ports import Enclosed, Placed
+from media_service.core.files import Enclosed, Placed
 from media_service.core.text import clean_tags
 from media_service.core.upload import Placing
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover, CoverLimits
-    from media_service.core.ports import Catalogue, Media, Spool, StoredFile
+    from media_service.core.files import StoredFile
+    from media_service.core.ports import Catalogue, Media, Spool
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from media_service.media.covers import FRONT, OTHER, taken_apart
 from media_service.media.pictures import picture_type
 
 if TYPE_CHECKING:
-    from media_service.core.ports import Enclosed
+    from media_service.core.files import Enclosed
     from media_service.media import raw
 
 TABLE = "toc"

@@ -13,7 +13,7 @@ import shutil
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from typing import TYPE_CHECKING
 
-from media_service.core.ports import Heard
+from media_service.core.files import Heard
 from media_service.media import beside
 
 if TYPE_CHECKING:

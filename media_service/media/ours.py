@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.ports import Enclosed
+from media_service.core.files import Enclosed
 from media_service.media import enclosing, id3, raw
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from media_service.core.ports import Carried, TagPlan
+from media_service.core.files import Carried, TagPlan
 from media_service.core.verdict import Policy
 from media_service.media import enclosing, id3, id3v1, raw
 from media_service.media.around import TAG_LOOK, tag_at
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.chapters import Chapter
-    from media_service.core.ports import Enclosed
+    from media_service.core.files import Enclosed
 
 ALIGNMENT = 4096
 """The audio keeps its place within a file system block, so that a file system that can share blocks copies none."""

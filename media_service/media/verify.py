@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from media_service.core.chapters import Chapter, heard_chapters
 from media_service.core.digest import format_digest_field
 from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3, TooCostly
-from media_service.core.ports import Carried, Enclosed, TagPlan
+from media_service.core.files import Carried, Enclosed, TagPlan
 from media_service.core.text import guessed_tags
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge

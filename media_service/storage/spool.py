@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import aiofiles.os
 
-from media_service.core.ports import Assembled, TagPlan
+from media_service.core.files import Assembled, TagPlan
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.copying import COPY, copy
 from media_service.storage.folders import sync_directory

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.ports import Placed, StoredFile
+from media_service.core.files import Placed, StoredFile
 from media_service.core.upload import State, Upload
 from tests.core.samples import FACTS, make_upload
 

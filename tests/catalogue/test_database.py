@@ -17,7 +17,7 @@ from media_service.catalogue.reader import Reader
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
 from media_service.core.errors import CatalogueTrouble
-from media_service.core.ports import Placed
+from media_service.core.files import Placed
 from media_service.core.upload import ENDED, FINISHING, Slice, State, Verdict
 from tests.catalogue.samples import keep, make_file, rows, spooled
 from tests.core.samples import FACTS, make_upload

@@ -14,14 +14,14 @@ from media_service.catalogue.cursors import cursor_after
 from media_service.catalogue.orders import FILE_ORDERS
 from media_service.catalogue.rows import fold
 from media_service.core.errors import Malformed
-from media_service.core.ports import Placed
+from media_service.core.files import Placed
 from media_service.core.upload import Slice, State
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, make_upload
 
 if TYPE_CHECKING:
     from media_service.catalogue.database import Database
-    from media_service.core.ports import StoredFile
+    from media_service.core.files import StoredFile
 
 
 async def all_files(database: Database, search: str = "", order: str = "uploaded_at", limit: int = 2) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.ports import Heard
+from media_service.core.files import Heard
 from media_service.intake.hearing import Hearing
 from tests.intake.rig import Rig
 from tests.intake.test_finalize import finish_all, receive

@@ -17,7 +17,7 @@ from tests.support.mp3 import make_mp3
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.core.ports import StoredFile
+    from media_service.core.files import StoredFile
 
 MP3 = make_mp3(1, {"artist": "Kept"}, seed=83)
 

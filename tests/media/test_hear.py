@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.ports import Heard
+from media_service.core.files import Heard
 from media_service.media.hear import Ear
 from tests.conftest import missing
 from tests.support.mp3 import make_mp3

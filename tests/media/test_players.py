@@ -15,7 +15,7 @@ import eyed3  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from mutagen.id3 import ID3
 
-from media_service.core.ports import Enclosed
+from media_service.core.files import Enclosed
 from media_service.core.upload import State
 from media_service.core.verdict import Outcome, outcome
 from media_service.media.verify import Examiner, Habits, Tagging

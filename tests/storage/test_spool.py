@@ -14,13 +14,13 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors import StorageFull, StorageTrouble
-from media_service.core.ports import TagPlan
+from media_service.core.files import TagPlan
 from media_service.storage.copying import COPY
 from media_service.storage.spool import DiskSpool, _link
 from tests.storage.small_disk import on_small_disk
 
 if TYPE_CHECKING:
-    from media_service.core.ports import Assembled
+    from media_service.core.files import Assembled
 
 MIB = 1024 * 1024
 AUDIO = random.Random(5).randbytes(100_000)
