@@ -68,6 +68,14 @@ SCENARIOS = (
         note="Ours is the plain form; copyparty a PUT.",
     ),
     Scenario(
+        "mebibytes",
+        "1 GiB in 1 MiB pieces",
+        GIB,
+        Load(piece=MIB),
+        ("ours-raw", "ours-multipart-sha", "tusd", "copyparty"),
+        note="What `many` asks, one after the other; copyparty's own rule makes its pieces of 1 GiB 4 MiB.",
+    ),
+    Scenario(
         "many",
         "16 x 64 MiB in 1 MiB pieces, all at once",
         64 * MIB,
