@@ -23,7 +23,8 @@ ALLOCATOR = {"MALLOC_ARENA_MAX": "1"}
 """For glibc, which would give every thread a heap of its own and keep what was once free in each, 5 MiB with 200 slow
 uploads: Python's lock lets one thread allocate at a time anyway."""
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+# With markup a default in brackets would be taken for some, and left out.
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @cli.callback(invoke_without_command=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from media_service.config import Settings
 from tests.support.server import ROOT, Server
 
 
@@ -55,3 +56,10 @@ def test_migrate_makes_a_catalogue_of_the_newest_schema(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "catalogue.sqlite3").stat().st_size > 0
     with Server(tmp_path / "data"):
         pass
+
+
+def test_help_tells_each_default() -> None:
+    told = run("serve", "--help").stdout
+    for name in ("host", "port", "data"):
+        option = next(line for line in told.splitlines() if f"--{name} " in line)
+        assert option.endswith(f"[{Settings.model_fields[name].default}].")
