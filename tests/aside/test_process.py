@@ -12,7 +12,7 @@ import pytest
 
 from media_service.aside.line import LineBroken
 from media_service.aside.process import Aside
-from tests.support.aside import aside_of, wait_for_end
+from tests.support.aside import aside_of, wait_for_end, wait_until_it_ignores
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def test_signals_to_the_whole_group_are_the_servers_to_handle(data: Path) -> Non
     with Server(data, disk_reserve=0) as server:
         pid = server.aside
         assert os.getsid(pid) != os.getsid(server.pid)
-        os.kill(pid, signal.SIGTERM)
-        os.kill(pid, signal.SIGINT)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            wait_until_it_ignores(pid, number)
+            os.kill(pid, number)
         assert server.aside == pid

@@ -23,6 +23,18 @@ def aside_of(pid: int) -> int:
     raise AssertionError("no process runs aside")
 
 
+def wait_until_it_ignores(pid: int, number: int) -> None:
+    """Returns when the process ignores this signal: it begins to while it starts, beside the server."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        status = (PROC / str(pid) / "status").read_text()
+        ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+        if ignored >> (number - 1) & 1:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"it does not ignore signal {number}")
+
+
 def wait_for_end(pid: int) -> None:
     """Returns when the process has ended; one that nobody waited for has too."""
     deadline = time.monotonic() + PATIENCE
