@@ -25,10 +25,12 @@
     │   ├── SpanOverlaps             bytes that are partly recorded already
     │   ├── BytesMissing             not every byte is recorded yet
     │   ├── FileTooLarge, SliceTooLarge
+    │   ├── DetailsTooLarge          more text beside a file than is kept
     │   ├── CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit    a picture that cannot be a cover
     │   ├── DigestMismatch           the bytes are not those that were announced
     │   ├── SliceDiffers             recorded bytes are not those that were announced
-    │   └── NotMp3, Damaged, Duplicate, LengthMismatch, ContentHashMismatch, TooCostly    the verdict on a whole file
+    │   ├── NotMp3, Damaged, Duplicate, LengthMismatch, ContentHashMismatch, TooCostly    the verdict on a whole file
+    │   └── UnknownVerdict           a verdict that another version of the service stored
     └── Trouble                      we must change something; the client tries again
         ├── StorageFull, StorageTrouble
         ├── CatalogueTrouble
@@ -267,6 +269,14 @@ class SliceTooLarge(Refusal):
 
 
 @dataclass(eq=False)
+class DetailsTooLarge(Refusal):
+    """Tags, chapters and metadata of one upload may have {limit} bytes of text together."""
+
+    code = "details_too_large"
+    limit: int
+
+
+@dataclass(eq=False)
 class CoverNotImage(Refusal):
     """A cover must be a JPEG, PNG, WebP or GIF picture."""
 
@@ -365,6 +375,14 @@ class TooCostly(Refusal):
 
 
 @dataclass(eq=False)
+class UnknownVerdict(Refusal):
+    """Another version of the service rejected this file: {verdict}."""
+
+    code = "unknown_verdict"
+    verdict: str
+
+
+@dataclass(eq=False)
 class StorageFull(Trouble):
     """The disk is full; what is recorded is safe, and the upload goes on when there is room."""
 
@@ -413,5 +431,12 @@ def leaves(root: type[MediaServiceError] = MediaServiceError) -> list[type[Media
 
 
 def revive(code: str, details: Mapping[str, Any]) -> MediaServiceError:
-    """The error that had this code and these fields when it was stored."""
-    return next(leaf for leaf in leaves() if leaf.code == code)(**details)
+    """The error that had this code and these fields when it was stored; UnknownVerdict if another version stored it."""
+    for leaf in leaves():
+        if leaf.code == code:
+            known = {field.name for field in fields(leaf)}  # type: ignore[arg-type]  # every leaf is a dataclass
+            try:
+                return leaf(**{name: value for name, value in details.items() if name in known})
+            except TypeError:
+                break
+    return UnknownVerdict(code)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core.chapters import clean_chapters
 from media_service.core.cover import CoverLimits
+from media_service.core.details import check_details
 from media_service.core.errors import (
     BytesMissing,
     FileTooLarge,
@@ -81,10 +82,10 @@ class Room:
 
 
 def create(wish: Wish, limits: Limits, *, id: str, owner: str, dialect: str, now: int) -> Upload:
-    """A new upload, receiving. Raises FileTooLarge, Malformed."""
+    """A new upload, receiving. Raises FileTooLarge, Malformed, DetailsTooLarge."""
     if wish.length is not None:
         check_length(wish.length, limits)
-    return Upload(
+    upload = Upload(
         id=id,
         owner=owner,
         dialect=dialect,
@@ -102,6 +103,7 @@ def create(wish: Wish, limits: Limits, *, id: str, owner: str, dialect: str, now
         held_open=wish.held_open,
         remembered=wish.remembered,
     )
+    return check_details(upload)
 
 
 def check_length(length: int, limits: Limits) -> None:
@@ -299,7 +301,7 @@ def amend(
     """The upload with other tags or chapters, or with the length it did not have.
 
     They may change only while bytes are awaited: behind that they may be in use.
-    Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge.
+    Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge, DetailsTooLarge.
     """
     if upload.state is not State.RECEIVING:
         raise upload.refusal()
@@ -311,9 +313,9 @@ def amend(
             raise Malformed("length", "bytes beyond it are recorded")
         upload = replace(upload, length=length)
     if tags is not None:
-        upload = replace(upload, tags=clean_tags(tags))
+        upload = check_details(replace(upload, tags=clean_tags(tags)))
     if chapters is not None:
-        upload = replace(upload, chapters=clean_chapters(chapters))
+        upload = check_details(replace(upload, chapters=clean_chapters(chapters)))
     return replace(upload, updated_at=now)
 
 

@@ -1,0 +1,45 @@
+"""Bound what a client says beside the bytes of its file: the file's time, and how much text is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media_service.core.errors import DetailsTooLarge, Malformed
+
+if TYPE_CHECKING:
+    from media_service.core.chapters import Chapter
+    from media_service.core.upload import Upload
+
+DETAILS_BYTES = 16 * 1024
+"""Bytes of UTF-8 that tags, chapters and metadata of one upload may have together. They are kept in memory while the
+upload receives, and stand in full rows of listings."""
+
+CHAPTER_BYTES = 8
+"""Bytes that a chapter counts beside its texts: its time."""
+
+LAST_MODIFIED_END = 253_402_214_400_000_000
+"""9999-12-31T00:00:00Z in microseconds: from here on no time zone can be added to a date."""
+
+
+def check_details(upload: Upload) -> Upload:
+    """Return the upload. Raise Malformed for a time that is no date since 1970, DetailsTooLarge for too much text."""
+    if upload.last_modified is not None and not 0 <= upload.last_modified < LAST_MODIFIED_END:
+        raise Malformed("last_modified", "it must be from 1970-01-01 on and before 9999-12-31, in UTC")
+    if details_bytes(upload) > DETAILS_BYTES:
+        raise DetailsTooLarge(DETAILS_BYTES)
+    return upload
+
+
+def details_bytes(upload: Upload) -> int:
+    """Return the bytes of tags, of chapters, and of fields that a dialect gives back word for word."""
+    pairs = [*(upload.tags or {}).items(), *(upload.remembered or {}).items()]
+    return sum(_size(name) + _size(value) for name, value in pairs) + sum(map(_chapter_size, upload.chapters))
+
+
+def _chapter_size(chapter: Chapter) -> int:
+    return CHAPTER_BYTES + _size(chapter.title) + _size(chapter.url or "")
+
+
+def _size(text: str) -> int:
+    # Header values that are no UTF-8 come as surrogates.
+    return len(text.encode(errors="surrogatepass"))
