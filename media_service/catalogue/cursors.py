@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def cursor_after(*key: object) -> str:
     """Where the next page begins, as an opaque word."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(key, default=str).encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str, kind: type) -> tuple[str | float, str]:

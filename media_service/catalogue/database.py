@@ -5,21 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
 
 from media_service.catalogue import queries, statements
 from media_service.catalogue.cursors import next_page
+from media_service.catalogue.json_columns import placing_or_none, placing_value
 from media_service.catalogue.reader import Reader
-from media_service.catalogue.rows import file_value, heard_value, placing_value, slice_value, upload_value
+from media_service.catalogue.rows import file_value, heard_value, slice_value, upload_value
+from media_service.catalogue.stored import Unreadable
 from media_service.catalogue.writer import Writer
+from media_service.core.errors import CatalogueTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
+    from sqlite3 import Row
 
     from media_service.aside.line import Line
     from media_service.core.files import Heard, StoredFile
     from media_service.core.upload import Facts, Placing, Slice, State, Upload
+
+T = TypeVar("T")
+
+ROWS_A_TURN = 8
+"""Rows of a listing that are read before other requests have their turn."""
+
+LISTED_SPANS = 256
+"""Spans of one upload that a listing reads: a hostile client may leave 100,000 holes in each of 200 uploads."""
+
+log = structlog.get_logger()
 
 
 class Database:
@@ -80,18 +96,17 @@ class Database:
         # The slices first: those of an upload that ends in between are then too many, never missing.
         recorded = await self._reader.rows(queries.slices_of(upload_id))
         found = await self._reader.rows(queries.upload_by_id(upload_id))
-        if not found:
-            return None
         last = max((piece["recorded_at"] for piece in recorded), default=None)
-        return upload_value(found[0], last), [slice_value(piece) for piece in recorded]
+        upload = _one(lambda row: upload_value(row, last), found)
+        return None if upload is None else (upload, [slice_value(piece) for piece in recorded])
 
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
         """Every upload in one of the states, oldest first."""
-        return [upload_value(row) for row in await self._reader.rows(queries.uploads_in_state(states))]
+        return readable(upload_value, await self._reader.rows(queries.uploads_in_state(states)))
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
         """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds."""
-        return [upload_value(row) for row in await self._reader.rows(queries.expiring_uploads(idle, created))]
+        return readable(upload_value, await self._reader.rows(queries.expiring_uploads(idle, created)))
 
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""
@@ -100,34 +115,40 @@ class Database:
     async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
         """The owner's newest spooled upload with these bytes."""
         rows = await self._reader.rows(queries.twin(owner, content_hash, length))
-        return upload_value(rows[0]) if rows else None
+        return _one(upload_value, rows)
 
     async def same_sound(self, facts: Facts) -> StoredFile | None:
         """The oldest finished file of the same bytes, or of the same sound with other tags."""
         rows = await self._reader.rows(queries.same_sound(facts.content_hash, facts.audio_sha256))
-        return file_value(rows[0]) if rows else None
+        return _one(file_value, rows)
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
         """Which of these names a finished file had or is about to get, whether or not its reader took it away."""
         rows = await self._reader.rows(queries.taken_names(names))
-        planned = {placing_value(row["placing"]).name for row in await self._reader.rows(queries.planned_names())}
+        plans = [placing_or_none(row["placing"]) for row in await self._reader.rows(queries.planned_names())]
+        planned = {plan.name for plan in plans if plan is not None}
         return {row["stored_name"] for row in rows} | planned.intersection(names)
 
     async def list_uploads(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
-        """A page of uploads with their slices, newest first, and the next page's cursor. Raises Malformed."""
+        """A page of uploads with the spans that their slices cover, newest first, and the next page's cursor.
+
+        Raises Malformed.
+        """
         rows = await self._reader.rows(queries.uploads_page(owner, states, cursor, limit))
         page, following = next_page(rows, limit, "created_at", "id")
         recorded: defaultdict[str, list[Slice]] = defaultdict(list)
-        for piece in await self._reader.rows(queries.slices_of_all([row["id"] for row in page])):
+        ids = [row["id"] for row in page if isinstance(row["id"], str)]
+        for piece in await self._reader.rows(queries.covered_spans(ids, LISTED_SPANS)):
             recorded[piece["upload_id"]].append(slice_value(piece))
-        return [(upload_value(row, row["last_recorded"]), recorded[row["id"]]) for row in page], following
+        uploads = await _page_values(lambda row: upload_value(row, row["last_recorded"]), page)
+        return [(upload, recorded[upload.id]) for upload in uploads], following
 
     async def file(self, file_id: str) -> StoredFile | None:
         """One finished file."""
         rows = await self._reader.rows(queries.file_by_id(file_id))
-        return file_value(rows[0]) if rows else None
+        return _one(file_value, rows)
 
     async def delivered(self) -> None:
         """Returns when a file was delivered since the last call."""
@@ -137,7 +158,7 @@ class Database:
     async def unheard(self) -> StoredFile | None:
         """The newest finished file of which nothing is saved that was heard in it."""
         rows = await self._reader.rows(queries.unheard_file())
-        return file_value(rows[0]) if rows else None
+        return _one(file_value, rows)
 
     async def save_heard(self, file_id: str, heard: Heard, now: int) -> None:
         """What was heard in a finished file; what is saved already stays."""
@@ -159,7 +180,7 @@ class Database:
     async def retagging(self) -> Sequence[tuple[StoredFile, Placing]]:
         """Files whose place something was about to take when the process ended."""
         rows = await self._reader.rows(queries.retagging())
-        return [(file_value(row), placing_value(row["retagging"])) for row in rows]
+        return readable(lambda row: (file_value(row), placing_value(row["retagging"])), rows)
 
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int
@@ -167,4 +188,32 @@ class Database:
         """A page of files with every word of `search`, in this order, and the next page's cursor. Raises Malformed."""
         rows = await self._reader.rows(queries.files_page(search, order, cursor, limit))
         page, following = next_page(rows, limit, "key", "id")
-        return [file_value(row) for row in page], following
+        return await _page_values(file_value, page), following
+
+
+def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
+    """Return the values of the rows that can be read. One that cannot is logged, and does not hide the others."""
+    values = []
+    for row in rows:
+        try:
+            values.append(value_of(row))
+        except Unreadable as error:
+            log.error("a row of the catalogue cannot be read", row=repr(row["id"]), column=str(error))
+    return values
+
+
+async def _page_values(value_of: Callable[[Row], T], page: Sequence[Row]) -> list[T]:
+    """Return the values of a page's rows. Each may have 16 KiB of JSON, so other requests have turns in between."""
+    values: list[T] = []
+    for first in range(0, len(page), ROWS_A_TURN):
+        values += readable(value_of, page[first : first + ROWS_A_TURN])
+        await asyncio.sleep(0)
+    return values
+
+
+def _one(value_of: Callable[[Row], T], rows: Sequence[Row]) -> T | None:
+    """Return the value of the only row, None without one. Raise CatalogueTrouble for one that cannot be read."""
+    try:
+        return value_of(rows[0]) if rows else None
+    except Unreadable as error:
+        raise CatalogueTrouble from error

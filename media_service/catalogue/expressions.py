@@ -80,9 +80,7 @@ def _questions() -> dict[str, ClauseElement]:
     return {
         "upload_by_id": _all_of(uploads).where(uploads.c.id == _WHICH),
         "slices_of": _all_of(slices).where(slices.c.upload_id == _WHICH).order_by(slices.c.start),
-        "slices_of_all": _all_of(slices)
-        .where(slices.c.upload_id.in_(_among("upload_ids")))
-        .order_by(slices.c.upload_id, slices.c.start),
+        "covered_spans": _covered_spans(),
         "uploads_in_state": _all_of(uploads)
         .where(uploads.c.state.in_(_among("states")))
         .order_by(uploads.c.created_at, uploads.c.id),
@@ -128,6 +126,24 @@ def _insert_slice() -> ClauseElement:
     statement = insert(slices).values(_every_column(slices))
     same = case((slices.c.stop == statement.excluded.stop, slices.c.stop), else_=None)
     return statement.on_conflict_do_update(index_elements=["upload_id", "start"], set_={"stop": same})
+
+
+def _covered_spans() -> Select[Any]:
+    """Slices of an upload never overlap, so one that begins where the one before it stops belongs to the same span."""
+    upload_id, in_order = slices.c.upload_id, {"partition_by": slices.c.upload_id, "order_by": slices.c.start}
+    before = func.lag(slices.c.stop).over(**in_order)
+    opens = case((before == slices.c.start, _inline(0)), else_=_inline(1)).label("opens")
+    marked = select(upload_id, slices.c.start, slices.c.stop, opens).where(upload_id.in_(_among("upload_ids")))
+    each = marked.subquery("marked").c
+    number = func.sum(each.opens).over(partition_by=each.upload_id, order_by=each.start).label("number")
+    span = select(each.upload_id, each.start, each.stop, number).subquery("numbered").c
+    bounds = func.min(span.start).label("start"), func.max(span.stop).label("stop")
+    return (
+        select(span.upload_id, *bounds, literal_column("NULL").label("digest"))
+        .where(span.number <= bindparam("most"))
+        .group_by(span.upload_id, span.number)
+        .order_by(span.upload_id, span.number)
+    )
 
 
 def _uploads_page(of_owner: bool, in_states: bool, behind: bool) -> ClauseElement:

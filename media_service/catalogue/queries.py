@@ -30,9 +30,9 @@ def slices_of(upload_id: str) -> Statement:
     return SQL["slices_of"], {"which": upload_id}
 
 
-def slices_of_all(upload_ids: Collection[str]) -> Statement:
-    """The recorded slices of several uploads."""
-    return SQL["slices_of_all"], {"upload_ids": json.dumps([*upload_ids])}
+def covered_spans(upload_ids: Collection[str], most: int) -> Statement:
+    """The spans that the recorded slices of several uploads cover, merged, the first `most` of each upload."""
+    return SQL["covered_spans"], {"upload_ids": json.dumps([*upload_ids]), "most": most}
 
 
 def uploads_in_state(states: Collection[State]) -> Statement:

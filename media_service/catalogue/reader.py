@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiosqlite
@@ -32,6 +33,8 @@ class Reader:
             connection = await aiosqlite.connect(self._path, isolation_level=None)
             self._connections.append(connection)
             connection.row_factory = sqlite3.Row
+            # A text that is not UTF-8 would otherwise fail the whole answer.
+            connection.text_factory = partial(str, encoding="utf-8", errors="replace")
             for pragma in ("query_only=ON", "busy_timeout=10000"):
                 await connection.execute_fetchall(f"PRAGMA {pragma}")
         self._busy = dict.fromkeys(self._connections, 0)

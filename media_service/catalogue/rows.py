@@ -7,15 +7,37 @@ import unicodedata
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.chapters import Chapter
-from media_service.core.cover import Cover
+from media_service.catalogue.json_columns import (
+    chapters_column,
+    chapters_value,
+    cover_value,
+    facts_to_json,
+    facts_value,
+    findings_value,
+    placing_column,
+    placing_or_none,
+    verdict_to_json,
+    verdict_value,
+)
+from media_service.catalogue.stored import (
+    Unreadable,
+    blob,
+    id_of,
+    integer,
+    json_array,
+    json_object,
+    member,
+    number,
+    text,
+    text_or_none,
+    texts,
+)
 from media_service.core.files import Heard, Placed, StoredFile
 from media_service.core.text import LISTED_TAGS, MORE_TAGS
-from media_service.core.upload import Facts, Placing, Review, Slice, State, Upload, Verdict
-from media_service.core.verdict import Finding, Grade, Severity
+from media_service.core.upload import Facts, Review, Slice, State, Upload
+from media_service.core.verdict import Grade
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from sqlite3 import Row
 
 
@@ -34,9 +56,9 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "sender": upload.sender,
         "tags": json.dumps(dict(upload.tags or {}), ensure_ascii=False),
         "cover": None if upload.cover is None else json.dumps(asdict(upload.cover)),
-        "chapters": _chapters_column(upload.chapters),
-        "facts": None if upload.facts is None else json.dumps(_facts_to_json(upload.facts)),
-        "verdict": None if upload.verdict is None else json.dumps(_verdict_to_json(upload.verdict)),
+        "chapters": chapters_column(upload.chapters),
+        "facts": None if upload.facts is None else json.dumps(facts_to_json(upload.facts)),
+        "verdict": None if upload.verdict is None else json.dumps(verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
         "placing": None if upload.placing is None else placing_column(upload.placing),
         "review": None if upload.review is None else upload.review.value,
@@ -48,30 +70,42 @@ def upload_row(upload: Upload) -> dict[str, Any]:
 
 
 def upload_value(row: Row, last_recorded: int | None = None) -> Upload:
-    """The upload of a row of `uploads`; `last_recorded` is when its newest slice came."""
+    """The upload of a row of `uploads`; `last_recorded` is when its newest slice came. Raises Unreadable.
+
+    Values that cannot be used count as missing.
+    """
+    state = member(State, row["state"])
+    if state is None:
+        raise Unreadable("state")
+    facts, placing = facts_value(row["facts"]), placing_or_none(row["placing"])
+    if row["placing"] is not None and placing is None:
+        # Without its facts the upload is not delivered: it may have a name in the spool already.
+        facts = None
+    created_at = integer(row["created_at"]) or 0
+    length = integer(row["length"])
     return Upload(
-        id=row["id"],
-        owner=row["owner"],
-        dialect=row["dialect"],
-        state=State(row["state"]),
-        filename=row["filename"],
-        length=row["length"],
-        last_modified=row["last_modified"],
-        digest=row["digest"],
-        content_hash=row["content_hash"],
-        sender=row["sender"],
-        tags=json.loads(row["tags"]),
-        cover=None if row["cover"] is None else Cover(**json.loads(row["cover"])),
-        chapters=_chapters_value(json.loads(row["chapters"])),
-        facts=None if row["facts"] is None else _facts_from_json(json.loads(row["facts"])),
-        verdict=None if row["verdict"] is None else _verdict_from_json(json.loads(row["verdict"])),
-        file_id=row["file_id"],
-        placing=None if row["placing"] is None else placing_value(row["placing"]),
-        review=None if row["review"] is None else Review(row["review"]),
+        id=id_of(row),
+        owner=text(row["owner"]),
+        dialect=text(row["dialect"]),
+        state=state,
+        filename=text(row["filename"]),
+        length=length if length is not None and length > 0 else None,
+        last_modified=integer(row["last_modified"]),
+        digest=blob(row["digest"]),
+        content_hash=blob(row["content_hash"]),
+        sender=text_or_none(row["sender"]),
+        tags=texts(json_object(row["tags"])),
+        cover=cover_value(json_object(row["cover"])),
+        chapters=chapters_value(json_array(row["chapters"])),
+        facts=facts,
+        verdict=verdict_value(json_object(row["verdict"])),
+        file_id=text_or_none(row["file_id"]),
+        placing=placing,
+        review=member(Review, row["review"]),
         held_open=bool(row["held_open"]),
-        remembered=json.loads(row["remembered"]) or None,
-        created_at=row["created_at"],
-        updated_at=max(row["updated_at"], last_recorded or 0),
+        remembered=texts(json_object(row["remembered"])) or None,
+        created_at=created_at,
+        updated_at=max(integer(row["updated_at"]) or created_at, integer(last_recorded) or 0),
     )
 
 
@@ -87,8 +121,11 @@ def slice_row(upload_id: str, piece: Slice, now: int) -> dict[str, Any]:
 
 
 def slice_value(row: Row) -> Slice:
-    """The slice of a row of `slices`."""
-    return Slice(row["start"], row["stop"], row["digest"])
+    """The slice of a row of `slices`; one whose bounds cannot be used is empty."""
+    start, stop = integer(row["start"]), integer(row["stop"])
+    if start is None or stop is None or not 0 <= start <= stop:
+        return Slice(0, 0)
+    return Slice(start, stop, blob(row["digest"]))
 
 
 def file_row(file: StoredFile) -> dict[str, Any]:
@@ -112,7 +149,7 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "channels": facts.channels,
         **{tag: file.tags.get(tag) for tag in LISTED_TAGS},
         "more_tags": json.dumps({tag: file.tags[tag] for tag in MORE_TAGS if tag in file.tags}, ensure_ascii=False),
-        "chapters": _chapters_column(file.chapters),
+        "chapters": chapters_column(file.chapters),
         "audio_sha256": facts.audio_sha256,
         "grade": None if facts.grade is None else facts.grade.value,
         "findings": json.dumps([finding.plain() for finding in facts.findings], ensure_ascii=False),
@@ -125,32 +162,32 @@ def file_row(file: StoredFile) -> dict[str, Any]:
 
 
 def file_value(row: Row) -> StoredFile:
-    """The file of a row of `files`."""
+    """The file of a row of `files`. Values that cannot be used count as missing. Raises Unreadable."""
     return StoredFile(
-        id=row["id"],
-        upload_id=row["upload_id"],
-        owner=row["owner"],
-        sender=row["sender"],
-        filename=row["filename"],
-        placed=Placed(row["stored_name"], row["size"], row["spooled_sha256"]),
+        id=id_of(row),
+        upload_id=id_of(row, "upload_id"),
+        owner=text(row["owner"]),
+        sender=text_or_none(row["sender"]),
+        filename=text(row["filename"]),
+        placed=Placed(text(row["stored_name"]), integer(row["size"]) or 0, blob(row["spooled_sha256"]) or b""),
         facts=Facts(
-            size=row["received_size"],
-            sha256=row["sha256"],
-            content_hash=row["content_hash"],
-            duration=row["duration"],
-            bitrate=row["bitrate"],
-            sample_rate=row["sample_rate"],
-            channels=row["channels"],
-            audio_sha256=row["audio_sha256"],
-            grade=None if row["grade"] is None else Grade(row["grade"]),
-            findings=_findings_from_json(json.loads(row["findings"] or "[]")),
-            audio=None if row["audio"] is None else json.loads(row["audio"]),
+            size=integer(row["received_size"]) or 0,
+            sha256=blob(row["sha256"]) or b"",
+            content_hash=blob(row["content_hash"]) or b"",
+            duration=number(row["duration"]) or 0.0,
+            bitrate=integer(row["bitrate"]) or 0,
+            sample_rate=integer(row["sample_rate"]) or 0,
+            channels=integer(row["channels"]) or 0,
+            audio_sha256=blob(row["audio_sha256"]),
+            grade=member(Grade, row["grade"]),
+            findings=findings_value(json_array(row["findings"])),
+            audio=json_object(row["audio"]) or None,
         ),
-        tags={tag: value for tag in LISTED_TAGS if (value := row[tag]) is not None}
-        | json.loads(row["more_tags"] or "{}"),
-        chapters=_chapters_value(json.loads(row["chapters"])),
-        uploaded_at=row["uploaded_at"],
-        spooled_at=row["spooled_at"],
+        tags={tag: value for tag in LISTED_TAGS if (value := text_or_none(row[tag])) is not None}
+        | texts(json_object(row["more_tags"])),
+        chapters=chapters_value(json_array(row["chapters"])),
+        uploaded_at=integer(row["uploaded_at"]) or 0,
+        spooled_at=integer(row["spooled_at"]) or 0,
     )
 
 
@@ -160,84 +197,17 @@ def heard_row(file_id: str, heard: Heard, now: int) -> dict[str, Any]:
 
 
 def heard_value(row: Row) -> Heard:
-    """What a row of `heard` says."""
+    """What a row of `heard` says; what cannot be used counts as not measured."""
     return Heard(
-        loudness=row["loudness"],
-        loudness_range=row["loudness_range"],
-        true_peak=row["true_peak"],
-        silence_before=row["silence_before"],
-        silence_behind=row["silence_behind"],
-        peaks=tuple(json.loads(row["peaks"])),
+        loudness=number(row["loudness"]),
+        loudness_range=number(row["loudness_range"]),
+        true_peak=number(row["true_peak"]),
+        silence_before=number(row["silence_before"]),
+        silence_behind=number(row["silence_behind"]),
+        peaks=tuple(peak for peak in json_array(row["peaks"]) if integer(peak) is not None),
     )
 
 
 def fold(text: str) -> str:
     """Text as a search compares it: whatever case, width or composition it was typed in."""
     return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _facts_to_json(facts: Facts) -> dict[str, Any]:
-    return {
-        "size": facts.size,
-        "sha256": facts.sha256.hex(),
-        "content_hash": facts.content_hash.hex(),
-        "duration": facts.duration,
-        "bitrate": facts.bitrate,
-        "sample_rate": facts.sample_rate,
-        "channels": facts.channels,
-        "audio_sha256": None if facts.audio_sha256 is None else facts.audio_sha256.hex(),
-        "grade": facts.grade,
-        "findings": [finding.plain() for finding in facts.findings],
-        "audio": None if facts.audio is None else dict(facts.audio),
-    }
-
-
-def _facts_from_json(stored: dict[str, Any]) -> Facts:
-    sound, grade = stored.get("audio_sha256"), stored.get("grade")
-    return Facts(
-        **{
-            **stored,
-            "sha256": bytes.fromhex(stored["sha256"]),
-            "content_hash": bytes.fromhex(stored["content_hash"]),
-            "audio_sha256": None if sound is None else bytes.fromhex(sound),
-            "grade": None if grade is None else Grade(grade),
-            "findings": _findings_from_json(stored.get("findings", [])),
-        }
-    )
-
-
-def _verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    plain = {"code": verdict.code, "details": dict(verdict.details)}
-    return plain | ({"findings": [finding.plain() for finding in verdict.findings]} if verdict.findings else {})
-
-
-def _verdict_from_json(stored: dict[str, Any]) -> Verdict:
-    return Verdict(stored["code"], stored["details"], _findings_from_json(stored.get("findings", [])))
-
-
-def _findings_from_json(stored: list[dict[str, Any]]) -> tuple[Finding, ...]:
-    return tuple(Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in stored)
-
-
-def placing_column(placing: Placing) -> str:
-    """Where a file is about to get its name, as a column holds it."""
-    return json.dumps(_placing_to_json(placing), ensure_ascii=False)
-
-
-def _placing_to_json(placing: Placing) -> dict[str, Any]:
-    return asdict(placing) | {"sha256": placing.sha256.hex(), "tags": dict(placing.tags)}
-
-
-def placing_value(stored: str) -> Placing:
-    """Where a file is about to get its name, from its column; a former version did not know of chapters."""
-    fields = json.loads(stored)
-    chapters = _chapters_value(fields.get("chapters", []))
-    return Placing(**{**fields, "sha256": bytes.fromhex(fields["sha256"]), "chapters": chapters})
-
-
-def _chapters_column(chapters: Sequence[Chapter]) -> str:
-    return json.dumps([asdict(chapter) for chapter in chapters], ensure_ascii=False)
-
-
-def _chapters_value(stored: list[dict[str, Any]]) -> tuple[Chapter, ...]:
-    return tuple(Chapter(**fields) for fields in stored)

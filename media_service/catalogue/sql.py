@@ -65,9 +65,14 @@ SELECT uploads.* FROM uploads WHERE uploads.id = :which
     "slices_of": """
 SELECT slices.* FROM slices WHERE slices.upload_id = :which ORDER BY slices.start
 """,
-    "slices_of_all": """
-SELECT slices.* FROM slices WHERE slices.upload_id IN (SELECT anon_1.value FROM json_each(:upload_ids) AS anon_1) ORDER
-BY slices.upload_id, slices.start
+    "covered_spans": """
+SELECT numbered.upload_id, min(numbered.start) AS start, max(numbered.stop) AS stop, NULL AS digest FROM (SELECT
+marked.upload_id AS upload_id, marked.start AS start, marked.stop AS stop, sum(marked.opens) OVER (PARTITION BY
+marked.upload_id ORDER BY marked.start) AS number FROM (SELECT slices.upload_id AS upload_id, slices.start AS start,
+slices.stop AS stop, CASE WHEN (lag(slices.stop) OVER (PARTITION BY slices.upload_id ORDER BY slices.start) =
+slices.start) THEN 0 ELSE 1 END AS opens FROM slices WHERE slices.upload_id IN (SELECT anon_1.value FROM
+json_each(:upload_ids) AS anon_1)) AS marked) AS numbered WHERE numbered.number <= :most GROUP BY numbered.upload_id,
+numbered.number ORDER BY numbered.upload_id, numbered.number
 """,
     "uploads_in_state": """
 SELECT uploads.* FROM uploads WHERE uploads.state IN (SELECT anon_1.value FROM json_each(:states) AS anon_1) ORDER BY

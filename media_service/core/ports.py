@@ -259,7 +259,9 @@ class Catalogue(Protocol):
     async def list_uploads(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
-        """A page of uploads with their slices, newest first, and the next page's cursor. Raises Malformed.
+        """A page of uploads with the spans that their slices cover, newest first, and the next page's cursor.
+
+        Rows that cannot be read are left out, and all but the first 256 spans of an upload. Raises Malformed.
 
         `owner` None lists everybody's; no `states` lists all of them.
         """

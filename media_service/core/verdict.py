@@ -93,6 +93,8 @@ CODES: Mapping[str, tuple[Severity, str]] = {
 }
 """Every code with its usual severity and what it means."""
 
+UNKNOWN_CODE = "another version of the service found this"
+
 NO_MP3 = frozenset({"empty", "not_mpeg_audio", "unsupported_layer", "free_format", "no_frames", "too_short"})
 """Codes that say that there is nothing to play; the others say that it is damaged."""
 
@@ -109,8 +111,8 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """What it means, in a sentence."""
-        return CODES[self.code][1]
+        """What it means, in a sentence; a finding that another version stored has only its code."""
+        return CODES[self.code][1] if self.code in CODES else UNKNOWN_CODE
 
     def plain(self) -> dict[str, Any]:
         """As it is stored: what JSON can hold."""

@@ -20,6 +20,9 @@ NUMBER_LIMIT = 2**63
 METADATA = "Upload-Metadata"
 METADATA_KEYS = 64
 
+LAST_SECOND = 253_402_300_799
+"""9999-12-31T23:59:59Z."""
+
 
 def number(headers: Mapping[str, str], name: str) -> int | None:
     """A count of bytes in decimal digits; None where the field is missing. Raises Malformed."""
@@ -38,8 +41,8 @@ def body_size(request: web.Request) -> int | None:
 
 
 def http_date(microseconds: int) -> str:
-    """A moment as HTTP writes it, in full seconds."""
-    return formatdate(microseconds // 1_000_000, usegmt=True)
+    """A moment as HTTP writes it, in full seconds; the nearest one that can be written for others."""
+    return formatdate(min(max(0, microseconds // 1_000_000), LAST_SECOND), usegmt=True)
 
 
 def metadata(value: str) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ import pytest
 
 from media_service.aside.line import Line
 from media_service.catalogue.database import Database
-from media_service.catalogue.rows import placing_column, placing_value
+from media_service.catalogue.json_columns import placing_column, placing_value
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
 from media_service.core.errors import CatalogueTrouble

@@ -102,6 +102,22 @@ def test_rows_from_before_covers_and_chapters_are_read(tmp_path: Path, scripts: 
     assert (upload.id, upload.cover, upload.chapters) == ("u", None, ())
 
 
+def test_times_that_are_no_dates_are_taken_from_old_rows(tmp_path: Path, scripts: Path) -> None:
+    database = tmp_path / "catalogue.sqlite3"
+    migrate(database, scripts, "0006")
+    times = [None, -1, 0, 5, 253_402_214_399_999_999, 253_402_214_400_000_000, -(2**63), "text"]
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO uploads (id, owner, dialect, state, filename, tags, last_modified, created_at, updated_at)"
+            " VALUES (?, 'local', 'native', 'receiving', 'a.mp3', '{}', ?, 1, 1)",
+            enumerate(times),
+        )
+    migrate(database, scripts)
+    with closing(sqlite3.connect(database)) as connection:
+        kept = connection.execute("SELECT last_modified FROM uploads ORDER BY CAST(id AS INTEGER)").fetchall()
+    assert kept == [(None,), (None,), (0,), (5,), (253_402_214_399_999_999,), (None,), (None,), (None,)]
+
+
 def test_the_program_migrates(tmp_path: Path, scripts: Path) -> None:
     database = tmp_path / "catalogue.sqlite3"
     command = [sys.executable, "-W", "error", "-m", "media_service.catalogue.migrate", str(database), str(scripts)]

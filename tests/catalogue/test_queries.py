@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
 import unicodedata
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,8 @@ from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, make_upload
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from media_service.catalogue.database import Database
     from media_service.core.files import StoredFile
 
@@ -178,13 +181,23 @@ async def test_uploads_come_newest_first_and_once(database: Database) -> None:
     assert await all_uploads(database, "c") == []
 
 
-async def test_listed_uploads_carry_their_slices_and_when_the_last_came(database: Database) -> None:
+async def test_listed_uploads_carry_what_their_slices_cover_and_when_the_last_came(database: Database) -> None:
     await database.create(make_upload(id="a"))
     await database.create(make_upload(id="b", created_at=2))
     await database.record("a", Slice(10, 20), 7)
     await database.record("a", Slice(0, 10), 6)
+    await database.record("a", Slice(25, 30), 5)
     page, _ = await database.list_uploads(None, set(), None, 10)
     assert [(upload.id, upload.updated_at, slices) for upload, slices in page] == [
         ("b", 1, []),
-        ("a", 7, [Slice(0, 10), Slice(10, 20)]),
+        ("a", 7, [Slice(0, 20), Slice(25, 30)]),
     ]
+
+
+async def test_a_listing_reads_at_most_256_spans_of_an_upload(database: Database, path: Path) -> None:
+    await database.create(make_upload(id="a", length=None))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        holes = [("a", 2 * number, 2 * number + 1, 1) for number in range(1000)]
+        connection.executemany("INSERT INTO slices (upload_id, start, stop, recorded_at) VALUES (?, ?, ?, ?)", holes)
+    page, _ = await database.list_uploads(None, set(), None, 10)
+    assert page[0][1] == [Slice(2 * number, 2 * number + 1) for number in range(256)]

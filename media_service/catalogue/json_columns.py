@@ -1,0 +1,150 @@
+"""Between columns that hold JSON and the core's values, both ways. Reading raises only what its docstring says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from media_service.catalogue.stored import (
+    Unreadable,
+    hex_bytes,
+    integer,
+    json_object,
+    member,
+    number,
+    text,
+    text_or_none,
+    texts,
+)
+from media_service.core.chapters import Chapter
+from media_service.core.cover import EXTENSIONS, Cover
+from media_service.core.upload import Facts, Placing, Verdict
+from media_service.core.verdict import Finding, Grade, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def facts_to_json(facts: Facts) -> dict[str, Any]:
+    """Return the facts as JSON can hold them."""
+    return {
+        "size": facts.size,
+        "sha256": facts.sha256.hex(),
+        "content_hash": facts.content_hash.hex(),
+        "duration": facts.duration,
+        "bitrate": facts.bitrate,
+        "sample_rate": facts.sample_rate,
+        "channels": facts.channels,
+        "audio_sha256": None if facts.audio_sha256 is None else facts.audio_sha256.hex(),
+        "grade": facts.grade,
+        "findings": [finding.plain() for finding in facts.findings],
+        "audio": None if facts.audio is None else dict(facts.audio),
+    }
+
+
+def facts_value(stored: str | None) -> Facts | None:
+    """Return the facts; None if there are none, or if a digest or measure cannot be read."""
+    fields = json_object(stored)
+    sha256, content_hash = hex_bytes(fields.get("sha256")), hex_bytes(fields.get("content_hash"))
+    counts = [integer(fields.get(name)) for name in ("size", "bitrate", "sample_rate", "channels")]
+    duration = number(fields.get("duration"))
+    if sha256 is None or content_hash is None or duration is None or None in counts:
+        return None
+    size, bitrate, sample_rate, channels = (count or 0 for count in counts)
+    return Facts(
+        size=size,
+        sha256=sha256,
+        content_hash=content_hash,
+        duration=duration,
+        bitrate=bitrate,
+        sample_rate=sample_rate,
+        channels=channels,
+        audio_sha256=hex_bytes(fields.get("audio_sha256")),
+        grade=member(Grade, fields.get("grade")),
+        findings=findings_value(fields.get("findings")),
+        audio=audio if isinstance(audio := fields.get("audio"), dict) else None,
+    )
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as JSON can hold it."""
+    plain = {"code": verdict.code, "details": dict(verdict.details)}
+    return plain | ({"findings": [finding.plain() for finding in verdict.findings]} if verdict.findings else {})
+
+
+def verdict_value(stored: dict[str, Any]) -> Verdict | None:
+    """Return the verdict; None for an object without a code."""
+    code, details = stored.get("code"), stored.get("details")
+    if not isinstance(code, str):
+        return None
+    return Verdict(code, details if isinstance(details, dict) else {}, findings_value(stored.get("findings")))
+
+
+def findings_value(stored: object) -> tuple[Finding, ...]:
+    """Return the findings that name a code."""
+    return tuple(map(_finding_value, filter(_names_a_code, stored if isinstance(stored, list) else ())))
+
+
+def placing_column(placing: Placing) -> str:
+    """Return where a file is about to get its name, as a column holds it."""
+    return json.dumps(_placing_to_json(placing), ensure_ascii=False)
+
+
+def placing_value(stored: str) -> Placing:
+    """Return where a file is about to get its name. Raise Unreadable."""
+    placing = placing_or_none(stored)
+    if placing is None:
+        raise Unreadable("placing")
+    return placing
+
+
+def placing_or_none(stored: object) -> Placing | None:
+    """Return where a file is about to get its name; None if there is none, or it cannot be read."""
+    fields = json_object(stored)
+    name, size, sha256 = text(fields.get("name")), integer(fields.get("size")), hex_bytes(fields.get("sha256"))
+    if not name or size is None or sha256 is None:
+        return None
+    # A former version did not know of chapters.
+    return Placing(name, size, sha256, texts(fields.get("tags")), chapters_value(fields.get("chapters", [])))
+
+
+def cover_value(stored: dict[str, Any]) -> Cover | None:
+    """Return the cover; None for an object that describes none."""
+    sizes = [integer(stored.get(name)) for name in ("size", "width", "height")]
+    if text(stored.get("media_type")) not in EXTENSIONS or None in sizes:
+        return None
+    return Cover(stored["media_type"], *(size or 0 for size in sizes))
+
+
+def chapters_column(chapters: Sequence[Chapter]) -> str:
+    """Return the chapters as a column holds them."""
+    return json.dumps([asdict(chapter) for chapter in chapters], ensure_ascii=False)
+
+
+def chapters_value(stored: object) -> tuple[Chapter, ...]:
+    """Return the chapters that have a start and a title."""
+    return tuple(
+        Chapter(fields["start"], fields["title"], text_or_none(fields.get("url")))
+        for fields in (stored if isinstance(stored, list) else ())
+        if isinstance(fields, dict) and number(fields.get("start")) is not None and text(fields.get("title"))
+    )
+
+
+def _names_a_code(finding: object) -> bool:
+    return isinstance(finding, dict) and isinstance(finding.get("code"), str)
+
+
+def _finding_value(stored: dict[str, Any]) -> Finding:
+    # A severity of another version is more than information, and its file was stored all the same.
+    severity = member(Severity, stored.get("severity")) or Severity.WARN
+    expected, actual = (_plain(stored.get(name)) for name in ("expected", "actual"))
+    return Finding(stored["code"], severity, integer(stored.get("offset")), expected, actual)
+
+
+def _plain(value: object) -> str | float | None:
+    return value if isinstance(value, str) else number(value)
+
+
+def _placing_to_json(placing: Placing) -> dict[str, Any]:
+    return asdict(placing) | {"sha256": placing.sha256.hex(), "tags": dict(placing.tags)}

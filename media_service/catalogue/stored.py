@@ -1,0 +1,112 @@
+"""Read single values of a row without trusting them: a value that cannot be used becomes a default, never an exception.
+
+SQLite keeps any type in any column, and a row may come from another version of this service, from a backup or from an
+operator's hand. One such value must not make a listing of 200 rows fail.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from enum import StrEnum
+
+E = TypeVar("E", bound="StrEnum")
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_INTEGER_LIMIT = 2**63
+
+
+class Unreadable(Exception):
+    """The row has no usable id, or a state that this version does not know."""
+
+
+def id_of(row: Any, column: str = "id") -> str:
+    """Return the id. Raise Unreadable for one that this service cannot have made."""
+    value = row[column]
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise Unreadable(column)
+    return value
+
+
+def text(value: object, default: str = "") -> str:
+    """Return the text."""
+    return value if isinstance(value, str) else default
+
+
+def text_or_none(value: object) -> str | None:
+    """Return the text, None for anything else."""
+    return value if isinstance(value, str) else None
+
+
+def integer(value: object) -> int | None:
+    """Return the whole number of 64 bits, None for anything else."""
+    usable = isinstance(value, int) and not isinstance(value, bool) and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT
+    return value if usable else None  # type: ignore[return-value]  # checked in the line above
+
+
+def number(value: object) -> float | None:
+    """Return the finite number, None for anything else."""
+    if integer(value) is not None or (isinstance(value, float) and math.isfinite(value)):
+        return value  # type: ignore[return-value]  # checked in the line above
+    return None
+
+
+def blob(value: object) -> bytes | None:
+    """Return the bytes, None for anything else."""
+    return value if isinstance(value, bytes) else None
+
+
+def hex_bytes(value: object) -> bytes | None:
+    """Return the bytes that hex digits stand for, None for anything else."""
+    try:
+        return bytes.fromhex(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def member(kind: type[E], value: object) -> E | None:
+    """Return the member of an enumeration, None for a value that this version does not know."""
+    try:
+        return kind(value)
+    except ValueError:
+        return None
+
+
+def json_object(stored: object) -> dict[str, Any]:
+    """Return the object of a JSON text, empty for anything else."""
+    value = _parsed(stored)
+    return value if isinstance(value, dict) else {}
+
+
+def json_array(stored: object) -> list[Any]:
+    """Return the array of a JSON text, empty for anything else."""
+    value = _parsed(stored)
+    return value if isinstance(value, list) else []
+
+
+def texts(value: object) -> dict[str, str]:
+    """Return the members of an object whose values are text."""
+    if not isinstance(value, dict):
+        return {}
+    return {key: content for key, content in value.items() if isinstance(content, str)}
+
+
+def _parsed(stored: object) -> Any:
+    """Return what a JSON text says; numbers that are not finite become None, since browsers refuse a NaN in JSON."""
+    try:
+        return json.loads(stored, parse_constant=_none, parse_float=_finite) if isinstance(stored, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _none(_constant: str) -> None:
+    return None
+
+
+def _finite(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
