@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from media_service.core.errors import Malformed, MatchRequired, UnknownFile
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
-from media_service.http.paging import limit_of, page
+from media_service.http.paging import full_of, limit_of, page
 from media_service.http.shapes import API
 from media_service.http.steps import unbroken
 
@@ -61,7 +61,7 @@ class FilesApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """Files with every word of `q`, sorted by `sort`, for the admin."""
+        """Files with every word of `q`, sorted by `sort`, for the admin; rows are short, but with `full=1`."""
         self._gate.admin(request)
         files, following = await self._catalogue.list_files(
             request.query.get("q", ""),
@@ -69,7 +69,8 @@ class FilesApi:
             request.query.get("cursor"),
             limit_of(request),
         )
-        return page(request, "files", [self._shapes.file(file) for file in files], following)
+        shape = self._shapes.file if full_of(request) else self._shapes.listed_file
+        return await page(request, "files", map(shape, files), following)
 
     async def show(self, request: web.Request) -> web.Response:
         """One file, for its owner and the admin."""

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from media_service.core.errors import UnknownUpload
 from media_service.core.upload import Review, State
-from media_service.http.paging import limit_of, page
+from media_service.http.paging import full_of, limit_of, page
 from media_service.http.shapes import API
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ class QuarantineApi:
         views, following = await self._intake.listing(
             None, {State.REJECTED}, request.query.get("cursor"), limit_of(request)
         )
-        rows = [self._shapes.upload(view) | {"kept": await self._quarantine.kept(view.upload.id)} for view in views]
-        return page(request, "uploads", rows, following)
+        kept = [await self._quarantine.kept(view.upload.id) for view in views]
+        shape = self._shapes.upload if full_of(request) else self._shapes.listed_upload
+        rows = (shape(view) | {"kept": size} for view, size in zip(views, kept, strict=True))
+        return await page(request, "uploads", rows, following)
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes as they came, as an attachment of no type."""

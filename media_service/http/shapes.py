@@ -5,24 +5,38 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors import revive
 from media_service.core.text import TAGS
 from media_service.core.upload import State
-from media_service.core.verdict import outcome
+from media_service.core.verdict import Outcome, outcome
 from media_service.http.problems import problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from media_service.core.chapters import Chapter
     from media_service.core.files import StoredFile
     from media_service.core.rules import Limits
     from media_service.core.upload import Facts, Slice, Upload
+    from media_service.core.verdict import Finding
     from media_service.intake.register import View
 
 API = "/api/v1"
 
 MOMENTS = 1024
 """Seconds of which it is remembered how they are written."""
+
+SPANS = 256
+"""Spans that `received` names at most. A client fills the gaps between them, and asks again."""
+
+LISTED_SPANS, LISTED_FINDINGS, LISTED_CHARACTERS = 16, 3, 200
+"""What one row of a listing has at most: spans, findings, and characters of a tag."""
+
+ROW_TAGS = ("title", "artist", "album", "date", "genre")
+"""The tags of a row. The others may be long, and few clients show them in a list."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,6 +59,31 @@ class Shapes:
     def upload(self, view: View) -> dict[str, Any]:
         """An upload and what is recorded of it."""
         upload = view.upload
+        return {
+            **self._common(view),
+            "received": _first_spans(view, SPANS),
+            "tags": dict(upload.tags or {}),
+            "chapters": [_chapter(chapter) for chapter in upload.chapters],
+            "findings": [found.told() for found in _findings(upload)],
+            "offered_tags": _offered(upload.facts),
+        }
+
+    def listed_upload(self, view: View) -> dict[str, Any]:
+        """An upload as a row of a listing. `short` says whether the upload itself has more."""
+        upload, findings = view.upload, _findings(view.upload)
+        tags, cut = _listed_tags(upload.tags or {})
+        more = upload.chapters or len(findings) > LISTED_FINDINGS or len(view.received) > LISTED_SPANS
+        return {
+            **self._common(view),
+            "received": _first_spans(view, LISTED_SPANS),
+            "tags": tags,
+            "findings": [found.told() for found in findings[:LISTED_FINDINGS]],
+            "short": bool(cut or more or _offered(upload.facts)),
+        }
+
+    def _common(self, view: View) -> dict[str, Any]:
+        """What an upload and its row in a listing both have."""
+        upload = view.upload
         verdict, file_id = upload.verdict, upload.file_id
         return {
             "id": upload.id,
@@ -52,22 +91,20 @@ class Shapes:
             "filename": upload.filename,
             "length": upload.length,
             "offset": view.received.offset,
-            "received": [[span.start, span.stop] for span in view.received],
             "slice_size": self._limits.slice_size,
             "slice_limit": self._limits.slice,
             "digest": hex_or_none(upload.facts.sha256 if upload.facts else upload.digest),
             "content_hash": hex_or_none(upload.facts.content_hash if upload.facts else upload.content_hash),
             "last_modified": time_or_none(upload.last_modified),
             "sender": upload.sender,
-            "tags": dict(upload.tags or {}),
             "cover": None if upload.cover is None else asdict(upload.cover),
-            "chapters": [asdict(chapter) for chapter in upload.chapters],
             "created_at": time(upload.created_at),
             "updated_at": time(upload.updated_at),
             "expires_at": time_or_none(view.expires_at),
             "problem": None if verdict is None else problem(revive(verdict.code, verdict.details), self.base),
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
-            **_verdict(upload),
+            "verdict": _verdict(upload),
+            "grade": None if upload.facts is None or upload.facts.grade is None else upload.facts.grade.value,
         }
 
     def slice(self, piece: Slice) -> dict[str, Any]:
@@ -76,24 +113,42 @@ class Shapes:
 
     def file(self, file: StoredFile) -> dict[str, Any]:
         """A finished file. `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz."""
+        return {
+            **self._common_of_file(file),
+            **{tag: file.tags.get(tag) for tag in TAGS},
+            "chapters": [_chapter(chapter) for chapter in file.chapters],
+            "findings": [found.told() for found in file.facts.findings],
+            "offered_tags": _offered(file.facts),
+            "audio": None if file.facts.audio is None else dict(file.facts.audio),
+        }
+
+    def listed_file(self, file: StoredFile) -> dict[str, Any]:
+        """A finished file as a row of a listing. `short` says whether the file itself has more."""
+        tags, cut = _listed_tags(file.tags)
+        findings = file.facts.findings
+        more = file.chapters or file.facts.audio or len(findings) > LISTED_FINDINGS
+        return {
+            **self._common_of_file(file),
+            **{tag: tags.get(tag) for tag in ROW_TAGS},
+            "findings": [found.told() for found in findings[:LISTED_FINDINGS]],
+            "short": bool(cut or more),
+        }
+
+    def _common_of_file(self, file: StoredFile) -> dict[str, Any]:
+        """What a finished file and its row in a listing both have."""
         facts, placed = file.facts, file.placed
         return {
             "id": file.id,
             "upload_id": file.upload_id,
             "filename": file.filename,
             "stored_name": placed.name,
-            **{tag: file.tags.get(tag) for tag in TAGS},
-            "chapters": [asdict(chapter) for chapter in file.chapters],
             "duration": facts.duration,
             "bitrate": facts.bitrate,
             "sample_rate": facts.sample_rate,
             "channels": facts.channels,
             "verdict": None if facts.audio_sha256 is None else outcome(facts.findings).value,
             "grade": None if facts.grade is None else facts.grade.value,
-            "findings": [found.told() for found in facts.findings],
-            "offered_tags": _offered(facts),
             "audio_sha256": hex_or_none(facts.audio_sha256),
-            "audio": None if facts.audio is None else dict(facts.audio),
             "size": placed.size,
             "received_size": facts.size,
             "sha256": facts.sha256.hex(),
@@ -107,29 +162,51 @@ class Shapes:
         }
 
 
-def _verdict(upload: Upload) -> dict[str, Any]:
+def _listed_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+    """Return the tags of a row, each of at most LISTED_CHARACTERS, and whether there are others or longer ones."""
+    listed = {tag: _cut(tags[tag]) for tag in ROW_TAGS if tag in tags}
+    return listed, listed != dict(tags)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LISTED_CHARACTERS else f"{text[: LISTED_CHARACTERS - 1]}…"
+
+
+def _first_spans(view: View, most: int) -> list[list[int]]:
+    return [[span.start, span.stop] for span in islice(view.received, most)]
+
+
+def _chapter(chapter: Chapter) -> dict[str, Any]:
+    return {"start": chapter.start, "title": chapter.title, "url": chapter.url}
+
+
+def _findings(upload: Upload) -> Sequence[Finding]:
     """What was found in the file, once something was."""
-    facts, rejected = upload.facts, upload.verdict if upload.state is State.REJECTED else None
-    findings = rejected.findings if rejected is not None else facts.findings if facts is not None else ()
-    known = rejected is not None or (facts is not None and facts.audio_sha256 is not None)
-    verdict = "reject" if rejected is not None else outcome(findings).value
-    return {
-        "verdict": verdict if known else None,
-        "grade": None if facts is None or facts.grade is None else facts.grade.value,
-        "findings": [found.told() for found in findings],
-        "offered_tags": {} if facts is None else _offered(facts),
-    }
+    if upload.state is State.REJECTED and upload.verdict is not None:
+        return upload.verdict.findings
+    return () if upload.facts is None else upload.facts.findings
 
 
-def _offered(facts: Facts) -> dict[str, str]:
+def _verdict(upload: Upload) -> str | None:
+    if upload.state is State.REJECTED and upload.verdict is not None:
+        return Outcome.REJECT.value
+    known = upload.facts is not None and upload.facts.audio_sha256 is not None
+    return outcome(_findings(upload)).value if known else None
+
+
+def _offered(facts: Facts | None) -> dict[str, str]:
     """Tags as they read in the encoding that they are likely in, where they claim another one."""
-    return dict((facts.audio or {}).get("offered_tags", {}))
+    offered = None if facts is None or facts.audio is None else facts.audio.get("offered_tags")
+    return dict(offered) if isinstance(offered, dict) else {}
 
 
-def time(microseconds: int) -> str:
-    """A moment as RFC 3339 writes it, in UTC."""
+def time(microseconds: int) -> str | None:
+    """A moment as RFC 3339 writes it, in UTC; None for one outside of the years 1 to 9999."""
     seconds, rest = divmod(microseconds, 1_000_000)
-    return f"{_seconds(seconds)}.{rest:06}Z" if rest else f"{_seconds(seconds)}Z"
+    try:
+        return f"{_seconds(seconds)}.{rest:06}Z" if rest else f"{_seconds(seconds)}Z"
+    except OverflowError:
+        return None
 
 
 @lru_cache(MOMENTS)

@@ -13,7 +13,7 @@ from media_service.core.rules import Wish
 from media_service.core.upload import State
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
-from media_service.http.paging import limit_of, page
+from media_service.http.paging import full_of, limit_of, page
 from media_service.http.shapes import API, microseconds
 from media_service.http.steps import unbroken
 
@@ -94,13 +94,14 @@ class UploadsApi:
     async def listing(self, request: web.Request) -> web.Response:
         """The caller's uploads, newest first; with `scope=all` everybody's, for the admin.
 
-        With `content_hash` and `length`, the one finished upload of these bytes, or none.
+        Rows are short, with `full=1` they are whole. With `content_hash` and `length`, the one finished upload of these
+        bytes, or none.
         """
         everybody = request.query.get("scope") == "all"
         caller = self._gate.admin(request) if everybody else self._gate.caller(request)
         if "content_hash" in request.query:
             view = await self._intake.twin(caller.owner, *_bytes_named(request))
-            return page(request, "uploads", [] if view is None else [self._shapes.upload(view)], None)
+            return await page(request, "uploads", [] if view is None else [self._shapes.upload(view)], None)
         try:
             states = [State(name) for name in request.query.get("state", "").split(",") if name]
         except ValueError:
@@ -108,7 +109,8 @@ class UploadsApi:
         views, following = await self._intake.listing(
             None if everybody else caller.owner, states, request.query.get("cursor"), limit_of(request)
         )
-        return page(request, "uploads", [self._shapes.upload(view) for view in views], following)
+        shape = self._shapes.upload if full_of(request) else self._shapes.listed_upload
+        return await page(request, "uploads", map(shape, views), following)
 
     async def show(self, request: web.Request) -> web.Response:
         """The upload."""

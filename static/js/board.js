@@ -156,6 +156,9 @@ export class Board {
     this.start();
   }
 
+  /** Whether it is new here and its row in the server's list lacks something. @param {Upload} upload */
+  needs(upload) { return Boolean(upload.short) && ![...this.entries.values()].some((entry) => entry.upload.id === upload.id); }
+
   /** @param {Upload} upload from the server's list @param {boolean} elsewhere another tab sends it now */
   adopt(upload, elsewhere) {
     const known = [...this.entries.values()].find((entry) => entry.upload.id === upload.id);

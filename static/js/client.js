@@ -29,6 +29,7 @@
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
  * @property {Finding[]} findings
+ * @property {boolean} [short] in a list: the upload has more than this row
  *
  * @typedef {object} Limits in bytes: of a file, of one that is created now, of a slice
  * @property {number} file

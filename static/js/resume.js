@@ -20,7 +20,9 @@ async function heldIds() {
  */
 export async function refresh(client, board) {
   const [{ uploads }, held] = await Promise.all([client.list({ state: STATES, limit: '100' }), heldIds()]);
-  for (const upload of uploads.reverse()) board.adopt(upload, held.has(upload.id));
+  // A row without all of the tags would take them away when one of them is edited.
+  const whole = await Promise.all(uploads.map((upload) => (board.needs(upload) ? client.show(upload.id) : upload)));
+  for (const upload of whole.reverse()) board.adopt(upload, held.has(upload.id));
   board.offer(held);
 }
 

@@ -45,6 +45,7 @@ export function filesSection(root, search, client, asked, player) {
   let loaded = false;
   let asking = 0;
   let shown = false;
+  let opening = false;
 
   /** @param {boolean} more the next page, instead of the first one */
   async function load(more) {
@@ -56,6 +57,15 @@ export function filesSection(root, search, client, asked, player) {
     next = answer.next;
     loaded = true;
     draw();
+  }
+
+  /** A row of the list lacks the longer tags, so the file itself is edited. @param {StoredFile} row */
+  async function edit({ id }) {
+    if (opening) return;
+    opening = true;
+    const file = await asked(() => client.file(id), () => undefined);
+    opening = false;
+    if (file && shown) editTags(file, client, put);
   }
 
   /** Shows a file as it is now. @param {StoredFile} file */
@@ -113,11 +123,11 @@ export function filesSection(root, search, client, asked, player) {
   }
 
   root.addEventListener('click', (event) => {
-    const { sort: by, play, more, edit } = /** @type {HTMLElement} */ (event.target).closest('button')?.dataset ?? {};
+    const { sort: by, play, more, edit: change } = /** @type {HTMLElement} */ (event.target).closest('button')?.dataset ?? {};
     const file = files.find((one) => one.id === play);
     if (file) player.toggle(file);
-    const edited = files.find((one) => one.id === edit);
-    if (edited) editTags(edited, client, put);
+    const edited = files.find((one) => one.id === change);
+    if (edited) edit(edited);
     if (more) load(true);
     if (by) {
       const first = COLUMNS[/** @type {keyof typeof COLUMNS} */ (by)];
