@@ -18,9 +18,8 @@ RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT"
 
 piece = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=300),
-    st.sampled_from(
-        ["..", ".", "/", "\\", ".mp3", ".MP3", " ", "CON", "nul", "COM1", "\x00", "\u202e", "가" * 200, "~"]
-    ),
+    st.sampled_from(["..", ".", "/", "\\", ".mp3", ".MP3", " ", "CON", "nul", "COM1", "\x00", "가" * 200, "~"]),
+    st.sampled_from(["-", "--help", "$(id)", "`", ";", "&", "|", "\u202e", "\ufeff", "\u200b", "\n", "\u2028", "\x1b"]),
 )
 names = st.lists(piece, max_size=6).map("".join)
 copies = st.integers(1, 10_000)
@@ -34,6 +33,14 @@ def test_any_text_becomes_one_visible_mp3_name_of_at_most_255_bytes(text: str, c
     assert name[0] not in ". "
     assert len(name) > len(".mp3")
     assert not set(name) & set('/\\:*?"<>|\x00')
+
+
+@given(names, copies)
+def test_no_name_is_an_option_or_a_command_or_has_characters_that_are_not_shown(text: str, copy: int) -> None:
+    name = disk_name(text, copy)
+    assert not name.startswith("-")
+    assert not set(name) & set("$`;&|\n\r")
+    assert not {unicodedata.category(char) for char in name} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 @given(names, copies)
@@ -94,6 +101,18 @@ def test_every_name_can_be_made_on_this_disk(tmp_path_factory: pytest.TempPathFa
         ("show.mp3.", "show.mp3"),
         ("show.txt", "show.txt.mp3"),
         ("가" * 300, "가" * 83 + ".mp3"),
+        ("-rf.mp3", "_-rf.mp3"),
+        ("--help", "_--help.mp3"),
+        (" -x.mp3", "_-x.mp3"),
+        ("\ufeff-x.mp3", "_-x.mp3"),
+        ("$(touch x).mp3", "(touch x).mp3"),
+        ("`id`.mp3", "id.mp3"),
+        (";reboot;.mp3", "reboot.mp3"),
+        ("a&b|c.mp3", "abc.mp3"),
+        ("$", "upload.mp3"),
+        ("\u200bshow\ufeff.mp3", "show.mp3"),
+        ("C$ON", "CON_.mp3"),
+        ("밤 & 낮.mp3", "밤  낮.mp3"),
     ],
 )
 def test_hostile_and_honest_names(text: str, name: str) -> None:
