@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ROWS_A_TURN = 8
-"""Rows of a listing that are read before other requests have their turn."""
-
 LISTED_SPANS = 256
 """Spans of one upload that a listing reads: a hostile client may leave 100,000 holes in each of 200 uploads."""
 
@@ -101,11 +98,14 @@ class Database:
         return None if upload is None else (upload, [slice_value(piece) for piece in recorded])
 
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
-        """Every upload in one of the states, oldest first."""
+        """Every upload in one of the states, oldest first, without its tags and chapters."""
         return readable(upload_value, await self._reader.rows(queries.uploads_in_state(states)))
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
-        """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds."""
+        """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds.
+
+        They come without their tags and chapters.
+        """
         return readable(upload_value, await self._reader.rows(queries.expiring_uploads(idle, created)))
 
     async def receiving_whole(self) -> Sequence[str]:
@@ -130,11 +130,11 @@ class Database:
         return {row["stored_name"] for row in rows} | planned.intersection(names)
 
     async def list_uploads(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
+        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
         """A page of uploads with the spans that their slices cover, newest first, and the next page's cursor.
 
-        Raises Malformed.
+        Uploads of a `short` listing have only the first of their chapters. Raises Malformed.
         """
         rows = await self._reader.rows(queries.uploads_page(owner, states, cursor, limit))
         page, following = next_page(rows, limit, "created_at", "id")
@@ -142,7 +142,7 @@ class Database:
         ids = [row["id"] for row in page if isinstance(row["id"], str)]
         for piece in await self._reader.rows(queries.covered_spans(ids, LISTED_SPANS)):
             recorded[piece["upload_id"]].append(slice_value(piece))
-        uploads = await _page_values(lambda row: upload_value(row, row["last_recorded"]), page)
+        uploads = await _page_values(lambda row: upload_value(row, row["last_recorded"], short=short), page)
         return [(upload, recorded[upload.id]) for upload in uploads], following
 
     async def file(self, file_id: str) -> StoredFile | None:
@@ -205,8 +205,8 @@ def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
 async def _page_values(value_of: Callable[[Row], T], page: Sequence[Row]) -> list[T]:
     """Return the values of a page's rows. Each may have 16 KiB of JSON, so other requests have turns in between."""
     values: list[T] = []
-    for first in range(0, len(page), ROWS_A_TURN):
-        values += readable(value_of, page[first : first + ROWS_A_TURN])
+    for row in page:
+        values += readable(value_of, [row])
         await asyncio.sleep(0)
     return values
 

@@ -22,6 +22,7 @@ from media_service.catalogue.json_columns import (
 from media_service.catalogue.stored import (
     Unreadable,
     blob,
+    first_of_array,
     id_of,
     integer,
     json_array,
@@ -69,10 +70,10 @@ def upload_row(upload: Upload) -> dict[str, Any]:
     }
 
 
-def upload_value(row: Row, last_recorded: int | None = None) -> Upload:
+def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = False) -> Upload:
     """The upload of a row of `uploads`; `last_recorded` is when its newest slice came. Raises Unreadable.
 
-    Values that cannot be used count as missing.
+    Values that cannot be used count as missing. A `short` value has only the first of its chapters.
     """
     state = member(State, row["state"])
     if state is None:
@@ -96,7 +97,7 @@ def upload_value(row: Row, last_recorded: int | None = None) -> Upload:
         sender=text_or_none(row["sender"]),
         tags=texts(json_object(row["tags"])),
         cover=cover_value(json_object(row["cover"])),
-        chapters=chapters_value(json_array(row["chapters"])),
+        chapters=chapters_value((first_of_array if short else json_array)(row["chapters"])),
         facts=facts,
         verdict=verdict_value(json_object(row["verdict"])),
         file_id=text_or_none(row["file_id"]),

@@ -75,13 +75,19 @@ json_each(:upload_ids) AS anon_1)) AS marked) AS numbered WHERE numbered.number 
 numbered.number ORDER BY numbered.upload_id, numbered.number
 """,
     "uploads_in_state": """
-SELECT uploads.* FROM uploads WHERE uploads.state IN (SELECT anon_1.value FROM json_each(:states) AS anon_1) ORDER BY
-uploads.created_at, uploads.id
+SELECT uploads.id, uploads.owner, uploads.dialect, uploads.state, uploads.filename, uploads.length,
+uploads.last_modified, uploads.digest, uploads.content_hash, uploads.sender, '{}' AS tags, uploads.cover, '[]' AS
+chapters, uploads.facts, uploads.verdict, uploads.file_id, uploads.placing, uploads.review, uploads.held_open,
+uploads.remembered, uploads.created_at, uploads.updated_at FROM uploads WHERE uploads.state IN (SELECT anon_1.value FROM
+json_each(:states) AS anon_1) ORDER BY uploads.created_at, uploads.id
 """,
     "expiring_uploads": """
-SELECT uploads.* FROM uploads WHERE uploads.state = 'receiving' AND (uploads.updated_at < :idle AND coalesce((SELECT
-max(slices.recorded_at) AS max_1 FROM slices WHERE slices.upload_id = uploads.id), 0) < :idle OR uploads.created_at <
-:created)
+SELECT uploads.id, uploads.owner, uploads.dialect, uploads.state, uploads.filename, uploads.length,
+uploads.last_modified, uploads.digest, uploads.content_hash, uploads.sender, '{}' AS tags, uploads.cover, '[]' AS
+chapters, uploads.facts, uploads.verdict, uploads.file_id, uploads.placing, uploads.review, uploads.held_open,
+uploads.remembered, uploads.created_at, uploads.updated_at FROM uploads WHERE uploads.state = 'receiving' AND
+(uploads.updated_at < :idle AND coalesce((SELECT max(slices.recorded_at) AS max_1 FROM slices WHERE slices.upload_id =
+uploads.id), 0) < :idle OR uploads.created_at < :created)
 """,
     "whole_uploads": """
 SELECT uploads.id FROM uploads JOIN slices ON slices.upload_id = uploads.id WHERE uploads.state = 'receiving' AND

@@ -239,10 +239,13 @@ class Catalogue(Protocol):
         """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
 
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
-        """Every upload in one of the states, oldest first."""
+        """Every upload in one of the states, oldest first, without its tags and chapters: there may be thousands."""
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
-        """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds."""
+        """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds.
+
+        They come without their tags and chapters.
+        """
 
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""
@@ -257,13 +260,13 @@ class Catalogue(Protocol):
         """Which of these names a finished file had or is about to get, whether or not its reader took it away."""
 
     async def list_uploads(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
+        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
         """A page of uploads with the spans that their slices cover, newest first, and the next page's cursor.
 
         Rows that cannot be read are left out, and all but the first 256 spans of an upload. Raises Malformed.
 
-        `owner` None lists everybody's; no `states` lists all of them.
+        `owner` None lists everybody's; no `states` lists all of them. `short` leaves all chapters but the first out.
         """
 
     async def file(self, file_id: str) -> StoredFile | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from aiohttp import ETag, hdrs, web
@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from media_service.core.errors import Malformed, MatchRequired, UnknownFile
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
-from media_service.http.paging import full_of, limit_of, page
+from media_service.http.paging import full_of, page
 from media_service.http.shapes import API
 from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from aiohttp.abc import AbstractStreamWriter
@@ -63,14 +63,14 @@ class FilesApi:
     async def listing(self, request: web.Request) -> web.Response:
         """Files with every word of `q`, sorted by `sort`, for the admin; rows are short, but with `full=1`."""
         self._gate.admin(request)
-        files, following = await self._catalogue.list_files(
-            request.query.get("q", ""),
-            request.query.get("sort", "-uploaded_at"),
-            request.query.get("cursor"),
-            limit_of(request),
-        )
+        search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
         shape = self._shapes.file if full_of(request) else self._shapes.listed_file
-        return await page(request, "files", map(shape, files), following)
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            files, following = await self._catalogue.list_files(search, order, cursor, limit)
+            return map(shape, files), following
+
+        return await page(request, "files", read)
 
     async def show(self, request: web.Request) -> web.Response:
         """One file, for its owner and the admin."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 from aiohttp import web
 
 from media_service.core.errors import Malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 DEFAULT, MOST = 50, 200
 """Rows of a page."""
@@ -19,8 +17,11 @@ DEFAULT, MOST = 50, 200
 FULL_MOST = 20
 """Rows of a page of full rows, each of which may have 50 KiB."""
 
-TURN_BYTES = 32 * 1024
-"""Bytes of JSON that are written before other requests have their turn."""
+STEP = 25
+"""Rows that are read and written before other requests have their turn. A row in memory may have 100 KiB."""
+
+Read = Callable[[str | None, int], Awaitable[tuple[Iterable[dict[str, Any]], str | None]]]
+"""Returns so many rows from a cursor on, and the cursor of the next ones."""
 
 
 def full_of(request: web.Request) -> bool:
@@ -41,22 +42,26 @@ def limit_of(request: web.Request) -> int:
     return int(text)
 
 
-async def page(request: web.Request, name: str, rows: Iterable[dict[str, Any]], following: str | None) -> web.Response:
-    """A page of rows under `name`, with the next page's cursor as a member and as a link (RFC 8288)."""
+async def page(request: web.Request, name: str, read: Read) -> web.Response:
+    """Return a page of rows under `name`, with the next page's cursor as a member and as a link (RFC 8288).
+
+    Raise Malformed for a limit that is none, and what `read` raises.
+    """
+    rows, cursor, left = bytearray(), request.query.get("cursor"), limit_of(request)
+    while left > 0:
+        some, cursor = await read(cursor, min(left, STEP))
+        for row in some:
+            rows += b", " * bool(rows) + json.dumps(row).encode()
+            await asyncio.sleep(0)
+        left = 0 if cursor is None else left - STEP
+    return listed(request, name, rows, cursor)
+
+
+def listed(request: web.Request, name: str, rows: bytes | bytearray, following: str | None) -> web.Response:
+    """Return rows, which are JSON and separated by commas, as the answer of a listing."""
     headers = {"Cache-Control": "no-store"}
     if following is not None:
         address = request.rel_url.update_query(cursor=following)
         headers["Link"] = f'<{address}>; rel="next"'
-    body = b'{"%b": [%b], "next": %b}' % (name.encode(), await _joined(rows), json.dumps(following).encode())
+    body = b'{"%b": [%b], "next": %b}' % (name.encode(), rows, json.dumps(following).encode())
     return web.Response(body=body, headers=headers, content_type="application/json", charset="utf-8")
-
-
-async def _joined(rows: Iterable[dict[str, Any]]) -> bytearray:
-    """Return the rows as JSON. A page may have megabytes, so it is written in turns."""
-    joined, turn = bytearray(), TURN_BYTES
-    for row in rows:
-        joined += b", " * bool(joined) + json.dumps(row).encode()
-        if len(joined) > turn:
-            turn = len(joined) + TURN_BYTES
-            await asyncio.sleep(0)
-    return joined

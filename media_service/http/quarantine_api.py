@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aiohttp import web
 
 from media_service.core.errors import UnknownUpload
 from media_service.core.upload import Review, State
-from media_service.http.paging import full_of, limit_of, page
+from media_service.http.paging import full_of, page
 from media_service.http.shapes import API
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from media_service.core.ports import Quarantine
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
@@ -47,13 +49,15 @@ class QuarantineApi:
     async def listing(self, request: web.Request) -> web.Response:
         """Rejected uploads with what was found in them, newest first; `kept` in bytes, null once they were deleted."""
         self._gate.admin(request)
-        views, following = await self._intake.listing(
-            None, {State.REJECTED}, request.query.get("cursor"), limit_of(request)
-        )
-        kept = [await self._quarantine.kept(view.upload.id) for view in views]
-        shape = self._shapes.upload if full_of(request) else self._shapes.listed_upload
-        rows = (shape(view) | {"kept": size} for view, size in zip(views, kept, strict=True))
-        return await page(request, "uploads", rows, following)
+        short = not full_of(request)
+        shape = self._shapes.listed_upload if short else self._shapes.upload
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            views, following = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
+            kept = [await self._quarantine.kept(view.upload.id) for view in views]
+            return (shape(view) | {"kept": size} for view, size in zip(views, kept, strict=True)), following
+
+        return await page(request, "uploads", read)
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes as they came, as an attachment of no type."""

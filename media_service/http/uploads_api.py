@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -13,11 +14,13 @@ from media_service.core.rules import Wish
 from media_service.core.upload import State
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
-from media_service.http.paging import full_of, limit_of, page
+from media_service.http.paging import full_of, listed, page
 from media_service.http.shapes import API, microseconds
 from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
     from media_service.intake.receive import Intake
@@ -101,16 +104,22 @@ class UploadsApi:
         caller = self._gate.admin(request) if everybody else self._gate.caller(request)
         if "content_hash" in request.query:
             view = await self._intake.twin(caller.owner, *_bytes_named(request))
-            return await page(request, "uploads", [] if view is None else [self._shapes.upload(view)], None)
+            return listed(
+                request, "uploads", b"" if view is None else json.dumps(self._shapes.upload(view)).encode(), None
+            )
         try:
             states = [State(name) for name in request.query.get("state", "").split(",") if name]
         except ValueError:
             raise Malformed("state", f"states are {', '.join(State)}") from None
-        views, following = await self._intake.listing(
-            None if everybody else caller.owner, states, request.query.get("cursor"), limit_of(request)
-        )
-        shape = self._shapes.upload if full_of(request) else self._shapes.listed_upload
-        return await page(request, "uploads", map(shape, views), following)
+        owner = None if everybody else caller.owner
+        short = not full_of(request)
+        shape = self._shapes.listed_upload if short else self._shapes.upload
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            views, following = await self._intake.listing(owner, states, cursor, limit, short=short)
+            return map(shape, views), following
+
+        return await page(request, "uploads", read)
 
     async def show(self, request: web.Request) -> web.Response:
         """The upload."""

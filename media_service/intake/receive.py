@@ -114,13 +114,13 @@ class Intake:
         return self._register.view(upload, ranges_of(slices))
 
     async def listing(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int
+        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
     ) -> tuple[list[View], str | None]:
         """A page of uploads, newest first, and the next page's cursor; `owner` None lists everybody's.
 
-        Raises Malformed.
+        Uploads of a `short` listing have only the first of their chapters. Raises Malformed.
         """
-        rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit)
+        rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit, short=short)
         return [self._register.view(upload, ranges_of(slices)) for upload, slices in rows], following
 
     async def slices(self, upload_id: str, owner: str | None) -> Sequence[Slice]:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from media_service.core.ports import Catalogue
 
-RECENT_UPLOADS = 4096
-"""How many receiving uploads stay in memory when nobody writes to them; others are read again when asked for."""
+RECENT_UPLOADS = 1024
+"""How many receiving uploads stay in memory when nobody writes to them; others are read again when asked for. With 16
+KiB of tags, which may be 64 KiB in memory, they are 64 MiB at most."""
 
 
 @dataclass(frozen=True, slots=True)

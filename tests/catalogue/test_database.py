@@ -7,6 +7,7 @@ import json
 import sqlite3
 import stat
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,6 +119,13 @@ async def test_uploads_in_a_state_come_oldest_first(database: Database) -> None:
         await database.create(make_upload(id=f"u{number}", state=state, created_at=9 - number))
     assert [upload.id for upload in await database.in_state(FINISHING)] == ["u2", "u0"]
     assert await database.in_state(set()) == []
+
+
+async def test_many_uploads_at_once_come_without_their_texts(database: Database) -> None:
+    upload = make_upload(tags={"title": "x"}, chapters=(Chapter(0, "one"),), remembered={"metadata": "a b"})
+    await database.create(upload)
+    assert await database.in_state({State.RECEIVING}) == [replace(upload, tags={}, chapters=())]
+    assert await database.expiring(10, 10) == [replace(upload, tags={}, chapters=())]
 
 
 async def test_expiring_are_those_to_which_nothing_came_and_the_old(database: Database) -> None:

@@ -93,11 +93,13 @@ def test_a_row_of_ours_is_read_as_it_was_written() -> None:
     assert file_value(file_row(FILE)) == FILE  # type: ignore[arg-type]
 
 
-@given(changes_of_upload, st.sampled_from(State), anything)
-def test_any_row_of_an_upload_can_be_shown(changes: dict[str, Any], state: State, last_recorded: Any) -> None:
+@given(changes_of_upload, st.sampled_from(State), anything, st.booleans())
+def test_any_row_of_an_upload_can_be_shown(
+    changes: dict[str, Any], state: State, last_recorded: Any, short: bool
+) -> None:
     row: Any = upload_row(UPLOAD) | {"state": state.value} | changes
     try:
-        upload = upload_value(row, last_recorded)
+        upload = upload_value(row, last_recorded, short=short)
     except Unreadable:
         assert changes.keys() & {"id", "state"}
         return
@@ -105,6 +107,16 @@ def test_any_row_of_an_upload_can_be_shown(changes: dict[str, Any], state: State
     shown(SHAPES.upload(view))
     shown(SHAPES.listed_upload(view))
     http_date(view.expires_at or upload.updated_at)
+
+
+@pytest.mark.parametrize("stored", [*HOSTILE_JSON, None, 5, b"[1]"])
+def test_a_short_value_has_the_first_chapter_of_the_whole_one(stored: Any) -> None:
+    chapters = json.dumps([{"start": 1, "title": "a"}, {"start": 2, "title": "b"}])
+    for value in (stored, chapters):
+        row: Any = upload_row(UPLOAD) | {"chapters": value}
+        whole, short = upload_value(row).chapters, upload_value(row, short=True).chapters
+        assert short in (whole[:1], ())
+    assert len(short) == 1
 
 
 @given(changes_of_file)

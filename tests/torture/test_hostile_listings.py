@@ -1,0 +1,213 @@
+"""Nobody can make the listings fail, stall the service by them, or fill its memory with what they list."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from tests.support.api import MIB, Api
+from tests.support.memory import peak
+from tests.support.mp3 import make_mp3
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MEMORY = 300 * MIB
+OTHERS_WAIT = 0.25
+"""Seconds that 99 of 100 others may wait meanwhile."""
+
+UPLOADS = 3000
+CLIENTS = 8
+
+LISTINGS = [
+    "/api/v1/uploads?scope=all",
+    "/api/v1/uploads?scope=all&full=1",
+    "/api/v1/uploads?scope=all&state=receiving,rejected,spooled",
+    "/api/v1/uploads?scope=all&limit=1",
+    "/api/v1/quarantine",
+    "/api/v1/quarantine?full=1",
+    "/api/v1/files",
+    "/api/v1/files?full=1",
+    "/api/v1/files?sort=title",
+]
+
+LARGEST = {
+    # 255 chapters of 56 characters; characters that take four bytes each in memory; ones that take six in JSON.
+    "chapters": {"chapters": [{"start": at, "title": f"{at:03}" + "x" * 53} for at in range(255)]},
+    "wide": {"tags": dict.fromkeys(("title", "artist", "album", "genre"), "x" * 4070 + "😀")},
+    "escaped": {"tags": dict.fromkeys(("title", "artist", "album", "genre", "lyrics"), "é" * 1600)},
+}
+
+
+@pytest.fixture
+def server(data: Path) -> Iterator[Server]:
+    """A server whose memory is this test's own."""
+    with Server(data, disk_reserve=0, finish_wait=5) as server:
+        yield server
+
+
+@pytest.fixture
+def own(server: Server, session: aiohttp.ClientSession) -> Api:
+    """Its API."""
+    return Api(session, server.url, server.token)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "9999-12-31T00:00:00Z",
+        "1969-12-31T23:59:59.999999Z",
+        "1970-01-01T00:00:00+00:01",
+    ],
+)
+async def test_a_time_that_is_no_date_is_refused_and_breaks_no_listing(own: Api, moment: str) -> None:
+    body = {"filename": "x.mp3", "length": 10, "last_modified": moment}
+    answer = await own.request("POST", "/api/v1/uploads", json=body)
+    assert (answer.status, answer.code, answer.body["field"]) == (400, "malformed", "last_modified")
+    kept = await own.create("kept.mp3", 10, last_modified="9999-12-30T23:59:59.999999Z")
+    assert kept["last_modified"] == "9999-12-30T23:59:59.999999Z"
+    for listing in LISTINGS:
+        assert (await own.get(listing, headers=own.admin)).status == 200
+
+
+async def test_what_another_version_or_a_hand_wrote_breaks_no_listing(server: Server, own: Api) -> None:
+    spooled = await own.create("spooled.mp3", len(song := make_mp3(20, seed=71)))
+    await own.send_all(spooled["id"], song)
+    rejected = await own.create("rejected.mp3", 5000)
+    await own.send_all(rejected["id"], b"words " * 833 + b"..")
+    receiving = await own.create("receiving.mp3", 10)
+    unknown = await own.create("unknown.mp3", 10)
+    server.stop()
+    with closing(sqlite3.connect(server.data / "catalogue.sqlite3")) as catalogue, catalogue:
+        for which, columns in {
+            receiving["id"]: {
+                "last_modified": -(2**62),
+                "tags": "{",
+                "chapters": '[{"start": NaN}]',
+                "sender": b"\xff",
+            },
+            rejected["id"]: {
+                "verdict": json.dumps({"code": "from_the_future", "details": {}, "findings": [{"code": "new"}]}),
+                "facts": '{"size": 1}',
+                "created_at": 9 * 10**18,
+            },
+            spooled["id"]: {"facts": "[" * 100_000, "updated_at": "later", "cover": "[]", "review": "why"},
+            unknown["id"]: {"state": "paused"},
+        }.items():
+            for column, value in columns.items():
+                catalogue.execute(f"UPDATE uploads SET {column} = ? WHERE id = ?", (value, which))
+        catalogue.execute(
+            "UPDATE files SET findings = ?, audio = ?, more_tags = ?, chapters = 5, duration = 9e999, uploaded_at = ?,"
+            " title = CAST(x'ff' AS TEXT), grade = 'platinum', sha256 = 'text'",
+            ('[{"code": "new", "severity": "fatal"}]', '{"peak": 1e999}', "[1]", -(2**63)),
+        )
+    server.start()
+    for listing in LISTINGS:
+        answer = await own.get(listing, headers=own.admin)
+        assert answer.status == 200, answer
+        assert json.loads(json.dumps(answer.body, allow_nan=False)) == answer.body
+    everybody = (await own.get(LISTINGS[0], headers=own.admin)).body["uploads"]
+    assert {upload["id"] for upload in everybody} == {spooled["id"], rejected["id"], receiving["id"]}
+    shown = await own.show(rejected["id"])
+    assert (shown["problem"]["code"], shown["problem"]["verdict"]) == ("unknown_verdict", "from_the_future")
+    assert shown["findings"][0]["code"] == "new"
+    answer = await own.request("DELETE", f"/api/v1/uploads/{receiving['id']}")
+    assert answer.status == 204
+
+
+async def test_no_dialect_takes_more_than_16_kib_of_text(own: Api) -> None:
+    korean = "밤" * 4000
+    much = {"tags": {"lyrics": korean, "comment": korean}}
+    answer = await own.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 10, **much})
+    assert (answer.status, answer.code, answer.body["limit"]) == (400, "details_too_large", 16 * 1024)
+    chapters = [{"start": at, "title": "x" * 100} for at in range(200)]
+    answer = await own.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 1, "chapters": chapters})
+    assert (answer.status, answer.code) == (400, "details_too_large")
+    form = aiohttp.FormData({"lyrics": korean[:2700], "comment": korean[:2700], "description": korean[:2700]})
+    form.add_field("mp3", make_mp3(5, seed=72), filename="a.mp3")
+    answer = await own.request("POST", "/upload", data=form)
+    assert (answer.status, answer.code) == (400, "details_too_large")
+    metadata = "filename YS5tcDM=,lyrics " + base64.b64encode(b"x" * 4000).decode()
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": metadata}
+    answer = await own.request("POST", "/tus/", headers=headers)
+    assert answer.status == 201
+    upload_id = answer.headers["Location"].rpartition("/")[2]
+    answer = await own.request("PATCH", f"/api/v1/uploads/{upload_id}", json={"tags": {"lyrics": korean}})
+    assert (answer.status, answer.code) == (400, "details_too_large")
+    assert (await own.show(upload_id))["tags"] == {"lyrics": "x" * 4000}
+
+
+@pytest.mark.parametrize("kind", LARGEST)
+@pytest.mark.parametrize(("query", "most"), [("limit=200", 4 * MIB), ("limit=20&full=1", MIB)])
+async def test_others_are_answered_while_8_clients_list(
+    server: Server, own: Api, kind: str, query: str, most: int
+) -> None:
+    await fill(server, own, LARGEST[kind])
+    sizes: list[int] = []
+
+    async def lists() -> None:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(4):
+                async with session.get(f"{server.url}/api/v1/uploads?{query}") as answer:
+                    sizes.append(len(await answer.read()))
+                    assert answer.status == 200
+
+    async with asyncio.TaskGroup() as group:
+        listing = asyncio.gather(*(lists() for _ in range(CLIENTS)))
+        waits = group.create_task(others(server, listing))
+        await listing
+    assert len(sizes) == 4 * CLIENTS
+    assert max(sizes) < most
+    assert sorted(waits.result())[int(len(waits.result()) * 0.99)] < OTHERS_WAIT
+    assert peak(server.pid) < MEMORY
+
+
+async def test_3000_open_uploads_with_all_the_text_they_may_have_stay_small(server: Server, own: Api) -> None:
+    ids = await fill(server, own, LARGEST["wide"])
+    # Whoever sends a slice, even one that is refused, has the upload in memory.
+    for first in range(0, len(ids), 50):
+        some = ids[first : first + 50]
+        answers = await asyncio.gather(*(own.put(upload_id, 10_000, b"x") for upload_id in some))
+        assert {answer.status for answer in answers} == {400}
+    assert peak(server.pid) < MEMORY
+
+
+async def fill(server: Server, own: Api, details: dict[str, Any]) -> list[str]:
+    """Return the ids of 3,000 uploads, copies of one that was created: creating them all would take minutes."""
+    original = await own.create("largest.mp3", 1000, **details)
+    server.stop()
+    ids = [f"{number:022}" for number in range(UPLOADS)]
+    with closing(sqlite3.connect(server.data / "catalogue.sqlite3")) as catalogue, catalogue:
+        columns = [row[1] for row in catalogue.execute("PRAGMA table_info(uploads)") if row[1] != "id"]
+        names = ", ".join(columns)
+        catalogue.executemany(
+            f"INSERT INTO uploads (id, {names}) SELECT ?, {names} FROM uploads WHERE id = ?",
+            [(upload_id, original["id"]) for upload_id in ids],
+        )
+    server.start()
+    return ids
+
+
+async def others(server: Server, until: asyncio.Future[Any]) -> list[float]:
+    """Return how many seconds each `/health` took until then."""
+    waits = []
+    async with aiohttp.ClientSession() as session:
+        while not until.done():
+            began = time.perf_counter()
+            async with session.get(f"{server.url}/health") as answer:
+                assert answer.status == 200
+            waits.append(time.perf_counter() - began)
+            await asyncio.sleep(0.005)
+    return waits
