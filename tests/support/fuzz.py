@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.support.fuzz_requests import Message, World, make
+from tests.support.fuzz_contents import World
+from tests.support.fuzz_requests import Message, make
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

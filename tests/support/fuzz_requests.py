@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from media_service.http.cors import ALLOWED
 from tests.support import fuzz_values as values
-from tests.support.raw import BOUNDARY, part
+from tests.support.fuzz_contents import INTEROP, content, etag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
+    from tests.support.fuzz_contents import World
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+WEIGHTS = (1, 1, 4, 2, 6, 1, 1)
 ODD_METHODS = ("TRACE", "CONNECT", "PROPFIND", "get", "X" * 300, "M-SEARCH", "PRI")
 STATIC = ("style.css", "js/main.js", "js/board.js", "index.html", "icon.svg")
 STATIC_ODD = (
@@ -88,32 +92,10 @@ KNOWN = {
     "Upload-Incomplete": ("?0", "?1"),
     "Upload-Concat": ("partial", "final;/tus/x /tus/y", "final;"),
     "Upload-Defer-Length": ("1", "0"),
-    "Upload-Draft-Interop-Version": ("3", "5", "6", "8", "9", "10", "4", "99"),
+    "Upload-Draft-Interop-Version": INTEROP,
     "Upgrade": ("websocket", "h2c"),
     "X-HTTP-Method-Override": ("PATCH", "DELETE", "HEAD", "PUT"),
 }
-
-
-@dataclass(slots=True)
-class World:
-    """What earlier answers told: ids, cookies and ETags that are real."""
-
-    token: str
-    uploads: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    cookies: list[str] = field(default_factory=list)
-    etags: list[str] = field(default_factory=list)
-
-    def learn(self, text: str) -> None:
-        """Take ids, cookies and ETags from answers."""
-        for known, pattern in (
-            (self.uploads, r"/(?:uploads|tus|rufh)/([\w-]{22})"),
-            (self.files, r"/files/([\w-]{22})"),
-            (self.cookies, r"(?i)\nset-cookie: ([^;\r\n]+=[^;\r\n]+)"),
-            (self.etags, r'(?i)\netag: ("[^"\r\n]+")'),
-        ):
-            known.extend(re.findall(pattern, text))
-            del known[:-200]
 
 
 @dataclass(slots=True)
@@ -147,8 +129,8 @@ def make(random: Random, routes: list[tuple[str, str]], world: World) -> Message
         routes, [3 if method in ("POST", "PUT", "PATCH", "*") else 1 for method, _ in routes]
     )[0]
     if method == "*" or random.random() < 0.1:
-        method = random.choice(METHODS if random.random() < 0.9 else ODD_METHODS)
-    fields, body = _content(random, method, path, world)
+        method = random.choices(METHODS, WEIGHTS)[0] if random.random() < 0.9 else random.choice(ODD_METHODS)
+    fields, body = content(random, method, path, world)
     if random.random() < 0.5:
         fields.append(("Authorization", f"Bearer {world.token if random.random() < 0.9 else values.text(random)}"))
     if world.cookies and random.random() < 0.3:
@@ -170,7 +152,7 @@ def _on_one_line(value: str, control: str) -> str:
 
 
 def _target(random: Random, path: str, world: World) -> str:
-    fill = {
+    fill: dict[str, Callable[[], str]] = {
         "id": lambda: _identity(random, path, world),
         "offset": lambda: values.number(random),
         "name": lambda: random.choice(STATIC) if random.random() < 0.5 else random.choice(STATIC_ODD),
@@ -195,104 +177,11 @@ def _query_value(random: Random) -> str:
 
 
 def _identity(random: Random, path: str, world: World) -> str:
-    known = world.files if "/files/" in path else world.uploads
-    if known and random.random() < 0.85:
-        # The newest are most often still open.
-        return known[-1 - min(int(random.expovariate(0.2)), len(known) - 1)]
+    kinds = [kind for kind in world.ids if f"/{kind}/" in path]
+    kind = kinds[0] if kinds and random.random() < 0.9 else random.choice(("uploads", "tus", "rufh"))
+    if world.ids[kind] and random.random() < 0.9:
+        return world.newest(random, world.ids[kind])
     return random.choice(("A" * 22, "x", "..%2f..%2fx", "%00", "a" * 300, "nobody-has-this-one-00", "-", "%2e%2e"))
-
-
-def _content(random: Random, method: str, path: str, world: World) -> tuple[list[tuple[str, str]], bytes]:
-    """Fields and body as this route wants them."""
-    sound = random.choice(values.SOUNDS)
-    if random.random() < 0.2:
-        sound = sound[: random.randint(0, len(sound))] + random.randbytes(random.choice((0, 1, 5000)))
-    if "tus" in path:
-        return _tus(random, method, sound)
-    if "rufh" in path:
-        return _rufh(random, method, sound)
-    if method in ("GET", "HEAD", "OPTIONS", "DELETE") and random.random() < 0.95:
-        return [("If-Match", _etag(random, world))] if method == "DELETE" else [], b""
-    if "/slices/" in path:
-        return ([("Content-Digest", values.digest(random, sound))] if random.random() < 0.5 else []), sound
-    return _posted(random, method, path, world, sound)
-
-
-def _posted(random: Random, method: str, path: str, world: World, sound: bytes) -> tuple[list[tuple[str, str]], bytes]:
-    """A form, a picture, or JSON."""
-    if path.endswith("/upload") or (path.endswith("/slices") and method == "POST"):
-        return [("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")], _form(random, path, sound)
-    changes = [("If-Match", _etag(random, world))] if "/files/" in path else []
-    if path.endswith("/cover"):
-        return changes, random.choice(values.PICTURES)
-    known = {"token": world.token} if "session" in path else None
-    wanted = known or (values.creation(random, len(sound)) if method == "POST" else values.amendment(random))
-    return [("Content-Type", "application/json"), *changes], values.as_json(random, wanted)
-
-
-def _etag(random: Random, world: World) -> str:
-    return random.choice(world.etags) if world.etags and random.random() < 0.8 else values.text(random)
-
-
-def _tus(random: Random, method: str, sound: bytes) -> tuple[list[tuple[str, str]], bytes]:
-    fields = [("Tus-Resumable", "1.0.0")]
-    brings = method in ("PATCH", "POST") and random.random() < 0.6
-    if brings:
-        fields.append(("Content-Type", "application/offset+octet-stream"))
-        if random.random() < 0.3:
-            fields.append(("Upload-Checksum", f"sha256 {values.b64(random.randbytes(32))}"))
-    if method == "POST":
-        fields.append(("Upload-Length", values.number(random, len(sound))))
-        fields.append(("Upload-Metadata", values.metadata(random)))
-        if random.random() < 0.2:
-            fields.append(("Upload-Concat", "partial"))
-    elif method == "PATCH":
-        fields.append(("Upload-Offset", values.number(random)))
-    return fields, sound if brings else b""
-
-
-def _rufh(random: Random, method: str, sound: bytes) -> tuple[list[tuple[str, str]], bytes]:
-    version = random.choice(KNOWN["Upload-Draft-Interop-Version"])
-    name = "Upload-Incomplete" if version == "3" else "Upload-Complete"
-    fields = [("Upload-Draft-Interop-Version", version)]
-    brings = method in ("PATCH", "POST", "PUT")
-    if brings and random.random() < 0.8:
-        fields.append((name, random.choice(("?0", "?1"))))
-    if method == "PATCH":
-        fields += [("Content-Type", "application/partial-upload"), ("Upload-Offset", values.number(random))]
-    if brings and random.random() < 0.3:
-        fields.append(("Upload-Length", values.number(random, len(sound))))
-    if brings and random.random() < 0.3:
-        fields.append((random.choice(("Repr-Digest", "Content-Digest")), values.digest(random, sound)))
-    return fields, sound if brings else b""
-
-
-def _form(random: Random, path: str, sound: bytes) -> bytes:
-    """A multipart body: the fields that the route wants, and then some disorder."""
-    if path.endswith("/upload"):
-        parts = [part("title", random.choice(values.WORDS)), part("cover", random.choice(values.PICTURES), "c.jpg")]
-        parts = [*random.sample(parts, random.randint(0, 2)), part("mp3", sound, random.choice(values.WORDS))]
-    else:
-        parts = [
-            part("offset", values.number(random)),
-            part("digest", values.digest(random, sound).encode(errors="replace")),
-        ]
-        parts = [*parts[: random.choices((0, 1, 2), (1, 4, 5))[0]], part("slice", sound, "blob")]
-    odd = [
-        part(values.text(random)[:50].replace("\0", " ").encode(errors="replace").decode(), b"x"),
-        part(
-            "mp3", b"x", "y", random.choice(("Content-Type: x; charset=\u00e4", "Content-Encoding: gzip", "X" * 9000))
-        ),
-        b"--" + BOUNDARY.encode() + b"\r\n\r\n\r\n",
-        b"preamble\r\n" * random.choice((1, 500)),
-        part("x", "y") * 400,
-    ]
-    if random.random() < 0.3:
-        parts.insert(random.randint(0, len(parts)), random.choice(odd))
-    if random.random() < 0.1:
-        random.shuffle(parts)
-    end = f"--{BOUNDARY}--\r\n".encode() if random.random() < 0.9 else random.choice((b"", b"--", b"epilogue" * 99))
-    return b"".join(parts) + end
 
 
 def _spoil_fields(random: Random, message: Message, world: World) -> None:
@@ -317,5 +206,5 @@ def _field_value(random: Random, name: str, world: World) -> str:
     if chance < 0.4 and name in KNOWN:
         return random.choice(KNOWN[name])
     if name.startswith("If-") and chance < 0.7:
-        return _etag(random, world)
+        return etag(random, world)
     return random.choice((values.number, values.text, values.metadata))(random)

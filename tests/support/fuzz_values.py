@@ -79,8 +79,8 @@ def _count(random: Random) -> int:
 
 
 def number(random: Random, likely: int = 0) -> str:
-    """A number as a client may write it; half of the time the likely one."""
-    return str(likely) if random.random() < 0.5 else random.choice(NUMBERS)
+    """A number as a client may write it; most often the likely one."""
+    return str(likely) if random.random() < 0.75 else random.choice(NUMBERS)
 
 
 def b64(data: bytes) -> str:
@@ -92,7 +92,7 @@ def digest(random: Random, data: bytes) -> str:
     """A digest field, most often the right one."""
     if random.random() < 0.2:
         return text(random)
-    name = random.choice(("sha-256", "sha-512", "md5", "sha", "sha-256;x=1"))
+    name = random.choices(("sha-256", "sha-512", "md5", "sha", "sha-256;x=1"), (8, 2, 1, 1, 1))[0]
     found = hashlib.sha512(data) if name == "sha-512" else hashlib.sha256(data)
     return f"{name}=:{b64(found.digest())}:" + ("" if random.random() < 0.9 else f", {text(random)}")
 

@@ -107,14 +107,13 @@ async def settled(server: Server, most: int) -> int:
 
 async def walk(api: Api, path: str) -> int:
     """Read a whole listing, and return how many it has."""
-    count, cursor = 0, ""
-    while cursor is not None:
-        answer = await api.get(
-            f"{path}?scope=all&limit=100&cursor={cursor}".removesuffix("&cursor="), headers=api.admin
-        )
+    count, page = 0, f"{path}?scope=all&limit=100"
+    while page:
+        answer = await api.get(page, headers=api.admin)
         assert answer.status == 200, answer
         (rows,) = (value for value in answer.body.values() if isinstance(value, list))
-        count, cursor = count + len(rows), answer.body["next"]
+        count += len(rows)
+        page = f"{path}?scope=all&limit=100&cursor={answer.body['next']}" if answer.body["next"] else ""
     return count
 
 
