@@ -24,9 +24,9 @@ types: $(VENV)/.test
 	npx --yes --package typescript@7.0.2 tsc --project tsconfig.json
 
 # The long form of what `make test` does shortly: 200 kills while receiving and 200 while finishing, 20 power cuts, a
-# minute without a line.
+# minute without a line, 200,000 requests of the fuzzer from a seed of their own.
 torture: $(VENV)/.test
-	KILLS=200 FINISHING_KILLS=200 CUTS=20 $(BIN)/pytest tests/torture
+	KILLS=200 FINISHING_KILLS=200 CUTS=20 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 
 # Behind a change of catalogue/expressions.py: the server carries the text of its statements, and not what writes it.

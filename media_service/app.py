@@ -23,8 +23,9 @@ from media_service.http.form import FormDialect
 from media_service.http.native import NativeDialect
 from media_service.http.pages import Pages
 from media_service.http.quarantine_api import QuarantineApi
-from media_service.http.routes import application
+from media_service.http.routes import application, require_https
 from media_service.http.rufh import RufhDialect
+from media_service.http.same_origin import OwnSite
 from media_service.http.shapes import Shapes
 from media_service.http.turns import Turns
 from media_service.http.tus import TusDialect
@@ -122,7 +123,7 @@ class Service:
         self._joiner = Joiner(self._intake, self._partials)
         self._origins = Origins(settings.allowed_origins, settings.base_path)
         self._gate = _gate(settings, token, self._origins)
-        self._shapes = Shapes(settings.base_path, conduct.limits)
+        self._shapes = Shapes(settings.base_path, conduct.limits, settings.public_url)
 
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
@@ -157,6 +158,8 @@ class Service:
                 QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
             ],
         )
+        if self._settings.public_url.startswith("https:"):
+            app.on_response_prepare.append(require_https)
         app.cleanup_ctx.append(self._running)
         app.on_shutdown.append(self._stop_taking)
         return app
@@ -226,4 +229,5 @@ def _gate(settings: Settings, token: str, origins: Origins) -> Gate:
     if settings.on_loopback:
         # A foreign page whose name resolves to 127.0.0.1 would otherwise be let in as our own.
         hosts |= LOOPBACK_NAMES | {settings.host}
-    return Gate(token, open_to_all=settings.on_loopback, hosts=hosts, path=settings.base_path or "/", origins=origins)
+    site = OwnSite(hosts, settings.public_url)
+    return Gate(token, open_to_all=settings.on_loopback, site=site, path=settings.base_path or "/", origins=origins)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,3 +110,14 @@ def test_readmes_curl_commands_work_when_pasted(tmp_path: Path) -> None:
         assert re.search(r"file\.mp3 sized of \d+ successfully stored\.", outputs[0])
         assert '"state": "' in outputs[1]
         assert re.search(r'\["(received|spooled|verified)",\d+\]', outputs[1])
+
+
+def test_the_documented_unit_is_one_for_systemd(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        missing("systemd-analyze")
+    (unit,) = re.findall(r"```ini\n(.*?)```", (DOCS / "operator.md").read_text(), re.DOTALL)
+    path = tmp_path / "media-service.service"
+    path.write_text(unit.replace("/opt/media-service/bin/media-service", sys.executable))
+    command = ("systemd-analyze", "verify", str(path))
+    said = subprocess.check_output(command, stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert path.name not in said, said

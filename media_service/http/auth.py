@@ -6,7 +6,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
     from media_service.http.cors import Origins
+    from media_service.http.same_origin import OwnSite
 
 COOKIE = "media_service_admin"
 COOKIE_LIFETIME = 30 * 24 * 3600
@@ -41,14 +41,14 @@ class Gate:
     """Tells callers apart.
 
     `open_to_all`: uploading needs no token, because only this machine can reach the service.
-    `hosts`: the names by which it may be called; empty allows any. `origins`: other sites whose pages may upload.
+    `site`: the names by which it may be called. `origins`: other sites whose pages may upload.
     """
 
-    def __init__(self, token: str, *, open_to_all: bool, hosts: frozenset[str], path: str, origins: Origins) -> None:
+    def __init__(self, token: str, *, open_to_all: bool, site: OwnSite, path: str, origins: Origins) -> None:
         self._origins = origins
         self._token = token
         self._open_to_all = open_to_all
-        self._hosts = hosts
+        self._site = site
         self._path = path
         # The cookie is no token: whoever reads it cannot use it as one, and a new token ends it.
         self._cookie = hmac.new(token.encode(), b"admin cookie", hashlib.sha256).hexdigest()
@@ -97,18 +97,26 @@ class Gate:
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            host = request.headers.get("Host", "")
-            if self._hosts and _without_port(host) not in self._hosts:
+            if not self._site.has_host(request.headers.get(hdrs.HOST, "")):
                 raise ForbiddenOrigin
-            if request.method not in SAFE_METHODS and not self._origins.allow(request):
-                if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-                    raise ForbiddenOrigin
-                origin = request.headers.get("Origin")
-                if origin is not None and urlsplit(origin).netloc != host:
-                    raise ForbiddenOrigin
+            if request.method not in SAFE_METHODS and not self._origins.allow(request) and not self._own_page(request):
+                raise ForbiddenOrigin
             return await handler(request)
 
         return guard
+
+    def _own_page(self, request: web.Request) -> bool:
+        """Return whether the request comes from our own page, or from no page at all.
+
+        No page can set Sec-Fetch-Site, so "same-origin" is proof enough, also behind a proxy that puts another name
+        into Host. Browsers send it to HTTPS and to localhost only; elsewhere Origin is compared.
+        """
+        fetched_from = request.headers.get("Sec-Fetch-Site", "none")
+        if fetched_from == "same-origin":
+            return True
+        given = request.headers.get(hdrs.ORIGIN)
+        own = given is None or self._site.has_origin(given, request.headers.get(hdrs.HOST, ""))
+        return fetched_from == "none" and own
 
     def _is_admin(self, request: web.Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -120,8 +128,3 @@ class Gate:
 
 def _same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
-
-
-def _without_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host

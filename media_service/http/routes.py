@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 JSON_LIMIT = 64 * 1024
 """Bytes of a JSON body. Bodies of slices are bounded by the dialects, which read them as they come."""
 
+HTTPS_SECONDS = 365 * 24 * 3600
+"""How long a browser remembers that this host speaks HTTPS."""
+
 
 class Routed(Protocol):
     """A part that answers routes, written without the base path."""
@@ -47,3 +50,8 @@ def _under(base: str, route: web.AbstractRouteDef) -> web.AbstractRouteDef:
 async def _to_page(request: web.Request) -> web.Response:
     """The page's links are relative to its folder, so its address must end in a slash."""
     return web.Response(status=308, headers={"Location": f"{request.path}/"})
+
+
+async def require_https(_request: web.Request, response: web.StreamResponse) -> None:
+    """Tell browsers to use HTTPS alone from now on (RFC 6797); over plain HTTP they ignore it."""
+    response.headers["Strict-Transport-Security"] = f"max-age={HTTPS_SECONDS}"

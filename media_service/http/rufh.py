@@ -114,7 +114,7 @@ class RufhDialect:
         held_open = length is None or not version.length_completes
         wish = Wish(length=length, digest=digest, held_open=held_open, **fields.about(request))
         view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
-        place = {"Location": f"{self._shapes.base}/rufh/{view.upload.id}"}
+        place = {"Location": self._shapes.location(f"/rufh/{view.upload.id}")}
         known = await self._interim(request, version, place | self._limits(version, view))
         first = Addition(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
         if first.size == 0 and not last:

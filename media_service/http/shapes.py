@@ -42,15 +42,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Shapes:
-    """Shapes under one base path."""
+    """Shapes under one base path. `public_url`: what clients reach it by, the base path included; may be empty."""
 
-    def __init__(self, base: str, limits: Limits) -> None:
+    def __init__(self, base: str, limits: Limits, public_url: str) -> None:
         self.base = base
+        self._prefix = public_url or base
         self._limits = limits
+
+    def location(self, path: str) -> str:
+        """Return the URL of a path below the base path, absolute if `public_url` is set."""
+        return f"{self._prefix}{path}"
 
     def upload_url(self, upload_id: str) -> str:
         """Where an upload is seen."""
-        return f"{self.base}{API}/uploads/{upload_id}"
+        return self.location(f"{API}/uploads/{upload_id}")
 
     def file_url(self, file_id: str) -> str:
         """Where a finished file is seen."""

@@ -200,7 +200,7 @@ class TusDialect:
         return None if given is None else checksum(given)
 
     def _url(self, view: View) -> str:
-        return f"{self._shapes.base}/tus/{view.upload.id}"
+        return self._shapes.location(f"/tus/{view.upload.id}")
 
     def _progress(self, view: View) -> dict[str, str]:
         """When an unfinished upload expires, or where a whole one is seen."""

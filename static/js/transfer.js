@@ -38,8 +38,8 @@ const POLL_MS = { first: 500, most: 2_000 };
 const RETRY_CODES = new Set(['digest_mismatch', 'superseded', 'wrong_state']);
 const FINISHING = new Set(['received', 'verified']);
 const GONE_CODES = new Set(['unknown_upload', 'upload_gone']);
-/** These end with another sign-in, not with another file. */
-const SIGN_IN_STATUS = new Set([401, 403]);
+/** A sign-in may end these: 401, and a 403 that a proxy says. The service's own 403 says the same again later. */
+const needsSignIn = (/** @type {Refusal} */ error) => error.status === 401 || error.code === 'http_403';
 
 /** The local file cannot be read any more: changed, moved, or its disk is gone. */
 class FileLost extends Error {}
@@ -321,7 +321,7 @@ export class Transfer {
   async #overcome(error) {
     if (error instanceof Stopped) return this.gate.open();
     const patient = error instanceof Trouble
-      || (error instanceof Refusal && (RETRY_CODES.has(error.code) || SIGN_IN_STATUS.has(error.status)));
+      || (error instanceof Refusal && (RETRY_CODES.has(error.code) || needsSignIn(error)));
     if (!patient) throw error;
     this.failures += 1;
     const ms = delay(this.failures, error instanceof Trouble ? error.retryAfter : null);

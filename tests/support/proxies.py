@@ -1,0 +1,158 @@
+"""Real nginx and HAProxy in front of a server, as unprivileged processes on free ports of 127.0.0.1."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.conftest import missing
+from tests.support.server import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+NGINX = """\
+pid {folder}/nginx.pid;
+daemon off;
+master_process off;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    ssl_certificate {folder}/radio.pem;
+    ssl_certificate_key {folder}/radio.pem;
+    server {{
+        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{tls_port} ssl http2;
+        {location}
+    }}
+}}
+"""
+BARE_LOCATION = "location / { proxy_pass http://127.0.0.1:8080; }"
+"""What a first try looks like: Host is that of the upstream, bodies are collected and limited to 1 MiB."""
+
+UPSTREAM = "127.0.0.1:8080"
+STARTS_WITHIN = 20.0
+
+
+class Proxy:
+    """Where a proxy listens: `port` for plain HTTP, `tls_port` for HTTPS with a certificate that it signed itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.tls_port = free_ports(2)
+
+    def url(self, host: str = "127.0.0.1", *, tls: bool = False) -> str:
+        """Its URL by that name."""
+        return f"https://{host}:{self.tls_port}" if tls else f"http://{host}:{self.port}"
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 on which nothing listens."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def documented(language: str) -> str:
+    """The configuration that the operator's page shows for a proxy."""
+    text = (ROOT / "docs" / "operator.md").read_text()
+    (snippet,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    assert isinstance(snippet, str)
+    return snippet
+
+
+@contextmanager
+def nginx(proxy: Proxy, upstream: int, location: str) -> Iterator[None]:
+    """An nginx that forwards by this `location`, whose upstream is replaced and nothing else."""
+    _certificate(proxy)
+    config = proxy.folder / "nginx.conf"
+    config.write_text(
+        NGINX.format(
+            folder=proxy.folder,
+            port=proxy.port,
+            tls_port=proxy.tls_port,
+            location=_swapped(location, UPSTREAM, f"127.0.0.1:{upstream}"),
+        )
+    )
+    command = ("nginx", "-p", str(proxy.folder), "-e", str(proxy.folder / "error.log"), "-c", str(config))
+    with _running(command, proxy):
+        yield
+
+
+@contextmanager
+def haproxy(proxy: Proxy, upstream: int, config: str) -> Iterator[None]:
+    """An HAProxy with this configuration, whose addresses and certificate are replaced and nothing else."""
+    _certificate(proxy)
+    (bind,) = re.findall(r"^ *bind :443 ssl crt \S+", config, re.MULTILINE)
+    path = proxy.folder / "haproxy.cfg"
+    tls = f"    bind 127.0.0.1:{proxy.tls_port} ssl crt {proxy.folder / 'radio.pem'}"
+    config = _swapped(config, bind, f"    bind 127.0.0.1:{proxy.port}\n{tls}")
+    # The plain port is for the tests that speak plain HTTP, as `bind :80` in the text is.
+    config = _swapped(config, "    http-request redirect scheme https unless { ssl_fc }\n", "")
+    path.write_text(_swapped(config, UPSTREAM, f"127.0.0.1:{upstream}"))
+    with _running(("haproxy", "-db", "-f", str(path)), proxy):
+        yield
+
+
+def _swapped(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, (old, text)
+    return text.replace(old, new)
+
+
+@contextmanager
+def _running(command: Sequence[str], proxy: Proxy) -> Iterator[None]:
+    # Debian has them where only root looks.
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    program = shutil.which(command[0], path=path)
+    if program is None:
+        missing(command[0])
+    assert program is not None
+    said = (proxy.folder / "said.log").open("w")
+    with said, subprocess.Popen([program, *command[1:]], stdout=said, stderr=said) as process:
+        try:
+            _wait_until_listening(proxy, process)
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=STARTS_WITHIN)
+
+
+def _wait_until_listening(proxy: Proxy, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            for port in (proxy.port, proxy.tls_port):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError((proxy.folder / "said.log").read_text())
+
+
+def _certificate(proxy: Proxy) -> None:
+    if shutil.which("openssl") is None:
+        missing("openssl")
+    key, certificate = proxy.folder / "key.pem", proxy.folder / "certificate.pem"
+    command = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    about = ("-days", "2", "-subj", "/CN=radio.test", "-addext", "subjectAltName=DNS:radio.test,IP:127.0.0.1")
+    files = ("-keyout", str(key), "-out", str(certificate))
+    subprocess.run([*command, *about, *files], check=True, capture_output=True)
+    (proxy.folder / "radio.pem").write_bytes(certificate.read_bytes() + key.read_bytes())
