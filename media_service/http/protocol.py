@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from media_service.http.connections import Connections
     from media_service.http.limited_log import LimitedLog
@@ -80,6 +81,26 @@ class LimitedProtocol(web.RequestHandler):
         if self.transport is not None:
             self.transport.abort()
 
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read; it does so until another connection needs the place."""
+        super().pause_writing()
+        self._connections.set_idle(self)
+
+    def resume_writing(self) -> None:
+        """Go on with the response."""
+        super().resume_writing()
+        if self._request_in_progress:
+            self._connections.set_busy(self)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let the connection be closed for another one while the rest of a request is waited for."""
+        self._connections.set_idle(self)
+        try:
+            yield
+        finally:
+            self._connections.set_busy(self)
+
     def data_received(self, data: bytes) -> None:
         """Parse, and end the connection if its headers are too large and still not complete."""
         super().data_received(data)
@@ -128,6 +149,12 @@ class LimitedProtocol(web.RequestHandler):
         # Only the kind of the error: its message repeats what the client sent, an Authorization field for example.
         address = "" if self.transport is None else _address(self.transport)
         self._malformed.write(address, address=address, error=type(error).__name__)
+
+
+def interruptible(request: web.Request) -> AbstractContextManager[None]:
+    """Return a context for waiting for a request's rest: its connection then counts as idle."""
+    protocol = request.protocol
+    return protocol.interruptible() if isinstance(protocol, LimitedProtocol) else nullcontext()
 
 
 class Site(web.BaseSite):

@@ -79,7 +79,8 @@ class SliceWay:
     ) -> None:
         """Writes a slice and sees it recorded."""
         stop = None if incoming.size is None else room.start + incoming.size
-        lease = live.leases.take(room.start, stop, self._means.conduct.idle_timeout)
+        conduct = self._means.conduct
+        lease = live.leases.take(room.start, stop, conduct.idle_timeout, conduct.body_rate)
         settling: asyncio.Task[None] | None = None
         partial = seen = None
         try:
@@ -116,7 +117,8 @@ class SliceWay:
     ) -> None:
         """Acknowledges what is recorded. A body of unknown size is counted first: it may reach beyond that."""
         if incoming.size is None:
-            lease = live.leases.take(room.start, None, self._means.conduct.idle_timeout)
+            conduct = self._means.conduct
+            lease = live.leases.take(room.start, None, conduct.idle_timeout, conduct.body_rate)
             try:
                 piece = await self._read(live, lease, room, incoming, blocks=blocks())
             finally:
