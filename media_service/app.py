@@ -16,7 +16,7 @@ from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
 from media_service.core.rules import Lifetime, Limits
 from media_service.http.auth import Gate
-from media_service.http.body import BODY_TIMES, BodyTimes
+from media_service.http.body_times import BODY_TIMES, BodyTimes
 from media_service.http.cors import Origins
 from media_service.http.covers import FileCovers, UploadCovers
 from media_service.http.files_api import FilesApi

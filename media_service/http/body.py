@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -18,19 +18,17 @@ from aiohttp import (
     parse_content_disposition,
 )
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web import AppKey, Request, RequestPayloadError, StreamResponse
+from aiohttp.web import Request, RequestPayloadError, StreamResponse
 from pydantic import BaseModel, ValidationError
 
 from media_service.core.errors import (
     BodyCut,
-    BodyTooSlow,
-    IdleTimeout,
     LengthRequired,
     Malformed,
     RequestTimeout,
     UnsupportedMediaType,
 )
-from media_service.core.rate import RateFloor
+from media_service.http.body_times import BODY_TIMES, timed
 from media_service.http.protocol import interruptible
 
 if TYPE_CHECKING:
@@ -54,18 +52,6 @@ DISPOSITIONS = 64
 """Content-Disposition fields that are remembered; a client says the same ones for every slice."""
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class BodyTimes:
-    """Limits on how slowly a body may come: seconds until a small one is whole, and bytes a second of all others."""
-
-    whole: float
-    rate: int
-
-
-BODY_TIMES = AppKey("BODY_TIMES", BodyTimes)
-"""Where the application keeps them for every request."""
 
 
 async def expect_later(_request: Request) -> None:
@@ -155,7 +141,7 @@ async def whole_body(
     if (request.content_length or 0) > limit:
         raise too_large()
     body = bytearray()
-    async with _timed(request, seconds) as moved:
+    async with timed(request, seconds) as moved:
         async for block in raw_blocks(request, turns):
             if len(body) + len(block) > limit:
                 raise too_large()
@@ -212,7 +198,7 @@ class Form:
         if request.content_length > limit + OVERHEAD + (small.limit if small else 0):
             raise too_large()
         await go_on(request)
-        async with _timed(request, seconds) as moved:
+        async with timed(request, seconds) as moved:
             with _multipart_errors():
                 return await cls._read_fields(await request.multipart(), file, fields, small, moved)
 
@@ -281,24 +267,6 @@ async def _gathered(
         if moved is not None:
             moved(len(block))
     return bytes(value)
-
-
-@asynccontextmanager
-async def _timed(request: Request, seconds: float) -> AsyncIterator[Callable[[int], None]]:
-    """Yield what counts the bytes that came. Raises IdleTimeout, after `seconds` without a call, and BodyTooSlow."""
-    clock, rate = asyncio.get_running_loop().time, request.app[BODY_TIMES].rate
-    floor = RateFloor(rate, seconds, clock())
-
-    def moved(size: int) -> None:
-        if not floor.count(size, clock()):
-            raise BodyTooSlow(rate, seconds)
-        timeout.reschedule(clock() + seconds)
-
-    try:
-        async with asyncio.timeout(seconds) as timeout:
-            yield moved
-    except TimeoutError:
-        raise IdleTimeout(seconds) from None
 
 
 def _disposition(part: BodyPartReader) -> tuple[str | None, str | None]:

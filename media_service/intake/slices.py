@@ -45,12 +45,16 @@ class Incoming:
 
 
 class SliceWay:
-    """Takes slices into receiving uploads. What was read is recorded as one of `steps`, whoever goes away."""
+    """Takes slices into receiving uploads. What was read is recorded as one of `steps`, whoever goes away.
 
-    def __init__(self, means: Means, changes: Changes, steps: Steps) -> None:
+    `receiving` is called for each block of an admitted slice: requests that are refused must not delay finishing.
+    """
+
+    def __init__(self, means: Means, changes: Changes, steps: Steps, receiving: Callable[[], None]) -> None:
         self._means = means
         self._changes = changes
         self._steps = steps
+        self._receiving = receiving
 
     async def take(self, live: Live, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]) -> None:
         """Returns when the slice is durable and recorded, by now or before. Raises what `Intake.receive` raises."""
@@ -146,6 +150,7 @@ class SliceWay:
             async for block in blocks:
                 if at + len(block) > room.limit:
                     raise rules.overrun(live.upload, room, self._means.conduct.limits)
+                self._receiving()
                 lease.reach(at + len(block))
                 if into is not None:
                     await into.write(at, block)
