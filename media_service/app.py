@@ -16,6 +16,7 @@ from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
 from media_service.core.rules import Lifetime, Limits
 from media_service.http.auth import Gate
+from media_service.http.body_times import BODY_TIMES, BodyTimes
 from media_service.http.cors import Origins
 from media_service.http.covers import FileCovers, UploadCovers
 from media_service.http.files_api import FilesApi
@@ -160,6 +161,7 @@ class Service:
         )
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
+        app[BODY_TIMES] = BodyTimes(self._settings.request_timeout, self._settings.body_rate)
         app.cleanup_ctx.append(self._running)
         app.on_shutdown.append(self._stop_taking)
         return app
@@ -214,6 +216,7 @@ def _conduct(settings: Settings) -> Conduct:
         Lifetime(int(settings.upload_lifetime * MICROSECONDS), int(settings.upload_deadline * MICROSECONDS)),
         settings.disk_reserve,
         settings.durable == "slice",
+        settings.body_rate,
     )
 
 

@@ -65,8 +65,23 @@ class Settings(BaseModel):
     """When bytes are synced: before a slice is answered, or once the upload is whole. With `upload` a power cut may
     take an upload on its way; a killed process takes nothing either way."""
 
+    connections: Annotated[int, Field(ge=1)] | None = None
+    """Connections that may be open at a time; by default as many as there are descriptors for, 4096 at most."""
+
+    connections_per_address: Annotated[int, Field(ge=1)] = 64
+    """Connections of one address, of IPv6 one /64; a proxy on this machine, at a loopback address, has no limit."""
+
+    keepalive_timeout: Seconds = 30.0
+    """Seconds for which a connection waits for the next request and for the whole of its headers."""
+
+    request_timeout: Seconds = 30.0
+    """Seconds within which a JSON body must be whole."""
+
     idle_timeout: Seconds = 60.0
     """Seconds that a request's body may stand still."""
+
+    body_rate: Bytes = ByteSize(256)
+    """Bytes a second that a body must bring at least, on the average of each `idle_timeout`."""
 
     finish_wait: Annotated[float, Field(ge=0)] = 0.5
     """Seconds that the answer to the last slice waits for the verdict on the file."""

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import signal
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import structlog
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 
 from media_service.app import make_app
 from media_service.config import Settings
+from media_service.descriptors import connections_for, raise_limit
+from media_service.http.connections import Connections
+from media_service.http.limited_log import LimitedLog
+from media_service.http.protocol import LimitedProtocol, Site
 from media_service.installation import Unfit
+from media_service.logs import log_to_stderr
 from media_service.storage.data_folder import FolderInUse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 READ_BUFFER = 256 * 1024
 """Bytes that a connection gathers before the socket is held back: one block."""
 
 HEADER_LIMIT = 8190
 """Bytes of one header; longer ones are no client's of ours."""
+
+HEADERS = 64
+"""Headers of one request; browsers send 20, and a proxy adds 10 at most."""
+
+ACCEPT_FAILED = "socket.accept() out of system resource"
+"""How asyncio calls it."""
 
 LOCK_SECONDS = 0.001
 """Seconds for which a thread that walks frames may keep the interpreter from the event loop; Python's own 5 ms would be
@@ -35,7 +45,7 @@ paid anew for every block that is received meanwhile."""
 def main() -> None:
     """Serves with the settings that the command line wrote down as JSON."""
     settings = Settings.model_validate_json(sys.argv[1])
-    _log_to_stderr()
+    log_to_stderr()
     sys.setswitchinterval(LOCK_SECONDS)
     try:
         asyncio.run(_serve(settings))
@@ -51,25 +61,50 @@ async def _serve(settings: Settings) -> None:
     for malformed in (BadContentDispositionHeader, BadContentDispositionParam):
         warnings.filterwarnings("ignore", category=malformed)
     app, token = make_app(settings)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handler_cancellation=True,
-        auto_decompress=False,
-        read_bufsize=READ_BUFFER,
-        max_field_size=HEADER_LIMIT,
-        shutdown_timeout=settings.shutdown_timeout,
-    )
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=settings.shutdown_timeout)
     await runner.setup()
+    asyncio.get_running_loop().set_exception_handler(_loop_errors())
     # What is loaded now stays for ever. The collector need not look through it again, with everybody waiting.
     gc.collect()
     gc.freeze()
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await Site(runner, _protocols(runner, settings), settings.host, settings.port).start()
         _greet(runner.addresses, settings, token)
         await _told_to_stop()
     finally:
         await runner.cleanup()
+
+
+def _protocols(runner: web.AppRunner, settings: Settings) -> Callable[[], LimitedProtocol]:
+    """Return what makes the protocol of each new connection."""
+    assert runner.server is not None
+    descriptors = raise_limit()
+    return partial(
+        LimitedProtocol,
+        runner.server,
+        Connections(settings.connections or connections_for(descriptors), settings.connections_per_address),
+        LimitedLog("malformed request"),
+        LimitedLog("connection refused: all are busy", per_key=1),
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=settings.keepalive_timeout,
+        read_bufsize=READ_BUFFER,
+        max_field_size=HEADER_LIMIT,
+        max_headers=HEADERS,
+    )
+
+
+def _loop_errors() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """Return a handler that logs what the loop meets; that no descriptor is left for a connection, once a minute."""
+    refused = LimitedLog("no descriptor is left for a new connection", per_key=1)
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if context["message"] == ACCEPT_FAILED:
+            refused.write("", error=str(context["exception"]))
+        else:
+            loop.default_exception_handler(context)
+
+    return handle
 
 
 def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str) -> None:
@@ -84,20 +119,3 @@ async def _told_to_stop() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
-
-
-def _log_to_stderr() -> None:
-    """Lines for people on a terminal, JSON for programs elsewhere."""
-    on_terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )

@@ -5,6 +5,8 @@
     │   ├── Malformed                a field or a body that cannot be read
     │   ├── BodyCut                  the body ended before it was whole
     │   ├── IdleTimeout              the body stood still for too long
+    │   ├── BodyTooSlow              the body came, but too slowly
+    │   ├── RequestTimeout           a small request that was not whole in time
     │   ├── LengthRequired           a body without Content-Length where one is needed
     │   ├── UnsupportedVersion       not a version of the protocol that is spoken here
     │   ├── UnsupportedMediaType     not the content type or coding this route takes
@@ -103,6 +105,23 @@ class IdleTimeout(Refusal):
     """No byte of the body arrived for {seconds} seconds; send it again."""
 
     code = "idle_timeout"
+    seconds: float
+
+
+@dataclass(eq=False)
+class BodyTooSlow(Refusal):
+    """The body brought fewer than {rate} bytes a second over {seconds} seconds; send what is missing again."""
+
+    code = "body_too_slow"
+    rate: int
+    seconds: float
+
+
+@dataclass(eq=False)
+class RequestTimeout(Refusal):
+    """The request was not whole within {seconds} seconds; send it again."""
+
+    code = "request_timeout"
     seconds: float
 
 

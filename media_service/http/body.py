@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import (
@@ -21,7 +21,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import Request, RequestPayloadError, StreamResponse
 from pydantic import BaseModel, ValidationError
 
-from media_service.core.errors import BodyCut, IdleTimeout, LengthRequired, Malformed, UnsupportedMediaType
+from media_service.core.errors import (
+    BodyCut,
+    LengthRequired,
+    Malformed,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
+from media_service.http.body_times import BODY_TIMES, timed
+from media_service.http.protocol import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -81,16 +89,29 @@ def refuse_coding(request: Request) -> None:
 
 
 async def json_body(request: Request, model: type[Model]) -> Model:
-    """The body as this model. Raises UnsupportedMediaType, Malformed."""
+    """The body as this model. Raises UnsupportedMediaType, Malformed, BodyCut, RequestTimeout."""
     refuse_coding(request)
     if request.content_type != "application/json":
         raise UnsupportedMediaType("application/json")
     try:
-        return model.model_validate_json(await request.read())
+        return model.model_validate_json(await _small_body(request))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "body"
         raise Malformed(field, first["msg"]) from None
+
+
+async def _small_body(request: Request) -> bytes:
+    """Return a body of at most the application's `client_max_size`. Raises BodyCut, RequestTimeout."""
+    seconds = request.app[BODY_TIMES].whole
+    with interruptible(request):
+        try:
+            async with asyncio.timeout(seconds):
+                return await request.read()
+        except TimeoutError:
+            raise RequestTimeout(seconds) from None
+        except (RequestPayloadError, ClientPayloadError, ConnectionError):
+            raise BodyCut from None
 
 
 async def raw_blocks(request: Request, turns: Turns) -> AsyncIterator[bytes]:
@@ -114,21 +135,18 @@ async def whole_body(
 ) -> bytes:
     """All of a body that has at most `limit` bytes and never stands still for `seconds`.
 
-    Raises UnsupportedMediaType, `too_large`, BodyCut, IdleTimeout.
+    Raises UnsupportedMediaType, `too_large`, BodyCut, IdleTimeout, BodyTooSlow.
     """
     refuse_coding(request)
     if (request.content_length or 0) > limit:
         raise too_large()
     body = bytearray()
-    try:
-        async with asyncio.timeout(seconds) as patience:
-            async for block in raw_blocks(request, turns):
-                if len(body) + len(block) > limit:
-                    raise too_large()
-                body += block
-                _put_off(patience, seconds)
-    except TimeoutError:
-        raise IdleTimeout(seconds) from None
+    async with timed(request, seconds) as moved:
+        async for block in raw_blocks(request, turns):
+            if len(body) + len(block) > limit:
+                raise too_large()
+            body += block
+            moved(len(block))
     return bytes(body)
 
 
@@ -169,7 +187,7 @@ class Form:
 
         Before it only `fields` and the `small` file may come, each once. `limit` bytes are the most the file may have.
         Raises UnsupportedMediaType, LengthRequired, `too_large`, that of the small file, Malformed, BodyCut,
-        IdleTimeout.
+        IdleTimeout, BodyTooSlow.
         """
         refuse_coding(request)
         if request.content_type != "multipart/form-data":
@@ -180,13 +198,9 @@ class Form:
         if request.content_length > limit + OVERHEAD + (small.limit if small else 0):
             raise too_large()
         await go_on(request)
-        try:
-            async with asyncio.timeout(seconds) as patience:
-                moved = partial(_put_off, patience, seconds)
-                with _multipart_errors():
-                    return await cls._read_fields(await request.multipart(), file, fields, small, moved)
-        except TimeoutError:
-            raise IdleTimeout(seconds) from None
+        async with timed(request, seconds) as moved:
+            with _multipart_errors():
+                return await cls._read_fields(await request.multipart(), file, fields, small, moved)
 
     @classmethod
     async def _read_fields(
@@ -195,7 +209,7 @@ class Form:
         file: str,
         known: Collection[str],
         small: Small | None,
-        moved: Callable[[], None],
+        moved: Callable[[int], None],
     ) -> Form:
         fields: dict[str, str] = {}
         gathered: bytes | None = None
@@ -241,22 +255,18 @@ async def _text(part: BodyPartReader, name: str) -> str:
 
 
 async def _gathered(
-    part: BodyPartReader, limit: int, too_large: Callable[[], Refusal], moved: Callable[[], None] | None = None
+    part: BodyPartReader, limit: int, too_large: Callable[[], Refusal], moved: Callable[[int], None] | None = None
 ) -> bytes:
     """All of a part. Raises `too_large`."""
     value = bytearray()
     while not part.at_eof():
-        value += await part.read_chunk(FIELD)
+        block = await part.read_chunk(FIELD)
+        value += block
         if len(value) > limit:
             raise too_large()
         if moved is not None:
-            moved()
+            moved(len(block))
     return bytes(value)
-
-
-def _put_off(patience: asyncio.Timeout, seconds: float) -> None:
-    """Waits for so many seconds from now on."""
-    patience.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
 def _disposition(part: BodyPartReader) -> tuple[str | None, str | None]:

@@ -22,6 +22,8 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.Malformed: 400,
     errors.BodyCut: 400,
     errors.IdleTimeout: 408,
+    errors.BodyTooSlow: 408,
+    errors.RequestTimeout: 408,
     errors.LengthRequired: 411,
     errors.UnsupportedMediaType: 415,
     errors.UnsupportedVersion: 412,

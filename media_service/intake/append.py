@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media_service.core import rules
-from media_service.core.errors import BodyCut, IdleTimeout, ShuttingDown, SpanOutside, Superseded, UploadGone
+from media_service.core.errors import (
+    BodyCut,
+    BodyTooSlow,
+    IdleTimeout,
+    ShuttingDown,
+    SpanOutside,
+    Superseded,
+    UploadGone,
+)
+from media_service.core.rate import RateFloor
 from media_service.core.upload import FINISHING, HELD, State
 from media_service.intake.slices import Incoming
 
@@ -151,7 +160,8 @@ class _Append:
             raise self._stopped
         if view.upload.state is not State.RECEIVING and self._addition.size is not None:
             return view
-        self._body = body = _Body(blocks(), self._intake.conduct.idle_timeout * PATIENCE)
+        conduct = self._intake.conduct
+        self._body = body = _Body(blocks(), conduct.idle_timeout * PATIENCE, conduct.body_rate)
         if view.upload.state is not State.RECEIVING and await body.more():
             raise SpanOutside(self._addition.at, self._addition.at)
         while await body.more():
@@ -195,9 +205,12 @@ class _Append:
 class _Body:
     """A body that comes in slices, and keeps no block once it was taken. `cut`: why it ended before its time."""
 
-    def __init__(self, blocks: AsyncIterator[bytes], idle: float) -> None:
+    def __init__(self, blocks: AsyncIterator[bytes], idle: float, rate: int) -> None:
         self._blocks = blocks
         self._idle = idle
+        self._rate = rate
+        self._floor = RateFloor(rate, idle, 0)
+        self._waited = 0.0
         self._block = b""
         self._over = False
         self._waiting: asyncio.Timeout | None = None
@@ -242,7 +255,7 @@ class _Body:
         if self._stopped is None:
             try:
                 async with asyncio.timeout(self._idle) as self._waiting:
-                    self._block = await anext(self._blocks)
+                    await self._wait_for_block()
                 return
             except StopAsyncIteration:
                 pass
@@ -255,3 +268,13 @@ class _Body:
         else:
             self.cut = self._stopped
         self._over = True
+
+    async def _wait_for_block(self) -> None:
+        """Take the next block; the last one if the body comes too slowly."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        self._block = await anext(self._blocks)
+        # Only the time that the client takes counts, not that of recording the last slice.
+        self._waited += clock() - began
+        if not self._floor.count(len(self._block), self._waited):
+            self.cut, self._over = BodyTooSlow(self._rate, self._idle), True

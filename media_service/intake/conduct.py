@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Conduct:
     """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
-    the verdict, how long an upload waits for its bytes, and bytes of disk that stay free.
+    the verdict, how long an upload waits for its bytes, and bytes of disk that stay free. `body_rate`: bytes a second
+    that a body must bring at least, on the average of each `idle_timeout`.
 
     `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
@@ -22,3 +23,4 @@ class Conduct:
     lifetime: rules.Lifetime
     disk_reserve: int
     sync_slices: bool
+    body_rate: int = 0

@@ -10,7 +10,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import IdleTimeout, SpanOverlaps, Superseded
+from media_service.core.errors import BodyTooSlow, IdleTimeout, SpanOverlaps, Superseded
+from media_service.core.rate import RateFloor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,16 +24,19 @@ class Lease:
     """One writer's hold on the bytes from `start` to `stop`; `stop` grows when the size is not known beforehand.
 
     `async with` it while the body is read: a newer writer, or `idle` seconds without a block, ends that. It raises
-    Superseded, IdleTimeout.
+    Superseded, IdleTimeout. `rate`: bytes a second that must come at least, on the average of each `idle` seconds.
     """
 
-    def __init__(self, leases: Leases, start: int, stop: int | None, idle: float) -> None:
+    def __init__(self, leases: Leases, start: int, stop: int | None, idle: float, rate: int) -> None:
         self.start = start
         self.stop = start + 1 if stop is None else stop
         self._leases = leases
         self._idle = idle
         self._clock = asyncio.get_running_loop().time
         self._beat = self._clock()
+        self._rate = rate
+        self._floor = RateFloor(rate, idle, self._beat)
+        self._reached = start
         self._reader: asyncio.Task[Any] | None = None
         self._cancels = 0
         self._end: Callable[[], Refusal] | None = None
@@ -64,12 +68,18 @@ class Lease:
         return None if self._reader is None or self._end is not None else self._beat + self._idle
 
     def reach(self, stop: int) -> None:
-        """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer."""
+        """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer.
+
+        Raises BodyTooSlow if too few came; silence is found by the timer, so this needs none.
+        """
         if stop > self.stop:
             for other in self._leases.held(self.start, stop, but=self):
                 raise SpanOverlaps(self.start, other.start)
             self.stop = stop
         self._beat = self._clock()
+        size, self._reached = stop - self._reached, stop
+        if not self._floor.count(size, self._beat):
+            raise BodyTooSlow(self._rate, self._idle)
 
     def supersede(self) -> None:
         """Ends the reading now. Once the body is read, the writer is let finish: it only records."""
@@ -107,9 +117,9 @@ class Leases:
         """The leases that touch `[start, stop)`."""
         return [lease for lease in self._open if lease is not but and lease.start < stop and start < lease.stop]
 
-    def take(self, start: int, stop: int | None, idle: float) -> Lease:
+    def take(self, start: int, stop: int | None, idle: float, rate: int = 0) -> Lease:
         """A new lease. The caller has ended the older ones on these bytes."""
-        lease = Lease(self, start, stop, idle)
+        lease = Lease(self, start, stop, idle, rate)
         self._open.append(lease)
         return lease
 

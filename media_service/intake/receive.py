@@ -64,7 +64,7 @@ class Intake:
         means = Means(self._register, catalogue, partials, media, conduct, clock)
         self._changes = Changes(means, finisher)
         self._steps = Steps()
-        self._slices = SliceWay(means, self._changes, self._steps)
+        self._slices = SliceWay(means, self._changes, self._steps, finisher.make_way)
         self._closing = False
 
     async def create(self, wish: rules.Wish, owner: str, dialect: str) -> tuple[View, bool]:
@@ -137,7 +137,6 @@ class Intake:
         DigestMismatch, SliceDiffers, StorageFull, StorageTrouble, CatalogueTrouble, ShuttingDown.
         """
         self._refuse_when_closing()
-        self._finisher.make_way()
         live = await self._register.find(upload_id, owner)
         await self._slices.take(live, incoming, blocks)
         return await self._answer(live)

@@ -45,12 +45,16 @@ class Incoming:
 
 
 class SliceWay:
-    """Takes slices into receiving uploads. What was read is recorded as one of `steps`, whoever goes away."""
+    """Takes slices into receiving uploads. What was read is recorded as one of `steps`, whoever goes away.
 
-    def __init__(self, means: Means, changes: Changes, steps: Steps) -> None:
+    `receiving` is called for each block of an admitted slice: requests that are refused must not delay finishing.
+    """
+
+    def __init__(self, means: Means, changes: Changes, steps: Steps, receiving: Callable[[], None]) -> None:
         self._means = means
         self._changes = changes
         self._steps = steps
+        self._receiving = receiving
 
     async def take(self, live: Live, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]) -> None:
         """Returns when the slice is durable and recorded, by now or before. Raises what `Intake.receive` raises."""
@@ -79,7 +83,8 @@ class SliceWay:
     ) -> None:
         """Writes a slice and sees it recorded."""
         stop = None if incoming.size is None else room.start + incoming.size
-        lease = live.leases.take(room.start, stop, self._means.conduct.idle_timeout)
+        conduct = self._means.conduct
+        lease = live.leases.take(room.start, stop, conduct.idle_timeout, conduct.body_rate)
         settling: asyncio.Task[None] | None = None
         partial = seen = None
         try:
@@ -116,7 +121,8 @@ class SliceWay:
     ) -> None:
         """Acknowledges what is recorded. A body of unknown size is counted first: it may reach beyond that."""
         if incoming.size is None:
-            lease = live.leases.take(room.start, None, self._means.conduct.idle_timeout)
+            conduct = self._means.conduct
+            lease = live.leases.take(room.start, None, conduct.idle_timeout, conduct.body_rate)
             try:
                 piece = await self._read(live, lease, room, incoming, blocks=blocks())
             finally:
@@ -144,6 +150,7 @@ class SliceWay:
             async for block in blocks:
                 if at + len(block) > room.limit:
                     raise rules.overrun(live.upload, room, self._means.conduct.limits)
+                self._receiving()
                 lease.reach(at + len(block))
                 if into is not None:
                     await into.write(at, block)

@@ -91,6 +91,7 @@ class Rig:
         duplicates: Literal["keep", "refuse", "link"] = "keep",
         *,
         idle: float = 60,
+        rate: int = 0,
         first_id: int = 0,
     ) -> None:
         places = DataFolder(folder)
@@ -118,7 +119,8 @@ class Rig:
         self.finisher = Finisher(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
         )
-        conduct = Conduct(Limits(2**30, 2**26, 2**22), idle, 0, Lifetime(HOUR, 10 * HOUR), 0, sync_slices=True)
+        lifetime = Lifetime(HOUR, 10 * HOUR)
+        conduct = Conduct(Limits(2**30, 2**26, 2**22), idle, 0, lifetime, 0, sync_slices=True, body_rate=rate)
         self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
         self.examiner.on_hopeless(self.intake.give_up_on)
         self.sweeper = Sweeper(

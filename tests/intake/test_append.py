@@ -11,9 +11,11 @@ import pytest
 from media_service.core.digest import Proof
 from media_service.core.errors import (
     BodyCut,
+    BodyTooSlow,
     DigestMismatch,
     IdleTimeout,
     OffsetMismatch,
+    Refusal,
     ShuttingDown,
     SpanOutside,
     Superseded,
@@ -23,6 +25,7 @@ from media_service.core.errors import (
 from media_service.core.rules import Wish
 from media_service.core.upload import State
 from media_service.intake.append import STRIDE, Addition, Appends
+from media_service.intake.slices import Incoming
 from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_mp3, make_mp3_of
 
@@ -205,3 +208,29 @@ async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) ->
             assert ended.upload.state is State.RECEIVED
             assert rig.partials.path(upload_id).read_bytes() == MP3
     assert crash_at > 5
+
+
+async def test_what_a_body_that_is_too_slow_brought_is_kept(tmp_path: Path) -> None:
+    async def dripping() -> AsyncIterator[bytes]:
+        for at in range(1000):
+            yield MP3[at : at + 1]
+            await asyncio.sleep(0.05)
+
+    async with Rig(tmp_path / "data", idle=1, rate=1000) as rig:
+        upload_id = await begin(rig)
+        # The slice that an append makes of it ends before the idle time of the slice itself does.
+        with pytest.raises(BodyTooSlow):
+            await Appends(rig.intake).append(upload_id, "me", at(0), dripping)
+        assert (await rig.intake.show(upload_id, "me")).received.offset > 0
+
+
+async def test_only_an_admitted_block_has_the_way_before_finishing(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await begin(rig)
+        refused = (("x" * 22, Incoming(0, 9, None, "tus")), (upload_id, Incoming(0, 2**40, None, "tus")))
+        for target, incoming in refused:
+            with pytest.raises(Refusal):
+                await rig.intake.receive(target, "me", incoming, body(b"refused!!"))
+            assert rig.finisher.idle
+        await rig.intake.receive(upload_id, "me", Incoming(0, 9, None, "tus"), body(MP3[:9]))
+        assert not rig.finisher.idle

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from media_service.core.errors import IdleTimeout, SpanOverlaps, Superseded
+from media_service.core.errors import BodyTooSlow, IdleTimeout, SpanOverlaps, Superseded
 from media_service.intake.lease import Leases
 
 
@@ -76,6 +76,22 @@ async def test_idle_writer_ends_and_a_busy_one_does_not() -> None:
         await busy_then_idle()
     assert told.value.seconds == 0.1
     assert lease.stop == 100
+
+
+async def test_writer_that_is_too_slow_ends_though_it_never_stands_still() -> None:
+    leases = Leases()
+    lease = leases.take(0, 1000, idle=0.2, rate=200)
+
+    async def drip() -> None:
+        async with lease:
+            for stop in range(10, 1000, 1):
+                await asyncio.sleep(0.02)
+                lease.reach(stop)
+
+    with pytest.raises(BodyTooSlow) as told:
+        await drip()
+    assert (told.value.rate, told.value.seconds) == (200, 0.2)
+    assert lease.due is None
 
 
 async def test_writer_of_unknown_size_stops_at_another_writers_bytes() -> None:

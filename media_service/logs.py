@@ -1,0 +1,62 @@
+"""How log lines look: for people on a terminal, JSON for programs elsewhere; all go through structlog."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+TRACEBACK = "exception"
+"""The field whose lines stay lines."""
+
+
+def log_to_stderr() -> None:
+    """Configure structlog, and lead the standard library's loggers and warnings to it."""
+    on_terminal = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            escape_control_characters,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+
+
+def escape_control_characters(
+    _logger: object, _method: str, fields: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Escape what would move a terminal's cursor, begin a line or turn the direction of writing; for structlog.
+
+    Values come from clients: paths, names of files. Programs that show JSON lines may decode them for a terminal too.
+    """
+    for name, value in fields.items():
+        if not isinstance(value, int | float | None):
+            text = value if isinstance(value, str) else repr(value)
+            kept = "\n" if name == TRACEBACK else ""
+            fields[name] = "".join(c if c.isprintable() or c in kept else _escaped(c) for c in text)
+    return fields
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+class _ToStructlog(logging.Handler):
+    """Write records of the standard library's loggers as structlog's events."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)

@@ -1,0 +1,78 @@
+"""Log lines: JSON or for a terminal, never a control character of a client, never more of them than a bound."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import structlog
+
+from media_service.http.limited_log import LimitedLog
+from tests.support.server import ROOT
+
+HOSTILE = "/static/\0\x1b]0;PWNED\x07\x1b[2J\u009b2J\nforged line\u202e.js"
+PROGRAM = f"""
+import logging, warnings
+import structlog
+from media_service.logs import log_to_stderr
+log_to_stderr()
+log = structlog.get_logger()
+hostile = {HOSTILE!r}
+log.warning("a path", path=hostile, raw=hostile.encode(), several=[hostile], size=5, file="밤.mp3")
+logging.getLogger("aiohttp.server").error("said by %s", hostile)
+warnings.warn(hostile)
+try:
+    raise ValueError(hostile)
+except ValueError:
+    log.exception("a fault", path=hostile)
+"""
+
+
+def run(stderr: int) -> None:
+    subprocess.run([sys.executable, "-c", PROGRAM], stderr=stderr, cwd=ROOT, check=True)
+
+
+def test_nothing_of_a_client_reaches_a_terminal_raw() -> None:
+    master, terminal = pty.openpty()
+    run(terminal)
+    os.close(terminal)
+    shown = os.read(master, 100_000).decode()
+    os.close(master)
+    for wanted in ("a path", "said by", "a fault", "Traceback", r"\x1b]0;PWNED", "밤.mp3"):
+        assert wanted in shown
+    # Colours are structlog's own.
+    left = re.sub(r"\x1b\[\d+m", "", shown.replace("\r\n", "\n"))
+    assert [c for c in left if not c.isprintable() and c != "\n"] == []
+    assert not re.search(r"^forged line", left.partition("Traceback")[0], re.MULTILINE)
+
+
+def test_everything_is_json_elsewhere() -> None:
+    reading, writing = os.pipe()
+    run(writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as output:
+        lines = [json.loads(line) for line in output]
+    assert [line["event"].partition(" /")[0] for line in lines][:2] == ["a path", "said by"]
+    assert {"size": 5, "file": "밤.mp3", "level": "warning"}.items() <= lines[0].items()
+    assert "Traceback" in lines[-1]["exception"]
+    values = [value for line in lines for name, value in line.items() if isinstance(value, str) and name != "exception"]
+    assert all(value.isprintable() for value in values)
+
+
+async def test_lines_are_bounded_per_key_and_the_rest_is_counted() -> None:
+    limited = LimitedLog("malformed", per_key=2, keys=3, window=0.1)
+    with structlog.testing.capture_logs() as lines:
+        for key in "abcd" * 5:
+            limited.write(key, address=key)
+        assert [line["address"] for line in lines] == ["a", "b", "c", "a", "b", "c"]
+        await asyncio.sleep(0.2)
+        assert lines[6:] == [{"event": "malformed: more of them", "log_level": "warning", "count": 14, "seconds": 0.1}]
+        limited.write("d", address="d")
+        assert lines[-1]["address"] == "d"
+        await asyncio.sleep(0.2)
+        assert len(lines) == 8

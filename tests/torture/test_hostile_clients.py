@@ -1,0 +1,271 @@
+"""Clients that want to stop the service do not, and everybody else is served meanwhile.
+
+The bounds are those of `tests/support/hostile.py`: `/health` p99 under 250 ms on new connections, memory of all
+processes under 300 MiB, log under 1 MB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.hostile import connections, others
+from tests.support.raw import RawAnswer, head, multipart, part, send
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import aiohttp
+
+    from tests.support.wire import WireAnswer
+
+FEW_DESCRIPTORS = ("prlimit", "--nofile=1024:1024")
+HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that waits for nothing longer than a second, and wants 1,000 bytes a second of a body."""
+    folder = tmp_path_factory.mktemp("quick")
+    times: dict[str, object] = {"keepalive_timeout": 1, "request_timeout": 1, "idle_timeout": 1, "body_rate": 1000}
+    with Server(folder / "data", disk_reserve=0, log=folder / "log", **times) as server:
+        yield server
+
+
+@pytest.fixture
+def quick_api(quick: Server, session: aiohttp.ClientSession) -> Api:
+    """Its API."""
+    return Api(session, quick.url, quick.token)
+
+
+@pytest.fixture
+def server(data: Path, tmp_path: Path) -> Iterator[Server]:
+    """A fresh server with its own log."""
+    with Server(data, disk_reserve=0, log=tmp_path / "log") as server:
+        yield server
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that the process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def descriptors(pid: int) -> int:
+    """Return how many descriptors the process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+async def test_silent_sockets_take_no_place_from_a_new_client(data: Path, tmp_path: Path) -> None:
+    with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS) as server:
+        async with others(server, health=1), connections(server, 1010):
+            used = processor_seconds(server.pid)
+            for _ in range(5):
+                began = time.monotonic()
+                answer = await send(server.port, [HEALTH])
+                assert answer.status == 200
+                assert time.monotonic() - began < 1
+                await asyncio.sleep(1)
+            assert processor_seconds(server.pid) - used < 2.5, "a core spins"
+
+
+async def test_server_is_itself_again_when_silent_sockets_have_gone(data: Path, tmp_path: Path) -> None:
+    with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS) as server:
+        before = descriptors(server.pid)
+        async with connections(server, 1010):
+            pass
+        async with others(server):
+            await asyncio.sleep(1)
+        assert descriptors(server.pid) <= before + 3
+
+
+async def test_no_descriptor_left_neither_spins_nor_fills_the_log(data: Path, tmp_path: Path) -> None:
+    """More connections are allowed here than there are descriptors."""
+    settings: dict[str, object] = {"connections": 5000, "keepalive_timeout": 4}
+    with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS, **settings) as server:
+        async with connections(server, 1100) as opened:
+            used = processor_seconds(server.pid)
+            await asyncio.sleep(2)
+            assert processor_seconds(server.pid) - used < 1, "a core spins"
+            async with asyncio.timeout(20):
+                await opened[0].ended()
+                assert (await send(server.port, [HEALTH])).status == 200
+        lines = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
+        assert lines == ["no descriptor is left for a new connection"]
+
+
+WAITING = {
+    "idle after a request": HEALTH,
+    "a JSON body that never comes": b"POST /admin/session HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+    "answers that are not read": b"GET /static/js/transfer.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 400,
+}
+
+
+@pytest.mark.parametrize("first", WAITING.values(), ids=WAITING)
+async def test_connections_that_only_wait_take_no_place_from_a_new_client(
+    data: Path, tmp_path: Path, first: bytes
+) -> None:
+    with Server(data, disk_reserve=0, log=tmp_path / "log", connections=20) as server:
+        async with connections(server, 60, first):
+            # Until then the server is busy with what it was sent.
+            await asyncio.sleep(2)
+            async with others(server, health=1):
+                await asyncio.sleep(2)
+
+
+async def test_unfinished_headers_take_little_memory(server: Server) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"".join(
+        b"X-%d: %s\r\n" % (number, b"x" * 8000) for number in range(124)
+    )
+    async with others(server, health=2), connections(server, 600, request):
+        await asyncio.sleep(1)
+
+
+async def test_headers_that_are_too_large_together_are_431(server: Server) -> None:
+    request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"".join(
+        b"X-%d: %s\r\n" % (number, b"x" * 7000) for number in range(10)
+    )
+    assert (await send(server.port, [request])).status == 431
+
+
+async def test_request_with_many_headers_of_a_proxy_is_answered(server: Server) -> None:
+    request = HEALTH[:-2] + b"".join(b"X-%d: %s\r\n" % (number, b"x" * 900) for number in range(60)) + b"\r\n"
+    assert (await send(server.port, [request])).status == 200
+
+
+HALF = {
+    "silence": b"",
+    "half a header": b"GET /health HTTP/1.1\r\nHost: 127",
+    "half a header after a request": HEALTH + b"GET /health HTTP/1.1\r\nHost: 127",
+}
+
+
+@pytest.mark.parametrize("first", HALF.values(), ids=HALF)
+async def test_headers_that_never_end_end_the_connection(quick: Server, first: bytes) -> None:
+    async with connections(quick, 1, first) as (connection,), asyncio.timeout(5):
+        await connection.ended()
+
+
+def pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+async def test_dripped_headers_end_the_connection(quick: Server) -> None:
+    async with connections(quick, 1) as (connection,), asyncio.timeout(5):
+        answer = await connection.drip(pieces(b"GET /health HTTP/1.1\r\nX: " + b"x" * 200, 1), 0.1)
+        assert answer.status == 0
+
+
+JSON = "Content-Type: application/json"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("path", ["/api/v1/uploads", "/admin/session"])
+async def test_dripped_json_is_408(quick: Server, path: str, *, chunked: bool) -> None:
+    first = head("POST", path, JSON, "Transfer-Encoding: chunked") if chunked else head("POST", path, JSON, length=200)
+    rest = [b"1\r\n \r\n"] * 200 if chunked else [b" "] * 200
+    async with connections(quick, 1, first) as (connection,), asyncio.timeout(5):
+        answer = await connection.drip(rest, 0.1)
+    assert (answer.status, answer.json["code"]) == (408, "request_timeout")
+
+
+async def dripped(server: Server, request: bytes, body: bytes) -> WireAnswer:
+    """Send the body so slowly that it brings 100 bytes a second."""
+    async with connections(server, 1, request) as (connection,), asyncio.timeout(10):
+        return await connection.drip(pieces(body, 20), 0.2)
+
+
+@pytest.mark.parametrize("kind", ["slice", "slice as a part", "cover", "form", "cover in a form"])
+async def test_slow_body_is_408_and_nothing_of_it_is_kept(quick: Server, quick_api: Api, kind: str) -> None:
+    upload = await quick_api.create(length=2000)
+    path, file = f"/api/v1/uploads/{upload['id']}", b"s" * 2000
+    close, raw = "Connection: close", "Content-Type: application/octet-stream"
+    form = multipart(part("mp3", file, "slow.mp3"))
+    requests = {
+        "slice": (head("PUT", f"{path}/slices/0", raw, close, length=2000), file),
+        "slice as a part": (None, multipart(part("slice", file, "blob"))),
+        "cover": (head("PUT", f"{path}/cover", raw, close, length=2000), file),
+        "form": (head("POST", "/upload", close, length=len(form)), form),
+        "cover in a form": (None, multipart(part("cover", file, "cover.png"), part("mp3", file, "slow.mp3"))),
+    }
+    request, body = requests[kind]
+    if request is None:
+        target, first = ("/upload", b"") if "form" in kind else (f"{path}/slices", part("offset", "0"))
+        request = head("POST", target, close, length=len(first + body)) + first
+    answer = await dripped(quick, request, body)
+    assert (answer.status, answer.json["code"]) == (408, "body_too_slow")
+    assert (await quick_api.show(upload["id"]))["received"] == []
+
+
+async def test_slow_append_is_408_and_keeps_what_came(data: Path, session: aiohttp.ClientSession) -> None:
+    tus = {"Tus-Resumable": "1.0.0"}
+    with Server(data, disk_reserve=0, idle_timeout=4, body_rate=1000) as server:
+        api = Api(session, server.url, server.token)
+        created = await api.request("POST", "/tus/", headers={**tus, "Upload-Length": "2000"})
+        path = created.headers["Location"].removeprefix(server.url)
+        fields = ("Tus-Resumable: 1.0.0", "Upload-Offset: 0", "Content-Type: application/offset+octet-stream")
+        answer = await dripped(server, head("PATCH", path, *fields, length=2000), b"s" * 2000)
+        assert (answer.status, answer.json["code"]) == (408, "body_too_slow")
+        shown = await api.request("HEAD", path, headers=tus)
+        assert 200 < int(shown.headers["Upload-Offset"]) < 1000
+
+
+async def test_slow_line_with_stalls_is_fast_enough(quick: Server, quick_api: Api) -> None:
+    upload = await quick_api.create(length=6000)
+    request = head("PUT", f"/api/v1/uploads/{upload['id']}/slices/0", "Connection: close", length=6000)
+    async with connections(quick, 1, request) as (connection,):
+        for _ in range(4):
+            assert await connection.send(b"s" * 1500)
+            await asyncio.sleep(0.6)
+        assert RawAnswer(await connection.ended()).status == 200
+
+
+SECRET = "do-not-log-this-token"
+MALFORMED = {
+    "header": f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {SECRET}\x01\x1b[2J\r\n\r\n".encode(),
+    "header without a colon": f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization Bearer {SECRET}\r\n\r\n".encode(),
+    "length": f"POST /admin/session HTTP/1.1\r\nHost: a\r\nContent-Length: 1{SECRET}\r\n\r\n".encode(),
+    "version": f"GET /{SECRET} HTTP/9.9\r\nHost: a\r\n\r\n".encode(),
+    "long line": b"GET /" + SECRET.encode() * 1000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "chunk of a JSON body": b"POST /admin/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    + f"Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n{SECRET}\r\n".encode(),
+}
+
+
+@pytest.mark.parametrize("request_", MALFORMED.values(), ids=MALFORMED)
+async def test_malformed_request_is_400_without_its_bytes(server: Server, request_: bytes) -> None:
+    async with connections(server, 1, request_) as (connection,), asyncio.timeout(20):
+        text = await connection.ended() if b"chunked" not in request_ else await connection.head()
+    assert b" 400 " in text[:16]
+    assert b"X-Content-Type-Options: nosniff" in text
+    assert SECRET.encode() not in text
+
+
+async def test_flood_of_malformed_requests_leaves_the_log_small(server: Server) -> None:
+    async with others(server):
+        for _ in range(100):
+            await asyncio.gather(*(send(server.port, [request]) for request in list(MALFORMED.values())[:5]))
+    lines = _check_log(server, "malformed request")
+    assert len(lines) == 10
+    assert all(line["address"] == "127.0.0.1" for line in lines)
+
+
+def _check_log(server: Server, event: str) -> list[dict[str, Any]]:
+    """Return the log's lines, JSON objects that tell of this event alone and without anything of the request."""
+    assert server.log is not None
+    text = server.log.read_text()
+    assert SECRET not in text
+    assert "Traceback" not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert lines
+    assert {line["event"] for line in lines} == {event}
+    return lines
