@@ -15,7 +15,8 @@ DEFAULT, MOST = 50, 200
 def limit_of(request: web.Request) -> int:
     """How many rows the client wants on a page. Raises Malformed."""
     text = request.query.get("limit", str(DEFAULT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
+    # The length comes first: Python refuses to convert more than 4,300 digits.
+    if not (len(text) <= len(str(MOST)) and text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
         raise Malformed("limit", f"it must be a number from 1 to {MOST}")
     return int(text)
 
