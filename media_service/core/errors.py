@@ -31,6 +31,7 @@
     │   └── NotMp3, Damaged, Duplicate, LengthMismatch, ContentHashMismatch, TooCostly    the verdict on a whole file
     └── Trouble                      we must change something; the client tries again
         ├── StorageFull, StorageTrouble
+        ├── CoversBusy               too many covers are received at once
         ├── CatalogueTrouble
         ├── MediaTrouble
         ├── FinishingFailed          a fault of ours, met again and again
@@ -397,6 +398,13 @@ class FinishingFailed(Trouble):
     """The service failed at this file by a fault of its own; the file is kept, and is tried again at the next start."""
 
     code = "finishing_failed"
+
+
+@dataclass(eq=False)
+class CoversBusy(Trouble):
+    """Too many covers are being received at this moment; send this one again."""
+
+    code = "covers_busy"
 
 
 @dataclass(eq=False)

@@ -145,7 +145,8 @@ class SliceWay:
                 if at + len(block) > room.limit:
                     raise rules.overrun(live.upload, room, self._means.conduct.limits)
                 lease.reach(at + len(block))
-                if into is not None:
+                # An empty block only says that the body still moves.
+                if into is not None and block:
                     await into.write(at, block)
                 if seen is not None:
                     seen.update(block)
