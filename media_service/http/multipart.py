@@ -7,7 +7,7 @@ once, and headers of bounded number and size.
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -110,14 +110,11 @@ class Form:
             raise UnsupportedMediaType("multipart/form-data")
         _check_size(request, shape)
         await go_on(request)
-        try:
-            async with asyncio.timeout(seconds) as patience:
-                with _multipart_errors():
-                    form = cls(_reader(request), shape, turns)
-                    async for _ in form._read_parts():
-                        patience.reschedule(asyncio.get_running_loop().time() + seconds)
-        except TimeoutError:
-            raise IdleTimeout(seconds) from None
+        async with _timed(request, seconds) as moved:
+            with _multipart_errors():
+                form = cls(_reader(request), shape, turns)
+                async for size in form._read_parts():
+                    moved(size)
         if form._file is None:
             raise Malformed(shape.file, "it is missing")
         return form
@@ -146,8 +143,8 @@ class Form:
             elif await self._reader.next() is not None:
                 raise Malformed("body", "the file must be its last part")
 
-    async def _read_parts(self) -> AsyncIterator[None]:
-        """Read parts up to the file, or to the end of the body after it. Yield whenever a small file moved."""
+    async def _read_parts(self) -> AsyncIterator[int]:
+        """Read parts up to the file, or to the end of the body after it. Yield how many bytes of a small file came."""
         small = self._shape.small
         while (part := await self._reader.next()) is not None:
             name, filename = _named(part)
@@ -159,12 +156,12 @@ class Form:
                 self._file, self.filename = part, filename
                 return
             if small is not None and name == small.name:
-                async for _ in self._read_small(part, small):
-                    yield
+                async for size in self._read_small(part, small):
+                    yield size
             else:
                 await self._read_field(part, name)
 
-    async def _read_small(self, part: BodyPartReader, small: Small) -> AsyncIterator[None]:
+    async def _read_small(self, part: BodyPartReader, small: Small) -> AsyncIterator[int]:
         if self._small_came:
             raise Malformed(small.name, "it came twice")
         self._small_came = True
@@ -173,7 +170,7 @@ class Form:
             if block and not gathered:
                 await small.reserve(late=self._file is not None)
             gathered += block
-            yield
+            yield len(block)
         # A page sends an empty part for a file that was not chosen.
         self._small = bytes(gathered) or None
 
@@ -220,6 +217,17 @@ class _Reader(MultipartReader):
 
 def _reader(request: Request) -> MultipartReader:
     return _Reader(request.headers, request.content, max_field_size=PART_HEADER_BYTES, max_headers=PART_HEADERS)
+
+
+@asynccontextmanager
+async def _timed(_request: Request, seconds: float) -> AsyncIterator[Callable[[int], None]]:
+    """Yield what counts the bytes that came. Raise IdleTimeout after `seconds` without a call."""
+    clock = asyncio.get_running_loop().time
+    try:
+        async with asyncio.timeout(seconds) as timeout:
+            yield lambda _size: timeout.reschedule(clock() + seconds)
+    except TimeoutError:
+        raise IdleTimeout(seconds) from None
 
 
 def disposition(header: str) -> tuple[str | None, str | None, str | None]:

@@ -142,11 +142,14 @@ class SliceWay:
         at = room.start
         async with lease:
             async for block in blocks:
+                if not block:
+                    # The body still moves, in what follows the slice.
+                    lease.touch()
+                    continue
                 if at + len(block) > room.limit:
                     raise rules.overrun(live.upload, room, self._means.conduct.limits)
                 lease.reach(at + len(block))
-                # An empty block only says that the body still moves.
-                if into is not None and block:
+                if into is not None:
                     await into.write(at, block)
                 if seen is not None:
                     seen.update(block)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -28,11 +29,13 @@ WARNINGS = {"PYTHONWARNINGS": "error,ignore:unread_data:DeprecationWarning"}
 class Server:
     """`media-service serve` on a free port of 127.0.0.1, for a data folder; started by `with`, or by `start`.
 
-    `settings` are the service's settings by name; `under` is a command that runs it (strace, unshare).
+    `settings` are the service's settings by name; `under` is a command that runs it (strace, unshare, prlimit).
+    `log`: a file to which its log goes, in place of the test's standard error.
     """
 
-    def __init__(self, data: Path, *, under: Sequence[str] = (), **settings: object) -> None:
+    def __init__(self, data: Path, *, under: Sequence[str] = (), log: Path | None = None, **settings: object) -> None:
         self.data = data
+        self.log = log
         self.process: subprocess.Popen[str] | None = None
         self._under = under
         # Decoding every file of every test would keep the tests waiting; who tests it asks for it.
@@ -79,17 +82,20 @@ class Server:
     def start(self) -> Self:
         """Starts the process and returns when it answers."""
         settings = {f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()}
-        self.process = subprocess.Popen(
-            [
-                *self._under,
-                *(sys.executable, "-m", "media_service", "serve"),
-                *("--port", str(self._port), "--data", str(self.data)),
-            ],
-            stdout=subprocess.PIPE,
-            env=os.environ | WARNINGS | settings,
-            cwd=ROOT,
-            text=True,
-        )
+        with ExitStack() as opened:
+            log = None if self.log is None else opened.enter_context(self.log.open("ab"))
+            self.process = subprocess.Popen(
+                [
+                    *self._under,
+                    *(sys.executable, "-m", "media_service", "serve"),
+                    *("--port", str(self._port), "--data", str(self.data)),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=os.environ | WARNINGS | settings,
+                cwd=ROOT,
+                text=True,
+            )
         greeting = self._read_greeting()
         match = re.search(r"admin +http://[0-9.]+:(\d+)\S*\?token=(\S+)", greeting)
         assert match, f"the server did not start: {greeting!r}"

@@ -1,0 +1,152 @@
+"""Attacks over raw sockets, and what everybody else sees of the server meanwhile.
+
+    async with others(server):
+        ...the attack...
+
+samples `/health` on new connections and the memory of all processes of the server, and asserts the bounds at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.support.api import MIB
+from tests.support.server import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from tests.support.server import Server
+
+HEALTH_SECONDS = 0.25
+"""The slowest answer of a hundred, on an idle machine: what a plain server takes at the same time is added."""
+
+MEMORY_BYTES = 300 * MIB
+LOG_BYTES = 1_000_000
+FEWEST_SAMPLES = 10
+"""Samples without which an attack proved nothing."""
+
+
+@dataclass
+class Seen:
+    """What others saw; filled when the `async with` ends. Seconds and bytes."""
+
+    health: list[float] = field(default_factory=list)
+    control: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"/health p99 {percentile(self.health) * 1000:.0f} ms (control {percentile(self.control) * 1000:.0f} ms), "
+            f"most {max(self.health) * 1000:.0f} ms, memory {max(self.memory) / MIB:.0f} MiB, "
+            f"{len(self.health)} samples, failures {self.failures[:3]}"
+        )
+
+
+def percentile(samples: Sequence[float], share: float = 0.99) -> float:
+    """Return the value that no more than a share of the samples exceeds."""
+    return sorted(samples)[math.ceil(len(samples) * share) - 1]
+
+
+@asynccontextmanager
+async def others(
+    server: Server, *, health: float = HEALTH_SECONDS, memory: int = MEMORY_BYTES, log: int = LOG_BYTES
+) -> AsyncIterator[Seen]:
+    """Sample while the body runs, and assert at its end: `health` p99 in seconds, `memory` and `log` in bytes.
+
+    Every sample must be answered. The log counts where the server was made with `log`.
+    """
+    seen = Seen()
+    command = ("-m", "tests.support.sampler", str(server.port), str(server.pid))
+    pipe = asyncio.subprocess.PIPE
+    sampler = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdin=pipe, stdout=pipe, cwd=ROOT, limit=64 * MIB
+    )
+    assert sampler.stdout is not None
+    try:
+        assert await sampler.stdout.readline() == b"ready\n"
+        yield seen
+        output, _ = await sampler.communicate(b"")
+    except BaseException:
+        sampler.kill()
+        await sampler.wait()
+        raise
+    seen.__dict__.update(json.loads(output))
+    print(seen)
+    _check(server, seen, health, memory, log)
+
+
+def _check(server: Server, seen: Seen, health: float, memory: int, log: int) -> None:
+    assert len(seen.health) >= FEWEST_SAMPLES, f"too short to tell: {seen}"
+    assert not seen.failures, str(seen)
+    assert percentile(seen.health) < health + percentile(seen.control), str(seen)
+    assert max(seen.memory) < memory, str(seen)
+    if server.log is not None:
+        size = server.log.stat().st_size
+        assert size < log, f"the log has {size} bytes: {server.log.read_text()[-2000:]}"
+
+
+@asynccontextmanager
+async def connections(server: Server, count: int, first: bytes = b"") -> AsyncIterator[list[Connection]]:
+    """Open so many connections, each with these first bytes; connections that the server refuses count too."""
+    opened: list[Connection] = []
+    try:
+        for _ in range(count):
+            opened.append(await Connection.open(server.port))
+            await opened[-1].send(first)
+        yield opened
+    finally:
+        for connection in opened:
+            connection.close()
+
+
+class Connection:
+    """A connection of a client that does what it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, port: int) -> Connection:
+        """Connect."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def send(self, data: bytes) -> bool:
+        """Send the bytes; False if the server has ended the connection."""
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except ConnectionError:
+            return False
+        return not self._reader.at_eof()
+
+    async def drip(self, data: bytes, pause: float) -> bytes:
+        """Send byte by byte, with a pause after each, until the server ends the connection; return what it said."""
+        for at in range(len(data)):
+            if not await self.send(data[at : at + 1]):
+                break
+            await asyncio.sleep(pause)
+        return await self.ended()
+
+    async def head(self) -> bytes:
+        """Return the next answer up to the end of its headers."""
+        return await self._reader.readuntil(b"\r\n\r\n")
+
+    async def ended(self) -> bytes:
+        """Return what the server still said, once it has ended the connection."""
+        try:
+            return await self._reader.read()
+        except ConnectionError:
+            return b""
+
+    def close(self) -> None:
+        """Reset or close it at once."""
+        self._writer.transport.abort()
