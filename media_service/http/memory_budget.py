@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 COVERS_BYTES = 32 * 1024 * 1024
 """Bytes of covers that are in memory at once while they are received, looked at and stored."""
 
+WAITING = 16
+"""Requests that may wait for a share at a time: what they sent so far waits in memory too."""
+
 
 class MemoryBudget:
     """Divides `size` bytes between requests. Those that wait for a share get it in the order in which they came."""
 
     def __init__(self, size: int) -> None:
         self._free = size
+        self._waiting = 0
         self._queue = asyncio.Lock()
         self._released = asyncio.Event()
 
@@ -34,13 +38,19 @@ class MemoryBudget:
             self._released.set()
 
     async def _take(self, size: int, seconds: float) -> None:
-        if not seconds and (self._queue.locked() or size > self._free):
+        if size <= self._free and not self._waiting:
+            self._free -= size
+            return
+        if not seconds or self._waiting >= WAITING:
             raise CoversBusy
+        self._waiting += 1
         try:
-            async with asyncio.timeout(seconds or None), self._queue:
+            async with asyncio.timeout(seconds), self._queue:
                 while size > self._free:
                     self._released.clear()
                     await self._released.wait()
                 self._free -= size
         except TimeoutError:
             raise CoversBusy from None
+        finally:
+            self._waiting -= 1

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 TYPE_BYTES, TYPE_PARAMETERS = 256, 4
-"""Limits of a Content-Type. aiohttp's parser takes quadratic time: 0.9 s for 8,000 semicolons."""
+"""Limits of a Content-Type. aiohttp's parser takes quadratic time: 0.9 s for 8,000 semicolons. It recurses at each
+bracket, although HTTP has no comments there."""
 
 ID = re.compile("[A-Za-z0-9_-]{22}")
 
@@ -55,15 +56,13 @@ def check_framing(request: web.Request) -> None:
 
 
 def check_media_type(request: web.Request) -> None:
-    """Raise UnsupportedMediaType if the Content-Type is too long, is there twice, or cannot be parsed."""
-    values = request.headers.getall(hdrs.CONTENT_TYPE, ())
-    if not values:
-        return
-    value = values[0]
-    plain = len(values) == 1 and len(value) <= TYPE_BYTES and value.isascii()
-    if not plain or value.count(";") > TYPE_PARAMETERS or not _can_be_parsed(request):
+    """Raise UnsupportedMediaType if the Content-Type is too long or cannot be parsed."""
+    value = request.headers.get(hdrs.CONTENT_TYPE, "")
+    plain = len(value) <= TYPE_BYTES and value.isascii()
+    few = max(value.count(";"), value.count("(")) <= TYPE_PARAMETERS
+    if not (plain and few and _can_be_parsed(request)):
         raise UnsupportedMediaType(
-            f"one valid Content-Type of at most {TYPE_BYTES} bytes and {TYPE_PARAMETERS} parameters"
+            f"a valid Content-Type of at most {TYPE_BYTES} bytes and {TYPE_PARAMETERS} parameters"
         )
 
 
