@@ -44,8 +44,9 @@ def checking(base: str) -> Middleware:
 
 def check_framing(request: web.Request) -> None:
     """Raise Malformed for an HTTP version or a transfer coding that is not supported."""
-    if request.version > HttpVersion11:
-        # aiohttp answers in the version of the request, and this connection does not speak HTTP/2.
+    if request._version > HttpVersion11:
+        # aiohttp answers in the version of the request, and this connection does not speak HTTP/2. `request.version`
+        # is not asked before: it remembers its first answer.
         request._version = HttpVersion11
         raise Malformed("HTTP version", "it must be 1.1 or 1.0")
     codings = request.headers.getall(hdrs.TRANSFER_ENCODING, ())
