@@ -5,7 +5,7 @@
     │   ├── Malformed                a field or a body that cannot be read
     │   ├── BodyCut                  the body ended before it was whole
     │   ├── IdleTimeout              the body stood still for too long
-    │   ├── LengthRequired           a body without Content-Length where one is needed
+    │   ├── LengthRequired           a request without a body where one is needed
     │   ├── UnsupportedVersion       not a version of the protocol that is spoken here
     │   ├── UnsupportedMediaType     not the content type or coding this route takes
     │   ├── ForbiddenOrigin          another site's page, or a host that is not ours
@@ -107,7 +107,7 @@ class IdleTimeout(Refusal):
 
 @dataclass(eq=False)
 class LengthRequired(Refusal):
-    """This request needs a Content-Length."""
+    """This request needs a body: with a Content-Length, or in chunks."""
 
     code = "length_required"
 
