@@ -21,6 +21,7 @@ from media_service.http.cors import Origins
 from media_service.http.covers import FileCovers, UploadCovers
 from media_service.http.files_api import FilesApi
 from media_service.http.form import FormDialect
+from media_service.http.memory_budget import COVERS_BYTES, MemoryBudget
 from media_service.http.native import NativeDialect
 from media_service.http.pages import Pages
 from media_service.http.quarantine_api import QuarantineApi
@@ -130,6 +131,7 @@ class Service:
         """The application; it opens the parts when it starts and closes them when it ends."""
         intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
         turns = Turns()
+        covers = MemoryBudget(max(COVERS_BYTES, intake.conduct.limits.cover.size))
         files = FilesApi(self._database, self._spool, self._retagger, gate, shapes)
         app = application(
             base,
@@ -140,8 +142,8 @@ class Service:
                 NativeDialect(intake, gate, shapes, turns),
                 Pages(asset("static"), gate, base, lambda: self._ready and self._aside.answers()),
                 UploadsApi(intake, gate, shapes),
-                UploadCovers(intake, gate, shapes, turns),
-                FormDialect(intake, gate, shapes, turns, self._settings.form_wait),
+                UploadCovers(intake, gate, shapes, turns, covers),
+                FormDialect(intake, gate, shapes, turns, wait=self._settings.form_wait, covers=covers),
                 TusDialect(
                     intake, self._appends, self._joiner, gate, shapes, turns=turns, wait=self._settings.append_wait
                 ),
@@ -155,7 +157,7 @@ class Service:
                     interim_answers=self._settings.interim_answers,
                 ),
                 files,
-                FileCovers(files, self._retagger, gate, intake.conduct, turns),
+                FileCovers(files, self._retagger, gate, intake.conduct, turns=turns, budget=covers),
                 QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
             ],
         )

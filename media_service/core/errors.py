@@ -7,7 +7,7 @@
     │   ├── IdleTimeout              the body stood still for too long
     │   ├── BodyTooSlow              the body came, but too slowly
     │   ├── RequestTimeout           a small request that was not whole in time
-    │   ├── LengthRequired           a body without Content-Length where one is needed
+    │   ├── LengthRequired           a request without a body where one is needed
     │   ├── UnsupportedVersion       not a version of the protocol that is spoken here
     │   ├── UnsupportedMediaType     not the content type or coding this route takes
     │   ├── ForbiddenOrigin          another site's page, or a host that is not ours
@@ -35,6 +35,7 @@
     │   └── UnknownVerdict           a verdict that another version of the service stored
     └── Trouble                      we must change something; the client tries again
         ├── StorageFull, StorageTrouble
+        ├── CoversBusy               too many covers are received at once
         ├── CatalogueTrouble
         ├── MediaTrouble
         ├── FinishingFailed          a fault of ours, met again and again
@@ -127,7 +128,7 @@ class RequestTimeout(Refusal):
 
 @dataclass(eq=False)
 class LengthRequired(Refusal):
-    """This request needs a Content-Length."""
+    """This request needs a body: with a Content-Length, or in chunks."""
 
     code = "length_required"
 
@@ -434,6 +435,13 @@ class FinishingFailed(Trouble):
     """The service failed at this file by a fault of its own; the file is kept, and is tried again at the next start."""
 
     code = "finishing_failed"
+
+
+@dataclass(eq=False)
+class CoversBusy(Trouble):
+    """Too many covers are being received at this moment; send this one again."""
+
+    code = "covers_busy"
 
 
 @dataclass(eq=False)

@@ -97,13 +97,17 @@ def create(wish: Wish, limits: Limits, *, id: str, owner: str, dialect: str, now
         last_modified=wish.last_modified,
         digest=wish.digest,
         content_hash=wish.content_hash,
-        sender=clean_line(wish.sender, "sender") or None if wish.sender else None,
+        sender=_clean_sender(wish.sender),
         tags=clean_tags(wish.tags or {}),
         chapters=clean_chapters(wish.chapters),
         held_open=wish.held_open,
         remembered=wish.remembered,
     )
     return check_details(upload)
+
+
+def _clean_sender(sender: str | None) -> str | None:
+    return clean_line(sender, "sender") or None if sender else None
 
 
 def check_length(length: int, limits: Limits) -> None:
@@ -297,8 +301,9 @@ def amend(
     tags: Mapping[str, str] | None = None,
     chapters: Sequence[Chapter] | None = None,
     length: int | None = None,
+    sender: str | None = None,
 ) -> Upload:
-    """The upload with other tags or chapters, or with the length it did not have.
+    """The upload with other tags, chapters or another sender, or with the length it did not have.
 
     They may change only while bytes are awaited: behind that they may be in use.
     Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge, DetailsTooLarge.
@@ -316,6 +321,8 @@ def amend(
         upload = check_details(replace(upload, tags=clean_tags(tags)))
     if chapters is not None:
         upload = check_details(replace(upload, chapters=clean_chapters(chapters)))
+    if sender is not None:
+        upload = replace(upload, sender=_clean_sender(sender))
     return replace(upload, updated_at=now)
 
 

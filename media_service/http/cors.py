@@ -40,10 +40,13 @@ class Origins:
 
     def allow(self, request: web.Request) -> bool:
         """Whether the request comes from a page that may send it."""
+        return self._applies(request) and request.headers.get(hdrs.ORIGIN) in self._allowed
+
+    def _applies(self, request: web.Request) -> bool:
+        """Whether the answer depends on the page that asks."""
         if not self._allowed:
             return False
-        within = any(request.path == path or request.path.startswith(f"{path}/") for path in self._shared)
-        return within and request.headers.get(hdrs.ORIGIN) in self._allowed
+        return any(request.path == path or request.path.startswith(f"{path}/") for path in self._shared)
 
     def sharing(self) -> Middleware:
         """A middleware that lets those pages read every answer, refusals included, and answers their preflights."""
@@ -51,17 +54,24 @@ class Origins:
         @web.middleware
         async def share(request: web.Request, handler: Handler) -> web.StreamResponse:
             answer = await handler(request)
-            if not self.allow(request):
-                return answer
-            if hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers and request.method == hdrs.METH_OPTIONS:
-                if answer.status == web.HTTPMethodNotAllowed.status_code:
-                    answer = web.Response(status=204)
-                answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = METHODS
-                answer.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = ALLOWED
-                answer.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = MAX_AGE
-            answer.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]
-            answer.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED
-            answer.headers[hdrs.VARY] = hdrs.ORIGIN
+            if self.allow(request):
+                answer = _shared(request, answer)
+            if self._applies(request):
+                # A refusal too: a cache must not give it to a page that is allowed.
+                answer.headers[hdrs.VARY] = ", ".join([*answer.headers.getall(hdrs.VARY, ()), hdrs.ORIGIN])
             return answer
 
         return share
+
+
+def _shared(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    """Return the answer with what lets the page that asks read it; a preflight is answered here."""
+    if hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers and request.method == hdrs.METH_OPTIONS:
+        if answer.status == web.HTTPMethodNotAllowed.status_code:
+            answer = web.Response(status=204)
+        answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = METHODS
+        answer.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = ALLOWED
+        answer.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = MAX_AGE
+    answer.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]
+    answer.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED
+    return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from media_service.core.errors import CoverNotImage, CoverTooLarge
 from media_service.http.body import expect_later, whole_body
 from media_service.http.files_api import version_seen
 from media_service.http.shapes import API
-from media_service.http.steps import unbroken
+from media_service.http.steps import unbroken, unbroken_holding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from media_service.core.cover import Cover
     from media_service.http.auth import Gate
     from media_service.http.files_api import FilesApi
+    from media_service.http.memory_budget import MemoryBudget
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
     from media_service.intake.conduct import Conduct
@@ -29,11 +31,12 @@ if TYPE_CHECKING:
 class UploadCovers:
     """The routes under `/api/v1/uploads/{id}/cover`."""
 
-    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes, turns: Turns) -> None:
+    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes, turns: Turns, budget: MemoryBudget) -> None:
         self._intake = intake
         self._gate = gate
         self._shapes = shapes
         self._turns = turns
+        self._budget = budget
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
@@ -53,8 +56,9 @@ class UploadCovers:
         """The upload with the body as its cover."""
         caller, upload_id = self._gate.caller(request), request.match_info["id"]
         await self._intake.check_cover(upload_id, caller.owner)
-        picture = await read_cover(request, self._intake.conduct, self._turns)
-        view = await unbroken(self._intake.put_cover(upload_id, caller.owner, picture))
+        async with AsyncExitStack() as held:
+            picture = await read_cover(request, self._intake.conduct, self._turns, self._budget, held)
+            view = await unbroken_holding(held, self._intake.put_cover(upload_id, caller.owner, picture))
         return web.json_response(self._shapes.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -67,12 +71,22 @@ class UploadCovers:
 class FileCovers:
     """The routes under `/api/v1/files/{id}/cover`."""
 
-    def __init__(self, files: FilesApi, retagger: Retagger, gate: Gate, conduct: Conduct, turns: Turns) -> None:
+    def __init__(
+        self,
+        files: FilesApi,
+        retagger: Retagger,
+        gate: Gate,
+        conduct: Conduct,
+        *,
+        turns: Turns,
+        budget: MemoryBudget,
+    ) -> None:
         self._files = files
         self._retagger = retagger
         self._gate = gate
         self._conduct = conduct
         self._turns = turns
+        self._budget = budget
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
@@ -91,24 +105,35 @@ class FileCovers:
         """The file with the body as its cover, for the admin, who says in If-Match which version of it he saw."""
         self._gate.admin(request)
         is_current = version_seen(request)
-        picture = await read_cover(request, self._conduct, self._turns)
-        if not picture:
-            raise CoverNotImage
-        return await self._edited(request, is_current, picture)
+        async with AsyncExitStack() as held:
+            picture = await read_cover(request, self._conduct, self._turns, self._budget, held)
+            if not picture:
+                raise CoverNotImage
+            return await self._edited(request, is_current, picture, held)
 
     async def delete(self, request: web.Request) -> web.Response:
         """The file without a cover in front, for the admin, who says in If-Match which version of it he saw."""
         self._gate.admin(request)
-        return await self._edited(request, version_seen(request), b"")
+        return await self._edited(request, version_seen(request), b"", AsyncExitStack())
 
-    async def _edited(self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes) -> web.Response:
+    async def _edited(
+        self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes, held: AsyncExitStack
+    ) -> web.Response:
         step = self._retagger.edit(request.match_info["id"], {}, is_current, picture=picture)
-        return await self._files.shown(await unbroken(step))
+        return await self._files.shown(await unbroken_holding(held, step))
 
 
-async def read_cover(request: web.Request, conduct: Conduct, turns: Turns) -> bytes:
-    """The body as a picture, whatever type it claims. Raises CoverTooLarge, UnsupportedMediaType, and of the body."""
+async def read_cover(
+    request: web.Request, conduct: Conduct, turns: Turns, budget: MemoryBudget, held: AsyncExitStack
+) -> bytes:
+    """Return the body as a picture, whatever type it claims. What it takes of the budget is added to `held`.
+
+    The share is taken at once and for the whole picture: a slow line is not refused in the middle of it.
+    Raise CoverTooLarge, CoversBusy, UnsupportedMediaType, and what bodies raise.
+    """
     limit = conduct.limits.cover.size
+    size = limit if request.content_length is None else min(request.content_length, limit)
+    await held.enter_async_context(budget.hold(size))
     return await whole_body(request, turns, limit, lambda: CoverTooLarge(limit), conduct.idle_timeout)
 
 

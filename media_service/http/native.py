@@ -8,7 +8,8 @@ from aiohttp import web
 
 from media_service.core.digest import parse_digest_field
 from media_service.core.errors import Malformed, SliceTooLarge
-from media_service.http.body import Form, expect_later, raw_blocks, refuse_coding
+from media_service.http.body import expect_later, raw_blocks, refuse_coding
+from media_service.http.multipart import Form, FormShape
 from media_service.http.shapes import API
 from media_service.intake.slices import Incoming
 
@@ -43,20 +44,15 @@ class NativeDialect:
         caller = self._gate.holder(request)
         upload_id, conduct = request.match_info["id"], self._intake.conduct
         await self._intake.check_open(upload_id, caller.owner)
-        form = await Form.open(
-            request,
-            file="slice",
-            fields=("offset", "digest"),
-            limit=conduct.limits.slice,
-            too_large=lambda: SliceTooLarge(conduct.limits.slice),
-            seconds=conduct.idle_timeout,
-        )
+        limit = conduct.limits.slice
+        shape = FormShape("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
+        form = await Form.open(request, shape, self._turns, conduct.idle_timeout)
         if "offset" not in form.fields:
             raise Malformed("offset", "it must come before the slice")
         incoming = _incoming(
             form.fields["offset"], None, form.fields.get("digest"), "digest", most=request.content_length
         )
-        view = await self._intake.receive(upload_id, caller.owner, incoming, lambda: form.blocks(self._turns))
+        view = await self._intake.receive(upload_id, caller.owner, incoming, form.blocks)
         return web.json_response(self._shapes.upload(view))
 
     async def put(self, request: web.Request) -> web.Response:

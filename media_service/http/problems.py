@@ -64,6 +64,7 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.CatalogueTrouble: 503,
     errors.MediaTrouble: 503,
     errors.FinishingFailed: 503,
+    errors.CoversBusy: 503,
     errors.ShuttingDown: 503,
 }
 
@@ -107,7 +108,8 @@ def refuse(
     **members: Any,
 ) -> web.Response:
     """The answer to an error; a dialect may say some of the problem object's members otherwise, or add headers."""
-    if isinstance(error, errors.Trouble):
+    # What clients cause by their number is no trouble of the service: it must not fill the log.
+    if isinstance(error, errors.Trouble) and not isinstance(error, errors.CoversBusy):
         log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
     return respond(problem(error, base) | members, headers)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from media_service.http.body import part_when_unclear
 from media_service.http.pages import add_headers
 from media_service.http.problems import translating
+from media_service.http.request_checks import checking
+from media_service.http.tus import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from media_service.http.auth import Gate
     from media_service.http.cors import Origins
@@ -32,14 +34,31 @@ class Routed(Protocol):
 
 def application(base: str, gate: Gate, origins: Origins, parts: Iterable[Routed]) -> web.Application:
     """An application that answers the parts' routes under `base`."""
-    around = [origins.sharing(), translating(base), gate.guarding()]
+    around = [origins.sharing(), translating(base), checking(base), gate.guarding()]
     app = web.Application(middlewares=around, client_max_size=JSON_LIMIT)
     for part in parts:
         app.add_routes(_under(base, route) for route in part.routes())
     if base:
         app.router.add_get(base, _to_page)
-    app.on_response_prepare.extend((add_headers, part_when_unclear))
+    app.on_response_prepare.extend((add_headers, part_when_unclear, _without_server))
+    app.on_response_prepare.append(_naming_tus(base))
     return app
+
+
+async def _without_server(_request: web.Request, response: web.StreamResponse) -> None:
+    """Take away what aiohttp says of itself and of Python: their versions name their known faults."""
+    response.headers.pop(hdrs.SERVER, None)
+
+
+def _naming_tus(base: str) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return a signal that adds Tus-Resumable where a request was refused before the dialect saw it."""
+    door = f"{base}/tus"
+
+    async def name(request: web.Request, response: web.StreamResponse) -> None:
+        if request.path == door or request.path.startswith(f"{door}/"):
+            response.headers.setdefault("Tus-Resumable", VERSION)
+
+    return name
 
 
 def _under(base: str, route: web.AbstractRouteDef) -> web.AbstractRouteDef:

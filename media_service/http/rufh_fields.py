@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import content_disposition_filename, parse_content_disposition
 from http_sf import StructuredFieldError, parse, ser
 
 from media_service.core.digest import Proof
 from media_service.core.errors import Malformed
 from media_service.http.fields import METADATA, described
+from media_service.http.multipart import disposition
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -106,8 +106,8 @@ def repr_digest(sha256: bytes) -> dict[str, str]:
 def about(request: web.Request) -> dict[str, Any]:
     """What Content-Disposition, or else Upload-Metadata, says of the file. Raises Malformed."""
     known = described(request.headers.get(METADATA, ""))
-    kind, parameters = parse_content_disposition(request.headers.get("Content-Disposition"))
-    name = content_disposition_filename(parameters) if kind is not None else None
+    kind, _, filename = disposition(request.headers.get("Content-Disposition", ""))
+    name = filename if kind is not None else None
     return known if name is None else known | {"filename": name}
 
 

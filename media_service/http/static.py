@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from aiohttp import ETag, hdrs, web
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TYPES = {
@@ -42,10 +43,10 @@ class Asset:
 
 
 class Assets:
-    """The files of a folder. Nothing outside it is found, and no file whose kind is not in `TYPES`."""
+    """The files that are in a folder when the service starts, by name. No file whose kind is not in `TYPES`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
+        self._paths = dict(_listed(folder.resolve()))
         self._made: dict[str, Asset] = {}
 
     def answer(self, request: web.Request, name: str) -> web.Response:
@@ -61,9 +62,12 @@ class Assets:
         return web.Response(body=body, headers=headers, content_type=asset.type, charset="utf-8")
 
     def find(self, name: str) -> Asset:
-        """The file as it is sent. Raises HTTPNotFound."""
-        path = (self._folder / name).resolve()
-        if not path.is_relative_to(self._folder) or path.suffix not in TYPES or not path.is_file():
+        """Return the file as it is sent, made again if it changed on disk. Raise HTTPNotFound.
+
+        Only names of the table are looked up: other spellings of one file would each be kept in memory.
+        """
+        path = self._paths.get(name)
+        if path is None or not path.is_file():
             raise web.HTTPNotFound
         status = path.stat()
         stamp = (status.st_mtime_ns, status.st_size)
@@ -71,6 +75,13 @@ class Assets:
         if known is None or known.stamp != stamp:
             known = self._made[name] = make_asset(path.read_text("utf-8"), path.suffix, stamp)
         return known
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield name and path of each file in the folder and the folders in it. A link out of it is left out."""
+    for path in folder.rglob("*"):
+        if path.suffix in TYPES and path.is_file() and path.resolve().is_relative_to(folder):
+            yield path.relative_to(folder).as_posix(), path
 
 
 def make_asset(text: str, suffix: str, stamp: tuple[int, int]) -> Asset:

@@ -11,6 +11,7 @@ from media_service.intake.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from contextlib import AsyncExitStack
 
     from media_service.intake.receive import Intake
     from media_service.intake.register import View
@@ -23,6 +24,16 @@ _under_way = Steps()
 async def unbroken(step: Coroutine[Any, Any, T]) -> T:
     """The step's result. aiohttp cancels a handler whose client is gone; the step goes on and stays consistent."""
     return await asyncio.shield(_under_way.begin(step))
+
+
+async def unbroken_holding(held: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
+    """Return the step's result, and give back what is held only when the step has ended, even without its client."""
+    return await unbroken(_holding(held.pop_all(), step))
+
+
+async def _holding(held: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
+    async with held:
+        return await step
 
 
 async def with_verdict(intake: Intake, view: View, seconds: float) -> View:

@@ -179,8 +179,9 @@ class Intake:
         tags: Mapping[str, str] | None = None,
         chapters: Sequence[Chapter] | None = None,
         length: int | None = None,
+        sender: str | None = None,
     ) -> View:
-        """Sets tags, chapters, or the length that was not known at creation.
+        """Sets tags, chapters, the sender, or the length that was not known at creation.
 
         Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge.
         """
@@ -195,6 +196,7 @@ class Intake:
                 tags=tags,
                 chapters=chapters,
                 length=length,
+                sender=sender,
             )
 
         return await self._change(upload_id, owner, amended)

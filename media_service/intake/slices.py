@@ -148,6 +148,10 @@ class SliceWay:
         at = room.start
         async with lease:
             async for block in blocks:
+                if not block:
+                    # The body still moves, in what follows the slice.
+                    lease.touch()
+                    continue
                 if at + len(block) > room.limit:
                     raise rules.overrun(live.upload, room, self._means.conduct.limits)
                 self._receiving()

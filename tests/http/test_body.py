@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.api import digest_field
+from tests.support.api import MIB, digest_field
 from tests.support.memory import resident
-from tests.support.raw import BOUNDARY, head, multipart, part, send
+from tests.support.raw import BOUNDARY, chunked, head, multipart, part, send
 
 if TYPE_CHECKING:
     from tests.support.api import Api
@@ -47,6 +47,22 @@ BAD_BODIES = {
     "endless headers": ([], multipart(OFFSET, part("slice", "x", "b", *[f"X-{n}: y" for n in range(500)]))),
     "long header": ([], multipart(OFFSET, part("slice", "x", "b", "X: " + "y" * 20_000))),
     "preamble without end": ([], b"x" * 100_000),
+    "preamble of one line": ([], b"hello\r\n" + multipart(OFFSET, SLICE)),
+    "preamble of two empty lines": ([], b"\r\n\r\n" + multipart(OFFSET, SLICE)),
+    "preamble that looks like a boundary": ([], b"--fences\r\n" + multipart(OFFSET, SLICE)),
+    "charset of the name that fails": (
+        [],
+        multipart(OFFSET, b"--fence\r\nContent-Disposition: form-data; name*=undefined''%41\r\n\r\nx\r\n"),
+    ),
+    "continuation of the name that fails": (
+        [],
+        multipart(OFFSET, b"--fence\r\nContent-Disposition: form-data; name*0*=foo'%41\r\n\r\nx\r\n"),
+    ),
+    "charset of the form that fails": ([], multipart(part("_charset_", b"\xff"), OFFSET, SLICE)),
+    "part with a strange type": (
+        [],
+        multipart(OFFSET, part("slice", "x", "b", "Content-Type: multipart/" + "(" * 3000)),
+    ),
     "offset that is no UTF-8": ([], multipart(part("offset", b"\xff\xfe"), SLICE)),
     "digest that is none": ([], multipart(OFFSET, part("digest", "sha-256=abc"), SLICE)),
     "NUL in the name": ([], multipart(part("off\0set", "0"), SLICE)),
@@ -78,11 +94,28 @@ async def test_body_of_another_size_than_announced_records_nothing(
     await _nothing_recorded(api, upload["id"])
 
 
-async def test_body_without_a_length_is_refused(api: Api, shared_server: Server) -> None:
+async def test_request_that_frames_no_body_is_refused(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
-    request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", "Transfer-Encoding: chunked")
-    answer = await send(shared_server.port, [request])
+    answer = await send(shared_server.port, [head("POST", f"/api/v1/uploads/{upload['id']}/slices")])
     assert (answer.status, answer.problem["code"]) == (411, "length_required")
+
+
+@pytest.mark.parametrize("beginning", [b"", b"\r\n"])
+async def test_body_without_a_length_is_taken(api: Api, shared_server: Server, beginning: bytes) -> None:
+    upload = await api.create(length=1_000)
+    body = beginning + multipart(OFFSET, DIGEST, SLICE)
+    request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", "Transfer-Encoding: chunked")
+    answer = await send(shared_server.port, [request, *chunked(body, 100)])
+    assert (answer.status, answer.problem["offset"]) == (200, 1_000)
+
+
+async def test_slice_without_a_length_is_bounded(small: Api, small_server: Server) -> None:
+    upload = await small.create(length=10 * MIB)
+    body = multipart(OFFSET, part("slice", bytes(2 * MIB), "blob"))
+    request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", "Transfer-Encoding: chunked")
+    answer = await send(small_server.port, [request, *chunked(body, MIB)])
+    assert (answer.status, answer.problem["code"]) == (413, "slice_too_large")
+    await _nothing_recorded(small, upload["id"])
 
 
 async def test_body_cut_at_any_byte_records_nothing(api: Api, shared_server: Server) -> None:

@@ -61,6 +61,17 @@ async def test_other_sites_are_refused_and_read_nothing(sharing: Server, origin:
     assert preflight["Access-Control-Allow-Origin"] is created["Access-Control-Allow-Origin"] is None
 
 
+@pytest.mark.parametrize("origin", [FRIEND, STRANGER])
+@pytest.mark.parametrize("path", [*SHARED, "/tus/nobody-has-this-one-00"])
+async def test_answers_say_that_they_vary_by_origin(sharing: Server, path: str, origin: str) -> None:
+    preflight = await ask(sharing, "OPTIONS", path, origin, Access_Control_Request_Method="POST")
+    assert [answer["Vary"] for answer in (preflight, await ask(sharing, "POST", path, origin))] == ["Origin"] * 2
+
+
+async def test_other_answers_vary_by_their_coding_alone(sharing: Server) -> None:
+    assert (await ask(sharing, "GET", "/static/style.css", FRIEND))["Vary"] == "Accept-Encoding"
+
+
 @pytest.mark.parametrize("path", ["/upload", "/admin/session", "/api/v1/files", "/api/v1/uploadsx", "/tusx"])
 async def test_a_named_site_reaches_only_the_ways_to_upload(sharing: Server, path: str) -> None:
     answer = await ask(sharing, "POST", path, FRIEND)

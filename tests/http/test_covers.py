@@ -203,10 +203,12 @@ async def test_a_form_with_what_is_no_cover_is_refused_and_leaves_nothing(
     "parts",
     [
         [part("cover", JPEG, "a.jpg"), part("cover", JPEG, "b.jpg"), part("mp3", make_mp3(1), "a.mp3")],
-        [part("mp3", make_mp3(1), "a.mp3"), part("cover", JPEG, "a.jpg")],
+        [part("cover", "", ""), part("cover", JPEG, "b.jpg"), part("mp3", make_mp3(1), "a.mp3")],
+        [part("cover", JPEG, "a.jpg"), part("mp3", make_mp3(1), "a.mp3"), part("cover", JPEG, "a.jpg")],
+        [part("mp3", make_mp3(1), "a.mp3"), part("cover", JPEG, "a.jpg"), part("cover", JPEG, "a.jpg")],
         [part("cover", JPEG, "a.jpg")],
     ],
-    ids=["two covers", "behind the file", "without a file"],
+    ids=["two covers", "none and one", "before and after the file", "two after the file", "without a file"],
 )
 async def test_a_form_whose_cover_stands_elsewhere_is_malformed(shared_server: Server, parts: list[bytes]) -> None:
     body = multipart(*parts)

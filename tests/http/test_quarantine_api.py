@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.support.api import Api
 
 QUARANTINE = "/api/v1/quarantine"
+ID = "a" * 22
 MIB = 1024 * 1024
 CUT = make_frames(300, seed=5)[:-100]
 
@@ -80,7 +81,10 @@ async def test_what_is_deleted_is_gone(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", ""), ("GET", "/x/content"), ("POST", "/x/force"), ("POST", "/x/recheck"), ("DELETE", "/x")],
+    [
+        ("GET", ""),
+        *[("GET", f"/{ID}/content"), ("POST", f"/{ID}/force"), ("POST", f"/{ID}/recheck"), ("DELETE", f"/{ID}")],
+    ],
 )
 async def test_nobody_else_may(api: Api, method: str, path: str) -> None:
     assert (await api.request(method, QUARANTINE + path)).status == 401

@@ -35,6 +35,12 @@ def head(method: str, path: str, *headers: str, length: int | None = None) -> by
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+def chunked(body: bytes, size: int) -> list[bytes]:
+    """A body in chunks of `size` bytes, and the last one."""
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    return [*(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n" for chunk in chunks), b"0\r\n\r\n"]
+
+
 class RawAnswer:
     """What came back; status 0 when the connection closed without a word."""
 

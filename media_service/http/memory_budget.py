@@ -1,0 +1,56 @@
+"""A limit of the memory that all requests together use for covers."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from media_service.core.errors import CoversBusy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+COVERS_BYTES = 32 * 1024 * 1024
+"""Bytes of covers that are in memory at once while they are received, looked at and stored."""
+
+WAITING = 16
+"""Requests that may wait for a share at a time: what they sent so far waits in memory too."""
+
+
+class MemoryBudget:
+    """Divides `size` bytes between requests. Those that wait for a share get it in the order in which they came."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._waiting = 0
+        self._queue = asyncio.Lock()
+        self._released = asyncio.Event()
+
+    @asynccontextmanager
+    async def hold(self, size: int, seconds: float = 0) -> AsyncIterator[None]:
+        """Hold so many bytes. Wait at most `seconds` until they are free. Raise CoversBusy."""
+        await self._take(size, seconds)
+        try:
+            yield
+        finally:
+            self._free += size
+            self._released.set()
+
+    async def _take(self, size: int, seconds: float) -> None:
+        if size <= self._free and not self._waiting:
+            self._free -= size
+            return
+        if not seconds or self._waiting >= WAITING:
+            raise CoversBusy
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(seconds), self._queue:
+                while size > self._free:
+                    self._released.clear()
+                    await self._released.wait()
+                self._free -= size
+        except TimeoutError:
+            raise CoversBusy from None
+        finally:
+            self._waiting -= 1
