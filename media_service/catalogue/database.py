@@ -93,6 +93,11 @@ class Database:
         """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds."""
         return [upload_value(row) for row in await self._reader.rows(queries.expiring_uploads(idle, created))]
 
+    async def open_bytes(self) -> Sequence[tuple[str, str, int]]:
+        """Address, id and bytes of every receiving upload whose address is known; recorded bytes without a length."""
+        rows = await self._reader.rows(queries.open_bytes())
+        return [(row["address"], row["id"], row["bytes"]) for row in rows]
+
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""
         return [row["id"] for row in await self._reader.rows(queries.whole_uploads())]

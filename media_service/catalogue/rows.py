@@ -42,6 +42,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "review": None if upload.review is None else upload.review.value,
         "held_open": int(upload.held_open),
         "remembered": json.dumps(dict(upload.remembered or {}), ensure_ascii=False),
+        "address": upload.address,
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
     }
@@ -70,6 +71,7 @@ def upload_value(row: Row, last_recorded: int | None = None) -> Upload:
         review=None if row["review"] is None else Review(row["review"]),
         held_open=bool(row["held_open"]),
         remembered=json.loads(row["remembered"]) or None,
+        address=row["address"],
         created_at=row["created_at"],
         updated_at=max(row["updated_at"], last_recorded or 0),
     )

@@ -12,6 +12,7 @@ from media_service.core.rules import Wish
 from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
 from media_service.http.body import Form, Small, expect_later
+from media_service.http.peer import peer_address
 from media_service.http.steps import unbroken, with_verdict
 from media_service.intake.slices import Incoming
 
@@ -55,7 +56,7 @@ class FormDialect:
         if form.filename is None:
             raise Malformed("mp3", "it must be a file")
         tags = {key: value for key, value in form.fields.items() if key in TAGS and value.strip()}
-        wish = Wish(form.filename, None, sender=form.fields.get("name"), tags=tags)
+        wish = Wish(form.filename, None, sender=form.fields.get("name"), tags=tags, address=peer_address(request))
         view, _ = await unbroken(self._intake.create(wish, caller.owner, DIALECT))
         upload_id = view.upload.id
         try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 RETRY_AFTER = 2
-"""Seconds after which a client may try again what failed for our reason."""
+"""Seconds after which a client may try again what failed for our reason, or for its other open uploads."""
 
 STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.Malformed: 400,
@@ -43,6 +43,10 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.BytesMissing: 409,
     errors.FileTooLarge: 413,
     errors.SliceTooLarge: 413,
+    errors.SliceTooSmall: 400,
+    errors.TooManySlices: 400,
+    errors.TooManyUploads: 429,
+    errors.QuotaExceeded: 413,
     errors.CoverNotImage: 415,
     errors.CoverTooLarge: 413,
     errors.CoverTooWide: 422,
@@ -87,7 +91,7 @@ def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> w
     """A problem object as an answer."""
     status = body["status"]
     more = dict(headers or {})
-    if status >= 500:
+    if status >= 500 or status == 429:
         more["Retry-After"] = str(RETRY_AFTER)
     if status == 401:
         more["WWW-Authenticate"] = 'Bearer realm="media-service"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors import revive
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from media_service.intake.register import View
 
 API = "/api/v1"
+
+RANGES = 256
+"""Ranges of an upload that are listed, at most: the first ones."""
 
 MOMENTS = 1024
 """Seconds of which it is remembered how they are written."""
@@ -52,7 +56,7 @@ class Shapes:
             "filename": upload.filename,
             "length": upload.length,
             "offset": view.received.offset,
-            "received": [[span.start, span.stop] for span in view.received],
+            "received": [[span.start, span.stop] for span in islice(view.received, RANGES)],
             "slice_size": self._limits.slice_size,
             "slice_limit": self._limits.slice,
             "digest": hex_or_none(upload.facts.sha256 if upload.facts else upload.digest),
