@@ -11,6 +11,7 @@ from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
 from media_service.core.errors import CatalogueTrouble
+from media_service.core.quota import Quotas
 from media_service.core.rules import Lifetime, Limits
 from media_service.intake.conduct import Conduct
 from media_service.intake.finalize import Finisher
@@ -92,6 +93,9 @@ class Rig:
         *,
         idle: float = 60,
         first_id: int = 0,
+        quotas: Quotas | None = None,
+        limits: Limits | None = None,
+        disk_reserve: int = 0,
     ) -> None:
         places = DataFolder(folder)
         places.make()
@@ -118,7 +122,8 @@ class Rig:
         self.finisher = Finisher(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
         )
-        conduct = Conduct(Limits(2**30, 2**26, 2**22), idle, 0, Lifetime(HOUR, 10 * HOUR), 0, sync_slices=True)
+        limits, lifetime = limits or Limits(2**30, 2**26, 2**22), Lifetime(HOUR, 10 * HOUR)
+        conduct = Conduct(limits, idle, 0, lifetime, disk_reserve, sync_slices=True, quotas=quotas or Quotas())
         self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
         self.examiner.on_hopeless(self.intake.give_up_on)
         self.sweeper = Sweeper(

@@ -36,6 +36,7 @@ async def create_tus(api: Api, **headers: str) -> str:
 async def test_announced_lengths_take_no_disk_from_others(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK, disk_reserve=RESERVE) as disk:
         api = api_of(disk.server, session)
+        await api.create("first.mp3", MIB)
         before = disk.room
         for number in range(20):
             await api.create(f"hog {number}.mp3", (50 - number) * MIB)
@@ -76,6 +77,7 @@ async def test_uploads_of_unknown_length_leave_the_reserve_free(tmp_path: Path, 
 
         assert set(await asyncio.gather(*map(send, paths))) == {507}
         assert disk.room >= RESERVE - MIB, "the catalogue may have grown meanwhile"
+        disk.fill(leave=RESERVE - 64 * KIB)
         assert (await api.get("/ready")).status == 503
         kept = 0
         for path in paths:
@@ -85,6 +87,7 @@ async def test_uploads_of_unknown_length_leave_the_reserve_free(tmp_path: Path, 
         assert kept > DISK // 3, "what was recorded is kept"
         for path in paths:
             assert (await api.request("DELETE", path, headers=TUS)).status == 204
+        disk.free()
         assert (await api.get("/ready")).status == 200
 
 
