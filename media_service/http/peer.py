@@ -18,11 +18,12 @@ def peer_address(request: web.Request) -> str | None:
 
     An IPv6 client is its /64: a single customer has at least as many addresses.
     """
-    return None if not request.remote else _counted(request.remote)
+    return None if not request.remote else counted_as(request.remote)
 
 
 @lru_cache(REMEMBERED)
-def _counted(text: str) -> str | None:
+def counted_as(text: str) -> str | None:
+    """Return the address or network by which a client at this address is counted."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:

@@ -105,8 +105,8 @@ class Rig:
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
         self._lines = AsyncExitStack()
-        self._catalogue_line, self.storage_line = Line(), Line()
-        self.database = Database(places.catalogue, self._catalogue_line)
+        self.catalogue_line, self.storage_line = Line(), Line()
+        self.database = Database(places.catalogue, self.catalogue_line)
         self.partials = DiskPartials(places.partials, self.storage_line)
         self.spool = DiskSpool(places.spool)
         self.quarantine = DiskQuarantine(places.quarantine)
@@ -138,7 +138,7 @@ class Rig:
         )
 
     async def __aenter__(self) -> Rig:
-        await self._lines.enter_async_context(served(self._catalogue_line, commits_to(self.folders.catalogue)))
+        await self._lines.enter_async_context(served(self.catalogue_line, commits_to(self.folders.catalogue)))
         await self._lines.enter_async_context(served(self.storage_line, flushing.serve))
         await self.database.open()
         for store in (self.partials, self.spool, self.quarantine):
