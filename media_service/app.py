@@ -14,7 +14,8 @@ from aiohttp import http_parser
 from media_service.aside.process import Aside
 from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
-from media_service.core.rules import Lifetime, Limits
+from media_service.core.quota import Quota, Quotas
+from media_service.core.rules import LEAST_SLICE, Lifetime, Limits
 from media_service.http.auth import Gate
 from media_service.http.body_times import BODY_TIMES, BodyTimes
 from media_service.http.cors import Origins
@@ -140,7 +141,7 @@ class Service:
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
                 NativeDialect(intake, gate, shapes, turns),
-                Pages(asset("static"), gate, base, lambda: self._ready and self._aside.answers()),
+                Pages(asset("static"), gate, base, self._takes_new_work),
                 UploadsApi(intake, gate, shapes),
                 UploadCovers(intake, gate, shapes, turns, covers),
                 FormDialect(intake, gate, shapes, turns, wait=self._settings.form_wait, covers=covers),
@@ -167,6 +168,10 @@ class Service:
         app.cleanup_ctx.append(self._running)
         app.on_shutdown.append(self._stop_taking)
         return app
+
+    def _takes_new_work(self) -> bool:
+        """Return whether an upload could be created now; below the reserve the disk takes nothing new."""
+        return self._ready and self._aside.answers() and self._partials.room() > self._settings.disk_reserve
 
     async def _running(self, _app: web.Application) -> AsyncIterator[None]:
         lock = await self._folder.lock()
@@ -212,14 +217,26 @@ def make_app(settings: Settings) -> tuple[web.Application, str]:
 def _conduct(settings: Settings) -> Conduct:
     cover = CoverLimits(settings.cover_limit, settings.cover_pixels)
     return Conduct(
-        Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover),
+        Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover, LEAST_SLICE),
         settings.idle_timeout,
         settings.finish_wait,
         Lifetime(int(settings.upload_lifetime * MICROSECONDS), int(settings.upload_deadline * MICROSECONDS)),
         settings.disk_reserve,
         settings.durable == "slice",
         settings.body_rate,
+        _quotas(settings),
     )
+
+
+def _quotas(settings: Settings) -> Quotas:
+    """What an address may have open; an address of this machine only what was set, since a proxy may stand there."""
+    given = settings.model_fields_set
+    uploads, size = settings.uploads_per_address, int(settings.bytes_per_address)
+    here = Quota(
+        uploads if "uploads_per_address" in given else None,
+        size if "bytes_per_address" in given else None,
+    )
+    return Quotas(Quota(uploads, size), here)
 
 
 def _habits(settings: Settings) -> Habits:

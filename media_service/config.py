@@ -59,7 +59,14 @@ class Settings(BaseModel):
     """Bytes that one slice may have."""
 
     disk_reserve: Bytes = ByteSize(256 * MIB)
-    """Bytes of disk that an upload must leave free when it is created."""
+    """Bytes of disk that uploads must leave free, when they are created and while their bytes come."""
+
+    uploads_per_address: Annotated[int, Field(ge=1)] = 100
+    """Uploads that one client address may have open. Not for clients on this machine, unless it is set: a proxy there
+    speaks for everybody."""
+
+    bytes_per_address: Bytes = ByteSize(128 * 1024 * MIB)
+    """Bytes that the open uploads of one client address may have, announced or received; as `uploads_per_address`."""
 
     durable: Literal["slice", "upload"] = "slice"
     """When bytes are synced: before a slice is answered, or once the upload is whole. With `upload` a power cut may

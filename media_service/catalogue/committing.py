@@ -8,10 +8,14 @@ fought for; reads have their own and see what is committed.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media_service.aside.answering import answer, questions
+from media_service.catalogue.ballast import Ballast
+from media_service.catalogue.sql import SQL
 
 if TYPE_CHECKING:
     import socket
@@ -49,25 +53,68 @@ def serve(end: socket.socket, connect: Callable[[], sqlite3.Connection]) -> None
     name in SQLite and its text.
     """
     connection: sqlite3.Connection | None = None
+    ballast: Ballast | None = None
+    with suppress(sqlite3.Error):
+        # Now, while there is room; where this fails, the first question is told why.
+        connection = connect()
+        ballast = _ballast_of(connection)
     for asked in questions(end):
         for first in range(0, len(asked), BATCH):
             together = asked[first : first + BATCH]
             try:
                 connection = connection or connect()
+                ballast = ballast or _ballast_of(connection)
             except sqlite3.Error as error:
                 answer(end, [(number, _told(error)) for number, _ in together])
             else:
-                answer(end, _commit(connection, together))
+                answer(end, _commit(connection, together, ballast))
+                ballast.keep()
     if connection is not None:
         connection.close()
 
 
-def _commit(connection: sqlite3.Connection, together: Sequence[Question]) -> list[tuple[int, Outcome]]:
+def _ballast_of(connection: sqlite3.Connection) -> Ballast:
+    """Return the ballast of the connection's catalogue, with its room taken."""
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    ballast = Ballast(Path(path + ".ballast"))
+    ballast.keep()
+    return ballast
+
+
+def _commit(
+    connection: sqlite3.Connection, together: Sequence[Question], ballast: Ballast
+) -> list[tuple[int, Outcome]]:
     """One transaction for all; where that fails, one for each, so that nobody fails for another's statements."""
     outcome = _attempt(connection, together)
+    if _is_full(outcome):
+        outcome = _attempt_on_full_disk(connection, together, ballast)
     if outcome is None or len(together) == 1:
         return [(number, outcome) for number, _ in together]
-    return [(question[0], _attempt(connection, [question])) for question in together]
+    return [(question[0], _attempt_alone(connection, question, ballast)) for question in together]
+
+
+def _attempt_alone(connection: sqlite3.Connection, question: Question, ballast: Ballast) -> Outcome:
+    outcome = _attempt(connection, [question])
+    return _attempt_on_full_disk(connection, [question], ballast) if _is_full(outcome) else outcome
+
+
+def _attempt_on_full_disk(connection: sqlite3.Connection, together: Sequence[Question], ballast: Ballast) -> Outcome:
+    """Try again with the log emptied; and with the ballast's room if every question ends an upload, which frees more.
+
+    For anything else the ballast stays: slices would soon have used it up. The log keeps its length, and is written
+    from its beginning: to cut it off would give its room to others, and wait for readers.
+    """
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+    outcome = _attempt(connection, together)
+    ends = all(any(sql == SQL["delete_slices"] for sql, _ in statements) for _, statements in together)
+    if _is_full(outcome) and ends and ballast.drop():
+        outcome = _attempt(connection, together)
+    return outcome
+
+
+def _is_full(outcome: Outcome) -> bool:
+    return outcome is not None and outcome[0] == "SQLITE_FULL"
 
 
 def _attempt(connection: sqlite3.Connection, together: Sequence[Question]) -> Outcome:

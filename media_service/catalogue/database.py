@@ -108,6 +108,11 @@ class Database:
         """
         return readable(upload_value, await self._reader.rows(queries.expiring_uploads(idle, created)))
 
+    async def open_bytes(self) -> Sequence[tuple[str, str, int]]:
+        """Address, id and bytes of every receiving upload whose address is known; recorded bytes without a length."""
+        rows = await self._reader.rows(queries.open_bytes())
+        return [(row["address"], row["id"], row["bytes"]) for row in rows]
+
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""
         return [row["id"] for row in await self._reader.rows(queries.whole_uploads())]

@@ -38,6 +38,10 @@ _WHICH: BindParameter[str] = bindparam("which")
 
 _LAST_RECORDED = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
 
+_RECORDED_BYTES = (
+    select(func.sum(slices.c.stop - slices.c.start)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
+)
+
 
 def every() -> dict[str, ClauseElement]:
     """The statements by name."""
@@ -85,6 +89,11 @@ def _questions() -> dict[str, ClauseElement]:
         .where(uploads.c.state.in_(_among("states")))
         .order_by(uploads.c.created_at, uploads.c.id),
         "expiring_uploads": _uploads_without_texts().where(receiving, or_(still, uploads.c.created_at < created)),
+        "open_bytes": select(
+            uploads.c.id,
+            uploads.c.address,
+            func.coalesce(uploads.c.length, _RECORDED_BYTES, _inline(0)).label("bytes"),
+        ).where(receiving, uploads.c.address.is_not(None)),
         "whole_uploads": select(uploads.c.id)
         .join(slices, slices.c.upload_id == uploads.c.id)
         .where(receiving, uploads.c.length.is_not(None))

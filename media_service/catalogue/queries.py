@@ -45,6 +45,11 @@ def expiring_uploads(idle: int, created: int) -> Statement:
     return SQL["expiring_uploads"], {"idle": idle, "created": created}
 
 
+def open_bytes() -> Statement:
+    """Receiving uploads whose address is known, with their length, or what was recorded where that is not known."""
+    return SQL["open_bytes"], {}
+
+
 def whole_uploads() -> Statement:
     """Receiving uploads whose slices, which never overlap, add up to their length."""
     return SQL["whole_uploads"], {}

@@ -65,6 +65,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "review": None if upload.review is None else upload.review.value,
         "held_open": int(upload.held_open),
         "remembered": json.dumps(dict(upload.remembered or {}), ensure_ascii=False),
+        "address": upload.address,
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
     }
@@ -105,6 +106,7 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
         review=member(Review, row["review"]),
         held_open=bool(row["held_open"]),
         remembered=texts(json_object(row["remembered"])) or None,
+        address=text_or_none(row["address"]),
         created_at=created_at,
         updated_at=max(integer(row["updated_at"]) or created_at, integer(last_recorded) or 0),
     )

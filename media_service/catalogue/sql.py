@@ -7,9 +7,10 @@ from typing import Final
 SQL: Final[dict[str, str]] = {
     "insert_upload": """
 INSERT INTO uploads (id, owner, dialect, state, filename, length, last_modified, digest, content_hash, sender, tags,
-cover, chapters, facts, verdict, file_id, placing, review, held_open, remembered, created_at, updated_at) VALUES (:id,
-:owner, :dialect, :state, :filename, :length, :last_modified, :digest, :content_hash, :sender, :tags, :cover, :chapters,
-:facts, :verdict, :file_id, :placing, :review, :held_open, :remembered, :created_at, :updated_at)
+cover, chapters, facts, verdict, file_id, placing, review, held_open, remembered, address, created_at, updated_at)
+VALUES (:id, :owner, :dialect, :state, :filename, :length, :last_modified, :digest, :content_hash, :sender, :tags,
+:cover, :chapters, :facts, :verdict, :file_id, :placing, :review, :held_open, :remembered, :address, :created_at,
+:updated_at)
 """,
     "insert_slice": """
 INSERT INTO slices (upload_id, start, stop, digest, recorded_at) VALUES (:upload_id, :start, :stop, :digest,
@@ -36,7 +37,8 @@ INSERT INTO covers (upload_id, picture) VALUES (:upload_id, :picture)
 UPDATE uploads SET owner=:owner, dialect=:dialect, state=:state, filename=:filename, length=:length,
 last_modified=:last_modified, digest=:digest, content_hash=:content_hash, sender=:sender, tags=:tags, cover=:cover,
 chapters=:chapters, facts=:facts, verdict=:verdict, file_id=:file_id, placing=:placing, review=:review,
-held_open=:held_open, remembered=:remembered, created_at=:created_at, updated_at=:updated_at WHERE uploads.id = :which
+held_open=:held_open, remembered=:remembered, address=:address, created_at=:created_at, updated_at=:updated_at WHERE
+uploads.id = :which
 """,
     "update_file": """
 UPDATE files SET upload_id=:upload_id, owner=:owner, sender=:sender, filename=:filename, stored_name=:stored_name,
@@ -78,16 +80,21 @@ numbered.number ORDER BY numbered.upload_id, numbered.number
 SELECT uploads.id, uploads.owner, uploads.dialect, uploads.state, uploads.filename, uploads.length,
 uploads.last_modified, uploads.digest, uploads.content_hash, uploads.sender, '{}' AS tags, uploads.cover, '[]' AS
 chapters, uploads.facts, uploads.verdict, uploads.file_id, uploads.placing, uploads.review, uploads.held_open,
-uploads.remembered, uploads.created_at, uploads.updated_at FROM uploads WHERE uploads.state IN (SELECT anon_1.value FROM
-json_each(:states) AS anon_1) ORDER BY uploads.created_at, uploads.id
+uploads.remembered, uploads.address, uploads.created_at, uploads.updated_at FROM uploads WHERE uploads.state IN (SELECT
+anon_1.value FROM json_each(:states) AS anon_1) ORDER BY uploads.created_at, uploads.id
 """,
     "expiring_uploads": """
 SELECT uploads.id, uploads.owner, uploads.dialect, uploads.state, uploads.filename, uploads.length,
 uploads.last_modified, uploads.digest, uploads.content_hash, uploads.sender, '{}' AS tags, uploads.cover, '[]' AS
 chapters, uploads.facts, uploads.verdict, uploads.file_id, uploads.placing, uploads.review, uploads.held_open,
-uploads.remembered, uploads.created_at, uploads.updated_at FROM uploads WHERE uploads.state = 'receiving' AND
-(uploads.updated_at < :idle AND coalesce((SELECT max(slices.recorded_at) AS max_1 FROM slices WHERE slices.upload_id =
-uploads.id), 0) < :idle OR uploads.created_at < :created)
+uploads.remembered, uploads.address, uploads.created_at, uploads.updated_at FROM uploads WHERE uploads.state =
+'receiving' AND (uploads.updated_at < :idle AND coalesce((SELECT max(slices.recorded_at) AS max_1 FROM slices WHERE
+slices.upload_id = uploads.id), 0) < :idle OR uploads.created_at < :created)
+""",
+    "open_bytes": """
+SELECT uploads.id, uploads.address, coalesce(uploads.length, (SELECT sum(slices.stop - slices.start) AS sum_1 FROM
+slices WHERE slices.upload_id = uploads.id), 0) AS bytes FROM uploads WHERE uploads.state = 'receiving' AND
+uploads.address IS NOT NULL
 """,
     "whole_uploads": """
 SELECT uploads.id FROM uploads JOIN slices ON slices.upload_id = uploads.id WHERE uploads.state = 'receiving' AND

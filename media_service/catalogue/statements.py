@@ -27,8 +27,13 @@ def record(upload_id: str, piece: Slice, now: int) -> list[Statement]:
 
 
 def save(upload: Upload) -> list[Statement]:
-    """The upload as it is now; an ended one forgets its slices, and its cover's picture unless it was rejected."""
+    """The upload as it is now; an ended one forgets its slices, and its cover's picture unless it was rejected.
+
+    It forgets its address as well: that is only needed to count what is open.
+    """
     row = upload_row(upload)
+    if upload.state in ENDED:
+        row["address"] = None
     row["which"] = row.pop("id")
     statements: list[Statement] = [(SQL["update_upload"], row)]
     if upload.state in ENDED:

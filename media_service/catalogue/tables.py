@@ -52,6 +52,8 @@ uploads = Table(
     Column("review", String(8)),
     Column("held_open", Integer, nullable=False, server_default="0"),
     Column("remembered", Text, nullable=False, server_default="{}"),
+    # From where it was created, until it ends: what one address may have open is bounded.
+    Column("address", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     # Listings by state and by owner, newest first, with the id to break ties.

@@ -26,8 +26,9 @@
     │   ├── SpanOutside              bytes beyond the announced length
     │   ├── SpanOverlaps             bytes that are partly recorded already
     │   ├── BytesMissing             not every byte is recorded yet
-    │   ├── FileTooLarge, SliceTooLarge
     │   ├── DetailsTooLarge          more text beside a file than is kept
+    │   ├── FileTooLarge, SliceTooLarge, SliceTooSmall, TooManySlices
+    │   ├── TooManyUploads, QuotaExceeded    more than one address may have open
     │   ├── CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit    a picture that cannot be a cover
     │   ├── DigestMismatch           the bytes are not those that were announced
     │   ├── SliceDiffers             recorded bytes are not those that were announced
@@ -294,6 +295,41 @@ class DetailsTooLarge(Refusal):
 
     code = "details_too_large"
     limit: int
+
+
+@dataclass(eq=False)
+class SliceTooSmall(Refusal):
+    """A slice has at least {limit} bytes, unless it fills a gap or ends the file."""
+
+    code = "slice_too_small"
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManySlices(Refusal):
+    """An upload has up to {limit} {counted}. Send larger slices, and in order."""
+
+    code = "too_many_slices"
+    limit: int
+    counted: str
+
+
+@dataclass(eq=False)
+class TooManyUploads(Refusal):
+    """Your address has {limit} open uploads. Finish or cancel some of them first."""
+
+    code = "too_many_uploads"
+    limit: int
+
+
+@dataclass(eq=False)
+class QuotaExceeded(Refusal):
+    """The open uploads of your address may have {limit} bytes; they have {used}, and this needs {needed}."""
+
+    code = "quota_exceeded"
+    limit: int
+    used: int
+    needed: int
 
 
 @dataclass(eq=False)

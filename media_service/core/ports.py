@@ -44,6 +44,16 @@ class Partial(Protocol):
         """The SHA-256 of a slice that is about to be written from `start` on, with so many bytes at most."""
 
     @property
+    def allocated(self) -> int:
+        """Return up to which offset the disk has room for every byte, as far as that can be told; else 0."""
+
+    async def reserve(self, start: int, stop: int) -> None:
+        """Allocate disk space for these bytes, so that others cannot take it; bytes that are there already stay.
+
+        Does nothing where the file system cannot. Raises StorageFull, StorageTrouble.
+        """
+
+    @property
     def epoch(self) -> int:
         """Counts the syncs that failed."""
 
@@ -135,7 +145,10 @@ class Quarantine(Protocol):
     """Rejected files and their reports, kept for a while."""
 
     async def take(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
-        """Keeps the source's bytes and the report, durably; the source stays. May be repeated."""
+        """Keeps the source's bytes and the report, durably; the source stays. May be repeated.
+
+        On a full disk the report may be empty.
+        """
 
     async def kept(self, upload_id: str) -> int | None:
         """How many bytes of the upload are kept; None when nothing is."""
@@ -246,6 +259,9 @@ class Catalogue(Protocol):
 
         They come without their tags and chapters.
         """
+
+    async def open_bytes(self) -> Sequence[tuple[str, str, int]]:
+        """Address, id and bytes of every receiving upload whose address is known; recorded bytes without a length."""
 
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""

@@ -86,6 +86,11 @@ class Ranges:
         merged._stops = (*self._stops[:first], stop, *self._stops[last:])
         return merged
 
+    def touches(self, span: Span) -> bool:
+        """Return whether the span begins or ends at a run, so that adding it makes no run of its own."""
+        ends_here = self.next_start(span.start, -1) == span.stop
+        return ends_here or (span.start > 0 and self.run_from(span.start - 1) >= span.start)
+
     def covers(self, span: Span) -> bool:
         """Whether every byte of the span is in the set."""
         return not len(span) or self.run_from(span.start) >= span.stop

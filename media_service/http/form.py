@@ -14,6 +14,7 @@ from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
 from media_service.http.body import expect_later
 from media_service.http.multipart import Form, FormShape, Small
+from media_service.http.peer import peer_address
 from media_service.http.steps import unbroken, unbroken_holding, with_verdict
 from media_service.intake.slices import Incoming
 
@@ -55,7 +56,7 @@ class FormDialect:
         owner = self._gate.caller(request).owner
         async with AsyncExitStack() as held:
             form = await Form.open(request, self._shape(held), self._turns, self._intake.conduct.idle_timeout)
-            upload_id = await self._create(form, owner)
+            upload_id = await self._create(form, owner, peer_address(request))
             try:
                 await self._put_cover(form, upload_id, owner, held)
                 whole = Incoming(0, None, None, DIALECT, last=True)
@@ -78,11 +79,11 @@ class FormDialect:
         cover = Small("cover", limits.cover.size, lambda: CoverTooLarge(limits.cover.size), reserve)
         return FormShape("mp3", ("name", *TAGS), limits.file, lambda: FileTooLarge(limits.file), small=cover, late=True)
 
-    async def _create(self, form: Form, owner: str) -> str:
+    async def _create(self, form: Form, owner: str, address: str | None) -> str:
         """Return the id of a new upload with the fields that came before the file."""
         if form.filename is None:
             raise Malformed("mp3", "it must be a file")
-        wish = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form))
+        wish = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
         view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
         return view.upload.id
 

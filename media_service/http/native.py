@@ -80,4 +80,4 @@ def _incoming(
     if size == 0:
         raise Malformed("slice", "it has no bytes")
     proof = None if digest is None else parse_digest_field(digest, digest_field)
-    return Incoming(int(offset), size, proof, DIALECT, most=most)
+    return Incoming(int(offset), size, proof, DIALECT, most=most, cut_by_client=True)

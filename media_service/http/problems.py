@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 RETRY_AFTER = 2
-"""Seconds after which a client may try again what failed for our reason."""
+"""Seconds after which a client may try again what failed for our reason, or for its other open uploads."""
 
 STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.Malformed: 400,
@@ -46,6 +46,10 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.FileTooLarge: 413,
     errors.SliceTooLarge: 413,
     errors.DetailsTooLarge: 400,
+    errors.SliceTooSmall: 400,
+    errors.TooManySlices: 400,
+    errors.TooManyUploads: 429,
+    errors.QuotaExceeded: 413,
     errors.CoverNotImage: 415,
     errors.CoverTooLarge: 413,
     errors.CoverTooWide: 422,
@@ -92,7 +96,7 @@ def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> w
     """A problem object as an answer."""
     status = body["status"]
     more = dict(headers or {})
-    if status >= 500:
+    if status >= 500 or status == 429:
         more["Retry-After"] = str(RETRY_AFTER)
     if status == 401:
         more["WWW-Authenticate"] = 'Bearer realm="media-service"'

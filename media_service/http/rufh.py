@@ -26,6 +26,7 @@ from media_service.core.upload import FINISHING, HELD, State
 from media_service.http import rufh_fields as fields
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
 from media_service.http.fields import body_size
+from media_service.http.peer import peer_address
 from media_service.http.problems import refuse
 from media_service.http.steps import unbroken, with_verdict
 from media_service.intake.append import Addition
@@ -112,7 +113,13 @@ class RufhDialect:
         length = told_length(fields.integer(request, "Upload-Length"), size, last=last)
         digest, proof = fields.whole_digest(request), fields.proof(request)
         held_open = length is None or not version.length_completes
-        wish = Wish(length=length, digest=digest, held_open=held_open, **fields.about(request))
+        wish = Wish(
+            length=length,
+            digest=digest,
+            held_open=held_open,
+            address=peer_address(request),
+            **fields.about(request),
+        )
         view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
         place = {"Location": self._shapes.location(f"/rufh/{view.upload.id}")}
         known = await self._interim(request, version, place | self._limits(version, view))

@@ -26,6 +26,7 @@ from media_service.core.rules import CONCAT, FINAL, PARTIAL, Wish
 from media_service.core.upload import State
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
 from media_service.http.fields import METADATA, body_size, checksum, described, http_date, number
+from media_service.http.peer import peer_address
 from media_service.http.problems import refuse
 from media_service.http.steps import unbroken, with_verdict
 from media_service.intake.append import Addition
@@ -238,7 +239,13 @@ def _wish(request: web.Request, length: int | None, concat: str) -> Wish:
         remembered["metadata"] = given
     if concat:
         remembered[CONCAT] = concat
-    return Wish(length=length, held_open=concat == PARTIAL, remembered=remembered or None, **described(given or ""))
+    return Wish(
+        length=length,
+        held_open=concat == PARTIAL,
+        remembered=remembered or None,
+        address=peer_address(request),
+        **described(given or ""),
+    )
 
 
 def _length(request: web.Request) -> int | None:

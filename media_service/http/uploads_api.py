@@ -15,6 +15,7 @@ from media_service.core.upload import State
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
 from media_service.http.paging import full_of, listed, page
+from media_service.http.peer import peer_address
 from media_service.http.shapes import API, microseconds
 from media_service.http.steps import unbroken
 
@@ -86,6 +87,7 @@ class UploadsApi:
             sender=body.sender,
             tags=body.tags,
             chapters=as_chapters(body.chapters),
+            address=peer_address(request),
         )
         view, created = await unbroken(self._intake.create(wish, caller.owner, "native"))
         return web.json_response(

@@ -39,8 +39,16 @@ STRIDE = 8 * 1024 * 1024
 MOMENT = 3.0
 """Seconds after which what came is recorded even if it is less: on a slow line a stride takes minutes to send again."""
 
+ROWS_BEFORE_LONGER = 10_000
+"""Slices after which that time doubles, each time: an upload has 100,000 at most, and lasts 30 days at this rate."""
+
 PATIENCE = 0.9
 """Of the seconds for which a slice waits for a block: an append gives up first, and keeps what came."""
+
+
+def moment_after(rows: int) -> float:
+    """Return the seconds between two records of an append whose upload has so many slices."""
+    return MOMENT * float(1 << (rows // ROWS_BEFORE_LONGER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +206,9 @@ class _Append:
             whole = Incoming(at, self._addition.size, proof.sha256, dialect)
             return await self._intake.receive(self._id, self._owner, whole, lambda: body.proven(proof))
         stride = min(STRIDE, self._intake.conduct.limits.slice)
+        moment = moment_after(self._intake.slices_recorded(self._id))
         piece = Incoming(at, None, None, dialect)
-        return await self._intake.receive(self._id, self._owner, piece, lambda: body.next(stride))
+        return await self._intake.receive(self._id, self._owner, piece, lambda: body.next(stride, moment))
 
 
 class _Body:
@@ -229,10 +238,10 @@ class _Body:
             await self._read()
         return bool(self._block)
 
-    async def next(self, size: int) -> AsyncIterator[bytes]:
-        """The next `size` bytes; fewer where the body ends, or where they take longer than a moment."""
+    async def next(self, size: int, moment: float) -> AsyncIterator[bytes]:
+        """The next `size` bytes; fewer where the body ends, or where they take longer than so many seconds."""
         clock = asyncio.get_running_loop().time
-        due = clock() + MOMENT
+        due = clock() + moment
         while size and await self.more():
             block, self._block = self._block[:size], self._block[size:]
             size = size - len(block) if clock() < due else 0

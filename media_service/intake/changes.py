@@ -37,6 +37,7 @@ class Changes:
     def completed(self, live: Live, completed: Upload) -> None:
         """The catalogue has it as completed."""
         live.upload = completed
+        self._means.usage.release(completed)
         self._means.register.drop(completed.id)
         self._finisher.wake(completed)
 
@@ -77,6 +78,7 @@ class Changes:
         except BaseException:
             live.upload = upload
             raise
+        self._means.usage.release(upload)
         self._means.register.drop(upload.id)
         self._means.media.forget(upload.id)
         await self._means.partials.discard(upload.id)
@@ -85,4 +87,5 @@ class Changes:
         """The partial is not there: what the catalogue claims of it is no longer true."""
         live.upload = live.upload.step(Event.LOSE, self._means.clock())
         await self._means.catalogue.save(live.upload)
+        self._means.usage.release(live.upload)
         self._means.register.drop(live.upload.id)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from media_service.core.quota import Quotas
 
 if TYPE_CHECKING:
     from media_service.core import rules
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Conduct:
     """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
-    the verdict, how long an upload waits for its bytes, and bytes of disk that stay free. `body_rate`: bytes a second
-    that a body must bring at least, on the average of each `idle_timeout`.
+    the verdict, how long an upload waits for its bytes, bytes of disk that stay free, and what an address may have.
+    `body_rate`: bytes a second that a body must bring at least, on the average of each `idle_timeout`.
 
     `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
@@ -24,3 +26,4 @@ class Conduct:
     disk_reserve: int
     sync_slices: bool
     body_rate: int = 0
+    quotas: Quotas = field(default_factory=Quotas)

@@ -26,26 +26,27 @@ class Joiner:
     async def join(self, wish: rules.Wish, parts: Sequence[str], owner: str, dialect: str) -> View:
         """The joined upload, every byte of it recorded. The parts are given up then: their bytes are in it.
 
-        A part may be listed more than once. Raises what `rules.check_parts` and `Intake.create` raise, UnknownUpload,
-        StorageFull, StorageTrouble.
+        Raises what `rules.check_part_names`, `rules.check_parts` and `Intake.create` raise, UnknownUpload, StorageFull,
+        StorageTrouble.
         """
+        rules.check_part_names(parts)
         views = await self._whole(parts, owner)
         length = sum(view.upload.length or 0 for view in views)
         joined, _ = await self._intake.create(replace(wish, length=length), owner, dialect)
         try:
+            await self._intake.reserve_all(joined.upload.id, owner)
             await self._copy(views, joined, owner)
             view = await self._intake.adopt(joined.upload.id, owner)
         except BaseException:
             await self._intake.abandon(joined.upload.id)
             raise
-        for part in set(parts):
+        for part in parts:
             await self._intake.abandon(part)
         return view
 
     async def _whole(self, parts: Sequence[str], owner: str) -> list[View]:
-        """The parts in their order, each looked at once however often it is listed."""
-        shown = {part: await self._intake.show(part, owner) for part in dict.fromkeys(parts)}
-        views = [shown[part] for part in parts]
+        """The parts in their order."""
+        views = [await self._intake.show(part, owner) for part in parts]
         rules.check_parts(((view.upload, view.received) for view in views), self._intake.conduct.limits)
         return views
 

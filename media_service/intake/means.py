@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from media_service.core.ports import Catalogue, Media, Partials
     from media_service.intake.conduct import Conduct
     from media_service.intake.register import Register
+    from media_service.intake.space import Space
+    from media_service.intake.usage import AddressUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +25,5 @@ class Means:
     media: Media
     conduct: Conduct
     clock: Callable[[], int]
+    usage: AddressUsage
+    space: Space

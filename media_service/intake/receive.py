@@ -19,14 +19,17 @@ from media_service.core.errors import (
     UploadGone,
     WrongState,
 )
-from media_service.core.ranges import Ranges, Span
+from media_service.core.ranges import Ranges
+from media_service.core.space import first_room
 from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
 from media_service.core.verdict import refusal_of
 from media_service.intake.changes import Changes
 from media_service.intake.means import Means
 from media_service.intake.register import Live, Register, View, ranges_of
 from media_service.intake.slices import Incoming, SliceWay
+from media_service.intake.space import Space
 from media_service.intake.steps import Steps
+from media_service.intake.usage import AddressUsage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -61,7 +64,9 @@ class Intake:
         self._clock = clock
         self._new_id = new_id
         self._register = Register(catalogue, conduct.lifetime)
-        means = Means(self._register, catalogue, partials, media, conduct, clock)
+        self._usage = AddressUsage(conduct.quotas)
+        self._space = Space(partials, self._usage, conduct.disk_reserve)
+        means = Means(self._register, catalogue, partials, media, conduct, clock, self._usage, self._space)
         self._changes = Changes(means, finisher)
         self._steps = Steps()
         self._slices = SliceWay(means, self._changes, self._steps, finisher.make_way)
@@ -70,7 +75,7 @@ class Intake:
     async def create(self, wish: rules.Wish, owner: str, dialect: str) -> tuple[View, bool]:
         """A new upload and True; or the owner's finished upload of the same bytes and False.
 
-        Raises FileTooLarge, Malformed, StorageFull, ShuttingDown.
+        Raises FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
         self._refuse_when_closing()
         limits = self.conduct.limits
@@ -79,25 +84,33 @@ class Intake:
             twin = await self.twin(owner, upload.content_hash, upload.length)
             if twin is not None:
                 return twin, False
-        if (upload.length or 0) > await self._spare():
+        self._usage.claim(upload, upload.length or 0)
+        try:
+            await self._store(upload)
+        except BaseException:
+            self._usage.release(upload)
+            raise
+        self._register.remember(Live(upload, (), first_room(upload.length)))
+        return self._register.view(upload, Ranges()), True
+
+    async def _store(self, upload: Upload) -> None:
+        """Make the new upload's partial and its row. Raise StorageFull.
+
+        What other uploads have still to receive does not count: a promise takes no room from bytes.
+        """
+        if (upload.length or 1) > await self._space.spare():
             raise StorageFull
-        await self._partials.create(upload.id, upload.length)
+        await self._partials.create(upload.id, first_room(upload.length))
         try:
             await self._catalogue.create(upload)
         except Trouble:
             # Where it is in the catalogue in spite of it, its first slice makes the partial again.
             await self._partials.discard(upload.id)
             raise
-        self._register.remember(Live(upload, ()))
-        return self._register.view(upload, Ranges()), True
 
     async def largest(self) -> int:
         """Bytes that a new upload may have at most, as the disk is now."""
-        return max(0, min(self.conduct.limits.file, await self._spare()))
-
-    async def _spare(self) -> int:
-        """Bytes of disk above what stays free; negative when there is less."""
-        return await self._partials.free() - self.conduct.disk_reserve
+        return max(0, min(self.conduct.limits.file, await self._space.spare()))
 
     async def twin(self, owner: str, content_hash: bytes, length: int) -> View | None:
         """The owner's finished upload of the same bytes."""
@@ -183,12 +196,12 @@ class Intake:
     ) -> View:
         """Sets tags, chapters, the sender, or the length that was not known at creation.
 
-        Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge.
+        Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge, QuotaExceeded.
         """
         self._refuse_when_closing()
 
         def amended(live: Live) -> Upload:
-            return rules.amend(
+            upload = rules.amend(
                 live.upload,
                 live.received,
                 self._clock(),
@@ -198,6 +211,9 @@ class Intake:
                 length=length,
                 sender=sender,
             )
+            if upload.length is not None and live.upload.length is None:
+                self._usage.claim(upload, upload.length)
+            return upload
 
         return await self._change(upload_id, owner, amended)
 
@@ -263,6 +279,21 @@ class Intake:
         await self._changes.complete_if_whole(live)
         return await self._answer(live)
 
+    async def reserve_all(self, upload_id: str, owner: str) -> None:
+        """Reserve room on the disk for the whole upload, before bytes are copied into it. Raise StorageFull."""
+        live = await self._register.find(upload_id, owner)
+        partial = await self._partials.open(upload_id)
+        if partial is not None:
+            try:
+                await self._space.reserve_all(live, partial, live.upload.length or 0)
+            finally:
+                self._partials.close(upload_id)
+
+    def slices_recorded(self, upload_id: str) -> int:
+        """Return how many slices an upload in memory has; 0 for one that is not."""
+        live = self._register.in_memory(upload_id)
+        return 0 if live is None else live.count
+
     async def adopt(self, upload_id: str, owner: str) -> View:
         """Records the whole upload, whose bytes were put in their place, durably, without a body.
 
@@ -273,7 +304,7 @@ class Intake:
         piece = Slice(0, live.upload.length)
         rules.check_record(live.upload, live.received, piece)
         await self._catalogue.record(upload_id, piece, self._clock())
-        live.received = live.received.add(Span(piece.start, piece.stop))
+        live.add(piece)
         await self._changes.complete_if_whole(live)
         return await self._answer(live)
 
@@ -281,8 +312,8 @@ class Intake:
         """Microseconds after which the upload expires if nothing more comes."""
         return max(0, (view.expires_at or self._clock()) - self._clock())
 
-    async def expire(self, upload: Upload) -> None:
-        """Ends an upload for which nothing came for too long, unless somebody writes just now.
+    async def expire(self, upload: Upload) -> bool:
+        """End an upload for which nothing came for too long, unless somebody writes just now; return whether it ended.
 
         One that has had its whole lifetime ends even then.
         """
@@ -290,8 +321,10 @@ class Intake:
         async with live.changing:
             written = bool(live.leases) and now < rules.outlived_at(live.upload, lifetime)
             due = live.upload.state is State.RECEIVING and rules.expires_at(live.upload, lifetime) < now
-            if due and not written:
-                await self._changes.end(live, Event.EXPIRE)
+            if not due or written:
+                return False
+            await self._changes.end(live, Event.EXPIRE)
+            return True
 
     def give_up_on(self, upload_id: str, findings: Sequence[Finding]) -> None:
         """What came shows that the upload will be rejected: it is, before more of it comes."""
@@ -310,6 +343,8 @@ class Intake:
 
     async def recover(self) -> None:
         """After a start: plain forms that were cut are given up, uploads that were whole go on to be finished."""
+        for address, upload_id, size in await self._catalogue.open_bytes():
+            self._usage.note(address, upload_id, size)
         for upload_id in await self._catalogue.receiving_whole():
             await self._changes.complete_if_whole(await self._register.find(upload_id, None))
         for upload in await self._catalogue.in_state({State.RECEIVING}):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from media_service.core.ports import Catalogue
+    from media_service.intake.lease import Lease
 
 RECENT_UPLOADS = 1024
 """How many receiving uploads stay in memory when nobody writes to them; others are read again when asked for. With 16
@@ -34,13 +35,33 @@ class View:
 
 
 class Live:
-    """A receiving upload in memory: the catalogue's rows, and who writes now."""
+    """A receiving upload in memory: the catalogue's rows, and who writes now.
 
-    def __init__(self, upload: Upload, slices: Sequence[Slice]) -> None:
+    `count` is how many slices are recorded, and `size` their bytes; `taken` are the bytes that were admitted while the
+    length is not known. The disk has room for the bytes before `reserved`, once that was `measured`.
+    """
+
+    def __init__(self, upload: Upload, slices: Sequence[Slice], reserved: int | None = None) -> None:
         self.upload = upload
         self.received = ranges_of(slices)
+        self.count = len(slices)
+        self.size = self.taken = self.received.size
+        self.reserved = reserved or 0
+        self.measured = reserved is not None
         self.leases = Leases()
         self.changing = asyncio.Lock()
+
+    def add(self, piece: Slice) -> None:
+        """Count a slice that was recorded."""
+        self.received = self.received.add(Span(piece.start, piece.stop))
+        self.count += 1
+        self.size += piece.stop - piece.start
+
+    def release(self, lease: Lease) -> None:
+        """Let go of a lease. Bytes that were admitted and not recorded count no more once nobody writes."""
+        lease.release()
+        if not self.leases:
+            self.taken = self.size
 
 
 class Register:

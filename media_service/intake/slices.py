@@ -14,6 +14,7 @@ from media_service.core import rules
 from media_service.core.digest import format_digest_field
 from media_service.core.errors import BodyCut, DigestMismatch, Malformed
 from media_service.core.ranges import Span
+from media_service.core.space import first_room
 from media_service.core.upload import Slice
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Incoming:
 
     `size` in bytes, None when the body does not tell it beforehand; then `most` may say how many it cannot exceed.
     `digest` is the SHA-256 that the bytes must have. `last`: the file ends where the slice ends, whatever length was
-    announced.
+    announced. `cut_by_client`: its client chose where it ends, and not a line that was cut; so it may not be too small.
     """
 
     start: int
@@ -42,6 +43,7 @@ class Incoming:
     dialect: str
     last: bool = False
     most: int | None = None
+    cut_by_client: bool = False
 
 
 class SliceWay:
@@ -75,8 +77,18 @@ class SliceWay:
                 live.upload, live.received, incoming.start, incoming.size, limits=limits, dialect=incoming.dialect
             )
             stop = incoming.start + (incoming.size or 1)
-            if room.repeat or not await live.leases.end(incoming.start, stop):
+            if room.repeat:
                 return room
+            self._check_slice(live, incoming, None if incoming.size is None else Span(incoming.start, stop))
+            if not await live.leases.end(incoming.start, stop):
+                return room
+
+    def _check_slice(self, live: Live, incoming: Incoming, span: Span | None) -> None:
+        """Raise TooManySlices, SliceTooSmall. `span` is None while the slice's size is not known."""
+        limits = self._means.conduct.limits
+        rules.check_count(live.count, live.received, span, limits)
+        if incoming.cut_by_client and span is not None:
+            rules.check_small(live.upload, live.received, span, limits)
 
     async def _write(
         self, live: Live, room: rules.Room, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
@@ -95,11 +107,11 @@ class SliceWay:
             piece = await self._read(live, lease, room, incoming, blocks=blocks(), into=partial, seen=seen)
             # From here the client's line no longer matters: the row may already be on its way to the disk.
             settling = self._steps.begin(
-                self._settle(live, lease, piece, partial, seen, epoch=epoch, last=incoming.last)
+                self._settle(live, lease, piece, partial, seen, epoch=epoch, incoming=incoming)
             )
         finally:
             if settling is None:
-                lease.release()
+                live.release(lease)
                 if partial is not None:
                     self._means.partials.close(live.upload.id)
         await asyncio.shield(settling)
@@ -109,11 +121,14 @@ class SliceWay:
         partial = await self._means.partials.open(live.upload.id)
         if partial is None and not live.received:
             # A power cut may forget a partial in which nothing was recorded yet.
-            await self._means.partials.create(live.upload.id, live.upload.length)
-            partial = await self._means.partials.open(live.upload.id)
+            await self._means.partials.create(live.upload.id, first_room(live.upload.length))
+            partial, live.measured = await self._means.partials.open(live.upload.id), False
         if partial is None:
             await self._changes.lose(live)
             raise live.upload.refusal()
+        if not live.measured:
+            # Without a length every byte is checked: none of them is promised.
+            live.reserved, live.measured = 0 if live.upload.length is None else partial.allocated, True
         return partial
 
     async def _repeat(
@@ -157,6 +172,8 @@ class SliceWay:
                 self._receiving()
                 lease.reach(at + len(block))
                 if into is not None:
+                    if at + len(block) > live.reserved:
+                        await self._means.space.admit(live, into, at, at + len(block))
                     await into.write(at, block)
                 if seen is not None:
                     seen.update(block)
@@ -178,7 +195,7 @@ class SliceWay:
         seen: SliceDigest | None,
         *,
         epoch: int,
-        last: bool,
+        incoming: Incoming,
     ) -> None:
         """Proves a written slice, and makes it durable and recorded."""
         upload_id = live.upload.id
@@ -191,10 +208,11 @@ class SliceWay:
             if seen is not None:
                 await _prove(piece, seen)
             rules.check_record(live.upload, live.received, piece)
-            await self._record(live, piece, last=last)
+            self._check_slice(live, incoming, Span(piece.start, piece.stop))
+            await self._record(live, piece, last=incoming.last)
             self._means.media.follow(live.upload, partial.path, live.received.offset, piece)
         finally:
-            lease.release()
+            live.release(lease)
             self._means.partials.close(upload_id)
         await self._changes.complete_if_whole(live)
 
@@ -203,17 +221,19 @@ class SliceWay:
         now = self._means.clock()
         span = Span(piece.start, piece.stop)
         upload = replace(live.upload, length=piece.stop) if last else live.upload
-        ends = self._means.conduct.sync_slices and rules.is_whole(upload, live.received.add(span))
+        # Asked first, because adding a span copies every range.
+        enough = upload.length is not None and live.size + len(span) >= upload.length
+        ends = self._means.conduct.sync_slices and enough and rules.is_whole(upload, live.received.add(span))
         # Whoever changes the upload now waits for this very slice: its state is then left to him.
         if ends and not live.changing.locked():
             async with live.changing:
                 completed = rules.complete(upload, live.received.add(span), now)
                 await self._means.catalogue.record(upload.id, piece, now, completed)
-                live.received = live.received.add(span)
+                live.add(piece)
                 self._changes.completed(live, completed)
             return
         await self._means.catalogue.record(upload.id, piece, now)
-        live.received = live.received.add(span)
+        live.add(piece)
         live.upload = replace(live.upload, updated_at=now, length=piece.stop if last else live.upload.length)
 
 

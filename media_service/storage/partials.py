@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import aiofiles.os
 
 from media_service.core.errors import StorageTrouble
+from media_service.storage.allocate import allocate
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.copying import join
 from media_service.storage.disk_line import DiskLine
@@ -83,6 +84,23 @@ class OpenPartial:
                 self._pace.took(_write(self.descriptor, offset, block))
             else:
                 self._pace.took(await in_thread(self._threads, _write, self.descriptor, offset, block))
+
+    @property
+    def allocated(self) -> int:
+        """Return up to which offset the disk has room for every byte, as far as that can be told; else 0."""
+        status = os.fstat(self.descriptor)
+        return status.st_size if status.st_blocks * 512 >= status.st_size else 0
+
+    async def reserve(self, start: int, stop: int) -> None:
+        """Allocate disk space for these bytes, so that others cannot take it; bytes that are there already stay.
+
+        Does nothing where the file system cannot. Raises StorageFull, StorageTrouble.
+        """
+        with disk_errors():
+            if stop - start > RESERVED_AT_ONCE:
+                await in_thread(self._threads, allocate, self.descriptor, start, stop - start)
+            else:
+                allocate(self.descriptor, start, stop - start)
 
     def digest(self, start: int, expected: int | None) -> SliceDigest:
         """The SHA-256 of a slice that is about to be written from `start` on, with so many bytes at most."""
@@ -243,6 +261,10 @@ class DiskPartials:
 
     async def free(self) -> int:
         """Bytes that may still be written on this disk."""
+        return self.room()
+
+    def room(self) -> int:
+        """Return what `free` returns; it waits for nothing."""
         with disk_errors():
             return shutil.disk_usage(self._folder).free
 

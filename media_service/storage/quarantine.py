@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiofiles
 import aiofiles.os
 
+from media_service.core.errors import StorageFull
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.folders import sync_directory
 
@@ -33,16 +34,24 @@ class DiskQuarantine:
         await make_folder(self._folder)
 
     async def take(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
-        """Keeps the source's bytes and the report, durably; the source stays. May be repeated."""
+        """Keeps the source's bytes and the report, durably; the source stays. May be repeated.
+
+        On a full disk the report is empty, since the upload's row says the same: a file that cannot be rejected would
+        stay to be verified again and again.
+        """
         with disk_errors():
-            async with aiofiles.open(self._folder / (upload_id + REPORT), "w", encoding="utf-8") as file:
-                await file.write(json.dumps(dict(report), ensure_ascii=False, indent=2, default=str) + "\n")
-                await file.flush()
-                await asyncio.to_thread(os.fsync, file.fileno())
+            with suppress(StorageFull), disk_errors():
+                await self._write_report(upload_id, report)
             # A second name for the same bytes costs nothing, and takes no room on a full disk.
             with suppress(FileExistsError):
                 await aiofiles.os.link(source, self._folder / (upload_id + BYTES))
             await asyncio.to_thread(sync_directory, self._folder)
+
+    async def _write_report(self, upload_id: str, report: Mapping[str, Any]) -> None:
+        async with aiofiles.open(self._folder / (upload_id + REPORT), "w", encoding="utf-8") as file:
+            await file.write(json.dumps(dict(report), ensure_ascii=False, indent=2, default=str) + "\n")
+            await file.flush()
+            await asyncio.to_thread(os.fsync, file.fileno())
 
     async def kept(self, upload_id: str) -> int | None:
         """How many bytes of the upload are kept; None when nothing is."""

@@ -52,6 +52,7 @@ export default {
   'state.gone': 'Ended: {reason}',
 
   'wait.storage_full': 'The server’s disk is full · again in {seconds}\u00a0s',
+  'wait.too_many_uploads': 'Too many of your uploads are open · again in {seconds}\u00a0s',
   'wait.unauthorised': 'Please sign in again in another tab · again in {seconds}\u00a0s',
   'wait.shutting_down': 'The server is restarting · again in {seconds}\u00a0s',
   'wait.storage_trouble': 'The server has trouble with its disk · again in {seconds}\u00a0s',
@@ -130,6 +131,8 @@ export default {
   'why.file_too_large_unknown': 'the file is larger than is accepted here.',
   'why.proxy_too_large': 'a proxy between you and the server refuses even small pieces. Please tell the station.',
   'why.slice_too_large': 'the server refuses even small pieces. Please tell the station.',
+  'why.quota_exceeded': 'your unfinished uploads together are larger than is accepted here. Please finish or cancel some first.',
+  'why.too_many_slices': 'it came in too many small pieces. Please start again.',
   'why.cover_not_image': 'it must be a JPEG, PNG, WebP or GIF picture.',
   'why.cover_too_large': 'it is larger than {limit}.',
   'why.cover_too_wide': 'it has too many pixels.',

@@ -52,6 +52,7 @@ export default {
   'state.gone': '중단됨: {reason}',
 
   'wait.storage_full': '서버 디스크가 가득 찼습니다 · {seconds}초 후 재시도',
+  'wait.too_many_uploads': '열려 있는 업로드가 너무 많습니다 · {seconds}초 후 재시도',
   'wait.unauthorised': '다른 탭에서 다시 로그인해 주세요 · {seconds}초 후 재시도',
   'wait.shutting_down': '서버를 다시 시작하는 중 · {seconds}초 후 재시도',
   'wait.storage_trouble': '서버 디스크에 문제가 있습니다 · {seconds}초 후 재시도',
@@ -130,6 +131,8 @@ export default {
   'why.file_too_large_unknown': '파일이 너무 큽니다.',
   'why.proxy_too_large': '중간에 있는 프록시가 작은 조각도 거부합니다. 방송국에 알려 주세요.',
   'why.slice_too_large': '서버가 작은 조각도 거부합니다. 방송국에 알려 주세요.',
+  'why.quota_exceeded': '끝나지 않은 업로드의 합이 여기서 받는 크기를 넘습니다. 먼저 일부를 마치거나 취소해 주세요.',
+  'why.too_many_slices': '너무 많은 작은 조각으로 나뉘어 왔습니다. 처음부터 다시 보내 주세요.',
   'why.cover_not_image': 'JPEG, PNG, WebP, GIF 그림만 쓸 수 있습니다.',
   'why.cover_too_large': '{limit}보다 큽니다.',
   'why.cover_too_wide': '화소가 너무 많습니다.',

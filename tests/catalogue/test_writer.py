@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,17 @@ import pytest
 import pytest_asyncio
 
 from media_service.aside.line import Line
+from media_service.catalogue import statements
+from media_service.catalogue.ballast import SIZE, WAIT
 from media_service.catalogue.committing import serve, writing_connection
 from media_service.catalogue.migrate import migrate
 from media_service.catalogue.statements import record
 from media_service.catalogue.writer import Writer
 from media_service.core.errors import CatalogueTrouble, StorageFull
-from media_service.core.upload import Slice
+from media_service.core.upload import Slice, State
 from tests.catalogue.conftest import SCRIPTS
 from tests.catalogue.samples import rows
+from tests.core.samples import make_upload
 from tests.storage.small_disk import on_small_disk
 from tests.support.lines import served
 
@@ -282,3 +286,51 @@ async def test_a_value_that_sqlite_cannot_hold_does_not_end_the_writer(writer: W
         with suppress(CatalogueTrouble):
             await writer.execute(piece(0, 2**63))
         await writer.execute(piece(0, 1))
+
+
+async def end_on_full_disk(disk: Path) -> Any:
+    """Uploads with slices, a full disk, and then their ends, all at once and one by one."""
+    path = disk / "catalogue.sqlite3"
+    migrate(path, SCRIPTS)
+    uploads = [make_upload(id=f"u{number}", state=State.CANCELLED) for number in range(300)]
+    async with writing(Connections(path).open) as writer:
+        for upload in uploads:
+            await writer.execute(statements.create(replace(upload, state=State.RECEIVING)))
+        kept = disk / "catalogue.sqlite3.ballast"
+        size = kept.stat().st_size
+        fill(disk / "filler")
+        slice_trouble = await trouble_of(_until_full(writer))
+        there = kept.exists()
+        for upload in uploads[:50]:
+            await writer.execute(statements.save(upload))
+        await asyncio.gather(*(writer.execute(statements.save(upload)) for upload in uploads[50:]))
+        dropped = not kept.exists()
+        (disk / "filler").unlink()
+        await asyncio.sleep(WAIT + 0.5)
+        await writer.execute(piece(1, 2))
+    ended = rows(path, "SELECT count(*) FROM uploads WHERE state = 'cancelled'")
+    return {
+        "size": size,
+        "slice": slice_trouble,
+        "there": there,
+        "dropped": dropped,
+        "ended": ended,
+        "again": kept.exists(),
+    }
+
+
+async def _until_full(writer: Writer) -> None:
+    for number in range(5000):
+        await writer.execute(statements.create(make_upload(id=f"x{number}", tags={"comment": "x" * 8000})))
+
+
+def test_uploads_end_on_a_full_disk_and_nothing_else_takes_their_room(tmp_path: Path) -> None:
+    seen = on_small_disk(tmp_path / "disk", end_on_full_disk, "24m")
+    assert seen == {
+        "size": SIZE,
+        "slice": "storage_full",
+        "there": True,
+        "dropped": True,
+        "ended": [[300]],
+        "again": True,
+    }

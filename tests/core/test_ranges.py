@@ -120,3 +120,10 @@ def test_ranges_differ_from_what_is_no_ranges() -> None:
 
 def test_ranges_show_their_spans() -> None:
     assert repr(Ranges([Span(0, 1)])) == "Ranges([Span(start=0, stop=1)])"
+
+
+@given(st.lists(spans), spans)
+def test_a_span_that_touches_makes_no_run_of_its_own(held: list[Span], span: Span) -> None:
+    ranges = grown(held)
+    if len(span) and not ranges.overlaps(span):
+        assert ranges.touches(span) == (len(ranges.add(span)) <= len(ranges))

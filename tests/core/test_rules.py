@@ -20,8 +20,10 @@ from media_service.core.errors import (
     Refusal,
     SliceDiffers,
     SliceTooLarge,
+    SliceTooSmall,
     SpanOutside,
     SpanOverlaps,
+    TooManySlices,
     UploadGone,
     WrongState,
 )
@@ -333,3 +335,49 @@ def test_what_is_held_open_is_whole_only_when_it_is_concluded() -> None:
     assert rules.conclude(unknown, received, 8, LIMITS).length == 300
     with pytest.raises(LengthDiffers):
         rules.conclude(upload, Ranges([Span(0, 299)]), 8, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("length", "start", "stop", "allowed"),
+    [
+        (300, 0, 20, True),
+        (300, 0, 19, False),
+        (300, 130, 149, False),
+        (300, 45, 50, True),
+        (300, 60, 70, False),
+        (300, 95, 100, True),
+        (300, 299, 300, True),
+        (None, 120, 121, True),
+        (None, 130, 131, False),
+        (None, 60, 61, False),
+    ],
+)
+def test_a_small_slice_fills_a_gap_or_ends_the_file(length: int | None, start: int, stop: int, allowed: bool) -> None:
+    limits = replace(LIMITS, least_slice=20)
+    upload = make_upload(length=length)
+    if allowed:
+        rules.check_small(upload, HELD, Span(start, stop), limits)
+    else:
+        with pytest.raises(SliceTooSmall):
+            rules.check_small(upload, HELD, Span(start, stop), limits)
+
+
+def test_the_first_slice_of_a_file_without_a_length_may_be_all_of_it() -> None:
+    rules.check_small(make_upload(length=None), Ranges(), Span(0, 1), replace(LIMITS, least_slice=20))
+
+
+def test_slices_and_separate_ranges_are_counted() -> None:
+    limits = replace(LIMITS, slices=5, ranges=2)
+    rules.check_count(4, HELD, Span(60, 61), limits)
+    rules.check_count(4, HELD, None, limits)
+    with pytest.raises(TooManySlices):
+        rules.check_count(4, HELD, Span(70, 71), limits)
+    with pytest.raises(TooManySlices):
+        rules.check_count(5, HELD, Span(60, 61), limits)
+
+
+def test_parts_are_listed_once_and_64_at_most() -> None:
+    rules.check_part_names([str(number) for number in range(64)])
+    for parts in (["a", "b", "a"], [str(number) for number in range(65)]):
+        with pytest.raises(Malformed):
+            rules.check_part_names(parts)

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIB = 1024 * 1024
-MP3 = make_mp3(2, seed=61)
+MP3 = make_mp3(4, seed=61)
+
+PIECE = 16 * 1024
+"""Bytes of the smallest slice that every dialect takes."""
 
 
 class Dialect(Protocol):
@@ -134,7 +137,7 @@ async def test_pieces_of_any_size_make_the_file(talk: Talk) -> None:
     whole = make_mp3_of(18 * MIB, seed=62)
     upload_id = await talk.create(len(whole))
     at = 0
-    for size in (1, 5 * MIB, 4096, 9 * MIB, len(whole)):
+    for size in (PIECE if isinstance(talk.dialect, Native) else 1, 5 * MIB, PIECE, 9 * MIB, len(whole)):
         answer = await talk.append(upload_id, at, whole[at : at + size], len(whole))
         assert 200 <= answer.status < 300, answer
         at = min(at + size, len(whole))
@@ -145,9 +148,9 @@ async def test_pieces_of_any_size_make_the_file(talk: Talk) -> None:
 
 async def test_every_upload_is_seen_in_rest(talk: Talk) -> None:
     upload_id = await talk.create()
-    await talk.append(upload_id, 0, MP3[:1000])
+    await talk.append(upload_id, 0, MP3[:PIECE])
     newest = (await talk.api.get("/api/v1/uploads?limit=1")).body["uploads"][0]
-    assert (newest["id"], newest["state"], newest["received"]) == (upload_id, "receiving", [[0, 1000]])
+    assert (newest["id"], newest["state"], newest["received"]) == (upload_id, "receiving", [[0, PIECE]])
 
 
 async def test_what_is_no_mp3_is_rejected_and_its_last_answer_says_so(talk: Talk) -> None:
@@ -174,10 +177,10 @@ async def test_the_last_piece_again_is_acknowledged(talk: Talk) -> None:
 
 async def test_a_cut_piece_loses_nothing_recorded_and_the_upload_goes_on(talk: Talk) -> None:
     upload_id = await talk.create()
-    await talk.append(upload_id, 0, MP3[:1000])
-    message = talk.dialect.append(upload_id, 1000, MP3[1000:9000], len(MP3), announced=len(MP3) - 1000)
+    await talk.append(upload_id, 0, MP3[:PIECE])
+    message = talk.dialect.append(upload_id, PIECE, MP3[PIECE:30_000], len(MP3), announced=len(MP3) - PIECE)
     await cut(talk.server.port, message)
-    kept = 1000 if isinstance(talk.dialect, Native) else 9000
+    kept = PIECE if isinstance(talk.dialect, Native) else 30_000
     async with asyncio.timeout(5):
         while (at := await talk.offset(upload_id)) != kept:
             await asyncio.sleep(0.02)
@@ -198,25 +201,25 @@ async def test_a_newer_writer_wins(talk: Talk) -> None:
 
 async def test_a_cancelled_upload_is_gone(talk: Talk) -> None:
     upload_id = await talk.create()
-    await talk.append(upload_id, 0, MP3[:1000])
+    await talk.append(upload_id, 0, MP3[:PIECE])
     assert (await send(talk.server.port, talk.dialect.cancel(upload_id))).status == 204
-    assert (await talk.append(upload_id, 1000, MP3[1000:])).status == 410
+    assert (await talk.append(upload_id, PIECE, MP3[PIECE:])).status == 410
     assert (await talk.api.show(upload_id))["state"] == "cancelled"
 
 
 @pytest.mark.parametrize("other", [Native(), Tus(), Draft()], ids=["native", "tus", "draft"])
 async def test_an_upload_is_written_in_the_dialect_that_made_it(talk: Talk, other: Dialect) -> None:
     upload_id = await talk.create()
-    answer = await send(talk.server.port, other.append(upload_id, 0, MP3[:1000], len(MP3)))
+    answer = await send(talk.server.port, other.append(upload_id, 0, MP3[:PIECE], len(MP3)))
     same = type(other) is type(talk.dialect)
     assert (200 <= answer.status < 300) is same
     assert same or answer.status in (403, 409)
-    assert await talk.offset(upload_id) == (1000 if same else 0)
+    assert await talk.offset(upload_id) == (PIECE if same else 0)
 
 
 async def test_a_digest_that_differs_leaves_nothing(talk: Talk) -> None:
     upload_id = await talk.create()
-    message = talk.dialect.append(upload_id, 0, MP3[:1000], len(MP3))
+    message = talk.dialect.append(upload_id, 0, MP3[:PIECE], len(MP3))
     named = {"Native": "Content-Digest", "Draft": "Content-Digest", "Tus": "Upload-Checksum"}[
         type(talk.dialect).__name__
     ]
@@ -230,13 +233,13 @@ async def test_a_digest_that_differs_leaves_nothing(talk: Talk) -> None:
 
 async def test_another_place_than_the_next_is_refused_and_changes_nothing(talk: Talk) -> None:
     upload_id = await talk.create()
-    await talk.append(upload_id, 0, MP3[:1000])
+    await talk.append(upload_id, 0, MP3[:PIECE])
     # A slice may lie beyond a gap, and is the next one for whoever sends slices; half of it is recorded here.
-    for at in (500,) if isinstance(talk.dialect, Native) else (0, 500, 999, 1001, 2000):
-        refused = await talk.append(upload_id, at, MP3[at : at + 1000])
+    for at in (500,) if isinstance(talk.dialect, Native) else (0, 500, PIECE - 1, PIECE + 1, 2 * PIECE):
+        refused = await talk.append(upload_id, at, MP3[at : at + PIECE])
         assert refused.status == (400 if isinstance(talk.dialect, Native) else 409), refused
-        assert await talk.offset(upload_id) == 1000
-    assert 200 <= (await talk.append(upload_id, 1000, MP3[1000:])).status < 300
+        assert await talk.offset(upload_id) == PIECE
+    assert 200 <= (await talk.append(upload_id, PIECE, MP3[PIECE:])).status < 300
 
 
 async def test_a_file_over_the_limit_is_refused_at_its_creation(talk: Talk, small_server: Server) -> None:
@@ -252,10 +255,10 @@ async def test_an_unknown_upload_is_404(talk: Talk) -> None:
 async def test_what_was_acknowledged_survives_a_kill(talk: Talk, own: Server) -> None:
     killed = Talk(talk.dialect, own, Api(talk.api.session, own.url, own.token))
     upload_id = await killed.create()
-    assert 200 <= (await killed.append(upload_id, 0, MP3[:5000])).status < 300
+    assert 200 <= (await killed.append(upload_id, 0, MP3[:20_000])).status < 300
     own.restart()
-    assert await killed.offset(upload_id) == 5000
-    assert 200 <= (await killed.append(upload_id, 5000, MP3[5000:])).status < 300
+    assert await killed.offset(upload_id) == 20_000
+    assert 200 <= (await killed.append(upload_id, 20_000, MP3[20_000:])).status < 300
     assert (await killed.api.ended(upload_id))["state"] == "spooled"
 
 
@@ -279,12 +282,12 @@ async def test_an_idle_upload_expires(talk: Talk, brief: Server) -> None:
     api = Api(talk.api.session, brief.url, brief.token)
     idle = Talk(talk.dialect, brief, api)
     upload_id = await idle.create()
-    await idle.append(upload_id, 0, MP3[:1000])
+    await idle.append(upload_id, 0, MP3[:PIECE])
     async with asyncio.timeout(30):
         while (await api.show(upload_id))["state"] == "receiving":
             await asyncio.sleep(0.05)
     assert (await api.show(upload_id))["state"] == "expired"
-    assert (await idle.append(upload_id, 1000, MP3[1000:])).status == 410
+    assert (await idle.append(upload_id, PIECE, MP3[PIECE:])).status == 410
     assert not (brief.partials / f"{upload_id}.partial").exists()
 
 

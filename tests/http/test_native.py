@@ -41,47 +41,47 @@ async def test_slices_in_any_order_and_in_parallel_make_the_file(api: Api, share
 
 
 async def test_what_is_recorded_is_told(api: Api) -> None:
-    data = make_mp3(4, seed=22)
+    data = make_mp3(8, seed=22)
     upload = await api.create(length=len(data))
-    await api.post(upload["id"], 20_000, data[20_000:30_000])
-    answer = await api.put(upload["id"], 0, data[:10_000])
-    assert (answer.body["offset"], answer.body["received"]) == (10_000, [[0, 10_000], [20_000, 30_000]])
+    await api.post(upload["id"], 40_000, data[40_000:60_000])
+    answer = await api.put(upload["id"], 0, data[:20_000])
+    assert (answer.body["offset"], answer.body["received"]) == (20_000, [[0, 20_000], [40_000, 60_000]])
     recorded = (await api.get(f"{UPLOADS}/{upload['id']}/slices")).body
-    assert [(piece["start"], piece["stop"]) for piece in recorded] == [(0, 10_000), (20_000, 30_000)]
+    assert [(piece["start"], piece["stop"]) for piece in recorded] == [(0, 20_000), (40_000, 60_000)]
     assert recorded[0]["digest"] is None
-    assert digest_field(data[20_000:30_000]) == _as_field(recorded[1]["digest"])
+    assert digest_field(data[40_000:60_000]) == _as_field(recorded[1]["digest"])
 
 
 async def test_repeated_slice_is_acknowledged_unwritten(api: Api, shared_server: Server) -> None:
-    data = make_mp3(4, seed=23)
+    data = make_mp3(8, seed=23)
     upload = await api.create(length=len(data))
-    await api.post(upload["id"], 0, data[:10_000])
+    await api.post(upload["id"], 0, data[:20_000])
     partial = shared_server.partials / f"{upload['id']}.partial"
     before = partial.stat().st_mtime_ns
-    for again in (api.post(upload["id"], 0, data[:10_000]), api.put(upload["id"], 0, data[:10_000])):
+    for again in (api.post(upload["id"], 0, data[:20_000]), api.put(upload["id"], 0, data[:20_000])):
         answer = await again
-        assert (answer.status, answer.body["offset"]) == (200, 10_000)
-    within = await api.put(upload["id"], 2_000, data[2_000:5_000])
+        assert (answer.status, answer.body["offset"]) == (200, 20_000)
+    within = await api.put(upload["id"], 4_000, data[4_000:10_000])
     assert within.status == 200
     assert partial.stat().st_mtime_ns == before
 
 
 async def test_another_file_is_told_from_the_recorded_one(api: Api) -> None:
-    data = make_mp3(4, seed=24)
+    data = make_mp3(8, seed=24)
     upload = await api.create(length=len(data))
-    await api.post(upload["id"], 0, data[:10_000])
-    answer = await api.post(upload["id"], 0, bytes(10_000))
+    await api.post(upload["id"], 0, data[:20_000])
+    answer = await api.post(upload["id"], 0, bytes(20_000))
     assert (answer.status, answer.code) == (422, "slice_differs")
 
 
 async def test_half_overlaps_are_refused_and_nothing_is_recorded(api: Api) -> None:
-    upload = await api.create(length=100_000)
-    await api.put(upload["id"], 10_000, bytes(10_000))
-    for offset in (5_000, 15_000):
+    upload = await api.create(length=200_000)
+    await api.put(upload["id"], 20_000, bytes(20_000))
+    for offset in (10_000, 30_000):
         for send in (api.put, api.post):
-            answer = await send(upload["id"], offset, bytes(10_000))
+            answer = await send(upload["id"], offset, bytes(20_000))
             assert (answer.status, answer.code) == (400, "span_overlaps"), (offset, answer)
-    assert (await api.show(upload["id"]))["received"] == [[10_000, 20_000]]
+    assert (await api.show(upload["id"]))["received"] == [[20_000, 40_000]]
 
 
 async def test_bytes_beyond_the_length_are_refused(api: Api) -> None:
@@ -211,7 +211,7 @@ async def test_show_answers_while_a_writer_stalls(api: Api) -> None:
     started, go_on = asyncio.Event(), asyncio.Event()
 
     async def stalled() -> AsyncIterator[bytes]:
-        yield bytes(10_000)
+        yield bytes(20_000)
         started.set()
         await go_on.wait()
 
@@ -228,7 +228,7 @@ async def test_idle_body_is_ended_and_the_span_is_free(small: Api) -> None:
     go_on = asyncio.Event()
 
     async def stalled() -> AsyncIterator[bytes]:
-        yield bytes(10_000)
+        yield bytes(20_000)
         await go_on.wait()
 
     writer = asyncio.create_task(small.put(upload["id"], 0, stalled()))
@@ -236,7 +236,28 @@ async def test_idle_body_is_ended_and_the_span_is_free(small: Api) -> None:
     go_on.set()
     answer = await writer
     assert (answer.status, answer.code) == (408, "idle_timeout")
-    assert (await small.put(upload["id"], 0, bytes(10_000))).status == 200
+    assert (await small.put(upload["id"], 0, bytes(20_000))).status == 200
+
+
+async def test_small_slices_only_fill_gaps_and_end_files(api: Api) -> None:
+    upload = await api.create(length=100_000)
+    for send in (api.put, api.post):
+        answer = await send(upload["id"], 0, bytes(16_383))
+        assert (answer.status, answer.code, answer.body["limit"]) == (400, "slice_too_small", 16_384)
+    for offset, size in ((0, 16_384), (20_000, 16_384), (16_384, 3_616), (99_999, 1)):
+        assert (await api.put(upload["id"], offset, bytes(size))).status == 200
+    assert (await api.show(upload["id"]))["received"] == [[0, 36_384], [99_999, 100_000]]
+
+
+async def test_without_a_length_any_slice_may_be_the_last(api: Api) -> None:
+    data = make_mp3(2, seed=29)
+    upload = await api.create()
+    assert (await api.put(upload["id"], 0, data[:100])).status == 200
+    assert (await api.put(upload["id"], 5000, data[5000:5100])).code == "slice_too_small"
+    assert (await api.put(upload["id"], 100, data[100:])).status == 200
+    answer = await api.request("PATCH", f"{UPLOADS}/{upload['id']}", json={"length": len(data)})
+    assert answer.status == 200
+    assert (await api.ended(upload["id"]))["state"] == "spooled"
 
 
 def _as_field(hexadecimal: str) -> str:

@@ -96,12 +96,12 @@ async def test_off_loopback_uploading_needs_the_token(data: Path, session: aioht
 async def test_off_loopback_bytes_go_on_when_a_sign_in_has_ended(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data, host="0.0.0.0", disk_reserve=0) as server:
         api = Api(session, server.url, server.token)
-        wish = {"filename": "a.mp3", "length": 10}
+        wish = {"filename": "a.mp3", "length": 20_010}
         created = await api.request("POST", "/api/v1/uploads", json=wish, headers=api.admin)
         where = f"/api/v1/uploads/{created.body['id']}"
-        assert (await api.post(created.body["id"], 0, b"12345")).status == 200
-        assert (await api.put(created.body["id"], 5, b"1234")).status == 200
-        assert (await api.get(where)).body["offset"] == 9
+        assert (await api.post(created.body["id"], 0, bytes(20_000))).status == 200
+        assert (await api.put(created.body["id"], 20_005, b"12345")).status == 200
+        assert (await api.get(where)).body["offset"] == 20_000
         assert len((await api.get(f"{where}/slices")).body) == 2
         assert (await api.request("PATCH", where, json={"tags": {}})).status == 401
         assert (await api.request("DELETE", where)).status == 401

@@ -110,7 +110,7 @@ async def tus_patch_with_length(wire: Wire) -> tuple[bytes, int, int | None]:
 
 async def tus_final(wire: Wire) -> tuple[bytes, int, int | None]:
     part = await tus_upload(wire, sent=len(MP3), Upload_Concat="partial")
-    fields = {**TUS, **named("cut.mp3"), "Upload-Concat": f"final;{part} {part}"}
+    fields = {**TUS, **named("cut.mp3"), "Upload-Concat": f"final;{part}"}
     return request("POST", "/tus/", fields), 201, None
 
 

@@ -520,11 +520,11 @@ async def test_n3_the_sum_is_within_the_limit(small_server: Server) -> None:
     assert (await parts.join(await parts.make(whole, whole))).status == 413
 
 
-async def test_n4_a_part_may_be_listed_twice(parts: Parts) -> None:
+async def test_n4_a_part_is_listed_once(parts: Parts) -> None:
     await parts.make(MP3)
     answer = await parts.join(f"final;{parts.paths[0]} {parts.paths[0]}", metadata(filename="twice over.mp3"))
-    assert answer.status == 201
-    assert (parts.tus.server.spool / "twice over.mp3").read_bytes().endswith(MP3 * 2)
+    assert answer.status == 400
+    assert (await parts.tus.head(parts.paths[0])).offset == len(MP3)
 
 
 async def test_n5_unfinished_parts_are_not_joined(parts: Parts) -> None:
@@ -549,13 +549,13 @@ async def test_n7_a_joined_upload_takes_no_bytes(parts: Parts) -> None:
     assert (refused.status, refused.json["code"]) == (403, "not_writable")
 
 
-async def test_n12_seventy_parts_are_joined(tus: Tus) -> None:
+async def test_n12_sixty_four_parts_are_joined(tus: Tus) -> None:
     parts = Parts(tus)
-    step = -(-len(MP3) // 70)
+    step = -(-len(MP3) // 64)
     concat = await parts.make(*(MP3[at : at + step] for at in range(0, len(MP3), step)))
-    answer = await parts.join(concat, metadata(filename="seventy.mp3"))
+    answer = await parts.join(concat, metadata(filename="many.mp3"))
     assert answer.status == 201
-    assert (tus.server.spool / "seventy.mp3").read_bytes().endswith(MP3)
+    assert (tus.server.spool / "many.mp3").read_bytes().endswith(MP3)
 
 
 async def test_a_request_that_is_cut_anywhere_goes_on_where_it_stands(tus: Tus) -> None:

@@ -11,6 +11,7 @@ from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
 from media_service.core.errors import CatalogueTrouble
+from media_service.core.quota import Quotas
 from media_service.core.rules import Lifetime, Limits
 from media_service.intake.conduct import Conduct
 from media_service.intake.finalize import Finisher
@@ -93,6 +94,9 @@ class Rig:
         idle: float = 60,
         rate: int = 0,
         first_id: int = 0,
+        quotas: Quotas | None = None,
+        limits: Limits | None = None,
+        disk_reserve: int = 0,
     ) -> None:
         places = DataFolder(folder)
         places.make()
@@ -102,8 +106,8 @@ class Rig:
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
         self._lines = AsyncExitStack()
-        self._catalogue_line, self.storage_line = Line(), Line()
-        self.database = Database(places.catalogue, self._catalogue_line)
+        self.catalogue_line, self.storage_line = Line(), Line()
+        self.database = Database(places.catalogue, self.catalogue_line)
         self.partials = DiskPartials(places.partials, self.storage_line)
         self.spool = DiskSpool(places.spool)
         self.quarantine = DiskQuarantine(places.quarantine)
@@ -119,8 +123,9 @@ class Rig:
         self.finisher = Finisher(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
         )
-        lifetime = Lifetime(HOUR, 10 * HOUR)
-        conduct = Conduct(Limits(2**30, 2**26, 2**22), idle, 0, lifetime, 0, sync_slices=True, body_rate=rate)
+        limits, lifetime = limits or Limits(2**30, 2**26, 2**22), Lifetime(HOUR, 10 * HOUR)
+        given = quotas or Quotas()
+        conduct = Conduct(limits, idle, 0, lifetime, disk_reserve, sync_slices=True, body_rate=rate, quotas=given)
         self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
         self.examiner.on_hopeless(self.intake.give_up_on)
         self.sweeper = Sweeper(
@@ -135,7 +140,7 @@ class Rig:
         )
 
     async def __aenter__(self) -> Rig:
-        await self._lines.enter_async_context(served(self._catalogue_line, commits_to(self.folders.catalogue)))
+        await self._lines.enter_async_context(served(self.catalogue_line, commits_to(self.folders.catalogue)))
         await self._lines.enter_async_context(served(self.storage_line, flushing.serve))
         await self.database.open()
         for store in (self.partials, self.spool, self.quarantine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +11,14 @@ from media_service.core.errors import (
     BytesMissing,
     FileTooLarge,
     Malformed,
+    QuotaExceeded,
     Refusal,
     StorageTrouble,
     UnknownUpload,
     UploadGone,
 )
-from media_service.core.rules import CONCAT, PARTIAL, Wish
+from media_service.core.quota import Quota, Quotas
+from media_service.core.rules import CONCAT, PARTIAL, Limits, Wish
 from media_service.core.upload import GONE, HELD, State
 from media_service.intake.append import Addition, Appends
 from media_service.intake.join import Joiner
@@ -33,7 +36,8 @@ PARTS = (MP3[:3000], MP3[3000:3001], MP3[3001:])
 
 
 async def make_part(rig: Rig, content: bytes, length: int | None = None, concat: str = PARTIAL) -> str:
-    wish = Wish("part.mp3", length or len(content), held_open=True, remembered={CONCAT: concat})
+    told = length or len(content)
+    wish = Wish("part.mp3", told, held_open=True, remembered={CONCAT: concat}, address="192.0.2.1")
     view, _ = await rig.intake.create(wish, "me", "tus")
     await Appends(rig.intake).append(view.upload.id, "me", Addition(0, None, "tus"), body(content))
     return view.upload.id
@@ -75,11 +79,28 @@ async def test_only_ones_own_whole_parts_are_joined(
 
 
 async def test_the_sum_of_the_parts_is_within_the_limit(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", limits=Limits(len(MP3) + 10, 2**26, 2**22)) as rig:
+        parts = [await make_part(rig, MP3), await make_part(rig, MP3[:11])]
+        with pytest.raises(FileTooLarge):
+            await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+
+
+async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         part = await make_part(rig, MP3)
-        many = [part] * (2**30 // len(MP3) + 1)
-        with pytest.raises(FileTooLarge):
-            await Joiner(rig.intake, rig.partials).join(wish(*many), many, "me", "tus")
+        for parts in ([part, part], [f"{number}" for number in range(65)]):
+            with pytest.raises(Malformed):
+                await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+        assert await rig.partials.ids() == [part]
+
+
+async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", quotas=Quotas(Quota(bytes=2 * len(MP3) - 1))) as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
+        joined = replace(wish(*parts), address="192.0.2.1")
+        with pytest.raises(QuotaExceeded):
+            await Joiner(rig.intake, rig.partials).join(joined, parts, "me", "tus")
+        assert sorted(await rig.partials.ids()) == sorted(parts)
 
 
 async def test_a_crash_at_any_step_leaves_the_parts_or_the_whole(tmp_path: Path) -> None:

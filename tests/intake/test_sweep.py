@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import Superseded
+from media_service.catalogue.database import Database
+from media_service.core.errors import Superseded, Trouble
 from media_service.core.rules import Wish
 from media_service.core.upload import State
 from media_service.intake.slices import Incoming
+from media_service.intake.sweep import Sweeper
 from tests.intake.rig import HOUR, Rig
 from tests.intake.test_finalize import TEXT, finish_all, receive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
+
+    from media_service.core.upload import Upload
 
 
 async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
@@ -106,3 +110,61 @@ async def test_quarantine_is_emptied_of_what_is_old(tmp_path: Path) -> None:
         rig.time += 100 * 365 * 24 * HOUR
         await rig.sweeper.expire()
         assert list(rig.folders.quarantine.iterdir()) == []
+
+
+async def test_many_uploads_expire_together(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        made = [(await rig.intake.create(Wish("a.mp3", 10), "me", "native"))[0] for _ in range(600)]
+        rig.time += HOUR + 1
+        await rig.sweeper.expire()
+        for view in made[::100]:
+            assert (await rig.intake.show(view.upload.id, "me")).upload.state is State.EXPIRED
+        assert await rig.partials.ids() == []
+
+
+async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        made = [(await rig.intake.create(Wish("a.mp3", 10), "me", "native"))[0].upload.id for _ in range(3)]
+        # Its partial is a folder now, which cannot be unlinked.
+        rig.partials.path(made[1]).unlink()
+        rig.partials.path(made[1]).mkdir()
+        rig.time += HOUR + 1
+        with pytest.raises(Trouble):
+            await rig.sweeper.expire()
+        for upload_id in (made[0], made[2]):
+            assert (await rig.intake.show(upload_id, "me")).upload.state is State.EXPIRED
+
+
+async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
+    class Broken(Database):
+        """It fails in a way that nobody thought of, once."""
+
+        asked = 0
+
+        async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
+            self.asked += 1
+            if self.asked == 1:
+                raise ZeroDivisionError
+            return await super().expiring(idle, created)
+
+    async with Rig(tmp_path / "data") as rig:
+        made, _ = await rig.intake.create(Wish("a.mp3", 10), "me", "native")
+        rig.time += HOUR + 1
+        database = Broken(rig.folders.catalogue, rig.catalogue_line)
+        await database.open()
+        sweeper = Sweeper(
+            rig.intake,
+            database,
+            rig.partials,
+            rig.spool,
+            rig.quarantine,
+            clock=lambda: rig.time,
+            quarantine_lifetime=HOUR,
+            every=0.01,
+        )
+        sweeping = asyncio.create_task(sweeper.run())
+        async with asyncio.timeout(10):
+            while (await rig.intake.show(made.upload.id, "me")).upload.state is not State.EXPIRED:
+                await asyncio.sleep(0.01)
+        sweeping.cancel()
+        await database.close()

@@ -343,3 +343,48 @@ def test_a_full_disk_keeps_what_was_written_and_goes_on_after_room_is_made(tmp_p
     assert before
     assert after
     assert free
+
+
+async def test_room_is_reserved_without_harm_to_what_is_there(partials: DiskPartials) -> None:
+    data = random.Random(4).randbytes(2 * MIB)
+    await partials.create("a", 0)
+    partial = await partials.open("a")
+    assert partial is not None
+    await partial.write(0, data)
+    await asyncio.gather(partial.reserve(0, 6 * MIB), partial.write(3 * MIB, data))
+    await partial.reserve(6 * MIB, 6 * MIB + 5)
+    partials.close("a")
+    status = partials.path("a").stat()
+    assert status.st_size == 6 * MIB + 5
+    assert status.st_blocks * 512 >= 6 * MIB
+    assert partials.path("a").read_bytes() == data + bytes(MIB) + data + bytes(MIB + 5)
+
+
+async def test_room_that_a_partial_has_is_told_and_a_hole_has_none(partials: DiskPartials) -> None:
+    await partials.create("a", MIB)
+    partial = await partials.open("a")
+    assert partial is not None
+    assert partial.allocated == MIB
+    await partial.write(8 * MIB, b"far away")
+    assert partial.allocated == 0
+    partials.close("a")
+
+
+async def reserve_on_full_disk(disk: Path) -> Any:
+    async with storage_line() as line:
+        partials = DiskPartials(disk / "partials", line)
+        await partials.prepare()
+        await partials.create("a", MIB)
+        partial = await partials.open("a")
+        assert partial is not None
+        try:
+            await partial.reserve(MIB, 64 * MIB)
+        except StorageFull:
+            await partial.write(0, b"goes on")
+            await partial.reserve(MIB, 2 * MIB)
+            partials.close("a")
+            return partials.path("a").read_bytes()[:7].decode()
+
+
+def test_room_that_is_not_there_is_not_reserved(tmp_path: Path) -> None:
+    assert on_small_disk(tmp_path / "disk", reserve_on_full_disk) == "goes on"

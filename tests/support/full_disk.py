@@ -36,14 +36,20 @@ class SmallDisk:
         with (self._seen / "filler").open("wb") as filler:
             os.posix_fallocate(filler.fileno(), 0, room.f_bavail * room.f_frsize - leave)
 
+    @property
+    def room(self) -> int:
+        """Bytes that are free."""
+        room = os.statvfs(self._seen)
+        return room.f_bavail * room.f_frsize
+
     def free(self) -> None:
         """Other people clean up."""
         (self._seen / "filler").unlink()
 
 
 @contextmanager
-def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
-    """A server on a disk of so many bytes."""
+def small_disk(folder: Path, size: int, **settings: object) -> Iterator[SmallDisk]:
+    """A server on a disk of so many bytes, with these settings."""
     namespace = ("unshare", "--map-root-user", "--mount")
     try:
         subprocess.run([*namespace, "true"], check=True, capture_output=True)
@@ -52,5 +58,5 @@ def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
     folder.mkdir()
     mounted = f'mount -t tmpfs -o size={size} tmpfs "{folder}" && exec "$@"'
     under = (*namespace, "sh", "-c", mounted, "sh")
-    with Server(folder / "data", under=under, disk_reserve=0, finish_wait=0.2) as server:
+    with Server(folder / "data", under=under, **{"disk_reserve": 0, "finish_wait": 0.2} | settings) as server:
         yield SmallDisk(server, folder)

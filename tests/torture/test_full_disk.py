@@ -40,10 +40,13 @@ async def test_upload_that_does_not_fit_is_refused_at_once(disk: SmallDisk, disk
 
 
 async def test_upload_with_reserved_room_goes_on_when_others_fill_the_disk(disk: SmallDisk, disk_api: Api) -> None:
-    data = make_mp3_of(10 * MIB, seed=51)
+    data = make_mp3_of(7 * MIB, seed=51)
     upload = await disk_api.create("reserved.mp3", len(data))
+    for offset in range(0, 4 * MIB, MIB):
+        assert (await disk_api.post(upload["id"], offset, data[offset : offset + MIB])).status == 200
+    # With the fourth MiB, as much again as came before it was reserved.
     disk.fill(leave=2 * MIB)
-    for offset in range(0, len(data), MIB):
+    for offset in range(4 * MIB, len(data), MIB):
         assert (await disk_api.post(upload["id"], offset, data[offset : offset + MIB])).status == 200
     waiting = await disk_api.show(upload["id"])
     assert waiting["state"] in ("received", "verified"), "there is no room for the tagged file yet"

@@ -31,17 +31,17 @@ async def test_stalled_slice_does_not_hold_up_the_end(server: Server, session: a
     api = Api(session, server.url, server.token)
     whole = make_mp3_of(MIB, seed=71)
     upload = await api.create("stopped.mp3", len(whole))
-    await api.put(upload["id"], 0, whole[:1000])
+    await api.put(upload["id"], 0, whole[:20_000])
     _reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(head("PUT", f"/api/v1/uploads/{upload['id']}/slices/1000", length=len(whole) - 1000) + whole[:5000])
+    writer.write(head("PUT", f"/api/v1/uploads/{upload['id']}/slices/20000", length=len(whole) - 20_000) + whole[:5000])
     await writer.drain()
     begun = time.monotonic()
     assert await asyncio.to_thread(server.stop) == 0
     assert time.monotonic() - begun < 10
     writer.close()
     server.start()
-    assert (await api.show(upload["id"]))["received"] == [[0, 1000]]
-    assert (await api.put(upload["id"], 1000, whole[1000:])).status == 200
+    assert (await api.show(upload["id"]))["received"] == [[0, 20_000]]
+    assert (await api.put(upload["id"], 20_000, whole[20_000:])).status == 200
     assert (await api.ended(upload["id"]))["state"] == "spooled"
 
 

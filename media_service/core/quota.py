@@ -1,0 +1,48 @@
+"""How much one address may have open: a number of receiving uploads, and their bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+
+from media_service.core.errors import QuotaExceeded, TooManyUploads
+
+REMEMBERED = 4096
+"""Addresses of which it is remembered whether they are of this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A number of open uploads, and of bytes; None for no limit."""
+
+    uploads: int | None = None
+    bytes: int | None = None
+
+    def check_count(self, others: int) -> None:
+        """Raise TooManyUploads if one more upload beside so many others is too many."""
+        if self.uploads is not None and others >= self.uploads:
+            raise TooManyUploads(self.uploads)
+
+    def check_bytes(self, used: int, needed: int) -> None:
+        """Raise QuotaExceeded if an upload of `needed` bytes beside others of `used` bytes is too much."""
+        if self.bytes is not None and used + needed > self.bytes:
+            raise QuotaExceeded(self.bytes, used, needed)
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The quota of an address, and that of this machine's own addresses, from which a proxy may speak for everybody."""
+
+    remote: Quota = Quota()
+    loopback: Quota = Quota()
+
+    def of(self, address: str) -> Quota:
+        """Return the quota of this address."""
+        return self.loopback if is_loopback(address) else self.remote
+
+
+@lru_cache(REMEMBERED)
+def is_loopback(address: str) -> bool:
+    """Return whether the address, or the network of an IPv6 client, is of this machine."""
+    return ip_address(address.partition("/")[0]).is_loopback
