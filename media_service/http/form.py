@@ -12,6 +12,7 @@ from media_service.core.rules import Wish
 from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
 from media_service.http.body import Form, Small, expect_later
+from media_service.http.fields import refuse_range
 from media_service.http.steps import unbroken, with_verdict
 from media_service.intake.slices import Incoming
 
@@ -42,6 +43,7 @@ class FormDialect:
     async def post(self, request: web.Request) -> web.Response:
         """Fields `name` (who sends it), tags and `cover`, then the file `mp3`: 201 once it lies in the spool."""
         caller = self._gate.caller(request)
+        refuse_range(request)
         limit, cover = self._intake.conduct.limits.file, self._intake.conduct.limits.cover.size
         form = await Form.open(
             request,
