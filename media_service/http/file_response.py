@@ -7,6 +7,7 @@ unit or an invalid range ignored, and a server may ignore a request for several 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 from io import FileIO
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
+from media_service.core.errors import StorageTrouble
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -22,12 +25,18 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
 _RANGE = re.compile(r"(\d*)-(\d*)", re.ASCII)
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
+"""What opening says of a missing file, a folder, a symbolic link and a socket."""
+
 _DIGITS = 18
 """Digits of the largest offset that is compared; a longer number is beyond every file."""
 
 
 async def file_response(path: Path, headers: Mapping[str, str]) -> web.StreamResponse:
-    """Return a response with the file's bytes. Raise FileNotFoundError if the path is not a regular file."""
+    """Return a response with the file's bytes.
+
+    Raise FileNotFoundError if the path is not a regular file, StorageTrouble if it cannot be opened.
+    """
     return _OpenFile(await asyncio.to_thread(_open, path), headers)
 
 
@@ -56,7 +65,7 @@ def _open(path: Path) -> FileIO:
         # O_NONBLOCK: opening a FIFO would wait for a writer.
         file = FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK))
     except OSError as error:
-        raise FileNotFoundError(path) from error
+        raise (FileNotFoundError(path) if error.errno in _NO_FILE else StorageTrouble) from error
     if not S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise FileNotFoundError(path)

@@ -43,7 +43,9 @@ def split(tag: bytes) -> tuple[bytes, bytes]:
 
     A tag that cannot be taken apart is returned whole as the first.
     """
-    said, gain, stop = [], [], EDGE
+    said: list[bytes] = []
+    gain: list[bytes] = []
+    stop = EDGE
     for key, _, value in _items(tag):
         start, stop = stop, stop + 9 + len(key) + len(value)
         (gain if key.upper().startswith(GAIN) else said).append(tag[start:stop])

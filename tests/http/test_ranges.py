@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.http.file_response import byte_range
+from media_service.core.errors import StorageTrouble
+from media_service.http.file_response import byte_range, file_response
 from tests.support.mp3 import make_mp3
 from tests.support.wire import WireAnswer, request, send
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.api import Api
     from tests.support.server import Server
 
@@ -123,6 +126,11 @@ async def test_only_a_regular_file_of_that_name_is_served(
         answer = await fetch(small, address)
         assert (answer.status, answer.code) == (404, "unknown_upload" if rejected else "unknown_file")
         path.rmdir() if planted == "folder" else path.unlink()
+
+
+async def test_a_file_that_cannot_be_opened_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(StorageTrouble):
+        await file_response(tmp_path / ("x" * 300), {})
 
 
 async def test_a_compressed_file_beside_it_is_not_served(
