@@ -13,20 +13,21 @@ from aiohttp import hdrs, web
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
-SHARED = ("/tus", "/rufh", "/api/v1/uploads")
+SHARED = ("/tus", "/rufh", "/api/v1/uploads", "/upload")
 """What other sites' pages may reach: the ways to upload, not the pages and not the admin."""
 
 METHODS = "POST, GET, HEAD, PATCH, DELETE, OPTIONS, PUT"
 ALLOWED = (
     "Authorization, Content-Type, X-Requested-With, X-Request-ID, X-HTTP-Method-Override, Tus-Resumable, "
     "Upload-Length, Upload-Offset, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Checksum, "
-    "Upload-Complete, Upload-Draft-Interop-Version, Content-Digest, Repr-Digest, Want-Repr-Digest, "
+    "Upload-Complete, Upload-Incomplete, Upload-Draft-Interop-Version, Content-Digest, Repr-Digest, Want-Repr-Digest, "
     "Content-Disposition, Idempotency-Key"
 )
 EXPOSED = (
     "Location, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Expires, "
-    "Upload-Complete, Upload-Limit, Upload-Result, Upload-Draft-Interop-Version, Tus-Resumable, Tus-Version, "
-    "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Repr-Digest, Content-Digest, Retry-After, X-Request-ID"
+    "Upload-Complete, Upload-Incomplete, Upload-Limit, Upload-Result, Upload-Draft-Interop-Version, Tus-Resumable, "
+    "Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Repr-Digest, Content-Digest, Retry-After, "
+    "X-Request-ID"
 )
 MAX_AGE = "86400"
 

@@ -7,6 +7,8 @@ import binascii
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import hdrs
+
 from media_service.core.digest import Proof
 from media_service.core.errors import Malformed
 from media_service.core.text import TAGS
@@ -38,6 +40,15 @@ def body_size(request: web.Request) -> int | None:
     """Bytes of the body, None when it does not tell them beforehand."""
     length = request.content_length
     return length if length is not None or request.body_exists else 0
+
+
+def refuse_range(request: web.Request) -> None:
+    """Raise Malformed for a request that begins an upload or sends a slice, and has a Content-Range.
+
+    Without this check the part that it brings would be stored as the whole file (RFC 9110, section 14.5).
+    """
+    if hdrs.CONTENT_RANGE in request.headers:
+        raise Malformed(hdrs.CONTENT_RANGE, "a part of a file is sent with PATCH, or as a slice at its offset")
 
 
 def http_date(microseconds: int) -> str:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
-from aiohttp import ETag, hdrs, web
+from aiohttp import ETag, web
 from pydantic import BaseModel, ConfigDict, Field
 
 from media_service.core.errors import Malformed, MatchRequired, UnknownFile
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
+from media_service.http.file_response import file_response
 from media_service.http.paging import full_of, page
 from media_service.http.shapes import API
 from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
-
-    from aiohttp.abc import AbstractStreamWriter
 
     from media_service.core.files import StoredFile
     from media_service.core.ports import Catalogue, Spool
@@ -100,11 +97,10 @@ class FilesApi:
             "Content-Security-Policy": "sandbox; default-src 'none'",
             "Cache-Control": "private, no-cache",
         }
-        path = self._spool.path(file.placed.name)
-        if_range = request.headers.get(hdrs.IF_RANGE, "")
-        if if_range.endswith('"') and await asyncio.to_thread(_is_another, path, if_range):
-            return _Whole(path, headers=headers)
-        return web.FileResponse(path, headers=headers)
+        try:
+            return await file_response(self._spool.path(file.placed.name), headers)
+        except FileNotFoundError:
+            raise UnknownFile from None
 
     async def shown(self, file: StoredFile) -> web.Response:
         """The file as JSON, with its ETag."""
@@ -130,24 +126,3 @@ def version_seen(request: web.Request) -> Callable[[bytes], bool]:
         raise MatchRequired
     known = {tag.value for tag in wanted if not tag.is_weak}
     return lambda sha256: "*" in known or sha256.hex() in known
-
-
-class _Whole(web.FileResponse):
-    """All of a file, whatever range is asked for."""
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        headers = request.headers.copy()
-        headers.popall(hdrs.RANGE, None)
-        return await super().prepare(request.clone(headers=headers))
-
-
-def _is_another(path: Path, if_range: str) -> bool:
-    """Whether an If-Range that is an ETag names another version of the file; aiohttp knows only dates there.
-
-    Without a look at it whoever resumes a download would get the old file's beginning and the new one's end.
-    """
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return False
-    return if_range != f'"{there.st_mtime_ns:x}-{there.st_size:x}"'

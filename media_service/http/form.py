@@ -13,6 +13,7 @@ from media_service.core.rules import Wish
 from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
 from media_service.http.body import expect_later
+from media_service.http.fields import refuse_range
 from media_service.http.multipart import Form, FormShape, Small
 from media_service.http.peer import peer_address
 from media_service.http.steps import unbroken, unbroken_holding, with_verdict
@@ -54,6 +55,7 @@ class FormDialect:
     async def post(self, request: web.Request) -> web.Response:
         """Fields `name` (who sends it), tags and `cover`, around the file `mp3`: 201 once it lies in the spool."""
         owner = self._gate.caller(request).owner
+        refuse_range(request)
         async with AsyncExitStack() as held:
             form = await Form.open(request, self._shape(held), self._turns, self._intake.conduct.idle_timeout)
             upload_id = await self._create(form, owner, peer_address(request))

@@ -9,6 +9,7 @@ from aiohttp import web
 from media_service.core.digest import parse_digest_field
 from media_service.core.errors import Malformed, SliceTooLarge
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
+from media_service.http.fields import refuse_range
 from media_service.http.multipart import Form, FormShape
 from media_service.http.shapes import API
 from media_service.intake.slices import Incoming
@@ -42,6 +43,7 @@ class NativeDialect:
     async def post(self, request: web.Request) -> web.Response:
         """One slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
         caller = self._gate.holder(request)
+        refuse_range(request)
         upload_id, conduct = request.match_info["id"], self._intake.conduct
         await self._intake.check_open(upload_id, caller.owner)
         limit = conduct.limits.slice
@@ -59,6 +61,7 @@ class NativeDialect:
         """One slice as the raw body, its SHA-256 in Content-Digest (RFC 9530, optional)."""
         caller = self._gate.holder(request)
         refuse_coding(request)
+        refuse_range(request)
         incoming = _incoming(
             request.match_info["offset"],
             request.content_length,

@@ -118,6 +118,14 @@ def refuse(
     return respond(problem(error, base) | members, headers)
 
 
+def method_not_allowed(request: web.Request, allowed: str) -> web.Response:
+    """Return a 405 with the allowed methods, as a problem object that names them."""
+    name = HTTPStatus.METHOD_NOT_ALLOWED.phrase
+    detail = f"{request.method} is not possible at this address; {allowed} are."
+    body = {"type": "about:blank", "title": name, "status": 405, "detail": detail, "code": "method_not_allowed"}
+    return respond(body, {"Allow": allowed})
+
+
 def translating(base: str) -> Middleware:
     """A middleware that answers every error with a problem object, aiohttp's own refusals included."""
 

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from media_service.core.errors import UnknownUpload
 from media_service.core.upload import Review, State
+from media_service.http.file_response import file_response
 from media_service.http.paging import full_of, page
 from media_service.http.shapes import API
 
@@ -69,7 +70,10 @@ class QuarantineApi:
             "Content-Security-Policy": "sandbox; default-src 'none'",
             "Cache-Control": "private, no-cache",
         }
-        return web.FileResponse(self._quarantine.path(view.upload.id), headers=headers)
+        try:
+            return await file_response(self._quarantine.path(view.upload.id), headers)
+        except FileNotFoundError:
+            raise UnknownUpload from None
 
     async def recheck(self, request: web.Request) -> web.Response:
         """Judges the file anew, by today's policy."""

@@ -19,20 +19,22 @@ from media_service.core.errors import (
     OffsetMismatch,
     SliceTooLarge,
     SpanOutside,
+    UnknownUpload,
     UnsupportedMediaType,
+    WrongState,
 )
 from media_service.core.rules import Wish, told_length
 from media_service.core.upload import FINISHING, HELD, State
 from media_service.http import rufh_fields as fields
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
-from media_service.http.fields import body_size
+from media_service.http.fields import body_size, refuse_range
 from media_service.http.peer import peer_address
-from media_service.http.problems import refuse
+from media_service.http.problems import method_not_allowed, refuse
 from media_service.http.steps import unbroken, with_verdict
 from media_service.intake.append import Addition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import Any
 
     from media_service.http.auth import Gate
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
 DIALECT = "rufh"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
+PATHS = ("/rufh", "/rufh/", "/rufh/{id:[A-Za-z0-9_-]{22}}", "/rufh/{name}")
+"""Where uploads are created, where each is, and the address of a file by its name, to which `curl -T` sends it."""
+
 UPLOAD_FIELDS = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete", "Upload-Length")
 
 
@@ -71,9 +76,7 @@ class RufhDialect:
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
-        return [
-            web.route("*", path, self.answer, expect_handler=expect_later) for path in ("/rufh", "/rufh/", "/rufh/{id}")
-        ]
+        return [web.route("*", path, self.answer, expect_handler=expect_later) for path in PATHS]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Any request of the protocol."""
@@ -87,19 +90,24 @@ class RufhDialect:
         return answer
 
     async def _answer(self, request: web.Request, version: fields.Version) -> web.Response:
-        act = {
-            ("OPTIONS", False): self.options,
-            ("POST", False): self.create,
-            ("PUT", False): self.create,
-            ("OPTIONS", True): self.options,
-            ("HEAD", True): self.show,
-            ("GET", True): self.show,
-            ("PATCH", True): self.append,
-            ("DELETE", True): self.delete,
-        }.get((request.method, "id" in request.match_info))
-        if act is None:
-            return web.Response(status=405, headers={"Allow": "OPTIONS, POST, PUT, HEAD, GET, PATCH, DELETE"})
-        return await act(request, version)
+        acts = self._acts(request)
+        act = acts.get(request.method)
+        if act is not None:
+            return await act(request, version)
+        if "name" in request.match_info and request.method != "POST":
+            raise UnknownUpload
+        return method_not_allowed(request, ", ".join(acts))
+
+    def _acts(
+        self, request: web.Request
+    ) -> dict[str, Callable[[web.Request, fields.Version], Awaitable[web.Response]]]:
+        """Return what can be done at this address, by method."""
+        if "id" in request.match_info:
+            to_upload = {"HEAD": self.show, "GET": self.show, "PATCH": self.append, "DELETE": self.delete}
+            return {"OPTIONS": self.options, **to_upload}
+        if "name" in request.match_info:
+            return {"OPTIONS": self.options, "PUT": self.create}
+        return {"OPTIONS": self.options, "POST": self.create, "PUT": self.create}
 
     async def options(self, _request: web.Request, version: fields.Version) -> web.Response:
         """The limits of an upload."""
@@ -109,8 +117,11 @@ class RufhDialect:
         """A new upload, with its first bytes or all of them. A request that says nothing of uploads brings all."""
         owner, size = self._gate.caller(request).owner, body_size(request)
         refuse_coding(request)
-        last = fields.complete(request, version) is not False
-        length = told_length(fields.integer(request, "Upload-Length"), size, last=last)
+        refuse_range(request)
+        last, named = fields.complete(request, version) is not False, fields.integer(request, "Upload-Length")
+        length = told_length(named, size, last=last)
+        if length == 0:
+            raise Malformed("Upload-Length" if named == 0 else "body", "a file has at least one byte")
         digest, proof = fields.whole_digest(request), fields.proof(request)
         held_open = length is None or not version.length_completes
         wish = Wish(
@@ -118,7 +129,7 @@ class RufhDialect:
             digest=digest,
             held_open=held_open,
             address=peer_address(request),
-            **fields.about(request),
+            **_described(request),
         )
         view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
         place = {"Location": self._shapes.location(f"/rufh/{view.upload.id}")}
@@ -173,7 +184,8 @@ class RufhDialect:
         """Takes the body, and answers with status `more` or, behind the last byte, as for any posted file."""
 
         async def progress(offset: int) -> None:
-            await self._interim(request, version, {"Upload-Offset": str(offset)})
+            if version.progress:
+                await self._interim(request, version, {"Upload-Offset": str(offset)})
 
         append = self._appends.append(upload_id, owner, addition, lambda: raw_blocks(request, self._turns), progress)
         try:
@@ -240,7 +252,7 @@ class RufhDialect:
         *,
         whole: bool = False,
     ) -> web.Response:
-        """The answer to an error. `whole`: the bytes are all here, and are refused for what they are."""
+        """The answer to an error. `whole`: the file is refused for what it is, and no byte of it is wanted any more."""
         more: dict[str, str] = {**(headers or {}), **fields.completeness(version, whole=whole)}
         members: dict[str, Any] = {}
         if isinstance(error, OffsetMismatch):
@@ -253,4 +265,13 @@ class RufhDialect:
             more |= self._limits(version)
         elif isinstance(error, DigestMismatch) and not whole:
             members = {"status": 400}
+        elif isinstance(error, WrongState) and error.state == State.REJECTED:
+            # Not 409: clients repeat a request that was answered so.
+            members = {"status": 410}
         return refuse(error, self._shapes.base, request.path, headers=more, **members)
+
+
+def _described(request: web.Request) -> dict[str, Any]:
+    """Return what the request says of the file; its name, if no field has it, is the address's. Raises Malformed."""
+    described = fields.about(request)
+    return described | {"filename": described["filename"] or request.match_info.get("name", "")}

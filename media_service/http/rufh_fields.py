@@ -30,6 +30,7 @@ class Version:
     `length_completes`: an announced length completes the upload by its last byte. Such clients count on it: in Node,
     tus-js-client never says that a piece of a file is the last one.
     `asks_plainly`: a HEAD with fields of an upload is an error. `age`: how a limit of seconds is called.
+    `progress`: clients know a 104 without a Location, which tells the offset while an append runs.
     """
 
     number: int | None
@@ -39,6 +40,7 @@ class Version:
     length_completes: bool = False
     asks_plainly: bool = False
     age: str = "max-age"
+    progress: bool = True
 
 
 def _early(number: int, **more: Any) -> Version:
@@ -50,7 +52,7 @@ FINAL_TEXT = Version(None)
 VERSIONS = {
     version.number: version
     for version in (
-        _early(3, complete="Upload-Incomplete", append_type=None),
+        _early(3, complete="Upload-Incomplete", append_type=None, progress=False),
         _early(5, append_type=None),
         _early(6),
         Version(8),

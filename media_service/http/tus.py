@@ -25,9 +25,17 @@ from media_service.core.errors import (
 from media_service.core.rules import CONCAT, FINAL, PARTIAL, Wish
 from media_service.core.upload import State
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
-from media_service.http.fields import METADATA, body_size, checksum, described, http_date, number
+from media_service.http.fields import (
+    METADATA,
+    body_size,
+    checksum,
+    described,
+    http_date,
+    number,
+    refuse_range,
+)
 from media_service.http.peer import peer_address
-from media_service.http.problems import refuse
+from media_service.http.problems import method_not_allowed, refuse
 from media_service.http.steps import unbroken, with_verdict
 from media_service.intake.append import Addition
 
@@ -93,7 +101,7 @@ class TusDialect:
             ("DELETE", True): self.delete,
         }.get((method, "id" in request.match_info))
         if act is None:
-            return web.Response(status=405, headers={"Allow": "OPTIONS, POST, HEAD, PATCH, DELETE"})
+            return method_not_allowed(request, "OPTIONS, POST, HEAD, PATCH, DELETE")
         self._check_version(request, method)
         return await act(request)
 
@@ -118,6 +126,7 @@ class TusDialect:
     async def create(self, request: web.Request) -> web.Response:
         """A new upload, with its first bytes where they come along (creation-with-upload)."""
         owner = self._gate.caller(request).owner
+        refuse_range(request)
         concat = request.headers.get("Upload-Concat", "")
         if concat.startswith(FINAL) and concat.isascii():
             return await self._join(request, owner, concat)
@@ -182,7 +191,7 @@ class TusDialect:
             raise Malformed("Upload-Length", "it is the sum of the parts")
         if body_size(request) != 0:
             raise NotWritable
-        parts = [address.rpartition("/")[2] for address in concat.removeprefix(FINAL).split()]
+        parts = [address.rstrip("/").rpartition("/")[2] for address in concat.removeprefix(FINAL).split()]
         view = await unbroken(self._joiner.join(_wish(request, None, concat), parts, owner, DIALECT))
         headers = {"Location": self._url(view)}
         try:
@@ -253,4 +262,6 @@ def _length(request: web.Request) -> int | None:
     deferred, length = request.headers.get("Upload-Defer-Length"), number(request.headers, "Upload-Length")
     if (deferred is None) == (length is None) or deferred not in (None, "1"):
         raise Malformed("Upload-Length", "either it or Upload-Defer-Length: 1 is needed")
+    if length == 0:
+        raise Malformed("Upload-Length", "a file has at least one byte")
     return length

@@ -20,6 +20,7 @@ from media_service.core.errors import (
     SpanOutside,
     Superseded,
     UploadGone,
+    WrongState,
 )
 from media_service.core.rate import RateFloor
 from media_service.core.upload import FINISHING, HELD, State
@@ -87,6 +88,7 @@ class Appends:
     ) -> View:
         """The upload once the whole body is recorded; `progress` hears every offset on the way.
 
+        Return an upload that was rejected too, before this append or during it: its verdict says why.
         `blocks` is called for the body once the append is admitted. When the body is cut, the error says why, and what
         arrived is recorded, unless there is a proof. Raises what `rules.check_append` and `Intake.receive` raise.
         """
@@ -158,6 +160,12 @@ class _Append:
         except BodyCut:
             if not self._addition.known:
                 await self._intake.abandon(self._id)
+            raise
+        except (WrongState, Superseded):
+            # A rejection ends the running append like a newer one does; only the upload tells which it was.
+            view = await self._intake.show(self._id, self._owner)
+            if view.upload.state is State.REJECTED and view.upload.verdict is not None:
+                return view
             raise
 
     async def _run(

@@ -252,11 +252,12 @@ class Intake:
     async def conclude(self, upload_id: str, owner: str) -> View:
         """The client of an upload that is held open says that its last byte was sent.
 
+        An upload that was rejected by its last byte is returned as it is.
         Raises what `rules.conclude` raises, and UnknownUpload.
         """
 
         def concluded(live: Live) -> Upload:
-            if live.upload.state in HELD:
+            if live.upload.state in HELD or live.upload.state is State.REJECTED:
                 return live.upload
             return rules.conclude(live.upload, live.received, self._clock(), self.conduct.limits)
 

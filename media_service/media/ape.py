@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from media_service.media.pictures import picture_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 EDGE = 32
 """Bytes of its footer, and of its header where it has one."""
 
 ITEMS = 64
 """Items that are read."""
+
+GAIN = ("REPLAYGAIN_", "MP3GAIN_")
+"""How keys of items begin that say how loud the sound is, and what mp3gain changed. No player shows them as tags."""
 
 _KIND = 6
 _TEXT, _BINARY = 0, 2
@@ -33,6 +36,32 @@ def front_cover(tag: bytes) -> bytes | None:
             # A file's name should stand before it, which some writers leave out.
             return value if picture_type(value) else value.partition(b"\0")[2]
     return None
+
+
+def split(tag: bytes) -> tuple[bytes, bytes]:
+    """Return the tag with header and footer as two: what it says of the file, and how loud it is; either may be empty.
+
+    A tag that cannot be taken apart is returned whole as the first.
+    """
+    said: list[bytes] = []
+    gain: list[bytes] = []
+    stop = EDGE
+    for key, _, value in _items(tag):
+        start, stop = stop, stop + 9 + len(key) + len(value)
+        (gain if key.upper().startswith(GAIN) else said).append(tag[start:stop])
+    if stop != len(tag) - EDGE or not tag[stop:].startswith(b"APETAGEX"):
+        return tag, b""
+    return _joined(tag, said), _joined(tag, gain)
+
+
+def _joined(tag: bytes, items: Sequence[bytes]) -> bytes:
+    """Return a tag of these items alone, with the tag's own header and footer."""
+    if not items:
+        return b""
+    body = b"".join(items)
+    counts = (EDGE + len(body)).to_bytes(4, "little") + len(items).to_bytes(4, "little")
+    header, footer = (edge[:12] + counts + edge[20:] for edge in (tag[:EDGE], tag[-EDGE:]))
+    return header + body + footer
 
 
 def _items(tag: bytes) -> Iterator[tuple[str, int, bytes]]:

@@ -6,9 +6,10 @@ ffmpeg knows an ID3v1 tag and the beginning of an APE tag; whatever else is no f
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from media_service.media import ape
 from media_service.media.around import ID3V1, peel_tags, tag_at
 from media_service.media.mpeg import ANY_FRAME
 from media_service.media.raw import TAG_LIMIT
@@ -22,11 +23,15 @@ LOOK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """Tags by their kinds, from `start` on; `size` bytes are there, junk counted."""
+    """Tags by their kinds, from `start` on; `size` bytes are there, junk counted.
+
+    `replaced`: what was taken out of APE tags that stay, each a tag of its own.
+    """
 
     start: int
     size: int
     tags: tuple[tuple[str, bytes], ...]
+    replaced: tuple[bytes, ...] = ()
 
     @property
     def staying(self) -> bytes:
@@ -45,14 +50,29 @@ class Behind:
 
     @property
     def strange(self) -> list[tuple[str, bytes]]:
-        """Those of them that are none."""
-        return [(kind, tag) for kind, tag in self.moved if tag not in self.appended]
+        """Those of them that are none, and what was taken out of APE tags."""
+        others = [(kind, tag) for kind, tag in self.moved if tag not in self.appended]
+        return [*others, *(("ape", tag) for tag in self.replaced)]
 
     @property
     def id3v1(self) -> bytes:
         """The ID3v1 tag with which the file will end; nothing where it will not."""
         kind, tag = self.tags[-1] if self.tags else ("", b"")
         return tag if kind == "id3v1" else b""
+
+    def without_ape(self, first: bytes = b"") -> Behind:
+        """Return the tags with what the APE tags say taken out of them; `first` is one that stands before the sound.
+
+        Players that read an APE tag, such as MPD, read no other: what is written in front would never be shown.
+        """
+        tags, replaced = [], [first] if first else []
+        for kind, tag in self.tags:
+            said, gain = ape.split(tag) if kind == "ape" and not _disturbs(kind, tag) else (b"", tag)
+            if said and gain and _disturbs(kind, gain):
+                said, gain = tag, b""
+            tags += [(kind, gain)] if gain else []
+            replaced += [said] if said else []
+        return replace(self, tags=tuple(tags), replaced=tuple(replaced))
 
 
 def tags_behind(file: BinaryIO, start: int | None, least: int) -> Behind:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FIELDS = {"title": (3, 30), "artist": (33, 30), "album": (63, 30), "date": (93, 4), "comment": (97, 28)}
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+"""Programs call a field with such characters invalid; a comment has line breaks in the tag in front."""
 
 
 def changed(found: bytes, tags: Mapping[str, str]) -> bytes:
@@ -18,7 +20,7 @@ def changed(found: bytes, tags: Mapping[str, str]) -> bytes:
     old = bytearray(found)
     for key, (at, size) in _FIELDS.items():
         if key in tags:
-            old[at : at + size] = tags[key].encode("latin-1", "replace")[:size].ljust(size, b"\0")
+            old[at : at + size] = _CONTROLS.sub(" ", tags[key]).encode("latin-1", "replace")[:size].ljust(size, b"\0")
     if (track := re.match(r"\d+", tags.get("track", ""))) and int(track[0]) < 256:
         old[125:127] = bytes([0, int(track[0])])
     return bytes(old)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from media_service.core.files import Carried, TagPlan
 from media_service.core.verdict import Policy
-from media_service.media import enclosing, id3, id3v1, raw
+from media_service.media import ape, enclosing, id3, id3v1, raw
 from media_service.media.around import TAG_LOOK, tag_at
 from media_service.media.behind import Behind, tags_behind
 from media_service.media.carried import check, read
@@ -52,12 +52,18 @@ def plan(
     is not shown to mutagen: its frames are kept, and nothing of it is read. `guesses` fill what is missing, and so does
     an ID3v1 tag where it stands alone. `sound` is where the frames begin and end; junk before and behind them is left
     out, since players take it for another kind of file, or for broken frames. Tags behind it that players stumble over
-    go to the front: ID3v2 frame by frame, the others as frames that say the same, and whole in a private one.
+    go to the front: ID3v2 frame by frame, the others as frames that say the same, and whole in a private one. So does
+    what any APE tag says, unless nothing but `provenance` is written.
     """
+    replaces = bool(tags or removed or enclosed or (provenance and guesses))
     with path.open("rb") as file:
         leading = raw.leading_tags(file)
         front = sum(map(len, leading))
-        cut, behind = _before_sound(file, front, sound), tags_behind(file, None if sound is None else sound[1], front)
+        behind = tags_behind(file, None if sound is None else sound[1], front)
+        first = _ape_tag_at(file, front, behind.start if sound is None else sound[0]) if replaces else b""
+        cut = _before_sound(file, front + len(first), sound)
+    if replaces:
+        behind = behind.without_ape(first)
     found = [Found(tag, not opaque and _may_be_read(tag)) for tag in [*leading, *behind.appended]]
     said, older = _said(found, behind, opaque=opaque)
     carried = {key: text for key, text in read(said).items() if key not in removed}
@@ -134,6 +140,17 @@ def _tail(behind: Behind, changed: bytes) -> tuple[bytes, int | None]:
         return changed, None
     tail = staying[: len(staying) - len(changed)] + changed
     return tail, behind.start + len(tail)
+
+
+def _ape_tag_at(file: BinaryIO, at: int, limit: int) -> bytes:
+    """Return the whole APE tag that begins here and ends before `limit`; nothing if there is none."""
+    file.seek(at)
+    kind, size = tag_at(file.read(TAG_LOOK), 0) or ("", 0)
+    if kind != "ape" or at + size > limit or size > raw.TAG_LIMIT:
+        return b""
+    file.seek(at)
+    tag = file.read(size)
+    return tag if tag[-ape.EDGE :].startswith(b"APETAGEX") else b""
 
 
 def _before_sound(file: BinaryIO, stop: int, sound: Sequence[int] | None) -> int:

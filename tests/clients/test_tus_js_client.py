@@ -140,12 +140,53 @@ def test_speaks_the_drafts(client: Client, server: Server, whole: Path, protocol
     check_spooled(server, whole)
 
 
-def test_hears_that_a_file_is_refused(server: Server, tmp_path: Path) -> None:
-    words = tmp_path / "words.mp3"
-    words.write_bytes(b"these are words\n" * 10_000)
-    with Client(words).start(server, onShouldRetry=None) as process:
+DAMAGED_SIZE = 12 * MIB
+REFUSED = {
+    "damaged": ("damaged", "is zeros where sound should be"),
+    "words": ("not_mp3", "something else than MPEG audio"),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files that are refused: one with a hole in its last chunk, one whose first mebibyte shows what it is not."""
+    folder, sound = tmp_path_factory.mktemp("refused"), make_mp3_of(DAMAGED_SIZE, seed=103)
+    hole = DAMAGED_SIZE - MIB
+    contents = {
+        "damaged": sound[:hole] + bytes(100_000) + sound[hole + 100_000 :],
+        "words": b"these are words\n" * (DAMAGED_SIZE // 16),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return {name: folder / name for name in contents}
+
+
+@pytest.mark.parametrize("source", [{}, {"buffer": True}, {"buffer": True, "chunkSize": None}])
+@pytest.mark.parametrize(
+    ("door", "options"), [("tus", {}), ("rufh", {"protocol": "ietf-draft-03"}), ("rufh", {"protocol": "ietf-draft-05"})]
+)
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_refused_file_is_sent_once_and_the_client_says_why(
+    shared_server: Server,
+    refused: dict[str, Path],
+    kind: str,
+    door: str,
+    options: dict[str, Any],
+    source: dict[str, Any],
+) -> None:
+    before = set(shared_server.spool.iterdir())
+    with Client(refused[kind]).start(shared_server, door, **options, **source) as process:
         assert process.stdout is not None
         said = [json.loads(line) for line in process.stdout]
+    code, reason = REFUSED[kind]
     assert said[-1]["event"] == "error"
-    assert "422" in said[-1]["message"]
-    assert not list(server.spool.iterdir())
+    assert all(part in said[-1]["message"] for part in ("response code: 422", f'"code": "{code}"', reason))
+    (created, *patches) = [event for event in said if event["event"] == "answered"]
+    assert (created["method"], created["status"]) == ("POST", 201)
+    assert {patch["method"] for patch in patches} == {"PATCH"}
+    starts = [patch["at"] for patch in patches]
+    assert starts == [at * 5 * MIB for at in range(len(patches))], "no byte is sent twice"
+    if kind == "damaged":
+        assert len(patches) == (1 if "chunkSize" in source else 3)
+    assert patches[-1]["status"] == 422
+    assert set(shared_server.spool.iterdir()) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -47,3 +48,26 @@ def test_uploads_and_resumes(shared_server: Server, tmp_path: Path, checksum: st
 
     assert [run(4 * MIB), run(0)] == [0, 4 * MIB]
     assert any(path.read_bytes().endswith(whole) for path in shared_server.spool.glob("tuspy*.mp3"))
+
+
+REFUSED = """
+import sys
+from tusclient.client import TusClient
+from tusclient.exceptions import TusCommunicationError
+endpoint, file = sys.argv[1:]
+uploader = TusClient(endpoint).uploader(file, chunk_size=2 * 1024 * 1024, metadata={"filename": "refused.mp3"})
+try:
+    uploader.upload()
+except TusCommunicationError as error:
+    print(error.status_code, uploader.offset, error.response_content.decode())
+"""
+
+
+def test_hears_why_a_file_is_refused(shared_server: Server, tmp_path: Path) -> None:
+    source, whole = tmp_path / "damaged.mp3", make_mp3_of(5 * MIB, seed=119)
+    source.write_bytes(whole[: 4 * MIB] + bytes(50_000) + whole[4 * MIB + 50_000 :])
+    command = [sys.executable, "-c", REFUSED, f"{shared_server.url}/tus/", str(source)]
+    path = {**os.environ, "PYTHONPATH": str(pip_package("tuspy", VERSION))}
+    status, offset, problem = subprocess.check_output(command, env=path, text=True).split(" ", 2)
+    assert (int(status), int(offset)) == (422, 4 * MIB)
+    assert json.loads(problem)["finding"] == "zero_hole"

@@ -4,12 +4,13 @@ const fs = require('node:fs')
 const { PassThrough } = require('node:stream')
 const tus = require('tus-js-client')
 
-const { file, endpoint, storage, stream = false, abortAt = Infinity, ...options } = JSON.parse(process.argv[2])
+const { file, endpoint, storage, stream = false, buffer = false, abortAt = Infinity, ...options } = JSON.parse(process.argv[2])
 options.chunkSize ??= Number.POSITIVE_INFINITY
 const say = (event, more = {}) => console.log(JSON.stringify({ event, ...more }))
 
 // A stream without a path: nobody can look up its size.
-const source = stream ? fs.createReadStream(file).pipe(new PassThrough()) : fs.createReadStream(file)
+const opened = () => (stream ? fs.createReadStream(file).pipe(new PassThrough()) : fs.createReadStream(file))
+const source = buffer ? fs.readFileSync(file) : opened()
 
 const upload = new tus.Upload(source, {
   endpoint,
@@ -18,7 +19,10 @@ const upload = new tus.Upload(source, {
   urlStorage: storage ? new tus.FileUrlStorage(storage) : undefined,
   storeFingerprintForResuming: Boolean(storage),
   ...options,
-  onShouldRetry: () => true,
+  onAfterResponse: (request, response) => {
+    const at = request.getHeader('Upload-Offset')
+    say('answered', { method: request.getMethod(), at: at && Number(at), status: response.getStatus() })
+  },
   onChunkComplete: (size, accepted) => {
     say('accepted', { size, accepted })
     if (accepted >= abortAt) {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.http.cors import ALLOWED, EXPOSED, METHODS
+from tests.support.mp3 import make_mp3
 from tests.support.server import Server
 from tests.support.wire import WireAnswer, request, send
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FRIEND, STRANGER = "https://radio.example", "https://radio.example.evil.example"
-SHARED = ("/tus/", "/rufh/", "/api/v1/uploads")
+SHARED = ("/tus/", "/rufh/", "/api/v1/uploads", "/upload")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,21 @@ async def test_answers_and_refusals_can_be_read_by_a_named_site(sharing: Server)
         assert (answer["Access-Control-Allow-Origin"], answer["Access-Control-Expose-Headers"]) == (FRIEND, EXPOSED)
 
 
+async def test_a_named_site_posts_the_plain_form(sharing: Server) -> None:
+    fields = {"Origin": FRIEND, "Sec-Fetch-Site": "cross-site", "Content-Type": "multipart/form-data; boundary=b"}
+    head = b'--b\r\nContent-Disposition: form-data; name="mp3"; filename="theirs.mp3"\r\n\r\n'
+    body = head + make_mp3(1, seed=151) + b"\r\n--b--\r\n"
+    answer = await send(sharing.port, request("POST", "/upload", fields, body))
+    assert (answer.status, answer["Access-Control-Allow-Origin"]) == (201, FRIEND)
+    refused = await send(sharing.port, request("POST", "/upload", fields | {"Origin": STRANGER}, body))
+    assert (refused.status, refused["Access-Control-Allow-Origin"]) == (403, None)
+
+
+def test_the_fields_of_every_version_of_the_draft_are_shared() -> None:
+    for shared in (ALLOWED, EXPOSED):
+        assert {"Upload-Complete", "Upload-Incomplete", "Upload-Offset", "Upload-Length"} <= set(shared.split(", "))
+
+
 @pytest.mark.parametrize("origin", [STRANGER, "http://radio.example", "null", "https://RADIO.example"])
 async def test_other_sites_are_refused_and_read_nothing(sharing: Server, origin: str) -> None:
     preflight = await ask(sharing, "OPTIONS", "/tus/", origin, Access_Control_Request_Method="POST")
@@ -72,7 +88,7 @@ async def test_other_answers_vary_by_their_coding_alone(sharing: Server) -> None
     assert (await ask(sharing, "GET", "/static/style.css", FRIEND))["Vary"] == "Accept-Encoding"
 
 
-@pytest.mark.parametrize("path", ["/upload", "/admin/session", "/api/v1/files", "/api/v1/uploadsx", "/tusx"])
+@pytest.mark.parametrize("path", ["/uploads", "/admin/session", "/api/v1/files", "/api/v1/uploadsx", "/tusx"])
 async def test_a_named_site_reaches_only_the_ways_to_upload(sharing: Server, path: str) -> None:
     answer = await ask(sharing, "POST", path, FRIEND)
     assert (answer.status, answer["Access-Control-Allow-Origin"]) in ((403, None), (404, None))

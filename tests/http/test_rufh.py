@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 MP3 = make_mp3(2, seed=81)
+DAMAGED = MP3[:9000] + bytes(9000) + MP3[18_000:]
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 VERSIONS = (5, 6, 8, 9, 10, None)
 PATCH = {"Content-Type": "application/partial-upload"}
@@ -108,6 +109,14 @@ async def test_r3_r4_r7_r22_a_104_tells_location_then_offsets(talkative: Server,
     assert [(interim.offset, interim["Location"]) for interim in later] == [(8 * MIB, None), (len(whole), None)]
 
 
+@pytest.mark.parametrize(("version", "progress"), [(3, False), (5, True)])
+async def test_r22_progress_is_told_from_version_5_on(talkative: Server, version: int, *, progress: bool) -> None:
+    answer = await Rufh(talkative, version).ask("POST", "/rufh/", flag(version, last=True), MP3)
+    first, *later = answer.interim
+    assert (first.location.startswith("/rufh/"), answer.status) == (True, 201)
+    assert [interim["Upload-Offset"] for interim in later] == ([str(len(MP3))] if progress else [])
+
+
 async def test_r4_no_104_without_a_version_that_is_known_or_when_switched_off(rufh: Rufh, talkative: Server) -> None:
     for client in (rufh, Rufh(rufh.server, 8), Rufh(talkative), Rufh(talkative, 7), Rufh(talkative, 99)):
         answer = await client.create(MP3[:10])
@@ -150,6 +159,38 @@ async def test_r8_empty_creations(rufh: Rufh) -> None:
     assert (careful.status, careful.offset, careful["Upload-Complete"]) == (201, 0, "?0")
     empty = await rufh.create(b"", "?1")
     assert (empty.status, empty.json["code"]) == (400, "malformed")
+
+
+async def test_r8_a_file_without_bytes_is_refused_by_the_field_that_said_so(rufh: Rufh) -> None:
+    announced, empty = await rufh.create(Upload_Length="0"), await rufh.create(b"", "?1")
+    assert (announced.status, announced.json["field"]) == (400, "Upload-Length")
+    assert (empty.status, empty.json["field"]) == (400, "body")
+
+
+async def test_a_file_that_is_put_by_its_name_has_that_name(rufh: Rufh, api: Api) -> None:
+    put = await rufh.ask("PUT", "/rufh/Sunday%20N%C3%A4ght.mp3", {}, make_mp3(1, seed=83))
+    assert (put.status, put.json["state"], put.json["filename"]) == (201, "spooled", "Sunday Näght.mp3")
+    told = {"Upload-Complete": "?0", "Content-Disposition": 'inline; filename="told.mp3"'}
+    careful = await rufh.ask("PUT", "/rufh/name.mp3", told)
+    assert (careful.status, len(careful.location.rpartition("/")[2])) == (201, 22)
+    assert (await api.show(careful.location.rpartition("/")[2]))["filename"] == "told.mp3"
+    assert (await rufh.patch(careful.location, 0, MP3, "?1")).status == 201
+
+
+async def test_what_an_address_does_not_take_is_said_in_words(rufh: Rufh) -> None:
+    path = (await rufh.create()).location
+    for method, target, allowed in (
+        ("PUT", path, "OPTIONS, HEAD, GET, PATCH, DELETE"),
+        ("POST", path, "OPTIONS, HEAD, GET, PATCH, DELETE"),
+        ("POST", "/rufh/name.mp3", "OPTIONS, PUT"),
+        ("DELETE", "/rufh/", "OPTIONS, POST, PUT"),
+    ):
+        answer = await rufh.ask(method, target, {}, MP3[:10])
+        assert (answer.status, answer["Allow"], answer.json["code"]) == (405, allowed, "method_not_allowed")
+        assert allowed in answer.json["detail"]
+    for method in ("HEAD", "GET", "PATCH", "DELETE"):
+        assert (await rufh.ask(method, "/rufh/name.mp3", {})).status == 404
+    assert await rufh.offset(path) == 0
 
 
 async def test_r9_lengths_agree(rufh: Rufh) -> None:
@@ -300,6 +341,58 @@ async def test_r19_a_file_that_is_refused_is_complete(rufh: Rufh) -> None:
         await rufh.patch((await rufh.create()).location, 0, b"abc" * 1000, "?1"),
     ):
         assert (answer.status, answer["Upload-Complete"], answer.json["code"]) == (422, "?1", "not_mp3")
+
+
+def flag(version: int | None, *, last: bool) -> dict[str, str]:
+    """The field that says whether the request brings the last byte."""
+    if version == 3:
+        return {"Upload-Incomplete": "?0" if last else "?1"}
+    return {"Upload-Complete": "?1" if last else "?0"}
+
+
+@pytest.mark.parametrize("way", ["creation", "announced", "announced and said", "careful", "length at the end"])
+@pytest.mark.parametrize("version", [3, *VERSIONS])
+async def test_r19_a_damaged_file_is_refused_with_its_reason_however_its_last_byte_came(
+    rufh: Rufh, version: int | None, way: str
+) -> None:
+    client, known = Rufh(rufh.server, version), {"Upload-Length": str(len(DAMAGED))}
+    more, last = flag(version, last=False), flag(version, last=True)
+    if way == "creation":
+        answer = await client.ask("POST", "/rufh/", last, DAMAGED)
+        path = answer.location
+    else:
+        announced = known if way.startswith("announced") else {}
+        path = (await client.ask("POST", "/rufh/", more | announced, DAMAGED[:5000])).location
+        said = {"announced": more, "length at the end": last | known}.get(way, last)
+        answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": "5000", **said}, DAMAGED[5000:])
+        if way == "announced" and version not in (3, 5, 6):
+            # There the length alone completes nothing.
+            assert answer.status == 204
+            answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": str(len(DAMAGED)), **last})
+    again = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": str(len(DAMAGED)), **last})
+    for refused in (answer, again):
+        assert (refused.status, refused.json["code"], refused.json["finding"]) == (422, "damaged", "sync_lost")
+        assert "damaged inside" in refused.json["reason"]
+        assert (
+            flag(version, last=True).items() <= {name.title(): text for name, text in refused.headers.items()}.items()
+        )
+    assert (await client.head(path)).status == (await client.ask("DELETE", path, {})).status == 410
+
+
+@pytest.mark.parametrize("version", [3, *VERSIONS])
+async def test_r21_a_file_that_is_rejected_early_is_complete_for_the_next_append(
+    rufh: Rufh, api: Api, version: int | None
+) -> None:
+    client = Rufh(rufh.server, version)
+    more = flag(version, last=False)
+    path = (await client.ask("POST", "/rufh/", more, b"words, words\n" * 160_000)).location
+    async with asyncio.timeout(20):
+        while (await api.show(path.rpartition("/")[2]))["state"] != "rejected":
+            await asyncio.sleep(0.02)
+    answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": "2080000", **more}, b"more")
+    assert (answer.status, answer.json["code"]) == (422, "not_mp3")
+    assert "something else" in answer.json["reason"]
+    assert flag(version, last=True).items() <= {name.title(): text for name, text in answer.headers.items()}.items()
 
 
 async def test_r20_the_final_append_again_gets_the_final_answer(rufh: Rufh) -> None:

@@ -299,7 +299,8 @@ async def test_k3_a_length_over_the_limit_is_413(small_server: Server) -> None:
 
 
 async def test_k4_a_file_without_bytes_is_refused_at_once(tus: Tus) -> None:
-    assert (await tus.ask("POST", "/tus/", {**VERSION, "Upload-Length": "0"})).status == 400
+    answer = await tus.ask("POST", "/tus/", {**VERSION, "Upload-Length": "0"})
+    assert (answer.status, answer.json["field"]) == (400, "Upload-Length")
 
 
 @pytest.mark.parametrize(
@@ -456,12 +457,50 @@ async def test_t3_a_finished_file_is_not_taken_back(tus: Tus) -> None:
     assert await tus.offset(path) == len(MP3)
 
 
-async def test_what_is_rejected_is_a_4xx_and_then_gone(tus: Tus, api: Api) -> None:
+async def test_what_is_rejected_says_why_to_every_patch_and_is_gone_for_head(tus: Tus, api: Api) -> None:
     path = await tus.create(3000)
     answer = await tus.patch(path, 0, b"abc" * 1000)
     assert (answer.status, answer.json["code"]) == (422, "not_mp3")
-    assert (await tus.head(path)).status == (await tus.patch(path, 3000, b"")).status == 410
+    again = await tus.patch(path, 3000, b"")
+    assert (again.status, again.json["reason"]) == (422, answer.json["reason"])
+    assert (await tus.head(path)).status == (await tus.ask("DELETE", path)).status == 410
     assert (await api.show(path.rpartition("/")[2]))["problem"]["code"] == "not_mp3"
+
+
+async def test_a_damaged_file_is_refused_with_its_finding(tus: Tus) -> None:
+    damaged = MP3[:9000] + bytes(9000) + MP3[18_000:]
+    announced = {**BYTES, "Upload-Length": str(len(damaged))}
+    path = await tus.create(len(damaged))
+    await tus.patch(path, 0, damaged[:20_000])
+    for answer in (
+        await tus.patch(path, 20_000, damaged[20_000:]),
+        await tus.patch(path, len(damaged), b""),
+        await tus.ask("POST", "/tus/", announced, damaged),
+    ):
+        assert (answer.status, answer.json["code"], answer.json["finding"]) == (422, "damaged", "sync_lost")
+
+
+async def test_a_file_that_is_rejected_early_says_why_to_the_next_patch(tus: Tus, api: Api) -> None:
+    path = await tus.create(16 * MIB)
+    assert (await tus.patch(path, 0, b"words, words\n" * 160_000)).status == 204
+    await rejected(api, path)
+    answer = await tus.patch(path, 2_080_000, b"more")
+    assert (answer.status, answer.json["code"]) == (422, "not_mp3")
+    assert (await tus.head(path)).status == 410
+
+
+async def test_a_patch_under_way_is_told_that_its_file_is_rejected(tus: Tus) -> None:
+    path = await tus.create(40 * MIB)
+    head = request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, length=40 * MIB)
+    answer = await send(tus.server.port, head, *[b"words, words, no sound\n\n" * 43_690] * 36, pause=0.05)
+    assert (answer.status, answer.json["code"]) == (422, "not_mp3")
+
+
+async def rejected(api: Api, path: str) -> None:
+    """Wait until the upload is rejected."""
+    async with asyncio.timeout(20):
+        while (await api.show(path.rpartition("/")[2]))["state"] != "rejected":
+            await asyncio.sleep(0.02)
 
 
 class Parts:
@@ -497,7 +536,7 @@ async def test_n1_n8_a_part_is_no_file(parts: Parts, api: Api) -> None:
 async def test_n2_n4_n6_n9_n10_parts_become_one_file_in_their_order(parts: Parts, api: Api) -> None:
     concat = await parts.make(MP3[1000:], MP3[:1000])
     first, second = parts.paths
-    concat = f"final;http://elsewhere.example{second} {first}"
+    concat = f"final;http://elsewhere.example{second} {first}/"
     answer = await parts.join(concat, metadata(filename="joined.mp3"))
     assert (answer.status, (answer["Upload-Result"] or "")[-8:]) == (201, "=spooled")
     head = await parts.tus.head(answer.location)

@@ -32,6 +32,6 @@ async def worker() -> AsyncIterator[ChildWorker]:
 @pytest.fixture
 def players() -> None:
     """The programs that people play files with."""
-    for program in ("ffmpeg", "ffprobe", "mpg123"):
+    for program in ("ffmpeg", "ffprobe", "mediainfo", "mpg123"):
         if shutil.which(program) is None:
             missing(program)

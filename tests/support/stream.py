@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import random
 import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RATES = {
     44_100: (3, 0),
@@ -100,11 +104,18 @@ class Stream:
 
 def ape_tag(picture: bytes = b"") -> bytes:
     """An APEv2 tag with header and footer: a title, and a picture where one is given."""
-    item = struct.pack("<II", 5, 0) + b"Title\0Title"
-    if picture:
-        item += struct.pack("<II", len(picture), 2) + b"Cover Art (Front)\0" + picture
-    size = struct.pack("<III", 2000, len(item) + 32, 2 if picture else 1)
-    return b"APETAGEX" + size + b"\0\0\0\xa0" + bytes(8) + item + b"APETAGEX" + size + b"\0\0\0\x80" + bytes(8)
+    cover = {"Cover Art (Front)": picture} if picture else {}
+    return ape_tag_of({"Title": "Title", **cover})
+
+
+def ape_tag_of(items: Mapping[str, str | bytes]) -> bytes:
+    """An APEv2 tag with header and footer, and these texts and binaries."""
+    body = b""
+    for key, value in items.items():
+        content, flags = (value.encode(), 0) if isinstance(value, str) else (value, 2)
+        body += struct.pack("<II", len(content), flags) + key.encode() + b"\0" + content
+    size = struct.pack("<III", 2000, len(body) + 32, len(items))
+    return b"APETAGEX" + size + b"\0\0\0\xa0" + bytes(8) + body + b"APETAGEX" + size + b"\0\0\0\x80" + bytes(8)
 
 
 def lyrics_tag() -> bytes:
