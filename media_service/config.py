@@ -6,13 +6,16 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationInfo, field_validator
 
 from media_service.core.verdict import CODES
 
 MIB = 1024 * 1024
 DAY = 24 * 3600.0
+PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+PUBLIC_URL = re.compile(rf"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?{PATH.pattern}/?", re.ASCII)
 
 Bytes = Annotated[ByteSize, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -29,8 +32,13 @@ class Settings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """The port to listen on; 0 takes a free one."""
 
-    base_path: str = ""
-    """The path under which everything stands, such as `/media`, for a proxy that forwards only that."""
+    public_url: str = ""
+    """The URL by which clients reach the service through a proxy, such as `https://radio.example/media`. Its host need
+    not stand in `allowed_hosts`, and `Location` is then absolute."""
+
+    base_path: str = Field(default_factory=lambda given: urlsplit(given.get("public_url", "")).path)
+    """The path under which everything stands, such as `/media`, for a proxy that forwards only that; by default that of
+    `public_url`."""
 
     allowed_hosts: frozenset[str] = frozenset()
     """Host names, without port, by which clients may call the service, beside its own address."""
@@ -111,12 +119,24 @@ class Settings(BaseModel):
     shutdown_timeout: Seconds = 8.0
     """Seconds that open requests get to end when the service is told to stop."""
 
+    @field_validator("public_url")
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        if value and not PUBLIC_URL.fullmatch(value):
+            raise ValueError("it must be a URL such as https://radio.example/media")
+        parts = urlsplit(value)
+        if value and parts.port == 0:
+            raise ValueError("a port is a number from 1 to 65535")
+        return parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")).geturl()
+
     @field_validator("base_path")
     @classmethod
-    def _plain_path(cls, value: str) -> str:
+    def _plain_path(cls, value: str, given: ValidationInfo) -> str:
         path = "/" + value.strip("/") if value.strip("/") else ""
-        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
+        if not PATH.fullmatch(path):
             raise ValueError("it must be a path such as /media")
+        if (url := given.data.get("public_url")) and urlsplit(url).path != path:
+            raise ValueError("it must be the path of public_url; left out, it is taken from there")
         return path
 
     @field_validator("policy")

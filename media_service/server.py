@@ -9,6 +9,7 @@ import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import structlog
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
@@ -16,7 +17,7 @@ from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 from media_service.app import make_app
 from media_service.config import Settings
 from media_service.installation import Unfit
-from media_service.storage.data_folder import FolderInUse
+from media_service.storage.data_folder import DataFolder, FolderInUse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,11 @@ def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str)
     host, port = addresses[0][:2]
     page = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
     print(f"page   {page}/")
-    print(f"admin  {page}/admin?token={token}", flush=True)
+    if sys.stdout.isatty():
+        print(f"admin  {page}/admin#token={quote(token, safe='')}", flush=True)
+    else:
+        # Not the token: this ends in a log that more people read than its file.
+        print(f"admin  {page}/admin  (token in {DataFolder(settings.data.resolve()).token_file})", flush=True)
 
 
 async def _told_to_stop() -> None:
