@@ -29,6 +29,7 @@
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
  * @property {Finding[]} findings
+ * @property {boolean} [mine] told of a single upload: this browser may change it
  *
  * @typedef {object} Limits in bytes: of a file, of one that is created now, of a slice
  * @property {number} file
