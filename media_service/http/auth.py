@@ -111,7 +111,7 @@ class Gate:
             raise Unauthorised
         # The guard has compared the Origin; without `public_url` nothing else tells that a proxy speaks TLS.
         secure = request.headers.get(hdrs.ORIGIN, "").startswith("https:")
-        value = await self._sessions.begin()
+        value = await self._sessions.begin(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.write(response, ADMIN_COOKIE, value, seconds=SESSION_SECONDS, samesite="Strict", secure=secure)
 
     async def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:

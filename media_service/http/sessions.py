@@ -43,8 +43,8 @@ class Sessions:
         """Return whether this cookie value belongs to a session that has not ended."""
         return self._clock() < self._expiries.get(self._digest(value), 0)
 
-    async def begin(self) -> str:
-        """Begin a session and return its cookie value.
+    async def begin(self, replaced: str = "") -> str:
+        """Begin a session and return its cookie value; end the one of the cookie value that it replaces.
 
         If it cannot be stored, it ends with this process: on a full disk the admin is needed most.
         """
@@ -52,6 +52,7 @@ class Sessions:
         digest, expires_at = self._digest(value), now + SESSION_SECONDS * 1_000_000
         self._expiries[digest] = expires_at
         try:
+            await self.end(replaced)
             await self._store.begin_session(digest, now, expires_at)
         except Trouble as trouble:
             log.warning("session not stored", trouble=str(trouble))

@@ -231,6 +231,14 @@ async def test_signing_out_ends_the_session_and_no_other_one(api: Api) -> None:
     assert (await one.request("DELETE", "/admin/session")).status == 204
 
 
+async def test_signing_in_again_ends_the_session_from_before(api: Api) -> None:
+    before = await sign_in(api)
+    now = await sign_in(before)
+    now.headers = {"Cookie": now.headers["Cookie"].rpartition("; ")[2]}
+    assert (await before.get("/api/v1/files")).status == 401
+    assert (await now.get("/api/v1/files")).status == 200
+
+
 async def test_sessions_outlive_a_restart_but_not_a_new_token(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data) as server:
         api = Api(session, server.url, server.token)

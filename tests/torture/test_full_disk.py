@@ -79,3 +79,15 @@ async def _post_form(api: Api, data: bytes) -> Answer:
     form = aiohttp.FormData()
     form.add_field("mp3", io.BytesIO(data), filename="form.mp3")
     return await api.request("POST", "/upload", data=form)
+
+
+async def test_the_admin_can_sign_in_and_out_on_a_full_disk(disk: SmallDisk, disk_api: Api) -> None:
+    disk.fill(leave=0)
+    answer = await disk_api.request("POST", "/admin/session", json={"token": disk_api.token})
+    assert answer.status == 204
+    cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+    assert (await disk_api.get("/api/v1/files", headers=cookie)).status == 200
+    await disk_api.request("DELETE", "/admin/session", headers=cookie)
+    assert (await disk_api.get("/api/v1/files", headers=cookie)).status == 401
+    disk.free()
+    assert (await disk_api.request("DELETE", "/admin/session", headers=cookie)).status == 204
