@@ -18,6 +18,7 @@ from media_service.core.quota import Quota, Quotas
 from media_service.core.rules import LEAST_SLICE, Lifetime, Limits
 from media_service.http.auth import Gate
 from media_service.http.body_times import BODY_TIMES, BodyTimes
+from media_service.http.cookies import Cookies
 from media_service.http.cors import Origins
 from media_service.http.covers import FileCovers, UploadCovers
 from media_service.http.files_api import FilesApi
@@ -29,6 +30,7 @@ from media_service.http.quarantine_api import QuarantineApi
 from media_service.http.routes import application, require_https
 from media_service.http.rufh import RufhDialect
 from media_service.http.same_origin import OwnSite
+from media_service.http.sessions import Sessions
 from media_service.http.shapes import Shapes
 from media_service.http.turns import Turns
 from media_service.http.tus import TusDialect
@@ -125,7 +127,8 @@ class Service:
         self._appends = Appends(self._intake)
         self._joiner = Joiner(self._intake, self._partials)
         self._origins = Origins(settings.allowed_origins, settings.base_path)
-        self._gate = _gate(settings, token, self._origins)
+        self._sessions = Sessions(self._database, token, now)
+        self._gate = _gate(settings, token, self._sessions, self._origins)
         self._shapes = Shapes(settings.base_path, conduct.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -140,7 +143,7 @@ class Service:
             self._origins,
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
-                NativeDialect(intake, gate, shapes, turns),
+                NativeDialect(intake, shapes, turns),
                 Pages(asset("static"), gate, base, self._takes_new_work),
                 UploadsApi(intake, gate, shapes),
                 UploadCovers(intake, gate, shapes, turns, covers),
@@ -179,6 +182,7 @@ class Service:
         # It holds the lock too: what it still commits for a server that was killed is no other server's catalogue.
         await self._aside.start(lock)
         await self._database.open()
+        await self._sessions.open()
         for store in (self._partials, self._spool, self._quarantine):
             await store.prepare()
         await self._sweeper.discard_orphans()
@@ -246,10 +250,11 @@ def _habits(settings: Settings) -> Habits:
     return Habits(settings.durable == "slice", as_policy(settings.policy), tagging)
 
 
-def _gate(settings: Settings, token: str, origins: Origins) -> Gate:
+def _gate(settings: Settings, token: str, sessions: Sessions, origins: Origins) -> Gate:
     hosts = settings.allowed_hosts
     if settings.on_loopback:
         # A foreign page whose name resolves to 127.0.0.1 would otherwise be let in as our own.
         hosts |= LOOPBACK_NAMES | {settings.host}
+    cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
     site = OwnSite(hosts, settings.public_url)
-    return Gate(token, open_to_all=settings.on_loopback, site=site, path=settings.base_path or "/", origins=origins)
+    return Gate(token, sessions, cookies, open_to_all=settings.on_loopback, site=site, origins=origins)

@@ -9,6 +9,7 @@ import sys
 import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 
@@ -20,7 +21,7 @@ from media_service.http.limited_log import LimitedLog
 from media_service.http.protocol import LimitedProtocol, Site
 from media_service.installation import Unfit
 from media_service.logs import log_to_stderr
-from media_service.storage.data_folder import FolderInUse
+from media_service.storage.data_folder import DataFolder, FolderInUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,7 +112,11 @@ def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str)
     host, port = addresses[0][:2]
     page = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
     print(f"page   {page}/")
-    print(f"admin  {page}/admin?token={token}", flush=True)
+    if sys.stdout.isatty():
+        print(f"admin  {page}/admin#token={quote(token, safe='')}", flush=True)
+    else:
+        # Not the token: this ends in a log that more people read than its file.
+        print(f"admin  {page}/admin  (token in {DataFolder(settings.data.resolve()).token_file})", flush=True)
 
 
 async def _told_to_stop() -> None:

@@ -26,6 +26,30 @@ def test_the_command_line_becomes_the_process_that_serves(tmp_path: Path) -> Non
         assert '"upload_lifetime":60.0' in command[4]
 
 
+def greeting(data: Path, stdout: int, seen: int) -> str:
+    """What a server prints to `stdout` before it serves, read at `seen`."""
+    command = (sys.executable, "-m", "media_service", "serve", "--port", "0", "--data", str(data))
+    with subprocess.Popen(command, stdout=stdout, cwd=ROOT) as process:
+        os.close(stdout)
+        try:
+            read = b""
+            while read.count(b"\n") < 2:
+                read += os.read(seen, 4096)
+        finally:
+            process.terminate()
+    return read.decode()
+
+
+def test_the_token_is_printed_to_a_terminal_only_and_as_a_fragment(tmp_path: Path) -> None:
+    for data, (seen, stdout) in ((tmp_path / "terminal", os.openpty()), (tmp_path / "log", os.pipe())):
+        printed, token = greeting(data, stdout, seen), (data / "admin-token").read_text().strip()
+        os.close(seen)
+        on_terminal = data.name == "terminal"
+        assert (f"/admin#token={token}" in printed) == on_terminal
+        assert (token in printed) == on_terminal
+        assert (f"/admin  (token in {data / 'admin-token'})" in printed) != on_terminal
+
+
 def test_what_is_spared_is_not_loaded(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         mapped = Path(f"/proc/{server.pid}/maps").read_text()

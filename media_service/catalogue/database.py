@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 
 class Database:
-    """`core.ports.Catalogue`, and the listings."""
+    """`core.ports.Catalogue` and `core.ports.SessionStore`, and the listings."""
 
     def __init__(self, path: Path, line: Line) -> None:
         self._path = path
@@ -122,9 +122,9 @@ class Database:
         rows = await self._reader.rows(queries.twin(owner, content_hash, length))
         return _one(upload_value, rows)
 
-    async def same_sound(self, facts: Facts) -> StoredFile | None:
-        """The oldest finished file of the same bytes, or of the same sound with other tags."""
-        rows = await self._reader.rows(queries.same_sound(facts.content_hash, facts.audio_sha256))
+    async def same_sound(self, facts: Facts, owner: str) -> StoredFile | None:
+        """The oldest finished file of the same bytes, or of the same sound with other tags; the owner's own first."""
+        rows = await self._reader.rows(queries.same_sound(owner, facts.content_hash, facts.audio_sha256))
         return _one(file_value, rows)
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
@@ -186,6 +186,18 @@ class Database:
         """Files whose place something was about to take when the process ended."""
         rows = await self._reader.rows(queries.retagging())
         return readable(lambda row: (file_value(row), placing_value(row["retagging"])), rows)
+
+    async def sessions(self) -> Sequence[tuple[bytes, int]]:
+        """Digest and expiry of every stored session."""
+        return [(row["digest"], row["expires_at"]) for row in await self._reader.rows(queries.sessions())]
+
+    async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
+        """Stores a session and deletes expired ones."""
+        await self._writer.execute(statements.begin_session(digest, created_at, expires_at))
+
+    async def end_session(self, digest: bytes) -> None:
+        """Deletes a session. One that is not there is no error."""
+        await self._writer.execute(statements.end_session(digest))
 
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int

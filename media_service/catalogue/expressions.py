@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from media_service.catalogue.orders import FILE_ORDERS, TEXTS_THAT_MAY_MISS, name_of
-from media_service.catalogue.tables import covers, files, heard, slices, uploads
+from media_service.catalogue.tables import covers, files, heard, sessions, slices, uploads
 
 if TYPE_CHECKING:
     from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Select, Table
@@ -63,6 +63,9 @@ def _changes() -> dict[str, ClauseElement]:
         "insert_slice": _insert_slice(),
         "insert_file": insert(files).values(_every_column(files)),
         "insert_heard": insert(heard).values(_every_column(heard)).on_conflict_do_nothing(),
+        "insert_session": insert(sessions).values(_every_column(sessions)),
+        "delete_session": delete(sessions).where(sessions.c.digest == bindparam("digest")),
+        "delete_expired_sessions": delete(sessions).where(sessions.c.expires_at <= bindparam("now")),
         "insert_cover": insert(covers).values(_every_column(covers)),
         "update_upload": update(uploads).where(uploads.c.id == _WHICH).values(_every_column(uploads, but="id")),
         "update_file": update(files).where(files.c.id == _WHICH).values(_every_column(files, but="id")),
@@ -107,7 +110,9 @@ def _questions() -> dict[str, ClauseElement]:
         ),
         # A sound that is not known is NULL, which equals nothing.
         "same_sound": _first(
-            _all_of(files).where(or_(same_bytes, same_sound)).order_by(files.c.uploaded_at, files.c.id)
+            _all_of(files)
+            .where(or_(same_bytes, same_sound))
+            .order_by(desc(files.c.owner == bindparam("owner")), files.c.uploaded_at, files.c.id)
         ),
         "taken_names": select(files.c.stored_name).where(files.c.stored_name.in_(_among("names"))),
         "planned_names": select(uploads.c.placing).where(
@@ -117,6 +122,7 @@ def _questions() -> dict[str, ClauseElement]:
         "file_by_id": _all_of(files).where(files.c.id == _WHICH),
         "unheard_file": _first(unheard.order_by(files.c.uploaded_at.desc(), files.c.id.desc())),
         "heard_in": _all_of(heard).where(heard.c.file_id == _WHICH),
+        "sessions": _all_of(sessions),
         "retagging": _all_of(files).where(files.c.retagging.is_not(None)),
     }
 

@@ -60,9 +60,9 @@ def twin(owner: str, content_hash: bytes, length: int) -> Statement:
     return SQL["twin"], {"owner": owner, "content_hash": content_hash, "length": length}
 
 
-def same_sound(content_hash: bytes, audio_sha256: bytes | None) -> Statement:
-    """The oldest file received with these bytes, or with the same sound."""
-    return SQL["same_sound"], {"content_hash": content_hash, "audio_sha256": audio_sha256}
+def same_sound(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Statement:
+    """The oldest file received with these bytes, or with the same sound; one of the owner before all others."""
+    return SQL["same_sound"], {"owner": owner, "content_hash": content_hash, "audio_sha256": audio_sha256}
 
 
 def taken_names(names: Collection[str]) -> Statement:
@@ -104,6 +104,11 @@ def heard_in(file_id: str) -> Statement:
 def retagging() -> Statement:
     """Files whose place something is about to take."""
     return SQL["retagging"], {}
+
+
+def sessions() -> Statement:
+    """Every stored session."""
+    return SQL["sessions"], {}
 
 
 def files_page(search: str, order: str, cursor: str | None, limit: int) -> Statement:

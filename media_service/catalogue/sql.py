@@ -30,6 +30,15 @@ INSERT INTO heard (file_id, loudness, loudness_range, true_peak, silence_before,
 (:file_id, :loudness, :loudness_range, :true_peak, :silence_before, :silence_behind, :peaks, :heard_at) ON CONFLICT DO
 NOTHING
 """,
+    "insert_session": """
+INSERT INTO sessions (digest, created_at, expires_at) VALUES (:digest, :created_at, :expires_at)
+""",
+    "delete_session": """
+DELETE FROM sessions WHERE sessions.digest = :digest
+""",
+    "delete_expired_sessions": """
+DELETE FROM sessions WHERE sessions.expires_at <= :now
+""",
     "insert_cover": """
 INSERT INTO covers (upload_id, picture) VALUES (:upload_id, :picture)
 """,
@@ -106,7 +115,7 @@ files.received_size = :length AND files.owner = :owner ORDER BY files.uploaded_a
 """,
     "same_sound": """
 SELECT files.* FROM files WHERE files.content_hash = :content_hash OR files.audio_sha256 = :audio_sha256 ORDER BY
-files.uploaded_at, files.id LIMIT 1 OFFSET 0
+files.owner = :owner DESC, files.uploaded_at, files.id LIMIT 1 OFFSET 0
 """,
     "taken_names": """
 SELECT files.stored_name FROM files WHERE files.stored_name IN (SELECT anon_1.value FROM json_each(:names) AS anon_1)
@@ -126,6 +135,9 @@ files.uploaded_at DESC, files.id DESC LIMIT 1 OFFSET 0
 """,
     "heard_in": """
 SELECT heard.* FROM heard WHERE heard.file_id = :which
+""",
+    "sessions": """
+SELECT sessions.* FROM sessions
 """,
     "retagging": """
 SELECT files.* FROM files WHERE files.retagging IS NOT NULL

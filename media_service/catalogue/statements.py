@@ -60,6 +60,17 @@ def deliver(upload: Upload, file: StoredFile) -> list[Statement]:
     return [*save(upload), (SQL["insert_file"], file_row(file))]
 
 
+def begin_session(digest: bytes, created_at: int, expires_at: int) -> list[Statement]:
+    """A new session; expired ones are deleted."""
+    row = {"digest": digest, "created_at": created_at, "expires_at": expires_at}
+    return [(SQL["delete_expired_sessions"], {"now": created_at}), (SQL["insert_session"], row)]
+
+
+def end_session(digest: bytes) -> list[Statement]:
+    """No such session any more."""
+    return [(SQL["delete_session"], {"digest": digest})]
+
+
 def save_heard(file_id: str, what: Heard, now: int) -> list[Statement]:
     """What was heard in a file, the first time."""
     return [(SQL["insert_heard"], heard_row(file_id, what, now))]

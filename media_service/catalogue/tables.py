@@ -123,6 +123,15 @@ files = Table(
     Index("ix_files_audio_sha256", "audio_sha256"),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    # Browsers that are signed in as admin. The digest is an HMAC of the cookie's value.
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
 heard = Table(
     "heard",
     metadata,

@@ -402,7 +402,13 @@ class Duplicate(Refusal):
     """This is here already, as "{name}"."""
 
     code = "duplicate"
-    name: str
+    name: str | None = None
+    """None if the other file is not the sender's own: it is not named to anyone else."""
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person, without a name that is not told."""
+        return "This is here already." if self.name is None else super().message
 
 
 @dataclass(eq=False)

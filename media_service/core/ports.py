@@ -269,8 +269,8 @@ class Catalogue(Protocol):
     async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
         """The owner's newest spooled upload with these bytes."""
 
-    async def same_sound(self, facts: Facts) -> StoredFile | None:
-        """The oldest finished file of the same bytes, or of the same sound with other tags."""
+    async def same_sound(self, facts: Facts, owner: str) -> StoredFile | None:
+        """The oldest finished file of the same bytes, or of the same sound with other tags; the owner's own first."""
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
         """Which of these names a finished file had or is about to get, whether or not its reader took it away."""
@@ -313,3 +313,16 @@ class Catalogue(Protocol):
         self, search: str, order: str, cursor: str | None, limit: int
     ) -> tuple[list[StoredFile], str | None]:
         """A page of files with every word of `search`, in this order, and the next page's cursor. Raises Malformed."""
+
+
+class SessionStore(Protocol):
+    """Stores sessions of signed-in browsers. A change is on disk when its call returns. Times are UTC microseconds."""
+
+    async def sessions(self) -> Sequence[tuple[bytes, int]]:
+        """Return digest and expiry of every stored session."""
+
+    async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
+        """Store a session and delete the expired ones. Raises StorageFull, CatalogueTrouble."""
+
+    async def end_session(self, digest: bytes) -> None:
+        """Delete a session; a missing one is no error. Raises StorageFull, CatalogueTrouble."""

@@ -48,23 +48,23 @@ class UploadCovers:
         ]
 
     async def show(self, request: web.Request) -> web.Response:
-        """The picture that was sent, until the upload has ended; for whoever may see the upload."""
-        holder = self._gate.holder(request)
-        return shown_cover(*await self._intake.cover(request.match_info["id"], holder.sees))
+        """The picture that was sent, until the upload has ended; for its owner and the admin."""
+        visitor = self._gate.visitor(request)
+        return shown_cover(*await self._intake.cover(request.match_info["id"], visitor.sees))
 
     async def put(self, request: web.Request) -> web.Response:
         """The upload with the body as its cover."""
         caller, upload_id = self._gate.caller(request), request.match_info["id"]
-        await self._intake.check_cover(upload_id, caller.owner)
+        await self._intake.check_cover(upload_id, caller.sees)
         async with AsyncExitStack() as held:
             picture = await read_cover(request, self._intake.conduct, self._turns, self._budget, held)
-            view = await unbroken_holding(held, self._intake.put_cover(upload_id, caller.owner, picture))
+            view = await unbroken_holding(held, self._intake.put_cover(upload_id, caller.sees, picture))
         return web.json_response(self._shapes.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """The upload without a cover of its own; 204, also the second time."""
         caller = self._gate.caller(request)
-        await unbroken(self._intake.put_cover(request.match_info["id"], caller.owner, None))
+        await unbroken(self._intake.put_cover(request.match_info["id"], caller.sees, None))
         return web.Response(status=204)
 
 

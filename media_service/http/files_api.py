@@ -114,7 +114,7 @@ class FilesApi:
         """The file that is asked for, for its owner and the admin. Raises UnknownFile, Unauthorised."""
         caller = self._gate.caller(request)
         file = await self._catalogue.file(request.match_info["id"])
-        if file is None or not (caller.admin or file.owner == caller.owner):
+        if file is None or not caller.owns(file.owner):
             raise UnknownFile
         return file
 

@@ -12,6 +12,7 @@ from media_service.core.errors import leaves
 from media_service.http.body import json_body
 from media_service.http.problems import STATUS, title
 from media_service.http.static import Assets
+from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,32 +58,29 @@ class Pages:
         ]
 
     async def index(self, request: web.Request) -> web.StreamResponse:
-        """The page."""
-        return self._assets.answer(request, "index.html")
+        """The page; it gives a browser the cookie by which its uploads are its own."""
+        answer = self._assets.answer(request, "index.html")
+        self._gate.welcome(request, answer)
+        return answer
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
         """A module, a style sheet or an icon of the pages."""
         return self._assets.answer(request, request.match_info["name"])
 
     async def admin(self, request: web.Request) -> web.StreamResponse:
-        """The admin; with a token in its address, signed in and without it there: it must not stay in a history."""
-        token = request.query.get("token")
-        if token is None:
-            return self._assets.answer(request, "admin.html")
-        answer = web.Response(status=303, headers={"Location": f"{self._base}/admin", "Cache-Control": "no-store"})
-        self._gate.sign_in(token, answer, secure=request.secure)
-        return answer
+        """The admin. A token in the URL's fragment is not sent here: the page posts it to `/admin/session`."""
+        return self._assets.answer(request, "admin.html")
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        """204 and the admin's cookie, for the right token."""
+        """204 and the cookie of a new session, for the right token."""
         answer = web.Response(status=204)
-        self._gate.sign_in((await json_body(request, SignIn)).token, answer, secure=request.secure)
+        await unbroken(self._gate.sign_in((await json_body(request, SignIn)).token, request, answer))
         return answer
 
-    async def sign_out(self, _request: web.Request) -> web.Response:
-        """204, and the cookie is gone."""
+    async def sign_out(self, request: web.Request) -> web.Response:
+        """204: the session has ended, also for a copy of its cookie."""
         answer = web.Response(status=204)
-        self._gate.sign_out(answer)
+        await unbroken(self._gate.sign_out(request, answer))
         return answer
 
     async def problem(self, request: web.Request) -> web.Response:

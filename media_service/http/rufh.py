@@ -144,14 +144,13 @@ class RufhDialect:
 
     async def show(self, request: web.Request, version: fields.Version) -> web.Response:
         """How far the upload is. What a stale connection still brings ends here, so that the offset stands."""
-        owner = self._gate.holder(request).owner
         if version.asks_plainly and any(name in request.headers for name in UPLOAD_FIELDS):
             raise Malformed("Upload-Offset", "it is what is asked for")
-        return self._going_on(version, await self._appends.standing(request.match_info["id"], owner), 204, {})
+        return self._going_on(version, await self._appends.standing(request.match_info["id"], None), 204, {})
 
     async def append(self, request: web.Request, version: fields.Version) -> web.Response:
-        """The bytes from Upload-Offset on."""
-        owner, upload_id, size = self._gate.holder(request).owner, request.match_info["id"], body_size(request)
+        """The bytes from Upload-Offset on. The id is the permission."""
+        upload_id, size = request.match_info["id"], body_size(request)
         refuse_coding(request)
         if version.append_type is not None and request.content_type != version.append_type:
             raise UnsupportedMediaType(version.append_type)
@@ -161,11 +160,11 @@ class RufhDialect:
         stop = None if size is None else at + size
         length = told_length(fields.integer(request, "Upload-Length"), stop, last=last)
         addition = Addition(at, size, DIALECT, length=length, last=last, proof=fields.proof(request))
-        return await self._append(request, version, owner, upload_id, addition, headers={}, more=version.appended)
+        return await self._append(request, version, None, upload_id, addition, headers={}, more=version.appended)
 
     async def delete(self, request: web.Request, _version: fields.Version) -> web.Response:
         """The upload is given up. A finished file is not its sender's to take back."""
-        owner, upload_id = self._gate.caller(request).owner, request.match_info["id"]
+        owner, upload_id = self._gate.caller(request).sees, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
         await unbroken(self._intake.cancel(upload_id, owner))
         return web.Response(status=204)
@@ -174,7 +173,7 @@ class RufhDialect:
         self,
         request: web.Request,
         version: fields.Version,
-        owner: str,
+        owner: str | None,
         upload_id: str,
         addition: Addition,
         *,

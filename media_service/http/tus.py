@@ -151,7 +151,7 @@ class TusDialect:
 
         Its address is enough: clients begin anew at an answer that asks them to sign in.
         """
-        view = await self._appends.standing(request.match_info["id"], self._gate.holder(request).owner)
+        view = await self._appends.standing(request.match_info["id"], None)
         upload, said = view.upload, view.upload.remembered or {}
         headers = {"Upload-Offset": str(view.received.offset), "Cache-Control": "no-store"}
         if upload.length is None:
@@ -165,8 +165,7 @@ class TusDialect:
         return web.Response(headers=headers | self._progress(view))
 
     async def patch(self, request: web.Request) -> web.Response:
-        """The bytes from Upload-Offset on."""
-        owner = self._gate.holder(request).owner
+        """The bytes from Upload-Offset on. The id is the permission."""
         if request.content_type != MEDIA_TYPE:
             raise UnsupportedMediaType(MEDIA_TYPE)
         at = number(request.headers, "Upload-Offset")
@@ -174,13 +173,13 @@ class TusDialect:
             raise Malformed("Upload-Offset", "it is missing")
         length, proof = number(request.headers, "Upload-Length"), self._body_proof(request)
         addition = Addition(at, body_size(request), DIALECT, length=length, proof=proof)
-        view = await self._append(request, owner, request.match_info["id"], addition)
+        view = await self._append(request, None, request.match_info["id"], addition)
         headers = {"Upload-Offset": str(view.received.offset)}
         return web.Response(status=204, headers=headers | self._progress(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """The upload is given up. A finished file is not its sender's to take back."""
-        owner, upload_id = self._gate.caller(request).owner, request.match_info["id"]
+        owner, upload_id = self._gate.caller(request).sees, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
         await unbroken(self._intake.cancel(upload_id, owner))
         return web.Response(status=204)
@@ -200,7 +199,7 @@ class TusDialect:
             return self._refused(request, error, headers)
         return web.Response(status=201, headers=headers | self._progress(view))
 
-    async def _append(self, request: web.Request, owner: str, upload_id: str, addition: Addition) -> View:
+    async def _append(self, request: web.Request, owner: str | None, upload_id: str, addition: Addition) -> View:
         append = self._appends.append(upload_id, owner, addition, lambda: raw_blocks(request, self._turns))
         return await with_verdict(self._intake, await unbroken(append), self._wait)
 

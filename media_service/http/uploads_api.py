@@ -105,7 +105,7 @@ class UploadsApi:
         everybody = request.query.get("scope") == "all"
         caller = self._gate.admin(request) if everybody else self._gate.caller(request)
         if "content_hash" in request.query:
-            view = await self._intake.twin(caller.owner, *_bytes_named(request))
+            view = await self._intake.twin(caller.lists, *_bytes_named(request))
             return listed(
                 request, "uploads", b"" if view is None else json.dumps(self._shapes.upload(view)).encode(), None
             )
@@ -113,7 +113,7 @@ class UploadsApi:
             states = [State(name) for name in request.query.get("state", "").split(",") if name]
         except ValueError:
             raise Malformed("state", f"states are {', '.join(State)}") from None
-        owner = None if everybody else caller.owner
+        owner = None if everybody else caller.lists
         short = not full_of(request)
         shape = self._shapes.listed_upload if short else self._shapes.upload
 
@@ -124,9 +124,10 @@ class UploadsApi:
         return await page(request, "uploads", read)
 
     async def show(self, request: web.Request) -> web.Response:
-        """The upload."""
-        view = await self._intake.show(request.match_info["id"], self._gate.holder(request).sees)
-        return web.json_response(self._shapes.upload(view), headers={"Cache-Control": "no-store"})
+        """The upload, for everyone who knows its id; `mine` says whether the caller may change it too."""
+        view = await self._intake.show(request.match_info["id"], None)
+        body = self._shapes.upload(view) | {"mine": self._gate.visitor(request).owns(view.upload.owner)}
+        return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
         """The upload with other tags or chapters, or with the length that was not known."""
@@ -134,7 +135,7 @@ class UploadsApi:
         body = await json_body(request, AmendUpload)
         step = self._intake.amend(
             request.match_info["id"],
-            caller.owner,
+            caller.sees,
             tags=body.tags,
             chapters=None if body.chapters is None else as_chapters(body.chapters),
             length=body.length,
@@ -155,8 +156,8 @@ class UploadsApi:
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:
-        """What is recorded, so that a file picked again can be proven the same before a byte is sent."""
-        recorded = await self._intake.slices(request.match_info["id"], self._gate.holder(request).sees)
+        """What is recorded, by which a file picked again is proven the same before a byte is sent. The id is enough."""
+        recorded = await self._intake.slices(request.match_info["id"], None)
         return web.json_response([self._shapes.slice(piece) for piece in recorded])
 
 

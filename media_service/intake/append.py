@@ -81,7 +81,7 @@ class Appends:
     async def append(
         self,
         upload_id: str,
-        owner: str,
+        owner: str | None,
         addition: Addition,
         blocks: Callable[[], AsyncIterator[bytes]],
         progress: Callable[[int], Awaitable[None]] | None = None,
@@ -103,7 +103,7 @@ class Appends:
             del self._under_way[upload_id]
             append.ended.set()
 
-    async def standing(self, upload_id: str, owner: str) -> View:
+    async def standing(self, upload_id: str, owner: str | None) -> View:
         """How far the upload is, once what a stale connection still brought is recorded: an append there is admitted.
 
         One that was rejected is gone too: to say that its bytes are all here would be taken for success.
@@ -117,7 +117,7 @@ class Appends:
             raise UploadGone(view.upload.state)
         return view
 
-    async def interrupt(self, upload_id: str, owner: str) -> None:
+    async def interrupt(self, upload_id: str, owner: str | None) -> None:
         """Ends the append under way, and returns when what it got is recorded. Raises UnknownUpload."""
         await self._intake.show(upload_id, owner)
         while append := self._under_way.get(upload_id):
@@ -137,7 +137,7 @@ class Appends:
 class _Append:
     """One append under way."""
 
-    def __init__(self, intake: Intake, upload_id: str, owner: str, addition: Addition) -> None:
+    def __init__(self, intake: Intake, upload_id: str, owner: str | None, addition: Addition) -> None:
         self._intake = intake
         self._id = upload_id
         self._owner = owner

@@ -22,6 +22,7 @@ from media_service.core.errors import (
     UnknownUpload,
 )
 from media_service.core.files import Placed, StoredFile
+from media_service.core.owners import is_same_person
 from media_service.core.upload import ENDED, FINISHING, Event, Placing, Review, State, Upload, Verdict
 from media_service.core.verdict import Finding, Severity, refusal_of
 from media_service.intake.claims import Claims
@@ -177,7 +178,7 @@ class Finisher(Places):
         """Gives the file its name in the spool, once, wherever a former run ended."""
         if upload.placing is None:
             twin = await self._twin(upload)
-            if twin is not None and self._duplicates == "link":
+            if twin is not None and self._duplicates == "link" and is_same_person(upload.owner, twin.owner):
                 return await self._link(upload, twin)
             upload = upload if twin is None else _known_as(upload, twin)
             upload = await self._place(upload)
@@ -212,9 +213,9 @@ class Finisher(Places):
     async def _twin(self, upload: Upload) -> StoredFile | None:
         """The finished file of the same sound. Raises Duplicate where there shall be no second one."""
         assert upload.facts is not None
-        twin = await self._catalogue.same_sound(upload.facts)
+        twin = await self._catalogue.same_sound(upload.facts, upload.owner)
         if twin is not None and self._duplicates == "refuse" and upload.review is not Review.FORCED:
-            raise Duplicate(twin.placed.name)
+            raise Duplicate(_name_told(upload, twin))
         return twin
 
     async def _link(self, upload: Upload, twin: StoredFile) -> Upload:
@@ -279,7 +280,11 @@ def _known_as(upload: Upload, twin: StoredFile) -> Upload:
     facts = upload.facts
     assert facts is not None
     exact = facts.content_hash == twin.facts.content_hash
-    note = Finding(
-        "duplicate", Severity.INFO, expected="same bytes" if exact else "same sound", actual=twin.placed.name
-    )
+    expected = "same bytes" if exact else "same sound"
+    note = Finding("duplicate", Severity.INFO, expected=expected, actual=_name_told(upload, twin))
     return replace(upload, facts=replace(facts, findings=(*facts.findings, note)))
+
+
+def _name_told(upload: Upload, twin: StoredFile) -> str | None:
+    """Return the twin's name if the uploader owns it: nobody learns the names of other people's files."""
+    return twin.placed.name if is_same_person(upload.owner, twin.owner) else None

@@ -19,6 +19,7 @@ from media_service.core.errors import (
     UploadGone,
     WrongState,
 )
+from media_service.core.owners import LOCAL_OWNER
 from media_service.core.ranges import Ranges
 from media_service.core.space import first_room
 from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
@@ -113,7 +114,9 @@ class Intake:
         return max(0, min(self.conduct.limits.file, await self._space.spare()))
 
     async def twin(self, owner: str, content_hash: bytes, length: int) -> View | None:
-        """The owner's finished upload of the same bytes."""
+        """The owner's finished upload of the same bytes; none for callers without an owner of their own."""
+        if owner == LOCAL_OWNER:
+            return None
         upload = await self._catalogue.spooled_twin(owner, content_hash, length)
         return None if upload is None else self._register.view(upload, Ranges())
 
@@ -141,7 +144,7 @@ class Intake:
         return (await self._register.load(upload_id, owner))[1]
 
     async def receive(
-        self, upload_id: str, owner: str, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
+        self, upload_id: str, owner: str | None, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
     ) -> View:
         """Takes one slice: admits it, calls `blocks` for its body, and returns when it is durable and recorded.
 
@@ -154,7 +157,7 @@ class Intake:
         await self._slices.take(live, incoming, blocks)
         return await self._answer(live)
 
-    async def check_open(self, upload_id: str, owner: str) -> None:
+    async def check_open(self, upload_id: str, owner: str | None) -> None:
         """Before a body is looked into: there is such an upload, and it takes slices or has them all.
 
         Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
@@ -187,7 +190,7 @@ class Intake:
     async def amend(
         self,
         upload_id: str,
-        owner: str,
+        owner: str | None,
         *,
         tags: Mapping[str, str] | None = None,
         chapters: Sequence[Chapter] | None = None,
@@ -217,7 +220,7 @@ class Intake:
 
         return await self._change(upload_id, owner, amended)
 
-    async def check_cover(self, upload_id: str, owner: str) -> None:
+    async def check_cover(self, upload_id: str, owner: str | None) -> None:
         """Before a cover's bytes are read: there is such an upload, and it takes one.
 
         Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
@@ -226,7 +229,7 @@ class Intake:
         live = await self._register.find(upload_id, owner)
         rules.with_cover(live.upload, None, self._clock())
 
-    async def put_cover(self, upload_id: str, owner: str, picture: bytes | None) -> View:
+    async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> View:
         """Sets the cover, durably; None takes it away.
 
         Raises what `check_cover` raises, and CoverTooLarge, CoverNotImage, CoverUnfit, CoverTooWide.
@@ -249,7 +252,7 @@ class Intake:
             raise UnknownCover
         return upload.cover, picture
 
-    async def conclude(self, upload_id: str, owner: str) -> View:
+    async def conclude(self, upload_id: str, owner: str | None) -> View:
         """The client of an upload that is held open says that its last byte was sent.
 
         An upload that was rejected by its last byte is returned as it is.
@@ -266,7 +269,7 @@ class Intake:
     async def _change(
         self,
         upload_id: str,
-        owner: str,
+        owner: str | None,
         changed: Callable[[Live], Upload],
         save: Callable[[Upload], Awaitable[None]] | None = None,
     ) -> View:

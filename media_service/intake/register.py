@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from media_service.core import rules
 from media_service.core.errors import UnknownUpload
+from media_service.core.owners import may_change
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import FINISHING, HELD, Slice, State, Upload
 from media_service.intake.lease import Leases
@@ -112,8 +113,8 @@ class Register:
         return loaded
 
     def check_owner(self, upload: Upload, owner: str | None) -> None:
-        """Somebody else's upload answers as if there were none: ids are not to be probed."""
-        if owner is not None and upload.owner != owner:
+        """Raise UnknownUpload for another owner's upload, as if there were none. `owner` None may have every upload."""
+        if not may_change(upload.owner, owner):
             raise UnknownUpload
 
     def view(self, upload: Upload, received: Ranges) -> View:

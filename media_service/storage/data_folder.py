@@ -49,6 +49,11 @@ class DataFolder:
         """Rejected files."""
         return self.root / "quarantine"
 
+    @property
+    def token_file(self) -> Path:
+        """The file with the admin token."""
+        return self.root / "admin-token"
+
     def make(self) -> None:
         """Makes the folder, for this service's user alone."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,7 +77,7 @@ class DataFolder:
 
     def admin_token(self) -> str:
         """The token that opens the admin; made at the first start, readable by this service's user alone."""
-        path = self.root / "admin-token"
+        path = self.token_file
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:

@@ -24,7 +24,10 @@ import { startable } from './queue.js';
 import { ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
 
 const TAGS_REST_MS = 600;
-const SERVER_STATES = new Map(Object.entries({ received: 'received', verified: 'verified' }));
+/** Events by the server's state; every other state is an end without a file. @type {Record<string, string>} */
+const EVENTS = { receiving: 'offer', received: 'received', verified: 'verified', spooled: 'spooled', rejected: 'rejected' };
+const FINISHING = new Set(['received', 'verified']);
+
 
 export class Board {
   /**
@@ -102,7 +105,7 @@ export class Board {
     if (action === 'cancel') this.#cancel(entry);
     entry.insist ||= action === 'insist';
     // What was refused lies on the server still; what was cancelled or expired does not.
-    const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, received: [], problem: null, findings: [], twin: null };
+    const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, mine: true, received: [], problem: null, findings: [], twin: null };
     this.#move(entry, action, ['again', 'insist'].includes(action) ? anew : {});
     this.start();
   }
@@ -164,7 +167,7 @@ export class Board {
     const known = [...this.entries.values()].find((entry) => entry.upload.id === upload.id);
     if (known) return;
     const name = upload.filename.normalize('NFC');
-    const facts = { id: upload.id, received: upload.received, tags: upload.tags ?? {} };
+    const facts = { id: upload.id, received: upload.received, tags: upload.tags ?? {}, mine: upload.mine ?? true };
     const waiting = [...this.entries.values()].find((entry) => entry.upload.state === 'queued' && !entry.upload.id
       && entry.upload.filename === name && entry.upload.length === upload.length);
     if (waiting && upload.state === 'receiving') {
@@ -174,13 +177,20 @@ export class Board {
     // Perhaps our own, whose creation was answered but not yet told.
     if ([...this.entries.values()].some(({ upload: own }) => isActive(own) && !own.id && own.filename === name)) return;
     const entry = this.#enter(null, { ...facts, filename: name, length: upload.length, state: 'needs_file' });
-    const event = SERVER_STATES.get(upload.state);
-    if (elsewhere) this.#move(entry, 'hold');
-    if (upload.state === 'receiving') this.#recall(entry);
-    if (event) {
-      this.#move(entry, event);
-      this.#send(entry);
-    }
+    if (upload.state === 'receiving') {
+      if (elsewhere) this.#move(entry, 'hold');
+      this.#recall(entry);
+    } else this.#catchUp(entry, upload);
+  }
+
+  /** @param {Entry} entry @param {Upload} upload as it went on without this page */
+  #catchUp(entry, upload) {
+    const event = EVENTS[upload.state] ?? 'gone';
+    if (!may(entry.upload, event)) return this.#set(entry, { received: upload.received });
+    const { received, findings, state } = upload;
+    this.#move(entry, event, { received, findings, problem: event === 'gone' ? /** @type {any} */ ({ code: 'upload_gone', state }) : upload.problem });
+    if (FINISHING.has(event)) this.#send(entry);
+    return undefined;
   }
 
   /** Does this browser remember where the file lies? With lasting leave it goes on without a click. @param {Entry} entry */
@@ -210,12 +220,17 @@ export class Board {
     this.reading = false;
   }
 
-  /** Another tab let go of these without finishing them. @param {Set<string>} held ids that some tab sends */
-  offer(held) {
+  /**
+   * Another tab let go of these without finishing them, or another browser went on with them.
+   * @param {Set<string>} held ids that some tab sends @param {Set<string>} listed ids that wait for their bytes
+   */
+  offer(held, listed) {
     for (const entry of this.entries.values()) {
       const { state, id, hasFile } = entry.upload;
-      if (state === 'elsewhere' && !hasFile && id && !held.has(id)) this.#refresh(entry);
-      if (state === 'needs_file' && id && held.has(id)) this.#move(entry, 'hold');
+      if (!id) continue;
+      if (state === 'elsewhere' && !hasFile && !held.has(id)) this.#refresh(entry);
+      if (state === 'needs_file' && held.has(id)) this.#move(entry, 'hold');
+      else if (state === 'needs_file' && !listed.has(id)) this.#refresh(entry);
     }
   }
 
@@ -336,12 +351,7 @@ export class Board {
   /** @param {Entry} entry */
   async #refresh(entry) {
     const upload = await this.client.show(/** @type {string} */ (entry.upload.id)).catch(() => null);
-    if (!upload || entry.upload.state !== 'elsewhere') return;
-    const facts = { received: upload.received, problem: upload.problem, findings: upload.findings };
-    const event = { receiving: 'offer', received: 'received', verified: 'verified', spooled: 'spooled', rejected: 'rejected' }[
-      /** @type {string} */ (upload.state)] ?? 'gone';
-    this.#move(entry, event, facts);
-    if (SERVER_STATES.has(event)) this.#send(entry);
+    if (upload && ['elsewhere', 'needs_file'].includes(entry.upload.state)) this.#catchUp(entry, upload);
   }
 
   /** @param {Entry} entry @param {string} event @param {Partial<PageUpload>} [facts] */

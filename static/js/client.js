@@ -30,6 +30,7 @@
  * @property {{id: string, url: string} | null} file
  * @property {Finding[]} findings
  * @property {boolean} [short] in a list: the upload has more than this row
+ * @property {boolean} [mine] told of a single upload: this browser may change it
  *
  * @typedef {object} Limits in bytes: of a file, of one that is created now, of a slice
  * @property {number} file

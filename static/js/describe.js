@@ -105,7 +105,7 @@ function advice(upload, hints, limits) {
 }
 
 /** @param {PageUpload} upload @param {Hints | null} hints @returns {'title' | undefined} a tag that can be repaired */
-const garbled = ({ state, tags }, hints) => (ENDS.has(state) || !hints?.audio ? undefined
+const garbled = ({ state, tags, mine }, hints) => (ENDS.has(state) || !mine || !hints?.audio ? undefined
   : /** @type {'title'[]} */ (Object.keys(hints.repaired ?? {})).find((name) => !tags[name]));
 
 /**

@@ -15,8 +15,9 @@ const FIELDS = /** @type {(keyof Tags)[]} */ (['title', 'artist', 'album', 'date
  * @param {(tags: Tags) => void} typed
  * @param {string} filename
  * @param {(picture: File) => void} covered
+ * @param {() => Promise<void>} share
  */
-export function detailsForm(key, tags, typed, filename, covered) {
+export function detailsForm(key, tags, typed, filename, covered, share) {
   const form = only(html`<div class="details">
     <div class="fields">${FIELDS.map((name) => html`<label class="field field-${name}">
       <span>${say(`tag.${name}`)}</span>
@@ -24,7 +25,8 @@ export function detailsForm(key, tags, typed, filename, covered) {
         autocomplete="off" placeholder="${name === 'date' ? say('tag.example_date') : ''}">
     </label>`)}</div>
     <div class="preview" data-ref="preview" hidden></div>
-    <p><button type="button" class="quiet first" data-ref="choose">${icon('file')}<span>${say('tag.choose_cover')}</span></button><input type="file" accept="image/*" data-ref="picture" hidden></p>
+    <p><button type="button" class="quiet first" data-ref="choose">${icon('file')}<span>${say('tag.choose_cover')}</span></button><input type="file" accept="image/*" data-ref="picture" hidden>
+    <button type="button" class="quiet" data-ref="share" hidden>${icon('link')}<span data-ref="shared">${say('link.copy')}</span></button></p>
     <p class="hint"><span>${say('tag.hint')}</span> <span data-ref="saved"></span></p>
   </div>`);
   const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('input[name]'));
@@ -55,6 +57,7 @@ export function detailsForm(key, tags, typed, filename, covered) {
     return undefined;
   };
   choose.addEventListener('click', () => picture.click());
+  ref(form, 'share').addEventListener('click', () => share().then(() => setText(ref(form, 'shared'), say('link.copied'))));
   picture.addEventListener('change', () => {
     const file = picture.files?.[0];
     picture.value = '';
@@ -95,6 +98,8 @@ export function detailsForm(key, tags, typed, filename, covered) {
     },
     /** @param {'' | 'saving' | 'saved' | 'unsaved' | 'late'} word */
     say: (word) => setText(ref(form, 'saved'), word ? say(`tag.${word}`) : ''),
+    /** @param {boolean} possible the server knows the upload by now */
+    share: (possible) => { ref(form, 'share').hidden = !possible; },
     /** @param {boolean} closed */
     close: (closed) => { for (const input of [...inputs, choose]) input.disabled = closed; },
   };

@@ -14,7 +14,7 @@ import { guardLeaving, wakeLock } from './guard.js';
 import { forgetOldHandles, pickFiles } from './handles.js';
 import { ref, setText } from './html.js';
 import { sums } from './queue.js';
-import { refresh, refreshFirst, refreshForEver } from './resume.js';
+import { continueLink, forgetLink, refresh, refreshFirst, refreshForEver } from './resume.js';
 import { makeRow } from './row.js';
 import { ENDS, isActive, may } from './upload.js';
 import { language, languageSwitch, say } from './words.js';
@@ -50,18 +50,34 @@ const board = new Board(client, worker, { sender: () => sender.value.trim(), cha
 function openRow(entry) {
   const { key } = entry.upload;
   const row = makeRow(entry, {
-    act: (action) => board.act(key, action),
+    act: (action) => {
+      if (action === 'dismiss') forgetLink(entry.upload.id);
+      board.act(key, action);
+    },
     choose: () => { choosingFor = key; again.click(); },
     asNew: () => board.asNew(key),
     limits: () => board.limits,
     isNext: (one) => board.uploads.find((upload) => upload.state === 'queued')?.key === one,
     tags: (tags) => board.tags(key, tags),
     cover: (picture) => board.cover(key, picture),
+    share: () => share(key),
   });
   rows.get(key)?.element.replaceWith(row.element);
   if (!rows.has(key)) list.append(row.element);
   rows.set(key, row);
   return row;
+}
+
+/** @param {string} key @returns {Promise<void>} when the link to continue elsewhere is copied, or was shown to be copied */
+async function share(key) {
+  const link = continueLink(base, /** @type {string} */ (board.entry(key).upload.id));
+  try {
+    // Browsers have no clipboard for pages over plain HTTP.
+    await navigator.clipboard.writeText(link);
+    announce(say('say.link'));
+  } catch {
+    prompt(say('link.here'), link);
+  }
 }
 
 /** @param {Entry} entry @param {string} event */
@@ -200,6 +216,13 @@ function keepTime() {
   }, LOOK_AROUND_MS);
 }
 
+function lookForUploads() {
+  refreshForEver(client, board, (failed, found) => {
+    part('list-failed').hidden = !failed;
+    part('link-failed').hidden = found;
+  });
+}
+
 worker.postMessage({ do: 'base', base });
 wire();
 languageSwitch(() => {
@@ -208,6 +231,7 @@ languageSwitch(() => {
 });
 part('plain-http').hidden = canDigest;
 document.documentElement.classList.add('js', 'ready');
-refreshForEver(client, board, (failed) => { part('list-failed').hidden = !failed; });
+lookForUploads();
+addEventListener('hashchange', lookForUploads);
 forgetOldHandles();
 keepTime();

@@ -1,8 +1,9 @@
 /**
- * What the server still waits for. Asked at the start, before new files are sent, and when the page is seen again; not
- * kept in this browser, so that it also works on another machine and leaves nothing behind on a shared one.
+ * What the server still waits for: this browser's uploads, and the one of another browser whose link was opened here.
+ * Asked at the start, before new files are sent, and when the page is seen again.
  */
 import { delay } from './backoff.js';
+import { Refusal } from './client.js';
 
 const STATES = 'receiving,received,verified';
 const SOON_MS = 1500;
@@ -14,16 +15,51 @@ async function heldIds() {
   return new Set(names.map((name) => name.split(' ').pop() ?? ''));
 }
 
+/** @param {string} base of the page @param {string} id @returns {string} where another browser can go on with the upload */
+export const continueLink = (base, id) => `${base}#continue=${id}`;
+
+/** The link that was opened is asked for once; a reload asks again, by the history's state, until it has ended. */
+let opened = '';
+
+/** @returns {string | undefined} the id in the page's URL, which it leaves: it must not be passed on by chance */
+function linkedId() {
+  const [, id] = location.hash.match(/^#continue=([\w-]+)$/) ?? [];
+  if (id) history.replaceState({ upload: id }, '', location.pathname + location.search);
+  return history.state?.upload;
+}
+
+/** The row was dismissed. @param {string | null} id */
+export const forgetLink = (id) => { if (id && history.state?.upload === id) history.replaceState(null, ''); };
+
+/**
+ * @param {import('./client.js').Client} client
+ * @returns {Promise<import('./client.js').Upload | null | undefined>} undefined without a link, null if it leads nowhere
+ */
+async function linked(client) {
+  const id = linkedId();
+  if (!id || id === opened) return undefined;
+  const upload = await client.show(id).catch((error) => {
+    if (error instanceof Refusal) return null;
+    throw error;
+  });
+  opened = id;
+  if (upload?.state !== 'receiving') history.replaceState(null, '');
+  return upload;
+}
+
 /**
  * @param {import('./client.js').Client} client
  * @param {import('./board.js').Board} board
+ * @returns {Promise<boolean>} false if a link was opened that leads nowhere
  */
 export async function refresh(client, board) {
-  const [{ uploads }, held] = await Promise.all([client.list({ state: STATES, limit: '100' }), heldIds()]);
+  const [{ uploads }, held, other] = await Promise.all([client.list({ state: STATES, limit: '100' }), heldIds(), linked(client)]);
+  const listed = new Set(uploads.map(({ id }) => id));
   // A row without all of the tags would take them away when one of them is edited.
   const whole = await Promise.all(uploads.map((upload) => (board.needs(upload) ? client.show(upload.id) : upload)));
-  for (const upload of whole.reverse()) board.adopt(upload, held.has(upload.id));
-  board.offer(held);
+  for (const upload of [...whole.reverse(), ...(other ? [other] : [])]) board.adopt(upload, held.has(upload.id));
+  board.offer(held, listed);
+  return other !== null;
 }
 
 /**
@@ -42,15 +78,14 @@ export async function refreshFirst(client, board) {
 /**
  * @param {import('./client.js').Client} client
  * @param {import('./board.js').Board} board
- * @param {(failed: boolean) => void} tell
+ * @param {(failed: boolean, found: boolean) => void} tell
  */
 export async function refreshForEver(client, board, tell) {
   for (let failures = 1; ; failures += 1) {
     try {
-      await refresh(client, board);
-      return tell(false);
+      return tell(false, await refresh(client, board));
     } catch {
-      tell(true);
+      tell(true, true);
       await new Promise((resolve) => setTimeout(resolve, delay(failures, null)));
     }
   }

@@ -11,6 +11,7 @@
  * @property {() => void} asNew
  * @property {(tags: import('./client.js').Tags) => void} tags
  * @property {(picture: File) => void} cover
+ * @property {() => Promise<void>} share copies the link by which another browser can go on
  */
 import { describe } from './describe.js';
 import { detailsForm } from './details.js';
@@ -22,7 +23,7 @@ import { actions, ENDS } from './upload.js';
 import { language, say } from './words.js';
 
 const ICONS = /** @type {Record<string, any>} */ ({
-  continue: 'play', first: 'top', repair: 'pen', accept: 'up', insist: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', again: 'again',
+  continue: 'play', first: 'top', repair: 'pen', accept: 'up', insist: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', share: 'link', again: 'again',
   dismiss: 'cross', as_new: 'up', details: 'pen', sure: 'cross', keep: 'back',
 });
 /** Before it is decided to send it, and once the server takes tags no more. */
@@ -34,8 +35,9 @@ const FIRST = new Set(['continue', 'choose', 'accept', 'resume', 'try']);
 /** @param {string} action @param {string} name of the file @param {Record<string, string>} values @param {boolean} calls */
 function button(action, name, values, calls) {
   const text = say(`do.${action}`, values);
+  const whole = action === 'share' ? say('link.copy') : text;
   return only(html`<button type="button" class="quiet ${calls ? 'first' : ''}" data-action="${action}"
-    aria-label="${say('do.named', { action: text, name })}">${icon(ICONS[action])}<span>${text}</span></button>`);
+    aria-label="${say('do.named', { action: whole, name })}" title="${whole === text ? '' : whole}">${icon(ICONS[action])}<span>${text}</span></button>`);
 }
 
 /**
@@ -64,7 +66,7 @@ export function makeRow(entry, wishes) {
   </li>`);
   const parts = Object.fromEntries(['sign', 'status', 'note', 'advice', 'repair', 'link', 'amount', 'pace', 'percent', 'actions', 'more', 'track', 'sent', 'safe']
     .map((name) => [name, ref(element, name)]));
-  const details = detailsForm(key, entry.upload.tags, wishes.tags, filename, wishes.cover);
+  const details = detailsForm(key, entry.upload.tags, wishes.tags, filename, wishes.cover, wishes.share);
   parts.more.append(details.element);
   let shown = { actions: '', sign: '' };
   let sure = false;
@@ -73,7 +75,8 @@ export function makeRow(entry, wishes) {
   function drawActions({ upload }) {
     const wanted = sure ? ['sure', 'keep'] : actions(upload);
     if (!sure && OTHER_FILE.has(upload.note?.code ?? '')) wanted.splice(1, 0, 'as_new');
-    if (!UNEDITED.has(upload.state) && !sure) wanted.unshift('details');
+    if (!upload.mine && upload.state === 'needs_file') wanted.push('dismiss');
+    if (upload.mine && !UNEDITED.has(upload.state) && !sure) wanted.unshift('details');
     if (wishes.isNext(upload.key)) wanted.splice(0, wanted.length, ...wanted.filter((action) => action !== 'first'));
     // Only one button may call; choosing by hand is the second way where a click is enough.
     const call = wanted.find((action) => FIRST.has(action));
@@ -110,6 +113,7 @@ export function makeRow(entry, wishes) {
     parts.safe.style.transform = `scaleX(${told.safe})`;
     parts.sent.style.transform = `scaleX(${told.sent})`;
     parts.track.setAttribute('aria-valuenow', String(Math.floor(told.sent * 100)));
+    details.share(Boolean(upload.id));
     details.close(['elsewhere'].includes(upload.state) || now.saved.late);
     drawActions(now);
   }
@@ -123,6 +127,7 @@ export function makeRow(entry, wishes) {
       if (!parts.more.hidden && entry.file) details.show(entry.file, entry.hints);
       if (!parts.more.hidden) parts.more.querySelector('input')?.focus();
     } else if (action === 'choose') wishes.choose();
+    else if (action === 'share') wishes.share().then(() => setText(/** @type {Element} */ (parts.actions.querySelector('[data-action="share"] span')), say('link.copied')));
     else if (action === 'as_new') wishes.asNew();
     else if (action === 'keep' || (action === 'cancel' && total(entry.upload.received) > 0)) {
       sure = action === 'cancel';

@@ -27,6 +27,7 @@
  * @property {import('./client.js').Upload | null} twin the finished upload of the same bytes
  * @property {boolean} hasHandle a click is enough to have them at hand
  * @property {boolean} hasFile the bytes are at hand in this page
+ * @property {boolean} mine false: another browser's, continued here by its link; only sending is allowed
  * @property {Tags} tags
  */
 
@@ -73,7 +74,7 @@ const ACTIONS = {
   waiting: ['try', 'pause', 'cancel'],
   paused: ['resume', 'cancel'],
   elsewhere: [],
-  needs_file: ['continue', 'choose', 'cancel'],
+  needs_file: ['continue', 'choose', 'share', 'cancel'],
   verifying: [],
   tagging: [],
   stuck: [],
@@ -108,7 +109,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, share: null, until: null, why: null,
-    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 
@@ -134,5 +135,6 @@ export function actions(upload) {
   const needsBytes = new Set(['again', 'insist', 'accept']);
   return ACTIONS[upload.state].filter((action) => (upload.hasFile || !needsBytes.has(action))
     && (upload.hasHandle || action !== 'continue')
+    && (upload.mine || action !== 'cancel')
     && !(action === 'try' && isCutOff(upload)));
 }

@@ -13,6 +13,7 @@ export default {
   'page.language': 'Language',
   'page.plain_http': 'This page was opened without encryption (http). Uploads work, but your browser cannot check the pieces on their way. With https it can.',
   'page.list_failed': 'Unfinished uploads could not be looked up yet. Trying again…',
+  'page.link_failed': 'The link that you opened leads to no upload here. Ask for a new one.',
 
   'sum.sending': { one: '{count} file on its way', other: '{count} files on their way' },
   'sum.amount': '{sent} of {length}',
@@ -80,6 +81,7 @@ export default {
   'do.cancel': 'Cancel',
   'do.try': 'Try now',
   'do.choose': 'Choose file again',
+  'do.share': 'Copy link',
   'do.again': 'Start again',
   'do.insist': 'Send it again',
   'do.as_new': 'Send as a new file',
@@ -88,6 +90,10 @@ export default {
   'do.sure': 'Cancel and delete {sent}?',
   'do.keep': 'Keep',
   'do.named': '{action}: “{name}”',
+
+  'link.copy': 'Copy link to continue elsewhere',
+  'link.copied': 'Link copied',
+  'link.here': 'Copy this link, open it in the other browser, and choose the same file there:',
 
   'row.amount': '{sent} of {length}',
   'row.library': 'Look it up in the library (needs the station’s sign-in)',
@@ -153,6 +159,7 @@ export default {
   'say.offline': 'No connection. What was sent is safe.',
   'say.online': 'The connection is back. The upload goes on.',
   'say.added': { one: '{count} file added.', other: '{count} files added.' },
+  'say.link': 'Link copied. Open it in the other browser, and choose the same file there.',
   'say.note': '“{name}”: {note}',
   'say.progress': '{percent} sent.',
 };

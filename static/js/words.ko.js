@@ -13,6 +13,7 @@ export default {
   'page.language': '언어',
   'page.plain_http': '이 페이지는 암호화되지 않은 연결(http)로 열려 있습니다. 올리기는 되지만, 브라우저가 전송 중인 조각을 검사할 수 없습니다. https로 열면 검사할 수 있습니다.',
   'page.list_failed': '끝나지 않은 업로드를 아직 확인하지 못했습니다. 다시 시도하는 중…',
+  'page.link_failed': '여신 링크에 해당하는 업로드가 없습니다. 새 링크를 받아 주세요.',
 
   'sum.sending': { other: '파일 {count}개 올리는 중' },
   'sum.amount': '{length} 중 {sent}',
@@ -80,6 +81,7 @@ export default {
   'do.cancel': '취소',
   'do.try': '지금 시도',
   'do.choose': '파일 다시 선택',
+  'do.share': '링크 복사',
   'do.again': '처음부터 다시',
   'do.insist': '다시 보내기',
   'do.as_new': '새 파일로 보내기',
@@ -88,6 +90,10 @@ export default {
   'do.sure': '취소하고 {sent} 삭제',
   'do.keep': '그대로 두기',
   'do.named': '{action}: ‘{name}’',
+
+  'link.copy': '다른 곳에서 이어서 올릴 링크 복사',
+  'link.copied': '링크를 복사했습니다',
+  'link.here': '이 링크를 복사해 다른 브라우저에서 열고, 거기서 같은 파일을 선택하세요:',
 
   'row.amount': '{length} 중 {sent}',
   'row.library': '보관함에서 찾아보기 (방송국 로그인 필요)',
@@ -153,6 +159,7 @@ export default {
   'say.offline': '연결이 끊겼습니다. 이미 보낸 부분은 안전합니다.',
   'say.online': '다시 연결되었습니다. 이어서 올립니다.',
   'say.added': { other: '파일 {count}개를 추가했습니다.' },
+  'say.link': '링크를 복사했습니다. 다른 브라우저에서 열고 같은 파일을 선택하세요.',
   'say.note': '‘{name}’: {note}',
   'say.progress': '{percent} 보냈습니다.',
 };

@@ -44,7 +44,7 @@ class Library:
         self.page.goto(f"{self.server.url}/admin")
         expect(self.page.locator("[data-ref=sign-in]")).to_be_visible()
         self.look("library-sign-in")
-        self.page.goto(f"{self.server.url}/admin?token={self.server.token}")
+        self.page.goto(f"{self.server.url}/admin#token={self.server.token}")
         self.empty()
         self.fill()
         self.files()

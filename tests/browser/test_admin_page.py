@@ -36,7 +36,7 @@ def library(server: Server, visitor: Visitor, mp3: Make) -> Page:
     pick(page, *files)
     for file in files:
         state(page, file.name, "ready")
-    page.goto(f"{server.url}/admin?token={server.token}")
+    page.goto(f"{server.url}/admin#token={server.token}")
     expect(page.locator("tbody tr")).to_have_count(3)
     return page
 
@@ -104,7 +104,7 @@ def test_uploads_in_flight_and_rejected_ones_are_shown(
     pick(sender, mp3("on its way.mp3", 1500))
     state(sender, "on its way.mp3", "sending")
 
-    page = visitor.visit(f"{server.url}/admin?token={server.token}")
+    page = visitor.visit(f"{server.url}/admin#token={server.token}")
     page.get_by_role("link", name="In flight").click()
     flying = page.locator(".row").filter(has_text="on its way.mp3")
     expect(flying).to_contain_text("Park")

@@ -9,7 +9,7 @@ from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import choose_again, pick, row, settle, state, until
+from tests.browser.seen import pick, row, settle, state, until
 from tests.browser.test_upload_page import LONG, OVERHEAD, recorded, spooled, to_the_middle
 from tests.support.server import Server
 
@@ -101,22 +101,6 @@ def test_after_a_kill_nothing_recorded_is_sent_again(
     assert len(spooled(server)) == 1
 
 
-def test_another_browser_is_offered_to_continue(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
-    file = mp3("at the studio.mp3", LONG)
-    page = visitor.visit(line.url)
-    to_the_middle(page, api, file)
-    page.context.close()
-    visitor.contexts.remove(page.context)
-    other = visitor.visit(line.url)
-    waiting = state(other, file.name, "needs_file")
-    expect(waiting).to_contain_text("are safe")
-    settle(other, lambda: line.sent)
-    missing, before = file.stat().st_size - recorded(api), line.sent
-    choose_again(other, file.name, file)
-    state(other, file.name, "ready", 60)
-    assert line.sent - before < missing + OVERHEAD
-
-
 def test_the_same_file_in_two_tabs_is_sent_once(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
@@ -140,7 +124,7 @@ def test_an_upload_ends_although_the_sign_in_has_ended(visitor: Visitor, mp3: Ma
     data = tmp_path / "open"
     data.mkdir()
     with Server(data, host="0.0.0.0") as server, SlowProxy(server.url, rate=3_000_000) as line:
-        page = visitor.visit(f"{line.url}/admin?token={server.token}")
+        page = visitor.visit(f"{line.url}/admin#token={server.token}")
         page.goto(line.url)
         pick(page, mp3("signed out.mp3", LONG))
         sending = state(page, "signed out.mp3", "sending")

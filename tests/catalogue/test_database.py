@@ -167,6 +167,17 @@ async def test_a_twin_is_the_owners_newest_with_these_bytes(database: Database) 
     assert await database.spooled_twin("nobody", FACTS.content_hash, FACTS.size) is None
 
 
+async def test_sessions_are_kept_until_they_end_or_expire(database: Database) -> None:
+    expired, ended, kept = (bytes([number]) * 32 for number in range(3))
+    await database.begin_session(expired, 1, 10)
+    await database.begin_session(ended, 2, 100)
+    await database.begin_session(kept, 10, 110)
+    assert sorted(await database.sessions()) == [(ended, 100), (kept, 110)]
+    await database.end_session(ended)
+    await database.end_session(ended)
+    assert await database.sessions() == [(kept, 110)]
+
+
 async def test_stored_names_are_those_that_files_had(database: Database) -> None:
     await keep(database, make_file(1, placed=Placed("밤.mp3", 1, bytes(32))))
     assert await database.stored_names(["밤.mp3", "밤 (2).mp3", "' OR 1"]) == {"밤.mp3"}

@@ -12,7 +12,7 @@ import pytest
 from media_service.core import errors
 from media_service.core.errors import MediaServiceError, Refusal, Trouble, leaves, revive
 
-SAMPLES: dict[str, Any] = {"str": "a {brace}", "int": 7, "float": 1.5}
+SAMPLES: dict[str, Any] = {"str": "a {brace}", "str | None": "a {brace}", "int": 7, "float": 1.5}
 
 
 def sample(leaf: type[MediaServiceError]) -> MediaServiceError:

@@ -149,7 +149,7 @@ async def test_pieces_of_any_size_make_the_file(talk: Talk) -> None:
 async def test_every_upload_is_seen_in_rest(talk: Talk) -> None:
     upload_id = await talk.create()
     await talk.append(upload_id, 0, MP3[:PIECE])
-    newest = (await talk.api.get("/api/v1/uploads?limit=1")).body["uploads"][0]
+    newest = (await talk.api.listed("limit=1"))[0]
     assert (newest["id"], newest["state"], newest["received"]) == (upload_id, "receiving", [[0, PIECE]])
 
 

@@ -109,7 +109,7 @@ async def test_text_named_mp3_is_refused_kept_and_listed(api: Api, shared_server
     answer = await post(api, b"these are words\n" * 1000, "words.mp3")
     assert (answer.status, answer.code) == (422, "not_mp3")
     assert "reason" in answer.body
-    rejected = (await api.get("/api/v1/uploads?state=rejected")).body["uploads"][0]
+    rejected = (await api.listed("state=rejected"))[0]
     assert (rejected["filename"], rejected["problem"]["code"]) == ("words.mp3", "not_mp3")
     assert rejected["problem"] == answer.body
     kept = shared_server.quarantine / f"{rejected['id']}.rejected"
@@ -272,7 +272,7 @@ async def test_cut_form_leaves_no_half_file(api: Api, shared_server: Server) -> 
     async with asyncio.timeout(5):
         while set(shared_server.partials.iterdir()) != before:
             await asyncio.sleep(0.02)
-    newest = (await api.get("/api/v1/uploads?limit=1")).body["uploads"][0]
+    newest = (await api.listed("limit=1"))[0]
     assert (newest["filename"], newest["state"]) == ("cut.mp3", "cancelled")
     assert not list(shared_server.spool.glob("cut*"))
 
@@ -282,7 +282,7 @@ async def test_form_on_its_way_takes_no_slices(api: Api, shared_server: Server) 
     reader, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
     writer.write(head("POST", "/upload", length=len(body)) + body[:100_000])
     async with asyncio.timeout(5):
-        while (newest := (await api.get("/api/v1/uploads?limit=1")).body["uploads"][0])["filename"] != "mine.mp3":
+        while (newest := (await api.listed("limit=1"))[0])["filename"] != "mine.mp3":
             await asyncio.sleep(0.02)
     answer = await api.put(newest["id"], 0, b"x")
     assert (answer.status, answer.code) == (409, "wrong_state")

@@ -42,7 +42,7 @@ class Wire:
 
     async def uploads(self, name: str) -> list[str]:
         """The states of the uploads of this name."""
-        found = (await self.api.get("/api/v1/uploads?limit=100")).body["uploads"]
+        found = await self.api.listed("limit=100")
         return [upload["state"] for upload in found if upload["filename"] == name]
 
     async def cut_everywhere(self, message: bytes, *, in_body: bool) -> None:

@@ -266,7 +266,7 @@ async def test_r12_a_cut_creation_is_kept_only_where_its_address_was_told(
     message = request("POST", "/rufh/", {"Upload-Complete": "?1", "Upload-Draft-Interop-Version": "8"}, MP3)
     await cut(rufh.server.port, message[:-1000])
     async with asyncio.timeout(5):
-        while (await api.get("/api/v1/uploads?limit=1")).body["uploads"][0]["state"] != "cancelled":
+        while (await api.listed("limit=1"))[0]["state"] != "cancelled":
             await asyncio.sleep(0.02)
     reader, writer = await asyncio.open_connection("127.0.0.1", talkative.port)
     writer.write(message[:-1000])

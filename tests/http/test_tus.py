@@ -364,7 +364,7 @@ async def test_k9_a_creation_cut_in_its_body_is_given_up(tus: Tus, api: Api) -> 
     message = request("POST", "/tus/", {**BYTES, **named, "Upload-Length": str(len(MP3))}, MP3)
     await cut(tus.server.port, message[:-1000])
     async with asyncio.timeout(5):
-        while (newest := (await api.get("/api/v1/uploads?limit=1")).body["uploads"][0])["state"] != "cancelled":
+        while (newest := (await api.listed("limit=1"))[0])["state"] != "cancelled":
             await asyncio.sleep(0.02)
     assert newest["filename"] == "cut creation.mp3"
 

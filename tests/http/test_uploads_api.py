@@ -148,6 +148,7 @@ async def test_length_may_come_later(api: Api) -> None:
 
 
 async def test_same_content_again_answers_with_the_finished_upload(api: Api) -> None:
+    api = await api.browser()
     data = make_mp3(2, seed=14)
     upload = await api.create("first.mp3", len(data))
     first = await api.send_all(upload["id"], data)
@@ -159,6 +160,7 @@ async def test_same_content_again_answers_with_the_finished_upload(api: Api) -> 
 
 
 async def test_listing_turns_pages_newest_first_without_gaps(api: Api) -> None:
+    api = await api.browser()
     made = [(await api.create(f"{number}.mp3", 10))["id"] for number in range(7)]
     seen: list[str] = []
     address = f"{UPLOADS}?state=receiving&limit=3"
@@ -184,6 +186,7 @@ async def test_everybodys_uploads_are_the_admins(api: Api) -> None:
 
 
 async def test_finished_upload_is_found_by_the_bytes_it_brought(api: Api) -> None:
+    api = await api.browser()
     data = make_mp3(3, seed=6001)
     upload = await api.create("found.mp3", len(data))
     finished = await api.send_all(upload["id"], data)

@@ -32,15 +32,15 @@ MP3 = make_mp3(1, {"artist": "Kept"}, seed=81)
 TEXT = b"no music at all\n" * 1000
 
 
-async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = None) -> str:
+async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = None, owner: str = "me") -> str:
     """An upload with all its bytes recorded, not yet finished."""
     wish = replace(Wish(name, len(data), tags={"title": "T"}), **(claims or {}))
-    view, _ = await rig.intake.create(wish, "me", "native")
+    view, _ = await rig.intake.create(wish, owner, "native")
 
     async def blocks() -> AsyncIterator[bytes]:
         yield data
 
-    await rig.intake.receive(view.upload.id, "me", Incoming(0, len(data), None, "native"), blocks)
+    await rig.intake.receive(view.upload.id, owner, Incoming(0, len(data), None, "native"), blocks)
     return view.upload.id
 
 
@@ -171,9 +171,9 @@ async def test_name_of_a_file_that_was_taken_away_is_not_given_again(tmp_path: P
         assert rig.names() == ["show (2).mp3"]
 
 
-async def spooled(rig: Rig, data: bytes, name: str = "show.mp3") -> Any:
+async def spooled(rig: Rig, data: bytes, name: str = "show.mp3", owner: str = "me") -> Any:
     """What became of an upload of these bytes."""
-    upload_id = await receive(rig, data, name)
+    upload_id = await receive(rig, data, name, owner=owner)
     await finish_all(rig)
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
@@ -216,6 +216,58 @@ async def test_the_same_sound_leads_to_the_first_where_that_is_wanted(tmp_path: 
         assert (again.state, again.file_id) == (State.SPOOLED, first.file_id)
         assert rig.names() == ["show.mp3"]
         assert await rig.partials.ids() == []
+
+
+STRANGERS = [("me", "you"), ("me", "local"), ("local", "me"), ("local", "local")]
+"""Owners of a file and of an upload with the same audio who are not one person: scripts are not."""
+
+
+@pytest.mark.parametrize(("first", "second"), STRANGERS)
+@pytest.mark.parametrize("data", [SOUND, RETAGGED])
+async def test_a_strangers_file_of_the_same_audio_is_not_named(
+    tmp_path: Path, first: str, second: str, data: bytes
+) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        await spooled(rig, SOUND, owner=first)
+        again = await spooled(rig, data, owner=second)
+        (note,) = again.facts.findings
+        assert (note.code, note.actual) == ("duplicate", None)
+        assert rig.names() == ["show (2).mp3", "show.mp3"]
+
+
+@pytest.mark.parametrize(("first", "second"), STRANGERS)
+async def test_a_strangers_file_refuses_the_same_audio_without_its_name(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    async with Rig(tmp_path / "data", duplicates="refuse") as rig:
+        await spooled(rig, SOUND, "secret.mp3", owner=first)
+        again = await spooled(rig, RETAGGED, owner=second)
+        assert (again.state, again.verdict.code, again.verdict.details) == (
+            State.REJECTED,
+            "duplicate",
+            {"name": None},
+        )
+        assert [finding.actual for finding in again.verdict.findings] == [None]
+        report = (tmp_path / "data" / "quarantine" / f"{again.id}.json").read_text()
+        assert "secret" not in report
+
+
+@pytest.mark.parametrize(("first", "second"), STRANGERS)
+async def test_no_upload_leads_to_a_strangers_file(tmp_path: Path, first: str, second: str) -> None:
+    async with Rig(tmp_path / "data", duplicates="link") as rig:
+        there = await spooled(rig, SOUND, owner=first)
+        again = await spooled(rig, RETAGGED, owner=second)
+        assert again.state is State.SPOOLED
+        assert again.file_id != there.file_id
+        assert len(rig.names()) == 2
+
+
+async def test_an_own_file_is_named_before_an_older_one_of_a_stranger(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        await spooled(rig, SOUND, "theirs.mp3", owner="you")
+        await spooled(rig, SOUND, "mine.mp3")
+        again = await spooled(rig, RETAGGED)
+        assert [finding.actual for finding in again.facts.findings] == ["mine.mp3"]
 
 
 async def finish_together(rig: Rig) -> None:

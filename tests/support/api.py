@@ -46,10 +46,27 @@ class Api:
     def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
         self.session = session
         self.url = url
+        self.token = token
         self.admin = {"Authorization": f"Bearer {token}"}
+        self.headers: dict[str, str] = {}
+
+    async def browser(self) -> Api:
+        """Return a client with an owner of its own: it has the cookie that the page gives to a new browser."""
+        browser = Api(self.session, self.url, self.token)
+        page = await browser.get("/")
+        browser.headers = {"Cookie": page.headers["Set-Cookie"].partition(";")[0]}
+        return browser
+
+    async def listed(self, query: str) -> list[dict[str, Any]]:
+        """Return everybody's uploads, newest first, as the admin sees them."""
+        answer = await self.get(f"/api/v1/uploads?scope=all&{query}", headers=self.admin)
+        assert answer.status == 200, answer
+        uploads: list[dict[str, Any]] = answer.body["uploads"]
+        return uploads
 
     async def request(self, method: str, path: str, **more: Any) -> Answer:
         """Any request; `path` below the service's address."""
+        more["headers"] = self.headers | dict(more.get("headers") or {})
         async with self.session.request(method, self.url + path, **more) as response:
             if response.content_type.endswith("json"):
                 return Answer(response.status, response.headers, await response.json(content_type=None))

@@ -97,9 +97,12 @@ class Server:
                 text=True,
             )
         greeting = self._read_greeting()
-        match = re.search(r"admin +http://[0-9.]+:(\d+)\S*\?token=(\S+)", greeting)
+        match = re.search(r"admin +http://[0-9.]+:(\d+)", greeting)
         assert match, f"the server did not start: {greeting!r}"
-        self._port, self.token = int(match[1]), match[2]
+        self._port = int(match[1])
+        # Its data folder may be mounted where only it sees it.
+        seen = Path(f"/proc/{self.pid}/root{self.data.resolve()}")
+        self.token = (seen / "admin-token").read_text().strip()
         try:
             self._wait_until_ready()
         except BaseException:

@@ -176,7 +176,7 @@ def _fail_early(tasks: list[asyncio.Task[None]]) -> None:
 
 async def _created_unheard(api: Api) -> set[str]:
     """Uploads that were created when the server died before it could say so; they wait until they expire."""
-    waiting = (await api.get("/api/v1/uploads?state=receiving&limit=200")).body["uploads"]
+    waiting = await api.listed("state=receiving&limit=200")
     assert all(upload["received"] == [] for upload in waiting)
     return {upload["id"] for upload in waiting}
 

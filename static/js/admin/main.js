@@ -73,31 +73,45 @@ function show() {
   }
 }
 
-const form = /** @type {HTMLFormElement} */ (part('sign-in-form'));
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const token = /** @type {HTMLInputElement} */ (part('token'));
+/** The link with the token in its fragment, which no server and no log sees. It must not stay in the history either. */
+async function openLink() {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (token === null) return show();
+  history.replaceState(null, '', location.pathname);
+  return signIn(token);
+}
+
+/** @param {string} token */
+async function signIn(token) {
+  const field = /** @type {HTMLInputElement} */ (part('token'));
   try {
-    await client.signIn(token.value.trim());
-    token.value = '';
+    await client.signIn(token.trim());
+    field.value = '';
     setText(part('token-wrong'), '');
     show();
   } catch (error) {
     setText(part('token-wrong'), say(error instanceof Refusal ? 'admin.token_wrong' : 'admin.unreachable'));
-    token.select();
+    signedIn(false);
+    field.select();
   }
+}
+
+const form = /** @type {HTMLFormElement} */ (part('sign-in-form'));
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  signIn(/** @type {HTMLInputElement} */ (part('token')).value);
 });
 part('sign-out').addEventListener('click', async () => {
   await client.signOut().catch(() => null);
   for (const section of Object.values(sections)) section.hide();
   signedIn(false);
 });
-addEventListener('hashchange', show);
+addEventListener('hashchange', openLink);
 languageSwitch(() => {
   document.title = say('admin.title');
   player.relabel();
   for (const section of Object.values(sections)) section.draw();
 });
 document.title = say('admin.title');
-show();
+await openLink();
 document.documentElement.classList.add('ready');
