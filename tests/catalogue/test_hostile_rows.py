@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.database import Database
 
-SHAPES = Shapes("/base", LIMITS)
+SHAPES = Shapes("/base", LIMITS, "")
 
 HOSTILE_JSON = [
     *("", "{", "null", "[]", "{}", "1e999", "NaN", "[" * 100_000, "9" * 5000, '"text"', '{"a": NaN}', "[null, 1, {}]"),

@@ -23,7 +23,7 @@ from media_service.intake.register import View
 from tests.catalogue.samples import make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
 
-SHAPES = Shapes("", LIMITS)
+SHAPES = Shapes("", LIMITS, "")
 AWARE = TypeAdapter(AwareDatetime)
 
 offsets = st.integers(-24 * 60 + 1, 24 * 60 - 1)
