@@ -16,6 +16,7 @@ from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 from media_service.app import make_app
 from media_service.config import Settings
 from media_service.installation import Unfit
+from media_service.operator_errors import explain
 from media_service.storage.data_folder import FolderInUse
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ def main() -> None:
     sys.setswitchinterval(LOCK_SECONDS)
     try:
         asyncio.run(_serve(settings))
-    except (Unfit, FolderInUse, OSError) as error:
+    except (Unfit, FolderInUse) as error:
         sys.exit(f"media-service: {error}")
+    except OSError as error:
+        sys.exit(f"media-service: {explain(error, settings)}")
     except KeyboardInterrupt:
         # Ctrl-C before it serves: while the catalogue is migrated, for example.
         sys.exit(128 + signal.SIGINT)
@@ -77,6 +80,13 @@ def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str)
     page = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
     print(f"page   {page}/")
     print(f"admin  {page}/admin?token={token}", flush=True)
+    _advise(settings)
+
+
+def _advise(settings: Settings) -> None:
+    reach = "this machine only" if settings.on_loopback else f"every machine that reaches {settings.host}"
+    print(f"open   to {reach}; who may come in: docs/operator.md")
+    print("stop   with Ctrl-C", flush=True)
 
 
 async def _told_to_stop() -> None:
