@@ -21,7 +21,7 @@ ADVISORIES: list[dict[str, str]] = tomllib.loads((ROOT / "tests" / "advisories.t
 def pinned() -> dict[str, Version]:
     """Return the versions in constraints.txt by package."""
     requirements = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line.strip()]
-    versions = {}
+    versions: dict[str, Version] = {}
     for requirement in requirements:
         (exact,) = requirement.specifier
         assert exact.operator == "==", requirement
@@ -34,7 +34,7 @@ def lower_bounds() -> dict[str, Version]:
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     requirements = map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["test"]])
     return {
-        canonicalize_name(requirement.name): Version(bound.version)
+        str(canonicalize_name(requirement.name)): Version(bound.version)
         for requirement in requirements
         for bound in requirement.specifier
         if bound.operator == ">="

@@ -17,6 +17,7 @@ from media_service.given import load
 from tests.support.server import ROOT, Server
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -32,9 +33,9 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def refusal(*arguments: str, status: int = 2, **environment: str) -> str:
+def refusal(*arguments: str, status: int = 2, environment: Mapping[str, str] | None = None) -> str:
     """Return the one line with which `media-service` ends."""
-    ended = run(*arguments, **environment)
+    ended = run(*arguments, **(environment or {}))
     assert (ended.returncode, ended.stdout) == (status, ""), ended
     assert re.fullmatch(r"media-service: [^\n]+\n", ended.stderr), ended.stderr
     return ended.stderr.removeprefix("media-service: ").strip()
@@ -78,7 +79,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, con
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str, said: str) -> None:
-    assert refusal("serve", **{variable: value}).startswith(said)
+    assert refusal("serve", environment={variable: value}).startswith(said)
 
 
 def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
