@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := $(VENV)/audit
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check lint types torture sql bench shots clean
+.PHONY: run test check lint types torture audit sql bench shots clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
@@ -29,6 +30,16 @@ torture: $(VENV)/.test
 	KILLS=200 FINISHING_KILLS=200 CUTS=20 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 
+# Known advisories: those in tests/advisories.toml, which `make check` looks at too, and those of the database that
+# pip-audit asks. It writes no report where it cannot reach that.
+audit: $(VENV)/.test
+	$(BIN)/pytest -q tests/test_advisories.py
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/pip install --quiet --disable-pip-version-check pip-audit; }
+	@rm -f $(AUDIT)/report.json; $(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip \
+		--timeout 15 --progress-spinner off --format json --output $(AUDIT)/report.json 2>$(AUDIT)/errors; status=$$?; \
+	if [ -s $(AUDIT)/report.json ]; then cat $(AUDIT)/errors; exit $$status; fi; \
+	echo 'The database of advisories cannot be reached: only tests/advisories.toml was checked.'
+
 # Behind a change of catalogue/expressions.py: the server carries the text of its statements, and not what writes it.
 sql: $(VENV)/.test
 	$(BIN)/python -m media_service.catalogue.write_sql
@@ -51,9 +62,11 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt
+	@echo 'Installing into $(VENV) … (about a minute, once)'
 	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
+	@echo 'Installing into $(VENV), with what tests need …'
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.run

@@ -1,4 +1,4 @@
-"""The command line: `media-service serve` and `media-service migrate`."""
+"""The command line: `media-service serve`, `migrate`, `settings` and `health`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 
 from media_service import __version__
-from media_service.given import load
+from media_service.given import InvalidSettings, load_with_origins
+from media_service.health import NotReady, check_ready
 from media_service.installation import Unfit, bring_up_to_date
+from media_service.settings_text import settings_text
 from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
@@ -23,8 +24,16 @@ ALLOCATOR = {"MALLOC_ARENA_MAX": "1"}
 """For glibc, which would give every thread a heap of its own and keep what was once free in each, 5 MiB with 200 slow
 uploads: Python's lock lets one thread allocate at a time anyway."""
 
+USAGE = 2
+"""Exit status for a command line, a file or a variable that cannot be used, as of every program."""
+
 # With markup a default in brackets would be taken for some, and left out.
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
+Data = Annotated[Path | None, typer.Option(help="Folder for everything that is kept [var].")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one [8080].")]
 
 
 @cli.callback(invoke_without_command=True)
@@ -38,14 +47,12 @@ def _version(
 
 
 @cli.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one [8080].")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder for everything that is kept [var].")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file of settings.")] = None,
-) -> None:
-    """Serve the page, the admin and the API."""
-    settings = _settings(config, host=host, port=port, data=data)
+def serve(host: Host = None, port: Port = None, data: Data = None, config: Config = None) -> None:
+    """Serve the page, the admin and the API.
+
+    These are 3 of the settings; `media-service settings` prints all of them, and docs/operator.md explains them.
+    """
+    settings, _ = _settings(config, host=host, port=port, data=data)
     # The same process goes on as the one that serves, without what only read its settings: 4 MiB.
     written = settings.model_dump_json(exclude_defaults=True)
     command = (sys.executable, "-P", "-m", "media_service.serving", written)
@@ -53,12 +60,9 @@ def serve(
 
 
 @cli.command()
-def migrate(
-    data: Annotated[Path | None, typer.Option(help="The data folder [var].")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file of settings.")] = None,
-) -> None:
+def migrate(data: Data = None, config: Config = None) -> None:
     """Bring the catalogue to the newest schema; `serve` does it by itself."""
-    folder = DataFolder(_settings(config, data=data).data)
+    folder = DataFolder(_settings(config, data=data)[0].data)
     folder.make()
     try:
         asyncio.run(bring_up_to_date(folder.catalogue))
@@ -66,19 +70,34 @@ def migrate(
         _end(str(error))
 
 
+@cli.command()
+def settings(host: Host = None, port: Port = None, data: Data = None, config: Config = None) -> None:
+    """Print every setting: its value, where it was set, and what it means."""
+    typer.echo(settings_text(*_settings(config, host=host, port=port, data=data)))
+
+
+@cli.command()
+def health(host: Host = None, port: Port = None, config: Config = None) -> None:
+    """Ask the service with these settings whether it takes new work; exit status 0 if it does, else 1."""
+    try:
+        check_ready(_settings(config, host=host, port=port)[0])
+    except NotReady as error:
+        _end(str(error))
+    typer.echo("ready")
+
+
 def main() -> None:
     """The program."""
     cli()
 
 
-def _settings(config: Path | None, **flags: object) -> Settings:
+def _settings(config: Path | None, **flags: object) -> tuple[Settings, dict[str, str]]:
     try:
-        return load(config, **flags)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        _end(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+        return load_with_origins(config, **flags)
+    except InvalidSettings as error:
+        _end(str(error), USAGE)
 
 
-def _end(message: str) -> NoReturn:
+def _end(message: str, status: int = 1) -> NoReturn:
     typer.echo(f"media-service: {message}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(status)

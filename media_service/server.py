@@ -21,6 +21,7 @@ from media_service.http.limited_log import LimitedLog
 from media_service.http.protocol import LimitedProtocol, Site
 from media_service.installation import Unfit
 from media_service.logs import log_to_stderr
+from media_service.operator_errors import explain
 from media_service.storage.data_folder import DataFolder, FolderInUse
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ def main() -> None:
     sys.setswitchinterval(LOCK_SECONDS)
     try:
         asyncio.run(_serve(settings))
-    except (Unfit, FolderInUse, OSError) as error:
+    except (Unfit, FolderInUse) as error:
         sys.exit(f"media-service: {error}")
+    except OSError as error:
+        sys.exit(f"media-service: {explain(error, settings)}")
     except KeyboardInterrupt:
         # Ctrl-C before it serves: while the catalogue is migrated, for example.
         sys.exit(128 + signal.SIGINT)
@@ -113,10 +116,17 @@ def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str)
     page = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
     print(f"page   {page}/")
     if sys.stdout.isatty():
-        print(f"admin  {page}/admin#token={quote(token, safe='')}", flush=True)
+        print(f"admin  {page}/admin#token={quote(token, safe='')}")
     else:
         # Not the token: this ends in a log that more people read than its file.
-        print(f"admin  {page}/admin  (token in {DataFolder(settings.data.resolve()).token_file})", flush=True)
+        print(f"admin  {page}/admin  (token in {DataFolder(settings.data.resolve()).token_file})")
+    _advise(settings)
+
+
+def _advise(settings: Settings) -> None:
+    reach = "this machine only" if settings.on_loopback else f"every machine that reaches {settings.host}"
+    print(f"open   to {reach}; who may come in: docs/operator.md")
+    print("stop   with Ctrl-C", flush=True)
 
 
 async def _told_to_stop() -> None:

@@ -61,8 +61,8 @@ def test_what_is_spared_is_not_loaded(tmp_path: Path) -> None:
 
 def test_a_wrong_setting_ends_it_with_one_line() -> None:
     ended = run("serve", "--port", "65536")
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("media-service: setting port: ")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("media-service: --port cannot be used: ")
     assert ended.stderr.count("\n") == 1
 
 

@@ -134,7 +134,10 @@ def _all_of(table: Table) -> Select[Any]:
 
 def _uploads_without_texts() -> Select[Any]:
     """Rows of uploads without what may take 64 KiB of memory in each: some callers read thousands of rows at once."""
-    left_out = {"tags": literal_column("'{}'").label("tags"), "chapters": literal_column("'[]'").label("chapters")}
+    left_out: dict[str, ColumnElement[Any]] = {
+        "tags": literal_column("'{}'").label("tags"),
+        "chapters": literal_column("'[]'").label("chapters"),
+    }
     return select(*(left_out.get(column.name, column) for column in uploads.columns))
 
 
@@ -151,8 +154,8 @@ def _insert_slice() -> ClauseElement:
 
 def _covered_spans() -> Select[Any]:
     """Slices of an upload never overlap, so one that begins where the one before it stops belongs to the same span."""
-    upload_id, in_order = slices.c.upload_id, {"partition_by": slices.c.upload_id, "order_by": slices.c.start}
-    before = func.lag(slices.c.stop).over(**in_order)
+    upload_id = slices.c.upload_id
+    before = func.lag(slices.c.stop).over(partition_by=upload_id, order_by=slices.c.start)
     opens = case((before == slices.c.start, _inline(0)), else_=_inline(1)).label("opens")
     marked = select(upload_id, slices.c.start, slices.c.stop, opens).where(upload_id.in_(_among("upload_ids")))
     each = marked.subquery("marked").c

@@ -68,7 +68,7 @@ def hex_bytes(value: object) -> bytes | None:
         return None
 
 
-def member(kind: type[E], value: object) -> E | None:
+def member(kind: type[E], value: Any) -> E | None:
     """Return the member of an enumeration, None for a value that this version does not know."""
     try:
         return kind(value)

@@ -63,5 +63,5 @@ def listed(request: web.Request, name: str, rows: bytes | bytearray, following: 
     if following is not None:
         address = request.rel_url.update_query(cursor=following)
         headers["Link"] = f'<{address}>; rel="next"'
-    body = b'{"%b": [%b], "next": %b}' % (name.encode(), rows, json.dumps(following).encode())
+    body = b'{"%b": [%b], "next": %b}' % (name.encode(), bytes(rows), json.dumps(following).encode())
     return web.Response(body=body, headers=headers, content_type="application/json", charset="utf-8")

@@ -27,7 +27,9 @@ SHAPES = Shapes("", LIMITS, "")
 AWARE = TypeAdapter(AwareDatetime)
 
 offsets = st.integers(-24 * 60 + 1, 24 * 60 - 1)
-moments = st.datetimes()
+moments = st.one_of(
+    st.datetimes(), st.datetimes(max_value=datetime(1, 1, 2)), st.datetimes(min_value=datetime(9999, 12, 30))
+)
 
 
 @given(moments, offsets)

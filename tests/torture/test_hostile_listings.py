@@ -41,7 +41,7 @@ LISTINGS = [
     "/api/v1/files?sort=title",
 ]
 
-LARGEST = {
+LARGEST: dict[str, dict[str, Any]] = {
     # 255 chapters of 56 characters; characters that take four bytes each in memory; ones that take six in JSON.
     "chapters": {"chapters": [{"start": at, "title": f"{at:03}" + "x" * 53} for at in range(255)]},
     "wide": {"tags": dict.fromkeys(("title", "artist", "album", "genre"), "x" * 4070 + "😀")},
@@ -91,7 +91,7 @@ async def test_what_another_version_or_a_hand_wrote_breaks_no_listing(server: Se
     unknown = await own.create("unknown.mp3", 10)
     server.stop()
     with closing(sqlite3.connect(server.data / "catalogue.sqlite3")) as catalogue, catalogue:
-        for which, columns in {
+        spoilt: dict[str, dict[str, Any]] = {
             receiving["id"]: {
                 "last_modified": -(2**62),
                 "tags": "{",
@@ -105,7 +105,8 @@ async def test_what_another_version_or_a_hand_wrote_breaks_no_listing(server: Se
             },
             spooled["id"]: {"facts": "[" * 100_000, "updated_at": "later", "cover": "[]", "review": "why"},
             unknown["id"]: {"state": "paused"},
-        }.items():
+        }
+        for which, columns in spoilt.items():
             for column, value in columns.items():
                 catalogue.execute(f"UPDATE uploads SET {column} = ? WHERE id = ?", (value, which))
         catalogue.execute(

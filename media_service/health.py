@@ -1,0 +1,51 @@
+"""Ask a running service whether it is ready, for example as the health check of a container."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from media_service.config import Settings
+
+SECONDS = 5.0
+"""How long to wait for the response."""
+
+
+class NotReady(Exception):
+    """The service does not take new work, or does not answer; the message says which."""
+
+
+def check_ready(settings: Settings) -> None:
+    """Return if `/ready` says 200 at the address of these settings. Raise NotReady."""
+    if settings.port == 0:
+        raise NotReady("port 0 is a different one at each start; say the real one with --port")
+    connection = HTTPConnection(_reachable(settings.host), settings.port, timeout=SECONDS)
+    try:
+        connection.request("GET", f"{settings.base_path}/ready", headers=_host_of(settings))
+        response = connection.getresponse()
+    except (OSError, HTTPException) as error:
+        raise NotReady(f"no response from {settings.host} port {settings.port}: {error}") from error
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise NotReady(f"the service responds with status {response.status}")
+
+
+def _reachable(host: str) -> str:
+    """Return an address to connect to: one that means all addresses of this machine is none."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "::1"
+    return host
+
+
+def _host_of(settings: Settings) -> dict[str, str]:
+    """Return a Host that the service answers to, if it does not answer to its own address."""
+    if settings.on_loopback or not settings.allowed_hosts:
+        return {}
+    return {"Host": min(settings.allowed_hosts)}

@@ -1,0 +1,146 @@
+"""What an operator reads: why a start fails, where a setting comes from, and whether the service is ready."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.config import Settings
+from media_service.given import load
+from tests.support.server import ROOT, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+TYPO = "is not a setting; did you mean"
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `media-service` to its end."""
+    command = (sys.executable, "-m", "media_service", *arguments)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MEDIA_SERVICE_")}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=clean | environment, timeout=60
+    )
+
+
+def refusal(*arguments: str, status: int = 2, environment: Mapping[str, str] | None = None) -> str:
+    """Return the one line with which `media-service` ends."""
+    ended = run(*arguments, **(environment or {}))
+    assert (ended.returncode, ended.stdout) == (status, ""), ended
+    assert re.fullmatch(r"media-service: [^\n]+\n", ended.stderr), ended.stderr
+    return ended.stderr.removeprefix("media-service: ").strip()
+
+
+def test_a_file_of_settings_that_is_missing_ends_the_start(tmp_path: Path) -> None:
+    missing = tmp_path / "nope.toml"
+    assert refusal("serve", "--config", str(missing)) == f"the file of settings {missing} does not exist"
+    assert "cannot be read: Is a directory" in refusal("migrate", "--config", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("file_limt = 5", r"file_limt in \S+ is not a setting; did you mean file_limit\?"),
+        ("HOST = 'x'", r"HOST in \S+ is not a setting; did you mean host\?"),
+        ("xyzzy = 5", r"xyzzy in \S+ is not a setting; `media-service settings` lists them all"),
+        ("port = ", r"the file of settings \S+ is not TOML: .+"),
+        ("port = 'many'", r"port in \S+ cannot be used: .*integer.*"),
+        ("base_path = '/a b'", r"base_path in \S+ cannot be used: it must be a path such as /media"),
+        ("policy = {no_such = 'warn'}", r"policy in \S+ cannot be used: there is no finding called no_such"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, content: str, said: str) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text(content)
+    assert re.fullmatch(said, refusal("serve", "--config", str(config)))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        (
+            "MEDIA_SERVICE_FILE_LIMT",
+            "5",
+            "MEDIA_SERVICE_FILE_LIMT is not a setting; did you mean MEDIA_SERVICE_FILE_LIMIT?",
+        ),
+        ("MEDIA_SERVICE_PORT", "tcp://10.0.0.1", "MEDIA_SERVICE_PORT cannot be used: "),
+        ("media_service_port", "x", "media_service_port cannot be used: "),
+        ("MEDIA_SERVICE_ALLOWED_HOSTS", "a,b", "MEDIA_SERVICE_ALLOWED_HOSTS cannot be used: it must be JSON"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str, said: str) -> None:
+    assert refusal("serve", environment={variable: value}).startswith(said)
+
+
+def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = refusal("serve", "--port", str(port), "--data", str(tmp_path), status=1)
+    assert said == f"Port {port} is taken by another program; choose one with --port."
+
+
+def test_a_host_that_is_none_is_said_in_words(tmp_path: Path) -> None:
+    said = refusal("serve", "--port", "0", "--host", "no such host", "--data", str(tmp_path), status=1)
+    assert said == "The host name no such host cannot be resolved; choose an address of this machine with --host."
+    said = refusal("serve", "--port", "0", "--host", "192.0.2.1", "--data", str(tmp_path), status=1)
+    assert said == "This machine does not have the address 192.0.2.1; choose another one with --host."
+
+
+def test_the_start_says_who_can_reach_it_and_how_to_stop(tmp_path: Path) -> None:
+    with Server(tmp_path / "data") as server:
+        assert server.process is not None
+        assert server.process.stdout is not None
+        assert server.process.stdout.readline() == "open   to this machine only; who may come in: docs/operator.md\n"
+        assert server.process.stdout.readline() == "stop   with Ctrl-C\n"
+
+
+def test_settings_are_printed_with_value_origin_and_meaning(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('slice_limit = "1MiB"\nport = 5\npolicy = {trailing_junk = "reject"}\n')
+    hosts = '["b.example", "a.example"]'
+    printed = run("settings", "--config", str(config), "--port", "7", MEDIA_SERVICE_ALLOWED_HOSTS=hosts).stdout
+    assert f"slice_limit = 1048576  # slice_limit in {config}\n    Bytes that one slice may have." in printed
+    assert "\nport = 7  # --port\n" in printed
+    assert '\nallowed_hosts = ["a.example", "b.example"]  # MEDIA_SERVICE_ALLOWED_HOSTS\n' in printed
+    assert "\nfile_limit = 68719476736  # default\n" in printed
+    paragraphs = dict(re.findall(r"^(\w+) = .*\n    (\S.*)", printed, re.MULTILINE))
+    assert list(paragraphs) == list(Settings.model_fields)
+    # What is printed can be a file of settings.
+    again = tmp_path / "again.toml"
+    again.write_text("\n".join(line for line in printed.splitlines() if re.match(r"\w+ = ", line)))
+    assert tomllib.loads(again.read_text())
+    wanted = load(config, port=7, allowed_hosts=frozenset({"a.example", "b.example"}))
+    assert load(again).model_dump() == wanted.model_dump()
+
+
+def test_help_says_where_all_settings_are() -> None:
+    said = run("serve", "--help").stdout
+    assert "media-service settings" in said
+    assert "docs/operator.md" in said
+
+
+def test_health_is_0_while_the_service_is_ready_and_1_otherwise(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", base_path="/media") as server:
+        ready = run("health", "--port", str(server.port), MEDIA_SERVICE_BASE_PATH="/media")
+        assert (ready.returncode, ready.stdout) == (0, "ready\n")
+        said = refusal("health", "--port", str(server.port), status=1)
+        assert said == "the service responds with status 404"
+    said = refusal("health", "--port", str(server.port), status=1)
+    assert said.startswith(f"no response from 127.0.0.1 port {server.port}: ")
+    assert "--port" in refusal("health", "--port", "0", status=1)
+
+
+def test_health_reaches_a_service_that_listens_everywhere(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", allowed_hosts='["radio.example"]') as server:
+        settings = {"MEDIA_SERVICE_HOST": "0.0.0.0", "MEDIA_SERVICE_ALLOWED_HOSTS": '["radio.example"]'}
+        assert run("health", "--port", str(server.port), **settings).returncode == 0
