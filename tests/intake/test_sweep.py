@@ -163,8 +163,10 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
             every=0.01,
         )
         sweeping = asyncio.create_task(sweeper.run())
-        async with asyncio.timeout(10):
-            while (await rig.intake.show(made.upload.id, "me")).upload.state is not State.EXPIRED:
-                await asyncio.sleep(0.01)
-        sweeping.cancel()
-        await database.close()
+        try:
+            async with asyncio.timeout(10):
+                while (await rig.intake.show(made.upload.id, "me")).upload.state is not State.EXPIRED:
+                    await asyncio.sleep(0.01)
+        finally:
+            sweeping.cancel()
+            await database.close()
