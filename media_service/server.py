@@ -85,6 +85,7 @@ def _protocols(runner: web.AppRunner, settings: Settings) -> Callable[[], Limite
         Connections(settings.connections or connections_for(descriptors), settings.connections_per_address),
         LimitedLog("malformed request"),
         LimitedLog("connection refused: all are busy", per_key=1),
+        send_timeout=settings.idle_timeout,
         access_log=None,
         auto_decompress=False,
         keepalive_timeout=settings.keepalive_timeout,
