@@ -8,7 +8,7 @@ import signal
 import sys
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 
@@ -17,7 +17,8 @@ from media_service.config import Settings
 from media_service.descriptors import connections_for, raise_limit
 from media_service.http.connections import Connections
 from media_service.http.limited_log import LimitedLog
-from media_service.http.protocol import LimitedProtocol, Site
+from media_service.http.protocol import LimitedProtocol
+from media_service.http.site import Site
 from media_service.installation import Unfit
 from media_service.logs import log_to_stderr
 from media_service.storage.data_folder import FolderInUse
@@ -33,9 +34,6 @@ HEADER_LIMIT = 8190
 
 HEADERS = 64
 """Headers of one request; browsers send 20, and a proxy adds 10 at most."""
-
-ACCEPT_FAILED = "socket.accept() out of system resource"
-"""How asyncio calls it."""
 
 LOCK_SECONDS = 0.001
 """Seconds for which a thread that walks frames may keep the interpreter from the event loop; Python's own 5 ms would be
@@ -63,12 +61,12 @@ async def _serve(settings: Settings) -> None:
     app, token = make_app(settings)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=settings.shutdown_timeout)
     await runner.setup()
-    asyncio.get_running_loop().set_exception_handler(_loop_errors())
     # What is loaded now stays for ever. The collector need not look through it again, with everybody waiting.
     gc.collect()
     gc.freeze()
     try:
-        await Site(runner, _protocols(runner, settings), settings.host, settings.port).start()
+        failed = LimitedLog("no descriptor is left for a new connection", per_key=1)
+        await Site(runner, _protocols(runner, settings), settings.host, settings.port, failed).start()
         _greet(runner.addresses, settings, token)
         await _told_to_stop()
     finally:
@@ -93,19 +91,6 @@ def _protocols(runner: web.AppRunner, settings: Settings) -> Callable[[], Limite
         max_field_size=HEADER_LIMIT,
         max_headers=HEADERS,
     )
-
-
-def _loop_errors() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """Return a handler that logs what the loop meets; that no descriptor is left for a connection, once a minute."""
-    refused = LimitedLog("no descriptor is left for a new connection", per_key=1)
-
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if context["message"] == ACCEPT_FAILED:
-            refused.write("", error=str(context["exception"]))
-        else:
-            loop.default_exception_handler(context)
-
-    return handle
 
 
 def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str) -> None:

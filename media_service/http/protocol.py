@@ -15,16 +15,13 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from media_service.http.connections import Connections
     from media_service.http.limited_log import LimitedLog
 
 HEADER_BYTES = 64 * 1024
 """Bytes of a request's line and headers together; browsers and proxies send less than 4 KiB."""
-
-BACKLOG = 1024
-"""Connections that the kernel keeps until they are accepted."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -166,33 +163,6 @@ def interruptible(request: web.Request) -> AbstractContextManager[None]:
     """Return a context for waiting for a request's rest: its connection then counts as idle."""
     protocol = request.protocol
     return protocol.interruptible() if isinstance(protocol, LimitedProtocol) else nullcontext()
-
-
-class Site(web.BaseSite):
-    """Listen on a host and port, with `make_protocol` for each connection."""
-
-    def __init__(self, runner: web.BaseRunner, make_protocol: Callable[[], asyncio.Protocol], host: str, port: int):
-        super().__init__(runner)
-        self._make_protocol = make_protocol
-        self._host = host
-        self._port = port
-
-    @property
-    def name(self) -> str:
-        """Where it listens."""
-        return f"http://{self._host}:{self._port}"
-
-    async def start(self) -> None:
-        """Listen."""
-        await super().start()
-        # asyncio accepts as many connections in one iteration of the loop as the backlog has. Of these, each one for
-        # which no descriptor is left comes to a retry of its own, and retries multiply: python/cpython#151615. With one
-        # at a time there is one retry a second. The kernel's queue is then made longer again.
-        server = await asyncio.get_running_loop().create_server(self._make_protocol, self._host, self._port, backlog=1)
-        self._server = server
-        for listening in server.sockets:
-            with socket.socket(fileno=socket.dup(listening.fileno())) as same:
-                same.listen(BACKLOG)
 
 
 def _bound_sending(transport: asyncio.BaseTransport, seconds: float) -> None:
