@@ -85,7 +85,7 @@ class Settings(BaseModel):
     """Seconds within which a JSON body must be whole."""
 
     idle_timeout: Seconds = 60.0
-    """Seconds that a request's body may stand still."""
+    """Seconds that a request's body may stand still, and that a client may take nothing of a response."""
 
     body_rate: Bytes = ByteSize(256)
     """Bytes a second that a body must bring at least, on the average of each `idle_timeout`."""

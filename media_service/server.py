@@ -8,7 +8,7 @@ import signal
 import sys
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
@@ -18,7 +18,8 @@ from media_service.config import Settings
 from media_service.descriptors import connections_for, raise_limit
 from media_service.http.connections import Connections
 from media_service.http.limited_log import LimitedLog
-from media_service.http.protocol import LimitedProtocol, Site
+from media_service.http.protocol import LimitedProtocol
+from media_service.http.site import Site
 from media_service.installation import Unfit
 from media_service.logs import log_to_stderr
 from media_service.operator_errors import explain
@@ -35,9 +36,6 @@ HEADER_LIMIT = 8190
 
 HEADERS = 64
 """Headers of one request; browsers send 20, and a proxy adds 10 at most."""
-
-ACCEPT_FAILED = "socket.accept() out of system resource"
-"""How asyncio calls it."""
 
 LOCK_SECONDS = 0.001
 """Seconds for which a thread that walks frames may keep the interpreter from the event loop; Python's own 5 ms would be
@@ -67,12 +65,12 @@ async def _serve(settings: Settings) -> None:
     app, token = make_app(settings)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=settings.shutdown_timeout)
     await runner.setup()
-    asyncio.get_running_loop().set_exception_handler(_loop_errors())
     # What is loaded now stays for ever. The collector need not look through it again, with everybody waiting.
     gc.collect()
     gc.freeze()
     try:
-        await Site(runner, _protocols(runner, settings), settings.host, settings.port).start()
+        failed = LimitedLog("no descriptor is left for a new connection", per_key=1)
+        await Site(runner, _protocols(runner, settings), settings.host, settings.port, failed).start()
         _greet(runner.addresses, settings, token)
         await _told_to_stop()
     finally:
@@ -89,6 +87,7 @@ def _protocols(runner: web.AppRunner, settings: Settings) -> Callable[[], Limite
         Connections(settings.connections or connections_for(descriptors), settings.connections_per_address),
         LimitedLog("malformed request"),
         LimitedLog("connection refused: all are busy", per_key=1),
+        send_timeout=settings.idle_timeout,
         access_log=None,
         auto_decompress=False,
         keepalive_timeout=settings.keepalive_timeout,
@@ -96,19 +95,6 @@ def _protocols(runner: web.AppRunner, settings: Settings) -> Callable[[], Limite
         max_field_size=HEADER_LIMIT,
         max_headers=HEADERS,
     )
-
-
-def _loop_errors() -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """Return a handler that logs what the loop meets; that no descriptor is left for a connection, once a minute."""
-    refused = LimitedLog("no descriptor is left for a new connection", per_key=1)
-
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if context["message"] == ACCEPT_FAILED:
-            refused.write("", error=str(context["exception"]))
-        else:
-            loop.default_exception_handler(context)
-
-    return handle
 
 
 def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str) -> None:

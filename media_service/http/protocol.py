@@ -15,16 +15,13 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from media_service.http.connections import Connections
     from media_service.http.limited_log import LimitedLog
 
 HEADER_BYTES = 64 * 1024
 """Bytes of a request's line and headers together; browsers and proxies send less than 4 KiB."""
-
-BACKLOG = 1024
-"""Connections that the kernel keeps until they are accepted."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -47,25 +44,35 @@ TOO_LARGE = b"".join(
 class LimitedProtocol(web.RequestHandler):
     """One connection, counted by `connections`.
 
+    `send_timeout` is how many seconds a client may take nothing of a response.
     `_waiter` and `_handle_request` are aiohttp's own: a future that is pending while no request is there, and the time
     from a request's headers to the end of the response. aiohttp has no public name for either.
     """
 
-    __slots__ = ("_connections", "_header_bytes", "_malformed", "_refused")
+    __slots__ = ("_connections", "_header_bytes", "_malformed", "_refused", "_send_timeout")
 
     def __init__(
-        self, manager: web.Server, connections: Connections, malformed: LimitedLog, refused: LimitedLog, **options: Any
+        self,
+        manager: web.Server,
+        connections: Connections,
+        malformed: LimitedLog,
+        refused: LimitedLog,
+        *,
+        send_timeout: float,
+        **options: Any,
     ) -> None:
         super().__init__(manager, loop=asyncio.get_running_loop(), **options)
         self._connections = connections
         self._malformed = malformed
         self._refused = refused
+        self._send_timeout = send_timeout
         self._header_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, or close the connection if there is no room for it."""
         address = _address(transport)
         if self._connections.admit(self, address):
+            _bound_sending(transport, self._send_timeout)
             super().connection_made(transport)
         else:
             self._refused.write("", address=address)
@@ -142,7 +149,8 @@ class LimitedProtocol(web.RequestHandler):
         error = options.get("exc_info")
         if isinstance(error, HttpProcessingError | web.RequestPayloadError):
             self._log_malformed(error)
-        else:
+        elif not isinstance(error, TimeoutError):
+            # A client that took nothing for `send_timeout` has gone like one that closed, which aiohttp does not log.
             super().log_exception(*args, **options)
 
     def _log_malformed(self, error: BaseException) -> None:
@@ -157,31 +165,11 @@ def interruptible(request: web.Request) -> AbstractContextManager[None]:
     return protocol.interruptible() if isinstance(protocol, LimitedProtocol) else nullcontext()
 
 
-class Site(web.BaseSite):
-    """Listen on a host and port, with `make_protocol` for each connection."""
-
-    def __init__(self, runner: web.BaseRunner, make_protocol: Callable[[], asyncio.Protocol], host: str, port: int):
-        super().__init__(runner)
-        self._make_protocol = make_protocol
-        self._host = host
-        self._port = port
-
-    @property
-    def name(self) -> str:
-        """Where it listens."""
-        return f"http://{self._host}:{self._port}"
-
-    async def start(self) -> None:
-        """Listen."""
-        await super().start()
-        # asyncio accepts as many connections in one iteration of the loop as the backlog has. Of these, each one for
-        # which no descriptor is left comes to a retry of its own, and retries multiply: python/cpython#151615. With one
-        # at a time there is one retry a second. The kernel's queue is then made longer again.
-        server = await asyncio.get_running_loop().create_server(self._make_protocol, self._host, self._port, backlog=1)
-        self._server = server
-        for listening in server.sockets:
-            with socket.socket(fileno=socket.dup(listening.fileno())) as same:
-                same.listen(BACKLOG)
+def _bound_sending(transport: asyncio.BaseTransport, seconds: float) -> None:
+    """Let the kernel end the connection when for so long the client takes nothing of what it is sent."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        option = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+        transport.get_extra_info("socket").setsockopt(*option)
 
 
 def _address(transport: asyncio.BaseTransport) -> str:

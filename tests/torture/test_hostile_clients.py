@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.api import Api
+from tests.support.api import MIB, Api
 from tests.support.hostile import connections, others
+from tests.support.mp3 import make_mp3_of
 from tests.support.raw import RawAnswer, head, multipart, part, send
 from tests.support.server import Server
 
@@ -35,8 +37,15 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that waits for nothing longer than a second, and wants 1,000 bytes a second of a body."""
     folder = tmp_path_factory.mktemp("quick")
-    times: dict[str, object] = {"keepalive_timeout": 1, "request_timeout": 1, "idle_timeout": 1, "body_rate": 1000}
-    with Server(folder / "data", disk_reserve=0, log=folder / "log", **times) as server:
+    with Server(
+        folder / "data",
+        disk_reserve=0,
+        log=folder / "log",
+        keepalive_timeout=1,
+        request_timeout=1,
+        idle_timeout=1,
+        body_rate=1000,
+    ) as server:
         yield server
 
 
@@ -89,8 +98,8 @@ async def test_server_is_itself_again_when_silent_sockets_have_gone(data: Path, 
 
 async def test_no_descriptor_left_neither_spins_nor_fills_the_log(data: Path, tmp_path: Path) -> None:
     """More connections are allowed here than there are descriptors."""
-    settings: dict[str, object] = {"connections": 5000, "keepalive_timeout": 4}
-    with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS, **settings) as server:
+    log = tmp_path / "log"
+    with Server(data, log=log, under=FEW_DESCRIPTORS, connections=5000, keepalive_timeout=4) as server:
         async with connections(server, 1100) as opened:
             used = processor_seconds(server.pid)
             await asyncio.sleep(2)
@@ -98,7 +107,7 @@ async def test_no_descriptor_left_neither_spins_nor_fills_the_log(data: Path, tm
             async with asyncio.timeout(20):
                 await opened[0].ended()
                 assert (await send(server.port, [HEALTH])).status == 200
-        lines = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
+        lines = [json.loads(line)["event"] for line in log.read_text().splitlines()]
         assert lines == ["no descriptor is left for a new connection"]
 
 
@@ -227,6 +236,30 @@ async def test_slow_line_with_stalls_is_fast_enough(quick: Server, quick_api: Ap
             assert await connection.send(b"s" * 1500)
             await asyncio.sleep(0.6)
         assert RawAnswer(await connection.ended()).status == 200
+
+
+async def test_client_that_never_reads_its_response_is_let_go(
+    data: Path, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    """It is larger than what the kernel takes of it."""
+    with Server(data, disk_reserve=0, idle_timeout=2, log=tmp_path / "log") as server:
+        api, content = Api(session, server.url, server.token), make_mp3_of(16 * MIB, seed=171)
+        upload = await api.create(length=len(content))
+        file = (await api.send_all(upload["id"], content, 4 * MIB))["file"]
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", server.port))
+            before = descriptors(server.pid)
+            connection.sendall(
+                head("GET", f"/api/v1/files/{file['id']}/content", f"Authorization: Bearer {server.token}")
+            )
+            async with asyncio.timeout(5):
+                while descriptors(server.pid) <= before:
+                    await asyncio.sleep(0.05)
+            async with asyncio.timeout(30):
+                while descriptors(server.pid) > before:
+                    await asyncio.sleep(0.05)
+    assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 SECRET = "do-not-log-this-token"
