@@ -29,7 +29,7 @@ def main() -> None:
     port, pid = int(sys.argv[1]), int(sys.argv[2])
     control = _control_server()
     print("ready", flush=True)
-    health, plain, memory, failures = [], [], [], list[str]()
+    health, plain, memory, failures = list[float](), list[float](), list[int](), list[str]()
     while not _input_ended():
         if len(plain) % MEMORY_EVERY == 0:
             memory.append(_tree(pid))
