@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 
 from tests.support.api import MIB
 from tests.support.server import ROOT
+from tests.support.wire import read_answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from tests.support.server import Server
+    from tests.support.wire import WireAnswer
 
 HEALTH_SECONDS = 0.25
 """The slowest answer of a hundred, on an idle machine: what a plain server takes at the same time is added."""
@@ -128,13 +130,15 @@ class Connection:
             return False
         return not self._reader.at_eof()
 
-    async def drip(self, data: bytes, pause: float) -> bytes:
-        """Send byte by byte, with a pause after each, until the server ends the connection; return what it said."""
-        for at in range(len(data)):
-            if not await self.send(data[at : at + 1]):
+    async def drip(self, pieces: Iterable[bytes], pause: float) -> WireAnswer:
+        """Send piece by piece, with a pause after each, until the server answers or ends the connection."""
+        answer = asyncio.create_task(read_answer(self._reader))
+        for piece in pieces:
+            if answer.done():
                 break
-            await asyncio.sleep(pause)
-        return await self.ended()
+            await self.send(piece)
+            await asyncio.wait([answer], timeout=pause)
+        return await answer
 
     async def head(self) -> bytes:
         """Return the next answer up to the end of its headers."""
