@@ -242,6 +242,8 @@ def test_an_upload_without_length_is_never_whole() -> None:
 def test_tags_change_while_bytes_are_awaited() -> None:
     amended = rules.amend(make_upload(tags={"title": "a"}), HELD, 8, LIMITS, tags={"artist": " b "})
     assert (amended.tags, amended.updated_at, amended.length) == ({"artist": "b"}, 8, 300)
+    assert rules.amend(amended, HELD, 9, LIMITS, sender=" Kim\u202e ").sender == "Kim"
+    assert rules.amend(make_upload(sender="Kim"), HELD, 9, LIMITS, tags={}).sender == "Kim"
 
 
 @given(st.lists(spans, max_size=4), st.integers(1, 320))
