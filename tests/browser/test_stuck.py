@@ -37,6 +37,6 @@ def test_a_fault_of_the_server_is_said_and_said_again_after_a_reload(
         expect(stuck).to_contain_text("please tell the station")
         page.reload()
         state(page, "stuck.mp3", "stuck")
-        korean = visitor.visit(line.url, locale="ko-KR")
+        korean = visitor.visit(line.url, locale="ko-KR", storage_state=page.context.storage_state())
         expect(row(korean, "stuck.mp3")).to_contain_text("안전하게 보관되어")
         assert list(fresh_server.partials.glob("*")) != []
