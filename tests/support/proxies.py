@@ -100,11 +100,11 @@ def nginx(proxy: Proxy, upstream: int, location: str) -> Iterator[None]:
 def haproxy(proxy: Proxy, upstream: int, config: str) -> Iterator[None]:
     """An HAProxy with this configuration, whose addresses and certificate are replaced and nothing else."""
     _certificate(proxy)
-    (bind,) = re.findall(r"^ *bind :443 ssl crt \S+", config, re.MULTILINE)
     path = proxy.folder / "haproxy.cfg"
-    tls = f"    bind 127.0.0.1:{proxy.tls_port} ssl crt {proxy.folder / 'radio.pem'}"
-    config = _swapped(config, bind, f"    bind 127.0.0.1:{proxy.port}\n{tls}")
-    # The plain port is for the tests that speak plain HTTP, as `bind :80` in the text is.
+    config = _swapped(config, "bind :80\n", f"bind 127.0.0.1:{proxy.port}\n")
+    config = _swapped(config, "bind :443 ", f"bind 127.0.0.1:{proxy.tls_port} ")
+    config = _swapped(config, "/etc/haproxy/radio.example.pem", str(proxy.folder / "radio.pem"))
+    # Tests speak plain HTTP too.
     config = _swapped(config, "    http-request redirect scheme https unless { ssl_fc }\n", "")
     path.write_text(_swapped(config, UPSTREAM, f"127.0.0.1:{upstream}"))
     with _running(("haproxy", "-db", "-f", str(path)), proxy):
