@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from media_service.core import rules
 from media_service.core.errors import Trouble
 from media_service.core.upload import FINISHING, State
 
@@ -55,7 +56,10 @@ class Sweeper:
     async def expire(self) -> None:
         """Ends uploads for which nothing came for too long, and empties the quarantine of what is old."""
         now, lifetime = self._clock(), self._intake.conduct.lifetime
-        for upload in await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole):
+        expiring = await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole)
+        failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finishing_failed]
+        outlived = [upload for upload in failed if rules.outlived_at(upload, lifetime) < now]
+        for upload in [*expiring, *outlived]:
             await self._intake.expire(upload)
             log.info("expired", upload=upload.id)
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):

@@ -69,7 +69,7 @@ def confine(descriptors: int, *, programs: Iterable[Path] = (), files: Iterable[
 
 def _leave_network() -> bool:
     """Move into a network namespace of its own: with root's rights, or with those of a user namespace."""
-    return _libc.unshare(_NEWNET) == 0 or _libc.unshare(_NEWUSER | _NEWNET) == 0
+    return bool(_libc.unshare(_NEWNET) == 0 or _libc.unshare(_NEWUSER | _NEWNET) == 0)
 
 
 def _drop_capabilities() -> bool:
