@@ -26,8 +26,9 @@ def made(kind: type[Refusal]) -> Refusal:
     """A refusal with some value in each of its fields."""
     values: dict[Any, Any] = {str: "sync_lost", int: 7}
     hints = get_type_hints(kind)
-    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
-    return kind(**{field.name: values.get(hints[field.name], "sync_lost") for field in fields})
+    described: Any = kind
+    names = [field.name for field in dataclasses.fields(described)] if dataclasses.is_dataclass(kind) else []
+    return kind(**{name: values.get(hints[name], "sync_lost") for name in names})
 
 
 REFUSALS = [leaf for leaf in leaves() if issubclass(leaf, Refusal)]

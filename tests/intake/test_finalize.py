@@ -527,7 +527,7 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
             await rig.quarantine.discard(asked)
             return size
 
-        rig.quarantine.kept = kept_until_then  # type: ignore[method-assign]  # the purge at its worst moment
+        rig.quarantine.kept = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
         with pytest.raises(UnknownUpload):
             await rig.finisher.look_again(upload_id, Review.FORCED)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
