@@ -27,7 +27,7 @@ def made(kind: type[Refusal]) -> Refusal:
     values: dict[Any, Any] = {str: "sync_lost", int: 7}
     hints = get_type_hints(kind)
     described: Any = kind
-    names = [field.name for field in dataclasses.fields(described)] if dataclasses.is_dataclass(kind) else []
+    names: list[str] = [field.name for field in dataclasses.fields(described)] if dataclasses.is_dataclass(kind) else []
     return kind(**{name: values.get(hints[name], "sync_lost") for name in names})
 
 
