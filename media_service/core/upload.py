@@ -156,6 +156,7 @@ class Upload:
     `cover` and `chapters` are what the client sent beside the file; the cover's picture is with the catalogue.
     `held_open`: every byte may be here, and still the upload is whole only when its client says so.
     `remembered`: fields of the client that its dialect gives back word for word, by name.
+    `address`: from where the upload was created, for as long as it is open; None when it is not known.
     """
 
     id: str
@@ -180,6 +181,7 @@ class Upload:
     review: Review | None = None
     held_open: bool = False
     remembered: Mapping[str, str] | None = None
+    address: str | None = None
 
     def step(self, event: Event, now: int, **changes: Any) -> Upload:
         """The upload after `event`, with the other changes that go with it.

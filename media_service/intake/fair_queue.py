@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from media_service.core.upload import Upload
 
-Sender = tuple[str, ...]
+Sender = tuple[str, str | None]
 """What uploads are grouped by."""
 
 
 def sender_of(upload: Upload) -> Sender:
-    """Return the group whose uploads wait for each other."""
-    return (upload.owner,)
+    """Return the group whose uploads wait for each other: scripts without a cookie share an owner."""
+    return upload.owner, upload.address
 
 
 class FairQueue:

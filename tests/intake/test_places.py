@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media_service.core.errors import StorageTrouble
@@ -159,6 +160,13 @@ async def test_senders_take_turns() -> None:
         assert desk.going == ["one", "two"]
         await desk.end("one", "two")
         assert desk.seen == ["many0", "one", "two", "many1", "many2"]
+
+
+async def test_one_owner_at_two_addresses_is_two_senders() -> None:
+    desk = Desk()
+    many = [replace(upload(f"many{number}"), address="127.0.0.2") for number in range(9)]
+    async with working(desk, *many, replace(upload("one"), address="127.0.0.1")):
+        assert desk.going == ["many0", "one"]
 
 
 async def test_a_costly_sender_delays_only_itself() -> None:
