@@ -9,11 +9,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import structlog
 from aiohttp import http_parser
 
 from media_service.aside.process import Aside
 from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
+from media_service.core.errors import MediaTrouble
 from media_service.core.quota import Quota, Quotas
 from media_service.core.rules import LEAST_SLICE, Lifetime, Limits
 from media_service.http.auth import Gate
@@ -44,7 +46,9 @@ from media_service.intake.join import Joiner
 from media_service.intake.receive import Intake
 from media_service.intake.retag import Retagger
 from media_service.intake.sweep import Sweeper
+from media_service.media import beside
 from media_service.media.hear import Ear
+from media_service.media.sandbox import PROTECTIONS
 from media_service.media.verify import Examiner, Habits, Tagging, as_policy
 from media_service.media.worker import ChildPool
 from media_service.storage.data_folder import DataFolder
@@ -62,6 +66,8 @@ if TYPE_CHECKING:
 MICROSECONDS = 1_000_000
 FEWEST_PLACES, MOST_PLACES = 2, 8
 """How many uploads are finished at a time: as many as there are processors, between these."""
+
+log = structlog.get_logger()
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -189,6 +195,7 @@ class Service:
         await self._retagger.recover()
         await self._intake.recover()
         runs = [self._finisher.run(), self._sweeper.run(), *([self._hearing.run()] if self._settings.listen else [])]
+        runs.append(_report_protections())
         tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
         yield
@@ -241,6 +248,19 @@ def _quotas(settings: Settings) -> Quotas:
         size if "bytes_per_address" in given else None,
     )
     return Quotas(Quota(uploads, size), here)
+
+
+async def _report_protections() -> None:
+    """Log once which protections hold for the children that read what clients send."""
+    try:
+        held = await beside.protections()
+    except MediaTrouble:
+        held = []
+    missing = [name for name in PROTECTIONS if name not in held]
+    if missing:
+        log.warning("children are not fully confined", held=held, missing=missing)
+    else:
+        log.info("children are confined", held=held)
 
 
 def _habits(settings: Settings) -> Habits:

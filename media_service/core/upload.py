@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import UploadGone, WrongState
+from media_service.core.errors import FinishingFailed, UploadGone, WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,16 +59,20 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.RECEIVING, Event.REJECT): State.REJECTED,
     (State.RECEIVING, Event.LOSE): State.LOST,
     (State.RECEIVED, Event.VERIFY): State.VERIFIED,
+    (State.RECEIVED, Event.CANCEL): State.CANCELLED,
+    (State.RECEIVED, Event.EXPIRE): State.EXPIRED,
     (State.RECEIVED, Event.REJECT): State.REJECTED,
     (State.RECEIVED, Event.LOSE): State.LOST,
     (State.VERIFIED, Event.DELIVER): State.SPOOLED,
+    (State.VERIFIED, Event.CANCEL): State.CANCELLED,
+    (State.VERIFIED, Event.EXPIRE): State.EXPIRED,
     (State.VERIFIED, Event.REJECT): State.REJECTED,
     (State.VERIFIED, Event.LOSE): State.LOST,
     (State.REJECTED, Event.RECHECK): State.RECEIVED,
 }
 
 FINISHING = frozenset({State.RECEIVED, State.VERIFIED})
-"""What the finisher has still to do."""
+"""What the finisher has still to do. These can be cancelled and expire only after finishing has failed."""
 
 HELD = FINISHING | {State.SPOOLED}
 """Every byte is here, whether or not the slices' rows still are."""
@@ -185,9 +189,15 @@ class Upload:
         Raises WrongState, or UploadGone when the upload has already ended with nothing left.
         """
         target = TABLE.get((self.state, event))
-        if target is None:
+        unfinished = self.state in FINISHING and event in (Event.CANCEL, Event.EXPIRE)
+        if target is None or (unfinished and not self.finishing_failed):
             raise self.refusal()
         return replace(self, state=target, updated_at=now, **changes)
+
+    @property
+    def finishing_failed(self) -> bool:
+        """Whether finishing met so many faults of ours that it is not tried again before the next start."""
+        return self.state in FINISHING and self.verdict is not None and self.verdict.code == FinishingFailed.code
 
     def refusal(self) -> WrongState | UploadGone:
         """What a client hears that asks for something this state does not allow."""

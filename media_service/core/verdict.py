@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import Damaged, NotMp3
+from media_service.core.errors import Damaged, LengthMismatch, NotMp3, TooCostly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -153,6 +153,23 @@ def outcome(findings: Iterable[Finding]) -> Outcome:
     """The verdict: the gravest finding decides, and what only informs is no warning."""
     severities = {finding.severity for finding in findings}
     return Outcome.REJECT if R in severities else Outcome.WARN if W in severities else Outcome.OK
+
+
+REFUSED_AS = {LengthMismatch: "size_mismatch", NotMp3: "not_mpeg_audio", TooCostly: "mutagen_error"}
+"""Codes of findings for refusals whose own code is none."""
+
+
+def finding_of(refusal: Refusal) -> Finding:
+    """Return the finding that says what the refusal of a whole file says.
+
+    It is total: a refusal that no verdict should raise is one of the second reader's.
+    """
+    fields: Mapping[str, Any] = refusal.details()
+    code = refusal.finding if isinstance(refusal, Damaged) else REFUSED_AS.get(type(refusal), refusal.code)
+    if code not in CODES:
+        return Finding("mutagen_error", R, actual=refusal.message)
+    expected, actual = (fields.get(key) for key in ("expected", "actual"))
+    return Finding(code, R, expected=expected, actual=fields.get("name", fields.get("reason", actual)))
 
 
 def refusal_of(findings: Iterable[Finding]) -> Refusal | None:

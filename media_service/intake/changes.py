@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.core import rules
 from media_service.core.errors import Trouble
-from media_service.core.upload import Event, State
+from media_service.core.upload import FINISHING, Event, State
 
 if TYPE_CHECKING:
     from media_service.core.ports import Partial
@@ -68,8 +68,11 @@ class Changes:
             raise
 
     async def end(self, live: Live, event: Event, **changes: Any) -> None:
-        """Takes a receiving upload to an end without a file, and frees its space."""
+        """Takes a receiving upload, or one that could not be finished, to an end without a file; frees its space."""
         upload = live.upload
+        if upload.state in FINISHING:
+            live.upload = await self._finisher.end_failed(upload.id, event)
+            return
         # Before the writers are told: nobody may be admitted while they go.
         live.upload = upload.step(event, self._means.clock(), **changes)
         try:

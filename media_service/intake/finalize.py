@@ -24,7 +24,7 @@ from media_service.core.errors import (
 from media_service.core.files import Placed, StoredFile
 from media_service.core.owners import is_same_person
 from media_service.core.upload import ENDED, FINISHING, Event, Placing, Review, State, Upload, Verdict
-from media_service.core.verdict import Finding, Severity, refusal_of
+from media_service.core.verdict import Finding, Severity, finding_of, refusal_of
 from media_service.intake.claims import Claims
 from media_service.intake.places import Places
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 NAMES = 64
 """How many names for a file are looked at together."""
 
-SAID_AS = {"length_mismatch": "size_mismatch"}
-"""Refusals that findings call otherwise."""
+SLOW_TAG = "mutagen_error"
+"""The finding of a file whose tags took too much time or memory to read, or broke their reader."""
 
 log = structlog.get_logger()
 
@@ -63,6 +63,7 @@ class Finisher(Places):
         super().__init__(places)
         self._claims = Claims()
         self._naming = asyncio.Lock()
+        self._reviewing = asyncio.Lock()
         self._duplicates = duplicates
         self._catalogue = catalogue
         self._partials = partials
@@ -132,10 +133,7 @@ class Finisher(Places):
 
     async def keep_rejected(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
         """Puts what came of the upload into quarantine with a report, and says what the upload's row is to say."""
-        if not findings:
-            code, fields = SAID_AS.get(refusal.code, refusal.code), refusal.details()
-            expected, actual = fields.get("expected"), fields.get("actual", fields.get("name"))
-            findings = [Finding(code, Severity.REJECT, expected=expected, actual=actual)]  # type: ignore[arg-type]  # digests and sizes
+        findings = findings or [finding_of(refusal)]
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
         report |= {"findings": [finding.told() for finding in findings]}
@@ -147,28 +145,56 @@ class Finisher(Places):
 
         Raises UnknownUpload, WrongState, UploadGone, and BytesMissing for one that was rejected before all of it came.
         """
-        loaded = await self._catalogue.load(upload_id)
-        kept = await self._quarantine.kept(upload_id)
-        if loaded is None or (loaded[0].state is State.REJECTED and kept is None):
-            raise UnknownUpload
-        upload = loaded[0]
-        again = upload.step(Event.RECHECK, self._clock(), review=review, verdict=None)
-        if kept != upload.length:
-            raise BytesMissing(kept or 0)
-        await self._quarantine.give_back(upload_id, self._partials.path(upload_id))
-        await self._saved(again)
+        async with self._reviewing:
+            again = (await self._load(upload_id)).step(Event.RECHECK, self._clock(), review=review, verdict=None)
+            kept = await self._quarantine.kept(upload_id)
+            if kept is not None and kept != again.length:
+                raise BytesMissing(kept)
+            try:
+                await self._quarantine.give_back(upload_id, self._partials.path(upload_id))
+            except FileNotFoundError:
+                # It was purged, perhaps since it was looked for.
+                raise UnknownUpload from None
+            await self._saved(again)
         self.wake(again)
 
     async def forget_rejected(self, upload_id: str) -> None:
         """Deletes what is kept of a rejected upload."""
-        await self._quarantine.discard(upload_id)
-        await self._catalogue.forget_cover(upload_id)
+        async with self._reviewing:
+            await self._quarantine.discard(upload_id)
+            await self._catalogue.forget_cover(upload_id)
+
+    async def end_failed(self, upload_id: str, event: Event) -> Upload:
+        """Cancel or expire an upload that could not be finished, and free its space.
+
+        Raises UnknownUpload, UploadGone, and WrongState also while it is being finished.
+        """
+        with self.withheld(upload_id) as free:
+            upload = await self._load(upload_id)
+            if not free:
+                raise upload.refusal()
+            ended = await self._saved(upload.step(event, self._clock()))
+            if upload.placing is not None and upload.placing.name and not await self._spool.waits(upload_id):
+                log.warning("its file may be in the spool", upload=upload_id, name=upload.placing.name)
+            await self._discard(upload_id)
+            if upload.review is not None:
+                await self._quarantine.discard(upload_id)
+        self._let_go(upload_id)
+        return ended
+
+    async def _load(self, upload_id: str) -> Upload:
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is None:
+            raise UnknownUpload
+        return loaded[0]
 
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """The upload with what is true of it."""
         assert upload.length is not None
         await self._partials.trim(upload.id, upload.length)
         facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
+        if any(finding.code == SLOW_TAG for finding in facts.findings):
+            self.note_costly(upload)
         refusal = refusal_of(facts.findings)
         if refusal is not None and upload.review is not Review.FORCED:
             return await self._reject(upload, refusal, facts.findings)

@@ -1,25 +1,35 @@
 """Whose turn it is to be finished, how many at a time, and when those come again that met a trouble.
 
 Receiving has the way: while bytes come, finishing takes only a share of the time. A place is kept for small uploads, so
-that none of them waits behind large ones. What stands here is only whom to look at next: the catalogue is the queue.
+that none of them waits behind large ones. Senders take turns, and those whose files were costly lately share one place
+that is never the kept one. What stands here is only whom to look at next: the catalogue is the queue.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
 from media_service.core.errors import Trouble
+from media_service.intake.fair_queue import FairQueue, Sender, sender_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from media_service.core.upload import Upload
 
 LARGE = 64 * 1024 * 1024
 """Bytes from which an upload is a large one: it takes a while."""
+
+COSTLY = 2.0
+"""Seconds of finishing a small upload from which its sender counts as costly; it usually takes a twentieth of one."""
+
+COSTLY_FOR = 60.0
+"""Seconds for which a sender counts as costly."""
 
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 """Seconds before an upload is tried again after a trouble of ours; doubled each time."""
@@ -41,8 +51,10 @@ class Places(ABC):
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._waiting: dict[str, Upload] = {}
+        self._waiting = FairQueue()
         self._taken: set[str] = set()
+        self._costly_until: dict[Sender, float] = {}
+        self._costly_taken: set[str] = set()
         self._more = asyncio.Event()
         self._delays: dict[str, float] = {}
         self._faults: dict[str, int] = {}
@@ -60,8 +72,27 @@ class Places(ABC):
     def wake(self, upload: Upload) -> None:
         """Looks at this upload soon."""
         self._ends.setdefault(upload.id, asyncio.Event())
-        self._waiting[upload.id] = upload
+        self._waiting.put(upload)
         self._more.set()
+
+    @contextmanager
+    def withheld(self, upload_id: str) -> Iterator[bool]:
+        """Keep the upload from being finished meanwhile; False if it is being finished, or about to be."""
+        free = upload_id not in self._ends and upload_id not in self._taken
+        if free:
+            self._taken.add(upload_id)
+        try:
+            yield free
+        finally:
+            if free:
+                self._taken.discard(upload_id)
+                self._more.set()
+
+    def note_costly(self, upload: Upload) -> None:
+        """Let the sender of this upload delay only itself for a while."""
+        now = asyncio.get_running_loop().time()
+        self._costly_until = {sender: until for sender, until in self._costly_until.items() if until > now}
+        self._costly_until[sender_of(upload)] = now + COSTLY_FOR
 
     def make_way(self) -> None:
         """Bytes are being received: finishing may take only a share of the time for a moment."""
@@ -90,32 +121,46 @@ class Places(ABC):
         """Finishes what is woken, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for place in range(self._places):
-                group.create_task(self._keep_place(large_too=place > 0))
+                group.create_task(self._keep_place(slow_too=place > 0))
 
-    async def _keep_place(self, *, large_too: bool) -> None:
+    async def _keep_place(self, *, slow_too: bool) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            upload = await self._next(large_too=large_too)
+            upload = await self._next(slow_too=slow_too)
             begun = loop.time()
             try:
                 await self._try(upload)
             finally:
                 self._taken.discard(upload.id)
+                self._costly_taken.discard(upload.id)
                 self._more.set()
+            if loop.time() - begun > COSTLY and not _is_large(upload):
+                self.note_costly(upload)
             if self._waiting and loop.time() < self._way_until:
                 # All places together take the share of one.
                 await asyncio.sleep(min((loop.time() - begun) * WAY * self._places, LONGEST_WAY))
 
-    async def _next(self, *, large_too: bool) -> Upload:
+    async def _next(self, *, slow_too: bool) -> Upload:
         """The first that this place may take. One that was woken while it is finished comes again when it was."""
         while True:
-            for upload in self._waiting.values():
-                if upload.id not in self._taken and (large_too or (upload.length or 0) < LARGE):
-                    del self._waiting[upload.id]
-                    self._taken.add(upload.id)
-                    return upload
+            upload = self._waiting.take(lambda upload: self._may_take(upload, slow_too=slow_too))
+            if upload is not None:
+                self._taken.add(upload.id)
+                if self._is_costly(upload):
+                    self._costly_taken.add(upload.id)
+                return upload
             self._more.clear()
             await self._more.wait()
+
+    def _may_take(self, upload: Upload, *, slow_too: bool) -> bool:
+        if upload.id in self._taken:
+            return False
+        if self._is_costly(upload):
+            return slow_too and not self._costly_taken
+        return slow_too or not _is_large(upload)
+
+    def _is_costly(self, upload: Upload) -> bool:
+        return self._costly_until.get(sender_of(upload), 0.0) > asyncio.get_running_loop().time()
 
     async def _try(self, upload: Upload) -> None:
         try:
@@ -152,3 +197,7 @@ class Places(ABC):
         self._faults.pop(upload_id, None)
         if end := self._ends.pop(upload_id, None):
             end.set()
+
+
+def _is_large(upload: Upload) -> bool:
+    return (upload.length or 0) >= LARGE

@@ -175,7 +175,8 @@ class Intake:
     async def cancel(self, upload_id: str, owner: str | None) -> None:
         """Ends the upload's writers and frees its space; cancelling twice is no error.
 
-        Raises UnknownUpload, WrongState, UploadGone.
+        One that is being finished can be cancelled only after that has failed. Raises UnknownUpload, WrongState,
+        UploadGone.
         """
         live = await self._register.find(upload_id, owner)
         async with live.changing:
@@ -323,6 +324,10 @@ class Intake:
         """
         live, lifetime, now = await self._register.find(upload.id, None), self.conduct.lifetime, self._clock()
         async with live.changing:
+            if live.upload.finishing_failed:
+                with suppress(WrongState, UploadGone):
+                    await self._changes.end(live, Event.EXPIRE)
+                return None
             written = bool(live.leases) and now < rules.outlived_at(live.upload, lifetime)
             due = live.upload.state is State.RECEIVING and rules.expires_at(live.upload, lifetime) < now
             if not due or written:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from media_service.core import rules
 from media_service.core.errors import Trouble
 from media_service.core.upload import FINISHING, State
 
@@ -62,7 +63,9 @@ class Sweeper:
     async def expire(self) -> None:
         """Ends uploads for which nothing came for too long, and empties the quarantine of what is old."""
         now, lifetime = self._clock(), self._intake.conduct.lifetime
-        due = await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole)
+        expiring = await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole)
+        failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finishing_failed]
+        due = [*expiring, *(upload for upload in failed if rules.outlived_at(upload, lifetime) < now)]
         for first in range(0, len(due), TOGETHER):
             await self._expire_together(due[first : first + TOGETHER])
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):

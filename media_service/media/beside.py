@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
@@ -10,17 +12,36 @@ from typing import Any
 
 from media_service.core.errors import MediaTrouble
 
+NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+"""What of the environment a child gets."""
+
 
 async def start(module: str, *arguments: str, **streams: Any) -> Process:
     """Runs a module of this room, of which it is read what it says. Raises MediaTrouble where there is no room for it.
 
-    It has a session of its own: Ctrl-C is the server's to handle.
+    It has a session of its own: Ctrl-C is the server's to handle. It gets none of the environment's secrets.
     """
+    environment = {name: os.environ[name] for name in NEEDED if name in os.environ}
     command = (sys.executable, "-I", "-m", f"media_service.media.{module}", *arguments)
     try:
-        return await asyncio.create_subprocess_exec(*command, stdout=PIPE, start_new_session=True, **streams)
+        return await asyncio.create_subprocess_exec(
+            *command, stdout=PIPE, start_new_session=True, env=environment, **streams
+        )
     except OSError as error:
         raise MediaTrouble from error
+
+
+async def protections() -> list[str]:
+    """Return the names of the protections that hold for children on this machine. Raises MediaTrouble."""
+    process = await start("sandbox")
+    assert process.stdout is not None
+    try:
+        names: list[str] = json.loads(await process.stdout.read())
+    except ValueError as error:
+        raise MediaTrouble from error
+    finally:
+        await end(process)
+    return names
 
 
 async def end(process: Process) -> None:

@@ -9,7 +9,7 @@ from media_service.core.text import TAG_CHARACTERS
 from media_service.media import ape, id3
 from media_service.media.ours import LONG_FRAMES, TEXT_FRAMES
 from media_service.media.pictures import picture_type
-from media_service.media.prescan import TEXT
+from media_service.media.read_cost import TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ import asyncio
 import math
 import re
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from typing import TYPE_CHECKING
+from asyncio.subprocess import PIPE, Process
+from typing import TYPE_CHECKING, BinaryIO
 
 from media_service.core.files import Heard
 from media_service.media import beside
@@ -42,6 +42,10 @@ EDGE = 0.1
 """Seconds from the beginning or the end within which silence must begin or end to be the file's own edge."""
 
 
+FILE = "file:/proc/self/fd/0"
+"""Standard input by a path: of a pipe, in which it cannot seek, ffmpeg does not know where the sound ends."""
+
+
 class Ear:
     """`core.ports.Ear` by the ffmpeg found when this is made, if any."""
 
@@ -58,9 +62,9 @@ class Ear:
 
         Raises FileNotFoundError, MediaTrouble.
         """
-        if not await asyncio.to_thread(path.is_file):
-            raise FileNotFoundError(path)
-        process = await self._start(path, seconds)
+        file = await asyncio.to_thread(path.open, "rb")
+        with file:
+            process = await self._start(file, seconds)
         notes = _Notes(seconds)
         try:
             assert process.stdout is not None
@@ -73,17 +77,17 @@ class Ear:
             await beside.end(process)
         return notes.heard() if status == 0 else Heard()
 
-    async def _start(self, path: Path, seconds: float) -> Process:
+    async def _start(self, file: BinaryIO, seconds: float) -> Process:
         assert self._ffmpeg is not None
         limits = (str(PATIENCE + int(seconds / 5)), str(MEMORY))
         return await beside.start(
             *("limited", *limits),
             *(self._ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "info", "-threads", "1"),
-            # The kind of file is stated, since ffmpeg would open whatever else the bytes may be.
-            *("-protocol_whitelist", "file", "-f", "mp3", "-i", f"file:{path}"),
+            # It can open no other path. The kind is stated, since ffmpeg would open whatever else the bytes may be.
+            *("-protocol_whitelist", "file", "-f", "mp3", "-i", FILE),
             *("-filter_complex_threads", "1", "-filter_complex", _filters(seconds)),
             *("-map", "[loud]", "-f", "null", "-", "-map", "[wave]", "-f", "null", "-"),
-            stdin=DEVNULL,
+            stdin=file,
             stderr=PIPE,
         )
 

@@ -7,7 +7,8 @@ minutes or gigabytes.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mutagen import MutagenError
 from mutagen.id3 import ID3, Frames, Frames_2_2, ID3NoHeaderError, ParseID3v1
@@ -27,13 +28,18 @@ SKETCHY_LIMIT = 8192
 """Bytes up to which mutagen's "sketchy" (fewer than four frames in a row) may simply be a short sound."""
 
 
-def measure(path: Path) -> dict[str, Any]:
+def measure(source: Path | int) -> dict[str, Any]:
     """Duration in seconds, bitrate in bit/s, sample rate in Hz and channels of an MP3 with at least one frame.
 
-    Raises NotMp3.
+    The source is a path or an open descriptor, which is closed then. Raises NotMp3.
     """
+    with open(source, "rb") as file:  # noqa: PTH123  # it may be a descriptor
+        return _measure(file)
+
+
+def _measure(file: BinaryIO) -> dict[str, Any]:
     try:
-        info: Any = MP3(path).info
+        info: Any = MP3(file).info
     except HeaderNotFoundError:
         raise NotMp3("it has no MPEG audio frame") from None
     except MutagenError as error:
@@ -44,7 +50,7 @@ def measure(path: Path) -> dict[str, Any]:
         raise NotMp3("its structure cannot be read") from None
     if info.layer != 3:
         raise NotMp3(f"it is MPEG audio layer {info.layer}, not layer 3")
-    if info.sketchy and path.stat().st_size > SKETCHY_LIMIT:
+    if info.sketchy and file.seek(0, os.SEEK_END) > SKETCHY_LIMIT:
         raise NotMp3("what looks like a frame is followed by no other")
     if info.length <= 0:
         raise NotMp3("it has no sound in it")

@@ -32,7 +32,7 @@ ALIGNMENT = 4096
 
 
 def plan(
-    path: Path,
+    source: Path | int,
     tags: Mapping[str, str],
     provenance: Mapping[str, str] | None = None,
     *,
@@ -46,7 +46,7 @@ def plan(
 ) -> tuple[TagPlan, Carried]:
     """How to give the file these tags and what is `enclosed`, and take the `removed` ones; and what it carries then.
 
-    Without any it stays as it is.
+    Without any it stays as it is. `source` is a path or an open descriptor, which is closed then.
 
     `provenance` are texts of our own by their names. `version` is 3 or 4, None to keep the one found. An `opaque` tag
     is not shown to mutagen: its frames are kept, and nothing of it is read. `guesses` fill what is missing, and so does
@@ -56,7 +56,7 @@ def plan(
     what any APE tag says, unless nothing but `provenance` is written.
     """
     replaces = bool(tags or removed or enclosed or (provenance and guesses))
-    with path.open("rb") as file:
+    with open(source, "rb") as file:  # noqa: PTH123  # it may be a descriptor
         leading = raw.leading_tags(file)
         front = sum(map(len, leading))
         behind = tags_behind(file, None if sound is None else sound[1], front)
@@ -82,9 +82,9 @@ def plan(
     return TagPlan(raw.join(parts, written, padding), cut, tail, length), says
 
 
-def front_cover(path: Path) -> bytes:
+def front_cover(source: Path | int) -> bytes:
     """The picture in front of a file, as its first tag has it; nothing where there is none, or nobody may read it."""
-    with path.open("rb") as file:
+    with open(source, "rb") as file:  # noqa: PTH123  # it may be a descriptor
         leading = raw.leading_tags(file)
     if not leading or not _may_be_read(leading[0]):
         return b""

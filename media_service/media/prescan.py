@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from media_service.media.around import syncsafe
 from media_service.media.covers import cover_findings
 from media_service.media.mpeg import ANY_LAYER_3, HEADER, parse_header
-from media_service.media.raw import sizes_are_plain
+from media_service.media.raw import inner_start, sizes_are_plain
+from media_service.media.read_cost import ReadCost, TooMuch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,6 @@ FRAMES = 1000
 COVERS = 64
 """Pictures of a tag that are read: mutagen compares each with all others."""
 
-TEXT = 64 * 1024
-"""Bytes of one text."""
-
 HELD = 1024 * 1024
 """Bytes of a frame's content that are held where the beginning tells enough: a picture's size, a text's encoding."""
 
@@ -40,14 +38,14 @@ LATIN = 4096
 UNFOLDED = 16 * 1024 * 1024
 """Bytes to which all compressed frames of a tag may unfold."""
 
-TEXTS = 1024 * 1024
-"""Bytes of all texts."""
+UNFOLDED_OTHERS = 1024 * 1024
+"""Bytes to which all compressed frames but pictures may unfold: only of pictures are large ones ever shown."""
 
 NESTING = 2
 """Chapters within chapters."""
 
 _ID = {2: re.compile(rb"[A-Z][A-Z0-9]{2}"), 3: re.compile(rb"[A-Z][A-Z0-9]{3}"), 4: re.compile(rb"[A-Z][A-Z0-9]{3}")}
-_TEXTS = (b"T", b"W", b"COM", b"USLT", b"ULT", b"IPL")
+_PICTURES = (b"APIC", b"PIC")
 _LATIN_1 = b"\0"
 _SHOWN = {
     b"TIT2": "title",
@@ -95,14 +93,8 @@ class _Counts:
     frames: int = 0
     covers: int = 0
     unfolded: int = 0
-    texts: int = 0
-
-
-class _TooMuch(Exception):
-    """The tag is opaque, for the reason of this code."""
-
-    def __init__(self, code: str, offset: int, expected: int | str, actual: int | str | None) -> None:
-        self.code, self.offset, self.expected, self.actual = code, offset, expected, actual
+    unfolded_others: int = 0
+    read: ReadCost = field(default_factory=ReadCost)
 
 
 def scan(head: bytes, body: bytes, policy: Policy, most: tuple[int, int], sound: int | None = None) -> Scan:
@@ -137,7 +129,7 @@ def scan(head: bytes, body: bytes, policy: Policy, most: tuple[int, int], sound:
         for at, name, picture in seen.pictures:
             found = cover_findings(name, bytes(picture.begin), picture.size, policy, most)
             seen.findings += (replace(each, offset=TAG_HEADER + at) for each in found)
-    except _TooMuch as much:
+    except TooMuch as much:
         seen.opaque = True
         seen.findings.append(
             policy.finding(much.code, offset=TAG_HEADER + much.offset, expected=much.expected, actual=much.actual)
@@ -154,7 +146,7 @@ def _extended(body: bytes, version: int) -> int:
 def _frames(
     body: bytes, at: int, version: int, sound: int | None = None
 ) -> Iterator[tuple[bytes, int, memoryview, int]]:
-    """Each frame's id, flags, content, and where it ends. Raises _TooMuch where no frame can be."""
+    """Each frame's id, flags, content, and where it ends. Raises TooMuch where no frame can be."""
     view = memoryview(body)
     width = 6 if version == 2 else TAG_HEADER
     plain = version < 4 or sizes_are_plain(body, at)
@@ -164,7 +156,7 @@ def _frames(
         size = int.from_bytes(field_) if plain else syncsafe(field_)
         if not _ID[version].fullmatch(name) or at + width + size > len(body):
             _check_audio(body, at, sound)
-            raise _TooMuch("id3_malformed", at, "a frame", name.decode("latin-1"))
+            raise TooMuch("id3_malformed", at, "a frame", name.decode("latin-1"))
         flags = 0 if version == 2 else int.from_bytes(body[at + 8 : at + 10])
         stop = at + width + size
         yield name, flags, view[at + width : stop], stop
@@ -176,11 +168,11 @@ def _look_behind(body: bytes, at: int, sound: int | None) -> None:
     if body.count(0, at) == len(body) - at:
         return
     _check_audio(body, at, sound)
-    raise _TooMuch("id3_malformed", at, "zeros", "other bytes")
+    raise TooMuch("id3_malformed", at, "zeros", "other bytes")
 
 
 def _check_audio(body: bytes, at: int, sound: int | None) -> None:
-    """Raises _TooMuch where frames of sound follow each other inside the tag, or lead out of it to the first one."""
+    """Raises TooMuch where frames of sound follow each other inside the tag, or lead out of it to the first one."""
     for tried, match in enumerate(ANY_LAYER_3.finditer(body, at)):
         place, count, first = match.start(), 0, None
         while (header := parse_header(body[place : place + HEADER])) is not None and count < 8:
@@ -190,41 +182,30 @@ def _check_audio(body: bytes, at: int, sound: int | None) -> None:
             count += 1
             place += header.length
         if count >= 8 or (count and place == sound):
-            raise _TooMuch("id3_overlaps_audio", match.start(), "a tag", "frames of sound")
+            raise TooMuch("id3_overlaps_audio", match.start(), "a tag", "frames of sound")
         if tried > 100_000:
             return
 
 
 def _look(seen: Scan, counts: _Counts, frame: _Frame) -> None:
-    """One frame. Raises _TooMuch."""
+    """One frame. Raises TooMuch."""
     name, at = frame.name, frame.at
     counts.frames += 1
     if counts.frames > FRAMES:
-        raise _TooMuch("id3_too_many_frames", at, FRAMES, counts.frames)
+        raise TooMuch("id3_too_many_frames", at, FRAMES, counts.frames)
     content = _unfold(counts, frame)
     if name in (b"CHAP", b"CTOC"):
-        _look_into_chapter(counts, bytes(content.begin), frame.version, at, 1)
-    _weigh(counts, name, content.size, at)
-    if name in (b"APIC", b"PIC"):
+        _look_into_chapter(counts, frame, bytes(content.begin), 1)
+    counts.read.add(name, content.begin, content.size, at)
+    if name in _PICTURES:
         counts.covers += 1
         if counts.covers > COVERS:
-            raise _TooMuch("id3_too_many_frames", at, COVERS, counts.covers)
+            raise TooMuch("id3_too_many_frames", at, COVERS, counts.covers)
         seen.pictures.append((at, name, content))
     if name == b"TLEN" and (digits := re.fullmatch(rb"[\x00\x03](\d{1,10})\x00?", content.begin)):
         seen.milliseconds = int(digits[1])
     if name in _SHOWN and content.begin[:1] == _LATIN_1 and content.size <= LATIN:
         seen.latin.setdefault(_SHOWN[name], bytes(content.begin[1:]).rstrip(b"\0"))
-
-
-def _weigh(counts: _Counts, name: bytes, size: int, at: int) -> None:
-    """Raises _TooMuch for a text that is too long, or one too many of them."""
-    if not name.startswith(_TEXTS):
-        return
-    counts.texts += size
-    if size > TEXT:
-        raise _TooMuch("tag_value_too_long", at, TEXT, size)
-    if counts.texts > TEXTS:
-        raise _TooMuch("tag_value_too_long", at, TEXTS, counts.texts)
 
 
 def _unfold(counts: _Counts, frame: _Frame) -> _Content:
@@ -235,16 +216,19 @@ def _unfold(counts: _Counts, frame: _Frame) -> _Content:
     if version == 2 or not compressed:
         return _Content(content if whole else content[:HELD], len(content))
     if encrypted:
-        raise _TooMuch("id3_unsupported", at, "no encryption", "an encrypted frame")
+        raise TooMuch("id3_unsupported", at, "no encryption", "an encrypted frame")
     skip = 4 if version == 3 or flags & 0x01 else 0
     folded = content[skip:] if version == 3 or not flags & 0x02 else bytes(content).replace(b"\xff\0", b"\xff")[skip:]
     try:
-        begin, size = _unfolded(folded, UNFOLDED - counts.unfolded, UNFOLDED if whole else HELD)
+        begin, size = _unfolded(folded, UNFOLDED - counts.unfolded, UNFOLDED_OTHERS if whole else HELD)
     except zlib.error:
-        raise _TooMuch("id3_malformed", at, "compressed bytes", "others") from None
+        raise TooMuch("id3_malformed", at, "compressed bytes", "others") from None
     counts.unfolded += size
+    counts.unfolded_others += 0 if frame.name in _PICTURES else size
     if counts.unfolded > UNFOLDED:
-        raise _TooMuch("id3_bomb", at, UNFOLDED, f"more than {UNFOLDED}")
+        raise TooMuch("id3_bomb", at, UNFOLDED, f"more than {UNFOLDED}")
+    if counts.unfolded_others > UNFOLDED_OTHERS:
+        raise TooMuch("tag_value_too_long", at, UNFOLDED_OTHERS, counts.unfolded_others)
     return _Content(begin, size)
 
 
@@ -258,16 +242,22 @@ def _unfolded(folded: bytes | memoryview, most: int, held: int) -> tuple[bytes, 
     return begin, size
 
 
-def _look_into_chapter(counts: _Counts, content: bytes, version: int, at: int, depth: int) -> None:
-    """Chapters hold frames, and those may be chapters. Raises _TooMuch."""
+def _look_into_chapter(counts: _Counts, chapter: _Frame, content: bytes, depth: int) -> None:
+    """Chapters hold frames, and those may be chapters. Raises TooMuch."""
+    at, version = chapter.at, chapter.version
     if depth > NESTING:
-        raise _TooMuch("id3_malformed", at, NESTING, depth)
-    start = content.find(b"\0") + 17
-    for name, flags, folded, _stop in _frames(content, min(max(start, 17), len(content)), version):
+        raise TooMuch("id3_malformed", at, NESTING, depth)
+    end = min(inner_start(chapter.name, content), len(content))
+    for name, flags, folded, stop in _frames(content, end, version):
+        end = stop
         counts.frames += 1
         if counts.frames > FRAMES:
-            raise _TooMuch("id3_too_many_frames", at, FRAMES, counts.frames)
-        inner = _unfold(counts, _Frame(name, flags, folded, version, at))
+            raise TooMuch("id3_too_many_frames", at, FRAMES, counts.frames)
+        frame = _Frame(name, flags, folded, version, at)
+        inner = _unfold(counts, frame)
         if name in (b"CHAP", b"CTOC"):
-            _look_into_chapter(counts, bytes(inner.begin), version, at, depth + 1)
-        _weigh(counts, name, inner.size, at)
+            _look_into_chapter(counts, frame, bytes(inner.begin), depth + 1)
+        counts.read.add(name, inner.begin, inner.size, at)
+    if content.count(0, end) != len(content) - end:
+        # mutagen would read these as empty frames, and copies what remains after each.
+        raise TooMuch("id3_malformed", at, "zeros", "other bytes")

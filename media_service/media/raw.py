@@ -23,7 +23,7 @@ TAGS = 16
 """Tags in front that are put together; more is no file that a program wrote."""
 
 TAG_LIMIT = 16 * 1024 * 1024
-"""Bytes of one of them."""
+"""Bytes of all of them, and of any other tag: so much is held in memory. What comes after stays where it is."""
 
 ENOUGH = 2000
 """Frames after which a tag's sizes are believed to be what they seem."""
@@ -66,7 +66,7 @@ class Frame:
         if form or self.name in _DIFFERENT or (text and version == 3 and content[:1] > b"\x01"):
             return None
         if self.name in (b"CHAP", b"CTOC"):
-            start = _inner(self.name, content)
+            start = inner_start(self.name, content)
             try:
                 inner = [frame.as_version(version) for frame in _frames_in(content[start:], self.version)]
             except (ValueError, RecursionError):
@@ -79,13 +79,13 @@ class Frame:
 
 
 def leading_tags(file: BinaryIO) -> list[bytes]:
-    """The tags of ID3v2 at the file's beginning, one behind the other, each whole."""
+    """The tags of ID3v2 at the file's beginning, one behind the other, each whole, as far as all fit TAG_LIMIT."""
     found: list[bytes] = []
     at = 0
     while len(found) < TAGS:
         file.seek(at)
         look = tag_at(file.read(32), 0)
-        if look is None or look[0] != "id3v2" or look[1] > TAG_LIMIT:
+        if look is None or look[0] != "id3v2" or at + look[1] > TAG_LIMIT:
             return found
         file.seek(at)
         found.append(file.read(look[1]))
@@ -115,7 +115,7 @@ def frames(tag: bytes) -> Iterator[Frame]:
             yield frame
 
 
-def _inner(name: bytes, content: bytes) -> int:
+def inner_start(name: bytes, content: bytes) -> int:
     """Where the frames inside a chapter or a table of chapters begin."""
     at = content.find(b"\0") + 1
     if name == b"CHAP":

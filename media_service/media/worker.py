@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import signal
+import socket
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from media_service.core.errors import MediaTrouble, NotMp3, TooCostly
 from media_service.media import beside
@@ -31,11 +34,23 @@ ANSWER = 1024 * 1024
 """Bytes an answer's line may have; what is attached to it comes behind the line."""
 
 
+LIMITS = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
+"""How a child ends that took too much processor time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A running child, and the socket over which it gets open files."""
+
+    process: Process
+    files: socket.socket
+
+
 class ChildWorker:
     """A child process that reads media files."""
 
     def __init__(self) -> None:
-        self._process: Process | None = None
+        self._child: _Child | None = None
         self._asking = asyncio.Lock()
 
     async def ask(self, question: str, path: Path, brings: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
@@ -43,28 +58,16 @@ class ChildWorker:
 
         Raises NotMp3, TooCostly, FileNotFoundError, and MediaTrouble when no child can be had.
         """
-        asked = {"ask": question, "path": str(path), "bytes": len(brings), **more}
-        message = json.dumps(asked).encode() + b"\n", brings
+        line = json.dumps({"ask": question, "bytes": len(brings), **more}).encode() + b"\n"
         async with self._asking:
-            try:
-                answer, attached = await self._exchange(*message)
-            except _Died as death:
-                if death.by_limit:
-                    raise TooCostly from None
-                # Killed from outside, perhaps for want of memory: the file may be innocent, once.
-                try:
-                    answer, attached = await self._exchange(*message)
-                except _Died as again:
-                    # One that ends by itself never came to the question.
-                    raise (MediaTrouble if again.by_itself else TooCostly) from None
+            with await asyncio.to_thread(_open, path) as file:
+                answer, attached = await self._ask(file, line, brings)
         if "not_mp3" in answer:
             raise NotMp3(answer["not_mp3"])
         if "too_costly" in answer:
             raise TooCostly
         if "trouble" in answer:
             raise MediaTrouble
-        if "missing" in answer:
-            raise FileNotFoundError(path)
         return answer, attached
 
     async def close(self) -> None:
@@ -72,13 +75,29 @@ class ChildWorker:
         async with self._asking:
             await self._end()
 
-    async def _exchange(self, line: bytes, brings: bytes) -> tuple[dict[str, Any], bytes]:
-        process = await self._running()
+    async def _ask(self, file: _Open, line: bytes, brings: bytes) -> tuple[dict[str, Any], bytes]:
+        """Ask a child, and another one when it dies. Raise TooCostly, MediaTrouble."""
+        try:
+            return await self._exchange(file, line, brings)
+        except _Died as death:
+            if death.by_limit:
+                raise TooCostly from None
+        # Killed from outside, perhaps for want of memory: the file may be innocent, once.
+        try:
+            return await self._exchange(file, line, brings)
+        except _Died as again:
+            # One that ends by itself never came to the question.
+            raise (MediaTrouble if again.by_itself else TooCostly) from None
+
+    async def _exchange(self, file: _Open, line: bytes, brings: bytes) -> tuple[dict[str, Any], bytes]:
+        child = await self._running()
+        process = child.process
         assert process.stdin is not None
         assert process.stdout is not None
         done = False
         try:
             async with asyncio.timeout(TIMEOUT):
+                socket.send_fds(child.files, [b"\0"], [file.descriptor])
                 process.stdin.write(line)
                 process.stdin.write(brings)
                 await process.stdin.drain()
@@ -90,22 +109,23 @@ class ChildWorker:
             raise _Died(by_limit=True) from None
         except (asyncio.IncompleteReadError, ConnectionError):
             status = await process.wait()
-            raise _Died(by_limit=status == -signal.SIGXCPU, by_itself=status >= 0) from None
+            raise _Died(by_limit=status in LIMITS, by_itself=status >= 0) from None
         finally:
             # A child whose answer nobody read would give it to the next question.
             if not done:
                 await self._end()
 
-    async def _running(self) -> Process:
-        if self._process is None or self._process.returncode is not None:
-            # It ends with its input.
-            self._process = await beside.start("child", stdin=PIPE, limit=ANSWER)
-        return self._process
+    async def _running(self) -> _Child:
+        if self._child is None or self._child.process.returncode is not None:
+            await self._end()
+            self._child = await _start()
+        return self._child
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            await beside.end(process)
+        child, self._child = self._child, None
+        if child is not None:
+            child.files.close()
+            await beside.end(child.process)
 
 
 class ChildPool:
@@ -138,6 +158,44 @@ class ChildPool:
             async with asyncio.timeout(PATIENCE if self._unused else None):
                 return await self._free.get()
         return self._unused.pop() if self._unused else await self._free.get()
+
+
+async def _start() -> _Child:
+    """Start a child, which ends with its input. Raise MediaTrouble."""
+    try:
+        ours, its = socket.socketpair()
+    except OSError as error:
+        raise MediaTrouble from error
+    with its:
+        try:
+            number = its.fileno()
+            return _Child(await beside.start("child", str(number), stdin=PIPE, limit=ANSWER, pass_fds=(number,)), ours)
+        except BaseException:
+            ours.close()
+            raise
+
+
+class _Open:
+    """A file that is open for reading, as a descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self.descriptor)
+
+
+def _open(path: Path) -> _Open:
+    """Open the file. Raise FileNotFoundError, MediaTrouble."""
+    try:
+        return _Open(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise MediaTrouble from error
 
 
 async def _read(stream: asyncio.StreamReader, size: int) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from media_service.core.errors import UploadGone, WrongState
-from media_service.core.upload import ENDED, FINISHING, GONE, TABLE, Event, State
+from media_service.core.upload import ENDED, FINISHING, GONE, TABLE, Event, State, Verdict
 from tests.core.samples import FACTS, make_upload
 
 WAY = {
@@ -16,17 +16,31 @@ WAY = {
         "reject": "rejected",
         "lose": "lost",
     },
-    State.RECEIVED: {"verify": "verified", "reject": "rejected", "lose": "lost"},
+    State.RECEIVED: {
+        "verify": "verified",
+        "cancel": "cancelled",
+        "expire": "expired",
+        "reject": "rejected",
+        "lose": "lost",
+    },
     State.REJECTED: {"recheck": "received"},
-    State.VERIFIED: {"deliver": "spooled", "reject": "rejected", "lose": "lost"},
+    State.VERIFIED: {
+        "deliver": "spooled",
+        "cancel": "cancelled",
+        "expire": "expired",
+        "reject": "rejected",
+        "lose": "lost",
+    },
 }
 """Which state follows which, said a second time: a slip in the table shows as a difference."""
+
+FAILED = Verdict("finishing_failed", {})
 
 
 @pytest.mark.parametrize("event", Event)
 @pytest.mark.parametrize("state", State)
 def test_every_event_moves_or_is_refused(state: State, event: Event) -> None:
-    upload = make_upload(state=state)
+    upload = make_upload(state=state, verdict=FAILED)
     target = WAY.get(state, {}).get(event.value)
     if target is not None:
         moved = upload.step(event, 7)
@@ -36,6 +50,14 @@ def test_every_event_moves_or_is_refused(state: State, event: Event) -> None:
             upload.step(event, 7)
         assert refused.value.details() == {"state": state.value}
     assert (upload.state, upload.updated_at) == (state, 1)
+
+
+@pytest.mark.parametrize("event", [Event.CANCEL, Event.EXPIRE])
+@pytest.mark.parametrize("verdict", [None, Verdict("damaged", {})])
+@pytest.mark.parametrize("state", FINISHING)
+def test_an_upload_is_finished_unless_that_failed(state: State, event: Event, verdict: Verdict | None) -> None:
+    with pytest.raises(WrongState):
+        make_upload(state=state, verdict=verdict).step(event, 7)
 
 
 def test_a_step_takes_the_changes_that_go_with_it() -> None:

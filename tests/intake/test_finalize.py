@@ -13,13 +13,13 @@ import pytest
 from mutagen.id3 import ID3
 
 from media_service.core.digest import ContentHash
-from media_service.core.errors import CatalogueTrouble, StorageFull
+from media_service.core.errors import CatalogueTrouble, StorageFull, TooCostly, UnknownUpload, WrongState
 from media_service.core.rules import Wish
-from media_service.core.upload import FINISHING, State
+from media_service.core.upload import FINISHING, Review, State
 from media_service.intake import places
 from media_service.intake.finalize import Finisher
 from media_service.intake.slices import Incoming
-from tests.intake.rig import Crash, Rig, Steps
+from tests.intake.rig import HOUR, Crash, Rig, Steps
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 
 if TYPE_CHECKING:
@@ -486,3 +486,125 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
 
         ended = await run_until(rig, finisher(rig.examiner), lasting)
         assert (ended.state, ended.verdict) == (State.SPOOLED, None)
+
+
+async def failed(rig: Rig, data: bytes = MP3, review: Review | None = None) -> str:
+    """An upload that finishing has given up on."""
+    upload_id = await receive(rig, data)
+    if review is not None:
+        await finish_all(rig)
+        await rig.finisher.look_again(upload_id, review)
+    await rig.finisher.note_fault(upload_id)
+    rig.finisher._forget(upload_id)  # as its place does behind the last try
+    return upload_id
+
+
+@pytest.mark.parametrize("owner", ["me", None])
+async def test_what_could_not_be_finished_can_be_cancelled(tmp_path: Path, owner: str | None) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await failed(rig)
+        with pytest.raises(UnknownUpload):
+            await rig.intake.cancel(upload_id, "somebody else")
+        await rig.intake.cancel(upload_id, owner)
+        await rig.intake.cancel(upload_id, owner)
+        assert (await rig.intake.show(upload_id, "me")).upload.state is State.CANCELLED
+        assert await rig.partials.ids() == []
+        assert await rig.spool.unsettled() == []
+
+
+async def test_what_was_looked_at_again_in_vain_can_be_cancelled(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await failed(rig, TEXT, Review.FORCED)
+        await rig.intake.cancel(upload_id, None)
+        assert await rig.quarantine.kept(upload_id) is None
+        assert await rig.partials.ids() == []
+
+
+async def test_what_is_being_finished_cannot_be_cancelled(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await failed(rig)
+        loaded = await rig.database.load(upload_id)
+        assert loaded is not None
+        rig.finisher.wake(loaded[0])
+        with pytest.raises(WrongState):
+            await rig.intake.cancel(upload_id, "me")
+        waiting = await receive(rig, SOUND, "waiting.mp3")
+        with pytest.raises(WrongState):
+            await rig.intake.cancel(waiting, "me")
+        await finish_all(rig)
+        assert (await rig.intake.show(upload_id, "me")).upload.state is State.SPOOLED
+
+
+async def test_what_could_not_be_finished_expires_with_its_deadline(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await failed(rig)
+        rig.time += 10 * HOUR
+        await rig.sweeper.expire()
+        assert (await rig.intake.show(upload_id, "me")).upload.state is State.RECEIVED
+        rig.time += 1
+        await rig.sweeper.expire()
+        assert (await rig.intake.show(upload_id, "me")).upload.state is State.EXPIRED
+        assert await rig.partials.ids() == []
+
+
+class Costly:
+    """Media that find the tags of a file too costly however they are read."""
+
+    def __init__(self, media: Any) -> None:
+        self.verify = media.verify
+
+    async def plan_tags(self, *_: Any) -> Any:
+        raise TooCostly
+
+
+async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
+        finisher = Finisher(*stores, Costly(rig.examiner), clock=lambda: rig.time, new_id=lambda: "1")  # type: ignore[arg-type]  # what is asked of it
+        ended = await run_until(rig, finisher, await receive(rig, MP3))
+        assert ended.verdict is not None
+        assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")
+        assert [found.code for found in ended.verdict.findings] == ["mutagen_error"]
+
+
+async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_path: Path) -> None:
+    """The file goes between the look for it and its coming back."""
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, TEXT)
+        await finish_all(rig)
+        kept = rig.quarantine.kept
+
+        async def kept_until_then(asked: str) -> int | None:
+            size = await kept(asked)
+            await rig.quarantine.discard(asked)
+            return size
+
+        rig.quarantine.kept = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
+        with pytest.raises(UnknownUpload):
+            await rig.finisher.look_again(upload_id, Review.FORCED)
+        assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
+
+
+async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, TEXT)
+        await finish_all(rig)
+        looks = (rig.finisher.look_again(upload_id, Review.FORCED) for _ in range(4))
+        ended = await asyncio.gather(*looks, return_exceptions=True)
+        assert [type(each) for each in ended] == [type(None), WrongState, WrongState, WrongState]
+
+
+async def test_the_disk_is_not_asked_about_an_id_that_is_none(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        asked: list[str] = []
+        kept = rig.quarantine.kept
+
+        async def noted(upload_id: str) -> int | None:
+            asked.append(upload_id)
+            return await kept(upload_id)
+
+        rig.quarantine.kept = noted  # type: ignore[method-assign]  # who asks
+        for upload_id in ("../../admin-token", "\0", "x" * 300):
+            with pytest.raises(UnknownUpload):
+                await rig.finisher.look_again(upload_id, Review.AGAIN)
+        assert asked == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media_service.core.errors import StorageTrouble
@@ -56,8 +57,8 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-def upload(upload_id: str, length: int = 1) -> Upload:
-    return Upload(upload_id, "me", "native", State.RECEIVED, "a.mp3", length, created_at=0, updated_at=0)
+def upload(upload_id: str, length: int = 1, owner: str = "me") -> Upload:
+    return Upload(upload_id, owner, "native", State.RECEIVED, "a.mp3", length, created_at=0, updated_at=0)
 
 
 @asynccontextmanager
@@ -148,3 +149,93 @@ async def test_only_the_next_one_is_worth_waiting_for() -> None:
         assert not await desk.wait_briefly("d", 10)
         await desk.end(*"abcd")
         assert await desk.wait_briefly("d", 10)
+
+
+async def test_senders_take_turns() -> None:
+    desk = Desk()
+    many = [upload(f"many{number}", owner="many") for number in range(30)]
+    async with working(desk, *many, upload("one", owner="one"), upload("two", owner="two")):
+        assert desk.going == ["many0", "one"]
+        await desk.end("many0")
+        assert desk.going == ["one", "two"]
+        await desk.end("one", "two")
+        assert desk.seen == ["many0", "one", "two", "many1", "many2"]
+
+
+async def test_one_owner_at_two_addresses_is_two_senders() -> None:
+    desk = Desk()
+    many = [replace(upload(f"many{number}"), address="127.0.0.2") for number in range(9)]
+    async with working(desk, *many, replace(upload("one"), address="127.0.0.1")):
+        assert desk.going == ["many0", "one"]
+
+
+async def test_a_costly_sender_delays_only_itself() -> None:
+    desk = Desk(4)
+    costly = [upload(f"costly{number}", owner="costly") for number in range(9)]
+    async with working(desk):
+        desk.note_costly(costly[0])
+        for one in costly:
+            desk.wake(one)
+        await settled()
+        assert desk.going == ["costly0"]
+        for name in "abc":
+            desk.wake(upload(name))
+        await settled()
+        assert desk.going == ["costly0", "a", "b", "c"]
+        await desk.end("a", "b", "c", "costly0")
+        assert desk.going == ["costly1"]
+
+
+async def test_the_kept_place_takes_nothing_of_a_costly_sender() -> None:
+    desk = Desk()
+    async with working(desk, upload("large", LARGE)):
+        desk.note_costly(upload("any", owner="costly"))
+        desk.wake(upload("costly", owner="costly"))
+        await settled()
+        assert desk.going == ["large"]
+        await desk.end("large")
+        assert desk.going == ["costly"]
+
+
+async def test_a_sender_is_costly_for_a_while_after_a_slow_small_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "COSTLY", 0.05)
+    monkeypatch.setattr(places, "COSTLY_FOR", 0.5)
+    desk = Desk(3)
+    slow, later = upload("slow"), [upload("b"), upload("c")]
+    async with working(desk, slow):
+        await asyncio.sleep(0.1)
+        await desk.end("slow")
+        for one in later:
+            desk.wake(one)
+        await settled()
+        assert desk.going == ["b"]
+        await asyncio.sleep(0.6)
+        desk.wake(upload("d"))
+        await settled()
+        assert desk.going == ["b", "c", "d"]
+
+
+async def test_a_large_upload_may_take_long_without_being_costly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "COSTLY", 0.05)
+    desk = Desk(3)
+    async with working(desk, upload("large", LARGE)):
+        await asyncio.sleep(0.1)
+        await desk.end("large")
+        for name in "ab":
+            desk.wake(upload(name))
+        await settled()
+        assert desk.going == ["a", "b"]
+
+
+async def test_what_is_withheld_is_not_finished_meanwhile() -> None:
+    desk = Desk()
+    async with working(desk, upload("going")):
+        with desk.withheld("going") as free:
+            assert not free
+        with desk.withheld("other") as free:
+            assert free
+            desk.wake(upload("other"))
+            await settled()
+            assert desk.going == ["going"]
+        await settled()
+        assert desk.going == ["going", "other"]

@@ -5,13 +5,18 @@ from __future__ import annotations
 import io
 import random
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from media_service.media import raw
+from media_service.media.raw import leading_tags
 from tests.media.raw_tags import frame, syncsafe, tag, unsynchronised
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAIN = [("PRIV", b"owner\0" + bytes(range(256))), ("GEOB", b"\0a/b\0n\0d\0\xff\xe0\xff\0"), ("XYZ9", b"nobody knows")]
 
@@ -99,3 +104,23 @@ def test_any_bytes_are_frames_or_are_refused(body: bytes, version: int, flags: i
     with suppress(ValueError):
         assert all(len(whole) >= 6 for _, whole in raw.small_frames(found))
     raw.leading_tags(io.BytesIO(found))
+
+
+def test_tags_in_front_are_held_as_far_as_all_fit_the_limit(path: Path) -> None:
+    """What comes after them is neither read nor left out: it stays where it is."""
+    size = 6 * 1024 * 1024
+    one = tag(frame("PRIV", b"x\0" + bytes(size)))
+    path.write_bytes(one * 15)
+    reads: list[int] = []
+    with path.open("rb", buffering=0) as file:
+        whole = file.read
+
+        class Noted:
+            seek = file.seek
+
+            def read(self, count: int) -> bytes:
+                reads.append(count)
+                return bytes(whole(count) or b"")
+
+        assert leading_tags(Noted()) == [one, one]  # type: ignore[arg-type]  # what it uses of a file
+    assert sum(reads) < 2 * len(one) + 200

@@ -160,62 +160,85 @@ async def test_a_child_killed_between_questions_and_noticed_is_replaced(worker: 
     await next_question_works(worker, path)
 
 
-async def test_a_child_killed_during_a_question_is_asked_again(worker: ChildWorker, path: Path, tmp_path: Path) -> None:
-    asking = await ask_what_blocks(worker, tmp_path)
-    path.replace(tmp_path / "pipe")
+async def test_a_child_killed_during_a_question_is_asked_again(worker: ChildWorker, path: Path) -> None:
+    asking = await ask_what_blocks(worker, path)
     os.kill(await child(), signal.SIGKILL)
     answer, _ = await asking
     assert answer["facts"]["channels"] == 2
 
 
-async def test_a_file_on_which_two_children_die_is_too_costly(worker: ChildWorker, path: Path, tmp_path: Path) -> None:
-    asking = await ask_what_blocks(worker, tmp_path)
+async def test_a_file_on_which_two_children_die_is_too_costly(worker: ChildWorker, path: Path) -> None:
+    asking = await ask_what_blocks(worker, path)
     first = await child()
     os.kill(first, signal.SIGKILL)
     while (second := await child()) == first:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+    # It takes far longer to start than to be seen and killed.
     os.kill(second, signal.SIGKILL)
     with pytest.raises(TooCostly):
         await asking
     await next_question_works(worker, path)
 
 
+@pytest.mark.parametrize("limit", [signal.SIGPROF, signal.SIGXCPU])
 async def test_a_child_out_of_processor_time_is_too_costly_at_once(
-    worker: ChildWorker, path: Path, tmp_path: Path
+    worker: ChildWorker, path: Path, limit: signal.Signals
 ) -> None:
-    asking = await ask_what_blocks(worker, tmp_path)
-    os.kill(await child(), signal.SIGXCPU)
+    asking = await ask_what_blocks(worker, path)
+    pid = await child()
+    os.kill(pid, limit)
+    os.kill(pid, signal.SIGCONT)
     with pytest.raises(TooCostly):
         await asking
     await next_question_works(worker, path)
 
 
-async def test_a_question_that_nobody_waits_for_gives_its_answer_to_nobody(
-    worker: ChildWorker, path: Path, tmp_path: Path
-) -> None:
-    asking = await ask_what_blocks(worker, tmp_path)
+async def test_a_question_that_nobody_waits_for_gives_its_answer_to_nobody(worker: ChildWorker, path: Path) -> None:
+    asking = await ask_what_blocks(worker, path)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
     await next_question_works(worker, path)
 
 
-async def ask_what_blocks(worker: ChildWorker, tmp_path: Path) -> asyncio.Task[tuple[dict[str, Any], bytes]]:
-    """A question under way about a pipe into which nobody writes."""
-    os.mkfifo(tmp_path / "pipe")
-    asking = asyncio.create_task(worker.ask("measure", tmp_path / "pipe"))
-    pid = await child()
-    async with asyncio.timeout(10):
-        while "wait_for_partner" not in Path(f"/proc/{pid}/wchan").read_text() and not await waits(pid):
-            await asyncio.sleep(0.01)
+async def ask_what_blocks(worker: ChildWorker, path: Path) -> asyncio.Task[tuple[dict[str, Any], bytes]]:
+    """A question under way to a child that was stopped."""
+    await worker.ask("measure", path)
+    os.kill(await child(), signal.SIGSTOP)
+    asking = asyncio.create_task(worker.ask("measure", path))
+    await asyncio.sleep(0.2)
     return asking
 
 
-async def waits(pid: int) -> bool:
-    """Whether the child slept through a moment, having read its question (it takes far less to start)."""
-    before = Path(f"/proc/{pid}/schedstat").read_text()
-    await asyncio.sleep(0.3)
-    return Path(f"/proc/{pid}/schedstat").read_text() == before
+async def test_a_tag_may_cost_one_second_of_processor_time(worker: ChildWorker, path: Path) -> None:
+    path.write_bytes(tag(frame("EQU2", bytes(MIB), 4), 4) + AUDIO)
+    await worker.ask("plan", path, tags={})
+    pid = await child()
+    asking = asyncio.create_task(worker.ask("measure", path))
+    used = 0.0
+    while not asking.done():
+        with suppress(OSError, ValueError):
+            used = max(used, processor_seconds(pid))
+        await asyncio.sleep(0.02)
+    with pytest.raises(TooCostly):
+        await asking
+    assert 0.8 < used < 2
+    await next_question_works(worker, path)
+
+
+def processor_seconds(pid: int) -> float:
+    """What the process used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def test_usual_questions_do_not_add_up_to_the_limit(worker: ChildWorker, path: Path) -> None:
+    path.write_bytes(tag(frame("APIC", b"\x00image/png\x00\x03\x00" + bytes(8 * MIB))) + AUDIO)
+    await worker.ask("measure", path)
+    pid = await child()
+    while processor_seconds(pid) < 1.5:
+        await worker.ask("plan", path, tags={"title": "밤"})
+    assert await child() == pid
 
 
 async def test_closing_ends_the_child_and_may_be_repeated(worker: ChildWorker, path: Path) -> None:
@@ -226,10 +249,12 @@ async def test_closing_ends_the_child_and_may_be_repeated(worker: ChildWorker, p
     await next_question_works(worker, path)
 
 
-async def test_a_slow_file_keeps_no_other_waiting(path: Path, tmp_path: Path) -> None:
+async def test_a_slow_file_keeps_no_other_waiting(path: Path) -> None:
     pool = ChildPool(2)
-    os.mkfifo(tmp_path / "pipe")
-    slow = asyncio.create_task(pool.ask("measure", tmp_path / "pipe"))
+    await pool.ask("measure", path)
+    os.kill(await child(), signal.SIGSTOP)
+    slow = asyncio.create_task(pool.ask("measure", path))
+    await asyncio.sleep(0)
     async with asyncio.timeout(30):
         answers = await asyncio.gather(*(pool.ask("plan", path, tags={}) for _ in range(20)))
     assert {answer["carried"]["tags"]["title"] for answer, _ in answers} == {"밤"}
