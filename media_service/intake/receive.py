@@ -325,9 +325,11 @@ class Intake:
         live, lifetime, now = await self._register.find(upload.id, None), self.conduct.lifetime, self._clock()
         async with live.changing:
             if live.upload.finishing_failed:
-                with suppress(WrongState, UploadGone):
+                try:
                     await self._changes.end(live, Event.EXPIRE)
-                return None
+                except (WrongState, UploadGone):
+                    return False
+                return True
             written = bool(live.leases) and now < rules.outlived_at(live.upload, lifetime)
             due = live.upload.state is State.RECEIVING and rules.expires_at(live.upload, lifetime) < now
             if not due or written:

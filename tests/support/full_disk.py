@@ -9,7 +9,7 @@ import os
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.conftest import missing
 from tests.support.server import Server
@@ -48,7 +48,7 @@ class SmallDisk:
 
 
 @contextmanager
-def small_disk(folder: Path, size: int, **settings: object) -> Iterator[SmallDisk]:
+def small_disk(folder: Path, size: int, **settings: Any) -> Iterator[SmallDisk]:
     """A server on a disk of so many bytes, with these settings."""
     namespace = ("unshare", "--map-root-user", "--mount")
     try:

@@ -41,7 +41,7 @@ GROWTH = 40 * MIB
 LOG = 1_000_000
 """Bytes of log for 20,000 requests."""
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "disk_reserve": 0,
     "file_limit": 20 * MIB,
     "slice_limit": MIB,
