@@ -5,7 +5,7 @@
  */
 
 /** What a slice weighs when the next one is recorded. */
-const FADE = 0.75;
+const FADE = 0.9;
 /** Recorded slices after which the speed is told, and the ms after which one slice is enough. */
 const ENOUGH_SLICES = 3;
 const ENOUGH_MS = 3000;

@@ -49,13 +49,13 @@ class Shape:
     """What one direction of a link does to packets.
 
     `rate` in bits per second, None for no limit; `delay` in seconds one way; `loss` as a share of packets;
-    `queue` in seconds of the rate: later packets are dropped, as a router with a full buffer drops them.
+    `queue` in bytes: packets that find it full are dropped, as a modem drops them.
     """
 
     rate: float | None = None
     delay: float = 0.0
     loss: float = 0.0
-    queue: float = 1.5
+    queue: int = 24 * PACKET_BYTES
 
 
 def missing_for_link() -> str | None:
@@ -87,7 +87,7 @@ class _Direction:
         shape = self.shape
         self.payload_bytes += _payload_bytes(packet)
         start = max(now, self._free_at)
-        if shape.rate is not None and start - now > shape.queue:
+        if shape.rate is not None and (start - now) * shape.rate / 8 > shape.queue:
             return
         if shape.loss and self._dice.random() < shape.loss:
             return
