@@ -128,9 +128,9 @@ export function describe(upload, hints, limits, now) {
     note: note(upload),
     advice: advice(upload, hints, limits),
     repair: upload.state !== 'asking' && !oversize(upload, limits) && Boolean(garbled(upload, hints)),
-    percent: measured ? percent(upload.length ? sent / upload.length : 0, lang) : '',
-    amount: measured && sent > 0
-      ? say('row.amount', { sent: bytes(sent, lang), length: bytes(upload.length, lang) }) : bytes(upload.length, lang),
+    percent: measured ? percent(upload.length ? safe / upload.length : 0, lang) : '',
+    amount: measured && safe > 0
+      ? say('row.amount', { sent: bytes(safe, lang), length: bytes(upload.length, lang) }) : bytes(upload.length, lang),
     pace: [moving ? say('row.speed', { amount: bytes(moving, lang) }) : '', words ? say(words.key, words.values) : '']
       .filter(Boolean).join(' · '),
     safe: upload.length ? safe / upload.length : 0,

@@ -1,52 +1,63 @@
 /**
- * How large the next slice is. What is lost when the line drops is the open slices, so a slow line sends small ones:
- * about six seconds each. A fast line sends the server's own size, which costs it least.
+ * How large the next slice is and how many slices go at once. What is lost when the line drops is the open slices, so a
+ * slow line sends small ones, one at a time: four to eight seconds each. A fast line sends the server's own size in three
+ * lanes, which costs it least.
  */
 
-const AIM_MS = 6000;
+/** A slice may take so long; one that took less than half of it may be twice as large. */
+const MOST_MS = 8000;
 const FAST_MS = 100;
-export const LEAST = 256 * 1024;
+/** Bytes per second from which two and three lanes go: on a slower line they would only make each slice slower. */
+const LANE_RATES = [18_000, 48_000];
+const MOST_LANES = LANE_RATES.length + 1;
+/** Bytes; at 32 kbit/s eight seconds. The server takes no smaller slices than half of it. */
+export const LEAST = 32 * 1024;
 
-/**
- * The first slices are the smallest: their answers tell soonest how fast the line is.
- * @param {number} proposed bytes, the server's `slice_size`
- * @returns {number} bytes
- */
-export const firstSize = (proposed) => {
-  let size = proposed;
-  while (size > LEAST) size /= 2;
-  return size;
-};
+export class Pace {
+  /** @param {number} proposed bytes, the server's `slice_size` */
+  constructor(proposed) {
+    /** bytes of the next slice. Doubles and halves only, so that all slices lie on one grid */
+    this.size = proposed;
+    /** bytes that a slice may have at most */
+    this.most = proposed;
+    this.lanes = 1;
+    // The first answers tell soonest how fast the line is.
+    while (this.size > LEAST) this.size /= 2;
+  }
 
-/**
- * Doubles and halves only, so that all slices lie on one grid.
- *
- * @param {number} size bytes now
- * @param {number} sent bytes of the slice that was just recorded
- * @param {number} ms that it took
- * @param {number} most bytes
- * @returns {number} bytes from now on
- */
-export function adapted(size, sent, ms, most) {
-  if (sent < size) return size;
-  if (ms < FAST_MS) return most;
-  if (ms < AIM_MS / 3 && size * 2 <= most) return size * 2;
-  if (ms > AIM_MS * 1.5 && size / 2 >= LEAST) return size / 2;
-  return size;
-}
+  /**
+   * A slice was recorded.
+   * @param {number} sent bytes @param {number} ms that it took @param {number} rate bytes per second of the whole line
+   */
+  recorded(sent, ms, rate) {
+    this.lanes = ms < FAST_MS ? MOST_LANES : 1 + LANE_RATES.filter((least) => rate >= least).length;
+    // The end of a gap tells nothing of larger slices.
+    if (sent < this.size) return;
+    if (ms < FAST_MS) this.size = this.most;
+    else if (ms < MOST_MS / 2 && this.size * 2 <= this.most) this.size *= 2;
+    else if (ms > MOST_MS && this.size / 2 >= LEAST) this.size /= 2;
+  }
 
-/**
- * After a 413 of the server or of a proxy before it.
- *
- * @param {number} size bytes now
- * @param {number} refused bytes of the slice that was too large
- * @param {number} [limit] bytes, when it was told
- * @returns {number | null} bytes from now on; null when smaller ones are no use
- */
-export function shrunk(size, refused, limit = Infinity) {
-  if (refused <= LEAST) return null;
-  const most = Math.max(LEAST, Math.min(limit, refused / 2));
-  let smaller = size;
-  while (smaller > most) smaller /= 2;
-  return smaller;
+  /** A slice was lost with its connection. @param {number} lost bytes */
+  slower(lost) {
+    this.#shrink(lost / 2);
+    this.lanes = Math.ceil(this.lanes / 2);
+  }
+
+  /**
+   * The server, or a proxy before it, found a slice too large (413).
+   * @param {number} refused bytes @param {number} [limit] bytes, if it was told
+   * @returns {boolean} whether smaller slices may help
+   */
+  tooLarge(refused, limit = Infinity) {
+    if (refused <= LEAST) return false;
+    this.#shrink(Math.min(limit, refused / 2));
+    this.most = this.size;
+    return true;
+  }
+
+  /** @param {number} most bytes */
+  #shrink(most) {
+    while (this.size > Math.max(LEAST, most)) this.size /= 2;
+  }
 }

@@ -17,11 +17,11 @@ export function startable(uploads) {
 
 /**
  * @param {PageUpload[]} uploads
- * @returns {{files: number, sent: number, length: number, left: number}} over all that still have bytes to send
+ * @returns {{files: number, sent: number, length: number, left: number}} over all that still have bytes to send; `sent` is recorded
  */
 export function sums(uploads) {
   const open = uploads.filter(isUnsent);
-  const sent = open.reduce((sum, upload) => sum + total(upload.received) + upload.flying, 0);
+  const sent = open.reduce((sum, upload) => sum + total(upload.received), 0);
   const length = open.reduce((sum, upload) => sum + upload.length, 0);
   return { files: open.length, sent, length, left: length - sent };
 }

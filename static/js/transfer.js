@@ -21,18 +21,13 @@ import { delay } from './backoff.js';
 import { Blocks } from './blocks.js';
 import { Refusal, Stopped, Trouble } from './client.js';
 import { asField, canDigest } from './digest.js';
-import { Gate } from './gate.js';
-import { adapted, firstSize, shrunk } from './pace.js';
+import { Lanes } from './lanes.js';
 import { prove } from './proof.js';
-import { merge, nextSpan, total } from './ranges.js';
-import { Speed } from './speed.js';
+import { merge, total } from './ranges.js';
+import { TransferControl } from './transfer-control.js';
 
-const LANES = 3;
 /** Bytes of a file that is hashed before it is announced; a larger one is hashed while it is sent. */
 const SOON_HASHED = 32 * 1024 * 1024;
-const STILL_MS = 30_000;
-const STILL_AFTER_TROUBLE_MS = 1_500;
-const PROBE_WITHIN_MS = 1_200;
 const TELL_EVERY_MS = 250;
 const POLL_MS = { first: 500, most: 2_000 };
 const RETRY_CODES = new Set(['digest_mismatch', 'superseded', 'wrong_state']);
@@ -55,18 +50,12 @@ export class Transfer {
     this.curious = this.blocks !== null && order.id === null && !order.insist;
     this.client = client;
     this.tell = tell;
-    this.gate = new Gate();
+    this.control = new TransferControl();
     /** @type {Upload | null} */
     this.upload = null;
-    /** @type {Map<number, {span: Span, sent: number}>} */
-    this.flying = new Map();
-    this.speed = new Speed(0);
-    /** bytes of the next slices, and the most that they may have */
-    this.size = 0;
-    this.most = 0;
+    /** @type {Lanes | null} */
+    this.lanes = null;
     this.failures = 0;
-    /** @type {unknown} what stopped the lanes */
-    this.trouble = null;
     this.toldAt = 0;
     /** @type {number} ms, when the server was first asked to create; 0 before */
     this.askedAt = 0;
@@ -91,19 +80,14 @@ export class Transfer {
     }
   }
 
-  pause() { this.gate.pause(); }
-  resume() { this.gate.resume(); }
-  tryNow() { this.gate.wake(); }
-  end() { this.gate.end(); }
+  pause() { this.control.pause(); }
+  resume() { this.control.resume(); }
+  tryNow() { this.control.wake(); }
+  end() { this.control.end(); }
 
   /** The browser says the line is gone. It may be wrong (a server on this machine), so the server is asked. */
-  async doubt() {
-    if (!this.id || this.waiting) return;
-    try {
-      await this.#show(PROBE_WITHIN_MS);
-    } catch {
-      this.gate.cut(new Trouble('unreachable'));
-    }
+  doubt() {
+    if (this.id && !this.waiting) this.lanes?.doubt();
   }
 
   get #state() { return this.upload?.state; }
@@ -129,13 +113,10 @@ export class Transfer {
       this.upload = { ...upload, received: merge([...this.upload.received, ...upload.received]) };
     }
     this.id = upload.id;
-    this.size ||= firstSize(upload.slice_size);
-    this.most ||= upload.slice_size;
   }
 
-  /** @param {number} [within] ms */
-  #show(within) {
-    return this.client.show(/** @type {string} */ (this.id), { signal: this.gate.ended.signal, within });
+  #show() {
+    return this.client.show(/** @type {string} */ (this.id), { signal: this.control.ended.signal });
   }
 
   /** A create whose answer was lost left an empty upload behind: it is adopted, not doubled. */
@@ -152,7 +133,7 @@ export class Transfer {
       this.curious = false;
       this.announcement.content_hash = await this.#hash();
     }
-    return this.#created(await this.client.create(this.announcement, this.gate.ended.signal));
+    return this.#created(await this.client.create(this.announcement, this.control.ended.signal));
   }
 
   /** @param {Upload} upload */
@@ -163,7 +144,7 @@ export class Transfer {
   }
 
   #hash() {
-    return this.#reading(/** @type {Blocks} */ (this.blocks).contentHash(() => this.gate.open()));
+    return this.#reading(/** @type {Blocks} */ (this.blocks).contentHash(() => this.control.open()));
   }
 
   /** Hashes ahead of the sending, which needs the same digests; ends the sending when the bytes are there already. */
@@ -192,7 +173,7 @@ export class Transfer {
     });
     if (ours) return;
     this.tell('hold');
-    await navigator.locks.request(name, { signal: this.gate.ended.signal }, work).catch((error) => {
+    await navigator.locks.request(name, { signal: this.control.ended.signal }, work).catch((error) => {
       throw error?.name === 'AbortError' ? new Stopped() : error;
     });
   }
@@ -203,89 +184,39 @@ export class Transfer {
     this.tell('proving', { received: upload.received, share: 0 });
     const recorded = await this.#persist(() => this.client.slices(id));
     const found = await this.#reading(prove(file, upload.length, recorded,
-      (share) => this.#tellSometimes('proving', () => ({ share })), () => this.gate.open()));
+      (share) => this.#tellSometimes('proving', () => ({ share })), () => this.control.open()));
     if (found === 'same') return true;
     this.tell('mismatch', { note: { code: found, size: file.size }, hasFile: false });
     return false;
   }
 
   async #send() {
+    this.lanes ??= this.#makeLanes();
     while (this.#state === 'receiving') {
-      await this.gate.open();
+      await this.control.open();
       this.tell('sending', { received: this.upload?.received, rate: null });
-      this.speed = new Speed(Date.now());
-      this.trouble = null;
-      await Promise.all(Array.from({ length: LANES }, (_, lane) => this.#lane(lane)));
+      const trouble = await this.lanes.run();
       if (this.#state !== 'receiving') return;
       // All lanes came home content and yet it is not complete: the server dropped a slice. Ask again, but not in a rush.
-      await this.#overcome(this.trouble ?? (this.gate.paused ? new Stopped() : new Trouble('storage_trouble')));
+      await this.#overcome(trouble ?? (this.control.paused ? new Stopped() : new Trouble('storage_trouble')));
       this.#take(await this.#persist(() => this.#show()));
     }
   }
 
-  /** One of the parallel ways; ends when nothing is left to take or when one of them met trouble. @param {number} lane */
-  async #lane(lane) {
-    while (!this.trouble && !this.gate.paused) {
-      const { received, length } = /** @type {Upload} */ (this.upload);
-      const taken = [...received, ...[...this.flying.values()].map((flight) => flight.span)];
-      const span = nextSpan(taken, length, this.size);
-      if (!span) return;
-      this.flying.set(lane, { span, sent: 0 });
-      try {
-        const began = Date.now();
-        this.speed.open(lane, span[1] - span[0], began);
-        this.#take(await this.#post(lane, span), false);
-        this.size = adapted(this.size, span[1] - span[0], Date.now() - began, this.most);
-        this.speed.recorded(lane, Date.now());
+  #makeLanes() {
+    const file = /** @type {File} */ (this.file);
+    return new Lanes({
+      client: this.client,
+      control: this.control,
+      upload: () => /** @type {Upload} */ (this.upload),
+      take: (upload) => {
+        this.#take(upload, false);
         this.failures = 0;
-      } catch (error) {
-        if (error instanceof Trouble) this.size = shrunk(this.size, span[1] - span[0]) ?? this.size;
-        if (!this.#smaller(error, span)) this.trouble ??= error;
-      } finally {
-        this.flying.delete(lane);
-      }
-      this.#tellProgress();
-    }
-  }
-
-  /** @param {number} lane @param {Span} span @returns {Promise<Upload>} */
-  async #post(lane, [start, stop]) {
-    const slice = /** @type {File} */ (this.file).slice(start, stop);
-    const digest = this.blocks ? asField(await this.#reading(this.blocks.digest(start, stop))) : null;
-    const cut = new AbortController();
-    this.gate.running.add(cut);
-    let movedAt = Date.now();
-    // A line that died without a word leaves the request hanging for minutes.
-    const watch = setInterval(() => {
-      const patience = this.trouble ? STILL_AFTER_TROUBLE_MS : STILL_MS;
-      if (Date.now() - movedAt > patience) cut.abort(new Trouble('unreachable'));
-    }, 500);
-    try {
-      if (this.gate.paused || this.gate.ended.signal.aborted) throw new Stopped();
-      return await this.client.postSlice(/** @type {string} */ (this.id), start, slice, digest, {
-        signal: cut.signal,
-        progress: (sent) => {
-          movedAt = Date.now();
-          this.flying.set(lane, { span: [start, stop], sent });
-          this.#tellProgress();
-        },
-      });
-    } finally {
-      clearInterval(watch);
-      this.gate.running.delete(cut);
-    }
-  }
-
-  /**
-   * A slice too large for the server or for a proxy before it.
-   * @param {unknown} error @param {Span} span @returns {boolean} whether smaller slices may help
-   */
-  #smaller(error, [start, stop]) {
-    if (!(error instanceof Refusal) || error.status !== 413 || error.code === 'file_too_large') return false;
-    const size = shrunk(this.size, stop - start, error.problem.limit);
-    if (size === null) return false;
-    this.size = this.most = size;
-    return true;
+      },
+      slice: ([start, stop]) => file.slice(start, stop),
+      digest: async (span) => (this.blocks ? asField(await this.#reading(this.blocks.digest(...span))) : null),
+      progress: () => this.#tellProgress(),
+    }, /** @type {Upload} */ (this.upload).slice_size);
   }
 
   /**
@@ -306,7 +237,7 @@ export class Transfer {
    */
   async #persist(step) {
     for (;;) {
-      await this.gate.open();
+      await this.control.open();
       try {
         const answer = await step();
         this.waiting = false;
@@ -319,7 +250,7 @@ export class Transfer {
 
   /** Waits as long as this kind of trouble needs; throws what no waiting mends. @param {unknown} error */
   async #overcome(error) {
-    if (error instanceof Stopped) return this.gate.open();
+    if (error instanceof Stopped) return this.control.open();
     const patient = error instanceof Trouble
       || (error instanceof Refusal && (RETRY_CODES.has(error.code) || needsSignIn(error)));
     if (!patient) throw error;
@@ -327,8 +258,8 @@ export class Transfer {
     const ms = delay(this.failures, error instanceof Trouble ? error.retryAfter : null);
     this.waiting = true;
     this.tell('wait', { why: error.code, until: Date.now() + ms, received: this.upload?.received ?? [] });
-    await this.gate.sleep(ms);
-    return this.gate.open();
+    await this.control.sleep(ms);
+    return this.control.open();
   }
 
   async #follow() {
@@ -341,7 +272,7 @@ export class Transfer {
       const stuck = upload.problem && FINISHING.has(upload.state);
       this.tell(event ?? (stuck ? 'stuck' : upload.state), { received: upload.received, problem, findings: upload.findings });
       if (!FINISHING.has(upload.state)) return;
-      await this.gate.sleep(pause);
+      await this.control.sleep(pause);
       this.#take(await this.#persist(() => this.#show()));
     }
   }
@@ -349,8 +280,8 @@ export class Transfer {
   #tellProgress() {
     this.#tellSometimes('progress', () => ({
       received: this.upload?.received,
-      flying: [...this.flying.values()].reduce((sum, flight) => sum + flight.sent, 0),
-      rate: this.speed.rate(Date.now()),
+      flying: this.lanes?.sent ?? 0,
+      rate: this.lanes?.rate ?? null,
     }));
   }
 

@@ -51,7 +51,7 @@ export const TABLE = /** @type {any} */ ({
   preparing: { ...MOVING, created: 'preparing', proving: 'preparing', duplicate: 'duplicate' },
   sending: { ...MOVING, created: 'sending', progress: 'sending', duplicate: 'duplicate' },
   waiting: { ...MOVING, created: 'waiting', proving: 'preparing', progress: 'waiting', duplicate: 'duplicate' },
-  paused: { ...FOLLOW, duplicate: 'duplicate', resume: 'queued', created: 'paused', cancel: 'cancelled', mismatch: 'needs_file' },
+  paused: { ...FOLLOW, progress: 'paused', duplicate: 'duplicate', resume: 'queued', created: 'paused', cancel: 'cancelled', mismatch: 'needs_file' },
   elsewhere: { ...MOVING, proving: 'preparing', offer: 'needs_file' },
   needs_file: { ...FOLLOW, pick: 'queued', mismatch: 'needs_file', hold: 'elsewhere', cancel: 'cancelled' },
   verifying: { ...FOLLOW, wait: 'verifying' },

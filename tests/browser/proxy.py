@@ -19,12 +19,14 @@ class SlowProxy:
 
     `rate` limits what all connections together send up, in bytes per second; None is unlimited. `sent` counts those
     bytes. `cut()` closes every connection and refuses new ones, as a pulled cable seen from the browser; `start()` lets
-    them in again, on the same port. A POST with a body above `largest_body` is answered with 413, as nginx does.
+    them in again, on the same port; `drop()` closes the connections that are open and lets new ones in. `listener` is a
+    listening socket that another network namespace may have; without it one is made on loopback. A POST with a body above `largest_body` is answered with 413, as nginx does.
     """
 
-    def __init__(self, url: str, rate: float | None = None) -> None:
+    def __init__(self, url: str, rate: float | None = None, *, listener: socket.socket | None = None) -> None:
         where = urlsplit(url)
         self._server = (where.hostname or "127.0.0.1", where.port or 80)
+        self._given = listener
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -40,20 +42,27 @@ class SlowProxy:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
+        listener = self._given or self._own_listener()
+        self._port = listener.getsockname()[1]
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def _own_listener(self) -> socket.socket:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Small buffers, inherited by what is accepted: else the kernel swallows megabytes that the page counts as sent.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         listener.bind(("127.0.0.1", self._port))
         listener.listen(64)
-        self._port = listener.getsockname()[1]
-        self._listener = listener
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        return listener
 
     def cut(self) -> None:
         if self._listener:
             _close(self._listener)
             self._listener = None
+        self.drop()
+
+    def drop(self) -> None:
         with self._lock:
             ends, self._open = self._open, set()
         for end in ends:

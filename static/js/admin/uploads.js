@@ -56,7 +56,7 @@ export function flightSection(root, count, client, asked) {
     const now = Date.now();
     const known = speeds.get(id);
     const speed = known?.speed ?? new Speed(now);
-    speed.open(0, safe - (known?.safe ?? safe), now);
+    speed.opened(0, safe - (known?.safe ?? safe), now);
     if (known) speed.recorded(0, now);
     speeds.set(id, { speed, safe });
   }

@@ -1,9 +1,12 @@
 import { Stopped } from './client.js';
 
+/** Open slices get so long to end when a person pauses: to send them again costs more. */
+const PAUSE_WITHIN_MS = 10_000;
+
 /**
  * What holds a transfer back: a person's pause, a wait after trouble, the end. One per transfer.
  */
-export class Gate {
+export class TransferControl {
   constructor() {
     this.paused = false;
     this.ended = new AbortController();
@@ -18,9 +21,13 @@ export class Gate {
     for (const request of this.running) request.abort(reason);
   }
 
+  /** Lets open slices end, and cuts what takes longer. */
   pause() {
     this.paused = true;
-    this.cut(new Stopped());
+    const open = [...this.running];
+    setTimeout(() => {
+      if (this.paused) for (const request of open) request.abort(new Stopped());
+    }, PAUSE_WITHIN_MS);
   }
 
   resume() {

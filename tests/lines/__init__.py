@@ -1,0 +1,1 @@
+"""The page over emulated network links: slow, distant, lossy, and dropping."""

@@ -1,0 +1,184 @@
+"""One upload through the page over an emulated link, and what its sender sees meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import shutil
+import time
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import async_playwright
+
+from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.browser.proxy import SlowProxy
+from tests.support.link import SERVER_ADDRESS, Link, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from playwright.async_api import Page
+
+    from tests.support.server import Server
+
+LOOK_EVERY_SECONDS = 0.5
+ROUNDING_SECONDS = 5.0
+"""The page shows the time left in steps of up to ten seconds."""
+
+ASK_EVERY_SECONDS = 10.0
+UNITS = {"s": 1, "min": 60, "h": 3600}
+ENDED = ("verifying", "tagging", "ready", "rejected", "refused", "gone")
+
+TIMED_REQUEST = """async () => {
+    const began = performance.now();
+    const response = await fetch('api/v1/limits', { cache: 'no-store' });
+    return response.ok ? (performance.now() - began) / 1000 : null;
+}"""
+"""A small request beside the slices; resolves to its seconds."""
+
+ROW = """row => ({
+    state: row.dataset.state,
+    pace: row.querySelector('[data-ref=pace]').textContent,
+    percent: row.querySelector('[data-ref=percent]').textContent,
+})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A link to try: its shape, seconds between drops of every connection, and bytes of the file."""
+
+    name: str
+    shape: Shape
+    size: int
+    drop_every: float | None = None
+
+    @property
+    def bound(self) -> float:
+        """Return the seconds that the file's bytes alone take."""
+        assert self.shape.rate is not None
+        return self.size * 8 / self.shape.rate
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one upload.
+
+    `shown` has the time left as (seconds since the start, seconds left); `percents` each percentage in its order;
+    `small` the seconds that small requests took meanwhile; `slices` the slices recorded when a time left was first shown.
+    """
+
+    line: Line
+    seconds: float = 0.0
+    sent: int = 0
+    state: str = ""
+    slices: int | None = None
+    shown: list[tuple[float, float]] = field(default_factory=list)
+    percents: list[int] = field(default_factory=list)
+    small: list[float] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        """Return the bytes that were sent, over those of the file."""
+        return self.sent / self.line.size
+
+    @property
+    def error(self) -> float:
+        """Return the largest relative error of the time left, beyond rounding, while more than that is left."""
+        left = [(told, self.seconds - at) for at, told in self.shown if self.seconds - at > 2 * ROUNDING_SECONDS]
+        return max((max(0.0, abs(told - true) - ROUNDING_SECONDS) / true for told, true in left), default=0.0)
+
+    def __str__(self) -> str:
+        return (
+            f"| {self.line.name} | {self.line.size} | {self.sent} ({self.ratio:.2f}) | {self.seconds:.0f} s "
+            f"| {self.line.bound:.0f} s | {self.error:.0%} |"
+        )
+
+
+def seconds_left(text: str) -> float | None:
+    """Return the seconds that a text such as "1 min 20 s left" promises; None if it promises nothing."""
+    if "left" not in text:
+        return None
+    found = re.findall(r"(\d+)\s*(s|min|h)\b", text)
+    return float(sum(int(count) * UNITS[unit] for count, unit in found)) if found else None
+
+
+async def send_over(line: Line, server: Server, file: Path, folder: Path, seed: int = 0) -> Outcome:
+    """Open the page at full speed, shape the link, choose the file and watch until every byte has arrived."""
+    async with AsyncExitStack() as stack:
+        link = stack.enter_context(Link(seed))
+        proxy = stack.enter_context(SlowProxy(server.url, listener=link.listener))
+        page = await stack.enter_async_context(_page_behind(link, folder))
+        await page.goto(f"http://localhost:{link.port}")
+        await page.locator("html.ready").wait_for()
+        # The worker and its modules are loaded too.
+        await page.wait_for_load_state("networkidle")
+        link.shape(line.shape)
+        before, began = proxy.sent, time.monotonic()
+        await page.set_input_files("[data-ref=picker]", str(file))
+        outcome = Outcome(line)
+        beside = [asyncio.create_task(_ask(page, outcome))]
+        if line.drop_every is not None:
+            beside.append(asyncio.create_task(_drop(proxy, line.drop_every)))
+        await _watch(page, outcome, began)
+        outcome.sent = proxy.sent - before
+        for task in beside:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        return outcome
+
+
+async def _drop(proxy: SlowProxy, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        proxy.drop()
+
+
+async def _ask(page: Page, outcome: Outcome) -> None:
+    while True:
+        await asyncio.sleep(ASK_EVERY_SECONDS)
+        with suppress(PlaywrightError):
+            outcome.small.append(await page.evaluate(TIMED_REQUEST))
+
+
+async def _watch(page: Page, outcome: Outcome, began: float) -> None:
+    """Note what the row shows until the upload has ended, or took four times as long as it should."""
+    row = page.locator(".row").first
+    await row.wait_for()
+    slices = 0
+    last = ""
+    while (now := time.monotonic() - began) < outcome.line.bound * 4 + 60:
+        seen = await row.evaluate(ROW)
+        outcome.state, outcome.seconds = seen["state"], now
+        if outcome.state in ENDED:
+            return
+        if seen["percent"]:
+            outcome.percents.append(int(seen["percent"].rstrip("%")))
+        slices, last = slices + (seen["percent"] != last and bool(last)), seen["percent"]
+        left = seconds_left(seen["pace"])
+        if left is not None:
+            outcome.slices = slices if outcome.slices is None else outcome.slices
+            outcome.shown.append((now, left))
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+@asynccontextmanager
+async def _page_behind(link: Link, folder: Path) -> AsyncIterator[Page]:
+    """A tab of a Chromium that runs at the browser's end of the link."""
+    chromium = next(filter(None, map(shutil.which, NAMES)))
+    program = folder / f"chromium-{link.port}"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(link.command(chromium))} "$@"\n')
+    program.chmod(0o755)
+    rules = f"--host-resolver-rules=MAP localhost {SERVER_ADDRESS}"
+    arguments = [argument for argument in ARGUMENTS if "host-resolver-rules" not in argument]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(program), args=[*arguments, rules])
+        try:
+            yield await browser.new_page(locale="en-US")
+        finally:
+            await browser.close()

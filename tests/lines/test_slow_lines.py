@@ -1,0 +1,66 @@
+"""The page on lines of 32 to 300 kbit/s: every file arrives without a touch, and the time left is told truly."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tests.browser.conftest import NAMES
+from tests.conftest import missing
+from tests.lines.sending import Line, Outcome, send_over
+from tests.support.link import Shape, missing_for_link
+from tests.support.mp3 import make_mp3_of
+from tests.support.server import Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINES = [
+    Line("32 kbit/s", Shape(32_000), 260_000),
+    Line("64 kbit/s", Shape(64_000), 500_000),
+    Line("128 kbit/s", Shape(128_000), 1_000_000),
+    Line("64 kbit/s, a drop each 60 s", Shape(64_000), 700_000, drop_every=60),
+    Line("300 kbit/s, 800 ms", Shape(300_000, delay=0.4), 2_500_000),
+    Line("300 kbit/s, 800 ms, 1 % loss", Shape(300_000, delay=0.4, loss=0.01), 2_500_000),
+]
+
+SENT, SENT_WITH_DROPS = 1.1, 1.2
+"""Bytes sent over bytes of the file, at most."""
+
+TIME_LEFT_ERROR = 0.25
+SMALL_REQUEST_SECONDS = 15.0
+"""A slice of 32 KiB alone takes eight seconds at 32 kbit/s, and fills the modem's queue."""
+
+
+async def test_a_file_arrives_over_every_slow_line_and_its_time_left_is_true(tmp_path: Path) -> None:
+    """Each line has a browser of its own. They mostly wait, so they go at once."""
+    if lack := missing_for_link():
+        missing(lack)
+    if not any(map(shutil.which, NAMES)):
+        missing("Chromium")
+    with Server(tmp_path / "data") as server:
+        outcomes = await asyncio.gather(*(_send(line, server, tmp_path, seed) for seed, line in enumerate(LINES)))
+    print("", *outcomes, sep="\n")
+    assert [fault for outcome in outcomes for fault in faults(outcome)] == []
+
+
+async def _send(line: Line, server: Server, folder: Path, seed: int) -> Outcome:
+    file = folder / f"line {seed}.mp3"
+    file.write_bytes(make_mp3_of(line.size, seed=7000 + seed))
+    return await send_over(replace(line, size=file.stat().st_size), server, file, folder, seed)
+
+
+def faults(outcome: Outcome) -> list[str]:
+    """Return what is wrong with the way of one file, in words."""
+    most = SENT if outcome.line.drop_every is None else SENT_WITH_DROPS
+    checks = {
+        f"ended as {outcome.state} after {outcome.seconds:.0f} s": outcome.state in ("verifying", "tagging", "ready"),
+        f"sent {outcome.ratio:.2f} times its bytes": outcome.ratio <= most,
+        f"percentages ran backwards: {outcome.percents}": outcome.percents == sorted(outcome.percents),
+        f"no time left before slice {outcome.slices}": outcome.slices is not None and outcome.slices <= 3,
+        f"the time left was wrong by {outcome.error:.0%}": outcome.error <= TIME_LEFT_ERROR,
+        f"small requests took {outcome.small}": max(outcome.small, default=0.0) <= SMALL_REQUEST_SECONDS,
+    }
+    return [f"{outcome.line.name}: {fault}" for fault, holds in checks.items() if not holds]

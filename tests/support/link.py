@@ -1,0 +1,213 @@
+"""A slow, distant or lossy network link between a browser and a server, made of two network namespaces and two TUN devices.
+
+Packets cross the link in this process, so that its rate, delay, loss and queue are exactly what a test asks for, whatever
+queueing disciplines the kernel has. Both ends use the kernel's own TCP. It needs root, `ip` and `/dev/net/tun`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import heapq
+import itertools
+import os
+import random
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+TUNSETIFF = 0x400454CA
+IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
+PACKET_BYTES = 1500
+TUN_DEVICE = Path("/dev/net/tun")
+BROWSER_ADDRESS, SERVER_ADDRESS = "10.99.0.1", "10.99.0.2"
+
+_numbers = itertools.count()
+
+_LISTEN = """
+import socket, sys
+listener = socket.create_server((sys.argv[1], 0), backlog=64)
+with socket.socket(fileno=int(sys.argv[2])) as parent:
+    socket.send_fds(parent, [b"x"], [listener.fileno()])
+"""
+"""Program that listens inside a namespace and hands the listening socket to its parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What one direction of a link does to packets.
+
+    `rate` in bits per second, None for no limit; `delay` in seconds one way; `loss` as a share of packets;
+    `queue` in bytes: packets that find it full are dropped, as a modem drops them.
+    """
+
+    rate: float | None = None
+    delay: float = 0.0
+    loss: float = 0.0
+    queue: int = 24 * PACKET_BYTES
+
+
+def missing_for_link() -> str | None:
+    """Return what this machine lacks for a link, None if nothing."""
+    if os.geteuid() != 0:
+        return "root, for network namespaces"
+    if shutil.which("ip") is None:
+        return "ip (Debian: iproute2)"
+    if not TUN_DEVICE.exists():
+        return str(TUN_DEVICE)
+    return None
+
+
+class _Direction:
+    """Packets on their way from one TUN device to the other, in the order of their arrival times."""
+
+    def __init__(self, source: int, sink: int, dice: random.Random) -> None:
+        self.source, self.sink = source, sink
+        self.shape = Shape()
+        self.payload_bytes = 0
+        self._dice = dice
+        self._free_at = 0.0
+        self._under_way: list[tuple[float, int, bytes]] = []
+        self._count = itertools.count()
+
+    def take(self, now: float) -> None:
+        """Read one packet and schedule its arrival, or drop it."""
+        packet = os.read(self.source, PACKET_BYTES + 64)
+        shape = self.shape
+        self.payload_bytes += _payload_bytes(packet)
+        start = max(now, self._free_at)
+        if shape.rate is not None and (start - now) * shape.rate / 8 > shape.queue:
+            return
+        if shape.loss and self._dice.random() < shape.loss:
+            return
+        self._free_at = start + (len(packet) * 8 / shape.rate if shape.rate else 0.0)
+        heapq.heappush(self._under_way, (self._free_at + shape.delay, next(self._count), packet))
+
+    def deliver(self, now: float) -> float:
+        """Write every packet that has arrived; return the seconds until the next one does."""
+        while self._under_way and self._under_way[0][0] <= now:
+            with suppress(OSError):
+                os.write(self.sink, heapq.heappop(self._under_way)[2])
+        return self._under_way[0][0] - now if self._under_way else 1.0
+
+
+def _payload_bytes(packet: bytes) -> int:
+    """Return the TCP payload of an IPv4 packet in bytes; 0 for any other packet."""
+    if len(packet) < 40 or packet[0] >> 4 != 4 or packet[9] != socket.IPPROTO_TCP:
+        return 0
+    header = (packet[0] & 15) * 4
+    return len(packet) - header - (packet[header + 12] >> 4) * 4
+
+
+class Link:
+    """A link with a browser's namespace on one side and a listening socket on the other.
+
+    `with Link() as link`: run a program with `link.command(...)` in front; it reaches `listener` at SERVER_ADDRESS.
+    `up` and `down` may be changed at any time. `dead` drops every packet, as a pulled cable does.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        name = f"ms{os.getpid() % 100_000}x{next(_numbers)}"
+        self._names = f"{name}b", f"{name}s"
+        self._dice = random.Random(seed)
+        self._stop = threading.Event()
+        self.dead = False
+
+    def __enter__(self) -> Self:
+        try:
+            ends = [self._end(name, own, peer) for name, own, peer in self._sides()]
+            self._up, self._down = _Direction(*ends, self._dice), _Direction(*ends[::-1], self._dice)
+            self.listener = self._listen()
+        except BaseException:
+            self._remove()
+            raise
+        self._carrier = threading.Thread(target=self._carry, daemon=True)
+        self._carrier.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._carrier.join()
+        self.listener.close()
+        for end in (self._up.source, self._down.source):
+            os.close(end)
+        self._remove()
+
+    @property
+    def port(self) -> int:
+        """Return the port of the listening socket."""
+        return int(self.listener.getsockname()[1])
+
+    @property
+    def sent(self) -> int:
+        """Return the TCP payload that the browser's side has put on the link, in bytes, retransmissions included."""
+        return self._up.payload_bytes
+
+    def shape(self, up: Shape, down: Shape | None = None) -> None:
+        """Change what the link does to packets; `down` defaults to `up`."""
+        self._up.shape, self._down.shape = up, down or up
+
+    def command(self, *program: str) -> tuple[str, ...]:
+        """Return the command that runs a program in the browser's namespace."""
+        return ("ip", "netns", "exec", self._names[0], *program)
+
+    def _sides(self) -> tuple[tuple[str, str, str], ...]:
+        browser, server = self._names
+        return (browser, BROWSER_ADDRESS, SERVER_ADDRESS), (server, SERVER_ADDRESS, BROWSER_ADDRESS)
+
+    def _end(self, name: str, own: str, peer: str) -> int:
+        """Make a namespace with a TUN device; return the descriptor that reads and writes its packets."""
+        device = os.open(TUN_DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH14x", name.encode(), IFF_TUN | IFF_NO_PI))
+        _ip("netns", "add", name)
+        _ip("link", "set", name, "netns", name)
+        for words in (
+            ("link", "set", "lo", "up"),
+            ("address", "add", own, "peer", peer, "dev", name),
+            ("link", "set", name, "mtu", str(PACKET_BYTES), "up"),
+        ):
+            _ip("-n", name, *words)
+        return device
+
+    def _listen(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            program = (sys.executable, "-c", _LISTEN, SERVER_ADDRESS, str(theirs.fileno()))
+            command = ("ip", "netns", "exec", self._names[1], *program)
+            subprocess.run(command, pass_fds=[theirs.fileno()], check=True)
+            _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
+        return socket.socket(fileno=descriptors[0])
+
+    def _carry(self) -> None:
+        directions = {direction.source: direction for direction in (self._up, self._down)}
+        wait = 0.0
+        while not self._stop.is_set():
+            ready, _, _ = select.select(list(directions), [], [], max(0.0, min(wait, 0.05)))
+            now = time.monotonic()
+            for source in ready:
+                if self.dead:
+                    os.read(source, PACKET_BYTES + 64)
+                else:
+                    directions[source].take(now)
+            wait = min(direction.deliver(now) for direction in directions.values())
+
+    def _remove(self) -> None:
+        for name in self._names:
+            subprocess.run(("ip", "netns", "delete", name), stderr=subprocess.DEVNULL, check=False)
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(("ip", *words), check=True)
