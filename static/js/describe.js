@@ -120,7 +120,7 @@ export function describe(upload, hints, limits, now) {
   const sent = Math.min(upload.length, safe + upload.flying);
   const measured = MEASURED.has(upload.state);
   const moving = upload.state === 'sending' && upload.rate;
-  const rest = moving ? timeLeft(upload.rate, upload.length - safe) : null;
+  const rest = moving ? timeLeft(upload.rate, upload.length - safe - upload.ahead) : null;
   const words = rest === null ? null : left(rest);
   return {
     sign: SIGNS[upload.state],

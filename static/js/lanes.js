@@ -57,6 +57,9 @@ export class Lanes {
   /** bytes handed on that the server has not recorded yet */
   get sent() { return [...this.flying.values()].reduce((sum, { sent }) => sum + sent, 0); }
 
+  /** bytes that are on their way and have probably arrived by now */
+  get ahead() { return this.speed.underWay(Date.now()); }
+
   /** @returns {number | null} bytes per second */
   get rate() { return this.speed.rate(Date.now()); }
 
@@ -169,6 +172,8 @@ export class Lanes {
     let askedAt = 0;
     return setInterval(async () => {
       const now = Date.now();
+      // The browser has handed the slice on and says nothing more of it, but its time goes on.
+      this.source.progress();
       const { ask, answer, hard } = this.#patience();
       if (now - began > hard && now - flight.movedAt > ask) request.abort(new Trouble('unreachable'));
       if (now - Math.max(flight.movedAt, askedAt) <= ask || request.signal.aborted) return;

@@ -281,6 +281,7 @@ export class Transfer {
     this.#tellSometimes('progress', () => ({
       received: this.upload?.received,
       flying: this.lanes?.sent ?? 0,
+      ahead: this.lanes?.ahead ?? 0,
       rate: this.lanes?.rate ?? null,
     }));
   }

@@ -17,6 +17,7 @@
  * @property {State} state
  * @property {Span[]} received recorded by the server
  * @property {number} flying bytes on their way, not yet recorded
+ * @property {number} ahead bytes on their way that have probably arrived; only the time left counts them
  * @property {number | null} rate bytes per second while it is sent
  * @property {number | null} share 0…1 of the proof while a re-picked file is checked
  * @property {number | null} until ms (Date.now) of the next try
@@ -108,7 +109,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
  */
 export function newUpload(facts) {
   return Object.freeze({
-    id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, share: null, until: null, why: null,
+    id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, ahead: 0, share: null, until: null, why: null,
     rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
@@ -126,7 +127,7 @@ export function move(upload, event, facts = {}) {
   const state = TABLE[upload.state][event];
   if (!state) throw new Error(`${event} is no move from ${upload.state}`);
   const fresh = state === upload.state ? {} : { until: null, why: null, share: null };
-  const landed = state === 'sending' ? {} : { flying: 0, rate: null };
+  const landed = state === 'sending' ? {} : { flying: 0, ahead: 0, rate: null };
   return Object.freeze({ ...upload, ...fresh, ...landed, ...facts, state });
 }
 
