@@ -17,7 +17,7 @@ SPOIL = """
 CREATE TRIGGER spoil AFTER UPDATE ON uploads WHEN new.state = 'received' AND new.length IS NOT NULL
 BEGIN UPDATE uploads SET length = NULL WHERE id = new.id; END
 """
-"""From then on a whole upload has no length, which no client can bring about: verifying it is a fault of ours, each time."""
+"""From then on a whole upload has no length, which no client can bring about; verifying it is our fault, each time."""
 
 Make = Callable[..., Path]
 
