@@ -24,7 +24,9 @@ def settings_text(settings: Settings, origins: Mapping[str, str]) -> str:
     for name, value in values.items():
         origin = origins.get(name, "default")
         meaning = fill(meanings[name], 100, initial_indent="    ", subsequent_indent="    ")
-        paragraphs.append(f"{name} = {_toml(value)}  # {origin}\n{meaning}")
+        # TOML has no word for a value that is not set.
+        line = f"# {name} is not set" if value is None else f"{name} = {_toml(value)}"
+        paragraphs.append(f"{line}  # {origin}\n{meaning}")
     return "\n\n".join(paragraphs)
 
 

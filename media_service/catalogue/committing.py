@@ -7,6 +7,7 @@ fought for; reads have their own and see what is committed.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import suppress
 from itertools import groupby
@@ -36,6 +37,8 @@ DURABLE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_time
 def writing_connection(path: str) -> sqlite3.Connection:
     """A connection whose transactions, begun and ended by us, are durable when they end."""
     connection = sqlite3.connect(path, isolation_level=None)
+    # The log and its index get the mode of the catalogue, which may be new and open to others.
+    os.chmod(path, 0o600)  # noqa: PTH101  # the caller has text
     make_durable(connection)
     return connection
 

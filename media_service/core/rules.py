@@ -162,7 +162,7 @@ def admit(upload: Upload, received: Ranges, start: int, size: int | None, *, lim
         if size is not None and start + size > held_to:
             raise SpanOverlaps(start, held_to)
         return Room(start, held_to, repeat=True)
-    limit = min(received.next_start(start, length), start + limits.slice)
+    limit = min(received.next_start(start, length), start + limits.slice, length)
     if size is not None and start + size > limit:
         raise SpanOverlaps(start, limit)
     return Room(start, limit)

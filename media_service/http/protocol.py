@@ -149,8 +149,8 @@ class LimitedProtocol(web.RequestHandler):
         error = options.get("exc_info")
         if isinstance(error, HttpProcessingError | web.RequestPayloadError):
             self._log_malformed(error)
-        elif not isinstance(error, TimeoutError):
-            # A client that took nothing for `send_timeout` has gone like one that closed, which aiohttp does not log.
+        elif not isinstance(error, TimeoutError | ConnectionError):
+            # The client closed the connection, or took nothing for `send_timeout`: that is no error of the service.
             super().log_exception(*args, **options)
 
     def _log_malformed(self, error: BaseException) -> None:

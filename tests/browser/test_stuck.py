@@ -14,10 +14,10 @@ from tests.browser.test_upload_page import LONG
 from tests.support.server import Server
 
 SPOIL = """
-CREATE TRIGGER spoil AFTER UPDATE ON uploads WHEN new.state = 'received' AND new.tags = '{}'
-BEGIN UPDATE uploads SET tags = '{"title": 5}' WHERE id = new.id; END
+CREATE TRIGGER spoil AFTER UPDATE ON uploads WHEN new.state = 'received' AND new.length IS NOT NULL
+BEGIN UPDATE uploads SET length = NULL WHERE id = new.id; END
 """
-"""From then on an upload has tags that no client can send: writing them is a fault of ours, each time."""
+"""From then on a whole upload has no length, which no client can bring about; verifying it is our fault, each time."""
 
 Make = Callable[..., Path]
 

@@ -61,8 +61,8 @@ async def test_the_room_on_the_disk_is_told_to_who_may_upload(stranger: Api, is_
 
 async def test_an_id_is_enough_to_send_bytes_and_to_see_how_far_they_are(stranger: Api) -> None:
     upload_id = await created(stranger)
-    assert (await stranger.put(upload_id, 0, MP3[:1000])).status == 200
-    assert (await stranger.show(upload_id))["received"] == [[0, 1000]]
+    assert (await stranger.put(upload_id, 0, MP3[:16384])).status == 200
+    assert (await stranger.show(upload_id))["received"] == [[0, 16384]]
 
 
 async def test_an_id_is_enough_for_the_rest_only_on_a_loopback_address(stranger: Api, is_open: bool) -> None:

@@ -185,7 +185,7 @@ async def test_what_may_not_come_after_the_file_is_refused_and_leaves_nothing(
     assert (answer.status, answer.problem["code"]) == (status, code)
     assert set(shared_server.partials.iterdir()) == before
     assert not list(shared_server.spool.glob("gone*"))
-    newest = (await api.get("/api/v1/uploads?limit=1")).body["uploads"][0]
+    newest = (await api.listed("limit=1"))[0]
     assert (newest["filename"], newest["state"]) == ("gone.mp3", "cancelled")
 
 
@@ -207,7 +207,7 @@ async def test_a_kill_between_the_file_and_its_fields_leaves_nothing(tmp_path: P
         assert not list(server.partials.iterdir())
         assert not list(server.spool.iterdir())
         async with aiohttp.ClientSession() as session:
-            newest = (await Api(session, server.url, server.token).get("/api/v1/uploads")).body["uploads"][0]
+            newest = (await Api(session, server.url, server.token).listed("limit=1"))[0]
         assert (newest["filename"], newest["state"]) == ("killed.mp3", "cancelled")
 
 

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 UPLOADS = "/api/v1/uploads"
 TUS = {"Tus-Resumable": "1.0.0"}
-RUFH = {"Upload-Offset": "10", "Upload-Complete": "?0", "Content-Type": "application/partial-upload"}
+REST = {"Upload-Offset": str(16 * 1024)}
+RUFH = REST | {"Upload-Complete": "?0", "Content-Type": "application/partial-upload"}
 BYTES = {"Content-Type": "application/offset+octet-stream"}
 WHO = ("owner", "stranger", "script", "admin")
-HALF = b"0123456789"
+HALF = bytes(16 * 1024)
+"""The least that a slice may have."""
 MP3 = make_mp3(2, seed=8100)
 
 
@@ -40,17 +42,17 @@ class People:
         return self.clients[who]
 
     async def uploads(self, dialect: str = "native") -> dict[str, str]:
-        """Return new uploads of the browser and of a script, each with ten of its twenty bytes."""
+        """Return new uploads of the browser and of a script, each with half of its bytes."""
         return {whose: await begin(self[whose], dialect) for whose in ("owner", "script")}
 
 
 async def begin(client: Api, dialect: str) -> str:
-    """Return a new upload with ten of its twenty bytes."""
+    """Return a new upload with half of its bytes."""
     if dialect == "native":
-        upload_id: str = (await client.create("begun.mp3", 20))["id"]
+        upload_id: str = (await client.create("begun.mp3", 2 * len(HALF)))["id"]
         assert (await client.put(upload_id, 0, HALF)).status == 200
         return upload_id
-    headers = {"Upload-Length": "20", **({"Upload-Complete": "?0"} if dialect == "rufh" else TUS | BYTES)}
+    headers = {"Upload-Length": str(2 * len(HALF)), **({"Upload-Complete": "?0"} if dialect == "rufh" else TUS | BYTES)}
     answer = await client.request("POST", f"/{dialect}/", headers=headers, data=HALF)
     assert answer.status == 201, answer
     return answer.headers["Location"].rpartition("/")[2]
@@ -64,9 +66,14 @@ async def people(api: Api) -> People:
 ID_IS_ENOUGH: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "show": ("GET", UPLOADS + "/{}", {}, 200),
     "slices": ("GET", UPLOADS + "/{}/slices", {}, 200),
-    "put": ("PUT", UPLOADS + "/{}/slices/10", {"data": b"abcde"}, 200),
+    "put": ("PUT", f"{UPLOADS}/{{}}/slices/{len(HALF)}", {"data": HALF}, 200),
     "tus head": ("HEAD", "/tus/{}", {"headers": TUS}, 200),
-    "tus patch": ("PATCH", "/tus/{}", {"headers": TUS | BYTES | {"Upload-Offset": "10"}, "data": b"abcde"}, 204),
+    "tus patch": (
+        "PATCH",
+        "/tus/{}",
+        {"headers": TUS | BYTES | {"Upload-Offset": str(len(HALF))}, "data": b"abcde"},
+        204,
+    ),
     "rufh head": ("HEAD", "/rufh/{}", {}, 204),
     "rufh patch": ("PATCH", "/rufh/{}", {"headers": RUFH, "data": b"abcde"}, 204),
 }
@@ -199,12 +206,12 @@ async def test_off_loopback_a_browser_owns_what_it_sends_while_signed_in(
 ) -> None:
     with Server(data, host="0.0.0.0", disk_reserve=0) as server:
         browser = await Api(session, server.url, server.token).browser()
-        wish = {"filename": "a.mp3", "length": 10}
+        wish = {"filename": "a.mp3", "length": 2 * len(HALF)}
         assert (await browser.request("POST", UPLOADS, json=wish)).status == 401
         signed_in = await sign_in(browser)
         upload = (await signed_in.request("POST", UPLOADS, json=wish)).body
         assert [one["id"] for one in (await signed_in.get(UPLOADS)).body["uploads"]] == [upload["id"]]
-        assert (await browser.put(upload["id"], 0, b"01234")).status == 200
+        assert (await browser.put(upload["id"], 0, HALF)).status == 200
         assert (await browser.request("DELETE", f"{UPLOADS}/{upload['id']}")).status == 401
         other = await sign_in(await browser.browser())
         assert (await other.get(UPLOADS)).body["uploads"] == []

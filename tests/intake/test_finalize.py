@@ -384,7 +384,7 @@ async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, FullOnce(rig.spool), rig.quarantine)
         finisher = Finisher(
-            *stores, rig.examiner, clock=lambda: rig.time, new_id=lambda: "the file", duplicates="refuse"
+            *stores, rig.examiner, clock=lambda: rig.time, new_id=lambda: "the-file-of-this-test-", duplicates="refuse"
         )
         first = await receive(rig, SOUND, "first.mp3")
         running = asyncio.create_task(finisher.run())
