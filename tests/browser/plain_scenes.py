@@ -70,7 +70,6 @@ class PlainPages:
     def open_form(self) -> None:
         """The form as a browser shows it that does not run the modules."""
         self.page.route(MAIN, empty)
-        self.page.add_init_script("setTimeout = () => 0")
         self.page.goto(self.server.url)
         self.page.evaluate("document.documentElement.classList.remove('js')")
 
