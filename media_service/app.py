@@ -25,8 +25,10 @@ from media_service.http.cors import Origins
 from media_service.http.covers import FileCovers, UploadCovers
 from media_service.http.files_api import FilesApi
 from media_service.http.form import FormDialect
+from media_service.http.html_answers import HtmlAnswers
 from media_service.http.memory_budget import COVERS_BYTES, MemoryBudget
 from media_service.http.native import NativeDialect
+from media_service.http.page_markup import PageMarkup
 from media_service.http.pages import Pages
 from media_service.http.quarantine_api import QuarantineApi
 from media_service.http.routes import application, require_https
@@ -34,6 +36,8 @@ from media_service.http.rufh import RufhDialect
 from media_service.http.same_origin import OwnSite
 from media_service.http.sessions import Sessions
 from media_service.http.shapes import Shapes
+from media_service.http.static import Assets
+from media_service.http.station import Station
 from media_service.http.turns import Turns
 from media_service.http.tus import TusDialect
 from media_service.http.uploads_api import UploadsApi
@@ -142,6 +146,10 @@ class Service:
         intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
         turns = Turns()
         covers = MemoryBudget(max(COVERS_BYTES, intake.conduct.limits.cover.size))
+        assets = Assets(asset("static"))
+        station = Station(self._settings.station_name, self._settings.contact, intake.conduct.limits.file)
+        markup = PageMarkup(assets, station, base)
+        answers = HtmlAnswers(markup, base)
         files = FilesApi(self._database, self._spool, self._retagger, gate, shapes)
         app = application(
             base,
@@ -150,10 +158,10 @@ class Service:
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
                 NativeDialect(intake, shapes, turns),
-                Pages(asset("static"), gate, base, self._takes_new_work),
+                Pages(assets, markup, answers, gate, self._takes_new_work),
                 UploadsApi(intake, gate, shapes),
                 UploadCovers(intake, gate, shapes, turns, covers),
-                FormDialect(intake, gate, shapes, turns, wait=self._settings.form_wait, covers=covers),
+                FormDialect(intake, gate, shapes, turns, answers, wait=self._settings.form_wait, covers=covers),
                 TusDialect(
                     intake, self._appends, self._joiner, gate, shapes, turns=turns, wait=self._settings.append_wait
                 ),
@@ -170,6 +178,7 @@ class Service:
                 FileCovers(files, self._retagger, gate, intake.conduct, turns=turns, budget=covers),
                 QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
             ],
+            answers,
         )
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)

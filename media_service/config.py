@@ -17,6 +17,9 @@ DAY = 24 * 3600.0
 PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 PUBLIC_URL = re.compile(rf"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?{PATH.pattern}/?", re.ASCII)
 
+OTHER_SCHEME = re.compile(r"(?!https?://|mailto:)[a-z][a-z0-9+.-]*:(//|\S*\()", re.IGNORECASE)
+"""The beginning of a URL such as `ftp://…` or `javascript:…()`; a text such as `Tel: 02-123` is none."""
+
 Bytes = Annotated[ByteSize, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -45,6 +48,13 @@ class Settings(BaseModel):
 
     allowed_origins: frozenset[str] = frozenset()
     """Other sites, such as `https://radio.example`, whose pages may upload here."""
+
+    station_name: Annotated[str, Field(max_length=100)] = ""
+    """The station's name, as the upload page shows it: "Send your audio to Radio Example"."""
+
+    contact: Annotated[str, Field(max_length=300)] = ""
+    """How people reach the station, at the foot of the upload page: an e-mail address, a `https:` or `mailto:` URL, or
+    a text."""
 
     data: Path = Path("var")
     """The folder of the catalogue, partials, spool and quarantine; one local file system."""
@@ -140,6 +150,20 @@ class Settings(BaseModel):
 
     shutdown_timeout: Seconds = 8.0
     """Seconds that open requests get to end when the service is told to stop."""
+
+    @field_validator("station_name", "contact")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("it must be one line of text")
+        return value.strip()
+
+    @field_validator("contact")
+    @classmethod
+    def _no_other_scheme(cls, value: str) -> str:
+        if OTHER_SCHEME.match(value):
+            raise ValueError("a URL must begin with https:, http: or mailto:")
+        return value
 
     @field_validator("public_url")
     @classmethod

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from html import escape
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from media_service.core.errors import CoverTooLarge, FileTooLarge, Malformed
+from media_service.core.errors import CoverTooLarge, FileTooLarge, Malformed, MediaServiceError
 from media_service.core.rules import Wish
 from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
 from media_service.http.body import expect_later
 from media_service.http.fields import refuse_range
+from media_service.http.html_answers import wants_html
 from media_service.http.multipart import Form, FormShape, Small
 from media_service.http.peer import peer_address
+from media_service.http.problems import report
 from media_service.http.steps import unbroken, unbroken_holding, with_verdict
 from media_service.intake.slices import Incoming
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from media_service.http.auth import Gate
+    from media_service.http.html_answers import HtmlAnswers
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
@@ -35,16 +38,33 @@ LATE_COVER_SECONDS = 10
 """Seconds for which a cover that comes after its file waits until there is memory for it."""
 
 
+@dataclass(slots=True)
+class Typed:
+    """What a person typed into a form, as far as it came; `all` once nothing more of it will come."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    all: bool = False
+
+
 class FormDialect:
     """`POST /upload`. `wait` is how many seconds the answer waits for the verdict on the file."""
 
     def __init__(
-        self, intake: Intake, gate: Gate, shapes: Shapes, turns: Turns, *, wait: float, covers: MemoryBudget
+        self,
+        intake: Intake,
+        gate: Gate,
+        shapes: Shapes,
+        turns: Turns,
+        pages: HtmlAnswers,
+        *,
+        wait: float,
+        covers: MemoryBudget,
     ) -> None:
         self._intake = intake
         self._gate = gate
         self._shapes = shapes
         self._turns = turns
+        self._pages = pages
         self._wait = wait
         self._covers = covers
 
@@ -54,10 +74,21 @@ class FormDialect:
 
     async def post(self, request: web.Request) -> web.Response:
         """Fields `name` (who sends it), tags and `cover`, around the file `mp3`: 201 once it lies in the spool."""
+        typed = Typed()
+        try:
+            return await self._take(request, typed)
+        except MediaServiceError as error:
+            if not wants_html(request):
+                raise
+            report(error, request.path)
+            return self._pages.form_refused(request, error, typed.fields, read=typed.all)
+
+    async def _take(self, request: web.Request, typed: Typed) -> web.Response:
         owner = self._gate.caller(request).owner
         refuse_range(request)
         async with AsyncExitStack() as held:
-            form = await Form.open(request, self._shape(held), self._turns, self._intake.conduct.idle_timeout)
+            seconds = self._intake.conduct.idle_timeout
+            form = await Form.open(request, self._shape(held), self._turns, seconds, typed.fields)
             upload_id = await self._create(form, owner, peer_address(request))
             try:
                 await self._put_cover(form, upload_id, owner, held)
@@ -67,6 +98,7 @@ class FormDialect:
                 # Nobody can resume a form: half of its file is not left behind.
                 await unbroken(self._intake.abandon(upload_id))
                 raise
+        typed.all = True
         view = await self._intake.wait_for_verdict(upload_id, self._wait)
         return self._answer(request, await with_verdict(self._intake, view, 0))
 
@@ -118,32 +150,11 @@ class FormDialect:
         if "application/json" in accepted:
             return web.json_response(self._shapes.upload(view), status=status, headers=headers)
         sentence = f"{upload.filename} sized of {upload.length} successfully stored."
-        if "text/html" in accepted:
-            return web.Response(
-                text=_PAGE.format(base=self._shapes.base, sentence=escape(sentence)),
-                content_type="text/html",
-                status=status,
-                headers=headers,
-            )
+        if wants_html(request):
+            return self._pages.stored(request, upload, status, headers)
         return web.Response(text=sentence, status=status, headers=headers)
 
 
 def _tags(form: Form) -> dict[str, str]:
     """Return the tags that are not empty."""
     return {key: value for key, value in form.fields.items() if key in TAGS and value.strip()}
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Stored</title>
-<link rel="icon" href="{base}/static/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{base}/static/style.css">
-<main class="answer">
-<h1>Stored</h1>
-<p>{sentence}</p>
-<p><a href="{base}/">Send another file</a></p>
-</main>
-</html>
-"""

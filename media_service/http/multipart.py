@@ -88,7 +88,9 @@ class FormShape:
 class Form:
     """A multipart/form-data body, read up to its file. `fields` and `small` grow when `blocks` has ended."""
 
-    def __init__(self, reader: MultipartReader, shape: FormShape, turns: Turns) -> None:
+    def __init__(
+        self, reader: MultipartReader, shape: FormShape, turns: Turns, fields: dict[str, str] | None = None
+    ) -> None:
         self._reader = reader
         self._shape = shape
         self._turns = turns
@@ -96,12 +98,15 @@ class Form:
         self._small: bytes | None = None
         self._small_came = False
         self.filename: str | None = None
-        self.fields: dict[str, str] = {}
+        self.fields: dict[str, str] = {} if fields is None else fields
 
     @classmethod
-    async def open(cls, request: Request, shape: FormShape, turns: Turns, seconds: float) -> Form:
+    async def open(
+        cls, request: Request, shape: FormShape, turns: Turns, seconds: float, fields: dict[str, str] | None = None
+    ) -> Form:
         """Read up to the first byte of the file, within `seconds`, or as long as a small file moves.
 
+        The form's fields are put into `fields`, so that a caller has those of a form that is refused.
         Raise UnsupportedMediaType, LengthRequired, `too_large`, that of the small file and of `reserve`, Malformed,
         BodyCut, IdleTimeout, BodyTooSlow.
         """
@@ -112,7 +117,7 @@ class Form:
         await go_on(request)
         async with timed(request, seconds) as moved:
             with _multipart_errors():
-                form = cls(_reader(request), shape, turns)
+                form = cls(_reader(request), shape, turns, fields)
                 async for size in form._read_parts():
                     moved(size)
         if form._file is None:

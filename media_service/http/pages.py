@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict
 
 from media_service.core.errors import leaves
 from media_service.http.body import json_body
-from media_service.http.problems import STATUS, title
-from media_service.http.static import Assets
+from media_service.http.static import respond
 from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from media_service.http.auth import Gate
+    from media_service.http.html_answers import HtmlAnswers
+    from media_service.http.page_markup import PageMarkup
+    from media_service.http.static import Assets
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
@@ -35,12 +35,15 @@ class SignIn(BaseModel):
 
 
 class Pages:
-    """Pages from the folder `static`. `ready` says whether the service takes new work."""
+    """Pages, their files, and probes. `ready` says whether the service takes new work."""
 
-    def __init__(self, static: Path, gate: Gate, base: str, ready: Callable[[], bool]) -> None:
-        self._assets = Assets(static)
+    def __init__(
+        self, assets: Assets, markup: PageMarkup, answers: HtmlAnswers, gate: Gate, ready: Callable[[], bool]
+    ) -> None:
+        self._assets = assets
+        self._markup = markup
+        self._answers = answers
         self._gate = gate
-        self._base = base
         self._ready = ready
         self._problems = {error.code: error for error in leaves()}
 
@@ -59,7 +62,7 @@ class Pages:
 
     async def index(self, request: web.Request) -> web.StreamResponse:
         """The page; it gives a browser the cookie by which its uploads are its own."""
-        answer = self._assets.answer(request, "index.html")
+        answer = self._page(request, "index.html")
         self._gate.welcome(request, answer)
         return answer
 
@@ -69,7 +72,7 @@ class Pages:
 
     async def admin(self, request: web.Request) -> web.StreamResponse:
         """The admin. A token in the URL's fragment is not sent here: the page posts it to `/admin/session`."""
-        return self._assets.answer(request, "admin.html")
+        return self._page(request, "admin.html")
 
     async def sign_in(self, request: web.Request) -> web.Response:
         """204 and the cookie of a new session, for the right token."""
@@ -88,14 +91,11 @@ class Pages:
         error = self._problems.get(request.match_info["code"])
         if error is None:
             raise web.HTTPNotFound
-        text = _PROBLEM.format(
-            base=self._base,
-            title=escape(title(error)),
-            code=error.code,
-            status=STATUS[error],
-            explanation=escape(error.explanation()),
-        )
-        return web.Response(text=text, content_type="text/html")
+        return self._answers.problem(request, error)
+
+    def _page(self, request: web.Request, name: str) -> web.Response:
+        page = self._markup.page(name, request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+        return respond(request, page, vary=hdrs.ACCEPT_LANGUAGE)
 
     async def health(self, _request: web.Request) -> web.Response:
         """200 while the process answers."""
@@ -115,19 +115,3 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if request.method == "GET" and "Cache-Control" not in response.headers:
         # Validated each time by its ETag: a page and its modules must be of one release.
         response.headers["Cache-Control"] = "no-cache"
-
-
-_PROBLEM = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="{base}/static/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{base}/static/style.css">
-<main class="answer">
-<h1>{title}</h1>
-<p>{explanation}</p>
-<p><code>{code}</code>, HTTP status {status}</p>
-</main>
-</html>
-"""

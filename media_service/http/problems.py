@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from aiohttp import web
@@ -95,12 +95,18 @@ def title(kind: type[errors.MediaServiceError]) -> str:
 def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
     """A problem object as an answer."""
     status = body["status"]
-    more = dict(headers or {})
+    more = dict(headers or {}) | extra_headers(status)
+    return web.json_response(body, status=status, headers=more, content_type="application/problem+json")
+
+
+def extra_headers(status: int) -> dict[str, str]:
+    """Return what a status asks for beside the body."""
+    more = {}
     if status >= 500 or status == 429:
         more["Retry-After"] = str(RETRY_AFTER)
     if status == 401:
         more["WWW-Authenticate"] = 'Bearer realm="media-service"'
-    return web.json_response(body, status=status, headers=more, content_type="application/problem+json")
+    return more
 
 
 def refuse(
@@ -112,10 +118,15 @@ def refuse(
     **members: Any,
 ) -> web.Response:
     """The answer to an error; a dialect may say some of the problem object's members otherwise, or add headers."""
+    report(error, path)
+    return respond(problem(error, base) | members, headers)
+
+
+def report(error: errors.MediaServiceError, path: str) -> None:
+    """Log what is our trouble."""
     # What clients cause by their number is no trouble of the service: it must not fill the log.
     if isinstance(error, errors.Trouble) and not isinstance(error, errors.CoversBusy):
         log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
-    return respond(problem(error, base) | members, headers)
 
 
 def method_not_allowed(request: web.Request, allowed: str) -> web.Response:
@@ -126,30 +137,53 @@ def method_not_allowed(request: web.Request, allowed: str) -> web.Response:
     return respond(body, {"Allow": allowed})
 
 
-def translating(base: str) -> Middleware:
-    """A middleware that answers every error with a problem object, aiohttp's own refusals included."""
+class Refusals(Protocol):
+    """Pages in place of problem objects, for the requests of browsers that show what they get."""
+
+    def refused(
+        self,
+        request: web.Request,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str],
+        error: errors.MediaServiceError | None = None,
+    ) -> web.Response | None:
+        """Return a page with this status, None if the client wants no page."""
+
+
+def translating(base: str, pages: Refusals | None = None) -> Middleware:
+    """A middleware that answers every error with a problem object or a page, aiohttp's own refusals included."""
+
+    def answer(request: web.Request, body: dict[str, Any], headers: Mapping[str, str]) -> web.Response:
+        status = body["status"]
+        more = dict(headers) | extra_headers(status)
+        page = pages.refused(request, status, body["detail"], more) if pages else None
+        return page or respond(body, headers)
 
     @web.middleware
     async def translate(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except errors.MediaServiceError as error:
-            return refuse(error, base, request.path)
+            status = STATUS[type(error)]
+            page = pages.refused(request, status, error.message, extra_headers(status), error) if pages else None
+            if page is None:
+                return refuse(error, base, request.path)
+            report(error, request.path)
+            return page
         except web.HTTPException as error:
             if error.status < 400:
                 raise
             name = HTTPStatus(error.status).phrase
             kept = {key: value for key, value in error.headers.items() if key == "Allow"}
             code = name.lower().replace(" ", "_").replace("-", "_")
-            return respond(
-                {"type": "about:blank", "title": name, "status": error.status, "detail": name, "code": code},
-                kept,
-            )
+            body = {"type": "about:blank", "title": name, "status": error.status, "detail": name, "code": code}
+            return answer(request, body, kept)
         except Exception:
             # The top of a request: logged once, and the client hears nothing of our insides.
             log.exception("a request failed", method=request.method, path=request.path)
             name = HTTPStatus.INTERNAL_SERVER_ERROR.phrase
             body = {"type": "about:blank", "title": name, "status": 500, "detail": name}
-            return respond({**body, "code": "internal_server_error"})
+            return answer(request, {**body, "code": "internal_server_error"}, {})
 
     return translate

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from media_service.http.auth import Gate
     from media_service.http.cors import Origins
+    from media_service.http.problems import Refusals
 
 JSON_LIMIT = 64 * 1024
 """Bytes of a JSON body. Bodies of slices are bounded by the dialects, which read them as they come."""
@@ -32,9 +33,11 @@ class Routed(Protocol):
         """What it answers."""
 
 
-def application(base: str, gate: Gate, origins: Origins, parts: Iterable[Routed]) -> web.Application:
-    """An application that answers the parts' routes under `base`."""
-    around = [origins.sharing(), translating(base), checking(base), gate.guarding()]
+def application(
+    base: str, gate: Gate, origins: Origins, parts: Iterable[Routed], refusals: Refusals | None = None
+) -> web.Application:
+    """An application that answers the parts' routes under `base`; `refusals` makes pages of them for browsers."""
+    around = [origins.sharing(), translating(base, refusals), checking(base), gate.guarding()]
     app = web.Application(middlewares=around, client_max_size=JSON_LIMIT)
     for part in parts:
         app.add_routes(_under(base, route) for route in part.routes())

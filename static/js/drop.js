@@ -24,22 +24,25 @@ async function filesOf(entry) {
 }
 
 /**
- * @param {DataTransfer} transfer
+ * A drop as `early.js` holds it.
+ * @typedef {{files: File[], entries: (FileSystemEntry | null)[], handles: (Promise<any> | undefined)[]}} Held
+ */
+
+/** @type {{drops: Held[], hold: (transfer: DataTransfer) => Held}} */
+const early = /** @type {any} */ (globalThis).early;
+
+/**
+ * @param {Held} held
  * @returns {Promise<File[]>}
  */
-async function dropped(transfer) {
-  // The list is emptied as soon as we wait for anything, so every entry is taken first.
-  const entries = [...transfer.items].filter((item) => item.kind === 'file').map((item) => item.webkitGetAsEntry());
-  const plain = [...transfer.files];
-  const handles = [...transfer.items].filter((item) => item.kind === 'file')
-    .map((item) => /** @type {any} */ (item).getAsFileSystemHandle?.());
+async function dropped({ files, entries, handles }) {
   try {
     const all = await Promise.all(handles);
     if (all.length && all.every(Boolean)) return (await Promise.all(all.map(filesOfHandle))).flat();
   } catch {
     // Some drag sources give files but no handles.
   }
-  if (!entries.some((entry) => entry?.isDirectory)) return plain;
+  if (!entries.some((entry) => entry?.isDirectory)) return files;
   const found = await Promise.all(entries.map((entry) => (entry ? filesOf(entry) : [])));
   return found.flat();
 }
@@ -51,6 +54,10 @@ async function dropped(transfer) {
 export function dropTarget(veil, take) {
   let depth = 0;
   const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files');
+  const give = async (/** @type {Held} */ held) => {
+    const files = await dropped(held);
+    if (files.length) take(files);
+  };
   const show = () => { veil.hidden = depth === 0; };
   addEventListener('dragenter', (event) => {
     if (!carriesFiles(event)) return;
@@ -67,12 +74,12 @@ export function dropTarget(veil, take) {
     event.preventDefault();
     if (event.dataTransfer) event.dataTransfer.dropEffect = 'copy';
   });
-  addEventListener('drop', async (event) => {
+  addEventListener('drop', (event) => {
     if (!carriesFiles(event) || !event.dataTransfer) return;
     event.preventDefault();
     depth = 0;
     show();
-    const files = await dropped(event.dataTransfer);
-    if (files.length) take(files);
+    give(early.hold(event.dataTransfer));
   });
+  for (const held of early.drops.splice(0)) give(held);
 }

@@ -34,14 +34,15 @@ export async function filesOfHandle(handle) {
 }
 
 /**
+ * @param {Promise<any[]> | null} [asked] a picker that is open already
  * @returns {Promise<File[] | null>} what a person picked, with handles; null where only a file input can ask
  */
-export async function pickFiles() {
+export async function pickFiles(asked) {
   const picker = /** @type {any} */ (globalThis).showOpenFilePicker;
   if (!picker) return null;
   try {
     const types = [{ description: 'MP3', accept: { 'audio/mpeg': ['.mp3'] } }];
-    return await Promise.all((await picker({ multiple: true, types })).map(open));
+    return await Promise.all((await (asked ?? picker({ multiple: true, types }))).map(open));
   } catch (error) {
     return /** @type {any} */ (error)?.name === 'AbortError' ? [] : null;
   }

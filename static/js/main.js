@@ -34,6 +34,9 @@ const again = /** @type {HTMLInputElement} */ (part('picker-again'));
 const sender = /** @type {HTMLInputElement} */ (part('sender'));
 const announce = announcer(part('live'));
 const keepAwake = wakeLock();
+const pageTitle = /** @type {HTMLElement} */ (document.querySelector('title'));
+/** What `early.js` kept. @type {{picked?: Promise<any[]>, touched: boolean}} */
+const early = /** @type {any} */ (globalThis).early;
 
 /** @type {Map<string, ReturnType<typeof makeRow>>} */
 const rows = new Map();
@@ -161,7 +164,8 @@ function drawAround() {
   part('pause-all').hidden = !uploads.some((upload) => may(upload, 'pause'));
   part('resume-all').hidden = !uploads.some((upload) => may(upload, 'resume'));
   part('clear').hidden = !uploads.some((upload) => ENDS.has(upload.state));
-  const title = say('page.title');
+  const { words = '', station = '' } = pageTitle.dataset;
+  const title = say(words, { station });
   document.title = sum.files === 0 ? title
     : line ? say('tab.offline', { title }) : say('tab.sending', { percent: percent(share, language()), title });
   keepAwake(uploads.some(isActive));
@@ -173,15 +177,19 @@ function actOnAll(event, action) {
 }
 
 function wire() {
-  part('choose').addEventListener('click', async () => {
-    const files = await pickFiles();
+  const choose = async (/** @type {Promise<any[]> | null} */ asked = null) => {
+    const files = await pickFiles(asked);
     if (files?.length) take(files);
     if (!files) picker.click();
-  });
-  picker.addEventListener('change', () => {
-    take([...picker.files ?? []]);
+  };
+  const taken = () => {
+    if (picker.files?.length) take([...picker.files]);
     picker.value = '';
-  });
+  };
+  part('choose').addEventListener('click', () => choose());
+  picker.addEventListener('change', taken);
+  if (early.picked) choose(early.picked);
+  taken();
   again.addEventListener('change', () => {
     const [file] = again.files ?? [];
     if (file && may(board.entry(choosingFor).upload, 'pick')) board.choose(choosingFor, file);
@@ -223,15 +231,20 @@ function lookForUploads() {
   });
 }
 
-worker.postMessage({ do: 'base', base });
-wire();
-languageSwitch(() => {
-  for (const entry of board.entries.values()) openRow(entry);
-  drawAround();
-});
-part('plain-http').hidden = canDigest;
-document.documentElement.classList.add('js', 'ready');
-lookForUploads();
-addEventListener('hashchange', lookForUploads);
-forgetOldHandles();
-keepTime();
+function begin() {
+  worker.postMessage({ do: 'base', base });
+  wire();
+  languageSwitch(() => {
+    for (const entry of board.entries.values()) openRow(entry);
+    drawAround();
+  });
+  part('plain-http').hidden = canDigest;
+  document.documentElement.classList.add('js', 'ready');
+  lookForUploads();
+  addEventListener('hashchange', lookForUploads);
+  forgetOldHandles();
+  keepTime();
+}
+
+// Somebody who waited in vain may be filling in the plain form: it is not taken away any more.
+if (!early.touched) begin();

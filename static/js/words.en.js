@@ -162,4 +162,10 @@ export default {
   'say.link': 'Link copied. Open it in the other browser, and choose the same file there.',
   'say.note': '“{name}”: {note}',
   'say.progress': '{percent} sent.',
+
+  'page.title_station': 'Send audio · {station}',
+  'page.heading_station': 'Send your audio to {station}',
+  'page.limit': 'Files up to {limit}',
+  'page.contact': 'Questions?',
+  'page.kept': 'Noted. Your files are sent as soon as this page has loaded.',
 };

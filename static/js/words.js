@@ -4,7 +4,9 @@
  * @typedef {Record<string, string | {one?: string, other: string}>} Words
  */
 
-const TAGS = ['en', 'ko'];
+/** The page has a button for each language that has words. @type {NodeListOf<HTMLElement>} */
+const buttons = document.querySelectorAll('[data-language]');
+const tags = Array.from(buttons, (button) => button.dataset.language ?? '');
 const REMEMBERED = 'media_service.language';
 
 /** @typedef {(tag: string) => Promise<{default: Words}>} Book the words of one part of the product, by language */
@@ -19,7 +21,7 @@ let plurals = new Intl.PluralRules(current);
 /** @returns {string} */
 function preferred() {
   const wanted = [localStorage.getItem(REMEMBERED), ...navigator.languages].map((tag) => tag?.slice(0, 2) ?? '');
-  return wanted.find((tag) => TAGS.includes(tag)) ?? 'en';
+  return wanted.find((tag) => tags.includes(tag)) ?? 'en';
 }
 
 /** @param {Book} book @returns {Promise<void>} when its words can be said */
@@ -61,7 +63,9 @@ export const knows = (key) => key in words;
  */
 export function translate(root) {
   for (const element of root.querySelectorAll('[data-words]')) {
-    element.textContent = say(/** @type {HTMLElement} */ (element).dataset.words ?? '');
+    // A text's values stand beside its key, as in `data-station`.
+    const { words: key = '', ...values } = /** @type {HTMLElement} */ (element).dataset;
+    element.textContent = say(key, /** @type {Record<string, string>} */ (values));
   }
   for (const [attribute, from] of [['aria-label', 'data-words-label'], ['placeholder', 'data-words-placeholder']]) {
     for (const element of root.querySelectorAll(`[${from}]`)) {
@@ -75,7 +79,6 @@ export function translate(root) {
  * @param {() => void} changed draws again what scripts have drawn
  */
 export function languageSwitch(changed) {
-  const buttons = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-language]'));
   const show = () => {
     document.documentElement.lang = current;
     for (const button of buttons) button.setAttribute('aria-pressed', String(button.dataset.language === current));

@@ -162,4 +162,10 @@ export default {
   'say.link': '링크를 복사했습니다. 다른 브라우저에서 열고 같은 파일을 선택하세요.',
   'say.note': '‘{name}’: {note}',
   'say.progress': '{percent} 보냈습니다.',
+
+  'page.title_station': '오디오 보내기 · {station}',
+  'page.heading_station': '{station}에 오디오를 보내 주세요',
+  'page.limit': '파일 하나에 {limit}까지',
+  'page.contact': '문의',
+  'page.kept': '파일을 받아 두었습니다. 페이지를 다 불러오면 보냅니다.',
 };

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, NAMES
 from tests.browser.library_scenes import Library
+from tests.browser.plain_scenes import STATION, PlainPages
 from tests.browser.proxy import SlowProxy
 from tests.browser.scenes import LANGUAGES, Stage
 from tests.support.server import Server
@@ -35,7 +36,7 @@ def main(folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for language, locale in LANGUAGES.items():
-            for shoot_scenes in (shoot_page, shoot_library):
+            for shoot_scenes in (shoot_page, shoot_plain_pages, shoot_library):
                 with tempfile.TemporaryDirectory() as name, browser.new_context(locale=locale) as context:
                     shoot_scenes(context, Path(name), folder, language)
         browser.close()
@@ -46,6 +47,14 @@ def shoot_page(context: BrowserContext, place: Path, folder: Path, language: str
     page = context.new_page()
     with standing(place, page) as (server, line):
         Stage(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+
+
+def shoot_plain_pages(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
+    """The pages without scripts, likewise."""
+    with Server(place / "data", **STATION) as server:
+        PlainPages(
+            context.new_page(), server, place, lambda state: shoot(context.pages[0], folder, language, state)
+        ).play()
 
 
 def shoot_library(context: BrowserContext, place: Path, folder: Path, language: str) -> None:

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Visitor
+from tests.browser.plain_scenes import PLAIN_STATES, STATION, PlainPages
 from tests.browser.proxy import SlowProxy
 from tests.browser.scenes import LANGUAGES, STATES, Stage
 from tests.support.server import Server
@@ -24,6 +25,27 @@ def findings(page: Page, theme: str) -> list[str]:
         for found in Axe().run(page, options={"resultTypes": ["violations"], **THEMES[theme]}).response["violations"]
         if found["impact"] in SERIOUS
     ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_without_scripts_is_accessible(language: str, visitor: Visitor, tmp_path: Path) -> None:
+    visitor.failed_loads_expected = True
+    found: dict[str, list[str]] = {}
+    (tmp_path / "data").mkdir()
+    with Server(tmp_path / "data", **STATION) as server:
+        page = visitor.visit(server.url, locale=LANGUAGES[language])
+
+        def look(state: str) -> None:
+            for width in (320, 1280):
+                page.set_viewport_size({"width": width, "height": 800})
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (state, width)
+            for theme in THEMES:
+                found[f"{state}, {theme}"] = findings(page, theme)
+
+        PlainPages(page, server, tmp_path, look).play()
+        page.close()
+    assert {state.partition(",")[0] for state in found} == set(PLAIN_STATES)
+    assert {state: what for state, what in found.items() if what} == {}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

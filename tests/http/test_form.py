@@ -42,6 +42,10 @@ HOSTILE_NAMES = {
 }
 
 
+HTML = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
+"""What browsers accept when they go to a page."""
+
+
 async def post(api: Api, data: bytes, filename: str, accept: str = "*/*", **fields: str) -> Answer:
     """A form post with the fields before the file."""
     form = aiohttp.FormData(quote_fields=False)
@@ -71,13 +75,47 @@ async def test_two_files_of_one_name_both_arrive(api: Api, shared_server: Server
 
 
 async def test_browser_gets_a_page_and_a_script_the_upload(api: Api) -> None:
-    page = await post(api, make_mp3(1, seed=34), "<b>bold</b>.mp3", "text/html,application/xhtml+xml")
-    assert page.headers["Content-Type"].startswith("text/html")
-    assert b"&lt;b&gt;bold&lt;/b&gt;.mp3 sized of" in page.body
+    page = await post(api, make_mp3(1, seed=34), "<b>bold</b>.mp3", HTML)
+    assert (page.status, page.headers["Content-Type"]) == (201, "text/html; charset=utf-8")
+    assert page.headers["Location"].startswith("/api/v1/uploads/")
+    said = page.body.decode()
+    assert re.search(r"“&lt;b&gt;bold&lt;/b&gt;.mp3” \(\d+\u00a0KB, 0:01\) is stored.", said)
+    assert "저장되었습니다" in said
     answer = await post(api, make_mp3(1, seed=35), "script.mp3", "application/json", name="Kim", title="Night")
     assert (answer.status, answer.body["state"], answer.body["sender"]) == (201, "spooled", "Kim")
     file = (await api.get(answer.body["file"]["url"])).body
     assert (file["title"], file["sender"]) == ("Night", "Kim")
+
+
+async def test_browser_is_refused_with_a_page_that_keeps_what_was_typed(api: Api) -> None:
+    form = aiohttp.FormData({"name": "Kim"})
+    form.add_field("mp3", io.BytesIO(b"these are words\n" * 1000), filename="words.mp3")
+    form.add_field("title", '<i>"Night"</i>')
+    page = await api.request("POST", "/upload", data=form, headers={"Accept": HTML, "Accept-Language": "ko"})
+    assert (page.status, page.headers["Content-Type"]) == (422, "text/html; charset=utf-8")
+    said = page.body.decode()
+    assert '<html lang="ko">' in said
+    assert "MP3 파일이 아닙니다" in said
+    assert '<span lang="en">This is not an MP3 file.' in said
+    assert re.search(r'name="name"[^>]* value="Kim"', said)
+    assert re.search(r'name="title"[^>]* value="&lt;i&gt;&quot;Night&quot;&lt;/i&gt;"', said)
+    assert "<details open>" in said
+
+
+@pytest.mark.parametrize("name", ["a.mp3", ""])
+async def test_browser_reads_why_a_form_cannot_be_used(api: Api, name: str) -> None:
+    page = await post(api, b"", name, HTML, date="2026-11-23")
+    assert page.status == 400
+    assert b"No file was chosen, or it is empty." in page.body
+    page = await post(api, b"x", "a.mp3", HTML, date="soon")
+    assert page.status == 400
+    assert b"The date cannot be used." in page.body
+
+
+async def test_browser_that_cannot_upload_gets_a_page(api: Api) -> None:
+    headers = {"Accept": HTML, "Origin": "https://other.example"}
+    page = await api.request("POST", "/upload", data=b"", headers=headers)
+    assert (page.status, page.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)

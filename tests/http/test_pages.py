@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from media_service.core.errors import leaves
+from media_service.given import load
 from media_service.http.problems import STATUS
+from media_service.http.station import Station
 from tests.support.api import Api
 from tests.support.server import Server
 
@@ -56,6 +59,81 @@ async def test_every_problem_has_a_status_and_a_page(api: Api, error: type) -> N
     answer = await api.get(f"/problems/{error.code}")  # type: ignore[attr-defined]  # every leaf has a code
     assert answer.status == 200
     assert str(STATUS[error]).encode() in answer.body
+
+
+HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("error", leaves(), ids=lambda error: error.code)
+async def test_no_problem_page_shows_a_template(api: Api, error: type) -> None:
+    answer = await api.get(f"/problems/{error.code}")  # type: ignore[attr-defined]  # every leaf has a code
+    assert not re.search(r"\{\w+\}", answer.body.decode())
+    assert b"style.css" in answer.body
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/problems/nothing", "/static/nothing.js", "/api/v1/uploads/nothing"])
+async def test_browser_at_a_wrong_address_gets_a_page_and_a_script_json(api: Api, path: str) -> None:
+    page = await api.get(path, headers=HTML)
+    assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing here" in page.body.decode()
+    assert "여기에는 아무것도 없습니다" in page.body.decode()
+    for accept in ("*/*", "application/json", "application/json, text/html"):
+        assert "json" in (await api.get(path, headers={"Accept": accept})).headers["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("ko-KR,ko;q=0.9,en;q=0.8", "ko"),
+        ("en;q=0.1, ko;q=0.2", "ko"),
+        ("fr, ko;q=0", "en"),
+        ("ko;q=x", "en"),
+    ],
+)
+async def test_pages_come_in_the_language_that_is_asked_for(api: Api, accepted: str, language: str) -> None:
+    for path in ("/", "/admin", "/problems/damaged"):
+        page = await api.get(path, headers={"Accept-Language": accepted})
+        assert f'<html lang="{language}">' in page.body.decode()
+        assert "Accept-Language" in page.headers["Vary"]
+    page = await api.get("/", headers={"Accept-Language": accepted})
+    assert f"words.{language}.js" in page.body.decode()
+
+
+async def test_the_page_tells_the_station_its_contact_and_the_limit(data: Path, session: aiohttp.ClientSession) -> None:
+    settings: dict[str, Any] = {"station_name": "Radio <Mapo>", "contact": "studio@radio.example", "file_limit": "2GiB"}
+    with Server(data, disk_reserve=0, **settings) as server:
+        api = Api(session, server.url, server.token)
+        for path in ("/", "/nothing"):
+            said = (await api.get(path, headers=HTML)).body.decode()
+            assert "Radio &lt;Mapo&gt;" in said
+            assert '<a href="mailto:studio@radio.example">studio@radio.example</a>' in said
+            assert "Files up to 2\u00a0GB" in said
+        assert "Send your audio to Radio &lt;Mapo&gt;" in (await api.get("/")).body.decode()
+
+
+async def test_without_these_settings_the_page_names_nobody(api: Api) -> None:
+    said = (await api.get("/")).body.decode()
+    assert "Send us your audio" in said
+    assert "Questions?" not in said
+
+
+@pytest.mark.parametrize(
+    ("contact", "link"),
+    [
+        ("https://radio.example/contact", "https://radio.example/contact"),
+        ("mailto:a@radio.example", "mailto:a@radio.example"),
+        ("Tel: 02-123 4567", None),
+    ],
+)
+def test_a_contact_is_a_link_only_if_it_can_be_one(contact: str, link: str | None) -> None:
+    assert Station(contact=load(contact=contact).contact).link == link
+
+
+@pytest.mark.parametrize("contact", ["javascript:alert(1)", "ftp://radio.example", "two\nlines", "x" * 301])
+def test_a_contact_that_cannot_be_shown_is_an_error(contact: str) -> None:
+    with pytest.raises(ValueError, match="contact"):
+        load(contact=contact)
 
 
 async def test_probes_tell_alive_and_ready(api: Api) -> None:
