@@ -14,7 +14,7 @@ function running(totals, /** @type {number | null} */ seconds) {
   const lang = language();
   const rest = seconds === null || totals.paused ? null : left(seconds);
   return [
-    say('sum.files', { done: totals.done, count: totals.files }),
+    totals.files > 1 ? say('sum.files', { done: totals.done, count: totals.files }) : '',
     say('sum.amount', { sent: bytes(totals.sent, lang), length: bytes(totals.length, lang) }),
     totals.paused ? say('sum.paused') : '',
     rest ? say(rest.key, rest.values) : '',

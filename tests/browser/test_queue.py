@@ -251,3 +251,97 @@ def test_a_notification_comes_at_the_end_if_it_was_asked_for(line: SlowProxy, vi
     expect(page.locator("[data-ref=sum]")).to_contain_text("You may close", timeout=60_000)
     assert page.evaluate("heard") == [["Send audio", "All 2 files are stored. You may close this page."]]
     expect(tell).to_be_hidden()
+
+
+def test_over_plain_http_equal_files_are_found_too(tmp_path: Path, visitor: Visitor, mp3: Make) -> None:
+    data = tmp_path / "lan"
+    data.mkdir()
+    with Server(data, allowed_hosts='["radio.test"]') as server, SlowProxy(server.url, rate=1_000_000) as line:
+        page = visitor.visit(line.url.replace("127.0.0.1", "radio.test"))
+        assert page.evaluate("window.isSecureContext") is False
+        pick(page, mp3("original.mp3", 120, seed=8104), mp3("copy.mp3", 120, seed=8104))
+        expect(page.locator('.row[data-state="same"]')).to_have_count(1)
+        expect(page.locator("[data-ref=sum]")).to_contain_text("All 2 files are stored", timeout=20_000)
+        assert [path.name for path in spooled(server)] == ["original.mp3"]
+        expect(page.locator("[data-ref=notify]")).to_be_hidden()
+        page.close()
+
+
+TOTALS = """
+    async ([base, steps]) => {
+        const { newUpload } = await import(`${base}/static/js/upload.js`);
+        const { QueueTotals } = await import(`${base}/static/js/queue-totals.js`);
+        const totals = new QueueTotals();
+        return steps.map((step) => totals.count(step.map(([key, state, sent, length]) => newUpload({
+            key, state, length, filename: `${key}.mp3`, hasFile: true, received: sent ? [[0, sent]] : [],
+        }))));
+    }
+"""
+
+
+def test_sums_over_all_ways_in_which_files_end(server: Server, visitor: Visitor) -> None:
+    page = visitor.visit(server.url)
+    steps = [
+        [("a", "sending", 10, 100), ("b", "queued", 0, 100), ("c", "asking", 0, 50)],
+        # What is cleared away as finished counts on, what was refused as far as it came, what was cancelled not at all.
+        [("b", "sending", 60, 100), ("c", "asking", 0, 50), ("d", "queued", 0, 30)],
+        [("b", "refused", 60, 100), ("c", "cancelled", 0, 50), ("d", "tagging", 0, 30)],
+        [("b", "refused", 60, 100), ("d", "ready", 30, 30)],
+        # A new queue, in which the refused one is still to be seen to.
+        [("b", "refused", 60, 100), ("d", "ready", 30, 30), ("e", "paused", 1, 40)],
+        [("e", "elsewhere", 1, 40)],
+    ]
+    # Rows are told of before they are dismissed.
+    steps.insert(1, [("a", "ready", 100, 100), *steps[0][1:]])
+    seen = page.evaluate(TOTALS, [server.url, steps])
+    names = ("done", "files", "sent", "length", "attention", "over", "paused")
+    assert [tuple(one[name] for name in names) for one in seen] == [
+        (1, 3, 10, 200, 1, False, False),
+        (2, 3, 100, 200, 1, False, False),
+        (2, 4, 160, 230, 1, False, False),
+        (2, 3, 190, 190, 1, False, False),
+        (3, 3, 190, 190, 1, True, False),
+        (1, 2, 61, 100, 1, False, True),
+        (0, 0, 0, 0, 0, True, False),
+    ]
+
+
+SPEED = """
+    async ([base, shares]) => {
+        const { newUpload } = await import(`${base}/static/js/upload.js`);
+        const { PageSpeed } = await import(`${base}/static/js/page-speed.js`);
+        const speed = new PageSpeed();
+        let now = 0;
+        let sent = 0;
+        const told = [];
+        for (const [state, seconds, rate] of shares) {
+            for (let tick = 0; tick < seconds * 2; tick += 1) {
+                now += 500;
+                sent += rate / 2;
+                // Slices of 4,000 bytes: what is recorded is always behind.
+                const received = sent < 4000 ? [] : [[0, sent - sent % 4000]];
+                const facts = { key: 'a', filename: 'a.mp3', length: 1e6, hasFile: true, state, received };
+                speed.observe([newUpload(facts)], now);
+            }
+            told.push([speed.rate, speed.timeLeft(1e6 - sent, now)]);
+        }
+        return told;
+    }
+"""
+
+
+def test_speed_of_the_page_follows_the_line_and_not_its_gaps(server: Server, visitor: Visitor) -> None:
+    page = visitor.visit(server.url)
+    shares = [
+        ("preparing", 20, 0),
+        ("sending", 2, 10_000),
+        ("sending", 20, 10_000),
+        ("waiting", 600, 0),
+        ("sending", 1, 10_000),
+        ("sending", 60, 5_000),
+    ]
+    hashing, soon, steady, gap, again, slower = (rate for rate, _ in page.evaluate(SPEED, [server.url, shares]))
+    assert (hashing, soon) == (None, None)
+    assert abs(steady - 10_000) < 500
+    assert gap == again == steady
+    assert abs(slower - 5_000) < 500

@@ -99,3 +99,19 @@ def test_a_new_end_is_added_to_the_open_list(server: Server, visitor: Visitor, m
     expect(row(page, "two.mp3")).to_have_attribute("data-state", "ready")
     expect(lines).to_have_count(2)
     expect(lines.first).to_contain_text("two.mp3")
+
+
+def test_nothing_overflows_at_320_pixels(server: Server, visitor: Visitor, mp3: Make) -> None:
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    for locale, words in (("en-US", "Receipt"), ("ko-KR", "접수증")):
+        page = visitor.visit(server.url, locale=locale, viewport={"width": 320, "height": 700})
+        pick(page, *(mp3(f"{locale} {'아주 긴 이름 ' * 8}{k}.mp3", 3 + k) for k in range(4)))
+        expect(page.locator("[data-ref=finished]")).to_be_visible(timeout=20_000)
+        assert page.evaluate(wide) == 0
+        page.locator("[data-ref=finished] summary").click()
+        assert page.evaluate(wide) == 0
+        page.locator("[data-ref=sent-uploads] > summary").click()
+        page.locator(".sent-line").get_by_role("button", name=words).first.click()
+        expect(page.locator(".receipt pre").first).to_be_visible()
+        assert page.evaluate(wide) == 0
+        page.close()

@@ -63,6 +63,7 @@ def test_several_files_all_arrive(server: Server, visitor: Visitor, mp3: Make) -
 def test_typed_tags_are_saved_while_bytes_flow(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     page = visitor.visit(line.url)
     to_the_middle(page, api, mp3("untitled.mp3", LONG))
+    line.rate = 500_000
     button(page, "Details", "untitled.mp3").click()
     page.get_by_label("Title", exact=True).fill("밤을 잊은 그대에게")
     expect(row(page, "untitled.mp3").locator("[data-ref=saved]")).to_have_text("Saved", timeout=5000)
