@@ -44,11 +44,13 @@ export function sortOut(files) {
 }
 
 /** @param {PageUpload} upload @returns {number} running, in need of a person, waiting, cancelled, finished */
-function rank({ state, hasFile }) {
+function rank({ state, hasFile, received }) {
   if (STORED.has(state)) return 4;
   if (state === 'cancelled') return 3;
   if (ATTENTION.has(state)) return 1;
-  return ['queued', 'paused'].includes(state) && hasFile ? 2 : 0;
+  // A row does not slip away from under the hand that pauses it.
+  const begun = state === 'paused' && received.length > 0;
+  return ['queued', 'paused'].includes(state) && hasFile && !begun ? 2 : 0;
 }
 
 /**
