@@ -110,6 +110,7 @@ class Shapes:
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
             "verdict": _verdict(upload),
             "grade": None if upload.facts is None or upload.facts.grade is None else upload.facts.grade.value,
+            "duration": None if upload.facts is None else upload.facts.duration,
         }
 
     def slice(self, piece: Slice) -> dict[str, Any]:

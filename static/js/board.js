@@ -20,7 +20,7 @@
 import { delay } from './backoff.js';
 import { Refusal } from './client.js';
 import { forgetHandle, handleOf, keepHandle, keptHandle, reopen } from './handles.js';
-import { startable } from './queue.js';
+import { isOpen, sortOut, startable } from './queue.js';
 import { ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
 
 const TAGS_REST_MS = 600;
@@ -34,7 +34,8 @@ export class Board {
    * @param {import('./client.js').Client} client
    * @param {{postMessage: (message: object) => void}} worker
    * @param {{sender: () => string, changed: (entry: Entry, event: string) => void, removed: (key: string) => void,
-   *   reordered: () => void}} page
+   *   reordered: () => void,
+   *   leftOut: (names: string[]) => void}} page
    */
   constructor(client, worker, page) {
     this.client = client;
@@ -45,6 +46,8 @@ export class Board {
     this.keys = 0;
     /** No start while the server's list is being asked: a dropped file may continue one of its uploads. */
     this.held = 0;
+    /** @type {Set<string>} rows whose file is compared with others of its length: they do not start yet */
+    this.comparing = new Set();
     /** @type {Map<string, ReturnType<typeof setTimeout>>} */
     this.timers = new Map();
     this.reading = false;
@@ -62,7 +65,10 @@ export class Board {
    * @returns {Entry[]} their rows; the row that a file already has, where it has one
    */
   add(files) {
-    const entries = files.map((file) => this.#resumable(file) ?? this.#same(file) ?? this.#open(file));
+    const { taken, leftOut } = sortOut(files);
+    if (leftOut.length > 0) this.page.leftOut(leftOut.map(({ name }) => name.normalize('NFC')));
+    const entries = taken.map((file) => this.#resumable(file) ?? this.#same(file) ?? this.#open(file));
+    this.#sendOnce(entries);
     this.start();
     this.#readHints();
     this.#askLimits();
@@ -137,7 +143,10 @@ export class Board {
   /** Starts what has its turn. */
   start() {
     if (this.held > 0) return;
-    for (const upload of startable(this.uploads)) {
+    const { uploads } = this;
+    // Nothing overtakes a file that is still compared.
+    const compared = uploads.findIndex(({ key }) => this.comparing.has(key));
+    for (const upload of startable(uploads.filter(({ state }, k) => compared < 0 || k < compared || state !== 'queued'))) {
       const entry = this.entry(upload.key);
       this.#move(entry, 'start');
       this.#send(entry);
@@ -287,6 +296,45 @@ export class Board {
     return entry;
   }
 
+  /** Of files with the same bytes only the first is sent. @param {Entry[]} entries just added */
+  async #sendOnce(entries) {
+    const queue = [...this.entries.values()];
+    /** @type {[Entry, Entry[]][]} */
+    const doubted = [];
+    for (const entry of new Set(entries)) {
+      if (entry.upload.state !== 'queued' || entry.upload.id || this.comparing.has(entry.upload.key)) continue;
+      const others = queue.slice(0, queue.indexOf(entry)).filter(({ file, upload }) => file && isOpen(upload) && upload.length === entry.upload.length);
+      if (others.length === 0) continue;
+      this.comparing.add(entry.upload.key);
+      doubted.push([entry, others]);
+    }
+    if (doubted.length === 0) return;
+    const { sameBytes } = await import('./same-bytes.js').catch(() => ({ sameBytes: async () => false }));
+    for (const [entry, others] of doubted) {
+      const { key } = entry.upload;
+      for (const other of others) {
+        const same = isOpen(other.upload) && await sameBytes(/** @type {File} */ (entry.file), /** @type {File} */ (other.file));
+        if (!this.entries.has(key) || entry.upload.state !== 'queued') break;
+        if (!same || !isOpen(other.upload)) continue;
+        this.#move(entry, 'same', { same: { key: other.upload.key, name: other.upload.filename } });
+        break;
+      }
+      this.comparing.delete(key);
+      this.start();
+    }
+  }
+
+  /** What becomes of a file becomes of its equals; where it is not sent after all, the next of them is. @param {Entry} entry */
+  #tellEquals({ upload }) {
+    const { key, state, problem, findings } = upload;
+    const equals = [...this.entries.values()].filter((entry) => entry.upload.state === 'same' && entry.upload.same?.key === key);
+    if (equals.length === 0) return;
+    if (state === 'rejected' || state === 'refused') for (const entry of equals) this.#move(entry, state, { problem, findings });
+    if (!['cancelled', 'gone', 'needs_file'].includes(state)) return;
+    for (const entry of equals) this.#move(entry, 'insist', { same: null });
+    this.#sendOnce(equals);
+  }
+
   /** @param {Entry} entry */
   #send(entry) {
     const { key, id, filename, length, tags } = entry.upload;
@@ -358,6 +406,7 @@ export class Board {
   #move(entry, event, facts = {}) {
     entry.upload = move(entry.upload, event, facts);
     this.page.changed(entry, event);
+    this.#tellEquals(entry);
   }
 
   /** @param {Entry} entry @param {Partial<PageUpload>} facts @param {string} [event] */

@@ -29,6 +29,9 @@
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
  * @property {Finding[]} findings
+ * @property {string | null} [digest] SHA-256 in hex
+ * @property {number | null} [duration] seconds of sound, once verified
+ * @property {'ok'|'warn'|'reject'|null} [verdict]
  * @property {boolean} [short] in a list: the upload has more than this row
  * @property {boolean} [mine] told of a single upload: this browser may change it
  *

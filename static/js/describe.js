@@ -17,7 +17,7 @@ await learn((tag) => import(`./findings/words.${tag}.js`));
 /** @type {Record<import('./upload.js').State, Parameters<typeof import('./icons.js').icon>[0]>} */
 export const SIGNS = {
   asking: 'question', queued: 'clock', preparing: 'lens', sending: 'up', waiting: 'unplugged', paused: 'pause',
-  elsewhere: 'tabs', needs_file: 'file', verifying: 'lens', tagging: 'tag', stuck: 'stop', ready: 'check', duplicate: 'check',
+  elsewhere: 'tabs', needs_file: 'file', verifying: 'lens', tagging: 'tag', stuck: 'stop', ready: 'check', duplicate: 'check', same: 'check',
   rejected: 'stop', refused: 'stop', cancelled: 'dash', gone: 'stop',
 };
 
@@ -71,6 +71,7 @@ function status(upload, now) {
     case 'duplicate':
       return upload.twin ? say('state.duplicate_since', { name: upload.twin.filename, time: moment(upload.twin.created_at, language()) })
         : say('state.duplicate');
+    case 'same': return say('state.same', { name: upload.same?.name ?? '' });
     case 'rejected': case 'refused': case 'gone':
       return say(`state.${upload.state}`, { reason: reason(upload.problem) });
     default: return say(`state.${upload.state}`);

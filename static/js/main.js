@@ -9,20 +9,25 @@ import { makeClient } from './client.js';
 import { lineTrouble, note, reason } from './describe.js';
 import { canDigest } from './digest.js';
 import { dropTarget } from './drop.js';
-import { bytes, left, percent } from './format.js';
+import { arranger } from './arrange.js';
 import { guardLeaving, wakeLock } from './guard.js';
 import { forgetOldHandles, pickFiles } from './handles.js';
 import { ref, setText } from './html.js';
-import { sums } from './queue.js';
+import { arranged, isClearable, needsAttention } from './queue.js';
 import { continueLink, forgetLink, refresh, refreshFirst, refreshForEver } from './resume.js';
 import { makeRow } from './row.js';
-import { ENDS, isActive, may } from './upload.js';
-import { language, languageSwitch, say } from './words.js';
+import { isActive, isUnsent, may } from './upload.js';
+import { languageSwitch, say } from './words.js';
 
 const SENDER = 'media_service.sender';
 const TICK_MS = 500;
 const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
+/** What is not needed for choosing files waits so long for the page to be usable. */
+const LATER_MS = 1500;
+const AGAIN_MS = 5000;
+/** Names of left-out files that are told. */
+const NAMED = 3;
 
 const base = new URL('.', document.baseURI).href;
 const client = makeClient(base);
@@ -37,6 +42,7 @@ const keepAwake = wakeLock();
 const pageTitle = /** @type {HTMLElement} */ (document.querySelector('title'));
 /** What `early.js` kept. @type {{picked?: Promise<any[]>, touched: boolean}} */
 const early = /** @type {any} */ (globalThis).early;
+const arrange = arranger(list, /** @type {HTMLDetailsElement} */ (part('finished')), part('finished-rows'), part('finished-count'));
 
 /** @type {Map<string, ReturnType<typeof makeRow>>} */
 const rows = new Map();
@@ -44,10 +50,21 @@ let choosingFor = '';
 let wasGone = false;
 /** the timer of `drawSoon`; 0 while there is none */
 let drawing = 0;
-/** tenths of all bytes that were last spoken of */
-let spokenOf = 0;
+/** @type {string[]} names of files that are no MP3 */
+let leftOut = [];
+/** @type {ReturnType<typeof import('./queue-heading.js').queueHeading> | null} */
+let heading = null;
+let headingAsked = false;
+/** @type {ReturnType<typeof import('./sent-uploads.js').sentList> | null} */
+let sent = null;
 
-const board = new Board(client, worker, { sender: () => sender.value.trim(), changed, removed, reordered });
+const board = new Board(client, worker, {
+  sender: () => sender.value.trim(), changed, removed, reordered,
+  leftOut: (names) => {
+    leftOut = [...leftOut, ...names];
+    drawAround();
+  },
+});
 
 /** @param {Entry} entry */
 function openRow(entry) {
@@ -100,13 +117,13 @@ function changed(entry, event) {
 }
 
 function reordered() {
-  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-  for (const [key, entry] of board.entries) {
-    const row = rows.get(key) ?? openRow(entry);
-    list.append(row.element);
-    row.update(entry);
-  }
-  focused?.focus();
+  for (const [key, entry] of board.entries) (rows.get(key) ?? openRow(entry)).update(entry);
+  drawOrder();
+}
+
+function drawOrder() {
+  const order = arranged(board.uploads);
+  arrange(order, (key) => (rows.get(key) ?? openRow(board.entry(key))).element, say('sum.finished', { count: order.folded.length }));
 }
 
 /** @param {string} key */
@@ -117,14 +134,15 @@ function removed(key) {
   row?.element.remove();
   rows.delete(key);
   drawAround();
-  if (hadFocus) (next?.querySelector('button') ?? part('choose')).focus();
+  if (hadFocus) /** @type {HTMLElement} */ (next?.querySelector('.actions button') ?? part('choose')).focus();
 }
 
 /** @param {File[]} files */
 async function take(files) {
   const ready = refreshFirst(client, board);
+  const before = leftOut.length;
   const entries = board.add(files);
-  announce(say('say.added', { count: files.length }));
+  announce([entries.length ? say('say.added', { count: entries.length }) : '', leftOutWords(leftOut.slice(before))].filter(Boolean).join(' '));
   rows.get(entries[0]?.upload.key)?.element.scrollIntoView({ block: 'nearest' });
   await ready;
 }
@@ -137,13 +155,16 @@ function drawSoon() {
   }, DRAW_WITHIN_MS);
 }
 
-/** The banner, the sums, the tab's title: whatever speaks for all rows together. */
+/** The banner, the heading, what was left out: whatever speaks for all rows together. */
 function drawAround() {
   const { uploads } = board;
-  const sum = sums(uploads);
   const line = lineTrouble(uploads, Date.now());
-  document.body.classList.toggle('busy', rows.size > 0);
-  part('files').hidden = rows.size === 0;
+  const busy = rows.size > 0 || leftOut.length > 0;
+  document.body.classList.toggle('busy', busy);
+  part('files').hidden = !busy;
+  part('left-out').hidden = leftOut.length === 0;
+  setText(part('left-out-words'), leftOutWords(leftOut));
+  drawOrder();
   part('line').hidden = !line;
   if (line) {
     setText(part('line-what'), say(navigator.onLine ? 'line.server' : 'line.gone'));
@@ -152,28 +173,58 @@ function drawAround() {
   if (Boolean(line) !== wasGone) announce(say(line ? 'say.offline' : 'say.online'));
   wasGone = Boolean(line);
 
-  const share = sum.length ? sum.sent / sum.length : 0;
-  const tenths = Math.floor(share * 10);
-  if (tenths > spokenOf && !line) announce(say('say.progress', { percent: percent(share, language()) }), true);
-  spokenOf = tenths;
-  const rate = uploads.reduce((all, upload) => all + (upload.rate ?? 0), 0);
-  const rest = rate ? left(sum.left / rate) : null;
-  const amount = say('sum.amount', { sent: bytes(sum.sent, language()), length: bytes(sum.length, language()) });
-  setText(part('sum'), sum.files === 0 ? '' : [say('sum.sending', { count: sum.files }), amount,
-    rest ? say(rest.key, rest.values) : ''].filter(Boolean).join(' · '));
-  part('pause-all').hidden = !uploads.some((upload) => may(upload, 'pause'));
-  part('resume-all').hidden = !uploads.some((upload) => may(upload, 'resume'));
-  part('clear').hidden = !uploads.some((upload) => ENDS.has(upload.state));
+  if (rows.size > 0) loadHeading();
   const { words = '', station = '' } = pageTitle.dataset;
-  const title = say(words, { station });
-  document.title = sum.files === 0 ? title
-    : line ? say('tab.offline', { title }) : say('tab.sending', { percent: percent(share, language()), title });
+  heading?.draw(uploads, Boolean(line), say(words, { station }));
+  part('pause-all').hidden = !uploads.some(isActive);
+  part('resume-all').hidden = !uploads.some((upload) => may(upload, 'resume'));
+  part('clear').hidden = leftOut.length === 0 && !uploads.some(isClearable);
   keepAwake(uploads.some(isActive));
+}
+
+/** It comes with the first row at the latest. */
+async function loadHeading() {
+  if (headingAsked) return;
+  headingAsked = true;
+  try {
+    const { queueHeading } = await import('./queue-heading.js');
+    heading = queueHeading(part, announce, () => sent?.refresh());
+    drawAround();
+  } catch {
+    setTimeout(() => { headingAsked = false; }, AGAIN_MS);
+  }
+}
+
+/** @param {string[]} names of files that are no MP3 @returns {string} */
+function leftOutWords(names) {
+  if (names.length === 0) return '';
+  const told = names.slice(0, NAMED).join(', ');
+  const rest = names.length - NAMED;
+  return say('sum.left_out', { count: names.length, names: rest > 0 ? say('sum.more', { names: told, count: rest }) : told });
+}
+
+function clear() {
+  leftOut = [];
+  for (const upload of board.uploads) if (isClearable(upload)) board.remove(upload.key);
+  drawAround();
+}
+
+function showAttention() {
+  const row = rows.get(board.uploads.find(needsAttention)?.key ?? '');
+  row?.element.scrollIntoView({ block: 'center' });
+  /** @type {HTMLElement | null | undefined} */
+  const button = row?.element.querySelector('.actions button');
+  button?.focus();
+}
+
+async function listSent() {
+  const { sentList } = await import('./sent-uploads.js');
+  sent = sentList(client, base, /** @type {HTMLDetailsElement} */ (part('sent-uploads')));
 }
 
 /** @param {string} event @param {string} action */
 function actOnAll(event, action) {
-  for (const upload of board.uploads) if (may(upload, event)) board.act(upload.key, action);
+  for (const upload of board.uploads) if (isUnsent(upload) && may(upload, event)) board.act(upload.key, action);
 }
 
 function wire() {
@@ -200,8 +251,12 @@ function wire() {
   sender.addEventListener('input', () => localStorage.setItem(SENDER, sender.value.trim()));
   part('pause-all').addEventListener('click', () => actOnAll('pause', 'pause'));
   part('resume-all').addEventListener('click', () => actOnAll('resume', 'resume'));
-  part('clear').addEventListener('click', () => {
-    for (const upload of board.uploads) if (ENDS.has(upload.state)) board.remove(upload.key);
+  part('clear').addEventListener('click', clear);
+  part('attention').addEventListener('click', showAttention);
+  part('left-out-dismiss').addEventListener('click', () => {
+    leftOut = [];
+    drawAround();
+    part('choose').focus();
   });
   part('line-try').addEventListener('click', () => worker.postMessage({ do: 'try_all' }));
   addEventListener('offline', () => worker.postMessage({ do: 'doubt' }));
@@ -237,6 +292,7 @@ function begin() {
   languageSwitch(() => {
     for (const entry of board.entries.values()) openRow(entry);
     drawAround();
+    sent?.draw();
   });
   part('plain-http').hidden = canDigest;
   document.documentElement.classList.add('js', 'ready');
@@ -244,6 +300,10 @@ function begin() {
   addEventListener('hashchange', lookForUploads);
   forgetOldHandles();
   keepTime();
+  setTimeout(() => {
+    loadHeading();
+    listSent().catch(() => undefined);
+  }, LATER_MS);
 }
 
 // Somebody who waited in vain may be filling in the plain form: it is not taken away any more.

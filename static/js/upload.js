@@ -7,7 +7,7 @@
  * @typedef {import('./ranges.js').Span} Span
  *
  * @typedef {'asking'|'queued'|'preparing'|'sending'|'waiting'|'paused'|'elsewhere'|'needs_file'|'verifying'|'tagging'
- *   |'stuck'|'ready'|'duplicate'|'rejected'|'refused'|'cancelled'|'gone'} State
+ *   |'stuck'|'ready'|'duplicate'|'same'|'rejected'|'refused'|'cancelled'|'gone'} State
  *
  * @typedef {object} PageUpload
  * @property {string} key the page's own name for the row
@@ -26,6 +26,7 @@
  * @property {import('./client.js').Finding[]} findings of the server, once it looked
  * @property {{code: string, size?: number} | null} note about a file that was picked and is another one
  * @property {import('./client.js').Upload | null} twin the finished upload of the same bytes
+ * @property {{key: string, name: string} | null} same the row that sends the same bytes
  * @property {boolean} hasHandle a click is enough to have them at hand
  * @property {boolean} hasFile the bytes are at hand in this page
  * @property {boolean} mine false: another browser's, continued here by its link; only sending is allowed
@@ -48,7 +49,7 @@ const MOVING = {
  */
 export const TABLE = /** @type {any} */ ({
   asking: { accept: 'queued' },
-  queued: { start: 'preparing', pause: 'paused', cancel: 'cancelled', ...FOLLOW },
+  queued: { start: 'preparing', pause: 'paused', cancel: 'cancelled', same: 'same', ...FOLLOW },
   preparing: { ...MOVING, created: 'preparing', proving: 'preparing', duplicate: 'duplicate' },
   sending: { ...MOVING, created: 'sending', progress: 'sending', duplicate: 'duplicate' },
   waiting: { ...MOVING, created: 'waiting', proving: 'preparing', progress: 'waiting', duplicate: 'duplicate' },
@@ -60,6 +61,7 @@ export const TABLE = /** @type {any} */ ({
   stuck: { ...FOLLOW, wait: 'stuck' },
   ready: {},
   duplicate: { insist: 'queued' },
+  same: { insist: 'queued', rejected: 'rejected', refused: 'refused' },
   rejected: {},
   refused: { again: 'queued' },
   cancelled: { again: 'queued' },
@@ -81,13 +83,14 @@ const ACTIONS = {
   stuck: [],
   ready: ['dismiss'],
   duplicate: ['insist', 'dismiss'],
+  same: ['insist', 'dismiss'],
   rejected: ['dismiss'],
   refused: ['again', 'dismiss'],
   cancelled: ['again', 'dismiss'],
   gone: ['again', 'dismiss'],
 };
 
-export const ENDS = new Set(['ready', 'duplicate', 'rejected', 'refused', 'cancelled', 'gone']);
+export const ENDS = new Set(['ready', 'duplicate', 'same', 'rejected', 'refused', 'cancelled', 'gone']);
 const UNSENT = new Set(['queued', 'preparing', 'sending', 'waiting', 'paused']);
 const ACTIVE = new Set(['preparing', 'sending', 'waiting']);
 
@@ -110,7 +113,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, ahead: 0, share: null, until: null, why: null,
-    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, findings: [], note: null, twin: null, same: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 

@@ -1,6 +1,7 @@
 """The upload page's states, one after the other, for whoever wants to look at them all."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,12 @@ STATES = (
     "wrong-file",
     "verifying",
     "ended",
+    "stored",
+    "sent",
 )
-"""`ended` shows ready, ready with a remark, duplicate, rejected, refused and cancelled together."""
+"""`queue` has a file that asks, one left out and two equal ones. `ended` shows ready, ready with a remark, duplicate,
+rejected, refused and cancelled together; `stored` a queue that came through, unfolded; `sent` the list of what was sent
+from this browser, with a receipt."""
 
 NAMES = {
     "en": (
@@ -68,6 +73,10 @@ class Stage:
         tag = ID3()
         tag.add(TIT2(encoding=0, text="밤의 음악 여행".encode("cp949").decode("latin-1")))
         tag.save(self.talk, v2_version=3)
+        self.copy = self.folder / f"2 {self.jingle.name}"
+        self.copy.write_bytes(self.jingle.read_bytes())
+        # So that the page offers to tell of the end.
+        self.page.context.grant_permissions(["notifications"])
         self.text, self.empty = self.folder / "notes.txt", self.folder / "empty.mp3"
         self.text.write_text("not a sound\n" * 5000)
         self.empty.write_bytes(b"")
@@ -79,15 +88,19 @@ class Stage:
         self.hold_up()
         self.come_back()
         self.end()
+        self.sum_up()
 
     def send(self) -> None:
         """Files on their way."""
         page = self.page
         self.line.rate = 1_200_000
-        pick(page, self.long, self.talk, self.jingle, self.news, self.text, self.empty)
+        pick(page, self.long, self.talk, self.jingle, self.copy, self.news, self.text, self.empty)
+        pick(page, self.text)
         expect(stated(page, "sending")).to_have_count(2)
+        expect(stated(page, "same")).to_have_count(1)
         self.look("queue")
         expect(page.locator(".row .pace").first).to_contain_text("·", timeout=15_000)
+        expect(page.locator("[data-ref=sum]")).to_contain_text(re.compile("left|남음"), timeout=15_000)
         self.look("sending")
         page.locator(".row [data-action=details]").first.click()
         self.look("details")
@@ -146,6 +159,24 @@ class Stage:
         expect(stated(page, "sending")).to_have_count(1)
         cancel(stated(page, "sending"))
         self.look("ended")
+
+    def sum_up(self) -> None:
+        """A queue that came through, and the next morning."""
+        page = self.page
+        self.reload()
+        self.line.rate = None
+        files = [self.folder / f"{number} {self.news.name}" for number in range(1, 6)]
+        for number, file in enumerate(files):
+            file.write_bytes(make_mp3(10 + number, seed=9900 + number))
+        pick(page, *files)
+        expect(page.locator("[data-ref=finished]")).to_be_visible(timeout=20_000)
+        expect(page.locator("[data-ref=whole]")).to_be_hidden(timeout=20_000)
+        page.locator("[data-ref=finished] summary").click()
+        self.look("stored")
+        self.reload()
+        page.locator("[data-ref=sent-uploads] > summary").click()
+        page.locator(".sent-line [data-ref=show]").first.click()
+        self.look("sent")
 
     def reload(self) -> None:
         """The page anew, once its buttons listen."""

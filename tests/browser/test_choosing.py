@@ -45,7 +45,8 @@ def test_all_250_files_of_a_dropped_folder_are_sent_in_order(server: Server, vis
     page = visitor.visit(server.url, reduced_motion="reduce")
     drop(page, folder)
     expect(page.locator(".row")).to_have_count(250)
-    names = page.locator(".row .name").evaluate_all("names => names.map((name) => name.title)")
+    added = "rows => rows.sort((a, b) => a.dataset.key.slice(1) - b.dataset.key.slice(1))"
+    names = page.locator(".row").evaluate_all(f"{added}.map((row) => row.querySelector('.name').title)")
     assert sorted(names) == sorted(f"show {number}.mp3" for number in range(250))
     top = [name for name in names if int(name[5:-4]) < 200]
     assert top == [f"show {number}.mp3" for number in range(200)]

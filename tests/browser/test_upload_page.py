@@ -63,6 +63,7 @@ def test_several_files_all_arrive(server: Server, visitor: Visitor, mp3: Make) -
 def test_typed_tags_are_saved_while_bytes_flow(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     page = visitor.visit(line.url)
     to_the_middle(page, api, mp3("untitled.mp3", LONG))
+    line.rate = 500_000
     button(page, "Details", "untitled.mp3").click()
     page.get_by_label("Title", exact=True).fill("밤을 잊은 그대에게")
     expect(row(page, "untitled.mp3").locator("[data-ref=saved]")).to_have_text("Saved", timeout=5000)
@@ -181,7 +182,8 @@ def test_another_extension_is_asked_about_and_an_empty_file_is_not_sent(
     text.write_text("hello")
     empty.write_bytes(b"")
     page = visitor.visit(server.url)
-    pick(page, text, empty)
+    pick(page, text)
+    pick(page, empty)
     state(page, "notes.txt", "asking")
     expect(button(page, "Send anyway", "notes.txt")).to_be_visible()
     expect(state(page, "empty.mp3", "refused")).to_contain_text("the file is empty")

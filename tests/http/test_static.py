@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
 STATIC = ROOT / "static"
 BUDGET = 48 * 1024
-LATER = {"hints.js"}
-"""Modules of the upload page that are loaded only once a file was chosen."""
+LATER = {
+    *("hints.js", "same-bytes.js"),
+    *("queue-heading.js", "queue-totals.js", "page-speed.js", "summary.js", "notify.js"),
+    *("sent-uploads.js", "history.js", "receipt.js"),
+}
+"""Modules that are loaded only once a file was chosen, or once the page can be used."""
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -40,6 +40,7 @@ async def test_created_upload_is_the_contracts_object(api: Api) -> None:
         "file": None,
         "verdict": None,
         "grade": None,
+        "duration": None,
         "findings": [],
         "offered_tags": {},
     }

@@ -1,0 +1,31 @@
+/**
+ * The uploads of this browser that have ended in the last fourteen days, page by page from the server's list, which has
+ * the newest first. No document here.
+ *
+ * @typedef {import('./client.js').Upload} Upload
+ */
+export const KEPT_DAYS = 14;
+const STATES = 'spooled,rejected,expired,lost';
+const PAGE = '20';
+
+/** @param {Upload[]} uploads newest first @param {number} now ms @returns {Upload[]} those of the last days */
+export const recent = (uploads, now) =>
+  uploads.filter(({ created_at: time }) => Date.parse(time) > now - KEPT_DAYS * 24 * 3600 * 1000);
+
+/**
+ * @param {import('./client.js').Client} client
+ * @param {string | null} cursor of the page; null for the newest
+ * @param {string} [limit]
+ * @returns {Promise<{uploads: Upload[], next: string | null}>} `next` is null where older ones are too old
+ */
+export async function sentUploads(client, cursor, limit = PAGE) {
+  const { uploads, next } = await client.list({ state: STATES, limit, ...(cursor ? { cursor } : {}) });
+  const kept = recent(uploads, Date.now());
+  return { uploads: kept, next: kept.length === uploads.length ? next : null };
+}
+
+/** @param {Upload} upload @returns {'ready' | 'remarks' | 'rejected' | 'gone'} what became of it */
+export function verdictOf({ state, verdict }) {
+  if (state === 'spooled') return verdict === 'warn' ? 'remarks' : 'ready';
+  return state === 'rejected' ? 'rejected' : 'gone';
+}
