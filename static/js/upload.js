@@ -26,6 +26,7 @@
  * @property {{code: string, size?: number} | null} note about a file that was picked and is another one
  * @property {import('./client.js').Upload | null} twin the finished upload of the same bytes
  * @property {boolean} hasHandle a click is enough to have them at hand
+ * @property {import('./file-kind.js').Kind | null} kind what a file that is asked about begins with; null before it was read
  * @property {boolean} hasFile the bytes are at hand in this page
  * @property {boolean} mine false: another browser's, continued here by its link; only sending is allowed
  * @property {Tags} tags
@@ -46,7 +47,7 @@ const MOVING = {
  * @type {Record<State, Record<string, State>>}
  */
 export const TABLE = /** @type {any} */ ({
-  asking: { accept: 'queued' },
+  asking: { accept: 'queued', refused: 'refused' },
   queued: { start: 'preparing', pause: 'paused', cancel: 'cancelled', ...FOLLOW },
   preparing: { ...MOVING, created: 'preparing', proving: 'preparing', duplicate: 'duplicate' },
   sending: { ...MOVING, created: 'sending', progress: 'sending', duplicate: 'duplicate' },
@@ -109,7 +110,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, share: null, until: null, why: null,
-    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, findings: [], note: null, twin: null, kind: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 
@@ -136,5 +137,6 @@ export function actions(upload) {
   return ACTIONS[upload.state].filter((action) => (upload.hasFile || !needsBytes.has(action))
     && (upload.hasHandle || action !== 'continue')
     && (upload.mine || action !== 'cancel')
+    && (upload.kind || action !== 'accept')
     && !(action === 'try' && isCutOff(upload)));
 }
