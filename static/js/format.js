@@ -92,7 +92,7 @@ export const exactly = (time, language) =>
 /** @param {string} name @returns {string} short enough for a button, its end kept */
 export function shortName(name) {
   const signs = Array.from(name);
-  return signs.length > 26 ? `${signs.slice(0, 14).join('')}…${signs.slice(-10).join('')}` : name;
+  return signs.length > 20 ? `${signs.slice(0, 10).join('')}…${signs.slice(-8).join('')}` : name;
 }
 
 /**

@@ -65,7 +65,7 @@ export default {
   'note.unreadable': 'The file can no longer be read. Was it moved or changed?',
 
   'advice.no_audio': 'This does not look like MP3. It is sent all the same; the station’s server decides.',
-  'advice.remarks': 'It is stored, but worth a look: {remarks}',
+  'advice.remarks': 'Worth a look: {remarks}',
   'advice.too_large': 'Larger than the {limit} that are accepted here: it will probably be refused.',
   'advice.no_room': 'The server has room for {limit} at the moment: this file will have to wait.',
   'advice.repair': 'Its tags look garbled: “{before}”. In Korean they read “{after}”.',

@@ -65,7 +65,7 @@ export default {
   'note.unreadable': '파일을 더 이상 읽을 수 없습니다. 옮기거나 수정하셨나요?',
 
   'advice.no_audio': 'MP3 파일이 아닌 것 같습니다. 그래도 보내며, 방송국 서버가 확인합니다.',
-  'advice.remarks': '저장되었지만 확인해 보세요. {remarks}',
+  'advice.remarks': '확인해 보세요. {remarks}',
   'advice.too_large': '여기서 받는 최대 크기 {limit}보다 큽니다. 거부될 수 있습니다.',
   'advice.no_room': '지금 서버에 남은 공간은 {limit}입니다. 자리가 날 때까지 기다려야 합니다.',
   'advice.repair': '태그가 깨진 것 같습니다: ‘{before}’. 한글로 읽으면 ‘{after}’입니다.',

@@ -28,6 +28,7 @@ STATES = (
     "wrong-file",
     "verifying",
     "ended",
+    "refusals",
 )
 """`ended` shows ready, ready with a remark, duplicate, rejected, refused and cancelled together."""
 
@@ -79,6 +80,7 @@ class Stage:
         self.hold_up()
         self.come_back()
         self.end()
+        self.refuse()
 
     def send(self) -> None:
         """Files on their way."""
@@ -146,6 +148,25 @@ class Stage:
         expect(stated(page, "sending")).to_have_count(1)
         cancel(stated(page, "sending"))
         self.look("ended")
+
+    def refuse(self) -> None:
+        """What is wrong, and where: damage, other kinds of files, MP3 under another name."""
+        page = self.page
+        self.line.rate = None
+        self.reload()
+        hole, wave, picture, other = (self.folder / name for name in ("Hole.mp3", "Talk.wav", "cover.jpg", "Park.bin"))
+        content = bytearray(make_mp3(120, seed=9900))
+        for start, stop in ((62, 68), (90, 91)):
+            content[start * 16_000 : stop * 16_000] = bytes((stop - start) * 16_000)
+        hole.write_bytes(content)
+        wave.write_bytes(b"RIFF\0\0\0\0WAVEfmt " + bytes(5000))
+        picture.write_bytes(b"\xff\xd8\xff\xe0" + bytes(5000))
+        other.write_bytes(make_mp3(5, seed=9901))
+        pick(page, hole, wave, picture, self.text, other)
+        expect(stated(page, "refused")).to_have_count(3)
+        expect(stated(page, "asking").locator("[data-action=accept]")).to_have_count(1)
+        expect(stated(page, "rejected")).to_have_count(1, timeout=20_000)
+        self.look("refusals")
 
     def reload(self) -> None:
         """The page anew, once its buttons listen."""

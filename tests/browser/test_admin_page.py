@@ -105,7 +105,7 @@ def test_uploads_in_flight_and_rejected_ones_are_shown(
     state(sender, "on its way.mp3", "sending")
 
     page = visitor.visit(f"{server.url}/admin#token={server.token}")
-    page.get_by_role("link", name="In flight").click()
+    page.get_by_role("link", name="Uploading").click()
     flying = page.locator(".row").filter(has_text="on its way.mp3")
     expect(flying).to_contain_text("Park")
     percent = flying.locator(".percent")

@@ -1,6 +1,7 @@
 """Rows for small screens, for screen readers and for forced colours; nothing wraps, jumps or is cut."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ def test_percent_of_four_signs_stays_on_its_line(line: SlowProxy, visitor: Visit
     pick(page, mp3("a.mp3", LONG))
     until(lambda: recorded(api) > 0, page)
     heights = page.locator(".row .percent").evaluate(
-        "one => ['1%', '100%'].map((text) => { one.textContent = text; return [one.offsetHeight, one.closest('.row').offsetHeight]; })"
+        "one => ['1%', '100%'].map((text) => { one.textContent = text;"
+        " return [one.offsetHeight, one.closest('.row').offsetHeight]; })"
     )
     assert heights[0] == heights[1]
 
@@ -106,14 +108,14 @@ def test_buttons_of_a_waiting_row_stand_in_one_line_and_apart(
     with page.expect_file_chooser() as chooser:
         page.locator("[data-action=choose]").click()
     chooser.value.set_files(str(mp3(NAME)))
-    expect(row(page, "a.mp3").locator("[data-action=as_new]")).to_contain_text("Send “Sunday Night w…ix v3).mp3” as")
+    expect(row(page, "a.mp3").locator("[data-action=as_new]")).to_contain_text("Send “Sunday Nig… v3).mp3” as a new file")
     page.get_by_role("button", name=language).click()
     boxes = page.locator(".actions button").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect()).map(({ left, right, top }) => [left, right, top])"
     )
     assert len(boxes) == 5
     assert len({top for _, _, top in boxes}) == 1
-    assert all(after[0] - before[1] >= 4 for before, after in zip(boxes, boxes[1:], strict=False))
+    assert all(after[0] - before[1] >= 4 for before, after in pairwise(boxes))
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 

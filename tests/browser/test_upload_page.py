@@ -268,9 +268,9 @@ def test_korean_browsers_get_korean_words_and_the_switch_is_remembered(
     page = visitor.visit(server.url, locale="ko-KR")
     expect(page.get_by_role("heading", level=1)).to_have_text("오디오를 보내 주세요")
     pick(page, mp3("심야 방송.mp3"))
-    expect(state(page, "심야 방송.mp3", "ready")).to_contain_text("안전하게 저장되었습니다")
+    expect(state(page, "심야 방송.mp3", "ready")).to_contain_text("방송국에 저장되었습니다")
     page.get_by_role("button", name="English").click()
-    expect(row(page, "심야 방송.mp3")).to_contain_text("Safely stored")
+    expect(row(page, "심야 방송.mp3")).to_contain_text("Stored at the station")
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Send us your audio")
     assert page.evaluate("document.documentElement.lang") == "en"
