@@ -85,6 +85,9 @@ def test_other_kinds_of_files_are_named_and_only_dismissed(server: Server, visit
     assert len(set(visitor.posted)) == 1
     page.get_by_role("button", name="한국어").click()
     expect(row(page, "interview.wav")).to_contain_text("MP3가 아니라 WAV 오디오입니다.")
+    for width in (320, 390, 600, 896, 897, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, width
 
 
 @pytest.mark.parametrize("content", [make_frames(400, seed=77_002), make_mp3(10, {"title": "x"}, seed=77_003)])

@@ -108,7 +108,8 @@ def test_buttons_of_a_waiting_row_stand_in_one_line_and_apart(
     with page.expect_file_chooser() as chooser:
         page.locator("[data-action=choose]").click()
     chooser.value.set_files(str(mp3(NAME)))
-    expect(row(page, "a.mp3").locator("[data-action=as_new]")).to_contain_text("Send “Sunday Nig… v3).mp3” as a new file")
+    as_new = row(page, "a.mp3").locator("[data-action=as_new]")
+    expect(as_new).to_contain_text("Send “Sunday Nig… v3).mp3” as a new file")
     page.get_by_role("button", name=language).click()
     boxes = page.locator(".actions button").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect()).map(({ left, right, top }) => [left, right, top])"
