@@ -245,6 +245,7 @@ def _conduct(settings: Settings) -> Conduct:
         settings.durable == "slice",
         settings.body_rate,
         _quotas(settings),
+        settings.quarantine_lifetime,
     )
 
 

@@ -139,7 +139,9 @@ def _finding_value(stored: dict[str, Any]) -> Finding:
     # A severity of another version is more than information, and its file was stored all the same.
     severity = member(Severity, stored.get("severity")) or Severity.WARN
     expected, actual = (_plain(stored.get(name)) for name in ("expected", "actual"))
-    return Finding(stored["code"], severity, integer(stored.get("offset")), expected, actual)
+    # A former version did not know of times.
+    seconds = (number(stored.get(name)) for name in ("start_seconds", "stop_seconds"))
+    return Finding(stored["code"], severity, integer(stored.get("offset")), expected, actual, *seconds)
 
 
 def _plain(value: object) -> str | float | None:

@@ -49,47 +49,47 @@ class Grade(StrEnum):
 I, W, R = Severity.INFO, Severity.WARN, Severity.REJECT  # noqa: E741  # the table below is read by its columns
 
 CODES: Mapping[str, tuple[Severity, str]] = {
-    "size_mismatch": (R, "the file has not as many bytes as were announced"),
-    "digest_mismatch": (R, "the bytes have another digest than the one announced"),
-    "content_hash_mismatch": (R, "the bytes have another content hash than the one announced"),
+    "size_mismatch": (R, "the file is longer or shorter than announced"),
+    "digest_mismatch": (R, "the file was changed on its way (its checksum differs)"),
+    "content_hash_mismatch": (R, "the file was changed on its way (its content hash differs)"),
     "duplicate": (R, "the same file, or the same sound with other tags, is here already"),
-    "empty": (R, "the file has no bytes"),
-    "not_mpeg_audio": (R, "the file is something else than MPEG audio"),
-    "unsupported_layer": (R, "the file is MPEG audio, but not layer III"),
-    "free_format": (R, "the frames state no bitrate, which few players can play"),
+    "empty": (R, "the file is empty"),
+    "not_mpeg_audio": (R, "it is another kind of file"),
+    "unsupported_layer": (R, "it is MPEG audio, but not layer III"),
+    "free_format": (R, "its frames state no bitrate, which few players can play"),
     "no_frames": (R, "there are tags but no sound"),
-    "too_short": (R, "there is less than two frames of sound"),
-    "id3_truncated": (R, "the tag in front ends behind the end of the file"),
-    "id3_oversize": (R, "the tag in front is larger than a tag may be"),
-    "id3_bomb": (R, "the tag in front unfolds to far more bytes than it has"),
-    "id3_overlaps_audio": (R, "the tag in front covers sound"),
-    "id3_malformed": (W, "the tag in front is not built as a tag is; it is kept but not read"),
-    "id3_unsupported": (W, "the tag in front is of an unknown version; it is kept but not read"),
-    "id3_too_many_frames": (W, "the tag in front has more frames than are read; it is kept but not read"),
-    "tag_value_too_long": (W, "the tag in front has a text longer than is read; it is kept but not read"),
-    "id3v2_multiple": (W, "several tags stand in front, of which players read one"),
-    "cover_not_image": (W, "the cover is no JPEG, PNG, WebP or GIF picture"),
-    "cover_mime_mismatch": (W, "the cover is another kind of picture than it says"),
+    "too_short": (R, "there is hardly any sound in it"),
+    "id3_truncated": (R, "the tag at the start is longer than the file"),
+    "id3_oversize": (R, "the tag at the start is too large"),
+    "id3_bomb": (R, "the tag at the start unpacks to far more bytes than it has"),
+    "id3_overlaps_audio": (R, "the tag at the start overlaps the sound"),
+    "id3_malformed": (W, "the tag at the start is malformed; it is kept but not read"),
+    "id3_unsupported": (W, "the tag at the start is of an unknown version; it is kept but not read"),
+    "id3_too_many_frames": (W, "the tag at the start has too many entries; it is kept but not read"),
+    "tag_value_too_long": (W, "a text in the tag at the start is too long; the tag is kept but not read"),
+    "id3v2_multiple": (W, "there are several tags at the start; players read only one"),
+    "cover_not_image": (W, "the cover is not a JPEG, PNG, WebP or GIF picture"),
+    "cover_mime_mismatch": (W, "the cover is another kind of picture than its tag says"),
     "cover_too_large": (W, "the cover has more bytes or pixels than a cover should"),
-    "text_mislabelled": (I, "texts in the tag look like another encoding than the one they state"),
-    "leading_junk": (W, "there are bytes before the first frame that belong to nothing"),
-    "trailing_junk": (W, "there are bytes behind the last frame that belong to nothing"),
-    "sync_lost": (R, "frames are missing or damaged inside the file"),
-    "zero_hole": (R, "a part of the file is zeros where sound should be"),
+    "text_mislabelled": (I, "the text of the tags is in another encoding than it says"),
+    "leading_junk": (W, "there is data that is not audio before the first frame"),
+    "trailing_junk": (W, "there is data that is not audio after the last frame"),
+    "sync_lost": (R, "sound is missing or damaged inside the file"),
+    "zero_hole": (R, "sound is missing inside the file: there are only zeros"),
     "format_change": (R, "the sample rate or MPEG version changes inside the file"),
     "channels_change": (W, "the sound changes between mono and stereo inside the file"),
     "concatenated": (W, "several files were joined into this one"),
-    "truncated_frame": (R, "the last frame is cut off"),
-    "xing_frames_fewer": (R, "the file has fewer frames than its header says: its end is missing"),
-    "xing_frames_more": (W, "the file has more frames than its header says; players may stop early"),
-    "xing_bytes_mismatch": (W, "the file's header says another size of the sound"),
-    "vbr_without_header": (W, "the bitrate varies and no header says how long it plays; players guess"),
-    "frame_crc_mismatch": (W, "checksums of frames do not match their bytes"),
-    "music_crc_mismatch": (W, "the encoder's checksum of the music does not match: bytes were changed since"),
-    "duration_mismatch": (W, "the tag states another duration than the sound has"),
-    "chapter_behind_end": (W, "a chapter begins behind the end of the sound and was left out"),
-    "mutagen_error": (W, "the second reader could not read the file"),
-    "mutagen_disagrees": (W, "the second reader measures another duration"),
+    "truncated_frame": (R, "the end is cut off"),
+    "xing_frames_fewer": (R, "the file is shorter than its header says: sound is missing"),
+    "xing_frames_more": (W, "the file is longer than its header says; players may stop early"),
+    "xing_bytes_mismatch": (W, "the file's header states another size of the sound"),
+    "vbr_without_header": (W, "the bitrate varies and no header states the length; players guess it"),
+    "frame_crc_mismatch": (W, "checksums of frames do not match: the sound was changed"),
+    "music_crc_mismatch": (W, "the encoder's checksum of the sound does not match: bytes were changed since"),
+    "duration_mismatch": (W, "the tag states another length than the sound has"),
+    "chapter_behind_end": (W, "a chapter begins after the end of the sound and was left out"),
+    "mutagen_error": (W, "a second program could not read the file"),
+    "mutagen_disagrees": (W, "a second program measures another length"),
 }
 """Every code with its usual severity and what it means."""
 
@@ -101,13 +101,19 @@ NO_MP3 = frozenset({"empty", "not_mpeg_audio", "unsupported_layer", "free_format
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found. `offset` is where, in bytes; `expected` and `actual` are what should be and what is."""
+    """One thing that was found. `offset` is where, in bytes; `expected` and `actual` are what should be and what is.
+
+    `start_seconds` and `stop_seconds` are where in the playing time, if that is known; without a stop it is a moment,
+    or all that follows.
+    """
 
     code: str
     severity: Severity
     offset: int | None = None
     expected: str | int | float | None = None
     actual: str | int | float | None = None
+    start_seconds: float | None = None
+    stop_seconds: float | None = None
 
     @property
     def message(self) -> str:
@@ -122,6 +128,8 @@ class Finding:
             "offset": self.offset,
             "expected": self.expected,
             "actual": self.actual,
+            "start_seconds": self.start_seconds,
+            "stop_seconds": self.stop_seconds,
         }
 
     def told(self) -> dict[str, Any]:
@@ -142,11 +150,12 @@ class Policy:
         offset: int | None = None,
         expected: str | int | float | None = None,
         actual: str | int | float | None = None,
+        seconds: tuple[float | None, float | None] = (None, None),
         grave: bool = False,
     ) -> Finding:
         """A finding of this code; a `grave` one rejects unless the operator says otherwise of the code."""
         usual = R if grave else CODES[code][0]
-        return Finding(code, self._changes.get(code, usual), offset, expected, actual)
+        return Finding(code, self._changes.get(code, usual), offset, expected, actual, *seconds)
 
 
 def outcome(findings: Iterable[Finding]) -> Outcome:

@@ -145,9 +145,12 @@ class UploadsApi:
     async def limits(self, request: web.Request) -> web.Response:
         """What is accepted, so that a client can tell before it sends; `largest` is what the disk has room for now."""
         self._gate.caller(request)
-        limits = self._intake.conduct.limits
-        body = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
+        conduct = self._intake.conduct
+        limits = conduct.limits
+        body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
         body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}
+        body["upload_lifetime"] = conduct.lifetime.idle / 1_000_000
+        body["quarantine_lifetime"] = conduct.quarantine_lifetime
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def cancel(self, request: web.Request) -> web.Response:

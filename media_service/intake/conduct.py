@@ -16,6 +16,7 @@ class Conduct:
     """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
     the verdict, how long an upload waits for its bytes, bytes of disk that stay free, and what an address may have.
     `body_rate`: bytes a second that a body must bring at least, on the average of each `idle_timeout`.
+    `quarantine_lifetime`: seconds for which a rejected file is kept.
 
     `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
@@ -27,3 +28,4 @@ class Conduct:
     sync_slices: bool
     body_rate: int = 0
     quotas: Quotas = field(default_factory=Quotas)
+    quarantine_lifetime: float = 0.0

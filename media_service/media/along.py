@@ -109,6 +109,7 @@ def _check_crc(trail: Trail, at: int, header: Header) -> None:
         walk.crc_bad += 1
         if walk.crc_bad_at is None:
             walk.crc_bad_at = trail.base + at
+            trail.note_time(walk.crc_bad_at)
 
 
 def _pause(trail: Trail) -> bool:
@@ -130,6 +131,7 @@ def _pause(trail: Trail) -> bool:
     if header is not None:
         # Not even its side information came.
         walk.truncated = trail.at, header.length, walk.size - trail.at
+        trail.note_time(trail.at)
         return False
     trail.step = Step.BREAK
     return True
@@ -142,4 +144,5 @@ def _cut(trail: Trail) -> bool:
     if trail.final:
         trail.count(-1)
         walk.truncated = trail.previous, trail.at - trail.previous, walk.size - trail.previous
+        trail.note_time(trail.previous)
     return False

@@ -66,6 +66,7 @@ def _go_on(trail: Trail, header: Header) -> bool:
     walk = trail.walk
     if header.format != trail.known.first.format:
         walk.changes.append((trail.at, header))
+        trail.note_time(trail.at)
         if len(walk.changes) > NOTED:
             return trail.give_up(trail.at)
         trail.close_section()
@@ -106,6 +107,7 @@ def _too_long(trail: Trail, place: int) -> bool:
     """Whether a frame at this place would come too late; then the walk gives up."""
     late = place - trail.at > GAP
     if late:
+        trail.note_time(trail.at)
         trail.walk.trailing = Gap(trail.at, trail.at + GAP, trail.look(GAP).count(0))
         trail.give_up(trail.at)
     return late
@@ -124,8 +126,10 @@ def _go_on_behind(trail: Trail, place: int) -> bool:
 
 def _note_gap(trail: Trail, stop: int) -> None:
     walk, start = trail.walk, trail.at
+    trail.note_time(start)
     walk.gap_bytes += stop - start
     walk.gap_count += 1
+    trail.note_time(stop, stop - start)
     if len(walk.gaps) < NOTED:
         inside = trail.look(stop - start)
         walk.gaps.append(Gap(start, stop, inside.count(0), container_of(inside[:64])))

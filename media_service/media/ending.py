@@ -18,12 +18,14 @@ def end_in_gap(trail: Trail) -> None:
     if _ends_in_id3v1(trail) and trail.previous < tag_start < start:
         # The last frame's missing end was taken from the tag behind it.
         walk.truncated = trail.previous, start - trail.previous, tag_start - trail.previous
+        trail.note_time(trail.previous)
         walk.tags.append(Tag("id3v1", tag_start, walk.size))
         return
     stop, tags = peel_tags(trail.buffer, start - trail.base)
     walk.tags += [Tag(kind, trail.base + begin, trail.base + end) for kind, begin, end in tags]
     junk = trail.buffer[start - trail.base : stop]
     begun = trail.known.begun(junk)
+    trail.note_time(start)
     if begun is not None:
         walk.truncated = start, begun, len(junk)
     elif junk:

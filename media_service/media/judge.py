@@ -97,21 +97,29 @@ def _no_audio(walk: Walk, policy: Policy) -> list[Finding]:
 
 def _chain(walk: Walk, policy: Policy) -> list[Finding]:
     assert walk.first is not None
-    findings = [_hole(gap, policy) for gap in walk.gaps]
+    findings = [_hole(walk, gap, policy) for gap in walk.gaps]
+    rate = walk.first.sample_rate
     findings += [
-        policy.finding("format_change", offset=offset, expected=walk.first.sample_rate, actual=header.sample_rate)
-        for offset, header in walk.changes
+        policy.finding("format_change", offset=at, expected=rate, actual=header.sample_rate, seconds=_time(walk, at))
+        for at, header in walk.changes
     ]
     channels = {header.channels for header in walk.headers if header.format == walk.first.format}
     if len(channels) > 1:
         findings.append(policy.finding("channels_change", expected=1, actual=2))
-    findings += [policy.finding("concatenated", offset=offset) for offset in walk.joins]
+    findings += [policy.finding("concatenated", offset=at, seconds=_time(walk, at)) for at in walk.joins]
     return findings
 
 
-def _hole(gap: Gap, policy: Policy) -> Finding:
+def _time(walk: Walk, start: int, stop: int | None = None) -> tuple[float | None, float | None]:
+    """Where these offsets stand in the playing time, as far as the walk noted it."""
+    first, last = (None if at is None else walk.times.get(at) for at in (start, stop))
+    return None if first is None else round(first, 3), None if last is None else round(last, 3)
+
+
+def _hole(walk: Walk, gap: Gap, policy: Policy) -> Finding:
     code = "zero_hole" if gap.zeros >= ZEROS * gap.size else "sync_lost"
-    return policy.finding(code, offset=gap.start, expected="frames", actual=gap.size)
+    seconds = _time(walk, gap.start, gap.stop)
+    return policy.finding(code, offset=gap.start, expected="frames", actual=gap.size, seconds=seconds)
 
 
 def _edges(walk: Walk, policy: Policy) -> list[Finding]:
@@ -120,7 +128,8 @@ def _edges(walk: Walk, policy: Policy) -> list[Finding]:
         offset = walk.audio_start - walk.junk_before
         findings.append(policy.finding("leading_junk", offset=offset, expected=0, actual=walk.junk_before))
     if walk.gave_up is not None and walk.trailing is None:
-        findings.append(policy.finding("sync_lost", offset=walk.gave_up, expected="frames", actual=walk.gap_bytes))
+        at, lost = walk.gave_up, walk.gap_bytes
+        findings.append(policy.finding("sync_lost", offset=at, expected="frames", actual=lost, seconds=_time(walk, at)))
     findings += [
         policy.finding("trailing_junk", offset=tag.start, expected=tag.stop - tag.start, actual=walk.size - tag.start)
         for tag in walk.tags
@@ -130,7 +139,8 @@ def _edges(walk: Walk, policy: Policy) -> list[Finding]:
         findings.append(_trailing(walk, walk.trailing, policy))
     if walk.truncated is not None:
         offset, expected, actual = walk.truncated
-        cut = policy.finding("truncated_frame", offset=offset, expected=expected, actual=actual)
+        seconds = _time(walk, offset)
+        cut = policy.finding("truncated_frame", offset=offset, expected=expected, actual=actual, seconds=seconds)
         junk = policy.finding("trailing_junk", offset=offset, expected=0, actual=actual)
         findings.append(junk if _all_there(walk) else cut)
     if walk.frames < 2:
@@ -145,12 +155,13 @@ def _all_there(walk: Walk) -> bool:
 
 
 def _trailing(walk: Walk, junk: Gap, policy: Policy) -> Finding:
-    zeros = junk.zeros >= ZEROS * junk.size
+    zeros, seconds = junk.zeros >= ZEROS * junk.size, _time(walk, junk.start)
     if walk.gave_up is not None:
         code = "zero_hole" if zeros else "sync_lost"
-        return policy.finding(code, offset=junk.start, expected="frames", actual=walk.size - junk.start)
+        lost = walk.size - junk.start
+        return policy.finding(code, offset=junk.start, expected="frames", actual=lost, seconds=seconds)
     if zeros and junk.size + walk.zeros_before >= PADDED and not _all_there(walk):
-        return policy.finding("zero_hole", offset=junk.start, expected="frames", actual=junk.size)
+        return policy.finding("zero_hole", offset=junk.start, expected="frames", actual=junk.size, seconds=seconds)
     grave = junk.size > JUNK or junk.foreign is not None
     return policy.finding("trailing_junk", offset=junk.start, expected=0, actual=junk.size, grave=grave)
 
@@ -165,11 +176,19 @@ def _counts(walk: Walk, policy: Policy) -> list[Finding]:
     at, frames = walk.info_start, declared.frames
     if frames is not None and abs(frames - walk.frames) > COUNT_TOLERANCE:
         code = "xing_frames_fewer" if walk.frames < frames else "xing_frames_more"
-        findings.append(policy.finding(code, offset=at, expected=frames, actual=walk.frames))
+        seconds = _lengths(walk, frames) if walk.frames < frames else (None, None)
+        findings.append(policy.finding(code, offset=at, expected=frames, actual=walk.frames, seconds=seconds))
     size = walk.audio_end - at
     if declared.size and abs(declared.size - size) > SIZE_TOLERANCE:
         findings.append(policy.finding("xing_bytes_mismatch", offset=at, expected=declared.size, actual=size))
     return findings
+
+
+def _lengths(walk: Walk, frames: int) -> tuple[float, float]:
+    """Seconds that a file plays, and seconds that it would play with so many frames."""
+    assert walk.first is not None
+    missing = (frames - walk.frames) * walk.first.samples / walk.first.sample_rate
+    return round(walk.seconds, 3), round(walk.seconds + missing, 3)
 
 
 def _checksums(walk: Walk, policy: Policy) -> list[Finding]:
@@ -178,7 +197,12 @@ def _checksums(walk: Walk, policy: Policy) -> list[Finding]:
         # An encoder that computes it wrongly does so in every frame; damage does not.
         grave = walk.crc_good > 0
         found = policy.finding(
-            "frame_crc_mismatch", offset=walk.crc_bad_at, expected=0, actual=walk.crc_bad, grave=grave
+            "frame_crc_mismatch",
+            offset=walk.crc_bad_at,
+            expected=0,
+            actual=walk.crc_bad,
+            seconds=(None, None) if walk.crc_bad_at is None else _time(walk, walk.crc_bad_at),
+            grave=grave,
         )
         findings.append(found)
     if declared is not None and declared.crc is not None and walk.music_crc not in (None, declared.crc):

@@ -62,6 +62,10 @@ class Walk:
     trailing: Gap | None = None
     zeros_before: int = 0
     """NULs with which the last frame ends, where more than a frame's end follows: a hole may begin in it."""
+    gap_seconds: float = 0.0
+    """How long what is missing in gaps would play, by the average of the frames before each."""
+    times: dict[int, float] = field(default_factory=dict)
+    """Where offsets that are noted stand in the playing time, in seconds; what is missing before them is counted."""
     gave_up: int | None = None
     truncated: tuple[int, int, int] | None = None
     """The cut last frame: its offset, the bytes it should have, the bytes it has."""

@@ -134,6 +134,18 @@ class Trail:
         self.walk.frames += frames
         self._counted += frames
 
+    def note_time(self, offset: int, missing: int = 0) -> None:
+        """Note the playing time at an offset before which no frame was left out, but for `missing` bytes of a gap."""
+        walk, header = self.walk, self.known.first
+        assert walk.first is not None
+        played = walk.seconds + self._counted * header.samples / header.sample_rate
+        if missing:
+            unplayed = walk.gap_bytes + (walk.first.length if walk.declared is not None else 0)
+            size = offset - walk.audio_start - unplayed
+            rate = size / played if played and size > 0 else header.length * header.sample_rate / header.samples
+            walk.gap_seconds += missing / rate
+        walk.times[offset] = played + walk.gap_seconds
+
     def close_section(self) -> None:
         """Counts the seconds of the frames of one format."""
         walk = self.walk
@@ -153,6 +165,7 @@ class Trail:
         joins = self.walk.joins
         if self.walk.frames and joins[-1:] != [self.at] and len(joins) < NOTED:
             joins.append(self.at)
+            self.note_time(self.at)
 
     def give_up(self, at: int) -> bool:
         """Nothing that follows could save the file."""

@@ -19,6 +19,7 @@
  */
 import { delay } from './backoff.js';
 import { Refusal } from './client.js';
+import { sniff, whatToDo } from './file-kind.js';
 import { forgetHandle, handleOf, keepHandle, keptHandle, reopen } from './handles.js';
 import { isOpen, sortOut, startable } from './queue.js';
 import { ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
@@ -149,8 +150,25 @@ export class Board {
     for (const upload of startable(uploads.filter(({ state }, k) => compared < 0 || k < compared || state !== 'queued'))) {
       const entry = this.entry(upload.key);
       this.#move(entry, 'start');
-      this.#send(entry);
+      this.#begin(entry);
     }
+  }
+
+  /** @param {Entry} entry */
+  async #begin(entry) {
+    if (!entry.upload.id && !await this.#mayBeSent(entry)) this.start();
+    else if (entry.upload.state === 'preparing') this.#send(entry);
+  }
+
+  /** What begins like another kind of file is never sent. @param {Entry} entry @returns {Promise<boolean>} */
+  async #mayBeSent(entry) {
+    const { key, filename } = entry.upload;
+    const kind = await sniff(/** @type {File} */ (entry.file));
+    const answer = whatToDo(kind, filename);
+    if (!this.entries.has(key) || !may(entry.upload, 'refused')) return false;
+    if (answer === 'ask') this.#set(entry, { kind });
+    if (answer === 'leave') this.#move(entry, 'refused', { problem: /** @type {any} */ ({ code: 'foreign', kind }), hasFile: false });
+    return answer !== 'leave';
   }
 
   /** @param {string} key @param {string} event @param {Partial<PageUpload>} [facts] from the Worker */
@@ -282,7 +300,9 @@ export class Board {
     if (file.size === 0) {
       return this.#enter(null, { ...facts, hasFile: false, state: 'refused', problem: { code: 'empty' } });
     }
-    return this.#enter(file, { ...facts, state: /\.mp3$/i.test(file.name) ? 'queued' : 'asking' });
+    const entry = this.#enter(file, { ...facts, state: /\.mp3$/i.test(file.name) ? 'queued' : 'asking' });
+    if (entry.upload.state === 'asking') this.#mayBeSent(entry);
+    return entry;
   }
 
   /** @param {File | null} file @param {Omit<Parameters<typeof newUpload>[0], 'key'>} facts @returns {Entry} */

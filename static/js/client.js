@@ -11,7 +11,12 @@
  * @property {string} [detail]
  * @property {number} [limit] bytes
  *
- * @typedef {{code: string, severity: 'info' | 'warn' | 'reject'}} Finding what the server saw in a file
+ * @typedef {object} Finding what the server saw in a file
+ * @property {string} code
+ * @property {'info' | 'warn' | 'reject'} severity
+ * @property {string | number | null} [actual]
+ * @property {number | null} [start_seconds] where it is heard
+ * @property {number | null} [stop_seconds]
  *
  * @typedef {object} Upload as the server tells it; sizes in bytes, times RFC 3339
  * @property {string} id
@@ -39,6 +44,7 @@
  * @property {number} file
  * @property {number} largest
  * @property {number} slice
+ * @property {number} [quarantine_lifetime] seconds for which a rejected file is kept
  *
  * @typedef {object} Announcement what creates an upload
  * @property {string} filename

@@ -5,8 +5,10 @@
  * @typedef {import('./hints.js').Hints} Hints
  * @typedef {import('./client.js').Limits} Limits
  * @typedef {keyof typeof SIGNS} Sign
+ * @typedef {import('./client.js').Finding} Finding
  */
-import { bytes, left, moment, percent } from './format.js';
+import { kindNamed } from './file-kind.js';
+import { bytes, clock, left, moment, percent } from './format.js';
 import { total } from './ranges.js';
 import { timeLeft } from './speed.js';
 import { ENDS, isCutOff } from './upload.js';
@@ -24,17 +26,50 @@ export const SIGNS = {
 /** States whose numbers still mean something. */
 const MEASURED = new Set(['preparing', 'sending', 'waiting', 'paused', 'elsewhere']);
 
+/** Damage that goes on to the end where it has no other. */
+const LASTING = new Set(['zero_hole', 'sync_lost']);
+/** Findings of sound that an encoder of MP3 did not make. */
+const FOREIGN = new Set(['not_mpeg_audio', 'unsupported_layer', 'free_format']);
+const DAY_SECONDS = 86_400;
+
+/** @param {Finding} found @param {number} others places of the same kind @returns {string} where it is heard, in minutes and seconds */
+function place(found, others) {
+  if (typeof found.start_seconds !== 'number') return '';
+  const [from, to] = [clock(found.start_seconds), typeof found.stop_seconds === 'number' ? clock(found.stop_seconds) : ''];
+  const at = say(`place.${to && to !== from ? 'between' : !to && LASTING.has(found.code) ? 'on' : 'at'}`, { from, to });
+  return others > 0 ? say('place.more', { place: at, count: others }) : at;
+}
+
+/** @param {Finding} found @param {Finding[]} all @returns {string} what was found, and where */
+function finding(found, all) {
+  const others = all.filter(({ code }) => code === found.code).length - 1;
+  const [start, stop] = [found.start_seconds, found.stop_seconds];
+  const timed = `finding.${found.code}.at`;
+  if (typeof start === 'number' && typeof stop === 'number' && knows(timed)) return say(timed, { from: clock(start), to: clock(stop) });
+  return say(`finding.${found.code}`, { place: place(found, others) });
+}
+
+/** @param {Finding[]} findings @returns {Finding | undefined} the one for which a file was rejected */
+const gravest = (findings) => findings.find(({ severity, code }) => severity === 'reject' && knows(`finding.${code}`));
+
+/** @param {import('./file-kind.js').Kind | null | undefined} kind @returns {string} what a file is instead of MP3 */
+const foreign = (kind) => say(kind && kind.group !== 'mp3' ? `foreign.${kind.group}` : 'why.not_mp3', { kind: kind?.name ?? '' });
+
 /**
  * @param {import('./client.js').Problem | null | undefined} problem
+ * @param {Finding[]} [findings] of the file, where they are known
  * @returns {string} why, in words; what the server said where we have no words of our own
  */
-export function reason(problem) {
+export function reason(problem, findings = []) {
   const code = problem?.code ?? 'unexpected';
-  const state = /** @type {any} */ (problem)?.state;
+  const { state, kind, finding: named } = /** @type {any} */ (problem ?? {});
   if (code === 'upload_gone' && knows(`why.${state}`)) return say(`why.${state}`);
   if (code === 'file_too_large' && !problem?.limit) return say('why.file_too_large_unknown');
-  const found = `finding.${/** @type {any} */ (problem)?.finding}`;
-  if (code === 'damaged' && knows(found)) return say(found);
+  if (code === 'foreign') return foreign(kind);
+  /** @type {Finding | undefined} */
+  const found = gravest(findings) ?? (knows(`finding.${named}`) ? { code: named, severity: 'reject' } : undefined);
+  if (code === 'not_mp3' && found?.code === 'not_mpeg_audio') return foreign(kindNamed(String(found.actual)));
+  if (found && (code === 'damaged' || code === 'not_mp3')) return finding(found, findings);
   if (knows(`why.${code}`)) return say(`why.${code}`, { limit: bytes(problem?.limit ?? 0, language()) });
   return problem?.detail || problem?.title || code;
 }
@@ -49,7 +84,8 @@ function waiting(upload, now) {
   if (!isCutOff(upload) && rest > 0) {
     return say(knows(`wait.${why}`) ? `wait.${why}` : 'wait.server', { seconds: rest });
   }
-  return rest > 0 ? say('state.waiting_in', { seconds: rest }) : say('line.now');
+  // The banner counts down for all rows.
+  return say('state.waiting');
 }
 
 /** @param {PageUpload} upload @returns {string} what is wrong with the picked file; empty when nothing is */
@@ -64,6 +100,7 @@ function status(upload, now) {
   const sizes = { sent: bytes(total(upload.received), language()), length: bytes(upload.length, language()) };
   switch (upload.state) {
     case 'waiting': return waiting(upload, now);
+    case 'asking': return say(upload.kind ? 'state.asking' : 'state.preparing');
     case 'preparing':
       return upload.share === null ? say('state.preparing')
         : say('state.proving', { percent: percent(upload.share, language()) });
@@ -73,7 +110,7 @@ function status(upload, now) {
         : say('state.duplicate');
     case 'same': return say('state.same', { name: upload.same?.name ?? '' });
     case 'rejected': case 'refused': case 'gone':
-      return say(`state.${upload.state}`, { reason: reason(upload.problem) });
+      return say(`state.${upload.state}`, { reason: reason(upload.problem, upload.findings) });
     default: return say(`state.${upload.state}`);
   }
 }
@@ -88,7 +125,19 @@ function oversize(upload, limits) {
 /** What is odd about a file that was stored all the same. @param {PageUpload} upload */
 function remarks({ findings }) {
   const odd = findings.filter(({ severity, code }) => severity === 'warn' && knows(`finding.${code}`));
-  return odd.length ? say('advice.remarks', { remarks: odd.map(({ code }) => say(`finding.${code}`)).join(' ') }) : '';
+  return odd.length ? say('advice.remarks', {
+    remarks: odd.filter(({ code }, k) => odd.findIndex((other) => other.code === code) === k).map((one) => finding(one, odd)).join(' ') }) : '';
+}
+
+/** What to do about a rejection, and what becomes of the file. @param {PageUpload} upload @param {Limits | null} limits */
+function remedy({ problem, findings }, limits) {
+  const found = gravest(findings);
+  const code = problem?.code ?? '';
+  if (code === 'duplicate') return '';
+  const known = code === 'not_mp3' && kindNamed(String(found?.actual));
+  const todo = !['damaged', 'not_mp3', 'too_costly'].includes(code) || known ? '' : FOREIGN.has(found?.code ?? '') ? 'export_mp3' : 'export';
+  const days = Math.floor((limits?.quarantine_lifetime ?? 0) / DAY_SECONDS);
+  return [todo && say(`todo.${todo}`), days > 0 ? say('kept.days', { count: days }) : say('kept.now')].filter(Boolean).join(' ');
 }
 
 /**
@@ -97,6 +146,7 @@ function remarks({ findings }) {
  */
 function advice(upload, hints, limits) {
   if (upload.state === 'ready') return remarks(upload);
+  if (upload.state === 'rejected') return remedy(upload, limits);
   if (ENDS.has(upload.state) || upload.state === 'asking') return '';
   const size = oversize(upload, limits);
   if (size || !hints) return size;

@@ -89,6 +89,12 @@ export function moment(time, language, now = Date.now()) {
 export const exactly = (time, language) =>
   new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'medium' }).format(new Date(time));
 
+/** @param {string} name @returns {string} short enough for a button, its end kept */
+export function shortName(name) {
+  const signs = Array.from(name);
+  return signs.length > 20 ? `${signs.slice(0, 10).join('')}…${signs.slice(-8).join('')}` : name;
+}
+
 /**
  * A long name is cut in its middle by the style sheet; its end (and the extension) must stay.
  *

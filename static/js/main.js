@@ -110,7 +110,7 @@ function changed(entry, event) {
   if (event === 'tags_saved') row.details.say(entry.saved.late ? 'late' : entry.saved.at ? 'saved' : 'unsaved');
   if (event === 'spooled') announce(say('say.ready', { name: upload.filename }));
   if (event === 'rejected' || event === 'refused') {
-    announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem) }));
+    announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem, upload.findings) }));
   }
   if (event === 'mismatch' || event === 'lost_file') announce(say('say.note', { name: upload.filename, note: note(upload) }));
   if (event !== 'progress') drawSoon();

@@ -15,7 +15,7 @@
  */
 import { describe } from './describe.js';
 import { detailsForm } from './details.js';
-import { bytes, nameParts } from './format.js';
+import { bytes, nameParts, shortName } from './format.js';
 import { html, only, ref, setText } from './html.js';
 import { icon } from './icons.js';
 import { total } from './ranges.js';
@@ -50,7 +50,8 @@ export function makeRow(entry, wishes) {
   const element = only(html`<li class="row" id="row-${key}" data-key="${key}">
     <span class="sign" data-ref="sign"></span>
     <div class="what">
-      <p class="name" title="${filename}"><span class="name-head">${head}</span><span class="name-tail">${tail}</span></p>
+      <h3 class="name" title="${filename}"><span class="name-text">${filename}</span><span class="name-head" data-text="${head}" aria-hidden="true"></span><span
+        class="name-tail" data-text="${tail}" aria-hidden="true"></span></h3>
       <p class="status" data-ref="status"></p>
       <p class="note" data-ref="note" hidden></p>
       <p class="advice" data-ref="advice" hidden></p>
@@ -72,7 +73,7 @@ export function makeRow(entry, wishes) {
   let sure = false;
 
   /** @param {Entry} now */
-  function drawActions({ upload }) {
+  function drawActions({ upload, stranger }) {
     const wanted = sure ? ['sure', 'keep'] : actions(upload);
     if (!sure && OTHER_FILE.has(upload.note?.code ?? '')) wanted.splice(1, 0, 'as_new');
     if (!upload.mine && upload.state === 'needs_file') wanted.push('dismiss');
@@ -80,11 +81,12 @@ export function makeRow(entry, wishes) {
     if (wishes.isNext(upload.key)) wanted.splice(0, wanted.length, ...wanted.filter((action) => action !== 'first'));
     // Only one button may call; choosing by hand is the second way where a click is enough.
     const call = wanted.find((action) => FIRST.has(action));
-    if (wanted.join() === shown.actions) return;
-    shown.actions = wanted.join();
+    const drawn = [...wanted, stranger?.name].join();
+    if (drawn === shown.actions) return;
+    shown.actions = drawn;
     const focused = parts.actions.contains(document.activeElement)
       ? /** @type {HTMLElement} */ (document.activeElement).dataset.action : null;
-    const values = { sent: bytes(total(upload.received), language()) };
+    const values = { sent: bytes(total(upload.received), language()), other: shortName(stranger?.name ?? '') };
     parts.actions.replaceChildren(...wanted.map((action) => button(action, filename, values, action === call)));
     const toggle = parts.actions.querySelector('[data-action="details"]');
     toggle?.setAttribute('aria-expanded', String(!parts.more.hidden));

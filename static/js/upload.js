@@ -28,6 +28,7 @@
  * @property {import('./client.js').Upload | null} twin the finished upload of the same bytes
  * @property {{key: string, name: string} | null} same the row that sends the same bytes
  * @property {boolean} hasHandle a click is enough to have them at hand
+ * @property {import('./file-kind.js').Kind | null} kind what a file that is asked about begins with; null before it was read
  * @property {boolean} hasFile the bytes are at hand in this page
  * @property {boolean} mine false: another browser's, continued here by its link; only sending is allowed
  * @property {Tags} tags
@@ -48,7 +49,7 @@ const MOVING = {
  * @type {Record<State, Record<string, State>>}
  */
 export const TABLE = /** @type {any} */ ({
-  asking: { accept: 'queued' },
+  asking: { accept: 'queued', refused: 'refused' },
   queued: { start: 'preparing', pause: 'paused', cancel: 'cancelled', same: 'same', ...FOLLOW },
   preparing: { ...MOVING, created: 'preparing', proving: 'preparing', duplicate: 'duplicate' },
   sending: { ...MOVING, created: 'sending', progress: 'sending', duplicate: 'duplicate' },
@@ -113,7 +114,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, ahead: 0, share: null, until: null, why: null,
-    rate: null, problem: null, findings: [], note: null, twin: null, same: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, findings: [], note: null, twin: null, same: null, kind: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 
@@ -140,5 +141,6 @@ export function actions(upload) {
   return ACTIONS[upload.state].filter((action) => (upload.hasFile || !needsBytes.has(action))
     && (upload.hasHandle || action !== 'continue')
     && (upload.mine || action !== 'cancel')
+    && (upload.kind || action !== 'accept')
     && !(action === 'try' && isCutOff(upload)));
 }

@@ -31,6 +31,7 @@ STATES = (
     "ended",
     "stored",
     "sent",
+    "refusals",
 )
 """`queue` has a file that asks, one left out and two equal ones. `ended` shows ready, ready with a remark, duplicate,
 rejected, refused and cancelled together; `stored` a queue that came through, unfolded; `sent` the list of what was sent
@@ -89,6 +90,7 @@ class Stage:
         self.come_back()
         self.end()
         self.sum_up()
+        self.refuse()
 
     def send(self) -> None:
         """Files on their way."""
@@ -177,6 +179,27 @@ class Stage:
         page.locator("[data-ref=sent-uploads] > summary").click()
         page.locator(".sent-line [data-ref=show]").first.click()
         self.look("sent")
+
+    def refuse(self) -> None:
+        """What is wrong, and where: damage, other kinds of files, MP3 under another name."""
+        page = self.page
+        self.line.rate = None
+        self.reload()
+        hole, wave, picture, other = (self.folder / name for name in ("Hole.mp3", "Talk.wav", "cover.jpg", "Park.bin"))
+        content = bytearray(make_mp3(120, seed=9900))
+        for start, stop in ((62, 68), (90, 91)):
+            content[start * 16_000 : stop * 16_000] = bytes((stop - start) * 16_000)
+        hole.write_bytes(content)
+        wave.write_bytes(b"RIFF\0\0\0\0WAVEfmt " + bytes(5000))
+        picture.write_bytes(b"\xff\xd8\xff\xe0" + bytes(5000))
+        other.write_bytes(make_mp3(5, seed=9901))
+        # One at a time: of several together, those that are no MP3 are left out.
+        for file in (hole, wave, picture, self.text, other):
+            pick(page, file)
+        expect(stated(page, "refused")).to_have_count(3)
+        expect(stated(page, "asking").locator("[data-action=accept]")).to_have_count(1)
+        expect(stated(page, "rejected")).to_have_count(1, timeout=20_000)
+        self.look("refusals")
 
     def reload(self) -> None:
         """The page anew, once its buttons listen."""

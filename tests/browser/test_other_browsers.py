@@ -78,7 +78,7 @@ def test_a_copied_link_continues_in_another_browser(
     if reload:
         other.reload()
     waiting = state(other, file.name, "needs_file")
-    expect(waiting).to_contain_text("are safe")
+    expect(waiting).to_contain_text("Choose the same file to continue")
     assert other.url == f"{line.url}/"
     actions = [each.get_attribute("data-action") for each in waiting.locator(".actions button").all()]
     assert actions == ["choose", "share", "dismiss"]

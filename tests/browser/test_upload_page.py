@@ -45,7 +45,7 @@ def test_a_picked_file_lies_in_the_spool_and_is_said_to_be_ready(server: Server,
     page = visitor.visit(server.url)
     pick(page, file)
     ready = state(page, "evening show.mp3", "ready")
-    expect(ready).to_contain_text("Safely stored")
+    expect(ready).to_contain_text("Stored at the station")
     (stored,) = spooled(server)
     assert stored.name == "evening show.mp3"
     assert file.read_bytes()[-100_000:] in stored.read_bytes()
@@ -95,7 +95,7 @@ def test_after_a_reload_the_same_file_goes_on_and_nothing_recorded_is_sent_again
     to_the_middle(page, api, file)
     page.reload()
     waiting = state(page, "reload.mp3", "needs_file")
-    expect(waiting).to_contain_text("are safe")
+    expect(waiting).to_contain_text("Choose the same file to continue")
     settle(page, lambda: line.sent)
     missing = file.stat().st_size - recorded(api)
     sent_before = line.sent
@@ -168,24 +168,18 @@ def test_what_is_odd_or_wrong_about_a_file_is_said(server: Server, visitor: Visi
     cut.write_bytes(cut.read_bytes()[:-100])
     page = visitor.visit(server.url)
     pick(page, odd, cut)
-    expect(state(page, odd.name, "ready")).to_contain_text("bytes behind the last frame that belong to nothing")
-    expect(state(page, cut.name, "rejected")).to_contain_text("the last frame is cut off")
+    expect(state(page, odd.name, "ready")).to_contain_text("there is data that is not audio after the sound")
+    expect(state(page, cut.name, "rejected")).to_contain_text("the end is cut off at 0:10")
     page.get_by_role("button", name="한국어").click()
-    expect(row(page, odd.name)).to_contain_text("마지막 프레임 뒤에 쓸모없는 바이트가 있습니다")
-    expect(row(page, cut.name)).to_contain_text("마지막 프레임이 잘려 있습니다")
+    expect(row(page, odd.name)).to_contain_text("소리 뒤에 오디오가 아닌 데이터가 있습니다")
+    expect(row(page, cut.name)).to_contain_text("0:10에서 끝이 잘려 있습니다")
 
 
-def test_another_extension_is_asked_about_and_an_empty_file_is_not_sent(
-    server: Server, visitor: Visitor, tmp_path: Path
-) -> None:
-    text, empty = tmp_path / "notes.txt", tmp_path / "empty.mp3"
-    text.write_text("hello")
+def test_an_empty_file_is_not_sent(server: Server, visitor: Visitor, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.mp3"
     empty.write_bytes(b"")
     page = visitor.visit(server.url)
-    pick(page, text)
     pick(page, empty)
-    state(page, "notes.txt", "asking")
-    expect(button(page, "Send anyway", "notes.txt")).to_be_visible()
     expect(state(page, "empty.mp3", "refused")).to_contain_text("the file is empty")
     assert visitor.posted == []
 
@@ -275,9 +269,9 @@ def test_korean_browsers_get_korean_words_and_the_switch_is_remembered(
     page = visitor.visit(server.url, locale="ko-KR")
     expect(page.get_by_role("heading", level=1)).to_have_text("오디오를 보내 주세요")
     pick(page, mp3("심야 방송.mp3"))
-    expect(state(page, "심야 방송.mp3", "ready")).to_contain_text("안전하게 저장되었습니다")
+    expect(state(page, "심야 방송.mp3", "ready")).to_contain_text("방송국에 저장되었습니다")
     page.get_by_role("button", name="English").click()
-    expect(row(page, "심야 방송.mp3")).to_contain_text("Safely stored")
+    expect(row(page, "심야 방송.mp3")).to_contain_text("Stored at the station")
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Send us your audio")
     assert page.evaluate("document.documentElement.lang") == "en"

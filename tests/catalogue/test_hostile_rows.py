@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media_service.catalogue.json_columns import findings_value
 from media_service.catalogue.rows import file_row, file_value, heard_value, slice_value, upload_row, upload_value
 from media_service.catalogue.stored import Unreadable
 from media_service.core.chapters import Chapter
@@ -61,7 +62,7 @@ anything = st.one_of(
     ).map(json.dumps),
 )
 
-FINDING = Finding("sync_lost", Severity.REJECT, 5, 1, "x")
+FINDING = Finding("sync_lost", Severity.REJECT, 5, 1, "x", 61.5, 68.0)
 UPLOAD = make_upload(
     last_modified=7,
     cover=Cover("image/png", 5, 6, 7),
@@ -147,6 +148,11 @@ def test_a_finding_of_another_version_is_shown_with_its_code() -> None:
     found = Finding("from_the_future", Severity.WARN)
     assert "from_the_future" not in CODES
     assert found.told()["message"] == "another version of the service found this"
+
+
+def test_a_finding_of_a_former_version_has_no_times() -> None:
+    stored = {name: value for name, value in FINDING.plain().items() if not name.endswith("_seconds")}
+    assert findings_value([stored, FINDING.plain()]) == (Finding("sync_lost", Severity.REJECT, 5, 1, "x"), FINDING)
 
 
 @pytest.mark.parametrize("value", ["from_the_future", None, b"x", 5])

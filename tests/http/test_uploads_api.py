@@ -90,6 +90,7 @@ async def test_limits_are_told_before_anything_is_sent(api: Api) -> None:
     limits = (await api.get("/api/v1/limits")).body
     assert (limits["file"], limits["slice"]) == (64 * 2**30, 64 * 2**20)
     assert 0 < limits["largest"] <= limits["file"]
+    assert (limits["upload_lifetime"], limits["quarantine_lifetime"]) == (7 * 86_400, 7 * 86_400)
 
 
 @pytest.mark.parametrize("path", [f"{UPLOADS}/{'x' * 22}", f"{UPLOADS}/../../etc/passwd", f"{UPLOADS}/short"])

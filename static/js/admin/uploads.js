@@ -69,7 +69,7 @@ export function flightSection(root, count, client, asked) {
     const still = upload.state === 'receiving' && Date.now() - Date.parse(upload.updated_at) > STILL_MS;
     const rest = still ? null : timeLeft(rate, upload.length - safe);
     const words = rest === null ? null : left(rest);
-    const status = upload.problem ? reason(upload.problem) : still ? say('flight.still', { time: moment(upload.updated_at, lang) }) : say(`flight.${upload.state}`);
+    const status = upload.problem ? reason(upload.problem, upload.findings) : still ? say('flight.still', { time: moment(upload.updated_at, lang) }) : say(`flight.${upload.state}`);
     return html`<li class="row" data-state="${upload.problem ? 'rejected' : still ? 'paused' : upload.state === 'receiving' ? 'sending' : 'verifying'}">
       <span class="sign">${icon(upload.problem ? 'stop' : still ? 'pause' : upload.state === 'receiving' ? 'up' : 'lens')}</span>
       <div class="what"><p class="name" title="${upload.filename}"><span class="name-whole">${upload.filename}</span></p>
@@ -101,19 +101,6 @@ export function flightSection(root, count, client, asked) {
 }
 
 /**
- * Our words, and beneath them what the server knows more precisely, unless that begins or ends with the same words.
- * @param {import('../client.js').Problem | null} problem
- */
-function whyLines(problem) {
-  const why = reason(problem);
-  const detail = problem?.detail ?? '';
-  const ours = why.replace(/\.$/, '').toLowerCase();
-  const same = detail.toLowerCase().startsWith(ours);
-  const more = detail && !same && !detail.toLowerCase().endsWith(`${ours}.`);
-  return html`<p class="status">${same ? detail : why}</p>${more ? html`<p class="beneath" lang="en">${detail}</p>` : ''}`;
-}
-
-/**
  * @param {HTMLElement} root
  * @param {import('../client.js').Client} client
  * @param {Asked} asked
@@ -141,7 +128,7 @@ export function rejectedSection(root, client, asked) {
   const line = (upload) => html`<li class="row" data-state="rejected">
     <span class="sign">${icon('stop')}</span>
     <div class="what"><p class="name" title="${upload.filename}"><span class="name-whole">${upload.filename}</span></p>
-      ${whyLines(upload.problem)}</div>
+      <p class="status">${reason(upload.problem, upload.findings)}</p></div>
     <p class="numbers"><span class="amount">${bytes(upload.length, language())}</span>
       <span class="pace">${from(upload)} · ${when(upload.updated_at)}</span></p>
     <div class="track"></div>

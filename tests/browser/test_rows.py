@@ -1,0 +1,134 @@
+"""Rows for small screens, for screen readers and for forced colours; nothing wraps, jumps or is cut."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.browser.proxy import SlowProxy
+from tests.browser.seen import button, pick, row, state, until
+from tests.browser.test_upload_page import LONG, recorded
+from tests.support.server import Server
+
+Make = Callable[..., Path]
+Ask = Callable[[str], Any]
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 800}
+NAME = "Sunday Night with Kim and the very long guest list (final mix v3).mp3"
+
+
+def height(page: Page, selector: str) -> float:
+    return float(page.locator(selector).first.evaluate("element => element.getBoundingClientRect().height"))
+
+
+def test_name_is_one_text_to_read_to_copy_and_to_find(server: Server, visitor: Visitor, mp3: Make) -> None:
+    page = visitor.visit(server.url, viewport=PHONE)
+    pick(page, mp3(NAME))
+    state(page, NAME, "ready")
+    heading = page.get_by_role("heading", level=3, name=NAME, exact=True)
+    expect(heading).to_have_count(1)
+    copied = heading.evaluate("name => { getSelection().selectAllChildren(name); return getSelection().toString(); }")
+    assert copied.rstrip("\n") == NAME
+    assert page.evaluate("name => { getSelection().removeAllRanges(); return find(name); }", NAME)
+    ends = page.locator(".name-tail").evaluate("tail => getComputedStyle(tail, '::before').content")
+    assert ends.strip('"') == NAME[-10:]
+
+
+def test_finished_file_takes_one_line_on_a_phone(server: Server, visitor: Visitor, mp3: Make) -> None:
+    page = visitor.visit(server.url, viewport=PHONE)
+    pick(page, mp3(NAME), mp3("b.mp3"))
+    state(page, NAME, "ready")
+    state(page, "b.mp3", "ready")
+    for name in (NAME, "b.mp3"):
+        assert row(page, name).evaluate("row => row.getBoundingClientRect().height") < 52
+        tops = row(page, name).evaluate(
+            "row => ['.name', '.amount', '[data-action=dismiss]'].map((one) => {"
+            " const box = row.querySelector(one).getBoundingClientRect(); return (box.top + box.bottom) / 2; })"
+        )
+        assert max(tops) - min(tops) < 4
+    expect(row(page, "b.mp3").locator(".status")).to_have_text("Done. Stored at the station.")
+    button(page, "Dismiss", "b.mp3").click()
+    expect(row(page, "b.mp3")).to_have_count(0)
+
+
+def test_first_file_leaves_one_line_above_the_rows_of_a_phone(server: Server, visitor: Visitor, mp3: Make) -> None:
+    page = visitor.visit(server.url, viewport=PHONE)
+    pick(page, mp3("a.mp3"))
+    state(page, "a.mp3", "ready")
+    assert height(page, ".hero") < 70
+    for part in ("[data-ref=sender]", ".pick .main"):
+        expect(page.locator(part)).to_be_in_viewport()
+    expect(page.get_by_role("textbox", name="Your name (optional)")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Send us your audio")
+
+
+@pytest.mark.parametrize(("viewport", "most"), [(DESK, 0), (PHONE, 90)])
+def test_button_stays_where_it_was_clicked(
+    server: Server, visitor: Visitor, mp3: Make, viewport: dict[str, int], most: int
+) -> None:
+    page = visitor.visit(server.url, viewport=viewport)
+    where = "button => button.getBoundingClientRect().top + scrollY"
+    before = page.locator(".pick .main").evaluate(where)
+    pick(page, mp3("a.mp3"))
+    state(page, "a.mp3", "ready")
+    assert before - most <= page.locator(".pick .main").evaluate(where) <= before
+
+
+def test_words_of_dropping_are_not_said_where_nothing_can_be_dropped(server: Server, visitor: Visitor) -> None:
+    page = visitor.visit(server.url, viewport=PHONE, has_touch=True, is_mobile=True)
+    expect(page.get_by_text("drop them anywhere")).to_be_hidden()
+    assert "rop" not in page.locator("main:visible").inner_text()
+
+
+def test_percent_of_four_signs_stays_on_its_line(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    page = visitor.visit(line.url, viewport=DESK)
+    pick(page, mp3("a.mp3", LONG))
+    until(lambda: recorded(api) > 0, page)
+    heights = page.locator(".row .percent").evaluate(
+        "one => ['1%', '100%'].map((text) => { one.textContent = text;"
+        " return [one.offsetHeight, one.closest('.row').offsetHeight]; })"
+    )
+    assert heights[0] == heights[1]
+
+
+@pytest.mark.parametrize("language", ["English", "한국어"])
+def test_buttons_of_a_waiting_row_stand_in_one_line_and_apart(
+    line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask, language: str
+) -> None:
+    page = visitor.visit(line.url, viewport=DESK)
+    line.rate = 1_500_000
+    pick(page, mp3("a.mp3", LONG))
+    until(lambda: recorded(api) >= 1_000_000, page)
+    page.reload()
+    state(page, "a.mp3", "needs_file")
+    with page.expect_file_chooser() as chooser:
+        page.locator("[data-action=choose]").click()
+    chooser.value.set_files(str(mp3(NAME)))
+    as_new = row(page, "a.mp3").locator("[data-action=as_new]")
+    expect(as_new).to_contain_text("Send “Sunday Nig… v3).mp3” as a new file")
+    page.get_by_role("button", name=language).click()
+    boxes = page.locator(".actions button").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).map(({ left, right, top }) => [left, right, top])"
+    )
+    assert len(boxes) == 5
+    assert len({top for _, _, top in boxes}) == 1
+    assert all(after[0] - before[1] >= 4 for before, after in pairwise(boxes))
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_progress_is_seen_in_forced_colours(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+    page = visitor.visit(line.url, viewport=DESK, forced_colors="active")
+    pick(page, mp3("a.mp3", LONG))
+    until(lambda: recorded(api) >= 1_000_000, page)
+    track = row(page, "a.mp3").locator(".track")
+    colours = track.evaluate("one => [one, ...one.children].map((part) => getComputedStyle(part).backgroundColor)")
+    assert len(set(colours)) == 3
+    assert height(page, ".track") >= 8
+    name = page.locator(".name-text").evaluate("text => getComputedStyle(text).color")
+    assert name == "rgba(0, 0, 0, 0)"
+    assert page.locator("[data-ref=sender]").evaluate("one => getComputedStyle(one, '::placeholder').opacity") == "0"
