@@ -17,6 +17,7 @@ class Conduct:
     the verdict, how long an upload waits for its bytes, bytes of disk that stay free, and what an address may have.
     `body_rate`: bytes a second that a body must bring at least, on the average of each `idle_timeout`.
 
+    `writes_tags`: what a sender types is written into the file.
     `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
     limits: rules.Limits
@@ -27,3 +28,4 @@ class Conduct:
     sync_slices: bool
     body_rate: int = 0
     quotas: Quotas = field(default_factory=Quotas)
+    writes_tags: bool = True
