@@ -16,16 +16,23 @@ import { ref, setText } from './html.js';
 import { sums } from './queue.js';
 import { continueLink, forgetLink, refresh, refreshFirst, refreshForEver } from './resume.js';
 import { makeRow } from './row.js';
-import { ENDS, isActive, may } from './upload.js';
+import { SenderName } from './sender-name.js';
+import { rememberAccess, signInBanner } from './sign-in.js';
+import { ENDS, isActive, isSignedOut, may } from './upload.js';
 import { language, languageSwitch, say } from './words.js';
 
 const SENDER = 'media_service.sender';
 const TICK_MS = 500;
 const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
+/** How long "Saved" stands in the field of the name, where it may cover the end of a long one. */
+const SAVED_MS = 5000;
 
 const base = new URL('.', document.baseURI).href;
-const client = makeClient(base);
+const client = makeClient(base, () => {
+  shutOut = true;
+  drawSoon();
+});
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 const part = (/** @type {string} */ name) => ref(document, name);
 const list = part('rows');
@@ -39,12 +46,28 @@ const keepAwake = wakeLock();
 const rows = new Map();
 let choosingFor = '';
 let wasGone = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let sayingSaved;
+/** the server wants a sign-in; until it answers with the list again */
+let shutOut = false;
 /** the timer of `drawSoon`; 0 while there is none */
 let drawing = 0;
 /** tenths of all bytes that were last spoken of */
 let spokenOf = 0;
 
 const board = new Board(client, worker, { sender: () => sender.value.trim(), changed, removed, reordered });
+sender.value = localStorage.getItem(SENDER) ?? '';
+const senderName = new SenderName(client, board.entries, sender.value, (word) => {
+  const key = word && (word === 'unsaved' ? 'name.unsaved' : `tag.${word}`);
+  setText(part('sender-saved'), key && say(key));
+  clearTimeout(sayingSaved);
+  if (word === 'saved') sayingSaved = setTimeout(() => setText(part('sender-saved'), ''), SAVED_MS);
+});
+const showSignIn = signInBanner(part('sign-in'), client, () => {
+  announce(say('sign_in.done'));
+  worker.postMessage({ do: 'try_all' });
+  lookForUploads();
+});
 
 /** @param {Entry} entry */
 function openRow(entry) {
@@ -87,7 +110,8 @@ function changed(entry, event) {
   row.update(entry);
   if (event === 'tags') row.details.say(upload.id ? 'saving' : '');
   if (event === 'cover_saved') row.details.cover(entry.uncovered);
-  if (event === 'tags_saved') row.details.say(entry.saved.late ? 'late' : entry.saved.at ? 'saved' : 'unsaved');
+  if (event === 'tags_saved') row.details.saved(entry.saved);
+  if (event === 'created' || event === 'enter') senderName.begun();
   if (event === 'spooled') announce(say('say.ready', { name: upload.filename }));
   if (event === 'rejected' || event === 'refused') {
     announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem) }));
@@ -140,6 +164,7 @@ function drawAround() {
   const sum = sums(uploads);
   const line = lineTrouble(uploads, Date.now());
   document.body.classList.toggle('busy', rows.size > 0);
+  if (showSignIn(shutOut || uploads.some(isSignedOut)) && part('sign-in').firstChild) announce(part('sign-in-what').textContent ?? '');
   part('files').hidden = rows.size === 0;
   part('line').hidden = !line;
   if (line) {
@@ -188,8 +213,10 @@ function wire() {
     again.value = '';
   });
   dropTarget(part('veil'), take);
-  sender.value = localStorage.getItem(SENDER) ?? '';
-  sender.addEventListener('input', () => localStorage.setItem(SENDER, sender.value.trim()));
+  sender.addEventListener('input', () => {
+    localStorage.setItem(SENDER, sender.value.trim());
+    senderName.typed(sender.value.trim());
+  });
   part('pause-all').addEventListener('click', () => actOnAll('pause', 'pause'));
   part('resume-all').addEventListener('click', () => actOnAll('resume', 'resume'));
   part('clear').addEventListener('click', () => {
@@ -212,15 +239,23 @@ function keepTime() {
   }, TICK_MS);
   setInterval(() => {
     const curious = board.uploads.some((upload) => upload.state === 'needs_file' || upload.state === 'elsewhere');
-    if (curious && document.visibilityState === 'visible') refresh(client, board).catch(() => undefined);
+    if ((curious || shutOut) && document.visibilityState === 'visible') refresh(client, board).then(letIn, () => undefined);
   }, LOOK_AROUND_MS);
 }
 
 function lookForUploads() {
   refreshForEver(client, board, (failed, found) => {
-    part('list-failed').hidden = !failed;
+    if (!failed) letIn();
+    part('list-failed').hidden = !failed || shutOut;
     part('link-failed').hidden = found;
   });
+}
+
+/** The server answered with the list: this browser may send. */
+function letIn() {
+  rememberAccess();
+  shutOut = false;
+  drawAround();
 }
 
 worker.postMessage({ do: 'base', base });

@@ -29,6 +29,7 @@
  * @property {boolean} hasFile the bytes are at hand in this page
  * @property {boolean} mine false: another browser's, continued here by its link; only sending is allowed
  * @property {Tags} tags
+ * @property {number | null} editableUntil ms (Date.now) until which the details of a finished one may change
  */
 
 /** What the server or the Worker may report of any upload that is on its way. */
@@ -99,6 +100,9 @@ const UNREACHABLE = new Set(['unreachable', 'http_502', 'http_504']);
 /** @param {PageUpload} upload @returns {boolean} it waits for the line, or for a server that does not answer */
 export const isCutOff = (upload) => upload.until !== null && UNREACHABLE.has(upload.why ?? '');
 
+/** @param {PageUpload} upload @returns {boolean} it goes on once somebody signed in */
+export const isSignedOut = (upload) => upload.until !== null && upload.why === 'unauthorised';
+
 /** @param {PageUpload} upload @returns {boolean} it uses one of the places for running transfers */
 export const isActive = (upload) => ACTIVE.has(upload.state);
 
@@ -109,7 +113,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, share: null, until: null, why: null,
-    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, mine: true, tags: {}, editableUntil: null, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 
@@ -136,5 +140,5 @@ export function actions(upload) {
   return ACTIONS[upload.state].filter((action) => (upload.hasFile || !needsBytes.has(action))
     && (upload.hasHandle || action !== 'continue')
     && (upload.mine || action !== 'cancel')
-    && !(action === 'try' && isCutOff(upload)));
+    && !(action === 'try' && (isCutOff(upload) || isSignedOut(upload))));
 }

@@ -54,7 +54,6 @@ export default {
 
   'wait.storage_full': 'The server’s disk is full · again in {seconds}\u00a0s',
   'wait.too_many_uploads': 'Too many of your uploads are open · again in {seconds}\u00a0s',
-  'wait.unauthorised': 'Please sign in again in another tab · again in {seconds}\u00a0s',
   'wait.shutting_down': 'The server is restarting · again in {seconds}\u00a0s',
   'wait.storage_trouble': 'The server has trouble with its disk · again in {seconds}\u00a0s',
   'wait.superseded': 'This file is also being sent from elsewhere · again in {seconds}\u00a0s',
@@ -122,7 +121,7 @@ export default {
   'tag.saving': 'Saving…',
   'tag.saved': 'Saved',
   'tag.unsaved': 'Not saved yet. Trying again…',
-  'tag.late': 'The file is already stored; this was too late.',
+  'tag.late': 'This was too late: the file can no longer be changed.',
   'tag.example_date': '2026-11-23',
 
   'why.finishing_failed': 'Our service failed at this file. It is kept, and we will try again.',
@@ -162,4 +161,18 @@ export default {
   'say.link': 'Link copied. Open it in the other browser, and choose the same file there.',
   'say.note': '“{name}”: {note}',
   'say.progress': '{percent} sent.',
+
+  'state.pausing': 'Pausing…',
+  'state.signed_out': 'Waiting for sign-in',
+  'sign_in.first': 'You need access from the station to send files here.',
+  'sign_in.first_then': 'Enter the access code that you were given. Files that you choose now wait for it.',
+  'sign_in.ended': 'Your access has ended.',
+  'sign_in.ended_then': 'Your files stay in the list and go on by themselves once you have signed in.',
+  'sign_in.token': 'Access code',
+  'sign_in.do': 'Sign in',
+  'sign_in.wrong': 'That is not the right access code.',
+  'sign_in.done': 'You are signed in. The uploads go on.',
+  'name.unsaved': 'Not saved yet',
+  'tag.refused': 'Not saved: {reason}',
+  'tag.bad_date': 'Not saved: please write the date as 2026, 2026-11 or 2026-11-23.',
 };

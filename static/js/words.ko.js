@@ -54,7 +54,6 @@ export default {
 
   'wait.storage_full': '서버 디스크가 가득 찼습니다 · {seconds}초 후 재시도',
   'wait.too_many_uploads': '열려 있는 업로드가 너무 많습니다 · {seconds}초 후 재시도',
-  'wait.unauthorised': '다른 탭에서 다시 로그인해 주세요 · {seconds}초 후 재시도',
   'wait.shutting_down': '서버를 다시 시작하는 중 · {seconds}초 후 재시도',
   'wait.storage_trouble': '서버 디스크에 문제가 있습니다 · {seconds}초 후 재시도',
   'wait.superseded': '이 파일을 다른 곳에서도 올리는 중 · {seconds}초 후 재시도',
@@ -122,7 +121,7 @@ export default {
   'tag.saving': '저장 중…',
   'tag.saved': '저장됨',
   'tag.unsaved': '아직 저장되지 않았습니다. 다시 시도하는 중…',
-  'tag.late': '파일이 이미 저장되어 바꿀 수 없습니다.',
+  'tag.late': '너무 늦었습니다. 이제 이 파일은 바꿀 수 없습니다.',
   'tag.example_date': '2026-11-23',
 
   'why.finishing_failed': '저희 쪽 문제로 이 파일을 마치지 못했습니다. 파일은 보관되어 있고 다시 시도합니다.',
@@ -162,4 +161,18 @@ export default {
   'say.link': '링크를 복사했습니다. 다른 브라우저에서 열고 같은 파일을 선택하세요.',
   'say.note': '‘{name}’: {note}',
   'say.progress': '{percent} 보냈습니다.',
+
+  'state.pausing': '일시정지하는 중…',
+  'state.signed_out': '로그인 대기 중',
+  'sign_in.first': '파일을 보내려면 방송국에서 받은 접속 코드가 필요합니다.',
+  'sign_in.first_then': '받으신 코드를 입력해 주세요. 지금 선택한 파일은 그때까지 기다립니다.',
+  'sign_in.ended': '접속 권한이 끝났습니다.',
+  'sign_in.ended_then': '파일은 목록에 그대로 있으며, 다시 로그인하면 저절로 이어서 올립니다.',
+  'sign_in.token': '접속 코드',
+  'sign_in.do': '로그인',
+  'sign_in.wrong': '접속 코드가 맞지 않습니다.',
+  'sign_in.done': '로그인했습니다. 이어서 올립니다.',
+  'name.unsaved': '아직 저장 안 됨',
+  'tag.refused': '저장되지 않음: {reason}',
+  'tag.bad_date': '저장되지 않음: 날짜는 2026, 2026-11, 2026-11-23처럼 적어 주세요.',
 };
