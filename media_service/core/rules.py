@@ -360,7 +360,7 @@ def amend(
 ) -> Upload:
     """The upload with other tags, chapters or another sender, or with the length it did not have.
 
-    They may change only while bytes are awaited: behind that they may be in use.
+    Only while bytes are awaited: what may change afterwards, and how, is for `amend_whole`.
     Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge, DetailsTooLarge.
     """
     if upload.state is not State.RECEIVING:

@@ -14,17 +14,15 @@
  * @property {boolean} insist send it although the same bytes are there already
  * @property {import('./hints.js').Hints | null} hints what the file says of itself
  * @property {{at: string, late: boolean, problem: import('./client.js').Problem | null}} saved what the server has of the tags, as JSON, or why not
- * @property {string} sender what the server has for it
- * @property {boolean} senderLate it takes no other
+ * @property {string | null} sender what the server has for it; null when it takes no other
  * @property {File | null} cover a picture that is still to be sent
  * @property {import('./client.js').Problem | null} uncovered why the last one was refused
  */
 import { delay } from './backoff.js';
-import { Refusal } from './client.js';
+import { editFailure } from './client.js';
 import { forgetHandle, handleOf, keepHandle, keptHandle, reopen } from './handles.js';
-import { editableUntil, outcome } from './late-edits.js';
 import { startable } from './queue.js';
-import { ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
+import { editTime, ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
 
 const TAGS_REST_MS = 600;
 const AGAIN_MS = 5000;
@@ -196,7 +194,7 @@ export class Board {
     const event = EVENTS[upload.state] ?? 'gone';
     if (!may(entry.upload, event)) return this.#set(entry, { received: upload.received });
     const { received, findings, state } = upload;
-    this.#move(entry, event, { received, findings, editableUntil: editableUntil(upload), problem: event === 'gone' ? /** @type {any} */ ({ code: 'upload_gone', state }) : upload.problem });
+    this.#move(entry, event, { received, findings, editableUntil: editTime(upload), problem: event === 'gone' ? /** @type {any} */ ({ code: 'upload_gone', state }) : upload.problem });
     if (FINISHING.has(event)) this.#send(entry);
     if (event === 'spooled') this.#endEdits(entry);
     return undefined;
@@ -296,7 +294,7 @@ export class Board {
     const key = `u${this.keys += 1}`;
     const upload = newUpload({ .../** @type {any} */ (facts), key });
     /** @type {Entry} */
-    const entry = { upload, file, stranger: null, handle: null, insist: false, hints: null, cover: null, uncovered: null, saved: { at: JSON.stringify(upload.tags), late: false, problem: null }, sender: '', senderLate: false };
+    const entry = { upload, file, stranger: null, handle: null, insist: false, hints: null, cover: null, uncovered: null, saved: { at: JSON.stringify(upload.tags), late: false, problem: null }, sender: '' };
     this.entries.set(key, entry);
     this.page.changed(entry, 'enter');
     return entry;
@@ -325,7 +323,7 @@ export class Board {
       try {
         return await this.client.cancel(id);
       } catch (error) {
-        if (outcome(error) !== 'again') return undefined;
+        if (editFailure(error) !== 'again') return undefined;
         await new Promise((resolve) => setTimeout(resolve, delay(failures, null)));
       }
     }
@@ -340,8 +338,8 @@ export class Board {
       await this.client.amend(/** @type {string} */ (id), { tags });
       entry.saved = { at: wanted, late: false, problem: null };
     } catch (error) {
-      const what = outcome(error);
-      const problem = what === 'refused' ? /** @type {Refusal} */ (error).problem : null;
+      const what = editFailure(error);
+      const problem = what === 'refused' ? /** @type {import('./client.js').Refusal} */ (error).problem : null;
       entry.saved = { at: what === 'late' ? wanted : '', late: what === 'late', problem };
       // What was typed meanwhile has a timer of its own.
       if (what === 'again' && entry.upload.tags === tags) this.timers.set(key, setTimeout(() => this.#saveTags(entry), AGAIN_MS));
@@ -356,8 +354,8 @@ export class Board {
     try {
       await this.client.cover(/** @type {string} */ (entry.upload.id), /** @type {File} */ (picture));
     } catch (error) {
-      if (outcome(error) === 'again') return setTimeout(() => entry.cover === picture && this.#saveCover(entry), AGAIN_MS);
-      entry.uncovered = /** @type {Refusal} */ (error).problem;
+      if (editFailure(error) === 'again') return setTimeout(() => entry.cover === picture && this.#saveCover(entry), AGAIN_MS);
+      entry.uncovered = /** @type {import('./client.js').Refusal} */ (error).problem;
     }
     if (entry.cover !== picture) return undefined;
     entry.cover = null;

@@ -97,6 +97,18 @@ export function failure(status, text, retryAfter) {
   return again ? new Trouble(problem.code, Number.isFinite(seconds) ? seconds : null) : new Refusal(problem, status);
 }
 
+/** A change of details with these comes too late: its time is over, or there is nothing any more that could change. */
+const TOO_LATE = new Set(['wrong_state', 'upload_gone', 'unknown_file', 'unknown_upload']);
+
+/**
+ * @param {unknown} error of a change that failed
+ * @returns {'again' | 'late' | 'refused'} the same may succeed later; never; or what was typed cannot be used
+ */
+export function editFailure(error) {
+  if (!(error instanceof Refusal) || error.status === 401 || error.code === 'file_changed') return 'again';
+  return TOO_LATE.has(error.code) ? 'late' : 'refused';
+}
+
 /**
  * @param {string} base the page's own folder, absolute, with a slash at its end; a Worker has another one than the page
  * @param {() => void} [shutOut] called when a request needs a sign-in

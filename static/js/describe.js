@@ -7,10 +7,9 @@
  * @typedef {keyof typeof SIGNS} Sign
  */
 import { bytes, left, moment, percent } from './format.js';
-import { isEditable } from './late-edits.js';
 import { total } from './ranges.js';
 import { timeLeft } from './speed.js';
-import { ENDS, isCutOff, isSignedOut } from './upload.js';
+import { ENDS, isCutOff, isEditable, isSignedOut } from './upload.js';
 import { knows, language, learn, say } from './words.js';
 
 await learn((tag) => import(`./findings/words.${tag}.js`));

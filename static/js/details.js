@@ -1,8 +1,7 @@
-import { Refusal } from './client.js';
+import { editFailure, Refusal } from './client.js';
 import { reason } from './describe.js';
 import { html, only, ref, setText } from './html.js';
 import { icon } from './icons.js';
-import { outcome } from './late-edits.js';
 import { say } from './words.js';
 
 /** @typedef {import('./client.js').Tags} Tags */
@@ -73,7 +72,7 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
     /** The server's word on the chosen cover. @param {import('./client.js').Problem | null} problem */
     cover: (problem) => {
       if (problem) draw(before);
-      const late = problem && outcome(new Refusal(problem, problem.status ?? 0)) === 'late';
+      const late = problem && editFailure(new Refusal(problem, problem.status ?? 0)) === 'late';
       setText(ref(form, 'saved'), !problem ? say('tag.saved') : late ? say('tag.late') : say('tag.no_cover', { reason: reason(problem) }));
     },
     /** Tags that another click changed. @param {Tags} tags */

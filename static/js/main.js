@@ -16,12 +16,13 @@ import { ref, setText } from './html.js';
 import { sums } from './queue.js';
 import { continueLink, forgetLink, refresh, refreshFirst, refreshForEver } from './resume.js';
 import { makeRow } from './row.js';
-import { SenderName } from './sender-name.js';
-import { rememberAccess, signInBanner } from './sign-in.js';
+import { senderName } from './sender-name.js';
 import { ENDS, isActive, isSignedOut, may } from './upload.js';
 import { language, languageSwitch, say } from './words.js';
 
 const SENDER = 'media_service.sender';
+/** Should the access of this browser end, it "has ended". */
+const HAD_ACCESS = 'media_service.had_access';
 const TICK_MS = 500;
 const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
@@ -57,16 +58,11 @@ let spokenOf = 0;
 
 const board = new Board(client, worker, { sender: () => sender.value.trim(), changed, removed, reordered });
 sender.value = localStorage.getItem(SENDER) ?? '';
-const senderName = new SenderName(client, board.entries, sender.value, (word) => {
+const naming = senderName(client, board.entries, sender.value, (word) => {
   const key = word && (word === 'unsaved' ? 'name.unsaved' : `tag.${word}`);
   setText(part('sender-saved'), key && say(key));
   clearTimeout(sayingSaved);
   if (word === 'saved') sayingSaved = setTimeout(() => setText(part('sender-saved'), ''), SAVED_MS);
-});
-const showSignIn = signInBanner(part('sign-in'), client, () => {
-  announce(say('sign_in.done'));
-  worker.postMessage({ do: 'try_all' });
-  lookForUploads();
 });
 
 /** @param {Entry} entry */
@@ -111,7 +107,7 @@ function changed(entry, event) {
   if (event === 'tags') row.details.say(upload.id ? 'saving' : '');
   if (event === 'cover_saved') row.details.cover(entry.uncovered);
   if (event === 'tags_saved') row.details.saved(entry.saved);
-  if (event === 'created' || event === 'enter') senderName.begun();
+  if (event === 'created' || event === 'enter') naming.begun();
   if (event === 'spooled') announce(say('say.ready', { name: upload.filename }));
   if (event === 'rejected' || event === 'refused') {
     announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem) }));
@@ -164,7 +160,7 @@ function drawAround() {
   const sum = sums(uploads);
   const line = lineTrouble(uploads, Date.now());
   document.body.classList.toggle('busy', rows.size > 0);
-  if (showSignIn(shutOut || uploads.some(isSignedOut)) && part('sign-in').firstChild) announce(part('sign-in-what').textContent ?? '');
+  showSignIn(shutOut || uploads.some(isSignedOut));
   part('files').hidden = rows.size === 0;
   part('line').hidden = !line;
   if (line) {
@@ -192,6 +188,17 @@ function drawAround() {
   keepAwake(uploads.some(isActive));
 }
 
+/** @param {boolean} needed */
+async function showSignIn(needed) {
+  const place = part('sign-in');
+  if (!needed) return place.replaceChildren();
+  const { openSignIn } = place.firstChild ? {} : await import('./sign-in.js').catch(() => ({}));
+  return openSignIn?.(place, client, HAD_ACCESS in localStorage, announce, () => {
+    worker.postMessage({ do: 'try_all' });
+    lookForUploads();
+  });
+}
+
 /** @param {string} event @param {string} action */
 function actOnAll(event, action) {
   for (const upload of board.uploads) if (may(upload, event)) board.act(upload.key, action);
@@ -215,7 +222,7 @@ function wire() {
   dropTarget(part('veil'), take);
   sender.addEventListener('input', () => {
     localStorage.setItem(SENDER, sender.value.trim());
-    senderName.typed(sender.value.trim());
+    naming.typed(sender.value.trim());
   });
   part('pause-all').addEventListener('click', () => actOnAll('pause', 'pause'));
   part('resume-all').addEventListener('click', () => actOnAll('resume', 'resume'));
@@ -253,7 +260,7 @@ function lookForUploads() {
 
 /** The server answered with the list: this browser may send. */
 function letIn() {
-  rememberAccess();
+  localStorage.setItem(HAD_ACCESS, 'yes');
   shutOut = false;
   drawAround();
 }

@@ -18,9 +18,8 @@ import { detailsForm } from './details.js';
 import { bytes, nameParts } from './format.js';
 import { html, only, ref, setText } from './html.js';
 import { icon } from './icons.js';
-import { isEditable } from './late-edits.js';
 import { total } from './ranges.js';
-import { actions, ENDS } from './upload.js';
+import { actions, ENDS, isEditable } from './upload.js';
 import { language, say } from './words.js';
 
 const ICONS = /** @type {Record<string, any>} */ ({

@@ -4,70 +4,63 @@
  *
  * @typedef {import('./board.js').Entry} Entry
  */
-import { isEditable, outcome } from './late-edits.js';
+import { editFailure } from './client.js';
+import { isEditable } from './upload.js';
 
 const REST_MS = 800;
 const AGAIN_MS = 5000;
 
-export class SenderName {
-  /**
-   * @param {import('./client.js').Client} client
-   * @param {Map<string, Entry>} entries of the page, whichever there are at the time
-   * @param {string} name that the field begins with
-   * @param {(word: '' | 'saving' | 'saved' | 'unsaved') => void} tell
-   */
-  constructor(client, entries, name, tell) {
-    this.client = client;
-    this.board = entries;
-    this.name = name;
-    this.tell = tell;
-    /** from this field, at some time */
-    this.names = new Set(['', name]);
-    this.saving = false;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
-  }
-
-  /** @param {string} name */
-  typed(name) {
-    this.name = name;
-    if (this.#next()) this.tell('saving');
-    this.#later(REST_MS);
-  }
-
-  /** An upload was created, perhaps with the name from before. */
-  begun() { if (this.#next()) this.#later(0); }
-
-  /** @param {number} ms */
-  #later(ms) {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#save(), ms);
-  }
+/**
+ * @param {import('./client.js').Client} client
+ * @param {Map<string, Entry>} entries of the page, whichever there are at the time
+ * @param {string} name that the field begins with
+ * @param {(word: '' | 'saving' | 'saved' | 'unsaved') => void} tell
+ */
+export function senderName(client, entries, name, tell) {
+  /** from this field, at some time */
+  const names = new Set(['', name]);
+  let saving = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
 
   /** @returns {Entry | undefined} */
-  #next() {
-    return [...this.board.values()].find(({ upload, sender, senderLate }) => upload.id && !senderLate && sender !== this.name
-      && this.names.has(sender) && isEditable(upload, Date.now()));
-  }
+  const next = () => [...entries.values()].find(({ upload, sender }) => upload.id && sender !== null && sender !== name
+    && names.has(sender) && isEditable(upload, Date.now()));
 
-  async #save() {
-    if (this.saving) return;
-    this.saving = true;
+  const later = (/** @type {number} */ ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(save, ms);
+  };
+
+  async function save() {
+    if (saving) return;
+    saving = true;
     let word = /** @type {'' | 'saved' | 'unsaved'} */ ('');
-    for (let entry; word !== 'unsaved' && (entry = this.#next());) {
-      const { name } = this;
-      this.names.add(name);
+    for (let entry; word !== 'unsaved' && (entry = next());) {
+      const sender = name;
+      names.add(sender);
       try {
-        await this.client.amend(/** @type {string} */ (entry.upload.id), { sender: name });
-        entry.sender = name;
+        await client.amend(/** @type {string} */ (entry.upload.id), { sender });
+        entry.sender = sender;
         word = 'saved';
       } catch (error) {
-        if (outcome(error) === 'again') word = 'unsaved';
-        else entry.senderLate = true;
+        if (editFailure(error) === 'again') word = 'unsaved';
+        else entry.sender = null;
       }
     }
-    this.saving = false;
-    this.tell(word);
-    if (word === 'unsaved') this.#later(AGAIN_MS);
+    saving = false;
+    tell(word);
+    if (word === 'unsaved') later(AGAIN_MS);
   }
+
+  return {
+    /** @param {string} typed */
+    typed(typed) {
+      name = typed;
+      if (next()) tell('saving');
+      later(REST_MS);
+    },
+    /** An upload was created or found, perhaps with the name from before. */
+    begun() { if (next()) later(0); },
+  };
 }

@@ -22,10 +22,10 @@ import { Blocks } from './blocks.js';
 import { Refusal, Stopped, Trouble } from './client.js';
 import { asField, canDigest } from './digest.js';
 import { Lanes } from './lanes.js';
-import { editableUntil } from './late-edits.js';
 import { prove } from './proof.js';
 import { merge, total } from './ranges.js';
 import { TransferControl } from './transfer-control.js';
+import { editTime } from './upload.js';
 
 /** Bytes of a file that is hashed before it is announced; a larger one is hashed while it is sent. */
 const SOON_HASHED = 32 * 1024 * 1024;
@@ -274,7 +274,7 @@ export class Transfer {
       // The server met a fault of its own; it tries again when it is started anew.
       const stuck = upload.problem && FINISHING.has(upload.state);
       this.tell(event ?? (stuck ? 'stuck' : upload.state), {
-        received: upload.received, problem, findings: upload.findings, editableUntil: editableUntil(upload, Date.now()),
+        received: upload.received, problem, findings: upload.findings, editableUntil: editTime(upload, Date.now()),
       });
       if (!FINISHING.has(upload.state)) return;
       await this.control.sleep(pause);

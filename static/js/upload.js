@@ -29,7 +29,7 @@
  * @property {boolean} hasFile the bytes are at hand in this page
  * @property {boolean} mine false: another browser's, continued here by its link; only sending is allowed
  * @property {Tags} tags
- * @property {number | null} editableUntil ms (Date.now) until which the details of a finished one may change
+ * @property {number} editableUntil ms (Date.now) until which the details of a finished one may change
  */
 
 /** What the server or the Worker may report of any upload that is on its way. */
@@ -107,13 +107,29 @@ export const isSignedOut = (upload) => upload.until !== null && upload.why === '
 export const isActive = (upload) => ACTIVE.has(upload.state);
 
 /**
+ * @param {PageUpload} upload
+ * @param {number} now ms
+ * @returns {boolean} its name, tags and cover may change: before it is decided to send it they may not, after its end for a while
+ */
+export const isEditable = ({ state, mine, editableUntil }, now) => mine && state !== 'asking' && state !== 'elsewhere'
+  && (state === 'ready' ? now < editableUntil : !ENDS.has(state));
+
+/**
+ * @param {import('./client.js').Upload} upload
+ * @param {number} [heardAt] ms, when it was heard to have ended; this clock may differ from the server's
+ * @returns {number} ms by this clock until which it may change; 0 before its end
+ */
+export const editTime = ({ editable_until: until, updated_at: end }, heardAt) => Date.parse(until ?? '')
+  + (heardAt ? heardAt - Date.parse(end) : 0) || 0;
+
+/**
  * @param {Partial<PageUpload> & {key: string, filename: string, length: number}} facts
  * @returns {PageUpload}
  */
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, share: null, until: null, why: null,
-    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, mine: true, tags: {}, editableUntil: null, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, findings: [], note: null, twin: null, hasHandle: false, hasFile: false, mine: true, tags: {}, editableUntil: 0, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 
