@@ -118,8 +118,16 @@ class Service:
             duplicates=settings.duplicates,
             places=max(FEWEST_PLACES, min(os.cpu_count() or 1, MOST_PLACES)),
         )
+        self._retagger = Retagger(self._database, self._spool, self._examiner, conduct.limits.cover)
         self._intake = Intake(
-            self._database, self._partials, self._examiner, self._finisher, conduct, clock=now, new_id=new_id
+            self._database,
+            self._partials,
+            self._examiner,
+            self._finisher,
+            conduct,
+            retagger=self._retagger,
+            clock=now,
+            new_id=new_id,
         )
         self._examiner.on_hopeless(self._intake.give_up_on)
         self._hearing = Hearing(self._database, self._spool, Ear(), clock=now, quiet=lambda: self._finisher.idle)
@@ -133,7 +141,6 @@ class Service:
             quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
             every=settings.sweep_interval,
         )
-        self._retagger = Retagger(self._database, self._spool, self._examiner, conduct.limits.cover)
         self._appends = Appends(self._intake)
         self._joiner = Joiner(self._intake, self._partials)
         self._origins = Origins(settings.allowed_origins, settings.base_path)
@@ -240,12 +247,17 @@ def _conduct(settings: Settings) -> Conduct:
         Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover, LEAST_SLICE),
         settings.idle_timeout,
         settings.finish_wait,
-        Lifetime(int(settings.upload_lifetime * MICROSECONDS), int(settings.upload_deadline * MICROSECONDS)),
+        Lifetime(
+            int(settings.upload_lifetime * MICROSECONDS),
+            int(settings.upload_deadline * MICROSECONDS),
+            int(settings.late_edits * MICROSECONDS),
+        ),
         settings.disk_reserve,
         settings.durable == "slice",
         settings.body_rate,
         _quotas(settings),
         settings.quarantine_lifetime,
+        settings.tag_mode == "full",
     )
 
 

@@ -118,6 +118,9 @@ class Settings(BaseModel):
     upload_deadline: Seconds = 30 * DAY
     """Seconds after its creation at which an upload that is not whole expires, however much still comes."""
 
+    late_edits: Annotated[float, Field(ge=0)] = 900.0
+    """Seconds after its end for which the sender may still change an upload's name, tags, chapters and cover."""
+
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds for which a rejected file is kept."""
 

@@ -178,9 +178,12 @@ class Database:
         """What is about to take the file's place; None when nothing is."""
         await self._writer.execute(statements.plan_retag(file_id, plan))
 
-    async def retag(self, file: StoredFile) -> None:
-        """The file as it is now; nothing is about to take its place any more."""
-        await self._writer.execute(statements.retag(file))
+    async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
+        """The file as it is now, and its upload where one is given, both or neither.
+
+        Nothing is about to take the file's place any more.
+        """
+        await self._writer.execute([*statements.retag(file), *([] if upload is None else statements.save(upload))])
 
     async def retagging(self) -> Sequence[tuple[StoredFile, Placing]]:
         """Files whose place something was about to take when the process ended."""

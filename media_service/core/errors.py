@@ -40,6 +40,7 @@
         ├── CatalogueTrouble
         ├── MediaTrouble
         ├── FinishingFailed          a fault of ours, met again and again
+        ├── BeingFinished            a change that has to wait for the file
         └── ShuttingDown
 
 A class's first docstring line is its message, filled with its fields. Nothing here knows HTTP: the table to status
@@ -477,6 +478,13 @@ class FinishingFailed(Trouble):
     """The service failed at this file by a fault of its own; the file is kept, and is tried again at the next start."""
 
     code = "finishing_failed"
+
+
+@dataclass(eq=False)
+class BeingFinished(Trouble):
+    """The file is being finished just now; nothing was changed. Try again in a moment."""
+
+    code = "being_finished"
 
 
 @dataclass(eq=False)

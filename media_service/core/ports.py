@@ -303,8 +303,11 @@ class Catalogue(Protocol):
     async def plan_retag(self, file_id: str, plan: Placing | None) -> None:
         """What is about to take the file's place; None when nothing is."""
 
-    async def retag(self, file: StoredFile) -> None:
-        """The file as it is now; nothing is about to take its place any more."""
+    async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
+        """The file as it is now, and its upload where one is given, both or neither.
+
+        Nothing is about to take the file's place any more.
+        """
 
     async def retagging(self) -> Sequence[tuple[StoredFile, Placing]]:
         """Files whose place something was about to take when the process ended."""

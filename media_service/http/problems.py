@@ -68,6 +68,7 @@ STATUS: dict[type[errors.MediaServiceError], int] = {
     errors.CatalogueTrouble: 503,
     errors.MediaTrouble: 503,
     errors.FinishingFailed: 503,
+    errors.BeingFinished: 503,
     errors.CoversBusy: 503,
     errors.ShuttingDown: 503,
 }

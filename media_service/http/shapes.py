@@ -106,6 +106,7 @@ class Shapes:
             "created_at": time(upload.created_at),
             "updated_at": time(upload.updated_at),
             "expires_at": time_or_none(view.expires_at),
+            "editable_until": time_or_none(view.editable_until),
             "problem": None if verdict is None else problem(revive(verdict.code, verdict.details), self.base),
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
             "verdict": _verdict(upload),

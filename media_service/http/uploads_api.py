@@ -52,6 +52,7 @@ class AmendUpload(BaseModel):
     tags: dict[Text, Text] | None = None
     chapters: list[ChapterField] | None = None
     length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    sender: Text | None = None
 
 
 class UploadsApi:
@@ -130,7 +131,7 @@ class UploadsApi:
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
-        """The upload with other tags or chapters, or with the length that was not known."""
+        """The upload with other tags or chapters, another sender, or with the length that was not known."""
         caller = self._gate.caller(request)
         body = await json_body(request, AmendUpload)
         step = self._intake.amend(
@@ -139,6 +140,7 @@ class UploadsApi:
             tags=body.tags,
             chapters=None if body.chapters is None else as_chapters(body.chapters),
             length=body.length,
+            sender=body.sender,
         )
         return web.json_response(self._shapes.upload(await unbroken(step)))
 

@@ -18,6 +18,7 @@ class Conduct:
     `body_rate`: bytes a second that a body must bring at least, on the average of each `idle_timeout`.
     `quarantine_lifetime`: seconds for which a rejected file is kept.
 
+    `writes_tags`: what a sender types is written into the file.
     `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
     limits: rules.Limits
@@ -29,3 +30,4 @@ class Conduct:
     body_rate: int = 0
     quotas: Quotas = field(default_factory=Quotas)
     quarantine_lifetime: float = 0.0
+    writes_tags: bool = True

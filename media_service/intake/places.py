@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import Trouble
+from media_service.core.errors import BeingFinished, Trouble
 from media_service.intake.fair_queue import FairQueue, Sender, sender_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from media_service.core.upload import Upload
 
@@ -60,6 +60,7 @@ class Places(ABC):
         self._faults: dict[str, int] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._way_until = 0.0
+        self._turn_ended = asyncio.Event()
 
     @abstractmethod
     async def look_at(self, upload_id: str) -> bool:
@@ -85,8 +86,31 @@ class Places(ABC):
             yield free
         finally:
             if free:
-                self._taken.discard(upload_id)
-                self._more.set()
+                self._end_turn(upload_id)
+
+    @asynccontextmanager
+    async def held_back(self, upload_id: str, seconds: float) -> AsyncIterator[None]:
+        """Keep the upload from being finished meanwhile, once an attempt that is under way has ended.
+
+        Raise BeingFinished if that takes more than so many seconds.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while upload_id in self._taken:
+                    await self._turn_ended.wait()
+        except TimeoutError:
+            raise BeingFinished from None
+        self._taken.add(upload_id)
+        try:
+            yield
+        finally:
+            self._end_turn(upload_id)
+
+    def _end_turn(self, upload_id: str) -> None:
+        self._taken.discard(upload_id)
+        self._more.set()
+        self._turn_ended.set()
+        self._turn_ended = asyncio.Event()
 
     def note_costly(self, upload: Upload) -> None:
         """Let the sender of this upload delay only itself for a while."""
@@ -131,9 +155,8 @@ class Places(ABC):
             try:
                 await self._try(upload)
             finally:
-                self._taken.discard(upload.id)
                 self._costly_taken.discard(upload.id)
-                self._more.set()
+                self._end_turn(upload.id)
             if loop.time() - begun > COSTLY and not _is_large(upload):
                 self.note_costly(upload)
             if self._waiting and loop.time() < self._way_until:

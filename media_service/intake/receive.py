@@ -25,6 +25,7 @@ from media_service.core.space import first_room
 from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
 from media_service.core.verdict import refusal_of
 from media_service.intake.changes import Changes
+from media_service.intake.late_edits import LateEdits
 from media_service.intake.means import Means
 from media_service.intake.register import Live, Register, View, ranges_of
 from media_service.intake.slices import Incoming, SliceWay
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from media_service.core.verdict import Finding
     from media_service.intake.conduct import Conduct
     from media_service.intake.finalize import Finisher
+    from media_service.intake.retag import Retagger
 
 
 class Intake:
@@ -54,6 +56,7 @@ class Intake:
         finisher: Finisher,
         conduct: Conduct,
         *,
+        retagger: Retagger,
         clock: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
@@ -69,6 +72,7 @@ class Intake:
         self._space = Space(partials, self._usage, conduct.disk_reserve)
         means = Means(self._register, catalogue, partials, media, conduct, clock, self._usage, self._space)
         self._changes = Changes(means, finisher)
+        self._late = LateEdits(catalogue, finisher, retagger, conduct, clock=clock)
         self._steps = Steps()
         self._slices = SliceWay(means, self._changes, self._steps, finisher.make_way)
         self._closing = False
@@ -200,7 +204,8 @@ class Intake:
     ) -> View:
         """Sets tags, chapters, the sender, or the length that was not known at creation.
 
-        Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge, QuotaExceeded.
+        All but the length may change until a while after the end: see `LateEdits`.
+        Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge, QuotaExceeded, and what that raises.
         """
         self._refuse_when_closing()
 
@@ -219,7 +224,21 @@ class Intake:
                 self._usage.claim(upload, upload.length)
             return upload
 
-        return await self._change(upload_id, owner, amended)
+        try:
+            return await self._change(upload_id, owner, amended)
+        except WrongState:
+            if length is not None:
+                raise
+        late = self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
+        return await self._changed_late(upload_id, late)
+
+    async def _changed_late(self, upload_id: str, step: Awaitable[Upload]) -> View:
+        """What a client changes about an upload that is whole."""
+        upload = await step
+        live = self._register.in_memory(upload_id)
+        if live is not None:
+            live.upload = upload
+        return self._register.view(upload, Ranges())
 
     async def check_cover(self, upload_id: str, owner: str | None) -> None:
         """Before a cover's bytes are read: there is such an upload, and it takes one.
@@ -227,13 +246,17 @@ class Intake:
         Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
         """
         self._refuse_when_closing()
-        live = await self._register.find(upload_id, owner)
-        rules.with_cover(live.upload, None, self._clock())
+        upload = (await self._register.find(upload_id, owner)).upload
+        if upload.state in HELD:
+            rules.check_editable(upload, self._clock(), self.conduct.lifetime)
+        else:
+            rules.with_cover(upload, None, self._clock())
 
     async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> View:
         """Sets the cover, durably; None takes it away.
 
-        Raises what `check_cover` raises, and CoverTooLarge, CoverNotImage, CoverUnfit, CoverTooWide.
+        Raises what `check_cover` raises, and CoverTooLarge, CoverNotImage, CoverUnfit, CoverTooWide; for an upload that
+        is whole also what `LateEdits` raises.
         """
         cover = None
         if picture is not None:
@@ -243,7 +266,12 @@ class Intake:
         def covered(live: Live) -> Upload:
             return rules.with_cover(live.upload, cover, self._clock())
 
-        return await self._change(upload_id, owner, covered, lambda upload: self._catalogue.save_cover(upload, picture))
+        try:
+            return await self._change(
+                upload_id, owner, covered, lambda upload: self._catalogue.save_cover(upload, picture)
+            )
+        except WrongState:
+            return await self._changed_late(upload_id, self._late.put_cover(upload_id, cover, picture))
 
     async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
         """The cover that was sent, and its picture, until the upload has ended. Raises UnknownUpload, UnknownCover."""

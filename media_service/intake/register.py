@@ -28,11 +28,15 @@ KiB of tags, which may be 64 KiB in memory, they are 64 MiB at most."""
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An upload with what is recorded of it, as every dialect shows it. `expires_at` in UTC microseconds."""
+    """An upload with what is recorded of it, as every dialect shows it. Times are UTC microseconds.
+
+    `editable_until`: until when the sender may change the details of the finished file.
+    """
 
     upload: Upload
     received: Ranges
     expires_at: int | None
+    editable_until: int | None = None
 
 
 class Live:
@@ -123,7 +127,7 @@ class Register:
             return View(upload, received, rules.expires_at(upload, self._lifetime))
         if upload.length is not None and upload.state in HELD:
             received = Ranges([Span(0, upload.length)])
-        return View(upload, received, None)
+        return View(upload, received, None, rules.editable_until(upload, self._lifetime))
 
 
 def ranges_of(slices: Iterable[Slice]) -> Ranges:

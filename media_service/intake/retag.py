@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from media_service.core.cover import Cover, CoverLimits
     from media_service.core.files import StoredFile
     from media_service.core.ports import Catalogue, Media, Spool
+    from media_service.core.upload import Upload
 
 log = structlog.get_logger()
 
@@ -50,8 +51,11 @@ class Retagger:
         *,
         picture: bytes | None = None,
         chapters: Sequence[Chapter] | None = None,
+        upload: Upload | None = None,
     ) -> StoredFile:
         """The file with these tags, cover and chapters; what is empty is taken away, what is not given stays.
+
+        With `upload` the file gets its sender too, and the upload is saved as it is here: both or neither.
 
         `is_current` says of the SHA-256 of the file as it lies there whether that is the one to be changed. Raises
         Malformed, what `accept_cover` raises, UnknownFile also where its reader took it away, FileChanged, NotMp3 for
@@ -71,7 +75,12 @@ class Retagger:
             try:
                 duration = file.facts.duration
                 rising = None if chapters is None else clean_chapters(chapters, duration)
-                return await self._place(file, given, set(tags) - set(given), Enclosed(picture, rising, duration))
+                removed, enclosed = set(tags) - set(given), Enclosed(picture, rising, duration)
+                if upload is not None and not (tags or enclosed):
+                    edited = replace(file, sender=upload.sender)
+                    await self._catalogue.retag(edited, upload)
+                    return edited
+                return await self._place(file, given, removed, enclosed, upload)
             except FileNotFoundError:
                 raise UnknownFile from None
             finally:
@@ -103,7 +112,12 @@ class Retagger:
         self._unsure = False
 
     async def _place(
-        self, file: StoredFile, given: Mapping[str, str], removed: set[str], enclosed: Enclosed
+        self,
+        file: StoredFile,
+        given: Mapping[str, str],
+        removed: set[str],
+        enclosed: Enclosed,
+        upload: Upload | None,
     ) -> StoredFile:
         path = self._spool.path(file.placed.name)
         steps = await self._media.plan_edit(path, given, removed, enclosed)
@@ -115,7 +129,9 @@ class Retagger:
         await self._catalogue.plan_retag(file.id, plan)
         await self._spool.replace(file.id, file.placed.name)
         edited = _as_planned(file, plan)
-        await self._catalogue.retag(edited)
+        if upload is not None:
+            edited = replace(edited, sender=upload.sender)
+        await self._catalogue.retag(edited, upload)
         self._unsure = False
         log.info("tags edited", file=file.id, name=file.placed.name)
         return edited

@@ -13,18 +13,20 @@
  * @property {any} handle of the file, kept over a reload
  * @property {boolean} insist send it although the same bytes are there already
  * @property {import('./hints.js').Hints | null} hints what the file says of itself
- * @property {{at: string, late: boolean}} saved what the server has of the tags, as JSON
+ * @property {{at: string, late: boolean, problem: import('./client.js').Problem | null}} saved what the server has of the tags, as JSON, or why not
+ * @property {string | null} sender what the server has for it; null when it takes no other
  * @property {File | null} cover a picture that is still to be sent
  * @property {import('./client.js').Problem | null} uncovered why the last one was refused
  */
 import { delay } from './backoff.js';
-import { Refusal } from './client.js';
+import { editFailure } from './client.js';
 import { sniff, whatToDo } from './file-kind.js';
 import { forgetHandle, handleOf, keepHandle, keptHandle, reopen } from './handles.js';
 import { isOpen, sortOut, startable } from './queue.js';
-import { ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
+import { editTime, ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
 
 const TAGS_REST_MS = 600;
+const AGAIN_MS = 5000;
 /** Events by the server's state; every other state is an end without a file. @type {Record<string, string>} */
 const EVENTS = { receiving: 'offer', received: 'received', verified: 'verified', spooled: 'spooled', rejected: 'rejected' };
 const FINISHING = new Set(['received', 'verified']);
@@ -113,7 +115,8 @@ export class Board {
     entry.insist ||= action === 'insist';
     // What was refused lies on the server still; what was cancelled or expired does not.
     const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, mine: true, received: [], problem: null, findings: [], twin: null };
-    this.#move(entry, action, ['again', 'insist'].includes(action) ? anew : {});
+    // Slices that are open when it is paused may still end.
+    this.#move(entry, action, ['again', 'insist'].includes(action) ? anew : { flying: action === 'pause' ? entry.upload.flying : 0 });
     this.start();
   }
 
@@ -181,6 +184,7 @@ export class Board {
     if (event === 'progress') return;
     if (event === 'created' && entry.file && handleOf(entry.file)) keepHandle(/** @type {string} */ (upload.id), handleOf(entry.file));
     if (ENDS.has(upload.state) && upload.id) forgetHandle(upload.id);
+    if (event === 'spooled') this.#endEdits(entry);
     if (event === 'created' && JSON.stringify(upload.tags) !== entry.saved.at) this.#saveTags(entry);
     if (event === 'created' && entry.cover) this.#saveCover(entry);
     this.start();
@@ -199,11 +203,13 @@ export class Board {
       && entry.upload.filename === name && entry.upload.length === upload.length);
     if (waiting && upload.state === 'receiving') {
       waiting.stranger = waiting.file;
+      waiting.sender = upload.sender ?? '';
       return this.#set(waiting, facts);
     }
     // Perhaps our own, whose creation was answered but not yet told.
     if ([...this.entries.values()].some(({ upload: own }) => isActive(own) && !own.id && own.filename === name)) return;
     const entry = this.#enter(null, { ...facts, filename: name, length: upload.length, state: 'needs_file' });
+    entry.sender = upload.sender ?? '';
     if (upload.state === 'receiving') {
       if (elsewhere) this.#move(entry, 'hold');
       this.#recall(entry);
@@ -215,9 +221,16 @@ export class Board {
     const event = EVENTS[upload.state] ?? 'gone';
     if (!may(entry.upload, event)) return this.#set(entry, { received: upload.received });
     const { received, findings, state } = upload;
-    this.#move(entry, event, { received, findings, problem: event === 'gone' ? /** @type {any} */ ({ code: 'upload_gone', state }) : upload.problem });
+    this.#move(entry, event, { received, findings, editableUntil: editTime(upload), problem: event === 'gone' ? /** @type {any} */ ({ code: 'upload_gone', state }) : upload.problem });
     if (FINISHING.has(event)) this.#send(entry);
+    if (event === 'spooled') this.#endEdits(entry);
     return undefined;
+  }
+
+  /** Draws it anew when its details may change no more. @param {Entry} entry */
+  #endEdits(entry) {
+    const { key, editableUntil: until } = entry.upload;
+    if (until) setTimeout(() => this.entries.has(key) && this.page.changed(entry, 'facts'), until - Date.now());
   }
 
   /** Does this browser remember where the file lies? With lasting leave it goes on without a click. @param {Entry} entry */
@@ -310,7 +323,7 @@ export class Board {
     const key = `u${this.keys += 1}`;
     const upload = newUpload({ .../** @type {any} */ (facts), key });
     /** @type {Entry} */
-    const entry = { upload, file, stranger: null, handle: null, insist: false, hints: null, cover: null, uncovered: null, saved: { at: JSON.stringify(upload.tags), late: false } };
+    const entry = { upload, file, stranger: null, handle: null, insist: false, hints: null, cover: null, uncovered: null, saved: { at: JSON.stringify(upload.tags), late: false, problem: null }, sender: '' };
     this.entries.set(key, entry);
     this.page.changed(entry, 'enter');
     return entry;
@@ -366,7 +379,7 @@ export class Board {
       ...(Object.keys(tags).length ? { tags } : {}),
       ...(sender ? { sender } : {}),
     };
-    if (!id) entry.saved.at = JSON.stringify(tags);
+    if (!id) [entry.saved.at, entry.sender] = [JSON.stringify(tags), sender];
     this.worker.postMessage({ do: 'go', key, order: { key, file, id, announcement, insist: entry.insist } });
   }
 
@@ -378,7 +391,7 @@ export class Board {
       try {
         return await this.client.cancel(id);
       } catch (error) {
-        if (error instanceof Refusal) return undefined;
+        if (editFailure(error) !== 'again') return undefined;
         await new Promise((resolve) => setTimeout(resolve, delay(failures, null)));
       }
     }
@@ -390,12 +403,14 @@ export class Board {
     const { key, id, tags } = entry.upload;
     const wanted = JSON.stringify(tags);
     try {
-      await this.client.tag(/** @type {string} */ (id), tags);
-      entry.saved.at = wanted;
+      await this.client.amend(/** @type {string} */ (id), { tags });
+      entry.saved = { at: wanted, late: false, problem: null };
     } catch (error) {
-      if (error instanceof Refusal) entry.saved.late = true;
-      else this.timers.set(key, setTimeout(() => this.#saveTags(entry), 5000));
-      entry.saved.at = entry.saved.late ? wanted : '';
+      const what = editFailure(error);
+      const problem = what === 'refused' ? /** @type {import('./client.js').Refusal} */ (error).problem : null;
+      entry.saved = { at: what === 'late' ? wanted : '', late: what === 'late', problem };
+      // What was typed meanwhile has a timer of its own.
+      if (what === 'again' && entry.upload.tags === tags) this.timers.set(key, setTimeout(() => this.#saveTags(entry), AGAIN_MS));
     }
     if (this.entries.has(key)) this.page.changed(entry, 'tags_saved');
   }
@@ -407,8 +422,8 @@ export class Board {
     try {
       await this.client.cover(/** @type {string} */ (entry.upload.id), /** @type {File} */ (picture));
     } catch (error) {
-      if (!(error instanceof Refusal)) return setTimeout(() => entry.cover === picture && this.#saveCover(entry), 5000);
-      entry.uncovered = error.problem;
+      if (editFailure(error) === 'again') return setTimeout(() => entry.cover === picture && this.#saveCover(entry), AGAIN_MS);
+      entry.uncovered = /** @type {import('./client.js').Refusal} */ (error).problem;
     }
     if (entry.cover !== picture) return undefined;
     entry.cover = null;

@@ -9,6 +9,7 @@
  * @property {number} [status]
  * @property {string} [title]
  * @property {string} [detail]
+ * @property {string} [field] of a malformed request
  * @property {number} [limit] bytes
  *
  * @typedef {object} Finding what the server saw in a file
@@ -31,6 +32,7 @@
  * @property {string | null} sender
  * @property {string} created_at
  * @property {string} updated_at
+ * @property {string | null} [editable_until] of a finished one: until when its details may change
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
  * @property {Finding[]} findings
@@ -104,10 +106,23 @@ export function failure(status, text, retryAfter) {
   return again ? new Trouble(problem.code, Number.isFinite(seconds) ? seconds : null) : new Refusal(problem, status);
 }
 
+/** A change of details with these comes too late: its time is over, or there is nothing any more that could change. */
+const TOO_LATE = new Set(['wrong_state', 'upload_gone', 'unknown_file', 'unknown_upload']);
+
+/**
+ * @param {unknown} error of a change that failed
+ * @returns {'again' | 'late' | 'refused'} the same may succeed later; never; or what was typed cannot be used
+ */
+export function editFailure(error) {
+  if (!(error instanceof Refusal) || error.status === 401 || error.code === 'file_changed') return 'again';
+  return TOO_LATE.has(error.code) ? 'late' : 'refused';
+}
+
 /**
  * @param {string} base the page's own folder, absolute, with a slash at its end; a Worker has another one than the page
+ * @param {() => void} [shutOut] called when a request needs a sign-in
  */
-export function makeClient(base) {
+export function makeClient(base, shutOut) {
   /** @param {string} path @param {Record<string, string | undefined>} [query] */
   const at = (path, query = {}) => {
     const url = new URL(path, base);
@@ -136,6 +151,7 @@ export function makeClient(base) {
         cache: 'no-store',
       });
       const text = await answer.text();
+      if (answer.status === 401) shutOut?.();
       if (!answer.ok) throw failure(answer.status, text, answer.headers.get('Retry-After'));
       return text ? JSON.parse(text) : null;
     } catch (error) {
@@ -173,8 +189,8 @@ export function makeClient(base) {
     /** @returns {Promise<Limits>} */
     limits: () => ask('GET', at('api/v1/limits')),
 
-    /** @param {string} id @param {Tags} tags @returns {Promise<Upload>} */
-    tag: (id, tags) => ask('PATCH', at(upload(id)), { body: { tags } }),
+    /** @param {string} id @param {{tags?: Tags, sender?: string}} details @returns {Promise<Upload>} */
+    amend: (id, details) => ask('PATCH', at(upload(id)), { body: details }),
 
     /** @param {string} id @param {Blob} picture @returns {Promise<Upload>} */
     cover: (id, picture) => ask('PUT', at(`${upload(id)}/cover`), { body: picture, within: 10 * ANSWER_WITHIN_MS }),

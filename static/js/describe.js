@@ -11,7 +11,7 @@ import { kindNamed } from './file-kind.js';
 import { bytes, clock, left, moment, percent } from './format.js';
 import { total } from './ranges.js';
 import { timeLeft } from './speed.js';
-import { ENDS, isCutOff } from './upload.js';
+import { ENDS, isCutOff, isEditable, isSignedOut } from './upload.js';
 import { knows, language, learn, say } from './words.js';
 
 await learn((tag) => import(`./findings/words.${tag}.js`));
@@ -81,6 +81,7 @@ const seconds = (upload, now) => Math.max(0, Math.ceil(((upload.until ?? now) - 
 function waiting(upload, now) {
   const rest = seconds(upload, now);
   const why = upload.why ?? 'unreachable';
+  if (isSignedOut(upload)) return say('state.signed_out');
   if (!isCutOff(upload) && rest > 0) {
     return say(knows(`wait.${why}`) ? `wait.${why}` : 'wait.server', { seconds: rest });
   }
@@ -101,6 +102,7 @@ function status(upload, now) {
   switch (upload.state) {
     case 'waiting': return waiting(upload, now);
     case 'asking': return say(upload.kind ? 'state.asking' : 'state.preparing');
+    case 'paused': return say(upload.flying > 0 ? 'state.pausing' : 'state.paused');
     case 'preparing':
       return upload.share === null ? say('state.preparing')
         : say('state.proving', { percent: percent(upload.share, language()) });
@@ -122,9 +124,10 @@ function oversize(upload, limits) {
     : say('advice.no_room', { limit: bytes(limits.largest, language()) });
 }
 
-/** What is odd about a file that was stored all the same. @param {PageUpload} upload */
-function remarks({ findings }) {
-  const odd = findings.filter(({ severity, code }) => severity === 'warn' && knows(`finding.${code}`));
+/** What is odd about a file that was stored all the same; not the garbled text that can be repaired by a click. @param {PageUpload} upload @param {Hints | null} hints */
+function remarks({ findings }, hints) {
+  const odd = findings.filter(({ severity, code }) => severity === 'warn' && knows(`finding.${code}`)
+    && !(code === 'text_mislabelled' && hints?.repaired));
   return odd.length ? say('advice.remarks', {
     remarks: odd.filter(({ code }, k) => odd.findIndex((other) => other.code === code) === k).map((one) => finding(one, odd)).join(' ') }) : '';
 }
@@ -142,22 +145,26 @@ function remedy({ problem, findings }, limits) {
 
 /**
  * While something can still be done about it: what the file itself says and should not.
- * @param {PageUpload} upload @param {Hints | null} hints @param {Limits | null} limits
+ * @param {PageUpload} upload @param {Hints | null} hints @param {Limits | null} limits @param {number} now ms
  */
-function advice(upload, hints, limits) {
-  if (upload.state === 'ready') return remarks(upload);
+function advice(upload, hints, limits, now) {
+  if (upload.state === 'ready') return [offer(upload, hints, now), remarks(upload, hints)].filter(Boolean).join(' ');
   if (upload.state === 'rejected') return remedy(upload, limits);
   if (ENDS.has(upload.state) || upload.state === 'asking') return '';
   const size = oversize(upload, limits);
   if (size || !hints) return size;
-  if (!hints.audio) return say('advice.no_audio');
-  const name = garbled(upload, hints);
-  return name ? say('advice.repair', { before: hints.names[name] ?? '', after: hints.repaired?.[name] ?? '' }) : '';
+  return hints.audio ? offer(upload, hints, now) : say('advice.no_audio');
 }
 
-/** @param {PageUpload} upload @param {Hints | null} hints @returns {'title' | undefined} a tag that can be repaired */
-const garbled = ({ state, tags, mine }, hints) => (ENDS.has(state) || !mine || !hints?.audio ? undefined
-  : /** @type {'title'[]} */ (Object.keys(hints.repaired ?? {})).find((name) => !tags[name]));
+/** @param {PageUpload} upload @param {Hints | null} hints @param {number} now ms @returns {string} how its tags can be repaired */
+function offer(upload, hints, now) {
+  const name = garbled(upload, hints, now);
+  return name ? say('advice.repair', { before: hints?.names[name] ?? '', after: hints?.repaired?.[name] ?? '' }) : '';
+}
+
+/** @param {PageUpload} upload @param {Hints | null} hints @param {number} now ms @returns {'title' | undefined} a tag that can be repaired */
+const garbled = (upload, hints, now) => (isEditable(upload, now) && hints?.audio
+  ? /** @type {'title'[]} */ (Object.keys(hints.repaired ?? {})).find((name) => !upload.tags[name]) : undefined);
 
 /**
  * @param {PageUpload} upload
@@ -174,11 +181,11 @@ export function describe(upload, hints, limits, now) {
   const rest = moving ? timeLeft(upload.rate, upload.length - safe - upload.ahead) : null;
   const words = rest === null ? null : left(rest);
   return {
-    sign: SIGNS[upload.state],
+    sign: isSignedOut(upload) ? /** @type {const} */ ('key') : SIGNS[upload.state],
     status: status(upload, now),
     note: note(upload),
-    advice: advice(upload, hints, limits),
-    repair: upload.state !== 'asking' && !oversize(upload, limits) && Boolean(garbled(upload, hints)),
+    advice: advice(upload, hints, limits, now),
+    repair: !oversize(upload, limits) && Boolean(garbled(upload, hints, now)),
     percent: measured ? percent(upload.length ? safe / upload.length : 0, lang) : '',
     amount: measured && safe > 0
       ? say('row.amount', { sent: bytes(safe, lang), length: bytes(upload.length, lang) }) : bytes(upload.length, lang),

@@ -1,3 +1,4 @@
+import { editFailure, Refusal } from './client.js';
 import { reason } from './describe.js';
 import { html, only, ref, setText } from './html.js';
 import { icon } from './icons.js';
@@ -71,7 +72,7 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
     /** The server's word on the chosen cover. @param {import('./client.js').Problem | null} problem */
     cover: (problem) => {
       if (problem) draw(before);
-      const late = problem?.code === 'wrong_state';
+      const late = problem && editFailure(new Refusal(problem, problem.status ?? 0)) === 'late';
       setText(ref(form, 'saved'), !problem ? say('tag.saved') : late ? say('tag.late') : say('tag.no_cover', { reason: reason(problem) }));
     },
     /** Tags that another click changed. @param {Tags} tags */
@@ -96,8 +97,12 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
       preview.replaceChildren();
       preview.hidden = true;
     },
-    /** @param {'' | 'saving' | 'saved' | 'unsaved' | 'late'} word */
+    /** @param {'' | 'saving'} word */
     say: (word) => setText(ref(form, 'saved'), word ? say(`tag.${word}`) : ''),
+    /** The server's word on the tags. @param {import('./board.js').Entry['saved']} saved */
+    saved: ({ at, late, problem }) => setText(ref(form, 'saved'), problem
+      ? say(problem.field === 'tags.date' ? 'tag.bad_date' : 'tag.refused', { reason: reason(problem) })
+      : say(`tag.${late ? 'late' : at ? 'saved' : 'unsaved'}`)),
     /** @param {boolean} possible the server knows the upload by now */
     share: (possible) => { ref(form, 'share').hidden = !possible; },
     /** @param {boolean} closed */

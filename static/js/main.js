@@ -16,10 +16,13 @@ import { ref, setText } from './html.js';
 import { arranged, isClearable, needsAttention } from './queue.js';
 import { continueLink, forgetLink, refresh, refreshFirst, refreshForEver } from './resume.js';
 import { makeRow } from './row.js';
-import { isActive, isUnsent, may } from './upload.js';
+import { senderName } from './sender-name.js';
+import { isActive, isSignedOut, isUnsent, may } from './upload.js';
 import { languageSwitch, say } from './words.js';
 
 const SENDER = 'media_service.sender';
+/** Should the access of this browser end, it "has ended". */
+const HAD_ACCESS = 'media_service.had_access';
 const TICK_MS = 500;
 const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
@@ -28,9 +31,14 @@ const LATER_MS = 1500;
 const AGAIN_MS = 5000;
 /** Names of left-out files that are told. */
 const NAMED = 3;
+/** How long "Saved" stands in the field of the name, where it may cover the end of a long one. */
+const SAVED_MS = 5000;
 
 const base = new URL('.', document.baseURI).href;
-const client = makeClient(base);
+const client = makeClient(base, () => {
+  shutOut = true;
+  drawSoon();
+});
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 const part = (/** @type {string} */ name) => ref(document, name);
 const list = part('rows');
@@ -48,6 +56,10 @@ const arrange = arranger(list, /** @type {HTMLDetailsElement} */ (part('finished
 const rows = new Map();
 let choosingFor = '';
 let wasGone = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let sayingSaved;
+/** the server wants a sign-in; until it answers with the list again */
+let shutOut = false;
 /** the timer of `drawSoon`; 0 while there is none */
 let drawing = 0;
 /** @type {string[]} names of files that are no MP3 */
@@ -64,6 +76,13 @@ const board = new Board(client, worker, {
     leftOut = [...leftOut, ...names];
     drawAround();
   },
+});
+sender.value = localStorage.getItem(SENDER) ?? '';
+const naming = senderName(client, board.entries, sender.value, (word) => {
+  const key = word && (word === 'unsaved' ? 'name.unsaved' : `tag.${word}`);
+  setText(part('sender-saved'), key && say(key));
+  clearTimeout(sayingSaved);
+  if (word === 'saved') sayingSaved = setTimeout(() => setText(part('sender-saved'), ''), SAVED_MS);
 });
 
 /** @param {Entry} entry */
@@ -107,7 +126,8 @@ function changed(entry, event) {
   row.update(entry);
   if (event === 'tags') row.details.say(upload.id ? 'saving' : '');
   if (event === 'cover_saved') row.details.cover(entry.uncovered);
-  if (event === 'tags_saved') row.details.say(entry.saved.late ? 'late' : entry.saved.at ? 'saved' : 'unsaved');
+  if (event === 'tags_saved') row.details.saved(entry.saved);
+  if (event === 'created' || event === 'enter') naming.begun();
   if (event === 'spooled') announce(say('say.ready', { name: upload.filename }));
   if (event === 'rejected' || event === 'refused') {
     announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem, upload.findings) }));
@@ -165,6 +185,7 @@ function drawAround() {
   part('left-out').hidden = leftOut.length === 0;
   setText(part('left-out-words'), leftOutWords(leftOut));
   drawOrder();
+  showSignIn(shutOut || uploads.some(isSignedOut));
   part('line').hidden = !line;
   if (line) {
     setText(part('line-what'), say(navigator.onLine ? 'line.server' : 'line.gone'));
@@ -222,6 +243,17 @@ async function listSent() {
   sent = sentList(client, base, /** @type {HTMLDetailsElement} */ (part('sent-uploads')));
 }
 
+/** @param {boolean} needed */
+async function showSignIn(needed) {
+  const place = part('sign-in');
+  if (!needed) return place.replaceChildren();
+  const { openSignIn } = place.firstChild ? {} : await import('./sign-in.js').catch(() => ({}));
+  return openSignIn?.(place, client, HAD_ACCESS in localStorage, announce, () => {
+    worker.postMessage({ do: 'try_all' });
+    lookForUploads();
+  });
+}
+
 /** @param {string} event @param {string} action */
 function actOnAll(event, action) {
   for (const upload of board.uploads) if (isUnsent(upload) && may(upload, event)) board.act(upload.key, action);
@@ -247,8 +279,10 @@ function wire() {
     again.value = '';
   });
   dropTarget(part('veil'), take);
-  sender.value = localStorage.getItem(SENDER) ?? '';
-  sender.addEventListener('input', () => localStorage.setItem(SENDER, sender.value.trim()));
+  sender.addEventListener('input', () => {
+    localStorage.setItem(SENDER, sender.value.trim());
+    naming.typed(sender.value.trim());
+  });
   part('pause-all').addEventListener('click', () => actOnAll('pause', 'pause'));
   part('resume-all').addEventListener('click', () => actOnAll('resume', 'resume'));
   part('clear').addEventListener('click', clear);
@@ -275,15 +309,23 @@ function keepTime() {
   }, TICK_MS);
   setInterval(() => {
     const curious = board.uploads.some((upload) => upload.state === 'needs_file' || upload.state === 'elsewhere');
-    if (curious && document.visibilityState === 'visible') refresh(client, board).catch(() => undefined);
+    if ((curious || shutOut) && document.visibilityState === 'visible') refresh(client, board).then(letIn, () => undefined);
   }, LOOK_AROUND_MS);
 }
 
 function lookForUploads() {
   refreshForEver(client, board, (failed, found) => {
-    part('list-failed').hidden = !failed;
+    if (!failed) letIn();
+    part('list-failed').hidden = !failed || shutOut;
     part('link-failed').hidden = found;
   });
+}
+
+/** The server answered with the list: this browser may send. */
+function letIn() {
+  localStorage.setItem(HAD_ACCESS, 'yes');
+  shutOut = false;
+  drawAround();
 }
 
 function begin() {

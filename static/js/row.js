@@ -19,15 +19,13 @@ import { bytes, nameParts, shortName } from './format.js';
 import { html, only, ref, setText } from './html.js';
 import { icon } from './icons.js';
 import { total } from './ranges.js';
-import { actions, ENDS } from './upload.js';
+import { actions, ENDS, isEditable } from './upload.js';
 import { language, say } from './words.js';
 
 const ICONS = /** @type {Record<string, any>} */ ({
   continue: 'play', first: 'top', repair: 'pen', accept: 'up', insist: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', share: 'link', again: 'again',
   dismiss: 'cross', as_new: 'up', details: 'pen', sure: 'cross', keep: 'back',
 });
-/** Before it is decided to send it, and once the server takes tags no more. */
-const UNEDITED = new Set(['asking', 'elsewhere', 'verifying', 'tagging', 'stuck', ...ENDS]);
 /** Notes about a file that could be sent as what it is. */
 const OTHER_FILE = new Set(['length', 'content']);
 const FIRST = new Set(['continue', 'choose', 'accept', 'resume', 'try']);
@@ -77,7 +75,7 @@ export function makeRow(entry, wishes) {
     const wanted = sure ? ['sure', 'keep'] : actions(upload);
     if (!sure && OTHER_FILE.has(upload.note?.code ?? '')) wanted.splice(1, 0, 'as_new');
     if (!upload.mine && upload.state === 'needs_file') wanted.push('dismiss');
-    if (upload.mine && !UNEDITED.has(upload.state) && !sure) wanted.unshift('details');
+    if (isEditable(upload, Date.now()) && !sure) wanted.unshift('details');
     if (wishes.isNext(upload.key)) wanted.splice(0, wanted.length, ...wanted.filter((action) => action !== 'first'));
     // Only one button may call; choosing by hand is the second way where a click is enough.
     const call = wanted.find((action) => FIRST.has(action));
@@ -102,7 +100,9 @@ export function makeRow(entry, wishes) {
     entry = now;
     const { upload } = now;
     const told = describe(upload, now.hints, wishes.limits(), Date.now());
-    if (ENDS.has(upload.state)) [sure, parts.more.hidden] = [false, true];
+    const closed = ENDS.has(upload.state) && !isEditable(upload, Date.now());
+    if (ENDS.has(upload.state)) sure = false;
+    if (closed) parts.more.hidden = true;
     element.dataset.state = upload.state;
     if (told.sign !== shown.sign) parts.sign.replaceChildren(icon(told.sign));
     shown.sign = told.sign;
@@ -111,11 +111,11 @@ export function makeRow(entry, wishes) {
     parts.advice.hidden = !told.advice;
     parts.repair.hidden = !told.repair;
     parts.link.hidden = upload.state !== 'duplicate';
-    if (ENDS.has(upload.state)) details.end();
+    if (closed) details.end();
     parts.safe.style.transform = `scaleX(${told.safe})`;
     parts.sent.style.transform = `scaleX(${told.sent})`;
     parts.track.setAttribute('aria-valuenow', String(Math.floor(told.sent * 100)));
-    details.share(Boolean(upload.id));
+    details.share(Boolean(upload.id) && !ENDS.has(upload.state));
     details.close(['elsewhere'].includes(upload.state) || now.saved.late);
     drawActions(now);
   }

@@ -25,6 +25,7 @@ import { Lanes } from './lanes.js';
 import { prove } from './proof.js';
 import { merge, total } from './ranges.js';
 import { TransferControl } from './transfer-control.js';
+import { editTime } from './upload.js';
 
 /** Bytes of a file that is hashed before it is announced; a larger one is hashed while it is sent. */
 const SOON_HASHED = 32 * 1024 * 1024;
@@ -196,6 +197,8 @@ export class Transfer {
       await this.control.open();
       this.tell('sending', { received: this.upload?.received, rate: null });
       const trouble = await this.lanes.run();
+      // A pause lets open slices end; now none is.
+      if (this.control.paused) this.tell('progress', { received: this.upload?.received, flying: 0 });
       if (this.#state !== 'receiving') return;
       // All lanes came home content and yet it is not complete: the server dropped a slice. Ask again, but not in a rush.
       await this.#overcome(trouble ?? (this.control.paused ? new Stopped() : new Trouble('storage_trouble')));
@@ -270,7 +273,9 @@ export class Transfer {
       if (upload.state === 'receiving') return;
       // The server met a fault of its own; it tries again when it is started anew.
       const stuck = upload.problem && FINISHING.has(upload.state);
-      this.tell(event ?? (stuck ? 'stuck' : upload.state), { received: upload.received, problem, findings: upload.findings });
+      this.tell(event ?? (stuck ? 'stuck' : upload.state), {
+        received: upload.received, problem, findings: upload.findings, editableUntil: editTime(upload, Date.now()),
+      });
       if (!FINISHING.has(upload.state)) return;
       await this.control.sleep(pause);
       this.#take(await this.#persist(() => this.#show()));

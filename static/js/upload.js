@@ -32,6 +32,7 @@
  * @property {boolean} hasFile the bytes are at hand in this page
  * @property {boolean} mine false: another browser's, continued here by its link; only sending is allowed
  * @property {Tags} tags
+ * @property {number} editableUntil ms (Date.now) until which the details of a finished one may change
  */
 
 /** What the server or the Worker may report of any upload that is on its way. */
@@ -104,8 +105,27 @@ const UNREACHABLE = new Set(['unreachable', 'http_502', 'http_504']);
 /** @param {PageUpload} upload @returns {boolean} it waits for the line, or for a server that does not answer */
 export const isCutOff = (upload) => upload.until !== null && UNREACHABLE.has(upload.why ?? '');
 
+/** @param {PageUpload} upload @returns {boolean} it goes on once somebody signed in */
+export const isSignedOut = (upload) => upload.until !== null && upload.why === 'unauthorised';
+
 /** @param {PageUpload} upload @returns {boolean} it uses one of the places for running transfers */
 export const isActive = (upload) => ACTIVE.has(upload.state);
+
+/**
+ * @param {PageUpload} upload
+ * @param {number} now ms
+ * @returns {boolean} its name, tags and cover may change: before it is decided to send it they may not, after its end for a while
+ */
+export const isEditable = ({ state, mine, editableUntil }, now) => mine && state !== 'asking' && state !== 'elsewhere'
+  && (state === 'ready' ? now < editableUntil : !ENDS.has(state));
+
+/**
+ * @param {import('./client.js').Upload} upload
+ * @param {number} [heardAt] ms, when it was heard to have ended; this clock may differ from the server's
+ * @returns {number} ms by this clock until which it may change; 0 before its end
+ */
+export const editTime = ({ editable_until: until, updated_at: end }, heardAt) => Date.parse(until ?? '')
+  + (heardAt ? heardAt - Date.parse(end) : 0) || 0;
 
 /**
  * @param {Partial<PageUpload> & {key: string, filename: string, length: number}} facts
@@ -114,7 +134,7 @@ export const isActive = (upload) => ACTIVE.has(upload.state);
 export function newUpload(facts) {
   return Object.freeze({
     id: null, state: /** @type {State} */ ('queued'), received: [], flying: 0, ahead: 0, share: null, until: null, why: null,
-    rate: null, problem: null, findings: [], note: null, twin: null, same: null, kind: null, hasHandle: false, hasFile: false, mine: true, tags: {}, ...facts, filename: facts.filename.normalize('NFC'),
+    rate: null, problem: null, findings: [], note: null, twin: null, same: null, kind: null, hasHandle: false, hasFile: false, mine: true, tags: {}, editableUntil: 0, ...facts, filename: facts.filename.normalize('NFC'),
   });
 }
 
@@ -142,5 +162,5 @@ export function actions(upload) {
     && (upload.hasHandle || action !== 'continue')
     && (upload.mine || action !== 'cancel')
     && (upload.kind || action !== 'accept')
-    && !(action === 'try' && isCutOff(upload)));
+    && !(action === 'try' && (isCutOff(upload) || isSignedOut(upload))));
 }

@@ -20,7 +20,8 @@ class SlowProxy:
     `rate` limits what all connections together send up, in bytes per second; None is unlimited. `sent` counts those
     bytes. `cut()` closes every connection and refuses new ones, as a pulled cable seen from the browser; `start()` lets
     them in again, on the same port; `drop()` closes the connections that are open and lets new ones in. `listener` is a
-    listening socket that another network namespace may have; without it one is made on loopback. A POST with a body above `largest_body` is answered with 413, as nginx does.
+    listening socket that another network namespace may have; without it one is made on loopback. A POST with a body
+    above `largest_body` is answered with 413, as nginx does.
     """
 
     def __init__(self, url: str, rate: float | None = None, *, listener: socket.socket | None = None) -> None:

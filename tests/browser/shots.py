@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.browser.late_scenes import Late
 from tests.browser.library_scenes import Library
 from tests.browser.plain_scenes import STATION, PlainPages
 from tests.browser.proxy import SlowProxy
@@ -36,7 +37,7 @@ def main(folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for language, locale in LANGUAGES.items():
-            for shoot_scenes in (shoot_page, shoot_plain_pages, shoot_library):
+            for shoot_scenes in (shoot_page, shoot_late, shoot_plain_pages, shoot_library):
                 with tempfile.TemporaryDirectory() as name, browser.new_context(locale=locale) as context:
                     shoot_scenes(context, Path(name), folder, language)
         browser.close()
@@ -57,6 +58,13 @@ def shoot_plain_pages(context: BrowserContext, place: Path, folder: Path, langua
         ).play()
 
 
+def shoot_late(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
+    """The upload page of a server that wants its token, likewise."""
+    page = context.new_page()
+    with standing(place, page, host="0.0.0.0") as (server, line):
+        Late(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+
+
 def shoot_library(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
     """The admin in one language, likewise."""
     sender, page = context.new_page(), context.new_page()
@@ -65,10 +73,10 @@ def shoot_library(context: BrowserContext, place: Path, folder: Path, language: 
 
 
 @contextmanager
-def standing(place: Path, page: Page) -> Iterator[tuple[Server, SlowProxy]]:
+def standing(place: Path, page: Page, host: str = "127.0.0.1") -> Iterator[tuple[Server, SlowProxy]]:
     """A new server and the line to it, on which the page is open."""
     (place / "data").mkdir()
-    with Server(place / "data", finish_wait=0) as server, SlowProxy(server.url) as line:
+    with Server(place / "data", finish_wait=0, host=host) as server, SlowProxy(server.url) as line:
         page.goto(line.url)
         page.locator("html.ready").wait_for()
         yield server, line

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Visitor
+from tests.browser.late_scenes import LATE_STATES, Late
 from tests.browser.plain_scenes import PLAIN_STATES, STATION, PlainPages
 from tests.browser.proxy import SlowProxy
 from tests.browser.scenes import LANGUAGES, STATES, Stage
@@ -25,6 +26,10 @@ def findings(page: Page, theme: str) -> list[str]:
         for found in Axe().run(page, options={"resultTypes": ["violations"], **THEMES[theme]}).response["violations"]
         if found["impact"] in SERIOUS
     ]
+
+
+PLAYS = {Stage: (STATES, "127.0.0.1"), Late: (LATE_STATES, "0.0.0.0")}
+"""Scenes, their states, and where their server listens."""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -49,17 +54,21 @@ def test_every_page_without_scripts_is_accessible(language: str, visitor: Visito
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_state_is_accessible_in_both_themes(language: str, visitor: Visitor, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scenes", PLAYS)
+def test_every_state_is_accessible_in_both_themes(
+    scenes: type[Stage] | type[Late], language: str, visitor: Visitor, tmp_path: Path
+) -> None:
     visitor.failed_loads_expected = True
+    states, host = PLAYS[scenes]
     found: dict[str, list[str]] = {}
-    with Server(tmp_path / "data", finish_wait=0) as server, SlowProxy(server.url) as line:
+    with Server(tmp_path / "data", finish_wait=0, host=host) as server, SlowProxy(server.url) as line:
         page = visitor.visit(line.url, locale=LANGUAGES[language])
 
         def look(state: str) -> None:
             for theme in THEMES:
                 found[f"{state}, {theme}"] = findings(page, theme)
 
-        Stage(page, server, line, tmp_path, language, look).play()
+        scenes(page, server, line, tmp_path, language, look).play()
         page.close()
-    assert {state.partition(",")[0] for state in found} == set(STATES)
+    assert {state.partition(",")[0] for state in found} == set(states)
     assert {state: what for state, what in found.items() if what} == {}

@@ -117,7 +117,7 @@ def test_buttons_of_a_waiting_row_stand_in_one_line_and_apart(
     assert len(boxes) == 5
     assert len({top for _, _, top in boxes}) == 1
     assert all(after[0] - before[1] >= 4 for before, after in pairwise(boxes))
-    page.set_viewport_size(PHONE)
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 

@@ -63,7 +63,7 @@ def test_several_files_all_arrive(server: Server, visitor: Visitor, mp3: Make) -
 def test_typed_tags_are_saved_while_bytes_flow(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     page = visitor.visit(line.url)
     to_the_middle(page, api, mp3("untitled.mp3", LONG))
-    line.rate = 500_000
+    line.rate = 300_000
     button(page, "Details", "untitled.mp3").click()
     page.get_by_label("Title", exact=True).fill("밤을 잊은 그대에게")
     expect(row(page, "untitled.mp3").locator("[data-ref=saved]")).to_have_text("Saved", timeout=5000)
@@ -188,8 +188,9 @@ def test_pause_holds_and_resume_goes_on(line: SlowProxy, visitor: Visitor, mp3: 
     page = visitor.visit(line.url)
     file = mp3("pause.mp3", LONG)
     to_the_middle(page, api, file)
+    line.rate = 1_000_000
     button(page, "Pause", "pause.mp3").click()
-    state(page, "pause.mp3", "paused")
+    expect(state(page, "pause.mp3", "paused")).to_contain_text("Paused", timeout=15_000)
     settle(page, lambda: line.sent)
     held = recorded(api)
     page.wait_for_timeout(1500)

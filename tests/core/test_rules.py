@@ -29,7 +29,7 @@ from media_service.core.errors import (
 )
 from media_service.core.ranges import Ranges, Span
 from media_service.core.rules import Room, Wish
-from media_service.core.upload import ENDED, FINISHING, GONE, Slice, State, Upload
+from media_service.core.upload import ENDED, FINISHING, GONE, Placing, Slice, State, Upload
 from tests.core.samples import LIMITS, make_upload
 
 NOT_RECEIVING = sorted(set(State) - {State.RECEIVING})
@@ -383,3 +383,57 @@ def test_parts_are_listed_once_and_64_at_most() -> None:
     for parts in (["a", "b", "a"], [str(number) for number in range(65)]):
         with pytest.raises(Malformed):
             rules.check_part_names(parts)
+
+
+LATE = rules.Lifetime(10, 100, 15)
+PLACED = Placing("show.mp3", 1, b"", {})
+
+
+@pytest.mark.parametrize(
+    ("state", "placing", "now", "allowed"),
+    [
+        (State.RECEIVING, None, 10, False),
+        (State.RECEIVED, None, 10**9, True),
+        (State.VERIFIED, PLACED, 10**9, True),
+        (State.SPOOLED, PLACED, 25, True),
+        (State.SPOOLED, PLACED, 26, False),
+        (State.SPOOLED, None, 10, False),
+        (State.REJECTED, None, 10, False),
+        (State.CANCELLED, None, 10, False),
+        (State.EXPIRED, None, 10, False),
+        (State.LOST, None, 10, False),
+    ],
+)
+def test_details_of_a_whole_upload_change_until_a_while_after_its_end(
+    state: State, placing: Placing | None, now: int, allowed: bool
+) -> None:
+    upload = make_upload(state=state, placing=placing, updated_at=10, tags={"title": "T"})
+    if not allowed:
+        with pytest.raises((WrongState, UploadGone)):
+            rules.amend_whole(upload, now, LATE, sender="Larry")
+        with pytest.raises((WrongState, UploadGone)):
+            rules.with_late_cover(upload, None, now, LATE)
+        return
+    amended = rules.amend_whole(upload, now, LATE, tags={"title": " New "}, sender="Larry")
+    assert (amended.sender, amended.tags, amended.state) == ("Larry", {"title": "New"}, state)
+    assert amended.updated_at == 10
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "carried", "given", "removed"),
+    [
+        ({}, {"title": "A"}, {}, {"title": "A"}, set()),
+        ({"title": "A"}, {"title": "B"}, {"title": "A"}, {"title": "B"}, set()),
+        ({"title": "A"}, {"title": "A"}, {"title": "Librarian's"}, {}, set()),
+        ({"title": "A"}, {"title": "B"}, {"title": "Librarian's"}, {"title": "B"}, set()),
+        ({"title": "A"}, {}, {"title": "A"}, {}, {"title"}),
+        ({"title": "A"}, {}, {"title": "Librarian's"}, {}, set()),
+        ({}, {"title": "A"}, {"title": "A"}, {}, set()),
+        ({}, {}, {"title": "The file's own"}, {}, set()),
+    ],
+)
+def test_a_late_edit_changes_in_the_file_what_the_sender_changed(
+    old: dict[str, str], new: dict[str, str], carried: dict[str, str], given: dict[str, str], removed: set[str]
+) -> None:
+    changes = rules.tag_changes(make_upload(tags=old), make_upload(tags=new), carried)
+    assert (dict(changes.given), set(changes.removed), bool(changes)) == (given, removed, bool(given or removed))

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of small limits and little patience."""
+    """A server of small limits and little patience, on which nothing may change after the end."""
     folder = tmp_path_factory.mktemp("small") / "data"
-    with Server(folder, disk_reserve=0, slice_limit=MIB, file_limit=20 * MIB, idle_timeout=1, finish_wait=5) as server:
+    with Server(
+        folder, disk_reserve=0, slice_limit=MIB, file_limit=20 * MIB, idle_timeout=1, finish_wait=5, late_edits=0
+    ) as server:
         yield server
 
 

@@ -146,18 +146,19 @@ async def test_a_cover_is_taken_away_as_often_as_one_likes(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_an_upload_that_is_past_it_takes_no_cover(api: Api, method: str) -> None:
+async def test_an_upload_that_is_past_it_takes_no_cover(small: Api, method: str) -> None:
+    """The small server has `late_edits` 0."""
     data = make_mp3(1, seed=71)
-    done = await api.create("done.mp3", len(data))
-    await api.send_all(done["id"], data)
-    gone = await api.create()
-    await api.request("DELETE", f"/api/v1/uploads/{gone['id']}")
+    done = await small.create("done.mp3", len(data))
+    await small.send_all(done["id"], data)
+    gone = await small.create()
+    await small.request("DELETE", f"/api/v1/uploads/{gone['id']}")
     for upload_id, status, code in (
         (done["id"], 409, "wrong_state"),
         (gone["id"], 410, "upload_gone"),
         ("x" * 22, 404, "unknown_upload"),
     ):
-        answer = await api.request(method, f"/api/v1/uploads/{upload_id}/cover", data=JPEG)
+        answer = await small.request(method, f"/api/v1/uploads/{upload_id}/cover", data=JPEG)
         assert (answer.status, answer.code) == (status, code)
 
 

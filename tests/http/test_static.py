@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 STATIC = ROOT / "static"
 BUDGET = 48 * 1024
 LATER = {
-    *("hints.js", "same-bytes.js"),
+    *("hints.js", "same-bytes.js", "sign-in.js"),
     *("queue-heading.js", "queue-totals.js", "page-speed.js", "summary.js", "notify.js"),
     *("sent-uploads.js", "history.js", "receipt.js"),
 }
-"""Modules that are loaded only once a file was chosen, or once the page can be used."""
+"""Modules that are loaded only once a file was chosen, once the page can be used, or for a sign-in."""
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

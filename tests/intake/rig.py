@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
+from media_service.core.cover import CoverLimits
 from media_service.core.errors import CatalogueTrouble
 from media_service.core.quota import Quotas
 from media_service.core.rules import Lifetime, Limits
 from media_service.intake.conduct import Conduct
 from media_service.intake.finalize import Finisher
 from media_service.intake.receive import Intake
+from media_service.intake.retag import Retagger
 from media_service.intake.sweep import Sweeper
 from media_service.media.verify import Examiner, Habits
 from media_service.media.worker import ChildWorker
@@ -123,10 +125,13 @@ class Rig:
         self.finisher = Finisher(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
         )
-        limits, lifetime = limits or Limits(2**30, 2**26, 2**22), Lifetime(HOUR, 10 * HOUR)
+        limits, lifetime = limits or Limits(2**30, 2**26, 2**22), Lifetime(HOUR, 10 * HOUR, HOUR // 4)
         given = quotas or Quotas()
         conduct = Conduct(limits, idle, 0, lifetime, disk_reserve, sync_slices=True, body_rate=rate, quotas=given)
-        self.intake = Intake(catalogue, partials, media, self.finisher, conduct, clock=clock, new_id=new_id)
+        self.retagger = Retagger(catalogue, spool, media, CoverLimits())
+        self.intake = Intake(
+            catalogue, partials, media, self.finisher, conduct, retagger=self.retagger, clock=clock, new_id=new_id
+        )
         self.examiner.on_hopeless(self.intake.give_up_on)
         self.sweeper = Sweeper(
             self.intake,

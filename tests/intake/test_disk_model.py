@@ -180,7 +180,9 @@ class Story(RuleBasedStateMachine):
         nobody: Any = NobodyReads()
         catalogue: Any = self.catalogue
         disk: Any = self.disk
-        self.intake = Intake(catalogue, disk, nobody, nobody, conduct, clock=lambda: 1, new_id=lambda: "u" * 22)
+        self.intake = Intake(
+            catalogue, disk, nobody, nobody, conduct, retagger=nobody, clock=lambda: 1, new_id=lambda: "u" * 22
+        )
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH), sized=st.booleans(), proven=st.booleans())
     def send(self, start: int, size: int, sized: bool, proven: bool) -> None:

@@ -69,7 +69,7 @@ class Outcome:
     """What became of one upload.
 
     `shown` has the time left as (seconds since the start, seconds left); `percents` each percentage in its order;
-    `small` the seconds that small requests took meanwhile; `slices` the slices recorded when a time left was first shown.
+    `small` the seconds that small requests took meanwhile; `slices` how many were recorded when it was first shown.
     """
 
     line: Line

@@ -1,7 +1,8 @@
-"""A slow, distant or lossy network link between a browser and a server, made of two network namespaces and two TUN devices.
+"""A slow, distant or lossy network link, made of two network namespaces and two TUN devices.
 
-Packets cross the link in this process, so that its rate, delay, loss and queue are exactly what a test asks for, whatever
-queueing disciplines the kernel has. Both ends use the kernel's own TCP. It needs root, `ip` and `/dev/net/tun`.
+Packets cross the link in this process, so that its rate, delay, loss and queue are exactly what a test asks for,
+whatever queueing disciplines the kernel has. Both ends use the kernel's own TCP. It needs root, `ip` and
+`/dev/net/tun`.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ class Link:
     def __enter__(self) -> Self:
         try:
             ends = [self._end(name, own, peer) for name, own, peer in self._sides()]
-            self._up, self._down = _Direction(*ends, self._dice), _Direction(*ends[::-1], self._dice)
+            browser, server = ends
+            self._up, self._down = _Direction(browser, server, self._dice), _Direction(server, browser, self._dice)
             self.listener = self._listen()
         except BaseException:
             self._remove()

@@ -1,0 +1,121 @@
+"""What a sender changes about an upload that is whole: its name and details until a while after the end.
+
+A change is acknowledged only when it is where it counts: in the row of an upload whose file has not been tagged yet, or
+in the finished file and its rows. While the upload is being finished the change waits for that, so nothing has to be
+remembered over a crash: whoever heard no answer asks again, and the same change made twice is one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media_service.core import rules
+from media_service.core.errors import BeingFinished, UnknownFile, UnknownUpload
+from media_service.core.upload import FINISHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover
+    from media_service.core.files import StoredFile
+    from media_service.core.ports import Catalogue
+    from media_service.core.upload import Upload
+    from media_service.intake.conduct import Conduct
+    from media_service.intake.finalize import Finisher
+    from media_service.intake.retag import Retagger
+
+LONGEST_WAIT_SECONDS = 20.0
+"""How long a change waits for an attempt to finish the upload. Clients give up after 30 s and ask again."""
+
+
+class LateEdits:
+    """Changes uploads of which every byte is here. The caller has checked whose they are."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        finisher: Finisher,
+        retagger: Retagger,
+        conduct: Conduct,
+        *,
+        clock: Callable[[], int],
+    ) -> None:
+        self._catalogue = catalogue
+        self._finisher = finisher
+        self._retagger = retagger
+        self._conduct = conduct
+        self._clock = clock
+
+    async def amend(
+        self,
+        upload_id: str,
+        *,
+        tags: Mapping[str, str] | None,
+        chapters: Sequence[Chapter] | None,
+        sender: str | None,
+    ) -> Upload:
+        """The upload with other tags, chapters or another sender, and so its file.
+
+        Raises WrongState when it is too late, UnknownFile where the file's reader took it away, FileChanged where an
+        admin edited it at the same time, Malformed, DetailsTooLarge, BeingFinished, and what `Retagger.edit` raises.
+        """
+        async with self._finisher.held_back(upload_id, LONGEST_WAIT_SECONDS):
+            before = await self._load(upload_id)
+            after = rules.amend_whole(
+                before, self._clock(), self._conduct.lifetime, tags=tags, chapters=chapters, sender=sender
+            )
+            if before.state in FINISHING:
+                _check_untagged(before)
+                await self._catalogue.save(after)
+                return after
+            file = await self._file_of(before)
+            changes = rules.tag_changes(before, after, file.tags)
+            other_chapters = after.chapters if chapters is not None and after.chapters != file.chapters else None
+            if not self._conduct.writes_tags:
+                changes, other_chapters = rules.TagChanges({}, frozenset()), None
+            await self._retagger.edit(
+                file.id,
+                {**changes.given, **dict.fromkeys(changes.removed, "")},
+                _is_still(file),
+                chapters=other_chapters,
+                upload=after,
+            )
+            return after
+
+    async def put_cover(self, upload_id: str, cover: Cover | None, picture: bytes | None) -> Upload:
+        """The upload with this cover, or without one of its own, and so its file. Raises as `amend` does."""
+        async with self._finisher.held_back(upload_id, LONGEST_WAIT_SECONDS):
+            before = await self._load(upload_id)
+            after = rules.with_late_cover(before, cover, self._clock(), self._conduct.lifetime)
+            if before.state in FINISHING:
+                _check_untagged(before)
+                await self._catalogue.save_cover(after, picture)
+                return after
+            file = await self._file_of(before)
+            # Without a picture the one that the sender brought goes; what the file had before it is not known any more.
+            brings = (picture or b"") if self._conduct.writes_tags and (picture or before.cover) else None
+            await self._retagger.edit(file.id, {}, _is_still(file), picture=brings, upload=after)
+            return after
+
+    async def _load(self, upload_id: str) -> Upload:
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is None:
+            raise UnknownUpload
+        return loaded[0]
+
+    async def _file_of(self, upload: Upload) -> StoredFile:
+        file = await self._catalogue.file(upload.file_id or "")
+        if file is None:
+            raise UnknownFile
+        return file
+
+
+def _check_untagged(upload: Upload) -> None:
+    """Raise BeingFinished for an upload whose tags are in its file already, though that is not delivered yet."""
+    if upload.placing is not None:
+        raise BeingFinished
+
+
+def _is_still(file: StoredFile) -> Callable[[bytes], bool]:
+    return lambda sha256: sha256 == file.placed.sha256

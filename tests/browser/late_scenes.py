@@ -1,0 +1,83 @@
+"""The upload page's states around access that is missing, a pause, and what may change after the end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutagen.id3 import ID3, TIT2
+from playwright.sync_api import Page, expect
+
+from tests.browser.proxy import SlowProxy
+from tests.browser.scenes import NAMES, stated
+from tests.browser.seen import pick
+from tests.support.mp3 import make_mp3
+from tests.support.server import Server
+
+LATE_STATES = ("sign-in-first", "sign-in-wrong", "pausing", "sign-in-ended", "late-details", "name-saved")
+SENDERS = {"en": "Larry Longname of Sunday Night", "ko": "일요일 밤의 김 피디"}
+
+
+@dataclass
+class Late:
+    """A page that is open on the line to a server which wants its token; `look` gets the names of LATE_STATES."""
+
+    page: Page
+    server: Server
+    line: SlowProxy
+    folder: Path
+    language: str
+    look: Callable[[str], None]
+
+    def play(self) -> None:
+        """All of LATE_STATES."""
+        page, line = self.page, self.line
+        long, talk, jingle = (self.folder / name for name in NAMES[self.language][:3])
+        for number, (path, seconds) in enumerate(((long, 900), (talk, 60), (jingle, 20))):
+            path.write_bytes(make_mp3(seconds, seed=9800 + number))
+        tag = ID3()
+        tag.add(TIT2(encoding=0, text="밤의 음악 여행".encode("cp949").decode("latin-1")))
+        tag.save(talk, v2_version=3)
+
+        expect(page.locator(".sign-in")).to_be_visible()
+        self.look("sign-in-first")
+        line.rate = 300_000
+        pick(page, long)
+        expect(stated(page, "waiting")).to_have_count(1)
+        self.sign_in("wrong")
+        expect(page.locator(".sign-in .note")).not_to_be_empty()
+        self.look("sign-in-wrong")
+
+        self.sign_in(self.server.token)
+        expect(page.locator(".row .pace").first).to_contain_text("·", timeout=30_000)
+        line.rate = 40_000
+        page.wait_for_timeout(500)
+        page.locator("[data-ref=pause-all]").click()
+        expect(stated(page, "paused")).to_have_count(1)
+        self.look("pausing")
+
+        line.rate = 300_000
+        page.context.clear_cookies(name="media_service_admin")
+        pick(page, talk, jingle)
+        expect(page.locator(".sign-in")).to_be_visible(timeout=30_000)
+        expect(stated(page, "waiting")).to_have_count(2)
+        self.look("sign-in-ended")
+
+        line.rate = None
+        self.sign_in(self.server.token)
+        page.locator("[data-ref=resume-all]").click()
+        expect(stated(page, "ready")).to_have_count(3, timeout=60_000)
+        row = stated(page, "ready").filter(has=page.locator("[data-ref=repair]:not([hidden])"))
+        row.locator("[data-action=details]").click()
+        self.look("late-details")
+        page.locator("[data-ref=sender]").fill(SENDERS[self.language])
+        expect(page.locator("[data-ref=sender-saved]")).not_to_be_empty()
+        page.wait_for_timeout(2000)
+        self.look("name-saved")
+
+    def sign_in(self, token: str) -> None:
+        """With the right token the banner goes."""
+        banner = self.page.locator(".sign-in")
+        banner.locator("input").fill(token)
+        banner.locator("button").click()
+        if token == self.server.token:
+            expect(banner).to_be_hidden(timeout=20_000)

@@ -1,0 +1,315 @@
+"""Late edits: wherever the process dies, what was acknowledged is in the file and in its rows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mutagen.id3 import ID3
+
+from media_service.core.chapters import Chapter
+from media_service.core.errors import BeingFinished, FileChanged, UnknownFile, UnknownUpload, WrongState
+from media_service.core.rules import Wish
+from media_service.core.upload import FINISHING, State
+from media_service.intake import late_edits
+from media_service.intake.slices import Incoming
+from tests.intake.rig import HOUR, Crash, Rig, Steps
+from tests.intake.test_finalize import MP3, finish_all, receive
+from tests.support.pictures import png
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from media_service.core.files import StoredFile
+    from media_service.core.upload import Upload
+
+LATE = HOUR // 4
+"""The rig's `late_edits`."""
+
+
+async def the_rows(rig: Rig, upload_id: str) -> tuple[Upload, StoredFile]:
+    loaded = await rig.database.load(upload_id)
+    assert loaded is not None
+    file = await rig.database.file(loaded[0].file_id or "")
+    assert file is not None
+    return loaded[0], file
+
+
+def stored_tag(rig: Rig) -> ID3:
+    return ID3(io.BytesIO(rig.spool.path("show.mp3").read_bytes()))
+
+
+async def test_a_finished_file_gets_other_tags_and_another_sender(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3)
+        await finish_all(rig)
+        rig.time += LATE
+        view = await rig.intake.amend(upload_id, "me", tags={"title": "밤", "album": "A"}, sender="Larry")
+        upload, file = await the_rows(rig, upload_id)
+        assert upload == view.upload
+        assert (upload.sender, file.sender) == ("Larry", "Larry")
+        assert (dict(upload.tags or {}), dict(file.tags)) == (
+            {"title": "밤", "album": "A"},
+            {"title": "밤", "album": "A", "artist": "Kept"},
+        )
+        assert str(stored_tag(rig)["TIT2"]) == "밤"
+        assert (await rig.database.list_files("larry", "uploaded_at", None, 10))[0] == [file]
+        assert view.editable_until == upload.updated_at + LATE
+
+
+async def test_a_name_alone_leaves_every_byte_of_the_file(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3)
+        await finish_all(rig)
+        before = (await the_rows(rig, upload_id))[1].placed
+        inode = rig.spool.path("show.mp3").stat().st_ino
+        await rig.intake.amend(upload_id, "me", sender="Larry")
+        upload, file = await the_rows(rig, upload_id)
+        assert (upload.sender, file.sender, file.placed) == ("Larry", "Larry", before)
+        assert rig.spool.path("show.mp3").stat().st_ino == inode
+
+
+async def test_what_the_sender_takes_back_goes_unless_a_librarian_edited_it(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3, claims={"tags": {"title": "T", "album": "A", "genre": "G"}})
+        await finish_all(rig)
+        _, file = await the_rows(rig, upload_id)
+        await rig.retagger.edit(file.id, {"title": "Librarian's", "genre": "Jazz"}, lambda _: True)
+        await rig.intake.amend(upload_id, "me", tags={"title": "T"})
+        _, file = await the_rows(rig, upload_id)
+        assert dict(file.tags) == {"title": "Librarian's", "genre": "Jazz", "artist": "Kept"}
+
+
+async def test_cover_and_chapters_may_change_after_the_end(tmp_path: Path) -> None:
+    picture = png(20, 20)
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3)
+        await finish_all(rig)
+        await rig.intake.amend(upload_id, "me", chapters=[Chapter(0.0, "Start")])
+        await rig.intake.check_cover(upload_id, "me")
+        await rig.intake.put_cover(upload_id, "me", picture)
+        upload, file = await the_rows(rig, upload_id)
+        tag = stored_tag(rig)
+        assert [frame.data for frame in tag.getall("APIC")] == [picture]
+        assert file.chapters == upload.chapters == (Chapter(0.0, "Start"),)
+        assert tag.getall("CHAP")
+        await rig.intake.put_cover(upload_id, "me", None)
+        assert stored_tag(rig).getall("APIC") == []
+        assert (await the_rows(rig, upload_id))[0].cover is None
+
+
+@pytest.mark.parametrize("edit", [{"sender": "Larry"}, {"tags": {"title": "New"}}, {"sender": "Larry", "tags": {}}])
+async def test_after_the_time_for_it_nothing_changes(tmp_path: Path, edit: dict[str, Any]) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3)
+        await finish_all(rig)
+        await rig.intake.amend(upload_id, "me", sender="In time")
+        before = await the_rows(rig, upload_id)
+        rig.time += LATE + 1
+        with pytest.raises(WrongState):
+            await rig.intake.amend(upload_id, "me", **edit)
+        with pytest.raises(WrongState):
+            await rig.intake.check_cover(upload_id, "me")
+        with pytest.raises(WrongState):
+            await rig.intake.put_cover(upload_id, "me", png(20, 20))
+        assert await the_rows(rig, upload_id) == before
+
+
+async def test_only_its_owner_edits_a_finished_upload(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3)
+        await finish_all(rig)
+        with pytest.raises(UnknownUpload):
+            await rig.intake.amend(upload_id, "somebody", sender="Mallory")
+        with pytest.raises(UnknownUpload):
+            await rig.intake.put_cover(upload_id, "somebody", png(20, 20))
+
+
+async def test_a_file_that_its_reader_took_does_not_come_back(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3)
+        await finish_all(rig)
+        rig.spool.path("show.mp3").unlink()
+        with pytest.raises(UnknownFile):
+            await rig.intake.amend(upload_id, "me", tags={"title": "New"})
+        assert rig.names() == []
+        assert (await the_rows(rig, upload_id))[0].tags == {"title": "T"}
+        await rig.intake.amend(upload_id, "me", sender="Larry")
+        assert (await the_rows(rig, upload_id))[1].sender == "Larry"
+
+
+async def test_an_admins_edit_at_the_same_time_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3)
+        await finish_all(rig)
+        _, file = await the_rows(rig, upload_id)
+        edit = rig.retagger.edit
+
+        async def behind_an_admin(*given: Any, **named: Any) -> StoredFile:
+            await edit(file.id, {"title": "Librarian's"}, lambda _: True)
+            return await edit(*given, **named)
+
+        monkeypatch.setattr(rig.retagger, "edit", behind_an_admin)
+        with pytest.raises(FileChanged):
+            await rig.intake.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+        upload, file = await the_rows(rig, upload_id)
+        assert (upload.sender, upload.tags, file.tags["title"]) == (None, {"title": "T"}, "Librarian's")
+
+
+async def test_an_upload_that_leads_to_another_file_does_not_change_that(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", duplicates="link") as rig:
+        await receive(rig, MP3)
+        await finish_all(rig)
+        second = await receive(rig, MP3)
+        await finish_all(rig)
+        view = await rig.intake.show(second, "me")
+        assert (view.upload.state, view.editable_until) == (State.SPOOLED, None)
+        with pytest.raises(WrongState):
+            await rig.intake.amend(second, "me", sender="Larry")
+
+
+async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    seen = set()
+    for crash_at in range(1, 60):
+        folder, acknowledged = tmp_path / str(crash_at), False
+        async with Rig(folder) as rig:
+            upload_id = await receive(rig, MP3)
+            await finish_all(rig)
+        async with Rig(folder, Steps(crash_at), first_id=9) as rig:
+            try:
+                await rig.intake.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+                acknowledged = True
+            except Crash:
+                pass
+        async with Rig(folder, first_id=99) as rig:
+            await rig.sweeper.discard_orphans()
+            await rig.retagger.recover()
+            upload, file = await the_rows(rig, upload_id)
+            stored = rig.spool.path("show.mp3").read_bytes()
+            assert (len(stored), hashlib.sha256(stored).digest()) == (file.placed.size, file.placed.sha256)
+            if acknowledged:
+                assert (upload.tags, upload.sender, file.sender) == ({"title": "New"}, "Larry", "Larry")
+            seen.add((acknowledged, file.tags["title"]))
+            # Whoever heard no answer asks again.
+            await rig.intake.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+            upload, file = await the_rows(rig, upload_id)
+            assert (upload.tags, upload.sender) == ({"title": "New"}, "Larry")
+            assert (file.tags["title"], file.sender, str(stored_tag(rig)["TIT2"])) == ("New", "Larry", "New")
+            assert rig.names() == ["show.mp3"]
+        if acknowledged:
+            break
+    assert seen == {(False, "T"), (False, "New"), (True, "New")}
+
+
+async def test_an_edit_before_the_file_is_tagged_reaches_it_over_a_crash_at_any_step(tmp_path: Path) -> None:
+    """The edit comes to an upload that waits to be finished; finishing dies anywhere behind it."""
+    for crash_at in range(1, 60):
+        folder, crashed = tmp_path / str(crash_at), False
+        async with Rig(folder) as rig:
+            upload_id = await receive(rig, MP3)
+            await rig.intake.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+            await rig.intake.put_cover(upload_id, "me", png(20, 20))
+        async with Rig(folder, Steps(crash_at), first_id=9) as rig:
+            try:
+                await finish_all(rig)
+            except Crash:
+                crashed = True
+        async with Rig(folder, first_id=99) as rig:
+            await finish_all(rig)
+            upload, file = await the_rows(rig, upload_id)
+            assert (upload.sender, file.sender, file.tags["title"]) == ("Larry", "Larry", "New")
+            assert str(stored_tag(rig)["TIT2"]) == "New"
+            assert stored_tag(rig).getall("APIC")
+        if not crashed:
+            break
+    assert not crashed
+
+
+async def test_edits_while_uploads_are_finished_all_reach_their_files(tmp_path: Path) -> None:
+    """Edits as fast as they go, from before the last byte until after the end, against the running finisher."""
+    async with Rig(tmp_path / "data") as rig:
+        running = asyncio.create_task(rig.finisher.run())
+        for number in range(6):
+            wish = Wish(f"{number}.mp3", len(MP3), tags={"title": "T"})
+            view, _ = await rig.intake.create(wish, "me", "native")
+            upload_id = view.upload.id
+
+            async def insist(upload_id: str = upload_id) -> str:
+                said = ""
+                for edit in range(200):
+                    said = f"{edit}"
+                    try:
+                        now = await rig.intake.amend(upload_id, "me", tags={"title": said}, sender=said)
+                    except BeingFinished:
+                        continue
+                    if now.upload.state is State.SPOOLED:
+                        break
+                    await asyncio.sleep(0)
+                return said
+
+            editing = asyncio.create_task(insist())
+            await _send(rig, upload_id)
+            said = await editing
+            upload, file = await the_rows(rig, upload_id)
+            assert (upload.sender, upload.tags, file.sender, file.tags["title"]) == (said, {"title": said}, said, said)
+            tag = ID3(io.BytesIO(rig.spool.path(file.placed.name).read_bytes()))
+            assert str(tag["TIT2"]) == said
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+async def _send(rig: Rig, upload_id: str) -> None:
+    async def blocks() -> Any:
+        yield MP3
+
+    await rig.intake.receive(upload_id, "me", Incoming(0, len(MP3), None, "native"), blocks)
+
+
+async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_edits, "LONGEST_WAIT_SECONDS", 0.05)
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, MP3)
+        async with rig.finisher.held_back(upload_id, 1):
+            with pytest.raises(BeingFinished):
+                await rig.intake.amend(upload_id, "me", sender="Larry")
+        await rig.intake.amend(upload_id, "me", sender="Larry")
+        loaded = await rig.database.load(upload_id)
+        assert loaded is not None
+        assert loaded[0].state in FINISHING
+        assert loaded[0].sender == "Larry"
+
+
+async def test_what_has_a_name_but_is_not_delivered_yet_is_not_edited_behind_its_file(tmp_path: Path) -> None:
+    """Finishing died between naming the file and the row that says so; its tags are in the file already."""
+    found = False
+    for crash_at in range(1, 60):
+        folder, crashed = tmp_path / str(crash_at), False
+        async with Rig(folder) as rig:
+            upload_id = await receive(rig, MP3)
+        async with Rig(folder, Steps(crash_at), first_id=9) as rig:
+            try:
+                await finish_all(rig)
+            except Crash:
+                crashed = True
+        async with Rig(folder, first_id=99) as rig:
+            try:
+                await rig.intake.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+            except BeingFinished:
+                found = True
+                await finish_all(rig)
+                await rig.intake.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+            await finish_all(rig)
+            upload, file = await the_rows(rig, upload_id)
+            assert (upload.sender, file.sender, file.tags["title"]) == ("Larry", "Larry", "New")
+            assert str(stored_tag(rig)["TIT2"]) == "New"
+        if not crashed:
+            break
+    assert found
