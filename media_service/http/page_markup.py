@@ -99,7 +99,7 @@ class PageMarkup:
     def answer(self, wording: Wording, title: str, body: str) -> str:
         """Return a page that needs no scripts. `title` and `body` are markup."""
         static = f"{self._base}/static/v-{self._made().release.version}"
-        plain_title = re.sub("<[^>]*>.*", "", title).strip()
+        plain_title = re.sub("<[^>]*>", "", title.partition("<span")[0]).strip()
         return _ANSWER.format(
             language=wording.language,
             static=static,

@@ -159,6 +159,8 @@ export default {
   'say.note': '“{name}”: {note}',
   'say.progress': '{percent} sent.',
 
+  'page.mark': 'Send audio',
+  'page.mark_station': '{station}',
   'page.title_station': 'Send audio · {station}',
   'page.heading_station': 'Send your audio to {station}',
   'page.limit': 'Files up to {limit}',

@@ -159,6 +159,8 @@ export default {
   'say.note': '‘{name}’: {note}',
   'say.progress': '{percent} 보냈습니다.',
 
+  'page.mark': '오디오 보내기',
+  'page.mark_station': '{station}',
   'page.title_station': '오디오 보내기 · {station}',
   'page.heading_station': '{station}에 오디오를 보내 주세요',
   'page.limit': '파일 하나에 {limit}까지',

@@ -69,6 +69,7 @@ async def test_no_problem_page_shows_a_template(api: Api, error: type) -> None:
     answer = await api.get(f"/problems/{error.code}")  # type: ignore[attr-defined]  # every leaf has a code
     assert not re.search(r"\{\w+\}", answer.body.decode())
     assert b"style.css" in answer.body
+    assert re.search(r"<title>[A-Z][\w ]+</title>", answer.body.decode())
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/problems/nothing", "/static/nothing.js", "/api/v1/uploads/nothing"])
