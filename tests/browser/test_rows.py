@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.proxy import SlowProxy
@@ -16,8 +16,8 @@ from tests.support.server import Server
 
 Make = Callable[..., Path]
 Ask = Callable[[str], Any]
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 NAME = "Sunday Night with Kim and the very long guest list (final mix v3).mp3"
 
 
@@ -68,7 +68,7 @@ def test_first_file_leaves_one_line_above_the_rows_of_a_phone(server: Server, vi
 
 @pytest.mark.parametrize(("viewport", "most"), [(DESK, 0), (PHONE, 90)])
 def test_button_stays_where_it_was_clicked(
-    server: Server, visitor: Visitor, mp3: Make, viewport: dict[str, int], most: int
+    server: Server, visitor: Visitor, mp3: Make, viewport: ViewportSize, most: int
 ) -> None:
     page = visitor.visit(server.url, viewport=viewport)
     where = "button => button.getBoundingClientRect().top + scrollY"
