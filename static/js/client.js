@@ -235,20 +235,9 @@ export function makeClient(base, shutOut) {
       });
     },
 
-    /** @param {{q?: string, sort?: string, cursor?: string, limit?: string}} query */
-    files: (query) => ask('GET', at('api/v1/files', query)),
-    /** @param {string} id */
-    file: (id) => ask('GET', at(`api/v1/files/${encodeURIComponent(id)}`)),
-    /** @param {{id: string, spooled_sha256: string}} seen @param {Record<string, string | null>} tags */
-    retag: ({ id, spooled_sha256: match }, tags) => ask('PATCH', at(`api/v1/files/${encodeURIComponent(id)}`), {
-      body: { tags }, match, within: 10 * ANSWER_WITHIN_MS,
-    }),
-    /** @param {string} id @returns {string} usable as the source of an audio element */
-    content: (id) => at(`api/v1/files/${encodeURIComponent(id)}/content`).href,
     /** @param {string} token @returns {Promise<null>} */
     signIn: (token) => ask('POST', at('admin/session'), { body: { token } }),
-    /** @returns {Promise<null>} */
-    signOut: () => ask('DELETE', at('admin/session')),
+    at, ask,
   };
 }
 

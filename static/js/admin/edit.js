@@ -30,7 +30,7 @@ function field(file, name) {
 
 /**
  * @param {StoredFile} seen
- * @param {import('../client.js').Client} client
+ * @param {import('./library-client.js').LibraryClient} client
  * @param {(file: StoredFile) => void} done
  */
 export function editTags(seen, client, done) {

@@ -32,7 +32,7 @@ export const called = (file) => file.title || file.filename;
 /**
  * @param {HTMLElement} root
  * @param {HTMLInputElement} search
- * @param {import('../client.js').Client} client
+ * @param {import('./library-client.js').LibraryClient} client
  * @param {Asked} asked
  * @param {ReturnType<typeof import('./player.js').makePlayer>} player
  */

@@ -1,10 +1,11 @@
 /**
  * The admin: signing in, the three sections, the player.
  */
-import { makeClient, Refusal } from '../client.js';
+import { Refusal } from '../client.js';
 import { ref, setText } from '../html.js';
 import { languageSwitch, learn, say } from '../words.js';
 import { filesSection } from './files.js';
+import { makeLibraryClient } from './library-client.js';
 import { makePlayer } from './player.js';
 import { flightSection, rejectedSection } from './uploads.js';
 
@@ -12,7 +13,7 @@ await learn((tag) => import(`./words.${tag}.js`));
 
 const TROUBLE_AGAIN_MS = 3000;
 const part = (/** @type {string} */ name) => ref(document, name);
-const client = makeClient(new URL('.', document.baseURI).href);
+const client = makeLibraryClient(new URL('.', document.baseURI).href);
 const player = makePlayer(part('player'), client);
 
 /**

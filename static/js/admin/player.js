@@ -14,7 +14,7 @@ const RATES = ['0.5', '1', '1.25', '1.5', '2'];
 
 /**
  * @param {HTMLElement} root
- * @param {import('../client.js').Client} client
+ * @param {import('./library-client.js').LibraryClient} client
  */
 export function makePlayer(root, client) {
   const audio = new Audio();

@@ -25,7 +25,7 @@ const from = (upload) => upload.sender || say('flight.nobody');
 /**
  * @param {HTMLElement} root
  * @param {HTMLElement} count in the tab
- * @param {import('../client.js').Client} client
+ * @param {import('./library-client.js').LibraryClient} client
  * @param {Asked} asked
  */
 export function flightSection(root, count, client, asked) {
@@ -102,7 +102,7 @@ export function flightSection(root, count, client, asked) {
 
 /**
  * @param {HTMLElement} root
- * @param {import('../client.js').Client} client
+ * @param {import('./library-client.js').LibraryClient} client
  * @param {Asked} asked
  */
 export function rejectedSection(root, client, asked) {

@@ -1,0 +1,29 @@
+/**
+ * What only the library asks of the server. With `client.js` the only file that knows the service's URLs.
+ */
+import { makeClient } from '../client.js';
+
+/** A large file is written anew. */
+const EDIT_WITHIN_MS = 300_000;
+
+/** @param {string} base the page's own folder, absolute, with a slash at its end */
+export function makeLibraryClient(base) {
+  const client = makeClient(base);
+  return {
+    ...client,
+    /** @param {{q?: string, sort?: string, cursor?: string, limit?: string}} query */
+    files: (query) => client.ask('GET', client.at('api/v1/files', query)),
+    /** @param {string} id */
+    file: (id) => client.ask('GET', client.at(`api/v1/files/${encodeURIComponent(id)}`)),
+    /** @param {{id: string, spooled_sha256: string}} seen @param {Record<string, string | null>} tags */
+    retag: ({ id, spooled_sha256: match }, tags) => client.ask('PATCH', client.at(`api/v1/files/${encodeURIComponent(id)}`), {
+      body: { tags }, match, within: EDIT_WITHIN_MS,
+    }),
+    /** @param {string} id @returns {string} usable as the source of an audio element */
+    content: (id) => client.at(`api/v1/files/${encodeURIComponent(id)}/content`).href,
+    /** @returns {Promise<null>} */
+    signOut: () => client.ask('DELETE', client.at('admin/session')),
+  };
+}
+
+/** @typedef {ReturnType<typeof makeLibraryClient>} LibraryClient */
