@@ -19,11 +19,11 @@
  * @property {import('./client.js').Problem | null} uncovered why the last one was refused
  */
 import { delay } from './backoff.js';
-import { editFailure } from './client.js';
+import { editFailure, editTime } from './client.js';
 import { sniff, whatToDo } from './file-kind.js';
 import { forgetHandle, handleOf, keepHandle, keptHandle, reopen } from './handles.js';
 import { isOpen, sortOut, startable } from './queue.js';
-import { editTime, ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
+import { ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
 
 const TAGS_REST_MS = 600;
 const AGAIN_MS = 5000;

@@ -119,6 +119,14 @@ export function editFailure(error) {
 }
 
 /**
+ * @param {import('./client.js').Upload} upload
+ * @param {number} [heardAt] ms, when it was heard to have ended; this clock may differ from the server's
+ * @returns {number} ms by this clock until which it may change; 0 before its end
+ */
+export const editTime = ({ editable_until: until, updated_at: end }, heardAt) => Date.parse(until ?? '')
+  + (heardAt ? heardAt - Date.parse(end) : 0) || 0;
+
+/**
  * @param {string} base the page's own folder, absolute, with a slash at its end; a Worker has another one than the page
  * @param {() => void} [shutOut] called when a request needs a sign-in
  */

@@ -8,9 +8,8 @@
  * @typedef {import('./client.js').Finding} Finding
  */
 import { kindNamed } from './file-kind.js';
-import { bytes, clock, left, moment, percent } from './format.js';
+import { bytes, clock, left, moment, percent, timeLeft } from './format.js';
 import { total } from './ranges.js';
-import { timeLeft } from './speed.js';
 import { ENDS, isCutOff, isEditable, isSignedOut } from './upload.js';
 import { knows, language, learn, say } from './words.js';
 

@@ -48,6 +48,13 @@ export function clock(seconds) {
 }
 
 /**
+ * @param {number | null} rate bytes per second
+ * @param {number} left bytes
+ * @returns {number | null} seconds; null while unknown
+ */
+export const timeLeft = (rate, left) => (rate ? left / rate : null);
+
+/**
  * Time left, no finer than it can be known.
  *
  * @param {number} seconds

@@ -4,13 +4,12 @@
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
  */
-import { bytes, percent } from './format.js';
+import { bytes, percent, timeLeft } from './format.js';
 import { setText } from './html.js';
 import { notifier } from './notify.js';
 import { PageSpeed } from './page-speed.js';
 import { isOpen } from './queue.js';
 import { QueueTotals } from './queue-totals.js';
-import { timeLeft } from './speed.js';
 import { attention, endedAloud, shareOf, sumLine, tabTitle } from './summary.js';
 import { language, say } from './words.js';
 

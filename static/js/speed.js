@@ -135,10 +135,3 @@ export class Speed {
     this.countedAt = now;
   }
 }
-
-/**
- * @param {number | null} rate bytes per second
- * @param {number} left bytes
- * @returns {number | null} seconds; null while unknown
- */
-export const timeLeft = (rate, left) => (rate ? left / rate : null);

@@ -19,13 +19,12 @@
  */
 import { delay } from './backoff.js';
 import { Blocks } from './blocks.js';
-import { Refusal, Stopped, Trouble } from './client.js';
+import { editTime, Refusal, Stopped, Trouble } from './client.js';
 import { asField, canDigest } from './digest.js';
 import { Lanes } from './lanes.js';
 import { prove } from './proof.js';
 import { merge, total } from './ranges.js';
 import { TransferControl } from './transfer-control.js';
-import { editTime } from './upload.js';
 
 /** Bytes of a file that is hashed before it is announced; a larger one is hashed while it is sent. */
 const SOON_HASHED = 32 * 1024 * 1024;

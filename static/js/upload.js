@@ -120,14 +120,6 @@ export const isEditable = ({ state, mine, editableUntil }, now) => mine && state
   && (state === 'ready' ? now < editableUntil : !ENDS.has(state));
 
 /**
- * @param {import('./client.js').Upload} upload
- * @param {number} [heardAt] ms, when it was heard to have ended; this clock may differ from the server's
- * @returns {number} ms by this clock until which it may change; 0 before its end
- */
-export const editTime = ({ editable_until: until, updated_at: end }, heardAt) => Date.parse(until ?? '')
-  + (heardAt ? heardAt - Date.parse(end) : 0) || 0;
-
-/**
  * @param {Partial<PageUpload> & {key: string, filename: string, length: number}} facts
  * @returns {PageUpload}
  */

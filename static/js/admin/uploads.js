@@ -5,11 +5,11 @@
  * @typedef {import('./files.js').Asked} Asked
  */
 import { reason } from '../describe.js';
-import { bytes, exactly, left, moment, percent } from '../format.js';
+import { bytes, exactly, left, moment, percent, timeLeft } from '../format.js';
 import { html } from '../html.js';
 import { icon } from '../icons.js';
 import { total } from '../ranges.js';
-import { Speed, timeLeft } from '../speed.js';
+import { Speed } from '../speed.js';
 import { language, say } from '../words.js';
 
 const EVERY_MS = 2000;
