@@ -37,10 +37,13 @@ async def protections() -> list[str]:
     assert process.stdout is not None
     try:
         names: list[str] = json.loads(await process.stdout.read())
+        # Killing a process that has just ended takes its status away from asyncio, which warns of it.
+        await process.wait()
     except ValueError as error:
         raise MediaTrouble from error
     finally:
-        await end(process)
+        if process.returncode is None:
+            await end(process)
     return names
 
 

@@ -4,9 +4,10 @@
  * lanes, which costs it least.
  */
 
-/** A slice may take so long; one that took less than half of it may be twice as large. */
+/** A slice may take so long; it grows as long as a larger one would take less than three quarters of that. */
 const MOST_MS = 8000;
-const FAST_MS = 100;
+/** So many times as large as the last slice at most: the first one may have come through in a burst. */
+const GROWTH = 8;
 /** Bytes per second from which two and three lanes go: on a slower line they would only make each slice slower. */
 const LANE_RATES = [18_000, 48_000];
 const MOST_LANES = LANE_RATES.length + 1;
@@ -30,12 +31,12 @@ export class Pace {
    * @param {number} sent bytes @param {number} ms that it took @param {number} rate bytes per second of the whole line
    */
   recorded(sent, ms, rate) {
-    this.lanes = ms < FAST_MS ? MOST_LANES : 1 + LANE_RATES.filter((least) => rate >= least).length;
+    this.lanes = 1 + LANE_RATES.filter((least) => rate >= least).length;
     // The end of a gap tells nothing of larger slices.
     if (sent < this.size) return;
-    if (ms < FAST_MS) this.size = this.most;
-    else if (ms < MOST_MS / 2 && this.size * 2 <= this.most) this.size *= 2;
-    else if (ms > MOST_MS && this.size / 2 >= LEAST) this.size /= 2;
+    const most = Math.min(this.most, sent * GROWTH, (0.75 * sent * MOST_MS) / Math.max(1, ms));
+    while (this.size * 2 <= most) this.size *= 2;
+    if (ms > MOST_MS && this.size / 2 >= LEAST) this.size /= 2;
   }
 
   /** A slice was lost with its connection. @param {number} lost bytes */

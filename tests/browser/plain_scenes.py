@@ -41,7 +41,7 @@ class PlainPages:
         self.look("station")
         self.open_form()
         self.look("plain-form")
-        page.locator("summary").click()
+        page.locator(".plain summary").click()
         page.locator("input[name=title]").fill("Night & Day")
         page.locator("input[name=date]").fill("2026-11-29")
         self.look("plain-details")
@@ -54,7 +54,7 @@ class PlainPages:
         words = self.folder / "notes.mp3"
         words.write_bytes(b"these are words\n" * 1000)
         page.locator("input[name=name]").fill("Kim")
-        page.locator("summary").click()
+        page.locator(".plain summary").click()
         page.locator("input[name=title]").fill('The "quoted" night')
         self.send(words)
         self.look("plain-refused")

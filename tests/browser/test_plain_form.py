@@ -12,7 +12,7 @@ from tests.support.server import Server
 def test_the_form_stores_a_file_without_javascript(server: Server, visitor: Visitor, mp3: Callable[..., Path]) -> None:
     page = visitor.visit(server.url, java_script_enabled=False)
     page.locator("input[name=name]").fill("Kim")
-    page.locator("summary").click()
+    page.locator(".plain summary").click()
     page.locator("input[name=title]").fill("Plain")
     page.set_input_files("input[name=mp3]", str(mp3("plain.mp3")))
     page.get_by_role("button", name="Send").click()
@@ -30,7 +30,7 @@ def test_a_refused_file_keeps_what_was_typed_and_can_be_sent_again(
     wrong = tmp_path / "wrong.mp3"
     wrong.write_bytes(b"these are words\n" * 1000)
     page.locator("input[name=name]").fill("Kim")
-    page.locator("summary").click()
+    page.locator(".plain summary").click()
     page.locator("input[name=title]").fill('Night & "Day"')
     page.set_input_files("input[name=mp3]", str(wrong))
     page.get_by_role("button", name="Send").click()
@@ -46,7 +46,7 @@ def test_a_refused_file_keeps_what_was_typed_and_can_be_sent_again(
 
 def test_the_browser_does_not_send_a_date_that_is_none(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server.url, java_script_enabled=False)
-    page.locator("summary").click()
+    page.locator(".plain summary").click()
     date = page.locator("input[name=date]")
     for text, fits in {"2026": True, "2026-11": True, "2026-11-23": True, "23.11.2026": False, "soon": False}.items():
         date.fill(text)
