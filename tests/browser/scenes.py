@@ -101,7 +101,6 @@ class Stage:
         expect(stated(page, "sending")).to_have_count(2)
         expect(stated(page, "same")).to_have_count(1)
         self.look("queue")
-        expect(page.locator(".row .pace").first).to_contain_text("·", timeout=15_000)
         expect(page.locator("[data-ref=sum]")).to_contain_text(re.compile("left|남음"), timeout=15_000)
         self.look("sending")
         page.locator(".row [data-action=details]").first.click()

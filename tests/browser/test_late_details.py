@@ -33,7 +33,7 @@ def test_a_name_typed_after_choosing_reaches_running_and_finished_uploads(
     state(page, short.name, "ready")
     pick(page, running, waiting)
     state(page, running.name, "sending")
-    page.get_by_role("textbox", name="Your name", exact=True).type("Late Larry", delay=30)
+    page.get_by_role("textbox", name="Your name (optional)", exact=True).type("Late Larry", delay=30)
     expect(page.locator(SAVED)).to_have_text("Saved", timeout=20_000)
     until(lambda: senders(api).get(running.name) == "Late Larry", page)
     assert senders(api)[short.name] == "Late Larry"
@@ -53,7 +53,7 @@ def test_a_name_typed_while_the_server_is_away_is_saved_when_it_is_back(
     pick(page, file)
     state(page, file.name, "sending")
     line.cut()
-    page.get_by_role("textbox", name="Your name", exact=True).fill("Late Larry")
+    page.get_by_role("textbox", name="Your name (optional)", exact=True).fill("Late Larry")
     expect(page.locator(SAVED)).to_have_text("Not saved yet", timeout=40_000)
     line.start()
     expect(page.locator(SAVED)).to_have_text("Saved", timeout=40_000)
@@ -62,7 +62,7 @@ def test_a_name_typed_while_the_server_is_away_is_saved_when_it_is_back(
 
 def test_another_persons_uploads_keep_their_name(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     page = visitor.visit(line.url)
-    page.get_by_role("textbox", name="Your name", exact=True).fill("Kim")
+    page.get_by_role("textbox", name="Your name (optional)", exact=True).fill("Kim")
     theirs, ours = mp3("name theirs.mp3", LONG), mp3("name ours.mp3", LONG)
     pick(page, theirs)
     state(page, theirs.name, "sending")
@@ -74,7 +74,7 @@ def test_another_persons_uploads_keep_their_name(line: SlowProxy, visitor: Visit
     state(page, theirs.name, "needs_file")
     pick(page, ours)
     state(page, ours.name, "sending")
-    page.get_by_role("textbox", name="Your name", exact=True).fill("Larry")
+    page.get_by_role("textbox", name="Your name (optional)", exact=True).fill("Larry")
     expect(page.locator(SAVED)).to_have_text("Saved")
     assert senders(api)[ours.name] == "Larry"
     assert senders(api)[theirs.name] == "Kim"

@@ -142,8 +142,8 @@ def test_speaks_the_drafts(client: Client, server: Server, whole: Path, protocol
 
 DAMAGED_SIZE = 12 * MIB
 REFUSED = {
-    "damaged": ("damaged", "is zeros where sound should be"),
-    "words": ("not_mp3", "something else than MPEG audio"),
+    "damaged": ("damaged", "sound is missing inside the file"),
+    "words": ("not_mp3", "another kind of file"),
 }
 
 
