@@ -31,12 +31,15 @@ export class Pace {
    * @param {number} sent bytes @param {number} ms that it took @param {number} rate bytes per second of the whole line
    */
   recorded(sent, ms, rate) {
+    const before = this.lanes;
     this.lanes = 1 + LANE_RATES.filter((least) => rate >= least).length;
     // The end of a gap tells nothing of larger slices.
     if (sent < this.size) return;
-    const most = Math.min(this.most, sent * GROWTH, (0.75 * sent * MOST_MS) / Math.max(1, ms));
+    // More lanes take their share of the line from each slice.
+    const expected = (ms * this.lanes) / before;
+    const most = Math.min(this.most, sent * GROWTH, (0.75 * sent * MOST_MS) / Math.max(1, expected));
     while (this.size * 2 <= most) this.size *= 2;
-    if (ms > MOST_MS && this.size / 2 >= LEAST) this.size /= 2;
+    if (expected > MOST_MS && this.size / 2 >= LEAST) this.size /= 2;
   }
 
   /** A slice was lost with its connection. @param {number} lost bytes */

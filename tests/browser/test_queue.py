@@ -179,14 +179,15 @@ def test_what_is_no_mp3_in_a_folder_is_left_out_in_one_line(server: Server, visi
     expect(page.get_by_role("button", name="Choose MP3 files")).to_be_focused()
 
 
-def test_clear_finished_takes_away_all_that_can_be_dismissed(server: Server, visitor: Visitor, tmp_path: Path) -> None:
-    text, empty, list_ = tmp_path / "notes.txt", tmp_path / "empty.mp3", tmp_path / "list.m3u"
-    text.write_text("hello")
+def test_clear_finished_takes_away_all_that_can_be_dismissed(
+    server: Server, visitor: Visitor, mp3: Make, tmp_path: Path
+) -> None:
+    sound, empty, list_ = mp3("sound.bin", 5), tmp_path / "empty.mp3", tmp_path / "list.m3u"
     list_.write_text("hello")
     empty.write_bytes(b"")
     page = visitor.visit(server.url)
-    pick(page, text)
-    state(page, text.name, "asking")
+    pick(page, sound)
+    state(page, sound.name, "asking")
     pick(page, empty, list_)
     expect(page.locator("[data-ref=left-out]")).to_contain_text("list.m3u")
     page.locator("[data-ref=clear]").click()
