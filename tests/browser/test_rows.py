@@ -128,7 +128,8 @@ def test_progress_is_seen_in_forced_colours(line: SlowProxy, visitor: Visitor, m
     track = row(page, "a.mp3").locator(".track")
     colours = track.evaluate("one => [one, ...one.children].map((part) => getComputedStyle(part).backgroundColor)")
     assert len(set(colours)) == 3
-    assert height(page, ".track") >= 8
+    assert height(page, ".row .track") >= 8
+    assert height(page, ".whole") >= 8
     name = page.locator(".name-text").evaluate("text => getComputedStyle(text).color")
     assert name == "rgba(0, 0, 0, 0)"
     assert page.locator("[data-ref=sender]").evaluate("one => getComputedStyle(one, '::placeholder').opacity") == "0"
