@@ -11,8 +11,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
+# On two processors: first what may share them, file by file; then what measures time and memory, alone.
+ALONE := tests/torture tests/lines
 test: $(VENV)/.test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest $(ALONE)
 
 check: lint types test
 

@@ -191,7 +191,7 @@ export function makeClient(base, shutOut) {
      */
     find: (hash, length) => ask('GET', at('api/v1/uploads', { content_hash: hash, length: String(length) })),
 
-    /** @param {string} id @returns {Promise<import('./proof.js').Recorded[]>} */
+    /** @param {string} id @returns {Promise<import('./verify-file.js').Recorded[]>} */
     slices: (id) => ask('GET', at(`${upload(id)}/slices`)),
 
     /** @returns {Promise<Limits>} */

@@ -2,7 +2,7 @@
  * What a row says about its upload: words and numbers from facts, no document here.
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
- * @typedef {import('./hints.js').Hints} Hints
+ * @typedef {import('./id3-preview.js').Hints} Hints
  * @typedef {import('./client.js').Limits} Limits
  * @typedef {keyof typeof SIGNS} Sign
  * @typedef {import('./client.js').Finding} Finding

@@ -80,7 +80,7 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
       Object.assign(known, tags);
       for (const input of inputs) if (input !== document.activeElement) input.value = known[/** @type {keyof Tags} */ (input.name)] ?? '';
     },
-    /** What the file says of itself, and how it sounds. @param {File} file @param {import('./hints.js').Hints | null} hints */
+    /** What the file says of itself, and how it sounds. @param {File} file @param {import('./id3-preview.js').Hints | null} hints */
     show: (file, hints) => {
       for (const input of inputs) {
         const name = hints?.names[/** @type {'title'} */ (input.name)];
@@ -99,7 +99,7 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
     },
     /** @param {'' | 'saving'} word */
     say: (word) => setText(ref(form, 'saved'), word ? say(`tag.${word}`) : ''),
-    /** The server's word on the tags. @param {import('./board.js').Entry['saved']} saved */
+    /** The server's word on the tags. @param {import('./upload-list.js').Entry['saved']} saved */
     saved: ({ at, late, problem }) => setText(ref(form, 'saved'), problem
       ? say(problem.field === 'tags.date' ? 'tag.bad_date' : 'tag.refused', { reason: reason(problem) })
       : say(`tag.${late ? 'late' : at ? 'saved' : 'unsaved'}`)),

@@ -1,7 +1,7 @@
 /**
  * The whole page is the drop target; folders are walked.
  */
-import { filesOfHandle } from './handles.js';
+import { filesOfHandle } from './file-handles.js';
 
 /**
  * @param {FileSystemEntry} entry
@@ -24,7 +24,7 @@ async function filesOf(entry) {
 }
 
 /**
- * A drop as `early.js` holds it.
+ * A drop as `early-input.js` holds it.
  * @typedef {{files: File[], entries: (FileSystemEntry | null)[], handles: (Promise<any> | undefined)[]}} Held
  */
 

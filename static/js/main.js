@@ -1,17 +1,17 @@
 /**
  * The upload page: builds the parts, wires them, draws what stands around the rows.
  *
- * @typedef {import('./board.js').Entry} Entry
+ * @typedef {import('./upload-list.js').Entry} Entry
  */
 import { announcer } from './announce.js';
-import { Board } from './board.js';
+import { UploadList } from './upload-list.js';
 import { makeClient } from './client.js';
 import { lineTrouble, note, reason } from './describe.js';
 import { canDigest } from './digest.js';
 import { dropTarget } from './drop.js';
 import { arranger } from './arrange.js';
-import { guardLeaving, wakeLock } from './guard.js';
-import { forgetOldHandles, pickFiles } from './handles.js';
+import { guardLeaving, wakeLock } from './keep-awake.js';
+import { forgetOldHandles, pickFiles } from './file-handles.js';
 import { ref, setText } from './html.js';
 import { arranged, isClearable, needsAttention } from './queue.js';
 import { continueLink, forgetLink, refresh, refreshFirst, refreshForEver } from './resume.js';
@@ -48,7 +48,7 @@ const sender = /** @type {HTMLInputElement} */ (part('sender'));
 const announce = announcer(part('live'));
 const keepAwake = wakeLock();
 const pageTitle = /** @type {HTMLElement} */ (document.querySelector('title'));
-/** What `early.js` kept. @type {{picked?: Promise<any[]>, touched: boolean}} */
+/** What `early-input.js` kept. @type {{picked?: Promise<any[]>, touched: boolean}} */
 const early = /** @type {any} */ (globalThis).early;
 const arrange = arranger(list, /** @type {HTMLDetailsElement} */ (part('finished')), part('finished-rows'), part('finished-count'));
 
@@ -70,7 +70,7 @@ let headingAsked = false;
 /** @type {ReturnType<typeof import('./sent-uploads.js').sentList> | null} */
 let sent = null;
 
-const board = new Board(client, worker, {
+const board = new UploadList(client, worker, {
   sender: () => sender.value.trim(), changed, removed, reordered,
   leftOut: (names) => {
     leftOut = [...leftOut, ...names];

@@ -49,7 +49,7 @@ async function linked(client) {
 
 /**
  * @param {import('./client.js').Client} client
- * @param {import('./board.js').Board} board
+ * @param {import('./upload-list.js').UploadList} board
  * @returns {Promise<boolean>} false if a link was opened that leads nowhere
  */
 export async function refresh(client, board) {
@@ -65,7 +65,7 @@ export async function refresh(client, board) {
 /**
  * Holds the board's starts until the list is there, but not longer than a person would notice.
  * @param {import('./client.js').Client} client
- * @param {import('./board.js').Board} board
+ * @param {import('./upload-list.js').UploadList} board
  */
 export async function refreshFirst(client, board) {
   board.held += 1;
@@ -77,7 +77,7 @@ export async function refreshFirst(client, board) {
 
 /**
  * @param {import('./client.js').Client} client
- * @param {import('./board.js').Board} board
+ * @param {import('./upload-list.js').UploadList} board
  * @param {(failed: boolean, found: boolean) => void} tell
  */
 export async function refreshForEver(client, board, tell) {

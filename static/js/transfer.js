@@ -13,7 +13,7 @@
  * @property {File | null} file null: nothing to send, only follow what becomes of it
  * @property {string | null} id of an upload that the server already has
  * @property {Announcement} announcement
- * @property {boolean} [insist] send it although the same bytes are there already
+ * @property {boolean} [force] send it although the same bytes are there already
  *
  * @typedef {(event: string, facts?: object) => void} Tell
  */
@@ -22,7 +22,7 @@ import { Blocks } from './blocks.js';
 import { editTime, Refusal, Stopped, Trouble } from './client.js';
 import { asField, canDigest } from './digest.js';
 import { Lanes } from './lanes.js';
-import { prove } from './proof.js';
+import { prove } from './verify-file.js';
 import { merge, total } from './ranges.js';
 import { TransferControl } from './transfer-control.js';
 
@@ -47,7 +47,7 @@ export class Transfer {
     this.announcement = order.announcement;
     this.blocks = order.file && canDigest ? new Blocks(order.file) : null;
     /** whether the server shall be asked if it has these bytes */
-    this.curious = this.blocks !== null && order.id === null && !order.insist;
+    this.checkDuplicate = this.blocks !== null && order.id === null && !order.force;
     this.client = client;
     this.tell = tell;
     this.control = new TransferControl();
@@ -66,12 +66,12 @@ export class Transfer {
   async run() {
     try {
       const fresh = this.id === null;
-      if (fresh) this.#take(await this.#persist(() => this.#create()));
-      await this.#alone(async () => {
-        if (!fresh) this.#take(await this.#persist(() => this.#show()));
+      if (fresh) this.#take(await this.#retry(() => this.#create()));
+      await this.#withLock(async () => {
+        if (!fresh) this.#take(await this.#retry(() => this.#show()));
         if (!fresh && this.file && this.#state === 'receiving' && !(await this.#proven())) return;
         // Trouble here is the sending's to tell; nothing is lost but a chance to be quick.
-        if (this.curious) this.#look().catch(() => undefined);
+        if (this.checkDuplicate) this.#look().catch(() => undefined);
         if (this.file) await this.#send();
         await this.#follow();
       });
@@ -129,8 +129,8 @@ export class Transfer {
       if (ours) return this.#created(ours);
     }
     this.askedAt ||= Date.now();
-    if (this.curious && length <= SOON_HASHED) {
-      this.curious = false;
+    if (this.checkDuplicate && length <= SOON_HASHED) {
+      this.checkDuplicate = false;
       this.announcement.content_hash = await this.#hash();
     }
     return this.#created(await this.client.create(this.announcement, this.control.ended.signal));
@@ -151,7 +151,7 @@ export class Transfer {
   async #look() {
     const { length } = this.announcement;
     const hash = await this.#hash();
-    const { uploads: [twin] } = await this.#persist(() => this.client.find(hash, length));
+    const { uploads: [twin] } = await this.#retry(() => this.client.find(hash, length));
     if (!twin || this.#state !== 'receiving' || total(this.upload?.received ?? []) === length) return;
     this.tell('duplicate', { id: twin.id, twin, received: [] });
     const { id } = this;
@@ -163,7 +163,7 @@ export class Transfer {
    * One upload is sent by one tab. Where there are no locks (plain HTTP) the server's "newest writer wins" is enough.
    * @param {() => Promise<void>} work
    */
-  async #alone(work) {
+  async #withLock(work) {
     const name = `media_service upload ${this.id}`;
     if (!this.file || !navigator.locks) return work();
     let ours = false;
@@ -182,7 +182,7 @@ export class Transfer {
   async #proven() {
     const { id, upload, file } = /** @type {{id: string, upload: Upload, file: File}} */ (/** @type {any} */ (this));
     this.tell('proving', { received: upload.received, share: 0 });
-    const recorded = await this.#persist(() => this.client.slices(id));
+    const recorded = await this.#retry(() => this.client.slices(id));
     const found = await this.#reading(prove(file, upload.length, recorded,
       (share) => this.#tellSometimes('proving', () => ({ share })), () => this.control.open()));
     if (found === 'same') return true;
@@ -200,8 +200,8 @@ export class Transfer {
       if (this.control.paused) this.tell('progress', { received: this.upload?.received, flying: 0 });
       if (this.#state !== 'receiving') return;
       // All lanes came home content and yet it is not complete: the server dropped a slice. Ask again, but not in a rush.
-      await this.#overcome(trouble ?? (this.control.paused ? new Stopped() : new Trouble('storage_trouble')));
-      this.#take(await this.#persist(() => this.#show()));
+      await this.#backOff(trouble ?? (this.control.paused ? new Stopped() : new Trouble('storage_trouble')));
+      this.#take(await this.#retry(() => this.#show()));
     }
   }
 
@@ -237,7 +237,7 @@ export class Transfer {
    * Repeats a step until it is answered.
    * @template T @param {() => Promise<T>} step @returns {Promise<T>}
    */
-  async #persist(step) {
+  async #retry(step) {
     for (;;) {
       await this.control.open();
       try {
@@ -245,13 +245,13 @@ export class Transfer {
         this.waiting = false;
         return answer;
       } catch (error) {
-        await this.#overcome(error);
+        await this.#backOff(error);
       }
     }
   }
 
   /** Waits as long as this kind of trouble needs; throws what no waiting mends. @param {unknown} error */
-  async #overcome(error) {
+  async #backOff(error) {
     if (error instanceof Stopped) return this.control.open();
     const patient = error instanceof Trouble
       || (error instanceof Refusal && (RETRY_CODES.has(error.code) || needsSignIn(error)));
@@ -277,7 +277,7 @@ export class Transfer {
       });
       if (!FINISHING.has(upload.state)) return;
       await this.control.sleep(pause);
-      this.#take(await this.#persist(() => this.#show()));
+      this.#take(await this.#retry(() => this.#show()));
     }
   }
 

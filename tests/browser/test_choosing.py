@@ -143,7 +143,7 @@ def test_with_lasting_leave_an_upload_goes_on_after_a_reload_without_a_click(
             await out.close();
             await (await import(module)).keepHandle(id, handle);
         }""",
-        [upload["id"], f"{line.url}/static/js/handles.js"],
+        [upload["id"], f"{line.url}/static/js/file-handles.js"],
     )
     page.reload()
     state(page, "kept.mp3", "ready", 60)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 STATIC = ROOT / "static"
 BUDGET = 48 * 1024
 LATER = {
-    *("hints.js", "same-bytes.js", "sign-in.js"),
+    *("id3-preview.js", "same-bytes.js", "sign-in.js"),
     *("queue-heading.js", "queue-totals.js", "page-speed.js", "summary.js", "notify.js"),
     *("sent-uploads.js", "history.js", "receipt.js"),
 }
@@ -58,7 +58,7 @@ def first_visit(folder: Path, language: str) -> dict[str, Asset]:
 def test_the_page_names_everything_that_it_needs_at_once() -> None:
     loaded = first_visit(STATIC, "ko")
     assert set(loaded) == {
-        *("index.html", "icon.svg", "style.css", "js/early.js", "js/main.js", "js/worker.js"),
+        *("index.html", "icon.svg", "style.css", "js/early-input.js", "js/main.js", "js/worker.js"),
         *("js/words.ko.js", "js/findings/words.ko.js"),
     }
     texts = Assets(STATIC).release().texts
@@ -68,7 +68,7 @@ def test_the_page_names_everything_that_it_needs_at_once() -> None:
         for name in modules
         if f"modules['{name}']" in (loaded["js/main.js"].plain + loaded["js/worker.js"].plain).decode()
     }
-    assert modules - packed - {"js/words.en.js"} == {"js/early.js", *(f"js/{name}" for name in LATER)}
+    assert modules - packed - {"js/words.en.js"} == {"js/early-input.js", *(f"js/{name}" for name in LATER)}
 
 
 def test_both_pages_are_packed() -> None:

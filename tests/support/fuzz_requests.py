@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 WEIGHTS = (1, 1, 4, 2, 6, 1, 1)
 ODD_METHODS = ("TRACE", "CONNECT", "PROPFIND", "get", "X" * 300, "M-SEARCH", "PRI")
-STATIC = ("style.css", "js/main.js", "js/board.js", "index.html", "icon.svg")
+STATIC = ("style.css", "js/main.js", "js/upload-list.js", "index.html", "icon.svg")
 STATIC_ODD = (
-    "1/../js/board.js",
+    "1/../js/upload-list.js",
     "..",
     "%00.js",
     "a" * 300 + ".js",

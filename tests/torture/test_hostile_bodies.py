@@ -135,7 +135,7 @@ async def test_odd_spellings_of_static_files_take_no_memory(server: Server, sess
                 await writer.wait_closed()
         return statuses
 
-    batches = [" ".join(f"{n}/../js/board.js" for n in range(at, at + 40)) for at in range(0, 4000, 40)]
+    batches = [" ".join(f"{n}/../js/upload-list.js" for n in range(at, at + 40)) for at in range(0, 4000, 40)]
     await ask(batches[:5])
     before = resident(server.pid)
     async with others(server):

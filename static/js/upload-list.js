@@ -11,8 +11,8 @@
  * @property {File | null} file
  * @property {File | null} stranger a picked file that proved to be another one
  * @property {any} handle of the file, kept over a reload
- * @property {boolean} insist send it although the same bytes are there already
- * @property {import('./hints.js').Hints | null} hints what the file says of itself
+ * @property {boolean} force send it although the same bytes are there already
+ * @property {import('./id3-preview.js').Hints | null} hints what the file says of itself
  * @property {{at: string, late: boolean, problem: import('./client.js').Problem | null}} saved what the server has of the tags, as JSON, or why not
  * @property {string | null} sender what the server has for it; null when it takes no other
  * @property {File | null} cover a picture that is still to be sent
@@ -21,7 +21,7 @@
 import { delay } from './backoff.js';
 import { editFailure, editTime } from './client.js';
 import { sniff, whatToDo } from './file-kind.js';
-import { forgetHandle, handleOf, keepHandle, keptHandle, reopen } from './handles.js';
+import { forgetHandle, handleOf, keepHandle, keptHandle, reopen } from './file-handles.js';
 import { isOpen, sortOut, startable } from './queue.js';
 import { ENDS, isActive, isUnsent, may, move, newUpload } from './upload.js';
 
@@ -32,7 +32,7 @@ const EVENTS = { receiving: 'offer', received: 'received', verified: 'verified',
 const FINISHING = new Set(['received', 'verified']);
 
 
-export class Board {
+export class UploadList {
   /**
    * @param {import('./client.js').Client} client
    * @param {{postMessage: (message: object) => void}} worker
@@ -112,7 +112,7 @@ export class Board {
     if (action === 'try') return this.worker.postMessage({ do: 'try', key });
     if (action === 'pause') this.worker.postMessage({ do: 'pause', key });
     if (action === 'cancel') this.#cancel(entry);
-    entry.insist ||= action === 'insist';
+    entry.force ||= action === 'insist';
     // What was refused lies on the server still; what was cancelled or expired does not.
     const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, mine: true, received: [], problem: null, findings: [], twin: null };
     // Slices that are open when it is paused may still end.
@@ -253,7 +253,7 @@ export class Board {
     this.reading = true;
     for (let entry; (entry = [...this.entries.values()].find(({ file, hints }) => file && !hints));) {
       const none = { names: {}, repaired: null, cover: null, audio: true };
-      const { readHints } = await import('./hints.js').catch(() => ({ readHints: async () => none }));
+      const { readHints } = await import('./id3-preview.js').catch(() => ({ readHints: async () => none }));
       entry.hints = await readHints(/** @type {File} */ (entry.file)).catch(() => none);
       if (this.entries.has(entry.upload.key)) this.page.changed(entry, 'hints');
     }
@@ -323,7 +323,7 @@ export class Board {
     const key = `u${this.keys += 1}`;
     const upload = newUpload({ .../** @type {any} */ (facts), key });
     /** @type {Entry} */
-    const entry = { upload, file, stranger: null, handle: null, insist: false, hints: null, cover: null, uncovered: null, saved: { at: JSON.stringify(upload.tags), late: false, problem: null }, sender: '' };
+    const entry = { upload, file, stranger: null, handle: null, force: false, hints: null, cover: null, uncovered: null, saved: { at: JSON.stringify(upload.tags), late: false, problem: null }, sender: '' };
     this.entries.set(key, entry);
     this.page.changed(entry, 'enter');
     return entry;
@@ -380,7 +380,7 @@ export class Board {
       ...(sender ? { sender } : {}),
     };
     if (!id) [entry.saved.at, entry.sender] = [JSON.stringify(tags), sender];
-    this.worker.postMessage({ do: 'go', key, order: { key, file, id, announcement, insist: entry.insist } });
+    this.worker.postMessage({ do: 'go', key, order: { key, file, id, announcement, force: entry.force } });
   }
 
   /** @param {Entry} entry */
