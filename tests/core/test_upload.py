@@ -54,7 +54,7 @@ def test_every_event_moves_or_is_refused(state: State, event: Event) -> None:
 
 @pytest.mark.parametrize("event", [Event.CANCEL, Event.EXPIRE])
 @pytest.mark.parametrize("verdict", [None, Verdict("damaged", {})])
-@pytest.mark.parametrize("state", FINISHING)
+@pytest.mark.parametrize("state", sorted(FINISHING))
 def test_an_upload_is_finished_unless_that_failed(state: State, event: Event, verdict: Verdict | None) -> None:
     with pytest.raises(WrongState):
         make_upload(state=state, verdict=verdict).step(event, 7)
