@@ -37,8 +37,9 @@ def refusal(*arguments: str, status: int = 2, environment: Mapping[str, str] | N
     """Return the one line with which `media-service` ends."""
     ended = run(*arguments, **(environment or {}))
     assert (ended.returncode, ended.stdout) == (status, ""), ended
-    assert re.fullmatch(r"media-service: [^\n]+\n", ended.stderr), ended.stderr
-    return ended.stderr.removeprefix("media-service: ").strip()
+    said = "".join(line for line in ended.stderr.splitlines(keepends=True) if not line.startswith("{"))
+    assert re.fullmatch(r"media-service: [^\n]+\n", said), ended.stderr
+    return said.removeprefix("media-service: ").strip()
 
 
 def test_a_file_of_settings_that_is_missing_ends_the_start(tmp_path: Path) -> None:

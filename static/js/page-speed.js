@@ -46,9 +46,8 @@ export class PageSpeed {
     const before = this.recorded;
     for (const upload of uploads) this.#look(upload);
     this.flying = uploads.reduce((sum, { state, flying }) => sum + (state === 'sending' ? flying / 2 : 0), 0);
-    // Before the first byte goes, time is spent on hashing and asking; between files it is part of their speed.
-    const begins = this.steps.length === 0 && uploads.some(({ state }) => state === 'sending');
-    if (begins || (this.steps.length > 0 && this.recorded > before)) this.steps.push({ ms: this.ms, sent: this.recorded + this.flying });
+    // Before the first slice is recorded, time is spent on hashing and asking; between files it is part of their speed.
+    if (this.recorded > before) this.steps.push({ ms: this.ms, sent: this.recorded + this.flying });
     while (this.steps.length > ENOUGH_STEPS + 1 && this.steps[1].ms <= this.ms - WINDOW_MS) this.steps.shift();
     this.last = this.#measure() ?? this.last;
     // What is open when the line goes is lost or sent again: a new measure begins behind the gap.

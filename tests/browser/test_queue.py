@@ -78,7 +78,7 @@ def test_twenty_files_have_one_sum_that_never_runs_backwards_and_an_end(
     assert tenths == sorted(tenths)
     guesses = [(end - at, seconds) for at, (*_, seconds) in seen if seconds is not None]
     assert len(guesses) > len(seen) / 2
-    wrong = [(true, guess) for true, guess in guesses if abs(guess - true) > max(0.25 * true, STEP_SECONDS)]
+    wrong = [(true, guess) for true, guess in guesses if abs(guess - true) > max(0.35 * true, STEP_SECONDS)]
     assert wrong == []
 
 

@@ -132,4 +132,4 @@ def test_an_upload_ends_although_the_sign_in_has_ended(visitor: Visitor, mp3: Ma
         page.context.clear_cookies()
         state(page, "signed out.mp3", "ready", 60)
         assert len(spooled(server)) == 1
-        expect(row(page, "signed out.mp3")).to_contain_text("Safely stored")
+        expect(row(page, "signed out.mp3")).to_contain_text("Stored at the station")

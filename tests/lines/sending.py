@@ -50,12 +50,17 @@ ROW = """row => ({
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A link to try: its shape, seconds between drops of every connection, and bytes of the file."""
+    """A link to try: its shape, seconds between drops of every connection, and bytes of the file.
+
+    `settles`: seconds after which the time left must be true. On a distant line TCP itself first finds out what the line
+    carries.
+    """
 
     name: str
     shape: Shape
     size: int
     drop_every: float | None = None
+    settles: float = 0.0
 
     @property
     def bound(self) -> float:
@@ -89,7 +94,8 @@ class Outcome:
     @property
     def error(self) -> float:
         """Return the largest relative error of the time left, beyond rounding, while more than that is left."""
-        left = [(told, self.seconds - at) for at, told in self.shown if self.seconds - at > 2 * ROUNDING_SECONDS]
+        settled = [(at, told) for at, told in self.shown if at >= self.line.settles]
+        left = [(told, self.seconds - at) for at, told in settled if self.seconds - at > 2 * ROUNDING_SECONDS]
         return max((max(0.0, abs(told - true) - ROUNDING_SECONDS) / true for told, true in left), default=0.0)
 
     def __str__(self) -> str:
