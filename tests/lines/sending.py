@@ -52,8 +52,8 @@ ROW = """row => ({
 class Line:
     """A link to try: its shape, seconds between drops of every connection, and bytes of the file.
 
-    `settles`: seconds after which the time left must be true. On a distant line TCP itself first finds out what the line
-    carries.
+    `settles`: seconds after which the time left must be true. On a distant line TCP itself first finds out what the
+    line carries.
     """
 
     name: str
