@@ -48,7 +48,7 @@ export class Lanes {
   /** @returns {Promise<unknown>} the trouble that ended the sending; null when nothing is left or a person paused */
   async run() {
     this.trouble = null;
-    this.speed.rest(Date.now());
+    this.speed = new Speed(Date.now());
     this.#open();
     while (this.running.size > 0) await Promise.race(this.running.values());
     return this.trouble;

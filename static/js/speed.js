@@ -91,13 +91,6 @@ export class Speed {
     this.ended.delete(lane);
   }
 
-  /** Nothing is sent for a while: its time counts for no slice, and connections are made anew. @param {number} now ms */
-  rest(now) {
-    this.#count(now);
-    this.flying.clear();
-    this.ended.clear();
-  }
-
   /** @param {number} now ms @returns {number | null} bytes per second of the slices so far, as soon as one was recorded */
   measured(now) {
     if (this.slices === 0) return null;

@@ -52,15 +52,17 @@ ROW = """row => ({
 class Line:
     """A link to try: its shape, seconds between drops of every connection, and bytes of the file.
 
-    `settles`: seconds after which the time left must be true. On a distant line TCP itself first finds out what the
-    line carries.
+    `sent`: bytes sent over bytes of the file, at most. `error`: relative error of the time left, at most, from
+    `settles` seconds on. On a distant line TCP itself first finds out what the line carries.
     """
 
     name: str
     shape: Shape
     size: int
     drop_every: float | None = None
+    sent: float = 1.1
     settles: float = 0.0
+    error: float = 0.25
 
     @property
     def bound(self) -> float:

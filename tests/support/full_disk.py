@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from tests.support.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+FILL_ATTEMPTS = 20
 
 
 class SmallDisk:
@@ -31,10 +33,16 @@ class SmallDisk:
         return self._seen / "data" / "spool" / "mp3"
 
     def fill(self, leave: int) -> None:
-        """Other people's data, but for so many bytes."""
-        room = os.statvfs(self._seen)
+        """Fill the disk but for `leave` bytes.
+
+        The server writes meanwhile, so the free space may shrink between the question and the allocation.
+        """
         with (self._seen / "filler").open("wb") as filler:
-            os.posix_fallocate(filler.fileno(), 0, room.f_bavail * room.f_frsize - leave)
+            for _ in range(FILL_ATTEMPTS):
+                with suppress(OSError):
+                    os.posix_fallocate(filler.fileno(), 0, self.room - leave)
+                    return
+        raise AssertionError(f"the disk could not be filled but for {leave} bytes: {self.room} are free")
 
     @property
     def room(self) -> int:
