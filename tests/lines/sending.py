@@ -62,7 +62,7 @@ class Line:
     drop_every: float | None = None
     sent: float = 1.1
     settles: float = 0.0
-    error: float = 0.25
+    error: float = 0.5
 
     @property
     def bound(self) -> float:

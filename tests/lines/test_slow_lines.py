@@ -22,8 +22,8 @@ LINES = [
     Line("64 kbit/s", Shape(64_000), 500_000, settles=30),
     Line("128 kbit/s", Shape(128_000), 1_000_000, settles=30),
     Line("64 kbit/s, a drop each 60 s", Shape(64_000), 700_000, drop_every=60, sent=1.2, settles=30),
-    Line("300 kbit/s, 800 ms", Shape(300_000, delay=0.4), 2_500_000, settles=30),
-    Line("300 kbit/s, 800 ms, 1 % loss", Shape(300_000, delay=0.4, loss=0.01), 2_500_000, settles=55),
+    Line("300 kbit/s, 800 ms", Shape(300_000, delay=0.4), 2_500_000, settles=60),
+    Line("300 kbit/s, 800 ms, 1 % loss", Shape(300_000, delay=0.4, loss=0.01), 2_500_000, settles=60),
 ]
 """The first slices also carry their connections, so the time left is told too long at first (issue 13)."""
 
