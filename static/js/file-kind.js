@@ -37,7 +37,7 @@ export function kindOf(head) {
 }
 
 /** @param {Uint8Array} head @returns {boolean} it begins with the header of a frame of MPEG audio, layer III */
-export const isFrame = (head) => head[0] === 0xff && (head[1] & 0xe6) === 0xe2 && (head[1] & 0x18) !== 0x08
+const isFrame = (head) => head[0] === 0xff && (head[1] & 0xe6) === 0xe2 && (head[1] & 0x18) !== 0x08
   && head[2] >> 4 !== 15 && head[2] >> 4 !== 0 && (head[2] & 0x0c) !== 0x0c;
 
 /**

@@ -9,7 +9,7 @@ const STATES = 'spooled,rejected,expired,lost';
 const PAGE = '20';
 
 /** @param {Upload[]} uploads newest first @param {number} now ms @returns {Upload[]} those of the last days */
-export const recent = (uploads, now) =>
+const recent = (uploads, now) =>
   uploads.filter(({ created_at: time }) => Date.parse(time) > now - KEPT_DAYS * 24 * 3600 * 1000);
 
 /**

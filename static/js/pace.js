@@ -12,7 +12,7 @@ const GROWTH = 8;
 const LANE_RATES = [18_000, 48_000];
 const MOST_LANES = LANE_RATES.length + 1;
 /** Bytes; at 32 kbit/s eight seconds. The server takes no smaller slices than half of it. */
-export const LEAST = 32 * 1024;
+const LEAST = 32 * 1024;
 
 export class Pace {
   /** @param {number} proposed bytes, the server's `slice_size` */

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutagen.id3 import ID3, TIT2
 from playwright.sync_api import Page, expect
 
 from tests.browser.proxy import SlowProxy
 from tests.browser.scenes import NAMES, stated
 from tests.browser.seen import pick
-from tests.support.mp3 import make_mp3
+from tests.support.mp3 import make_mp3, mislabel_title
 from tests.support.server import Server
 
 LATE_STATES = ("sign-in-first", "sign-in-wrong", "pausing", "sign-in-ended", "late-details", "name-saved")
@@ -34,9 +33,7 @@ class Late:
         long, talk, jingle = (self.folder / name for name in NAMES[self.language][:3])
         for number, (path, seconds) in enumerate(((long, 900), (talk, 60), (jingle, 20))):
             path.write_bytes(make_mp3(seconds, seed=9800 + number))
-        tag = ID3()
-        tag.add(TIT2(encoding=0, text="밤의 음악 여행".encode("cp949").decode("latin-1")))
-        tag.save(talk, v2_version=3)
+        mislabel_title(talk, "밤의 음악 여행")
 
         expect(page.locator(".sign-in")).to_be_visible()
         self.look("sign-in-first")

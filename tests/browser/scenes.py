@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutagen.id3 import ID3, TIT2
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.proxy import SlowProxy
 from tests.browser.seen import pick
-from tests.support.mp3 import make_mp3
+from tests.support.mp3 import make_mp3, mislabel_title
 from tests.support.server import Server
 
 LANGUAGES = {"en": "en-US", "ko": "ko-KR"}
@@ -71,9 +70,7 @@ class Stage:
             ((self.long, 1500), (self.talk, 1200), (self.jingle, 20), (self.news, 30))
         ):
             path.write_bytes(make_mp3(seconds, seed=seed + number))
-        tag = ID3()
-        tag.add(TIT2(encoding=0, text="밤의 음악 여행".encode("cp949").decode("latin-1")))
-        tag.save(self.talk, v2_version=3)
+        mislabel_title(self.talk, "밤의 음악 여행")
         self.copy = self.folder / f"2 {self.jingle.name}"
         self.copy.write_bytes(self.jingle.read_bytes())
         # So that the page offers to tell of the end.

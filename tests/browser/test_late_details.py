@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mutagen.id3 import ID3, TIT2
+from mutagen.id3 import ID3
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.proxy import SlowProxy
 from tests.browser.seen import button, pick, row, state, until
 from tests.browser.test_upload_page import LONG
+from tests.support.mp3 import mislabel_title
 from tests.support.server import Server
 
 Make = Callable[..., Path]
@@ -106,9 +107,7 @@ def test_the_korean_text_is_offered_after_the_end_and_repairs_the_file(
     server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     file = mp3("late korean.mp3")
-    tag = ID3()
-    tag.add(TIT2(encoding=0, text="부활".encode("cp949").decode("latin-1")))
-    tag.save(file, v2_version=3)
+    mislabel_title(file, "부활")
     page = visitor.visit(server.url)
     pick(page, file)
     mine = state(page, file.name, "ready")

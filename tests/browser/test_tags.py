@@ -12,6 +12,7 @@ from tests.browser.conftest import Visitor
 from tests.browser.proxy import SlowProxy
 from tests.browser.seen import button, pick, row, state, until
 from tests.browser.test_upload_page import LONG
+from tests.support.mp3 import mislabel_title
 
 Make = Callable[..., Path]
 
@@ -59,10 +60,7 @@ def test_korean_tags_labelled_latin_are_offered_and_changed_only_when_asked(
 ) -> None:
     name = unicodedata.normalize("NFD", "부활 콘서트.mp3")
     file = mp3(name, LONG)
-    tag = ID3()
-    tag.add(TIT2(encoding=0, text="부활".encode("cp949").decode("latin-1")))
-    tag.add(TPE1(encoding=0, text="Café"))
-    tag.save(file, v2_version=3)
+    mislabel_title(file, "부활", TPE1(encoding=0, text="Café"))
     page = visitor.visit(line.url)
     pick(page, file)
     shown = unicodedata.normalize("NFC", name)

@@ -10,6 +10,9 @@ from mutagen.id3 import COMM, ID3, TALB, TCON, TDRC, TIT2, TPE1
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from mutagen.id3 import Frame
 
 BITRATE, SAMPLE_RATE, SAMPLES = 128_000, 44_100, 1152
 FRAME = SAMPLES // 8 * BITRATE // SAMPLE_RATE
@@ -59,3 +62,12 @@ def tag_bytes(tags: Mapping[str, str], version: int = 4) -> bytes:
     out = io.BytesIO()
     tag.save(out, v1=0, v2_version=version)
     return out.getvalue()
+
+
+def mislabel_title(file: Path, title: str, *more: Frame) -> None:
+    """Tag the file as old Korean programs did: the title in CP949, labelled Latin-1, in ID3v2.3. `more` is added."""
+    tag = ID3()
+    tag.add(TIT2(encoding=0, text=title.encode("cp949").decode("latin-1")))
+    for frame in more:
+        tag.add(frame)
+    tag.save(file, v2_version=3)
