@@ -12,6 +12,7 @@ from media_service.core.upload import Review, State
 from media_service.http.file_response import file_response
 from media_service.http.paging import full_of, page
 from media_service.http.shapes import API
+from media_service.http.steps import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,13 +86,15 @@ class QuarantineApi:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Deletes the bytes and the report."""
-        await self._finisher.forget_rejected((await self._find(request)).upload.id)
+        upload_id = (await self._find(request)).upload.id
+        await unbroken(self._finisher.forget_rejected(upload_id))
         return web.Response(status=204)
 
     async def _look_again(self, request: web.Request, review: Review) -> web.Response:
         self._gate.admin(request)
         upload_id = request.match_info["id"]
-        await self._finisher.look_again(upload_id, review)
+        # Cut short between the row and the queue, it would be finished only after the next start.
+        await unbroken(self._finisher.look_again(upload_id, review))
         view = await self._intake.wait_for_verdict(upload_id, WAIT)
         return web.json_response(self._shapes.upload(view))
 

@@ -90,6 +90,7 @@ class Finisher(Places):
             if loaded is not None and loaded[0].state in ENDED:
                 # The answer to its last change was lost, and what comes behind that was not done.
                 await self._discard(upload_id)
+            self._let_go(upload_id)
             return True
         return (await self.finish(*loaded)).state not in FINISHING
 

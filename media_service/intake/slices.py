@@ -63,7 +63,7 @@ class SliceWay:
         room = await self._admit(live, incoming)
         if room.repeat:
             await self._repeat(live, room, incoming, blocks)
-            await self._changes.complete_if_whole(live)
+            await asyncio.shield(self._steps.begin(self._changes.complete_if_whole(live)))
         else:
             await self._write(live, room, incoming, blocks)
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.mp3 import make_frames
+from tests.support.raw import head
 
 if TYPE_CHECKING:
     from tests.support.api import Api
+    from tests.support.server import Server
 
 QUARANTINE = "/api/v1/quarantine"
 ID = "a" * 22
@@ -112,3 +114,18 @@ async def test_a_film_is_refused_after_its_first_slice(api: Api) -> None:
     assert [row["kept"] for row in listed if row["id"] == upload["id"]] == [4 * MIB]
     forced = await api.request("POST", f"{QUARANTINE}/{upload['id']}/force", headers=api.admin)
     assert (forced.status, forced.code) == (409, "bytes_missing")
+
+
+async def test_a_file_is_judged_again_although_its_admin_hangs_up(api: Api, shared_server: Server) -> None:
+    """The connection is reset at twelve moments after the request."""
+    ids = [(await rejected(api))["id"] for _ in range(12)]
+    for number, upload_id in enumerate(ids):
+        _, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
+        token = f"Authorization: Bearer {api.token}"
+        writer.write(head("POST", f"{QUARANTINE}/{upload_id}/recheck", token, length=0))
+        await asyncio.sleep(number * 0.0007)
+        writer.transport.abort()
+    for upload_id in ids:
+        assert (await api.ended(upload_id))["state"] == "rejected"
+        content = await api.get(f"{QUARANTINE}/{upload_id}/content", headers=api.admin)
+        assert content.body == CUT

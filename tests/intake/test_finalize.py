@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import itertools
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,6 +110,22 @@ async def test_an_answer_lost_at_any_step_ends_the_same(tmp_path: Path, data: by
             await _check_end(rig, end)
         if not lost:
             break
+    assert place > 10, "the steps were not counted"
+
+
+async def test_the_next_of_the_same_sound_is_finished_although_an_answer_was_lost(tmp_path: Path) -> None:
+    for place in itertools.count(1):
+        steps = Steps()
+        async with Rig(tmp_path / str(place), steps) as rig:
+            first, second = await receive(rig, MP3), await receive(rig, MP3)
+            steps.lose_answer(place)
+            with suppress(CatalogueTrouble):
+                await rig.finisher.look_at(first)
+                break
+            await rig.finisher.look_at(second)
+            assert await rig.finisher.look_at(first)
+            assert await rig.finisher.look_at(second)
+            assert rig.names() == ["show (2).mp3", "show.mp3"]
     assert place > 10, "the steps were not counted"
 
 
