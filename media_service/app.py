@@ -18,29 +18,30 @@ from media_service.core.cover import CoverLimits
 from media_service.core.errors import MediaTrouble
 from media_service.core.quota import Quota, Quotas
 from media_service.core.rules import LEAST_SLICE, Lifetime, Limits
-from media_service.http.auth import Gate
-from media_service.http.body_times import BODY_TIMES, BodyTimes
-from media_service.http.cookies import Cookies
-from media_service.http.cors import Origins
-from media_service.http.covers import FileCovers, UploadCovers
-from media_service.http.files_api import FilesApi
-from media_service.http.form import FormDialect
-from media_service.http.html_answers import HtmlAnswers
+from media_service.http.api.covers import FileCovers, UploadCovers
+from media_service.http.api.files import FilesApi
+from media_service.http.api.quarantine import QuarantineApi
+from media_service.http.api.serializer import Shapes
+from media_service.http.api.uploads import UploadsApi
+from media_service.http.body_timeouts import BODY_TIMES, BodyTimes
+from media_service.http.dialects.form import FormDialect
+from media_service.http.dialects.native import NativeDialect
+from media_service.http.dialects.rufh import RufhDialect
+from media_service.http.dialects.tus import TusDialect
+from media_service.http.loop_budget import Turns
 from media_service.http.memory_budget import COVERS_BYTES, MemoryBudget
-from media_service.http.native import NativeDialect
-from media_service.http.page_markup import PageMarkup
-from media_service.http.pages import Pages
-from media_service.http.quarantine_api import QuarantineApi
-from media_service.http.routes import application, require_https
-from media_service.http.rufh import RufhDialect
-from media_service.http.same_origin import OwnSite
-from media_service.http.sessions import Sessions
-from media_service.http.shapes import Shapes
-from media_service.http.static import Assets
-from media_service.http.station import Station
-from media_service.http.turns import Turns
-from media_service.http.tus import TusDialect
-from media_service.http.uploads_api import UploadsApi
+from media_service.http.pages.assets import Assets
+from media_service.http.pages.html_responses import HtmlAnswers
+from media_service.http.pages.page_markup import PageMarkup
+from media_service.http.pages.pages import Pages
+from media_service.http.pages.station import Station
+from media_service.http.routes import application
+from media_service.http.security.auth import Gate
+from media_service.http.security.cookies import Cookies
+from media_service.http.security.cors import Origins
+from media_service.http.security.headers import require_https
+from media_service.http.security.same_origin import OwnSite
+from media_service.http.security.sessions import Sessions
 from media_service.installation import Unfit, asset, bring_up_to_date
 from media_service.intake.append import Appends
 from media_service.intake.conduct import Conduct

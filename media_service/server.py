@@ -16,10 +16,10 @@ from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 from media_service.app import make_app
 from media_service.config import Settings
 from media_service.descriptors import connections_for, raise_limit
-from media_service.http.connections import Connections
-from media_service.http.limited_log import LimitedLog
-from media_service.http.protocol import LimitedProtocol
-from media_service.http.site import Site
+from media_service.http.connections.limiter import Connections
+from media_service.http.connections.protocol import LimitedProtocol
+from media_service.http.connections.rate_limited_log import LimitedLog
+from media_service.http.connections.tcp_site import Site
 from media_service.installation import Unfit
 from media_service.logs import log_to_stderr
 from media_service.operator_errors import explain

@@ -12,7 +12,7 @@ import sys
 
 import structlog
 
-from media_service.http.limited_log import LimitedLog
+from media_service.http.connections.rate_limited_log import LimitedLog
 from tests.support.server import ROOT
 
 HOSTILE = "/static/\0\x1b]0;PWNED\x07\x1b[2J\u009b2J\nforged line\u202e.js"

@@ -10,14 +10,14 @@ from aiohttp.web import Request, RequestPayloadError, StreamResponse
 from pydantic import BaseModel, ValidationError
 
 from media_service.core.errors import BodyCut, Malformed, RequestTimeout, UnsupportedMediaType
-from media_service.http.body_times import BODY_TIMES, timed
-from media_service.http.protocol import interruptible
+from media_service.http.body_timeouts import BODY_TIMES, timed
+from media_service.http.connections.protocol import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from media_service.core.errors import Refusal
-    from media_service.http.turns import Turns
+    from media_service.http.loop_budget import Turns
 
 BLOCK = 256 * 1024
 """Bytes that are read at once at most."""

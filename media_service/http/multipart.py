@@ -24,13 +24,13 @@ from aiohttp.web import Request, RequestPayloadError
 
 from media_service.core.errors import BodyCut, LengthRequired, Malformed, UnsupportedMediaType
 from media_service.http.body import BLOCK, go_on, refuse_coding
-from media_service.http.body_times import timed
+from media_service.http.body_timeouts import timed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
 
     from media_service.core.errors import Refusal
-    from media_service.http.turns import Turns
+    from media_service.http.loop_budget import Turns
 
 OVERHEAD = 64 * 1024
 """Bytes that the other fields and the boundaries of a multipart body may add to its file."""

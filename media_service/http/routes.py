@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from media_service.http.body import part_when_unclear
-from media_service.http.pages import add_headers
+from media_service.http.dialects.tus import VERSION
 from media_service.http.problems import translating
 from media_service.http.request_checks import checking
-from media_service.http.tus import VERSION
+from media_service.http.security.headers import add_headers, remove_server_header
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from media_service.http.auth import Gate
-    from media_service.http.cors import Origins
     from media_service.http.problems import Refusals
+    from media_service.http.security.auth import Gate
+    from media_service.http.security.cors import Origins
 
 JSON_LIMIT = 64 * 1024
 """Bytes of a JSON body. Bodies of slices are bounded by the dialects, which read them as they come."""
-
-HTTPS_SECONDS = 365 * 24 * 3600
-"""How long a browser remembers that this host speaks HTTPS."""
 
 
 class Routed(Protocol):
@@ -43,14 +40,9 @@ def application(
         app.add_routes(_under(base, route) for route in part.routes())
     if base:
         app.router.add_get(base, _to_page)
-    app.on_response_prepare.extend((add_headers, part_when_unclear, _without_server))
+    app.on_response_prepare.extend((add_headers, part_when_unclear, remove_server_header))
     app.on_response_prepare.append(_naming_tus(base))
     return app
-
-
-async def _without_server(_request: web.Request, response: web.StreamResponse) -> None:
-    """Take away what aiohttp says of itself and of Python: their versions name their known faults."""
-    response.headers.pop(hdrs.SERVER, None)
 
 
 def _naming_tus(base: str) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
@@ -72,8 +64,3 @@ def _under(base: str, route: web.AbstractRouteDef) -> web.AbstractRouteDef:
 async def _to_page(request: web.Request) -> web.Response:
     """The page's links are relative to its folder, so its address must end in a slash."""
     return web.Response(status=308, headers={"Location": f"{request.path}/"})
-
-
-async def require_https(_request: web.Request, response: web.StreamResponse) -> None:
-    """Tell browsers to use HTTPS alone from now on (RFC 6797); over plain HTTP they ignore it."""
-    response.headers["Strict-Transport-Security"] = f"max-age={HTTPS_SECONDS}"

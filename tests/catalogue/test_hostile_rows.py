@@ -20,8 +20,8 @@ from media_service.core.errors import CatalogueTrouble
 from media_service.core.rules import Lifetime
 from media_service.core.upload import Facts, Placing, Slice, State, Upload, Verdict
 from media_service.core.verdict import CODES, Finding, Grade, Severity
-from media_service.http.fields import http_date
-from media_service.http.shapes import Shapes
+from media_service.http.api.serializer import Shapes
+from media_service.http.dialects.header_fields import http_date
 from media_service.intake.register import Register, ranges_of
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, LIMITS, make_upload

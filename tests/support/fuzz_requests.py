@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from media_service.http.cors import ALLOWED
+from media_service.http.security.cors import ALLOWED
 from tests.support import fuzz_values as values
 from tests.support.fuzz_contents import INTEROP, content, etag
 

@@ -1,0 +1,128 @@
+"""Finished files over REST: the admin's listing, one file, its bytes, and other tags and chapters for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+from aiohttp import ETag, web
+from pydantic import BaseModel, ConfigDict, Field
+
+from media_service.core.errors import Malformed, MatchRequired, UnknownFile
+from media_service.http.api.chapters import ChapterField, as_chapters
+from media_service.http.api.pagination import full_of, page
+from media_service.http.api.serializer import API
+from media_service.http.body import json_body
+from media_service.http.file_response import file_response
+from media_service.http.shielding import unbroken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from media_service.core.files import StoredFile
+    from media_service.core.ports import Catalogue, Spool
+    from media_service.http.api.serializer import Shapes
+    from media_service.http.security.auth import Gate
+    from media_service.intake.retag import Retagger
+
+Text = Annotated[str, Field(max_length=8192)]
+
+
+class RetagFile(BaseModel):
+    """The body of `PATCH /files/{id}`. What is missing stays; a tag that is empty or null is taken away."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    tags: dict[Text, Text | None] | None = None
+    chapters: list[ChapterField] | None = None
+
+
+class FilesApi:
+    """The routes under `/api/v1/files`."""
+
+    def __init__(self, catalogue: Catalogue, spool: Spool, retagger: Retagger, gate: Gate, shapes: Shapes) -> None:
+        self._retagger = retagger
+        self._catalogue = catalogue
+        self._spool = spool
+        self._gate = gate
+        self._shapes = shapes
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        return [
+            web.get(f"{API}/files", self.listing),
+            web.get(f"{API}/files/{{id}}", self.show),
+            web.patch(f"{API}/files/{{id}}", self.retag),
+            web.get(f"{API}/files/{{id}}/content", self.content),
+        ]
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """Files with every word of `q`, sorted by `sort`, for the admin; rows are short, but with `full=1`."""
+        self._gate.admin(request)
+        search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
+        shape = self._shapes.file if full_of(request) else self._shapes.listed_file
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            files, following = await self._catalogue.list_files(search, order, cursor, limit)
+            return map(shape, files), following
+
+        return await page(request, "files", read)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """One file, for its owner and the admin."""
+        return await self.shown(await self.find(request))
+
+    async def retag(self, request: web.Request) -> web.Response:
+        """The file with other tags or chapters, for the admin, who says in If-Match which version of it he saw."""
+        self._gate.admin(request)
+        body = await json_body(request, RetagFile)
+        if body.tags is None and body.chapters is None:
+            raise Malformed("tags", "there are none, and no chapters either")
+        step = self._retagger.edit(
+            request.match_info["id"],
+            {key: value or "" for key, value in (body.tags or {}).items()},
+            version_seen(request),
+            chapters=None if body.chapters is None else as_chapters(body.chapters),
+        )
+        return await self.shown(await unbroken(step))
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
+        file = await self.find(request)
+        name = quote(file.placed.name, safe="")
+        headers = {
+            "Content-Type": "audio/mpeg",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-cache",
+        }
+        try:
+            return await file_response(self._spool.path(file.placed.name), headers)
+        except FileNotFoundError:
+            raise UnknownFile from None
+
+    async def shown(self, file: StoredFile) -> web.Response:
+        """The file as JSON, with its ETag."""
+        heard = await self._catalogue.heard(file.id)
+        shown = self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)}
+        answer = web.json_response(shown, headers={"Cache-Control": "private, no-cache"})
+        answer.etag = ETag(file.placed.sha256.hex())
+        return answer
+
+    async def find(self, request: web.Request) -> StoredFile:
+        """The file that is asked for, for its owner and the admin. Raises UnknownFile, Unauthorised."""
+        caller = self._gate.caller(request)
+        file = await self._catalogue.file(request.match_info["id"])
+        if file is None or not caller.owns(file.owner):
+            raise UnknownFile
+        return file
+
+
+def version_seen(request: web.Request) -> Callable[[bytes], bool]:
+    """Says of the SHA-256 of a file whether If-Match names it. Raises MatchRequired without one."""
+    wanted = request.if_match
+    if wanted is None:
+        raise MatchRequired
+    known = {tag.value for tag in wanted if not tag.is_weak}
+    return lambda sha256: "*" in known or sha256.hex() in known

@@ -1,0 +1,104 @@
+"""Rejected files over REST, for the admin: see why, download, have them judged again, take them anyway, delete them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from media_service.core.errors import UnknownUpload
+from media_service.core.upload import Review, State
+from media_service.http.api.pagination import full_of, page
+from media_service.http.api.serializer import API
+from media_service.http.file_response import file_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from media_service.core.ports import Quarantine
+    from media_service.http.api.serializer import Shapes
+    from media_service.http.security.auth import Gate
+    from media_service.intake.finalize import Finisher
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
+
+WAIT = 5.0
+"""Seconds that the answer waits for the new verdict."""
+
+
+class QuarantineApi:
+    """The routes under `/api/v1/quarantine`."""
+
+    def __init__(self, intake: Intake, finisher: Finisher, quarantine: Quarantine, gate: Gate, shapes: Shapes) -> None:
+        self._intake = intake
+        self._finisher = finisher
+        self._quarantine = quarantine
+        self._gate = gate
+        self._shapes = shapes
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        return [
+            web.get(f"{API}/quarantine", self.listing),
+            web.get(f"{API}/quarantine/{{id}}/content", self.content),
+            web.post(f"{API}/quarantine/{{id}}/recheck", self.recheck),
+            web.post(f"{API}/quarantine/{{id}}/force", self.force),
+            web.delete(f"{API}/quarantine/{{id}}", self.delete),
+        ]
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """Rejected uploads with what was found in them, newest first; `kept` in bytes, null once they were deleted."""
+        self._gate.admin(request)
+        short = not full_of(request)
+        shape = self._shapes.listed_upload if short else self._shapes.upload
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            views, following = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
+            kept = [await self._quarantine.kept(view.upload.id) for view in views]
+            return (shape(view) | {"kept": size} for view, size in zip(views, kept, strict=True)), following
+
+        return await page(request, "uploads", read)
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        """The bytes as they came, as an attachment of no type."""
+        view = await self._find(request)
+        name = quote(view.upload.filename, safe="")
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-cache",
+        }
+        try:
+            return await file_response(self._quarantine.path(view.upload.id), headers)
+        except FileNotFoundError:
+            raise UnknownUpload from None
+
+    async def recheck(self, request: web.Request) -> web.Response:
+        """Judges the file anew, by today's policy."""
+        return await self._look_again(request, Review.AGAIN)
+
+    async def force(self, request: web.Request) -> web.Response:
+        """Takes the file into the spool whatever is found in it."""
+        return await self._look_again(request, Review.FORCED)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Deletes the bytes and the report."""
+        await self._finisher.forget_rejected((await self._find(request)).upload.id)
+        return web.Response(status=204)
+
+    async def _look_again(self, request: web.Request, review: Review) -> web.Response:
+        self._gate.admin(request)
+        upload_id = request.match_info["id"]
+        await self._finisher.look_again(upload_id, review)
+        view = await self._intake.wait_for_verdict(upload_id, WAIT)
+        return web.json_response(self._shapes.upload(view))
+
+    async def _find(self, request: web.Request) -> View:
+        """A rejected upload whose bytes are kept. Raises UnknownUpload, Unauthorised."""
+        self._gate.admin(request)
+        view = await self._intake.show(request.match_info["id"], None)
+        if view.upload.state is not State.REJECTED or await self._quarantine.kept(view.upload.id) is None:
+            raise UnknownUpload
+        return view
