@@ -36,11 +36,11 @@ from media_service.http.pages.page_markup import PageMarkup
 from media_service.http.pages.pages import Pages
 from media_service.http.pages.station import Station
 from media_service.http.routes import application
-from media_service.http.security.auth import Gate
+from media_service.http.security.auth import Authenticator
 from media_service.http.security.cookies import Cookies
-from media_service.http.security.cors import Origins
+from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
-from media_service.http.security.same_origin import OwnSite
+from media_service.http.security.same_origin import ServiceOrigin
 from media_service.http.security.sessions import Sessions
 from media_service.installation import Unfit, asset, bring_up_to_date
 from media_service.intake.append import Appends
@@ -144,47 +144,55 @@ class Service:
         )
         self._appends = Appends(self._intake)
         self._joiner = Joiner(self._intake, self._partials)
-        self._origins = Origins(settings.allowed_origins, settings.base_path)
+        self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
         self._sessions = Sessions(self._database, token, now)
-        self._gate = _gate(settings, token, self._sessions, self._origins)
+        self._authenticator = _authenticator(settings, token, self._sessions, self._cors)
         self._shapes = Shapes(settings.base_path, conduct.limits, settings.public_url)
 
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
-        intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
+        intake, authenticator, shapes, base = self._intake, self._authenticator, self._shapes, self._settings.base_path
         turns = Turns()
         covers = MemoryBudget(max(COVERS_BYTES, intake.conduct.limits.cover.size))
         assets = Assets(asset("static"))
         station = Station(self._settings.station_name, self._settings.contact, intake.conduct.limits.file)
         markup = PageMarkup(assets, station, base)
         answers = HtmlAnswers(markup, base)
-        files = FilesApi(self._database, self._spool, self._retagger, gate, shapes)
+        files = FilesApi(self._database, self._spool, self._retagger, authenticator, shapes)
         app = application(
             base,
-            gate,
-            self._origins,
+            authenticator,
+            self._cors,
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
                 NativeDialect(intake, shapes, turns),
-                Pages(assets, markup, answers, gate, self._takes_new_work),
-                UploadsApi(intake, gate, shapes),
-                UploadCovers(intake, gate, shapes, turns, covers),
-                FormDialect(intake, gate, shapes, turns, answers, wait=self._settings.form_wait, covers=covers),
+                Pages(assets, markup, answers, authenticator, self._takes_new_work),
+                UploadsApi(intake, authenticator, shapes),
+                UploadCovers(intake, authenticator, shapes, turns, covers),
+                FormDialect(
+                    intake, authenticator, shapes, turns, answers, wait=self._settings.form_wait, covers=covers
+                ),
                 TusDialect(
-                    intake, self._appends, self._joiner, gate, shapes, turns=turns, wait=self._settings.append_wait
+                    intake,
+                    self._appends,
+                    self._joiner,
+                    authenticator,
+                    shapes,
+                    turns=turns,
+                    wait=self._settings.append_wait,
                 ),
                 RufhDialect(
                     intake,
                     self._appends,
-                    gate,
+                    authenticator,
                     shapes,
                     turns=turns,
                     wait=self._settings.append_wait,
                     interim_answers=self._settings.interim_answers,
                 ),
                 files,
-                FileCovers(files, self._retagger, gate, intake.conduct, turns=turns, budget=covers),
-                QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
+                FileCovers(files, self._retagger, authenticator, intake.conduct, turns=turns, budget=covers),
+                QuarantineApi(intake, self._finisher, self._quarantine, authenticator, shapes),
             ],
             answers,
         )
@@ -205,7 +213,7 @@ class Service:
         # It holds the lock too: what it still commits for a server that was killed is no other server's catalogue.
         await self._aside.start(lock)
         await self._database.open()
-        await self._sessions.open()
+        await self._sessions.load()
         for store in (self._partials, self._spool, self._quarantine):
             await store.prepare()
         await self._sweeper.discard_orphans()
@@ -293,11 +301,13 @@ def _habits(settings: Settings) -> Habits:
     return Habits(settings.durable == "slice", as_policy(settings.policy), tagging)
 
 
-def _gate(settings: Settings, token: str, sessions: Sessions, origins: Origins) -> Gate:
+def _authenticator(settings: Settings, token: str, sessions: Sessions, cors: CorsPolicy) -> Authenticator:
     hosts = settings.allowed_hosts
     if settings.on_loopback:
         # A foreign page whose name resolves to 127.0.0.1 would otherwise be let in as our own.
         hosts |= LOOPBACK_NAMES | {settings.host}
     cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
-    site = OwnSite(hosts, settings.public_url)
-    return Gate(token, sessions, cookies, open_to_all=settings.on_loopback, site=site, origins=origins)
+    service_origin = ServiceOrigin(hosts, settings.public_url)
+    return Authenticator(
+        token, sessions, cookies, allow_anonymous=settings.on_loopback, service_origin=service_origin, cors=cors
+    )

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from media_service.http.problems import Refusals
-    from media_service.http.security.auth import Gate
-    from media_service.http.security.cors import Origins
+    from media_service.http.security.auth import Authenticator
+    from media_service.http.security.cors import CorsPolicy
 
 JSON_LIMIT = 64 * 1024
 """Bytes of a JSON body. Bodies of slices are bounded by the dialects, which read them as they come."""
@@ -31,10 +31,10 @@ class Routed(Protocol):
 
 
 def application(
-    base: str, gate: Gate, origins: Origins, parts: Iterable[Routed], refusals: Refusals | None = None
+    base: str, authenticator: Authenticator, cors: CorsPolicy, parts: Iterable[Routed], refusals: Refusals | None = None
 ) -> web.Application:
     """An application that answers the parts' routes under `base`; `refusals` makes pages of them for browsers."""
-    around = [origins.sharing(), translating(base, refusals), checking(base), gate.guarding()]
+    around = [cors.middleware(), translating(base, refusals), checking(base), authenticator.origin_middleware()]
     app = web.Application(middlewares=around, client_max_size=JSON_LIMIT)
     for part in parts:
         app.add_routes(_under(base, route) for route in part.routes())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Shapes
     from media_service.http.loop_budget import Turns
     from media_service.http.memory_budget import MemoryBudget
-    from media_service.http.security.auth import Gate
+    from media_service.http.security.auth import Authenticator
     from media_service.intake.conduct import Conduct
     from media_service.intake.receive import Intake
     from media_service.intake.retag import Retagger
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 class UploadCovers:
     """The routes under `/api/v1/uploads/{id}/cover`."""
 
-    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes, turns: Turns, budget: MemoryBudget) -> None:
+    def __init__(
+        self, intake: Intake, authenticator: Authenticator, shapes: Shapes, turns: Turns, budget: MemoryBudget
+    ) -> None:
         self._intake = intake
-        self._gate = gate
+        self._authenticator = authenticator
         self._shapes = shapes
         self._turns = turns
         self._budget = budget
@@ -49,22 +51,22 @@ class UploadCovers:
 
     async def show(self, request: web.Request) -> web.Response:
         """The picture that was sent, until the upload has ended; for its owner and the admin."""
-        visitor = self._gate.visitor(request)
-        return shown_cover(*await self._intake.cover(request.match_info["id"], visitor.sees))
+        visitor = self._authenticator.identify(request)
+        return shown_cover(*await self._intake.cover(request.match_info["id"], visitor.owner_filter))
 
     async def put(self, request: web.Request) -> web.Response:
         """The upload with the body as its cover."""
-        caller, upload_id = self._gate.caller(request), request.match_info["id"]
-        await self._intake.check_cover(upload_id, caller.sees)
+        caller, upload_id = self._authenticator.authenticate(request), request.match_info["id"]
+        await self._intake.check_cover(upload_id, caller.owner_filter)
         async with AsyncExitStack() as held:
             picture = await read_cover(request, self._intake.conduct, self._turns, self._budget, held)
-            view = await unbroken_holding(held, self._intake.put_cover(upload_id, caller.sees, picture))
+            view = await unbroken_holding(held, self._intake.put_cover(upload_id, caller.owner_filter, picture))
         return web.json_response(self._shapes.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """The upload without a cover of its own; 204, also the second time."""
-        caller = self._gate.caller(request)
-        await unbroken(self._intake.put_cover(request.match_info["id"], caller.sees, None))
+        caller = self._authenticator.authenticate(request)
+        await unbroken(self._intake.put_cover(request.match_info["id"], caller.owner_filter, None))
         return web.Response(status=204)
 
 
@@ -75,7 +77,7 @@ class FileCovers:
         self,
         files: FilesApi,
         retagger: Retagger,
-        gate: Gate,
+        authenticator: Authenticator,
         conduct: Conduct,
         *,
         turns: Turns,
@@ -83,7 +85,7 @@ class FileCovers:
     ) -> None:
         self._files = files
         self._retagger = retagger
-        self._gate = gate
+        self._authenticator = authenticator
         self._conduct = conduct
         self._turns = turns
         self._budget = budget
@@ -103,7 +105,7 @@ class FileCovers:
 
     async def put(self, request: web.Request) -> web.Response:
         """The file with the body as its cover, for the admin, who says in If-Match which version of it he saw."""
-        self._gate.admin(request)
+        self._authenticator.require_admin(request)
         is_current = version_seen(request)
         async with AsyncExitStack() as held:
             picture = await read_cover(request, self._conduct, self._turns, self._budget, held)
@@ -113,7 +115,7 @@ class FileCovers:
 
     async def delete(self, request: web.Request) -> web.Response:
         """The file without a cover in front, for the admin, who says in If-Match which version of it he saw."""
-        self._gate.admin(request)
+        self._authenticator.require_admin(request)
         return await self._edited(request, version_seen(request), b"", AsyncExitStack())
 
     async def _edited(

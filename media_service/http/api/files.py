@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from media_service.core.files import StoredFile
     from media_service.core.ports import Catalogue, Spool
     from media_service.http.api.serializer import Shapes
-    from media_service.http.security.auth import Gate
+    from media_service.http.security.auth import Authenticator
     from media_service.intake.retag import Retagger
 
 Text = Annotated[str, Field(max_length=8192)]
@@ -41,11 +41,13 @@ class RetagFile(BaseModel):
 class FilesApi:
     """The routes under `/api/v1/files`."""
 
-    def __init__(self, catalogue: Catalogue, spool: Spool, retagger: Retagger, gate: Gate, shapes: Shapes) -> None:
+    def __init__(
+        self, catalogue: Catalogue, spool: Spool, retagger: Retagger, authenticator: Authenticator, shapes: Shapes
+    ) -> None:
         self._retagger = retagger
         self._catalogue = catalogue
         self._spool = spool
-        self._gate = gate
+        self._authenticator = authenticator
         self._shapes = shapes
 
     def routes(self) -> list[web.RouteDef]:
@@ -59,7 +61,7 @@ class FilesApi:
 
     async def listing(self, request: web.Request) -> web.Response:
         """Files with every word of `q`, sorted by `sort`, for the admin; rows are short, but with `full=1`."""
-        self._gate.admin(request)
+        self._authenticator.require_admin(request)
         search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
         shape = self._shapes.file if full_of(request) else self._shapes.listed_file
 
@@ -75,7 +77,7 @@ class FilesApi:
 
     async def retag(self, request: web.Request) -> web.Response:
         """The file with other tags or chapters, for the admin, who says in If-Match which version of it he saw."""
-        self._gate.admin(request)
+        self._authenticator.require_admin(request)
         body = await json_body(request, RetagFile)
         if body.tags is None and body.chapters is None:
             raise Malformed("tags", "there are none, and no chapters either")
@@ -112,9 +114,9 @@ class FilesApi:
 
     async def find(self, request: web.Request) -> StoredFile:
         """The file that is asked for, for its owner and the admin. Raises UnknownFile, Unauthorised."""
-        caller = self._gate.caller(request)
+        caller = self._authenticator.authenticate(request)
         file = await self._catalogue.file(request.match_info["id"])
-        if file is None or not caller.owns(file.owner):
+        if file is None or not caller.may_access(file.owner):
             raise UnknownFile
         return file
 

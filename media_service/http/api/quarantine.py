@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from media_service.core.ports import Quarantine
     from media_service.http.api.serializer import Shapes
-    from media_service.http.security.auth import Gate
+    from media_service.http.security.auth import Authenticator
     from media_service.intake.finalize import Finisher
     from media_service.intake.receive import Intake
     from media_service.intake.register import View
@@ -30,11 +30,13 @@ WAIT = 5.0
 class QuarantineApi:
     """The routes under `/api/v1/quarantine`."""
 
-    def __init__(self, intake: Intake, finisher: Finisher, quarantine: Quarantine, gate: Gate, shapes: Shapes) -> None:
+    def __init__(
+        self, intake: Intake, finisher: Finisher, quarantine: Quarantine, authenticator: Authenticator, shapes: Shapes
+    ) -> None:
         self._intake = intake
         self._finisher = finisher
         self._quarantine = quarantine
-        self._gate = gate
+        self._authenticator = authenticator
         self._shapes = shapes
 
     def routes(self) -> list[web.RouteDef]:
@@ -49,7 +51,7 @@ class QuarantineApi:
 
     async def listing(self, request: web.Request) -> web.Response:
         """Rejected uploads with what was found in them, newest first; `kept` in bytes, null once they were deleted."""
-        self._gate.admin(request)
+        self._authenticator.require_admin(request)
         short = not full_of(request)
         shape = self._shapes.listed_upload if short else self._shapes.upload
 
@@ -89,7 +91,7 @@ class QuarantineApi:
         return web.Response(status=204)
 
     async def _look_again(self, request: web.Request, review: Review) -> web.Response:
-        self._gate.admin(request)
+        self._authenticator.require_admin(request)
         upload_id = request.match_info["id"]
         await self._finisher.look_again(upload_id, review)
         view = await self._intake.wait_for_verdict(upload_id, WAIT)
@@ -97,7 +99,7 @@ class QuarantineApi:
 
     async def _find(self, request: web.Request) -> View:
         """A rejected upload whose bytes are kept. Raises UnknownUpload, Unauthorised."""
-        self._gate.admin(request)
+        self._authenticator.require_admin(request)
         view = await self._intake.show(request.match_info["id"], None)
         if view.upload.state is not State.REJECTED or await self._quarantine.kept(view.upload.id) is None:
             raise UnknownUpload

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from media_service.http.api.serializer import Shapes
-    from media_service.http.security.auth import Gate
+    from media_service.http.security.auth import Authenticator
     from media_service.intake.receive import Intake
 
 Text = Annotated[str, Field(max_length=8192)]
@@ -58,9 +58,9 @@ class AmendUpload(BaseModel):
 class UploadsApi:
     """The routes under `/api/v1/uploads`, but for the slices, and what an upload may be."""
 
-    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes) -> None:
+    def __init__(self, intake: Intake, authenticator: Authenticator, shapes: Shapes) -> None:
         self._intake = intake
-        self._gate = gate
+        self._authenticator = authenticator
         self._shapes = shapes
 
     def routes(self) -> list[web.RouteDef]:
@@ -77,7 +77,7 @@ class UploadsApi:
 
     async def create(self, request: web.Request) -> web.Response:
         """201 with a new upload; 200 with the finished one of the same bytes."""
-        caller = self._gate.caller(request)
+        caller = self._authenticator.authenticate(request)
         body = await json_body(request, CreateUpload)
         wish = Wish(
             filename=body.filename,
@@ -104,9 +104,9 @@ class UploadsApi:
         bytes, or none.
         """
         everybody = request.query.get("scope") == "all"
-        caller = self._gate.admin(request) if everybody else self._gate.caller(request)
+        caller = self._authenticator.require_admin(request) if everybody else self._authenticator.authenticate(request)
         if "content_hash" in request.query:
-            view = await self._intake.twin(caller.lists, *_bytes_named(request))
+            view = await self._intake.twin(caller.listed_owner, *_bytes_named(request))
             return listed(
                 request, "uploads", b"" if view is None else json.dumps(self._shapes.upload(view)).encode(), None
             )
@@ -114,7 +114,7 @@ class UploadsApi:
             states = [State(name) for name in request.query.get("state", "").split(",") if name]
         except ValueError:
             raise Malformed("state", f"states are {', '.join(State)}") from None
-        owner = None if everybody else caller.lists
+        owner = None if everybody else caller.listed_owner
         short = not full_of(request)
         shape = self._shapes.listed_upload if short else self._shapes.upload
 
@@ -127,16 +127,16 @@ class UploadsApi:
     async def show(self, request: web.Request) -> web.Response:
         """The upload, for everyone who knows its id; `mine` says whether the caller may change it too."""
         view = await self._intake.show(request.match_info["id"], None)
-        body = self._shapes.upload(view) | {"mine": self._gate.visitor(request).owns(view.upload.owner)}
+        body = self._shapes.upload(view) | {"mine": self._authenticator.identify(request).may_access(view.upload.owner)}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
         """The upload with other tags or chapters, another sender, or with the length that was not known."""
-        caller = self._gate.caller(request)
+        caller = self._authenticator.authenticate(request)
         body = await json_body(request, AmendUpload)
         step = self._intake.amend(
             request.match_info["id"],
-            caller.sees,
+            caller.owner_filter,
             tags=body.tags,
             chapters=None if body.chapters is None else as_chapters(body.chapters),
             length=body.length,
@@ -146,7 +146,7 @@ class UploadsApi:
 
     async def limits(self, request: web.Request) -> web.Response:
         """What is accepted, so that a client can tell before it sends; `largest` is what the disk has room for now."""
-        self._gate.caller(request)
+        self._authenticator.authenticate(request)
         conduct = self._intake.conduct
         limits = conduct.limits
         body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
@@ -157,7 +157,9 @@ class UploadsApi:
 
     async def cancel(self, request: web.Request) -> web.Response:
         """204; the admin may cancel anybody's."""
-        await unbroken(self._intake.cancel(request.match_info["id"], self._gate.caller(request).sees))
+        await unbroken(
+            self._intake.cancel(request.match_info["id"], self._authenticator.authenticate(request).owner_filter)
+        )
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:

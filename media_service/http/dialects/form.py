@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from media_service.http.loop_budget import Turns
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.pages.html_responses import HtmlAnswers
-    from media_service.http.security.auth import Gate
+    from media_service.http.security.auth import Authenticator
     from media_service.intake.receive import Intake
     from media_service.intake.register import View
 
@@ -52,7 +52,7 @@ class FormDialect:
     def __init__(
         self,
         intake: Intake,
-        gate: Gate,
+        authenticator: Authenticator,
         shapes: Shapes,
         turns: Turns,
         pages: HtmlAnswers,
@@ -61,7 +61,7 @@ class FormDialect:
         covers: MemoryBudget,
     ) -> None:
         self._intake = intake
-        self._gate = gate
+        self._authenticator = authenticator
         self._shapes = shapes
         self._turns = turns
         self._pages = pages
@@ -84,7 +84,7 @@ class FormDialect:
             return self._pages.form_refused(request, error, typed.fields, read=typed.all)
 
     async def _take(self, request: web.Request, typed: Typed) -> web.Response:
-        owner = self._gate.caller(request).owner
+        owner = self._authenticator.authenticate(request).owner
         refuse_range(request)
         async with AsyncExitStack() as held:
             seconds = self._intake.conduct.idle_timeout

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from media_service.http.api.serializer import Shapes
     from media_service.http.loop_budget import Turns
-    from media_service.http.security.auth import Gate
+    from media_service.http.security.auth import Authenticator
     from media_service.intake.append import Appends
     from media_service.intake.receive import Intake
     from media_service.intake.register import View
@@ -59,7 +59,7 @@ class RufhDialect:
         self,
         intake: Intake,
         appends: Appends,
-        gate: Gate,
+        authenticator: Authenticator,
         shapes: Shapes,
         *,
         turns: Turns,
@@ -68,7 +68,7 @@ class RufhDialect:
     ) -> None:
         self._intake = intake
         self._appends = appends
-        self._gate = gate
+        self._authenticator = authenticator
         self._shapes = shapes
         self._turns = turns
         self._wait = wait
@@ -115,7 +115,7 @@ class RufhDialect:
 
     async def create(self, request: web.Request, version: fields.Version) -> web.Response:
         """A new upload, with its first bytes or all of them. A request that says nothing of uploads brings all."""
-        owner, size = self._gate.caller(request).owner, body_size(request)
+        owner, size = self._authenticator.authenticate(request).owner, body_size(request)
         refuse_coding(request)
         refuse_range(request)
         last, named = fields.complete(request, version) is not False, fields.integer(request, "Upload-Length")
@@ -164,7 +164,7 @@ class RufhDialect:
 
     async def delete(self, request: web.Request, _version: fields.Version) -> web.Response:
         """The upload is given up. A finished file is not its sender's to take back."""
-        owner, upload_id = self._gate.caller(request).sees, request.match_info["id"]
+        owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
         await unbroken(self._intake.cancel(upload_id, owner))
         return web.Response(status=204)

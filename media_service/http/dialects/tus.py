@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from media_service.core.digest import Proof
     from media_service.http.api.serializer import Shapes
     from media_service.http.loop_budget import Turns
-    from media_service.http.security.auth import Gate
+    from media_service.http.security.auth import Authenticator
     from media_service.intake.append import Appends
     from media_service.intake.join import Joiner
     from media_service.intake.receive import Intake
@@ -61,12 +61,20 @@ class TusDialect:
     """`wait` is how many seconds the last answer waits for the verdict on the file."""
 
     def __init__(
-        self, intake: Intake, appends: Appends, joiner: Joiner, gate: Gate, shapes: Shapes, *, turns: Turns, wait: float
+        self,
+        intake: Intake,
+        appends: Appends,
+        joiner: Joiner,
+        authenticator: Authenticator,
+        shapes: Shapes,
+        *,
+        turns: Turns,
+        wait: float,
     ) -> None:
         self._intake = intake
         self._appends = appends
         self._joiner = joiner
-        self._gate = gate
+        self._authenticator = authenticator
         self._shapes = shapes
         self._turns = turns
         self._wait = wait
@@ -125,7 +133,7 @@ class TusDialect:
 
     async def create(self, request: web.Request) -> web.Response:
         """A new upload, with its first bytes where they come along (creation-with-upload)."""
-        owner = self._gate.caller(request).owner
+        owner = self._authenticator.authenticate(request).owner
         refuse_range(request)
         concat = request.headers.get("Upload-Concat", "")
         if concat.startswith(FINAL) and concat.isascii():
@@ -179,7 +187,7 @@ class TusDialect:
 
     async def delete(self, request: web.Request) -> web.Response:
         """The upload is given up. A finished file is not its sender's to take back."""
-        owner, upload_id = self._gate.caller(request).sees, request.match_info["id"]
+        owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
         await unbroken(self._intake.cancel(upload_id, owner))
         return web.Response(status=204)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from media_service.http.pages.assets import Assets
     from media_service.http.pages.html_responses import HtmlAnswers
     from media_service.http.pages.page_markup import PageMarkup
-    from media_service.http.security.auth import Gate
+    from media_service.http.security.auth import Authenticator
 
 
 class SignIn(BaseModel):
@@ -33,12 +33,17 @@ class Pages:
     """Pages, their files, and probes. `ready` says whether the service takes new work."""
 
     def __init__(
-        self, assets: Assets, markup: PageMarkup, answers: HtmlAnswers, gate: Gate, ready: Callable[[], bool]
+        self,
+        assets: Assets,
+        markup: PageMarkup,
+        answers: HtmlAnswers,
+        authenticator: Authenticator,
+        ready: Callable[[], bool],
     ) -> None:
         self._assets = assets
         self._markup = markup
         self._answers = answers
-        self._gate = gate
+        self._authenticator = authenticator
         self._ready = ready
         self._problems = {error.code: error for error in leaves()}
 
@@ -58,7 +63,7 @@ class Pages:
     async def index(self, request: web.Request) -> web.StreamResponse:
         """The page; it gives a browser the cookie by which its uploads are its own."""
         answer = self._page(request, "index.html")
-        self._gate.welcome(request, answer)
+        self._authenticator.ensure_owner_cookie(request, answer)
         return answer
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
@@ -72,13 +77,13 @@ class Pages:
     async def sign_in(self, request: web.Request) -> web.Response:
         """204 and the cookie of a new session, for the right token."""
         answer = web.Response(status=204)
-        await unbroken(self._gate.sign_in((await json_body(request, SignIn)).token, request, answer))
+        await unbroken(self._authenticator.sign_in((await json_body(request, SignIn)).token, request, answer))
         return answer
 
     async def sign_out(self, request: web.Request) -> web.Response:
         """204: the session has ended, also for a copy of its cookie."""
         answer = web.Response(status=204)
-        await unbroken(self._gate.sign_out(request, answer))
+        await unbroken(self._authenticator.sign_out(request, answer))
         return answer
 
     async def problem(self, request: web.Request) -> web.Response:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
     from media_service.http.security.cookies import Cookies
-    from media_service.http.security.cors import Origins
-    from media_service.http.security.same_origin import OwnSite
+    from media_service.http.security.cors import CorsPolicy
+    from media_service.http.security.same_origin import ServiceOrigin
     from media_service.http.security.sessions import Sessions
 
 ADMIN_COOKIE = "media_service_admin"
@@ -29,7 +29,7 @@ OWNER_COOKIE = "media_service_owner"
 OWNER_COOKIE_SECONDS = 365 * 24 * 3600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-_OWNER_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
+_OWNER_COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 """256 random bits as the cookie carries them. Any other value could be a guessable one and counts as no cookie."""
 
 
@@ -41,25 +41,25 @@ class Caller:
     admin: bool
 
     @property
-    def sees(self) -> str | None:
+    def owner_filter(self) -> str | None:
         """Return the owner that permissions are checked for, None for an admin, who has them all."""
         return None if self.admin else self.owner
 
     @property
-    def lists(self) -> str:
+    def listed_owner(self) -> str:
         """Return whose uploads a listing shows. "" owns nothing: without a cookie the ids are the only permission."""
         return "" if self.owner == LOCAL_OWNER else self.owner
 
-    def owns(self, owner: str) -> bool:
+    def may_access(self, owner: str) -> bool:
         """Return whether the caller may change and read what this owner has."""
-        return may_change(owner, self.sees)
+        return may_change(owner, self.owner_filter)
 
 
-class Gate:
+class Authenticator:
     """Tells callers apart.
 
-    `open_to_all`: uploading needs no token, because only this machine can reach the service.
-    `site`: the names by which it may be called. `origins`: other sites whose pages may upload.
+    `allow_anonymous`: uploading needs no token, because only this machine can reach the service.
+    `service_origin`: the names by which it may be called. `cors`: other sites whose pages may upload.
     """
 
     def __init__(
@@ -68,36 +68,36 @@ class Gate:
         sessions: Sessions,
         cookies: Cookies,
         *,
-        open_to_all: bool,
-        site: OwnSite,
-        origins: Origins,
+        allow_anonymous: bool,
+        service_origin: ServiceOrigin,
+        cors: CorsPolicy,
     ) -> None:
         self._token = token
         self._sessions = sessions
         self._cookies = cookies
-        self._open_to_all = open_to_all
-        self._site = site
-        self._origins = origins
+        self._allow_anonymous = allow_anonymous
+        self._service_origin = service_origin
+        self._cors = cors
 
-    def caller(self, request: web.Request) -> Caller:
+    def authenticate(self, request: web.Request) -> Caller:
         """Return who asks. Raises Unauthorised if uploading needs a token that the request lacks."""
-        caller = self.visitor(request)
-        if not caller.admin and not self._open_to_all:
+        caller = self.identify(request)
+        if not caller.admin and not self._allow_anonymous:
             raise Unauthorised
         return caller
 
-    def visitor(self, request: web.Request) -> Caller:
+    def identify(self, request: web.Request) -> Caller:
         """Return who asks, without a demand for the token."""
         return Caller(self._owner(request), self._is_admin(request))
 
-    def admin(self, request: web.Request) -> Caller:
+    def require_admin(self, request: web.Request) -> Caller:
         """Return the admin who asks. Raises Unauthorised."""
-        caller = self.visitor(request)
+        caller = self.identify(request)
         if not caller.admin:
             raise Unauthorised
         return caller
 
-    def welcome(self, request: web.Request, response: web.StreamResponse) -> None:
+    def ensure_owner_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
         """Give the browser an owner of its own, unless it has one."""
         if self._owner(request) == LOCAL_OWNER:
             value = secrets.token_urlsafe(32)
@@ -107,7 +107,7 @@ class Gate:
 
     async def sign_in(self, token: str, request: web.Request, response: web.StreamResponse) -> None:
         """Begin an admin session for the right token. Raises Unauthorised for another one."""
-        if not _same(token, self._token):
+        if not _equal_in_constant_time(token, self._token):
             raise Unauthorised
         # The guard has compared the Origin; without `public_url` nothing else tells that a proxy speaks TLS.
         secure = request.headers.get(hdrs.ORIGIN, "").startswith("https:")
@@ -119,7 +119,7 @@ class Gate:
         await self._sessions.end(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.delete(request, response, ADMIN_COOKIE)
 
-    def guarding(self) -> Middleware:
+    def origin_middleware(self) -> Middleware:
         """A middleware that refuses hosts that are not ours, and what pages of other sites make a browser send.
 
         A form post to 127.0.0.1 needs nobody's leave to be sent, and a name that resolves to 127.0.0.1 makes a
@@ -127,16 +127,20 @@ class Gate:
         """
 
         @web.middleware
-        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not self._site.has_host(request.headers.get(hdrs.HOST, "")):
+        async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not self._service_origin.allows_host(request.headers.get(hdrs.HOST, "")):
                 raise ForbiddenOrigin
-            if request.method not in SAFE_METHODS and not self._origins.allow(request) and not self._own_page(request):
+            if (
+                request.method not in SAFE_METHODS
+                and not self._cors.allows(request)
+                and not self._is_same_origin(request)
+            ):
                 raise ForbiddenOrigin
             return await handler(request)
 
-        return guard
+        return check_origin
 
-    def _own_page(self, request: web.Request) -> bool:
+    def _is_same_origin(self, request: web.Request) -> bool:
         """Return whether the request comes from our own page, or from no page at all.
 
         No page can set Sec-Fetch-Site, so "same-origin" is proof enough, also behind a proxy that puts another name
@@ -145,27 +149,27 @@ class Gate:
         fetched_from = request.headers.get("Sec-Fetch-Site", "none")
         if fetched_from == "same-origin":
             return True
-        given = request.headers.get(hdrs.ORIGIN)
-        own = given is None or self._site.has_origin(given, request.headers.get(hdrs.HOST, ""))
-        return fetched_from == "none" and own
+        origin = request.headers.get(hdrs.ORIGIN)
+        same_origin = origin is None or self._service_origin.is_same_origin(origin, request.headers.get(hdrs.HOST, ""))
+        return fetched_from == "none" and same_origin
 
     def _owner(self, request: web.Request) -> str:
         value = self._cookies.read(request, OWNER_COOKIE)
-        return _owner_of(value) if _OWNER_VALUE.fullmatch(value) else LOCAL_OWNER
+        return _owner_from_cookie(value) if _OWNER_COOKIE_VALUE.fullmatch(value) else LOCAL_OWNER
 
     def _is_admin(self, request: web.Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(token.strip(), self._token):
+        if scheme.lower() == "bearer" and _equal_in_constant_time(token.strip(), self._token):
             return True
         value = self._cookies.read(request, ADMIN_COOKIE)
         return bool(value) and self._sessions.is_valid(value)
 
 
-def _owner_of(value: str) -> str:
+def _owner_from_cookie(value: str) -> str:
     """Return the owner string of a cookie: a digest, so that stored rows do not tell the cookie."""
     digest = hashlib.sha256(value.encode()).digest()
     return f"browser:{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
+def _equal_in_constant_time(value: str, expected: str) -> bool:
+    return hmac.compare_digest(value.encode(errors="replace"), expected.encode())

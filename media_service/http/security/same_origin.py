@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Authority(NamedTuple):
@@ -22,7 +22,7 @@ class Origin(NamedTuple):
     host: Authority
 
 
-class OwnSite:
+class ServiceOrigin:
     """The names of this service.
 
     `hosts`: the host names by which clients may call it; empty allows any. `public_url`: the URL under which they
@@ -30,47 +30,47 @@ class OwnSite:
     """
 
     def __init__(self, hosts: frozenset[str], public_url: str) -> None:
-        self._public = origin(public_url) if public_url else None
-        names = {_plain(host) for host in hosts}
+        self._public = parse_origin(public_url) if public_url else None
+        names = {_normalized(host) for host in hosts}
         if names and self._public is not None:
             names.add(self._public.host.name)
         self._names = frozenset(names)
 
-    def has_host(self, host: str) -> bool:
+    def allows_host(self, host: str) -> bool:
         """Return whether clients may call the service by this Host field."""
-        return not self._names or authority(host).name in self._names
+        return not self._names or parse_authority(host).name in self._names
 
-    def has_origin(self, given: str, host: str) -> bool:
+    def is_same_origin(self, origin_field: str, host: str) -> bool:
         """Return whether a page of this origin is the one that was served under `host`.
 
         The scheme is compared where `public_url` tells it: a proxy that ends TLS shows the service plain HTTP.
         """
-        page = origin(given)
+        page = parse_origin(origin_field)
         if page is None:
             return False
-        if self._public is not None and authority(host, self._public.scheme) == self._public.host:
+        if self._public is not None and parse_authority(host, self._public.scheme) == self._public.host:
             return page == self._public
-        return page == self._public or page.host == authority(host, page.scheme)
+        return page == self._public or page.host == parse_authority(host, page.scheme)
 
 
-def origin(url: str) -> Origin | None:
+def parse_origin(url: str) -> Origin | None:
     """Return the origin of an HTTP URL or of an Origin field, None for anything else."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return None
-    if parts.scheme not in PORTS or not parts.netloc:
+    if parts.scheme not in DEFAULT_PORTS or not parts.netloc:
         return None
-    return Origin(parts.scheme, authority(parts.netloc, parts.scheme))
+    return Origin(parts.scheme, parse_authority(parts.netloc, parts.scheme))
 
 
-def authority(host: str, scheme: str = "") -> Authority:
+def parse_authority(host: str, scheme: str = "") -> Authority:
     """Return the host and port of a Host field; a port that is left out is the scheme's."""
     name, colon, port = host.rpartition(":")
     if colon and port.isascii() and port.isdigit() and len(port) <= 5:
-        return Authority(_plain(name), int(port))
-    return Authority(_plain(host), PORTS.get(scheme))
+        return Authority(_normalized(name), int(port))
+    return Authority(_normalized(host), DEFAULT_PORTS.get(scheme))
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.lower().removesuffix(".")

@@ -35,7 +35,7 @@ class Sessions:
         self._clock = clock
         self._expiries: dict[bytes, int] = {}
 
-    async def open(self) -> None:
+    async def load(self) -> None:
         """Load the sessions from before the start."""
         self._expiries = dict(await self._store.sessions())
 

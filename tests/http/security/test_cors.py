@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.http.security.cors import ALLOWED, EXPOSED, METHODS
+from media_service.http.security.cors import ALLOWED_HEADERS, ALLOWED_METHODS, EXPOSED_HEADERS
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server
 from tests.support.wire import WireAnswer, request, send
@@ -36,7 +36,10 @@ async def test_a_preflight_of_a_named_site_is_answered(sharing: Server, path: st
     answer = await ask(sharing, "OPTIONS", path, FRIEND, Access_Control_Request_Method="PATCH")
     assert answer.status == 204
     assert answer["Access-Control-Allow-Origin"] == FRIEND
-    assert (answer["Access-Control-Allow-Methods"], answer["Access-Control-Allow-Headers"]) == (METHODS, ALLOWED)
+    assert (answer["Access-Control-Allow-Methods"], answer["Access-Control-Allow-Headers"]) == (
+        ALLOWED_METHODS,
+        ALLOWED_HEADERS,
+    )
     assert (answer["Vary"], answer["Access-Control-Allow-Credentials"]) == ("Origin", None)
 
 
@@ -51,7 +54,10 @@ async def test_answers_and_refusals_can_be_read_by_a_named_site(sharing: Server)
     ]
     assert [answer.status for answer in answers] == [201, 400, 404, 405, 405, 412]
     for answer in answers:
-        assert (answer["Access-Control-Allow-Origin"], answer["Access-Control-Expose-Headers"]) == (FRIEND, EXPOSED)
+        assert (answer["Access-Control-Allow-Origin"], answer["Access-Control-Expose-Headers"]) == (
+            FRIEND,
+            EXPOSED_HEADERS,
+        )
 
 
 async def test_a_named_site_posts_the_plain_form(sharing: Server) -> None:
@@ -65,7 +71,7 @@ async def test_a_named_site_posts_the_plain_form(sharing: Server) -> None:
 
 
 def test_the_fields_of_every_version_of_the_draft_are_shared() -> None:
-    for shared in (ALLOWED, EXPOSED):
+    for shared in (ALLOWED_HEADERS, EXPOSED_HEADERS):
         assert {"Upload-Complete", "Upload-Incomplete", "Upload-Offset", "Upload-Length"} <= set(shared.split(", "))
 
 
