@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from media_service.core.errors import BodyCut, Malformed, RequestTimeout, UnsupportedMediaType
 from media_service.http.body_timeouts import BODY_TIMES, timed
-from media_service.http.connections.protocol import interruptible
+from media_service.http.connections.protocol import evictable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -75,7 +75,7 @@ async def json_body(request: Request, model: type[Model]) -> Model:
 async def _small_body(request: Request) -> bytes:
     """Return a body of at most the application's `client_max_size`. Raises BodyCut, RequestTimeout."""
     seconds = request.app[BODY_TIMES].whole
-    with interruptible(request):
+    with evictable(request):
         try:
             async with asyncio.timeout(seconds):
                 return await request.read()

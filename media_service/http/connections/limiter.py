@@ -10,7 +10,7 @@ from __future__ import annotations
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
-NETWORK_BITS = 64
+IPV6_PREFIX_BITS = 64
 """Bits of an IPv6 address that count: one customer of a provider has at least all addresses that share them."""
 
 
@@ -21,7 +21,7 @@ class Connection(Protocol):
         """Close the connection at once, without sending what is still buffered."""
 
 
-class Connections:
+class ConnectionLimiter:
     """Admit connections up to `limit` in all, and up to `per_address` of one address.
 
     Peers on a loopback address count only in all: a reverse proxy on this machine brings the requests of everybody.
@@ -38,7 +38,7 @@ class Connections:
 
     def admit(self, connection: Connection, peer: str) -> bool:
         """Count the connection, idle at first; False if it must be refused. It may close an idle one to make room."""
-        address = counted_address(peer)
+        address = address_key(peer)
         if not self._make_room(address):
             return False
         self._address_of[connection] = address
@@ -81,11 +81,11 @@ class Connections:
     def _make_room_in(self, group: _Group) -> bool:
         if group.count < group.limit:
             return True
-        idlest = next(iter(group.idle), None)
-        if idlest is None:
+        longest_idle = next(iter(group.idle), None)
+        if longest_idle is None:
             return False
-        self.remove(idlest)
-        idlest.abort()
+        self.remove(longest_idle)
+        longest_idle.abort()
         return True
 
 
@@ -108,7 +108,7 @@ class _Group:
         self.idle.pop(connection, None)
 
 
-def counted_address(peer: str) -> str | None:
+def address_key(peer: str) -> str | None:
     """Return what stands for a peer's address in the counts: of IPv6 the network; None for loopback and no address."""
     try:
         address = ip_address(peer.partition("%")[0])
@@ -119,5 +119,5 @@ def counted_address(peer: str) -> str | None:
     if address.is_loopback:
         return None
     if isinstance(address, IPv6Address):
-        return str(IPv6Address(int(address) >> (128 - NETWORK_BITS) << (128 - NETWORK_BITS)))
+        return str(IPv6Address(int(address) >> (128 - IPV6_PREFIX_BITS) << (128 - IPV6_PREFIX_BITS)))
     return str(address)

@@ -16,19 +16,19 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.http.connections.rate_limited_log import LimitedLog
+    from media_service.http.connections.rate_limited_log import RateLimitedLog
 
 BACKLOG = 1024
 """Connections that the kernel keeps until they are accepted."""
 
-AT_ONCE = 64
+ACCEPTS_PER_ITERATION = 64
 """Connections that are accepted in one iteration of the loop."""
 
 RETRY_SECONDS = 1.0
 
 
-class Site(web.BaseSite):
-    """Listen on a host and port, with `make_protocol` for each connection; `failed` logs what accepting met."""
+class TcpSite(web.BaseSite):
+    """Listen on a host and port, with `make_protocol` for each connection; `error_log` logs what accepting met."""
 
     def __init__(
         self,
@@ -36,15 +36,15 @@ class Site(web.BaseSite):
         make_protocol: Callable[[], asyncio.Protocol],
         host: str,
         port: int,
-        failed: LimitedLog,
+        error_log: RateLimitedLog,
     ) -> None:
         super().__init__(runner)
         self._make_protocol = make_protocol
         self._host = host
         self._port = port
-        self._failed = failed
-        self._listening: list[socket.socket] = []
-        self._beginning: set[asyncio.Task[object]] = set()
+        self._error_log = error_log
+        self._listeners: list[socket.socket] = []
+        self._tasks: set[asyncio.Task[object]] = set()
 
     @property
     def name(self) -> str:
@@ -60,43 +60,43 @@ class Site(web.BaseSite):
             self._make_protocol, self._host, self._port, start_serving=False
         )
         for bound in server.sockets:
-            listening = socket.socket(fileno=os.dup(bound.fileno()))
-            listening.setblocking(False)
-            listening.listen(BACKLOG)
-            self._listening.append(listening)
-            self._watch(listening)
+            listener = socket.socket(fileno=os.dup(bound.fileno()))
+            listener.setblocking(False)
+            listener.listen(BACKLOG)
+            self._listeners.append(listener)
+            self._start_accepting(listener)
 
     async def stop(self) -> None:
         """Accept nothing more."""
-        for listening in self._listening:
-            asyncio.get_running_loop().remove_reader(listening)
-            listening.close()
-        self._listening.clear()
+        for listener in self._listeners:
+            asyncio.get_running_loop().remove_reader(listener)
+            listener.close()
+        self._listeners.clear()
         await super().stop()
 
-    def _watch(self, listening: socket.socket) -> None:
-        if listening in self._listening:
-            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+    def _start_accepting(self, listener: socket.socket) -> None:
+        if listener in self._listeners:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
-    def _accept(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(ACCEPTS_PER_ITERATION):
             try:
-                connection, _ = listening.accept()
+                connection, _ = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                self._wait_for_descriptors(listening, error)
+                self._pause_accepting(listener, error)
                 return
-            self._begin(connection)
+            self._serve(connection)
 
-    def _wait_for_descriptors(self, listening: socket.socket, error: OSError) -> None:
+    def _pause_accepting(self, listener: socket.socket, error: OSError) -> None:
         loop = asyncio.get_running_loop()
-        loop.remove_reader(listening)
-        loop.call_later(RETRY_SECONDS, self._watch, listening)
-        self._failed.write("", error=str(error))
+        loop.remove_reader(listener)
+        loop.call_later(RETRY_SECONDS, self._start_accepting, listener)
+        self._error_log.write("", error=str(error))
 
-    def _begin(self, connection: socket.socket) -> None:
+    def _serve(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(self._make_protocol, connection))
-        self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media_service.http.connections.limiter import Connections, counted_address
+from media_service.http.connections.limiter import ConnectionLimiter, address_key
 
 HERE, FAR, FARTHER = "127.0.0.1", "192.0.2.1", "192.0.2.2"
 
@@ -20,14 +20,14 @@ class Line:
         self.closed = True
 
 
-def admitted(connections: Connections, *peers: str) -> list[Line]:
+def admitted(connections: ConnectionLimiter, *peers: str) -> list[Line]:
     lines = [Line() for _ in peers]
     assert all(connections.admit(line, peer) for line, peer in zip(lines, peers, strict=True))
     return lines
 
 
 def test_the_longest_idle_one_makes_room() -> None:
-    connections = Connections(3, 9)
+    connections = ConnectionLimiter(3, 9)
     first, second, third = admitted(connections, HERE, HERE, HERE)
     connections.set_busy(first)
     connections.set_idle(first)
@@ -37,7 +37,7 @@ def test_the_longest_idle_one_makes_room() -> None:
 
 
 def test_busy_ones_are_kept_and_the_new_one_is_refused() -> None:
-    connections = Connections(2, 9)
+    connections = ConnectionLimiter(2, 9)
     lines = admitted(connections, HERE, HERE)
     for line in lines:
         connections.set_busy(line)
@@ -48,14 +48,14 @@ def test_busy_ones_are_kept_and_the_new_one_is_refused() -> None:
 
 
 def test_an_address_at_its_limit_makes_room_among_its_own() -> None:
-    connections = Connections(100, 2)
+    connections = ConnectionLimiter(100, 2)
     other, first, second = admitted(connections, FARTHER, FAR, FAR)
     admitted(connections, FAR)
     assert [line.closed for line in (other, first, second)] == [False, True, False]
 
 
 def test_an_address_with_busy_ones_alone_is_refused_and_others_are_not() -> None:
-    connections = Connections(100, 2)
+    connections = ConnectionLimiter(100, 2)
     for line in admitted(connections, FAR, FAR):
         connections.set_busy(line)
     assert not connections.admit(Line(), FAR)
@@ -63,7 +63,7 @@ def test_an_address_with_busy_ones_alone_is_refused_and_others_are_not() -> None
 
 
 def test_a_refused_one_counts_nowhere() -> None:
-    connections = Connections(1, 1)
+    connections = ConnectionLimiter(1, 1)
     (busy,) = admitted(connections, FAR)
     connections.set_busy(busy)
     refused = Line()
@@ -76,12 +76,12 @@ def test_a_refused_one_counts_nowhere() -> None:
 
 
 def test_a_proxy_on_this_machine_has_no_limit_of_its_own() -> None:
-    lines = admitted(Connections(100, 2), *[HERE] * 50, *["::1"] * 50)
+    lines = admitted(ConnectionLimiter(100, 2), *[HERE] * 50, *["::1"] * 50)
     assert not any(line.closed for line in lines)
 
 
 def test_addresses_of_one_network_count_together() -> None:
-    lines = admitted(Connections(100, 2), "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "2001:db8::3")
+    lines = admitted(ConnectionLimiter(100, 2), "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "2001:db8::3")
     assert [line.closed for line in lines] == [True, False, False, False]
 
 
@@ -99,4 +99,4 @@ def test_addresses_of_one_network_count_together() -> None:
     ],
 )
 def test_what_an_address_counts_as(peer: str, counted: str | None) -> None:
-    assert counted_address(peer) == counted
+    assert address_key(peer) == counted
