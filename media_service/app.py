@@ -23,13 +23,13 @@ from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Shapes
 from media_service.http.api.uploads import UploadsApi
-from media_service.http.body_timeouts import BODY_TIMES, BodyTimes
+from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
 from media_service.http.dialects.form import FormDialect
 from media_service.http.dialects.native import NativeDialect
 from media_service.http.dialects.rufh import RufhDialect
 from media_service.http.dialects.tus import TusDialect
-from media_service.http.loop_budget import Turns
-from media_service.http.memory_budget import COVERS_BYTES, MemoryBudget
+from media_service.http.loop_budget import LoopBudget
+from media_service.http.memory_budget import COVER_MEMORY_BYTES, MemoryBudget
 from media_service.http.pages.assets import Assets
 from media_service.http.pages.html_responses import HtmlAnswers
 from media_service.http.pages.page_markup import PageMarkup
@@ -152,8 +152,8 @@ class Service:
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
         intake, authenticator, shapes, base = self._intake, self._authenticator, self._shapes, self._settings.base_path
-        turns = Turns()
-        covers = MemoryBudget(max(COVERS_BYTES, intake.conduct.limits.cover.size))
+        loop_budget = LoopBudget()
+        covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.conduct.limits.cover.size))
         assets = Assets(asset("static"))
         station = Station(self._settings.station_name, self._settings.contact, intake.conduct.limits.file)
         markup = PageMarkup(assets, station, base)
@@ -165,12 +165,12 @@ class Service:
             self._cors,
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
-                NativeDialect(intake, shapes, turns),
+                NativeDialect(intake, shapes, loop_budget),
                 Pages(assets, markup, answers, authenticator, self._takes_new_work),
                 UploadsApi(intake, authenticator, shapes),
-                UploadCovers(intake, authenticator, shapes, turns, covers),
+                UploadCovers(intake, authenticator, shapes, loop_budget, covers),
                 FormDialect(
-                    intake, authenticator, shapes, turns, answers, wait=self._settings.form_wait, covers=covers
+                    intake, authenticator, shapes, loop_budget, answers, wait=self._settings.form_wait, covers=covers
                 ),
                 TusDialect(
                     intake,
@@ -178,7 +178,7 @@ class Service:
                     self._joiner,
                     authenticator,
                     shapes,
-                    turns=turns,
+                    loop_budget=loop_budget,
                     wait=self._settings.append_wait,
                 ),
                 RufhDialect(
@@ -186,19 +186,21 @@ class Service:
                     self._appends,
                     authenticator,
                     shapes,
-                    turns=turns,
+                    loop_budget=loop_budget,
                     wait=self._settings.append_wait,
                     interim_answers=self._settings.interim_answers,
                 ),
                 files,
-                FileCovers(files, self._retagger, authenticator, intake.conduct, turns=turns, budget=covers),
+                FileCovers(
+                    files, self._retagger, authenticator, intake.conduct, loop_budget=loop_budget, budget=covers
+                ),
                 QuarantineApi(intake, self._finisher, self._quarantine, authenticator, shapes),
             ],
             answers,
         )
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
-        app[BODY_TIMES] = BodyTimes(self._settings.request_timeout, self._settings.body_rate)
+        app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
         app.cleanup_ctx.append(self._running)
         app.on_shutdown.append(self._stop_taking)
         return app

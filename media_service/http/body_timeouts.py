@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class BodyTimes:
+class BodyTimeouts:
     """Limits on how slowly a body may come: seconds until a small one is whole, and bytes a second of all others."""
 
-    whole: float
-    rate: int
+    whole_seconds: float
+    min_bytes_per_second: int
 
 
-BODY_TIMES = AppKey("BODY_TIMES", BodyTimes)
+BODY_TIMEOUTS = AppKey("BODY_TIMEOUTS", BodyTimeouts)
 """Where the application keeps them for every request."""
 
 
 @asynccontextmanager
-async def timed(request: Request, seconds: float) -> AsyncIterator[Callable[[int], None]]:
+async def body_timeout(request: Request, seconds: float) -> AsyncIterator[Callable[[int], None]]:
     """Yield what counts the bytes that came. Raises IdleTimeout, after `seconds` without a call, and BodyTooSlow."""
-    clock, rate = asyncio.get_running_loop().time, request.app[BODY_TIMES].rate
-    floor = RateFloor(rate, seconds, clock())
+    clock, min_bytes_per_second = asyncio.get_running_loop().time, request.app[BODY_TIMEOUTS].min_bytes_per_second
+    floor = RateFloor(min_bytes_per_second, seconds, clock())
 
-    def moved(size: int) -> None:
+    def count_bytes(size: int) -> None:
         if not floor.count(size, clock()):
-            raise BodyTooSlow(rate, seconds)
+            raise BodyTooSlow(min_bytes_per_second, seconds)
         timeout.reschedule(clock() + seconds)
 
     try:
         async with asyncio.timeout(seconds) as timeout:
-            yield moved
+            yield count_bytes
     except TimeoutError:
         raise IdleTimeout(seconds) from None

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aiohttp import web
 
-REMEMBERED = 4096
+CACHED_ADDRESSES = 4096
 """Addresses of which it is remembered how they are counted."""
 
 
-def peer_address(request: web.Request) -> str | None:
+def client_address(request: web.Request) -> str | None:
     """Return the address that the connection comes from; None where it has none, as on a Unix socket.
 
     An IPv6 client is its /64: a single customer has at least as many addresses.
     """
-    return None if not request.remote else counted_as(request.remote)
+    return None if not request.remote else quota_key(request.remote)
 
 
-@lru_cache(REMEMBERED)
-def counted_as(text: str) -> str | None:
+@lru_cache(CACHED_ADDRESSES)
+def quota_key(text: str) -> str | None:
     """Return the address or network by which a client at this address is counted."""
     try:
         address = ip_address(text.partition("%")[0])

@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_under_way = Steps()
+_tasks = Steps()
 
 
-async def unbroken(step: Coroutine[Any, Any, T]) -> T:
+async def shielded(step: Coroutine[Any, Any, T]) -> T:
     """The step's result. aiohttp cancels a handler whose client is gone; the step goes on and stays consistent."""
-    return await asyncio.shield(_under_way.begin(step))
+    return await asyncio.shield(_tasks.begin(step))
 
 
-async def unbroken_holding(held: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
+async def shielded_with(resources: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
     """Return the step's result, and give back what is held only when the step has ended, even without its client."""
-    return await unbroken(_holding(held.pop_all(), step))
+    return await shielded(_closing_after(resources.pop_all(), step))
 
 
-async def _holding(held: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
-    async with held:
+async def _closing_after(resources: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
+    async with resources:
         return await step
 
 

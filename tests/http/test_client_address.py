@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media_service.http.client_address import counted_as
+from media_service.http.client_address import quota_key
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from media_service.http.client_address import counted_as
     ],
 )
 def test_an_address_is_counted_as_its_customer(remote: str, counted: str | None) -> None:
-    assert counted_as(remote) == counted
+    assert quota_key(remote) == counted

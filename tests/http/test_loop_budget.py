@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from media_service.http.loop_budget import Turns
+from media_service.http.loop_budget import LoopBudget
 
 
 class Bodies:
@@ -12,12 +12,12 @@ class Bodies:
 
     def __init__(self, seconds: float) -> None:
         self._now = 0.0
-        self.turns = Turns(seconds, lambda: self._now)
+        self.loop_budget = LoopBudget(seconds, lambda: self._now)
         self.told: list[str] = []
 
     async def body(self, name: str, blocks: int = 1) -> None:
         for _ in range(blocks):
-            await self.turns.take()
+            await self.loop_budget.checkpoint()
             self._now += 1.0
             self.told.append(name)
 

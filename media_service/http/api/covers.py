@@ -11,8 +11,8 @@ from media_service.core.cover import EXTENSIONS
 from media_service.core.errors import CoverNotImage, CoverTooLarge
 from media_service.http.api.files import version_seen
 from media_service.http.api.serializer import API
-from media_service.http.body import expect_later, whole_body
-from media_service.http.shielding import unbroken, unbroken_holding
+from media_service.http.body import defer_continue, read_body
+from media_service.http.shielding import shielded, shielded_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from media_service.core.cover import Cover
     from media_service.http.api.files import FilesApi
     from media_service.http.api.serializer import Shapes
-    from media_service.http.loop_budget import Turns
+    from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.security.auth import Authenticator
     from media_service.intake.conduct import Conduct
@@ -32,12 +32,17 @@ class UploadCovers:
     """The routes under `/api/v1/uploads/{id}/cover`."""
 
     def __init__(
-        self, intake: Intake, authenticator: Authenticator, shapes: Shapes, turns: Turns, budget: MemoryBudget
+        self,
+        intake: Intake,
+        authenticator: Authenticator,
+        shapes: Shapes,
+        loop_budget: LoopBudget,
+        budget: MemoryBudget,
     ) -> None:
         self._intake = intake
         self._authenticator = authenticator
         self._shapes = shapes
-        self._turns = turns
+        self._loop_budget = loop_budget
         self._budget = budget
 
     def routes(self) -> list[web.RouteDef]:
@@ -45,7 +50,7 @@ class UploadCovers:
         path = f"{API}/uploads/{{id}}/cover"
         return [
             web.get(path, self.show),
-            web.put(path, self.put, expect_handler=expect_later),
+            web.put(path, self.put, expect_handler=defer_continue),
             web.delete(path, self.delete),
         ]
 
@@ -58,15 +63,15 @@ class UploadCovers:
         """The upload with the body as its cover."""
         caller, upload_id = self._authenticator.authenticate(request), request.match_info["id"]
         await self._intake.check_cover(upload_id, caller.owner_filter)
-        async with AsyncExitStack() as held:
-            picture = await read_cover(request, self._intake.conduct, self._turns, self._budget, held)
-            view = await unbroken_holding(held, self._intake.put_cover(upload_id, caller.owner_filter, picture))
+        async with AsyncExitStack() as resources:
+            picture = await read_cover(request, self._intake.conduct, self._loop_budget, self._budget, resources)
+            view = await shielded_with(resources, self._intake.put_cover(upload_id, caller.owner_filter, picture))
         return web.json_response(self._shapes.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """The upload without a cover of its own; 204, also the second time."""
         caller = self._authenticator.authenticate(request)
-        await unbroken(self._intake.put_cover(request.match_info["id"], caller.owner_filter, None))
+        await shielded(self._intake.put_cover(request.match_info["id"], caller.owner_filter, None))
         return web.Response(status=204)
 
 
@@ -80,14 +85,14 @@ class FileCovers:
         authenticator: Authenticator,
         conduct: Conduct,
         *,
-        turns: Turns,
+        loop_budget: LoopBudget,
         budget: MemoryBudget,
     ) -> None:
         self._files = files
         self._retagger = retagger
         self._authenticator = authenticator
         self._conduct = conduct
-        self._turns = turns
+        self._loop_budget = loop_budget
         self._budget = budget
 
     def routes(self) -> list[web.RouteDef]:
@@ -95,7 +100,7 @@ class FileCovers:
         path = f"{API}/files/{{id}}/cover"
         return [
             web.get(path, self.show),
-            web.put(path, self.put, expect_handler=expect_later),
+            web.put(path, self.put, expect_handler=defer_continue),
             web.delete(path, self.delete),
         ]
 
@@ -107,11 +112,11 @@ class FileCovers:
         """The file with the body as its cover, for the admin, who says in If-Match which version of it he saw."""
         self._authenticator.require_admin(request)
         is_current = version_seen(request)
-        async with AsyncExitStack() as held:
-            picture = await read_cover(request, self._conduct, self._turns, self._budget, held)
+        async with AsyncExitStack() as resources:
+            picture = await read_cover(request, self._conduct, self._loop_budget, self._budget, resources)
             if not picture:
                 raise CoverNotImage
-            return await self._edited(request, is_current, picture, held)
+            return await self._edited(request, is_current, picture, resources)
 
     async def delete(self, request: web.Request) -> web.Response:
         """The file without a cover in front, for the admin, who says in If-Match which version of it he saw."""
@@ -119,24 +124,24 @@ class FileCovers:
         return await self._edited(request, version_seen(request), b"", AsyncExitStack())
 
     async def _edited(
-        self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes, held: AsyncExitStack
+        self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes, resources: AsyncExitStack
     ) -> web.Response:
         step = self._retagger.edit(request.match_info["id"], {}, is_current, picture=picture)
-        return await self._files.shown(await unbroken_holding(held, step))
+        return await self._files.shown(await shielded_with(resources, step))
 
 
 async def read_cover(
-    request: web.Request, conduct: Conduct, turns: Turns, budget: MemoryBudget, held: AsyncExitStack
+    request: web.Request, conduct: Conduct, loop_budget: LoopBudget, budget: MemoryBudget, resources: AsyncExitStack
 ) -> bytes:
-    """Return the body as a picture, whatever type it claims. What it takes of the budget is added to `held`.
+    """Return the body as a picture, whatever type it claims. What it takes of the budget is added to `resources`.
 
     The share is taken at once and for the whole picture: a slow line is not refused in the middle of it.
     Raise CoverTooLarge, CoversBusy, UnsupportedMediaType, and what bodies raise.
     """
     limit = conduct.limits.cover.size
     size = limit if request.content_length is None else min(request.content_length, limit)
-    await held.enter_async_context(budget.hold(size))
-    return await whole_body(request, turns, limit, lambda: CoverTooLarge(limit), conduct.idle_timeout)
+    await resources.enter_async_context(budget.reserve(size))
+    return await read_body(request, loop_budget, limit, lambda: CoverTooLarge(limit), conduct.idle_timeout)
 
 
 def shown_cover(cover: Cover, picture: bytes) -> web.Response:

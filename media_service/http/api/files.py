@@ -13,9 +13,9 @@ from media_service.core.errors import Malformed, MatchRequired, UnknownFile
 from media_service.http.api.chapters import ChapterField, as_chapters
 from media_service.http.api.pagination import full_of, page
 from media_service.http.api.serializer import API
-from media_service.http.body import json_body
+from media_service.http.body import read_json
 from media_service.http.file_response import file_response
-from media_service.http.shielding import unbroken
+from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,7 +78,7 @@ class FilesApi:
     async def retag(self, request: web.Request) -> web.Response:
         """The file with other tags or chapters, for the admin, who says in If-Match which version of it he saw."""
         self._authenticator.require_admin(request)
-        body = await json_body(request, RetagFile)
+        body = await read_json(request, RetagFile)
         if body.tags is None and body.chapters is None:
             raise Malformed("tags", "there are none, and no chapters either")
         step = self._retagger.edit(
@@ -87,7 +87,7 @@ class FilesApi:
             version_seen(request),
             chapters=None if body.chapters is None else as_chapters(body.chapters),
         )
-        return await self.shown(await unbroken(step))
+        return await self.shown(await shielded(step))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""

@@ -12,7 +12,7 @@ from media_service.core.errors import revive
 from media_service.core.text import TAGS
 from media_service.core.upload import State
 from media_service.core.verdict import Outcome, outcome
-from media_service.http.problems import problem
+from media_service.http.problems import problem_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ class Shapes:
             "updated_at": time(upload.updated_at),
             "expires_at": time_or_none(view.expires_at),
             "editable_until": time_or_none(view.editable_until),
-            "problem": None if verdict is None else problem(revive(verdict.code, verdict.details), self.base),
+            "problem": None if verdict is None else problem_object(revive(verdict.code, verdict.details), self.base),
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
             "verdict": _verdict(upload),
             "grade": None if upload.facts is None or upload.facts.grade is None else upload.facts.grade.value,

@@ -15,9 +15,9 @@ from media_service.core.upload import State
 from media_service.http.api.chapters import ChapterField, as_chapters
 from media_service.http.api.pagination import full_of, listed, page
 from media_service.http.api.serializer import API, microseconds
-from media_service.http.body import json_body
-from media_service.http.client_address import peer_address
-from media_service.http.shielding import unbroken
+from media_service.http.body import read_json
+from media_service.http.client_address import client_address
+from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,7 +78,7 @@ class UploadsApi:
     async def create(self, request: web.Request) -> web.Response:
         """201 with a new upload; 200 with the finished one of the same bytes."""
         caller = self._authenticator.authenticate(request)
-        body = await json_body(request, CreateUpload)
+        body = await read_json(request, CreateUpload)
         wish = Wish(
             filename=body.filename,
             length=body.length,
@@ -88,9 +88,9 @@ class UploadsApi:
             sender=body.sender,
             tags=body.tags,
             chapters=as_chapters(body.chapters),
-            address=peer_address(request),
+            address=client_address(request),
         )
-        view, created = await unbroken(self._intake.create(wish, caller.owner, "native"))
+        view, created = await shielded(self._intake.create(wish, caller.owner, "native"))
         return web.json_response(
             self._shapes.upload(view),
             status=201 if created else 200,
@@ -133,7 +133,7 @@ class UploadsApi:
     async def amend(self, request: web.Request) -> web.Response:
         """The upload with other tags or chapters, another sender, or with the length that was not known."""
         caller = self._authenticator.authenticate(request)
-        body = await json_body(request, AmendUpload)
+        body = await read_json(request, AmendUpload)
         step = self._intake.amend(
             request.match_info["id"],
             caller.owner_filter,
@@ -142,7 +142,7 @@ class UploadsApi:
             length=body.length,
             sender=body.sender,
         )
-        return web.json_response(self._shapes.upload(await unbroken(step)))
+        return web.json_response(self._shapes.upload(await shielded(step)))
 
     async def limits(self, request: web.Request) -> web.Response:
         """What is accepted, so that a client can tell before it sends; `largest` is what the disk has room for now."""
@@ -157,7 +157,7 @@ class UploadsApi:
 
     async def cancel(self, request: web.Request) -> web.Response:
         """204; the admin may cancel anybody's."""
-        await unbroken(
+        await shielded(
             self._intake.cancel(request.match_info["id"], self._authenticator.authenticate(request).owner_filter)
         )
         return web.Response(status=204)

@@ -12,20 +12,20 @@ from media_service.core.errors import CoverTooLarge, FileTooLarge, Malformed, Me
 from media_service.core.rules import Wish
 from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
-from media_service.http.body import expect_later
-from media_service.http.client_address import peer_address
+from media_service.http.body import defer_continue
+from media_service.http.client_address import client_address
 from media_service.http.dialects.header_fields import refuse_range
-from media_service.http.multipart import Form, FormShape, Small
+from media_service.http.multipart import FileField, FormSchema, MultipartForm
 from media_service.http.pages.html_responses import wants_html
-from media_service.http.problems import report
-from media_service.http.shielding import unbroken, unbroken_holding, with_verdict
+from media_service.http.problems import log_error
+from media_service.http.shielding import shielded, shielded_with, with_verdict
 from media_service.intake.slices import Incoming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from media_service.http.api.serializer import Shapes
-    from media_service.http.loop_budget import Turns
+    from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.pages.html_responses import HtmlAnswers
     from media_service.http.security.auth import Authenticator
@@ -54,7 +54,7 @@ class FormDialect:
         intake: Intake,
         authenticator: Authenticator,
         shapes: Shapes,
-        turns: Turns,
+        loop_budget: LoopBudget,
         pages: HtmlAnswers,
         *,
         wait: float,
@@ -63,14 +63,14 @@ class FormDialect:
         self._intake = intake
         self._authenticator = authenticator
         self._shapes = shapes
-        self._turns = turns
+        self._loop_budget = loop_budget
         self._pages = pages
         self._wait = wait
         self._covers = covers
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
-        return [web.post("/upload", self.post, expect_handler=expect_later)]
+        return [web.post("/upload", self.post, expect_handler=defer_continue)]
 
     async def post(self, request: web.Request) -> web.Response:
         """Fields `name` (who sends it), tags and `cover`, around the file `mp3`: 201 once it lies in the spool."""
@@ -80,48 +80,54 @@ class FormDialect:
         except MediaServiceError as error:
             if not wants_html(request):
                 raise
-            report(error, request.path)
+            log_error(error, request.path)
             return self._pages.form_refused(request, error, typed.fields, read=typed.all)
 
     async def _take(self, request: web.Request, typed: Typed) -> web.Response:
         owner = self._authenticator.authenticate(request).owner
         refuse_range(request)
-        async with AsyncExitStack() as held:
+        async with AsyncExitStack() as resources:
             seconds = self._intake.conduct.idle_timeout
-            form = await Form.open(request, self._shape(held), self._turns, seconds, typed.fields)
-            upload_id = await self._create(form, owner, peer_address(request))
+            form = await MultipartForm.open(request, self._shape(resources), self._loop_budget, seconds, typed.fields)
+            upload_id = await self._create(form, owner, client_address(request))
             try:
-                await self._put_cover(form, upload_id, owner, held)
+                await self._put_cover(form, upload_id, owner, resources)
                 whole = Incoming(0, None, None, DIALECT, last=True)
-                await self._intake.receive(upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, held))
+                await self._intake.receive(
+                    upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, resources)
+                )
             except BaseException:
                 # Nobody can resume a form: half of its file is not left behind.
-                await unbroken(self._intake.abandon(upload_id))
+                await shielded(self._intake.abandon(upload_id))
                 raise
         typed.all = True
         view = await self._intake.wait_for_verdict(upload_id, self._wait)
         return self._answer(request, await with_verdict(self._intake, view, 0))
 
-    def _shape(self, held: AsyncExitStack) -> FormShape:
+    def _shape(self, resources: AsyncExitStack) -> FormSchema:
         limits = self._intake.conduct.limits
 
         async def reserve(*, late: bool) -> None:
             # After the file a refusal would cost all of it.
-            share = self._covers.hold(limits.cover.size, LATE_COVER_SECONDS if late else 0)
-            await held.enter_async_context(share)
+            share = self._covers.reserve(limits.cover.size, LATE_COVER_SECONDS if late else 0)
+            await resources.enter_async_context(share)
 
-        cover = Small("cover", limits.cover.size, lambda: CoverTooLarge(limits.cover.size), reserve)
-        return FormShape("mp3", ("name", *TAGS), limits.file, lambda: FileTooLarge(limits.file), small=cover, late=True)
+        cover = FileField("cover", limits.cover.size, lambda: CoverTooLarge(limits.cover.size), reserve)
+        return FormSchema(
+            "mp3", ("name", *TAGS), limits.file, lambda: FileTooLarge(limits.file), file_field=cover, late=True
+        )
 
-    async def _create(self, form: Form, owner: str, address: str | None) -> str:
+    async def _create(self, form: MultipartForm, owner: str, address: str | None) -> str:
         """Return the id of a new upload with the fields that came before the file."""
         if form.filename is None:
             raise Malformed("mp3", "it must be a file")
         wish = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
-        view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
+        view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
         return view.upload.id
 
-    async def _blocks(self, form: Form, upload_id: str, owner: str, held: AsyncExitStack) -> AsyncIterator[bytes]:
+    async def _blocks(
+        self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack
+    ) -> AsyncIterator[bytes]:
         """Yield the file, then set what came after it.
 
         It is set before the file's bytes are recorded: with them the upload is whole, and its tags are in use.
@@ -132,14 +138,14 @@ class FormDialect:
             del block
         if form.fields != early:
             sender = form.fields.get("name")
-            await unbroken(self._intake.amend(upload_id, owner, tags=_tags(form), sender=sender))
-        await self._put_cover(form, upload_id, owner, held)
+            await shielded(self._intake.amend(upload_id, owner, tags=_tags(form), sender=sender))
+        await self._put_cover(form, upload_id, owner, resources)
 
-    async def _put_cover(self, form: Form, upload_id: str, owner: str, held: AsyncExitStack) -> None:
+    async def _put_cover(self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack) -> None:
         """Set the cover that came, and give back its share of the memory."""
-        picture = form.take_small()
+        picture = form.pop_file_field()
         if picture is not None:
-            await unbroken_holding(held, self._intake.put_cover(upload_id, owner, picture))
+            await shielded_with(resources, self._intake.put_cover(upload_id, owner, picture))
 
     def _answer(self, request: web.Request, view: View) -> web.Response:
         """In the form the client reads best: JSON, HTML or, for `curl`, the one plain sentence."""
@@ -155,6 +161,6 @@ class FormDialect:
         return web.Response(text=sentence, status=status, headers=headers)
 
 
-def _tags(form: Form) -> dict[str, str]:
+def _tags(form: MultipartForm) -> dict[str, str]:
     """Return the tags that are not empty."""
     return {key: value for key, value in form.fields.items() if key in TAGS and value.strip()}

@@ -9,14 +9,14 @@ from aiohttp import web
 from media_service.core.digest import parse_digest_field
 from media_service.core.errors import Malformed, SliceTooLarge
 from media_service.http.api.serializer import API
-from media_service.http.body import expect_later, raw_blocks, refuse_coding
+from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
 from media_service.http.dialects.header_fields import refuse_range
-from media_service.http.multipart import Form, FormShape
+from media_service.http.multipart import FormSchema, MultipartForm
 from media_service.intake.slices import Incoming
 
 if TYPE_CHECKING:
     from media_service.http.api.serializer import Shapes
-    from media_service.http.loop_budget import Turns
+    from media_service.http.loop_budget import LoopBudget
     from media_service.intake.receive import Intake
 
 DIALECT = "native"
@@ -25,17 +25,17 @@ DIALECT = "native"
 class NativeDialect:
     """Slices under `/api/v1/uploads/{id}/slices`. The id, which nobody can guess, is the permission to send them."""
 
-    def __init__(self, intake: Intake, shapes: Shapes, turns: Turns) -> None:
+    def __init__(self, intake: Intake, shapes: Shapes, loop_budget: LoopBudget) -> None:
         self._intake = intake
         self._shapes = shapes
-        self._turns = turns
+        self._loop_budget = loop_budget
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
         slices = f"{API}/uploads/{{id}}/slices"
         return [
-            web.post(slices, self.post, expect_handler=expect_later),
-            web.put(f"{slices}/{{offset}}", self.put, expect_handler=expect_later),
+            web.post(slices, self.post, expect_handler=defer_continue),
+            web.put(f"{slices}/{{offset}}", self.put, expect_handler=defer_continue),
         ]
 
     async def post(self, request: web.Request) -> web.Response:
@@ -44,8 +44,8 @@ class NativeDialect:
         upload_id, conduct = request.match_info["id"], self._intake.conduct
         await self._intake.check_open(upload_id, None)
         limit = conduct.limits.slice
-        shape = FormShape("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
-        form = await Form.open(request, shape, self._turns, conduct.idle_timeout)
+        shape = FormSchema("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
+        form = await MultipartForm.open(request, shape, self._loop_budget, conduct.idle_timeout)
         if "offset" not in form.fields:
             raise Malformed("offset", "it must come before the slice")
         incoming = _incoming(
@@ -56,7 +56,7 @@ class NativeDialect:
 
     async def put(self, request: web.Request) -> web.Response:
         """One slice as the raw body, its SHA-256 in Content-Digest (RFC 9530, optional)."""
-        refuse_coding(request)
+        refuse_content_encoding(request)
         refuse_range(request)
         incoming = _incoming(
             request.match_info["offset"],
@@ -65,7 +65,7 @@ class NativeDialect:
             "Content-Digest",
         )
         view = await self._intake.receive(
-            request.match_info["id"], None, incoming, lambda: raw_blocks(request, self._turns)
+            request.match_info["id"], None, incoming, lambda: read_blocks(request, self._loop_budget)
         )
         return web.json_response(self._shapes.upload(view))
 

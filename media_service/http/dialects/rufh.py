@@ -25,12 +25,12 @@ from media_service.core.errors import (
 )
 from media_service.core.rules import Wish, told_length
 from media_service.core.upload import FINISHING, HELD, State
-from media_service.http.body import expect_later, raw_blocks, refuse_coding
-from media_service.http.client_address import peer_address
+from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.client_address import client_address
 from media_service.http.dialects import rufh_fields as fields
 from media_service.http.dialects.header_fields import body_size, refuse_range
-from media_service.http.problems import method_not_allowed, refuse
-from media_service.http.shielding import unbroken, with_verdict
+from media_service.http.problems import method_not_allowed, problem_response
+from media_service.http.shielding import shielded, with_verdict
 from media_service.intake.append import Addition
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from media_service.http.api.serializer import Shapes
-    from media_service.http.loop_budget import Turns
+    from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
     from media_service.intake.append import Appends
     from media_service.intake.receive import Intake
@@ -62,7 +62,7 @@ class RufhDialect:
         authenticator: Authenticator,
         shapes: Shapes,
         *,
-        turns: Turns,
+        loop_budget: LoopBudget,
         wait: float,
         interim_answers: bool,
     ) -> None:
@@ -70,13 +70,13 @@ class RufhDialect:
         self._appends = appends
         self._authenticator = authenticator
         self._shapes = shapes
-        self._turns = turns
+        self._loop_budget = loop_budget
         self._wait = wait
         self._interim_answers = interim_answers
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
-        return [web.route("*", path, self.answer, expect_handler=expect_later) for path in PATHS]
+        return [web.route("*", path, self.answer, expect_handler=defer_continue) for path in PATHS]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Any request of the protocol."""
@@ -116,7 +116,7 @@ class RufhDialect:
     async def create(self, request: web.Request, version: fields.Version) -> web.Response:
         """A new upload, with its first bytes or all of them. A request that says nothing of uploads brings all."""
         owner, size = self._authenticator.authenticate(request).owner, body_size(request)
-        refuse_coding(request)
+        refuse_content_encoding(request)
         refuse_range(request)
         last, named = fields.complete(request, version) is not False, fields.integer(request, "Upload-Length")
         length = told_length(named, size, last=last)
@@ -128,10 +128,10 @@ class RufhDialect:
             length=length,
             digest=digest,
             held_open=held_open,
-            address=peer_address(request),
+            address=client_address(request),
             **_described(request),
         )
-        view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
+        view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
         place = {"Location": self._shapes.location(f"/rufh/{view.upload.id}")}
         known = await self._interim(request, version, place | self._limits(version, view))
         first = Addition(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
@@ -151,7 +151,7 @@ class RufhDialect:
     async def append(self, request: web.Request, version: fields.Version) -> web.Response:
         """The bytes from Upload-Offset on. The id is the permission."""
         upload_id, size = request.match_info["id"], body_size(request)
-        refuse_coding(request)
+        refuse_content_encoding(request)
         if version.append_type is not None and request.content_type != version.append_type:
             raise UnsupportedMediaType(version.append_type)
         at, last = fields.integer(request, "Upload-Offset"), fields.complete(request, version)
@@ -166,7 +166,7 @@ class RufhDialect:
         """The upload is given up. A finished file is not its sender's to take back."""
         owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
-        await unbroken(self._intake.cancel(upload_id, owner))
+        await shielded(self._intake.cancel(upload_id, owner))
         return web.Response(status=204)
 
     async def _append(
@@ -186,12 +186,14 @@ class RufhDialect:
             if version.progress:
                 await self._interim(request, version, {"Upload-Offset": str(offset)})
 
-        append = self._appends.append(upload_id, owner, addition, lambda: raw_blocks(request, self._turns), progress)
+        append = self._appends.append(
+            upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget), progress
+        )
         try:
-            view = await unbroken(append)
+            view = await shielded(append)
         except SpanOutside:
             # The draft has it so: an upload that ran over its length is not to be trusted in anything.
-            await unbroken(self._intake.abandon(upload_id))
+            await shielded(self._intake.abandon(upload_id))
             raise
         if view.upload.state is State.RECEIVING:
             return self._going_on(version, view, more, headers)
@@ -267,7 +269,7 @@ class RufhDialect:
         elif isinstance(error, WrongState) and error.state == State.REJECTED:
             # Not 409: clients repeat a request that was answered so.
             members = {"status": 410}
-        return refuse(error, self._shapes.base, request.path, headers=more, **members)
+        return problem_response(error, self._shapes.base, request.path, headers=more, **members)
 
 
 def _described(request: web.Request) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from http_sf import StructuredFieldError, parse, ser
 from media_service.core.digest import Proof
 from media_service.core.errors import Malformed
 from media_service.http.dialects.header_fields import METADATA, described
-from media_service.http.multipart import disposition
+from media_service.http.multipart import parse_disposition
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -108,7 +108,7 @@ def repr_digest(sha256: bytes) -> dict[str, str]:
 def about(request: web.Request) -> dict[str, Any]:
     """What Content-Disposition, or else Upload-Metadata, says of the file. Raises Malformed."""
     known = described(request.headers.get(METADATA, ""))
-    kind, _, filename = disposition(request.headers.get("Content-Disposition", ""))
+    kind, _, filename = parse_disposition(request.headers.get("Content-Disposition", ""))
     name = filename if kind is not None else None
     return known if name is None else known | {"filename": name}
 

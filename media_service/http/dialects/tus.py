@@ -24,8 +24,8 @@ from media_service.core.errors import (
 )
 from media_service.core.rules import CONCAT, FINAL, PARTIAL, Wish
 from media_service.core.upload import State
-from media_service.http.body import expect_later, raw_blocks, refuse_coding
-from media_service.http.client_address import peer_address
+from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.client_address import client_address
 from media_service.http.dialects.header_fields import (
     METADATA,
     body_size,
@@ -35,14 +35,14 @@ from media_service.http.dialects.header_fields import (
     number,
     refuse_range,
 )
-from media_service.http.problems import method_not_allowed, refuse
-from media_service.http.shielding import unbroken, with_verdict
+from media_service.http.problems import method_not_allowed, problem_response
+from media_service.http.shielding import shielded, with_verdict
 from media_service.intake.append import Addition
 
 if TYPE_CHECKING:
     from media_service.core.digest import Proof
     from media_service.http.api.serializer import Shapes
-    from media_service.http.loop_budget import Turns
+    from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
     from media_service.intake.append import Appends
     from media_service.intake.join import Joiner
@@ -68,7 +68,7 @@ class TusDialect:
         authenticator: Authenticator,
         shapes: Shapes,
         *,
-        turns: Turns,
+        loop_budget: LoopBudget,
         wait: float,
     ) -> None:
         self._intake = intake
@@ -76,13 +76,13 @@ class TusDialect:
         self._joiner = joiner
         self._authenticator = authenticator
         self._shapes = shapes
-        self._turns = turns
+        self._loop_budget = loop_budget
         self._wait = wait
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers. One door for every method: each answer, a 405 too, must carry Tus-Resumable."""
         return [
-            web.route("*", path, self.answer, expect_handler=expect_later) for path in ("/tus", "/tus/", "/tus/{id}")
+            web.route("*", path, self.answer, expect_handler=defer_continue) for path in ("/tus", "/tus/", "/tus/{id}")
         ]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -143,7 +143,7 @@ class TusDialect:
         wish = _wish(request, _length(request), concat)
         with_bytes = request.content_type == MEDIA_TYPE and body_size(request) != 0
         proof = self._body_proof(request) if with_bytes else None
-        view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
+        view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
         headers = {"Location": self._url(view)}
         if with_bytes:
             first = Addition(0, body_size(request), DIALECT, proof=proof, known=False)
@@ -189,7 +189,7 @@ class TusDialect:
         """The upload is given up. A finished file is not its sender's to take back."""
         owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
-        await unbroken(self._intake.cancel(upload_id, owner))
+        await shielded(self._intake.cancel(upload_id, owner))
         return web.Response(status=204)
 
     async def _join(self, request: web.Request, owner: str, concat: str) -> web.Response:
@@ -199,7 +199,7 @@ class TusDialect:
         if body_size(request) != 0:
             raise NotWritable
         parts = [address.rstrip("/").rpartition("/")[2] for address in concat.removeprefix(FINAL).split()]
-        view = await unbroken(self._joiner.join(_wish(request, None, concat), parts, owner, DIALECT))
+        view = await shielded(self._joiner.join(_wish(request, None, concat), parts, owner, DIALECT))
         headers = {"Location": self._url(view)}
         try:
             view = await with_verdict(self._intake, view, self._wait)
@@ -208,11 +208,11 @@ class TusDialect:
         return web.Response(status=201, headers=headers | self._progress(view))
 
     async def _append(self, request: web.Request, owner: str | None, upload_id: str, addition: Addition) -> View:
-        append = self._appends.append(upload_id, owner, addition, lambda: raw_blocks(request, self._turns))
-        return await with_verdict(self._intake, await unbroken(append), self._wait)
+        append = self._appends.append(upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget))
+        return await with_verdict(self._intake, await shielded(append), self._wait)
 
     def _body_proof(self, request: web.Request) -> Proof | None:
-        refuse_coding(request)
+        refuse_content_encoding(request)
         given = request.headers.get("Upload-Checksum")
         return None if given is None else checksum(given)
 
@@ -241,7 +241,7 @@ class TusDialect:
         elif isinstance(error, WrongState):
             # Not 409: clients take that for passing, and try again.
             status["status"] = 410 if error.state == State.REJECTED else 403
-        answer = refuse(error, self._shapes.base, request.path, headers=headers, **status)
+        answer = problem_response(error, self._shapes.base, request.path, headers=headers, **status)
         if answer.status == CHECKSUM_MISMATCH:
             answer.set_status(CHECKSUM_MISMATCH, "Checksum Mismatch")
         return answer
@@ -259,7 +259,7 @@ def _wish(request: web.Request, length: int | None, concat: str) -> Wish:
         length=length,
         held_open=concat == PARTIAL,
         remembered=remembered or None,
-        address=peer_address(request),
+        address=client_address(request),
         **described(given or ""),
     )
 

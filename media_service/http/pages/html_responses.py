@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from media_service.core.errors import CoverTooLarge, Damaged, FileTooLarge, Malformed
 from media_service.core.upload import FINISHING
 from media_service.http.pages.station import clock_text, size_text
-from media_service.http.problems import STATUS, extra_headers, title
+from media_service.http.problems import STATUS, extra_headers, problem_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class HtmlAnswers:
         heading = wording.all("plain.not_sent" if isinstance(error, Malformed) else "plain.refused")
         return self._page(wording, heading, body, status, extra_headers(status))
 
-    def refused(
+    def error_page(
         self,
         request: web.Request,
         status: int,
@@ -101,7 +101,7 @@ class HtmlAnswers:
                 self._home(wording, "plain.home"),
             ]
         )
-        heading = f'<bdi lang="en">{escape(title(kind).replace("mp3", "MP3"))}</bdi>'
+        heading = f'<bdi lang="en">{escape(problem_title(kind).replace("mp3", "MP3"))}</bdi>'
         return self._page(wording, heading, body, 200, {hdrs.CACHE_CONTROL: "no-cache"}, vary=hdrs.ACCEPT_LANGUAGE)
 
     def _reason(self, wording: Wording, error: MediaServiceError) -> str:

@@ -8,9 +8,9 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict
 
 from media_service.core.errors import leaves
-from media_service.http.body import json_body
+from media_service.http.body import read_json
 from media_service.http.pages.assets import respond
-from media_service.http.shielding import unbroken
+from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,13 +77,13 @@ class Pages:
     async def sign_in(self, request: web.Request) -> web.Response:
         """204 and the cookie of a new session, for the right token."""
         answer = web.Response(status=204)
-        await unbroken(self._authenticator.sign_in((await json_body(request, SignIn)).token, request, answer))
+        await shielded(self._authenticator.sign_in((await read_json(request, SignIn)).token, request, answer))
         return answer
 
     async def sign_out(self, request: web.Request) -> web.Response:
         """204: the session has ended, also for a copy of its cookie."""
         answer = web.Response(status=204)
-        await unbroken(self._authenticator.sign_out(request, answer))
+        await shielded(self._authenticator.sign_out(request, answer))
         return answer
 
     async def problem(self, request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ CSP = (
     "media-src 'self' blob:; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-HTTPS_SECONDS = 365 * 24 * 3600
+HSTS_SECONDS = 365 * 24 * 3600
 """How long a browser remembers that this host speaks HTTPS."""
 
 
@@ -31,7 +31,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 async def require_https(_request: web.Request, response: web.StreamResponse) -> None:
     """Tell browsers to use HTTPS alone from now on (RFC 6797); over plain HTTP they ignore it."""
-    response.headers["Strict-Transport-Security"] = f"max-age={HTTPS_SECONDS}"
+    response.headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
 
 
 async def remove_server_header(_request: web.Request, response: web.StreamResponse) -> None:
