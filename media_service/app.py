@@ -170,7 +170,13 @@ class Service:
                 UploadsApi(intake, authenticator, shapes),
                 UploadCovers(intake, authenticator, shapes, loop_budget, covers),
                 FormDialect(
-                    intake, authenticator, shapes, loop_budget, answers, wait=self._settings.form_wait, covers=covers
+                    intake,
+                    authenticator,
+                    shapes,
+                    loop_budget,
+                    answers,
+                    verdict_wait_seconds=self._settings.form_wait,
+                    cover_budget=covers,
                 ),
                 TusDialect(
                     intake,
@@ -179,7 +185,7 @@ class Service:
                     authenticator,
                     shapes,
                     loop_budget=loop_budget,
-                    wait=self._settings.append_wait,
+                    verdict_wait_seconds=self._settings.append_wait,
                 ),
                 RufhDialect(
                     intake,
@@ -187,8 +193,8 @@ class Service:
                     authenticator,
                     shapes,
                     loop_budget=loop_budget,
-                    wait=self._settings.append_wait,
-                    interim_answers=self._settings.interim_answers,
+                    verdict_wait_seconds=self._settings.append_wait,
+                    interim_responses=self._settings.interim_answers,
                 ),
                 files,
                 FileCovers(

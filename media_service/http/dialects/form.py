@@ -14,7 +14,7 @@ from media_service.core.text import TAGS
 from media_service.core.upload import FINISHING
 from media_service.http.body import defer_continue
 from media_service.http.client_address import client_address
-from media_service.http.dialects.header_fields import refuse_range
+from media_service.http.dialects.header_fields import refuse_content_range
 from media_service.http.multipart import FileField, FormSchema, MultipartForm
 from media_service.http.pages.html_responses import wants_html
 from media_service.http.problems import log_error
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
 DIALECT = "form"
 
-LATE_COVER_SECONDS = 10
+LATE_COVER_WAIT_SECONDS = 10
 """Seconds for which a cover that comes after its file waits until there is memory for it."""
 
 
 @dataclass(slots=True)
-class Typed:
+class FormInput:
     """What a person typed into a form, as far as it came; `all` once nothing more of it will come."""
 
     fields: dict[str, str] = field(default_factory=dict)
-    all: bool = False
+    complete: bool = False
 
 
 class FormDialect:
-    """`POST /upload`. `wait` is how many seconds the answer waits for the verdict on the file."""
+    """`POST /upload`. `verdict_wait_seconds` is how many seconds the answer waits for the verdict on the file."""
 
     def __init__(
         self,
@@ -55,18 +55,18 @@ class FormDialect:
         authenticator: Authenticator,
         shapes: Shapes,
         loop_budget: LoopBudget,
-        pages: HtmlAnswers,
+        html: HtmlAnswers,
         *,
-        wait: float,
-        covers: MemoryBudget,
+        verdict_wait_seconds: float,
+        cover_budget: MemoryBudget,
     ) -> None:
         self._intake = intake
         self._authenticator = authenticator
         self._shapes = shapes
         self._loop_budget = loop_budget
-        self._pages = pages
-        self._wait = wait
-        self._covers = covers
+        self._html = html
+        self._verdict_wait_seconds = verdict_wait_seconds
+        self._cover_budget = cover_budget
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
@@ -74,21 +74,23 @@ class FormDialect:
 
     async def post(self, request: web.Request) -> web.Response:
         """Fields `name` (who sends it), tags and `cover`, around the file `mp3`: 201 once it lies in the spool."""
-        typed = Typed()
+        form_input = FormInput()
         try:
-            return await self._take(request, typed)
+            return await self._receive(request, form_input)
         except MediaServiceError as error:
             if not wants_html(request):
                 raise
             log_error(error, request.path)
-            return self._pages.form_refused(request, error, typed.fields, read=typed.all)
+            return self._html.form_refused(request, error, form_input.fields, read=form_input.complete)
 
-    async def _take(self, request: web.Request, typed: Typed) -> web.Response:
+    async def _receive(self, request: web.Request, form_input: FormInput) -> web.Response:
         owner = self._authenticator.authenticate(request).owner
-        refuse_range(request)
+        refuse_content_range(request)
         async with AsyncExitStack() as resources:
             seconds = self._intake.conduct.idle_timeout
-            form = await MultipartForm.open(request, self._shape(resources), self._loop_budget, seconds, typed.fields)
+            form = await MultipartForm.open(
+                request, self._schema(resources), self._loop_budget, seconds, form_input.fields
+            )
             upload_id = await self._create(form, owner, client_address(request))
             try:
                 await self._put_cover(form, upload_id, owner, resources)
@@ -100,16 +102,16 @@ class FormDialect:
                 # Nobody can resume a form: half of its file is not left behind.
                 await shielded(self._intake.abandon(upload_id))
                 raise
-        typed.all = True
-        view = await self._intake.wait_for_verdict(upload_id, self._wait)
-        return self._answer(request, await with_verdict(self._intake, view, 0))
+        form_input.complete = True
+        view = await self._intake.wait_for_verdict(upload_id, self._verdict_wait_seconds)
+        return self._respond(request, await with_verdict(self._intake, view, 0))
 
-    def _shape(self, resources: AsyncExitStack) -> FormSchema:
+    def _schema(self, resources: AsyncExitStack) -> FormSchema:
         limits = self._intake.conduct.limits
 
         async def reserve(*, late: bool) -> None:
             # After the file a refusal would cost all of it.
-            share = self._covers.reserve(limits.cover.size, LATE_COVER_SECONDS if late else 0)
+            share = self._cover_budget.reserve(limits.cover.size, LATE_COVER_WAIT_SECONDS if late else 0)
             await resources.enter_async_context(share)
 
         cover = FileField("cover", limits.cover.size, lambda: CoverTooLarge(limits.cover.size), reserve)
@@ -121,8 +123,8 @@ class FormDialect:
         """Return the id of a new upload with the fields that came before the file."""
         if form.filename is None:
             raise Malformed("mp3", "it must be a file")
-        wish = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
-        view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
+        upload_request = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
+        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT))
         return view.upload.id
 
     async def _blocks(
@@ -147,7 +149,7 @@ class FormDialect:
         if picture is not None:
             await shielded_with(resources, self._intake.put_cover(upload_id, owner, picture))
 
-    def _answer(self, request: web.Request, view: View) -> web.Response:
+    def _respond(self, request: web.Request, view: View) -> web.Response:
         """In the form the client reads best: JSON, HTML or, for `curl`, the one plain sentence."""
         upload = view.upload
         status = 202 if upload.state in FINISHING else 201
@@ -157,7 +159,7 @@ class FormDialect:
             return web.json_response(self._shapes.upload(view), status=status, headers=headers)
         sentence = f"{upload.filename} sized of {upload.length} successfully stored."
         if wants_html(request):
-            return self._pages.stored(request, upload, status, headers)
+            return self._html.stored(request, upload, status, headers)
         return web.Response(text=sentence, status=status, headers=headers)
 
 

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-NUMBER_LIMIT = 2**63
-METADATA = "Upload-Metadata"
-METADATA_KEYS = 64
+BYTE_COUNT_LIMIT = 2**63
+UPLOAD_METADATA = "Upload-Metadata"
+MAX_METADATA_KEYS = 64
 
-LAST_SECOND = 253_402_300_799
+MAX_DATE_SECONDS = 253_402_300_799
 """9999-12-31T23:59:59Z."""
 
 
-def number(headers: Mapping[str, str], name: str) -> int | None:
+def parse_byte_count(headers: Mapping[str, str], name: str) -> int | None:
     """A count of bytes in decimal digits; None where the field is missing. Raises Malformed."""
     value = headers.get(name)
     if value is None:
         return None
-    if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) < NUMBER_LIMIT):
+    if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) < BYTE_COUNT_LIMIT):
         raise Malformed(name, "it must be a number of bytes")
     return int(value)
 
@@ -42,7 +42,7 @@ def body_size(request: web.Request) -> int | None:
     return length if length is not None or request.body_exists else 0
 
 
-def refuse_range(request: web.Request) -> None:
+def refuse_content_range(request: web.Request) -> None:
     """Raise Malformed for a request that begins an upload or sends a slice, and has a Content-Range.
 
     Without this check the part that it brings would be stored as the whole file (RFC 9110, section 14.5).
@@ -53,31 +53,31 @@ def refuse_range(request: web.Request) -> None:
 
 def http_date(microseconds: int) -> str:
     """A moment as HTTP writes it, in full seconds; the nearest one that can be written for others."""
-    return formatdate(min(max(0, microseconds // 1_000_000), LAST_SECOND), usegmt=True)
+    return formatdate(min(max(0, microseconds // 1_000_000), MAX_DATE_SECONDS), usegmt=True)
 
 
-def metadata(value: str) -> dict[str, bytes]:
+def parse_metadata(value: str) -> dict[str, bytes]:
     """The pairs of an Upload-Metadata field. Raises Malformed."""
     pairs: dict[str, bytes] = {}
     for pair in value.split(",") if value.strip() else ():
         key, _, encoded = pair.strip().partition(" ")
         if not key or not key.isascii() or key in pairs:
-            raise Malformed(METADATA, "its keys must be words of ASCII, and differ")
-        pairs[key] = _base64(encoded, METADATA)
-    if len(pairs) > METADATA_KEYS:
-        raise Malformed(METADATA, f"it has more than {METADATA_KEYS} keys")
+            raise Malformed(UPLOAD_METADATA, "its keys must be words of ASCII, and differ")
+        pairs[key] = _decode_base64(encoded, UPLOAD_METADATA)
+    if len(pairs) > MAX_METADATA_KEYS:
+        raise Malformed(UPLOAD_METADATA, f"it has more than {MAX_METADATA_KEYS} keys")
     return pairs
 
 
-def described(value: str) -> dict[str, Any]:
+def parse_file_details(value: str) -> dict[str, Any]:
     """File name, sender and tags of an Upload-Metadata field, as `Wish` takes them. Raises Malformed."""
     texts: dict[str, str] = {}
-    for key, content in metadata(value).items():
+    for key, content in parse_metadata(value).items():
         if key in ("filename", "name", "sender", *TAGS):
             try:
                 texts[key] = content.decode()
             except UnicodeDecodeError:
-                raise Malformed(METADATA, f"{key} is no UTF-8") from None
+                raise Malformed(UPLOAD_METADATA, f"{key} is no UTF-8") from None
     return {
         "filename": texts.get("filename", texts.get("name", "")),
         "sender": texts.get("sender"),
@@ -85,13 +85,13 @@ def described(value: str) -> dict[str, Any]:
     }
 
 
-def checksum(value: str) -> Proof:
+def parse_checksum(value: str) -> Proof:
     """What an Upload-Checksum field says: an algorithm and a digest in base64. Raises Malformed."""
     algorithm, _, encoded = value.partition(" ")
-    return Proof(algorithm, _base64(encoded, "Upload-Checksum"))
+    return Proof(algorithm, _decode_base64(encoded, "Upload-Checksum"))
 
 
-def _base64(text: str, field: str) -> bytes:
+def _decode_base64(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -10,7 +10,7 @@ from media_service.core.digest import parse_digest_field
 from media_service.core.errors import Malformed, SliceTooLarge
 from media_service.http.api.serializer import API
 from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
-from media_service.http.dialects.header_fields import refuse_range
+from media_service.http.dialects.header_fields import refuse_content_range
 from media_service.http.multipart import FormSchema, MultipartForm
 from media_service.intake.slices import Incoming
 
@@ -40,37 +40,37 @@ class NativeDialect:
 
     async def post(self, request: web.Request) -> web.Response:
         """One slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
-        refuse_range(request)
+        refuse_content_range(request)
         upload_id, conduct = request.match_info["id"], self._intake.conduct
         await self._intake.check_open(upload_id, None)
         limit = conduct.limits.slice
-        shape = FormSchema("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
-        form = await MultipartForm.open(request, shape, self._loop_budget, conduct.idle_timeout)
+        schema = FormSchema("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
+        form = await MultipartForm.open(request, schema, self._loop_budget, conduct.idle_timeout)
         if "offset" not in form.fields:
             raise Malformed("offset", "it must come before the slice")
-        incoming = _incoming(
+        slice_request = _slice_request(
             form.fields["offset"], None, form.fields.get("digest"), "digest", most=request.content_length
         )
-        view = await self._intake.receive(upload_id, None, incoming, form.blocks)
+        view = await self._intake.receive(upload_id, None, slice_request, form.blocks)
         return web.json_response(self._shapes.upload(view))
 
     async def put(self, request: web.Request) -> web.Response:
         """One slice as the raw body, its SHA-256 in Content-Digest (RFC 9530, optional)."""
         refuse_content_encoding(request)
-        refuse_range(request)
-        incoming = _incoming(
+        refuse_content_range(request)
+        slice_request = _slice_request(
             request.match_info["offset"],
             request.content_length,
             request.headers.get("Content-Digest"),
             "Content-Digest",
         )
         view = await self._intake.receive(
-            request.match_info["id"], None, incoming, lambda: read_blocks(request, self._loop_budget)
+            request.match_info["id"], None, slice_request, lambda: read_blocks(request, self._loop_budget)
         )
         return web.json_response(self._shapes.upload(view))
 
 
-def _incoming(
+def _slice_request(
     offset: str, size: int | None, digest: str | None, digest_field: str, *, most: int | None = None
 ) -> Incoming:
     """Raises Malformed."""

@@ -28,7 +28,7 @@ from media_service.core.upload import FINISHING, HELD, State
 from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
 from media_service.http.client_address import client_address
 from media_service.http.dialects import rufh_fields as fields
-from media_service.http.dialects.header_fields import body_size, refuse_range
+from media_service.http.dialects.header_fields import body_size, refuse_content_range
 from media_service.http.problems import method_not_allowed, problem_response
 from media_service.http.shielding import shielded, with_verdict
 from media_service.intake.append import Addition
@@ -53,7 +53,10 @@ UPLOAD_FIELDS = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete", "Uploa
 
 
 class RufhDialect:
-    """`wait`: seconds that the last answer waits for the verdict. `interim_answers`: whether clients get 104s."""
+    """Handle `/rufh/`. `verdict_wait_seconds`: how long the last response waits for the verdict.
+
+    `interim_responses`: whether to send 104s.
+    """
 
     def __init__(
         self,
@@ -63,44 +66,44 @@ class RufhDialect:
         shapes: Shapes,
         *,
         loop_budget: LoopBudget,
-        wait: float,
-        interim_answers: bool,
+        verdict_wait_seconds: float,
+        interim_responses: bool,
     ) -> None:
         self._intake = intake
         self._appends = appends
         self._authenticator = authenticator
         self._shapes = shapes
         self._loop_budget = loop_budget
-        self._wait = wait
-        self._interim_answers = interim_answers
+        self._verdict_wait_seconds = verdict_wait_seconds
+        self._interim_responses = interim_responses
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
-        return [web.route("*", path, self.answer, expect_handler=defer_continue) for path in PATHS]
+        return [web.route("*", path, self.handle, expect_handler=defer_continue) for path in PATHS]
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Any request of the protocol."""
-        version = fields.version_of(request)
+        version = fields.interop_version(request)
         try:
-            answer = await self._answer(request, version)
+            response = await self._dispatch(request, version)
         except MediaServiceError as error:
-            answer = self._refused(request, version, error)
+            response = self._error_response(request, version, error)
         if version.number is not None:
-            answer.headers[fields.INTEROP] = str(version.number)
-        return answer
+            response.headers[fields.INTEROP_VERSION] = str(version.number)
+        return response
 
-    async def _answer(self, request: web.Request, version: fields.Version) -> web.Response:
-        acts = self._acts(request)
-        act = acts.get(request.method)
-        if act is not None:
-            return await act(request, version)
+    async def _dispatch(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
+        handlers = self._handlers(request)
+        handler = handlers.get(request.method)
+        if handler is not None:
+            return await handler(request, version)
         if "name" in request.match_info and request.method != "POST":
             raise UnknownUpload
-        return method_not_allowed(request, ", ".join(acts))
+        return method_not_allowed(request, ", ".join(handlers))
 
-    def _acts(
+    def _handlers(
         self, request: web.Request
-    ) -> dict[str, Callable[[web.Request, fields.Version], Awaitable[web.Response]]]:
+    ) -> dict[str, Callable[[web.Request, fields.InteropVersion], Awaitable[web.Response]]]:
         """Return what can be done at this address, by method."""
         if "id" in request.match_info:
             to_upload = {"HEAD": self.show, "GET": self.show, "PATCH": self.append, "DELETE": self.delete}
@@ -109,60 +112,69 @@ class RufhDialect:
             return {"OPTIONS": self.options, "PUT": self.create}
         return {"OPTIONS": self.options, "POST": self.create, "PUT": self.create}
 
-    async def options(self, _request: web.Request, version: fields.Version) -> web.Response:
+    async def options(self, _request: web.Request, version: fields.InteropVersion) -> web.Response:
         """The limits of an upload."""
-        return web.Response(status=204, headers=self._limits(version))
+        return web.Response(status=204, headers=self._limit_header(version))
 
-    async def create(self, request: web.Request, version: fields.Version) -> web.Response:
+    async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """A new upload, with its first bytes or all of them. A request that says nothing of uploads brings all."""
         owner, size = self._authenticator.authenticate(request).owner, body_size(request)
         refuse_content_encoding(request)
-        refuse_range(request)
-        last, named = fields.complete(request, version) is not False, fields.integer(request, "Upload-Length")
+        refuse_content_range(request)
+        last, named = (
+            fields.is_complete(request, version) is not False,
+            fields.parse_byte_count(request, "Upload-Length"),
+        )
         length = told_length(named, size, last=last)
         if length == 0:
             raise Malformed("Upload-Length" if named == 0 else "body", "a file has at least one byte")
-        digest, proof = fields.whole_digest(request), fields.proof(request)
+        digest, proof = fields.file_digest(request), fields.content_digest(request)
         held_open = length is None or not version.length_completes
         wish = Wish(
             length=length,
             digest=digest,
             held_open=held_open,
             address=client_address(request),
-            **_described(request),
+            **_file_details(request),
         )
         view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
         place = {"Location": self._shapes.location(f"/rufh/{view.upload.id}")}
-        known = await self._interim(request, version, place | self._limits(version, view))
+        known = await self._send_interim_response(request, version, place | self._limit_header(version, view))
         first = Addition(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
         if first.size == 0 and not last:
-            return self._going_on(version, view, 201, place)
+            return self._progress_response(version, view, 201, place)
         try:
-            return await self._append(request, version, owner, view.upload.id, first, headers=place, more=201)
+            return await self._append(
+                request, version, owner, view.upload.id, first, headers=place, incomplete_status=201
+            )
         except MediaServiceError as error:
-            return self._refused(request, version, error, place)
+            return self._error_response(request, version, error, place)
 
-    async def show(self, request: web.Request, version: fields.Version) -> web.Response:
+    async def show(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """How far the upload is. What a stale connection still brings ends here, so that the offset stands."""
-        if version.asks_plainly and any(name in request.headers for name in UPLOAD_FIELDS):
+        if version.strict_head and any(name in request.headers for name in UPLOAD_FIELDS):
             raise Malformed("Upload-Offset", "it is what is asked for")
-        return self._going_on(version, await self._appends.standing(request.match_info["id"], None), 204, {})
+        return self._progress_response(version, await self._appends.standing(request.match_info["id"], None), 204, {})
 
-    async def append(self, request: web.Request, version: fields.Version) -> web.Response:
+    async def append(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """The bytes from Upload-Offset on. The id is the permission."""
         upload_id, size = request.match_info["id"], body_size(request)
         refuse_content_encoding(request)
-        if version.append_type is not None and request.content_type != version.append_type:
-            raise UnsupportedMediaType(version.append_type)
-        at, last = fields.integer(request, "Upload-Offset"), fields.complete(request, version)
-        if at is None or last is None:
-            raise Malformed("Upload-Offset" if at is None else version.complete, "it is missing or no structured field")
-        stop = None if size is None else at + size
-        length = told_length(fields.integer(request, "Upload-Length"), stop, last=last)
-        addition = Addition(at, size, DIALECT, length=length, last=last, proof=fields.proof(request))
-        return await self._append(request, version, None, upload_id, addition, headers={}, more=version.appended)
+        if version.append_media_type is not None and request.content_type != version.append_media_type:
+            raise UnsupportedMediaType(version.append_media_type)
+        offset, last = fields.parse_byte_count(request, "Upload-Offset"), fields.is_complete(request, version)
+        if offset is None or last is None:
+            raise Malformed(
+                "Upload-Offset" if offset is None else version.complete_field, "it is missing or no structured field"
+            )
+        stop = None if size is None else offset + size
+        length = told_length(fields.parse_byte_count(request, "Upload-Length"), stop, last=last)
+        addition = Addition(offset, size, DIALECT, length=length, last=last, proof=fields.content_digest(request))
+        return await self._append(
+            request, version, None, upload_id, addition, headers={}, incomplete_status=version.append_status
+        )
 
-    async def delete(self, request: web.Request, _version: fields.Version) -> web.Response:
+    async def delete(self, request: web.Request, _version: fields.InteropVersion) -> web.Response:
         """The upload is given up. A finished file is not its sender's to take back."""
         owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
@@ -172,19 +184,19 @@ class RufhDialect:
     async def _append(
         self,
         request: web.Request,
-        version: fields.Version,
+        version: fields.InteropVersion,
         owner: str | None,
         upload_id: str,
         addition: Addition,
         *,
         headers: Mapping[str, str],
-        more: int,
+        incomplete_status: int,
     ) -> web.Response:
-        """Takes the body, and answers with status `more` or, behind the last byte, as for any posted file."""
+        """Receive the body. Respond with `incomplete_status`, or after the last byte as to any posted file."""
 
         async def progress(offset: int) -> None:
-            if version.progress:
-                await self._interim(request, version, {"Upload-Offset": str(offset)})
+            if version.sends_progress:
+                await self._send_interim_response(request, version, {"Upload-Offset": str(offset)})
 
         append = self._appends.append(
             upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget), progress
@@ -196,11 +208,11 @@ class RufhDialect:
             await shielded(self._intake.abandon(upload_id))
             raise
         if view.upload.state is State.RECEIVING:
-            return self._going_on(version, view, more, headers)
+            return self._progress_response(version, view, incomplete_status, headers)
         try:
-            view = await with_verdict(self._intake, view, self._wait)
+            view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
         except MediaServiceError as verdict:
-            return self._refused(request, version, verdict, headers, whole=True)
+            return self._error_response(request, version, verdict, headers, whole=True)
         upload = view.upload
         return web.json_response(
             self._shapes.upload(view),
@@ -208,12 +220,14 @@ class RufhDialect:
             headers={
                 "Location": self._shapes.upload_url(upload.id),
                 "Upload-Offset": str(view.received.offset),
-                **fields.completeness(version, whole=True),
-                **(fields.repr_digest(upload.facts.sha256) if upload.facts is not None else {}),
+                **fields.complete_header(version, whole=True),
+                **(fields.repr_digest_header(upload.facts.sha256) if upload.facts is not None else {}),
             },
         )
 
-    def _going_on(self, version: fields.Version, view: View, status: int, headers: Mapping[str, str]) -> web.Response:
+    def _progress_response(
+        self, version: fields.InteropVersion, view: View, status: int, headers: Mapping[str, str]
+    ) -> web.Response:
         """An answer that says how far the upload is."""
         length = view.upload.length
         return web.Response(
@@ -223,56 +237,58 @@ class RufhDialect:
                 "Cache-Control": "no-store",
                 "Upload-Offset": str(view.received.offset),
                 **({} if length is None else {"Upload-Length": str(length)}),
-                **fields.completeness(version, whole=view.upload.state in HELD),
-                **self._limits(version, view),
+                **fields.complete_header(version, whole=view.upload.state in HELD),
+                **self._limit_header(version, view),
             },
         )
 
-    def _limits(self, version: fields.Version, view: View | None = None) -> dict[str, str]:
+    def _limit_header(self, version: fields.InteropVersion, view: View | None = None) -> dict[str, str]:
         limits, lifetime = self._intake.conduct.limits, self._intake.conduct.lifetime
         remaining = min(lifetime.idle, lifetime.whole) if view is None else self._intake.remaining(view)
-        return fields.limits(version, limits.file, remaining // 1_000_000)
+        return fields.limit_header(version, limits.file, remaining // 1_000_000)
 
-    async def _interim(self, request: web.Request, version: fields.Version, headers: Mapping[str, str]) -> bool:
+    async def _send_interim_response(
+        self, request: web.Request, version: fields.InteropVersion, headers: Mapping[str, str]
+    ) -> bool:
         """Sends a 104 where that is switched on and the client knows it by its number; whether it was sent."""
-        silent = not self._interim_answers or version.number is None or request.version < HttpVersion11
+        silent = not self._interim_responses or version.number is None or request.version < HttpVersion11
         if silent or request.transport is None or request.transport.is_closing():
             return False
-        lines = [f"{name}: {value}\r\n" for name, value in {**headers, fields.INTEROP: version.number}.items()]
+        lines = [f"{name}: {value}\r\n" for name, value in {**headers, fields.INTEROP_VERSION: version.number}.items()]
         await request.writer.write(f"HTTP/1.1 104 Upload Resumption Supported\r\n{''.join(lines)}\r\n".encode())
         # The interim answer is no part of the one that is still to come.
         request.writer.output_size = 0
         return True
 
-    def _refused(
+    def _error_response(
         self,
         request: web.Request,
-        version: fields.Version,
+        version: fields.InteropVersion,
         error: MediaServiceError,
         headers: Mapping[str, str] | None = None,
         *,
         whole: bool = False,
     ) -> web.Response:
         """The answer to an error. `whole`: the file is refused for what it is, and no byte of it is wanted any more."""
-        more: dict[str, str] = {**(headers or {}), **fields.completeness(version, whole=whole)}
+        response_headers: dict[str, str] = {**(headers or {}), **fields.complete_header(version, whole=whole)}
         members: dict[str, Any] = {}
         if isinstance(error, OffsetMismatch):
-            more["Upload-Offset"] = str(error.offset)
+            response_headers["Upload-Offset"] = str(error.offset)
             members = {"type": f"{PROBLEMS}mismatching-upload-offset"}
             members |= {"expected-offset": error.offset, "provided-offset": error.provided}
         elif isinstance(error, LengthDiffers):
             members = {"type": f"{PROBLEMS}inconsistent-upload-length"}
         elif isinstance(error, FileTooLarge | SliceTooLarge):
-            more |= self._limits(version)
+            response_headers |= self._limit_header(version)
         elif isinstance(error, DigestMismatch) and not whole:
             members = {"status": 400}
         elif isinstance(error, WrongState) and error.state == State.REJECTED:
             # Not 409: clients repeat a request that was answered so.
             members = {"status": 410}
-        return problem_response(error, self._shapes.base, request.path, headers=more, **members)
+        return problem_response(error, self._shapes.base, request.path, headers=response_headers, **members)
 
 
-def _described(request: web.Request) -> dict[str, Any]:
+def _file_details(request: web.Request) -> dict[str, Any]:
     """Return what the request says of the file; its name, if no field has it, is the address's. Raises Malformed."""
-    described = fields.about(request)
-    return described | {"filename": described["filename"] or request.match_info.get("name", "")}
+    details = fields.parse_file_fields(request)
+    return details | {"filename": details["filename"] or request.match_info.get("name", "")}

@@ -27,13 +27,13 @@ from media_service.core.upload import State
 from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
 from media_service.http.client_address import client_address
 from media_service.http.dialects.header_fields import (
-    METADATA,
+    UPLOAD_METADATA,
     body_size,
-    checksum,
-    described,
     http_date,
-    number,
-    refuse_range,
+    parse_byte_count,
+    parse_checksum,
+    parse_file_details,
+    refuse_content_range,
 )
 from media_service.http.problems import method_not_allowed, problem_response
 from media_service.http.shielding import shielded, with_verdict
@@ -58,7 +58,7 @@ CHECKSUM_MISMATCH = 460
 
 
 class TusDialect:
-    """`wait` is how many seconds the last answer waits for the verdict on the file."""
+    """`verdict_wait_seconds` is how many seconds the last answer waits for the verdict on the file."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class TusDialect:
         shapes: Shapes,
         *,
         loop_budget: LoopBudget,
-        wait: float,
+        verdict_wait_seconds: float,
     ) -> None:
         self._intake = intake
         self._appends = appends
@@ -77,30 +77,30 @@ class TusDialect:
         self._authenticator = authenticator
         self._shapes = shapes
         self._loop_budget = loop_budget
-        self._wait = wait
+        self._verdict_wait_seconds = verdict_wait_seconds
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers. One door for every method: each answer, a 405 too, must carry Tus-Resumable."""
         return [
-            web.route("*", path, self.answer, expect_handler=defer_continue) for path in ("/tus", "/tus/", "/tus/{id}")
+            web.route("*", path, self.handle, expect_handler=defer_continue) for path in ("/tus", "/tus/", "/tus/{id}")
         ]
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Any request of the protocol."""
         try:
-            answer = await self._answer(request)
+            response = await self._dispatch(request)
         except MediaServiceError as error:
-            answer = self._refused(request, error)
-        answer.headers["Tus-Resumable"] = VERSION
-        return answer
+            response = self._error_response(request, error)
+        response.headers["Tus-Resumable"] = VERSION
+        return response
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _dispatch(self, request: web.Request) -> web.Response:
         method = request.method
         if method == "POST":
             method = request.headers.get("X-HTTP-Method-Override", method)
             if method != "POST" and method not in OVERRIDABLE:
                 raise Malformed("X-HTTP-Method-Override", f"it may be {', '.join(OVERRIDABLE)}")
-        act = {
+        handler = {
             ("OPTIONS", False): self.options,
             ("OPTIONS", True): self.options,
             ("POST", False): self.create,
@@ -108,10 +108,10 @@ class TusDialect:
             ("PATCH", True): self.patch,
             ("DELETE", True): self.delete,
         }.get((method, "id" in request.match_info))
-        if act is None:
+        if handler is None:
             return method_not_allowed(request, "OPTIONS, POST, HEAD, PATCH, DELETE")
         self._check_version(request, method)
-        return await act(request)
+        return await handler(request)
 
     def _check_version(self, request: web.Request, method: str) -> None:
         """Raises UnsupportedVersion. A client that only asks may leave its version out."""
@@ -134,25 +134,25 @@ class TusDialect:
     async def create(self, request: web.Request) -> web.Response:
         """A new upload, with its first bytes where they come along (creation-with-upload)."""
         owner = self._authenticator.authenticate(request).owner
-        refuse_range(request)
+        refuse_content_range(request)
         concat = request.headers.get("Upload-Concat", "")
         if concat.startswith(FINAL) and concat.isascii():
-            return await self._join(request, owner, concat)
+            return await self._concatenate(request, owner, concat)
         if concat not in ("", PARTIAL):
             raise Malformed("Upload-Concat", "it must be partial, or final; and the parts")
-        wish = _wish(request, _length(request), concat)
+        wish = _upload_request(request, _length(request), concat)
         with_bytes = request.content_type == MEDIA_TYPE and body_size(request) != 0
-        proof = self._body_proof(request) if with_bytes else None
+        proof = self._body_checksum(request) if with_bytes else None
         view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
-        headers = {"Location": self._url(view)}
+        headers = {"Location": self._upload_url(view)}
         if with_bytes:
             first = Addition(0, body_size(request), DIALECT, proof=proof, known=False)
             try:
                 view = await self._append(request, owner, view.upload.id, first)
             except MediaServiceError as error:
-                return self._refused(request, error, headers)
+                return self._error_response(request, error, headers)
             headers["Upload-Offset"] = str(view.received.offset)
-        return web.Response(status=201, headers=headers | self._progress(view))
+        return web.Response(status=201, headers=headers | self._progress_headers(view))
 
     async def head(self, request: web.Request) -> web.Response:
         """How far the upload is. What a stale connection still brings ends here, so that the offset stands.
@@ -160,30 +160,30 @@ class TusDialect:
         Its address is enough: clients begin anew at an answer that asks them to sign in.
         """
         view = await self._appends.standing(request.match_info["id"], None)
-        upload, said = view.upload, view.upload.remembered or {}
+        upload, stored_fields = view.upload, view.upload.remembered or {}
         headers = {"Upload-Offset": str(view.received.offset), "Cache-Control": "no-store"}
         if upload.length is None:
             headers["Upload-Defer-Length"] = "1"
         else:
             headers["Upload-Length"] = str(upload.length)
-        if "metadata" in said:
-            headers[METADATA] = said["metadata"]
-        if CONCAT in said:
-            headers["Upload-Concat"] = said[CONCAT]
-        return web.Response(headers=headers | self._progress(view))
+        if "metadata" in stored_fields:
+            headers[UPLOAD_METADATA] = stored_fields["metadata"]
+        if CONCAT in stored_fields:
+            headers["Upload-Concat"] = stored_fields[CONCAT]
+        return web.Response(headers=headers | self._progress_headers(view))
 
     async def patch(self, request: web.Request) -> web.Response:
         """The bytes from Upload-Offset on. The id is the permission."""
         if request.content_type != MEDIA_TYPE:
             raise UnsupportedMediaType(MEDIA_TYPE)
-        at = number(request.headers, "Upload-Offset")
-        if at is None:
+        offset = parse_byte_count(request.headers, "Upload-Offset")
+        if offset is None:
             raise Malformed("Upload-Offset", "it is missing")
-        length, proof = number(request.headers, "Upload-Length"), self._body_proof(request)
-        addition = Addition(at, body_size(request), DIALECT, length=length, proof=proof)
+        length, proof = parse_byte_count(request.headers, "Upload-Length"), self._body_checksum(request)
+        addition = Addition(offset, body_size(request), DIALECT, length=length, proof=proof)
         view = await self._append(request, None, request.match_info["id"], addition)
         headers = {"Upload-Offset": str(view.received.offset)}
-        return web.Response(status=204, headers=headers | self._progress(view))
+        return web.Response(status=204, headers=headers | self._progress_headers(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """The upload is given up. A finished file is not its sender's to take back."""
@@ -192,40 +192,40 @@ class TusDialect:
         await shielded(self._intake.cancel(upload_id, owner))
         return web.Response(status=204)
 
-    async def _join(self, request: web.Request, owner: str, concat: str) -> web.Response:
+    async def _concatenate(self, request: web.Request, owner: str, concat: str) -> web.Response:
         """An upload of the bytes of others, in the order in which they are listed (concatenation)."""
         if "Upload-Length" in request.headers:
             raise Malformed("Upload-Length", "it is the sum of the parts")
         if body_size(request) != 0:
             raise NotWritable
         parts = [address.rstrip("/").rpartition("/")[2] for address in concat.removeprefix(FINAL).split()]
-        view = await shielded(self._joiner.join(_wish(request, None, concat), parts, owner, DIALECT))
-        headers = {"Location": self._url(view)}
+        view = await shielded(self._joiner.join(_upload_request(request, None, concat), parts, owner, DIALECT))
+        headers = {"Location": self._upload_url(view)}
         try:
-            view = await with_verdict(self._intake, view, self._wait)
+            view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
         except MediaServiceError as error:
-            return self._refused(request, error, headers)
-        return web.Response(status=201, headers=headers | self._progress(view))
+            return self._error_response(request, error, headers)
+        return web.Response(status=201, headers=headers | self._progress_headers(view))
 
     async def _append(self, request: web.Request, owner: str | None, upload_id: str, addition: Addition) -> View:
         append = self._appends.append(upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget))
-        return await with_verdict(self._intake, await shielded(append), self._wait)
+        return await with_verdict(self._intake, await shielded(append), self._verdict_wait_seconds)
 
-    def _body_proof(self, request: web.Request) -> Proof | None:
+    def _body_checksum(self, request: web.Request) -> Proof | None:
         refuse_content_encoding(request)
         given = request.headers.get("Upload-Checksum")
-        return None if given is None else checksum(given)
+        return None if given is None else parse_checksum(given)
 
-    def _url(self, view: View) -> str:
+    def _upload_url(self, view: View) -> str:
         return self._shapes.location(f"/tus/{view.upload.id}")
 
-    def _progress(self, view: View) -> dict[str, str]:
+    def _progress_headers(self, view: View) -> dict[str, str]:
         """When an unfinished upload expires, or where a whole one is seen."""
         if view.expires_at is not None:
             return {"Upload-Expires": http_date(view.expires_at)}
         return {"Upload-Result": f'"{self._shapes.upload_url(view.upload.id)}";state={view.upload.state}'}
 
-    def _refused(
+    def _error_response(
         self, request: web.Request, error: MediaServiceError, headers: dict[str, str] | None = None
     ) -> web.Response:
         """The answer to an error, in the protocol's own status codes."""
@@ -241,15 +241,15 @@ class TusDialect:
         elif isinstance(error, WrongState):
             # Not 409: clients take that for passing, and try again.
             status["status"] = 410 if error.state == State.REJECTED else 403
-        answer = problem_response(error, self._shapes.base, request.path, headers=headers, **status)
-        if answer.status == CHECKSUM_MISMATCH:
-            answer.set_status(CHECKSUM_MISMATCH, "Checksum Mismatch")
-        return answer
+        response = problem_response(error, self._shapes.base, request.path, headers=headers, **status)
+        if response.status == CHECKSUM_MISMATCH:
+            response.set_status(CHECKSUM_MISMATCH, "Checksum Mismatch")
+        return response
 
 
-def _wish(request: web.Request, length: int | None, concat: str) -> Wish:
+def _upload_request(request: web.Request, length: int | None, concat: str) -> Wish:
     """Raises Malformed."""
-    given = request.headers.get(METADATA)
+    given = request.headers.get(UPLOAD_METADATA)
     remembered = {}
     if given is not None:
         remembered["metadata"] = given
@@ -260,13 +260,13 @@ def _wish(request: web.Request, length: int | None, concat: str) -> Wish:
         held_open=concat == PARTIAL,
         remembered=remembered or None,
         address=client_address(request),
-        **described(given or ""),
+        **parse_file_details(given or ""),
     )
 
 
 def _length(request: web.Request) -> int | None:
     """The announced length, None where it is deferred. Raises Malformed."""
-    deferred, length = request.headers.get("Upload-Defer-Length"), number(request.headers, "Upload-Length")
+    deferred, length = request.headers.get("Upload-Defer-Length"), parse_byte_count(request.headers, "Upload-Length")
     if (deferred is None) == (length is None) or deferred not in (None, "1"):
         raise Malformed("Upload-Length", "either it or Upload-Defer-Length: 1 is needed")
     if length == 0:
