@@ -18,10 +18,10 @@ from media_service.core.cover import CoverLimits
 from media_service.core.errors import MediaTrouble
 from media_service.core.quota import Quota, Quotas
 from media_service.core.rules import LEAST_SLICE, Lifetime, Limits
-from media_service.http.api.covers import FileCovers, UploadCovers
+from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
-from media_service.http.api.serializer import Shapes
+from media_service.http.api.serializer import Serializer
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
 from media_service.http.dialects.form import FormDialect
@@ -147,32 +147,37 @@ class Service:
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
         self._sessions = Sessions(self._database, token, now)
         self._authenticator = _authenticator(settings, token, self._sessions, self._cors)
-        self._shapes = Shapes(settings.base_path, conduct.limits, settings.public_url)
+        self._serializer = Serializer(settings.base_path, conduct.limits, settings.public_url)
 
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
-        intake, authenticator, shapes, base = self._intake, self._authenticator, self._shapes, self._settings.base_path
+        intake, authenticator, serializer, base = (
+            self._intake,
+            self._authenticator,
+            self._serializer,
+            self._settings.base_path,
+        )
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.conduct.limits.cover.size))
         assets = Assets(asset("static"))
         station = Station(self._settings.station_name, self._settings.contact, intake.conduct.limits.file)
         markup = PageMarkup(assets, station, base)
         answers = HtmlAnswers(markup, base)
-        files = FilesApi(self._database, self._spool, self._retagger, authenticator, shapes)
+        files = FilesApi(self._database, self._spool, self._retagger, authenticator, serializer)
         app = application(
             base,
             authenticator,
             self._cors,
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
-                NativeDialect(intake, shapes, loop_budget),
+                NativeDialect(intake, serializer, loop_budget),
                 Pages(assets, markup, answers, authenticator, self._takes_new_work),
-                UploadsApi(intake, authenticator, shapes),
-                UploadCovers(intake, authenticator, shapes, loop_budget, covers),
+                UploadsApi(intake, authenticator, serializer),
+                UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
                 FormDialect(
                     intake,
                     authenticator,
-                    shapes,
+                    serializer,
                     loop_budget,
                     answers,
                     verdict_wait_seconds=self._settings.form_wait,
@@ -183,7 +188,7 @@ class Service:
                     self._appends,
                     self._joiner,
                     authenticator,
-                    shapes,
+                    serializer,
                     loop_budget=loop_budget,
                     verdict_wait_seconds=self._settings.append_wait,
                 ),
@@ -191,16 +196,16 @@ class Service:
                     intake,
                     self._appends,
                     authenticator,
-                    shapes,
+                    serializer,
                     loop_budget=loop_budget,
                     verdict_wait_seconds=self._settings.append_wait,
                     interim_responses=self._settings.interim_answers,
                 ),
                 files,
-                FileCovers(
+                FileCoversApi(
                     files, self._retagger, authenticator, intake.conduct, loop_budget=loop_budget, budget=covers
                 ),
-                QuarantineApi(intake, self._finisher, self._quarantine, authenticator, shapes),
+                QuarantineApi(intake, self._finisher, self._quarantine, authenticator, serializer),
             ],
             answers,
         )

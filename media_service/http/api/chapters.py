@@ -22,6 +22,6 @@ class ChapterField(BaseModel):
     url: Annotated[str, Field(max_length=8192)] | None = None
 
 
-def as_chapters(given: Iterable[ChapterField]) -> list[Chapter]:
+def to_chapters(given: Iterable[ChapterField]) -> list[Chapter]:
     """The same as the core has them."""
     return [Chapter(field.start, field.title, field.url) for field in given]

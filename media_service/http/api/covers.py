@@ -9,8 +9,8 @@ from aiohttp import web
 
 from media_service.core.cover import EXTENSIONS
 from media_service.core.errors import CoverNotImage, CoverTooLarge
-from media_service.http.api.files import version_seen
-from media_service.http.api.serializer import API
+from media_service.http.api.files import if_match_condition
+from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import defer_continue, read_body
 from media_service.http.shielding import shielded, shielded_with
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from media_service.core.cover import Cover
     from media_service.http.api.files import FilesApi
-    from media_service.http.api.serializer import Shapes
+    from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.security.auth import Authenticator
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
     from media_service.intake.retag import Retagger
 
 
-class UploadCovers:
+class UploadCoversApi:
     """The routes under `/api/v1/uploads/{id}/cover`."""
 
     def __init__(
         self,
         intake: Intake,
         authenticator: Authenticator,
-        shapes: Shapes,
+        serializer: Serializer,
         loop_budget: LoopBudget,
         budget: MemoryBudget,
     ) -> None:
         self._intake = intake
         self._authenticator = authenticator
-        self._shapes = shapes
+        self._serializer = serializer
         self._loop_budget = loop_budget
         self._budget = budget
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
-        path = f"{API}/uploads/{{id}}/cover"
+        path = f"{API_PREFIX}/uploads/{{id}}/cover"
         return [
             web.get(path, self.show),
             web.put(path, self.put, expect_handler=defer_continue),
@@ -56,8 +56,8 @@ class UploadCovers:
 
     async def show(self, request: web.Request) -> web.Response:
         """The picture that was sent, until the upload has ended; for its owner and the admin."""
-        visitor = self._authenticator.identify(request)
-        return shown_cover(*await self._intake.cover(request.match_info["id"], visitor.owner_filter))
+        caller = self._authenticator.identify(request)
+        return cover_response(*await self._intake.cover(request.match_info["id"], caller.owner_filter))
 
     async def put(self, request: web.Request) -> web.Response:
         """The upload with the body as its cover."""
@@ -66,7 +66,7 @@ class UploadCovers:
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._intake.conduct, self._loop_budget, self._budget, resources)
             view = await shielded_with(resources, self._intake.put_cover(upload_id, caller.owner_filter, picture))
-        return web.json_response(self._shapes.upload(view))
+        return web.json_response(self._serializer.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """The upload without a cover of its own; 204, also the second time."""
@@ -75,7 +75,7 @@ class UploadCovers:
         return web.Response(status=204)
 
 
-class FileCovers:
+class FileCoversApi:
     """The routes under `/api/v1/files/{id}/cover`."""
 
     def __init__(
@@ -97,7 +97,7 @@ class FileCovers:
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
-        path = f"{API}/files/{{id}}/cover"
+        path = f"{API_PREFIX}/files/{{id}}/cover"
         return [
             web.get(path, self.show),
             web.put(path, self.put, expect_handler=defer_continue),
@@ -106,28 +106,28 @@ class FileCovers:
 
     async def show(self, request: web.Request) -> web.Response:
         """The cover that stands in the file, for its owner and the admin."""
-        return shown_cover(*await self._retagger.cover(await self._files.find(request)))
+        return cover_response(*await self._retagger.cover(await self._files.find(request)))
 
     async def put(self, request: web.Request) -> web.Response:
         """The file with the body as its cover, for the admin, who says in If-Match which version of it he saw."""
         self._authenticator.require_admin(request)
-        is_current = version_seen(request)
+        is_current = if_match_condition(request)
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._conduct, self._loop_budget, self._budget, resources)
             if not picture:
                 raise CoverNotImage
-            return await self._edited(request, is_current, picture, resources)
+            return await self._edit(request, is_current, picture, resources)
 
     async def delete(self, request: web.Request) -> web.Response:
         """The file without a cover in front, for the admin, who says in If-Match which version of it he saw."""
         self._authenticator.require_admin(request)
-        return await self._edited(request, version_seen(request), b"", AsyncExitStack())
+        return await self._edit(request, if_match_condition(request), b"", AsyncExitStack())
 
-    async def _edited(
+    async def _edit(
         self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes, resources: AsyncExitStack
     ) -> web.Response:
-        step = self._retagger.edit(request.match_info["id"], {}, is_current, picture=picture)
-        return await self._files.shown(await shielded_with(resources, step))
+        edit = self._retagger.edit(request.match_info["id"], {}, is_current, picture=picture)
+        return await self._files.json_response(await shielded_with(resources, edit))
 
 
 async def read_cover(
@@ -144,7 +144,7 @@ async def read_cover(
     return await read_body(request, loop_budget, limit, lambda: CoverTooLarge(limit), conduct.idle_timeout)
 
 
-def shown_cover(cover: Cover, picture: bytes) -> web.Response:
+def cover_response(cover: Cover, picture: bytes) -> web.Response:
     """The picture under the type its bytes have, as an attachment that no browser takes for a page of ours."""
     headers = {
         "Content-Disposition": f'attachment; filename="cover.{EXTENSIONS[cover.media_type]}"',

@@ -10,9 +10,9 @@ from aiohttp import ETag, web
 from pydantic import BaseModel, ConfigDict, Field
 
 from media_service.core.errors import Malformed, MatchRequired, UnknownFile
-from media_service.http.api.chapters import ChapterField, as_chapters
-from media_service.http.api.pagination import full_of, page
-from media_service.http.api.serializer import API
+from media_service.http.api.chapters import ChapterField, to_chapters
+from media_service.http.api.pagination import page_response, wants_full_rows
+from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import read_json
 from media_service.http.file_response import file_response
 from media_service.http.shielding import shielded
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from media_service.core.files import StoredFile
     from media_service.core.ports import Catalogue, Spool
-    from media_service.http.api.serializer import Shapes
+    from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
     from media_service.intake.retag import Retagger
 
@@ -42,38 +42,43 @@ class FilesApi:
     """The routes under `/api/v1/files`."""
 
     def __init__(
-        self, catalogue: Catalogue, spool: Spool, retagger: Retagger, authenticator: Authenticator, shapes: Shapes
+        self,
+        catalogue: Catalogue,
+        spool: Spool,
+        retagger: Retagger,
+        authenticator: Authenticator,
+        serializer: Serializer,
     ) -> None:
         self._retagger = retagger
         self._catalogue = catalogue
         self._spool = spool
         self._authenticator = authenticator
-        self._shapes = shapes
+        self._serializer = serializer
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
         return [
-            web.get(f"{API}/files", self.listing),
-            web.get(f"{API}/files/{{id}}", self.show),
-            web.patch(f"{API}/files/{{id}}", self.retag),
-            web.get(f"{API}/files/{{id}}/content", self.content),
+            web.get(f"{API_PREFIX}/files", self.listing),
+            web.get(f"{API_PREFIX}/files/{{id}}", self.show),
+            web.patch(f"{API_PREFIX}/files/{{id}}", self.retag),
+            web.get(f"{API_PREFIX}/files/{{id}}/content", self.content),
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
         """Files with every word of `q`, sorted by `sort`, for the admin; rows are short, but with `full=1`."""
         self._authenticator.require_admin(request)
         search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
-        shape = self._shapes.file if full_of(request) else self._shapes.listed_file
+        serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            files, following = await self._catalogue.list_files(search, order, cursor, limit)
-            return map(shape, files), following
+            files, next_cursor = await self._catalogue.list_files(search, order, cursor, limit)
+            return map(serialize, files), next_cursor
 
-        return await page(request, "files", read)
+        return await page_response(request, "files", read)
 
     async def show(self, request: web.Request) -> web.Response:
         """One file, for its owner and the admin."""
-        return await self.shown(await self.find(request))
+        return await self.json_response(await self.find(request))
 
     async def retag(self, request: web.Request) -> web.Response:
         """The file with other tags or chapters, for the admin, who says in If-Match which version of it he saw."""
@@ -81,13 +86,13 @@ class FilesApi:
         body = await read_json(request, RetagFile)
         if body.tags is None and body.chapters is None:
             raise Malformed("tags", "there are none, and no chapters either")
-        step = self._retagger.edit(
+        edit = self._retagger.edit(
             request.match_info["id"],
             {key: value or "" for key, value in (body.tags or {}).items()},
-            version_seen(request),
-            chapters=None if body.chapters is None else as_chapters(body.chapters),
+            if_match_condition(request),
+            chapters=None if body.chapters is None else to_chapters(body.chapters),
         )
-        return await self.shown(await shielded(step))
+        return await self.json_response(await shielded(edit))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
@@ -104,13 +109,13 @@ class FilesApi:
         except FileNotFoundError:
             raise UnknownFile from None
 
-    async def shown(self, file: StoredFile) -> web.Response:
+    async def json_response(self, file: StoredFile) -> web.Response:
         """The file as JSON, with its ETag."""
         heard = await self._catalogue.heard(file.id)
-        shown = self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)}
-        answer = web.json_response(shown, headers={"Cache-Control": "private, no-cache"})
-        answer.etag = ETag(file.placed.sha256.hex())
-        return answer
+        body = self._serializer.file(file) | {"heard": None if heard is None else asdict(heard)}
+        response = web.json_response(body, headers={"Cache-Control": "private, no-cache"})
+        response.etag = ETag(file.placed.sha256.hex())
+        return response
 
     async def find(self, request: web.Request) -> StoredFile:
         """The file that is asked for, for its owner and the admin. Raises UnknownFile, Unauthorised."""
@@ -121,10 +126,10 @@ class FilesApi:
         return file
 
 
-def version_seen(request: web.Request) -> Callable[[bytes], bool]:
+def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:
     """Says of the SHA-256 of a file whether If-Match names it. Raises MatchRequired without one."""
-    wanted = request.if_match
-    if wanted is None:
+    if_match = request.if_match
+    if if_match is None:
         raise MatchRequired
-    known = {tag.value for tag in wanted if not tag.is_weak}
-    return lambda sha256: "*" in known or sha256.hex() in known
+    etags = {tag.value for tag in if_match if not tag.is_weak}
+    return lambda sha256: "*" in etags or sha256.hex() in etags

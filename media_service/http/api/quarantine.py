@@ -9,21 +9,21 @@ from aiohttp import web
 
 from media_service.core.errors import UnknownUpload
 from media_service.core.upload import Review, State
-from media_service.http.api.pagination import full_of, page
-from media_service.http.api.serializer import API
+from media_service.http.api.pagination import page_response, wants_full_rows
+from media_service.http.api.serializer import API_PREFIX
 from media_service.http.file_response import file_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from media_service.core.ports import Quarantine
-    from media_service.http.api.serializer import Shapes
+    from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
     from media_service.intake.finalize import Finisher
     from media_service.intake.receive import Intake
     from media_service.intake.register import View
 
-WAIT = 5.0
+VERDICT_WAIT_SECONDS = 5.0
 """Seconds that the answer waits for the new verdict."""
 
 
@@ -31,36 +31,41 @@ class QuarantineApi:
     """The routes under `/api/v1/quarantine`."""
 
     def __init__(
-        self, intake: Intake, finisher: Finisher, quarantine: Quarantine, authenticator: Authenticator, shapes: Shapes
+        self,
+        intake: Intake,
+        finisher: Finisher,
+        quarantine: Quarantine,
+        authenticator: Authenticator,
+        serializer: Serializer,
     ) -> None:
         self._intake = intake
         self._finisher = finisher
         self._quarantine = quarantine
         self._authenticator = authenticator
-        self._shapes = shapes
+        self._serializer = serializer
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
         return [
-            web.get(f"{API}/quarantine", self.listing),
-            web.get(f"{API}/quarantine/{{id}}/content", self.content),
-            web.post(f"{API}/quarantine/{{id}}/recheck", self.recheck),
-            web.post(f"{API}/quarantine/{{id}}/force", self.force),
-            web.delete(f"{API}/quarantine/{{id}}", self.delete),
+            web.get(f"{API_PREFIX}/quarantine", self.listing),
+            web.get(f"{API_PREFIX}/quarantine/{{id}}/content", self.content),
+            web.post(f"{API_PREFIX}/quarantine/{{id}}/recheck", self.recheck),
+            web.post(f"{API_PREFIX}/quarantine/{{id}}/force", self.force),
+            web.delete(f"{API_PREFIX}/quarantine/{{id}}", self.delete),
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
         """Rejected uploads with what was found in them, newest first; `kept` in bytes, null once they were deleted."""
         self._authenticator.require_admin(request)
-        short = not full_of(request)
-        shape = self._shapes.listed_upload if short else self._shapes.upload
+        short = not wants_full_rows(request)
+        serialize = self._serializer.upload_row if short else self._serializer.upload
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            views, following = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
+            views, next_cursor = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
             kept = [await self._quarantine.kept(view.upload.id) for view in views]
-            return (shape(view) | {"kept": size} for view, size in zip(views, kept, strict=True)), following
+            return (serialize(view) | {"kept": size} for view, size in zip(views, kept, strict=True)), next_cursor
 
-        return await page(request, "uploads", read)
+        return await page_response(request, "uploads", read)
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes as they came, as an attachment of no type."""
@@ -79,23 +84,23 @@ class QuarantineApi:
 
     async def recheck(self, request: web.Request) -> web.Response:
         """Judges the file anew, by today's policy."""
-        return await self._look_again(request, Review.AGAIN)
+        return await self._recheck(request, Review.AGAIN)
 
     async def force(self, request: web.Request) -> web.Response:
         """Takes the file into the spool whatever is found in it."""
-        return await self._look_again(request, Review.FORCED)
+        return await self._recheck(request, Review.FORCED)
 
     async def delete(self, request: web.Request) -> web.Response:
         """Deletes the bytes and the report."""
         await self._finisher.forget_rejected((await self._find(request)).upload.id)
         return web.Response(status=204)
 
-    async def _look_again(self, request: web.Request, review: Review) -> web.Response:
+    async def _recheck(self, request: web.Request, review: Review) -> web.Response:
         self._authenticator.require_admin(request)
         upload_id = request.match_info["id"]
         await self._finisher.look_again(upload_id, review)
-        view = await self._intake.wait_for_verdict(upload_id, WAIT)
-        return web.json_response(self._shapes.upload(view))
+        view = await self._intake.wait_for_verdict(upload_id, VERDICT_WAIT_SECONDS)
+        return web.json_response(self._serializer.upload(view))
 
     async def _find(self, request: web.Request) -> View:
         """A rejected upload whose bytes are kept. Raises UnknownUpload, Unauthorised."""

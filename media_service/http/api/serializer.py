@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from media_service.core.verdict import Finding
     from media_service.intake.register import View
 
-API = "/api/v1"
+API_PREFIX = "/api/v1"
 
-MOMENTS = 1024
+CACHED_TIMES = 1024
 """Seconds of which it is remembered how they are written."""
 
-SPANS = 256
+MAX_SPANS = 256
 """Spans that `received` names at most. A client fills the gaps between them, and asks again."""
 
-LISTED_SPANS, LISTED_FINDINGS, LISTED_CHARACTERS = 16, 3, 200
+MAX_ROW_SPANS, MAX_ROW_FINDINGS, MAX_ROW_CHARACTERS = 16, 3, 200
 """What one row of a listing has at most: spans, findings, and characters of a tag."""
 
 ROW_TAGS = ("title", "artist", "album", "date", "genre")
@@ -41,7 +41,7 @@ ROW_TAGS = ("title", "artist", "album", "date", "genre")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Shapes:
+class Serializer:
     """Shapes under one base path. `public_url`: what clients reach it by, the base path included; may be empty."""
 
     def __init__(self, base: str, limits: Limits, public_url: str) -> None:
@@ -55,38 +55,38 @@ class Shapes:
 
     def upload_url(self, upload_id: str) -> str:
         """Where an upload is seen."""
-        return self.location(f"{API}/uploads/{upload_id}")
+        return self.location(f"{API_PREFIX}/uploads/{upload_id}")
 
     def file_url(self, file_id: str) -> str:
         """Where a finished file is seen."""
-        return f"{self.base}{API}/files/{file_id}"
+        return f"{self.base}{API_PREFIX}/files/{file_id}"
 
     def upload(self, view: View) -> dict[str, Any]:
         """An upload and what is recorded of it."""
         upload = view.upload
         return {
-            **self._common(view),
-            "received": _first_spans(view, SPANS),
+            **self._upload_members(view),
+            "received": _first_spans(view, MAX_SPANS),
             "tags": dict(upload.tags or {}),
             "chapters": [_chapter(chapter) for chapter in upload.chapters],
             "findings": [found.told() for found in _findings(upload)],
-            "offered_tags": _offered(upload.facts),
+            "offered_tags": _suggested_tags(upload.facts),
         }
 
-    def listed_upload(self, view: View) -> dict[str, Any]:
+    def upload_row(self, view: View) -> dict[str, Any]:
         """An upload as a row of a listing. `short` says whether the upload itself has more."""
         upload, findings = view.upload, _findings(view.upload)
-        tags, cut = _listed_tags(upload.tags or {})
-        more = upload.chapters or len(findings) > LISTED_FINDINGS or len(view.received) > LISTED_SPANS
+        tags, cut = _row_tags(upload.tags or {})
+        more = upload.chapters or len(findings) > MAX_ROW_FINDINGS or len(view.received) > MAX_ROW_SPANS
         return {
-            **self._common(view),
-            "received": _first_spans(view, LISTED_SPANS),
+            **self._upload_members(view),
+            "received": _first_spans(view, MAX_ROW_SPANS),
             "tags": tags,
-            "findings": [found.told() for found in findings[:LISTED_FINDINGS]],
-            "short": bool(cut or more or _offered(upload.facts)),
+            "findings": [found.told() for found in findings[:MAX_ROW_FINDINGS]],
+            "short": bool(cut or more or _suggested_tags(upload.facts)),
         }
 
-    def _common(self, view: View) -> dict[str, Any]:
+    def _upload_members(self, view: View) -> dict[str, Any]:
         """What an upload and its row in a listing both have."""
         upload = view.upload
         verdict, file_id = upload.verdict, upload.file_id
@@ -98,15 +98,15 @@ class Shapes:
             "offset": view.received.offset,
             "slice_size": self._limits.slice_size,
             "slice_limit": self._limits.slice,
-            "digest": hex_or_none(upload.facts.sha256 if upload.facts else upload.digest),
-            "content_hash": hex_or_none(upload.facts.content_hash if upload.facts else upload.content_hash),
-            "last_modified": time_or_none(upload.last_modified),
+            "digest": format_optional_hex(upload.facts.sha256 if upload.facts else upload.digest),
+            "content_hash": format_optional_hex(upload.facts.content_hash if upload.facts else upload.content_hash),
+            "last_modified": format_optional_time(upload.last_modified),
             "sender": upload.sender,
             "cover": None if upload.cover is None else asdict(upload.cover),
-            "created_at": time(upload.created_at),
-            "updated_at": time(upload.updated_at),
-            "expires_at": time_or_none(view.expires_at),
-            "editable_until": time_or_none(view.editable_until),
+            "created_at": format_time(upload.created_at),
+            "updated_at": format_time(upload.updated_at),
+            "expires_at": format_optional_time(view.expires_at),
+            "editable_until": format_optional_time(view.editable_until),
             "problem": None if verdict is None else problem_object(revive(verdict.code, verdict.details), self.base),
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
             "verdict": _verdict(upload),
@@ -116,32 +116,32 @@ class Shapes:
 
     def slice(self, piece: Slice) -> dict[str, Any]:
         """A recorded slice."""
-        return {"start": piece.start, "stop": piece.stop, "digest": hex_or_none(piece.digest)}
+        return {"start": piece.start, "stop": piece.stop, "digest": format_optional_hex(piece.digest)}
 
     def file(self, file: StoredFile) -> dict[str, Any]:
         """A finished file. `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz."""
         return {
-            **self._common_of_file(file),
+            **self._file_members(file),
             **{tag: file.tags.get(tag) for tag in TAGS},
             "chapters": [_chapter(chapter) for chapter in file.chapters],
             "findings": [found.told() for found in file.facts.findings],
-            "offered_tags": _offered(file.facts),
+            "offered_tags": _suggested_tags(file.facts),
             "audio": None if file.facts.audio is None else dict(file.facts.audio),
         }
 
-    def listed_file(self, file: StoredFile) -> dict[str, Any]:
+    def file_row(self, file: StoredFile) -> dict[str, Any]:
         """A finished file as a row of a listing. `short` says whether the file itself has more."""
-        tags, cut = _listed_tags(file.tags)
+        tags, cut = _row_tags(file.tags)
         findings = file.facts.findings
-        more = file.chapters or file.facts.audio or len(findings) > LISTED_FINDINGS
+        more = file.chapters or file.facts.audio or len(findings) > MAX_ROW_FINDINGS
         return {
-            **self._common_of_file(file),
+            **self._file_members(file),
             **{tag: tags.get(tag) for tag in ROW_TAGS},
-            "findings": [found.told() for found in findings[:LISTED_FINDINGS]],
+            "findings": [found.told() for found in findings[:MAX_ROW_FINDINGS]],
             "short": bool(cut or more),
         }
 
-    def _common_of_file(self, file: StoredFile) -> dict[str, Any]:
+    def _file_members(self, file: StoredFile) -> dict[str, Any]:
         """What a finished file and its row in a listing both have."""
         facts, placed = file.facts, file.placed
         return {
@@ -155,28 +155,28 @@ class Shapes:
             "channels": facts.channels,
             "verdict": None if facts.audio_sha256 is None else outcome(facts.findings).value,
             "grade": None if facts.grade is None else facts.grade.value,
-            "audio_sha256": hex_or_none(facts.audio_sha256),
+            "audio_sha256": format_optional_hex(facts.audio_sha256),
             "size": placed.size,
             "received_size": facts.size,
             "sha256": facts.sha256.hex(),
             "content_hash": facts.content_hash.hex(),
             "spooled_sha256": placed.sha256.hex(),
             "sender": file.sender,
-            "uploaded_at": time(file.uploaded_at),
-            "spooled_at": time(file.spooled_at),
+            "uploaded_at": format_time(file.uploaded_at),
+            "spooled_at": format_time(file.spooled_at),
             "url": self.file_url(file.id),
             "content_url": f"{self.file_url(file.id)}/content",
         }
 
 
-def _listed_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], bool]:
-    """Return the tags of a row, each of at most LISTED_CHARACTERS, and whether there are others or longer ones."""
-    listed = {tag: _cut(tags[tag]) for tag in ROW_TAGS if tag in tags}
+def _row_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+    """Return the tags of a row, each of at most MAX_ROW_CHARACTERS, and whether there are others or longer ones."""
+    listed = {tag: _truncated(tags[tag]) for tag in ROW_TAGS if tag in tags}
     return listed, listed != dict(tags)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LISTED_CHARACTERS else f"{text[: LISTED_CHARACTERS - 1]}…"
+def _truncated(text: str) -> str:
+    return text if len(text) <= MAX_ROW_CHARACTERS else f"{text[: MAX_ROW_CHARACTERS - 1]}…"
 
 
 def _first_spans(view: View, most: int) -> list[list[int]]:
@@ -201,37 +201,37 @@ def _verdict(upload: Upload) -> str | None:
     return outcome(_findings(upload)).value if known else None
 
 
-def _offered(facts: Facts | None) -> dict[str, str]:
+def _suggested_tags(facts: Facts | None) -> dict[str, str]:
     """Tags as they read in the encoding that they are likely in, where they claim another one."""
     offered = None if facts is None or facts.audio is None else facts.audio.get("offered_tags")
     return dict(offered) if isinstance(offered, dict) else {}
 
 
-def time(microseconds: int) -> str | None:
+def format_time(microseconds: int) -> str | None:
     """A moment as RFC 3339 writes it, in UTC; None for one outside of the years 1 to 9999."""
     seconds, rest = divmod(microseconds, 1_000_000)
     try:
-        return f"{_seconds(seconds)}.{rest:06}Z" if rest else f"{_seconds(seconds)}Z"
+        return f"{_format_seconds(seconds)}.{rest:06}Z" if rest else f"{_format_seconds(seconds)}Z"
     except OverflowError:
         return None
 
 
-@lru_cache(MOMENTS)
-def _seconds(seconds: int) -> str:
+@lru_cache(CACHED_TIMES)
+def _format_seconds(seconds: int) -> str:
     # Every slice tells its upload's moments again, and most of a second's slices tell the same second.
     return (_EPOCH + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00")
 
 
-def time_or_none(microseconds: int | None) -> str | None:
+def format_optional_time(microseconds: int | None) -> str | None:
     """A moment that may not be known."""
-    return None if microseconds is None else time(microseconds)
+    return None if microseconds is None else format_time(microseconds)
 
 
-def microseconds(moment: datetime) -> int:
+def to_microseconds(moment: datetime) -> int:
     """A moment as the core counts it."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def hex_or_none(digest: bytes | None) -> str | None:
+def format_optional_hex(digest: bytes | None) -> str | None:
     """A digest that may not be known."""
     return None if digest is None else digest.hex()

@@ -24,7 +24,7 @@ from media_service.intake.slices import Incoming
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from media_service.http.api.serializer import Shapes
+    from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.pages.html_responses import HtmlAnswers
@@ -53,7 +53,7 @@ class FormDialect:
         self,
         intake: Intake,
         authenticator: Authenticator,
-        shapes: Shapes,
+        serializer: Serializer,
         loop_budget: LoopBudget,
         html: HtmlAnswers,
         *,
@@ -62,7 +62,7 @@ class FormDialect:
     ) -> None:
         self._intake = intake
         self._authenticator = authenticator
-        self._shapes = shapes
+        self._serializer = serializer
         self._loop_budget = loop_budget
         self._html = html
         self._verdict_wait_seconds = verdict_wait_seconds
@@ -153,10 +153,10 @@ class FormDialect:
         """In the form the client reads best: JSON, HTML or, for `curl`, the one plain sentence."""
         upload = view.upload
         status = 202 if upload.state in FINISHING else 201
-        headers = {"Location": self._shapes.upload_url(upload.id)}
+        headers = {"Location": self._serializer.upload_url(upload.id)}
         accepted = request.headers.get("Accept", "")
         if "application/json" in accepted:
-            return web.json_response(self._shapes.upload(view), status=status, headers=headers)
+            return web.json_response(self._serializer.upload(view), status=status, headers=headers)
         sentence = f"{upload.filename} sized of {upload.length} successfully stored."
         if wants_html(request):
             return self._html.stored(request, upload, status, headers)

@@ -8,14 +8,14 @@ from aiohttp import web
 
 from media_service.core.digest import parse_digest_field
 from media_service.core.errors import Malformed, SliceTooLarge
-from media_service.http.api.serializer import API
+from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
 from media_service.http.dialects.header_fields import refuse_content_range
 from media_service.http.multipart import FormSchema, MultipartForm
 from media_service.intake.slices import Incoming
 
 if TYPE_CHECKING:
-    from media_service.http.api.serializer import Shapes
+    from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.intake.receive import Intake
 
@@ -25,14 +25,14 @@ DIALECT = "native"
 class NativeDialect:
     """Slices under `/api/v1/uploads/{id}/slices`. The id, which nobody can guess, is the permission to send them."""
 
-    def __init__(self, intake: Intake, shapes: Shapes, loop_budget: LoopBudget) -> None:
+    def __init__(self, intake: Intake, serializer: Serializer, loop_budget: LoopBudget) -> None:
         self._intake = intake
-        self._shapes = shapes
+        self._serializer = serializer
         self._loop_budget = loop_budget
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
-        slices = f"{API}/uploads/{{id}}/slices"
+        slices = f"{API_PREFIX}/uploads/{{id}}/slices"
         return [
             web.post(slices, self.post, expect_handler=defer_continue),
             web.put(f"{slices}/{{offset}}", self.put, expect_handler=defer_continue),
@@ -52,7 +52,7 @@ class NativeDialect:
             form.fields["offset"], None, form.fields.get("digest"), "digest", most=request.content_length
         )
         view = await self._intake.receive(upload_id, None, slice_request, form.blocks)
-        return web.json_response(self._shapes.upload(view))
+        return web.json_response(self._serializer.upload(view))
 
     async def put(self, request: web.Request) -> web.Response:
         """One slice as the raw body, its SHA-256 in Content-Digest (RFC 9530, optional)."""
@@ -67,7 +67,7 @@ class NativeDialect:
         view = await self._intake.receive(
             request.match_info["id"], None, slice_request, lambda: read_blocks(request, self._loop_budget)
         )
-        return web.json_response(self._shapes.upload(view))
+        return web.json_response(self._serializer.upload(view))
 
 
 def _slice_request(

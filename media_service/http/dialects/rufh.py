@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import Any
 
-    from media_service.http.api.serializer import Shapes
+    from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
     from media_service.intake.append import Appends
@@ -63,7 +63,7 @@ class RufhDialect:
         intake: Intake,
         appends: Appends,
         authenticator: Authenticator,
-        shapes: Shapes,
+        serializer: Serializer,
         *,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
@@ -72,7 +72,7 @@ class RufhDialect:
         self._intake = intake
         self._appends = appends
         self._authenticator = authenticator
-        self._shapes = shapes
+        self._serializer = serializer
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
         self._interim_responses = interim_responses
@@ -138,7 +138,7 @@ class RufhDialect:
             **_file_details(request),
         )
         view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
-        place = {"Location": self._shapes.location(f"/rufh/{view.upload.id}")}
+        place = {"Location": self._serializer.location(f"/rufh/{view.upload.id}")}
         known = await self._send_interim_response(request, version, place | self._limit_header(version, view))
         first = Addition(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
         if first.size == 0 and not last:
@@ -215,10 +215,10 @@ class RufhDialect:
             return self._error_response(request, version, verdict, headers, whole=True)
         upload = view.upload
         return web.json_response(
-            self._shapes.upload(view),
+            self._serializer.upload(view),
             status=202 if upload.state in FINISHING else 201,
             headers={
-                "Location": self._shapes.upload_url(upload.id),
+                "Location": self._serializer.upload_url(upload.id),
                 "Upload-Offset": str(view.received.offset),
                 **fields.complete_header(version, whole=True),
                 **(fields.repr_digest_header(upload.facts.sha256) if upload.facts is not None else {}),
@@ -285,7 +285,7 @@ class RufhDialect:
         elif isinstance(error, WrongState) and error.state == State.REJECTED:
             # Not 409: clients repeat a request that was answered so.
             members = {"status": 410}
-        return problem_response(error, self._shapes.base, request.path, headers=response_headers, **members)
+        return problem_response(error, self._serializer.base, request.path, headers=response_headers, **members)
 
 
 def _file_details(request: web.Request) -> dict[str, Any]:

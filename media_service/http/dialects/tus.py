@@ -41,7 +41,7 @@ from media_service.intake.append import Addition
 
 if TYPE_CHECKING:
     from media_service.core.digest import Proof
-    from media_service.http.api.serializer import Shapes
+    from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
     from media_service.intake.append import Appends
@@ -66,7 +66,7 @@ class TusDialect:
         appends: Appends,
         joiner: Joiner,
         authenticator: Authenticator,
-        shapes: Shapes,
+        serializer: Serializer,
         *,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
@@ -75,7 +75,7 @@ class TusDialect:
         self._appends = appends
         self._joiner = joiner
         self._authenticator = authenticator
-        self._shapes = shapes
+        self._serializer = serializer
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
 
@@ -217,13 +217,13 @@ class TusDialect:
         return None if given is None else parse_checksum(given)
 
     def _upload_url(self, view: View) -> str:
-        return self._shapes.location(f"/tus/{view.upload.id}")
+        return self._serializer.location(f"/tus/{view.upload.id}")
 
     def _progress_headers(self, view: View) -> dict[str, str]:
         """When an unfinished upload expires, or where a whole one is seen."""
         if view.expires_at is not None:
             return {"Upload-Expires": http_date(view.expires_at)}
-        return {"Upload-Result": f'"{self._shapes.upload_url(view.upload.id)}";state={view.upload.state}'}
+        return {"Upload-Result": f'"{self._serializer.upload_url(view.upload.id)}";state={view.upload.state}'}
 
     def _error_response(
         self, request: web.Request, error: MediaServiceError, headers: dict[str, str] | None = None
@@ -241,7 +241,7 @@ class TusDialect:
         elif isinstance(error, WrongState):
             # Not 409: clients take that for passing, and try again.
             status["status"] = 410 if error.state == State.REJECTED else 403
-        response = problem_response(error, self._shapes.base, request.path, headers=headers, **status)
+        response = problem_response(error, self._serializer.base, request.path, headers=headers, **status)
         if response.status == CHECKSUM_MISMATCH:
             response.set_status(CHECKSUM_MISMATCH, "Checksum Mismatch")
         return response

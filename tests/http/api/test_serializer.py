@@ -17,13 +17,13 @@ from media_service.core.details import LAST_MODIFIED_END
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import State
 from media_service.core.verdict import Finding, Severity
-from media_service.http.api.serializer import Shapes, microseconds, time
+from media_service.http.api.serializer import Serializer, format_time, to_microseconds
 from media_service.http.dialects.header_fields import http_date
 from media_service.intake.register import View
 from tests.catalogue.samples import make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
 
-SHAPES = Shapes("", LIMITS, "")
+SERIALIZER = Serializer("", LIMITS, "")
 AWARE = TypeAdapter(AwareDatetime)
 
 offsets = st.integers(-24 * 60 + 1, 24 * 60 - 1)
@@ -37,8 +37,8 @@ def test_every_moment_is_counted_and_written_or_told_to_be_none(moment: datetime
     sign, minutes = "-" if offset < 0 else "+", abs(offset)
     text = f"{moment.isoformat()}{sign}{minutes // 60:02}:{minutes % 60:02}"
     given_by_client = AWARE.validate_json(json.dumps(text))
-    count = microseconds(given_by_client)
-    written = time(count)
+    count = to_microseconds(given_by_client)
+    written = format_time(count)
     if written is None:
         assert not 0 <= count < LAST_MODIFIED_END
     else:
@@ -47,9 +47,9 @@ def test_every_moment_is_counted_and_written_or_told_to_be_none(moment: datetime
 
 @given(st.integers())
 def test_every_count_of_microseconds_is_written_or_told_to_be_none(count: int) -> None:
-    written = time(count)
+    written = format_time(count)
     if written is not None:
-        assert microseconds(datetime.fromisoformat(written)) == count
+        assert to_microseconds(datetime.fromisoformat(written)) == count
 
 
 @given(st.integers())
@@ -61,7 +61,7 @@ def test_every_count_of_microseconds_has_an_http_date(count: int) -> None:
 
 def listed(spans: int = 0, **changes: Any) -> dict[str, Any]:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(spans))
-    return SHAPES.listed_upload(View(make_upload(**changes), received, None))
+    return SERIALIZER.upload_row(View(make_upload(**changes), received, None))
 
 
 def test_a_row_that_lacks_nothing_says_so() -> None:
@@ -102,24 +102,24 @@ def test_a_row_that_lacks_something_says_so(changes: dict[str, Any]) -> None:
 
 def test_the_upload_itself_names_at_most_256_spans() -> None:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(300))
-    upload = SHAPES.upload(View(make_upload(), received, None))
+    upload = SERIALIZER.upload(View(make_upload(), received, None))
     assert upload["received"] == [[2 * number, 2 * number + 1] for number in range(256)]
 
 
 def test_a_row_of_a_file_has_what_a_table_shows() -> None:
     file = make_file(tags={"title": "x" * 4096, "comment": "y" * 4096, "genre": "z"}, chapters=(Chapter(0, "one"),))
-    row = SHAPES.listed_file(file)
+    row = SERIALIZER.file_row(file)
     assert (row["title"], row["artist"], row["genre"]) == ("x" * 199 + "…", None, "z")
     assert row["short"] is True
     assert not row.keys() & {"comment", "lyrics", "chapters", "audio", "offered_tags"}
-    assert SHAPES.file(file)["comment"] == "y" * 4096
-    assert SHAPES.listed_file(make_file())["short"] is False
+    assert SERIALIZER.file(file)["comment"] == "y" * 4096
+    assert SERIALIZER.file_row(make_file())["short"] is False
 
 
-@pytest.mark.parametrize("shape", [SHAPES.upload, SHAPES.listed_upload])
+@pytest.mark.parametrize("shape", [SERIALIZER.upload, SERIALIZER.upload_row])
 def test_the_largest_rows_are_bounded(shape: Any) -> None:
     # Each of these characters has two bytes, and six in JSON.
     tags = dict.fromkeys(("title", "artist"), "é" * 4000)
     upload = make_upload(filename="é" * 1024, sender="é" * 1024, tags=tags)
     size = len(json.dumps(shape(View(upload, Ranges(), None))))
-    assert size < (64 if shape == SHAPES.upload else 18) * 1024
+    assert size < (64 if shape == SERIALIZER.upload else 18) * 1024
