@@ -31,7 +31,7 @@ from media_service.http.dialects.tus import TusDialect
 from media_service.http.loop_budget import LoopBudget
 from media_service.http.memory_budget import COVER_MEMORY_BYTES, MemoryBudget
 from media_service.http.pages.assets import Assets
-from media_service.http.pages.html_responses import HtmlAnswers
+from media_service.http.pages.html_responses import HtmlResponses
 from media_service.http.pages.page_markup import PageMarkup
 from media_service.http.pages.pages import Pages
 from media_service.http.pages.station import Station
@@ -162,7 +162,7 @@ class Service:
         assets = Assets(asset("static"))
         station = Station(self._settings.station_name, self._settings.contact, intake.conduct.limits.file)
         markup = PageMarkup(assets, station, base)
-        answers = HtmlAnswers(markup, base)
+        html = HtmlResponses(markup, base)
         files = FilesApi(self._database, self._spool, self._retagger, authenticator, serializer)
         app = application(
             base,
@@ -171,7 +171,7 @@ class Service:
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
                 NativeDialect(intake, serializer, loop_budget),
-                Pages(assets, markup, answers, authenticator, self._takes_new_work),
+                Pages(assets, markup, html, authenticator, self._takes_new_work),
                 UploadsApi(intake, authenticator, serializer),
                 UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
                 FormDialect(
@@ -179,7 +179,7 @@ class Service:
                     authenticator,
                     serializer,
                     loop_budget,
-                    answers,
+                    html,
                     verdict_wait_seconds=self._settings.form_wait,
                     cover_budget=covers,
                 ),
@@ -207,7 +207,7 @@ class Service:
                 ),
                 QuarantineApi(intake, self._finisher, self._quarantine, authenticator, serializer),
             ],
-            answers,
+            html,
         )
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
-    from media_service.http.pages.html_responses import HtmlAnswers
+    from media_service.http.pages.html_responses import HtmlResponses
     from media_service.http.security.auth import Authenticator
     from media_service.intake.receive import Intake
     from media_service.intake.register import View
@@ -55,7 +55,7 @@ class FormDialect:
         authenticator: Authenticator,
         serializer: Serializer,
         loop_budget: LoopBudget,
-        html: HtmlAnswers,
+        html: HtmlResponses,
         *,
         verdict_wait_seconds: float,
         cover_budget: MemoryBudget,
@@ -81,7 +81,7 @@ class FormDialect:
             if not wants_html(request):
                 raise
             log_error(error, request.path)
-            return self._html.form_refused(request, error, form_input.fields, read=form_input.complete)
+            return self._html.form_error(request, error, form_input.fields, read=form_input.complete)
 
     async def _receive(self, request: web.Request, form_input: FormInput) -> web.Response:
         owner = self._authenticator.authenticate(request).owner
@@ -159,7 +159,7 @@ class FormDialect:
             return web.json_response(self._serializer.upload(view), status=status, headers=headers)
         sentence = f"{upload.filename} sized of {upload.length} successfully stored."
         if wants_html(request):
-            return self._html.stored(request, upload, status, headers)
+            return self._html.upload_page(request, upload, status, headers)
         return web.Response(text=sentence, status=status, headers=headers)
 
 

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
     from media_service.http.pages.module_pack import PagePack
 
-TYPES = {
+CONTENT_TYPES = {
     ".css": "text/css",
     ".html": "text/html",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-COMMENTED = frozenset({".css", ".js"})
+COMMENTED_SUFFIXES = frozenset({".css", ".js"})
 
-KEPT_SECONDS = 365 * 24 * 3600
+CACHE_SECONDS = 365 * 24 * 3600
 
-VERSIONED = re.compile(r"([a-z]+)-([0-9a-f]{12})(?:\.[1-9])?/(.+)")
+VERSIONED_NAME = re.compile(r"([a-z]+)-([0-9a-f]{12})(?:\.[1-9])?/(.+)")
 """A name below a version's folder. `index-VERSION.2` is the same folder to us; to a browser it is another URL, by which
 it loads modules again that it failed to load before."""
 
@@ -45,10 +45,10 @@ log = structlog.get_logger()
 
 Stamp = tuple[int, int]
 
-_BLOCKS = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*$", re.DOTALL | re.MULTILINE)
-_LINES = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
-_CASTS = re.compile(r"/\*\* @type \{(?:(?!\*/)[^\n])*\} \*/ ?(?=\()")
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_BLOCK_COMMENT = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*$", re.DOTALL | re.MULTILINE)
+_LINE_COMMENT = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
+_TYPE_CAST = re.compile(r"/\*\* @type \{(?:(?!\*/)[^\n])*\} \*/ ?(?=\()")
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 """1.3 KiB of the upload page as it is sent. Lines keep their numbers; no text of ours spans lines with blanks in it."""
 
 
@@ -59,7 +59,7 @@ class Asset:
     stamp: Stamp
     type: str
     plain: bytes
-    packed: bytes
+    gzipped: bytes
     etag: str
 
 
@@ -88,10 +88,10 @@ class Release:
 
 
 class Assets:
-    """The files that are in a folder when the service starts, by name. No file whose kind is not in `TYPES`."""
+    """The files that are in a folder when the service starts, by name. No file whose kind is not in `CONTENT_TYPES`."""
 
     def __init__(self, folder: Path) -> None:
-        self._paths = dict(_listed(folder.resolve()))
+        self._paths = dict(_files_in(folder.resolve()))
         self._made: dict[str, Asset] = {}
         self._release: Release | None = None
 
@@ -103,15 +103,17 @@ class Assets:
             self._release = Release(_version(texts), texts, stamps, _packs(texts))
         return self._release
 
-    def answer(self, request: web.Request, name: str) -> web.Response:
+    def response(self, request: web.Request, name: str) -> web.Response:
         """The file, or 304 for whoever has it. Raises HTTPNotFound."""
-        if (found := VERSIONED.fullmatch(name)) is None:
-            return respond(request, self.find(name))
+        if (found := VERSIONED_NAME.fullmatch(name)) is None:
+            return asset_response(request, self.find(name))
         folder, version, name = found.groups()
         release = self._release or self.release()
         asset = release.packed(folder, name) or self.find(name)
         # A page of an older version gets today's file.
-        return respond(request, asset, keep=version == release.version and release.stamps.get(name) == asset.stamp)
+        return asset_response(
+            request, asset, immutable=version == release.version and release.stamps.get(name) == asset.stamp
+        )
 
     def find(self, name: str) -> Asset:
         """Return the file as it is sent, made again if it changed on disk. Raise HTTPNotFound.
@@ -128,19 +130,19 @@ class Assets:
         return known
 
 
-def respond(request: web.Request, asset: Asset, *, keep: bool = False, vary: str = "") -> web.Response:
-    """Return the response with a file, or 304 for a client that has it. `keep`: its URL never names another file."""
+def asset_response(request: web.Request, asset: Asset, *, immutable: bool = False, vary: str = "") -> web.Response:
+    """Return the response with a file, or 304 for a client that has it. `immutable`: its URL never changes."""
     headers = {
         hdrs.ETAG: f'"{asset.etag}"',
         hdrs.VARY: ", ".join(filter(None, (hdrs.ACCEPT_ENCODING, vary))),
-        hdrs.CACHE_CONTROL: f"public, max-age={KEPT_SECONDS}, immutable" if keep else "no-cache",
+        hdrs.CACHE_CONTROL: f"public, max-age={CACHE_SECONDS}, immutable" if immutable else "no-cache",
     }
     if any(known in (ETag(asset.etag), ETag("*")) for known in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     packs = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")
     if packs:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-    body = asset.packed if packs else asset.plain
+    body = asset.gzipped if packs else asset.plain
     return web.Response(body=body, headers=headers, content_type=asset.type, charset="utf-8")
 
 
@@ -168,17 +170,17 @@ def _version(texts: Mapping[str, str]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _listed(folder: Path) -> Iterator[tuple[str, Path]]:
+def _files_in(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and path of each file in the folder and the folders in it. A link out of it is left out."""
     for path in folder.rglob("*"):
-        if path.suffix in TYPES and path.is_file() and path.resolve().is_relative_to(folder):
+        if path.suffix in CONTENT_TYPES and path.is_file() and path.resolve().is_relative_to(folder):
             yield path.relative_to(folder).as_posix(), path
 
 
 def make_asset(text: str, suffix: str, stamp: Stamp) -> Asset:
     """A file's text as it is sent."""
-    plain = (_INDENT.sub("", without_comments(text)) if suffix in COMMENTED else text).encode()
-    kind = TYPES[suffix]
+    plain = (_INDENTATION.sub("", without_comments(text)) if suffix in COMMENTED_SUFFIXES else text).encode()
+    kind = CONTENT_TYPES[suffix]
     return Asset(stamp, kind, plain, gzip.compress(plain, 9, mtime=0), hashlib.sha256(plain).hexdigest()[:22])
 
 
@@ -187,5 +189,5 @@ def without_comments(text: str) -> str:
 
     What shares a line with code stays, but for type casts: telling a comment from a string there takes a parser.
     """
-    text = _BLOCKS.sub(lambda comment: "\n" * comment[0].count("\n"), text)
-    return _CASTS.sub("", _LINES.sub("", text))
+    text = _BLOCK_COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
+    return _TYPE_CAST.sub("", _LINE_COMMENT.sub("", text))

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
     from media_service.http.pages.page_markup import PageMarkup, Wording
 
-IN_BYTES = (FileTooLarge, CoverTooLarge)
+BYTE_LIMIT_ERRORS = (FileTooLarge, CoverTooLarge)
 """Refusals whose `limit` is a number of bytes."""
 
-_REASON = re.compile(r"[:,] \{\w+\}")
+_REASON_FIELD = re.compile(r"[:,] \{\w+\}")
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -33,35 +33,37 @@ def wants_html(request: web.Request) -> bool:
     return "text/html" in accepted and "application/json" not in accepted
 
 
-class HtmlAnswers:
+class HtmlResponses:
     """The same responses as for other clients, with a page as the body. `base`: the path of the service."""
 
     def __init__(self, markup: PageMarkup, base: str) -> None:
         self._markup = markup
         self._base = base
 
-    def stored(self, request: web.Request, upload: Upload, status: int, headers: Mapping[str, str]) -> web.Response:
+    def upload_page(
+        self, request: web.Request, upload: Upload, status: int, headers: Mapping[str, str]
+    ) -> web.Response:
         """Return what became of a form's file: stored, or still being checked."""
         wording = self._wording(request)
         values = {"name": upload.filename, "size": size_text(upload.length or 0)}
         if upload.state in FINISHING:
-            said = wording.all("plain.arrived", **values)
+            message = wording.all("plain.arrived", **values)
         elif upload.facts is None:
-            said = wording.all("plain.stored_unmeasured", **values)
+            message = wording.all("plain.stored_unmeasured", **values)
         else:
-            said = wording.all("plain.stored", duration=clock_text(upload.facts.duration), **values)
-        body = f'<p class="said">{said}</p>\n{self._home(wording, "plain.another")}'
+            message = wording.all("plain.stored", duration=clock_text(upload.facts.duration), **values)
+        body = f'<p class="said">{message}</p>\n{self._home_link(wording, "plain.another")}'
         return self._page(wording, wording.all("plain.thanks"), body, status, headers)
 
-    def form_refused(
-        self, request: web.Request, error: MediaServiceError, typed: Mapping[str, str], *, read: bool
+    def form_error(
+        self, request: web.Request, error: MediaServiceError, form_input: Mapping[str, str], *, read: bool
     ) -> web.Response:
         """Return why a form was refused, and the form anew with what was typed, if all of that was `read`."""
         wording = self._wording(request)
         status = STATUS[type(error)]
         again = wording.all("plain.again" if read else "plain.back")
-        form = self._markup.plain_form(wording, f"{self._base}/upload", typed)
-        body = f'<p class="said">{self._reason(wording, error)}</p>\n<p>{again}</p>\n{form}'
+        form = self._markup.plain_form(wording, f"{self._base}/upload", form_input)
+        body = f'<p class="said">{self._explanation(wording, error)}</p>\n<p>{again}</p>\n{form}'
         heading = wording.all("plain.not_sent" if isinstance(error, Malformed) else "plain.refused")
         return self._page(wording, heading, body, status, extra_headers(status))
 
@@ -80,46 +82,46 @@ class HtmlAnswers:
         gone = status in (404, 410)
         heading = "plain.not_found" if gone else "plain.failed"
         if error is not None and not gone:
-            said = self._reason(wording, error)
+            message = self._explanation(wording, error)
         elif gone or status >= 500:
-            said = wording.all(f"{heading}_why")
+            message = wording.all(f"{heading}_why")
         else:
-            said = f'<span lang="en">{escape(detail)}</span>'
-        body = f'<p class="said">{said}</p>\n{self._home(wording, "plain.home")}'
+            message = f'<span lang="en">{escape(detail)}</span>'
+        body = f'<p class="said">{message}</p>\n{self._home_link(wording, "plain.home")}'
         return self._page(wording, wording.all(heading), body, status, headers)
 
     def problem(self, request: web.Request, kind: type[MediaServiceError]) -> web.Response:
         """Return what a problem's `type` points to: for people what it means, for programs its code and fields."""
         wording = self._wording(request)
-        said = wording.all(*_keys(kind.code))
-        explanation = _FIELD.sub(r"<var>\1</var>", _REASON.sub("", escape(kind.explanation(), quote=False)))
+        message = wording.all(*_text_keys(kind.code))
+        explanation = _FIELD.sub(r"<var>\1</var>", _REASON_FIELD.sub("", escape(kind.explanation(), quote=False)))
         body = "\n".join(
             [
-                *([f'<p class="said">{said}</p>'] if said else []),
+                *([f'<p class="said">{message}</p>'] if message else []),
                 f'<p lang="en">{explanation}</p>',
                 f'<p lang="en"><code>{kind.code}</code>, HTTP status {STATUS[kind]}</p>',
-                self._home(wording, "plain.home"),
+                self._home_link(wording, "plain.home"),
             ]
         )
         heading = f'<bdi lang="en">{escape(problem_title(kind).replace("mp3", "MP3"))}</bdi>'
         return self._page(wording, heading, body, 200, {hdrs.CACHE_CONTROL: "no-cache"}, vary=hdrs.ACCEPT_LANGUAGE)
 
-    def _reason(self, wording: Wording, error: MediaServiceError) -> str:
+    def _explanation(self, wording: Wording, error: MediaServiceError) -> str:
         """Return why, in words for people; in English where no words are known for it."""
         values = error.details()
         limit = values.get("limit")
-        if isinstance(error, IN_BYTES) and isinstance(limit, int):
+        if isinstance(error, BYTE_LIMIT_ERRORS) and isinstance(limit, int):
             values["limit"] = size_text(limit)
-        keys: tuple[str, ...] = _keys(error.code)
+        keys: tuple[str, ...] = _text_keys(error.code)
         if isinstance(error, Malformed):
             keys = (f"plain.why.malformed_{error.field.removeprefix('tags.')}", *keys)
-        said = wording.all(*keys, **values) or f'<span lang="en">{escape(error.message)}</span>'
+        message = wording.all(*keys, **values) or f'<span lang="en">{escape(error.message)}</span>'
         if not isinstance(error, Damaged):
-            return said
+            return message
         finding = wording.all(f"finding.{error.finding}", **values)
-        return f"{finding}</p>\n<p>{said}" if finding else said
+        return f"{finding}</p>\n<p>{message}" if finding else message
 
-    def _home(self, wording: Wording, key: str) -> str:
+    def _home_link(self, wording: Wording, key: str) -> str:
         return f'<p><a href="{self._base}/">{wording.all(key)}</a></p>'
 
     def _wording(self, request: web.Request) -> Wording:
@@ -140,5 +142,5 @@ class HtmlAnswers:
         return web.Response(text=text, status=status, headers=given, content_type="text/html")
 
 
-def _keys(code: str) -> tuple[str, str]:
+def _text_keys(code: str) -> tuple[str, str]:
     return f"plain.why.{code}", f"why.{code}"

@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict
 
 from media_service.core.errors import leaves
 from media_service.http.body import read_json
-from media_service.http.pages.assets import respond
+from media_service.http.pages.assets import asset_response
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from media_service.http.pages.assets import Assets
-    from media_service.http.pages.html_responses import HtmlAnswers
+    from media_service.http.pages.html_responses import HtmlResponses
     from media_service.http.pages.page_markup import PageMarkup
     from media_service.http.security.auth import Authenticator
 
@@ -36,13 +36,13 @@ class Pages:
         self,
         assets: Assets,
         markup: PageMarkup,
-        answers: HtmlAnswers,
+        html: HtmlResponses,
         authenticator: Authenticator,
         ready: Callable[[], bool],
     ) -> None:
         self._assets = assets
         self._markup = markup
-        self._answers = answers
+        self._html = html
         self._authenticator = authenticator
         self._ready = ready
         self._problems = {error.code: error for error in leaves()}
@@ -62,13 +62,13 @@ class Pages:
 
     async def index(self, request: web.Request) -> web.StreamResponse:
         """The page; it gives a browser the cookie by which its uploads are its own."""
-        answer = self._page(request, "index.html")
-        self._authenticator.ensure_owner_cookie(request, answer)
-        return answer
+        response = self._page(request, "index.html")
+        self._authenticator.ensure_owner_cookie(request, response)
+        return response
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
         """A module, a style sheet or an icon of the pages."""
-        return self._assets.answer(request, request.match_info["name"])
+        return self._assets.response(request, request.match_info["name"])
 
     async def admin(self, request: web.Request) -> web.StreamResponse:
         """The admin. A token in the URL's fragment is not sent here: the page posts it to `/admin/session`."""
@@ -76,26 +76,26 @@ class Pages:
 
     async def sign_in(self, request: web.Request) -> web.Response:
         """204 and the cookie of a new session, for the right token."""
-        answer = web.Response(status=204)
-        await shielded(self._authenticator.sign_in((await read_json(request, SignIn)).token, request, answer))
-        return answer
+        response = web.Response(status=204)
+        await shielded(self._authenticator.sign_in((await read_json(request, SignIn)).token, request, response))
+        return response
 
     async def sign_out(self, request: web.Request) -> web.Response:
         """204: the session has ended, also for a copy of its cookie."""
-        answer = web.Response(status=204)
-        await shielded(self._authenticator.sign_out(request, answer))
-        return answer
+        response = web.Response(status=204)
+        await shielded(self._authenticator.sign_out(request, response))
+        return response
 
     async def problem(self, request: web.Request) -> web.Response:
         """What a problem's `type` points to."""
         error = self._problems.get(request.match_info["code"])
         if error is None:
             raise web.HTTPNotFound
-        return self._answers.problem(request, error)
+        return self._html.problem(request, error)
 
     def _page(self, request: web.Request, name: str) -> web.Response:
         page = self._markup.page(name, request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
-        return respond(request, page, vary=hdrs.ACCEPT_LANGUAGE)
+        return asset_response(request, page, vary=hdrs.ACCEPT_LANGUAGE)
 
     async def health(self, _request: web.Request) -> web.Response:
         """200 while the process answers."""
