@@ -1,4 +1,4 @@
-"""The plain form: one file in one request, from `curl -F` or from a page without JavaScript."""
+"""The form dialect: one file in one multipart/form-data request, from `curl -F` or a page without JavaScript."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 DIALECT = "form"
 
 LATE_COVER_WAIT_SECONDS = 10
-"""Seconds for which a cover that comes after its file waits until there is memory for it."""
+"""Maximum seconds that a cover waits for memory if it comes after the file."""
 
 
 @dataclass(slots=True)
 class FormInput:
-    """What a person typed into a form, as far as it came; `all` once nothing more of it will come."""
+    """The text fields received so far; `complete` is set once the whole form was read."""
 
     fields: dict[str, str] = field(default_factory=dict)
     complete: bool = False
 
 
 class FormDialect:
-    """`POST /upload`. `verdict_wait_seconds` is how many seconds the answer waits for the verdict on the file."""
+    """Handle `POST /upload`. `verdict_wait_seconds`: how long the response waits for the verdict on the file."""
 
     def __init__(
         self,
@@ -69,11 +69,14 @@ class FormDialect:
         self._cover_budget = cover_budget
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         return [web.post("/upload", self.post, expect_handler=defer_continue)]
 
     async def post(self, request: web.Request) -> web.Response:
-        """Fields `name` (who sends it), tags and `cover`, around the file `mp3`: 201 once it lies in the spool."""
+        """Receive the file `mp3`, and `name` (the sender), tags and `cover` before or after it.
+
+        201 if the file is in the spool, 202 if it is still being checked.
+        """
         form_input = FormInput()
         try:
             return await self._receive(request, form_input)
@@ -99,7 +102,7 @@ class FormDialect:
                     upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, resources)
                 )
             except BaseException:
-                # Nobody can resume a form: half of its file is not left behind.
+                # A form cannot be resumed, so an unfinished upload would only use disk space.
                 await shielded(self._intake.abandon(upload_id))
                 raise
         form_input.complete = True
@@ -110,7 +113,7 @@ class FormDialect:
         limits = self._intake.conduct.limits
 
         async def reserve(*, late: bool) -> None:
-            # After the file a refusal would cost all of it.
+            # A refusal after the file would waste the whole transfer.
             share = self._cover_budget.reserve(limits.cover.size, LATE_COVER_WAIT_SECONDS if late else 0)
             await resources.enter_async_context(share)
 
@@ -120,7 +123,7 @@ class FormDialect:
         )
 
     async def _create(self, form: MultipartForm, owner: str, address: str | None) -> str:
-        """Return the id of a new upload with the fields that came before the file."""
+        """Create an upload with the fields before the file; return its id."""
         if form.filename is None:
             raise Malformed("mp3", "it must be a file")
         upload_request = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
@@ -130,9 +133,9 @@ class FormDialect:
     async def _blocks(
         self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack
     ) -> AsyncIterator[bytes]:
-        """Yield the file, then set what came after it.
+        """Yield the file's blocks, then store the fields and the cover that came after it.
 
-        It is set before the file's bytes are recorded: with them the upload is whole, and its tags are in use.
+        They are stored before the last bytes are recorded: recording completes the upload, which then uses its tags.
         """
         early = dict(form.fields)
         async for block in form.blocks():
@@ -144,13 +147,13 @@ class FormDialect:
         await self._put_cover(form, upload_id, owner, resources)
 
     async def _put_cover(self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack) -> None:
-        """Set the cover that came, and give back its share of the memory."""
+        """Store the cover, if one came, and release its memory reservation."""
         picture = form.pop_file_field()
         if picture is not None:
             await shielded_with(resources, self._intake.put_cover(upload_id, owner, picture))
 
     def _respond(self, request: web.Request, view: View) -> web.Response:
-        """In the form the client reads best: JSON, HTML or, for `curl`, the one plain sentence."""
+        """Return JSON or HTML, as the Accept field asks, else one sentence as plain text (for `curl`)."""
         upload = view.upload
         status = 202 if upload.state in FINISHING else 201
         headers = {"Location": self._serializer.upload_url(upload.id)}
@@ -164,5 +167,5 @@ class FormDialect:
 
 
 def _tags(form: MultipartForm) -> dict[str, str]:
-    """Return the tags that are not empty."""
+    """Return the tags that have a value."""
     return {key: value for key, value in form.fields.items() if key in TAGS and value.strip()}

@@ -1,4 +1,4 @@
-"""Header fields that tus and the IETF draft share, or that need more than a line to read."""
+"""Header fields that several dialects read or write."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_DATE_SECONDS = 253_402_300_799
 
 
 def parse_byte_count(headers: Mapping[str, str], name: str) -> int | None:
-    """A count of bytes in decimal digits; None where the field is missing. Raises Malformed."""
+    """Return a number of bytes in decimal digits, None if the field is missing. Raise Malformed."""
     value = headers.get(name)
     if value is None:
         return None
@@ -37,27 +37,27 @@ def parse_byte_count(headers: Mapping[str, str], name: str) -> int | None:
 
 
 def body_size(request: web.Request) -> int | None:
-    """Bytes of the body, None when it does not tell them beforehand."""
+    """Return the size of the body in bytes, None if the request does not announce it."""
     length = request.content_length
     return length if length is not None or request.body_exists else 0
 
 
 def refuse_content_range(request: web.Request) -> None:
-    """Raise Malformed for a request that begins an upload or sends a slice, and has a Content-Range.
+    """Raise Malformed if a request that creates an upload or sends a slice has a Content-Range.
 
-    Without this check the part that it brings would be stored as the whole file (RFC 9110, section 14.5).
+    Without this check the part would be stored as the whole file (RFC 9110, section 14.5).
     """
     if hdrs.CONTENT_RANGE in request.headers:
         raise Malformed(hdrs.CONTENT_RANGE, "a part of a file is sent with PATCH, or as a slice at its offset")
 
 
 def http_date(microseconds: int) -> str:
-    """A moment as HTTP writes it, in full seconds; the nearest one that can be written for others."""
+    """Return UTC microseconds as an HTTP date, rounded down to seconds and limited to the years 1970 to 9999."""
     return formatdate(min(max(0, microseconds // 1_000_000), MAX_DATE_SECONDS), usegmt=True)
 
 
 def parse_metadata(value: str) -> dict[str, bytes]:
-    """The pairs of an Upload-Metadata field. Raises Malformed."""
+    """Return the pairs of an Upload-Metadata field, decoded from base64. Raise Malformed."""
     pairs: dict[str, bytes] = {}
     for pair in value.split(",") if value.strip() else ():
         key, _, encoded = pair.strip().partition(" ")
@@ -70,7 +70,7 @@ def parse_metadata(value: str) -> dict[str, bytes]:
 
 
 def parse_file_details(value: str) -> dict[str, Any]:
-    """File name, sender and tags of an Upload-Metadata field, as `Wish` takes them. Raises Malformed."""
+    """Return file name, sender and tags of an Upload-Metadata field, as arguments of `Wish`. Raise Malformed."""
     texts: dict[str, str] = {}
     for key, content in parse_metadata(value).items():
         if key in ("filename", "name", "sender", *TAGS):
@@ -86,7 +86,7 @@ def parse_file_details(value: str) -> dict[str, Any]:
 
 
 def parse_checksum(value: str) -> Proof:
-    """What an Upload-Checksum field says: an algorithm and a digest in base64. Raises Malformed."""
+    """Return the algorithm and the digest of an Upload-Checksum field. Raise Malformed."""
     algorithm, _, encoded = value.partition(" ")
     return Proof(algorithm, _decode_base64(encoded, "Upload-Checksum"))
 

@@ -1,4 +1,4 @@
-"""The native dialect: one slice as a multipart part for browsers, or as a raw body for scripts and for speed."""
+"""The native dialect: one slice a request, as a part of multipart/form-data or as the raw body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIALECT = "native"
 
 
 class NativeDialect:
-    """Slices under `/api/v1/uploads/{id}/slices`. The id, which nobody can guess, is the permission to send them."""
+    """Receive slices under `/api/v1/uploads/{id}/slices`. The id is a secret of 128 bits, and permits sending."""
 
     def __init__(self, intake: Intake, serializer: Serializer, loop_budget: LoopBudget) -> None:
         self._intake = intake
@@ -31,7 +31,7 @@ class NativeDialect:
         self._loop_budget = loop_budget
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         slices = f"{API_PREFIX}/uploads/{{id}}/slices"
         return [
             web.post(slices, self.post, expect_handler=defer_continue),
@@ -39,7 +39,7 @@ class NativeDialect:
         ]
 
     async def post(self, request: web.Request) -> web.Response:
-        """One slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
+        """Receive a slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
         refuse_content_range(request)
         upload_id, conduct = request.match_info["id"], self._intake.conduct
         await self._intake.check_open(upload_id, None)
@@ -55,7 +55,7 @@ class NativeDialect:
         return web.json_response(self._serializer.upload(view))
 
     async def put(self, request: web.Request) -> web.Response:
-        """One slice as the raw body, its SHA-256 in Content-Digest (RFC 9530, optional)."""
+        """Receive a slice as the raw body, with its digest in Content-Digest (RFC 9530, optional)."""
         refuse_content_encoding(request)
         refuse_content_range(request)
         slice_request = _slice_request(
@@ -73,7 +73,7 @@ class NativeDialect:
 def _slice_request(
     offset: str, size: int | None, digest: str | None, digest_field: str, *, most: int | None = None
 ) -> Incoming:
-    """Raises Malformed."""
+    """Return the slice request for these fields. `size` and `most` are in bytes. Raise Malformed."""
     if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
         raise Malformed("offset", "it must be a number of bytes")
     if size == 0:

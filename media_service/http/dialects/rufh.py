@@ -1,7 +1,7 @@
 """Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload), under `/rufh/`.
 
-What versions do differently stands in a table in `rufh_fields.py`. Digests (RFC 9530) are served beside the draft,
-which no longer speaks of them.
+`rufh_fields.py` has the differences between versions. Digests (RFC 9530) are supported although current versions of the
+draft do not mention them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 DIALECT = "rufh"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 PATHS = ("/rufh", "/rufh/", "/rufh/{id:[A-Za-z0-9_-]{22}}", "/rufh/{name}")
-"""Where uploads are created, where each is, and the address of a file by its name, to which `curl -T` sends it."""
+"""URLs that create an upload, the URL of an upload, and the URL with a file name that `curl -T` uses."""
 
 UPLOAD_FIELDS = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete", "Upload-Length")
 
@@ -78,11 +78,11 @@ class RufhDialect:
         self._interim_responses = interim_responses
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         return [web.route("*", path, self.handle, expect_handler=defer_continue) for path in PATHS]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Any request of the protocol."""
+        """Respond to any request of the protocol."""
         version = fields.interop_version(request)
         try:
             response = await self._dispatch(request, version)
@@ -104,7 +104,7 @@ class RufhDialect:
     def _handlers(
         self, request: web.Request
     ) -> dict[str, Callable[[web.Request, fields.InteropVersion], Awaitable[web.Response]]]:
-        """Return what can be done at this address, by method."""
+        """Return the handlers of this URL by method."""
         if "id" in request.match_info:
             to_upload = {"HEAD": self.show, "GET": self.show, "PATCH": self.append, "DELETE": self.delete}
             return {"OPTIONS": self.options, **to_upload}
@@ -113,11 +113,11 @@ class RufhDialect:
         return {"OPTIONS": self.options, "POST": self.create, "PUT": self.create}
 
     async def options(self, _request: web.Request, version: fields.InteropVersion) -> web.Response:
-        """The limits of an upload."""
+        """Return the limits of an upload."""
         return web.Response(status=204, headers=self._limit_header(version))
 
     async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
-        """A new upload, with its first bytes or all of them. A request that says nothing of uploads brings all."""
+        """Create an upload, with its first bytes, or with all of them if no field says otherwise."""
         owner, size = self._authenticator.authenticate(request).owner, body_size(request)
         refuse_content_encoding(request)
         refuse_content_range(request)
@@ -151,13 +151,13 @@ class RufhDialect:
             return self._error_response(request, version, error, place)
 
     async def show(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
-        """How far the upload is. What a stale connection still brings ends here, so that the offset stands."""
+        """Return the offset. A running append is stopped first, so that the offset stays true."""
         if version.strict_head and any(name in request.headers for name in UPLOAD_FIELDS):
             raise Malformed("Upload-Offset", "it is what is asked for")
         return self._progress_response(version, await self._appends.standing(request.match_info["id"], None), 204, {})
 
     async def append(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
-        """The bytes from Upload-Offset on. The id is the permission."""
+        """Append the body at Upload-Offset. The id permits it."""
         upload_id, size = request.match_info["id"], body_size(request)
         refuse_content_encoding(request)
         if version.append_media_type is not None and request.content_type != version.append_media_type:
@@ -175,7 +175,7 @@ class RufhDialect:
         )
 
     async def delete(self, request: web.Request, _version: fields.InteropVersion) -> web.Response:
-        """The upload is given up. A finished file is not its sender's to take back."""
+        """Cancel the upload. A finished file cannot be cancelled."""
         owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
         await shielded(self._intake.cancel(upload_id, owner))
@@ -204,7 +204,7 @@ class RufhDialect:
         try:
             view = await shielded(append)
         except SpanOutside:
-            # The draft has it so: an upload that ran over its length is not to be trusted in anything.
+            # Required by the draft: an upload with more bytes than its length cannot be trusted.
             await shielded(self._intake.abandon(upload_id))
             raise
         if view.upload.state is State.RECEIVING:
@@ -228,7 +228,7 @@ class RufhDialect:
     def _progress_response(
         self, version: fields.InteropVersion, view: View, status: int, headers: Mapping[str, str]
     ) -> web.Response:
-        """An answer that says how far the upload is."""
+        """Return a response with the offset, length and limits of the upload."""
         length = view.upload.length
         return web.Response(
             status=status,
@@ -250,13 +250,13 @@ class RufhDialect:
     async def _send_interim_response(
         self, request: web.Request, version: fields.InteropVersion, headers: Mapping[str, str]
     ) -> bool:
-        """Sends a 104 where that is switched on and the client knows it by its number; whether it was sent."""
+        """Send a 104 if it is enabled and the client sent its interop version. Return whether it was sent."""
         silent = not self._interim_responses or version.number is None or request.version < HttpVersion11
         if silent or request.transport is None or request.transport.is_closing():
             return False
         lines = [f"{name}: {value}\r\n" for name, value in {**headers, fields.INTEROP_VERSION: version.number}.items()]
         await request.writer.write(f"HTTP/1.1 104 Upload Resumption Supported\r\n{''.join(lines)}\r\n".encode())
-        # The interim answer is no part of the one that is still to come.
+        # aiohttp would count these bytes as part of the final response.
         request.writer.output_size = 0
         return True
 
@@ -269,7 +269,7 @@ class RufhDialect:
         *,
         whole: bool = False,
     ) -> web.Response:
-        """The answer to an error. `whole`: the file is refused for what it is, and no byte of it is wanted any more."""
+        """Return the response to an error. `whole`: the complete file was rejected, so the client must send no more."""
         response_headers: dict[str, str] = {**(headers or {}), **fields.complete_header(version, whole=whole)}
         members: dict[str, Any] = {}
         if isinstance(error, OffsetMismatch):
@@ -283,12 +283,12 @@ class RufhDialect:
         elif isinstance(error, DigestMismatch) and not whole:
             members = {"status": 400}
         elif isinstance(error, WrongState) and error.state == State.REJECTED:
-            # Not 409: clients repeat a request that was answered so.
+            # Not 409: clients retry after it.
             members = {"status": 410}
         return problem_response(error, self._serializer.base, request.path, headers=response_headers, **members)
 
 
 def _file_details(request: web.Request) -> dict[str, Any]:
-    """Return what the request says of the file; its name, if no field has it, is the address's. Raises Malformed."""
+    """Return the file's details from the fields; a missing file name is taken from the URL. Raise Malformed."""
     details = fields.parse_file_fields(request)
     return details | {"filename": details["filename"] or request.match_info.get("name", "")}

@@ -1,4 +1,4 @@
-"""The IETF draft's fields: read and written as structured fields (RFC 9651), for each version that clients speak."""
+"""Read and write the IETF draft's structured fields (RFC 9651), for each version that clients use."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ INTEROP_VERSION = "Upload-Draft-Interop-Version"
 PARTIAL_UPLOAD = "application/partial-upload"
 
 MAX_INTEGER = 10**15 - 1
-"""The largest integer that a structured field can have."""
+"""The largest integer of a structured field (RFC 9651, section 3.3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class InteropVersion:
-    """How clients of one interoperability version speak, where versions differ.
+    """What differs between interoperability versions of the draft.
 
     `append_media_type`: the media type of an append, None for any. `append_status`: the status of an append that does
     not complete the upload.
-    `length_completes`: an announced length completes the upload by its last byte. Such clients count on it: in Node,
-    tus-js-client never says that a piece of a file is the last one.
-    `strict_head`: a HEAD with fields of an upload is an error. `lifetime_key`: how a limit of seconds is called.
-    `sends_progress`: clients know a 104 without a Location, which tells the offset while an append runs.
+    `length_completes`: the byte at the announced length completes the upload. tus-js-client in Node relies on it: it
+    never marks a chunk as the last one.
+    `strict_head`: refuse a HEAD with fields of an upload. `lifetime_key`: the key of the lifetime in Upload-Limit.
+    `sends_progress`: clients accept 104s without a Location, which report the offset during an append.
     """
 
     number: int | None
@@ -45,7 +45,7 @@ class InteropVersion:
 
 
 def _early_version(number: int, **more: Any) -> InteropVersion:
-    """The versions that were deployed first, up to 6."""
+    """Return a version up to 6."""
     return InteropVersion(
         number, append_status=201, length_completes=True, strict_head=True, lifetime_key="expires", **more
     )
@@ -66,50 +66,50 @@ VERSIONS = {
 
 
 def interop_version(request: web.Request) -> InteropVersion:
-    """The version that the client names, and the newest text for one that is missing or not in the table."""
+    """Return the version that the client names; the latest one if it names none or an unknown one."""
     return VERSIONS.get(_parse_item(request, INTEROP_VERSION, int), LATEST_VERSION)
 
 
 def parse_byte_count(request: web.Request, name: str) -> int | None:
-    """A count of bytes. What is none counts as missing, as the draft wants it."""
+    """Return a number of bytes, None if the field is missing or invalid: the draft treats both alike."""
     value = _parse_item(request, name, int)
     return value if value is not None and value >= 0 else None
 
 
 def is_complete(request: web.Request, version: InteropVersion) -> bool | None:
-    """Whether the request brings the last byte; None where it does not say."""
+    """Return whether the request has the last byte, None if no field says so."""
     value: bool | None = _parse_item(request, version.complete_field, bool)
     return value if value is None or version.complete_field == "Upload-Complete" else not value
 
 
 def complete_header(version: InteropVersion, *, whole: bool) -> dict[str, str]:
-    """The field that says whether the upload is complete."""
+    """Return the header that says whether the upload is complete."""
     return {version.complete_field: ser(whole if version.complete_field == "Upload-Complete" else not whole)}
 
 
 def limit_header(version: InteropVersion, size: int, seconds: int) -> dict[str, str]:
-    """Upload-Limit: bytes of a file, and seconds for which an upload stays without another request."""
+    """Return Upload-Limit: the largest file in bytes, and the seconds an upload is kept without a request."""
     return {"Upload-Limit": ser({"max-size": min(size, MAX_INTEGER), "min-size": 1, version.lifetime_key: seconds})}
 
 
 def content_digest(request: web.Request) -> Proof | None:
-    """What Content-Digest says of the body (RFC 9530). Raises Malformed."""
+    """Return the digest of the body from Content-Digest (RFC 9530), None without one. Raise Malformed."""
     return _parse_digest(request, "Content-Digest", ("sha-512", "sha-256"))
 
 
 def file_digest(request: web.Request) -> bytes | None:
-    """The SHA-256 of the whole file, where Repr-Digest has it. Raises Malformed."""
+    """Return the SHA-256 of the whole file from Repr-Digest, None without one. Raise Malformed."""
     found = _parse_digest(request, "Repr-Digest", ("sha-256",))
     return None if found is None else found.digest
 
 
 def repr_digest_header(sha256: bytes) -> dict[str, str]:
-    """Repr-Digest of a received file."""
+    """Return Repr-Digest for a received file."""
     return {"Repr-Digest": ser({"sha-256": sha256})}
 
 
 def parse_file_fields(request: web.Request) -> dict[str, Any]:
-    """What Content-Disposition, or else Upload-Metadata, says of the file. Raises Malformed."""
+    """Return the file's details from Upload-Metadata, its name from Content-Disposition if present. Raise Malformed."""
     known = parse_file_details(request.headers.get(UPLOAD_METADATA, ""))
     kind, _, filename = parse_disposition(request.headers.get("Content-Disposition", ""))
     name = filename if kind is not None else None

@@ -1,7 +1,7 @@
 """tus 1.0 (https://tus.io/protocols/resumable-upload), under `/tus/`.
 
 Core, creation, creation-with-upload, creation-defer-length, checksum, expiration, termination and concatenation.
-Not checksum-trailer: aiohttp does not show a request's trailers.
+Not checksum-trailer: aiohttp does not expose trailers of requests.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ CHECKSUM_MISMATCH = 460
 
 
 class TusDialect:
-    """`verdict_wait_seconds` is how many seconds the last answer waits for the verdict on the file."""
+    """Handle `/tus/`. `verdict_wait_seconds`: how long the last response waits for the verdict on the file."""
 
     def __init__(
         self,
@@ -80,13 +80,13 @@ class TusDialect:
         self._verdict_wait_seconds = verdict_wait_seconds
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers. One door for every method: each answer, a 405 too, must carry Tus-Resumable."""
+        """Return the routes, without the base path. One handler for all methods: a 405 must have Tus-Resumable too."""
         return [
             web.route("*", path, self.handle, expect_handler=defer_continue) for path in ("/tus", "/tus/", "/tus/{id}")
         ]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Any request of the protocol."""
+        """Respond to any request of the protocol."""
         try:
             response = await self._dispatch(request)
         except MediaServiceError as error:
@@ -114,13 +114,13 @@ class TusDialect:
         return await handler(request)
 
     def _check_version(self, request: web.Request, method: str) -> None:
-        """Raises UnsupportedVersion. A client that only asks may leave its version out."""
+        """Raise UnsupportedVersion. HEAD and OPTIONS may omit the version."""
         given = request.headers.get("Tus-Resumable", VERSION if method == "HEAD" else "")
         if method != "OPTIONS" and given != VERSION:
             raise UnsupportedVersion(f"tus {VERSION}")
 
     async def options(self, _request: web.Request) -> web.Response:
-        """What this server can do."""
+        """Return version, extensions and limits."""
         return web.Response(
             status=204,
             headers={
@@ -132,7 +132,7 @@ class TusDialect:
         )
 
     async def create(self, request: web.Request) -> web.Response:
-        """A new upload, with its first bytes where they come along (creation-with-upload)."""
+        """Create an upload; receive its first bytes if the request has a body (creation-with-upload)."""
         owner = self._authenticator.authenticate(request).owner
         refuse_content_range(request)
         concat = request.headers.get("Upload-Concat", "")
@@ -155,9 +155,9 @@ class TusDialect:
         return web.Response(status=201, headers=headers | self._progress_headers(view))
 
     async def head(self, request: web.Request) -> web.Response:
-        """How far the upload is. What a stale connection still brings ends here, so that the offset stands.
+        """Return the offset. A running append is stopped first, so that the offset stays true.
 
-        Its address is enough: clients begin anew at an answer that asks them to sign in.
+        The id permits it: clients start over when they get a 401 here.
         """
         view = await self._appends.standing(request.match_info["id"], None)
         upload, stored_fields = view.upload, view.upload.remembered or {}
@@ -173,7 +173,7 @@ class TusDialect:
         return web.Response(headers=headers | self._progress_headers(view))
 
     async def patch(self, request: web.Request) -> web.Response:
-        """The bytes from Upload-Offset on. The id is the permission."""
+        """Append the body at Upload-Offset. The id permits it."""
         if request.content_type != MEDIA_TYPE:
             raise UnsupportedMediaType(MEDIA_TYPE)
         offset = parse_byte_count(request.headers, "Upload-Offset")
@@ -186,14 +186,14 @@ class TusDialect:
         return web.Response(status=204, headers=headers | self._progress_headers(view))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """The upload is given up. A finished file is not its sender's to take back."""
+        """Cancel the upload. A finished file cannot be cancelled."""
         owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
         await self._appends.interrupt(upload_id, owner)
         await shielded(self._intake.cancel(upload_id, owner))
         return web.Response(status=204)
 
     async def _concatenate(self, request: web.Request, owner: str, concat: str) -> web.Response:
-        """An upload of the bytes of others, in the order in which they are listed (concatenation)."""
+        """Create an upload from the bytes of partial uploads, in the listed order (concatenation)."""
         if "Upload-Length" in request.headers:
             raise Malformed("Upload-Length", "it is the sum of the parts")
         if body_size(request) != 0:
@@ -220,7 +220,7 @@ class TusDialect:
         return self._serializer.location(f"/tus/{view.upload.id}")
 
     def _progress_headers(self, view: View) -> dict[str, str]:
-        """When an unfinished upload expires, or where a whole one is seen."""
+        """Return Upload-Expires of an unfinished upload, or Upload-Result of a complete one."""
         if view.expires_at is not None:
             return {"Upload-Expires": http_date(view.expires_at)}
         return {"Upload-Result": f'"{self._serializer.upload_url(view.upload.id)}";state={view.upload.state}'}
@@ -228,7 +228,7 @@ class TusDialect:
     def _error_response(
         self, request: web.Request, error: MediaServiceError, headers: dict[str, str] | None = None
     ) -> web.Response:
-        """The answer to an error, in the protocol's own status codes."""
+        """Return the response to an error, with the status codes of tus."""
         headers, status = headers or {}, {}
         if isinstance(error, OffsetMismatch):
             headers["Upload-Offset"] = str(error.offset)
@@ -239,7 +239,7 @@ class TusDialect:
         elif isinstance(error, SpanOutside):
             status["status"] = 413
         elif isinstance(error, WrongState):
-            # Not 409: clients take that for passing, and try again.
+            # Not 409: clients retry after it.
             status["status"] = 410 if error.state == State.REJECTED else 403
         response = problem_response(error, self._serializer.base, request.path, headers=headers, **status)
         if response.status == CHECKSUM_MISMATCH:
@@ -248,7 +248,7 @@ class TusDialect:
 
 
 def _upload_request(request: web.Request, length: int | None, concat: str) -> Wish:
-    """Raises Malformed."""
+    """Return the upload request for these fields. Raise Malformed."""
     given = request.headers.get(UPLOAD_METADATA)
     remembered = {}
     if given is not None:
@@ -265,7 +265,7 @@ def _upload_request(request: web.Request, length: int | None, concat: str) -> Wi
 
 
 def _length(request: web.Request) -> int | None:
-    """The announced length, None where it is deferred. Raises Malformed."""
+    """Return the announced length in bytes, None if it is deferred. Raise Malformed."""
     deferred, length = request.headers.get("Upload-Defer-Length"), parse_byte_count(request.headers, "Upload-Length")
     if (deferred is None) == (length is None) or deferred not in (None, "1"):
         raise Malformed("Upload-Length", "either it or Upload-Defer-Length: 1 is needed")
