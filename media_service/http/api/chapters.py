@@ -1,4 +1,4 @@
-"""Chapters as clients send them."""
+"""Chapters in JSON bodies."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class ChapterField(BaseModel):
 
 
 def to_chapters(given: Iterable[ChapterField]) -> list[Chapter]:
-    """The same as the core has them."""
+    """Return the chapters as values of the core."""
     return [Chapter(field.start, field.title, field.url) for field in given]

@@ -1,4 +1,4 @@
-"""Covers over HTTP: how one is read and shown, those of uploads, and those of finished files."""
+"""Covers of uploads and of finished files over REST."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class UploadCoversApi:
-    """The routes under `/api/v1/uploads/{id}/cover`."""
+    """Handle `/api/v1/uploads/{id}/cover`."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class UploadCoversApi:
         self._budget = budget
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         path = f"{API_PREFIX}/uploads/{{id}}/cover"
         return [
             web.get(path, self.show),
@@ -55,12 +55,12 @@ class UploadCoversApi:
         ]
 
     async def show(self, request: web.Request) -> web.Response:
-        """The picture that was sent, until the upload has ended; for its owner and the admin."""
+        """Return the picture that was sent, until the upload ends. For its owner and the admin."""
         caller = self._authenticator.identify(request)
         return cover_response(*await self._intake.cover(request.match_info["id"], caller.owner_filter))
 
     async def put(self, request: web.Request) -> web.Response:
-        """The upload with the body as its cover."""
+        """Set the body as the cover; return the upload."""
         caller, upload_id = self._authenticator.authenticate(request), request.match_info["id"]
         await self._intake.check_cover(upload_id, caller.owner_filter)
         async with AsyncExitStack() as resources:
@@ -69,14 +69,14 @@ class UploadCoversApi:
         return web.json_response(self._serializer.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
-        """The upload without a cover of its own; 204, also the second time."""
+        """Remove the cover. 204 also if there is none."""
         caller = self._authenticator.authenticate(request)
         await shielded(self._intake.put_cover(request.match_info["id"], caller.owner_filter, None))
         return web.Response(status=204)
 
 
 class FileCoversApi:
-    """The routes under `/api/v1/files/{id}/cover`."""
+    """Handle `/api/v1/files/{id}/cover`."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class FileCoversApi:
         self._budget = budget
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         path = f"{API_PREFIX}/files/{{id}}/cover"
         return [
             web.get(path, self.show),
@@ -105,11 +105,11 @@ class FileCoversApi:
         ]
 
     async def show(self, request: web.Request) -> web.Response:
-        """The cover that stands in the file, for its owner and the admin."""
+        """Return the cover in the file's tag. For its owner and the admin."""
         return cover_response(*await self._retagger.cover(await self._files.find(request)))
 
     async def put(self, request: web.Request) -> web.Response:
-        """The file with the body as its cover, for the admin, who says in If-Match which version of it he saw."""
+        """Write the body as the cover into the file; return the file. For the admin; needs If-Match."""
         self._authenticator.require_admin(request)
         is_current = if_match_condition(request)
         async with AsyncExitStack() as resources:
@@ -119,7 +119,7 @@ class FileCoversApi:
             return await self._edit(request, is_current, picture, resources)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """The file without a cover in front, for the admin, who says in If-Match which version of it he saw."""
+        """Remove the front cover from the file; return the file. For the admin; needs If-Match."""
         self._authenticator.require_admin(request)
         return await self._edit(request, if_match_condition(request), b"", AsyncExitStack())
 
@@ -133,10 +133,10 @@ class FileCoversApi:
 async def read_cover(
     request: web.Request, conduct: Conduct, loop_budget: LoopBudget, budget: MemoryBudget, resources: AsyncExitStack
 ) -> bytes:
-    """Return the body as a picture, whatever type it claims. What it takes of the budget is added to `resources`.
+    """Return the body as a picture; its Content-Type is ignored. The memory reservation is added to `resources`.
 
-    The share is taken at once and for the whole picture: a slow line is not refused in the middle of it.
-    Raise CoverTooLarge, CoversBusy, UnsupportedMediaType, and what bodies raise.
+    Memory for the whole picture is reserved first, so that a slow client is not refused in the middle of it.
+    Raise CoverTooLarge, CoversBusy, and what `read_body` raises.
     """
     limit = conduct.limits.cover.size
     size = limit if request.content_length is None else min(request.content_length, limit)
@@ -145,7 +145,7 @@ async def read_cover(
 
 
 def cover_response(cover: Cover, picture: bytes) -> web.Response:
-    """The picture under the type its bytes have, as an attachment that no browser takes for a page of ours."""
+    """Return the picture with the type of its bytes, as an attachment, so that browsers do not run it as a page."""
     headers = {
         "Content-Disposition": f'attachment; filename="cover.{EXTENSIONS[cover.media_type]}"',
         "Content-Security-Policy": "sandbox; default-src 'none'",

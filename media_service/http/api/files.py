@@ -1,4 +1,4 @@
-"""Finished files over REST: the admin's listing, one file, its bytes, and other tags and chapters for it."""
+"""Finished files over REST: list, show, download, change tags and chapters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Text = Annotated[str, Field(max_length=8192)]
 
 
 class RetagFile(BaseModel):
-    """The body of `PATCH /files/{id}`. What is missing stays; a tag that is empty or null is taken away."""
+    """The body of `PATCH /files/{id}`. Missing members stay as they are; an empty or null tag is removed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -39,7 +39,7 @@ class RetagFile(BaseModel):
 
 
 class FilesApi:
-    """The routes under `/api/v1/files`."""
+    """Handle `/api/v1/files`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class FilesApi:
         self._serializer = serializer
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         return [
             web.get(f"{API_PREFIX}/files", self.listing),
             web.get(f"{API_PREFIX}/files/{{id}}", self.show),
@@ -65,7 +65,7 @@ class FilesApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """Files with every word of `q`, sorted by `sort`, for the admin; rows are short, but with `full=1`."""
+        """List files that match every word of `q`, sorted by `sort`; short rows unless `full=1`. For the admin."""
         self._authenticator.require_admin(request)
         search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
         serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
@@ -77,11 +77,11 @@ class FilesApi:
         return await page_response(request, "files", read)
 
     async def show(self, request: web.Request) -> web.Response:
-        """One file, for its owner and the admin."""
+        """Return a file. For its owner and the admin."""
         return await self.json_response(await self.find(request))
 
     async def retag(self, request: web.Request) -> web.Response:
-        """The file with other tags or chapters, for the admin, who says in If-Match which version of it he saw."""
+        """Change tags or chapters; return the file. For the admin; needs If-Match."""
         self._authenticator.require_admin(request)
         body = await read_json(request, RetagFile)
         if body.tags is None and body.chapters is None:
@@ -95,7 +95,7 @@ class FilesApi:
         return await self.json_response(await shielded(edit))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
-        """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
+        """Return the bytes or a range, as an attachment, so that browsers do not run them as a page."""
         file = await self.find(request)
         name = quote(file.placed.name, safe="")
         headers = {
@@ -110,7 +110,7 @@ class FilesApi:
             raise UnknownFile from None
 
     async def json_response(self, file: StoredFile) -> web.Response:
-        """The file as JSON, with its ETag."""
+        """Return the file as JSON, with its ETag."""
         heard = await self._catalogue.heard(file.id)
         body = self._serializer.file(file) | {"heard": None if heard is None else asdict(heard)}
         response = web.json_response(body, headers={"Cache-Control": "private, no-cache"})
@@ -118,7 +118,7 @@ class FilesApi:
         return response
 
     async def find(self, request: web.Request) -> StoredFile:
-        """The file that is asked for, for its owner and the admin. Raises UnknownFile, Unauthorised."""
+        """Return the requested file, for its owner and the admin. Raise UnknownFile, Unauthorised."""
         caller = self._authenticator.authenticate(request)
         file = await self._catalogue.file(request.match_info["id"])
         if file is None or not caller.may_access(file.owner):
@@ -127,7 +127,7 @@ class FilesApi:
 
 
 def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:
-    """Says of the SHA-256 of a file whether If-Match names it. Raises MatchRequired without one."""
+    """Return a function that tells whether If-Match has a SHA-256. Raise MatchRequired without If-Match."""
     if_match = request.if_match
     if if_match is None:
         raise MatchRequired

@@ -1,4 +1,4 @@
-"""How listings are asked for by the page, and how they point to the next one."""
+"""Keyset pagination of listings: `limit`, `cursor`, `full`, and the link to the next page."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from aiohttp import web
 from media_service.core.errors import Malformed
 
 DEFAULT_ROWS, MAX_ROWS = 50, 200
-"""Rows of a page."""
+"""Rows of a page, by default and at most."""
 
 MAX_FULL_ROWS = 20
-"""Rows of a page of full rows, each of which may have 50 KiB."""
+"""Rows of a page with `full=1`: each may have 50 KiB."""
 
 ROWS_PER_READ = 25
-"""Rows that are read and written before other requests have their turn. A row in memory may have 100 KiB."""
+"""Rows read from the catalogue at a time. Each may take 100 KiB of memory."""
 
 ReadRows = Callable[[str | None, int], Awaitable[tuple[Iterable[dict[str, Any]], str | None]]]
-"""Returns so many rows from a cursor on, and the cursor of the next ones."""
+"""Return at most this many rows from a cursor on, and the cursor after them."""
 
 
 def wants_full_rows(request: web.Request) -> bool:
@@ -33,19 +33,19 @@ def wants_full_rows(request: web.Request) -> bool:
 
 
 def row_limit(request: web.Request) -> int:
-    """How many rows the client wants on a page. Raises Malformed."""
+    """Return the number of rows of a page. Raise Malformed."""
     max_rows = MAX_FULL_ROWS if wants_full_rows(request) else MAX_ROWS
     text = request.query.get("limit", str(min(DEFAULT_ROWS, max_rows)))
-    # The length comes first: Python refuses to convert more than 4,300 digits.
+    # Check the length first: `int` raises ValueError above 4,300 digits.
     if not (len(text) <= len(str(max_rows)) and text.isascii() and text.isdigit() and 1 <= int(text) <= max_rows):
         raise Malformed("limit", f"it must be a number from 1 to {max_rows}")
     return int(text)
 
 
 async def page_response(request: web.Request, name: str, read: ReadRows) -> web.Response:
-    """Return a page of rows under `name`, with the next page's cursor as a member and as a link (RFC 8288).
+    """Return a page of rows as member `name`, with the next page's cursor as a member and as a link (RFC 8288).
 
-    Raise Malformed for a limit that is none, and what `read` raises.
+    Raise Malformed for an invalid limit, and what `read` raises.
     """
     rows, cursor, left = bytearray(), request.query.get("cursor"), row_limit(request)
     while left > 0:
@@ -58,7 +58,7 @@ async def page_response(request: web.Request, name: str, read: ReadRows) -> web.
 
 
 def rows_response(request: web.Request, name: str, rows: bytes | bytearray, next_cursor: str | None) -> web.Response:
-    """Return rows, which are JSON and separated by commas, as the answer of a listing."""
+    """Return the response of a listing; `rows` is JSON, separated by commas."""
     headers = {"Cache-Control": "no-store"}
     if next_cursor is not None:
         url = request.rel_url.update_query(cursor=next_cursor)

@@ -1,4 +1,4 @@
-"""Rejected files over REST, for the admin: see why, download, have them judged again, take them anyway, delete them."""
+"""Rejected files over REST, for the admin: list, download, recheck, force, delete."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from media_service.intake.register import View
 
 VERDICT_WAIT_SECONDS = 5.0
-"""Seconds that the answer waits for the new verdict."""
+"""How long a response waits for the new verdict."""
 
 
 class QuarantineApi:
-    """The routes under `/api/v1/quarantine`."""
+    """Handle `/api/v1/quarantine`."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class QuarantineApi:
         self._serializer = serializer
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         return [
             web.get(f"{API_PREFIX}/quarantine", self.listing),
             web.get(f"{API_PREFIX}/quarantine/{{id}}/content", self.content),
@@ -55,7 +55,7 @@ class QuarantineApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """Rejected uploads with what was found in them, newest first; `kept` in bytes, null once they were deleted."""
+        """List rejected uploads with their findings, newest first; `kept` in bytes, null after they were deleted."""
         self._authenticator.require_admin(request)
         short = not wants_full_rows(request)
         serialize = self._serializer.upload_row if short else self._serializer.upload
@@ -68,7 +68,7 @@ class QuarantineApi:
         return await page_response(request, "uploads", read)
 
     async def content(self, request: web.Request) -> web.StreamResponse:
-        """The bytes as they came, as an attachment of no type."""
+        """Return the received bytes, as an attachment of no type."""
         view = await self._find(request)
         name = quote(view.upload.filename, safe="")
         headers = {
@@ -83,15 +83,15 @@ class QuarantineApi:
             raise UnknownUpload from None
 
     async def recheck(self, request: web.Request) -> web.Response:
-        """Judges the file anew, by today's policy."""
+        """Check the file again with the current severities."""
         return await self._recheck(request, Review.AGAIN)
 
     async def force(self, request: web.Request) -> web.Response:
-        """Takes the file into the spool whatever is found in it."""
+        """Move the file into the spool, whatever its findings."""
         return await self._recheck(request, Review.FORCED)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Deletes the bytes and the report."""
+        """Delete the bytes and the report."""
         await self._finisher.forget_rejected((await self._find(request)).upload.id)
         return web.Response(status=204)
 
@@ -103,7 +103,7 @@ class QuarantineApi:
         return web.json_response(self._serializer.upload(view))
 
     async def _find(self, request: web.Request) -> View:
-        """A rejected upload whose bytes are kept. Raises UnknownUpload, Unauthorised."""
+        """Return a rejected upload that still has its bytes. Raise UnknownUpload, Unauthorised."""
         self._authenticator.require_admin(request)
         view = await self._intake.show(request.match_info["id"], None)
         if view.upload.state is not State.REJECTED or await self._quarantine.kept(view.upload.id) is None:

@@ -1,4 +1,4 @@
-"""Our values as the JSON that clients see. Times are RFC 3339, sizes bytes, digests hex."""
+"""Serialize uploads and files to JSON. Times are RFC 3339 in UTC, sizes bytes, digests hexadecimal."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 API_PREFIX = "/api/v1"
 
 CACHED_TIMES = 1024
-"""Seconds of which it is remembered how they are written."""
+"""Number of formatted seconds in the cache."""
 
 MAX_SPANS = 256
-"""Spans that `received` names at most. A client fills the gaps between them, and asks again."""
+"""Spans in `received`. A client fills the gaps between them and asks again."""
 
 MAX_ROW_SPANS, MAX_ROW_FINDINGS, MAX_ROW_CHARACTERS = 16, 3, 200
-"""What one row of a listing has at most: spans, findings, and characters of a tag."""
+"""Limits of one row of a listing: spans, findings, and characters of a tag."""
 
 ROW_TAGS = ("title", "artist", "album", "date", "genre")
-"""The tags of a row. The others may be long, and few clients show them in a list."""
+"""The tags of a row. Other tags may be long, and few clients show them in a list."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Serializer:
-    """Shapes under one base path. `public_url`: what clients reach it by, the base path included; may be empty."""
+    """Serialize values to JSON objects. `public_url`: the URL of the service with the base path; may be empty."""
 
     def __init__(self, base: str, limits: Limits, public_url: str) -> None:
         self.base = base
@@ -54,15 +54,15 @@ class Serializer:
         return f"{self._prefix}{path}"
 
     def upload_url(self, upload_id: str) -> str:
-        """Where an upload is seen."""
+        """Return the URL of an upload."""
         return self.location(f"{API_PREFIX}/uploads/{upload_id}")
 
     def file_url(self, file_id: str) -> str:
-        """Where a finished file is seen."""
+        """Return the URL of a finished file."""
         return f"{self.base}{API_PREFIX}/files/{file_id}"
 
     def upload(self, view: View) -> dict[str, Any]:
-        """An upload and what is recorded of it."""
+        """Return an upload with all members."""
         upload = view.upload
         return {
             **self._upload_members(view),
@@ -74,7 +74,7 @@ class Serializer:
         }
 
     def upload_row(self, view: View) -> dict[str, Any]:
-        """An upload as a row of a listing. `short` says whether the upload itself has more."""
+        """Return an upload as a row of a listing. `short`: the upload itself has more."""
         upload, findings = view.upload, _findings(view.upload)
         tags, cut = _row_tags(upload.tags or {})
         more = upload.chapters or len(findings) > MAX_ROW_FINDINGS or len(view.received) > MAX_ROW_SPANS
@@ -87,7 +87,7 @@ class Serializer:
         }
 
     def _upload_members(self, view: View) -> dict[str, Any]:
-        """What an upload and its row in a listing both have."""
+        """Return the members that an upload and its row have in common."""
         upload = view.upload
         verdict, file_id = upload.verdict, upload.file_id
         return {
@@ -115,11 +115,11 @@ class Serializer:
         }
 
     def slice(self, piece: Slice) -> dict[str, Any]:
-        """A recorded slice."""
+        """Return a recorded slice."""
         return {"start": piece.start, "stop": piece.stop, "digest": format_optional_hex(piece.digest)}
 
     def file(self, file: StoredFile) -> dict[str, Any]:
-        """A finished file. `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz."""
+        """Return a finished file. `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz."""
         return {
             **self._file_members(file),
             **{tag: file.tags.get(tag) for tag in TAGS},
@@ -130,7 +130,7 @@ class Serializer:
         }
 
     def file_row(self, file: StoredFile) -> dict[str, Any]:
-        """A finished file as a row of a listing. `short` says whether the file itself has more."""
+        """Return a finished file as a row of a listing. `short`: the file itself has more."""
         tags, cut = _row_tags(file.tags)
         findings = file.facts.findings
         more = file.chapters or file.facts.audio or len(findings) > MAX_ROW_FINDINGS
@@ -142,7 +142,7 @@ class Serializer:
         }
 
     def _file_members(self, file: StoredFile) -> dict[str, Any]:
-        """What a finished file and its row in a listing both have."""
+        """Return the members that a finished file and its row have in common."""
         facts, placed = file.facts, file.placed
         return {
             "id": file.id,
@@ -170,7 +170,7 @@ class Serializer:
 
 
 def _row_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], bool]:
-    """Return the tags of a row, each of at most MAX_ROW_CHARACTERS, and whether there are others or longer ones."""
+    """Return the tags of a row, each cut to MAX_ROW_CHARACTERS, and whether anything was left out."""
     listed = {tag: _truncated(tags[tag]) for tag in ROW_TAGS if tag in tags}
     return listed, listed != dict(tags)
 
@@ -188,7 +188,7 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
 
 
 def _findings(upload: Upload) -> Sequence[Finding]:
-    """What was found in the file, once something was."""
+    """Return the findings, none before the file was checked."""
     if upload.state is State.REJECTED and upload.verdict is not None:
         return upload.verdict.findings
     return () if upload.facts is None else upload.facts.findings
@@ -202,13 +202,13 @@ def _verdict(upload: Upload) -> str | None:
 
 
 def _suggested_tags(facts: Facts | None) -> dict[str, str]:
-    """Tags as they read in the encoding that they are likely in, where they claim another one."""
+    """Return tags decoded with their probable charset, if the tag declares another one."""
     offered = None if facts is None or facts.audio is None else facts.audio.get("offered_tags")
     return dict(offered) if isinstance(offered, dict) else {}
 
 
 def format_time(microseconds: int) -> str | None:
-    """A moment as RFC 3339 writes it, in UTC; None for one outside of the years 1 to 9999."""
+    """Return UTC microseconds as RFC 3339; None outside of the years 1 to 9999."""
     seconds, rest = divmod(microseconds, 1_000_000)
     try:
         return f"{_format_seconds(seconds)}.{rest:06}Z" if rest else f"{_format_seconds(seconds)}Z"
@@ -218,20 +218,20 @@ def format_time(microseconds: int) -> str | None:
 
 @lru_cache(CACHED_TIMES)
 def _format_seconds(seconds: int) -> str:
-    # Every slice tells its upload's moments again, and most of a second's slices tell the same second.
+    # Each response to a slice has the times of its upload, and most responses within a second the same ones.
     return (_EPOCH + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00")
 
 
 def format_optional_time(microseconds: int | None) -> str | None:
-    """A moment that may not be known."""
+    """Return a time as RFC 3339, None for None."""
     return None if microseconds is None else format_time(microseconds)
 
 
 def to_microseconds(moment: datetime) -> int:
-    """A moment as the core counts it."""
+    """Return a time as UTC microseconds."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def format_optional_hex(digest: bytes | None) -> str | None:
-    """A digest that may not be known."""
+    """Return a digest in hexadecimal, None for None."""
     return None if digest is None else digest.hex()

@@ -30,7 +30,7 @@ Text = Annotated[str, Field(max_length=8192)]
 
 
 class CreateUpload(BaseModel):
-    """The body of `POST /uploads`. `length` in bytes, None while it is not known."""
+    """The body of `POST /uploads`. `length` in bytes, None if not known yet."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -56,7 +56,7 @@ class AmendUpload(BaseModel):
 
 
 class UploadsApi:
-    """The routes under `/api/v1/uploads`, but for the slices, and what an upload may be."""
+    """Handle `/api/v1/uploads`, except sending slices, and `/api/v1/limits`."""
 
     def __init__(self, intake: Intake, authenticator: Authenticator, serializer: Serializer) -> None:
         self._intake = intake
@@ -64,7 +64,7 @@ class UploadsApi:
         self._serializer = serializer
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         return [
             web.post(f"{API_PREFIX}/uploads", self.create),
             web.get(f"{API_PREFIX}/uploads", self.listing),
@@ -76,7 +76,7 @@ class UploadsApi:
         ]
 
     async def create(self, request: web.Request) -> web.Response:
-        """201 with a new upload; 200 with the finished one of the same bytes."""
+        """Create an upload: 201. If a finished one has the same bytes, return it: 200."""
         caller = self._authenticator.authenticate(request)
         body = await read_json(request, CreateUpload)
         upload_request = Wish(
@@ -98,10 +98,10 @@ class UploadsApi:
         )
 
     async def listing(self, request: web.Request) -> web.Response:
-        """The caller's uploads, newest first; with `scope=all` everybody's, for the admin.
+        """List the caller's uploads, newest first; those of all owners with `scope=all`, for the admin.
 
-        Rows are short, with `full=1` they are whole. With `content_hash` and `length`, the one finished upload of these
-        bytes, or none.
+        Rows are short unless `full=1`. With `content_hash` and `length`, list the one finished upload with these bytes,
+        or none.
         """
         all_owners = request.query.get("scope") == "all"
         caller = self._authenticator.require_admin(request) if all_owners else self._authenticator.authenticate(request)
@@ -125,7 +125,7 @@ class UploadsApi:
         return await page_response(request, "uploads", read)
 
     async def show(self, request: web.Request) -> web.Response:
-        """The upload, for everyone who knows its id; `mine` says whether the caller may change it too."""
+        """Return the upload. The id permits it; `mine` says whether the caller may also change the upload."""
         view = await self._intake.show(request.match_info["id"], None)
         body = self._serializer.upload(view) | {
             "mine": self._authenticator.identify(request).may_access(view.upload.owner)
@@ -133,7 +133,7 @@ class UploadsApi:
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
-        """The upload with other tags or chapters, another sender, or with the length that was not known."""
+        """Change tags, chapters or sender, or set a length that was not known; return the upload."""
         caller = self._authenticator.authenticate(request)
         body = await read_json(request, AmendUpload)
         amendment = self._intake.amend(
@@ -147,7 +147,7 @@ class UploadsApi:
         return web.json_response(self._serializer.upload(await shielded(amendment)))
 
     async def limits(self, request: web.Request) -> web.Response:
-        """What is accepted, so that a client can tell before it sends; `largest` is what the disk has room for now."""
+        """Return the limits, so that a client can check before it sends; `largest`: what the disk has room for now."""
         self._authenticator.authenticate(request)
         conduct = self._intake.conduct
         limits = conduct.limits
@@ -158,20 +158,20 @@ class UploadsApi:
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """204; the admin may cancel anybody's."""
+        """Cancel the upload: 204. For its owner and the admin."""
         await shielded(
             self._intake.cancel(request.match_info["id"], self._authenticator.authenticate(request).owner_filter)
         )
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:
-        """What is recorded, by which a file picked again is proven the same before a byte is sent. The id is enough."""
+        """Return the recorded slices, so that a client can check that its file is the same. The id permits it."""
         recorded = await self._intake.slices(request.match_info["id"], None)
         return web.json_response([self._serializer.slice(slice_) for slice_ in recorded])
 
 
 def _content_query(request: web.Request) -> tuple[bytes, int]:
-    """The query's content hash and length. Raises Malformed."""
+    """Return the content hash and the length of the query. Raise Malformed."""
     length = request.query.get("length", "")
     if not (length.isascii() and length.isdigit() and len(length) <= 18):
         raise Malformed("length", "it must be a number of bytes")
