@@ -40,6 +40,16 @@ ROOMS = {
 }
 """What each room may import besides itself; the modules at the top may import everything."""
 
+HTTP = {
+    "http": {"http.connections"},
+    "http.connections": set[str](),
+    "http.security": set[str](),
+    "http.api": {"http", "http.security"},
+    "http.pages": {"http", "http.security"},
+    "http.dialects": {"http", "http.security", "http.api", "http.pages"},
+}
+"""What each folder of `http` may import of `http` besides itself; `http.routes` puts all of them together."""
+
 OWNERS = {
     "mutagen": {"media.id3"},
     "sqlalchemy": {"catalogue.tables", "catalogue.expressions", "catalogue.write_sql", "catalogue.migrate"},
@@ -48,7 +58,7 @@ OWNERS = {
     "sqlite3": {"catalogue"},
     "aiofiles": {"storage"},
     "pathvalidate": {"storage"},
-    "http_sf": {"http.rufh_fields"},
+    "http_sf": {"http.dialects.rufh_fields"},
     "aiohttp": {"http", "app", "server"},
     "pydantic_settings": {"given"},
     "typer": {"cli"},
@@ -81,6 +91,16 @@ class Import:
     def room(self) -> str:
         """The room it leads to, for one of ours."""
         return self.target.split(".")[1] if "." in self.target else ""
+
+    @property
+    def folder(self) -> str:
+        """The folder of the module that it names, below the package."""
+        return self.target.removeprefix("media_service.").rpartition(".")[0]
+
+    @property
+    def folder_of_importer(self) -> str:
+        """The folder of the module that has it."""
+        return self.importer.rpartition(".")[0]
 
     def __str__(self) -> str:
         return f"{self.importer}:{self.line} imports {self.target}"
@@ -127,6 +147,24 @@ def _collect(node: ast.AST, importer: str, found: list[Import], *, typing_only: 
 def test_rooms_import_only_what_they_may_know(room: str) -> None:
     mine = [found for found in imports() if found.importer.split(".")[0] == room and found.ours]
     assert [str(found) for found in mine if found.room not in {room, *ROOMS[room]}] == []
+
+
+@pytest.mark.parametrize("folder", HTTP)
+def test_folders_of_http_import_only_what_they_may_know(folder: str) -> None:
+    mine = [found for found in imports() if found.folder_of_importer == folder and found.importer != "http.routes"]
+    others = [found for found in mine if found.ours and found.room == "http"]
+    assert [str(found) for found in others if found.folder not in {folder, *HTTP[folder]}] == []
+
+
+def test_dialects_import_no_other_dialect() -> None:
+    shared = {"header_fields", "rufh_fields"}
+    mine = [found for found in imports() if found.importer.startswith("http.dialects.")]
+    others = [found for found in mine if found.folder == "http.dialects"]
+    assert [str(found) for found in others if found.target.rpartition(".")[2] not in shared] == []
+
+
+def test_every_folder_of_http_has_a_direction() -> None:
+    assert {name.rpartition(".")[0] for name in modules() if name.startswith("http.")} == set(HTTP)
 
 
 def test_every_module_has_a_room() -> None:

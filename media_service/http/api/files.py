@@ -1,0 +1,135 @@
+"""Finished files over REST: list, show, download, change tags and chapters."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+from aiohttp import ETag, web
+from pydantic import BaseModel, ConfigDict, Field
+
+from media_service.core.errors import Malformed, MatchRequired, UnknownFile
+from media_service.http.api.chapters import ChapterField, to_chapters
+from media_service.http.api.pagination import page_response, wants_full_rows
+from media_service.http.api.serializer import API_PREFIX
+from media_service.http.body import read_json
+from media_service.http.file_response import file_response
+from media_service.http.shielding import shielded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from media_service.core.files import StoredFile
+    from media_service.core.ports import Catalogue, Spool
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.retag import Retagger
+
+Text = Annotated[str, Field(max_length=8192)]
+
+
+class RetagFile(BaseModel):
+    """The body of `PATCH /files/{id}`. Missing members stay as they are; an empty or null tag is removed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    tags: dict[Text, Text | None] | None = None
+    chapters: list[ChapterField] | None = None
+
+
+class FilesApi:
+    """Handle `/api/v1/files`."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        spool: Spool,
+        retagger: Retagger,
+        authenticator: Authenticator,
+        serializer: Serializer,
+    ) -> None:
+        self._retagger = retagger
+        self._catalogue = catalogue
+        self._spool = spool
+        self._authenticator = authenticator
+        self._serializer = serializer
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, without the base path."""
+        return [
+            web.get(f"{API_PREFIX}/files", self.listing),
+            web.get(f"{API_PREFIX}/files/{{id}}", self.show),
+            web.patch(f"{API_PREFIX}/files/{{id}}", self.retag),
+            web.get(f"{API_PREFIX}/files/{{id}}/content", self.content),
+        ]
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """List files that match every word of `q`, sorted by `sort`; short rows unless `full=1`. For the admin."""
+        self._authenticator.require_admin(request)
+        search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
+        serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            files, next_cursor = await self._catalogue.list_files(search, order, cursor, limit)
+            return map(serialize, files), next_cursor
+
+        return await page_response(request, "files", read)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Return a file. For its owner and the admin."""
+        return await self.json_response(await self.find(request))
+
+    async def retag(self, request: web.Request) -> web.Response:
+        """Change tags or chapters; return the file. For the admin; needs If-Match."""
+        self._authenticator.require_admin(request)
+        body = await read_json(request, RetagFile)
+        if body.tags is None and body.chapters is None:
+            raise Malformed("tags", "there are none, and no chapters either")
+        edit = self._retagger.edit(
+            request.match_info["id"],
+            {key: value or "" for key, value in (body.tags or {}).items()},
+            if_match_condition(request),
+            chapters=None if body.chapters is None else to_chapters(body.chapters),
+        )
+        return await self.json_response(await shielded(edit))
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        """Return the bytes or a range, as an attachment, so that browsers do not run them as a page."""
+        file = await self.find(request)
+        name = quote(file.placed.name, safe="")
+        headers = {
+            "Content-Type": "audio/mpeg",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-cache",
+        }
+        try:
+            return await file_response(self._spool.path(file.placed.name), headers)
+        except FileNotFoundError:
+            raise UnknownFile from None
+
+    async def json_response(self, file: StoredFile) -> web.Response:
+        """Return the file as JSON, with its ETag."""
+        heard = await self._catalogue.heard(file.id)
+        body = self._serializer.file(file) | {"heard": None if heard is None else asdict(heard)}
+        response = web.json_response(body, headers={"Cache-Control": "private, no-cache"})
+        response.etag = ETag(file.placed.sha256.hex())
+        return response
+
+    async def find(self, request: web.Request) -> StoredFile:
+        """Return the requested file, for its owner and the admin. Raise UnknownFile, Unauthorised."""
+        caller = self._authenticator.authenticate(request)
+        file = await self._catalogue.file(request.match_info["id"])
+        if file is None or not caller.may_access(file.owner):
+            raise UnknownFile
+        return file
+
+
+def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:
+    """Return a function that tells whether If-Match has a SHA-256. Raise MatchRequired without If-Match."""
+    if_match = request.if_match
+    if if_match is None:
+        raise MatchRequired
+    etags = {tag.value for tag in if_match if not tag.is_weak}
+    return lambda sha256: "*" in etags or sha256.hex() in etags

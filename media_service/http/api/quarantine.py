@@ -1,0 +1,114 @@
+"""Rejected files over REST, for the admin: list, download, recheck, force, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from media_service.core.errors import UnknownUpload
+from media_service.core.upload import Review, State
+from media_service.http.api.pagination import page_response, wants_full_rows
+from media_service.http.api.serializer import API_PREFIX
+from media_service.http.file_response import file_response
+from media_service.http.shielding import shielded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from media_service.core.ports import Quarantine
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.finalize import Finisher
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
+
+VERDICT_WAIT_SECONDS = 5.0
+"""How long a response waits for the new verdict."""
+
+
+class QuarantineApi:
+    """Handle `/api/v1/quarantine`."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        finisher: Finisher,
+        quarantine: Quarantine,
+        authenticator: Authenticator,
+        serializer: Serializer,
+    ) -> None:
+        self._intake = intake
+        self._finisher = finisher
+        self._quarantine = quarantine
+        self._authenticator = authenticator
+        self._serializer = serializer
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, without the base path."""
+        return [
+            web.get(f"{API_PREFIX}/quarantine", self.listing),
+            web.get(f"{API_PREFIX}/quarantine/{{id}}/content", self.content),
+            web.post(f"{API_PREFIX}/quarantine/{{id}}/recheck", self.recheck),
+            web.post(f"{API_PREFIX}/quarantine/{{id}}/force", self.force),
+            web.delete(f"{API_PREFIX}/quarantine/{{id}}", self.delete),
+        ]
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """List rejected uploads with their findings, newest first; `kept` in bytes, null after they were deleted."""
+        self._authenticator.require_admin(request)
+        short = not wants_full_rows(request)
+        serialize = self._serializer.upload_row if short else self._serializer.upload
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            views, next_cursor = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
+            kept = [await self._quarantine.kept(view.upload.id) for view in views]
+            return (serialize(view) | {"kept": size} for view, size in zip(views, kept, strict=True)), next_cursor
+
+        return await page_response(request, "uploads", read)
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        """Return the received bytes, as an attachment of no type."""
+        view = await self._find(request)
+        name = quote(view.upload.filename, safe="")
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-cache",
+        }
+        try:
+            return await file_response(self._quarantine.path(view.upload.id), headers)
+        except FileNotFoundError:
+            raise UnknownUpload from None
+
+    async def recheck(self, request: web.Request) -> web.Response:
+        """Check the file again with the current severities."""
+        return await self._recheck(request, Review.AGAIN)
+
+    async def force(self, request: web.Request) -> web.Response:
+        """Move the file into the spool, whatever its findings."""
+        return await self._recheck(request, Review.FORCED)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete the bytes and the report."""
+        upload_id = (await self._find(request)).upload.id
+        await shielded(self._finisher.forget_rejected(upload_id))
+        return web.Response(status=204)
+
+    async def _recheck(self, request: web.Request, review: Review) -> web.Response:
+        self._authenticator.require_admin(request)
+        upload_id = request.match_info["id"]
+        # Cancelled between the row and the queue, it would be finished only after the next start.
+        await shielded(self._finisher.look_again(upload_id, review))
+        view = await self._intake.wait_for_verdict(upload_id, VERDICT_WAIT_SECONDS)
+        return web.json_response(self._serializer.upload(view))
+
+    async def _find(self, request: web.Request) -> View:
+        """Return a rejected upload that still has its bytes. Raise UnknownUpload, Unauthorised."""
+        self._authenticator.require_admin(request)
+        view = await self._intake.show(request.match_info["id"], None)
+        if view.upload.state is not State.REJECTED or await self._quarantine.kept(view.upload.id) is None:
+            raise UnknownUpload
+        return view

@@ -1,0 +1,171 @@
+"""The form dialect: one file in one multipart/form-data request, from `curl -F` or a page without JavaScript."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from media_service.core.errors import CoverTooLarge, FileTooLarge, Malformed, MediaServiceError
+from media_service.core.rules import Wish
+from media_service.core.text import TAGS
+from media_service.core.upload import FINISHING
+from media_service.http.body import defer_continue
+from media_service.http.client_address import client_address
+from media_service.http.dialects.header_fields import refuse_content_range
+from media_service.http.multipart import FileField, FormSchema, MultipartForm
+from media_service.http.pages.html_responses import wants_html
+from media_service.http.problems import log_error
+from media_service.http.shielding import shielded, shielded_with, with_verdict
+from media_service.intake.slices import Incoming
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.loop_budget import LoopBudget
+    from media_service.http.memory_budget import MemoryBudget
+    from media_service.http.pages.html_responses import HtmlResponses
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
+
+DIALECT = "form"
+
+LATE_COVER_WAIT_SECONDS = 10
+"""Maximum seconds that a cover waits for memory if it comes after the file."""
+
+
+@dataclass(slots=True)
+class FormInput:
+    """The text fields received so far; `complete` is set once the whole form was read."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    complete: bool = False
+
+
+class FormDialect:
+    """Handle `POST /upload`. `verdict_wait_seconds`: how long the response waits for the verdict on the file."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        loop_budget: LoopBudget,
+        html: HtmlResponses,
+        *,
+        verdict_wait_seconds: float,
+        cover_budget: MemoryBudget,
+    ) -> None:
+        self._intake = intake
+        self._authenticator = authenticator
+        self._serializer = serializer
+        self._loop_budget = loop_budget
+        self._html = html
+        self._verdict_wait_seconds = verdict_wait_seconds
+        self._cover_budget = cover_budget
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, without the base path."""
+        return [web.post("/upload", self.post, expect_handler=defer_continue)]
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Receive the file `mp3`, and `name` (the sender), tags and `cover` before or after it.
+
+        201 if the file is in the spool, 202 if it is still being checked.
+        """
+        form_input = FormInput()
+        try:
+            return await self._receive(request, form_input)
+        except MediaServiceError as error:
+            if not wants_html(request):
+                raise
+            log_error(error, request.path)
+            return self._html.form_error(request, error, form_input.fields, read=form_input.complete)
+
+    async def _receive(self, request: web.Request, form_input: FormInput) -> web.Response:
+        owner = self._authenticator.authenticate(request).owner
+        refuse_content_range(request)
+        async with AsyncExitStack() as resources:
+            seconds = self._intake.conduct.idle_timeout
+            form = await MultipartForm.open(
+                request, self._schema(resources), self._loop_budget, seconds, form_input.fields
+            )
+            upload_id = await self._create(form, owner, client_address(request))
+            try:
+                await self._put_cover(form, upload_id, owner, resources)
+                whole = Incoming(0, None, None, DIALECT, last=True)
+                await self._intake.receive(
+                    upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, resources)
+                )
+            except BaseException:
+                # A form cannot be resumed, so an unfinished upload would only use disk space.
+                await shielded(self._intake.abandon(upload_id))
+                raise
+        form_input.complete = True
+        view = await self._intake.wait_for_verdict(upload_id, self._verdict_wait_seconds)
+        return self._respond(request, await with_verdict(self._intake, view, 0))
+
+    def _schema(self, resources: AsyncExitStack) -> FormSchema:
+        limits = self._intake.conduct.limits
+
+        async def reserve(*, late: bool) -> None:
+            # A refusal after the file would waste the whole transfer.
+            share = self._cover_budget.reserve(limits.cover.size, LATE_COVER_WAIT_SECONDS if late else 0)
+            await resources.enter_async_context(share)
+
+        cover = FileField("cover", limits.cover.size, lambda: CoverTooLarge(limits.cover.size), reserve)
+        return FormSchema(
+            "mp3", ("name", *TAGS), limits.file, lambda: FileTooLarge(limits.file), file_field=cover, late=True
+        )
+
+    async def _create(self, form: MultipartForm, owner: str, address: str | None) -> str:
+        """Create an upload with the fields before the file; return its id."""
+        if form.filename is None:
+            raise Malformed("mp3", "it must be a file")
+        upload_request = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
+        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT))
+        return view.upload.id
+
+    async def _blocks(
+        self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack
+    ) -> AsyncIterator[bytes]:
+        """Yield the file's blocks, then store the fields and the cover that came after it.
+
+        They are stored before the last bytes are recorded: recording completes the upload, which then uses its tags.
+        """
+        early = dict(form.fields)
+        async for block in form.blocks():
+            yield block
+            del block
+        if form.fields != early:
+            sender = form.fields.get("name")
+            await shielded(self._intake.amend(upload_id, owner, tags=_tags(form), sender=sender))
+        await self._put_cover(form, upload_id, owner, resources)
+
+    async def _put_cover(self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack) -> None:
+        """Store the cover, if one came, and release its memory reservation."""
+        picture = form.pop_file_field()
+        if picture is not None:
+            await shielded_with(resources, self._intake.put_cover(upload_id, owner, picture))
+
+    def _respond(self, request: web.Request, view: View) -> web.Response:
+        """Return JSON or HTML, as the Accept field asks, else one sentence as plain text (for `curl`)."""
+        upload = view.upload
+        status = 202 if upload.state in FINISHING else 201
+        headers = {"Location": self._serializer.upload_url(upload.id)}
+        accepted = request.headers.get("Accept", "")
+        if "application/json" in accepted:
+            return web.json_response(self._serializer.upload(view), status=status, headers=headers)
+        sentence = f"{upload.filename} sized of {upload.length} successfully stored."
+        if wants_html(request):
+            return self._html.upload_page(request, upload, status, headers)
+        return web.Response(text=sentence, status=status, headers=headers)
+
+
+def _tags(form: MultipartForm) -> dict[str, str]:
+    """Return the tags that have a value."""
+    return {key: value for key, value in form.fields.items() if key in TAGS and value.strip()}

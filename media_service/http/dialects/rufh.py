@@ -1,0 +1,294 @@
+"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload), under `/rufh/`.
+
+`rufh_fields.py` has the differences between versions. Digests (RFC 9530) are supported although current versions of the
+draft do not mention them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import HttpVersion11, web
+
+from media_service.core.errors import (
+    DigestMismatch,
+    FileTooLarge,
+    LengthDiffers,
+    Malformed,
+    MediaServiceError,
+    OffsetMismatch,
+    SliceTooLarge,
+    SpanOutside,
+    UnknownUpload,
+    UnsupportedMediaType,
+    WrongState,
+)
+from media_service.core.rules import Wish, told_length
+from media_service.core.upload import FINISHING, HELD, State
+from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.client_address import client_address
+from media_service.http.dialects import rufh_fields as fields
+from media_service.http.dialects.header_fields import body_size, refuse_content_range
+from media_service.http.problems import method_not_allowed, problem_response
+from media_service.http.shielding import shielded, with_verdict
+from media_service.intake.append import Addition
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import Any
+
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.loop_budget import LoopBudget
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.append import Appends
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
+
+DIALECT = "rufh"
+PROBLEMS = "https://iana.org/assignments/http-problem-types#"
+PATHS = ("/rufh", "/rufh/", "/rufh/{id:[A-Za-z0-9_-]{22}}", "/rufh/{name}")
+"""URLs that create an upload, the URL of an upload, and the URL with a file name that `curl -T` uses."""
+
+UPLOAD_FIELDS = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete", "Upload-Length")
+
+
+class RufhDialect:
+    """Handle `/rufh/`. `verdict_wait_seconds`: how long the last response waits for the verdict.
+
+    `interim_responses`: whether to send 104s.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        appends: Appends,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        *,
+        loop_budget: LoopBudget,
+        verdict_wait_seconds: float,
+        interim_responses: bool,
+    ) -> None:
+        self._intake = intake
+        self._appends = appends
+        self._authenticator = authenticator
+        self._serializer = serializer
+        self._loop_budget = loop_budget
+        self._verdict_wait_seconds = verdict_wait_seconds
+        self._interim_responses = interim_responses
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, without the base path."""
+        return [web.route("*", path, self.handle, expect_handler=defer_continue) for path in PATHS]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Respond to any request of the protocol."""
+        version = fields.interop_version(request)
+        try:
+            response = await self._dispatch(request, version)
+        except MediaServiceError as error:
+            response = self._error_response(request, version, error)
+        if version.number is not None:
+            response.headers[fields.INTEROP_VERSION] = str(version.number)
+        return response
+
+    async def _dispatch(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
+        handlers = self._handlers(request)
+        handler = handlers.get(request.method)
+        if handler is not None:
+            return await handler(request, version)
+        if "name" in request.match_info and request.method != "POST":
+            raise UnknownUpload
+        return method_not_allowed(request, ", ".join(handlers))
+
+    def _handlers(
+        self, request: web.Request
+    ) -> dict[str, Callable[[web.Request, fields.InteropVersion], Awaitable[web.Response]]]:
+        """Return the handlers of this URL by method."""
+        if "id" in request.match_info:
+            to_upload = {"HEAD": self.show, "GET": self.show, "PATCH": self.append, "DELETE": self.delete}
+            return {"OPTIONS": self.options, **to_upload}
+        if "name" in request.match_info:
+            return {"OPTIONS": self.options, "PUT": self.create}
+        return {"OPTIONS": self.options, "POST": self.create, "PUT": self.create}
+
+    async def options(self, _request: web.Request, version: fields.InteropVersion) -> web.Response:
+        """Return the limits of an upload."""
+        return web.Response(status=204, headers=self._limit_header(version))
+
+    async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
+        """Create an upload, with its first bytes, or with all of them if no field says otherwise."""
+        owner, size = self._authenticator.authenticate(request).owner, body_size(request)
+        refuse_content_encoding(request)
+        refuse_content_range(request)
+        last, named = (
+            fields.is_complete(request, version) is not False,
+            fields.parse_byte_count(request, "Upload-Length"),
+        )
+        length = told_length(named, size, last=last)
+        if length == 0:
+            raise Malformed("Upload-Length" if named == 0 else "body", "a file has at least one byte")
+        digest, proof = fields.file_digest(request), fields.content_digest(request)
+        held_open = length is None or not version.length_completes
+        wish = Wish(
+            length=length,
+            digest=digest,
+            held_open=held_open,
+            address=client_address(request),
+            **_file_details(request),
+        )
+        view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
+        place = {"Location": self._serializer.location(f"/rufh/{view.upload.id}")}
+        known = await self._send_interim_response(request, version, place | self._limit_header(version, view))
+        first = Addition(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
+        if first.size == 0 and not last:
+            return self._progress_response(version, view, 201, place)
+        try:
+            return await self._append(
+                request, version, owner, view.upload.id, first, headers=place, incomplete_status=201
+            )
+        except MediaServiceError as error:
+            return self._error_response(request, version, error, place)
+
+    async def show(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
+        """Return the offset. A running append is stopped first, so that the offset stays true."""
+        if version.strict_head and any(name in request.headers for name in UPLOAD_FIELDS):
+            raise Malformed("Upload-Offset", "it is what is asked for")
+        return self._progress_response(version, await self._appends.standing(request.match_info["id"], None), 204, {})
+
+    async def append(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
+        """Append the body at Upload-Offset. The id permits it."""
+        upload_id, size = request.match_info["id"], body_size(request)
+        refuse_content_encoding(request)
+        if version.append_media_type is not None and request.content_type != version.append_media_type:
+            raise UnsupportedMediaType(version.append_media_type)
+        offset, last = fields.parse_byte_count(request, "Upload-Offset"), fields.is_complete(request, version)
+        if offset is None or last is None:
+            raise Malformed(
+                "Upload-Offset" if offset is None else version.complete_field, "it is missing or no structured field"
+            )
+        stop = None if size is None else offset + size
+        length = told_length(fields.parse_byte_count(request, "Upload-Length"), stop, last=last)
+        addition = Addition(offset, size, DIALECT, length=length, last=last, proof=fields.content_digest(request))
+        return await self._append(
+            request, version, None, upload_id, addition, headers={}, incomplete_status=version.append_status
+        )
+
+    async def delete(self, request: web.Request, _version: fields.InteropVersion) -> web.Response:
+        """Cancel the upload. A finished file cannot be cancelled."""
+        owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
+        await self._appends.interrupt(upload_id, owner)
+        await shielded(self._intake.cancel(upload_id, owner))
+        return web.Response(status=204)
+
+    async def _append(
+        self,
+        request: web.Request,
+        version: fields.InteropVersion,
+        owner: str | None,
+        upload_id: str,
+        addition: Addition,
+        *,
+        headers: Mapping[str, str],
+        incomplete_status: int,
+    ) -> web.Response:
+        """Receive the body. Respond with `incomplete_status`, or after the last byte as to any posted file."""
+
+        async def progress(offset: int) -> None:
+            if version.sends_progress:
+                await self._send_interim_response(request, version, {"Upload-Offset": str(offset)})
+
+        append = self._appends.append(
+            upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget), progress
+        )
+        try:
+            view = await shielded(append)
+        except SpanOutside:
+            # Required by the draft: an upload with more bytes than its length cannot be trusted.
+            await shielded(self._intake.abandon(upload_id))
+            raise
+        if view.upload.state is State.RECEIVING:
+            return self._progress_response(version, view, incomplete_status, headers)
+        try:
+            view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
+        except MediaServiceError as verdict:
+            return self._error_response(request, version, verdict, headers, whole=True)
+        upload = view.upload
+        return web.json_response(
+            self._serializer.upload(view),
+            status=202 if upload.state in FINISHING else 201,
+            headers={
+                "Location": self._serializer.upload_url(upload.id),
+                "Upload-Offset": str(view.received.offset),
+                **fields.complete_header(version, whole=True),
+                **(fields.repr_digest_header(upload.facts.sha256) if upload.facts is not None else {}),
+            },
+        )
+
+    def _progress_response(
+        self, version: fields.InteropVersion, view: View, status: int, headers: Mapping[str, str]
+    ) -> web.Response:
+        """Return a response with the offset, length and limits of the upload."""
+        length = view.upload.length
+        return web.Response(
+            status=status,
+            headers={
+                **headers,
+                "Cache-Control": "no-store",
+                "Upload-Offset": str(view.received.offset),
+                **({} if length is None else {"Upload-Length": str(length)}),
+                **fields.complete_header(version, whole=view.upload.state in HELD),
+                **self._limit_header(version, view),
+            },
+        )
+
+    def _limit_header(self, version: fields.InteropVersion, view: View | None = None) -> dict[str, str]:
+        limits, lifetime = self._intake.conduct.limits, self._intake.conduct.lifetime
+        remaining = min(lifetime.idle, lifetime.whole) if view is None else self._intake.remaining(view)
+        return fields.limit_header(version, limits.file, remaining // 1_000_000)
+
+    async def _send_interim_response(
+        self, request: web.Request, version: fields.InteropVersion, headers: Mapping[str, str]
+    ) -> bool:
+        """Send a 104 if it is enabled and the client sent its interop version. Return whether it was sent."""
+        silent = not self._interim_responses or version.number is None or request.version < HttpVersion11
+        if silent or request.transport is None or request.transport.is_closing():
+            return False
+        lines = [f"{name}: {value}\r\n" for name, value in {**headers, fields.INTEROP_VERSION: version.number}.items()]
+        await request.writer.write(f"HTTP/1.1 104 Upload Resumption Supported\r\n{''.join(lines)}\r\n".encode())
+        # aiohttp would count these bytes as part of the final response.
+        request.writer.output_size = 0
+        return True
+
+    def _error_response(
+        self,
+        request: web.Request,
+        version: fields.InteropVersion,
+        error: MediaServiceError,
+        headers: Mapping[str, str] | None = None,
+        *,
+        whole: bool = False,
+    ) -> web.Response:
+        """Return the response to an error. `whole`: the complete file was rejected, so the client must send no more."""
+        response_headers: dict[str, str] = {**(headers or {}), **fields.complete_header(version, whole=whole)}
+        members: dict[str, Any] = {}
+        if isinstance(error, OffsetMismatch):
+            response_headers["Upload-Offset"] = str(error.offset)
+            members = {"type": f"{PROBLEMS}mismatching-upload-offset"}
+            members |= {"expected-offset": error.offset, "provided-offset": error.provided}
+        elif isinstance(error, LengthDiffers):
+            members = {"type": f"{PROBLEMS}inconsistent-upload-length"}
+        elif isinstance(error, FileTooLarge | SliceTooLarge):
+            response_headers |= self._limit_header(version)
+        elif isinstance(error, DigestMismatch) and not whole:
+            members = {"status": 400}
+        elif isinstance(error, WrongState) and error.state == State.REJECTED:
+            # Not 409: clients retry after it.
+            members = {"status": 410}
+        return problem_response(error, self._serializer.base, request.path, headers=response_headers, **members)
+
+
+def _file_details(request: web.Request) -> dict[str, Any]:
+    """Return the file's details from the fields; a missing file name is taken from the URL. Raise Malformed."""
+    details = fields.parse_file_fields(request)
+    return details | {"filename": details["filename"] or request.match_info.get("name", "")}

@@ -1,0 +1,274 @@
+"""tus 1.0 (https://tus.io/protocols/resumable-upload), under `/tus/`.
+
+Core, creation, creation-with-upload, creation-defer-length, checksum, expiration, termination and concatenation.
+Not checksum-trailer: aiohttp does not expose trailers of requests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from media_service.core.digest import ALGORITHMS
+from media_service.core.errors import (
+    DigestMismatch,
+    Malformed,
+    MediaServiceError,
+    NotWritable,
+    OffsetMismatch,
+    SpanOutside,
+    UnsupportedMediaType,
+    UnsupportedVersion,
+    WrongState,
+)
+from media_service.core.rules import CONCAT, FINAL, PARTIAL, Wish
+from media_service.core.upload import State
+from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.client_address import client_address
+from media_service.http.dialects.header_fields import (
+    UPLOAD_METADATA,
+    body_size,
+    http_date,
+    parse_byte_count,
+    parse_checksum,
+    parse_file_details,
+    refuse_content_range,
+)
+from media_service.http.problems import method_not_allowed, problem_response
+from media_service.http.shielding import shielded, with_verdict
+from media_service.intake.append import Addition
+
+if TYPE_CHECKING:
+    from media_service.core.digest import Proof
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.loop_budget import LoopBudget
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.append import Appends
+    from media_service.intake.join import Joiner
+    from media_service.intake.receive import Intake
+    from media_service.intake.register import View
+
+DIALECT = "tus"
+VERSION = "1.0.0"
+EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination,concatenation"
+MEDIA_TYPE = "application/offset+octet-stream"
+OVERRIDABLE = ("PATCH", "DELETE", "HEAD")
+CHECKSUM_MISMATCH = 460
+
+
+class TusDialect:
+    """Handle `/tus/`. `verdict_wait_seconds`: how long the last response waits for the verdict on the file."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        appends: Appends,
+        joiner: Joiner,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        *,
+        loop_budget: LoopBudget,
+        verdict_wait_seconds: float,
+    ) -> None:
+        self._intake = intake
+        self._appends = appends
+        self._joiner = joiner
+        self._authenticator = authenticator
+        self._serializer = serializer
+        self._loop_budget = loop_budget
+        self._verdict_wait_seconds = verdict_wait_seconds
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, without the base path. One handler for all methods: a 405 must have Tus-Resumable too."""
+        return [
+            web.route("*", path, self.handle, expect_handler=defer_continue) for path in ("/tus", "/tus/", "/tus/{id}")
+        ]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Respond to any request of the protocol."""
+        try:
+            response = await self._dispatch(request)
+        except MediaServiceError as error:
+            response = self._error_response(request, error)
+        response.headers["Tus-Resumable"] = VERSION
+        return response
+
+    async def _dispatch(self, request: web.Request) -> web.Response:
+        method = request.method
+        if method == "POST":
+            method = request.headers.get("X-HTTP-Method-Override", method)
+            if method != "POST" and method not in OVERRIDABLE:
+                raise Malformed("X-HTTP-Method-Override", f"it may be {', '.join(OVERRIDABLE)}")
+        handler = {
+            ("OPTIONS", False): self.options,
+            ("OPTIONS", True): self.options,
+            ("POST", False): self.create,
+            ("HEAD", True): self.head,
+            ("PATCH", True): self.patch,
+            ("DELETE", True): self.delete,
+        }.get((method, "id" in request.match_info))
+        if handler is None:
+            return method_not_allowed(request, "OPTIONS, POST, HEAD, PATCH, DELETE")
+        self._check_version(request, method)
+        return await handler(request)
+
+    def _check_version(self, request: web.Request, method: str) -> None:
+        """Raise UnsupportedVersion. HEAD and OPTIONS may omit the version."""
+        given = request.headers.get("Tus-Resumable", VERSION if method == "HEAD" else "")
+        if method != "OPTIONS" and given != VERSION:
+            raise UnsupportedVersion(f"tus {VERSION}")
+
+    async def options(self, _request: web.Request) -> web.Response:
+        """Return version, extensions and limits."""
+        return web.Response(
+            status=204,
+            headers={
+                "Tus-Version": VERSION,
+                "Tus-Extension": EXTENSIONS,
+                "Tus-Max-Size": str(self._intake.conduct.limits.file),
+                "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+            },
+        )
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Create an upload; receive its first bytes if the request has a body (creation-with-upload)."""
+        owner = self._authenticator.authenticate(request).owner
+        refuse_content_range(request)
+        concat = request.headers.get("Upload-Concat", "")
+        if concat.startswith(FINAL) and concat.isascii():
+            return await self._concatenate(request, owner, concat)
+        if concat not in ("", PARTIAL):
+            raise Malformed("Upload-Concat", "it must be partial, or final; and the parts")
+        wish = _upload_request(request, _length(request), concat)
+        with_bytes = request.content_type == MEDIA_TYPE and body_size(request) != 0
+        proof = self._body_checksum(request) if with_bytes else None
+        view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
+        headers = {"Location": self._upload_url(view)}
+        if with_bytes:
+            first = Addition(0, body_size(request), DIALECT, proof=proof, known=False)
+            try:
+                view = await self._append(request, owner, view.upload.id, first)
+            except MediaServiceError as error:
+                return self._error_response(request, error, headers)
+            headers["Upload-Offset"] = str(view.received.offset)
+        return web.Response(status=201, headers=headers | self._progress_headers(view))
+
+    async def head(self, request: web.Request) -> web.Response:
+        """Return the offset. A running append is stopped first, so that the offset stays true.
+
+        The id permits it: clients start over when they get a 401 here.
+        """
+        view = await self._appends.standing(request.match_info["id"], None)
+        upload, stored_fields = view.upload, view.upload.remembered or {}
+        headers = {"Upload-Offset": str(view.received.offset), "Cache-Control": "no-store"}
+        if upload.length is None:
+            headers["Upload-Defer-Length"] = "1"
+        else:
+            headers["Upload-Length"] = str(upload.length)
+        if "metadata" in stored_fields:
+            headers[UPLOAD_METADATA] = stored_fields["metadata"]
+        if CONCAT in stored_fields:
+            headers["Upload-Concat"] = stored_fields[CONCAT]
+        return web.Response(headers=headers | self._progress_headers(view))
+
+    async def patch(self, request: web.Request) -> web.Response:
+        """Append the body at Upload-Offset. The id permits it."""
+        if request.content_type != MEDIA_TYPE:
+            raise UnsupportedMediaType(MEDIA_TYPE)
+        offset = parse_byte_count(request.headers, "Upload-Offset")
+        if offset is None:
+            raise Malformed("Upload-Offset", "it is missing")
+        length, proof = parse_byte_count(request.headers, "Upload-Length"), self._body_checksum(request)
+        addition = Addition(offset, body_size(request), DIALECT, length=length, proof=proof)
+        view = await self._append(request, None, request.match_info["id"], addition)
+        headers = {"Upload-Offset": str(view.received.offset)}
+        return web.Response(status=204, headers=headers | self._progress_headers(view))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Cancel the upload. A finished file cannot be cancelled."""
+        owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
+        await self._appends.interrupt(upload_id, owner)
+        await shielded(self._intake.cancel(upload_id, owner))
+        return web.Response(status=204)
+
+    async def _concatenate(self, request: web.Request, owner: str, concat: str) -> web.Response:
+        """Create an upload from the bytes of partial uploads, in the listed order (concatenation)."""
+        if "Upload-Length" in request.headers:
+            raise Malformed("Upload-Length", "it is the sum of the parts")
+        if body_size(request) != 0:
+            raise NotWritable
+        parts = [address.rstrip("/").rpartition("/")[2] for address in concat.removeprefix(FINAL).split()]
+        view = await shielded(self._joiner.join(_upload_request(request, None, concat), parts, owner, DIALECT))
+        headers = {"Location": self._upload_url(view)}
+        try:
+            view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
+        except MediaServiceError as error:
+            return self._error_response(request, error, headers)
+        return web.Response(status=201, headers=headers | self._progress_headers(view))
+
+    async def _append(self, request: web.Request, owner: str | None, upload_id: str, addition: Addition) -> View:
+        append = self._appends.append(upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget))
+        return await with_verdict(self._intake, await shielded(append), self._verdict_wait_seconds)
+
+    def _body_checksum(self, request: web.Request) -> Proof | None:
+        refuse_content_encoding(request)
+        given = request.headers.get("Upload-Checksum")
+        return None if given is None else parse_checksum(given)
+
+    def _upload_url(self, view: View) -> str:
+        return self._serializer.location(f"/tus/{view.upload.id}")
+
+    def _progress_headers(self, view: View) -> dict[str, str]:
+        """Return Upload-Expires of an unfinished upload, or Upload-Result of a complete one."""
+        if view.expires_at is not None:
+            return {"Upload-Expires": http_date(view.expires_at)}
+        return {"Upload-Result": f'"{self._serializer.upload_url(view.upload.id)}";state={view.upload.state}'}
+
+    def _error_response(
+        self, request: web.Request, error: MediaServiceError, headers: dict[str, str] | None = None
+    ) -> web.Response:
+        """Return the response to an error, with the status codes of tus."""
+        headers, status = headers or {}, {}
+        if isinstance(error, OffsetMismatch):
+            headers["Upload-Offset"] = str(error.offset)
+        elif isinstance(error, UnsupportedVersion):
+            headers["Tus-Version"] = VERSION
+        elif isinstance(error, DigestMismatch):
+            status["status"] = CHECKSUM_MISMATCH
+        elif isinstance(error, SpanOutside):
+            status["status"] = 413
+        elif isinstance(error, WrongState):
+            # Not 409: clients retry after it.
+            status["status"] = 410 if error.state == State.REJECTED else 403
+        response = problem_response(error, self._serializer.base, request.path, headers=headers, **status)
+        if response.status == CHECKSUM_MISMATCH:
+            response.set_status(CHECKSUM_MISMATCH, "Checksum Mismatch")
+        return response
+
+
+def _upload_request(request: web.Request, length: int | None, concat: str) -> Wish:
+    """Return the upload request for these fields. Raise Malformed."""
+    given = request.headers.get(UPLOAD_METADATA)
+    remembered = {}
+    if given is not None:
+        remembered["metadata"] = given
+    if concat:
+        remembered[CONCAT] = concat
+    return Wish(
+        length=length,
+        held_open=concat == PARTIAL,
+        remembered=remembered or None,
+        address=client_address(request),
+        **parse_file_details(given or ""),
+    )
+
+
+def _length(request: web.Request) -> int | None:
+    """Return the announced length in bytes, None if it is deferred. Raise Malformed."""
+    deferred, length = request.headers.get("Upload-Defer-Length"), parse_byte_count(request.headers, "Upload-Length")
+    if (deferred is None) == (length is None) or deferred not in (None, "1"):
+        raise Malformed("Upload-Length", "either it or Upload-Defer-Length: 1 is needed")
+    if length == 0:
+        raise Malformed("Upload-Length", "a file has at least one byte")
+    return length
