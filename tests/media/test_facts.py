@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from media_service.core.upload import State
 from media_service.core.verdict import Grade, Policy
-from media_service.media.facts import facts_of, provenance, sound_of
-from media_service.media.frames import FrameWalk
-from media_service.media.judge import judge
-from media_service.media.prescan import Scan
+from media_service.media.inspection.facts import facts_of, provenance, sound_of
+from media_service.media.inspection.findings import judge
+from media_service.media.mpeg.parser import FrameParser
+from media_service.media.tags.safety_scan import Scan
 from tests.core.samples import make_upload
 from tests.support.stream import Stream
 
@@ -18,7 +18,7 @@ WHOLE = STREAM.with_header(STREAM.frames(50))
 
 
 def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Grade | None]:
-    walked = FrameWalk()
+    walked = FrameParser()
     walked.feed(content)
     walk = walked.finish()
     facts = facts_of(

@@ -1,0 +1,82 @@
+"""The header that an encoder writes into the first frame: Xing, Info or VBRI, and LAME's extension of it.
+
+Pure functions of bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media_service.media.mpeg.crc import crc16
+from media_service.media.mpeg.header import HEADER
+
+if TYPE_CHECKING:
+    from media_service.media.mpeg.header import Header
+
+NAMES = frozenset({b"Xing", b"Info", b"VBRI"})
+"""What an encoder's own first frame is told by: the first two stand behind the side information."""
+
+NOTHING = bytes(4)
+"""How the side information of such a frame begins, and that of hardly any frame with sound in it."""
+
+VBRI_AT = 36
+"""Where the third stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an encoder's header in the first frame says of the whole: counts, and LAME's proof where it is there.
+
+    `frames` are those behind it; `size` counts from its own first byte; None where it does not say. `crc` is LAME's
+    CRC-16 of the `music` bytes from the header's first byte to the end, without the header's own frame.
+    """
+
+    kind: str
+    frames: int | None
+    size: int | None
+    encoder: str | None = None
+    delay: int = 0
+    padding: int = 0
+    music: int | None = None
+    crc: int | None = None
+
+
+def read_declared(frame: bytes, header: Header) -> Declared | None:
+    """The Xing, Info or VBRI header in a first frame."""
+    for gap in (0, 2):
+        at = HEADER + gap + header.side_information
+        if frame[at : at + 4] in (b"Xing", b"Info"):
+            return _read_xing(frame, at)
+    if frame[VBRI_AT : VBRI_AT + 4] == b"VBRI" and len(frame) >= 54:
+        return Declared("VBRI", int.from_bytes(frame[50:54]), int.from_bytes(frame[46:50]))
+    return None
+
+
+_LAME = re.compile(rb"LAME3\.(9\d|\d{3})")
+"""Versions that keep a CRC of the music; older ones wrote a longer name there."""
+
+
+def _read_xing(frame: bytes, start: int) -> Declared:
+    kind, flags, at = frame[start : start + 4].decode(), int.from_bytes(frame[start + 4 : start + 8]), start + 8
+    frames = size = None
+    if flags & 1:
+        frames, at = int.from_bytes(frame[at : at + 4]), at + 4
+    if flags & 2:
+        size, at = int.from_bytes(frame[at : at + 4]), at + 4
+    at += (100 if flags & 4 else 0) + (4 if flags & 8 else 0)
+    lame = frame[at : at + 36]
+    name = lame[:9].rstrip(b"\0 ")
+    if len(lame) < 36 or not re.fullmatch(rb"[\x20-\x7e]{4,9}", name):
+        return Declared(kind, frames, size)
+    encoder = name.decode()
+    whole = crc16(frame[: at + 34]) == int.from_bytes(lame[34:36])
+    if not whole and not _LAME.match(name):
+        # What is behind the name is not LAME's: nothing of it is believed.
+        return Declared(kind, frames, size, encoder)
+    # Of a damaged header only what the bytes themselves can prove or disprove is believed.
+    delay, padding = (int.from_bytes(lame[21:23]) >> 4, int.from_bytes(lame[22:24]) & 0xFFF) if whole else (0, 0)
+    music, crc = int.from_bytes(lame[28:32]), int.from_bytes(lame[32:34])
+    known = music > 0
+    return Declared(kind, frames, size, encoder, delay, padding, music if known else None, crc if known else None)
