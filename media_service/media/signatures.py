@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 
-TAG_LOOK = 32
+TAG_PROBE_BYTES = 32
 """Bytes that tell a tag and its size."""
 
-ID3V1 = 128
+ID3V1_BYTES = 128
 """Bytes of an ID3v1 tag."""
 
 
-def syncsafe(field: bytes) -> int:
+def decode_syncsafe(field: bytes) -> int:
     """A number of seven bits a byte."""
     value = 0
     for byte in field:
@@ -22,16 +22,16 @@ def syncsafe(field: bytes) -> int:
     return value
 
 
-def tag_at(buffer: bytes, at: int) -> tuple[str, int] | None:
+def detect_tag(buffer: bytes, at: int) -> tuple[str, int] | None:
     """The kind of the tag that begins here, and the bytes it says it has; None where none does."""
-    head = buffer[at : at + TAG_LOOK]
+    head = buffer[at : at + TAG_PROBE_BYTES]
     if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80 and 0xFF not in head[3:5]:
-        return "id3v2", 10 + syncsafe(head[6:10]) + (10 if head[3] == 4 and head[5] & 0x10 else 0)
+        return "id3v2", 10 + decode_syncsafe(head[6:10]) + (10 if head[3] == 4 and head[5] & 0x10 else 0)
     if head[:4] == b"TAG+":
         return "id3v1+", 227
     if head[:3] == b"TAG":
         return "id3v1", 128
-    if head[:8] == b"APETAGEX" and len(head) == TAG_LOOK:
+    if head[:8] == b"APETAGEX" and len(head) == TAG_PROBE_BYTES:
         size = int.from_bytes(head[12:16], "little")
         is_header = head[23] & 0x20
         return "ape", 32 + (size if is_header else 0)
@@ -43,17 +43,17 @@ def tag_at(buffer: bytes, at: int) -> tuple[str, int] | None:
     return None
 
 
-def ape_size(footer: bytes) -> int:
+def ape_tag_bytes(footer: bytes) -> int:
     """Bytes of the APE tag that this footer ends, itself included, a header in front not; 0 where it is none."""
     return int.from_bytes(footer[12:16], "little") if footer.startswith(b"APETAGEX") and len(footer) == 32 else 0
 
 
-def peel_tags(buffer: bytes, start: int) -> tuple[int, list[tuple[str, int, int]]]:
+def find_trailing_tags(buffer: bytes, start: int) -> tuple[int, list[tuple[str, int, int]]]:
     """Where the tags at the buffer's end begin, not before `start`, and each of them as (kind, start, stop)."""
     stop = len(buffer)
     found: list[tuple[str, int, int]] = []
     while True:
-        size = _tag_before(buffer, start, stop)
+        size = _tag_ending_at(buffer, start, stop)
         if size is None:
             return stop, found[::-1]
         kind, length = size
@@ -61,14 +61,14 @@ def peel_tags(buffer: bytes, start: int) -> tuple[int, list[tuple[str, int, int]
         stop -= length
 
 
-def _tag_before(buffer: bytes, start: int, stop: int) -> tuple[str, int] | None:
+def _tag_ending_at(buffer: bytes, start: int, stop: int) -> tuple[str, int] | None:
     room = stop - start
     if room >= 128 and buffer[stop - 128 : stop - 125] == b"TAG" and buffer[stop - 125 : stop - 124] != b"+":
         return "id3v1", 128
     if room >= 227 and buffer[stop - 227 : stop - 223] == b"TAG+":
         return "id3v1+", 227
     if room >= 32 and buffer[stop - 32 : stop - 24] == b"APETAGEX":
-        length = ape_size(buffer[stop - 32 : stop])
+        length = ape_tag_bytes(buffer[stop - 32 : stop])
         # Whether there is a header is seen, not believed: some writers set the flag without writing one.
         if buffer[max(start, stop - length - 32) : stop - length].startswith(b"APETAGEX"):
             length += 32
@@ -77,7 +77,7 @@ def _tag_before(buffer: bytes, start: int, stop: int) -> tuple[str, int] | None:
         begin = buffer.rfind(b"LYRICSBEGIN", start, stop)
         return ("lyrics3", stop - begin) if begin >= 0 else None
     if room >= 20 and buffer[stop - 10 : stop - 7] == b"3DI" and max(buffer[stop - 4 : stop]) < 0x80:
-        length = 20 + syncsafe(buffer[stop - 4 : stop])
+        length = 20 + decode_syncsafe(buffer[stop - 4 : stop])
         return ("id3v2", length) if length <= room else None
     return None
 
@@ -125,7 +125,7 @@ _CONTAINERS: tuple[tuple[bytes, str], ...] = (
 _MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml|svg|script|rss)", re.IGNORECASE)
 
 
-def container_of(head: bytes) -> str | None:
+def detect_container(head: bytes) -> str | None:
     """The foreign thing that begins with these bytes, by its common name; None for what is not known."""
     if head[:4] in (b"RIFF", b"RF64", b"BW64"):
         return {b"WAVE": "wav", b"AVI ": "avi", b"WEBP": "webp"}.get(head[8:12], "riff")

@@ -23,7 +23,7 @@ from tests.support.stream import ID3V1, RATES, Stream, ape_tag, lyrics_tag, musi
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.media.mpeg.report import Walk
+    from media_service.media.mpeg.report import StreamReport
 
 POLICY = Policy()
 STREAM = Stream(seed=5)
@@ -35,7 +35,7 @@ TAGGED = tag(frame("TIT2", b"\x00Title"), padding=300)
 KIB = 1024
 
 
-def walk(content: bytes, size: int | None = None) -> Walk:
+def walk(content: bytes, size: int | None = None) -> StreamReport:
     walked, step = FrameParser(), size or max(1, len(content))
     for at in range(0, len(content), step):
         walked.feed(content[at : at + step])
@@ -196,7 +196,7 @@ def test_a_second_file_is_told_by_its_own_header_which_is_no_sound(stream: Strea
     first, second, third = (b"".join(frames) for frames in parts)
     content = first + stream.with_header(parts[1]) + stream.with_header(parts[2], kind=b"Xing")
     seen = walk(content, size)
-    assert seen.joins == [len(first), len(content) - len(stream.with_header(parts[2]))]
+    assert seen.concatenations == [len(first), len(content) - len(stream.with_header(parts[2]))]
     assert (seen.frames, seen.audio_end) == (1400, len(content))
     assert seen.seconds == pytest.approx(1400 * stream.samples / stream.rate)
     assert second in content
@@ -204,15 +204,15 @@ def test_a_second_file_is_told_by_its_own_header_which_is_no_sound(stream: Strea
 
 
 def test_a_second_file_is_told_by_fraunhofers_header_and_in_other_channels() -> None:
-    assert walk(PLAIN + VBRI + PLAIN).joins == [len(PLAIN)]
+    assert walk(PLAIN + VBRI + PLAIN).concatenations == [len(PLAIN)]
     mono = Stream(mono=True, seed=9)
-    assert walk(PLAIN + mono.with_header(mono.frames(9))).joins == [len(PLAIN)]
+    assert walk(PLAIN + mono.with_header(mono.frames(9))).concatenations == [len(PLAIN)]
 
 
 def test_a_name_that_only_looks_like_a_header_is_sound() -> None:
     named = [STREAM.frame(content=b"x" * at + b"Info") for at in (1, 2, 50)]
     content = PLAIN + b"".join(named) + PLAIN
-    assert (walk(content).joins, walk(content).frames) == ([], 803)
+    assert (walk(content).concatenations, walk(content).frames) == ([], 803)
 
 
 LONG = b"".join(Stream(seed=11).changing(1500))
@@ -258,7 +258,7 @@ def test_whatever_is_joined_is_told_and_counted(data: st.DataObject) -> None:
     kinds = st.sampled_from([b"Xing", b"Info"])
     parts = [stream.with_header(stream.frames(count), kind=data.draw(kinds)) for count in counts]
     seen = walk(b"".join(parts), data.draw(st.integers(1, 70_000)))
-    assert seen.joins == [sum(map(len, parts[:number])) for number in range(1, len(parts))]
+    assert seen.concatenations == [sum(map(len, parts[:number])) for number in range(1, len(parts))]
     assert seen.frames == sum(counts)
     assert "concatenated" in {found.code for found in judge(seen, POLICY)}
 
@@ -309,10 +309,10 @@ def test_what_can_never_be_accepted_shows_in_the_first_mebibyte() -> None:
     for content in (b"\0\0\0\x20ftypisom" + bytes(KIB * KIB), random.Random(2).randbytes(KIB * KIB)):
         walked = FrameParser()
         walked.feed(content)
-        assert outcome(hopeless(walked.seen, 1 << 30, POLICY)) is Outcome.REJECT
+        assert outcome(hopeless(walked.report, 1 << 30, POLICY)) is Outcome.REJECT
     walked = FrameParser()
     walked.feed(WHOLE)
-    assert hopeless(walked.seen, 1 << 30, POLICY) == []
+    assert hopeless(walked.report, 1 << 30, POLICY) == []
 
 
 def test_the_operator_says_how_grave_a_finding_is() -> None:
@@ -342,7 +342,7 @@ def test_no_false_alarm_on_lame(tmp_path: Path, rate: int, way: list[str]) -> No
             assert [found for found in judge(around, POLICY) if found.severity is not Severity.INFO] == []
             assert around.audio_sha256 == seen.audio_sha256
         # A frame of 192 bytes with a CRC has no room for LAME's header.
-        assert grade(seen, digest_given=False) is (Grade.PROVED if seen.declared else Grade.STRUCTURAL)
+        assert grade(seen, digest_given=False) is (Grade.PROVED if seen.vbr_header else Grade.STRUCTURAL)
 
 
 @pytest.mark.parametrize("rate", RATES)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from media_service.media.mpeg.report import Walk
+    from media_service.media.mpeg.report import StreamReport
 
 MUSIC = b"".join(Stream(kbits=320).frames(64)) * 256
 CRC = MusicCrc()
@@ -51,7 +51,7 @@ def readers(request: pytest.FixtureRequest) -> Iterator[Readers]:
     readers.close()
 
 
-def walked(content: bytes) -> Walk:
+def walked(content: bytes) -> StreamReport:
     """What a walk sees of it."""
     walk = FrameParser()
     for at in range(0, len(content), READ):
@@ -74,13 +74,13 @@ async def test_what_is_left_is_read_as_if_it_were_read_in_one(
     assert following.size == len(content)
     assert following.whole.digest() == hashlib.sha256(content).digest()
     assert following.content.digest() == expected.digest()
-    assert following.walk.finish() == walked(content)
+    assert following.parser.finish() == walked(content)
 
 
 def test_the_file_has_a_checksum_of_its_music_that_matches() -> None:
     walk = walked(WHOLE)
-    assert walk.declared is not None
-    assert walk.music_crc == walk.declared.crc == CRC.value()
+    assert walk.vbr_header is not None
+    assert walk.music_crc == walk.vbr_header.crc == CRC.value()
 
 
 async def test_reading_that_goes_on_is_taken_over(readers: Readers, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_reading_that_goes_on_is_taken_over(readers: Readers, tmp_path: Pa
     following.go_on_to(len(WHOLE), readers)
     await following.catch_up(len(WHOLE), readers)
     assert following.whole.digest() == hashlib.sha256(WHOLE).digest()
-    assert following.walk.finish() == walked(WHOLE)
+    assert following.parser.finish() == walked(WHOLE)
 
 
 async def test_blocks_that_were_proven_are_not_read_for_their_digests(readers: Readers, tmp_path: Path) -> None:

@@ -15,39 +15,39 @@ if TYPE_CHECKING:
 
     from media_service.core.upload import Upload
     from media_service.core.verdict import Finding
-    from media_service.media.mpeg.report import Walk
+    from media_service.media.mpeg.report import StreamReport
     from media_service.media.tags.safety_scan import Scan
 
 
-def facts_of(walk: Walk, findings: Sequence[Finding], seen: Scan, *, proven: bool, **digests: Any) -> Facts:
+def facts_of(report: StreamReport, findings: Sequence[Finding], seen: Scan, *, proven: bool, **digests: Any) -> Facts:
     """The facts of a file; `proven` where its sender said which bytes it has."""
-    first = walk.first
+    first = report.first
     if first is None:
         return Facts(duration=0.0, bitrate=0, sample_rate=0, channels=0, findings=tuple(findings), **digests)
-    size = walk.audio_end - walk.audio_start
-    played = walk.samples / first.sample_rate
-    rates = {header.bitrate for header in walk.headers}
-    declared = walk.declared
+    size = report.audio_end - report.audio_start
+    played = report.samples / first.sample_rate
+    rates = {header.bitrate for header in report.headers}
+    vbr_header = report.vbr_header
     encoding, texts = offered(seen.latin)
     rejected = outcome(findings) is Outcome.REJECT
     return Facts(
-        duration=round(walk.seconds, 3),
+        duration=round(report.seconds, 3),
         bitrate=rates.pop() if len(rates) == 1 else round(size * 8 / played) if played else 0,
         sample_rate=first.sample_rate,
-        channels=max((header.channels for header in walk.headers), default=first.channels),
-        audio_sha256=walk.audio_sha256,
-        grade=None if rejected else grade(walk, digest_given=proven),
+        channels=max((header.channels for header in report.headers), default=first.channels),
+        audio_sha256=report.audio_sha256,
+        grade=None if rejected else grade(report, digest_given=proven),
         findings=tuple(findings),
         audio={
-            "frames": walk.frames,
+            "frames": report.frames,
             "samples_per_frame": first.samples,
-            "start": walk.audio_start,
-            "end": walk.audio_end,
+            "start": report.audio_start,
+            "end": report.audio_end,
             "mode": first.mode,
-            "vbr": len({header.bitrate for header in walk.headers}) > 1,
-            "encoder": declared.encoder if declared is not None else None,
-            "delay": declared.delay if declared is not None else 0,
-            "padding": declared.padding if declared is not None else 0,
+            "vbr": len({header.bitrate for header in report.headers}) > 1,
+            "encoder": vbr_header.encoder if vbr_header is not None else None,
+            "delay": vbr_header.delay if vbr_header is not None else 0,
+            "padding": vbr_header.padding if vbr_header is not None else 0,
             "text_encoding": encoding,
             "offered_tags": texts,
         },

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from media_service.core.cover import Picture
     from media_service.core.upload import Facts, Slice, Upload
-    from media_service.media.mpeg.report import Walk
+    from media_service.media.mpeg.report import StreamReport
 
 AHEAD = 4 * 1024 * 1024
 """Bytes that must wait to be read before the reader sets out: small files are read once, at their end.
@@ -131,13 +131,13 @@ class MediaInspector:
             raise DigestMismatch(format_digest_field(upload.digest), format_digest_field(sha256))
         if upload.content_hash is not None and upload.content_hash != content_hash:
             raise ContentHashMismatch(upload.content_hash.hex(), content_hash.hex())
-        walk = following.walk.finish()
-        findings, seen = await asyncio.to_thread(self._judge, path, walk)
-        findings += self._chapters_left_out(upload, walk)
+        report = following.parser.finish()
+        findings, seen = await asyncio.to_thread(self._judge, path, report)
+        findings += self._chapters_left_out(upload, report)
         if outcome(findings) is not Outcome.REJECT and not seen.opaque:
-            findings += await self._second_opinion(path, walk)
+            findings += await self._second_opinion(path, report)
         proven = upload.digest is not None or upload.content_hash is not None
-        return facts_of(walk, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
+        return facts_of(report, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
 
     async def look_at(self, picture: bytes) -> Picture | None:
         """What a picture's own bytes say of it; None for what is no picture that is shown."""
@@ -215,22 +215,22 @@ class MediaInspector:
         """An error of reading ahead is met again, and told, when the file is verified."""
         if task.cancelled() or task.exception() or self._following.get(upload.id) is not following:
             return
-        findings = hopeless(following.walk.seen, upload.length, self._media_options.policy)
+        findings = hopeless(following.parser.report, upload.length, self._media_options.policy)
         if self._on_hopeless is not None and outcome(findings) is Outcome.REJECT:
             self._on_hopeless(upload.id, findings)
 
-    def _judge(self, path: Path, walk: Walk) -> tuple[list[Finding], Scan]:
+    def _judge(self, path: Path, report: StreamReport) -> tuple[list[Finding], Scan]:
         """What the walk and the tag in front say."""
         policy = self._media_options.policy
-        findings = judge(walk, policy)
-        sound = walk.audio_start if walk.first is not None else None
+        findings = judge(report, policy)
+        sound = report.audio_start if report.first is not None else None
         seen = self._scan(path, sound) if outcome(findings) is not Outcome.REJECT else Scan()
         findings += seen.findings
         encoding, _ = offered(seen.latin)
         if encoding is not None:
             findings.append(policy.finding("text_mislabelled", expected=encoding, actual="latin-1"))
-        if seen.milliseconds and _differ(seen.milliseconds / 1000, walk.seconds):
-            stated, heard = seen.milliseconds / 1000, round(walk.seconds, 3)
+        if seen.milliseconds and _differ(seen.milliseconds / 1000, report.seconds):
+            stated, heard = seen.milliseconds / 1000, round(report.seconds, 3)
             findings.append(policy.finding("duration_mismatch", expected=stated, actual=heard))
         return findings, seen
 
@@ -244,31 +244,31 @@ class MediaInspector:
             body = [file.read(min(TAG_LIMIT, tag_size(head)))]
         return scan(head, body.pop(), self._media_options.policy, (tagging.cover_limit, tagging.cover_pixels), sound)
 
-    def _chapters_left_out(self, upload: Upload, walk: Walk) -> list[Finding]:
+    def _chapters_left_out(self, upload: Upload, report: StreamReport) -> list[Finding]:
         if (
             self._media_options.tagging.mode != "full"
-            or heard_chapters(upload.chapters, walk.seconds) == upload.chapters
+            or heard_chapters(upload.chapters, report.seconds) == upload.chapters
         ):
             return []
-        late, end = upload.chapters[-1].start, round(walk.seconds, 3)
+        late, end = upload.chapters[-1].start, round(report.seconds, 3)
         return [self._media_options.policy.finding("chapter_behind_end", expected=end, actual=late)]
 
-    async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
+    async def _second_opinion(self, path: Path, report: StreamReport) -> list[Finding]:
         """What mutagen says. Raises MediaTrouble, FileNotFoundError."""
-        policy, few = self._media_options.policy, walk.frames < FEW_FRAMES
+        policy, few = self._media_options.policy, report.frames < FEW_FRAMES
         try:
             answer, _ = await self._worker.ask("measure", path)
         except NotMp3 as refusal:
             # Two frames are a sound, but nobody else has to find them.
-            known = few and walk.junk_before == 0
+            known = few and report.leading_junk_bytes == 0
             return [policy.finding("mutagen_error", actual=refusal.reason, grave=few and not known)]
         except TooCostly:
             return [policy.finding("mutagen_error", actual=TOO_LONG)]
         measured = answer["facts"]["duration"]
-        declared = walk.declared
-        met = declared is not None and declared.frames is not None and abs(declared.frames - walk.frames) <= 1
-        if met and _differ(measured, walk.seconds):
-            return [policy.finding("mutagen_disagrees", expected=round(walk.seconds, 3), actual=measured)]
+        vbr_header = report.vbr_header
+        met = vbr_header is not None and vbr_header.frames is not None and abs(vbr_header.frames - report.frames) <= 1
+        if met and _differ(measured, report.seconds):
+            return [policy.finding("mutagen_disagrees", expected=round(report.seconds, 3), actual=measured)]
         return []
 
 

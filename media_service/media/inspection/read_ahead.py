@@ -53,9 +53,9 @@ class Following:
         self._reading: asyncio.Task[None] | None = None
         self.whole = hashlib.sha256()
         self.content = ContentHash(self._known)
-        self.walk = FrameParser()
+        self.parser = FrameParser()
         self._blocks = Strand(self.content.update)
-        self._strands = [Strand(self.walk.feed), Strand(self.whole.update), self._blocks]
+        self._strands = [Strand(self.parser.feed), Strand(self.whole.update), self._blocks]
 
     @property
     def size(self) -> int:
@@ -87,7 +87,7 @@ class Following:
             # What stopped it is met again.
             with suppress(OSError):
                 await self._reading
-        if length - self.size > STRIDE and self.walk.seen.first is None:
+        if length - self.size > STRIDE and self.parser.report.first is None:
             await readers.read(_read, self._path, self._strands, self.size + STRIDE)
         if length - self.size > STRIDE:
             await self._read_apart(length, readers)
@@ -105,7 +105,7 @@ class Following:
         self.content.pass_known(length)
         self._blocks.at = self.content.size
         ways = [(strand, length) for strand in self._strands]
-        if (music := self.walk.lend_music()) is not None:
+        if (music := self.parser.detach_music_crc()) is not None:
             ways.append((Strand(music.crc.update, music.start, FOLDED), min(music.stop, length)))
         tasks = [asyncio.create_task(self._read_on(strand, stop, readers)) for strand, stop in ways]
         try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from media_service.media.mpeg.crc import crc16
+from media_service.media.mpeg.crc import crc16_arc
 
-FOLD = 32767
+CRC_PERIOD_BYTES = 32767
 """Bytes after which LAME's CRC repeats: x^32767 is 1 modulo its polynomial, so blocks of this size may be XORed."""
 
 
@@ -14,28 +14,28 @@ class MusicCrc:
     """LAME's CRC of bytes that come in order, in pieces of any size."""
 
     def __init__(self) -> None:
-        self._fold = 0
-        self._over = b""
+        self._folded = 0
+        self._remainder = b""
 
     def update(self, piece: bytes | memoryview) -> None:
         """Takes the next bytes."""
-        if len(self._over) + len(piece) < FOLD:
-            self._over += bytes(piece)
+        if len(self._remainder) + len(piece) < CRC_PERIOD_BYTES:
+            self._remainder += bytes(piece)
             return
         at = 0
-        fold = self._fold
-        if self._over:
-            at = FOLD - len(self._over)
-            fold ^= int.from_bytes(self._over + bytes(piece[:at]))
-        last = len(piece) - FOLD
+        fold = self._folded
+        if self._remainder:
+            at = CRC_PERIOD_BYTES - len(self._remainder)
+            fold ^= int.from_bytes(self._remainder + bytes(piece[:at]))
+        last = len(piece) - CRC_PERIOD_BYTES
         while at <= last:
-            fold ^= int.from_bytes(piece[at : at + FOLD])
-            at += FOLD
-        self._fold, self._over = fold, bytes(piece[at:])
+            fold ^= int.from_bytes(piece[at : at + CRC_PERIOD_BYTES])
+            at += CRC_PERIOD_BYTES
+        self._folded, self._remainder = fold, bytes(piece[at:])
 
     def value(self) -> int:
         """The CRC of all bytes so far."""
-        return crc16(self._over, crc16(self._fold.to_bytes(FOLD)))
+        return crc16_arc(self._remainder, crc16_arc(self._folded.to_bytes(CRC_PERIOD_BYTES)))
 
 
 class AudioDigest:
@@ -46,20 +46,20 @@ class AudioDigest:
         self._marked = self._sha.copy()
         self._music = MusicCrc()
         self._music_left: int | None = None
-        self._lent = False
+        self._detached = False
 
     def expect_music(self, size: int) -> None:
         """From here on LAME's CRC counts, for so many bytes."""
         self._music_left = size
 
-    def lend_music(self) -> tuple[MusicCrc, int] | None:
+    def detach_music_crc(self) -> tuple[MusicCrc, int] | None:
         """The CRC for somebody else to give it the bytes still to come, and how many; None where there are none.
 
         It is lent once.
         """
-        if self._lent or not self._music_left:
+        if self._detached or not self._music_left:
             return None
-        self._lent = True
+        self._detached = True
         return self._music, self._music_left
 
     def update(self, piece: memoryview) -> None:
@@ -68,7 +68,7 @@ class AudioDigest:
         if self._music_left:
             taken = piece[: self._music_left]
             self._music_left -= len(taken)
-            if not self._lent:
+            if not self._detached:
                 self._music.update(taken)
 
     def mark(self) -> None:

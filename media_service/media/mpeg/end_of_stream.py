@@ -4,46 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.media.mpeg.report import Gap, Tag
-from media_service.media.signatures import ID3V1, ape_size, container_of, peel_tags
+from media_service.media.mpeg.report import Gap, TagSpan
+from media_service.media.signatures import ID3V1_BYTES, ape_tag_bytes, detect_container, find_trailing_tags
 
 if TYPE_CHECKING:
-    from media_service.media.mpeg.state import Trail
+    from media_service.media.mpeg.state import ParserState
 
 
-def end_in_gap(trail: Trail) -> None:
+def end_in_gap(state: ParserState) -> None:
     """The file ends without another frame: tags that are told by their end, and junk before them."""
-    walk, start = trail.walk, trail.at
-    tag_start = walk.size - ID3V1
-    if _ends_in_id3v1(trail) and trail.previous < tag_start < start:
+    report, start = state.report, state.position
+    tag_start = report.size - ID3V1_BYTES
+    if _ends_in_id3v1(state) and state.previous_frame < tag_start < start:
         # The last frame's missing end was taken from the tag behind it.
-        walk.truncated = trail.previous, start - trail.previous, tag_start - trail.previous
-        trail.note_time(trail.previous)
-        walk.tags.append(Tag("id3v1", tag_start, walk.size))
+        report.truncated = state.previous_frame, start - state.previous_frame, tag_start - state.previous_frame
+        state.record_time(state.previous_frame)
+        report.tags.append(TagSpan("id3v1", tag_start, report.size))
         return
-    stop, tags = peel_tags(trail.buffer, start - trail.base)
-    walk.tags += [Tag(kind, trail.base + begin, trail.base + end) for kind, begin, end in tags]
-    junk = trail.buffer[start - trail.base : stop]
-    begun = trail.known.begun(junk)
-    trail.note_time(start)
-    if begun is not None:
-        walk.truncated = start, begun, len(junk)
+    stop, tags = find_trailing_tags(state.buffer, start - state.base)
+    report.tags += [TagSpan(kind, state.base + begin, state.base + end) for kind, begin, end in tags]
+    junk = state.buffer[start - state.base : stop]
+    partial_frame_length = state.header_cache.partial_frame_length(junk)
+    state.record_time(start)
+    if partial_frame_length is not None:
+        report.truncated = start, partial_frame_length, len(junk)
     elif junk:
-        walk.zeros_before = min(start - trail.previous, trail.zeros_before(start))
-        walk.trailing = Gap(start, trail.base + stop, junk.count(0), container_of(junk[:64]))
+        report.zeros_before_gap = min(start - state.previous_frame, state.zeros_before(start))
+        report.trailing = Gap(start, state.base + stop, junk.count(0), detect_container(junk[:64]))
 
 
-def look_for_tags(trail: Trail, start: int) -> None:
+def recover_headerless_ape_tag(state: ParserState, start: int) -> None:
     """What was given up on may be one long tag that only its end tells: an APE tag without a header."""
-    walk = trail.walk
-    id3v1 = walk.size - ID3V1 if _ends_in_id3v1(trail) else walk.size
-    footer = trail.last[: len(trail.last) - (walk.size - id3v1)][-32:]
-    if ape_size(footer) == id3v1 - start:
-        walk.gave_up = walk.trailing = None
-        trail.note_tag("ape", start, id3v1)
-        if id3v1 < walk.size:
-            trail.note_tag("id3v1", id3v1, walk.size)
+    report = state.report
+    id3v1 = report.size - ID3V1_BYTES if _ends_in_id3v1(state) else report.size
+    footer = state.tail[: len(state.tail) - (report.size - id3v1)][-32:]
+    if ape_tag_bytes(footer) == id3v1 - start:
+        report.gave_up_at = report.trailing = None
+        state.record_tag("ape", start, id3v1)
+        if id3v1 < report.size:
+            state.record_tag("id3v1", id3v1, report.size)
 
 
-def _ends_in_id3v1(trail: Trail) -> bool:
-    return trail.last[-ID3V1:].startswith(b"TAG")
+def _ends_in_id3v1(state: ParserState) -> bool:
+    return state.tail[-ID3V1_BYTES:].startswith(b"TAG")

@@ -8,105 +8,107 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.media.mpeg.header import (
-    ANY_LAYER_3,
-    ANY_OTHER_LAYER,
-    HEADER,
-    LONGEST_FRAME,
+    FRAME_HEADER_BYTES,
+    LAYER_3_SYNC,
+    MAX_FRAME_BYTES,
+    OTHER_LAYER_SYNC,
     is_free_format,
     parse_header,
 )
-from media_service.media.mpeg.state import CHAINED, Step
-from media_service.media.mpeg.vbr_header import read_declared
-from media_service.media.signatures import TAG_LOOK, container_of, tag_at
+from media_service.media.mpeg.state import MIN_CHAIN_FRAMES, Phase
+from media_service.media.mpeg.vbr_header import read_vbr_header
+from media_service.media.signatures import TAG_PROBE_BYTES, detect_container, detect_tag
 
 if TYPE_CHECKING:
-    from media_service.media.mpeg.state import Trail
+    from media_service.media.mpeg.state import ParserState
 
-LEADING = 64 * 1024
+MAX_LEADING_BYTES = 64 * 1024
 """Bytes between the leading tags and the first frame beyond which there is no first frame."""
 
 
-def pass_tags(trail: Trail) -> bool:
+def skip_leading_tags(state: ParserState) -> bool:
     """Passes over the tags in front."""
-    if trail.lacks(trail.at + TAG_LOOK):
+    if state.must_wait_for(state.position + TAG_PROBE_BYTES):
         return False
-    found = tag_at(trail.buffer, trail.at - trail.base) if trail.at <= trail.walk.size else None
+    found = detect_tag(state.buffer, state.position - state.base) if state.position <= state.report.size else None
     if found is not None and found[0] in ("id3v2", "ape"):
-        trail.note_tag(found[0], trail.at, trail.at + found[1])
-        trail.at += found[1]
+        state.record_tag(found[0], state.position, state.position + found[1])
+        state.position += found[1]
         return True
-    trail.search_from = trail.at
-    trail.step = Step.SEARCH
+    state.search_position = state.position
+    state.phase = Phase.FIRST_FRAME
     return True
 
 
-def find_first(trail: Trail) -> bool:
+def find_first_frame(state: ParserState) -> bool:
     """Looks for the first frame."""
-    start = trail.at
-    if start >= trail.walk.size or trail.lacks(start + LONGEST_FRAME * CHAINED):
+    start = state.position
+    if start >= state.report.size or state.must_wait_for(start + MAX_FRAME_BYTES * MIN_CHAIN_FRAMES):
         return False
-    foreign = container_of(trail.look(64))
-    if foreign is None and is_free_format(trail.buffer, start - trail.base):
+    foreign = detect_container(state.peek(64))
+    if foreign is None and is_free_format(state.buffer, start - state.base):
         foreign = "free format"
     if foreign is not None:
-        trail.walk.detected = foreign
-        return trail.give_up(start)
-    return _search(trail)
+        state.report.detected = foreign
+        return state.give_up(start)
+    return _search(state)
 
 
-def _search(trail: Trail) -> bool:
-    start, base, place = trail.at, trail.base, trail.search_from
-    while (match := ANY_LAYER_3.search(trail.buffer, place - base, start - base + LEADING + 2)) is not None:
+def _search(state: ParserState) -> bool:
+    start, base, place = state.position, state.base, state.search_position
+    while (match := LAYER_3_SYNC.search(state.buffer, place - base, start - base + MAX_LEADING_BYTES + 2)) is not None:
         place = base + match.start()
-        count, needed, stop = trail.chain(place, None)
-        if needed is not None and trail.lacks(needed):
-            trail.search_from = place
+        count, needed, stop = state.measure_chain(place, None)
+        if needed is not None and state.must_wait_for(needed):
+            state.search_position = place
             return False
-        alone = count and trail.final and place == start
-        if count >= CHAINED or (count >= 2 and trail.ends(stop)) or alone:
-            return _begin(trail, place)
+        alone = count and state.final and place == start
+        if count >= MIN_CHAIN_FRAMES or (count >= 2 and state.ends_at_tag_or_end(stop)) or alone:
+            return _start_stream(state, place)
         place += 1
-    return _not_found(trail)
+    return _not_found(state)
 
 
-def _not_found(trail: Trail) -> bool:
-    start, size = trail.at, trail.walk.size
-    trail.search_from = max(start, min(size - 1, start + LEADING))
-    if size - start < LEADING + LONGEST_FRAME * CHAINED and not trail.final:
-        trail.wanted = min(trail.search_from + 4096, start + LEADING + LONGEST_FRAME * CHAINED)
+def _not_found(state: ParserState) -> bool:
+    start, size = state.position, state.report.size
+    state.search_position = max(start, min(size - 1, start + MAX_LEADING_BYTES))
+    if size - start < MAX_LEADING_BYTES + MAX_FRAME_BYTES * MIN_CHAIN_FRAMES and not state.final:
+        state.wanted_size = min(
+            state.search_position + 4096, start + MAX_LEADING_BYTES + MAX_FRAME_BYTES * MIN_CHAIN_FRAMES
+        )
         return False
-    trail.walk.detected = _other_layer(trail, start)
-    return trail.give_up(start)
+    state.report.detected = _detect_other_layer(state, start)
+    return state.give_up(start)
 
 
-def _other_layer(trail: Trail, start: int) -> str | None:
+def _detect_other_layer(state: ParserState, start: int) -> str | None:
     """Which other layer's frames are there, if any."""
-    buffer, base, place, tried = trail.buffer, trail.base, start, 0
-    while tried < 4096 and (match := ANY_OTHER_LAYER.search(buffer, place - base, start - base + LEADING)):
+    buffer, base, place, tried = state.buffer, state.base, start, 0
+    while tried < 4096 and (match := OTHER_LAYER_SYNC.search(buffer, place - base, start - base + MAX_LEADING_BYTES)):
         place, tried = base + match.start(), tried + 1
-        header = parse_header(buffer[match.start() : match.start() + HEADER])
-        if header is not None and trail.chain(place, header)[0] >= CHAINED:
+        header = parse_header(buffer[match.start() : match.start() + FRAME_HEADER_BYTES])
+        if header is not None and state.measure_chain(place, header)[0] >= MIN_CHAIN_FRAMES:
             return f"mpeg layer {header.layer}"
         place += 1
     return None
 
 
-def _begin(trail: Trail, place: int) -> bool:
-    walk, at = trail.walk, place - trail.base
-    header = parse_header(trail.buffer[at : at + HEADER])
+def _start_stream(state: ParserState, place: int) -> bool:
+    report, at = state.report, place - state.base
+    header = parse_header(state.buffer[at : at + FRAME_HEADER_BYTES])
     assert header is not None
-    walk.junk_before = place - trail.at
-    walk.first, walk.audio_start, walk.audio_end = header, place, place
-    trail.at = trail.previous = place
-    trail.hash_from(place)
-    trail.enter(header)
-    declared = read_declared(trail.buffer[at : at + header.length], header)
-    if declared is not None and place + header.length <= walk.size:
-        walk.declared, walk.info_start = declared, place
-        trail.at = walk.audio_end = place + header.length
-        trail.hash_to(trail.at)
-        trail.audio.mark()
-        if declared.music is not None and declared.music > header.length:
-            trail.audio.expect_music(declared.music - header.length)
-    trail.step = Step.FOLLOW
+    report.leading_junk_bytes = place - state.position
+    report.first, report.audio_start, report.audio_end = header, place, place
+    state.position = state.previous_frame = place
+    state.start_audio(place)
+    state.start_format(header)
+    vbr_header = read_vbr_header(state.buffer[at : at + header.length], header)
+    if vbr_header is not None and place + header.length <= report.size:
+        report.vbr_header, report.vbr_header_start = vbr_header, place
+        state.position = report.audio_end = place + header.length
+        state.hash_up_to(state.position)
+        state.audio.mark()
+        if vbr_header.music_length is not None and vbr_header.music_length > header.length:
+            state.audio.expect_music(vbr_header.music_length - header.length)
+    state.phase = Phase.FRAME_CHAIN
     return True

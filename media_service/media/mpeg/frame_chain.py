@@ -9,142 +9,149 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.media.mpeg.crc import frame_crc
-from media_service.media.mpeg.header import HEADER, Header, parse_header
-from media_service.media.mpeg.header_cache import STRIDE
-from media_service.media.mpeg.state import Step
-from media_service.media.mpeg.vbr_header import NAMES, NOTHING, read_declared
+from media_service.media.mpeg.header import FRAME_HEADER_BYTES, FrameHeader, parse_header
+from media_service.media.mpeg.header_cache import STRIDE_FRAMES
+from media_service.media.mpeg.state import Phase
+from media_service.media.mpeg.vbr_header import EMPTY_SIDE_INFO, VBR_HEADER_IDS, read_vbr_header
 
 if TYPE_CHECKING:
-    from media_service.media.mpeg.state import Trail
+    from media_service.media.mpeg.state import ParserState
 
-FAR = 64 * 1024
+MIN_STRIDE_BYTES = 64 * 1024
 """Bytes ahead from which a stride is worth while."""
 
 
-def follow(trail: Trail) -> bool:
+def follow_chain(state: ParserState) -> bool:
     """Goes from header to header."""
-    _leap(trail)
-    _pass(trail)
-    while _look_closer(trail):
-        _pass(trail)
-    return _pause(trail)
+    _skip_strides(state)
+    _skip_known_frames(state)
+    while _inspect_frame(state):
+        _skip_known_frames(state)
+    return _stop_at_end(state)
 
 
-def _leap(trail: Trail) -> None:
+def _skip_strides(state: ParserState) -> None:
     """Passes over as many whole strides of known frames as there are, but for the last: it is left to be walked header
     by header, so that it is known where a frame began."""
-    buffer, at = trail.buffer, trail.at - trail.base
-    stride = trail.known.stride() if len(buffer) - at >= FAR else None
-    if stride is None:
+    buffer, at = state.buffer, state.position - state.base
+    stride_pattern = state.header_cache.stride_pattern() if len(buffer) - at >= MIN_STRIDE_BYTES else None
+    if stride_pattern is None:
         return
-    match, strides, behind = stride.match, 0, at
+    match, strides, behind = stride_pattern.match, 0, at
     while (found := match(buffer, at)) is not None:
         behind, at = at, found.end()
         strides += 1
-    trail.at = trail.base + behind
-    trail.count(STRIDE * max(0, strides - 1))
+    state.position = state.base + behind
+    state.count_frames(STRIDE_FRAMES * max(0, strides - 1))
 
 
-def _pass(trail: Trail) -> None:
+def _skip_known_frames(state: ParserState) -> None:
     """Passes over known frames, one by one, up to one that must be looked at."""
-    buffer, known = trail.buffer, trail.known
-    lengths, place = known.lengths, known.name_at
-    at, previous, count = trail.at - trail.base, trail.previous - trail.base, 0
+    buffer, known = state.buffer, state.header_cache
+    lengths, place = known.lengths, known.id_offset
+    at, previous, count = state.position - state.base, state.previous_frame - state.base, 0
     # A subscript that fails once a piece costs less than a call that succeeds each time.
     with suppress(KeyError):
         while True:
             length = lengths[buffer[at : at + 4]]
-            if buffer[at + place : at + place + 4] in NAMES:
+            if buffer[at + place : at + place + 4] in VBR_HEADER_IDS:
                 break
             previous = at
             at += length
             count += 1
-    if count and not trail.final and previous + place + 4 > len(buffer):
+    if count and not state.final and previous + place + 4 > len(buffer):
         # Its name, if it has one, has not come.
         at, count = previous, count - 1
-    trail.count(count)
-    trail.previous, trail.at = trail.base + previous, trail.base + at
+    state.count_frames(count)
+    state.previous_frame, state.position = state.base + previous, state.base + at
 
 
-def _look_closer(trail: Trail) -> bool:
+def _inspect_frame(state: ParserState) -> bool:
     """Passes over one frame that is not known, has a CRC of its own, or may be another file's first."""
-    key = trail.look(HEADER)
-    if len(key) < HEADER:
+    key = state.peek(FRAME_HEADER_BYTES)
+    if len(key) < FRAME_HEADER_BYTES:
         return False
-    if not trail.known.knows(key):
-        return _learn(trail, key)
+    if not state.header_cache.contains(key):
+        return _add_header(state, key)
     header = parse_header(key)
     assert header is not None
-    if trail.lacks(trail.at + header.length) or trail.at + 6 + header.side_information > trail.walk.size:
+    if (
+        state.must_wait_for(state.position + header.length)
+        or state.position + 6 + header.side_info_bytes > state.report.size
+    ):
         return False
-    frame = trail.look(header.length)
+    frame = state.peek(header.length)
     if (
         len(frame) == header.length
-        and frame[HEADER : HEADER + 4] == NOTHING
-        and read_declared(frame, header) is not None
+        and frame[FRAME_HEADER_BYTES : FRAME_HEADER_BYTES + 4] == EMPTY_SIDE_INFO
+        and read_vbr_header(frame, header) is not None
     ):
-        trail.note_join()
+        state.record_concatenation()
     else:
         if header.protected:
-            _check_crc(trail, trail.at - trail.base, header)
-        trail.count(1)
-    trail.previous = trail.at
-    trail.at += header.length
+            _check_crc(state, state.position - state.base, header)
+        state.count_frames(1)
+    state.previous_frame = state.position
+    state.position += header.length
     return True
 
 
-def _learn(trail: Trail, key: bytes) -> bool:
+def _add_header(state: ParserState, key: bytes) -> bool:
     """Looks at a header that is new; False when it does not fit the stream."""
-    header = trail.known.learn(key)
+    header = state.header_cache.add(key)
     if header is None:
         return False
-    trail.walk.headers.add(header)
+    state.report.headers.add(header)
     return True
 
 
-def _check_crc(trail: Trail, at: int, header: Header) -> None:
-    walk, buffer = trail.walk, trail.buffer
+def _check_crc(state: ParserState, at: int, header: FrameHeader) -> None:
+    report, buffer = state.report, state.buffer
     stated = buffer[at + 4] << 8 | buffer[at + 5]
-    if frame_crc(buffer[at + 2 : at + 4] + buffer[at + 6 : at + 6 + header.side_information]) == stated:
-        walk.crc_good += 1
+    if frame_crc(buffer[at + 2 : at + 4] + buffer[at + 6 : at + 6 + header.side_info_bytes]) == stated:
+        report.crc_good += 1
     else:
-        walk.crc_bad += 1
-        if walk.crc_bad_at is None:
-            walk.crc_bad_at = trail.base + at
-            trail.note_time(walk.crc_bad_at)
+        report.crc_bad += 1
+        if report.crc_bad_at is None:
+            report.crc_bad_at = state.base + at
+            state.record_time(report.crc_bad_at)
 
 
-def _pause(trail: Trail) -> bool:
+def _stop_at_end(state: ParserState) -> bool:
     """At the end of what has come, or of the chain."""
-    walk = trail.walk
-    cut = trail.at > walk.size
-    whole = trail.previous if cut else trail.at
-    trail.hash_to(whole)
-    if whole > walk.audio_end:
-        trail.audio.mark()
-        walk.audio_end = whole
+    report = state.report
+    cut = state.position > report.size
+    whole = state.previous_frame if cut else state.position
+    state.hash_up_to(whole)
+    if whole > report.audio_end:
+        state.audio.mark()
+        report.audio_end = whole
     if cut:
-        return _cut(trail)
-    key = trail.look(HEADER)
-    header = parse_header(key) if trail.known.knows(key) else None
-    if not trail.final and (len(key) < HEADER or header is not None):
-        trail.wanted = trail.at + (HEADER if header is None else header.length)
+        return _handle_cut_frame(state)
+    key = state.peek(FRAME_HEADER_BYTES)
+    header = parse_header(key) if state.header_cache.contains(key) else None
+    if not state.final and (len(key) < FRAME_HEADER_BYTES or header is not None):
+        state.wanted_size = state.position + (FRAME_HEADER_BYTES if header is None else header.length)
         return False
     if header is not None:
         # Not even its side information came.
-        walk.truncated = trail.at, header.length, walk.size - trail.at
-        trail.note_time(trail.at)
+        report.truncated = state.position, header.length, report.size - state.position
+        state.record_time(state.position)
         return False
-    trail.step = Step.BREAK
+    state.phase = Phase.CHAIN_BREAK
     return True
 
 
-def _cut(trail: Trail) -> bool:
+def _handle_cut_frame(state: ParserState) -> bool:
     """The last frame is not whole, or not yet."""
-    walk = trail.walk
-    trail.wanted = trail.at + HEADER
-    if trail.final:
-        trail.count(-1)
-        walk.truncated = trail.previous, trail.at - trail.previous, walk.size - trail.previous
-        trail.note_time(trail.previous)
+    report = state.report
+    state.wanted_size = state.position + FRAME_HEADER_BYTES
+    if state.final:
+        state.count_frames(-1)
+        report.truncated = (
+            state.previous_frame,
+            state.position - state.previous_frame,
+            report.size - state.previous_frame,
+        )
+        state.record_time(state.previous_frame)
     return False

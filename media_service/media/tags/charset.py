@@ -6,7 +6,7 @@ import re
 from os import SEEK_END
 from typing import TYPE_CHECKING, BinaryIO
 
-from media_service.media.signatures import ID3V1
+from media_service.media.signatures import ID3V1_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +17,10 @@ CANDIDATES = (("cp949", "euc_kr"), ("shift_jis", "shift_jis"), ("gbk", "gb2312")
 
 def id3v1_texts(file: BinaryIO) -> dict[str, bytes]:
     """The bytes of the texts in an ID3v1 tag at the file's end, where there is one, by the name of our tag."""
-    if file.seek(0, SEEK_END) < ID3V1:
+    if file.seek(0, SEEK_END) < ID3V1_BYTES:
         return {}
-    file.seek(-ID3V1, SEEK_END)
-    tag = file.read(ID3V1)
+    file.seek(-ID3V1_BYTES, SEEK_END)
+    tag = file.read(ID3V1_BYTES)
     if not tag.startswith(b"TAG"):
         return {}
     texts = {"title": tag[3:33], "artist": tag[33:63], "album": tag[63:93]}

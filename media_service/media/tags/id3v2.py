@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from media_service.media.signatures import syncsafe, tag_at
+from media_service.media.signatures import decode_syncsafe, detect_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +84,7 @@ def leading_tags(file: BinaryIO) -> list[bytes]:
     at = 0
     while len(found) < TAGS:
         file.seek(at)
-        look = tag_at(file.read(32), 0)
+        look = detect_tag(file.read(32), 0)
         if look is None or look[0] != "id3v2" or at + look[1] > TAG_LIMIT:
             return found
         file.seek(at)
@@ -98,13 +98,13 @@ def frames(tag: bytes) -> Iterator[Frame]:
     version, flags = tag[3], tag[5]
     if version not in (3, 4):
         raise ValueError(version)
-    body = tag[HEADER : HEADER + syncsafe(tag[6:HEADER])]
+    body = tag[HEADER : HEADER + decode_syncsafe(tag[6:HEADER])]
     # In version 2.4 each frame is unsynchronised by itself, and its size counts what is written.
     if flags & 0x80 and version == 3:
         body = body.replace(b"\xff\x00", b"\xff")
     if flags & 0x40:
         size = body[:4]
-        body = body[4 + int.from_bytes(size) if version == 3 else syncsafe(size) :]
+        body = body[4 + int.from_bytes(size) if version == 3 else decode_syncsafe(size) :]
     for frame in _frames_in(body, version):
         raw = frame.raw
         if flags & 0x80 and version == 4 and not raw[9] & _UNSYNCHRONISED:
@@ -154,7 +154,7 @@ def _places(body: bytes, at: int = 0, *, plain: bool) -> Iterator[tuple[bytes, i
         name, field = body[at : at + 4], body[at + 4 : at + 8]
         if not plain and max(field) > 0x7F:
             raise ValueError(field)
-        stop = at + HEADER + (int.from_bytes(field) if plain else syncsafe(field))
+        stop = at + HEADER + (int.from_bytes(field) if plain else decode_syncsafe(field))
         if not _FRAME_ID.fullmatch(name) or stop > len(body):
             raise ValueError(name)
         yield name, at, stop
@@ -166,7 +166,7 @@ def _places(body: bytes, at: int = 0, *, plain: bool) -> Iterator[tuple[bytes, i
 
 def small_frames(tag: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Each frame of a tag of version 2.2: its id, and the whole frame. Raises ValueError where no frame can be."""
-    body, at = tag[HEADER : HEADER + syncsafe(tag[6:HEADER])], 0
+    body, at = tag[HEADER : HEADER + decode_syncsafe(tag[6:HEADER])], 0
     if tag[5] & 0x80:
         body = body.replace(b"\xff\x00", b"\xff")
     while at + 6 <= len(body) and body[at]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from media_service.core.files import Carried, TagPlan
 from media_service.core.verdict import Policy
-from media_service.media.signatures import TAG_LOOK, tag_at
+from media_service.media.signatures import TAG_PROBE_BYTES, detect_tag
 from media_service.media.tags import ape, cover_and_chapters, id3v1, id3v2, mutagen_adapter
 from media_service.media.tags.id3v2 import HEADER
 from media_service.media.tags.legacy import frames_of
@@ -145,7 +145,7 @@ def _tail(behind: Behind, changed: bytes) -> tuple[bytes, int | None]:
 def _ape_tag_at(file: BinaryIO, at: int, limit: int) -> bytes:
     """Return the whole APE tag that begins here and ends before `limit`; nothing if there is none."""
     file.seek(at)
-    kind, size = tag_at(file.read(TAG_LOOK), 0) or ("", 0)
+    kind, size = detect_tag(file.read(TAG_PROBE_BYTES), 0) or ("", 0)
     if kind != "ape" or at + size > limit or size > id3v2.TAG_LIMIT:
         return b""
     file.seek(at)
@@ -158,4 +158,4 @@ def _before_sound(file: BinaryIO, stop: int, sound: Sequence[int] | None) -> int
     if sound is None or sound[0] <= stop:
         return stop
     file.seek(stop)
-    return stop if tag_at(file.read(TAG_LOOK), 0) is not None else sound[0]
+    return stop if detect_tag(file.read(TAG_PROBE_BYTES), 0) is not None else sound[0]

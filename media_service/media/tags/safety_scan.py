@@ -11,8 +11,8 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from media_service.media.mpeg.header import ANY_LAYER_3, HEADER, parse_header
-from media_service.media.signatures import syncsafe
+from media_service.media.mpeg.header import FRAME_HEADER_BYTES, LAYER_3_SYNC, parse_header
+from media_service.media.signatures import decode_syncsafe
 from media_service.media.tags.cover_findings import cover_findings
 from media_service.media.tags.id3v2 import inner_start, sizes_are_plain
 from media_service.media.tags.read_cost import ReadCost, TooMuch
@@ -140,7 +140,7 @@ def scan(head: bytes, body: bytes, policy: Policy, most: tuple[int, int], sound:
 def _extended(body: bytes, version: int) -> int:
     """Bytes of the extended header."""
     size = body[:4]
-    return min(len(body), 4 + int.from_bytes(size) if version == 3 else syncsafe(size))
+    return min(len(body), 4 + int.from_bytes(size) if version == 3 else decode_syncsafe(size))
 
 
 def _frames(
@@ -153,7 +153,7 @@ def _frames(
     while at + width <= len(body) and body[at]:
         name = body[at : at + (3 if version == 2 else 4)]
         field_ = body[at + len(name) : at + 2 * len(name)]
-        size = int.from_bytes(field_) if plain else syncsafe(field_)
+        size = int.from_bytes(field_) if plain else decode_syncsafe(field_)
         if not _ID[version].fullmatch(name) or at + width + size > len(body):
             _check_audio(body, at, sound)
             raise TooMuch("id3_malformed", at, "a frame", name.decode("latin-1"))
@@ -173,9 +173,9 @@ def _look_behind(body: bytes, at: int, sound: int | None) -> None:
 
 def _check_audio(body: bytes, at: int, sound: int | None) -> None:
     """Raises TooMuch where frames of sound follow each other inside the tag, or lead out of it to the first one."""
-    for tried, match in enumerate(ANY_LAYER_3.finditer(body, at)):
+    for tried, match in enumerate(LAYER_3_SYNC.finditer(body, at)):
         place, count, first = match.start(), 0, None
-        while (header := parse_header(body[place : place + HEADER])) is not None and count < 8:
+        while (header := parse_header(body[place : place + FRAME_HEADER_BYTES])) is not None and count < 8:
             first = first or header
             if header.format != first.format:
                 break

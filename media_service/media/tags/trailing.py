@@ -9,8 +9,8 @@ import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from media_service.media.mpeg.header import ANY_FRAME
-from media_service.media.signatures import ID3V1, peel_tags, tag_at
+from media_service.media.mpeg.header import ANY_LAYER_SYNC
+from media_service.media.signatures import ID3V1_BYTES, detect_tag, find_trailing_tags
 from media_service.media.tags import ape
 from media_service.media.tags.id3v2 import TAG_LIMIT
 
@@ -83,13 +83,13 @@ def tags_behind(file: BinaryIO, start: int | None, least: int) -> Behind:
     """
     size = file.seek(0, io.SEEK_END)
     if start is not None and least + size - start > TAG_LIMIT:
-        start, least = None, max(least, size - ID3V1)
+        start, least = None, max(least, size - ID3V1_BYTES)
     begin = max(least, size - LOOK) if start is None else start
     file.seek(begin)
     rest = file.read()
     tags = [] if start is None else list(_in_a_row(rest))
     at = sum(len(tag) for _, tag in tags)
-    stop, ends = peel_tags(rest, at)
+    stop, ends = find_trailing_tags(rest, at)
     tags += [(kind, rest[first:last]) for kind, first, last in ends]
     begin += stop if start is None else 0
     return Behind(begin, size - begin, tuple(tags))
@@ -97,7 +97,7 @@ def tags_behind(file: BinaryIO, start: int | None, least: int) -> Behind:
 
 def _in_a_row(rest: bytes) -> Iterator[tuple[str, bytes]]:
     at = 0
-    while (found := tag_at(rest, at)) is not None and at + found[1] <= len(rest):
+    while (found := detect_tag(rest, at)) is not None and at + found[1] <= len(rest):
         yield found[0], rest[at : at + found[1]]
         at += found[1]
 
@@ -105,5 +105,5 @@ def _in_a_row(rest: bytes) -> Iterator[tuple[str, bytes]]:
 def _disturbs(kind: str, tag: bytes) -> bool:
     if kind == "ape":
         # Its beginning is known, and nothing in it is taken for a frame unless it looks like one.
-        return not tag.startswith(b"APETAGEX") or ANY_FRAME.search(tag) is not None
+        return not tag.startswith(b"APETAGEX") or ANY_LAYER_SYNC.search(tag) is not None
     return kind in ("id3v2", "lyrics3")
