@@ -68,7 +68,7 @@ async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: TagWork
         assert read.getall("APIC")[0].data == TEXTS["Cover Art (Front)"]
         kept = set_aside(target)
         assert kept
-        assert all(dict(ape.texts(each))["Title"] == "APE title" for each in kept)
+        assert all(dict(ape.read_texts(each))["Title"] == "APE title" for each in kept)
 
 
 @pytest.mark.parametrize("mode", ["provenance", "none"])
@@ -116,14 +116,14 @@ keys = st.sampled_from(["Title", "Artist", "REPLAYGAIN_TRACK_PEAK", "mp3gain_min
 @given(st.dictionaries(keys, st.sampled_from(["", "text", "글"]) | st.binary(max_size=20)), st.binary(max_size=3))
 def test_a_tag_is_taken_apart_without_loss(items: dict[str, str | bytes], extra: bytes) -> None:
     whole = ape_tag_of(items)
-    loud = {key: value for key, value in items.items() if key.upper().startswith(ape.GAIN)}
+    loud = {key: value for key, value in items.items() if key.upper().startswith(ape.GAIN_KEY_PREFIXES)}
     others = {key: value for key, value in items.items() if key not in loud}
-    assert ape.split(whole) == (ape_tag_of(others) if others else b"", ape_tag_of(loud) if loud else b"")
-    broken = whole[: -ape.EDGE] + b"\0" + extra + whole[-ape.EDGE :]
-    assert ape.split(broken) == (broken, b"")
+    assert ape.split_gain(whole) == (ape_tag_of(others) if others else b"", ape_tag_of(loud) if loud else b"")
+    broken = whole[: -ape.APE_HEADER_BYTES] + b"\0" + extra + whole[-ape.APE_HEADER_BYTES :]
+    assert ape.split_gain(broken) == (broken, b"")
 
 
 def test_control_characters_do_not_come_into_an_id3v1_tag() -> None:
-    changed = id3v1.changed(V1, {"comment": "one\r\ntwo\tthree", "title": "a\x00b\x85c"})
+    changed = id3v1.update_tag(V1, {"comment": "one\r\ntwo\tthree", "title": "a\x00b\x85c"})
     assert changed[97:125] == b"one two three".ljust(28, b"\0")
     assert changed[3:33] == b"a b c".ljust(30, b"\0")

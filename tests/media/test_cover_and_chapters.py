@@ -17,7 +17,7 @@ from media_service.core.files import Enclosed
 from media_service.core.upload import State
 from media_service.core.verdict import Policy, Severity
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
-from media_service.media.tags.rewrite import plan
+from media_service.media.tags.rewrite import plan_rewrite
 from media_service.storage.spool import DiskSpool
 from tests.core.samples import make_upload
 from tests.media.raw_id3 import frame, frame22, frames_of, tag
@@ -131,7 +131,7 @@ async def test_every_program_sees_the_cover(worker: TagWorker, tmp_path: Path, v
     (front,) = ID3(target).getall("APIC")
     assert (front.mime, int(front.type), front.desc, front.data) == (media_type, 3, "", picture)
     (image,) = eyed3.load(target).tag.images
-    assert (image.mime_type, image.picture_type, image.image_data) == (media_type, 3, picture)
+    assert (image.mime_type, image.image_type, image.image_data) == (media_type, 3, picture)
     if media_type in ("image/jpeg", "image/png"):
         (video,) = [stream for stream in probed(target)["streams"] if stream["codec_type"] == "video"]
         assert video["tags"]["comment"] == "Cover (front)"
@@ -237,7 +237,7 @@ def test_what_is_enclosed_is_taken_away(tmp_path: Path) -> None:
     for version in (3, 4):
         path = tmp_path / "a.mp3"
         path.write_bytes(old(version) + AUDIO)
-        planned, carried = plan(path, {}, enclosed=Enclosed(b"", ()))
+        planned, carried = plan_rewrite(path, {}, enclosed=Enclosed(b"", ()))
         left = read(planned.head)
         assert sorted(int(each.type) for each in left.getall("APIC")) == [0, 4]
         assert not left.getall("CHAP") + left.getall("CTOC")
@@ -251,7 +251,7 @@ def test_a_front_cover_in_any_readable_form_gives_way(tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     for front in (plain, stated):
         path.write_bytes(tag(front, 4) + AUDIO)
-        planned, _ = plan(path, {}, enclosed=Enclosed(JPEG))
+        planned, _ = plan_rewrite(path, {}, enclosed=Enclosed(JPEG))
         assert [each.data for each in read(planned.head).getall("APIC")] == [JPEG]
 
 

@@ -9,7 +9,7 @@ from media_service.core.verdict import Grade, Policy
 from media_service.media.inspection.facts import facts_of, provenance, sound_of
 from media_service.media.inspection.findings import judge
 from media_service.media.mpeg.parser import FrameParser
-from media_service.media.tags.safety_scan import Scan
+from media_service.media.tags.safety_scan import TagScan
 from tests.core.samples import make_upload
 from tests.support.stream import Stream
 
@@ -22,7 +22,13 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
     walked.feed(content)
     walk = walked.finish()
     facts = facts_of(
-        walk, judge(walk, Policy()), Scan(), proven=False, size=len(content), sha256=bytes(32), content_hash=bytes(32)
+        walk,
+        judge(walk, Policy()),
+        TagScan(),
+        proven=False,
+        size=len(content),
+        sha256=bytes(32),
+        content_hash=bytes(32),
     )
     upload = replace(make_upload(state=State.RECEIVED, length=len(content), filename="밤.mp3"), facts=facts)
     return provenance(upload), sound_of(upload), facts.grade

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.media.tags.rewrite import plan
+from media_service.media.tags.rewrite import plan_rewrite
 from tests.media.raw_id3 import frame, frame22, frames_of, tag, unsynchronised
 from tests.media.rewritten import AUDIO, read, tagged
 from tests.media.sample_tags import ALL
@@ -59,7 +59,7 @@ def test_foreign_frames_are_kept_byte_for_byte(path: Path, version: int, padding
 def test_an_opaque_tag_is_kept_and_not_read(path: Path) -> None:
     theirs = frame("TIT2", b"\x00" + b"x" * 70_000) + frame("PRIV", b"a\x00b")
     path.write_bytes(tag(theirs) + AUDIO)
-    planned, carried = plan(path, {"artist": "Kim"}, opaque=True)
+    planned, carried = plan_rewrite(path, {"artist": "Kim"}, opaque=True)
     assert carried.tags == {"artist": "Kim"}
     assert theirs in planned.head
 
@@ -137,7 +137,7 @@ def test_plain_sizes_with_zeros_in_the_picture_lose_nothing(path: Path) -> None:
 )
 def test_a_broken_tag_gives_way_to_ours_and_the_audio_stays(path: Path, old: bytes) -> None:
     path.write_bytes(old + AUDIO)
-    planned, _ = plan(path, {"title": "밤"})
+    planned, _ = plan_rewrite(path, {"title": "밤"})
     assert str(read(planned.head)["TIT2"]) == "밤"
     assert (old + AUDIO)[planned.cut :] in AUDIO
 
@@ -151,5 +151,5 @@ def test_a_broken_tag_gives_way_to_ours_and_the_audio_stays(path: Path, old: byt
 )
 def test_a_guess_replaces_nothing_that_a_tag_says_which_is_not_read_or_not_the_first(path: Path, old: bytes) -> None:
     path.write_bytes(old + AUDIO)
-    planned, _ = plan(path, {}, {"UPLOADED_AT": "now"}, guesses={"title": "Guessed", "artist": "Guessed"})
+    planned, _ = plan_rewrite(path, {}, {"UPLOADED_AT": "now"}, guesses={"title": "Guessed", "artist": "Guessed"})
     assert str(read(planned.head)["TIT2"]) == "Theirs"

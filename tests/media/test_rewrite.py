@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from media_service.core.text import LISTED_TAGS as TAGS
 from media_service.core.text import MORE_TAGS, clean_tags
-from media_service.media.tags.rewrite import plan
+from media_service.media.tags.rewrite import plan_rewrite
 from tests.conftest import missing
 from tests.media.raw_id3 import frame, frame22, frames_of, syncsafe, tag
 from tests.media.rewritten import AUDIO, read, tagged
@@ -86,7 +86,7 @@ def test_every_further_tag_is_written_once_and_read_back(path: Path, version: in
     _, whole, carried = tagged(path, tag(frame("PRIV", b"x\x00y", version), version) + AUDIO, asked)
     assert carried == asked
     path.write_bytes(whole)
-    assert plan(path, {})[1].tags == asked
+    assert plan_rewrite(path, {})[1].tags == asked
     _, again, _ = tagged(path, whole, asked)
     assert again == whole
 
@@ -95,7 +95,7 @@ def test_where_a_file_came_from_stands_in_it_and_is_replaced_by_the_next(path: P
     theirs = frame("UFID", b"http://musicbrainz.org\x00abc") + frame("TXXX", b"\x00OTHER\x00kept")
     path.write_bytes(tag(theirs) + AUDIO)
     for upload_id in ("first", "second"):
-        planned, _ = plan(path, {}, {"UPLOAD_FILENAME": f"밤 {upload_id}"}, upload_id=upload_id)
+        planned, _ = plan_rewrite(path, {}, {"UPLOAD_FILENAME": f"밤 {upload_id}"}, upload_id=upload_id)
         path.write_bytes(planned.head + path.read_bytes()[planned.cut :])
     read_back = read(planned.head)
     assert [str(text) for text in read_back.getall("TXXX:UPLOAD_FILENAME")] == ["밤 second"]
@@ -108,17 +108,17 @@ def test_where_a_file_came_from_stands_in_it_and_is_replaced_by_the_next(path: P
 def test_an_id3v1_tag_is_brought_along_and_none_is_made(path: Path) -> None:
     old = b"TAG" + b"Old".ljust(30, b"\0") + b"Kim".ljust(30, b"\0") + bytes(30) + b"1999" + bytes(30) + b"\x11"
     path.write_bytes(AUDIO + old)
-    planned, _ = plan(path, {"title": "New", "date": "2024-05-06", "track": "7/9"})
+    planned, _ = plan_rewrite(path, {"title": "New", "date": "2024-05-06", "track": "7/9"})
     assert planned.tail == b"TAG" + b"New".ljust(30, b"\0") + old[33:93] + b"2024" + bytes(29) + b"\x07\x11"
     path.write_bytes(AUDIO)
-    assert plan(path, {"title": "New"})[0].tail == b""
+    assert plan_rewrite(path, {"title": "New"})[0].tail == b""
 
 
 @pytest.mark.parametrize(("found", "version"), [(3, 4), (4, 3), (None, 4)])
 def test_the_version_asked_for_is_written(path: Path, found: int | None, version: int) -> None:
     old = b"" if found is None else tag(frame("TPE1", b"\x00Kim", found), found)
     path.write_bytes(old + AUDIO)
-    planned, _ = plan(path, {"title": "밤"}, version=version)
+    planned, _ = plan_rewrite(path, {"title": "밤"}, version=version)
     assert planned.head[3] == version
     assert str(read(planned.head)["TIT2"]) == "밤"
     assert ("TPE1" in read(planned.head)) == (found is not None)
@@ -145,7 +145,7 @@ def test_any_clean_text_comes_back_from_the_file(path: Path, version: int, tags:
     _, whole, carried = tagged(path, tag(frame("PRIV", b"x\x00y", version), version) + AUDIO, asked)
     assert carried == asked
     path.write_bytes(whole)
-    again = plan(path, {})[1].tags
+    again = plan_rewrite(path, {})[1].tags
     assert {key: text for key, text in again.items() if key != "genre"} == {
         key: text for key, text in asked.items() if key != "genre"
     }
@@ -186,10 +186,10 @@ def test_a_tag_that_is_taken_is_gone_and_its_neighbours_stay(path: Path, version
     else:
         old = tag_bytes({"title": "old", "artist": "Kim", "comment": "words"}, version)
     path.write_bytes(old + AUDIO)
-    planned, carried = plan(path, {}, removed=["title", "comment"])
+    planned, carried = plan_rewrite(path, {}, removed=["title", "comment"])
     assert carried.tags == {"artist": "Kim"}
     path.write_bytes(planned.head + AUDIO)
-    assert plan(path, {})[1].tags == {"artist": "Kim"}
+    assert plan_rewrite(path, {})[1].tags == {"artist": "Kim"}
 
 
 def test_the_size_field_is_what_a_reader_skips(path: Path) -> None:
@@ -207,7 +207,7 @@ REMOVABLE = {
 @pytest.mark.parametrize("version", REMOVABLE)
 def test_a_tag_that_is_taken_away_is_gone_and_nothing_else(path: Path, version: str) -> None:
     path.write_bytes(REMOVABLE[version] + AUDIO)
-    planned, carried = plan(path, {}, removed=["title", "date", "comment", "mood"])
+    planned, carried = plan_rewrite(path, {}, removed=["title", "date", "comment", "mood"])
     assert sorted(read(planned.head)) == ["TPE1", "TXXX:key"]
     assert carried.tags == {"artist": "Kim"}
     assert len(planned.head) % 4096 == planned.cut % 4096

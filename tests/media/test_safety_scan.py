@@ -13,19 +13,19 @@ from mutagen.id3 import Frames, Frames_2_2
 
 from media_service.core.verdict import Policy
 from media_service.media.tags.read_cost import _DESCRIBED, _LISTS, _NUMBERS, _TEXTS
-from media_service.media.tags.safety_scan import FRAMES, scan
+from media_service.media.tags.safety_scan import MAX_FRAMES, scan_tag
 from tests.media.raw_id3 import frame, frame22, syncsafe, tag, unfolding
 from tests.support.mp3 import make_frames
 
 if TYPE_CHECKING:
-    from media_service.media.tags.safety_scan import Scan
+    from media_service.media.tags.safety_scan import TagScan
 
 MIB = 1024 * 1024
 PNG = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4) + b"IHDR" + (600).to_bytes(4) + (400).to_bytes(4) + bytes(500)
 
 
-def look(content: bytes, sound: int | None = None) -> Scan:
-    return scan(content[:10], content[10:], Policy(), (2 * MIB, 4096), sound)
+def look(content: bytes, sound: int | None = None) -> TagScan:
+    return scan_tag(content[:10], content[10:], Policy(), (2 * MIB, 4096), sound)
 
 
 def cover(picture: bytes, mime: bytes = b"image/png", version: int = 3) -> bytes:
@@ -150,7 +150,7 @@ def test_what_is_too_much_is_opaque_at_once(code: str) -> None:
         tag(frame("APIC", b"\x00image/png\x00\x03\x00" + PNG, 4, plain_size=True), 4),
         tag(frame("TIT2", syncsafe(6) + zlib.compress(b"\x03Title"), 4, 0x0009), 4),
         tag((6).to_bytes(4) + bytes(6) + frame("TIT2", b"\x00Title"), flags=0x40),
-        tag(b"".join(frame("TXXX", b"\x03k%d\x00v" % number, 4) for number in range(FRAMES)), 4),
+        tag(b"".join(frame("TXXX", b"\x03k%d\x00v" % number, 4) for number in range(MAX_FRAMES)), 4),
         tag(frame("XYZ9", b"nobody knows me") + frame("PRIV", b"x\x00" + bytes(200_000))),
         chapters(2),
     ],

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_service.media.tags import mutagen_adapter
-from media_service.media.tags.id3v2 import TAG_LIMIT
-from media_service.media.tags.legacy import frames_of
-from media_service.media.tags.trailing import Behind, tags_behind
+from media_service.media.tags.id3v2 import MAX_TAG_BYTES
+from media_service.media.tags.legacy import convert_to_frames
+from media_service.media.tags.trailing import TrailingTags, read_trailing_tags
 from tests.media.raw_id3 import frame, tag
 from tests.media.sample_images import png
 from tests.support.stream import ID3V1, Stream, ape_tag, lyrics_tag
@@ -28,8 +28,8 @@ FIRST_LYRICS = b"LYRICSBEGINone\r\ntwoLYRICSEND"
 PICTURE = png(200, 120)
 
 
-def found(behind: bytes, *, known: bool = True) -> Behind:
-    return tags_behind(io.BytesIO(SOUND + behind), len(SOUND) if known else None, 0)
+def found(behind: bytes, *, known: bool = True) -> TrailingTags:
+    return read_trailing_tags(io.BytesIO(SOUND + behind), len(SOUND) if known else None, 0)
 
 
 STAYING = {"nothing": b"", "v1": ID3V1, "v1+": b"TAG+" + bytes(223) + ID3V1, "ape": ape_tag() + ID3V1}
@@ -45,12 +45,12 @@ MOVED: dict[str, Sequence[bytes]] = {
 
 
 @pytest.mark.parametrize("moved", MOVED)
-@pytest.mark.parametrize("staying", STAYING)
-def test_what_players_stumble_over_is_moved_and_nothing_else(moved: str, staying: str) -> None:
-    behind = found(b"".join(MOVED[moved]) + STAYING[staying])
+@pytest.mark.parametrize("in_place", STAYING)
+def test_what_players_stumble_over_is_moved_and_nothing_else(moved: str, in_place: str) -> None:
+    behind = found(b"".join(MOVED[moved]) + STAYING[in_place])
     assert [tag for _, tag in behind.moved] == MOVED[moved]
-    assert (behind.staying, behind.start) == (STAYING[staying], len(SOUND))
-    assert behind.id3v1 == (ID3V1 if staying != "nothing" else b"")
+    assert (behind.in_place, behind.start) == (STAYING[in_place], len(SOUND))
+    assert behind.id3v1 == (ID3V1 if in_place != "nothing" else b"")
 
 
 @pytest.mark.parametrize("moved", [kind for kind in MOVED if kind not in ("appended", "two")])
@@ -61,7 +61,7 @@ def test_a_tag_is_found_by_its_end_where_nobody_knows_where_the_sound_ends(moved
 
 
 def test_of_more_than_a_tag_may_have_only_the_last_is_seen() -> None:
-    behind = found(bytes(TAG_LIMIT) + lyrics_tag() + ID3V1)
+    behind = found(bytes(MAX_TAG_BYTES) + lyrics_tag() + ID3V1)
     assert (behind.tags, behind.size) == ((("id3v1", ID3V1),), len(ID3V1))
 
 
@@ -76,10 +76,10 @@ def test_whatever_is_there_no_tag_is_found_that_is_not(pieces: list[bytes]) -> N
 
 
 def said(kind: str, content: bytes) -> list[str]:
-    shown = mutagen_adapter.Tag()
+    shown = mutagen_adapter.MutagenTag()
     return [
         f"{each.HashKey}={each}"
-        for each in mutagen_adapter.fill(shown, frames_of(kind, content))
+        for each in mutagen_adapter.add_missing(shown, convert_to_frames(kind, content))
         if each.FrameID != "APIC"
     ]
 
@@ -94,7 +94,7 @@ def test_lyrics_are_taken_from_both_versions_as_their_bytes_are() -> None:
 def test_an_ape_tag_says_what_it_says() -> None:
     assert said("ape", ape_tag()) == ["TIT2=Title"]
     assert said("ape", ape_tag(PICTURE)[32:]) == ["TIT2=Title"]
-    (cover,) = [each for each in frames_of("ape", ape_tag(PICTURE)) if each.FrameID == "APIC"]
+    (cover,) = [each for each in convert_to_frames("ape", ape_tag(PICTURE)) if each.FrameID == "APIC"]
     assert (cover.mime, cover.type, cover.data) == ("image/png", 3, PICTURE)
     item = b"\x05\0\0\0\0\0\0\0REPLAYGAIN_TRACK_GAIN\0-3 dB"
     assert said("ape", item + bytes(32)) == ["TXXX:REPLAYGAIN_TRACK_GAIN=-3 dB"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from media_service.core.upload import Facts
 from media_service.core.verdict import Outcome, outcome
 from media_service.media.inspection.findings import grade
-from media_service.media.tags.charset import offered
+from media_service.media.tags.charset import suggest_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
     from media_service.core.verdict import Finding
     from media_service.media.mpeg.report import StreamReport
-    from media_service.media.tags.safety_scan import Scan
+    from media_service.media.tags.safety_scan import TagScan
 
 
-def facts_of(report: StreamReport, findings: Sequence[Finding], seen: Scan, *, proven: bool, **digests: Any) -> Facts:
+def facts_of(
+    report: StreamReport, findings: Sequence[Finding], seen: TagScan, *, proven: bool, **digests: Any
+) -> Facts:
     """The facts of a file; `proven` where its sender said which bytes it has."""
     first = report.first
     if first is None:
@@ -28,7 +30,7 @@ def facts_of(report: StreamReport, findings: Sequence[Finding], seen: Scan, *, p
     played = report.samples / first.sample_rate
     rates = {header.bitrate for header in report.headers}
     vbr_header = report.vbr_header
-    encoding, texts = offered(seen.latin)
+    encoding, texts = suggest_texts(seen.latin1_texts)
     rejected = outcome(findings) is Outcome.REJECT
     return Facts(
         duration=round(report.seconds, 3),

@@ -13,14 +13,14 @@ from media_service.core.errors import ContentHashMismatch, DigestMismatch, Lengt
 from media_service.core.files import Carried, Enclosed, TagPlan
 from media_service.core.text import guessed_tags
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
-from media_service.media.images import look_at
+from media_service.media.images import inspect_image
 from media_service.media.inspection.facts import facts_of, provenance, sound_of
 from media_service.media.inspection.findings import TAG_LIMIT, hopeless, judge, tag_size
 from media_service.media.inspection.load import Leisure
 from media_service.media.inspection.read_ahead import Following
 from media_service.media.inspection.read_pool import Readers
-from media_service.media.tags.charset import id3v1_texts, offered
-from media_service.media.tags.safety_scan import Scan, scan
+from media_service.media.tags.charset import read_id3v1_texts, suggest_texts
+from media_service.media.tags.safety_scan import TagScan, scan_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -141,7 +141,7 @@ class MediaInspector:
 
     async def look_at(self, picture: bytes) -> Picture | None:
         """What a picture's own bytes say of it; None for what is no picture that is shown."""
-        return await asyncio.to_thread(look_at, picture)
+        return await asyncio.to_thread(inspect_image, picture)
 
     async def front_cover(self, path: Path) -> bytes | None:
         """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
@@ -219,14 +219,14 @@ class MediaInspector:
         if self._on_hopeless is not None and outcome(findings) is Outcome.REJECT:
             self._on_hopeless(upload.id, findings)
 
-    def _judge(self, path: Path, report: StreamReport) -> tuple[list[Finding], Scan]:
+    def _judge(self, path: Path, report: StreamReport) -> tuple[list[Finding], TagScan]:
         """What the walk and the tag in front say."""
         policy = self._media_options.policy
         findings = judge(report, policy)
         sound = report.audio_start if report.first is not None else None
-        seen = self._scan(path, sound) if outcome(findings) is not Outcome.REJECT else Scan()
+        seen = self._scan(path, sound) if outcome(findings) is not Outcome.REJECT else TagScan()
         findings += seen.findings
-        encoding, _ = offered(seen.latin)
+        encoding, _ = suggest_texts(seen.latin1_texts)
         if encoding is not None:
             findings.append(policy.finding("text_mislabelled", expected=encoding, actual="latin-1"))
         if seen.milliseconds and _differ(seen.milliseconds / 1000, report.seconds):
@@ -234,15 +234,17 @@ class MediaInspector:
             findings.append(policy.finding("duration_mismatch", expected=stated, actual=heard))
         return findings, seen
 
-    def _scan(self, path: Path, sound: int | None = None) -> Scan:
+    def _scan(self, path: Path, sound: int | None = None) -> TagScan:
         tagging = self._media_options.tagging
         with path.open("rb") as file:
             head = file.read(10)
             if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
-                return Scan(latin=id3v1_texts(file))
+                return TagScan(latin1_texts=read_id3v1_texts(file))
             # Nothing here holds the tag: it may be large, and is taken apart piece by piece.
             body = [file.read(min(TAG_LIMIT, tag_size(head)))]
-        return scan(head, body.pop(), self._media_options.policy, (tagging.cover_limit, tagging.cover_pixels), sound)
+        return scan_tag(
+            head, body.pop(), self._media_options.policy, (tagging.cover_limit, tagging.cover_pixels), sound
+        )
 
     def _chapters_left_out(self, upload: Upload, report: StreamReport) -> list[Finding]:
         if (

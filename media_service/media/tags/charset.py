@@ -15,7 +15,7 @@ CANDIDATES = (("cp949", "euc_kr"), ("shift_jis", "shift_jis"), ("gbk", "gb2312")
 """Encodings of two bytes a letter, each with the one that has only its everyday letters."""
 
 
-def id3v1_texts(file: BinaryIO) -> dict[str, bytes]:
+def read_id3v1_texts(file: BinaryIO) -> dict[str, bytes]:
     """The bytes of the texts in an ID3v1 tag at the file's end, where there is one, by the name of our tag."""
     if file.seek(0, SEEK_END) < ID3V1_BYTES:
         return {}
@@ -27,16 +27,16 @@ def id3v1_texts(file: BinaryIO) -> dict[str, bytes]:
     return {key: raw.partition(b"\0")[0].rstrip(b" ") for key, raw in texts.items() if raw.strip(b"\0 ")}
 
 
-def offered(texts: Mapping[str, bytes]) -> tuple[str | None, dict[str, str]]:
+def suggest_texts(texts: Mapping[str, bytes]) -> tuple[str | None, dict[str, str]]:
     """The encoding that these texts are likely in, and those of them that read otherwise in it."""
-    encoding = likely_encoding(list(texts.values()))
+    encoding = guess_encoding(list(texts.values()))
     if encoding is None:
         return None, {}
     read = {key: _decoded(raw, encoding) for key, raw in texts.items() if not raw.isascii()}
     return encoding, {key: text for key, text in read.items() if text}
 
 
-def likely_encoding(texts: list[bytes]) -> str | None:
+def guess_encoding(texts: list[bytes]) -> str | None:
     """The encoding in which texts that claim to be Latin-1 make sense, where it is plainly another one.
 
     Latin-1 has few letters beyond ASCII beside each other; text of two bytes a letter has little else.
@@ -50,7 +50,7 @@ def likely_encoding(texts: list[bytes]) -> str | None:
     runs = re.findall(rb"[\x80-\xff][\x40-\x7e\x80-\xff]", joined)
     if len(runs) * 2 < high * 0.9 or not re.search(rb"[\x80-\xff][\x40-\x7e\x80-\xff]{3}", joined):
         return None
-    scores = [(_plausible(joined, name, usual), -order, name) for order, (name, usual) in enumerate(CANDIDATES)]
+    scores = [(_everyday_share(joined, name, usual), -order, name) for order, (name, usual) in enumerate(CANDIDATES)]
     best = max(scores)
     return best[2] if best[0] > 0.7 else None
 
@@ -62,7 +62,7 @@ def _decoded(text: bytes, name: str) -> str | None:
         return None
 
 
-def _plausible(raw: bytes, name: str, usual: str) -> float:
+def _everyday_share(raw: bytes, name: str, usual: str) -> float:
     """The share of letters beyond ASCII that people of this encoding write every day."""
     text = _decoded(raw, name)
     letters = [char for char in text or "" if ord(char) >= 0x80]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.media.images import picture_size, picture_type
+from media_service.media.images import image_size, image_type
 
 if TYPE_CHECKING:
     from media_service.core.verdict import Finding, Policy
 
-OTHER, FRONT = 0, 3
+OTHER_PICTURE, FRONT_COVER = 0, 3
 """Which picture a frame says it holds: one of no kind, and the cover in front."""
 
 
@@ -19,10 +19,10 @@ def cover_findings(name: bytes, content: bytes, size: int, policy: Policy, most:
     `most` are the bytes and pixels it may have.
     """
     limit, pixels = most
-    stated, _, picture = taken_apart(name, content)
+    stated, _, picture = parse_picture_frame(name, content)
     if stated.strip() == b"-->":
         return [policy.finding("cover_not_image", expected="a picture", actual="a link")]
-    kind = picture_type(picture)
+    kind = image_type(picture)
     if kind is None:
         return [policy.finding("cover_not_image", expected="a picture", actual=_shown(stated))]
     findings = []
@@ -30,7 +30,7 @@ def cover_findings(name: bytes, content: bytes, size: int, policy: Policy, most:
     if lower not in (kind.encode(), kind.removeprefix("image/").encode(), b"image/", b""):
         findings.append(policy.finding("cover_mime_mismatch", expected=kind, actual=_shown(stated)))
     size -= len(content) - len(picture)
-    side = max(picture_size(picture) or (0,))
+    side = max(image_size(picture) or (0,))
     if size > limit:
         findings.append(policy.finding("cover_too_large", expected=limit, actual=size))
     elif side > pixels:
@@ -38,7 +38,7 @@ def cover_findings(name: bytes, content: bytes, size: int, policy: Policy, most:
     return findings
 
 
-def taken_apart(name: bytes, content: bytes) -> tuple[bytes, int | None, bytes]:
+def parse_picture_frame(name: bytes, content: bytes) -> tuple[bytes, int | None, bytes]:
     """What media type a picture's frame states, which picture it is, and its bytes."""
     if name == b"PIC":
         stated = {b"JPG": b"image/jpeg", b"PNG": b"image/png"}.get(content[1:4].upper(), content[1:4])
@@ -46,10 +46,10 @@ def taken_apart(name: bytes, content: bytes) -> tuple[bytes, int | None, bytes]:
     else:
         stated, _, rest = content[1:].partition(b"\0")
     wide = content[:1] in (b"\1", b"\2")
-    return stated, rest[0] if rest else None, _after_text(rest[1:], wide=wide)
+    return stated, rest[0] if rest else None, _skip_text(rest[1:], wide=wide)
 
 
-def _after_text(content: bytes, *, wide: bool) -> bytes:
+def _skip_text(content: bytes, *, wide: bool) -> bytes:
     """What stands behind a text and its end."""
     if not wide:
         return content.partition(b"\0")[2]

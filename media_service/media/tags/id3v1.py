@@ -13,7 +13,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 """Programs call a field with such characters invalid; a comment has line breaks in the tag in front."""
 
 
-def changed(found: bytes, tags: Mapping[str, str]) -> bytes:
+def update_tag(found: bytes, tags: Mapping[str, str]) -> bytes:
     """The tag with the new tags in it; nothing where there is none, or nothing to change."""
     if not tags or not found:
         return b""

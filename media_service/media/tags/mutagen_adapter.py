@@ -15,16 +15,16 @@ from mutagen.id3 import ID3, Frames, Frames_2_2, ID3NoHeaderError, ParseID3v1
 from mutagen.mp3 import MP3, HeaderNotFoundError
 
 from media_service.core.errors import NotMp3
-from media_service.media.tags.id3v2 import HEADER
+from media_service.media.tags.id3v2 import ID3_HEADER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-Tag = ID3
+MutagenTag = ID3
 """A tag as mutagen holds it, in the words of version 2.4."""
 
-SKETCHY_LIMIT = 8192
+SKETCHY_MAX_BYTES = 8192
 """Bytes up to which mutagen's "sketchy" (fewer than four frames in a row) may simply be a short sound."""
 
 
@@ -50,7 +50,7 @@ def _measure(file: BinaryIO) -> dict[str, Any]:
         raise NotMp3("its structure cannot be read") from None
     if info.layer != 3:
         raise NotMp3(f"it is MPEG audio layer {info.layer}, not layer 3")
-    if info.sketchy and file.seek(0, os.SEEK_END) > SKETCHY_LIMIT:
+    if info.sketchy and file.seek(0, os.SEEK_END) > SKETCHY_MAX_BYTES:
         raise NotMp3("what looks like a frame is followed by no other")
     if info.length <= 0:
         raise NotMp3("it has no sound in it")
@@ -62,7 +62,7 @@ def _measure(file: BinaryIO) -> dict[str, Any]:
     }
 
 
-def load(tag: bytes) -> Tag:
+def parse_tag(tag: bytes) -> MutagenTag:
     """A tag as mutagen reads it, as version 2.4 has it; an empty one where it cannot."""
     try:
         return ID3(io.BytesIO(tag), translate=True)
@@ -70,31 +70,31 @@ def load(tag: bytes) -> Tag:
         return ID3()
 
 
-def save(tag: Tag, version: int) -> bytes:
+def render_frames(tag: MutagenTag, version: int) -> bytes:
     """The tag's frames as mutagen writes them in version 3 or 4, without the header before them."""
     if version == 3:
         tag.update_to_v23()
     out = io.BytesIO()
     tag.save(out, v1=0, v2_version=version, padding=lambda _: 0)
-    return out.getvalue()[HEADER:]
+    return out.getvalue()[ID3_HEADER_BYTES:]
 
 
-def make(name: str, **fields: Any) -> Any:
+def make_frame(name: str, **fields: Any) -> Any:
     """A frame of version 2.4 by its id."""
     return Frames[name](**fields)
 
 
-def fill(tag: Tag, frames: Iterable[Any]) -> list[Any]:
+def add_missing(tag: MutagenTag, frames: Iterable[Any]) -> list[Any]:
     """Adds those frames that say what the tag does not say yet; which these are."""
     added = []
     for frame in frames:
-        if not _says(tag, frame):
+        if not _has_equivalent(tag, frame):
             tag.add(frame)
             added.append(frame)
     return added
 
 
-def _says(tag: Tag, frame: Any) -> bool:
+def _has_equivalent(tag: MutagenTag, frame: Any) -> bool:
     """Whether the tag has a frame in whose place this one would be shown."""
     name = frame.FrameID
     if name in ("COMM", "USLT"):
@@ -102,7 +102,7 @@ def _says(tag: Tag, frame: Any) -> bool:
     return frame.HashKey in tag or (name == "APIC" and bool(tag.getall(name)))
 
 
-def from_id3v1(found: bytes) -> list[Any]:
+def frames_from_id3v1(found: bytes) -> list[Any]:
     """Its texts as frames that are labelled Latin-1 as they were, so that their bytes stay what they are."""
     read = ParseID3v1(found) if found else None
     frames: list[Any] = list((read or {}).values())
@@ -112,6 +112,6 @@ def from_id3v1(found: bytes) -> list[Any]:
     return frames
 
 
-def knows_small(name: bytes) -> bool:
+def knows_v22_frame(name: bytes) -> bool:
     """Whether mutagen knows this frame of version 2.2; it leaves out the others."""
     return name.decode() in Frames_2_2

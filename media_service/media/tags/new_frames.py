@@ -35,7 +35,7 @@ TEXT_FRAMES = {
 }
 """Our tags that are one text frame each."""
 
-LONG_FRAMES = {"comment": "COMM", "lyrics": "USLT"}
+LANGUAGE_FRAMES = {"comment": "COMM", "lyrics": "USLT"}
 """Our tags that are a frame with a language and a description; ours has none."""
 
 _DATES = {b"TDRC", b"TYER", b"TDAT", b"TIME"}
@@ -47,10 +47,10 @@ UPLOAD_OWNER = "urn:media-service:upload"
 """Whose identifier of the file the upload's id is."""
 
 
-class Ours:
+class NewFrames:
     """The frames that we write: tags that were asked for, texts of our own, the upload's id, a cover and chapters.
 
-    `older` frames say what tags of other kinds say, and are written where nothing replaces them.
+    `legacy` frames say what tags of other kinds say, and are written where nothing replaces them.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class Ours:
         tags: Mapping[str, str],
         provenance: Mapping[str, str],
         upload_id: str | None,
-        older: Sequence[Any] = (),
+        legacy: Sequence[Any] = (),
         removed: Collection[str] = (),
         *,
         enclosed: Enclosed | None = None,
     ) -> None:
         self.tags = tags
         self.enclosed = enclosed or Enclosed()
-        self.gone = frozenset(tags) | frozenset(removed)
-        self._older = older
+        self.replaced_keys = frozenset(tags) | frozenset(removed)
+        self._legacy = legacy
         self.texts = dict(provenance)
         self.upload_id = upload_id
 
@@ -75,61 +75,66 @@ class Ours:
         # Version 2.3 knows Latin-1 and UTF-16 only; Explorer and car radios read nothing newer.
         encoding = 3 if version == 4 else 1
         return [
-            *(frame for frame in self._older if not self.replaces(_empty(frame.FrameID))),
-            *self._asked_for(version, encoding),
-            *self._of_our_own(version, encoding),
+            *(frame for frame in self._legacy if not self.replaces(_empty_frame(frame.FrameID))),
+            *self._tag_frames(version, encoding),
+            *self._provenance_frames(version, encoding),
         ]
 
-    def _asked_for(self, version: int, encoding: int) -> list[Any]:
+    def _tag_frames(self, version: int, encoding: int) -> list[Any]:
         tags = {key: text for key, text in self.tags.items() if not (key == "mood" and version == 3)}
         texts = [(name, tags[key]) for key, name in TEXT_FRAMES.items() if key in tags]
-        longer = [(name, tags[key]) for key, name in LONG_FRAMES.items() if key in tags]
+        longer = [(name, tags[key]) for key, name in LANGUAGE_FRAMES.items() if key in tags]
         return [
-            *(mutagen_adapter.make(name, encoding=encoding, text=text) for name, text in texts),
-            *(mutagen_adapter.make(name, encoding=encoding, lang="XXX", desc="", text=text) for name, text in longer),
+            *(mutagen_adapter.make_frame(name, encoding=encoding, text=text) for name, text in texts),
+            *(
+                mutagen_adapter.make_frame(name, encoding=encoding, lang="XXX", desc="", text=text)
+                for name, text in longer
+            ),
         ]
 
-    def _of_our_own(self, version: int, encoding: int) -> list[Any]:
+    def _provenance_frames(self, version: int, encoding: int) -> list[Any]:
         texts = self.texts
         if version == 3 and "mood" in self.tags:
             texts = {**texts, MOOD: self.tags["mood"]}
-        frames = [mutagen_adapter.make("TXXX", encoding=encoding, desc=name, text=text) for name, text in texts.items()]
+        frames = [
+            mutagen_adapter.make_frame("TXXX", encoding=encoding, desc=name, text=text) for name, text in texts.items()
+        ]
         if self.upload_id is not None:
-            frames.append(mutagen_adapter.make("UFID", owner=UPLOAD_OWNER, data=self.upload_id.encode()))
+            frames.append(mutagen_adapter.make_frame("UFID", owner=UPLOAD_OWNER, data=self.upload_id.encode()))
         return frames
 
-    def replaces(self, frame: id3v2.Frame) -> bool:
+    def replaces(self, frame: id3v2.Id3Frame) -> bool:
         """Whether this raw frame gives way to one of ours."""
         name = frame.name
         if name in _DATES:
-            return "date" in self.gone
-        for key, long in LONG_FRAMES.items():
+            return "date" in self.replaced_keys
+        for key, long in LANGUAGE_FRAMES.items():
             if name == long.encode():
-                return key in self.gone and id3v2.is_plain_comment(frame.content)
+                return key in self.replaced_keys and id3v2.has_empty_description(frame.content)
         if name == b"UFID":
             return self.upload_id is not None and frame.content.startswith(UPLOAD_OWNER.encode() + b"\0")
         if name == b"TXXX":
-            described = id3v2.description(frame.content)
-            return described in self.texts or (described == MOOD and "mood" in self.gone)
+            described = id3v2.txxx_description(frame.content)
+            return described in self.texts or (described == MOOD and "mood" in self.replaced_keys)
         if cover_and_chapters.replaces(self.enclosed, frame):
             return True
-        return any(key in self.gone and text.encode() == name for key, text in TEXT_FRAMES.items())
+        return any(key in self.replaced_keys and text.encode() == name for key, text in TEXT_FRAMES.items())
 
-    def put_into(self, tag: mutagen_adapter.Tag, version: int) -> None:
+    def apply_to(self, tag: mutagen_adapter.MutagenTag, version: int) -> None:
         """Puts our frames into a tag as mutagen holds it, and takes out those that give way to them."""
-        for key, name in LONG_FRAMES.items():
-            if key in self.gone:
+        for key, name in LANGUAGE_FRAMES.items():
+            if key in self.replaced_keys:
                 for plain in [frame for frame in tag.getall(name) if not frame.desc]:
                     del tag[plain.HashKey]
-        for key in self.gone & TEXT_FRAMES.keys():
+        for key in self.replaced_keys & TEXT_FRAMES.keys():
             tag.delall(TEXT_FRAMES[key])
-        if "mood" in self.gone:
+        if "mood" in self.replaced_keys:
             tag.delall("TXXX:" + MOOD)
         for frame in self.frames(version):
             tag.add(frame)
-        cover_and_chapters.take_out(self.enclosed, tag)
+        cover_and_chapters.remove_replaced(self.enclosed, tag)
 
 
-def _empty(name: str) -> id3v2.Frame:
+def _empty_frame(name: str) -> id3v2.Id3Frame:
     """A plain frame of this id."""
-    return id3v2.Frame(4, name.encode(), bytes(id3v2.HEADER + 5))
+    return id3v2.Id3Frame(4, name.encode(), bytes(id3v2.ID3_HEADER_BYTES + 5))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TEXT = 64 * 1024
+MAX_TEXT_BYTES = 64 * 1024
 """Bytes of one text or list."""
 
-TEXTS = 1024 * 1024
+MAX_TOTAL_TEXT_BYTES = 1024 * 1024
 """Bytes of all texts and lists of a tag; one of UTF-16 counts WIDE_COST times."""
 
 WIDE_COST = 8
@@ -23,10 +23,10 @@ WIDE_ITEM_COST = 8
 DATE_COST = 4
 """How many times as much a date costs as another value."""
 
-ITEMS = 16_000
+MAX_ITEMS = 16_000
 """Values of all texts and entries of all lists of a tag; one of UTF-16 counts WIDE_ITEM_COST times."""
 
-NUMBER = 1024
+MAX_NUMBER_BYTES = 1024
 """Bytes of a frame that holds a number: mutagen takes quadratic time for one."""
 
 _LANGUAGE = (b"COM", b"USLT", b"ULT", b"USER")
@@ -48,7 +48,7 @@ _WIDE = (b"\1", b"\2")
 """Encoding bytes of UTF-16."""
 
 
-class TooMuch(Exception):
+class UnsafeTag(Exception):
     """The tag is opaque, for the reason of this code."""
 
     def __init__(self, code: str, offset: int, expected: int | str, actual: int | str | None) -> None:
@@ -63,21 +63,21 @@ class ReadCost:
     items: int = 0
 
     def add(self, name: bytes, begin: bytes | memoryview, size: int, at: int) -> None:
-        """Add a frame of so many bytes that begins like this. Raise TooMuch if the tag costs too much with it."""
+        """Add a frame of so many bytes that begins like this. Raise UnsafeTag if the tag costs too much with it."""
         if name.startswith(_NUMBERS):
-            _check(at, NUMBER, size)
+            _check(at, MAX_NUMBER_BYTES, size)
         read = _size_of_texts(name, begin, size)
-        _check(at, TEXT, read)
+        _check(at, MAX_TEXT_BYTES, read)
         content = bytes(begin[:read])
         self.texts += read * WIDE_COST if content[:1] in _WIDE else read
         self.items += _items(name, content)
-        _check(at, TEXTS, self.texts)
-        _check(at, ITEMS, self.items)
+        _check(at, MAX_TOTAL_TEXT_BYTES, self.texts)
+        _check(at, MAX_ITEMS, self.items)
 
 
 def _check(at: int, most: int, actual: int) -> None:
     if actual > most:
-        raise TooMuch("tag_value_too_long", at, most, actual)
+        raise UnsafeTag("tag_value_too_long", at, most, actual)
 
 
 def _size_of_texts(name: bytes, begin: bytes | memoryview, size: int) -> int:
@@ -85,7 +85,7 @@ def _size_of_texts(name: bytes, begin: bytes | memoryview, size: int) -> int:
     if name.startswith(_TEXTS + _LISTS):
         return size
     if name in _DESCRIBED and begin[:1] in _WIDE:
-        return _end_of_wide_texts(name, bytes(begin[: 2 * TEXT]))
+        return _end_of_wide_texts(name, bytes(begin[: 2 * MAX_TEXT_BYTES]))
     return 0
 
 
@@ -96,7 +96,7 @@ def _end_of_wide_texts(name: bytes, begin: bytes) -> int:
         characters = begin[at:].decode("utf-16-le", "replace")
         stop = characters.find("\0")
         if stop < 0:
-            return TEXT + 1 if len(begin) > TEXT else len(begin)
+            return MAX_TEXT_BYTES + 1 if len(begin) > MAX_TEXT_BYTES else len(begin)
         at += len(characters[:stop].encode("utf-16-le", "surrogatepass")) + 2
     return at
 

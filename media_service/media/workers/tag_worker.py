@@ -21,7 +21,7 @@ from media_service.core.chapters import Chapter
 from media_service.core.errors import NotMp3
 from media_service.core.files import Enclosed
 from media_service.media.tags.mutagen_adapter import measure
-from media_service.media.tags.rewrite import front_cover, plan
+from media_service.media.tags.rewrite import front_cover, plan_rewrite
 from media_service.media.workers.sandbox import confine
 
 MEMORY = 128 * 1024 * 1024
@@ -85,7 +85,7 @@ def _asked(question: dict[str, Any], file: int, brought: bytes) -> tuple[dict[st
         picture = front_cover(file)
         return {}, picture if len(picture) <= question["limit"] else b""
     enclosed = _enclosed(question.get("enclosed"), brought)
-    planned, carried = plan(file, question["tags"], enclosed=enclosed, **question.get("how", {}))
+    planned, carried = plan_rewrite(file, question["tags"], enclosed=enclosed, **question.get("how", {}))
     answer = {"cut": planned.cut, "length": planned.length, "carried": asdict(carried), "head": len(planned.head)}
     return answer, planned.head + planned.tail if planned.tail else planned.head
 
