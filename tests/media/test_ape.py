@@ -104,7 +104,7 @@ async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str]
 async def test_a_file_whose_ape_tag_has_a_title_gets_none_from_its_name(worker: TagWorker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(AUDIO + SAID)
-    answer, _ = await worker.ask(
+    answer, _ = await worker.call(
         "plan", path, tags={}, how={"provenance": {"A": "b"}, "guesses": {"artist": "Lee", "title": "Night"}}
     )
     assert answer["carried"]["tags"] == {"artist": "Lee", "title": "APE title", "date": "1987"}

@@ -131,7 +131,7 @@ async def test_every_program_sees_the_cover(worker: TagWorker, tmp_path: Path, v
     (front,) = ID3(target).getall("APIC")
     assert (front.mime, int(front.type), front.desc, front.data) == (media_type, 3, "", picture)
     (image,) = eyed3.load(target).tag.images
-    assert (image.mime_type, image.image_type, image.image_data) == (media_type, 3, picture)
+    assert (image.mime_type, image.picture_type, image.image_data) == (media_type, 3, picture)
     if media_type in ("image/jpeg", "image/png"):
         (video,) = [stream for stream in probed(target)["streams"] if stream["codec_type"] == "video"]
         assert video["tags"]["comment"] == "Cover (front)"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from media_service.core.upload import State
 from media_service.core.verdict import Grade, Policy
-from media_service.media.inspection.facts import facts_of, provenance, sound_of
-from media_service.media.inspection.findings import judge
+from media_service.media.inspection.facts import audio_span, build_facts, provenance
+from media_service.media.inspection.findings import find_problems
 from media_service.media.mpeg.parser import FrameParser
 from media_service.media.tags.safety_scan import TagScan
 from tests.core.samples import make_upload
@@ -21,9 +21,9 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
     walked = FrameParser()
     walked.feed(content)
     walk = walked.finish()
-    facts = facts_of(
+    facts = build_facts(
         walk,
-        judge(walk, Policy()),
+        find_problems(walk, Policy()),
         TagScan(),
         proven=False,
         size=len(content),
@@ -31,7 +31,7 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
         content_hash=bytes(32),
     )
     upload = replace(make_upload(state=State.RECEIVED, length=len(content), filename="밤.mp3"), facts=facts)
-    return provenance(upload), sound_of(upload), facts.grade
+    return provenance(upload), audio_span(upload), facts.grade
 
 
 def test_a_whole_file_says_where_it_came_from_and_how_much_is_known() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_service.core.verdict import Grade, Outcome, Policy, Severity, outcome, refusal_of
-from media_service.media.inspection.findings import grade, hopeless, judge
+from media_service.media.inspection.findings import find_early_problems, find_problems, grade
 from media_service.media.mpeg.parser import FrameParser
 from tests.conftest import missing
 from tests.media.raw_id3 import frame, tag
@@ -43,7 +43,7 @@ def walk(content: bytes, size: int | None = None) -> StreamReport:
 
 
 def codes(content: bytes) -> tuple[Outcome, set[str]]:
-    findings = judge(walk(content), POLICY)
+    findings = find_problems(walk(content), POLICY)
     return outcome(findings), {found.code for found in findings}
 
 
@@ -53,7 +53,7 @@ def test_every_sample_rate_is_walked_to_its_end(rate: int, mono: bool) -> None:
     stream = Stream(rate, mono=mono, seed=rate)
     content = stream.with_header(stream.frames(50))
     seen = walk(content)
-    assert judge(seen, POLICY) == []
+    assert find_problems(seen, POLICY) == []
     assert (seen.frames, seen.audio_start, seen.audio_end) == (50, 0, len(content))
     assert seen.first is not None
     assert (seen.first.sample_rate, seen.first.channels) == (rate, 1 if mono else 2)
@@ -80,7 +80,7 @@ AROUND = {
 def test_tags_around_are_no_sound_and_no_junk(around: str) -> None:
     before, behind = AROUND[around]
     seen = walk(before + WHOLE + behind)
-    assert judge(seen, POLICY) == []
+    assert find_problems(seen, POLICY) == []
     assert (seen.audio_start, seen.audio_end) == (len(before), len(before) + len(WHOLE))
     assert seen.audio_sha256 == hashlib.sha256(WHOLE).digest()
 
@@ -245,7 +245,7 @@ def test_no_damage_makes_the_walk_fail_or_depend_on_its_pieces(data: st.DataObje
     first, second = walk(bytes(content)), walk(bytes(content), data.draw(st.integers(1, 5000)))
     assert first == second
     assert first.size == len(content)
-    assert judge(first, POLICY) == judge(second, POLICY)
+    assert find_problems(first, POLICY) == find_problems(second, POLICY)
     assert 0 <= first.audio_start <= first.audio_end <= len(content)
 
 
@@ -260,7 +260,7 @@ def test_whatever_is_joined_is_told_and_counted(data: st.DataObject) -> None:
     seen = walk(b"".join(parts), data.draw(st.integers(1, 70_000)))
     assert seen.concatenations == [sum(map(len, parts[:number])) for number in range(1, len(parts))]
     assert seen.frames == sum(counts)
-    assert "concatenated" in {found.code for found in judge(seen, POLICY)}
+    assert "concatenated" in {found.code for found in find_problems(seen, POLICY)}
 
 
 @settings(max_examples=100, deadline=None)
@@ -268,7 +268,7 @@ def test_whatever_is_joined_is_told_and_counted(data: st.DataObject) -> None:
     hole=st.integers(4096, 50_000), behind=st.sampled_from([b"", ID3V1, ape_tag() + ID3V1]), size=st.integers(1, 70_000)
 )
 def test_a_block_that_was_never_written_is_found_at_the_end_too(hole: int, behind: bytes, size: int) -> None:
-    found = judge(walk(PLAIN[:-hole] + bytes(hole) + behind, size), POLICY)
+    found = find_problems(walk(PLAIN[:-hole] + bytes(hole) + behind, size), POLICY)
     assert [each.code for each in found] == ["zero_hole"]
 
 
@@ -295,7 +295,7 @@ def test_every_bit_of_the_music_is_covered_by_the_encoders_crc() -> None:
         source = random.Random(seed)
         content = bytearray(WHOLE)
         content[source.randrange(LEAD + 40, len(WHOLE))] ^= 1 << source.randrange(8)
-        assert outcome(judge(walk(bytes(content)), POLICY)) is not Outcome.OK
+        assert outcome(find_problems(walk(bytes(content)), POLICY)) is not Outcome.OK
 
 
 def test_grades_say_how_much_is_known() -> None:
@@ -309,18 +309,18 @@ def test_what_can_never_be_accepted_shows_in_the_first_mebibyte() -> None:
     for content in (b"\0\0\0\x20ftypisom" + bytes(KIB * KIB), random.Random(2).randbytes(KIB * KIB)):
         walked = FrameParser()
         walked.feed(content)
-        assert outcome(hopeless(walked.report, 1 << 30, POLICY)) is Outcome.REJECT
+        assert outcome(find_early_problems(walked.report, 1 << 30, POLICY)) is Outcome.REJECT
     walked = FrameParser()
     walked.feed(WHOLE)
-    assert hopeless(walked.report, 1 << 30, POLICY) == []
+    assert find_early_problems(walked.report, 1 << 30, POLICY) == []
 
 
 def test_the_operator_says_how_grave_a_finding_is() -> None:
     seen = walk(PLAIN + bytes(1000))
-    assert outcome(judge(seen, Policy({"trailing_junk": Severity.REJECT}))) is Outcome.REJECT
-    assert outcome(judge(seen, Policy({"trailing_junk": Severity.INFO}))) is Outcome.OK
+    assert outcome(find_problems(seen, Policy({"trailing_junk": Severity.REJECT}))) is Outcome.REJECT
+    assert outcome(find_problems(seen, Policy({"trailing_junk": Severity.INFO}))) is Outcome.OK
     lenient = Policy({"truncated_frame": Severity.WARN})
-    assert refusal_of(judge(walk(PLAIN[:-100]), lenient)) is None
+    assert refusal_of(find_problems(walk(PLAIN[:-100]), lenient)) is None
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -336,10 +336,10 @@ def test_no_false_alarm_on_lame(tmp_path: Path, rate: int, way: list[str]) -> No
         subprocess.run([*command, "--tt", "Title", "-", str(out)], input=sound * 2, check=True, capture_output=True)
         content = out.read_bytes()
         seen = walk(content, 5000)
-        assert [found for found in judge(seen, POLICY) if found.severity is not Severity.INFO] == []
+        assert [found for found in find_problems(seen, POLICY) if found.severity is not Severity.INFO] == []
         for before, behind in AROUND.values():
             around = walk(before + content[seen.audio_start : seen.audio_end] + behind)
-            assert [found for found in judge(around, POLICY) if found.severity is not Severity.INFO] == []
+            assert [found for found in find_problems(around, POLICY) if found.severity is not Severity.INFO] == []
             assert around.audio_sha256 == seen.audio_sha256
         # A frame of 192 bytes with a CRC has no room for LAME's header.
         assert grade(seen, digest_given=False) is (Grade.PROVED if seen.vbr_header else Grade.STRUCTURAL)
@@ -356,6 +356,6 @@ def test_no_false_alarm_on_ffmpeg(tmp_path: Path, rate: int, way: list[str]) -> 
         tags = ["-metadata", "title=Title", "-write_id3v1", "1"]
         command = ["ffmpeg", "-v", "error", *source, "-ar", str(rate), "-ac", channels, *way, *tags, str(out)]
         subprocess.run(command, check=True, capture_output=True)
-        found = judge(walk(out.read_bytes(), 5000), POLICY)
+        found = find_problems(walk(out.read_bytes(), 5000), POLICY)
         expected = {"vbr_without_header"} if "-q:a" in way and "0" in way else set()
         assert {each.code for each in found} <= expected, found

@@ -69,16 +69,16 @@ async def child() -> int:
 
 async def next_question_works(worker: TagWorker, path: Path) -> None:
     path.write_bytes(make_mp3(1, {"title": "밤"}))
-    answer, _ = await worker.ask("plan", path, tags={})
+    answer, _ = await worker.call("plan", path, tags={})
     assert answer["carried"]["tags"] == {"title": "밤"}
 
 
 async def test_one_child_answers_all_questions(worker: TagWorker, path: Path) -> None:
-    answer, attached = await worker.ask("measure", path)
+    answer, attached = await worker.call("measure", path)
     assert answer["facts"]["channels"] == 2
     assert attached == b""
     first = await child()
-    _, head = await worker.ask("plan", path, tags={"artist": "김"})
+    _, head = await worker.call("plan", path, tags={"artist": "김"})
     assert head.startswith(b"ID3\x04")
     assert await child() == first
 
@@ -93,33 +93,33 @@ async def test_questions_at_once_get_each_their_own_answer(worker: TagWorker, tm
     paths = [tmp_path / f"{number}.partial" for number in range(10)]
     for number, each in enumerate(paths):
         each.write_bytes(make_mp3(0.2, {"title": str(number)}))
-    answers = await asyncio.gather(*(worker.ask("plan", each, tags={}) for each in paths))
+    answers = await asyncio.gather(*(worker.call("plan", each, tags={}) for each in paths))
     assert [answer["carried"]["tags"]["title"] for answer, _ in answers] == [str(number) for number in range(10)]
 
 
 async def test_a_large_head_comes_whole(worker: TagWorker, path: Path) -> None:
     path.write_bytes(tag(frame("APIC", b"\x00image/png\x00\x03\x00" + bytes(8 * MIB))) + AUDIO)
-    answer, head = await worker.ask("plan", path, tags={"title": "밤"})
+    answer, head = await worker.call("plan", path, tags={"title": "밤"})
     assert len(head) > 8 * MIB
     assert len(head) % 4096 == answer["cut"] % 4096
 
 
 async def test_a_missing_file_is_said(worker: TagWorker, tmp_path: Path, path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        await worker.ask("plan", tmp_path / "missing", tags={})
+        await worker.call("plan", tmp_path / "missing", tags={})
     await next_question_works(worker, path)
 
 
 async def test_a_missing_file_is_not_judged(worker: TagWorker, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        await worker.ask("measure", tmp_path / "missing")
+        await worker.call("measure", tmp_path / "missing")
 
 
 @pytest.mark.parametrize("question", ["measure", "plan"])
 async def test_a_file_that_cannot_be_read_is_our_trouble(worker: TagWorker, tmp_path: Path, question: str) -> None:
     """A directory stands for a bad disk: it opens, and no read of it succeeds."""
     with pytest.raises(MediaTrouble):
-        await worker.ask(question, tmp_path, tags={"title": "x"})
+        await worker.call(question, tmp_path, tags={"title": "x"})
 
 
 async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Pa
         "import asyncio, resource, sys; from pathlib import Path;"
         "from media_service.media.workers.pool import TagWorker;"
         "resource.setrlimit(resource.RLIMIT_AS, (100 << 20, 100 << 20));"
-        "asyncio.run(TagWorker().ask('measure', Path(sys.argv[1])))"
+        "asyncio.run(TagWorker().call('measure', Path(sys.argv[1])))"
     )
     command = ["unshare", "-r", sys.executable, "-c", script, str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -140,18 +140,18 @@ async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Pa
 async def test_any_name_of_a_file_can_be_asked_for(worker: TagWorker, tmp_path: Path) -> None:
     path = tmp_path / "줄\n바꿈 \udcff.partial"
     path.write_bytes(AUDIO)
-    assert (await worker.ask("measure", path))[0]["facts"]["channels"] == 2
+    assert (await worker.call("measure", path))[0]["facts"]["channels"] == 2
 
 
 async def test_what_is_no_mp3_is_refused(worker: TagWorker, path: Path) -> None:
     path.write_bytes(b"words " * 10_000)
     with pytest.raises(NotMp3) as refused:
-        await worker.ask("measure", path)
+        await worker.call("measure", path)
     assert refused.value.reason == "it has no MPEG audio frame"
 
 
 async def test_a_child_killed_between_questions_is_replaced(worker: TagWorker, path: Path) -> None:
-    await worker.ask("measure", path)
+    await worker.call("measure", path)
     first = await child()
     os.kill(first, signal.SIGKILL)
     await next_question_works(worker, path)
@@ -159,7 +159,7 @@ async def test_a_child_killed_between_questions_is_replaced(worker: TagWorker, p
 
 
 async def test_a_child_killed_between_questions_and_noticed_is_replaced(worker: TagWorker, path: Path) -> None:
-    await worker.ask("measure", path)
+    await worker.call("measure", path)
     os.kill(await child(), signal.SIGTERM)
     await asyncio.sleep(0.2)
     await next_question_works(worker, path)
@@ -208,18 +208,18 @@ async def test_a_question_that_nobody_waits_for_gives_its_answer_to_nobody(worke
 
 async def ask_what_blocks(worker: TagWorker, path: Path) -> asyncio.Task[tuple[dict[str, Any], bytes]]:
     """A question under way to a child that was stopped."""
-    await worker.ask("measure", path)
+    await worker.call("measure", path)
     os.kill(await child(), signal.SIGSTOP)
-    asking = asyncio.create_task(worker.ask("measure", path))
+    asking = asyncio.create_task(worker.call("measure", path))
     await asyncio.sleep(0.2)
     return asking
 
 
 async def test_a_tag_may_cost_one_second_of_processor_time(worker: TagWorker, path: Path) -> None:
     path.write_bytes(tag(frame("EQU2", bytes(MIB), 4), 4) + AUDIO)
-    await worker.ask("plan", path, tags={})
+    await worker.call("plan", path, tags={})
     pid = await child()
-    asking = asyncio.create_task(worker.ask("measure", path))
+    asking = asyncio.create_task(worker.call("measure", path))
     used = 0.0
     while not asking.done():
         with suppress(OSError, ValueError):
@@ -239,15 +239,15 @@ def processor_seconds(pid: int) -> float:
 
 async def test_usual_questions_do_not_add_up_to_the_limit(worker: TagWorker, path: Path) -> None:
     path.write_bytes(tag(frame("APIC", b"\x00image/png\x00\x03\x00" + bytes(8 * MIB))) + AUDIO)
-    await worker.ask("measure", path)
+    await worker.call("measure", path)
     pid = await child()
     while processor_seconds(pid) < 1.5:
-        await worker.ask("plan", path, tags={"title": "밤"})
+        await worker.call("plan", path, tags={"title": "밤"})
     assert await child() == pid
 
 
 async def test_closing_ends_the_child_and_may_be_repeated(worker: TagWorker, path: Path) -> None:
-    await worker.ask("measure", path)
+    await worker.call("measure", path)
     await worker.close()
     await worker.close()
     assert children() == []
@@ -256,12 +256,12 @@ async def test_closing_ends_the_child_and_may_be_repeated(worker: TagWorker, pat
 
 async def test_a_slow_file_keeps_no_other_waiting(path: Path) -> None:
     pool = TagWorkerPool(2)
-    await pool.ask("measure", path)
+    await pool.call("measure", path)
     os.kill(await child(), signal.SIGSTOP)
-    slow = asyncio.create_task(pool.ask("measure", path))
+    slow = asyncio.create_task(pool.call("measure", path))
     await asyncio.sleep(0)
     async with asyncio.timeout(30):
-        answers = await asyncio.gather(*(pool.ask("plan", path, tags={}) for _ in range(20)))
+        answers = await asyncio.gather(*(pool.call("plan", path, tags={}) for _ in range(20)))
     assert {answer["carried"]["tags"]["title"] for answer, _ in answers} == {"밤"}
     assert not slow.done()
     assert len(children()) == 2
@@ -275,18 +275,18 @@ async def test_a_slow_file_keeps_no_other_waiting(path: Path) -> None:
 async def test_a_pool_outlives_its_children(path: Path) -> None:
     pool = TagWorkerPool(2)
     for _ in range(3):
-        await asyncio.gather(*(pool.ask("plan", path, tags={}) for _ in range(4)))
+        await asyncio.gather(*(pool.call("plan", path, tags={}) for _ in range(4)))
         for pid in children():
             os.kill(pid, signal.SIGKILL)
-    answer, _ = await pool.ask("plan", path, tags={})
+    answer, _ = await pool.call("plan", path, tags={})
     assert answer["carried"]["tags"] == {"title": "밤"}
     await pool.close()
 
 
 async def test_a_pool_starts_no_more_children_than_are_needed(path: Path) -> None:
     pool = TagWorkerPool(4)
-    await pool.ask("plan", path, tags={})
-    await asyncio.gather(*(pool.ask("plan", path, tags={}) for _ in range(8)))
+    await pool.call("plan", path, tags={})
+    await asyncio.gather(*(pool.call("plan", path, tags={}) for _ in range(8)))
     assert len(children()) == 1
     await pool.close()
 
@@ -306,7 +306,7 @@ async def test_a_hostile_tag_costs_a_bounded_time_and_the_next_question_works(
     path.write_bytes(HOSTILE[kind]() + AUDIO)
     began = time.monotonic()
     with suppress(TooCostly, NotMp3):
-        answer, head = await worker.ask(question, path, tags={"title": "밤"})
+        answer, head = await worker.call(question, path, tags={"title": "밤"})
         assert answer["bytes"] == len(head)
     assert time.monotonic() - began < 60
     await next_question_works(worker, path)
@@ -315,12 +315,12 @@ async def test_a_hostile_tag_costs_a_bounded_time_and_the_next_question_works(
 async def test_a_frame_that_unfolds_to_gigabytes_is_too_costly(worker: TagWorker, path: Path) -> None:
     path.write_bytes(HOSTILE["bomb"]() + AUDIO)
     with pytest.raises(TooCostly):
-        await worker.ask("measure", path)
+        await worker.call("measure", path)
     await next_question_works(worker, path)
 
 
 async def test_a_frame_that_unfolds_to_gigabytes_is_kept_and_not_read(worker: TagWorker, path: Path) -> None:
     path.write_bytes((bomb := HOSTILE["bomb"]()) + AUDIO)
-    answer, head = await worker.ask("plan", path, tags={"title": "밤"})
+    answer, head = await worker.call("plan", path, tags={"title": "밤"})
     assert answer["carried"]["tags"] == {"title": "밤"}
     assert bomb[10:] in head

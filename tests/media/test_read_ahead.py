@@ -9,9 +9,9 @@ import pytest
 
 from media_service.core.digest import BLOCK, ContentHash
 from media_service.core.upload import Slice
-from media_service.media.inspection.load import BUSY, WINDOW, Leisure
-from media_service.media.inspection.read_ahead import READ, STRIDE, Following
-from media_service.media.inspection.read_pool import Readers
+from media_service.media.inspection.load import BUSY_SHARE, WINDOW_SECONDS, LoadMonitor
+from media_service.media.inspection.read_ahead import READ_BYTES, TURN_BYTES, ReadAhead
+from media_service.media.inspection.read_pool import ReadPool
 from media_service.media.mpeg.audio_digest import MusicCrc
 from media_service.media.mpeg.parser import FrameParser
 from tests.support.mp3 import tag_bytes
@@ -33,48 +33,50 @@ FILES = {
     "with a tag and LAME's header": WHOLE,
     "without either": MUSIC,
     "with junk behind": WHOLE + b"no frame " * 10_000,
-    "with more junk behind than is looked through": WHOLE + bytes(3 * STRIDE),
+    "with more junk behind than is looked through": WHOLE + bytes(3 * TURN_BYTES),
     "with a hole": WHOLE[:HOLE] + bytes(64 * 1024) + WHOLE[HOLE + 64 * 1024 :],
     "with a hole in which the walk gives up": WHOLE[:HOLE] + bytes(5 * 1024 * 1024) + WHOLE[HOLE:],
-    "cut": WHOLE[:-STRIDE],
-    "of no music": bytes(3 * STRIDE),
-    "with a tag longer than what is read at first": tag_bytes({"title": "T" * 3 * STRIDE}, 3) + LAME,
+    "cut": WHOLE[:-TURN_BYTES],
+    "of no music": bytes(3 * TURN_BYTES),
+    "with a tag longer than what is read at first": tag_bytes({"title": "T" * 3 * TURN_BYTES}, 3) + LAME,
 }
 
 
 @pytest.fixture(params=[0.0, 1.0], ids=["quiet", "busy"])
-def readers(request: pytest.FixtureRequest) -> Iterator[Readers]:
+def pool(request: pytest.FixtureRequest) -> Iterator[ReadPool]:
     """Readers beside a loop that does nothing, or never has time."""
     now = iter(range(10**9))
-    readers = Readers(Leisure(lambda: next(now) * WINDOW * 1.01, lambda: next(now) * request.param * BUSY * 2))
-    yield readers
-    readers.close()
+    pool = ReadPool(
+        LoadMonitor(lambda: next(now) * WINDOW_SECONDS * 1.01, lambda: next(now) * request.param * BUSY_SHARE * 2)
+    )
+    yield pool
+    pool.close()
 
 
 def walked(content: bytes) -> StreamReport:
     """What a walk sees of it."""
     walk = FrameParser()
-    for at in range(0, len(content), READ):
-        walk.feed(content[at : at + READ])
+    for at in range(0, len(content), READ_BYTES):
+        walk.feed(content[at : at + READ_BYTES])
     return walk.finish()
 
 
-@pytest.mark.parametrize("ahead", [0, 1, STRIDE + 7, 2 * STRIDE])
+@pytest.mark.parametrize("ahead", [0, 1, TURN_BYTES + 7, 2 * TURN_BYTES])
 @pytest.mark.parametrize("kind", FILES)
 async def test_what_is_left_is_read_as_if_it_were_read_in_one(
-    readers: Readers, tmp_path: Path, kind: str, ahead: int
+    pool: ReadPool, tmp_path: Path, kind: str, ahead: int
 ) -> None:
     content, path = FILES[kind], tmp_path / "file"
     path.write_bytes(content)
-    following, expected = Following(path, len(content)), ContentHash()
+    read_ahead, expected = ReadAhead(path, len(content)), ContentHash()
     expected.update(content)
     if ahead:
-        await following.go_on_to(ahead, readers)
-    await following.catch_up(len(content), readers)
-    assert following.size == len(content)
-    assert following.whole.digest() == hashlib.sha256(content).digest()
-    assert following.content.digest() == expected.digest()
-    assert following.parser.finish() == walked(content)
+        await read_ahead.read_to(ahead, pool)
+    await read_ahead.catch_up(len(content), pool)
+    assert read_ahead.size == len(content)
+    assert read_ahead.sha256.digest() == hashlib.sha256(content).digest()
+    assert read_ahead.content_hash.digest() == expected.digest()
+    assert read_ahead.parser.finish() == walked(content)
 
 
 def test_the_file_has_a_checksum_of_its_music_that_matches() -> None:
@@ -83,37 +85,37 @@ def test_the_file_has_a_checksum_of_its_music_that_matches() -> None:
     assert walk.music_crc == walk.vbr_header.crc == CRC.value()
 
 
-async def test_reading_that_goes_on_is_taken_over(readers: Readers, tmp_path: Path) -> None:
+async def test_reading_that_goes_on_is_taken_over(pool: ReadPool, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(WHOLE)
-    following = Following(path, len(WHOLE))
-    following.go_on_to(len(WHOLE), readers)
-    await following.catch_up(len(WHOLE), readers)
-    assert following.whole.digest() == hashlib.sha256(WHOLE).digest()
-    assert following.parser.finish() == walked(WHOLE)
+    read_ahead = ReadAhead(path, len(WHOLE))
+    read_ahead.read_to(len(WHOLE), pool)
+    await read_ahead.catch_up(len(WHOLE), pool)
+    assert read_ahead.sha256.digest() == hashlib.sha256(WHOLE).digest()
+    assert read_ahead.parser.finish() == walked(WHOLE)
 
 
-async def test_blocks_that_were_proven_are_not_read_for_their_digests(readers: Readers, tmp_path: Path) -> None:
+async def test_blocks_that_were_proven_are_not_read_for_their_digests(pool: ReadPool, tmp_path: Path) -> None:
     """A digest that is wrong on purpose shows that it was taken as it came."""
     path = tmp_path / "file"
     path.write_bytes(WHOLE)
-    following = Following(path, len(WHOLE))
+    read_ahead = ReadAhead(path, len(WHOLE))
     bounds = [(start, min(start + BLOCK, len(WHOLE))) for start in range(0, len(WHOLE), BLOCK)]
-    following.learn([Slice(start, stop, bytes(32)) for start, stop in bounds])
-    await following.catch_up(len(WHOLE), readers)
-    assert following.content.digest() == hashlib.sha256(bytes(32) * len(bounds)).digest()
-    assert following.whole.digest() == hashlib.sha256(WHOLE).digest()
+    read_ahead.add_digests([Slice(start, stop, bytes(32)) for start, stop in bounds])
+    await read_ahead.catch_up(len(WHOLE), pool)
+    assert read_ahead.content_hash.digest() == hashlib.sha256(bytes(32) * len(bounds)).digest()
+    assert read_ahead.sha256.digest() == hashlib.sha256(WHOLE).digest()
 
 
-async def test_a_file_that_is_shorter_than_announced_is_read_to_its_end(readers: Readers, tmp_path: Path) -> None:
+async def test_a_file_that_is_shorter_than_announced_is_read_to_its_end(pool: ReadPool, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(WHOLE)
-    following = Following(path, len(WHOLE) + 2 * STRIDE)
-    await following.catch_up(len(WHOLE) + 2 * STRIDE, readers)
-    assert following.size == len(WHOLE)
+    read_ahead = ReadAhead(path, len(WHOLE) + 2 * TURN_BYTES)
+    await read_ahead.catch_up(len(WHOLE) + 2 * TURN_BYTES, pool)
+    assert read_ahead.size == len(WHOLE)
 
 
-async def test_a_file_that_is_not_there_is_told(readers: Readers, tmp_path: Path) -> None:
-    following = Following(tmp_path / "missing", 3 * STRIDE)
+async def test_a_file_that_is_not_there_is_told(pool: ReadPool, tmp_path: Path) -> None:
+    read_ahead = ReadAhead(tmp_path / "missing", 3 * TURN_BYTES)
     with pytest.raises(FileNotFoundError):
-        await following.catch_up(3 * STRIDE, readers)
+        await read_ahead.catch_up(3 * TURN_BYTES, pool)

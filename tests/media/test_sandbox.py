@@ -104,9 +104,9 @@ async def test_a_running_child_has_no_secret_no_privilege_no_network(
 ) -> None:
     monkeypatch.setenv("SECRET_PROBE", "secret")
     path.write_bytes(make_mp3(1))
-    await worker.ask("measure", path)
+    await worker.call("measure", path)
     pid, held = await child(), await spawn.probe_protections()
-    assert {entry.partition(b"=")[0].decode() for entry in environment(pid) if entry} <= set(spawn.NEEDED)
+    assert {entry.partition(b"=")[0].decode() for entry in environment(pid) if entry} <= set(spawn.INHERITED_VARIABLES)
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     assert status["NoNewPrivs"].strip() == "1"
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
@@ -119,9 +119,9 @@ async def test_a_running_child_has_no_secret_no_privilege_no_network(
 async def test_a_child_has_only_the_file_it_is_asked_about(worker: TagWorker, path: Path) -> None:
     path.write_bytes(make_mp3(1))
     for _ in range(3):
-        await worker.ask("measure", path)
-        await worker.ask("plan", path, tags={"title": "x"})
-        await worker.ask("cover", path, limit=1000)
+        await worker.call("measure", path)
+        await worker.call("plan", path, tags={"title": "x"})
+        await worker.call("cover", path, limit=1000)
     opened = [str(entry.readlink()) for entry in Path(f"/proc/{await child()}/fd").iterdir()]
     assert len(opened) == 4
     assert not any(name.startswith(str(path.parent)) for name in opened)

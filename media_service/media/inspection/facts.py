@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from media_service.media.tags.safety_scan import TagScan
 
 
-def facts_of(
+def build_facts(
     report: StreamReport, findings: Sequence[Finding], seen: TagScan, *, proven: bool, **digests: Any
 ) -> Facts:
     """The facts of a file; `proven` where its sender said which bytes it has."""
@@ -57,7 +57,7 @@ def facts_of(
     )
 
 
-def sound_of(upload: Upload) -> tuple[int, int] | None:
+def audio_span(upload: Upload) -> tuple[int, int] | None:
     """Where the first frame begins and the last ends; None of a file that was taken against its verdict."""
     facts = upload.facts
     if facts is None or facts.audio is None or outcome(facts.findings) is Outcome.REJECT:

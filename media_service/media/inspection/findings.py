@@ -10,46 +10,46 @@ from media_service.media.signatures import decode_syncsafe
 if TYPE_CHECKING:
     from media_service.media.mpeg.report import Gap, StreamReport
 
-TAG_LIMIT = 16 * 1024 * 1024
+MAX_TAG_BYTES = 16 * 1024 * 1024
 """Bytes that a tag in front may have."""
 
-JUNK = 64 * 1024
+MAX_TRAILING_JUNK_BYTES = 64 * 1024
 """Bytes that may stand behind the last frame."""
 
-PADDED = 4096
+HOLE_BYTES = 4096
 """Zeros at the end that are no padding any more: a writer fills up less than a block."""
 
-ZEROS = 0.98
+HOLE_ZERO_SHARE = 0.98
 """The share of zeros in a gap from which it is a hole."""
 
-COUNT_TOLERANCE = 1
+COUNT_TOLERANCE_FRAMES = 1
 """Frames by which a declared count may differ: some encoders count their own header's frame."""
 
-SIZE_TOLERANCE = 4096
+SIZE_TOLERANCE_BYTES = 4096
 """Bytes by which a declared size may differ."""
 
 
-def hopeless(report: StreamReport, length: int | None, policy: Policy) -> list[Finding]:
+def find_early_problems(report: StreamReport, length: int | None, policy: Policy) -> list[Finding]:
     """What the first bytes show already and no later byte can mend. `length` is the announced one."""
-    findings = _tag_sizes(report, length, policy)
+    findings = _tag_problems(report, length, policy)
     if report.first is None and report.gave_up_at is not None:
         findings += _no_audio(report, policy)
     return findings
 
 
-def judge(report: StreamReport, policy: Policy) -> list[Finding]:
+def find_problems(report: StreamReport, policy: Policy) -> list[Finding]:
     """What is found in a whole file, apart from its digests and what is inside its tags."""
     if report.size == 0:
         return [policy.finding("empty")]
-    findings = _tag_sizes(report, report.size, policy)
+    findings = _tag_problems(report, report.size, policy)
     if report.first is None:
         return findings + (_no_audio(report, policy) if not findings or report.gave_up_at is not None else [])
     return [
         *findings,
-        *_chain(report, policy),
-        *_edges(report, policy),
-        *_counts(report, policy),
-        *_checksums(report, policy),
+        *_chain_problems(report, policy),
+        *_edge_problems(report, policy),
+        *_count_problems(report, policy),
+        *_checksum_problems(report, policy),
     ]
 
 
@@ -57,7 +57,7 @@ def grade(report: StreamReport, *, digest_given: bool) -> Grade:
     """How much is known of a file that was accepted."""
     vbr_header = report.vbr_header
     counted = vbr_header is not None and vbr_header.frames is not None
-    met = counted and vbr_header is not None and abs((vbr_header.frames or 0) - report.frames) <= COUNT_TOLERANCE
+    met = counted and vbr_header is not None and abs((vbr_header.frames or 0) - report.frames) <= COUNT_TOLERANCE_FRAMES
     if met and (digest_given or _music_matches(report)):
         return Grade.PROVED
     return Grade.COMPLETE if met else Grade.STRUCTURAL
@@ -75,15 +75,15 @@ def _music_matches(report: StreamReport) -> bool:
     return report.vbr_header_start + vbr_header.music_length >= report.audio_end
 
 
-def _tag_sizes(report: StreamReport, length: int | None, policy: Policy) -> list[Finding]:
+def _tag_problems(report: StreamReport, length: int | None, policy: Policy) -> list[Finding]:
     findings = []
     leading = [
         tag for tag in report.tags if tag.kind == "id3v2" and (report.first is None or tag.start < report.audio_start)
     ]
     for tag in leading:
         size = tag.stop - tag.start
-        if size > TAG_LIMIT:
-            findings.append(policy.finding("id3_oversize", offset=tag.start, expected=TAG_LIMIT, actual=size))
+        if size > MAX_TAG_BYTES:
+            findings.append(policy.finding("id3_oversize", offset=tag.start, expected=MAX_TAG_BYTES, actual=size))
         if length is not None and tag.stop > length:
             findings.append(policy.finding("id3_truncated", offset=tag.start, expected=size, actual=length - tag.start))
     if len(leading) > 1:
@@ -102,7 +102,7 @@ def _no_audio(report: StreamReport, policy: Policy) -> list[Finding]:
     return [policy.finding("not_mpeg_audio", offset=start, expected="mpeg layer 3", actual=report.detected)]
 
 
-def _chain(report: StreamReport, policy: Policy) -> list[Finding]:
+def _chain_problems(report: StreamReport, policy: Policy) -> list[Finding]:
     assert report.first is not None
     findings = [_hole(report, gap, policy) for gap in report.gaps]
     rate = report.first.sample_rate
@@ -124,12 +124,12 @@ def _time(report: StreamReport, start: int, stop: int | None = None) -> tuple[fl
 
 
 def _hole(report: StreamReport, gap: Gap, policy: Policy) -> Finding:
-    code = "zero_hole" if gap.zeros >= ZEROS * gap.size else "sync_lost"
+    code = "zero_hole" if gap.zeros >= HOLE_ZERO_SHARE * gap.size else "sync_lost"
     seconds = _time(report, gap.start, gap.stop)
     return policy.finding(code, offset=gap.start, expected="frames", actual=gap.size, seconds=seconds)
 
 
-def _edges(report: StreamReport, policy: Policy) -> list[Finding]:
+def _edge_problems(report: StreamReport, policy: Policy) -> list[Finding]:
     findings = []
     if report.leading_junk_bytes:
         offset = report.audio_start - report.leading_junk_bytes
@@ -164,18 +164,18 @@ def _all_there(report: StreamReport) -> bool:
 
 
 def _trailing(report: StreamReport, junk: Gap, policy: Policy) -> Finding:
-    zeros, seconds = junk.zeros >= ZEROS * junk.size, _time(report, junk.start)
+    zeros, seconds = junk.zeros >= HOLE_ZERO_SHARE * junk.size, _time(report, junk.start)
     if report.gave_up_at is not None:
         code = "zero_hole" if zeros else "sync_lost"
         lost = report.size - junk.start
         return policy.finding(code, offset=junk.start, expected="frames", actual=lost, seconds=seconds)
-    if zeros and junk.size + report.zeros_before_gap >= PADDED and not _all_there(report):
+    if zeros and junk.size + report.zeros_before_gap >= HOLE_BYTES and not _all_there(report):
         return policy.finding("zero_hole", offset=junk.start, expected="frames", actual=junk.size, seconds=seconds)
-    grave = junk.size > JUNK or junk.foreign is not None
+    grave = junk.size > MAX_TRAILING_JUNK_BYTES or junk.foreign is not None
     return policy.finding("trailing_junk", offset=junk.start, expected=0, actual=junk.size, grave=grave)
 
 
-def _counts(report: StreamReport, policy: Policy) -> list[Finding]:
+def _count_problems(report: StreamReport, policy: Policy) -> list[Finding]:
     assert report.first is not None
     vbr_header, findings = report.vbr_header, []
     if vbr_header is None:
@@ -183,12 +183,12 @@ def _counts(report: StreamReport, policy: Policy) -> list[Finding]:
             findings.append(policy.finding("vbr_without_header", offset=report.audio_start))
         return findings
     at, frames = report.vbr_header_start, vbr_header.frames
-    if frames is not None and abs(frames - report.frames) > COUNT_TOLERANCE:
+    if frames is not None and abs(frames - report.frames) > COUNT_TOLERANCE_FRAMES:
         code = "xing_frames_fewer" if report.frames < frames else "xing_frames_more"
         seconds = _lengths(report, frames) if report.frames < frames else (None, None)
         findings.append(policy.finding(code, offset=at, expected=frames, actual=report.frames, seconds=seconds))
     size = report.audio_end - at
-    if vbr_header.size and abs(vbr_header.size - size) > SIZE_TOLERANCE:
+    if vbr_header.size and abs(vbr_header.size - size) > SIZE_TOLERANCE_BYTES:
         findings.append(policy.finding("xing_bytes_mismatch", offset=at, expected=vbr_header.size, actual=size))
     return findings
 
@@ -200,7 +200,7 @@ def _lengths(report: StreamReport, frames: int) -> tuple[float, float]:
     return round(report.seconds, 3), round(report.seconds + missing, 3)
 
 
-def _checksums(report: StreamReport, policy: Policy) -> list[Finding]:
+def _checksum_problems(report: StreamReport, policy: Policy) -> list[Finding]:
     findings, vbr_header = [], report.vbr_header
     if report.crc_bad:
         # An encoder that computes it wrongly does so in every frame; damage does not.
@@ -222,6 +222,6 @@ def _checksums(report: StreamReport, policy: Policy) -> list[Finding]:
     return findings
 
 
-def tag_size(head: bytes) -> int:
+def id3v2_body_bytes(head: bytes) -> int:
     """Bytes behind the ten of this ID3v2 header that belong to the tag."""
     return decode_syncsafe(head[6:10])

@@ -14,11 +14,11 @@ from media_service.core.files import Carried, Enclosed, TagPlan
 from media_service.core.text import guessed_tags
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media.images import inspect_image
-from media_service.media.inspection.facts import facts_of, provenance, sound_of
-from media_service.media.inspection.findings import TAG_LIMIT, hopeless, judge, tag_size
-from media_service.media.inspection.load import Leisure
-from media_service.media.inspection.read_ahead import Following
-from media_service.media.inspection.read_pool import Readers
+from media_service.media.inspection.facts import audio_span, build_facts, provenance
+from media_service.media.inspection.findings import MAX_TAG_BYTES, find_early_problems, find_problems, id3v2_body_bytes
+from media_service.media.inspection.load import LoadMonitor
+from media_service.media.inspection.read_ahead import ReadAhead
+from media_service.media.inspection.read_pool import ReadPool
 from media_service.media.tags.charset import read_id3v1_texts, suggest_texts
 from media_service.media.tags.safety_scan import TagScan, scan_tag
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from media_service.core.upload import Facts, Slice, Upload
     from media_service.media.mpeg.report import StreamReport
 
-AHEAD = 4 * 1024 * 1024
+READ_AHEAD_BYTES = 4 * 1024 * 1024
 """Bytes that must wait to be read before the reader sets out: small files are read once, at their end.
 
 The first mebibyte of a larger one is read at once: it shows what can never be accepted.
@@ -39,7 +39,7 @@ The first mebibyte of a larger one is read at once: it shows what can never be a
 FEW_FRAMES = 4
 """Frames below which our own walk alone is not believed."""
 
-TOO_LONG = "it took too long"
+TIMED_OUT = "it took too long"
 """What the finding says of a tag that the child was killed over: it is not shown to another."""
 
 MIB = 1024 * 1024
@@ -61,9 +61,9 @@ class TagOptions:
 
 @dataclass(frozen=True, slots=True)
 class MediaOptions:
-    """How the examiner works. With `ahead` files are read while they arrive; without, in one pass at their end."""
+    """How the examiner works. With `read_ahead` files are read while they arrive; without, in one pass at their end."""
 
-    ahead: bool = True
+    read_ahead: bool = True
     policy: Policy = field(default_factory=Policy)
     tagging: TagOptions = field(default_factory=TagOptions)
 
@@ -71,7 +71,7 @@ class MediaOptions:
 class TagWorker(Protocol):
     """A process, or several, that read tags with mutagen; `media.workers.pool` has both."""
 
-    async def ask(self, question: str, path: Path, brings: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
+    async def call(self, method: str, path: Path, attachment: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """Return the reply to a question about the file, and the bytes attached to it.
 
         Raises NotMp3, TooCostly, FileNotFoundError, MediaTrouble.
@@ -84,31 +84,31 @@ class MediaInspector:
     def __init__(self, worker: TagWorker, habits: MediaOptions) -> None:
         self._worker = worker
         self._media_options = habits
-        self._following: dict[str, Following] = {}
-        self._readers = Readers(Leisure())
-        self._on_hopeless: Callable[[str, Sequence[Finding]], None] | None = None
+        self._read_aheads: dict[str, ReadAhead] = {}
+        self._pool = ReadPool(LoadMonitor())
+        self._on_early_reject: Callable[[str, Sequence[Finding]], None] | None = None
 
     def on_early_reject(self, call: Callable[[str, Sequence[Finding]], None]) -> None:
         """Calls this, in the loop, for an upload whose first bytes show that it will be rejected."""
-        self._on_hopeless = call
+        self._on_early_reject = call
 
     def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
         """The slice was recorded, and the file's bytes up to `offset` are there to be read, soon and elsewhere."""
-        if self._media_options.ahead:
-            following = self._following_of(upload, path)
-            following.learn([piece])
-            seen, small = following.size, upload.length is not None and upload.length <= AHEAD
+        if self._media_options.read_ahead:
+            read_ahead = self._read_ahead_of(upload, path)
+            read_ahead.add_digests([piece])
+            seen, small = read_ahead.size, upload.length is not None and upload.length <= READ_AHEAD_BYTES
             if seen < MIB <= offset and not small:
-                reading = following.go_on_to(MIB, self._readers)
-            elif offset - seen >= AHEAD and self._readers.load.idle:
-                reading = following.go_on_to(offset, self._readers)
+                reading = read_ahead.read_to(MIB, self._pool)
+            elif offset - seen >= READ_AHEAD_BYTES and self._pool.load.idle:
+                reading = read_ahead.read_to(offset, self._pool)
             else:
                 return
-            reading.add_done_callback(lambda task: self._look_at(task, upload, following))
+            reading.add_done_callback(lambda task: self._report_early_problems(task, upload, read_ahead))
 
     def forget(self, upload_id: str) -> None:
         """What was read of this file is trusted no more, or nobody needs it."""
-        self._following.pop(upload_id, None)
+        self._read_aheads.pop(upload_id, None)
 
     async def verify(self, path: Path, upload: Upload, slices: Sequence[Slice]) -> Facts:
         """What is true of a whole file, of which these slices are recorded, and what is found in it.
@@ -117,27 +117,27 @@ class MediaInspector:
         missing.
         """
         assert upload.length is not None
-        following = self._following_of(upload, path)
-        following.learn(slices)
+        read_ahead = self._read_ahead_of(upload, path)
+        read_ahead.add_digests(slices)
         try:
-            await following.catch_up(upload.length, self._readers)
+            await read_ahead.catch_up(upload.length, self._pool)
         finally:
             self.forget(upload.id)
         size = await asyncio.to_thread(os.path.getsize, path)
-        if not following.size == size == upload.length:
+        if not read_ahead.size == size == upload.length:
             raise LengthMismatch(upload.length, size)
-        sha256, content_hash = following.whole.digest(), following.content.digest()
+        sha256, content_hash = read_ahead.sha256.digest(), read_ahead.content_hash.digest()
         if upload.digest is not None and upload.digest != sha256:
             raise DigestMismatch(format_digest_field(upload.digest), format_digest_field(sha256))
         if upload.content_hash is not None and upload.content_hash != content_hash:
             raise ContentHashMismatch(upload.content_hash.hex(), content_hash.hex())
-        report = following.parser.finish()
-        findings, seen = await asyncio.to_thread(self._judge, path, report)
+        report = read_ahead.parser.finish()
+        findings, seen = await asyncio.to_thread(self._find_problems, path, report)
         findings += self._chapters_left_out(upload, report)
         if outcome(findings) is not Outcome.REJECT and not seen.opaque:
-            findings += await self._second_opinion(path, report)
+            findings += await self._compare_with_mutagen(path, report)
         proven = upload.digest is not None or upload.content_hash is not None
-        return facts_of(report, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
+        return build_facts(report, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
 
     async def look_at(self, picture: bytes) -> Picture | None:
         """What a picture's own bytes say of it; None for what is no picture that is shown."""
@@ -149,7 +149,7 @@ class MediaInspector:
         Raises MediaTrouble, and FileNotFoundError.
         """
         try:
-            _, picture = await self._worker.ask("cover", path, limit=self._media_options.tagging.cover_limit)
+            _, picture = await self._worker.call("cover", path, limit=self._media_options.tagging.cover_limit)
         except (TooCostly, NotMp3):
             return None
         return picture or None
@@ -164,11 +164,11 @@ class MediaInspector:
         tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
         findings = upload.facts.findings if upload.facts is not None else ()
         how: dict[str, Any] = {
-            "opaque": any(found.actual == TOO_LONG for found in findings),
+            "opaque": any(found.actual == TIMED_OUT for found in findings),
             "version": tagging.version,
         }
         if tagging.mode != "none":
-            how |= {"provenance": provenance(upload), "upload_id": upload.id, "sound": sound_of(upload)}
+            how |= {"provenance": provenance(upload), "upload_id": upload.id, "sound": audio_span(upload)}
         if tagging.mode != "full":
             return await self._plan(path, tags, how, Enclosed())
         how["guesses"] = guessed_tags(upload.filename)
@@ -188,13 +188,13 @@ class MediaInspector:
     async def _plan(
         self, path: Path, tags: dict[str, str], how: dict[str, Any], enclosed: Enclosed
     ) -> tuple[TagPlan, Carried]:
-        brings = enclosed.picture or b""
+        attachment = enclosed.picture or b""
         asked = {"tags": tags, "enclosed": asdict(enclosed) | {"picture": enclosed.picture is not None}}
         try:
-            answer, attached = await self._worker.ask("plan", path, brings, **asked, how=how)
+            answer, attached = await self._worker.call("plan", path, attachment, **asked, how=how)
         except (TooCostly, NotMp3):
             # What no limit foresaw: the tag is kept, and read by nobody.
-            answer, attached = await self._worker.ask("plan", path, brings, **asked, how=how | {"opaque": True})
+            answer, attached = await self._worker.call("plan", path, attachment, **asked, how=how | {"opaque": True})
         head = answer["head"]
         # A whole slice of bytes is no copy: the tag may be large.
         planned = TagPlan(attached[:head], answer["cut"], attached[head:], answer["length"])
@@ -203,26 +203,26 @@ class MediaInspector:
 
     def close(self) -> None:
         """Ends the threads that read."""
-        self._readers.close()
+        self._pool.close()
 
-    def _following_of(self, upload: Upload, path: Path) -> Following:
-        following = self._following.get(upload.id)
-        if following is None:
-            following = self._following[upload.id] = Following(path, upload.length)
-        return following
+    def _read_ahead_of(self, upload: Upload, path: Path) -> ReadAhead:
+        read_ahead = self._read_aheads.get(upload.id)
+        if read_ahead is None:
+            read_ahead = self._read_aheads[upload.id] = ReadAhead(path, upload.length)
+        return read_ahead
 
-    def _look_at(self, task: asyncio.Task[None], upload: Upload, following: Following) -> None:
+    def _report_early_problems(self, task: asyncio.Task[None], upload: Upload, read_ahead: ReadAhead) -> None:
         """An error of reading ahead is met again, and told, when the file is verified."""
-        if task.cancelled() or task.exception() or self._following.get(upload.id) is not following:
+        if task.cancelled() or task.exception() or self._read_aheads.get(upload.id) is not read_ahead:
             return
-        findings = hopeless(following.parser.report, upload.length, self._media_options.policy)
-        if self._on_hopeless is not None and outcome(findings) is Outcome.REJECT:
-            self._on_hopeless(upload.id, findings)
+        findings = find_early_problems(read_ahead.parser.report, upload.length, self._media_options.policy)
+        if self._on_early_reject is not None and outcome(findings) is Outcome.REJECT:
+            self._on_early_reject(upload.id, findings)
 
-    def _judge(self, path: Path, report: StreamReport) -> tuple[list[Finding], TagScan]:
+    def _find_problems(self, path: Path, report: StreamReport) -> tuple[list[Finding], TagScan]:
         """What the walk and the tag in front say."""
         policy = self._media_options.policy
-        findings = judge(report, policy)
+        findings = find_problems(report, policy)
         sound = report.audio_start if report.first is not None else None
         seen = self._scan(path, sound) if outcome(findings) is not Outcome.REJECT else TagScan()
         findings += seen.findings
@@ -241,7 +241,7 @@ class MediaInspector:
             if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
                 return TagScan(latin1_texts=read_id3v1_texts(file))
             # Nothing here holds the tag: it may be large, and is taken apart piece by piece.
-            body = [file.read(min(TAG_LIMIT, tag_size(head)))]
+            body = [file.read(min(MAX_TAG_BYTES, id3v2_body_bytes(head)))]
         return scan_tag(
             head, body.pop(), self._media_options.policy, (tagging.cover_limit, tagging.cover_pixels), sound
         )
@@ -255,17 +255,17 @@ class MediaInspector:
         late, end = upload.chapters[-1].start, round(report.seconds, 3)
         return [self._media_options.policy.finding("chapter_behind_end", expected=end, actual=late)]
 
-    async def _second_opinion(self, path: Path, report: StreamReport) -> list[Finding]:
+    async def _compare_with_mutagen(self, path: Path, report: StreamReport) -> list[Finding]:
         """What mutagen says. Raises MediaTrouble, FileNotFoundError."""
         policy, few = self._media_options.policy, report.frames < FEW_FRAMES
         try:
-            answer, _ = await self._worker.ask("measure", path)
+            answer, _ = await self._worker.call("measure", path)
         except NotMp3 as refusal:
             # Two frames are a sound, but nobody else has to find them.
             known = few and report.leading_junk_bytes == 0
             return [policy.finding("mutagen_error", actual=refusal.reason, grave=few and not known)]
         except TooCostly:
-            return [policy.finding("mutagen_error", actual=TOO_LONG)]
+            return [policy.finding("mutagen_error", actual=TIMED_OUT)]
         measured = answer["facts"]["duration"]
         vbr_header = report.vbr_header
         met = vbr_header is not None and vbr_header.frames is not None and abs(vbr_header.frames - report.frames) <= 1

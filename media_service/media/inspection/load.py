@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WINDOW = 0.1
+WINDOW_SECONDS = 0.1
 """Seconds over which the event loop's work is averaged."""
 
-BUSY = 0.3
+BUSY_SHARE = 0.3
 """Share of a processor that the loop may need before what can wait waits. One sender at 1 Gbit/s needs less; whoever
 takes its processor, as reading ahead does, makes the loop look idler than it is, hence no more."""
 
-REST = 1.0
+COOLDOWN_SECONDS = 1.0
 """Seconds for which a loop that was busy counts as busy."""
 
 
-class Leisure:
+class LoadMonitor:
     """Told by the processor time of the event loop's thread, so every call must be made there.
 
     `clock` and `used` give seconds: of the wall, and of processor time that the calling thread has had.
@@ -35,28 +35,28 @@ class Leisure:
     ) -> None:
         self._clock = clock
         self._used = used
-        self._begun = clock()
-        self._before = used()
+        self._window_start = clock()
+        self._window_used = used()
         self._busy = False
         self._busy_until = 0.0
 
     @property
     def idle(self) -> bool:
         """Whether the loop had time to spare lately."""
-        self._look()
+        self._sample()
         return self._clock() >= self._busy_until
 
     @property
     def idle_now(self) -> bool:
         """Whether the loop had time to spare when it was last looked at, whatever was before."""
-        self._look()
+        self._sample()
         return not self._busy
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         now = self._clock()
-        if now - self._begun >= WINDOW:
+        if now - self._window_start >= WINDOW_SECONDS:
             used = self._used()
-            self._busy = used - self._before > BUSY * (now - self._begun)
+            self._busy = used - self._window_used > BUSY_SHARE * (now - self._window_start)
             if self._busy:
-                self._busy_until = now + REST
-            self._begun, self._before = now, used
+                self._busy_until = now + COOLDOWN_SECONDS
+            self._window_start, self._window_used = now, used

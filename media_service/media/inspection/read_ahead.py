@@ -21,63 +21,63 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.upload import Slice
-    from media_service.media.inspection.read_pool import Readers
+    from media_service.media.inspection.read_pool import ReadPool
 
-READ = 1024 * 1024
+READ_BYTES = 1024 * 1024
 """Bytes that are read and hashed at once."""
 
-FOLDED = READ // 4
+CRC_READ_BYTES = READ_BYTES // 4
 """Bytes that are read at once for LAME's CRC: computing it keeps the interpreter's lock from all others."""
 
-STRIDE = 4 * READ
+TURN_BYTES = 4 * READ_BYTES
 """Bytes after which a thread is free for another file, or for another purpose."""
 
 
 @dataclass(slots=True)
-class Strand:
-    """What takes a file's bytes in order, so many at once: it has those before `at`."""
+class Consumer:
+    """What takes a file's bytes in order, so many at once: it has those before `offset`."""
 
-    take: Callable[[bytes], object]
-    at: int = 0
-    piece: int = READ
+    consume: Callable[[bytes], object]
+    offset: int = 0
+    read_bytes: int = READ_BYTES
 
 
-class Following:
+class ReadAhead:
     """One file that is read as far as its bytes are recorded. `length` is its announced length."""
 
     def __init__(self, path: Path, length: int | None) -> None:
         self._path = path
         self._length = length
-        self._known: dict[int, bytes] = {}
+        self._block_digests: dict[int, bytes] = {}
         self._target = 0
         self._reading: asyncio.Task[None] | None = None
-        self.whole = hashlib.sha256()
-        self.content = ContentHash(self._known)
+        self.sha256 = hashlib.sha256()
+        self.content_hash = ContentHash(self._block_digests)
         self.parser = FrameParser()
-        self._blocks = Strand(self.content.update)
-        self._strands = [Strand(self.parser.feed), Strand(self.whole.update), self._blocks]
+        self._blocks = Consumer(self.content_hash.update)
+        self._consumers = [Consumer(self.parser.feed), Consumer(self.sha256.update), self._blocks]
 
     @property
     def size(self) -> int:
         """Bytes that were read for every purpose."""
-        return min(strand.at for strand in self._strands)
+        return min(consumer.offset for consumer in self._consumers)
 
-    def learn(self, pieces: Iterable[Slice]) -> None:
+    def add_digests(self, pieces: Iterable[Slice]) -> None:
         """Slices whose digests were proven on their way in: blocks that need no hashing of their own."""
         for piece in pieces:
             if piece.digest is not None:
                 index = leaf_index(piece.start, piece.stop, self._length)
                 if index is not None:
-                    self._known[index] = piece.digest
+                    self._block_digests[index] = piece.digest
 
-    def go_on_to(self, offset: int, readers: Readers) -> asyncio.Task[None]:
+    def read_to(self, offset: int, pool: ReadPool) -> asyncio.Task[None]:
         """Reads on to `offset`, behind what is being read already, while there is time."""
         self._target = max(self._target, offset)
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read_ahead(readers))
+            self._reading = asyncio.create_task(self._read_ahead(pool))
         return self._reading
 
-    async def catch_up(self, length: int, readers: Readers) -> None:
+    async def catch_up(self, length: int, pool: ReadPool) -> None:
         """Reads what is left of a whole file of `length` bytes. One that turns out shorter is read to its end.
 
         Raises OSError.
@@ -87,47 +87,47 @@ class Following:
             # What stopped it is met again.
             with suppress(OSError):
                 await self._reading
-        if length - self.size > STRIDE and self.parser.report.first is None:
-            await readers.read(_read, self._path, self._strands, self.size + STRIDE)
-        if length - self.size > STRIDE:
-            await self._read_apart(length, readers)
+        if length - self.size > TURN_BYTES and self.parser.report.first is None:
+            await pool.read(_read, self._path, self._consumers, self.size + TURN_BYTES)
+        if length - self.size > TURN_BYTES:
+            await self._read_in_parallel(length, pool)
         else:
-            await readers.read(_read, self._path, self._strands, length)
+            await pool.read(_read, self._path, self._consumers, length)
 
-    async def _read_ahead(self, readers: Readers) -> None:
+    async def _read_ahead(self, pool: ReadPool) -> None:
         while (at := self.size) < self._target:
-            await readers.read_alone(_read, self._path, self._strands, min(at + STRIDE, self._target))
-            if self.size == at or not readers.load.idle:
+            await pool.read_serially(_read, self._path, self._consumers, min(at + TURN_BYTES, self._target))
+            if self.size == at or not pool.load.idle:
                 return
 
-    async def _read_apart(self, length: int, readers: Readers) -> None:
+    async def _read_in_parallel(self, length: int, pool: ReadPool) -> None:
         """Every purpose reads for itself."""
-        self.content.pass_known(length)
-        self._blocks.at = self.content.size
-        ways = [(strand, length) for strand in self._strands]
+        self.content_hash.pass_known(length)
+        self._blocks.offset = self.content_hash.size
+        ways = [(consumer, length) for consumer in self._consumers]
         if (music := self.parser.detach_music_crc()) is not None:
-            ways.append((Strand(music.crc.update, music.start, FOLDED), min(music.stop, length)))
-        tasks = [asyncio.create_task(self._read_on(strand, stop, readers)) for strand, stop in ways]
+            ways.append((Consumer(music.crc.update, music.start, CRC_READ_BYTES), min(music.stop, length)))
+        tasks = [asyncio.create_task(self._read_consumer(consumer, stop, pool)) for consumer, stop in ways]
         try:
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
 
-    async def _read_on(self, strand: Strand, stop: int, readers: Readers) -> None:
-        while (at := strand.at) < stop:
-            await readers.read(_read, self._path, [strand], min(at + STRIDE, stop))
-            if strand.at == at:
+    async def _read_consumer(self, consumer: Consumer, stop: int, pool: ReadPool) -> None:
+        while (at := consumer.offset) < stop:
+            await pool.read(_read, self._path, [consumer], min(at + TURN_BYTES, stop))
+            if consumer.offset == at:
                 return
 
 
-def _read(path: Path, strands: Sequence[Strand], stop: int) -> None:
+def _read(path: Path, consumers: Sequence[Consumer], stop: int) -> None:
     """Gives the file's bytes up to `stop` to strands that stand at the same place."""
-    at, size = strands[0].at, strands[0].piece
+    at, size = consumers[0].offset, consumers[0].read_bytes
     with path.open("rb", buffering=0) as file:
         file.seek(at)
         while at < stop and (piece := file.read(min(size, stop - at))):
             at += len(piece)
-            for strand in strands:
-                strand.take(piece)
-                strand.at = at
+            for consumer in consumers:
+                consumer.consume(piece)
+                consumer.offset = at

@@ -13,33 +13,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.media.inspection.load import Leisure
+    from media_service.media.inspection.load import LoadMonitor
 
-THREAD = "follower"
+THREAD_NAME = "read-ahead"
 """The reading threads' name, as `top -H` shows it and the bench counts it."""
 
-FEWEST, MOST = 2, 4
+MIN_THREADS, MAX_THREADS = 2, 4
 """How many they are, as many as there are processors between these: more would find nothing to do."""
 
 
-class Readers:
+class ReadPool:
     """Reads in threads of its own. To be used from one event loop; `load` says whether that has time to spare."""
 
-    def __init__(self, load: Leisure) -> None:
+    def __init__(self, load: LoadMonitor) -> None:
         self.load = load
-        self._threads = ThreadPoolExecutor(max(FEWEST, min(os.cpu_count() or 1, MOST)), THREAD, _tell_name)
-        self._one = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(
+            max(MIN_THREADS, min(os.cpu_count() or 1, MAX_THREADS)), THREAD_NAME, _set_native_name
+        )
+        self._serial = asyncio.Lock()
 
     async def read(self, read: Callable[..., None], *given: object) -> None:
         """Returns when it was read; beside others, unless the loop is busy just now."""
         if self.load.idle_now:
             await asyncio.get_running_loop().run_in_executor(self._threads, read, *given)
         else:
-            await self.read_alone(read, *given)
+            await self.read_serially(read, *given)
 
-    async def read_alone(self, read: Callable[..., None], *given: object) -> None:
+    async def read_serially(self, read: Callable[..., None], *given: object) -> None:
         """Returns when it was read, behind others of this kind."""
-        async with self._one:
+        async with self._serial:
             await asyncio.get_running_loop().run_in_executor(self._threads, read, *given)
 
     def close(self) -> None:
@@ -47,7 +49,7 @@ class Readers:
         self._threads.shutdown()
 
 
-def _tell_name() -> None:
+def _set_native_name() -> None:
     """Python names its threads for itself alone."""
     with suppress(OSError):
-        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(THREAD)
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(THREAD_NAME)

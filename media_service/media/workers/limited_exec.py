@@ -14,10 +14,13 @@ from pathlib import Path
 
 from media_service.media.workers.sandbox import confine
 
-DESCRIPTORS = 32
+MAX_DESCRIPTORS = 32
 """Files that the program may have open."""
 
-LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
+LIBRARY_PATHS = (
+    *("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64"),
+    *("/usr/local/lib", "/etc/ld.so.cache"),
+)
 
 
 def main() -> None:
@@ -28,14 +31,14 @@ def main() -> None:
     os.nice(19)
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    confine(DESCRIPTORS, programs=_needed_by(program[0]), files=[sys.stdin.fileno()])
+    confine(MAX_DESCRIPTORS, programs=_readable_paths(program[0]), files=[sys.stdin.fileno()])
     os.execv(program[0], program)  # noqa: S606  # the parent names the program, not a client
 
 
-def _needed_by(program: str) -> list[Path]:
+def _readable_paths(program: str) -> list[Path]:
     """Return where the program and its libraries are, also if it was installed in a folder of its own."""
     place = Path(program).resolve()
-    return [place, place.parent.parent / "lib", *map(Path, LIBRARIES)]
+    return [place, place.parent.parent / "lib", *map(Path, LIBRARY_PATHS)]
 
 
 if __name__ == "__main__":

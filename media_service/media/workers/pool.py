@@ -1,8 +1,7 @@
-"""The parent's side of the child processes: it asks, waits for so long, and kills.
+"""The worker processes that read tags: send a request, wait with a timeout, kill, restart.
 
-A child serves its questions one after the other, and is started anew when it died; a few of them stand side by side, so
-that a slow file keeps none waiting. They never get to hold up the event loop, and never share memory with the server: a
-thread could be neither killed nor limited.
+A worker handles its requests one after the other, and is restarted after it died. Several run in parallel, so that a
+slow file does not delay others. They are processes because a thread can be neither killed nor limited.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ from media_service.media.workers import spawn
 if TYPE_CHECKING:
     from pathlib import Path
 
-TIMEOUT = 30.0
+TIMEOUT_SECONDS = 30.0
 """Seconds a question may take by the clock; the child's own limit of processor time is lower."""
 
-PATIENCE = 0.25
+START_DELAY_SECONDS = 0.25
 """Seconds for which a question waits for a busy child before another one is started."""
 
-ANSWER = 1024 * 1024
+MAX_REPLY_BYTES = 1024 * 1024
 """Bytes an answer's line may have; what is attached to it comes behind the line."""
 
 
-LIMITS = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
+LIMIT_SIGNALS = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
 """How a child ends that took too much processor time."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Child:
+class _RunningWorker:
     """A running child, and the socket over which it gets open files."""
 
     process: Process
@@ -50,18 +49,18 @@ class TagWorker:
     """A child process that reads media files."""
 
     def __init__(self) -> None:
-        self._child: _Child | None = None
-        self._asking = asyncio.Lock()
+        self._running_worker: _RunningWorker | None = None
+        self._lock = asyncio.Lock()
 
-    async def ask(self, question: str, path: Path, brings: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
+    async def call(self, method: str, path: Path, attachment: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """The child's answer and what is attached to it, to a question that brings these bytes.
 
-        Raises NotMp3, TooCostly, FileNotFoundError, and MediaTrouble when no child can be had.
+        Raises NotMp3, TooCostly, FileNotFoundError, and MediaTrouble when no worker can be had.
         """
-        line = json.dumps({"ask": question, "bytes": len(brings), **more}).encode() + b"\n"
-        async with self._asking:
-            with await asyncio.to_thread(_open, path) as file:
-                answer, attached = await self._ask(file, line, brings)
+        line = json.dumps({"method": method, "bytes": len(attachment), **more}).encode() + b"\n"
+        async with self._lock:
+            with await asyncio.to_thread(_open_file, path) as file:
+                answer, attached = await self._call(file, line, attachment)
         if "not_mp3" in answer:
             raise NotMp3(answer["not_mp3"])
         if "too_costly" in answer:
@@ -72,95 +71,95 @@ class TagWorker:
 
     async def close(self) -> None:
         """Ends the child."""
-        async with self._asking:
+        async with self._lock:
             await self._end()
 
-    async def _ask(self, file: _Open, line: bytes, brings: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _call(self, file: _OpenFile, line: bytes, attachment: bytes) -> tuple[dict[str, Any], bytes]:
         """Ask a child, and another one when it dies. Raise TooCostly, MediaTrouble."""
         try:
-            return await self._exchange(file, line, brings)
-        except _Died as death:
+            return await self._exchange(file, line, attachment)
+        except _WorkerDied as death:
             if death.by_limit:
                 raise TooCostly from None
         # Killed from outside, perhaps for want of memory: the file may be innocent, once.
         try:
-            return await self._exchange(file, line, brings)
-        except _Died as again:
+            return await self._exchange(file, line, attachment)
+        except _WorkerDied as again:
             # One that ends by itself never came to the question.
             raise (MediaTrouble if again.by_itself else TooCostly) from None
 
-    async def _exchange(self, file: _Open, line: bytes, brings: bytes) -> tuple[dict[str, Any], bytes]:
-        child = await self._running()
-        process = child.process
+    async def _exchange(self, file: _OpenFile, line: bytes, attachment: bytes) -> tuple[dict[str, Any], bytes]:
+        worker = await self._ensure_running()
+        process = worker.process
         assert process.stdin is not None
         assert process.stdout is not None
         done = False
         try:
-            async with asyncio.timeout(TIMEOUT):
-                socket.send_fds(child.files, [b"\0"], [file.descriptor])
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                socket.send_fds(worker.files, [b"\0"], [file.descriptor])
                 process.stdin.write(line)
-                process.stdin.write(brings)
+                process.stdin.write(attachment)
                 await process.stdin.drain()
                 answer: dict[str, Any] = json.loads(await process.stdout.readuntil(b"\n"))
                 attached = await _read(process.stdout, answer["bytes"])
             done = True
             return answer, attached
         except (TimeoutError, asyncio.LimitOverrunError):
-            raise _Died(by_limit=True) from None
+            raise _WorkerDied(by_limit=True) from None
         except (asyncio.IncompleteReadError, ConnectionError):
             status = await process.wait()
-            raise _Died(by_limit=status in LIMITS, by_itself=status >= 0) from None
+            raise _WorkerDied(by_limit=status in LIMIT_SIGNALS, by_itself=status >= 0) from None
         finally:
-            # A child whose answer nobody read would give it to the next question.
+            # A worker whose answer nobody read would give it to the next question.
             if not done:
                 await self._end()
 
-    async def _running(self) -> _Child:
-        if self._child is None or self._child.process.returncode is not None:
+    async def _ensure_running(self) -> _RunningWorker:
+        if self._running_worker is None or self._running_worker.process.returncode is not None:
             await self._end()
-            self._child = await _start()
-        return self._child
+            self._running_worker = await _start_worker()
+        return self._running_worker
 
     async def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.files.close()
-            await spawn.kill(child.process)
+        worker, self._running_worker = self._running_worker, None
+        if worker is not None:
+            worker.files.close()
+            await spawn.kill(worker.process)
 
 
 class TagWorkerPool:
     """So many children. Another is started when those that run stay busy; a question takes the one that was busy last.
 
-    A child is 16 MiB, and answers a hundred of the usual questions in the time in which another starts.
+    A worker is 16 MiB, and answers a hundred of the usual questions in the time in which another starts.
     """
 
     def __init__(self, children: int) -> None:
-        self._children = [TagWorker() for _ in range(children)]
-        self._unused = self._children[1:]
+        self._workers = [TagWorker() for _ in range(children)]
+        self._unused = self._workers[1:]
         self._free: asyncio.LifoQueue[TagWorker] = asyncio.LifoQueue()
-        self._free.put_nowait(self._children[0])
+        self._free.put_nowait(self._workers[0])
 
-    async def ask(self, question: str, path: Path, brings: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
+    async def call(self, method: str, path: Path, attachment: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """The same as that of one child, once one is free."""
-        child = await self._next()
+        worker = await self._take_free()
         try:
-            return await child.ask(question, path, brings, **more)
+            return await worker.call(method, path, attachment, **more)
         finally:
-            self._free.put_nowait(child)
+            self._free.put_nowait(worker)
 
     async def close(self) -> None:
         """Ends the children."""
-        for child in self._children:
-            await child.close()
+        for worker in self._workers:
+            await worker.close()
 
-    async def _next(self) -> TagWorker:
+    async def _take_free(self) -> TagWorker:
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE if self._unused else None):
+            async with asyncio.timeout(START_DELAY_SECONDS if self._unused else None):
                 return await self._free.get()
         return self._unused.pop() if self._unused else await self._free.get()
 
 
-async def _start() -> _Child:
+async def _start_worker() -> _RunningWorker:
     """Start a child, which ends with its input. Raise MediaTrouble."""
     try:
         ours, its = socket.socketpair()
@@ -169,15 +168,16 @@ async def _start() -> _Child:
     with its:
         try:
             number = its.fileno()
-            return _Child(
-                await spawn.start("tag_worker", str(number), stdin=PIPE, limit=ANSWER, pass_fds=(number,)), ours
+            return _RunningWorker(
+                await spawn.start("tag_worker", str(number), stdin=PIPE, limit=MAX_REPLY_BYTES, pass_fds=(number,)),
+                ours,
             )
         except BaseException:
             ours.close()
             raise
 
 
-class _Open:
+class _OpenFile:
     """A file that is open for reading, as a descriptor."""
 
     def __init__(self, descriptor: int) -> None:
@@ -190,10 +190,10 @@ class _Open:
         os.close(self.descriptor)
 
 
-def _open(path: Path) -> _Open:
+def _open_file(path: Path) -> _OpenFile:
     """Open the file. Raise FileNotFoundError, MediaTrouble."""
     try:
-        return _Open(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return _OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -204,14 +204,14 @@ async def _read(stream: asyncio.StreamReader, size: int) -> bytes:
     """So many bytes, held once: the stream itself would hold them twice. Raises IncompleteReadError."""
     whole = io.BytesIO()
     while whole.tell() < size:
-        piece = await stream.read(min(ANSWER, size - whole.tell()))
+        piece = await stream.read(min(MAX_REPLY_BYTES, size - whole.tell()))
         if not piece:
             raise asyncio.IncompleteReadError(b"", size)
         whole.write(piece)
     return whole.getvalue()
 
 
-class _Died(Exception):
+class _WorkerDied(Exception):
     def __init__(self, *, by_limit: bool, by_itself: bool = False) -> None:
         self.by_limit = by_limit
         self.by_itself = by_itself

@@ -15,7 +15,7 @@ from media_service.core.errors import MediaTrouble
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 """What of the environment a child gets."""
 
 
@@ -24,7 +24,7 @@ async def start(module: str, *arguments: str, **streams: Any) -> Process:
 
     It has a session of its own: Ctrl-C is the server's to handle. It gets none of the environment's secrets.
     """
-    environment = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    environment = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     command = (sys.executable, "-I", "-m", f"media_service.media.workers.{module}", *arguments)
     try:
         return await asyncio.create_subprocess_exec(

@@ -1,6 +1,6 @@
-"""The child process that reads media: it answers one question a line, and may be killed at any moment.
+"""The child process that reads media: it answers one request a line, and may be killed at any moment.
 
-Each question is a line of JSON on standard input, each answer one on standard output; both are followed by as many raw
+Each request is a line of JSON on standard input, each answer one on standard output; both are followed by as many raw
 bytes as their `bytes` says. The file asked about comes as an open descriptor over the socket whose descriptor is the
 first argument: the child itself can open none. It writes no file, and ends when its input does.
 """
@@ -24,13 +24,13 @@ from media_service.media.tags.mutagen_adapter import measure
 from media_service.media.tags.rewrite import front_cover, plan_rewrite
 from media_service.media.workers.sandbox import confine
 
-MEMORY = 128 * 1024 * 1024
+MEMORY_BYTES = 128 * 1024 * 1024
 """Bytes of address space; a compressed frame of 64 KiB can unfold to gigabytes."""
 
-PROCESSOR = 1.0
-"""Seconds of processor time a question may take, however busy the machine is; the usual one takes a hundredth."""
+CPU_SECONDS = 1.0
+"""Seconds of processor time a request may take, however busy the machine is; the usual one takes a hundredth."""
 
-DESCRIPTORS = 8
+MAX_DESCRIPTORS = 8
 """Files that may be open: three streams, the socket, and the file asked about."""
 
 CODECS = ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252")
@@ -39,17 +39,17 @@ CODECS = ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp12
 
 def main() -> None:
     """Answers until the input ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     for name in CODECS:
         codecs.lookup(name)
     files = socket.socket(fileno=int(sys.argv[1]))
-    confine(DESCRIPTORS)
+    confine(MAX_DESCRIPTORS)
     for line in sys.stdin.buffer:
         # The kernel ends the process with SIGPROF.
-        signal.setitimer(signal.ITIMER_PROF, PROCESSOR)
-        question = json.loads(line)
-        brought = sys.stdin.buffer.read(question["bytes"])
-        answer, attached = _answer(question, _receive(files), brought)
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        request = json.loads(line)
+        brought = sys.stdin.buffer.read(request["bytes"])
+        answer, attached = _respond(request, _receive(files), brought)
         answer["bytes"] = len(attached)
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.write(attached)
@@ -64,9 +64,9 @@ def _receive(files: socket.socket) -> int:
     return descriptor
 
 
-def _answer(question: dict[str, Any], file: int, brought: bytes) -> tuple[dict[str, Any], bytes]:
+def _respond(request: dict[str, Any], file: int, brought: bytes) -> tuple[dict[str, Any], bytes]:
     try:
-        return _asked(question, file, brought)
+        return _dispatch(request, file, brought)
     except NotMp3 as refusal:
         return {"not_mp3": refusal.reason}, b""
     except OSError:
@@ -78,14 +78,14 @@ def _answer(question: dict[str, Any], file: int, brought: bytes) -> tuple[dict[s
         return {"not_mp3": f"its tags cannot be read ({type(error).__name__})"}, b""
 
 
-def _asked(question: dict[str, Any], file: int, brought: bytes) -> tuple[dict[str, Any], bytes]:
-    if question["ask"] == "measure":
+def _dispatch(request: dict[str, Any], file: int, brought: bytes) -> tuple[dict[str, Any], bytes]:
+    if request["method"] == "measure":
         return {"facts": measure(file)}, b""
-    if question["ask"] == "cover":
+    if request["method"] == "cover":
         picture = front_cover(file)
-        return {}, picture if len(picture) <= question["limit"] else b""
-    enclosed = _enclosed(question.get("enclosed"), brought)
-    planned, carried = plan_rewrite(file, question["tags"], enclosed=enclosed, **question.get("how", {}))
+        return {}, picture if len(picture) <= request["limit"] else b""
+    enclosed = _enclosed(request.get("enclosed"), brought)
+    planned, carried = plan_rewrite(file, request["tags"], enclosed=enclosed, **request.get("how", {}))
     answer = {"cut": planned.cut, "length": planned.length, "carried": asdict(carried), "head": len(planned.head)}
     return answer, planned.head + planned.tail if planned.tail else planned.head
 
