@@ -14,7 +14,7 @@ class Hands:
         self.load = LoadMonitor(lambda: self.now, lambda: self.used)
 
     def work(self, seconds: float, share: float) -> bool:
-        """Whether there is leisure after so many seconds in which the loop needed that share of a processor."""
+        """Whether the loop counts as idle after so many seconds in which the loop needed that share of a processor."""
         self.now += seconds * 1.001
         self.used += seconds * share
         return self.load.idle

@@ -1,4 +1,4 @@
-"""What a walk means: findings, in the order in which they are looked for, and a grade."""
+"""Findings and grade from the parser's report."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _chain_problems(report: StreamReport, policy: Policy) -> list[Finding]:
 
 
 def _time(report: StreamReport, start: int, stop: int | None = None) -> tuple[float | None, float | None]:
-    """Where these offsets stand in the playing time, as far as the walk noted it."""
+    """Where these offsets stand in the playing time, as far as the parser recorded it."""
     first, last = (None if at is None else report.times.get(at) for at in (start, stop))
     return None if first is None else round(first, 3), None if last is None else round(last, 3)
 

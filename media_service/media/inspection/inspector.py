@@ -61,7 +61,7 @@ class TagOptions:
 
 @dataclass(frozen=True, slots=True)
 class MediaOptions:
-    """How the examiner works. With `read_ahead` files are read while they arrive; without, in one pass at their end."""
+    """Options of the inspector. If `read_ahead`, read files while they arrive, else in one pass at the end."""
 
     read_ahead: bool = True
     policy: Policy = field(default_factory=Policy)

@@ -1,4 +1,4 @@
-"""The walk's end: tags that are told by their end alone, a frame that was begun, and junk."""
+"""The end of the file: tags that only their end identifies, an incomplete last frame, and junk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk before the first frame: over the tags in front, and through what may stand behind them.
+"""The phases before the first frame: skip leading tags, and search the first frame after them.
 
 A step says whether the next one can be taken at once.
 """

@@ -1,4 +1,4 @@
-"""The walk from frame to frame, as long as each header leads to the next.
+"""The phase that goes from frame to frame, as long as each header leads to the next.
 
 Where many frames lie ahead, a regular expression made of the known headers passes over them by the stride.
 """

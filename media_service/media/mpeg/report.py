@@ -1,4 +1,4 @@
-"""What a walk along a file sees, told as it is; `inspection/findings.py` says what it means."""
+"""What the parser found in a file, as facts; `inspection/findings.py` turns them into findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk where the chain breaks: a tag, another stream, or damage, behind which the frames go on."""
+"""The phases after the chain of frames breaks: at a tag, another stream, or damage; resync finds the next frames."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from media_service.media.mpeg.state import ParserState
 
 MAX_GAP_BYTES = 1024 * 1024
-"""Bytes without a frame after which the walk gives up; what follows could not save the file."""
+"""Bytes without a frame after which the parser gives up; what follows could not save the file."""
 
 MAX_TOTAL_GAP_BYTES, MAX_GAPS = 4 * MAX_GAP_BYTES, 1024
-"""Bytes without a frame, taken together, and gaps, after which the walk gives up: looking for frames is dear."""
+"""Bytes without a frame, taken together, and gaps, after which the parser gives up: looking for frames is dear."""
 
 LYRICS3_PROBE_BYTES = 64 * 1024
 """Bytes of a Lyrics3 tag, which is told by its end alone."""
@@ -104,7 +104,7 @@ def resync(state: ParserState) -> bool:
 
 
 def _gap_too_long(state: ParserState, place: int) -> bool:
-    """Whether a frame at this place would come too late; then the walk gives up."""
+    """Whether a frame at this place would come too late; then the parser gives up."""
     late = place - state.position > MAX_GAP_BYTES
     if late:
         state.record_time(state.position)

@@ -1,4 +1,4 @@
-"""Where a walk stands: the few bytes that are held, the place to look at next, and what was seen so far.
+"""State of the frame parser: buffered bytes, the offset to continue at, and the report so far.
 
 The phases share it: `first_frame.py` up to the first frame, `frame_chain.py` from frame to frame, `resync.py` if the
 chain breaks, `end_of_stream.py` at the file's end. Offsets are from the file's first byte.
@@ -26,7 +26,7 @@ TAIL_BYTES = ID3V1_BYTES + 32
 
 
 class Phase(Enum):
-    """What is looked for next."""
+    """What the parser looks for next."""
 
     LEADING_TAGS = "tags in front"
     FIRST_FRAME = "the first frame"
@@ -36,7 +36,7 @@ class Phase(Enum):
 
 
 class ParserState:
-    """`buffer` holds the bytes from `base` on; the report stands `at`. With `final`, no more bytes come."""
+    """`buffer` has the bytes from offset `base` on; parsing continues at `position`. If `final`, no more bytes come."""
 
     header_cache: HeaderCache
     """Set with the first frame."""
@@ -50,7 +50,7 @@ class ParserState:
         self.final = False
         self.position = 0
         self.previous_frame = 0
-        """Where the last frame began."""
+        """Offset of the last frame."""
         self.wanted_size = 0
         """How many bytes must have come before it is worth while to look again."""
         self.search_position = 0
