@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bench.scenarios import Scenario
 
 
-FOLLOWER = "follower"
+READ_AHEAD_THREAD = "read-ahead"
 """The thread of our service that reads files while they arrive, so that finishing them takes no time."""
 
 
@@ -29,10 +29,9 @@ FOLLOWER = "follower"
 class Sample:
     """One counted run. Seconds, bytes and milliseconds.
 
-    `cpu` is until the last acknowledgement, `cpu_all` until the server had done with the files. What our follower read
-    ahead is finishing, done early: it is in `cpu_all` alone. `finish` is the wall
-    time from the last acknowledgement to that. `held` is 0 where the scenario does not show it. Percentiles are maps of
-    p50, p99 and max.
+    `cpu` is until the last acknowledgement, `cpu_all` until the server had done with the files. What the read-ahead
+    thread read is finishing, done early: it is in `cpu_all` alone. `finish` is the wall time from the last
+    acknowledgement to that. `held` is 0 where the scenario does not show it. Percentiles are maps of p50, p99 and max.
     """
 
     cpu: float
@@ -128,10 +127,10 @@ class Bench:
             )
             held = stack.enter_context(most_held(running.pid)) if "held" in scenario.shows else [0]
             forget_peak(running.pid)
-            before, ahead = cpu_seconds(running.pid), thread_seconds(running.pid, FOLLOWER)
+            before, ahead = cpu_seconds(running.pid), thread_seconds(running.pid, READ_AHEAD_THREAD)
             received = generator.step("received")
             after = cpu_seconds(running.pid)
-            ahead = thread_seconds(running.pid, FOLLOWER) - ahead
+            ahead = thread_seconds(running.pid, READ_AHEAD_THREAD) - ahead
             peak = peak_bytes(running.pid)
             finished = generator.step("finished")
             end = cpu_seconds(running.pid)

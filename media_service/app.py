@@ -51,11 +51,11 @@ from media_service.intake.join import Joiner
 from media_service.intake.receive import Intake
 from media_service.intake.retag import Retagger
 from media_service.intake.sweep import Sweeper
-from media_service.media import beside
-from media_service.media.hear import Ear
-from media_service.media.sandbox import PROTECTIONS
-from media_service.media.verify import Examiner, Habits, Tagging, as_policy
-from media_service.media.worker import ChildPool
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions, parse_policy
+from media_service.media.inspection.loudness import LoudnessAnalyzer
+from media_service.media.workers import spawn
+from media_service.media.workers.pool import TagWorkerPool
+from media_service.media.workers.sandbox import PROTECTIONS
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
@@ -106,32 +106,38 @@ class Service:
         self._partials = DiskPartials(folder.partials, self._aside.lines["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
-        self._worker = ChildPool(settings.media_children)
-        self._examiner = Examiner(self._worker, _habits(settings))
+        self._worker = TagWorkerPool(settings.media_children)
+        self._inspector = MediaInspector(self._worker, _media_options(settings))
         self._finisher = Finisher(
             self._database,
             self._partials,
             self._spool,
             self._quarantine,
-            self._examiner,
+            self._inspector,
             clock=now,
             new_id=new_id,
             duplicates=settings.duplicates,
             places=max(FEWEST_PLACES, min(os.cpu_count() or 1, MOST_PLACES)),
         )
-        self._retagger = Retagger(self._database, self._spool, self._examiner, conduct.limits.cover)
+        self._retagger = Retagger(self._database, self._spool, self._inspector, conduct.limits.cover)
         self._intake = Intake(
             self._database,
             self._partials,
-            self._examiner,
+            self._inspector,
             self._finisher,
             conduct,
             retagger=self._retagger,
             clock=now,
             new_id=new_id,
         )
-        self._examiner.on_hopeless(self._intake.give_up_on)
-        self._hearing = Hearing(self._database, self._spool, Ear(), clock=now, quiet=lambda: self._finisher.idle)
+        self._inspector.on_early_reject(self._intake.give_up_on)
+        self._hearing = Hearing(
+            self._database,
+            self._spool,
+            LoudnessAnalyzer(spawn.run_limited),
+            clock=now,
+            quiet=lambda: self._finisher.idle,
+        )
         self._sweeper = Sweeper(
             self._intake,
             self._database,
@@ -242,7 +248,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await task
         await self._worker.close()
-        self._examiner.close()
+        self._inspector.close()
         self._partials.close_all()
         await self._aside.stop()
         await self._database.close()
@@ -297,7 +303,7 @@ def _quotas(settings: Settings) -> Quotas:
 async def _report_protections() -> None:
     """Log once which protections hold for the children that read what clients send."""
     try:
-        held = await beside.protections()
+        held = await spawn.probe_protections()
     except MediaTrouble:
         held = []
     missing = [name for name in PROTECTIONS if name not in held]
@@ -307,11 +313,11 @@ async def _report_protections() -> None:
         log.info("children are confined", held=held)
 
 
-def _habits(settings: Settings) -> Habits:
+def _media_options(settings: Settings) -> MediaOptions:
     version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
-    tagging = Tagging(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
+    tagging = TagOptions(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
     # Where a slice need not be durable before it is answered, nothing is done twice for it either.
-    return Habits(settings.durable == "slice", as_policy(settings.policy), tagging)
+    return MediaOptions(settings.durable == "slice", parse_policy(settings.policy), tagging)
 
 
 def _authenticator(settings: Settings, token: str, sessions: Sessions, cors: CorsPolicy) -> Authenticator:

@@ -50,8 +50,18 @@ HTTP = {
 }
 """What each folder of `http` may import of `http` besides itself; `http.routes` puts all of them together."""
 
+SUBFOLDERS = {
+    "media.signatures": set[str](),
+    "media.images": set[str](),
+    "media.mpeg": {"media.signatures"},
+    "media.tags": {"media.signatures", "media.images", "media.mpeg"},
+    "media.workers": {"media.signatures", "media.images", "media.mpeg", "media.tags"},
+    "media.inspection": {"media.signatures", "media.images", "media.mpeg", "media.tags"},
+}
+"""What each part of a folder may import from that folder besides itself. A folder with parts has no other modules."""
+
 OWNERS = {
-    "mutagen": {"media.id3"},
+    "mutagen": {"media.tags.mutagen_adapter"},
     "sqlalchemy": {"catalogue.tables", "catalogue.expressions", "catalogue.write_sql", "catalogue.migrate"},
     "alembic": {"catalogue"},
     "aiosqlite": {"catalogue"},
@@ -165,6 +175,26 @@ def test_dialects_import_no_other_dialect() -> None:
 
 def test_every_folder_of_http_has_a_direction() -> None:
     assert {name.rpartition(".")[0] for name in modules() if name.startswith("http.")} == set(HTTP)
+
+
+@pytest.mark.parametrize("part", SUBFOLDERS)
+def test_parts_of_a_folder_import_only_what_they_may_know(part: str) -> None:
+    folder = part.split(".", maxsplit=1)[0]
+    allowed = {part, *SUBFOLDERS[part]}
+    mine = [found for found in imports() if _part(found.importer) == part and found.ours and found.room == folder]
+    assert mine or not allowed - {part}
+    assert [str(found) for found in mine if _part(found.target.removeprefix("media_service.")) not in allowed] == []
+
+
+def test_a_folder_with_parts_has_no_other_modules() -> None:
+    folders = {part.split(".")[0] for part in SUBFOLDERS}
+    found = {_part(name) for name in modules() if name.split(".")[0] in folders}
+    assert found == {*SUBFOLDERS, *(f"{folder}.__init__" for folder in folders)}
+
+
+def _part(module: str) -> str:
+    """The folder of a module, with the folder or the module inside it."""
+    return ".".join(module.split(".")[:2])
 
 
 def test_every_module_has_a_room() -> None:

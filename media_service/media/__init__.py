@@ -1,4 +1,5 @@
-"""What the bytes mean: is it an MP3, what is it called, how is it tagged.
+"""What the bytes of a file mean: signatures, MPEG audio frames, tags, verdicts, and the processes that run mutagen.
 
-mutagen is imported in `id3.py` alone, and runs only in the child process that `worker.py` starts and may kill.
+Does not belong here: HTTP, the catalogue, where files are stored, and whether a finding rejects a file (`core`).
+Directions: `signatures` and `images` <- `mpeg` <- `tags` <- `workers`; `inspection` imports all but `workers`.
 """

@@ -19,8 +19,8 @@ from media_service.intake.finalize import Finisher
 from media_service.intake.receive import Intake
 from media_service.intake.retag import Retagger
 from media_service.intake.sweep import Sweeper
-from media_service.media.verify import Examiner, Habits
-from media_service.media.worker import ChildWorker
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions
+from media_service.media.workers.pool import TagWorker
 from media_service.storage import flushing
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -114,13 +114,13 @@ class Rig:
         self.spool = DiskSpool(places.spool)
         self.quarantine = DiskQuarantine(places.quarantine)
         self.folders = places
-        self.worker = ChildWorker()
-        self.examiner = Examiner(self.worker, Habits())
+        self.worker = TagWorker()
+        self.inspector = MediaInspector(self.worker, MediaOptions())
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
         )
         self.counted_partials = partials
-        media = around(self.examiner)
+        media = around(self.inspector)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
         self.finisher = Finisher(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
@@ -132,7 +132,7 @@ class Rig:
         self.intake = Intake(
             catalogue, partials, media, self.finisher, conduct, retagger=self.retagger, clock=clock, new_id=new_id
         )
-        self.examiner.on_hopeless(self.intake.give_up_on)
+        self.inspector.on_early_reject(self.intake.give_up_on)
         self.sweeper = Sweeper(
             self.intake,
             catalogue,
@@ -154,7 +154,7 @@ class Rig:
 
     async def __aexit__(self, *error: object) -> None:
         await self.worker.close()
-        self.examiner.close()
+        self.inspector.close()
         await self._lines.aclose()
         await self.database.close()
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from mutagen.id3 import ID3
 
 from tests.http.api.test_covers import CHAPTERS, REFUSED
-from tests.media.raw_tags import frame, tag
+from tests.media.raw_id3 import frame, tag
 from tests.support.mp3 import make_frames
 from tests.support.pictures import JPEG, WEBP, gif, padded_jpeg, png
 
