@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import ID3
 
-from media_service.core.files import Enclosed
+from media_service.core.files import CoverAndChapters
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.media.tags import ape, id3v1
 from media_service.storage.spool import DiskSpool
@@ -95,7 +95,7 @@ async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: TagWorker
 async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
     """The file as an admin's edit leaves it."""
     inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(folder / "spool")
-    plan = await inspector.plan_edit(path, tags, removed, Enclosed())
+    plan = await inspector.plan_edit(path, tags, removed, CoverAndChapters())
     await spool.assemble("b", path, plan, plan.length)
     inspector.close()
     return (folder / "spool" / ".incoming" / "b").replace(path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from media_service.core.upload import State
-from media_service.core.verdict import Grade, Policy
+from media_service.core.findings import Grade, Severities
+from media_service.core.upload_states import State
 from media_service.media.inspection.facts import audio_span, build_facts, provenance
 from media_service.media.inspection.findings import find_problems
 from media_service.media.mpeg.parser import FrameParser
@@ -23,7 +23,7 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
     walk = walked.finish()
     facts = build_facts(
         walk,
-        find_problems(walk, Policy()),
+        find_problems(walk, Severities()),
         TagScan(),
         proven=False,
         size=len(content),
@@ -36,8 +36,8 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
 
 def test_a_whole_file_says_where_it_came_from_and_how_much_is_known() -> None:
     says, sound, grade = facts_in(b"junk" * 10 + WHOLE)
-    assert (sound, grade) == ((40, 40 + len(WHOLE)), Grade.PROVED)
-    assert (says["UPLOAD_FILENAME"], says["VERIFIED"], says["UPLOAD_SHA256"]) == ("밤.mp3", "proved", "00" * 32)
+    assert (sound, grade) == ((40, 40 + len(WHOLE)), Grade.PROVEN)
+    assert (says["UPLOAD_FILENAME"], says["VERIFIED"], says["UPLOAD_SHA256"]) == ("밤.mp3", "proven", "00" * 32)
     assert {"AUDIO_SHA256", "UPLOADED_AT"} <= says.keys()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import NotMp3
+from media_service.core.errors.files import NotMp3
 from media_service.media.tags.mutagen_adapter import measure
 from tests.media.raw_id3 import frame, tag
 from tests.media.rewritten import AUDIO

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_service.core.verdict import Grade, Outcome, Policy, Severity, outcome, refusal_of
+from media_service.core.findings import Grade, Outcome, Severities, Severity, outcome, refusal_of
 from media_service.media.inspection.findings import find_early_problems, find_problems, grade
 from media_service.media.mpeg.parser import FrameParser
 from tests.conftest import missing
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from media_service.media.mpeg.report import StreamReport
 
-POLICY = Policy()
+POLICY = Severities()
 STREAM = Stream(seed=5)
 FRAMES = STREAM.frames(400)
 PLAIN = b"".join(FRAMES)
@@ -59,7 +59,7 @@ def test_every_sample_rate_is_walked_to_its_end(rate: int, mono: bool) -> None:
     assert (seen.first.sample_rate, seen.first.channels) == (rate, 1 if mono else 2)
     assert seen.seconds == pytest.approx((50 * stream.samples - 576) / rate)
     assert seen.audio_sha256 == hashlib.sha256(content).digest()
-    assert grade(seen, digest_given=False) is Grade.PROVED
+    assert grade(seen, digest_given=False) is Grade.PROVEN
 
 
 AROUND = {
@@ -299,9 +299,9 @@ def test_every_bit_of_the_music_is_covered_by_the_encoders_crc() -> None:
 
 
 def test_grades_say_how_much_is_known() -> None:
-    assert grade(walk(WHOLE), digest_given=False) is Grade.PROVED
+    assert grade(walk(WHOLE), digest_given=False) is Grade.PROVEN
     assert grade(walk(bytes(FLIPPED)), digest_given=False) is Grade.COMPLETE
-    assert grade(walk(bytes(FLIPPED)), digest_given=True) is Grade.PROVED
+    assert grade(walk(bytes(FLIPPED)), digest_given=True) is Grade.PROVEN
     assert grade(walk(PLAIN), digest_given=True) is Grade.STRUCTURAL
 
 
@@ -317,9 +317,9 @@ def test_what_can_never_be_accepted_shows_in_the_first_mebibyte() -> None:
 
 def test_the_operator_says_how_grave_a_finding_is() -> None:
     seen = walk(PLAIN + bytes(1000))
-    assert outcome(find_problems(seen, Policy({"trailing_junk": Severity.REJECT}))) is Outcome.REJECT
-    assert outcome(find_problems(seen, Policy({"trailing_junk": Severity.INFO}))) is Outcome.OK
-    lenient = Policy({"truncated_frame": Severity.WARN})
+    assert outcome(find_problems(seen, Severities({"trailing_junk": Severity.REJECT}))) is Outcome.REJECT
+    assert outcome(find_problems(seen, Severities({"trailing_junk": Severity.INFO}))) is Outcome.OK
+    lenient = Severities({"truncated_frame": Severity.WARN})
     assert refusal_of(find_problems(walk(PLAIN[:-100]), lenient)) is None
 
 
@@ -342,7 +342,7 @@ def test_no_false_alarm_on_lame(tmp_path: Path, rate: int, way: list[str]) -> No
             assert [found for found in find_problems(around, POLICY) if found.severity is not Severity.INFO] == []
             assert around.audio_sha256 == seen.audio_sha256
         # A frame of 192 bytes with a CRC has no room for LAME's header.
-        assert grade(seen, digest_given=False) is (Grade.PROVED if seen.vbr_header else Grade.STRUCTURAL)
+        assert grade(seen, digest_given=False) is (Grade.PROVEN if seen.vbr_header else Grade.STRUCTURAL)
 
 
 @pytest.mark.parametrize("rate", RATES)

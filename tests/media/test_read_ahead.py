@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.digest import BLOCK, ContentHash
+from media_service.core.digest import BLOCK_BYTES, ContentHash
 from media_service.core.upload import Slice
 from media_service.media.inspection.load import BUSY_SHARE, WINDOW_SECONDS, LoadMonitor
 from media_service.media.inspection.read_ahead import READ_BYTES, TURN_BYTES, ReadAhead
@@ -100,7 +100,7 @@ async def test_blocks_that_were_proven_are_not_read_for_their_digests(pool: Read
     path = tmp_path / "file"
     path.write_bytes(WHOLE)
     read_ahead = ReadAhead(path, len(WHOLE))
-    bounds = [(start, min(start + BLOCK, len(WHOLE))) for start in range(0, len(WHOLE), BLOCK)]
+    bounds = [(start, min(start + BLOCK_BYTES, len(WHOLE))) for start in range(0, len(WHOLE), BLOCK_BYTES)]
     read_ahead.add_digests([Slice(start, stop, bytes(32)) for start, stop in bounds])
     await read_ahead.catch_up(len(WHOLE), pool)
     assert read_ahead.content_hash.digest() == hashlib.sha256(bytes(32) * len(bounds)).digest()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from media_service.core.findings import Outcome, outcome
 from media_service.core.upload import Facts
-from media_service.core.verdict import Outcome, outcome
 from media_service.media.inspection.findings import grade
 from media_service.media.tags.charset import suggest_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from media_service.core.findings import Finding
     from media_service.core.upload import Upload
-    from media_service.core.verdict import Finding
     from media_service.media.mpeg.report import StreamReport
     from media_service.media.tags.safety_scan import TagScan
 
@@ -51,7 +51,7 @@ def build_facts(
             "delay": vbr_header.delay if vbr_header is not None else 0,
             "padding": vbr_header.padding if vbr_header is not None else 0,
             "text_encoding": encoding,
-            "offered_tags": texts,
+            "suggested_tags": texts,
         },
         **digests,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core.verdict import Finding, Grade, Policy
+from media_service.core.findings import Finding, Grade, Severities
 from media_service.media.signatures import decode_syncsafe
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SIZE_TOLERANCE_BYTES = 4096
 """Bytes by which a declared size may differ."""
 
 
-def find_early_problems(report: StreamReport, length: int | None, policy: Policy) -> list[Finding]:
+def find_early_problems(report: StreamReport, length: int | None, policy: Severities) -> list[Finding]:
     """What the first bytes show already and no later byte can mend. `length` is the announced one."""
     findings = _tag_problems(report, length, policy)
     if report.first is None and report.gave_up_at is not None:
@@ -37,7 +37,7 @@ def find_early_problems(report: StreamReport, length: int | None, policy: Policy
     return findings
 
 
-def find_problems(report: StreamReport, policy: Policy) -> list[Finding]:
+def find_problems(report: StreamReport, policy: Severities) -> list[Finding]:
     """What is found in a whole file, apart from its digests and what is inside its tags."""
     if report.size == 0:
         return [policy.finding("empty")]
@@ -59,7 +59,7 @@ def grade(report: StreamReport, *, digest_given: bool) -> Grade:
     counted = vbr_header is not None and vbr_header.frames is not None
     met = counted and vbr_header is not None and abs((vbr_header.frames or 0) - report.frames) <= COUNT_TOLERANCE_FRAMES
     if met and (digest_given or _music_matches(report)):
-        return Grade.PROVED
+        return Grade.PROVEN
     return Grade.COMPLETE if met else Grade.STRUCTURAL
 
 
@@ -75,7 +75,7 @@ def _music_matches(report: StreamReport) -> bool:
     return report.vbr_header_start + vbr_header.music_length >= report.audio_end
 
 
-def _tag_problems(report: StreamReport, length: int | None, policy: Policy) -> list[Finding]:
+def _tag_problems(report: StreamReport, length: int | None, policy: Severities) -> list[Finding]:
     findings = []
     leading = [
         tag for tag in report.tags if tag.kind == "id3v2" and (report.first is None or tag.start < report.audio_start)
@@ -91,7 +91,7 @@ def _tag_problems(report: StreamReport, length: int | None, policy: Policy) -> l
     return findings
 
 
-def _no_audio(report: StreamReport, policy: Policy) -> list[Finding]:
+def _no_audio(report: StreamReport, policy: Severities) -> list[Finding]:
     start = max((tag.stop for tag in report.tags), default=0)
     if report.gave_up_at is None and report.tags:
         return [policy.finding("no_frames", offset=start)]
@@ -102,7 +102,7 @@ def _no_audio(report: StreamReport, policy: Policy) -> list[Finding]:
     return [policy.finding("not_mpeg_audio", offset=start, expected="mpeg layer 3", actual=report.detected)]
 
 
-def _chain_problems(report: StreamReport, policy: Policy) -> list[Finding]:
+def _chain_problems(report: StreamReport, policy: Severities) -> list[Finding]:
     assert report.first is not None
     findings = [_hole(report, gap, policy) for gap in report.gaps]
     rate = report.first.sample_rate
@@ -123,13 +123,13 @@ def _time(report: StreamReport, start: int, stop: int | None = None) -> tuple[fl
     return None if first is None else round(first, 3), None if last is None else round(last, 3)
 
 
-def _hole(report: StreamReport, gap: Gap, policy: Policy) -> Finding:
+def _hole(report: StreamReport, gap: Gap, policy: Severities) -> Finding:
     code = "zero_hole" if gap.zeros >= HOLE_ZERO_SHARE * gap.size else "sync_lost"
     seconds = _time(report, gap.start, gap.stop)
     return policy.finding(code, offset=gap.start, expected="frames", actual=gap.size, seconds=seconds)
 
 
-def _edge_problems(report: StreamReport, policy: Policy) -> list[Finding]:
+def _edge_problems(report: StreamReport, policy: Severities) -> list[Finding]:
     findings = []
     if report.leading_junk_bytes:
         offset = report.audio_start - report.leading_junk_bytes
@@ -163,7 +163,7 @@ def _all_there(report: StreamReport) -> bool:
     return vbr_header is not None and vbr_header.frames is not None and report.frames >= vbr_header.frames
 
 
-def _trailing(report: StreamReport, junk: Gap, policy: Policy) -> Finding:
+def _trailing(report: StreamReport, junk: Gap, policy: Severities) -> Finding:
     zeros, seconds = junk.zeros >= HOLE_ZERO_SHARE * junk.size, _time(report, junk.start)
     if report.gave_up_at is not None:
         code = "zero_hole" if zeros else "sync_lost"
@@ -175,7 +175,7 @@ def _trailing(report: StreamReport, junk: Gap, policy: Policy) -> Finding:
     return policy.finding("trailing_junk", offset=junk.start, expected=0, actual=junk.size, grave=grave)
 
 
-def _count_problems(report: StreamReport, policy: Policy) -> list[Finding]:
+def _count_problems(report: StreamReport, policy: Severities) -> list[Finding]:
     assert report.first is not None
     vbr_header, findings = report.vbr_header, []
     if vbr_header is None:
@@ -200,7 +200,7 @@ def _lengths(report: StreamReport, frames: int) -> tuple[float, float]:
     return round(report.seconds, 3), round(report.seconds + missing, 3)
 
 
-def _checksum_problems(report: StreamReport, policy: Policy) -> list[Finding]:
+def _checksum_problems(report: StreamReport, policy: Severities) -> list[Finding]:
     findings, vbr_header = [], report.vbr_header
     if report.crc_bad:
         # An encoder that computes it wrongly does so in every frame; damage does not.

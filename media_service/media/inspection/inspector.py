@@ -7,12 +7,13 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from media_service.core.chapters import Chapter, heard_chapters
+from media_service.core.chapters import Chapter, audible_chapters
 from media_service.core.digest import format_digest_field
-from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3, TooCostly
-from media_service.core.files import Carried, Enclosed, TagPlan
-from media_service.core.text import guessed_tags
-from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
+from media_service.core.errors.files import ContentHashMismatch, LengthMismatch, NotMp3, TooCostly
+from media_service.core.errors.uploads import DigestMismatch
+from media_service.core.files import CoverAndChapters, RewritePlan, TagValues
+from media_service.core.findings import Finding, Outcome, Severities, Severity, outcome
+from media_service.core.tags import guessed_tags
 from media_service.media.images import inspect_image
 from media_service.media.inspection.facts import audio_span, build_facts, provenance
 from media_service.media.inspection.findings import MAX_TAG_BYTES, find_early_problems, find_problems, id3v2_body_bytes
@@ -64,7 +65,7 @@ class MediaOptions:
     """Options of the inspector. If `read_ahead`, read files while they arrive, else in one pass at the end."""
 
     read_ahead: bool = True
-    policy: Policy = field(default_factory=Policy)
+    policy: Severities = field(default_factory=Severities)
     tagging: TagOptions = field(default_factory=TagOptions)
 
 
@@ -74,12 +75,12 @@ class TagWorker(Protocol):
     async def call(self, method: str, path: Path, attachment: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """Return the reply to a question about the file, and the bytes attached to it.
 
-        Raises NotMp3, TooCostly, FileNotFoundError, MediaTrouble.
+        Raises NotMp3, TooCostly, FileNotFoundError, MediaError.
         """
 
 
 class MediaInspector:
-    """`core.ports.Media`: digests, frames and verdicts here, mutagen in child processes."""
+    """`core.ports.media.Media`: digests, frames and verdicts here, mutagen in child processes."""
 
     def __init__(self, worker: TagWorker, habits: MediaOptions) -> None:
         self._worker = worker
@@ -113,7 +114,7 @@ class MediaInspector:
     async def verify(self, path: Path, upload: Upload, slices: Sequence[Slice]) -> Facts:
         """What is true of a whole file, of which these slices are recorded, and what is found in it.
 
-        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, MediaTrouble, and FileNotFoundError when it is
+        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, MediaError, and FileNotFoundError when it is
         missing.
         """
         assert upload.length is not None
@@ -139,14 +140,14 @@ class MediaInspector:
         proven = upload.digest is not None or upload.content_hash is not None
         return build_facts(report, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
 
-    async def look_at(self, picture: bytes) -> Picture | None:
+    async def inspect_picture(self, picture: bytes) -> Picture | None:
         """What a picture's own bytes say of it; None for what is no picture that is shown."""
         return await asyncio.to_thread(inspect_image, picture)
 
     async def front_cover(self, path: Path) -> bytes | None:
         """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
 
-        Raises MediaTrouble, and FileNotFoundError.
+        Raises MediaError, and FileNotFoundError.
         """
         try:
             _, picture = await self._worker.call("cover", path, limit=self._media_options.tagging.cover_limit)
@@ -154,11 +155,11 @@ class MediaInspector:
             return None
         return picture or None
 
-    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[TagPlan, Carried]:
+    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
         """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
         will carry then. `picture` None leaves the file's own cover.
 
-        Raises MediaTrouble.
+        Raises MediaError.
         """
         tagging = self._media_options.tagging
         tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
@@ -170,24 +171,24 @@ class MediaInspector:
         if tagging.mode != "none":
             how |= {"provenance": provenance(upload), "upload_id": upload.id, "sound": audio_span(upload)}
         if tagging.mode != "full":
-            return await self._plan(path, tags, how, Enclosed())
+            return await self._plan(path, tags, how, CoverAndChapters())
         how["guesses"] = guessed_tags(upload.filename)
         duration = upload.facts.duration if upload.facts is not None else 0.0
-        enclosed = Enclosed(picture, heard_chapters(upload.chapters, duration) or None, duration)
+        enclosed = CoverAndChapters(picture, audible_chapters(upload.chapters, duration) or None, duration)
         return await self._plan(path, tags, how, enclosed)
 
     async def plan_edit(
-        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: Enclosed
-    ) -> TagPlan:
+        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
+    ) -> RewritePlan:
         """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
 
-        Raises NotMp3 for what cannot be written, MediaTrouble, and FileNotFoundError.
+        Raises NotMp3 for what cannot be written, MediaError, and FileNotFoundError.
         """
         return (await self._plan(path, dict(tags), {"removed": sorted(removed)}, enclosed))[0]
 
     async def _plan(
-        self, path: Path, tags: dict[str, str], how: dict[str, Any], enclosed: Enclosed
-    ) -> tuple[TagPlan, Carried]:
+        self, path: Path, tags: dict[str, str], how: dict[str, Any], enclosed: CoverAndChapters
+    ) -> tuple[RewritePlan, TagValues]:
         attachment = enclosed.picture or b""
         asked = {"tags": tags, "enclosed": asdict(enclosed) | {"picture": enclosed.picture is not None}}
         try:
@@ -197,9 +198,9 @@ class MediaInspector:
             answer, attached = await self._worker.call("plan", path, attachment, **asked, how=how | {"opaque": True})
         head = answer["head"]
         # A whole slice of bytes is no copy: the tag may be large.
-        planned = TagPlan(attached[:head], answer["cut"], attached[head:], answer["length"])
+        planned = RewritePlan(attached[:head], answer["cut"], attached[head:], answer["length"])
         chapters = tuple(Chapter(**fields) for fields in answer["carried"]["chapters"])
-        return planned, Carried(answer["carried"]["tags"], chapters)
+        return planned, TagValues(answer["carried"]["tags"], chapters)
 
     def close(self) -> None:
         """Ends the threads that read."""
@@ -249,14 +250,14 @@ class MediaInspector:
     def _chapters_left_out(self, upload: Upload, report: StreamReport) -> list[Finding]:
         if (
             self._media_options.tagging.mode != "full"
-            or heard_chapters(upload.chapters, report.seconds) == upload.chapters
+            or audible_chapters(upload.chapters, report.seconds) == upload.chapters
         ):
             return []
         late, end = upload.chapters[-1].start, round(report.seconds, 3)
-        return [self._media_options.policy.finding("chapter_behind_end", expected=end, actual=late)]
+        return [self._media_options.policy.finding("chapter_after_end", expected=end, actual=late)]
 
     async def _compare_with_mutagen(self, path: Path, report: StreamReport) -> list[Finding]:
-        """What mutagen says. Raises MediaTrouble, FileNotFoundError."""
+        """What mutagen says. Raises MediaError, FileNotFoundError."""
         policy, few = self._media_options.policy, report.frames < FEW_FRAMES
         try:
             answer, _ = await self._worker.call("measure", path)
@@ -279,6 +280,6 @@ def _differ(one: float, other: float) -> bool:
     return abs(one - other) > max(1.0, other / 100)
 
 
-def parse_policy(changes: Mapping[str, str]) -> Policy:
+def parse_policy(changes: Mapping[str, str]) -> Severities:
     """The operator's policy. Raises ValueError for a severity that is none."""
-    return Policy({code: Severity(severity) for code, severity in changes.items()})
+    return Severities({code: Severity(severity) for code, severity in changes.items()})

@@ -13,7 +13,7 @@ import shutil
 from asyncio.subprocess import PIPE, Process
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from media_service.core.files import Heard
+from media_service.core.files import LoudnessReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ STDIN_PATH = "file:/proc/self/fd/0"
 
 
 class RunLimited(Protocol):
-    """Run a program with limits, in a process that is killed when the block ends. Raises MediaTrouble."""
+    """Run a program with limits, in a process that is killed when the block ends. Raises MediaError."""
 
     def __call__(
         self, command: Sequence[str], *, cpu_seconds: int, memory_bytes: int, **streams: Any
@@ -67,10 +67,10 @@ class LoudnessAnalyzer:
         """Whether there is anything to hear with."""
         return self._ffmpeg is not None
 
-    async def hear(self, path: Path, seconds: float) -> Heard:
+    async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
         """What is heard in a file of so many seconds; nothing where it cannot be decoded within the limits.
 
-        Raises FileNotFoundError, MediaTrouble.
+        Raises FileNotFoundError, MediaError.
         """
         file = await asyncio.to_thread(path.open, "rb")
         log = _FfmpegLog(seconds)
@@ -82,8 +82,8 @@ class LoudnessAnalyzer:
                     await asyncio.gather(_read(process.stdout, log.parse_peak), _read(process.stderr, log.parse_line))
                     status = await process.wait()
                 except (TimeoutError, ValueError):
-                    return Heard()
-        return log.report() if status == 0 else Heard()
+                    return LoudnessReport()
+        return log.report() if status == 0 else LoudnessReport()
 
     def _run(self, file: BinaryIO, seconds: float) -> AbstractAsyncContextManager[Process]:
         assert self._ffmpeg is not None
@@ -146,7 +146,7 @@ class _FfmpegLog:
         elif found := re.match(r"\s+(I|LRA|Peak): +(-?[\d.]+|-?inf) ", line):
             self._measures[found[1]] = float(found[2])
 
-    def report(self) -> Heard:
+    def report(self) -> LoudnessReport:
         """What it comes to."""
         loudness, peak = self._measures.get("I"), self._measures.get("Peak")
         since, until = self._silent_since, self._silent_until
@@ -154,13 +154,13 @@ class _FfmpegLog:
         behind = max(0.0, self._seconds - since) if since is not None and lasts else 0.0
         # -70 LUFS is the gate of the measure: nothing was loud enough to count.
         silent = loudness is None or loudness <= -70
-        return Heard(
-            loudness=None if silent else loudness,
-            loudness_range=None if silent else self._measures.get("LRA"),
+        return LoudnessReport(
+            integrated=None if silent else loudness,
+            range=None if silent else self._measures.get("LRA"),
             true_peak=None if peak is None or math.isinf(peak) else peak,
-            silence_before=round(
+            leading_silence=round(
                 min(self._leading_silence, self._seconds) if since != 0 or not lasts else self._seconds, 3
             ),
-            silence_behind=round(behind, 3),
+            trailing_silence=round(behind, 3),
             peaks=tuple(self._peaks[:WAVEFORM_POINTS]),
         )

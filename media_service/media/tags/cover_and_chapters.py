@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.chapters import MOST, Chapter
-from media_service.core.errors import NotMp3
+from media_service.core.chapters import MAX_CHAPTERS, Chapter
+from media_service.core.errors.files import NotMp3
 from media_service.core.text import NAME_CHARACTERS, clean_line
 from media_service.media.images import image_type
 from media_service.media.tags import mutagen_adapter
 from media_service.media.tags.cover_findings import FRONT_COVER, OTHER_PICTURE, parse_picture_frame
 
 if TYPE_CHECKING:
-    from media_service.core.files import Enclosed
+    from media_service.core.files import CoverAndChapters
     from media_service.media.tags import id3v2
 
 TOC_ID = "toc"
@@ -28,7 +28,7 @@ READABLE_FLAGS = 0x03
 """Of a frame's format in version 2.4: what leaves its beginning readable."""
 
 
-def build_frames(enclosed: Enclosed, version: int) -> bytes:
+def build_frames(enclosed: CoverAndChapters, version: int) -> bytes:
     """Our frames as mutagen writes them for a tag of this version.
 
     Each by itself: mutagen would sort them by their size, and ffmpeg shows chapters in the order of their frames.
@@ -43,7 +43,7 @@ def _render_alone(frame: Any, version: int) -> bytes:
     return mutagen_adapter.render_frames(tag, version)
 
 
-def _cover_frames(enclosed: Enclosed) -> list[Any]:
+def _cover_frames(enclosed: CoverAndChapters) -> list[Any]:
     if not enclosed.picture:
         return []
     # What has no words of its own is Latin-1, which every player reads.
@@ -51,7 +51,7 @@ def _cover_frames(enclosed: Enclosed) -> list[Any]:
     return [mutagen_adapter.make_frame("APIC", encoding=0, mime=kind, type=FRONT_COVER, desc="", data=enclosed.picture)]
 
 
-def _chapter_frames(enclosed: Enclosed, encoding: int) -> list[Any]:
+def _chapter_frames(enclosed: CoverAndChapters, encoding: int) -> list[Any]:
     if not enclosed.chapters:
         return []
     names = [f"chp{number}" for number in range(len(enclosed.chapters))]
@@ -62,14 +62,14 @@ def _chapter_frames(enclosed: Enclosed, encoding: int) -> list[Any]:
     return [table, *(_chapter(name, chapter, end, encoding) for name, chapter, end in chapters)]
 
 
-def replaces(enclosed: Enclosed, frame: id3v2.Id3Frame) -> bool:
+def replaces(enclosed: CoverAndChapters, frame: id3v2.Id3Frame) -> bool:
     """Whether this raw frame gives way to ours."""
     if frame.name in (b"CHAP", b"CTOC"):
         return enclosed.chapters is not None
     return frame.name == b"APIC" and enclosed.picture is not None and _is_front(frame)
 
 
-def remove_replaced(enclosed: Enclosed, tag: mutagen_adapter.MutagenTag) -> None:
+def remove_replaced(enclosed: CoverAndChapters, tag: mutagen_adapter.MutagenTag) -> None:
     """Takes what gives way to ours out of a tag as mutagen holds it."""
     if enclosed.picture is not None:
         for front in [frame for frame in tag.getall("APIC") if frame.type == FRONT_COVER]:
@@ -79,7 +79,7 @@ def remove_replaced(enclosed: Enclosed, tag: mutagen_adapter.MutagenTag) -> None
         tag.delall("CTOC")
 
 
-def verify_written(enclosed: Enclosed, tag: mutagen_adapter.MutagenTag) -> None:
+def verify_written(enclosed: CoverAndChapters, tag: mutagen_adapter.MutagenTag) -> None:
     """Whether a player will see in this tag what was asked for. Raises NotMp3."""
     if enclosed.picture:
         seen = [(frame.mime, frame.data) for frame in tag.getall("APIC") if frame.type == FRONT_COVER]
@@ -99,7 +99,7 @@ def find_front_cover(tag: mutagen_adapter.MutagenTag) -> bytes:
 def read_chapters(tag: mutagen_adapter.MutagenTag) -> tuple[Chapter, ...]:
     """The chapters of a tag by their beginning, fit to be shown; what holds others counts as one of them."""
     found = sorted(tag.getall("CHAP"), key=lambda frame: frame.start_time)
-    return tuple(map(_shown, found[:MOST]))
+    return tuple(map(_shown, found[:MAX_CHAPTERS]))
 
 
 def _chapter(name: str, chapter: Chapter, end: float, encoding: int) -> Any:

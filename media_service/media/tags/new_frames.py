@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.files import Enclosed
+from media_service.core.files import CoverAndChapters
 from media_service.media.tags import cover_and_chapters, id3v2, mutagen_adapter
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class NewFrames:
         legacy: Sequence[Any] = (),
         removed: Collection[str] = (),
         *,
-        enclosed: Enclosed | None = None,
+        enclosed: CoverAndChapters | None = None,
     ) -> None:
         self.tags = tags
-        self.enclosed = enclosed or Enclosed()
+        self.enclosed = enclosed or CoverAndChapters()
         self.replaced_keys = frozenset(tags) | frozenset(removed)
         self._legacy = legacy
         self.texts = dict(provenance)

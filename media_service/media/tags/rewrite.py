@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from media_service.core.files import Carried, TagPlan
-from media_service.core.verdict import Policy
+from media_service.core.files import RewritePlan, TagValues
+from media_service.core.findings import Severities
 from media_service.media.signatures import TAG_PROBE_BYTES, detect_tag
 from media_service.media.tags import ape, cover_and_chapters, id3v1, id3v2, mutagen_adapter
 from media_service.media.tags.id3v2 import ID3_HEADER_BYTES
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.chapters import Chapter
-    from media_service.core.files import Enclosed
+    from media_service.core.files import CoverAndChapters
 
 ALIGNMENT_BYTES = 4096
 """The audio keeps its place within a file system block, so that a file system that can share blocks copies none."""
@@ -42,8 +42,8 @@ def plan_rewrite(
     guesses: Mapping[str, str] | None = None,
     sound: Sequence[int] | None = None,
     removed: Collection[str] = (),
-    enclosed: Enclosed | None = None,
-) -> tuple[TagPlan, Carried]:
+    enclosed: CoverAndChapters | None = None,
+) -> tuple[RewritePlan, TagValues]:
     """How to give the file these tags and what is `enclosed`, and take the `removed` ones; and what it carries then.
 
     Without any it stays as it is. `source` is a path or an open descriptor, which is closed then.
@@ -69,9 +69,9 @@ def plan_rewrite(
     carried = {key: text for key, text in read_values(said).items() if key not in removed}
     known = {*carried, *(key for key, name in TEXT_FRAMES.items() if name in unread_frame_ids(sources))}
     fills = {key: text for key, text in (guesses or {}).items() if key not in known}
-    says = Carried(carried | fills | dict(tags), _chapters(said, enclosed))
+    says = TagValues(carried | fills | dict(tags), _chapters(said, enclosed))
     if not tags and not provenance and not removed and not enclosed:
-        return TagPlan(b"", 0), says
+        return RewritePlan(b"", 0), says
     new_frames = NewFrames(fills | dict(tags), provenance or {}, upload_id, legacy, removed, enclosed=enclosed)
     written = _version(sources, version)
     body = _build(sources, new_frames, written)
@@ -83,7 +83,7 @@ def plan_rewrite(
     ]
     padding = (cut - ID3_HEADER_BYTES - sum(map(len, parts))) % ALIGNMENT_BYTES
     tail, length = _tail(trailing, id3v1.update_tag(trailing.id3v1, dict.fromkeys(removed, "") | dict(tags)))
-    return TagPlan(id3v2.build_tag(parts, written, padding), cut, tail, length), says
+    return RewritePlan(id3v2.build_tag(parts, written, padding), cut, tail, length), says
 
 
 def front_cover(source: Path | int) -> bytes:
@@ -117,7 +117,7 @@ def _read_sources(
     return shown, legacy
 
 
-def _chapters(said: mutagen_adapter.MutagenTag, enclosed: Enclosed | None) -> tuple[Chapter, ...]:
+def _chapters(said: mutagen_adapter.MutagenTag, enclosed: CoverAndChapters | None) -> tuple[Chapter, ...]:
     """Those that are written, or those of the file."""
     if enclosed is None or enclosed.chapters is None:
         return cover_and_chapters.read_chapters(said)
@@ -140,7 +140,7 @@ def _build(sources: Sequence[SourceTag], new_frames: NewFrames, version: int) ->
 
 def _is_safe(tag: bytes) -> bool:
     """Whether mutagen may see this tag."""
-    return not scan_tag(tag[:ID3_HEADER_BYTES], tag[ID3_HEADER_BYTES:], Policy(), (0, 0)).opaque
+    return not scan_tag(tag[:ID3_HEADER_BYTES], tag[ID3_HEADER_BYTES:], Severities(), (0, 0)).opaque
 
 
 def _tail(trailing: TrailingTags, changed: bytes) -> tuple[bytes, int | None]:

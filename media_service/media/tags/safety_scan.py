@@ -20,7 +20,7 @@ from media_service.media.tags.read_cost import ReadCost, UnsafeTag
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from media_service.core.verdict import Finding, Policy
+    from media_service.core.findings import Finding, Severities
 
 MAX_FRAMES = 1000
 """Frames of a tag that are read."""
@@ -97,7 +97,7 @@ class _Totals:
 
 
 def scan_tag(
-    head: bytes, body: bytes, policy: Policy, most: tuple[int, int], audio_start: int | None = None
+    head: bytes, body: bytes, policy: Severities, most: tuple[int, int], audio_start: int | None = None
 ) -> TagScan:
     """Looks at the whole leading tag: its header, and what is behind it. Takes a time that is bounded by its size.
 

@@ -17,7 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from media_service.core.errors import MediaTrouble, NotMp3, TooCostly
+from media_service.core.errors.files import NotMp3, TooCostly
+from media_service.core.errors.service import MediaError
 from media_service.media.workers import spawn
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class TagWorker:
     async def call(self, method: str, path: Path, attachment: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """The child's answer and what is attached to it, to a question that brings these bytes.
 
-        Raises NotMp3, TooCostly, FileNotFoundError, and MediaTrouble when no worker can be had.
+        Raises NotMp3, TooCostly, FileNotFoundError, and MediaError when no worker can be had.
         """
         line = json.dumps({"method": method, "bytes": len(attachment), **more}).encode() + b"\n"
         async with self._lock:
@@ -66,7 +67,7 @@ class TagWorker:
         if "too_costly" in answer:
             raise TooCostly
         if "trouble" in answer:
-            raise MediaTrouble
+            raise MediaError
         return answer, attached
 
     async def close(self) -> None:
@@ -75,7 +76,7 @@ class TagWorker:
             await self._end()
 
     async def _call(self, file: _OpenFile, line: bytes, attachment: bytes) -> tuple[dict[str, Any], bytes]:
-        """Ask a child, and another one when it dies. Raise TooCostly, MediaTrouble."""
+        """Ask a child, and another one when it dies. Raise TooCostly, MediaError."""
         try:
             return await self._exchange(file, line, attachment)
         except _WorkerDied as death:
@@ -86,7 +87,7 @@ class TagWorker:
             return await self._exchange(file, line, attachment)
         except _WorkerDied as again:
             # One that ends by itself never came to the question.
-            raise (MediaTrouble if again.by_itself else TooCostly) from None
+            raise (MediaError if again.by_itself else TooCostly) from None
 
     async def _exchange(self, file: _OpenFile, line: bytes, attachment: bytes) -> tuple[dict[str, Any], bytes]:
         worker = await self._ensure_running()
@@ -160,11 +161,11 @@ class TagWorkerPool:
 
 
 async def _start_worker() -> _RunningWorker:
-    """Start a child, which ends with its input. Raise MediaTrouble."""
+    """Start a child, which ends with its input. Raise MediaError."""
     try:
         ours, its = socket.socketpair()
     except OSError as error:
-        raise MediaTrouble from error
+        raise MediaError from error
     with its:
         try:
             number = its.fileno()
@@ -191,13 +192,13 @@ class _OpenFile:
 
 
 def _open_file(path: Path) -> _OpenFile:
-    """Open the file. Raise FileNotFoundError, MediaTrouble."""
+    """Open the file. Raise FileNotFoundError, MediaError."""
     try:
         return _OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise MediaTrouble from error
+        raise MediaError from error
 
 
 async def _read(stream: asyncio.StreamReader, size: int) -> bytes:

@@ -10,7 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import MediaTrouble
+from media_service.core.errors.service import MediaError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -20,7 +20,7 @@ INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 
 async def start(module: str, *arguments: str, **streams: Any) -> Process:
-    """Runs a module of this room, of which it is read what it says. Raises MediaTrouble where there is no room for it.
+    """Runs a module of this room, of which it is read what it says. Raises MediaError where there is no room for it.
 
     It has a session of its own: Ctrl-C is the server's to handle. It gets none of the environment's secrets.
     """
@@ -31,14 +31,14 @@ async def start(module: str, *arguments: str, **streams: Any) -> Process:
             *command, stdout=PIPE, start_new_session=True, env=environment, **streams
         )
     except OSError as error:
-        raise MediaTrouble from error
+        raise MediaError from error
 
 
 @asynccontextmanager
 async def run_limited(
     command: Sequence[str], *, cpu_seconds: int, memory_bytes: int, **streams: Any
 ) -> AsyncIterator[Process]:
-    """Run a program with limits (see `limited_exec`), and kill it when the block ends. Raises MediaTrouble."""
+    """Run a program with limits (see `limited_exec`), and kill it when the block ends. Raises MediaError."""
     process = await start("limited_exec", str(cpu_seconds), str(memory_bytes), *command, **streams)
     try:
         yield process
@@ -47,7 +47,7 @@ async def run_limited(
 
 
 async def probe_protections() -> list[str]:
-    """Return the names of the protections that hold for children on this machine. Raises MediaTrouble."""
+    """Return the names of the protections that hold for children on this machine. Raises MediaError."""
     process = await start("sandbox")
     assert process.stdout is not None
     try:
@@ -55,7 +55,7 @@ async def probe_protections() -> list[str]:
         # Killing a process that has just ended takes its status away from asyncio, which warns of it.
         await process.wait()
     except ValueError as error:
-        raise MediaTrouble from error
+        raise MediaError from error
     finally:
         if process.returncode is None:
             await kill(process)

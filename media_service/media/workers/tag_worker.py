@@ -18,8 +18,8 @@ from dataclasses import asdict
 from typing import Any
 
 from media_service.core.chapters import Chapter
-from media_service.core.errors import NotMp3
-from media_service.core.files import Enclosed
+from media_service.core.errors.files import NotMp3
+from media_service.core.files import CoverAndChapters
 from media_service.media.tags.mutagen_adapter import measure
 from media_service.media.tags.rewrite import front_cover, plan_rewrite
 from media_service.media.workers.sandbox import confine
@@ -90,12 +90,12 @@ def _dispatch(request: dict[str, Any], file: int, brought: bytes) -> tuple[dict[
     return answer, planned.head + planned.tail if planned.tail else planned.head
 
 
-def _enclosed(told: dict[str, Any] | None, picture: bytes) -> Enclosed | None:
+def _enclosed(told: dict[str, Any] | None, picture: bytes) -> CoverAndChapters | None:
     if told is None:
         return None
     chapters = told["chapters"]
     written = None if chapters is None else tuple(Chapter(**fields) for fields in chapters)
-    return Enclosed(picture if told["picture"] else None, written, told["duration"])
+    return CoverAndChapters(picture if told["picture"] else None, written, told["duration"])
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from media_service.core.quota import Quotas
 
 if TYPE_CHECKING:
-    from media_service.core import rules
+    from media_service.core import expiry, limits
 
 
 @dataclass(frozen=True, slots=True)
-class Conduct:
+class IntakeOptions:
     """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
     the verdict, how long an upload waits for its bytes, bytes of disk that stay free, and what an address may have.
     `body_rate`: bytes a second that a body must bring at least, on the average of each `idle_timeout`.
@@ -21,10 +21,10 @@ class Conduct:
     `writes_tags`: what a sender types is written into the file.
     `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
-    limits: rules.Limits
+    limits: limits.Limits
     idle_timeout: float
-    finish_wait: float
-    lifetime: rules.Lifetime
+    verdict_wait_slice: float
+    lifetime: expiry.Lifetime
     disk_reserve: int
     sync_slices: bool
     body_rate: int = 0

@@ -10,14 +10,15 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import BodyTooSlow, IdleTimeout, SpanOverlaps, Superseded
+from media_service.core.errors.requests import BodyTooSlow, IdleTimeout
+from media_service.core.errors.uploads import SpanOverlaps, Superseded
 from media_service.core.rate import RateFloor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from media_service.core.errors import Refusal
+    from media_service.core.errors.base import Refusal
 
 
 class Lease:
@@ -33,10 +34,10 @@ class Lease:
         self._leases = leases
         self._idle = idle
         self._clock = asyncio.get_running_loop().time
-        self._beat = self._clock()
+        self._last_block_at = self._clock()
         self._rate = rate
-        self._floor = RateFloor(rate, idle, self._beat)
-        self._reached = start
+        self._floor = RateFloor(rate, idle, self._last_block_at)
+        self._written_to = start
         self._reader: asyncio.Task[Any] | None = None
         self._cancels = 0
         self._end: Callable[[], Refusal] | None = None
@@ -47,11 +48,11 @@ class Lease:
     async def __aenter__(self) -> None:
         if self._end is not None:
             raise self._end()
-        self._beat = self._clock()
+        self._last_block_at = self._clock()
         self._reader = asyncio.current_task()
         assert self._reader is not None
         self._cancels = self._reader.cancelling()
-        self._leases.watch(self._beat + self._idle)
+        self._leases.watch(self._last_block_at + self._idle)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -65,20 +66,20 @@ class Lease:
     @property
     def due(self) -> float | None:
         """When the reading ends unless a block comes, in the loop's time; None while nothing is read."""
-        return None if self._reader is None or self._end is not None else self._beat + self._idle
+        return None if self._reader is None or self._end is not None else self._last_block_at + self._idle
 
-    def reach(self, stop: int) -> None:
+    def extend(self, stop: int) -> None:
         """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer.
 
         Raises BodyTooSlow if too few came; silence is found by the timer, so this needs none.
         """
         if stop > self.stop:
-            for other in self._leases.held(self.start, stop, but=self):
+            for other in self._leases.overlapping(self.start, stop, but=self):
                 raise SpanOverlaps(self.start, other.start)
             self.stop = stop
-        self._beat = self._clock()
-        size, self._reached = stop - self._reached, stop
-        if not self._floor.count(size, self._beat):
+        self._last_block_at = self._clock()
+        size, self._written_to = stop - self._written_to, stop
+        if not self._floor.count(size, self._last_block_at):
             raise BodyTooSlow(self._rate, self._idle)
 
     def supersede(self) -> None:
@@ -99,7 +100,7 @@ class Lease:
 
     def touch(self) -> None:
         """Wait again as long as for a block: the body moves without bytes for the span."""
-        self._beat = self._clock()
+        self._last_block_at = self._clock()
 
     def release(self) -> None:
         """The writer is done with its bytes, recorded or not."""
@@ -117,11 +118,11 @@ class Leases:
     def __bool__(self) -> bool:
         return bool(self._open)
 
-    def held(self, start: int, stop: int, but: Lease | None = None) -> list[Lease]:
+    def overlapping(self, start: int, stop: int, but: Lease | None = None) -> list[Lease]:
         """The leases that touch `[start, stop)`."""
         return [lease for lease in self._open if lease is not but and lease.start < stop and start < lease.stop]
 
-    def take(self, start: int, stop: int | None, idle: float, rate: int = 0) -> Lease:
+    def acquire(self, start: int, stop: int | None, idle: float, rate: int = 0) -> Lease:
         """A new lease. The caller has ended the older ones on these bytes."""
         lease = Lease(self, start, stop, idle, rate)
         self._open.append(lease)
@@ -129,7 +130,7 @@ class Leases:
 
     async def end(self, start: int, stop: int) -> bool:
         """Ends the writers of these bytes and waits until they are gone; False when there was none."""
-        older = self.held(start, stop)
+        older = self.overlapping(start, stop)
         for lease in older:
             lease.supersede()
         for lease in older:
@@ -143,9 +144,9 @@ class Leases:
     def watch(self, due: float) -> None:
         """Looks after the readers from `due` on: one timer for all, since one for each slice would cost more."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_at(due, self._look)
+            self._timer = asyncio.get_running_loop().call_at(due, self._expire_idle)
 
-    def _look(self) -> None:
+    def _expire_idle(self) -> None:
         self._timer = None
         for lease in self._open:
             lease.expire()
