@@ -15,7 +15,7 @@ import aiosqlite
 from media_service import app, server
 from media_service.catalogue.committing import DURABLE
 from media_service.catalogue.database import Database
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

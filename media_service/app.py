@@ -15,9 +15,10 @@ from aiohttp import http_parser
 from media_service.aside.process import Aside
 from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
-from media_service.core.errors import MediaTrouble
+from media_service.core.errors.service import MediaTrouble
+from media_service.core.expiry import Lifetime
+from media_service.core.limits import LEAST_SLICE, Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.core.rules import LEAST_SLICE, Lifetime, Limits
 from media_service.http.auth import Gate
 from media_service.http.body_times import BODY_TIMES, BodyTimes
 from media_service.http.cookies import Cookies

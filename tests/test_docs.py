@@ -12,8 +12,8 @@ import pytest
 
 from media_service.app import Service
 from media_service.config import Settings
-from media_service.core.errors import leaves
-from media_service.core.upload import TABLE
+from media_service.core.errors.registry import leaves
+from media_service.core.upload_states import TABLE
 from media_service.core.verdict import CODES
 from media_service.given import load
 from media_service.http.problems import STATUS
@@ -68,7 +68,7 @@ async def test_every_route_is_documented(tmp_path: Path) -> None:
 def test_every_problem_is_documented_with_its_status_and_message() -> None:
     text = (DOCS / "api.md").read_text()
     for error in leaves():
-        assert f"| `{error.code}` | {STATUS[error]} | {error.explanation()} |" in text
+        assert f"| `{error.code}` | {STATUS[error]} | {error.template} |" in text
     assert set(STATUS) == set(leaves())
 
 

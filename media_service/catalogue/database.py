@@ -16,7 +16,7 @@ from media_service.catalogue.reader import Reader
 from media_service.catalogue.rows import file_value, heard_value, slice_value, upload_value
 from media_service.catalogue.stored import Unreadable
 from media_service.catalogue.writer import Writer
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from media_service.aside.line import Line
     from media_service.core.files import Heard, StoredFile
-    from media_service.core.upload import Facts, Placing, Slice, State, Upload
+    from media_service.core.upload import Facts, Placing, Slice, Upload
+    from media_service.core.upload_states import State
 
 T = TypeVar("T")
 

@@ -9,13 +9,13 @@ from media_service.catalogue.cursors import read_cursor
 from media_service.catalogue.orders import FILE_ORDERS, name_of
 from media_service.catalogue.rows import fold
 from media_service.catalogue.sql import SQL
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from media_service.catalogue.statements import Statement
-    from media_service.core.upload import State
+    from media_service.core.upload_states import State
 
 SEARCH_WORDS = 64
 

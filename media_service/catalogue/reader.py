@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiosqlite
 
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueTrouble
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -34,8 +34,9 @@ from media_service.catalogue.stored import (
     texts,
 )
 from media_service.core.files import Heard, Placed, StoredFile
-from media_service.core.text import LISTED_TAGS, MORE_TAGS
-from media_service.core.upload import Facts, Review, Slice, State, Upload
+from media_service.core.tags import LISTED_TAGS, MORE_TAGS
+from media_service.core.upload import Facts, Review, Slice, Upload
+from media_service.core.upload_states import State
 from media_service.core.verdict import Grade
 
 if TYPE_CHECKING:

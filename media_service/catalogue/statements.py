@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from media_service.catalogue.json_columns import placing_column
 from media_service.catalogue.rows import file_row, heard_row, slice_row, upload_row
 from media_service.catalogue.sql import SQL
-from media_service.core.upload import ENDED, State
+from media_service.core.upload_states import ENDED, State
 
 if TYPE_CHECKING:
     from media_service.core.files import Heard, StoredFile

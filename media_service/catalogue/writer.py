@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.aside.line import LineBroken
-from media_service.core.errors import CatalogueTrouble, StorageFull
+from media_service.core.errors.service import CatalogueTrouble, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 from media_service.core.text import NAME_CHARACTERS, clean_line
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from media_service.core.errors import CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit
+from media_service.core.errors.covers import CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}
 """The media types that a cover may have, and how a file of each is called."""

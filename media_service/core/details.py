@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import DetailsTooLarge, Malformed
+from media_service.core.errors.limits import DetailsTooLarge
+from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
     from media_service.core.chapters import Chapter

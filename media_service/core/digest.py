@@ -15,7 +15,8 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from media_service.core.errors import DigestMismatch, Malformed
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.uploads import DigestMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Buffer, Callable, Mapping  # type: ignore[attr-defined]  # typeshed has it from 3.12

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
-from media_service.core.errors import QuotaExceeded, TooManyUploads
+from media_service.core.errors.limits import QuotaExceeded, TooManyUploads
 
 REMEMBERED = 4096
 """Addresses of which it is remembered whether they are of this machine."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import Damaged, LengthMismatch, NotMp3, TooCostly
+from media_service.core.errors.files import Damaged, LengthMismatch, NotMp3, TooCostly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from media_service.core.errors import Refusal
+    from media_service.core.errors.base import Refusal
 
 
 class Severity(StrEnum):

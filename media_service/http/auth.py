@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from media_service.core.errors import ForbiddenOrigin, Unauthorised
+from media_service.core.errors.requests import ForbiddenOrigin, Unauthorised
 from media_service.core.owners import LOCAL_OWNER, may_change
 from media_service.http.sessions import SESSION_SECONDS
 

@@ -9,14 +9,14 @@ from aiohttp import ClientPayloadError, HttpVersion11, hdrs
 from aiohttp.web import Request, RequestPayloadError, StreamResponse
 from pydantic import BaseModel, ValidationError
 
-from media_service.core.errors import BodyCut, Malformed, RequestTimeout, UnsupportedMediaType
+from media_service.core.errors.requests import BodyCut, Malformed, RequestTimeout, UnsupportedMediaType
 from media_service.http.body_times import BODY_TIMES, timed
 from media_service.http.protocol import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from media_service.core.errors import Refusal
+    from media_service.core.errors.base import Refusal
     from media_service.http.turns import Turns
 
 BLOCK = 256 * 1024

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from media_service.core.cover import EXTENSIONS
-from media_service.core.errors import CoverNotImage, CoverTooLarge
+from media_service.core.errors.covers import CoverNotImage, CoverTooLarge
 from media_service.http.body import expect_later, whole_body
 from media_service.http.files_api import version_seen
 from media_service.http.shapes import API

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import hdrs
 
 from media_service.core.digest import Proof
-from media_service.core.errors import Malformed
-from media_service.core.text import TAGS
+from media_service.core.errors.requests import Malformed
+from media_service.core.tags import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from aiohttp import ETag, web
 from pydantic import BaseModel, ConfigDict, Field
 
-from media_service.core.errors import Malformed, MatchRequired, UnknownFile
+from media_service.core.errors.files import MatchRequired, UnknownFile
+from media_service.core.errors.requests import Malformed
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
 from media_service.http.file_response import file_response
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from media_service.core.files import StoredFile
-    from media_service.core.ports import Catalogue, Spool
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.spool import Spool
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
     from media_service.intake.retag import Retagger

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from media_service.core.errors import CoverTooLarge, FileTooLarge, Malformed, MediaServiceError
-from media_service.core.rules import Wish
-from media_service.core.text import TAGS
-from media_service.core.upload import FINISHING
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.covers import CoverTooLarge
+from media_service.core.errors.limits import FileTooLarge
+from media_service.core.errors.requests import Malformed
+from media_service.core.lifecycle import Wish
+from media_service.core.tags import TAGS
+from media_service.core.upload_states import FINISHING
 from media_service.http.body import expect_later
 from media_service.http.fields import refuse_range
 from media_service.http.html_answers import wants_html

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
-from media_service.core.errors import CoverTooLarge, Damaged, FileTooLarge, Malformed
-from media_service.core.upload import FINISHING
+from media_service.core.errors.covers import CoverTooLarge
+from media_service.core.errors.files import Damaged
+from media_service.core.errors.limits import FileTooLarge
+from media_service.core.errors.requests import Malformed
+from media_service.core.upload_states import FINISHING
 from media_service.http.problems import STATUS, extra_headers, title
 from media_service.http.station import clock_text, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from media_service.core.errors import MediaServiceError
+    from media_service.core.errors.base import MediaServiceError
     from media_service.core.upload import Upload
     from media_service.http.page_markup import PageMarkup, Wording
 
@@ -92,7 +95,7 @@ class HtmlAnswers:
         """Return what a problem's `type` points to: for people what it means, for programs its code and fields."""
         wording = self._wording(request)
         said = wording.all(*_keys(kind.code))
-        explanation = _FIELD.sub(r"<var>\1</var>", _REASON.sub("", escape(kind.explanation(), quote=False)))
+        explanation = _FIELD.sub(r"<var>\1</var>", _REASON.sub("", escape(kind.template, quote=False)))
         body = "\n".join(
             [
                 *([f'<p class="said">{said}</p>'] if said else []),

@@ -22,14 +22,14 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import Request, RequestPayloadError
 
-from media_service.core.errors import BodyCut, LengthRequired, Malformed, UnsupportedMediaType
+from media_service.core.errors.requests import BodyCut, LengthRequired, Malformed, UnsupportedMediaType
 from media_service.http.body import BLOCK, go_on, refuse_coding
 from media_service.http.body_times import timed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
 
-    from media_service.core.errors import Refusal
+    from media_service.core.errors.base import Refusal
     from media_service.http.turns import Turns
 
 OVERHEAD = 64 * 1024

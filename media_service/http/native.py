@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from media_service.core.digest import parse_digest_field
-from media_service.core.errors import Malformed, SliceTooLarge
+from media_service.core.errors.limits import SliceTooLarge
+from media_service.core.errors.requests import Malformed
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
 from media_service.http.fields import refuse_range
 from media_service.http.multipart import Form, FormShape

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict
 
-from media_service.core.errors import leaves
+from media_service.core.errors.registry import leaves
 from media_service.http.body import json_body
 from media_service.http.static import respond
 from media_service.http.steps import unbroken

@@ -8,7 +8,65 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from aiohttp import web
 
-from media_service.core import errors
+from media_service.core.errors.base import MediaServiceError, Trouble
+from media_service.core.errors.covers import CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit, UnknownCover
+from media_service.core.errors.files import (
+    ContentHashMismatch,
+    Damaged,
+    Duplicate,
+    FileChanged,
+    LengthMismatch,
+    MatchRequired,
+    NotMp3,
+    TooCostly,
+    UnknownFile,
+    UnknownVerdict,
+)
+from media_service.core.errors.limits import (
+    DetailsTooLarge,
+    FileTooLarge,
+    QuotaExceeded,
+    SliceTooLarge,
+    SliceTooSmall,
+    TooManySlices,
+    TooManyUploads,
+)
+from media_service.core.errors.requests import (
+    BodyCut,
+    BodyTooSlow,
+    ForbiddenOrigin,
+    IdleTimeout,
+    LengthRequired,
+    Malformed,
+    RequestTimeout,
+    Unauthorised,
+    UnsupportedMediaType,
+    UnsupportedVersion,
+)
+from media_service.core.errors.service import (
+    BeingFinished,
+    CatalogueTrouble,
+    CoversBusy,
+    FinishingFailed,
+    MediaTrouble,
+    ShuttingDown,
+    StorageFull,
+    StorageTrouble,
+)
+from media_service.core.errors.uploads import (
+    BytesMissing,
+    DigestMismatch,
+    LengthDiffers,
+    NotWritable,
+    OffsetMismatch,
+    SliceDiffers,
+    SpanOutside,
+    SpanOverlaps,
+    Superseded,
+    UnknownUpload,
+    UploadGone,
+    WrongState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,65 +76,65 @@ if TYPE_CHECKING:
 RETRY_AFTER = 2
 """Seconds after which a client may try again what failed for our reason, or for its other open uploads."""
 
-STATUS: dict[type[errors.MediaServiceError], int] = {
-    errors.Malformed: 400,
-    errors.BodyCut: 400,
-    errors.IdleTimeout: 408,
-    errors.BodyTooSlow: 408,
-    errors.RequestTimeout: 408,
-    errors.LengthRequired: 411,
-    errors.UnsupportedMediaType: 415,
-    errors.UnsupportedVersion: 412,
-    errors.ForbiddenOrigin: 403,
-    errors.Unauthorised: 401,
-    errors.UnknownUpload: 404,
-    errors.UnknownFile: 404,
-    errors.UnknownCover: 404,
-    errors.MatchRequired: 428,
-    errors.FileChanged: 412,
-    errors.UploadGone: 410,
-    errors.WrongState: 409,
-    errors.Superseded: 409,
-    errors.OffsetMismatch: 409,
-    errors.LengthDiffers: 400,
-    errors.NotWritable: 403,
-    errors.SpanOutside: 400,
-    errors.SpanOverlaps: 400,
-    errors.BytesMissing: 409,
-    errors.FileTooLarge: 413,
-    errors.SliceTooLarge: 413,
-    errors.DetailsTooLarge: 400,
-    errors.SliceTooSmall: 400,
-    errors.TooManySlices: 400,
-    errors.TooManyUploads: 429,
-    errors.QuotaExceeded: 413,
-    errors.CoverNotImage: 415,
-    errors.CoverTooLarge: 413,
-    errors.CoverTooWide: 422,
-    errors.CoverUnfit: 422,
-    errors.DigestMismatch: 422,
-    errors.SliceDiffers: 422,
-    errors.NotMp3: 422,
-    errors.Damaged: 422,
-    errors.Duplicate: 422,
-    errors.LengthMismatch: 422,
-    errors.ContentHashMismatch: 422,
-    errors.TooCostly: 422,
-    errors.UnknownVerdict: 422,
-    errors.StorageFull: 507,
-    errors.StorageTrouble: 503,
-    errors.CatalogueTrouble: 503,
-    errors.MediaTrouble: 503,
-    errors.FinishingFailed: 503,
-    errors.BeingFinished: 503,
-    errors.CoversBusy: 503,
-    errors.ShuttingDown: 503,
+STATUS: dict[type[MediaServiceError], int] = {
+    Malformed: 400,
+    BodyCut: 400,
+    IdleTimeout: 408,
+    BodyTooSlow: 408,
+    RequestTimeout: 408,
+    LengthRequired: 411,
+    UnsupportedMediaType: 415,
+    UnsupportedVersion: 412,
+    ForbiddenOrigin: 403,
+    Unauthorised: 401,
+    UnknownUpload: 404,
+    UnknownFile: 404,
+    UnknownCover: 404,
+    MatchRequired: 428,
+    FileChanged: 412,
+    UploadGone: 410,
+    WrongState: 409,
+    Superseded: 409,
+    OffsetMismatch: 409,
+    LengthDiffers: 400,
+    NotWritable: 403,
+    SpanOutside: 400,
+    SpanOverlaps: 400,
+    BytesMissing: 409,
+    FileTooLarge: 413,
+    SliceTooLarge: 413,
+    DetailsTooLarge: 400,
+    SliceTooSmall: 400,
+    TooManySlices: 400,
+    TooManyUploads: 429,
+    QuotaExceeded: 413,
+    CoverNotImage: 415,
+    CoverTooLarge: 413,
+    CoverTooWide: 422,
+    CoverUnfit: 422,
+    DigestMismatch: 422,
+    SliceDiffers: 422,
+    NotMp3: 422,
+    Damaged: 422,
+    Duplicate: 422,
+    LengthMismatch: 422,
+    ContentHashMismatch: 422,
+    TooCostly: 422,
+    UnknownVerdict: 422,
+    StorageFull: 507,
+    StorageTrouble: 503,
+    CatalogueTrouble: 503,
+    MediaTrouble: 503,
+    FinishingFailed: 503,
+    BeingFinished: 503,
+    CoversBusy: 503,
+    ShuttingDown: 503,
 }
 
 log = structlog.get_logger()
 
 
-def problem(error: errors.MediaServiceError, base: str) -> dict[str, Any]:
+def problem(error: MediaServiceError, base: str) -> dict[str, Any]:
     """The problem object of an error: RFC 9457's members, the stable `code`, and the error's fields."""
     return {
         "type": f"{base}/problems/{error.code}",
@@ -88,7 +146,7 @@ def problem(error: errors.MediaServiceError, base: str) -> dict[str, Any]:
     }
 
 
-def title(kind: type[errors.MediaServiceError]) -> str:
+def title(kind: type[MediaServiceError]) -> str:
     """A short name of the problem, the same each time."""
     return kind.code.replace("_", " ").capitalize()
 
@@ -111,7 +169,7 @@ def extra_headers(status: int) -> dict[str, str]:
 
 
 def refuse(
-    error: errors.MediaServiceError,
+    error: MediaServiceError,
     base: str,
     path: str,
     *,
@@ -123,10 +181,10 @@ def refuse(
     return respond(problem(error, base) | members, headers)
 
 
-def report(error: errors.MediaServiceError, path: str) -> None:
+def report(error: MediaServiceError, path: str) -> None:
     """Log what is our trouble."""
     # What clients cause by their number is no trouble of the service: it must not fill the log.
-    if isinstance(error, errors.Trouble) and not isinstance(error, errors.CoversBusy):
+    if isinstance(error, Trouble) and not isinstance(error, CoversBusy):
         log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
 
 
@@ -147,7 +205,7 @@ class Refusals(Protocol):
         status: int,
         detail: str,
         headers: Mapping[str, str],
-        error: errors.MediaServiceError | None = None,
+        error: MediaServiceError | None = None,
     ) -> web.Response | None:
         """Return a page with this status, None if the client wants no page."""
 
@@ -165,7 +223,7 @@ def translating(base: str, pages: Refusals | None = None) -> Middleware:
     async def translate(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except errors.MediaServiceError as error:
+        except MediaServiceError as error:
             status = STATUS[type(error)]
             page = pages.refused(request, status, error.message, extra_headers(status), error) if pages else None
             if page is None:

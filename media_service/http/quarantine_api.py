@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from media_service.core.errors import UnknownUpload
-from media_service.core.upload import Review, State
+from media_service.core.errors.uploads import UnknownUpload
+from media_service.core.upload import Review
+from media_service.core.upload_states import State
 from media_service.http.file_response import file_response
 from media_service.http.paging import full_of, page
 from media_service.http.shapes import API
@@ -16,7 +17,7 @@ from media_service.http.shapes import API
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from media_service.core.ports import Quarantine
+    from media_service.core.ports.quarantine import Quarantine
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
     from media_service.intake.finalize import Finisher

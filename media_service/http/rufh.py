@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 
-from media_service.core.errors import (
+from media_service.core.admission import told_length
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.limits import FileTooLarge, SliceTooLarge
+from media_service.core.errors.requests import Malformed, UnsupportedMediaType
+from media_service.core.errors.uploads import (
     DigestMismatch,
-    FileTooLarge,
     LengthDiffers,
-    Malformed,
-    MediaServiceError,
     OffsetMismatch,
-    SliceTooLarge,
     SpanOutside,
     UnknownUpload,
-    UnsupportedMediaType,
     WrongState,
 )
-from media_service.core.rules import Wish, told_length
-from media_service.core.upload import FINISHING, HELD, State
+from media_service.core.lifecycle import Wish
+from media_service.core.upload_states import FINISHING, HELD, State
 from media_service.http import rufh_fields as fields
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
 from media_service.http.fields import body_size, refuse_range

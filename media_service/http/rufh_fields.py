@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from http_sf import StructuredFieldError, parse, ser
 
 from media_service.core.digest import Proof
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 from media_service.http.fields import METADATA, described
 from media_service.http.multipart import disposition
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import Trouble
+from media_service.core.errors.base import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.core.ports import SessionStore
+    from media_service.core.ports.sessions import SessionStore
 
 SESSION_SECONDS = 30 * 24 * 3600
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import revive
-from media_service.core.text import TAGS
-from media_service.core.upload import State
+from media_service.core.errors.registry import revive
+from media_service.core.tags import TAGS
+from media_service.core.upload_states import State
 from media_service.core.verdict import Outcome, outcome
 from media_service.http.problems import problem
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from media_service.core.chapters import Chapter
     from media_service.core.files import StoredFile
-    from media_service.core.rules import Limits
+    from media_service.core.limits import Limits
     from media_service.core.upload import Facts, Slice, Upload
     from media_service.core.verdict import Finding
     from media_service.intake.register import View

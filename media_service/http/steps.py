@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from media_service.core.errors import revive
-from media_service.core.upload import FINISHING, State
+from media_service.core.errors.registry import revive
+from media_service.core.upload_states import FINISHING, State
 from media_service.intake.steps import Steps
 
 if TYPE_CHECKING:

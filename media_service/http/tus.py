@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from media_service.core.concatenation import CONCAT, FINAL, PARTIAL
 from media_service.core.digest import ALGORITHMS
-from media_service.core.errors import (
-    DigestMismatch,
-    Malformed,
-    MediaServiceError,
-    NotWritable,
-    OffsetMismatch,
-    SpanOutside,
-    UnsupportedMediaType,
-    UnsupportedVersion,
-    WrongState,
-)
-from media_service.core.rules import CONCAT, FINAL, PARTIAL, Wish
-from media_service.core.upload import State
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.requests import Malformed, UnsupportedMediaType, UnsupportedVersion
+from media_service.core.errors.uploads import DigestMismatch, NotWritable, OffsetMismatch, SpanOutside, WrongState
+from media_service.core.lifecycle import Wish
+from media_service.core.upload_states import State
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
 from media_service.http.fields import (
     METADATA,

@@ -9,9 +9,9 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from media_service.core.digest import parse_digest_field, parse_hex
-from media_service.core.errors import Malformed
-from media_service.core.rules import Wish
-from media_service.core.upload import State
+from media_service.core.errors.requests import Malformed
+from media_service.core.lifecycle import Wish
+from media_service.core.upload_states import State
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
 from media_service.http.paging import full_of, listed, page

@@ -11,26 +11,19 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from media_service.core import rules
-from media_service.core.errors import (
-    BodyCut,
-    BodyTooSlow,
-    IdleTimeout,
-    ShuttingDown,
-    SpanOutside,
-    Superseded,
-    UploadGone,
-    WrongState,
-)
+from media_service.core import admission
+from media_service.core.errors.requests import BodyCut, BodyTooSlow, IdleTimeout
+from media_service.core.errors.service import ShuttingDown
+from media_service.core.errors.uploads import SpanOutside, Superseded, UploadGone, WrongState
 from media_service.core.rate import RateFloor
-from media_service.core.upload import FINISHING, HELD, State
+from media_service.core.upload_states import FINISHING, HELD, State
 from media_service.intake.slices import Incoming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from media_service.core.digest import Proof
-    from media_service.core.errors import MediaServiceError
+    from media_service.core.errors.base import MediaServiceError
     from media_service.intake.receive import Intake
     from media_service.intake.register import View
 
@@ -90,7 +83,7 @@ class Appends:
 
         Return an upload that was rejected too, before this append or during it: its verdict says why.
         `blocks` is called for the body once the append is admitted. When the body is cut, the error says why, and what
-        arrived is recorded, unless there is a proof. Raises what `rules.check_append` and `Intake.receive` raise.
+        arrived is recorded, unless there is a proof. Raises what `admission.check_append` and `Intake.receive` raise.
         """
         await self.interrupt(upload_id, owner)
         if self._closing:
@@ -194,7 +187,7 @@ class _Append:
         """The upload, which goes on where the append begins and has the length that the append says."""
         addition, limits = self._addition, self._intake.conduct.limits
         view = await self._intake.show(self._id, self._owner)
-        rules.check_append(
+        admission.check_append(
             view.upload,
             view.received,
             addition.at,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from media_service.core import rules
-from media_service.core.errors import Trouble
-from media_service.core.upload import FINISHING, Event, State
+from media_service.core import lifecycle
+from media_service.core.errors.base import Trouble
+from media_service.core.upload_states import FINISHING, Event, State
 
 if TYPE_CHECKING:
-    from media_service.core.ports import Partial
+    from media_service.core.ports.partials import Partial
     from media_service.core.upload import Upload
     from media_service.intake.finalize import Finisher
     from media_service.intake.means import Means
@@ -26,11 +26,11 @@ class Changes:
     async def complete_if_whole(self, live: Live) -> None:
         """Hands an upload of which every byte is recorded to the finisher."""
         async with live.changing:
-            if live.upload.state is not State.RECEIVING or not rules.is_whole(live.upload, live.received):
+            if live.upload.state is not State.RECEIVING or not lifecycle.is_whole(live.upload, live.received):
                 return
             if not self._means.conduct.sync_slices and not await self._sync_whole(live):
                 return
-            completed = rules.complete(live.upload, live.received, self._means.clock())
+            completed = lifecycle.complete(live.upload, live.received, self._means.clock())
             await self._means.catalogue.save(completed)
             self.completed(live, completed)
 

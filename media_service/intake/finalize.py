@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import (
-    BytesMissing,
-    Duplicate,
-    FinishingFailed,
-    Refusal,
-    StorageTrouble,
-    UnknownUpload,
-)
+from media_service.core.errors.base import Refusal
+from media_service.core.errors.files import Duplicate
+from media_service.core.errors.service import FinishingFailed, StorageTrouble
+from media_service.core.errors.uploads import BytesMissing, UnknownUpload
 from media_service.core.files import Placed, StoredFile
 from media_service.core.owners import is_same_person
-from media_service.core.upload import ENDED, FINISHING, Event, Placing, Review, State, Upload, Verdict
+from media_service.core.upload import Placing, Review, Upload, Verdict
+from media_service.core.upload_states import ENDED, FINISHING, Event, State
 from media_service.core.verdict import Finding, Severity, finding_of, refusal_of
 from media_service.intake.claims import Claims
 from media_service.intake.places import Places
@@ -32,7 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from typing import Literal
 
-    from media_service.core.ports import Catalogue, Media, Partials, Quarantine, Spool
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.spool import Spool
     from media_service.core.upload import Slice
 
 NAMES = 64

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import Trouble
+from media_service.core.errors.base import Trouble
 from media_service.core.files import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.core.ports import Catalogue, Ear, Spool
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Ear
+    from media_service.core.ports.spool import Spool
 
 LOOK_AGAIN = 1.0
 """Seconds after which it looks again whether there is time."""

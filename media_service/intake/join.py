@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from media_service.core import rules
-from media_service.core.errors import StorageTrouble
+from media_service.core import concatenation, lifecycle
+from media_service.core.errors.service import StorageTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from media_service.core.ports import Partials
+    from media_service.core.ports.partials import Partials
     from media_service.intake.receive import Intake
     from media_service.intake.register import View
 
@@ -23,13 +23,13 @@ class Joiner:
         self._intake = intake
         self._partials = partials
 
-    async def join(self, wish: rules.Wish, parts: Sequence[str], owner: str, dialect: str) -> View:
+    async def join(self, wish: lifecycle.Wish, parts: Sequence[str], owner: str, dialect: str) -> View:
         """The joined upload, every byte of it recorded. The parts are given up then: their bytes are in it.
 
-        Raises what `rules.check_part_names`, `rules.check_parts` and `Intake.create` raise, UnknownUpload, StorageFull,
+        Raises what `check_part_names`, `check_parts` and `Intake.create` raise, UnknownUpload, StorageFull,
         StorageTrouble.
         """
-        rules.check_part_names(parts)
+        concatenation.check_part_names(parts)
         views = await self._whole(parts, owner)
         length = sum(view.upload.length or 0 for view in views)
         joined, _ = await self._intake.create(replace(wish, length=length), owner, dialect)
@@ -47,7 +47,7 @@ class Joiner:
     async def _whole(self, parts: Sequence[str], owner: str) -> list[View]:
         """The parts in their order."""
         views = [await self._intake.show(part, owner) for part in parts]
-        rules.check_parts(((view.upload, view.received) for view in views), self._intake.conduct.limits)
+        concatenation.check_parts(((view.upload, view.received) for view in views), self._intake.conduct.limits)
         return views
 
     async def _copy(self, views: Sequence[View], joined: View, owner: str) -> None:

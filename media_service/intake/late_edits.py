@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core import rules
-from media_service.core.errors import BeingFinished, UnknownFile, UnknownUpload
-from media_service.core.upload import FINISHING
+from media_service.core import edits
+from media_service.core.errors.files import UnknownFile
+from media_service.core.errors.service import BeingFinished
+from media_service.core.errors.uploads import UnknownUpload
+from media_service.core.upload_states import FINISHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
     from media_service.core.files import StoredFile
-    from media_service.core.ports import Catalogue
+    from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Upload
     from media_service.intake.conduct import Conduct
     from media_service.intake.finalize import Finisher
@@ -62,7 +64,7 @@ class LateEdits:
         """
         async with self._finisher.held_back(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
-            after = rules.amend_whole(
+            after = edits.amend_whole(
                 before, self._clock(), self._conduct.lifetime, tags=tags, chapters=chapters, sender=sender
             )
             if before.state in FINISHING:
@@ -70,10 +72,10 @@ class LateEdits:
                 await self._catalogue.save(after)
                 return after
             file = await self._file_of(before)
-            changes = rules.tag_changes(before, after, file.tags)
+            changes = edits.tag_changes(before, after, file.tags)
             other_chapters = after.chapters if chapters is not None and after.chapters != file.chapters else None
             if not self._conduct.writes_tags:
-                changes, other_chapters = rules.TagChanges({}, frozenset()), None
+                changes, other_chapters = edits.TagChanges({}, frozenset()), None
             await self._retagger.edit(
                 file.id,
                 {**changes.given, **dict.fromkeys(changes.removed, "")},
@@ -87,7 +89,7 @@ class LateEdits:
         """The upload with this cover, or without one of its own, and so its file. Raises as `amend` does."""
         async with self._finisher.held_back(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
-            after = rules.with_late_cover(before, cover, self._clock(), self._conduct.lifetime)
+            after = edits.with_late_cover(before, cover, self._clock(), self._conduct.lifetime)
             if before.state in FINISHING:
                 _check_untagged(before)
                 await self._catalogue.save_cover(after, picture)

@@ -10,14 +10,15 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import BodyTooSlow, IdleTimeout, SpanOverlaps, Superseded
+from media_service.core.errors.requests import BodyTooSlow, IdleTimeout
+from media_service.core.errors.uploads import SpanOverlaps, Superseded
 from media_service.core.rate import RateFloor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from media_service.core.errors import Refusal
+    from media_service.core.errors.base import Refusal
 
 
 class Lease:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.core.ports import Catalogue, Media, Partials
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.partials import Partials
     from media_service.intake.conduct import Conduct
     from media_service.intake.register import Register
     from media_service.intake.space import Space

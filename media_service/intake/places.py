@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import BeingFinished, Trouble
+from media_service.core.errors.base import Trouble
+from media_service.core.errors.service import BeingFinished
 from media_service.intake.fair_queue import FairQueue, Sender, sender_of
 
 if TYPE_CHECKING:

@@ -9,20 +9,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from media_service.core import rules
+from media_service.core import admission, edits, expiry, lifecycle
 from media_service.core.cover import accept_cover
-from media_service.core.errors import (
-    ShuttingDown,
-    StorageFull,
-    Trouble,
-    UnknownCover,
-    UploadGone,
-    WrongState,
-)
+from media_service.core.errors.base import Trouble
+from media_service.core.errors.covers import UnknownCover
+from media_service.core.errors.service import ShuttingDown, StorageFull
+from media_service.core.errors.uploads import UploadGone, WrongState
 from media_service.core.owners import LOCAL_OWNER
 from media_service.core.ranges import Ranges
 from media_service.core.space import first_room
-from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
+from media_service.core.upload import Slice, Upload
+from media_service.core.upload_states import FINISHING, HELD, Event, State
 from media_service.core.verdict import refusal_of
 from media_service.intake.changes import Changes
 from media_service.intake.late_edits import LateEdits
@@ -38,7 +35,9 @@ if TYPE_CHECKING:
 
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
-    from media_service.core.ports import Catalogue, Media, Partials
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.partials import Partials
     from media_service.core.verdict import Finding
     from media_service.intake.conduct import Conduct
     from media_service.intake.finalize import Finisher
@@ -77,14 +76,14 @@ class Intake:
         self._slices = SliceWay(means, self._changes, self._steps, finisher.make_way)
         self._closing = False
 
-    async def create(self, wish: rules.Wish, owner: str, dialect: str) -> tuple[View, bool]:
+    async def create(self, wish: lifecycle.Wish, owner: str, dialect: str) -> tuple[View, bool]:
         """A new upload and True; or the owner's finished upload of the same bytes and False.
 
         Raises FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
         self._refuse_when_closing()
         limits = self.conduct.limits
-        upload = rules.create(wish, limits, id=self._new_id(), owner=owner, dialect=dialect, now=self._clock())
+        upload = lifecycle.create(wish, limits, id=self._new_id(), owner=owner, dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:
             twin = await self.twin(owner, upload.content_hash, upload.length)
             if twin is not None:
@@ -153,7 +152,7 @@ class Intake:
         """Takes one slice: admits it, calls `blocks` for its body, and returns when it is durable and recorded.
 
         A slice that is recorded already is acknowledged unwritten; when its size is known, without asking for its
-        body. Raises what `rules.admit` raises, and UnknownUpload, Malformed, BodyCut, IdleTimeout, Superseded,
+        body. Raises what `admission.admit` raises, and UnknownUpload, Malformed, BodyCut, IdleTimeout, Superseded,
         DigestMismatch, SliceDiffers, StorageFull, StorageTrouble, CatalogueTrouble, ShuttingDown.
         """
         self._refuse_when_closing()
@@ -210,7 +209,7 @@ class Intake:
         self._refuse_when_closing()
 
         def amended(live: Live) -> Upload:
-            upload = rules.amend(
+            upload = edits.amend(
                 live.upload,
                 live.received,
                 self._clock(),
@@ -248,9 +247,9 @@ class Intake:
         self._refuse_when_closing()
         upload = (await self._register.find(upload_id, owner)).upload
         if upload.state in HELD:
-            rules.check_editable(upload, self._clock(), self.conduct.lifetime)
+            edits.check_editable(upload, self._clock(), self.conduct.lifetime)
         else:
-            rules.with_cover(upload, None, self._clock())
+            edits.with_cover(upload, None, self._clock())
 
     async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> View:
         """Sets the cover, durably; None takes it away.
@@ -264,7 +263,7 @@ class Intake:
         self._refuse_when_closing()
 
         def covered(live: Live) -> Upload:
-            return rules.with_cover(live.upload, cover, self._clock())
+            return edits.with_cover(live.upload, cover, self._clock())
 
         try:
             return await self._change(
@@ -285,13 +284,13 @@ class Intake:
         """The client of an upload that is held open says that its last byte was sent.
 
         An upload that was rejected by its last byte is returned as it is.
-        Raises what `rules.conclude` raises, and UnknownUpload.
+        Raises what `lifecycle.conclude` raises, and UnknownUpload.
         """
 
         def concluded(live: Live) -> Upload:
             if live.upload.state in HELD or live.upload.state is State.REJECTED:
                 return live.upload
-            return rules.conclude(live.upload, live.received, self._clock(), self.conduct.limits)
+            return lifecycle.conclude(live.upload, live.received, self._clock(), self.conduct.limits)
 
         return await self._change(upload_id, owner, concluded)
 
@@ -330,12 +329,12 @@ class Intake:
     async def adopt(self, upload_id: str, owner: str) -> View:
         """Records the whole upload, whose bytes were put in their place, durably, without a body.
 
-        Raises what `rules.check_record` raises.
+        Raises what `admission.check_record` raises.
         """
         live = await self._register.find(upload_id, owner)
         assert live.upload.length is not None
         piece = Slice(0, live.upload.length)
-        rules.check_record(live.upload, live.received, piece)
+        admission.check_record(live.upload, live.received, piece)
         await self._catalogue.record(upload_id, piece, self._clock())
         live.add(piece)
         await self._changes.complete_if_whole(live)
@@ -358,8 +357,8 @@ class Intake:
                 except (WrongState, UploadGone):
                     return False
                 return True
-            written = bool(live.leases) and now < rules.outlived_at(live.upload, lifetime)
-            due = live.upload.state is State.RECEIVING and rules.expires_at(live.upload, lifetime) < now
+            written = bool(live.leases) and now < expiry.outlived_at(live.upload, lifetime)
+            due = live.upload.state is State.RECEIVING and expiry.expires_at(live.upload, lifetime) < now
             if not due or written:
                 return False
             await self._changes.end(live, Event.EXPIRE)
@@ -372,7 +371,7 @@ class Intake:
     async def _reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
         refusal, live = refusal_of(findings), await self._register.find(upload_id, None)
         async with live.changing:
-            whole = rules.is_whole(live.upload, live.received)
+            whole = lifecycle.is_whole(live.upload, live.received)
             if refusal is None or whole or live.upload.state is not State.RECEIVING:
                 return
             # What is kept to be looked at is what came, not the room for all of it.
@@ -387,7 +386,7 @@ class Intake:
         for upload_id in await self._catalogue.receiving_whole():
             await self._changes.complete_if_whole(await self._register.find(upload_id, None))
         for upload in await self._catalogue.in_state({State.RECEIVING}):
-            if not rules.is_resumable(upload):
+            if not lifecycle.is_resumable(upload):
                 await self.abandon(upload.id)
 
     async def close(self) -> None:

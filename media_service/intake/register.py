@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from media_service.core import rules
-from media_service.core.errors import UnknownUpload
+from media_service.core import edits, expiry
+from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.owners import may_change
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload import FINISHING, HELD, Slice, State, Upload
+from media_service.core.upload_states import FINISHING, HELD, State
 from media_service.intake.lease import Leases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from media_service.core.ports import Catalogue
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.upload import Slice, Upload
     from media_service.intake.lease import Lease
 
 RECENT_UPLOADS = 1024
@@ -72,7 +73,7 @@ class Live:
 class Register:
     """Finds uploads, in memory or in the catalogue. `lifetime`: how long they wait for their bytes."""
 
-    def __init__(self, catalogue: Catalogue, lifetime: rules.Lifetime) -> None:
+    def __init__(self, catalogue: Catalogue, lifetime: expiry.Lifetime) -> None:
         self._catalogue = catalogue
         self._lifetime = lifetime
         self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
@@ -124,10 +125,10 @@ class Register:
     def view(self, upload: Upload, received: Ranges) -> View:
         """The upload as a client is to see it."""
         if upload.state is State.RECEIVING:
-            return View(upload, received, rules.expires_at(upload, self._lifetime))
+            return View(upload, received, expiry.expires_at(upload, self._lifetime))
         if upload.length is not None and upload.state in HELD:
             received = Ranges([Span(0, upload.length)])
-        return View(upload, received, None, rules.editable_until(upload, self._lifetime))
+        return View(upload, received, None, edits.editable_until(upload, self._lifetime))
 
 
 def ranges_of(slices: Iterable[Slice]) -> Ranges:

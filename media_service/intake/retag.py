@@ -15,9 +15,11 @@ import structlog
 
 from media_service.core.chapters import clean_chapters
 from media_service.core.cover import accept_cover
-from media_service.core.errors import FileChanged, Refusal, UnknownCover, UnknownFile
+from media_service.core.errors.base import Refusal
+from media_service.core.errors.covers import UnknownCover
+from media_service.core.errors.files import FileChanged, UnknownFile
 from media_service.core.files import Enclosed, Placed
-from media_service.core.text import clean_tags
+from media_service.core.tags import clean_tags
 from media_service.core.upload import Placing
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover, CoverLimits
     from media_service.core.files import StoredFile
-    from media_service.core.ports import Catalogue, Media, Spool
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.spool import Spool
     from media_service.core.upload import Upload
 
 log = structlog.get_logger()

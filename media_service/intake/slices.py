@@ -10,9 +10,10 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from media_service.core import rules
+from media_service.core import admission, lifecycle
 from media_service.core.digest import format_digest_field
-from media_service.core.errors import BodyCut, DigestMismatch, Malformed
+from media_service.core.errors.requests import BodyCut, Malformed
+from media_service.core.errors.uploads import DigestMismatch
 from media_service.core.ranges import Span
 from media_service.core.space import first_room
 from media_service.core.upload import Slice
@@ -20,7 +21,7 @@ from media_service.core.upload import Slice
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from media_service.core.ports import Partial, SliceDigest
+    from media_service.core.ports.partials import Partial, SliceDigest
     from media_service.intake.changes import Changes
     from media_service.intake.lease import Lease
     from media_service.intake.means import Means
@@ -67,13 +68,13 @@ class SliceWay:
         else:
             await self._write(live, room, incoming, blocks)
 
-    async def _admit(self, live: Live, incoming: Incoming) -> rules.Room:
+    async def _admit(self, live: Live, incoming: Incoming) -> admission.Room:
         """Where to write, once no older writer of these bytes is left: what they recorded meanwhile counts."""
         limits = self._means.conduct.limits
         if incoming.last:
             limits = replace(limits, slice=limits.file)
         while True:
-            room = rules.admit(
+            room = admission.admit(
                 live.upload, live.received, incoming.start, incoming.size, limits=limits, dialect=incoming.dialect
             )
             stop = incoming.start + (incoming.size or 1)
@@ -86,12 +87,12 @@ class SliceWay:
     def _check_slice(self, live: Live, incoming: Incoming, span: Span | None) -> None:
         """Raise TooManySlices, SliceTooSmall. `span` is None while the slice's size is not known."""
         limits = self._means.conduct.limits
-        rules.check_count(live.count, live.received, span, limits)
+        admission.check_count(live.count, live.received, span, limits)
         if incoming.cut_by_client and span is not None:
-            rules.check_small(live.upload, live.received, span, limits)
+            admission.check_small(live.upload, live.received, span, limits)
 
     async def _write(
-        self, live: Live, room: rules.Room, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
+        self, live: Live, room: admission.Room, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
     ) -> None:
         """Writes a slice and sees it recorded."""
         stop = None if incoming.size is None else room.start + incoming.size
@@ -132,7 +133,7 @@ class SliceWay:
         return partial
 
     async def _repeat(
-        self, live: Live, room: rules.Room, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
+        self, live: Live, room: admission.Room, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
     ) -> None:
         """Acknowledges what is recorded. A body of unknown size is counted first: it may reach beyond that."""
         if incoming.size is None:
@@ -146,13 +147,13 @@ class SliceWay:
             piece = Slice(room.start, room.start + incoming.size, incoming.digest)
         if incoming.digest is not None:
             _, recorded = await self._means.register.load(live.upload.id, None)
-            rules.check_repeat(recorded, piece)
+            admission.check_repeat(recorded, piece)
 
     async def _read(
         self,
         live: Live,
         lease: Lease,
-        room: rules.Room,
+        room: admission.Room,
         incoming: Incoming,
         *,
         blocks: AsyncIterator[bytes],
@@ -168,7 +169,7 @@ class SliceWay:
                     lease.touch()
                     continue
                 if at + len(block) > room.limit:
-                    raise rules.overrun(live.upload, room, self._means.conduct.limits)
+                    raise admission.overrun(live.upload, room, self._means.conduct.limits)
                 self._receiving()
                 lease.reach(at + len(block))
                 if into is not None:
@@ -207,7 +208,7 @@ class SliceWay:
                 await self._changes.sync(live, partial, epoch)
             if seen is not None:
                 await _prove(piece, seen)
-            rules.check_record(live.upload, live.received, piece)
+            admission.check_record(live.upload, live.received, piece)
             self._check_slice(live, incoming, Span(piece.start, piece.stop))
             await self._record(live, piece, last=incoming.last)
             self._means.media.follow(live.upload, partial.path, live.received.offset, piece)
@@ -223,11 +224,11 @@ class SliceWay:
         upload = replace(live.upload, length=piece.stop) if last else live.upload
         # Asked first, because adding a span copies every range.
         enough = upload.length is not None and live.size + len(span) >= upload.length
-        ends = self._means.conduct.sync_slices and enough and rules.is_whole(upload, live.received.add(span))
+        ends = self._means.conduct.sync_slices and enough and lifecycle.is_whole(upload, live.received.add(span))
         # Whoever changes the upload now waits for this very slice: its state is then left to him.
         if ends and not live.changing.locked():
             async with live.changing:
-                completed = rules.complete(upload, live.received.add(span), now)
+                completed = lifecycle.complete(upload, live.received.add(span), now)
                 await self._means.catalogue.record(upload.id, piece, now, completed)
                 live.add(piece)
                 self._changes.completed(live, completed)

@@ -6,11 +6,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import StorageFull
+from media_service.core.errors.service import StorageFull
 from media_service.core.space import room_to
 
 if TYPE_CHECKING:
-    from media_service.core.ports import Partial, Partials
+    from media_service.core.ports.partials import Partial, Partials
     from media_service.intake.register import Live
     from media_service.intake.usage import AddressUsage
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core import rules
-from media_service.core.errors import Trouble
-from media_service.core.upload import FINISHING, State
+from media_service.core import expiry
+from media_service.core.errors.base import Trouble
+from media_service.core.upload_states import FINISHING, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from media_service.core.ports import Catalogue, Partials, Quarantine, Spool
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.spool import Spool
     from media_service.core.upload import Upload
     from media_service.intake.receive import Intake
 
@@ -65,7 +68,7 @@ class Sweeper:
         now, lifetime = self._clock(), self._intake.conduct.lifetime
         expiring = await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole)
         failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finishing_failed]
-        due = [*expiring, *(upload for upload in failed if rules.outlived_at(upload, lifetime) < now)]
+        due = [*expiring, *(upload for upload in failed if expiry.outlived_at(upload, lifetime) < now)]
         for first in range(0, len(due), TOGETHER):
             await self._expire_together(due[first : first + TOGETHER])
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):

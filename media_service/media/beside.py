@@ -10,7 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Any
 
-from media_service.core.errors import MediaTrouble
+from media_service.core.errors.service import MediaTrouble
 
 NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 """What of the environment a child gets."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import NotMp3
-from media_service.core.text import LONG_TAGS, TAG_CHARACTERS, clean_line, clean_lines
+from media_service.core.errors.files import NotMp3
+from media_service.core.tags import LONG_TAGS, TAG_CHARACTERS
+from media_service.core.text import clean_line, clean_lines
 from media_service.media import enclosing, id3, raw
 from media_service.media.ours import LONG_FRAMES, MOOD, TEXT_FRAMES
 

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from typing import Any
 
 from media_service.core.chapters import Chapter
-from media_service.core.errors import NotMp3
+from media_service.core.errors.files import NotMp3
 from media_service.core.files import Enclosed
 from media_service.media.id3 import measure
 from media_service.media.plan import front_cover, plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.text import TAG_CHARACTERS
+from media_service.core.tags import TAG_CHARACTERS
 from media_service.media import ape, id3
 from media_service.media.ours import LONG_FRAMES, TEXT_FRAMES
 from media_service.media.pictures import picture_type

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.chapters import MOST, Chapter
-from media_service.core.errors import NotMp3
+from media_service.core.errors.files import NotMp3
 from media_service.core.text import NAME_CHARACTERS, clean_line
 from media_service.media import id3
 from media_service.media.covers import FRONT, OTHER, taken_apart

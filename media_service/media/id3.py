@@ -14,7 +14,7 @@ from mutagen import MutagenError
 from mutagen.id3 import ID3, Frames, Frames_2_2, ID3NoHeaderError, ParseID3v1
 from mutagen.mp3 import MP3, HeaderNotFoundError
 
-from media_service.core.errors import NotMp3
+from media_service.core.errors.files import NotMp3
 from media_service.media.raw import HEADER
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from media_service.core.chapters import Chapter, heard_chapters
 from media_service.core.digest import format_digest_field
-from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3, TooCostly
+from media_service.core.errors.files import ContentHashMismatch, LengthMismatch, NotMp3, TooCostly
+from media_service.core.errors.uploads import DigestMismatch
 from media_service.core.files import Carried, Enclosed, TagPlan
-from media_service.core.text import guessed_tags
+from media_service.core.tags import guessed_tags
 from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge
 from media_service.media.encodings import id3v1_texts, offered

@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from media_service.core.errors import MediaTrouble, NotMp3, TooCostly
+from media_service.core.errors.files import NotMp3, TooCostly
+from media_service.core.errors.service import MediaTrouble
 from media_service.media import beside
 
 if TYPE_CHECKING:

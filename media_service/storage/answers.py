@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from media_service.aside.line import LineBroken
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageTrouble
 from media_service.storage.border import trouble_of
 
 if TYPE_CHECKING:

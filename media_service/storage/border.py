@@ -7,7 +7,7 @@ import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageFull, StorageTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageFull, StorageTrouble
 from media_service.storage.answers import outcome
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import aiofiles.os
 
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageTrouble
 from media_service.storage.allocate import allocate
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.copying import join
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.aside.line import Line
-    from media_service.core.ports import SliceDigest
+    from media_service.core.ports.partials import SliceDigest
     from media_service.storage.group_sync import GroupSync
 
 SUFFIX = ".partial"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiofiles
 import aiofiles.os
 
-from media_service.core.errors import StorageFull
+from media_service.core.errors.service import StorageFull
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.folders import sync_directory
 

@@ -7,13 +7,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.files import Placed, StoredFile
-from media_service.core.upload import State, Upload
+from media_service.core.upload_states import State
 from tests.core.samples import FACTS, make_upload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.catalogue.database import Database
+    from media_service.core.upload import Upload
 
 
 def make_file(number: int = 1, **changes: Any) -> StoredFile:

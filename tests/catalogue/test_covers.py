@@ -11,8 +11,9 @@ from media_service.catalogue.database import Database
 from media_service.catalogue.json_columns import placing_column, placing_value
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
-from media_service.core.errors import CatalogueTrouble
-from media_service.core.upload import ENDED, Placing, State
+from media_service.core.errors.service import CatalogueTrouble
+from media_service.core.upload import Placing
+from media_service.core.upload_states import ENDED, State
 from tests.catalogue.samples import make_file, rows, spooled
 from tests.core.samples import make_upload
 

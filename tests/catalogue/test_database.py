@@ -17,9 +17,10 @@ from media_service.catalogue.database import Database
 from media_service.catalogue.reader import Reader
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueTrouble
 from media_service.core.files import Placed
-from media_service.core.upload import ENDED, FINISHING, Slice, State, Verdict
+from media_service.core.upload import Slice, Verdict
+from media_service.core.upload_states import ENDED, FINISHING, State
 from tests.catalogue.samples import keep, make_file, rows, spooled
 from tests.core.samples import FACTS, make_upload
 

@@ -16,9 +16,10 @@ from media_service.catalogue.rows import file_row, file_value, heard_value, slic
 from media_service.catalogue.stored import Unreadable
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
-from media_service.core.errors import CatalogueTrouble
-from media_service.core.rules import Lifetime
-from media_service.core.upload import Facts, Placing, Slice, State, Upload, Verdict
+from media_service.core.errors.service import CatalogueTrouble
+from media_service.core.expiry import Lifetime
+from media_service.core.upload import Facts, Placing, Slice, Upload, Verdict
+from media_service.core.upload_states import State
 from media_service.core.verdict import CODES, Finding, Grade, Severity
 from media_service.http.fields import http_date
 from media_service.http.shapes import Shapes

@@ -14,9 +14,10 @@ import pytest
 from media_service.catalogue.cursors import cursor_after
 from media_service.catalogue.orders import FILE_ORDERS
 from media_service.catalogue.rows import fold
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 from media_service.core.files import Placed
-from media_service.core.upload import Slice, State
+from media_service.core.upload import Slice
+from media_service.core.upload_states import State
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, make_upload
 

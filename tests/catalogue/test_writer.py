@@ -19,8 +19,9 @@ from media_service.catalogue.committing import serve, writing_connection
 from media_service.catalogue.migrate import migrate
 from media_service.catalogue.statements import record
 from media_service.catalogue.writer import Writer
-from media_service.core.errors import CatalogueTrouble, StorageFull
-from media_service.core.upload import Slice, State
+from media_service.core.errors.service import CatalogueTrouble, StorageFull
+from media_service.core.upload import Slice
+from media_service.core.upload_states import State
 from tests.catalogue.conftest import SCRIPTS
 from tests.catalogue.samples import rows
 from tests.core.samples import make_upload

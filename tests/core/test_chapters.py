@@ -7,7 +7,7 @@ import math
 import pytest
 
 from media_service.core.chapters import MOST, Chapter, clean_chapters, heard_chapters
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 
 
 def test_titles_are_cleaned_and_times_are_full_milliseconds() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from media_service.core.cover import Cover, CoverLimits, Picture, accept_cover
-from media_service.core.errors import CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit, Refusal
+from media_service.core.errors.covers import CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit
+
+if TYPE_CHECKING:
+    from media_service.core.errors.base import Refusal
 
 LIMITS = CoverLimits(1000, 50)
 FIT = Picture("image/png", 50, 20)

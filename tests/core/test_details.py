@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from media_service.core import rules
+from media_service.core import edits, lifecycle
 from media_service.core.chapters import Chapter
 from media_service.core.details import DETAILS_BYTES, LAST_MODIFIED_END, check_details, details_bytes
-from media_service.core.errors import DetailsTooLarge, Malformed
+from media_service.core.errors.limits import DetailsTooLarge
+from media_service.core.errors.requests import Malformed
 from media_service.core.ranges import Ranges
 from tests.core.samples import LIMITS, make_upload
 
@@ -24,9 +25,9 @@ def test_a_time_that_is_a_date_in_every_time_zone_is_kept(moment: int | None) ->
 def test_any_other_time_is_refused(moment: int) -> None:
     with pytest.raises(Malformed, match="last_modified"):
         check_details(make_upload(last_modified=moment))
-    wish = rules.Wish("a.mp3", 10, last_modified=moment)
+    wish = lifecycle.Wish("a.mp3", 10, last_modified=moment)
     with pytest.raises(Malformed, match="last_modified"):
-        rules.create(wish, LIMITS, id="u", owner="o", dialect="native", now=1)
+        lifecycle.create(wish, LIMITS, id="u", owner="o", dialect="native", now=1)
 
 
 def test_bytes_of_tags_chapters_and_metadata_count_together() -> None:
@@ -47,9 +48,9 @@ def test_16_kib_of_text_are_the_most() -> None:
 
 def test_an_upload_cannot_grow_beyond_by_being_amended() -> None:
     chapters = [Chapter(number, "x" * 100) for number in range(100)]
-    upload = rules.amend(make_upload(), Ranges(), 1, LIMITS, chapters=chapters)
+    upload = edits.amend(make_upload(), Ranges(), 1, LIMITS, chapters=chapters)
     with pytest.raises(DetailsTooLarge):
-        rules.amend(upload, Ranges(), 1, LIMITS, tags={"comment": "x" * 4096, "lyrics": "x" * 4096})
+        edits.amend(upload, Ranges(), 1, LIMITS, tags={"comment": "x" * 4096, "lyrics": "x" * 4096})
     full = replace(upload, tags={"comment": "x" * 4096}, remembered={"metadata": "x" * 1000})
     with pytest.raises(DetailsTooLarge):
-        rules.amend(full, Ranges(), 1, LIMITS, chapters=[*chapters, Chapter(200, "x" * 1000)])
+        edits.amend(full, Ranges(), 1, LIMITS, chapters=[*chapters, Chapter(200, "x" * 1000)])

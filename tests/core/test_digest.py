@@ -19,7 +19,8 @@ from media_service.core.digest import (
     parse_digest_field,
     parse_hex,
 )
-from media_service.core.errors import DigestMismatch, Malformed
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.uploads import DigestMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

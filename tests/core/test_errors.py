@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 
 from media_service.core import errors
-from media_service.core.errors import MediaServiceError, Refusal, Trouble, leaves, revive
+from media_service.core.errors.base import MediaServiceError, Refusal, Trouble
+from media_service.core.errors.registry import leaves, revive
 
 SAMPLES: dict[str, Any] = {"str": "a {brace}", "str | None": "a {brace}", "int": 7, "float": 1.5}
 
@@ -30,16 +33,21 @@ def test_every_error_is_a_refusal_or_a_trouble() -> None:
     assert all(issubclass(leaf, Refusal) != issubclass(leaf, Trouble) for leaf in leaves())
 
 
-def test_the_drawn_tree_names_every_error() -> None:
-    drawn = set(re.findall("[A-Z][A-Za-z0-9]+", (errors.__doc__ or "").partition("A class's")[0]))
-    assert {leaf.__name__ for leaf in leaves()} <= drawn
+def test_every_module_of_errors_is_in_the_registry() -> None:
+    defined = {
+        f"{error.__module__}.{error.__name__}"
+        for module in iter_modules(errors.__path__, f"{errors.__name__}.")
+        for error in vars(import_module(module.name)).values()
+        if isinstance(error, type) and issubclass(error, MediaServiceError) and "code" in vars(error)
+    }
+    assert defined == {f"{leaf.__module__}.{leaf.__name__}" for leaf in leaves()}
 
 
 @pytest.mark.parametrize("leaf", leaves())
 def test_message_fills_in_every_field(leaf: type[MediaServiceError]) -> None:
     error = sample(leaf)
     assert error.message.endswith(".")
-    assert set(re.findall(r"{(\w+)}", leaf.explanation())) <= set(error.details())
+    assert set(re.findall(r"{(\w+)}", leaf.template)) <= set(error.details())
     assert str(error) == f"{leaf.code}: {error.message}"
 
 

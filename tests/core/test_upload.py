@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from media_service.core.errors import UploadGone, WrongState
-from media_service.core.upload import ENDED, FINISHING, GONE, TABLE, Event, State, Verdict
+from media_service.core.errors.uploads import UploadGone, WrongState
+from media_service.core.upload import Verdict
+from media_service.core.upload_states import ENDED, FINISHING, GONE, TABLE, Event, State
 from tests.core.samples import FACTS, make_upload
 
 WAY = {

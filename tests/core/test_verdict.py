@@ -7,7 +7,9 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from media_service.core.errors import Damaged, NotMp3, Refusal, TooCostly, leaves
+from media_service.core.errors.base import Refusal
+from media_service.core.errors.files import Damaged, NotMp3, TooCostly
+from media_service.core.errors.registry import leaves
 from media_service.core.verdict import CODES, Severity, finding_of
 
 WORDS: dict[str, str] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.core.errors import leaves
+from media_service.core.errors.registry import leaves
 from media_service.given import load
 from media_service.http.problems import STATUS
 from media_service.http.station import Station

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageTrouble
 from media_service.http.file_response import byte_range, file_response
 from tests.support.mp3 import make_mp3
 from tests.support.wire import WireAnswer, request, send

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, TypeAdapter
 from media_service.core.chapters import Chapter
 from media_service.core.details import LAST_MODIFIED_END
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload import State
+from media_service.core.upload_states import State
 from media_service.core.verdict import Finding, Severity
 from media_service.http.fields import http_date
 from media_service.http.shapes import Shapes, microseconds, time

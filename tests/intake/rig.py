@@ -11,9 +11,10 @@ from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
 from media_service.core.cover import CoverLimits
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueTrouble
+from media_service.core.expiry import Lifetime
+from media_service.core.limits import Limits
 from media_service.core.quota import Quotas
-from media_service.core.rules import Lifetime, Limits
 from media_service.intake.conduct import Conduct
 from media_service.intake.finalize import Finisher
 from media_service.intake.receive import Intake

@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.digest import Proof
-from media_service.core.errors import (
-    BodyCut,
-    BodyTooSlow,
+from media_service.core.errors.base import Refusal
+from media_service.core.errors.requests import BodyCut, BodyTooSlow, IdleTimeout
+from media_service.core.errors.service import ShuttingDown
+from media_service.core.errors.uploads import (
     DigestMismatch,
-    IdleTimeout,
     OffsetMismatch,
-    Refusal,
-    ShuttingDown,
     SpanOutside,
     Superseded,
     UnknownUpload,
     UploadGone,
 )
-from media_service.core.rules import Wish
-from media_service.core.upload import State
+from media_service.core.lifecycle import Wish
+from media_service.core.upload_states import State
 from media_service.intake.append import STRIDE, Addition, Appends
 from media_service.intake.slices import Incoming
 from tests.intake.rig import Crash, Rig, Steps

@@ -14,10 +14,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from media_service.core.errors import MediaServiceError, StorageTrouble
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.service import StorageTrouble
+from media_service.core.expiry import Lifetime
+from media_service.core.lifecycle import Wish
+from media_service.core.limits import Limits
 from media_service.core.ranges import Ranges, Span
-from media_service.core.rules import Lifetime, Limits, Wish
-from media_service.core.upload import State
+from media_service.core.upload_states import State
 from media_service.intake.conduct import Conduct
 from media_service.intake.receive import Intake
 from media_service.intake.slices import Incoming

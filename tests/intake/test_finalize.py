@@ -13,9 +13,12 @@ import pytest
 from mutagen.id3 import ID3
 
 from media_service.core.digest import ContentHash
-from media_service.core.errors import CatalogueTrouble, StorageFull, TooCostly, UnknownUpload, WrongState
-from media_service.core.rules import Wish
-from media_service.core.upload import FINISHING, Review, State
+from media_service.core.errors.files import TooCostly
+from media_service.core.errors.service import CatalogueTrouble, StorageFull
+from media_service.core.errors.uploads import UnknownUpload, WrongState
+from media_service.core.lifecycle import Wish
+from media_service.core.upload import Review
+from media_service.core.upload_states import FINISHING, State
 from media_service.intake import places
 from media_service.intake.finalize import Finisher
 from media_service.intake.slices import Incoming

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import (
-    BytesMissing,
-    FileTooLarge,
-    Malformed,
-    QuotaExceeded,
-    Refusal,
-    StorageTrouble,
-    UnknownUpload,
-    UploadGone,
-)
+from media_service.core.concatenation import CONCAT, PARTIAL
+from media_service.core.errors.limits import FileTooLarge, QuotaExceeded
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.service import StorageTrouble
+from media_service.core.errors.uploads import BytesMissing, UnknownUpload, UploadGone
+from media_service.core.lifecycle import Wish
+from media_service.core.limits import Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.core.rules import CONCAT, PARTIAL, Limits, Wish
-from media_service.core.upload import GONE, HELD, State
+from media_service.core.upload_states import GONE, HELD, State
 from media_service.intake.append import Addition, Appends
 from media_service.intake.join import Joiner
 from media_service.storage.partials import DiskPartials
@@ -30,6 +26,8 @@ from tests.support.mp3 import make_mp3
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from media_service.core.errors.base import Refusal
 
 MP3 = make_mp3(1, seed=141)
 PARTS = (MP3[:3000], MP3[3000:3001], MP3[3001:])

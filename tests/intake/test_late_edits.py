@@ -11,9 +11,11 @@ import pytest
 from mutagen.id3 import ID3
 
 from media_service.core.chapters import Chapter
-from media_service.core.errors import BeingFinished, FileChanged, UnknownFile, UnknownUpload, WrongState
-from media_service.core.rules import Wish
-from media_service.core.upload import FINISHING, State
+from media_service.core.errors.files import FileChanged, UnknownFile
+from media_service.core.errors.service import BeingFinished
+from media_service.core.errors.uploads import UnknownUpload, WrongState
+from media_service.core.lifecycle import Wish
+from media_service.core.upload_states import FINISHING, State
 from media_service.intake import late_edits
 from media_service.intake.slices import Incoming
 from tests.intake.rig import HOUR, Crash, Rig, Steps

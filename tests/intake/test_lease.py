@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from media_service.core.errors import BodyTooSlow, IdleTimeout, SpanOverlaps, Superseded
+from media_service.core.errors.requests import BodyTooSlow, IdleTimeout
+from media_service.core.errors.uploads import SpanOverlaps, Superseded
 from media_service.intake.lease import Leases
 
 

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import StorageTrouble
-from media_service.core.upload import State, Upload
+from media_service.core.errors.service import StorageTrouble
+from media_service.core.upload import Upload
+from media_service.core.upload_states import State
 from media_service.intake import places
 from media_service.intake.places import LARGE, Places
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.cover import CoverLimits
-from media_service.core.errors import FileChanged, UnknownFile
+from media_service.core.errors.files import FileChanged, UnknownFile
 from media_service.intake.retag import Retagger
 from tests.intake.rig import Crash, Rig, Steps
 from tests.intake.test_finalize import finish_all, receive

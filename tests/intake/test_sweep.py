@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.catalogue.database import Database
-from media_service.core.errors import Superseded, Trouble
-from media_service.core.rules import Wish
-from media_service.core.upload import State
+from media_service.core.errors.base import Trouble
+from media_service.core.errors.uploads import Superseded
+from media_service.core.lifecycle import Wish
+from media_service.core.upload_states import State
 from media_service.intake.slices import Incoming
 from media_service.intake.sweep import Sweeper
 from tests.intake.rig import HOUR, Rig

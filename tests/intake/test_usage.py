@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import CatalogueTrouble, QuotaExceeded, StorageFull, TooManySlices, TooManyUploads
+from media_service.core.errors.limits import QuotaExceeded, TooManySlices, TooManyUploads
+from media_service.core.errors.service import CatalogueTrouble, StorageFull
+from media_service.core.lifecycle import Wish
+from media_service.core.limits import Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.core.rules import Limits, Wish
 from media_service.intake.append import MOMENT, moment_after
 from media_service.intake.slices import Incoming
 from media_service.intake.usage import AddressUsage

@@ -14,7 +14,7 @@ from mutagen.id3 import ID3
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
 from media_service.core.files import Enclosed
-from media_service.core.upload import State
+from media_service.core.upload_states import State
 from media_service.core.verdict import Policy, Severity
 from media_service.media.plan import plan
 from media_service.media.verify import Examiner, Habits, Tagging

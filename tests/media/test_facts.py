@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from media_service.core.upload import State
+from media_service.core.upload_states import State
 from media_service.core.verdict import Grade, Policy
 from media_service.media.facts import facts_of, provenance, sound_of
 from media_service.media.frames import FrameWalk

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import NotMp3
+from media_service.core.errors.files import NotMp3
 from media_service.media.id3 import measure
 from tests.media.asked import ALL
 from tests.media.raw_tags import frame, tag

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media_service.core.text import LISTED_TAGS as TAGS
-from media_service.core.text import MORE_TAGS, clean_tags
+from media_service.core.tags import LISTED_TAGS as TAGS
+from media_service.core.tags import MORE_TAGS, clean_tags
 from media_service.media.plan import plan
 from tests.conftest import missing
 from tests.media.asked import ALL, MORE

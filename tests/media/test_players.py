@@ -16,7 +16,7 @@ import pytest
 from mutagen.id3 import ID3
 
 from media_service.core.files import Enclosed
-from media_service.core.upload import State
+from media_service.core.upload_states import State
 from media_service.core.verdict import Outcome, outcome
 from media_service.media.verify import Examiner, Habits, Tagging
 from media_service.storage.spool import DiskSpool

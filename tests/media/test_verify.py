@@ -10,8 +10,10 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.digest import BLOCK
-from media_service.core.errors import ContentHashMismatch, DigestMismatch, LengthMismatch, NotMp3
-from media_service.core.upload import Slice, State
+from media_service.core.errors.files import ContentHashMismatch, LengthMismatch, NotMp3
+from media_service.core.errors.uploads import DigestMismatch
+from media_service.core.upload import Slice
+from media_service.core.upload_states import State
 from media_service.core.verdict import refusal_of
 from media_service.media.verify import Examiner, Habits, Tagging
 from media_service.media.worker import ChildWorker

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.core.errors import MediaTrouble, NotMp3, TooCostly
+from media_service.core.errors.files import NotMp3, TooCostly
+from media_service.core.errors.service import MediaTrouble
 from media_service.media.worker import ChildPool, ChildWorker
 from tests.media.raw_tags import frame, tag, unfolding
 from tests.support.mp3 import make_frames, make_mp3

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageTrouble
 from media_service.storage import copying
 from media_service.storage.partials import DiskPartials
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageFull, StorageTrouble
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.data_folder import DataFolder, FolderInUse
 from media_service.storage.folders import sync_directory

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_service.aside.line import Line
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageTrouble
 from media_service.storage import flushing
 from media_service.storage.disk_line import ASIDE
 from media_service.storage.partials import DiskPartials
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from media_service.core.ports import Partial, SliceDigest
+    from media_service.core.ports.partials import Partial, SliceDigest
 
 MIB = 1024 * 1024
 CONTENT = random.Random(71).randbytes(3 * MIB)

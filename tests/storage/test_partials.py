@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from media_service.aside import answering
 from media_service.aside.line import Line
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageFull, StorageTrouble
 from media_service.storage import flushing
 from media_service.storage.disk_line import DiskLine
 from media_service.storage.pace import Pace

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageFull, StorageTrouble
 from media_service.core.files import TagPlan
 from media_service.storage.copying import COPY
 from media_service.storage.spool import DiskSpool, _link

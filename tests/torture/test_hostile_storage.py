@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from media_service.core.rules import MOST_PARTS
+from media_service.core.concatenation import MOST_PARTS
 from tests.support.api import MIB, Api
 from tests.support.full_disk import SmallDisk, small_disk
 from tests.support.mp3 import make_mp3_of
