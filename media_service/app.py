@@ -15,9 +15,9 @@ from aiohttp import http_parser
 from media_service.aside.process import Aside
 from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
-from media_service.core.errors.service import MediaTrouble
+from media_service.core.errors.service import MediaError
 from media_service.core.expiry import Lifetime
-from media_service.core.limits import LEAST_SLICE, Limits
+from media_service.core.limits import MIN_SLICE_BYTES, Limits
 from media_service.core.quota import Quota, Quotas
 from media_service.http.auth import Gate
 from media_service.http.body_times import BODY_TIMES, BodyTimes
@@ -43,18 +43,18 @@ from media_service.http.turns import Turns
 from media_service.http.tus import TusDialect
 from media_service.http.uploads_api import UploadsApi
 from media_service.installation import Unfit, asset, bring_up_to_date
-from media_service.intake.append import Appends
-from media_service.intake.conduct import Conduct
-from media_service.intake.finalize import Finisher
-from media_service.intake.hearing import Hearing
-from media_service.intake.join import Joiner
-from media_service.intake.receive import Intake
-from media_service.intake.retag import Retagger
+from media_service.intake.finalizing.finalizer import Finalizer
+from media_service.intake.finalizing.loudness import LoudnessQueue
+from media_service.intake.finalizing.retag import Retagger
+from media_service.intake.options import IntakeOptions
+from media_service.intake.receiving.append import Appends
+from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
+from media_service.intake.uploads import UploadService
 from media_service.media import beside
 from media_service.media.hear import Ear
 from media_service.media.sandbox import PROTECTIONS
-from media_service.media.verify import Examiner, Habits, Tagging, as_policy
+from media_service.media.verify import Examiner, Habits, Tagging, as_severities
 from media_service.media.worker import ChildPool
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from media_service.config import Settings
 
 MICROSECONDS = 1_000_000
-FEWEST_PLACES, MOST_PLACES = 2, 8
+MIN_FINALIZE_WORKERS, MAX_FINALIZE_WORKERS = 2, 8
 """How many uploads are finished at a time: as many as there are processors, between these."""
 
 log = structlog.get_logger()
@@ -97,7 +97,7 @@ class Service:
     """All parts, joined by the settings and not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
-        conduct = _conduct(settings)
+        options = _options(settings)
         self._settings = settings
         self._ready = False
         self._folder = folder
@@ -108,7 +108,7 @@ class Service:
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = ChildPool(settings.media_children)
         self._examiner = Examiner(self._worker, _habits(settings))
-        self._finisher = Finisher(
+        self._finalizer = Finalizer(
             self._database,
             self._partials,
             self._spool,
@@ -117,21 +117,23 @@ class Service:
             clock=now,
             new_id=new_id,
             duplicates=settings.duplicates,
-            places=max(FEWEST_PLACES, min(os.cpu_count() or 1, MOST_PLACES)),
+            workers=max(MIN_FINALIZE_WORKERS, min(os.cpu_count() or 1, MAX_FINALIZE_WORKERS)),
         )
-        self._retagger = Retagger(self._database, self._spool, self._examiner, conduct.limits.cover)
-        self._intake = Intake(
+        self._retagger = Retagger(self._database, self._spool, self._examiner, options.limits.cover)
+        self._intake = UploadService(
             self._database,
             self._partials,
             self._examiner,
-            self._finisher,
-            conduct,
+            self._finalizer,
+            options,
             retagger=self._retagger,
             clock=now,
             new_id=new_id,
         )
         self._examiner.on_hopeless(self._intake.give_up_on)
-        self._hearing = Hearing(self._database, self._spool, Ear(), clock=now, quiet=lambda: self._finisher.idle)
+        self._loudness_queue = LoudnessQueue(
+            self._database, self._spool, Ear(), clock=now, quiet=lambda: self._finalizer.idle
+        )
         self._sweeper = Sweeper(
             self._intake,
             self._database,
@@ -143,19 +145,19 @@ class Service:
             every=settings.sweep_interval,
         )
         self._appends = Appends(self._intake)
-        self._joiner = Joiner(self._intake, self._partials)
+        self._concatenator = Concatenator(self._intake, self._partials)
         self._origins = Origins(settings.allowed_origins, settings.base_path)
         self._sessions = Sessions(self._database, token, now)
         self._gate = _gate(settings, token, self._sessions, self._origins)
-        self._shapes = Shapes(settings.base_path, conduct.limits, settings.public_url)
+        self._shapes = Shapes(settings.base_path, options.limits, settings.public_url)
 
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
         intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
         turns = Turns()
-        covers = MemoryBudget(max(COVERS_BYTES, intake.conduct.limits.cover.size))
+        covers = MemoryBudget(max(COVERS_BYTES, intake.options.limits.cover.size))
         assets = Assets(asset("static"))
-        station = Station(self._settings.station_name, self._settings.contact, intake.conduct.limits.file)
+        station = Station(self._settings.station_name, self._settings.contact, intake.options.limits.file)
         markup = PageMarkup(assets, station, base)
         answers = HtmlAnswers(markup, base)
         files = FilesApi(self._database, self._spool, self._retagger, gate, shapes)
@@ -171,7 +173,13 @@ class Service:
                 UploadCovers(intake, gate, shapes, turns, covers),
                 FormDialect(intake, gate, shapes, turns, answers, wait=self._settings.form_wait, covers=covers),
                 TusDialect(
-                    intake, self._appends, self._joiner, gate, shapes, turns=turns, wait=self._settings.append_wait
+                    intake,
+                    self._appends,
+                    self._concatenator,
+                    gate,
+                    shapes,
+                    turns=turns,
+                    wait=self._settings.append_wait,
                 ),
                 RufhDialect(
                     intake,
@@ -183,8 +191,8 @@ class Service:
                     interim_answers=self._settings.interim_answers,
                 ),
                 files,
-                FileCovers(files, self._retagger, gate, intake.conduct, turns=turns, budget=covers),
-                QuarantineApi(intake, self._finisher, self._quarantine, gate, shapes),
+                FileCovers(files, self._retagger, gate, intake.options, turns=turns, budget=covers),
+                QuarantineApi(intake, self._finalizer, self._quarantine, gate, shapes),
             ],
             answers,
         )
@@ -211,7 +219,11 @@ class Service:
         await self._sweeper.discard_orphans()
         await self._retagger.recover()
         await self._intake.recover()
-        runs = [self._finisher.run(), self._sweeper.run(), *([self._hearing.run()] if self._settings.listen else [])]
+        runs = [
+            self._finalizer.run(),
+            self._sweeper.run(),
+            *([self._loudness_queue.run()] if self._settings.listen else []),
+        ]
         runs.append(_report_protections())
         tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
@@ -242,10 +254,10 @@ def make_app(settings: Settings) -> tuple[web.Application, str]:
     return Service(settings, folder, token).application(), token
 
 
-def _conduct(settings: Settings) -> Conduct:
+def _options(settings: Settings) -> IntakeOptions:
     cover = CoverLimits(settings.cover_limit, settings.cover_pixels)
-    return Conduct(
-        Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover, LEAST_SLICE),
+    return IntakeOptions(
+        Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover, MIN_SLICE_BYTES),
         settings.idle_timeout,
         settings.finish_wait,
         Lifetime(
@@ -277,7 +289,7 @@ async def _report_protections() -> None:
     """Log once which protections hold for the children that read what clients send."""
     try:
         held = await beside.protections()
-    except MediaTrouble:
+    except MediaError:
         held = []
     missing = [name for name in PROTECTIONS if name not in held]
     if missing:
@@ -290,7 +302,7 @@ def _habits(settings: Settings) -> Habits:
     version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
     tagging = Tagging(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
     # Where a slice need not be durable before it is answered, nothing is done twice for it either.
-    return Habits(settings.durable == "slice", as_policy(settings.policy), tagging)
+    return Habits(settings.durable == "slice", as_severities(settings.policy), tagging)
 
 
 def _gate(settings: Settings, token: str, sessions: Sessions, origins: Origins) -> Gate:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationInfo, field_validator
 
-from media_service.core.verdict import CODES
+from media_service.core.findings import CODES
 
 MIB = 1024 * 1024
 DAY = 24 * 3600.0

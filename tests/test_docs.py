@@ -12,9 +12,9 @@ import pytest
 
 from media_service.app import Service
 from media_service.config import Settings
-from media_service.core.errors.registry import leaves
-from media_service.core.upload_states import TABLE
-from media_service.core.verdict import CODES
+from media_service.core.errors.registry import error_classes
+from media_service.core.findings import CODES
+from media_service.core.upload_states import TRANSITIONS
 from media_service.given import load
 from media_service.http.problems import STATUS
 from media_service.storage.data_folder import DataFolder
@@ -67,9 +67,9 @@ async def test_every_route_is_documented(tmp_path: Path) -> None:
 
 def test_every_problem_is_documented_with_its_status_and_message() -> None:
     text = (DOCS / "api.md").read_text()
-    for error in leaves():
+    for error in error_classes():
         assert f"| `{error.code}` | {STATUS[error]} | {error.template} |" in text
-    assert set(STATUS) == set(leaves())
+    assert set(STATUS) == set(error_classes())
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -83,7 +83,7 @@ def test_every_finding_is_documented_and_said(language: str) -> None:
 
 def test_diagram_is_the_table_of_states() -> None:
     drawn = re.findall(r"^    (\w+) --> (\w+): (\w+)$", (DOCS / "architecture.md").read_text(), re.MULTILINE)
-    assert set(drawn) == {(start.value, end.value, event.value) for (start, event), end in TABLE.items()}
+    assert set(drawn) == {(start.value, end.value, event.value) for (start, event), end in TRANSITIONS.items()}
 
 
 def test_readme_is_short() -> None:

@@ -34,11 +34,23 @@ ROOMS = {
     "storage": {"core", "aside"},
     "catalogue": {"core", "aside"},
     "media": {"core"},
-    "intake": {"core", "media"},
+    "intake": {"core"},
     "http": {"core", "intake"},
     "config": {"core"},
 }
 """What each room may import besides itself; the modules at the top may import everything."""
+
+FOLDERS = {
+    "core": {
+        "ports": {"core", "core.errors"},
+        "errors": set[str](),
+    },
+    "intake": {
+        "receiving": {"intake", "intake.finalizing"},
+        "finalizing": set[str](),
+    },
+}
+"""Which folders of its own room a sub-folder may import besides itself; the room's name stands for its own modules."""
 
 OWNERS = {
     "mutagen": {"media.id3"},
@@ -81,6 +93,12 @@ class Import:
     def room(self) -> str:
         """The room it leads to, for one of ours."""
         return self.target.split(".")[1] if "." in self.target else ""
+
+    @property
+    def folder(self) -> str:
+        """The room and sub-folder it leads to, for one of ours; the room alone for a module of the room itself."""
+        parts = self.target.split(".")[1:]
+        return ".".join(parts[:2]) if len(parts) > 2 else parts[0]
 
     def __str__(self) -> str:
         return f"{self.importer}:{self.line} imports {self.target}"
@@ -127,6 +145,20 @@ def _collect(node: ast.AST, importer: str, found: list[Import], *, typing_only: 
 def test_rooms_import_only_what_they_may_know(room: str) -> None:
     mine = [found for found in imports() if found.importer.split(".")[0] == room and found.ours]
     assert [str(found) for found in mine if found.room not in {room, *ROOMS[room]}] == []
+
+
+@pytest.mark.parametrize(("room", "folder"), [(room, folder) for room in FOLDERS for folder in FOLDERS[room]])
+def test_sub_folders_import_only_what_they_may_know(room: str, folder: str) -> None:
+    mine = [found for found in imports() if found.importer.startswith(f"{room}.{folder}.") and found.room == room]
+    allowed = {f"{room}.{folder}", *FOLDERS[room][folder]}
+    assert mine
+    assert [str(found) for found in mine if found.folder not in allowed] == []
+
+
+def test_every_sub_folder_of_these_rooms_is_known() -> None:
+    inside = {tuple(name.split(".")[:2]) for name in modules() if name.count(".") == 2}
+    known = {(room, folder) for room in FOLDERS for folder in FOLDERS[room]}
+    assert {pair for pair in inside if pair[0] in FOLDERS} == known
 
 
 def test_every_module_has_a_room() -> None:

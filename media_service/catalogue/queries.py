@@ -60,9 +60,9 @@ def twin(owner: str, content_hash: bytes, length: int) -> Statement:
     return SQL["twin"], {"owner": owner, "content_hash": content_hash, "length": length}
 
 
-def same_sound(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Statement:
+def duplicate_of_audio(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Statement:
     """The oldest file received with these bytes, or with the same sound; one of the owner before all others."""
-    return SQL["same_sound"], {"owner": owner, "content_hash": content_hash, "audio_sha256": audio_sha256}
+    return SQL["duplicate_of_audio"], {"owner": owner, "content_hash": content_hash, "audio_sha256": audio_sha256}
 
 
 def taken_names(names: Collection[str]) -> Statement:

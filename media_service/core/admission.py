@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from media_service.core.concatenation import is_joined
+from media_service.core.concatenation import is_concatenated
 from media_service.core.errors.limits import FileTooLarge, SliceTooLarge, SliceTooSmall, TooManySlices
 from media_service.core.errors.requests import Malformed
 from media_service.core.errors.uploads import (
@@ -18,7 +18,7 @@ from media_service.core.errors.uploads import (
 )
 from media_service.core.limits import Limits, check_length
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload_states import HELD, State
+from media_service.core.upload_states import COMPLETE_STATES, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class WriteWindow:
     """Where a writer may put bytes: from `start` to `limit` at most. `repeat`: they are all recorded already."""
 
     start: int
@@ -36,14 +36,16 @@ class Room:
     repeat: bool = False
 
 
-def admit(upload: Upload, received: Ranges, start: int, size: int | None, *, limits: Limits, dialect: str) -> Room:
+def admit(
+    upload: Upload, received: Ranges, start: int, size: int | None, *, limits: Limits, dialect: str
+) -> WriteWindow:
     """Where the writer of a slice of `size` bytes from `start` may write, before a byte of it was read.
 
     A slice of an upload that is whole already is a repeat: its first acknowledgement was lost on the way.
-    With `size` None the slice may end anywhere up to the room's limit, and `record` checks again.
+    With `size` None the slice may end anywhere up to the window's limit, and `record` checks again.
     Raises WrongState, UploadGone, SliceTooLarge, SpanOutside, SpanOverlaps.
     """
-    whole = upload.state in HELD
+    whole = upload.state in COMPLETE_STATES
     if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
         raise upload.refusal()
     if size is not None and size > limits.slice:
@@ -52,16 +54,16 @@ def admit(upload: Upload, received: Ranges, start: int, size: int | None, *, lim
     if start + (1 if size is None else size) > length:
         raise SpanOutside(start, length)
     if whole:
-        return Room(start, length, repeat=True)
+        return WriteWindow(start, length, repeat=True)
     held_to = received.run_from(start)
     if held_to > start:
         if size is not None and start + size > held_to:
             raise SpanOverlaps(start, held_to)
-        return Room(start, held_to, repeat=True)
+        return WriteWindow(start, held_to, repeat=True)
     limit = min(received.next_start(start, length), start + limits.slice, length)
     if size is not None and start + size > limit:
         raise SpanOverlaps(start, limit)
-    return Room(start, limit)
+    return WriteWindow(start, limit)
 
 
 def check_small(upload: Upload, received: Ranges, span: Span, limits: Limits) -> None:
@@ -69,12 +71,12 @@ def check_small(upload: Upload, received: Ranges, span: Span, limits: Limits) ->
 
     While the length is not known, any slice that goes on where the last one ended may be the end.
     """
-    if len(span) >= limits.least_slice or span.stop == upload.length:
+    if len(span) >= limits.min_slice or span.stop == upload.length:
         return
     next_start, goes_on = received.next_start(span.start, -1), span.start == 0 or received.touches(span)
     if next_start == span.stop or (upload.length is None and next_start == -1 and goes_on):
         return
-    raise SliceTooSmall(limits.least_slice)
+    raise SliceTooSmall(limits.min_slice)
 
 
 def check_count(count: int, received: Ranges, span: Span | None, limits: Limits) -> None:
@@ -101,10 +103,10 @@ def check_append(
     its end: the last one again, whose answer was lost.
     Raises WrongState, UploadGone, NotWritable, OffsetMismatch, LengthDiffers, SpanOutside, FileTooLarge, Malformed.
     """
-    whole = upload.state in HELD
+    whole = upload.state in COMPLETE_STATES
     if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
         raise upload.refusal()
-    if is_joined(upload):
+    if is_concatenated(upload):
         raise NotWritable
     offset = upload.length if whole and upload.length is not None else received.offset
     if at != offset:
@@ -122,7 +124,7 @@ def check_append(
         raise FileTooLarge(limits.file)
 
 
-def told_length(named: int | None, stop: int | None, *, last: bool) -> int | None:
+def announced_length(named: int | None, stop: int | None, *, last: bool) -> int | None:
     """What a request tells of the whole file's length: by naming it, or by being the last and ending at `stop`.
 
     Raises LengthDiffers.
@@ -134,17 +136,17 @@ def told_length(named: int | None, stop: int | None, *, last: bool) -> int | Non
     return stop
 
 
-def overrun(upload: Upload, room: Room, limits: Limits) -> Refusal:
+def overrun(upload: Upload, window: WriteWindow, limits: Limits) -> Refusal:
     """Why a slice whose size was not known beforehand may not go on beyond its room."""
-    if upload.length is not None and room.limit == upload.length:
-        return SpanOutside(room.start, room.limit)
-    if room.repeat:
-        return SpanOverlaps(room.start, room.limit)
-    if upload.length is None and room.limit == limits.file:
+    if upload.length is not None and window.limit == upload.length:
+        return SpanOutside(window.start, window.limit)
+    if window.repeat:
+        return SpanOverlaps(window.start, window.limit)
+    if upload.length is None and window.limit == limits.file:
         return FileTooLarge(limits.file)
-    if room.limit == room.start + limits.slice:
+    if window.limit == window.start + limits.slice:
         return SliceTooLarge(limits.slice)
-    return SpanOverlaps(room.start, room.limit)
+    return SpanOverlaps(window.start, window.limit)
 
 
 def check_record(upload: Upload, received: Ranges, piece: Slice) -> None:

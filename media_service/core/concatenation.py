@@ -20,24 +20,24 @@ CONCAT, PARTIAL, FINAL = "concat", "partial", "final;"
 """Under what an upload remembers how it is joined, and the two beginnings of what it remembers."""
 
 
-MOST_PARTS = 64
+MAX_PARTS = 64
 """Uploads that are joined into one."""
 
 
-def is_joined(upload: Upload) -> bool:
+def is_concatenated(upload: Upload) -> bool:
     """Whether the upload's bytes come from other uploads instead of from its client."""
-    return (upload.remembered or {}).get(CONCAT, "").startswith(FINAL)
+    return (upload.protocol_fields or {}).get(CONCAT, "").startswith(FINAL)
 
 
 def is_part(upload: Upload) -> bool:
     """Whether the upload waits to be joined with others."""
-    return (upload.remembered or {}).get(CONCAT) == PARTIAL
+    return (upload.protocol_fields or {}).get(CONCAT) == PARTIAL
 
 
 def check_part_names(parts: Sequence[str]) -> None:
     """Raise Malformed for a part that is listed twice, or for more parts than are joined."""
-    if len(parts) > MOST_PARTS:
-        raise Malformed(CONCAT, f"it may list up to {MOST_PARTS} parts")
+    if len(parts) > MAX_PARTS:
+        raise Malformed(CONCAT, f"it may list up to {MAX_PARTS} parts")
     if len(set(parts)) < len(parts):
         raise Malformed(CONCAT, "it lists a part twice")
 

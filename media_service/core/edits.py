@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
 
 
-def _clean_sender(sender: str | None) -> str | None:
+def clean_sender(sender: str | None) -> str | None:
+    """Return the sender's name as one clean line; None for an empty one. Raise Malformed."""
     return clean_line(sender, "sender") or None if sender else None
 
 
@@ -41,7 +42,7 @@ def amend(
 ) -> Upload:
     """The upload with other tags, chapters or another sender, or with the length it did not have.
 
-    Only while bytes are awaited: what may change afterwards, and how, is for `amend_whole`.
+    Only while bytes are awaited: what may change afterwards, and how, is for `amend_complete`.
     Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge, DetailsTooLarge.
     """
     if upload.state is not State.RECEIVING:
@@ -58,7 +59,7 @@ def amend(
     if chapters is not None:
         upload = check_details(replace(upload, chapters=clean_chapters(chapters)))
     if sender is not None:
-        upload = replace(upload, sender=_clean_sender(sender))
+        upload = replace(upload, sender=clean_sender(sender))
     return replace(upload, updated_at=now)
 
 
@@ -67,7 +68,7 @@ def editable_until(upload: Upload, lifetime: Lifetime) -> int | None:
 
     An upload that leads to another one's file was never given a name.
     """
-    if upload.state is not State.SPOOLED or upload.placing is None:
+    if upload.state is not State.SPOOLED or upload.publish_intent is None:
         return None
     return upload.updated_at + lifetime.late_edits
 
@@ -81,7 +82,7 @@ def check_editable(upload: Upload, now: int, lifetime: Lifetime) -> None:
         raise upload.refusal()
 
 
-def amend_whole(
+def amend_complete(
     upload: Upload,
     now: int,
     lifetime: Lifetime,
@@ -101,7 +102,7 @@ def amend_whole(
         duration = None if upload.facts is None else upload.facts.duration
         upload = check_details(replace(upload, chapters=clean_chapters(chapters, duration)))
     if sender is not None:
-        upload = replace(upload, sender=_clean_sender(sender))
+        upload = replace(upload, sender=clean_sender(sender))
     return upload
 
 
@@ -116,7 +117,7 @@ class TagChanges:
         return bool(self.given or self.removed)
 
 
-def tag_changes(before: Upload, after: Upload, carried: Mapping[str, str]) -> TagChanges:
+def tag_changes(before: Upload, after: Upload, file_tags: Mapping[str, str]) -> TagChanges:
     """Return what turns the file of `before`, which carries these tags, into that of `after`.
 
     Only what the sender changed counts: a tag that a librarian edited meanwhile stays unless the sender changed it too.
@@ -124,8 +125,8 @@ def tag_changes(before: Upload, after: Upload, carried: Mapping[str, str]) -> Ta
     """
     old, new = before.tags or {}, after.tags or {}
     given = {key: text for key, text in new.items() if old.get(key) != text}
-    removed = frozenset(key for key, text in old.items() if key not in new and carried.get(key) == text)
-    return TagChanges({key: text for key, text in given.items() if carried.get(key) != text}, removed)
+    removed = frozenset(key for key, text in old.items() if key not in new and file_tags.get(key) == text)
+    return TagChanges({key: text for key, text in given.items() if file_tags.get(key) != text}, removed)
 
 
 def with_cover(upload: Upload, cover: Cover | None, now: int) -> Upload:

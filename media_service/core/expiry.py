@@ -26,9 +26,9 @@ def expires_at(upload: Upload, lifetime: Lifetime) -> int:
 
     Without that end an upload that trickles could hold its room on the disk for ever.
     """
-    return min(upload.updated_at + lifetime.idle, outlived_at(upload, lifetime))
+    return min(upload.updated_at + lifetime.idle, deadline_at(upload, lifetime))
 
 
-def outlived_at(upload: Upload, lifetime: Lifetime) -> int:
+def deadline_at(upload: Upload, lifetime: Lifetime) -> int:
     """When an unfinished upload ends even if bytes are coming just then."""
     return upload.created_at + lifetime.whole

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from media_service.core.chapters import clean_chapters
-from media_service.core.concatenation import is_joined
+from media_service.core.concatenation import is_concatenated
 from media_service.core.details import check_details
-from media_service.core.edits import _clean_sender, amend
+from media_service.core.edits import amend, clean_sender
 from media_service.core.errors.uploads import BytesMissing
 from media_service.core.limits import Limits, check_length
 from media_service.core.ranges import Ranges, Span
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class UploadRequest:
     """What a client asks for when it creates an upload. `length` in bytes, None when it does not know yet.
 
-    `held_open`, `remembered` and `address` are the upload's.
+    `defer_completion`, `protocol_fields` and `address` are the upload's.
     """
 
     filename: str
@@ -38,55 +38,55 @@ class Wish:
     sender: str | None = None
     tags: Mapping[str, str] | None = None
     chapters: Sequence[Chapter] = ()
-    held_open: bool = False
-    remembered: Mapping[str, str] | None = None
+    defer_completion: bool = False
+    protocol_fields: Mapping[str, str] | None = None
     address: str | None = None
 
 
-def create(wish: Wish, limits: Limits, *, id: str, owner: str, dialect: str, now: int) -> Upload:
+def create(request: UploadRequest, limits: Limits, *, id: str, owner: str, dialect: str, now: int) -> Upload:
     """A new upload, receiving. Raises FileTooLarge, Malformed, DetailsTooLarge."""
-    if wish.length is not None:
-        check_length(wish.length, limits)
+    if request.length is not None:
+        check_length(request.length, limits)
     upload = Upload(
         id=id,
         owner=owner,
         dialect=dialect,
         state=State.RECEIVING,
-        filename=clean_line(wish.filename, "filename"),
-        length=wish.length,
+        filename=clean_line(request.filename, "filename"),
+        length=request.length,
         created_at=now,
         updated_at=now,
-        last_modified=wish.last_modified,
-        digest=wish.digest,
-        content_hash=wish.content_hash,
-        sender=_clean_sender(wish.sender),
-        tags=clean_tags(wish.tags or {}),
-        chapters=clean_chapters(wish.chapters),
-        held_open=wish.held_open,
-        remembered=wish.remembered,
-        address=wish.address,
+        last_modified=request.last_modified,
+        digest=request.digest,
+        content_hash=request.content_hash,
+        sender=clean_sender(request.sender),
+        tags=clean_tags(request.tags or {}),
+        chapters=clean_chapters(request.chapters),
+        defer_completion=request.defer_completion,
+        protocol_fields=request.protocol_fields,
+        address=request.address,
     )
     return check_details(upload)
 
 
 def is_resumable(upload: Upload) -> bool:
     """Whether a client can go on with the upload when the request that began it was cut."""
-    return upload.dialect != "form" and not is_joined(upload)
+    return upload.dialect != "form" and not is_concatenated(upload)
 
 
 def conclude(upload: Upload, received: Ranges, now: int, limits: Limits) -> Upload:
     """The upload of which the client says that every byte was sent. Raises as `amend` does."""
     concluded = amend(upload, received, now, limits, length=received.offset)
-    return replace(concluded, held_open=False)
+    return replace(concluded, defer_completion=False)
 
 
-def is_whole(upload: Upload, received: Ranges) -> bool:
+def is_complete(upload: Upload, received: Ranges) -> bool:
     """Whether every byte of the announced length is recorded, and nobody has still to say so."""
-    return upload.length is not None and not upload.held_open and received.covers(Span(0, upload.length))
+    return upload.length is not None and not upload.defer_completion and received.covers(Span(0, upload.length))
 
 
 def complete(upload: Upload, received: Ranges, now: int) -> Upload:
     """The upload with all its bytes, ready to be verified. Raises WrongState, UploadGone, BytesMissing."""
-    if upload.state is State.RECEIVING and not is_whole(upload, received):
+    if upload.state is State.RECEIVING and not is_complete(upload, received):
         raise BytesMissing(received.offset)
     return upload.step(Event.COMPLETE, now)

@@ -8,15 +8,15 @@ from media_service.core.cover import CoverLimits
 from media_service.core.errors.limits import FileTooLarge
 from media_service.core.errors.requests import Malformed
 
-LEAST_SLICE = 16 * 1024
+MIN_SLICE_BYTES = 16 * 1024
 """Bytes of the smallest slice of the native dialect that neither fills a gap nor ends the file."""
 
 
-MOST_SLICES = 100_000
+MAX_SLICES = 100_000
 """Slices of one upload: 64 GiB in slices of 688 KiB."""
 
 
-MOST_RANGES = 10_000
+MAX_RANGES = 10_000
 """Separate ranges of one upload. Adding a slice copies them: 0.2 ms at this number, 3 ms at 100,000."""
 
 
@@ -24,16 +24,16 @@ MOST_RANGES = 10_000
 class Limits:
     """What one upload may be: bytes of a file, bytes of a slice, the slice size proposed to clients, and its cover.
 
-    `least_slice` in bytes, for dialects whose clients choose where a slice ends; `slices` and `ranges` are numbers.
+    `min_slice` in bytes, for dialects whose clients choose where a slice ends; `slices` and `ranges` are numbers.
     """
 
     file: int
     slice: int
     slice_size: int
     cover: CoverLimits = field(default_factory=CoverLimits)
-    least_slice: int = 0
-    slices: int = MOST_SLICES
-    ranges: int = MOST_RANGES
+    min_slice: int = 0
+    slices: int = MAX_SLICES
+    ranges: int = MAX_RANGES
 
 
 def check_length(length: int, limits: Limits) -> None:

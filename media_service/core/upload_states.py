@@ -45,7 +45,7 @@ class Event(StrEnum):
     RECHECK = "recheck"
 
 
-TABLE: Mapping[tuple[State, Event], State] = {
+TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.RECEIVING, Event.COMPLETE): State.RECEIVED,
     (State.RECEIVING, Event.CANCEL): State.CANCELLED,
     (State.RECEIVING, Event.EXPIRE): State.EXPIRED,
@@ -69,7 +69,7 @@ FINISHING = frozenset({State.RECEIVED, State.VERIFIED})
 """What the finisher has still to do. These can be cancelled and expire only after finishing has failed."""
 
 
-HELD = FINISHING | {State.SPOOLED}
+COMPLETE_STATES = FINISHING | {State.SPOOLED}
 """Every byte is here, whether or not the slices' rows still are."""
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from media_service.core.errors.requests import ForbiddenOrigin, Unauthorised
+from media_service.core.errors.requests import ForbiddenOrigin, Unauthorized
 from media_service.core.owners import LOCAL_OWNER, may_change
 from media_service.http.sessions import SESSION_SECONDS
 
@@ -83,7 +83,7 @@ class Gate:
         """Return who asks. Raises Unauthorised if uploading needs a token that the request lacks."""
         caller = self.visitor(request)
         if not caller.admin and not self._open_to_all:
-            raise Unauthorised
+            raise Unauthorized
         return caller
 
     def visitor(self, request: web.Request) -> Caller:
@@ -94,7 +94,7 @@ class Gate:
         """Return the admin who asks. Raises Unauthorised."""
         caller = self.visitor(request)
         if not caller.admin:
-            raise Unauthorised
+            raise Unauthorized
         return caller
 
     def welcome(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -108,14 +108,14 @@ class Gate:
     async def sign_in(self, token: str, request: web.Request, response: web.StreamResponse) -> None:
         """Begin an admin session for the right token. Raises Unauthorised for another one."""
         if not _same(token, self._token):
-            raise Unauthorised
+            raise Unauthorized
         # The guard has compared the Origin; without `public_url` nothing else tells that a proxy speaks TLS.
         secure = request.headers.get(hdrs.ORIGIN, "").startswith("https:")
         value = await self._sessions.begin(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.write(response, ADMIN_COOKIE, value, seconds=SESSION_SECONDS, samesite="Strict", secure=secure)
 
     async def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
-        """End the session, so that its cookie is worth nothing. Raises StorageFull, CatalogueTrouble."""
+        """End the session, so that its cookie is worth nothing. Raises StorageFull, CatalogueError."""
         await self._sessions.end(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.delete(request, response, ADMIN_COOKIE)
 

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
-    from media_service.intake.conduct import Conduct
-    from media_service.intake.receive import Intake
-    from media_service.intake.retag import Retagger
+    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.options import IntakeOptions
+    from media_service.intake.uploads import UploadService
 
 
 class UploadCovers:
     """The routes under `/api/v1/uploads/{id}/cover`."""
 
-    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes, turns: Turns, budget: MemoryBudget) -> None:
+    def __init__(self, intake: UploadService, gate: Gate, shapes: Shapes, turns: Turns, budget: MemoryBudget) -> None:
         self._intake = intake
         self._gate = gate
         self._shapes = shapes
@@ -57,7 +57,7 @@ class UploadCovers:
         caller, upload_id = self._gate.caller(request), request.match_info["id"]
         await self._intake.check_cover(upload_id, caller.sees)
         async with AsyncExitStack() as held:
-            picture = await read_cover(request, self._intake.conduct, self._turns, self._budget, held)
+            picture = await read_cover(request, self._intake.options, self._turns, self._budget, held)
             view = await unbroken_holding(held, self._intake.put_cover(upload_id, caller.sees, picture))
         return web.json_response(self._shapes.upload(view))
 
@@ -76,7 +76,7 @@ class FileCovers:
         files: FilesApi,
         retagger: Retagger,
         gate: Gate,
-        conduct: Conduct,
+        conduct: IntakeOptions,
         *,
         turns: Turns,
         budget: MemoryBudget,
@@ -124,7 +124,7 @@ class FileCovers:
 
 
 async def read_cover(
-    request: web.Request, conduct: Conduct, turns: Turns, budget: MemoryBudget, held: AsyncExitStack
+    request: web.Request, conduct: IntakeOptions, turns: Turns, budget: MemoryBudget, held: AsyncExitStack
 ) -> bytes:
     """Return the body as a picture, whatever type it claims. What it takes of the budget is added to `held`.
 

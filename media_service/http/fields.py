@@ -70,7 +70,7 @@ def metadata(value: str) -> dict[str, bytes]:
 
 
 def described(value: str) -> dict[str, Any]:
-    """File name, sender and tags of an Upload-Metadata field, as `Wish` takes them. Raises Malformed."""
+    """File name, sender and tags of an Upload-Metadata field, as `UploadRequest` takes them. Raises Malformed."""
     texts: dict[str, str] = {}
     for key, content in metadata(value).items():
         if key in ("filename", "name", "sender", *TAGS):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.spool import Spool
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
-    from media_service.intake.retag import Retagger
+    from media_service.intake.finalizing.retag import Retagger
 
 Text = Annotated[str, Field(max_length=8192)]
 
@@ -92,7 +92,7 @@ class FilesApi:
     async def content(self, request: web.Request) -> web.StreamResponse:
         """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
         file = await self.find(request)
-        name = quote(file.placed.name, safe="")
+        name = quote(file.spool_entry.name, safe="")
         headers = {
             "Content-Type": "audio/mpeg",
             "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
@@ -100,16 +100,16 @@ class FilesApi:
             "Cache-Control": "private, no-cache",
         }
         try:
-            return await file_response(self._spool.path(file.placed.name), headers)
+            return await file_response(self._spool.path(file.spool_entry.name), headers)
         except FileNotFoundError:
             raise UnknownFile from None
 
     async def shown(self, file: StoredFile) -> web.Response:
         """The file as JSON, with its ETag."""
-        heard = await self._catalogue.heard(file.id)
+        heard = await self._catalogue.loudness(file.id)
         shown = self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)}
         answer = web.json_response(shown, headers={"Cache-Control": "private, no-cache"})
-        answer.etag = ETag(file.placed.sha256.hex())
+        answer.etag = ETag(file.spool_entry.sha256.hex())
         return answer
 
     async def find(self, request: web.Request) -> StoredFile:

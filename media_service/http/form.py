@@ -12,7 +12,7 @@ from media_service.core.errors.base import MediaServiceError
 from media_service.core.errors.covers import CoverTooLarge
 from media_service.core.errors.limits import FileTooLarge
 from media_service.core.errors.requests import Malformed
-from media_service.core.lifecycle import Wish
+from media_service.core.lifecycle import UploadRequest
 from media_service.core.tags import TAGS
 from media_service.core.upload_states import FINISHING
 from media_service.http.body import expect_later
@@ -22,7 +22,7 @@ from media_service.http.multipart import Form, FormShape, Small
 from media_service.http.peer import peer_address
 from media_service.http.problems import report
 from media_service.http.steps import unbroken, unbroken_holding, with_verdict
-from media_service.intake.slices import Incoming
+from media_service.intake.receiving.slices import SliceRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
 
 DIALECT = "form"
 
@@ -54,7 +54,7 @@ class FormDialect:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: UploadService,
         gate: Gate,
         shapes: Shapes,
         turns: Turns,
@@ -90,12 +90,12 @@ class FormDialect:
         owner = self._gate.caller(request).owner
         refuse_range(request)
         async with AsyncExitStack() as held:
-            seconds = self._intake.conduct.idle_timeout
+            seconds = self._intake.options.idle_timeout
             form = await Form.open(request, self._shape(held), self._turns, seconds, typed.fields)
             upload_id = await self._create(form, owner, peer_address(request))
             try:
                 await self._put_cover(form, upload_id, owner, held)
-                whole = Incoming(0, None, None, DIALECT, last=True)
+                whole = SliceRequest(0, None, None, DIALECT, last=True)
                 await self._intake.receive(upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, held))
             except BaseException:
                 # Nobody can resume a form: half of its file is not left behind.
@@ -106,7 +106,7 @@ class FormDialect:
         return self._answer(request, await with_verdict(self._intake, view, 0))
 
     def _shape(self, held: AsyncExitStack) -> FormShape:
-        limits = self._intake.conduct.limits
+        limits = self._intake.options.limits
 
         async def reserve(*, late: bool) -> None:
             # After the file a refusal would cost all of it.
@@ -120,7 +120,7 @@ class FormDialect:
         """Return the id of a new upload with the fields that came before the file."""
         if form.filename is None:
             raise Malformed("mp3", "it must be a file")
-        wish = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
+        wish = UploadRequest(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
         view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
         return view.upload.id
 
@@ -144,7 +144,7 @@ class FormDialect:
         if picture is not None:
             await unbroken_holding(held, self._intake.put_cover(upload_id, owner, picture))
 
-    def _answer(self, request: web.Request, view: View) -> web.Response:
+    def _answer(self, request: web.Request, view: UploadView) -> web.Response:
         """In the form the client reads best: JSON, HTML or, for `curl`, the one plain sentence."""
         upload = view.upload
         status = 202 if upload.state in FINISHING else 201

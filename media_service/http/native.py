@@ -13,12 +13,12 @@ from media_service.http.body import expect_later, raw_blocks, refuse_coding
 from media_service.http.fields import refuse_range
 from media_service.http.multipart import Form, FormShape
 from media_service.http.shapes import API
-from media_service.intake.slices import Incoming
+from media_service.intake.receiving.slices import SliceRequest
 
 if TYPE_CHECKING:
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
-    from media_service.intake.receive import Intake
+    from media_service.intake.uploads import UploadService
 
 DIALECT = "native"
 
@@ -26,7 +26,7 @@ DIALECT = "native"
 class NativeDialect:
     """Slices under `/api/v1/uploads/{id}/slices`. The id, which nobody can guess, is the permission to send them."""
 
-    def __init__(self, intake: Intake, shapes: Shapes, turns: Turns) -> None:
+    def __init__(self, intake: UploadService, shapes: Shapes, turns: Turns) -> None:
         self._intake = intake
         self._shapes = shapes
         self._turns = turns
@@ -42,7 +42,7 @@ class NativeDialect:
     async def post(self, request: web.Request) -> web.Response:
         """One slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
         refuse_range(request)
-        upload_id, conduct = request.match_info["id"], self._intake.conduct
+        upload_id, conduct = request.match_info["id"], self._intake.options
         await self._intake.check_open(upload_id, None)
         limit = conduct.limits.slice
         shape = FormShape("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
@@ -73,11 +73,11 @@ class NativeDialect:
 
 def _incoming(
     offset: str, size: int | None, digest: str | None, digest_field: str, *, most: int | None = None
-) -> Incoming:
+) -> SliceRequest:
     """Raises Malformed."""
     if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
         raise Malformed("offset", "it must be a number of bytes")
     if size == 0:
         raise Malformed("slice", "it has no bytes")
     proof = None if digest is None else parse_digest_field(digest, digest_field)
-    return Incoming(int(offset), size, proof, DIALECT, most=most, cut_by_client=True)
+    return SliceRequest(int(offset), size, proof, DIALECT, most=most, cut_by_client=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict
 
-from media_service.core.errors.registry import leaves
+from media_service.core.errors.registry import error_classes
 from media_service.http.body import json_body
 from media_service.http.static import respond
 from media_service.http.steps import unbroken
@@ -45,7 +45,7 @@ class Pages:
         self._answers = answers
         self._gate = gate
         self._ready = ready
-        self._problems = {error.code: error for error in leaves()}
+        self._problems = {error.code: error for error in error_classes()}
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""

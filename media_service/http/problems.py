@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from aiohttp import web
 
-from media_service.core.errors.base import MediaServiceError, Trouble
-from media_service.core.errors.covers import CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit, UnknownCover
+from media_service.core.errors.base import MediaServiceError, ServiceError
+from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide, UnknownCover
 from media_service.core.errors.files import (
     ContentHashMismatch,
     Damaged,
@@ -39,19 +39,19 @@ from media_service.core.errors.requests import (
     LengthRequired,
     Malformed,
     RequestTimeout,
-    Unauthorised,
+    Unauthorized,
     UnsupportedMediaType,
     UnsupportedVersion,
 )
 from media_service.core.errors.service import (
     BeingFinished,
-    CatalogueTrouble,
+    CatalogueError,
     CoversBusy,
-    FinishingFailed,
-    MediaTrouble,
+    FinalizeFailed,
+    MediaError,
     ShuttingDown,
+    StorageError,
     StorageFull,
-    StorageTrouble,
 )
 from media_service.core.errors.uploads import (
     BytesMissing,
@@ -86,7 +86,7 @@ STATUS: dict[type[MediaServiceError], int] = {
     UnsupportedMediaType: 415,
     UnsupportedVersion: 412,
     ForbiddenOrigin: 403,
-    Unauthorised: 401,
+    Unauthorized: 401,
     UnknownUpload: 404,
     UnknownFile: 404,
     UnknownCover: 404,
@@ -111,7 +111,7 @@ STATUS: dict[type[MediaServiceError], int] = {
     CoverNotImage: 415,
     CoverTooLarge: 413,
     CoverTooWide: 422,
-    CoverUnfit: 422,
+    CoverInvalid: 422,
     DigestMismatch: 422,
     SliceDiffers: 422,
     NotMp3: 422,
@@ -122,10 +122,10 @@ STATUS: dict[type[MediaServiceError], int] = {
     TooCostly: 422,
     UnknownVerdict: 422,
     StorageFull: 507,
-    StorageTrouble: 503,
-    CatalogueTrouble: 503,
-    MediaTrouble: 503,
-    FinishingFailed: 503,
+    StorageError: 503,
+    CatalogueError: 503,
+    MediaError: 503,
+    FinalizeFailed: 503,
     BeingFinished: 503,
     CoversBusy: 503,
     ShuttingDown: 503,
@@ -184,7 +184,7 @@ def refuse(
 def report(error: MediaServiceError, path: str) -> None:
     """Log what is our trouble."""
     # What clients cause by their number is no trouble of the service: it must not fill the log.
-    if isinstance(error, Trouble) and not isinstance(error, CoversBusy):
+    if isinstance(error, ServiceError) and not isinstance(error, CoversBusy):
         log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from media_service.core.ports.quarantine import Quarantine
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
-    from media_service.intake.finalize import Finisher
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.finalizing.finalizer import Finalizer
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
 
 WAIT = 5.0
 """Seconds that the answer waits for the new verdict."""
@@ -31,9 +31,11 @@ WAIT = 5.0
 class QuarantineApi:
     """The routes under `/api/v1/quarantine`."""
 
-    def __init__(self, intake: Intake, finisher: Finisher, quarantine: Quarantine, gate: Gate, shapes: Shapes) -> None:
+    def __init__(
+        self, intake: UploadService, finalizer: Finalizer, quarantine: Quarantine, gate: Gate, shapes: Shapes
+    ) -> None:
         self._intake = intake
-        self._finisher = finisher
+        self._finalizer = finalizer
         self._quarantine = quarantine
         self._gate = gate
         self._shapes = shapes
@@ -86,17 +88,17 @@ class QuarantineApi:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Deletes the bytes and the report."""
-        await self._finisher.forget_rejected((await self._find(request)).upload.id)
+        await self._finalizer.forget_rejected((await self._find(request)).upload.id)
         return web.Response(status=204)
 
     async def _look_again(self, request: web.Request, review: Review) -> web.Response:
         self._gate.admin(request)
         upload_id = request.match_info["id"]
-        await self._finisher.look_again(upload_id, review)
+        await self._finalizer.look_again(upload_id, review)
         view = await self._intake.wait_for_verdict(upload_id, WAIT)
         return web.json_response(self._shapes.upload(view))
 
-    async def _find(self, request: web.Request) -> View:
+    async def _find(self, request: web.Request) -> UploadView:
         """A rejected upload whose bytes are kept. Raises UnknownUpload, Unauthorised."""
         self._gate.admin(request)
         view = await self._intake.show(request.match_info["id"], None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 
-from media_service.core.admission import told_length
+from media_service.core.admission import announced_length
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.errors.limits import FileTooLarge, SliceTooLarge
 from media_service.core.errors.requests import Malformed, UnsupportedMediaType
@@ -22,15 +22,15 @@ from media_service.core.errors.uploads import (
     UnknownUpload,
     WrongState,
 )
-from media_service.core.lifecycle import Wish
-from media_service.core.upload_states import FINISHING, HELD, State
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.http import rufh_fields as fields
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
 from media_service.http.fields import body_size, refuse_range
 from media_service.http.peer import peer_address
 from media_service.http.problems import method_not_allowed, refuse
 from media_service.http.steps import unbroken, with_verdict
-from media_service.intake.append import Addition
+from media_service.intake.receiving.append import AppendRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
-    from media_service.intake.append import Appends
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.receiving.append import Appends
+    from media_service.intake.uploads import UploadService
 
 DIALECT = "rufh"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
@@ -56,7 +56,7 @@ class RufhDialect:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: UploadService,
         appends: Appends,
         gate: Gate,
         shapes: Shapes,
@@ -118,22 +118,22 @@ class RufhDialect:
         refuse_coding(request)
         refuse_range(request)
         last, named = fields.complete(request, version) is not False, fields.integer(request, "Upload-Length")
-        length = told_length(named, size, last=last)
+        length = announced_length(named, size, last=last)
         if length == 0:
             raise Malformed("Upload-Length" if named == 0 else "body", "a file has at least one byte")
         digest, proof = fields.whole_digest(request), fields.proof(request)
-        held_open = length is None or not version.length_completes
-        wish = Wish(
+        defer_completion = length is None or not version.length_completes
+        wish = UploadRequest(
             length=length,
             digest=digest,
-            held_open=held_open,
+            defer_completion=defer_completion,
             address=peer_address(request),
             **_described(request),
         )
         view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
         place = {"Location": self._shapes.location(f"/rufh/{view.upload.id}")}
         known = await self._interim(request, version, place | self._limits(version, view))
-        first = Addition(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
+        first = AppendRequest(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
         if first.size == 0 and not last:
             return self._going_on(version, view, 201, place)
         try:
@@ -157,8 +157,8 @@ class RufhDialect:
         if at is None or last is None:
             raise Malformed("Upload-Offset" if at is None else version.complete, "it is missing or no structured field")
         stop = None if size is None else at + size
-        length = told_length(fields.integer(request, "Upload-Length"), stop, last=last)
-        addition = Addition(at, size, DIALECT, length=length, last=last, proof=fields.proof(request))
+        length = announced_length(fields.integer(request, "Upload-Length"), stop, last=last)
+        addition = AppendRequest(at, size, DIALECT, length=length, last=last, proof=fields.proof(request))
         return await self._append(request, version, None, upload_id, addition, headers={}, more=version.appended)
 
     async def delete(self, request: web.Request, _version: fields.Version) -> web.Response:
@@ -174,7 +174,7 @@ class RufhDialect:
         version: fields.Version,
         owner: str | None,
         upload_id: str,
-        addition: Addition,
+        addition: AppendRequest,
         *,
         headers: Mapping[str, str],
         more: int,
@@ -210,7 +210,9 @@ class RufhDialect:
             },
         )
 
-    def _going_on(self, version: fields.Version, view: View, status: int, headers: Mapping[str, str]) -> web.Response:
+    def _going_on(
+        self, version: fields.Version, view: UploadView, status: int, headers: Mapping[str, str]
+    ) -> web.Response:
         """An answer that says how far the upload is."""
         length = view.upload.length
         return web.Response(
@@ -220,13 +222,13 @@ class RufhDialect:
                 "Cache-Control": "no-store",
                 "Upload-Offset": str(view.received.offset),
                 **({} if length is None else {"Upload-Length": str(length)}),
-                **fields.completeness(version, whole=view.upload.state in HELD),
+                **fields.completeness(version, whole=view.upload.state in COMPLETE_STATES),
                 **self._limits(version, view),
             },
         )
 
-    def _limits(self, version: fields.Version, view: View | None = None) -> dict[str, str]:
-        limits, lifetime = self._intake.conduct.limits, self._intake.conduct.lifetime
+    def _limits(self, version: fields.Version, view: UploadView | None = None) -> dict[str, str]:
+        limits, lifetime = self._intake.options.limits, self._intake.options.lifetime
         remaining = min(lifetime.idle, lifetime.whole) if view is None else self._intake.remaining(view)
         return fields.limits(version, limits.file, remaining // 1_000_000)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors.base import Trouble
+from media_service.core.errors.base import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,12 +54,12 @@ class Sessions:
         try:
             await self.end(replaced)
             await self._store.begin_session(digest, now, expires_at)
-        except Trouble as trouble:
+        except ServiceError as trouble:
             log.warning("session not stored", trouble=str(trouble))
         return value
 
     async def end(self, value: str) -> None:
-        """End the session of this cookie value, if there is one. Raises StorageFull, CatalogueTrouble.
+        """End the session of this cookie value, if there is one. Raises StorageFull, CatalogueError.
 
         It has ended in this process even then; the same call again deletes the stored session.
         """

@@ -8,10 +8,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors.registry import revive
+from media_service.core.errors.registry import restore_error
+from media_service.core.findings import Outcome, outcome
 from media_service.core.tags import TAGS
 from media_service.core.upload_states import State
-from media_service.core.verdict import Outcome, outcome
 from media_service.http.problems import problem
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from media_service.core.chapters import Chapter
     from media_service.core.files import StoredFile
+    from media_service.core.findings import Finding
     from media_service.core.limits import Limits
     from media_service.core.upload import Facts, Slice, Upload
-    from media_service.core.verdict import Finding
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
 
 API = "/api/v1"
 
@@ -61,7 +61,7 @@ class Shapes:
         """Where a finished file is seen."""
         return f"{self.base}{API}/files/{file_id}"
 
-    def upload(self, view: View) -> dict[str, Any]:
+    def upload(self, view: UploadView) -> dict[str, Any]:
         """An upload and what is recorded of it."""
         upload = view.upload
         return {
@@ -69,11 +69,11 @@ class Shapes:
             "received": _first_spans(view, SPANS),
             "tags": dict(upload.tags or {}),
             "chapters": [_chapter(chapter) for chapter in upload.chapters],
-            "findings": [found.told() for found in _findings(upload)],
+            "findings": [found.to_dict_with_message() for found in _findings(upload)],
             "offered_tags": _offered(upload.facts),
         }
 
-    def listed_upload(self, view: View) -> dict[str, Any]:
+    def listed_upload(self, view: UploadView) -> dict[str, Any]:
         """An upload as a row of a listing. `short` says whether the upload itself has more."""
         upload, findings = view.upload, _findings(view.upload)
         tags, cut = _listed_tags(upload.tags or {})
@@ -82,11 +82,11 @@ class Shapes:
             **self._common(view),
             "received": _first_spans(view, LISTED_SPANS),
             "tags": tags,
-            "findings": [found.told() for found in findings[:LISTED_FINDINGS]],
+            "findings": [found.to_dict_with_message() for found in findings[:LISTED_FINDINGS]],
             "short": bool(cut or more or _offered(upload.facts)),
         }
 
-    def _common(self, view: View) -> dict[str, Any]:
+    def _common(self, view: UploadView) -> dict[str, Any]:
         """What an upload and its row in a listing both have."""
         upload = view.upload
         verdict, file_id = upload.verdict, upload.file_id
@@ -107,7 +107,7 @@ class Shapes:
             "updated_at": time(upload.updated_at),
             "expires_at": time_or_none(view.expires_at),
             "editable_until": time_or_none(view.editable_until),
-            "problem": None if verdict is None else problem(revive(verdict.code, verdict.details), self.base),
+            "problem": None if verdict is None else problem(restore_error(verdict.code, verdict.details), self.base),
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
             "verdict": _verdict(upload),
             "grade": None if upload.facts is None or upload.facts.grade is None else upload.facts.grade.value,
@@ -124,7 +124,7 @@ class Shapes:
             **self._common_of_file(file),
             **{tag: file.tags.get(tag) for tag in TAGS},
             "chapters": [_chapter(chapter) for chapter in file.chapters],
-            "findings": [found.told() for found in file.facts.findings],
+            "findings": [found.to_dict_with_message() for found in file.facts.findings],
             "offered_tags": _offered(file.facts),
             "audio": None if file.facts.audio is None else dict(file.facts.audio),
         }
@@ -137,18 +137,18 @@ class Shapes:
         return {
             **self._common_of_file(file),
             **{tag: tags.get(tag) for tag in ROW_TAGS},
-            "findings": [found.told() for found in findings[:LISTED_FINDINGS]],
+            "findings": [found.to_dict_with_message() for found in findings[:LISTED_FINDINGS]],
             "short": bool(cut or more),
         }
 
     def _common_of_file(self, file: StoredFile) -> dict[str, Any]:
         """What a finished file and its row in a listing both have."""
-        facts, placed = file.facts, file.placed
+        facts, spool_entry = file.facts, file.spool_entry
         return {
             "id": file.id,
             "upload_id": file.upload_id,
             "filename": file.filename,
-            "stored_name": placed.name,
+            "stored_name": spool_entry.name,
             "duration": facts.duration,
             "bitrate": facts.bitrate,
             "sample_rate": facts.sample_rate,
@@ -156,11 +156,11 @@ class Shapes:
             "verdict": None if facts.audio_sha256 is None else outcome(facts.findings).value,
             "grade": None if facts.grade is None else facts.grade.value,
             "audio_sha256": hex_or_none(facts.audio_sha256),
-            "size": placed.size,
+            "size": spool_entry.size,
             "received_size": facts.size,
             "sha256": facts.sha256.hex(),
             "content_hash": facts.content_hash.hex(),
-            "spooled_sha256": placed.sha256.hex(),
+            "spooled_sha256": spool_entry.sha256.hex(),
             "sender": file.sender,
             "uploaded_at": time(file.uploaded_at),
             "spooled_at": time(file.spooled_at),
@@ -179,7 +179,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LISTED_CHARACTERS else f"{text[: LISTED_CHARACTERS - 1]}…"
 
 
-def _first_spans(view: View, most: int) -> list[list[int]]:
+def _first_spans(view: UploadView, most: int) -> list[list[int]]:
     return [[span.start, span.stop] for span in islice(view.received, most)]
 
 

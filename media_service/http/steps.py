@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from media_service.core.errors.registry import revive
+from media_service.core.errors.registry import restore_error
 from media_service.core.upload_states import FINISHING, State
-from media_service.intake.steps import Steps
+from media_service.intake.tasks import TaskTracker
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from contextlib import AsyncExitStack
 
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
 
 T = TypeVar("T")
 
-_under_way = Steps()
+_under_way = TaskTracker()
 
 
 async def unbroken(step: Coroutine[Any, Any, T]) -> T:
@@ -36,7 +36,7 @@ async def _holding(held: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
         return await step
 
 
-async def with_verdict(intake: Intake, view: View, seconds: float) -> View:
+async def with_verdict(intake: UploadService, view: UploadView, seconds: float) -> UploadView:
     """The upload; one that is whole, with the verdict on it where that comes within `seconds`.
 
     Raises the refusal for which a file was rejected.
@@ -44,5 +44,5 @@ async def with_verdict(intake: Intake, view: View, seconds: float) -> View:
     if view.upload.state in FINISHING:
         view = await intake.wait_for_verdict(view.upload.id, seconds)
     if view.upload.state is State.REJECTED and view.upload.verdict is not None:
-        raise revive(view.upload.verdict.code, view.upload.verdict.details)
+        raise restore_error(view.upload.verdict.code, view.upload.verdict.details)
     return view

@@ -15,7 +15,7 @@ from media_service.core.digest import ALGORITHMS
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.errors.requests import Malformed, UnsupportedMediaType, UnsupportedVersion
 from media_service.core.errors.uploads import DigestMismatch, NotWritable, OffsetMismatch, SpanOutside, WrongState
-from media_service.core.lifecycle import Wish
+from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
 from media_service.http.body import expect_later, raw_blocks, refuse_coding
 from media_service.http.fields import (
@@ -30,17 +30,17 @@ from media_service.http.fields import (
 from media_service.http.peer import peer_address
 from media_service.http.problems import method_not_allowed, refuse
 from media_service.http.steps import unbroken, with_verdict
-from media_service.intake.append import Addition
+from media_service.intake.receiving.append import AppendRequest
 
 if TYPE_CHECKING:
     from media_service.core.digest import Proof
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
     from media_service.http.turns import Turns
-    from media_service.intake.append import Appends
-    from media_service.intake.join import Joiner
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.receiving.append import Appends
+    from media_service.intake.receiving.concatenate import Concatenator
+    from media_service.intake.uploads import UploadService
 
 DIALECT = "tus"
 VERSION = "1.0.0"
@@ -54,11 +54,19 @@ class TusDialect:
     """`wait` is how many seconds the last answer waits for the verdict on the file."""
 
     def __init__(
-        self, intake: Intake, appends: Appends, joiner: Joiner, gate: Gate, shapes: Shapes, *, turns: Turns, wait: float
+        self,
+        intake: UploadService,
+        appends: Appends,
+        concatenator: Concatenator,
+        gate: Gate,
+        shapes: Shapes,
+        *,
+        turns: Turns,
+        wait: float,
     ) -> None:
         self._intake = intake
         self._appends = appends
-        self._joiner = joiner
+        self._concatenator = concatenator
         self._gate = gate
         self._shapes = shapes
         self._turns = turns
@@ -111,7 +119,7 @@ class TusDialect:
             headers={
                 "Tus-Version": VERSION,
                 "Tus-Extension": EXTENSIONS,
-                "Tus-Max-Size": str(self._intake.conduct.limits.file),
+                "Tus-Max-Size": str(self._intake.options.limits.file),
                 "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
             },
         )
@@ -131,7 +139,7 @@ class TusDialect:
         view, _ = await unbroken(self._intake.create(wish, owner, DIALECT))
         headers = {"Location": self._url(view)}
         if with_bytes:
-            first = Addition(0, body_size(request), DIALECT, proof=proof, known=False)
+            first = AppendRequest(0, body_size(request), DIALECT, proof=proof, known=False)
             try:
                 view = await self._append(request, owner, view.upload.id, first)
             except MediaServiceError as error:
@@ -145,7 +153,7 @@ class TusDialect:
         Its address is enough: clients begin anew at an answer that asks them to sign in.
         """
         view = await self._appends.standing(request.match_info["id"], None)
-        upload, said = view.upload, view.upload.remembered or {}
+        upload, said = view.upload, view.upload.protocol_fields or {}
         headers = {"Upload-Offset": str(view.received.offset), "Cache-Control": "no-store"}
         if upload.length is None:
             headers["Upload-Defer-Length"] = "1"
@@ -165,7 +173,7 @@ class TusDialect:
         if at is None:
             raise Malformed("Upload-Offset", "it is missing")
         length, proof = number(request.headers, "Upload-Length"), self._body_proof(request)
-        addition = Addition(at, body_size(request), DIALECT, length=length, proof=proof)
+        addition = AppendRequest(at, body_size(request), DIALECT, length=length, proof=proof)
         view = await self._append(request, None, request.match_info["id"], addition)
         headers = {"Upload-Offset": str(view.received.offset)}
         return web.Response(status=204, headers=headers | self._progress(view))
@@ -184,7 +192,7 @@ class TusDialect:
         if body_size(request) != 0:
             raise NotWritable
         parts = [address.rstrip("/").rpartition("/")[2] for address in concat.removeprefix(FINAL).split()]
-        view = await unbroken(self._joiner.join(_wish(request, None, concat), parts, owner, DIALECT))
+        view = await unbroken(self._concatenator.concatenate(_wish(request, None, concat), parts, owner, DIALECT))
         headers = {"Location": self._url(view)}
         try:
             view = await with_verdict(self._intake, view, self._wait)
@@ -192,7 +200,9 @@ class TusDialect:
             return self._refused(request, error, headers)
         return web.Response(status=201, headers=headers | self._progress(view))
 
-    async def _append(self, request: web.Request, owner: str | None, upload_id: str, addition: Addition) -> View:
+    async def _append(
+        self, request: web.Request, owner: str | None, upload_id: str, addition: AppendRequest
+    ) -> UploadView:
         append = self._appends.append(upload_id, owner, addition, lambda: raw_blocks(request, self._turns))
         return await with_verdict(self._intake, await unbroken(append), self._wait)
 
@@ -201,10 +211,10 @@ class TusDialect:
         given = request.headers.get("Upload-Checksum")
         return None if given is None else checksum(given)
 
-    def _url(self, view: View) -> str:
+    def _url(self, view: UploadView) -> str:
         return self._shapes.location(f"/tus/{view.upload.id}")
 
-    def _progress(self, view: View) -> dict[str, str]:
+    def _progress(self, view: UploadView) -> dict[str, str]:
         """When an unfinished upload expires, or where a whole one is seen."""
         if view.expires_at is not None:
             return {"Upload-Expires": http_date(view.expires_at)}
@@ -232,18 +242,18 @@ class TusDialect:
         return answer
 
 
-def _wish(request: web.Request, length: int | None, concat: str) -> Wish:
+def _wish(request: web.Request, length: int | None, concat: str) -> UploadRequest:
     """Raises Malformed."""
     given = request.headers.get(METADATA)
-    remembered = {}
+    protocol_fields = {}
     if given is not None:
-        remembered["metadata"] = given
+        protocol_fields["metadata"] = given
     if concat:
-        remembered[CONCAT] = concat
-    return Wish(
+        protocol_fields[CONCAT] = concat
+    return UploadRequest(
         length=length,
-        held_open=concat == PARTIAL,
-        remembered=remembered or None,
+        defer_completion=concat == PARTIAL,
+        protocol_fields=protocol_fields or None,
         address=peer_address(request),
         **described(given or ""),
     )

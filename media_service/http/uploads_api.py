@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from media_service.core.digest import parse_digest_field, parse_hex
 from media_service.core.errors.requests import Malformed
-from media_service.core.lifecycle import Wish
+from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
 from media_service.http.body import json_body
 from media_service.http.chapters import ChapterField, as_chapters
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from media_service.http.auth import Gate
     from media_service.http.shapes import Shapes
-    from media_service.intake.receive import Intake
+    from media_service.intake.uploads import UploadService
 
 Text = Annotated[str, Field(max_length=8192)]
 
@@ -58,7 +58,7 @@ class AmendUpload(BaseModel):
 class UploadsApi:
     """The routes under `/api/v1/uploads`, but for the slices, and what an upload may be."""
 
-    def __init__(self, intake: Intake, gate: Gate, shapes: Shapes) -> None:
+    def __init__(self, intake: UploadService, gate: Gate, shapes: Shapes) -> None:
         self._intake = intake
         self._gate = gate
         self._shapes = shapes
@@ -79,7 +79,7 @@ class UploadsApi:
         """201 with a new upload; 200 with the finished one of the same bytes."""
         caller = self._gate.caller(request)
         body = await json_body(request, CreateUpload)
-        wish = Wish(
+        wish = UploadRequest(
             filename=body.filename,
             length=body.length,
             last_modified=None if body.last_modified is None else microseconds(body.last_modified),
@@ -106,7 +106,7 @@ class UploadsApi:
         everybody = request.query.get("scope") == "all"
         caller = self._gate.admin(request) if everybody else self._gate.caller(request)
         if "content_hash" in request.query:
-            view = await self._intake.twin(caller.lists, *_bytes_named(request))
+            view = await self._intake.duplicate_of_bytes(caller.lists, *_bytes_named(request))
             return listed(
                 request, "uploads", b"" if view is None else json.dumps(self._shapes.upload(view)).encode(), None
             )
@@ -147,7 +147,7 @@ class UploadsApi:
     async def limits(self, request: web.Request) -> web.Response:
         """What is accepted, so that a client can tell before it sends; `largest` is what the disk has room for now."""
         self._gate.caller(request)
-        conduct = self._intake.conduct
+        conduct = self._intake.options
         limits = conduct.limits
         body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
         body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}

@@ -10,14 +10,14 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Any
 
-from media_service.core.errors.service import MediaTrouble
+from media_service.core.errors.service import MediaError
 
 NEEDED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 """What of the environment a child gets."""
 
 
 async def start(module: str, *arguments: str, **streams: Any) -> Process:
-    """Runs a module of this room, of which it is read what it says. Raises MediaTrouble where there is no room for it.
+    """Runs a module of this room, of which it is read what it says. Raises MediaError where there is no room for it.
 
     It has a session of its own: Ctrl-C is the server's to handle. It gets none of the environment's secrets.
     """
@@ -28,11 +28,11 @@ async def start(module: str, *arguments: str, **streams: Any) -> Process:
             *command, stdout=PIPE, start_new_session=True, env=environment, **streams
         )
     except OSError as error:
-        raise MediaTrouble from error
+        raise MediaError from error
 
 
 async def protections() -> list[str]:
-    """Return the names of the protections that hold for children on this machine. Raises MediaTrouble."""
+    """Return the names of the protections that hold for children on this machine. Raises MediaError."""
     process = await start("sandbox")
     assert process.stdout is not None
     try:
@@ -40,7 +40,7 @@ async def protections() -> list[str]:
         # Killing a process that has just ended takes its status away from asyncio, which warns of it.
         await process.wait()
     except ValueError as error:
-        raise MediaTrouble from error
+        raise MediaError from error
     finally:
         if process.returncode is None:
             await end(process)

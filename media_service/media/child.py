@@ -19,7 +19,7 @@ from typing import Any
 
 from media_service.core.chapters import Chapter
 from media_service.core.errors.files import NotMp3
-from media_service.core.files import Enclosed
+from media_service.core.files import CoverAndChapters
 from media_service.media.id3 import measure
 from media_service.media.plan import front_cover, plan
 from media_service.media.sandbox import confine
@@ -90,12 +90,12 @@ def _asked(question: dict[str, Any], file: int, brought: bytes) -> tuple[dict[st
     return answer, planned.head + planned.tail if planned.tail else planned.head
 
 
-def _enclosed(told: dict[str, Any] | None, picture: bytes) -> Enclosed | None:
+def _enclosed(told: dict[str, Any] | None, picture: bytes) -> CoverAndChapters | None:
     if told is None:
         return None
     chapters = told["chapters"]
     written = None if chapters is None else tuple(Chapter(**fields) for fields in chapters)
-    return Enclosed(picture if told["picture"] else None, written, told["duration"])
+    return CoverAndChapters(picture if told["picture"] else None, written, told["duration"])
 
 
 if __name__ == "__main__":

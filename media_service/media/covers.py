@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from media_service.media.pictures import picture_size, picture_type
 
 if TYPE_CHECKING:
-    from media_service.core.verdict import Finding, Policy
+    from media_service.core.findings import Finding, Severities
 
 OTHER, FRONT = 0, 3
 """Which picture a frame says it holds: one of no kind, and the cover in front."""
 
 
-def cover_findings(name: bytes, content: bytes, size: int, policy: Policy, most: tuple[int, int]) -> list[Finding]:
+def cover_findings(name: bytes, content: bytes, size: int, policy: Severities, most: tuple[int, int]) -> list[Finding]:
     """What is wrong with a picture in a frame of so many bytes, of which the first are given.
 
     `most` are the bytes and pixels it may have.

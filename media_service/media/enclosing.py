@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.chapters import MOST, Chapter
+from media_service.core.chapters import MAX_CHAPTERS, Chapter
 from media_service.core.errors.files import NotMp3
 from media_service.core.text import NAME_CHARACTERS, clean_line
 from media_service.media import id3
@@ -12,7 +12,7 @@ from media_service.media.covers import FRONT, OTHER, taken_apart
 from media_service.media.pictures import picture_type
 
 if TYPE_CHECKING:
-    from media_service.core.files import Enclosed
+    from media_service.core.files import CoverAndChapters
     from media_service.media import raw
 
 TABLE = "toc"
@@ -28,7 +28,7 @@ READABLE = 0x03
 """Of a frame's format in version 2.4: what leaves its beginning readable."""
 
 
-def build(enclosed: Enclosed, version: int) -> bytes:
+def build(enclosed: CoverAndChapters, version: int) -> bytes:
     """Our frames as mutagen writes them for a tag of this version.
 
     Each by itself: mutagen would sort them by their size, and ffmpeg shows chapters in the order of their frames.
@@ -43,7 +43,7 @@ def _alone(frame: Any, version: int) -> bytes:
     return id3.save(tag, version)
 
 
-def _cover(enclosed: Enclosed) -> list[Any]:
+def _cover(enclosed: CoverAndChapters) -> list[Any]:
     if not enclosed.picture:
         return []
     # What has no words of its own is Latin-1, which every player reads.
@@ -51,7 +51,7 @@ def _cover(enclosed: Enclosed) -> list[Any]:
     return [id3.make("APIC", encoding=0, mime=kind, type=FRONT, desc="", data=enclosed.picture)]
 
 
-def _table_and_chapters(enclosed: Enclosed, encoding: int) -> list[Any]:
+def _table_and_chapters(enclosed: CoverAndChapters, encoding: int) -> list[Any]:
     if not enclosed.chapters:
         return []
     names = [f"chp{number}" for number in range(len(enclosed.chapters))]
@@ -62,14 +62,14 @@ def _table_and_chapters(enclosed: Enclosed, encoding: int) -> list[Any]:
     return [table, *(_chapter(name, chapter, end, encoding) for name, chapter, end in chapters)]
 
 
-def replaces(enclosed: Enclosed, frame: raw.Frame) -> bool:
+def replaces(enclosed: CoverAndChapters, frame: raw.Frame) -> bool:
     """Whether this raw frame gives way to ours."""
     if frame.name in (b"CHAP", b"CTOC"):
         return enclosed.chapters is not None
     return frame.name == b"APIC" and enclosed.picture is not None and _is_front(frame)
 
 
-def take_out(enclosed: Enclosed, tag: id3.Tag) -> None:
+def take_out(enclosed: CoverAndChapters, tag: id3.Tag) -> None:
     """Takes what gives way to ours out of a tag as mutagen holds it."""
     if enclosed.picture is not None:
         for front in [frame for frame in tag.getall("APIC") if frame.type == FRONT]:
@@ -79,7 +79,7 @@ def take_out(enclosed: Enclosed, tag: id3.Tag) -> None:
         tag.delall("CTOC")
 
 
-def check(enclosed: Enclosed, tag: id3.Tag) -> None:
+def check(enclosed: CoverAndChapters, tag: id3.Tag) -> None:
     """Whether a player will see in this tag what was asked for. Raises NotMp3."""
     if enclosed.picture:
         seen = [(frame.mime, frame.data) for frame in tag.getall("APIC") if frame.type == FRONT]
@@ -99,7 +99,7 @@ def front_in(tag: id3.Tag) -> bytes:
 def chapters_in(tag: id3.Tag) -> tuple[Chapter, ...]:
     """The chapters of a tag by their beginning, fit to be shown; what holds others counts as one of them."""
     found = sorted(tag.getall("CHAP"), key=lambda frame: frame.start_time)
-    return tuple(map(_shown, found[:MOST]))
+    return tuple(map(_shown, found[:MAX_CHAPTERS]))
 
 
 def _chapter(name: str, chapter: Chapter, end: float, encoding: int) -> Any:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from media_service.core.findings import Outcome, outcome
 from media_service.core.upload import Facts
-from media_service.core.verdict import Outcome, outcome
 from media_service.media import judge
 from media_service.media.encodings import offered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from media_service.core.findings import Finding
     from media_service.core.upload import Upload
-    from media_service.core.verdict import Finding
     from media_service.media.prescan import Scan
     from media_service.media.seen import Walk
 

@@ -13,7 +13,7 @@ import shutil
 from asyncio.subprocess import PIPE, Process
 from typing import TYPE_CHECKING, BinaryIO
 
-from media_service.core.files import Heard
+from media_service.core.files import LoudnessReport
 from media_service.media import beside
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ FILE = "file:/proc/self/fd/0"
 
 
 class Ear:
-    """`core.ports.Ear` by the ffmpeg found when this is made, if any."""
+    """`core.ports.media.LoudnessAnalyzer` by the ffmpeg found when this is made, if any."""
 
     def __init__(self) -> None:
         self._ffmpeg = shutil.which("ffmpeg")
@@ -57,10 +57,10 @@ class Ear:
         """Whether there is anything to hear with."""
         return self._ffmpeg is not None
 
-    async def hear(self, path: Path, seconds: float) -> Heard:
+    async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
         """What is heard in a file of so many seconds; nothing where it cannot be decoded within the limits.
 
-        Raises FileNotFoundError, MediaTrouble.
+        Raises FileNotFoundError, MediaError.
         """
         file = await asyncio.to_thread(path.open, "rb")
         with file:
@@ -72,10 +72,10 @@ class Ear:
             await asyncio.gather(_read(process.stdout, notes.take_peak), _read(process.stderr, notes.take))
             status = await process.wait()
         except (TimeoutError, ValueError):
-            return Heard()
+            return LoudnessReport()
         finally:
             await beside.end(process)
-        return notes.heard() if status == 0 else Heard()
+        return notes.heard() if status == 0 else LoudnessReport()
 
     async def _start(self, file: BinaryIO, seconds: float) -> Process:
         assert self._ffmpeg is not None
@@ -140,7 +140,7 @@ class _Notes:
         elif found := re.match(r"\s+(I|LRA|Peak): +(-?[\d.]+|-?inf) ", line):
             self._measures[found[1]] = float(found[2])
 
-    def heard(self) -> Heard:
+    def heard(self) -> LoudnessReport:
         """What it comes to."""
         loudness, peak = self._measures.get("I"), self._measures.get("Peak")
         since, until = self._silent_since, self._silent_until
@@ -148,11 +148,11 @@ class _Notes:
         behind = max(0.0, self._seconds - since) if since is not None and lasts else 0.0
         # -70 LUFS is the gate of the measure: nothing was loud enough to count.
         silent = loudness is None or loudness <= -70
-        return Heard(
-            loudness=None if silent else loudness,
-            loudness_range=None if silent else self._measures.get("LRA"),
+        return LoudnessReport(
+            integrated=None if silent else loudness,
+            range=None if silent else self._measures.get("LRA"),
             true_peak=None if peak is None or math.isinf(peak) else peak,
-            silence_before=round(min(self._before, self._seconds) if since != 0 or not lasts else self._seconds, 3),
-            silence_behind=round(behind, 3),
+            leading_silence=round(min(self._before, self._seconds) if since != 0 or not lasts else self._seconds, 3),
+            trailing_silence=round(behind, 3),
             peaks=tuple(self._peaks[:PEAKS]),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core.verdict import Finding, Grade, Policy
+from media_service.core.findings import Finding, Grade, Severities
 from media_service.media.around import syncsafe
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SIZE_TOLERANCE = 4096
 """Bytes by which a declared size may differ."""
 
 
-def hopeless(walk: Walk, length: int | None, policy: Policy) -> list[Finding]:
+def hopeless(walk: Walk, length: int | None, policy: Severities) -> list[Finding]:
     """What the first bytes show already and no later byte can mend. `length` is the announced one."""
     findings = _tag_sizes(walk, length, policy)
     if walk.first is None and walk.gave_up is not None:
@@ -37,7 +37,7 @@ def hopeless(walk: Walk, length: int | None, policy: Policy) -> list[Finding]:
     return findings
 
 
-def judge(walk: Walk, policy: Policy) -> list[Finding]:
+def judge(walk: Walk, policy: Severities) -> list[Finding]:
     """What is found in a whole file, apart from its digests and what is inside its tags."""
     if walk.size == 0:
         return [policy.finding("empty")]
@@ -70,7 +70,7 @@ def _music_matches(walk: Walk) -> bool:
     return walk.info_start + declared.music >= walk.audio_end
 
 
-def _tag_sizes(walk: Walk, length: int | None, policy: Policy) -> list[Finding]:
+def _tag_sizes(walk: Walk, length: int | None, policy: Severities) -> list[Finding]:
     findings = []
     leading = [tag for tag in walk.tags if tag.kind == "id3v2" and (walk.first is None or tag.start < walk.audio_start)]
     for tag in leading:
@@ -84,7 +84,7 @@ def _tag_sizes(walk: Walk, length: int | None, policy: Policy) -> list[Finding]:
     return findings
 
 
-def _no_audio(walk: Walk, policy: Policy) -> list[Finding]:
+def _no_audio(walk: Walk, policy: Severities) -> list[Finding]:
     start = max((tag.stop for tag in walk.tags), default=0)
     if walk.gave_up is None and walk.tags:
         return [policy.finding("no_frames", offset=start)]
@@ -95,7 +95,7 @@ def _no_audio(walk: Walk, policy: Policy) -> list[Finding]:
     return [policy.finding("not_mpeg_audio", offset=start, expected="mpeg layer 3", actual=walk.detected)]
 
 
-def _chain(walk: Walk, policy: Policy) -> list[Finding]:
+def _chain(walk: Walk, policy: Severities) -> list[Finding]:
     assert walk.first is not None
     findings = [_hole(walk, gap, policy) for gap in walk.gaps]
     rate = walk.first.sample_rate
@@ -116,13 +116,13 @@ def _time(walk: Walk, start: int, stop: int | None = None) -> tuple[float | None
     return None if first is None else round(first, 3), None if last is None else round(last, 3)
 
 
-def _hole(walk: Walk, gap: Gap, policy: Policy) -> Finding:
+def _hole(walk: Walk, gap: Gap, policy: Severities) -> Finding:
     code = "zero_hole" if gap.zeros >= ZEROS * gap.size else "sync_lost"
     seconds = _time(walk, gap.start, gap.stop)
     return policy.finding(code, offset=gap.start, expected="frames", actual=gap.size, seconds=seconds)
 
 
-def _edges(walk: Walk, policy: Policy) -> list[Finding]:
+def _edges(walk: Walk, policy: Severities) -> list[Finding]:
     findings = []
     if walk.junk_before:
         offset = walk.audio_start - walk.junk_before
@@ -154,7 +154,7 @@ def _all_there(walk: Walk) -> bool:
     return declared is not None and declared.frames is not None and walk.frames >= declared.frames
 
 
-def _trailing(walk: Walk, junk: Gap, policy: Policy) -> Finding:
+def _trailing(walk: Walk, junk: Gap, policy: Severities) -> Finding:
     zeros, seconds = junk.zeros >= ZEROS * junk.size, _time(walk, junk.start)
     if walk.gave_up is not None:
         code = "zero_hole" if zeros else "sync_lost"
@@ -166,7 +166,7 @@ def _trailing(walk: Walk, junk: Gap, policy: Policy) -> Finding:
     return policy.finding("trailing_junk", offset=junk.start, expected=0, actual=junk.size, grave=grave)
 
 
-def _counts(walk: Walk, policy: Policy) -> list[Finding]:
+def _counts(walk: Walk, policy: Severities) -> list[Finding]:
     assert walk.first is not None
     declared, findings = walk.declared, []
     if declared is None:
@@ -191,7 +191,7 @@ def _lengths(walk: Walk, frames: int) -> tuple[float, float]:
     return round(walk.seconds, 3), round(walk.seconds + missing, 3)
 
 
-def _checksums(walk: Walk, policy: Policy) -> list[Finding]:
+def _checksums(walk: Walk, policy: Severities) -> list[Finding]:
     findings, declared = [], walk.declared
     if walk.crc_bad:
         # An encoder that computes it wrongly does so in every frame; damage does not.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.files import Enclosed
+from media_service.core.files import CoverAndChapters
 from media_service.media import enclosing, id3, raw
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class Ours:
         older: Sequence[Any] = (),
         removed: Collection[str] = (),
         *,
-        enclosed: Enclosed | None = None,
+        enclosed: CoverAndChapters | None = None,
     ) -> None:
         self.tags = tags
-        self.enclosed = enclosed or Enclosed()
+        self.enclosed = enclosed or CoverAndChapters()
         self.gone = frozenset(tags) | frozenset(removed)
         self._older = older
         self.texts = dict(provenance)

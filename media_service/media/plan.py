@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from media_service.core.files import Carried, TagPlan
-from media_service.core.verdict import Policy
+from media_service.core.files import RewritePlan, TagValues
+from media_service.core.findings import Severities
 from media_service.media import ape, enclosing, id3, id3v1, raw
 from media_service.media.around import TAG_LOOK, tag_at
 from media_service.media.behind import Behind, tags_behind
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.chapters import Chapter
-    from media_service.core.files import Enclosed
+    from media_service.core.files import CoverAndChapters
 
 ALIGNMENT = 4096
 """The audio keeps its place within a file system block, so that a file system that can share blocks copies none."""
@@ -42,8 +42,8 @@ def plan(
     guesses: Mapping[str, str] | None = None,
     sound: Sequence[int] | None = None,
     removed: Collection[str] = (),
-    enclosed: Enclosed | None = None,
-) -> tuple[TagPlan, Carried]:
+    enclosed: CoverAndChapters | None = None,
+) -> tuple[RewritePlan, TagValues]:
     """How to give the file these tags and what is `enclosed`, and take the `removed` ones; and what it carries then.
 
     Without any it stays as it is. `source` is a path or an open descriptor, which is closed then.
@@ -69,9 +69,9 @@ def plan(
     carried = {key: text for key, text in read(said).items() if key not in removed}
     known = {*carried, *(key for key, name in TEXT_FRAMES.items() if name in unread(found))}
     fills = {key: text for key, text in (guesses or {}).items() if key not in known}
-    says = Carried(carried | fills | dict(tags), _chapters(said, enclosed))
+    says = TagValues(carried | fills | dict(tags), _chapters(said, enclosed))
     if not tags and not provenance and not removed and not enclosed:
-        return TagPlan(b"", 0), says
+        return RewritePlan(b"", 0), says
     ours = Ours(fills | dict(tags), provenance or {}, upload_id, older, removed, enclosed=enclosed)
     written = _version(found, version)
     body = _build(found, ours, written)
@@ -79,7 +79,7 @@ def plan(
     parts = [body, *kept(found, ours, written), *(raw.set_aside(tag, written) for _, tag in behind.strange)]
     padding = (cut - HEADER - sum(map(len, parts))) % ALIGNMENT
     tail, length = _tail(behind, id3v1.changed(behind.id3v1, dict.fromkeys(removed, "") | dict(tags)))
-    return TagPlan(raw.join(parts, written, padding), cut, tail, length), says
+    return RewritePlan(raw.join(parts, written, padding), cut, tail, length), says
 
 
 def front_cover(source: Path | int) -> bytes:
@@ -107,7 +107,7 @@ def _said(found: Sequence[Found], behind: Behind, *, opaque: bool) -> tuple[id3.
     return shown, older
 
 
-def _chapters(said: id3.Tag, enclosed: Enclosed | None) -> tuple[Chapter, ...]:
+def _chapters(said: id3.Tag, enclosed: CoverAndChapters | None) -> tuple[Chapter, ...]:
     """Those that are written, or those of the file."""
     if enclosed is None or enclosed.chapters is None:
         return enclosing.chapters_in(said)
@@ -130,7 +130,7 @@ def _build(found: Sequence[Found], ours: Ours, version: int) -> bytes:
 
 def _may_be_read(tag: bytes) -> bool:
     """Whether mutagen may see this tag."""
-    return not scan(tag[:HEADER], tag[HEADER:], Policy(), (0, 0)).opaque
+    return not scan(tag[:HEADER], tag[HEADER:], Severities(), (0, 0)).opaque
 
 
 def _tail(behind: Behind, changed: bytes) -> tuple[bytes, int | None]:

@@ -20,7 +20,7 @@ from media_service.media.read_cost import ReadCost, TooMuch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from media_service.core.verdict import Finding, Policy
+    from media_service.core.findings import Finding, Severities
 
 TAG_HEADER = 10
 FRAMES = 1000
@@ -97,7 +97,7 @@ class _Counts:
     read: ReadCost = field(default_factory=ReadCost)
 
 
-def scan(head: bytes, body: bytes, policy: Policy, most: tuple[int, int], sound: int | None = None) -> Scan:
+def scan(head: bytes, body: bytes, policy: Severities, most: tuple[int, int], sound: int | None = None) -> Scan:
     """Looks at the whole leading tag: its header, and what is behind it. Takes a time that is bounded by its size.
 
     It holds no more than the tag and, where that is unsynchronised, the bytes it stands for. `most` are the bytes and

@@ -7,13 +7,13 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from media_service.core.chapters import Chapter, heard_chapters
+from media_service.core.chapters import Chapter, audible_chapters
 from media_service.core.digest import format_digest_field
 from media_service.core.errors.files import ContentHashMismatch, LengthMismatch, NotMp3, TooCostly
 from media_service.core.errors.uploads import DigestMismatch
-from media_service.core.files import Carried, Enclosed, TagPlan
+from media_service.core.files import CoverAndChapters, RewritePlan, TagValues
+from media_service.core.findings import Finding, Outcome, Severities, Severity, outcome
 from media_service.core.tags import guessed_tags
-from media_service.core.verdict import Finding, Outcome, Policy, Severity, outcome
 from media_service.media import judge
 from media_service.media.encodings import id3v1_texts, offered
 from media_service.media.facts import facts_of, provenance, sound_of
@@ -66,12 +66,12 @@ class Habits:
     """How the examiner works. With `ahead` files are read while they arrive; without, in one pass at their end."""
 
     ahead: bool = True
-    policy: Policy = field(default_factory=Policy)
+    policy: Severities = field(default_factory=Severities)
     tagging: Tagging = field(default_factory=Tagging)
 
 
 class Examiner:
-    """`core.ports.Media`: digests, frames and verdicts here, mutagen in child processes."""
+    """`core.ports.media.Media`: digests, frames and verdicts here, mutagen in child processes."""
 
     def __init__(self, worker: ChildWorker | ChildPool, habits: Habits) -> None:
         self._worker = worker
@@ -105,7 +105,7 @@ class Examiner:
     async def verify(self, path: Path, upload: Upload, slices: Sequence[Slice]) -> Facts:
         """What is true of a whole file, of which these slices are recorded, and what is found in it.
 
-        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, MediaTrouble, and FileNotFoundError when it is
+        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, MediaError, and FileNotFoundError when it is
         missing.
         """
         assert upload.length is not None
@@ -131,14 +131,14 @@ class Examiner:
         proven = upload.digest is not None or upload.content_hash is not None
         return facts_of(walk, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
 
-    async def look_at(self, picture: bytes) -> Picture | None:
+    async def inspect_picture(self, picture: bytes) -> Picture | None:
         """What a picture's own bytes say of it; None for what is no picture that is shown."""
         return await asyncio.to_thread(look_at, picture)
 
     async def front_cover(self, path: Path) -> bytes | None:
         """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
 
-        Raises MediaTrouble, and FileNotFoundError.
+        Raises MediaError, and FileNotFoundError.
         """
         try:
             _, picture = await self._worker.ask("cover", path, limit=self._habits.tagging.cover_limit)
@@ -146,11 +146,11 @@ class Examiner:
             return None
         return picture or None
 
-    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[TagPlan, Carried]:
+    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
         """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
         will carry then. `picture` None leaves the file's own cover.
 
-        Raises MediaTrouble.
+        Raises MediaError.
         """
         tagging = self._habits.tagging
         tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
@@ -162,24 +162,24 @@ class Examiner:
         if tagging.mode != "none":
             how |= {"provenance": provenance(upload), "upload_id": upload.id, "sound": sound_of(upload)}
         if tagging.mode != "full":
-            return await self._plan(path, tags, how, Enclosed())
+            return await self._plan(path, tags, how, CoverAndChapters())
         how["guesses"] = guessed_tags(upload.filename)
         duration = upload.facts.duration if upload.facts is not None else 0.0
-        enclosed = Enclosed(picture, heard_chapters(upload.chapters, duration) or None, duration)
+        enclosed = CoverAndChapters(picture, audible_chapters(upload.chapters, duration) or None, duration)
         return await self._plan(path, tags, how, enclosed)
 
     async def plan_edit(
-        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: Enclosed
-    ) -> TagPlan:
+        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
+    ) -> RewritePlan:
         """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
 
-        Raises NotMp3 for what cannot be written, MediaTrouble, and FileNotFoundError.
+        Raises NotMp3 for what cannot be written, MediaError, and FileNotFoundError.
         """
         return (await self._plan(path, dict(tags), {"removed": sorted(removed)}, enclosed))[0]
 
     async def _plan(
-        self, path: Path, tags: dict[str, str], how: dict[str, Any], enclosed: Enclosed
-    ) -> tuple[TagPlan, Carried]:
+        self, path: Path, tags: dict[str, str], how: dict[str, Any], enclosed: CoverAndChapters
+    ) -> tuple[RewritePlan, TagValues]:
         brings = enclosed.picture or b""
         asked = {"tags": tags, "enclosed": asdict(enclosed) | {"picture": enclosed.picture is not None}}
         try:
@@ -189,9 +189,9 @@ class Examiner:
             answer, attached = await self._worker.ask("plan", path, brings, **asked, how=how | {"opaque": True})
         head = answer["head"]
         # A whole slice of bytes is no copy: the tag may be large.
-        planned = TagPlan(attached[:head], answer["cut"], attached[head:], answer["length"])
+        planned = RewritePlan(attached[:head], answer["cut"], attached[head:], answer["length"])
         chapters = tuple(Chapter(**fields) for fields in answer["carried"]["chapters"])
-        return planned, Carried(answer["carried"]["tags"], chapters)
+        return planned, TagValues(answer["carried"]["tags"], chapters)
 
     def close(self) -> None:
         """Ends the threads that read."""
@@ -237,13 +237,13 @@ class Examiner:
         return scan(head, body.pop(), self._habits.policy, (tagging.cover_limit, tagging.cover_pixels), sound)
 
     def _chapters_left_out(self, upload: Upload, walk: Walk) -> list[Finding]:
-        if self._habits.tagging.mode != "full" or heard_chapters(upload.chapters, walk.seconds) == upload.chapters:
+        if self._habits.tagging.mode != "full" or audible_chapters(upload.chapters, walk.seconds) == upload.chapters:
             return []
         late, end = upload.chapters[-1].start, round(walk.seconds, 3)
         return [self._habits.policy.finding("chapter_behind_end", expected=end, actual=late)]
 
     async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
-        """What mutagen says. Raises MediaTrouble, FileNotFoundError."""
+        """What mutagen says. Raises MediaError, FileNotFoundError."""
         policy, few = self._habits.policy, walk.frames < FEW_FRAMES
         try:
             answer, _ = await self._worker.ask("measure", path)
@@ -266,6 +266,6 @@ def _differ(one: float, other: float) -> bool:
     return abs(one - other) > max(1.0, other / 100)
 
 
-def as_policy(changes: Mapping[str, str]) -> Policy:
+def as_severities(changes: Mapping[str, str]) -> Severities:
     """The operator's policy. Raises ValueError for a severity that is none."""
-    return Policy({code: Severity(severity) for code, severity in changes.items()})
+    return Severities({code: Severity(severity) for code, severity in changes.items()})

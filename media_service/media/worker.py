@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from media_service.core.errors.files import NotMp3, TooCostly
-from media_service.core.errors.service import MediaTrouble
+from media_service.core.errors.service import MediaError
 from media_service.media import beside
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ChildWorker:
     async def ask(self, question: str, path: Path, brings: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """The child's answer and what is attached to it, to a question that brings these bytes.
 
-        Raises NotMp3, TooCostly, FileNotFoundError, and MediaTrouble when no child can be had.
+        Raises NotMp3, TooCostly, FileNotFoundError, and MediaError when no child can be had.
         """
         line = json.dumps({"ask": question, "bytes": len(brings), **more}).encode() + b"\n"
         async with self._asking:
@@ -68,7 +68,7 @@ class ChildWorker:
         if "too_costly" in answer:
             raise TooCostly
         if "trouble" in answer:
-            raise MediaTrouble
+            raise MediaError
         return answer, attached
 
     async def close(self) -> None:
@@ -77,7 +77,7 @@ class ChildWorker:
             await self._end()
 
     async def _ask(self, file: _Open, line: bytes, brings: bytes) -> tuple[dict[str, Any], bytes]:
-        """Ask a child, and another one when it dies. Raise TooCostly, MediaTrouble."""
+        """Ask a child, and another one when it dies. Raise TooCostly, MediaError."""
         try:
             return await self._exchange(file, line, brings)
         except _Died as death:
@@ -88,7 +88,7 @@ class ChildWorker:
             return await self._exchange(file, line, brings)
         except _Died as again:
             # One that ends by itself never came to the question.
-            raise (MediaTrouble if again.by_itself else TooCostly) from None
+            raise (MediaError if again.by_itself else TooCostly) from None
 
     async def _exchange(self, file: _Open, line: bytes, brings: bytes) -> tuple[dict[str, Any], bytes]:
         child = await self._running()
@@ -162,11 +162,11 @@ class ChildPool:
 
 
 async def _start() -> _Child:
-    """Start a child, which ends with its input. Raise MediaTrouble."""
+    """Start a child, which ends with its input. Raise MediaError."""
     try:
         ours, its = socket.socketpair()
     except OSError as error:
-        raise MediaTrouble from error
+        raise MediaError from error
     with its:
         try:
             number = its.fileno()
@@ -190,13 +190,13 @@ class _Open:
 
 
 def _open(path: Path) -> _Open:
-    """Open the file. Raise FileNotFoundError, MediaTrouble."""
+    """Open the file. Raise FileNotFoundError, MediaError."""
     try:
         return _Open(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise MediaTrouble from error
+        raise MediaError from error
 
 
 async def _read(stream: asyncio.StreamReader, size: int) -> bytes:

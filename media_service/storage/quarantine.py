@@ -24,7 +24,7 @@ BYTES = ".rejected"
 
 
 class DiskQuarantine:
-    """`core.ports.Quarantine` in one folder: `<upload id>.rejected` and `<upload id>.json`."""
+    """`core.ports.quarantine.Quarantine` in one folder: `<upload id>.rejected` and `<upload id>.json`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -13,7 +13,7 @@ from media_service.core.upload import Facts, Upload
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
-    from media_service.core.admission import Room
+    from media_service.core.admission import WriteWindow
 
 LIMITS = Limits(file=1000, slice=100, slice_size=40)
 
@@ -48,6 +48,6 @@ def make_upload(**changes: Any) -> Upload:
     return Upload(**plain | changes)
 
 
-def admit(start: int, size: int | None, held: Ranges = HELD, upload: Upload | None = None) -> Room:
+def admit(start: int, size: int | None, held: Ranges = HELD, upload: Upload | None = None) -> WriteWindow:
     """Admit a slice of so many bytes."""
     return admission.admit(upload or make_upload(), held, start, size, limits=LIMITS, dialect="native")

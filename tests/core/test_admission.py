@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_service.core import admission, edits, lifecycle
-from media_service.core.admission import Room
+from media_service.core.admission import WriteWindow
 from media_service.core.errors.limits import FileTooLarge, SliceTooLarge, SliceTooSmall, TooManySlices
 from media_service.core.errors.requests import Malformed
 from media_service.core.errors.uploads import (
@@ -38,19 +38,19 @@ NOT_RECEIVING = sorted(set(State) - {State.RECEIVING})
 @pytest.mark.parametrize(
     ("start", "size", "room"),
     [
-        (0, 40, Room(0, 50)),
-        (0, 50, Room(0, 50)),
-        (0, None, Room(0, 50)),
-        (60, 40, Room(60, 100)),
-        (120, 100, Room(120, 220)),
-        (120, None, Room(120, 220)),
-        (250, None, Room(250, 300)),
-        (50, 10, Room(50, 60, repeat=True)),
-        (52, 3, Room(52, 60, repeat=True)),
-        (100, None, Room(100, 120, repeat=True)),
+        (0, 40, WriteWindow(0, 50)),
+        (0, 50, WriteWindow(0, 50)),
+        (0, None, WriteWindow(0, 50)),
+        (60, 40, WriteWindow(60, 100)),
+        (120, 100, WriteWindow(120, 220)),
+        (120, None, WriteWindow(120, 220)),
+        (250, None, WriteWindow(250, 300)),
+        (50, 10, WriteWindow(50, 60, repeat=True)),
+        (52, 3, WriteWindow(52, 60, repeat=True)),
+        (100, None, WriteWindow(100, 120, repeat=True)),
     ],
 )
-def test_a_slice_gets_the_room_up_to_what_is_recorded(start: int, size: int | None, room: Room) -> None:
+def test_a_slice_gets_the_room_up_to_what_is_recorded(start: int, size: int | None, room: WriteWindow) -> None:
     assert admit(start, size) == room
 
 
@@ -75,7 +75,7 @@ def test_a_slice_that_does_not_fit_is_refused(
 
 def test_a_slice_of_unknown_length_reaches_to_the_file_limit() -> None:
     upload = make_upload(length=None)
-    assert admit(950, 50, upload=upload) == Room(950, 1000)
+    assert admit(950, 50, upload=upload) == WriteWindow(950, 1000)
     with pytest.raises(SpanOutside):
         admit(950, 51, upload=upload)
 
@@ -94,7 +94,7 @@ def test_only_a_receiving_upload_takes_anything(state: State) -> None:
 
 @pytest.mark.parametrize("state", sorted(FINISHING | {State.SPOOLED}))
 def test_a_slice_of_a_whole_upload_is_a_repeat(state: State) -> None:
-    assert admit(200, 100, upload=make_upload(state=state)) == Room(200, 300, repeat=True)
+    assert admit(200, 100, upload=make_upload(state=state)) == WriteWindow(200, 300, repeat=True)
     with pytest.raises(SpanOutside):
         admit(250, 51, upload=make_upload(state=state))
 
@@ -146,7 +146,7 @@ def test_a_slice_beyond_its_room_is_refused_with_a_reason(held: list[Span], star
 
 
 def test_a_file_without_length_may_not_grow_beyond_the_limit() -> None:
-    assert isinstance(admission.overrun(make_upload(length=None), Room(950, 1000), LIMITS), FileTooLarge)
+    assert isinstance(admission.overrun(make_upload(length=None), WriteWindow(950, 1000), LIMITS), FileTooLarge)
 
 
 def test_a_record_beyond_the_length_is_refused() -> None:
@@ -218,7 +218,7 @@ def test_a_whole_upload_takes_an_append_of_nothing_at_its_end(state: State) -> N
         (make_upload(length=None), 0, 1001, None, FileTooLarge),
         (make_upload(length=None), 0, 11, 10, SpanOutside),
         (make_upload(dialect="tus"), 0, 1, None, WrongState),
-        (make_upload(remembered={"concat": "final;a b"}), 0, 1, None, NotWritable),
+        (make_upload(protocol_fields={"concat": "final;a b"}), 0, 1, None, NotWritable),
     ],
 )
 def test_an_append_that_cannot_end_well_does_not_begin(
@@ -235,12 +235,12 @@ def test_an_append_that_cannot_end_well_does_not_begin(
 def test_a_request_tells_the_length_by_name_or_by_being_the_last(
     named: int | None, stop: int | None, last: bool, told: int | None
 ) -> None:
-    assert admission.told_length(named, stop, last=last) == told
+    assert admission.announced_length(named, stop, last=last) == told
 
 
 def test_a_request_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(LengthDiffers):
-        admission.told_length(5, 6, last=True)
+        admission.announced_length(5, 6, last=True)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_request_that_contradicts_itself_is_refused() -> None:
     ],
 )
 def test_a_small_slice_fills_a_gap_or_ends_the_file(length: int | None, start: int, stop: int, allowed: bool) -> None:
-    limits = replace(LIMITS, least_slice=20)
+    limits = replace(LIMITS, min_slice=20)
     upload = make_upload(length=length)
     if allowed:
         admission.check_small(upload, HELD, Span(start, stop), limits)
@@ -269,7 +269,7 @@ def test_a_small_slice_fills_a_gap_or_ends_the_file(length: int | None, start: i
 
 
 def test_the_first_slice_of_a_file_without_a_length_may_be_all_of_it() -> None:
-    admission.check_small(make_upload(length=None), Ranges(), Span(0, 1), replace(LIMITS, least_slice=20))
+    admission.check_small(make_upload(length=None), Ranges(), Span(0, 1), replace(LIMITS, min_slice=20))
 
 
 def test_slices_and_separate_ranges_are_counted() -> None:

@@ -18,7 +18,7 @@ from media_service.core.errors.uploads import (
     WrongState,
 )
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload import Placing
+from media_service.core.upload import PublishIntent
 from media_service.core.upload_states import State
 from tests.core.samples import HELD, LIMITS, make_upload, spans
 
@@ -59,11 +59,11 @@ def test_the_same_length_again_is_no_change() -> None:
 LATE = expiry.Lifetime(10, 100, 15)
 
 
-PLACED = Placing("show.mp3", 1, b"", {})
+PLACED = PublishIntent("show.mp3", 1, b"", {})
 
 
 @pytest.mark.parametrize(
-    ("state", "placing", "now", "allowed"),
+    ("state", "publish_intent", "now", "allowed"),
     [
         (State.RECEIVING, None, 10, False),
         (State.RECEIVED, None, 10**9, True),
@@ -78,16 +78,16 @@ PLACED = Placing("show.mp3", 1, b"", {})
     ],
 )
 def test_details_of_a_whole_upload_change_until_a_while_after_its_end(
-    state: State, placing: Placing | None, now: int, allowed: bool
+    state: State, publish_intent: PublishIntent | None, now: int, allowed: bool
 ) -> None:
-    upload = make_upload(state=state, placing=placing, updated_at=10, tags={"title": "T"})
+    upload = make_upload(state=state, publish_intent=publish_intent, updated_at=10, tags={"title": "T"})
     if not allowed:
         with pytest.raises((WrongState, UploadGone)):
-            edits.amend_whole(upload, now, LATE, sender="Larry")
+            edits.amend_complete(upload, now, LATE, sender="Larry")
         with pytest.raises((WrongState, UploadGone)):
             edits.with_late_cover(upload, None, now, LATE)
         return
-    amended = edits.amend_whole(upload, now, LATE, tags={"title": " New "}, sender="Larry")
+    amended = edits.amend_complete(upload, now, LATE, tags={"title": " New "}, sender="Larry")
     assert (amended.sender, amended.tags, amended.state) == ("Larry", {"title": "New"}, state)
     assert amended.updated_at == 10
 

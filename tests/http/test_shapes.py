@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, TypeAdapter
 
 from media_service.core.chapters import Chapter
-from media_service.core.details import LAST_MODIFIED_END
+from media_service.core.details import LAST_MODIFIED_END_US
+from media_service.core.findings import Finding, Severity
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload_states import State
-from media_service.core.verdict import Finding, Severity
 from media_service.http.fields import http_date
 from media_service.http.shapes import Shapes, microseconds, time
-from media_service.intake.register import View
+from media_service.intake.receiving.active_uploads import UploadView
 from tests.catalogue.samples import make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
 
@@ -40,7 +40,7 @@ def test_every_moment_is_counted_and_written_or_told_to_be_none(moment: datetime
     count = microseconds(given_by_client)
     written = time(count)
     if written is None:
-        assert not 0 <= count < LAST_MODIFIED_END
+        assert not 0 <= count < LAST_MODIFIED_END_US
     else:
         assert datetime.fromisoformat(written) == given_by_client
 
@@ -55,13 +55,13 @@ def test_every_count_of_microseconds_is_written_or_told_to_be_none(count: int) -
 @given(st.integers())
 def test_every_count_of_microseconds_has_an_http_date(count: int) -> None:
     written = parsedate_to_datetime(http_date(count))
-    if 0 <= count < LAST_MODIFIED_END:
+    if 0 <= count < LAST_MODIFIED_END_US:
         assert written == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=count // 1_000_000)
 
 
 def listed(spans: int = 0, **changes: Any) -> dict[str, Any]:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(spans))
-    return SHAPES.listed_upload(View(make_upload(**changes), received, None))
+    return SHAPES.listed_upload(UploadView(make_upload(**changes), received, None))
 
 
 def test_a_row_that_lacks_nothing_says_so() -> None:
@@ -102,7 +102,7 @@ def test_a_row_that_lacks_something_says_so(changes: dict[str, Any]) -> None:
 
 def test_the_upload_itself_names_at_most_256_spans() -> None:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(300))
-    upload = SHAPES.upload(View(make_upload(), received, None))
+    upload = SHAPES.upload(UploadView(make_upload(), received, None))
     assert upload["received"] == [[2 * number, 2 * number + 1] for number in range(256)]
 
 
@@ -121,5 +121,5 @@ def test_the_largest_rows_are_bounded(shape: Any) -> None:
     # Each of these characters has two bytes, and six in JSON.
     tags = dict.fromkeys(("title", "artist"), "é" * 4000)
     upload = make_upload(filename="é" * 1024, sender="é" * 1024, tags=tags)
-    size = len(json.dumps(shape(View(upload, Ranges(), None))))
+    size = len(json.dumps(shape(UploadView(upload, Ranges(), None))))
     assert size < (64 if shape == SHAPES.upload else 18) * 1024

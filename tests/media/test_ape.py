@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import ID3
 
-from media_service.core.files import Enclosed
+from media_service.core.files import CoverAndChapters
 from media_service.media import ape, id3v1
 from media_service.media.verify import Examiner, Habits, Tagging
 from media_service.storage.spool import DiskSpool
@@ -95,7 +95,7 @@ async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: ChildWork
 async def edit(worker: ChildWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
     """The file as an admin's edit leaves it."""
     examiner, spool = Examiner(worker, Habits()), DiskSpool(folder / "spool")
-    plan = await examiner.plan_edit(path, tags, removed, Enclosed())
+    plan = await examiner.plan_edit(path, tags, removed, CoverAndChapters())
     await spool.assemble("b", path, plan, plan.length)
     examiner.close()
     return (folder / "spool" / ".incoming" / "b").replace(path)

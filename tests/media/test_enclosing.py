@@ -13,9 +13,9 @@ from mutagen.id3 import ID3
 
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
-from media_service.core.files import Enclosed
+from media_service.core.files import CoverAndChapters
+from media_service.core.findings import Severities, Severity
 from media_service.core.upload_states import State
-from media_service.core.verdict import Policy, Severity
 from media_service.media.plan import plan
 from media_service.media.verify import Examiner, Habits, Tagging
 from media_service.storage.spool import DiskSpool
@@ -237,7 +237,7 @@ def test_what_is_enclosed_is_taken_away(tmp_path: Path) -> None:
     for version in (3, 4):
         path = tmp_path / "a.mp3"
         path.write_bytes(old(version) + AUDIO)
-        planned, carried = plan(path, {}, enclosed=Enclosed(b"", ()))
+        planned, carried = plan(path, {}, enclosed=CoverAndChapters(b"", ()))
         left = read(planned.head)
         assert sorted(int(each.type) for each in left.getall("APIC")) == [0, 4]
         assert not left.getall("CHAP") + left.getall("CTOC")
@@ -251,7 +251,7 @@ def test_a_front_cover_in_any_readable_form_gives_way(tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     for front in (plain, stated):
         path.write_bytes(tag(front, 4) + AUDIO)
-        planned, _ = plan(path, {}, enclosed=Enclosed(JPEG))
+        planned, _ = plan(path, {}, enclosed=CoverAndChapters(JPEG))
         assert [each.data for each in read(planned.head).getall("APIC")] == [JPEG]
 
 
@@ -283,7 +283,7 @@ async def test_the_front_cover_of_a_file_is_found(worker: ChildWorker, tmp_path:
 async def test_the_policy_may_reject_a_chapter_behind_the_end(worker: ChildWorker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(AUDIO)
-    examiner = Examiner(worker, Habits(policy=Policy({"chapter_behind_end": Severity.REJECT})))
+    examiner = Examiner(worker, Habits(policy=Severities({"chapter_behind_end": Severity.REJECT})))
     late = make_upload(length=len(AUDIO), chapters=(Chapter(90.0, "Too late"),))
     (found,) = (await examiner.verify(path, late, [])).findings
     assert found.severity is Severity.REJECT

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from media_service.core.verdict import Policy
+from media_service.core.findings import Severities
 from media_service.media.encodings import id3v1_texts, likely_encoding, offered
 from media_service.media.prescan import scan
 from tests.media.raw_tags import frame, tag
@@ -33,7 +33,7 @@ def test_a_text_of_another_encoding_is_offered_as_it_reads_there() -> None:
     title, artist = "일요일 밤의 음악 이야기".encode("cp949"), "김철수와 친구들".encode("cp949")
     body = frame("TIT2", b"\x00" + title) + frame("TPE1", b"\x00" + artist) + frame("TALB", b"\x00Live")
     whole = tag(body)
-    seen = scan(whole[:10], whole[10:], Policy(), (2**21, 4096))
+    seen = scan(whole[:10], whole[10:], Severities(), (2**21, 4096))
     assert offered(seen.latin) == ("cp949", {"title": "일요일 밤의 음악 이야기", "artist": "김철수와 친구들"})
     assert offered({"title": "Café Überjam".encode("latin-1")}) == (None, {})
 

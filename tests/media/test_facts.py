@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from media_service.core.findings import Grade, Severities
 from media_service.core.upload_states import State
-from media_service.core.verdict import Grade, Policy
 from media_service.media.facts import facts_of, provenance, sound_of
 from media_service.media.frames import FrameWalk
 from media_service.media.judge import judge
@@ -22,7 +22,13 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
     walked.feed(content)
     walk = walked.finish()
     facts = facts_of(
-        walk, judge(walk, Policy()), Scan(), proven=False, size=len(content), sha256=bytes(32), content_hash=bytes(32)
+        walk,
+        judge(walk, Severities()),
+        Scan(),
+        proven=False,
+        size=len(content),
+        sha256=bytes(32),
+        content_hash=bytes(32),
     )
     upload = replace(make_upload(state=State.RECEIVED, length=len(content), filename="밤.mp3"), facts=facts)
     return provenance(upload), sound_of(upload), facts.grade

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.digest import BLOCK, ContentHash
+from media_service.core.digest import BLOCK_BYTES, ContentHash
 from media_service.core.upload import Slice
 from media_service.media.follow import READ, STRIDE, Following
 from media_service.media.frames import FrameWalk
@@ -98,7 +98,7 @@ async def test_blocks_that_were_proven_are_not_read_for_their_digests(readers: R
     path = tmp_path / "file"
     path.write_bytes(WHOLE)
     following = Following(path, len(WHOLE))
-    bounds = [(start, min(start + BLOCK, len(WHOLE))) for start in range(0, len(WHOLE), BLOCK)]
+    bounds = [(start, min(start + BLOCK_BYTES, len(WHOLE))) for start in range(0, len(WHOLE), BLOCK_BYTES)]
     following.learn([Slice(start, stop, bytes(32)) for start, stop in bounds])
     await following.catch_up(len(WHOLE), readers)
     assert following.content.digest() == hashlib.sha256(bytes(32) * len(bounds)).digest()

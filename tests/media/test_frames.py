@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_service.core.verdict import Grade, Outcome, Policy, Severity, outcome, refusal_of
+from media_service.core.findings import Grade, Outcome, Severities, Severity, outcome, refusal_of
 from media_service.media.frames import FrameWalk
 from media_service.media.judge import grade, hopeless, judge
 from tests.conftest import missing
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from media_service.media.seen import Walk
 
-POLICY = Policy()
+POLICY = Severities()
 STREAM = Stream(seed=5)
 FRAMES = STREAM.frames(400)
 PLAIN = b"".join(FRAMES)
@@ -317,9 +317,9 @@ def test_what_can_never_be_accepted_shows_in_the_first_mebibyte() -> None:
 
 def test_the_operator_says_how_grave_a_finding_is() -> None:
     seen = walk(PLAIN + bytes(1000))
-    assert outcome(judge(seen, Policy({"trailing_junk": Severity.REJECT}))) is Outcome.REJECT
-    assert outcome(judge(seen, Policy({"trailing_junk": Severity.INFO}))) is Outcome.OK
-    lenient = Policy({"truncated_frame": Severity.WARN})
+    assert outcome(judge(seen, Severities({"trailing_junk": Severity.REJECT}))) is Outcome.REJECT
+    assert outcome(judge(seen, Severities({"trailing_junk": Severity.INFO}))) is Outcome.OK
+    lenient = Severities({"truncated_frame": Severity.WARN})
     assert refusal_of(judge(walk(PLAIN[:-100]), lenient)) is None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from media_service.core.files import Heard
+from media_service.core.files import LoudnessReport
 from media_service.media.hear import Ear
 from tests.conftest import missing
 from tests.support.mp3 import make_mp3
@@ -34,12 +34,12 @@ def tone_between_silences(path: Path) -> Path:
 
 
 async def test_loudness_silence_and_waveform_are_heard(tmp_path: Path) -> None:
-    heard = await Ear().hear(tone_between_silences(tmp_path / "a"), 10.0)
-    assert heard.loudness == pytest.approx(-21.7, abs=0.6)
+    heard = await Ear().measure_loudness(tone_between_silences(tmp_path / "a"), 10.0)
+    assert heard.integrated == pytest.approx(-21.7, abs=0.6)
     assert heard.true_peak == pytest.approx(-18, abs=3)
-    assert heard.loudness_range is not None
-    assert heard.silence_before == pytest.approx(3, abs=0.15)
-    assert heard.silence_behind == pytest.approx(2, abs=0.15)
+    assert heard.range is not None
+    assert heard.leading_silence == pytest.approx(3, abs=0.15)
+    assert heard.trailing_silence == pytest.approx(2, abs=0.15)
     assert 700 <= len(heard.peaks) <= 800
     middle = heard.peaks[len(heard.peaks) * 4 // 10 : len(heard.peaks) * 7 // 10]
     assert max(heard.peaks[:200]) == 0
@@ -49,21 +49,21 @@ async def test_loudness_silence_and_waveform_are_heard(tmp_path: Path) -> None:
 
 async def test_silence_has_no_loudness(tmp_path: Path) -> None:
     (path := tmp_path / "a").write_bytes(make_mp3(5))
-    heard = await Ear().hear(path, 5.0)
-    assert (heard.loudness, heard.true_peak) == (None, None)
-    assert heard.silence_before == heard.silence_behind == pytest.approx(5, abs=0.1)
+    heard = await Ear().measure_loudness(path, 5.0)
+    assert (heard.integrated, heard.true_peak) == (None, None)
+    assert heard.leading_silence == heard.trailing_silence == pytest.approx(5, abs=0.1)
     assert set(heard.peaks) == {0}
 
 
 @pytest.mark.parametrize("content", [b"", b"words " * 5000, b"#EXTM3U\nfile:///etc/passwd\n"])
 async def test_what_cannot_be_decoded_is_not_heard(tmp_path: Path, content: bytes) -> None:
     (path := tmp_path / "a").write_bytes(content)
-    assert await Ear().hear(path, 1.0) == Heard()
+    assert await Ear().measure_loudness(path, 1.0) == LoudnessReport()
 
 
 async def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        await Ear().hear(tmp_path / "missing", 1.0)
+        await Ear().measure_loudness(tmp_path / "missing", 1.0)
 
 
 def test_without_ffmpeg_there_is_no_ear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,9 @@ import eyed3  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from mutagen.id3 import ID3
 
-from media_service.core.files import Enclosed
+from media_service.core.files import CoverAndChapters
+from media_service.core.findings import Outcome, outcome
 from media_service.core.upload_states import State
-from media_service.core.verdict import Outcome, outcome
 from media_service.media.verify import Examiner, Habits, Tagging
 from media_service.storage.spool import DiskSpool
 from tests.conftest import missing
@@ -333,7 +333,7 @@ async def test_what_an_ape_tag_says_is_said_where_nothing_else_does(worker: Chil
 async def test_an_edit_finds_the_tags_behind_the_sound_by_their_ends(worker: ChildWorker, tmp_path: Path) -> None:
     _, target, _ = await spooled(worker, tmp_path, AUDIO + lyrics_tag() + V1, Tagging("none"))
     examiner, spool = Examiner(worker, Habits()), DiskSpool(tmp_path / "spool")
-    plan = await examiner.plan_edit(target, {"title": "New"}, [], Enclosed())
+    plan = await examiner.plan_edit(target, {"title": "New"}, [], CoverAndChapters())
     await spool.assemble("b", target, plan, plan.length)
     edited = tmp_path / "spool" / ".incoming" / "b"
     examiner.close()

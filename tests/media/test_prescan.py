@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mutagen.id3 import Frames, Frames_2_2
 
-from media_service.core.verdict import Policy
+from media_service.core.findings import Severities
 from media_service.media.prescan import FRAMES, scan
 from media_service.media.read_cost import _DESCRIBED, _LISTS, _NUMBERS, _TEXTS
 from tests.media.raw_tags import frame, frame22, syncsafe, tag, unfolding
@@ -25,7 +25,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4) + b"IHDR" + (600).to_bytes(4) + (4
 
 
 def look(content: bytes, sound: int | None = None) -> Scan:
-    return scan(content[:10], content[10:], Policy(), (2 * MIB, 4096), sound)
+    return scan(content[:10], content[10:], Severities(), (2 * MIB, 4096), sound)
 
 
 def cover(picture: bytes, mime: bytes = b"image/png", version: int = 3) -> bytes:

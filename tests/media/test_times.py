@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from media_service.core.verdict import Finding, Policy
+from media_service.core.findings import Finding, Severities
 from media_service.media.frames import FrameWalk
 from media_service.media.judge import judge
 from tests.support.stream import ID3V1, Stream
@@ -25,7 +25,7 @@ def found(content: bytes, piece: int = 50_000) -> dict[str, Finding]:
     for at in range(0, len(content), piece):
         walk.feed(content[at : at + piece])
     findings: dict[str, Finding] = {}
-    for finding in judge(walk.finish(), Policy()):
+    for finding in judge(walk.finish(), Severities()):
         findings.setdefault(finding.code, finding)
     return findings
 
@@ -50,7 +50,7 @@ def test_second_hole_is_told_where_it_would_be_heard_were_the_first_one_sound() 
     content = zeroed(CONSTANT[:1000], 300, 500) + zeroed(CONSTANT[1000:], 400, 500)
     walk = FrameWalk()
     walk.feed(content)
-    first, second = judge(walk.finish(), Policy())
+    first, second = judge(walk.finish(), Severities())
     assert times(first) == (pytest.approx(300 * SECONDS, abs=0.03), pytest.approx(500 * SECONDS, abs=0.05))
     assert times(second) == (pytest.approx(1400 * SECONDS, abs=0.05), pytest.approx(1500 * SECONDS, abs=0.1))
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.core.digest import BLOCK
+from media_service.core.digest import BLOCK_BYTES
 from media_service.core.errors.files import ContentHashMismatch, LengthMismatch, NotMp3
 from media_service.core.errors.uploads import DigestMismatch
+from media_service.core.findings import refusal_of
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
-from media_service.core.verdict import refusal_of
 from media_service.media.verify import Examiner, Habits, Tagging
 from media_service.media.worker import ChildWorker
 from tests.core.samples import FACTS, make_upload
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-CONTENT = make_mp3_of(BLOCK + 100_000)
+CONTENT = make_mp3_of(BLOCK_BYTES + 100_000)
 SHA256 = hashlib.sha256(CONTENT).digest()
 CONTENT_HASH = hashlib.sha256(
-    hashlib.sha256(CONTENT[:BLOCK]).digest() + hashlib.sha256(CONTENT[BLOCK:]).digest()
+    hashlib.sha256(CONTENT[:BLOCK_BYTES]).digest() + hashlib.sha256(CONTENT[BLOCK_BYTES:]).digest()
 ).digest()
 
 
@@ -76,10 +76,13 @@ async def test_file_followed_while_it_grows_has_the_same_digests(examiner: Exami
 
 async def test_blocks_that_were_proven_are_not_hashed_again(examiner: Examiner, path: Path) -> None:
     """A digest that is wrong on purpose shows that it was taken as it came."""
-    slices = [Slice(0, BLOCK, bytes(32)), Slice(BLOCK, len(CONTENT), hashlib.sha256(CONTENT[BLOCK:]).digest())]
+    slices = [
+        Slice(0, BLOCK_BYTES, bytes(32)),
+        Slice(BLOCK_BYTES, len(CONTENT), hashlib.sha256(CONTENT[BLOCK_BYTES:]).digest()),
+    ]
     facts = await examiner.verify(path, received(), slices)
     assert facts.sha256 == SHA256
-    assert facts.content_hash == hashlib.sha256(bytes(32) + hashlib.sha256(CONTENT[BLOCK:]).digest()).digest()
+    assert facts.content_hash == hashlib.sha256(bytes(32) + hashlib.sha256(CONTENT[BLOCK_BYTES:]).digest()).digest()
 
 
 async def test_what_was_read_is_read_again_after_it_was_forgotten(examiner: Examiner, tmp_path: Path) -> None:
@@ -110,7 +113,7 @@ async def test_other_bytes_than_announced_are_refused(
 
 async def test_one_changed_byte_is_seen(examiner: Examiner, path: Path) -> None:
     changed = bytearray(CONTENT)
-    changed[BLOCK] ^= 1
+    changed[BLOCK_BYTES] ^= 1
     path.write_bytes(changed)
     with pytest.raises(DigestMismatch) as refused:
         await examiner.verify(path, received(digest=SHA256), [])

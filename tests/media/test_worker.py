@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors.files import NotMp3, TooCostly
-from media_service.core.errors.service import MediaTrouble
+from media_service.core.errors.service import MediaError
 from media_service.media.worker import ChildPool, ChildWorker
 from tests.media.raw_tags import frame, tag, unfolding
 from tests.support.mp3 import make_frames, make_mp3
@@ -115,7 +115,7 @@ async def test_a_missing_file_is_not_judged(worker: ChildWorker, tmp_path: Path)
 @pytest.mark.parametrize("question", ["measure", "plan"])
 async def test_a_file_that_cannot_be_read_is_our_trouble(worker: ChildWorker, tmp_path: Path, question: str) -> None:
     """A directory stands for a bad disk: it opens, and no read of it succeeds."""
-    with pytest.raises(MediaTrouble):
+    with pytest.raises(MediaError):
         await worker.ask(question, tmp_path, tags={"title": "x"})
 
 
@@ -130,7 +130,7 @@ async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Pa
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     if "unshare failed" in ended.stderr:
         pytest.skip("SKIPPED FOR WANT OF unshare")
-    assert ended.stderr.splitlines()[-1].startswith("media_service.core.errors.MediaTrouble"), ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("media_service.core.errors.MediaError"), ended.stderr
 
 
 async def test_any_name_of_a_file_can_be_asked_for(worker: ChildWorker, tmp_path: Path) -> None:

@@ -30,5 +30,5 @@ class Refusal(MediaServiceError):
     """The client must change something."""
 
 
-class Trouble(MediaServiceError):
+class ServiceError(MediaServiceError):
     """The service must change something; the same request may succeed later."""

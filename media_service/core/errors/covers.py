@@ -42,7 +42,7 @@ class CoverTooWide(Refusal):
 
 
 @dataclass(eq=False)
-class CoverUnfit(Refusal):
+class CoverInvalid(Refusal):
     """The picture is damaged or animated."""
 
     code = "cover_unfit"

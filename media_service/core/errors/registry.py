@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MODULES = (requests, uploads, limits, covers, files, service)
 
 
-def leaves() -> list[type[MediaServiceError]]:
+def error_classes() -> list[type[MediaServiceError]]:
     """Return every error with a code, in the order of the modules."""
     return [
         member
@@ -25,12 +25,12 @@ def leaves() -> list[type[MediaServiceError]]:
     ]
 
 
-def revive(code: str, details: Mapping[str, Any]) -> MediaServiceError:
+def restore_error(code: str, details: Mapping[str, Any]) -> MediaServiceError:
     """Return the error that had this code and these fields when it was stored.
 
     Return UnknownVerdict for a code or fields that another version of the service stored.
     """
-    for leaf in leaves():
+    for leaf in error_classes():
         if leaf.code == code:
             known = {field.name for field in fields(leaf)}  # type: ignore[arg-type]  # every leaf is a dataclass
             try:

@@ -88,7 +88,7 @@ class ForbiddenOrigin(Refusal):
 
 
 @dataclass(eq=False)
-class Unauthorised(Refusal):
+class Unauthorized(Refusal):
     """A token is needed."""
 
     code = "unauthorised"

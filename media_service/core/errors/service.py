@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from media_service.core.errors.base import Trouble
+from media_service.core.errors.base import ServiceError
 
 
 @dataclass(eq=False)
-class StorageFull(Trouble):
+class StorageFull(ServiceError):
     """The disk is full."""
 
     code = "storage_full"
@@ -16,7 +16,7 @@ class StorageFull(Trouble):
 
 
 @dataclass(eq=False)
-class StorageTrouble(Trouble):
+class StorageError(ServiceError):
     """The disk failed."""
 
     code = "storage_trouble"
@@ -24,7 +24,7 @@ class StorageTrouble(Trouble):
 
 
 @dataclass(eq=False)
-class CatalogueTrouble(Trouble):
+class CatalogueError(ServiceError):
     """The catalogue failed."""
 
     code = "catalogue_trouble"
@@ -32,7 +32,7 @@ class CatalogueTrouble(Trouble):
 
 
 @dataclass(eq=False)
-class MediaTrouble(Trouble):
+class MediaError(ServiceError):
     """The media worker failed."""
 
     code = "media_trouble"
@@ -40,7 +40,7 @@ class MediaTrouble(Trouble):
 
 
 @dataclass(eq=False)
-class FinishingFailed(Trouble):
+class FinalizeFailed(ServiceError):
     """Finishing the upload failed repeatedly by a fault of the service."""
 
     code = "finishing_failed"
@@ -50,7 +50,7 @@ class FinishingFailed(Trouble):
 
 
 @dataclass(eq=False)
-class BeingFinished(Trouble):
+class BeingFinished(ServiceError):
     """The change has to wait until the file is finished."""
 
     code = "being_finished"
@@ -58,7 +58,7 @@ class BeingFinished(Trouble):
 
 
 @dataclass(eq=False)
-class CoversBusy(Trouble):
+class CoversBusy(ServiceError):
     """Too many covers are received at the same time."""
 
     code = "covers_busy"
@@ -66,7 +66,7 @@ class CoversBusy(Trouble):
 
 
 @dataclass(eq=False)
-class ShuttingDown(Trouble):
+class ShuttingDown(ServiceError):
     """The service is shutting down."""
 
     code = "shutting_down"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from media_service.core.files import Heard, StoredFile
-    from media_service.core.upload import Facts, Placing, Slice, Upload
+    from media_service.core.files import LoudnessReport, StoredFile
+    from media_service.core.upload import Facts, PublishIntent, Slice, Upload
     from media_service.core.upload_states import State
 
 
@@ -57,10 +57,10 @@ class Catalogue(Protocol):
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""
 
-    async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
+    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
         """The owner's newest spooled upload with these bytes."""
 
-    async def same_sound(self, facts: Facts, owner: str) -> StoredFile | None:
+    async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
         """The oldest finished file of the same bytes, or of the same sound with other tags; the owner's own first."""
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
@@ -82,16 +82,16 @@ class Catalogue(Protocol):
     async def delivered(self) -> None:
         """Returns when a file was delivered since the last call."""
 
-    async def unheard(self) -> StoredFile | None:
+    async def next_unmeasured(self) -> StoredFile | None:
         """The newest finished file of which nothing is saved that was heard in it."""
 
-    async def save_heard(self, file_id: str, heard: Heard, now: int) -> None:
+    async def save_loudness(self, file_id: str, heard: LoudnessReport, now: int) -> None:
         """What was heard in a finished file; what is saved already stays."""
 
-    async def heard(self, file_id: str) -> Heard | None:
+    async def loudness(self, file_id: str) -> LoudnessReport | None:
         """What was heard in a finished file; None while nobody listened."""
 
-    async def plan_retag(self, file_id: str, plan: Placing | None) -> None:
+    async def save_retag_intent(self, file_id: str, plan: PublishIntent | None) -> None:
         """What is about to take the file's place; None when nothing is."""
 
     async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
@@ -100,7 +100,7 @@ class Catalogue(Protocol):
         Nothing is about to take the file's place any more.
         """
 
-    async def retagging(self) -> Sequence[tuple[StoredFile, Placing]]:
+    async def retag_intents(self) -> Sequence[tuple[StoredFile, PublishIntent]]:
         """Files whose place something was about to take when the process ended."""
 
     async def list_files(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.cover import Picture
-    from media_service.core.files import Carried, Enclosed, Heard, TagPlan
+    from media_service.core.files import CoverAndChapters, LoudnessReport, RewritePlan, TagValues
     from media_service.core.upload import Facts, Slice, Upload
 
 
@@ -26,43 +26,43 @@ class Media(Protocol):
         """What is true of a whole file, of which these slices are recorded, and what is found in it.
 
         Whether it is to be accepted is for `core.verdict` to say of the findings. Raises LengthMismatch,
-        DigestMismatch, ContentHashMismatch, MediaTrouble, and FileNotFoundError when it is missing.
+        DigestMismatch, ContentHashMismatch, MediaError, and FileNotFoundError when it is missing.
         """
 
-    async def look_at(self, picture: bytes) -> Picture | None:
+    async def inspect_picture(self, picture: bytes) -> Picture | None:
         """What a picture's own bytes say of it; None for what is no picture that is shown."""
 
     async def front_cover(self, path: Path) -> bytes | None:
         """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
 
-        Raises MediaTrouble, and FileNotFoundError.
+        Raises MediaError, and FileNotFoundError.
         """
 
-    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[TagPlan, Carried]:
+    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
         """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
         will carry then. `picture` None leaves the file's own cover.
 
-        Raises MediaTrouble.
+        Raises MediaError.
         """
 
     async def plan_edit(
-        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: Enclosed
-    ) -> TagPlan:
+        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
+    ) -> RewritePlan:
         """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
 
-        Raises NotMp3 for what cannot be written, MediaTrouble, and FileNotFoundError.
+        Raises NotMp3 for what cannot be written, MediaError, and FileNotFoundError.
         """
 
 
-class Ear(Protocol):
+class LoudnessAnalyzer(Protocol):
     """Who listens to finished files, where there is a program to do it with."""
 
     @property
     def available(self) -> bool:
         """Whether there is."""
 
-    async def hear(self, path: Path, seconds: float) -> Heard:
+    async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
         """What is heard in a file of so many seconds; nothing where it cannot be decoded within bounds.
 
-        Raises FileNotFoundError, MediaTrouble.
+        Raises FileNotFoundError, MediaError.
         """

@@ -19,7 +19,7 @@ class SliceDigest(Protocol):
         """They were the last. Who computes the digest elsewhere begins now, whether or not `value` is awaited."""
 
     async def value(self) -> bytes:
-        """The digest of all of them, or of what lies in their place. Raises StorageTrouble."""
+        """The digest of all of them, or of what lies in their place. Raises StorageError."""
 
 
 class Partial(Protocol):
@@ -30,7 +30,7 @@ class Partial(Protocol):
         """Where its bytes are, for reading."""
 
     async def write(self, offset: int, block: bytes) -> None:
-        """Puts the whole block at `offset`. Not durable before `sync`. Raises StorageFull, StorageTrouble."""
+        """Puts the whole block at `offset`. Not durable before `sync`. Raises StorageFull, StorageError."""
 
     def digest(self, start: int, expected: int | None) -> SliceDigest:
         """The SHA-256 of a slice that is about to be written from `start` on, with so many bytes at most."""
@@ -42,7 +42,7 @@ class Partial(Protocol):
     async def reserve(self, start: int, stop: int) -> None:
         """Allocate disk space for these bytes, so that others cannot take it; bytes that are there already stay.
 
-        Does nothing where the file system cannot. Raises StorageFull, StorageTrouble.
+        Does nothing where the file system cannot. Raises StorageFull, StorageError.
         """
 
     @property
@@ -53,7 +53,7 @@ class Partial(Protocol):
         """Returns when every write that ended before the call is durable.
 
         `epoch` is the partial's from before the first of these writes. A failed sync is never tried again: it gives
-        up everything written before it, for whoever asks. Raises StorageFull, StorageTrouble.
+        up everything written before it, for whoever asks. Raises StorageFull, StorageError.
         """
 
 
@@ -78,7 +78,7 @@ class Partials(Protocol):
     async def trim(self, upload_id: str, length: int) -> None:
         """Cuts off scratch bytes behind `length`. Raises FileNotFoundError when there is no partial."""
 
-    async def join(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
         """Fills the partial with the first bytes of others, one behind the other, durably. Raises StorageFull."""
 
     async def discard(self, upload_id: str) -> None:

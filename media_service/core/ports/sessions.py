@@ -15,7 +15,7 @@ class SessionStore(Protocol):
         """Return digest and expiry of every stored session."""
 
     async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        """Store a session and delete the expired ones. Raises StorageFull, CatalogueTrouble."""
+        """Store a session and delete the expired ones. Raises StorageFull, CatalogueError."""
 
     async def end_session(self, digest: bytes) -> None:
-        """Delete a session; a missing one is no error. Raises StorageFull, CatalogueTrouble."""
+        """Delete a session; a missing one is no error. Raises StorageFull, CatalogueError."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.core.files import Assembled, TagPlan
+    from media_service.core.files import AssembledFile, RewritePlan
 
 
 class Spool(Protocol):
     """Finished files."""
 
-    async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int | None) -> Assembled:
+    async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
         """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes, or all.
 
         Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is

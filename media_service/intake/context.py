@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
     from media_service.core.ports.partials import Partials
-    from media_service.intake.conduct import Conduct
-    from media_service.intake.register import Register
-    from media_service.intake.space import Space
-    from media_service.intake.usage import AddressUsage
+    from media_service.intake.options import IntakeOptions
+    from media_service.intake.receiving.active_uploads import ActiveUploads
+    from media_service.intake.receiving.address_usage import AddressUsage
+    from media_service.intake.receiving.disk_space import DiskSpace
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Dependencies:
     """The parts that every step of receiving shares. `clock` gives UTC microseconds."""
 
-    register: Register
+    active_uploads: ActiveUploads
     catalogue: Catalogue
     partials: Partials
     media: Media
-    conduct: Conduct
+    options: IntakeOptions
     clock: Callable[[], int]
     usage: AddressUsage
-    space: Space
+    space: DiskSpace

@@ -10,14 +10,14 @@ import pytest
 from media_service.core.concatenation import CONCAT, PARTIAL
 from media_service.core.errors.limits import FileTooLarge, QuotaExceeded
 from media_service.core.errors.requests import Malformed
-from media_service.core.errors.service import StorageTrouble
+from media_service.core.errors.service import StorageError
 from media_service.core.errors.uploads import BytesMissing, UnknownUpload, UploadGone
-from media_service.core.lifecycle import Wish
+from media_service.core.lifecycle import UploadRequest
 from media_service.core.limits import Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.core.upload_states import GONE, HELD, State
-from media_service.intake.append import Addition, Appends
-from media_service.intake.join import Joiner
+from media_service.core.upload_states import COMPLETE_STATES, GONE, State
+from media_service.intake.receiving.append import AppendRequest, Appends
+from media_service.intake.receiving.concatenate import Concatenator
 from media_service.storage.partials import DiskPartials
 from tests.intake.rig import Crash, Rig, Steps
 from tests.intake.test_append import body
@@ -35,27 +35,29 @@ PARTS = (MP3[:3000], MP3[3000:3001], MP3[3001:])
 
 async def make_part(rig: Rig, content: bytes, length: int | None = None, concat: str = PARTIAL) -> str:
     told = length or len(content)
-    wish = Wish("part.mp3", told, held_open=True, remembered={CONCAT: concat}, address="192.0.2.1")
-    view, _ = await rig.intake.create(wish, "me", "tus")
-    await Appends(rig.intake).append(view.upload.id, "me", Addition(0, None, "tus"), body(content))
+    request = UploadRequest(
+        "part.mp3", told, defer_completion=True, protocol_fields={CONCAT: concat}, address="192.0.2.1"
+    )
+    view, _ = await rig.intake.create(request, "me", "tus")
+    await Appends(rig.intake).append(view.upload.id, "me", AppendRequest(0, None, "tus"), body(content))
     return view.upload.id
 
 
-def wish(*parts: str) -> Wish:
-    return Wish("joined.mp3", None, remembered={CONCAT: f"final;{' '.join(parts)}"})
+def request(*parts: str) -> UploadRequest:
+    return UploadRequest("joined.mp3", None, protocol_fields={CONCAT: f"final;{' '.join(parts)}"})
 
 
 async def test_parts_become_one_file_in_their_order(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         parts = [await make_part(rig, content) for content in PARTS]
-        view = await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+        view = await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
         assert (view.upload.state, view.upload.length) == (State.RECEIVED, len(MP3))
         assert rig.partials.path(view.upload.id).read_bytes() == MP3
         assert await rig.partials.ids() == [view.upload.id]
         for part in parts:
             assert (await rig.intake.show(part, "me")).upload.state is State.CANCELLED
         with pytest.raises(UploadGone):
-            await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ async def test_only_ones_own_whole_parts_are_joined(
     async with Rig(tmp_path / "data") as rig:
         part = await make_part(rig, MP3, length, concat)
         with pytest.raises(refusal):
-            await Joiner(rig.intake, rig.partials).join(wish(part), [part], owner, "tus")
+            await Concatenator(rig.intake, rig.partials).concatenate(request(part), [part], owner, "tus")
         assert await rig.partials.ids() == [part]
 
 
@@ -80,7 +82,7 @@ async def test_the_sum_of_the_parts_is_within_the_limit(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", limits=Limits(len(MP3) + 10, 2**26, 2**22)) as rig:
         parts = [await make_part(rig, MP3), await make_part(rig, MP3[:11])]
         with pytest.raises(FileTooLarge):
-            await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
 
 
 async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
@@ -88,16 +90,16 @@ async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
         part = await make_part(rig, MP3)
         for parts in ([part, part], [f"{number}" for number in range(65)]):
             with pytest.raises(Malformed):
-                await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+                await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
         assert await rig.partials.ids() == [part]
 
 
 async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", quotas=Quotas(Quota(bytes=2 * len(MP3) - 1))) as rig:
         parts = [await make_part(rig, content) for content in PARTS]
-        joined = replace(wish(*parts), address="192.0.2.1")
+        joined = replace(request(*parts), address="192.0.2.1")
         with pytest.raises(QuotaExceeded):
-            await Joiner(rig.intake, rig.partials).join(joined, parts, "me", "tus")
+            await Concatenator(rig.intake, rig.partials).concatenate(joined, parts, "me", "tus")
         assert sorted(await rig.partials.ids()) == sorted(parts)
 
 
@@ -110,15 +112,17 @@ async def test_a_crash_at_any_step_leaves_the_parts_or_the_whole(tmp_path: Path)
             parts = [await make_part(rig, content) for content in PARTS]
         async with Rig(folder, Steps(crash_at), first_id=len(PARTS)) as rig:
             try:
-                await Joiner(rig.intake, rig.counted_partials).join(wish(*parts), parts, "me", "tus")
+                await Concatenator(rig.intake, rig.counted_partials).concatenate(request(*parts), parts, "me", "tus")
             except Crash:
                 crashed = True
         async with Rig(folder) as rig:
             await rig.intake.recover()
             views, _ = await rig.intake.listing("me", [], None, 10)
             joined = [view.upload for view in views if view.upload.id not in parts]
-            assert all(upload.state in HELD | GONE for upload in joined), "half a joined upload goes on for ever"
-            if any(upload.state in HELD for upload in joined):
+            assert all(upload.state in COMPLETE_STATES | GONE for upload in joined), (
+                "half a joined upload goes on for ever"
+            )
+            if any(upload.state in COMPLETE_STATES for upload in joined):
                 wholes += 1
                 assert rig.partials.path(joined[0].id).read_bytes() == MP3
             else:
@@ -135,13 +139,13 @@ async def test_what_is_given_up_while_it_is_joined_is_refused(tmp_path: Path, gi
         class Interrupting(DiskPartials):
             """Somebody gives something up just when the copying begins."""
 
-            async def join(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+            async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
                 await rig.intake.cancel(parts[given_up] if isinstance(given_up, int) else upload_id, "me")
-                await super().join(upload_id, sources)
+                await super().concatenate(upload_id, sources)
 
         partials = Interrupting(rig.folders.partials, rig.storage_line)
         with pytest.raises(UploadGone):
-            await Joiner(rig.intake, partials).join(wish(*parts), parts, "me", "tus")
+            await Concatenator(rig.intake, partials).concatenate(request(*parts), parts, "me", "tus")
         kept = [part for number, part in enumerate(parts) if number != given_up]
         assert sorted(await rig.partials.ids()) == sorted(kept)
 
@@ -150,6 +154,6 @@ async def test_a_part_that_lost_its_bytes_is_our_trouble_and_no_hole(tmp_path: P
     async with Rig(tmp_path / "data") as rig:
         parts = [await make_part(rig, content) for content in PARTS]
         rig.partials.path(parts[1]).unlink()
-        with pytest.raises(StorageTrouble):
-            await Joiner(rig.intake, rig.partials).join(wish(*parts), parts, "me", "tus")
+        with pytest.raises(StorageError):
+            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
         assert sorted(await rig.partials.ids()) == sorted([parts[0], parts[2]])

@@ -8,7 +8,7 @@ import pytest
 
 from media_service.core.errors.requests import BodyTooSlow, IdleTimeout
 from media_service.core.errors.uploads import SpanOverlaps, Superseded
-from media_service.intake.lease import Leases
+from media_service.intake.receiving.leases import Leases
 
 
 async def test_newer_writer_ends_the_older_and_waits_for_it() -> None:

@@ -14,75 +14,75 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors.base import Trouble
+from media_service.core.errors.base import ServiceError
 from media_service.core.errors.service import BeingFinished
-from media_service.intake.fair_queue import FairQueue, Sender, sender_of
+from media_service.intake.finalizing.fair_queue import FairQueue, Sender, sender_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from media_service.core.upload import Upload
 
-LARGE = 64 * 1024 * 1024
+LARGE_UPLOAD_BYTES = 64 * 1024 * 1024
 """Bytes from which an upload is a large one: it takes a while."""
 
-COSTLY = 2.0
+SLOW_SECONDS = 2.0
 """Seconds of finishing a small upload from which its sender counts as costly; it usually takes a twentieth of one."""
 
-COSTLY_FOR = 60.0
+SLOW_SENDER_SECONDS = 60.0
 """Seconds for which a sender counts as costly."""
 
-FIRST_RETRY, LAST_RETRY = 1.0, 60.0
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0
 """Seconds before an upload is tried again after a trouble of ours; doubled each time."""
 
-FAULTS = 4
+MAX_FAULTS = 4
 """How often an upload meets a fault of ours before it is left for the next start, and says so."""
 
-MOMENT = 0.25
+RECEIVING_SECONDS = 0.25
 """Seconds for which receiving has the way after the last sign of it."""
 
-WAY, LONGEST_WAY = 9.0, 1.0
+PAUSE_FACTOR, MAX_PAUSE_SECONDS = 9.0, 1.0
 """How many times as long as finishing took receiving gets behind it, and the most seconds of that."""
 
 log = structlog.get_logger()
 
 
-class Places(ABC):
+class FinalizeQueue(ABC):
     """So many uploads at a time; at least two, of which one takes no large ones."""
 
-    def __init__(self, places: int) -> None:
-        self._places = places
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
         self._waiting = FairQueue()
-        self._taken: set[str] = set()
-        self._costly_until: dict[Sender, float] = {}
-        self._costly_taken: set[str] = set()
+        self._busy: set[str] = set()
+        self._slow_until: dict[Sender, float] = {}
+        self._slow_busy: set[str] = set()
         self._more = asyncio.Event()
         self._delays: dict[str, float] = {}
         self._faults: dict[str, int] = {}
         self._ends: dict[str, asyncio.Event] = {}
-        self._way_until = 0.0
+        self._receiving_until = 0.0
         self._turn_ended = asyncio.Event()
 
     @abstractmethod
-    async def look_at(self, upload_id: str) -> bool:
+    async def finalize_one(self, upload_id: str) -> bool:
         """Finishes the upload; False where it waits for another, and is woken by that."""
 
     @abstractmethod
-    async def note_fault(self, upload_id: str) -> None:
+    async def record_fault(self, upload_id: str) -> None:
         """It met too many faults of ours."""
 
-    def wake(self, upload: Upload) -> None:
+    def enqueue(self, upload: Upload) -> None:
         """Looks at this upload soon."""
         self._ends.setdefault(upload.id, asyncio.Event())
         self._waiting.put(upload)
         self._more.set()
 
     @contextmanager
-    def withheld(self, upload_id: str) -> Iterator[bool]:
+    def excluded(self, upload_id: str) -> Iterator[bool]:
         """Keep the upload from being finished meanwhile; False if it is being finished, or about to be."""
-        free = upload_id not in self._ends and upload_id not in self._taken
+        free = upload_id not in self._ends and upload_id not in self._busy
         if free:
-            self._taken.add(upload_id)
+            self._busy.add(upload_id)
         try:
             yield free
         finally:
@@ -90,44 +90,44 @@ class Places(ABC):
                 self._end_turn(upload_id)
 
     @asynccontextmanager
-    async def held_back(self, upload_id: str, seconds: float) -> AsyncIterator[None]:
+    async def paused(self, upload_id: str, seconds: float) -> AsyncIterator[None]:
         """Keep the upload from being finished meanwhile, once an attempt that is under way has ended.
 
         Raise BeingFinished if that takes more than so many seconds.
         """
         try:
             async with asyncio.timeout(seconds):
-                while upload_id in self._taken:
+                while upload_id in self._busy:
                     await self._turn_ended.wait()
         except TimeoutError:
             raise BeingFinished from None
-        self._taken.add(upload_id)
+        self._busy.add(upload_id)
         try:
             yield
         finally:
             self._end_turn(upload_id)
 
     def _end_turn(self, upload_id: str) -> None:
-        self._taken.discard(upload_id)
+        self._busy.discard(upload_id)
         self._more.set()
         self._turn_ended.set()
         self._turn_ended = asyncio.Event()
 
-    def note_costly(self, upload: Upload) -> None:
+    def note_slow(self, upload: Upload) -> None:
         """Let the sender of this upload delay only itself for a while."""
         now = asyncio.get_running_loop().time()
-        self._costly_until = {sender: until for sender, until in self._costly_until.items() if until > now}
-        self._costly_until[sender_of(upload)] = now + COSTLY_FOR
+        self._slow_until = {sender: until for sender, until in self._slow_until.items() if until > now}
+        self._slow_until[sender_of(upload)] = now + SLOW_SENDER_SECONDS
 
-    def make_way(self) -> None:
+    def note_receiving(self) -> None:
         """Bytes are being received: finishing may take only a share of the time for a moment."""
-        self._way_until = asyncio.get_running_loop().time() + MOMENT
+        self._receiving_until = asyncio.get_running_loop().time() + RECEIVING_SECONDS
 
     @property
     def idle(self) -> bool:
         """Whether nothing is finished or waits for it, and nothing was received for a moment."""
-        quiet = asyncio.get_running_loop().time() >= self._way_until
-        return quiet and not self._waiting and not self._taken
+        quiet = asyncio.get_running_loop().time() >= self._receiving_until
+        return quiet and not self._waiting and not self._busy
 
     async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
         """The same as `wait` when this upload is the next one; others would wait for nothing, and hear False."""
@@ -142,13 +142,13 @@ class Places(ABC):
             with suppress(TimeoutError):
                 await asyncio.wait_for(end.wait(), seconds)
 
-    async def take_turns(self) -> None:
+    async def run_workers(self) -> None:
         """Finishes what is woken, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for place in range(self._places):
-                group.create_task(self._keep_place(slow_too=place > 0))
+            for place in range(self._workers):
+                group.create_task(self._run_worker(slow_too=place > 0))
 
-    async def _keep_place(self, *, slow_too: bool) -> None:
+    async def _run_worker(self, *, slow_too: bool) -> None:
         loop = asyncio.get_running_loop()
         while True:
             upload = await self._next(slow_too=slow_too)
@@ -156,41 +156,41 @@ class Places(ABC):
             try:
                 await self._try(upload)
             finally:
-                self._costly_taken.discard(upload.id)
+                self._slow_busy.discard(upload.id)
                 self._end_turn(upload.id)
-            if loop.time() - begun > COSTLY and not _is_large(upload):
-                self.note_costly(upload)
-            if self._waiting and loop.time() < self._way_until:
+            if loop.time() - begun > SLOW_SECONDS and not _is_large(upload):
+                self.note_slow(upload)
+            if self._waiting and loop.time() < self._receiving_until:
                 # All places together take the share of one.
-                await asyncio.sleep(min((loop.time() - begun) * WAY * self._places, LONGEST_WAY))
+                await asyncio.sleep(min((loop.time() - begun) * PAUSE_FACTOR * self._workers, MAX_PAUSE_SECONDS))
 
     async def _next(self, *, slow_too: bool) -> Upload:
         """The first that this place may take. One that was woken while it is finished comes again when it was."""
         while True:
             upload = self._waiting.take(lambda upload: self._may_take(upload, slow_too=slow_too))
             if upload is not None:
-                self._taken.add(upload.id)
-                if self._is_costly(upload):
-                    self._costly_taken.add(upload.id)
+                self._busy.add(upload.id)
+                if self._is_slow(upload):
+                    self._slow_busy.add(upload.id)
                 return upload
             self._more.clear()
             await self._more.wait()
 
     def _may_take(self, upload: Upload, *, slow_too: bool) -> bool:
-        if upload.id in self._taken:
+        if upload.id in self._busy:
             return False
-        if self._is_costly(upload):
-            return slow_too and not self._costly_taken
+        if self._is_slow(upload):
+            return slow_too and not self._slow_busy
         return slow_too or not _is_large(upload)
 
-    def _is_costly(self, upload: Upload) -> bool:
-        return self._costly_until.get(sender_of(upload), 0.0) > asyncio.get_running_loop().time()
+    def _is_slow(self, upload: Upload) -> bool:
+        return self._slow_until.get(sender_of(upload), 0.0) > asyncio.get_running_loop().time()
 
     async def _try(self, upload: Upload) -> None:
         try:
-            if await self.look_at(upload.id):
+            if await self.finalize_one(upload.id):
                 self._forget(upload.id)
-        except (Trouble, OSError) as trouble:
+        except (ServiceError, OSError) as trouble:
             self._try_later(upload, str(trouble))
         except Exception:
             # The top of a task: an upload that meets a fault of ours must not hold up all others.
@@ -198,20 +198,20 @@ class Places(ABC):
             await self._meet_fault(upload)
 
     def _try_later(self, upload: Upload, why: str) -> None:
-        delay = self._delays.get(upload.id, FIRST_RETRY)
-        self._delays[upload.id] = min(delay * 2, LAST_RETRY)
+        delay = self._delays.get(upload.id, FIRST_RETRY_SECONDS)
+        self._delays[upload.id] = min(delay * 2, LAST_RETRY_SECONDS)
         log.warning("finishing goes on later", upload=upload.id, seconds=delay, trouble=why)
-        asyncio.get_running_loop().call_later(delay, self.wake, upload)
+        asyncio.get_running_loop().call_later(delay, self.enqueue, upload)
 
     async def _meet_fault(self, upload: Upload) -> None:
         """Tries again, for it may have been the moment's fault; a few times, and then the upload's row says so."""
         self._faults[upload.id] = self._faults.get(upload.id, 0) + 1
-        if self._faults[upload.id] < FAULTS:
+        if self._faults[upload.id] < MAX_FAULTS:
             self._try_later(upload, "a fault of ours")
             return
         try:
-            await self.note_fault(upload.id)
-        except Trouble as trouble:
+            await self.record_fault(upload.id)
+        except ServiceError as trouble:
             log.warning("a fault could not be noted", upload=upload.id, trouble=str(trouble))
         self._forget(upload.id)
 
@@ -224,4 +224,4 @@ class Places(ABC):
 
 
 def _is_large(upload: Upload) -> bool:
-    return (upload.length or 0) >= LARGE
+    return (upload.length or 0) >= LARGE_UPLOAD_BYTES

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from media_service.core.errors.service import StorageTrouble
+from media_service.core.errors.service import StorageError
 from media_service.core.upload import Upload
 from media_service.core.upload_states import State
-from media_service.intake import places
-from media_service.intake.places import LARGE, Places
+from media_service.intake.finalizing import queue
+from media_service.intake.finalizing.queue import LARGE_UPLOAD_BYTES, FinalizeQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import pytest
 
 
-class Desk(Places):
+class Desk(FinalizeQueue):
     """Finishes an upload when it is told to."""
 
-    def __init__(self, places: int = 2) -> None:
-        super().__init__(places)
+    def __init__(self, queue: int = 2) -> None:
+        super().__init__(queue)
         self.going: list[str] = []
         self.seen: list[str] = []
         self.faults: list[str] = []
@@ -31,7 +31,7 @@ class Desk(Places):
         self.behind: set[str] = set()
         self._may_end: dict[str, asyncio.Event] = {}
 
-    async def look_at(self, upload_id: str) -> bool:
+    async def finalize_one(self, upload_id: str) -> bool:
         self.going.append(upload_id)
         self.seen.append(upload_id)
         try:
@@ -42,7 +42,7 @@ class Desk(Places):
             self.going.remove(upload_id)
         return upload_id not in self.behind
 
-    async def note_fault(self, upload_id: str) -> None:
+    async def record_fault(self, upload_id: str) -> None:
         self.faults.append(upload_id)
 
     async def end(self, *upload_ids: str) -> None:
@@ -65,9 +65,9 @@ def upload(upload_id: str, length: int = 1, owner: str = "me") -> Upload:
 @asynccontextmanager
 async def working(desk: Desk, *uploads: Upload) -> AsyncIterator[None]:
     """The desk at work, with these woken."""
-    running = asyncio.create_task(desk.take_turns())
+    running = asyncio.create_task(desk.run_workers())
     for one in uploads:
-        desk.wake(one)
+        desk.enqueue(one)
     await settled()
     try:
         yield
@@ -90,7 +90,13 @@ async def test_so_many_are_finished_at_a_time_in_their_order() -> None:
 
 async def test_a_small_one_never_waits_for_large_ones_alone() -> None:
     desk = Desk()
-    async with working(desk, upload("large", LARGE), upload("larger", 2 * LARGE), upload("small"), upload("later")):
+    async with working(
+        desk,
+        upload("large", LARGE_UPLOAD_BYTES),
+        upload("larger", 2 * LARGE_UPLOAD_BYTES),
+        upload("small"),
+        upload("later"),
+    ):
         assert set(desk.going) == {"large", "small"}
         await desk.end("small")
         assert set(desk.going) == {"large", "later"}
@@ -104,7 +110,7 @@ async def test_one_that_is_woken_while_it_is_finished_comes_again_behind_that() 
     desk = Desk()
     one = upload("one")
     async with working(desk, one, one):
-        desk.wake(one)
+        desk.enqueue(one)
         await settled()
         assert desk.going == ["one"]
         await desk.end("one")
@@ -112,9 +118,9 @@ async def test_one_that_is_woken_while_it_is_finished_comes_again_behind_that() 
 
 
 async def test_trouble_of_one_holds_up_nobody_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.01)
     desk = Desk()
-    desk.troubles["ill"] = [StorageTrouble(), OSError(), KeyError()]
+    desk.troubles["ill"] = [StorageError(), OSError(), KeyError()]
     async with working(desk, upload("ill"), upload("well")):
         await desk.end("well", "ill")
         assert desk.seen == ["ill", "well"]
@@ -123,12 +129,12 @@ async def test_trouble_of_one_holds_up_nobody_and_ends(monkeypatch: pytest.Monke
 
 
 async def test_a_fault_that_lasts_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "FIRST_RETRY", 0.001)
+    monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.001)
     desk = Desk()
-    desk.troubles["ill"] = [KeyError() for _ in range(places.FAULTS)]
+    desk.troubles["ill"] = [KeyError() for _ in range(queue.MAX_FAULTS)]
     async with working(desk, upload("ill")):
         await desk.wait("ill", 10)
-        assert (desk.faults, len(desk.seen)) == (["ill"], places.FAULTS)
+        assert (desk.faults, len(desk.seen)) == (["ill"], queue.MAX_FAULTS)
 
 
 async def test_one_that_waits_for_another_has_not_ended() -> None:
@@ -140,7 +146,7 @@ async def test_one_that_waits_for_another_has_not_ended() -> None:
         await settled()
         assert not waiting.done()
         desk.behind.clear()
-        desk.wake(upload("second"))
+        desk.enqueue(upload("second"))
         await waiting
 
 
@@ -174,13 +180,13 @@ async def test_a_costly_sender_delays_only_itself() -> None:
     desk = Desk(4)
     costly = [upload(f"costly{number}", owner="costly") for number in range(9)]
     async with working(desk):
-        desk.note_costly(costly[0])
+        desk.note_slow(costly[0])
         for one in costly:
-            desk.wake(one)
+            desk.enqueue(one)
         await settled()
         assert desk.going == ["costly0"]
         for name in "abc":
-            desk.wake(upload(name))
+            desk.enqueue(upload(name))
         await settled()
         assert desk.going == ["costly0", "a", "b", "c"]
         await desk.end("a", "b", "c", "costly0")
@@ -189,9 +195,9 @@ async def test_a_costly_sender_delays_only_itself() -> None:
 
 async def test_the_kept_place_takes_nothing_of_a_costly_sender() -> None:
     desk = Desk()
-    async with working(desk, upload("large", LARGE)):
-        desk.note_costly(upload("any", owner="costly"))
-        desk.wake(upload("costly", owner="costly"))
+    async with working(desk, upload("large", LARGE_UPLOAD_BYTES)):
+        desk.note_slow(upload("any", owner="costly"))
+        desk.enqueue(upload("costly", owner="costly"))
         await settled()
         assert desk.going == ["large"]
         await desk.end("large")
@@ -199,31 +205,31 @@ async def test_the_kept_place_takes_nothing_of_a_costly_sender() -> None:
 
 
 async def test_a_sender_is_costly_for_a_while_after_a_slow_small_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "COSTLY", 0.05)
-    monkeypatch.setattr(places, "COSTLY_FOR", 0.5)
+    monkeypatch.setattr(queue, "SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(queue, "SLOW_SENDER_SECONDS", 0.5)
     desk = Desk(3)
     slow, later = upload("slow"), [upload("b"), upload("c")]
     async with working(desk, slow):
         await asyncio.sleep(0.1)
         await desk.end("slow")
         for one in later:
-            desk.wake(one)
+            desk.enqueue(one)
         await settled()
         assert desk.going == ["b"]
         await asyncio.sleep(0.6)
-        desk.wake(upload("d"))
+        desk.enqueue(upload("d"))
         await settled()
         assert desk.going == ["b", "c", "d"]
 
 
 async def test_a_large_upload_may_take_long_without_being_costly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "COSTLY", 0.05)
+    monkeypatch.setattr(queue, "SLOW_SECONDS", 0.05)
     desk = Desk(3)
-    async with working(desk, upload("large", LARGE)):
+    async with working(desk, upload("large", LARGE_UPLOAD_BYTES)):
         await asyncio.sleep(0.1)
         await desk.end("large")
         for name in "ab":
-            desk.wake(upload(name))
+            desk.enqueue(upload(name))
         await settled()
         assert desk.going == ["a", "b"]
 
@@ -231,11 +237,11 @@ async def test_a_large_upload_may_take_long_without_being_costly(monkeypatch: py
 async def test_what_is_withheld_is_not_finished_meanwhile() -> None:
     desk = Desk()
     async with working(desk, upload("going")):
-        with desk.withheld("going") as free:
+        with desk.excluded("going") as free:
             assert not free
-        with desk.withheld("other") as free:
+        with desk.excluded("other") as free:
             assert free
-            desk.wake(upload("other"))
+            desk.enqueue(upload("other"))
             await settled()
             assert desk.going == ["going"]
         await settled()

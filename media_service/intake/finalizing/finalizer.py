@@ -1,7 +1,7 @@
 """From recorded bytes to a file in the spool: verify, tag, place, deliver, discard.
 
 The queue is the catalogue: an upload is finished when its row says so, and every step may be repeated, so that
-recovery after a crash is to finish again. Whose turn it is, `places.py` knows.
+recovery after a crash is to finish again. Whose turn it is, `queue.py` knows.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import structlog
 
 from media_service.core.errors.base import Refusal
 from media_service.core.errors.files import Duplicate
-from media_service.core.errors.service import FinishingFailed, StorageTrouble
+from media_service.core.errors.service import FinalizeFailed, StorageError
 from media_service.core.errors.uploads import BytesMissing, UnknownUpload
-from media_service.core.files import Placed, StoredFile
+from media_service.core.files import SpoolEntry, StoredFile
+from media_service.core.findings import Finding, Severity, finding_of, refusal_of
 from media_service.core.owners import is_same_person
-from media_service.core.upload import Placing, Review, Upload, Verdict
+from media_service.core.upload import PublishIntent, Review, Upload, Verdict
 from media_service.core.upload_states import ENDED, FINISHING, Event, State
-from media_service.core.verdict import Finding, Severity, finding_of, refusal_of
-from media_service.intake.claims import Claims
-from media_service.intake.places import Places
+from media_service.intake.finalizing.audio_locks import AudioLocks
+from media_service.intake.finalizing.queue import FinalizeQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     from media_service.core.ports.spool import Spool
     from media_service.core.upload import Slice
 
-NAMES = 64
+NAMES_PER_QUERY = 64
 """How many names for a file are looked at together."""
 
-SLOW_TAG = "mutagen_error"
+SLOW_TAG_CODE = "mutagen_error"
 """The finding of a file whose tags took too much time or memory to read, or broke their reader."""
 
 log = structlog.get_logger()
 
 
-class Finisher(Places):
+class Finalizer(FinalizeQueue):
     """Finishes uploads, so many at a time, beside the receiving of others."""
 
     def __init__(
@@ -59,10 +59,10 @@ class Finisher(Places):
         clock: Callable[[], int],
         new_id: Callable[[], str],
         duplicates: Literal["keep", "refuse", "link"] = "keep",
-        places: int = 2,
+        workers: int = 2,
     ) -> None:
-        super().__init__(places)
-        self._claims = Claims()
+        super().__init__(workers)
+        self._audio_locks = AudioLocks()
         self._naming = asyncio.Lock()
         self._reviewing = asyncio.Lock()
         self._duplicates = duplicates
@@ -79,12 +79,12 @@ class Finisher(Places):
         left = await self._catalogue.in_state(FINISHING)
         for upload in left:
             # One that was given a name may be in the spool already: those of the same sound stand behind it.
-            if upload.placing is not None:
-                self._claims.take(upload)
-            self.wake(upload)
-        await self.take_turns()
+            if upload.publish_intent is not None:
+                self._audio_locks.take(upload)
+            self.enqueue(upload)
+        await self.run_workers()
 
-    async def look_at(self, upload_id: str) -> bool:
+    async def finalize_one(self, upload_id: str) -> bool:
         """Finishes the upload; False where it waits for another, and is woken by that."""
         loaded = await self._catalogue.load(upload_id)
         if loaded is None or loaded[0].state not in FINISHING:
@@ -94,12 +94,12 @@ class Finisher(Places):
             return True
         return (await self.finish(*loaded)).state not in FINISHING
 
-    async def note_fault(self, upload_id: str) -> None:
+    async def record_fault(self, upload_id: str) -> None:
         """It met too many faults of ours."""
-        self._let_go(upload_id)
+        self._release_lock(upload_id)
         loaded = await self._catalogue.load(upload_id)
         if loaded is not None and loaded[0].state in FINISHING:
-            await self._saved(replace(loaded[0], verdict=Verdict(FinishingFailed.code, {})))
+            await self._saved(replace(loaded[0], verdict=Verdict(FinalizeFailed.code, {})))
 
     async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Takes a whole upload to its end: spooled, rejected or lost. Raises Trouble when it must be tried again.
@@ -109,18 +109,18 @@ class Finisher(Places):
         # What a former run failed at may be mended.
         ended = await self._finish(replace(upload, verdict=None), slices)
         if ended.state not in FINISHING:
-            self._let_go(upload.id)
+            self._release_lock(upload.id)
         return ended
 
-    def _let_go(self, upload_id: str) -> None:
-        for behind in self._claims.release(upload_id):
-            self.wake(behind)
+    def _release_lock(self, upload_id: str) -> None:
+        for behind in self._audio_locks.release(upload_id):
+            self.enqueue(behind)
 
     async def _finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         try:
             if upload.state is State.RECEIVED:
                 upload = await self._verify(upload, slices)
-            if upload.state is State.VERIFIED and self._claims.take(upload):
+            if upload.state is State.VERIFIED and self._audio_locks.take(upload):
                 upload = await self._deliver(upload)
             return upload
         except Refusal as refusal:
@@ -128,7 +128,7 @@ class Finisher(Places):
         except FileNotFoundError as missing:
             if await self._partials.open(upload.id) is not None:
                 self._partials.close(upload.id)
-                raise StorageTrouble from missing
+                raise StorageError from missing
             log.error("partial missing", upload=upload.id)
             return await self._saved(upload.step(Event.LOSE, self._clock()))
 
@@ -137,7 +137,7 @@ class Finisher(Places):
         findings = findings or [finding_of(refusal)]
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
-        report |= {"findings": [finding.told() for finding in findings]}
+        report |= {"findings": [finding.to_dict_with_message() for finding in findings]}
         await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
         return verdict
 
@@ -157,7 +157,7 @@ class Finisher(Places):
                 # It was purged, perhaps since it was looked for.
                 raise UnknownUpload from None
             await self._saved(again)
-        self.wake(again)
+        self.enqueue(again)
 
     async def forget_rejected(self, upload_id: str) -> None:
         """Deletes what is kept of a rejected upload."""
@@ -170,17 +170,21 @@ class Finisher(Places):
 
         Raises UnknownUpload, UploadGone, and WrongState also while it is being finished.
         """
-        with self.withheld(upload_id) as free:
+        with self.excluded(upload_id) as free:
             upload = await self._load(upload_id)
             if not free:
                 raise upload.refusal()
             ended = await self._saved(upload.step(event, self._clock()))
-            if upload.placing is not None and upload.placing.name and not await self._spool.waits(upload_id):
-                log.warning("its file may be in the spool", upload=upload_id, name=upload.placing.name)
+            if (
+                upload.publish_intent is not None
+                and upload.publish_intent.name
+                and not await self._spool.waits(upload_id)
+            ):
+                log.warning("its file may be in the spool", upload=upload_id, name=upload.publish_intent.name)
             await self._discard(upload_id)
             if upload.review is not None:
                 await self._quarantine.discard(upload_id)
-        self._let_go(upload_id)
+        self._release_lock(upload_id)
         return ended
 
     async def _load(self, upload_id: str) -> Upload:
@@ -194,8 +198,8 @@ class Finisher(Places):
         assert upload.length is not None
         await self._partials.trim(upload.id, upload.length)
         facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
-        if any(finding.code == SLOW_TAG for finding in facts.findings):
-            self.note_costly(upload)
+        if any(finding.code == SLOW_TAG_CODE for finding in facts.findings):
+            self.note_slow(upload)
         refusal = refusal_of(facts.findings)
         if refusal is not None and upload.review is not Review.FORCED:
             return await self._reject(upload, refusal, facts.findings)
@@ -203,18 +207,18 @@ class Finisher(Places):
 
     async def _deliver(self, upload: Upload) -> Upload:
         """Gives the file its name in the spool, once, wherever a former run ended."""
-        if upload.placing is None:
-            twin = await self._twin(upload)
-            if twin is not None and self._duplicates == "link" and is_same_person(upload.owner, twin.owner):
-                return await self._link(upload, twin)
-            upload = upload if twin is None else _known_as(upload, twin)
+        if upload.publish_intent is None:
+            duplicate = await self._duplicate(upload)
+            if duplicate is not None and self._duplicates == "link" and is_same_person(upload.owner, duplicate.owner):
+                return await self._link(upload, duplicate)
+            upload = upload if duplicate is None else _with_duplicate_note(upload, duplicate)
             upload = await self._place(upload)
         elif await self._spool.waits(upload.id):
-            upload = await self._publish(upload, upload.placing)
+            upload = await self._publish(upload, upload.publish_intent)
         assert upload.facts is not None
-        placing = upload.placing
-        assert placing is not None
-        placed = Placed(placing.name, placing.size, placing.sha256)
+        publish_intent = upload.publish_intent
+        assert publish_intent is not None
+        spool_entry = SpoolEntry(publish_intent.name, publish_intent.size, publish_intent.sha256)
         now = self._clock()
         file = StoredFile(
             id=self._new_id(),
@@ -222,10 +226,10 @@ class Finisher(Places):
             owner=upload.owner,
             sender=upload.sender,
             filename=upload.filename,
-            placed=placed,
+            spool_entry=spool_entry,
             facts=upload.facts,
-            tags=placing.tags,
-            chapters=placing.chapters,
+            tags=publish_intent.tags,
+            chapters=publish_intent.chapters,
             uploaded_at=upload.created_at,
             spooled_at=now,
         )
@@ -234,22 +238,22 @@ class Finisher(Places):
         await self._partials.discard(upload.id)
         if upload.review is not None:
             await self._quarantine.discard(upload.id)
-        log.info("spooled", upload=upload.id, name=placed.name, size=placed.size)
+        log.info("spooled", upload=upload.id, name=spool_entry.name, size=spool_entry.size)
         return delivered
 
-    async def _twin(self, upload: Upload) -> StoredFile | None:
+    async def _duplicate(self, upload: Upload) -> StoredFile | None:
         """The finished file of the same sound. Raises Duplicate where there shall be no second one."""
         assert upload.facts is not None
-        twin = await self._catalogue.same_sound(upload.facts, upload.owner)
-        if twin is not None and self._duplicates == "refuse" and upload.review is not Review.FORCED:
-            raise Duplicate(_name_told(upload, twin))
-        return twin
+        duplicate = await self._catalogue.duplicate_of_audio(upload.facts, upload.owner)
+        if duplicate is not None and self._duplicates == "refuse" and upload.review is not Review.FORCED:
+            raise Duplicate(_visible_name(upload, duplicate))
+        return duplicate
 
-    async def _link(self, upload: Upload, twin: StoredFile) -> Upload:
+    async def _link(self, upload: Upload, duplicate: StoredFile) -> Upload:
         """The same sound is there already: the upload leads to that file."""
-        linked = await self._saved(upload.step(Event.DELIVER, self._clock(), file_id=twin.id))
+        linked = await self._saved(upload.step(Event.DELIVER, self._clock(), file_id=duplicate.id))
         await self._discard(upload.id)
-        log.info("linked", upload=upload.id, file=twin.id)
+        log.info("linked", upload=upload.id, file=duplicate.id)
         return linked
 
     async def _place(self, upload: Upload) -> Upload:
@@ -257,31 +261,31 @@ class Finisher(Places):
         assert upload.facts is not None
         source = self._partials.path(upload.id)
         picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
-        plan, carried = await self._media.plan_tags(source, upload, picture)
+        plan, values = await self._media.plan_tags(source, upload, picture)
         assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
-        placing = Placing("", assembled.size, assembled.sha256, carried.tags, carried.chapters)
-        return await self._publish(upload, placing)
+        publish_intent = PublishIntent("", assembled.size, assembled.sha256, values.tags, values.chapters)
+        return await self._publish(upload, publish_intent)
 
-    async def _publish(self, upload: Upload, placing: Placing) -> Upload:
+    async def _publish(self, upload: Upload, publish_intent: PublishIntent) -> Upload:
         """Gives the assembled file the first name that no file has, nor had before its reader took it away.
 
         The catalogue knows the name before the file has it, so after a crash nobody has to guess.
         """
         tried: set[str] = set()
-        while not placing.name or not await self._spool.publish(upload.id, placing.name):
-            tried.add(placing.name)
-            placing = replace(placing, name=await self._plan_name(upload, placing, tried))
-        return replace(upload, placing=placing)
+        while not publish_intent.name or not await self._spool.publish(upload.id, publish_intent.name):
+            tried.add(publish_intent.name)
+            publish_intent = replace(publish_intent, name=await self._plan_name(upload, publish_intent, tried))
+        return replace(upload, publish_intent=publish_intent)
 
-    async def _plan_name(self, upload: Upload, placing: Placing, tried: Collection[str]) -> str:
+    async def _plan_name(self, upload: Upload, publish_intent: PublishIntent, tried: Collection[str]) -> str:
         """The name that the catalogue has for the file from now on. Nobody else plans one meanwhile."""
         async with self._naming:
-            for first in count(1, NAMES):
-                names = self._spool.names(upload.filename, first, NAMES)
+            for first in count(1, NAMES_PER_QUERY):
+                names = self._spool.names(upload.filename, first, NAMES_PER_QUERY)
                 taken = await self._catalogue.stored_names(names)
                 name = next((name for name in names if name not in taken and name not in tried), None)
                 if name is not None:
-                    await self._saved(replace(upload, placing=replace(placing, name=name)))
+                    await self._saved(replace(upload, publish_intent=replace(publish_intent, name=name)))
                     return name
         raise AssertionError("names are counted without end")
 
@@ -302,16 +306,16 @@ class Finisher(Places):
         return upload
 
 
-def _known_as(upload: Upload, twin: StoredFile) -> Upload:
+def _with_duplicate_note(upload: Upload, duplicate: StoredFile) -> Upload:
     """The upload with a note that the same sound is there already."""
     facts = upload.facts
     assert facts is not None
-    exact = facts.content_hash == twin.facts.content_hash
+    exact = facts.content_hash == duplicate.facts.content_hash
     expected = "same bytes" if exact else "same sound"
-    note = Finding("duplicate", Severity.INFO, expected=expected, actual=_name_told(upload, twin))
+    note = Finding("duplicate", Severity.INFO, expected=expected, actual=_visible_name(upload, duplicate))
     return replace(upload, facts=replace(facts, findings=(*facts.findings, note)))
 
 
-def _name_told(upload: Upload, twin: StoredFile) -> str | None:
+def _visible_name(upload: Upload, duplicate: StoredFile) -> str | None:
     """Return the twin's name if the uploader owns it: nobody learns the names of other people's files."""
-    return twin.placed.name if is_same_person(upload.owner, twin.owner) else None
+    return duplicate.spool_entry.name if is_same_person(upload.owner, duplicate.owner) else None

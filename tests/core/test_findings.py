@@ -9,8 +9,8 @@ import pytest
 
 from media_service.core.errors.base import Refusal
 from media_service.core.errors.files import Damaged, NotMp3, TooCostly
-from media_service.core.errors.registry import leaves
-from media_service.core.verdict import CODES, Severity, finding_of
+from media_service.core.errors.registry import error_classes
+from media_service.core.findings import CODES, Severity, finding_of
 
 WORDS: dict[str, str] = {
     "not_mp3": "not_mpeg_audio",
@@ -33,7 +33,7 @@ def made(kind: type[Refusal]) -> Refusal:
     return kind(**{name: values.get(hints[name], "sync_lost") for name in names})
 
 
-REFUSALS = [leaf for leaf in leaves() if issubclass(leaf, Refusal)]
+REFUSALS = [leaf for leaf in error_classes() if issubclass(leaf, Refusal)]
 
 
 @pytest.mark.parametrize("kind", REFUSALS, ids=lambda kind: kind.code)
@@ -41,7 +41,7 @@ def test_every_refusal_is_a_finding_that_rejects(kind: type[Refusal]) -> None:
     found = finding_of(made(kind))
     assert found.code in CODES
     assert found.severity is Severity.REJECT
-    assert found.told()["message"] == CODES[found.code][1]
+    assert found.to_dict_with_message()["message"] == CODES[found.code][1]
     assert found.code == WORDS.get(kind.code, found.code)
 
 

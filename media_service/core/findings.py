@@ -93,9 +93,9 @@ CODES: Mapping[str, tuple[Severity, str]] = {
 }
 """Every code with its usual severity and what it means."""
 
-UNKNOWN_CODE = "another version of the service found this"
+UNKNOWN_CODE_MESSAGE = "another version of the service found this"
 
-NO_MP3 = frozenset({"empty", "not_mpeg_audio", "unsupported_layer", "free_format", "no_frames", "too_short"})
+NOT_MP3_CODES = frozenset({"empty", "not_mpeg_audio", "unsupported_layer", "free_format", "no_frames", "too_short"})
 """Codes that say that there is nothing to play; the others say that it is damaged."""
 
 
@@ -118,9 +118,9 @@ class Finding:
     @property
     def message(self) -> str:
         """What it means, in a sentence; a finding that another version stored has only its code."""
-        return CODES[self.code][1] if self.code in CODES else UNKNOWN_CODE
+        return CODES[self.code][1] if self.code in CODES else UNKNOWN_CODE_MESSAGE
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As it is stored: what JSON can hold."""
         return {
             "code": self.code,
@@ -132,12 +132,12 @@ class Finding:
             "stop_seconds": self.stop_seconds,
         }
 
-    def told(self) -> dict[str, Any]:
+    def to_dict_with_message(self) -> dict[str, Any]:
         """As people and clients read it: with its sentence."""
-        return self.plain() | {"message": self.message}
+        return self.to_dict() | {"message": self.message}
 
 
-class Policy:
+class Severities:
     """How grave each code is: the table, with the operator's changes."""
 
     def __init__(self, changes: Mapping[str, Severity] | None = None) -> None:
@@ -164,7 +164,7 @@ def outcome(findings: Iterable[Finding]) -> Outcome:
     return Outcome.REJECT if R in severities else Outcome.WARN if W in severities else Outcome.OK
 
 
-REFUSED_AS = {LengthMismatch: "size_mismatch", NotMp3: "not_mpeg_audio", TooCostly: "mutagen_error"}
+CODE_OF_REFUSAL = {LengthMismatch: "size_mismatch", NotMp3: "not_mpeg_audio", TooCostly: "mutagen_error"}
 """Codes of findings for refusals whose own code is none."""
 
 
@@ -174,7 +174,7 @@ def finding_of(refusal: Refusal) -> Finding:
     It is total: a refusal that no verdict should raise is one of the second reader's.
     """
     fields: Mapping[str, Any] = refusal.details()
-    code = refusal.finding if isinstance(refusal, Damaged) else REFUSED_AS.get(type(refusal), refusal.code)
+    code = refusal.finding if isinstance(refusal, Damaged) else CODE_OF_REFUSAL.get(type(refusal), refusal.code)
     if code not in CODES:
         return Finding("mutagen_error", R, actual=refusal.message)
     expected, actual = (fields.get(key) for key in ("expected", "actual"))
@@ -186,7 +186,7 @@ def refusal_of(findings: Iterable[Finding]) -> Refusal | None:
     for finding in findings:
         if finding.severity is R:
             detail = f" ({finding.actual})" if finding.code == "not_mpeg_audio" and finding.actual else ""
-            if finding.code in NO_MP3:
+            if finding.code in NOT_MP3_CODES:
                 return NotMp3(finding.message + detail)
             return Damaged(finding.message, finding.code)
     return None

@@ -12,15 +12,15 @@ from media_service.core import edits, expiry
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.owners import may_change
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload_states import FINISHING, HELD, State
-from media_service.intake.lease import Leases
+from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
+from media_service.intake.receiving.leases import Leases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Slice, Upload
-    from media_service.intake.lease import Lease
+    from media_service.intake.receiving.leases import Lease
 
 RECENT_UPLOADS = 1024
 """How many receiving uploads stay in memory when nobody writes to them; others are read again when asked for. With 16
@@ -28,7 +28,7 @@ KiB of tags, which may be 64 KiB in memory, they are 64 MiB at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class UploadView:
     """An upload with what is recorded of it, as every dialect shows it. Times are UTC microseconds.
 
     `editable_until`: until when the sender may change the details of the finished file.
@@ -40,7 +40,7 @@ class View:
     editable_until: int | None = None
 
 
-class Live:
+class ActiveUpload:
     """A receiving upload in memory: the catalogue's rows, and who writes now.
 
     `count` is how many slices are recorded, and `size` their bytes; `taken` are the bytes that were admitted while the
@@ -70,42 +70,42 @@ class Live:
             self.taken = self.size
 
 
-class Register:
+class ActiveUploads:
     """Finds uploads, in memory or in the catalogue. `lifetime`: how long they wait for their bytes."""
 
     def __init__(self, catalogue: Catalogue, lifetime: expiry.Lifetime) -> None:
         self._catalogue = catalogue
         self._lifetime = lifetime
-        self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
-        self._recent: OrderedDict[str, Live] = OrderedDict()
+        self._active: WeakValueDictionary[str, ActiveUpload] = WeakValueDictionary()
+        self._recent: OrderedDict[str, ActiveUpload] = OrderedDict()
 
-    def in_memory(self, upload_id: str) -> Live | None:
+    def in_memory(self, upload_id: str) -> ActiveUpload | None:
         """The upload, where it need not be loaded."""
-        return self._live.get(upload_id)
+        return self._active.get(upload_id)
 
     def drop(self, upload_id: str) -> None:
         """An upload that receives no more stays in memory only as long as somebody holds it."""
         self._recent.pop(upload_id, None)
 
-    async def find(self, upload_id: str, owner: str | None) -> Live:
+    async def find(self, upload_id: str, owner: str | None) -> ActiveUpload:
         """The one Live of this upload. Raises UnknownUpload."""
-        live = self._live.get(upload_id)
-        if live is None:
-            loaded = Live(*await self.load(upload_id, owner))
+        active = self._active.get(upload_id)
+        if active is None:
+            loaded = ActiveUpload(*await self.load(upload_id, owner))
             # Somebody else may have loaded it meanwhile; two of them would not see each other's writers.
-            live = self._live.setdefault(upload_id, loaded)
-        elif live.upload.state in FINISHING:
+            active = self._active.setdefault(upload_id, loaded)
+        elif active.upload.state in FINISHING:
             # Behind our back the finisher may have gone on with it.
-            live.upload, _ = await self.load(upload_id, owner)
-        self.check_owner(live.upload, owner)
-        if live.upload.state is State.RECEIVING:
-            self.remember(live)
-        return live
+            active.upload, _ = await self.load(upload_id, owner)
+        self.check_owner(active.upload, owner)
+        if active.upload.state is State.RECEIVING:
+            self.remember(active)
+        return active
 
-    def remember(self, live: Live) -> None:
+    def remember(self, active: ActiveUpload) -> None:
         """Keeps a receiving upload in memory, the latest longest."""
-        self._live[live.upload.id] = self._recent[live.upload.id] = live
-        self._recent.move_to_end(live.upload.id)
+        self._active[active.upload.id] = self._recent[active.upload.id] = active
+        self._recent.move_to_end(active.upload.id)
         if len(self._recent) > RECENT_UPLOADS:
             self._recent.popitem(last=False)
 
@@ -122,13 +122,13 @@ class Register:
         if not may_change(upload.owner, owner):
             raise UnknownUpload
 
-    def view(self, upload: Upload, received: Ranges) -> View:
+    def view(self, upload: Upload, received: Ranges) -> UploadView:
         """The upload as a client is to see it."""
         if upload.state is State.RECEIVING:
-            return View(upload, received, expiry.expires_at(upload, self._lifetime))
-        if upload.length is not None and upload.state in HELD:
+            return UploadView(upload, received, expiry.expires_at(upload, self._lifetime))
+        if upload.length is not None and upload.state in COMPLETE_STATES:
             received = Ranges([Span(0, upload.length)])
-        return View(upload, received, None, edits.editable_until(upload, self._lifetime))
+        return UploadView(upload, received, None, edits.editable_until(upload, self._lifetime))
 
 
 def ranges_of(slices: Iterable[Slice]) -> Ranges:

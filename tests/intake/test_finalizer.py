@@ -14,14 +14,14 @@ from mutagen.id3 import ID3
 
 from media_service.core.digest import ContentHash
 from media_service.core.errors.files import TooCostly
-from media_service.core.errors.service import CatalogueTrouble, StorageFull
+from media_service.core.errors.service import CatalogueError, StorageFull
 from media_service.core.errors.uploads import UnknownUpload, WrongState
-from media_service.core.lifecycle import Wish
+from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload import Review
 from media_service.core.upload_states import FINISHING, State
-from media_service.intake import places
-from media_service.intake.finalize import Finisher
-from media_service.intake.slices import Incoming
+from media_service.intake.finalizing import queue
+from media_service.intake.finalizing.finalizer import Finalizer
+from media_service.intake.receiving.slices import SliceRequest
 from tests.intake.rig import HOUR, Crash, Rig, Steps
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 
@@ -37,13 +37,13 @@ TEXT = b"no music at all\n" * 1000
 
 async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = None, owner: str = "me") -> str:
     """An upload with all its bytes recorded, not yet finished."""
-    wish = replace(Wish(name, len(data), tags={"title": "T"}), **(claims or {}))
-    view, _ = await rig.intake.create(wish, owner, "native")
+    request = replace(UploadRequest(name, len(data), tags={"title": "T"}), **(claims or {}))
+    view, _ = await rig.intake.create(request, owner, "native")
 
     async def blocks() -> AsyncIterator[bytes]:
         yield data
 
-    await rig.intake.receive(view.upload.id, owner, Incoming(0, len(data), None, "native"), blocks)
+    await rig.intake.receive(view.upload.id, owner, SliceRequest(0, len(data), None, "native"), blocks)
     return view.upload.id
 
 
@@ -54,7 +54,7 @@ async def finish_all(rig: Rig) -> None:
     for upload in await rig.database.in_state(FINISHING):
         loaded = await rig.database.load(upload.id)
         assert loaded is not None
-        await rig.finisher.finish(*loaded)
+        await rig.finalizer.finish(*loaded)
 
 
 async def test_whole_mp3_is_spooled_with_its_tags(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ async def test_an_answer_lost_at_any_step_ends_the_same(tmp_path: Path, data: by
             lost = 0
             while True:
                 try:
-                    ended = await rig.finisher.look_at(upload_id)
+                    ended = await rig.finalizer.finalize_one(upload_id)
                     break
-                except CatalogueTrouble:
+                except CatalogueError:
                     lost += 1
             assert ended
             await _check_end(rig, end)
@@ -276,7 +276,7 @@ async def test_an_own_file_is_named_before_an_older_one_of_a_stranger(tmp_path: 
 async def finish_together(rig: Rig) -> None:
     """Finishes what is whole, all at once, until nothing is left to be finished. Raises Crash."""
     while left := [await rig.database.load(upload.id) for upload in await rig.database.in_state(FINISHING)]:
-        ends = [rig.finisher.finish(*loaded) for loaded in left if loaded is not None]
+        ends = [rig.finalizer.finish(*loaded) for loaded in left if loaded is not None]
         for end in await asyncio.gather(*ends, return_exceptions=True):
             if isinstance(end, BaseException):
                 raise end
@@ -348,9 +348,9 @@ async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
                 crashed = True
         async with Rig(folder, duplicates=duplicates, first_id=100) as rig:
             await rig.sweeper.discard_orphans()
-            running = asyncio.create_task(rig.finisher.run())
+            running = asyncio.create_task(rig.finalizer.run())
             # What an ended upload leaves is freed behind the row's last change.
-            while await rig.database.in_state(FINISHING) or not rig.finisher.idle:
+            while await rig.database.in_state(FINISHING) or not rig.finalizer.idle:
                 await asyncio.sleep(0.01)
             running.cancel()
             first, second = await ended(rig, ids)
@@ -383,19 +383,19 @@ class FullOnce:
 async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "FIRST_RETRY", 0.2)
+    monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.2)
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, FullOnce(rig.spool), rig.quarantine)
-        finisher = Finisher(
+        finalizer = Finalizer(
             *stores, rig.examiner, clock=lambda: rig.time, new_id=lambda: "the-file-of-this-test-", duplicates="refuse"
         )
         first = await receive(rig, SOUND, "first.mp3")
-        running = asyncio.create_task(finisher.run())
+        running = asyncio.create_task(finalizer.run())
         while (await ended(rig, [first]))[0].state is not State.VERIFIED:
             await asyncio.sleep(0.01)
         second = await receive(rig, RETAGGED, "second.mp3")
-        finisher.wake((await ended(rig, [second]))[0])
-        await finisher.wait(second, 30)
+        finalizer.enqueue((await ended(rig, [second]))[0])
+        await finalizer.wait(second, 30)
         running.cancel()
         assert rig.names() == ["first.mp3"]
         assert [upload.state for upload in await ended(rig, [first, second])] == [State.SPOOLED, State.REJECTED]
@@ -418,7 +418,7 @@ async def test_a_published_file_that_its_reader_took_before_the_row_is_not_deliv
         async with Rig(folder) as rig:
             await finish_all(rig)
             files = (await rig.database.list_files("", "uploaded_at", None, 10))[0]
-            assert rig.names() == [file.placed.name for file in files if not taken]
+            assert rig.names() == [file.spool_entry.name for file in files if not taken]
     else:
         raise AssertionError("the steps have no end")
 
@@ -455,13 +455,13 @@ class Faulty:
         return await self._media.verify(*given)
 
 
-async def run_until(rig: Rig, finisher: Finisher, upload_id: str) -> Upload:
+async def run_until(rig: Rig, finalizer: Finalizer, upload_id: str) -> Upload:
     """What became of the upload when the finisher has nothing more to do for it."""
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
-    finisher.wake(loaded[0])
-    running = asyncio.create_task(finisher.run())
-    await finisher.wait(upload_id, 30)
+    finalizer.enqueue(loaded[0])
+    running = asyncio.create_task(finalizer.run())
+    await finalizer.wait(upload_id, 30)
     running.cancel()
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
@@ -469,25 +469,25 @@ async def run_until(rig: Rig, finisher: Finisher, upload_id: str) -> Upload:
 
 
 async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.01)
     async with Rig(tmp_path / "data") as rig:
         ids = iter("12")
 
-        def finisher(media: Any) -> Finisher:
+        def finalizer(media: Any) -> Finalizer:
             stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-            return Finisher(*stores, media, clock=lambda: rig.time, new_id=lambda: next(ids))
+            return Finalizer(*stores, media, clock=lambda: rig.time, new_id=lambda: next(ids))
 
         passing = await receive(rig, SOUND, "passing.mp3")
-        assert (await run_until(rig, finisher(Faulty(rig.examiner, 3)), passing)).state is State.SPOOLED
+        assert (await run_until(rig, finalizer(Faulty(rig.examiner, 3)), passing)).state is State.SPOOLED
 
         lasting = await receive(rig, MP3, "lasting.mp3")
         media = Faulty(rig.examiner, 1000)
-        left = await run_until(rig, finisher(media), lasting)
+        left = await run_until(rig, finalizer(media), lasting)
         assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finishing_failed")
-        assert media.faults == 1000 - places.FAULTS
+        assert media.faults == 1000 - queue.MAX_FAULTS
         assert rig.partials.path(lasting).read_bytes() == MP3
 
-        ended = await run_until(rig, finisher(rig.examiner), lasting)
+        ended = await run_until(rig, finalizer(rig.examiner), lasting)
         assert (ended.state, ended.verdict) == (State.SPOOLED, None)
 
 
@@ -496,9 +496,9 @@ async def failed(rig: Rig, data: bytes = MP3, review: Review | None = None) -> s
     upload_id = await receive(rig, data)
     if review is not None:
         await finish_all(rig)
-        await rig.finisher.look_again(upload_id, review)
-    await rig.finisher.note_fault(upload_id)
-    rig.finisher._forget(upload_id)  # as its place does behind the last try
+        await rig.finalizer.look_again(upload_id, review)
+    await rig.finalizer.record_fault(upload_id)
+    rig.finalizer._forget(upload_id)  # as its place does behind the last try
     return upload_id
 
 
@@ -528,7 +528,7 @@ async def test_what_is_being_finished_cannot_be_cancelled(tmp_path: Path) -> Non
         upload_id = await failed(rig)
         loaded = await rig.database.load(upload_id)
         assert loaded is not None
-        rig.finisher.wake(loaded[0])
+        rig.finalizer.enqueue(loaded[0])
         with pytest.raises(WrongState):
             await rig.intake.cancel(upload_id, "me")
         waiting = await receive(rig, SOUND, "waiting.mp3")
@@ -563,8 +563,8 @@ class Costly:
 async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-        finisher = Finisher(*stores, Costly(rig.examiner), clock=lambda: rig.time, new_id=lambda: "1")  # type: ignore[arg-type]  # what is asked of it
-        ended = await run_until(rig, finisher, await receive(rig, MP3))
+        finalizer = Finalizer(*stores, Costly(rig.examiner), clock=lambda: rig.time, new_id=lambda: "1")  # type: ignore[arg-type]  # what is asked of it
+        ended = await run_until(rig, finalizer, await receive(rig, MP3))
         assert ended.verdict is not None
         assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")
         assert [found.code for found in ended.verdict.findings] == ["mutagen_error"]
@@ -584,7 +584,7 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
 
         rig.quarantine.kept = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
         with pytest.raises(UnknownUpload):
-            await rig.finisher.look_again(upload_id, Review.FORCED)
+            await rig.finalizer.look_again(upload_id, Review.FORCED)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
 
 
@@ -592,7 +592,7 @@ async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, TEXT)
         await finish_all(rig)
-        looks = (rig.finisher.look_again(upload_id, Review.FORCED) for _ in range(4))
+        looks = (rig.finalizer.look_again(upload_id, Review.FORCED) for _ in range(4))
         ended = await asyncio.gather(*looks, return_exceptions=True)
         assert [type(each) for each in ended] == [type(None), WrongState, WrongState, WrongState]
 
@@ -609,5 +609,5 @@ async def test_the_disk_is_not_asked_about_an_id_that_is_none(tmp_path: Path) ->
         rig.quarantine.kept = noted  # type: ignore[method-assign]  # who asks
         for upload_id in ("../../admin-token", "\0", "x" * 300):
             with pytest.raises(UnknownUpload):
-                await rig.finisher.look_again(upload_id, Review.AGAIN)
+                await rig.finalizer.look_again(upload_id, Review.AGAIN)
         assert asked == []

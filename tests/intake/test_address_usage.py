@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.errors.limits import QuotaExceeded, TooManySlices, TooManyUploads
-from media_service.core.errors.service import CatalogueTrouble, StorageFull
-from media_service.core.lifecycle import Wish
+from media_service.core.errors.service import CatalogueError, StorageFull
+from media_service.core.lifecycle import UploadRequest
 from media_service.core.limits import Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.intake.append import MOMENT, moment_after
-from media_service.intake.slices import Incoming
-from media_service.intake.usage import AddressUsage
+from media_service.intake.receiving.address_usage import AddressUsage
+from media_service.intake.receiving.append import RECORD_SECONDS, seconds_between_records
+from media_service.intake.receiving.slices import SliceRequest
 from tests.core.samples import make_upload
 from tests.intake.rig import Rig, Steps
 
@@ -30,7 +30,7 @@ async def send(rig: Rig, upload_id: str, start: int, size: int) -> None:
     async def blocks() -> AsyncIterator[bytes]:
         yield bytes(size)
 
-    await rig.intake.receive(upload_id, "me", Incoming(start, size, None, "native"), blocks)
+    await rig.intake.receive(upload_id, "me", SliceRequest(start, size, None, "native"), blocks)
 
 
 def test_a_claim_takes_the_place_of_the_one_before() -> None:
@@ -58,7 +58,7 @@ def test_without_an_address_and_on_this_machine_nothing_is_refused() -> None:
 async def test_creations_at_once_do_not_pass_the_limit_together(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", quotas=Quotas(Quota(uploads=3))) as rig:
         made = await asyncio.gather(
-            *(rig.intake.create(Wish("a.mp3", 10, address=FAR), "me", "native") for _ in range(9)),
+            *(rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native") for _ in range(9)),
             return_exceptions=True,
         )
         assert sum(isinstance(outcome, TooManyUploads) for outcome in made) == 6
@@ -68,21 +68,23 @@ async def test_creations_at_once_do_not_pass_the_limit_together(tmp_path: Path) 
 async def test_what_ends_counts_no_more_and_what_is_open_counts_after_a_restart(tmp_path: Path) -> None:
     quotas = Quotas(Quota(uploads=2, bytes=100))
     async with Rig(tmp_path / "data", quotas=quotas) as rig:
-        views = [(await rig.intake.create(Wish("a.mp3", 10, address=FAR), "me", "native"))[0] for _ in range(2)]
+        views = [
+            (await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native"))[0] for _ in range(2)
+        ]
         await rig.intake.cancel(views[0].upload.id, "me")
-        unknown, _ = await rig.intake.create(Wish("a.mp3", None, address=FAR), "me", "native")
+        unknown, _ = await rig.intake.create(UploadRequest("a.mp3", None, address=FAR), "me", "native")
         await send(rig, unknown.upload.id, 0, 80)
     async with Rig(tmp_path / "data", quotas=quotas, first_id=10) as rig:
         await rig.intake.recover()
         with pytest.raises(TooManyUploads):
-            await rig.intake.create(Wish("a.mp3", 10, address=FAR), "me", "native")
+            await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
         with pytest.raises(QuotaExceeded):
             await send(rig, unknown.upload.id, 80, 11)
         with pytest.raises(QuotaExceeded):
             await rig.intake.amend(unknown.upload.id, "me", length=91)
         await send(rig, unknown.upload.id, 80, 10)
         await rig.intake.cancel(views[1].upload.id, "me")
-        await rig.intake.create(Wish("a.mp3", 10, address=FAR), "me", "native")
+        await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
 
 
 async def test_a_creation_that_fails_counts_no_more(tmp_path: Path) -> None:
@@ -90,19 +92,19 @@ async def test_a_creation_that_fails_counts_no_more(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", steps, quotas=Quotas(Quota(uploads=1))) as rig:
         # The disk is asked for its room and for the partial, then the catalogue does not answer.
         steps.lose_answer(5)
-        with pytest.raises(CatalogueTrouble):
-            await rig.intake.create(Wish("a.mp3", 10, address=FAR), "me", "native")
-        await rig.intake.create(Wish("a.mp3", 10, address=FAR), "me", "native")
+        with pytest.raises(CatalogueError):
+            await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
+        await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
 
 
 async def test_nothing_new_is_taken_below_the_reserve(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        known, _ = await rig.intake.create(Wish("a.mp3", 3 * MIB), "me", "native")
-        unknown, _ = await rig.intake.create(Wish("a.mp3", None), "me", "native")
+        known, _ = await rig.intake.create(UploadRequest("a.mp3", 3 * MIB), "me", "native")
+        unknown, _ = await rig.intake.create(UploadRequest("a.mp3", None), "me", "native")
     async with Rig(tmp_path / "data", disk_reserve=2**60, first_id=10) as rig:
         for length in (1, None):
             with pytest.raises(StorageFull):
-                await rig.intake.create(Wish("a.mp3", length), "me", "native")
+                await rig.intake.create(UploadRequest("a.mp3", length), "me", "native")
         for upload_id, start in ((unknown.upload.id, 0), (known.upload.id, MIB)):
             with pytest.raises(StorageFull):
                 await send(rig, upload_id, start, 100)
@@ -112,7 +114,7 @@ async def test_nothing_new_is_taken_below_the_reserve(tmp_path: Path) -> None:
 
 async def test_an_upload_has_a_number_of_slices(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", limits=Limits(2**30, 2**26, 2**22, slices=4, ranges=2)) as rig:
-        made, _ = await rig.intake.create(Wish("a.mp3", 100), "me", "native")
+        made, _ = await rig.intake.create(UploadRequest("a.mp3", 100), "me", "native")
         for start in (0, 20):
             await send(rig, made.upload.id, start, 5)
         with pytest.raises(TooManySlices):
@@ -125,5 +127,5 @@ async def test_an_upload_has_a_number_of_slices(tmp_path: Path) -> None:
 
 def test_a_slow_append_lasts_as_long_as_an_upload_may() -> None:
     """At one row each time, 100,000 rows must not be used up before the deadline of 30 days."""
-    assert moment_after(0) == MOMENT
-    assert sum(10_000 * moment_after(rows) for rows in range(0, 100_000, 10_000)) > 30 * 24 * 3600
+    assert seconds_between_records(0) == RECORD_SECONDS
+    assert sum(10_000 * seconds_between_records(rows) for rows in range(0, 100_000, 10_000)) > 30 * 24 * 3600

@@ -11,26 +11,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Steps:
+class TaskTracker:
     """Those under way: the event loop keeps only a weak hold on a task."""
 
     def __init__(self) -> None:
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
     def begin(self, step: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """The step as a task. Who waits for it shields it, so that going away does not cancel it."""
         task = asyncio.create_task(step)
-        self._under_way.add(task)
+        self._running.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def ended(self) -> None:
         """Returns when none is under way."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        while self._running:
+            await asyncio.wait(self._running)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
+        self._running.discard(task)
         if not task.cancelled():
             # The client may be gone: its request was the one who would have looked at the error.
             task.exception()

@@ -7,18 +7,18 @@ import time
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageFull
-from media_service.core.space import room_to
+from media_service.core.reservation import reservation_end
 
 if TYPE_CHECKING:
     from media_service.core.ports.partials import Partial, Partials
-    from media_service.intake.register import Live
-    from media_service.intake.usage import AddressUsage
+    from media_service.intake.receiving.active_uploads import ActiveUpload
+    from media_service.intake.receiving.address_usage import AddressUsage
 
-LOOK_AGAIN = 1.0
+RECHECK_SECONDS = 1.0
 """Seconds for which a look at the disk counts; what is admitted meanwhile is subtracted."""
 
 
-class Space:
+class DiskSpace:
     """Admits bytes to the disk. `disk_reserve` in bytes."""
 
     def __init__(self, partials: Partials, usage: AddressUsage, disk_reserve: int) -> None:
@@ -34,49 +34,49 @@ class Space:
         self._left, self._looked_at = await self._partials.free() - self._disk_reserve, time.monotonic()
         return self._left
 
-    async def admit(self, live: Live, partial: Partial, start: int, stop: int) -> None:
+    async def admit(self, active: ActiveUpload, partial: Partial, start: int, stop: int) -> None:
         """Before bytes beyond the reserved room are written. Raise StorageFull, QuotaExceeded."""
-        if live.upload.length is None:
-            self._usage.claim(live.upload, live.taken + stop - start)
-            live.taken += stop - start
-        elif await self._reserve(live, partial, stop):
+        if active.upload.length is None:
+            self._usage.claim(active.upload, active.taken + stop - start)
+            active.taken += stop - start
+        elif await self._reserve(active, partial, stop):
             return
         await self._take(stop - start)
 
-    async def reserve_all(self, live: Live, partial: Partial, size: int) -> None:
+    async def reserve_whole(self, active: ActiveUpload, partial: Partial, size: int) -> None:
         """Reserve room for the whole upload, whose bytes are about to be copied. Raise StorageFull."""
         async with self._reserving:
             if size > await self.spare():
                 raise StorageFull
             await partial.reserve(0, size)
-            live.reserved = size
+            active.reserved = size
 
-    async def _reserve(self, live: Live, partial: Partial, stop: int) -> bool:
+    async def _reserve(self, active: ActiveUpload, partial: Partial, stop: int) -> bool:
         """Reserve the next step of the upload's room if that holds the bytes before `stop`; return whether it does."""
-        if stop > _reserved_next(live)[1]:
+        if stop > _reserved_next(active)[1]:
             return False
         # One at a time: where room is reserved by writing it, processors are left to those who send.
         async with self._reserving:
-            if stop > live.reserved:
-                begin, end = _reserved_next(live)
+            if stop > active.reserved:
+                begin, end = _reserved_next(active)
                 end = min(end, begin + await self.spare())
                 if stop > end:
                     return False
                 await partial.reserve(begin, end)
-                live.reserved, self._looked_at = end, float("-inf")
+                active.reserved, self._looked_at = end, float("-inf")
             return True
 
     async def _take(self, size: int) -> None:
         """Count bytes that nothing is reserved for. Raise StorageFull."""
-        if size > self._left or time.monotonic() > self._looked_at + LOOK_AGAIN:
+        if size > self._left or time.monotonic() > self._looked_at + RECHECK_SECONDS:
             await self.spare()
         if size > self._left:
             raise StorageFull
         self._left -= size
 
 
-def _reserved_next(live: Live) -> tuple[int, int]:
+def _reserved_next(active: ActiveUpload) -> tuple[int, int]:
     """Return the span that the next reservation takes. What is recorded from the beginning on has its room."""
-    assert live.upload.length is not None
-    begin = max(live.reserved, live.received.offset)
-    return begin, room_to(live.upload.length, live.size, begin)
+    assert active.upload.length is not None
+    begin = max(active.reserved, active.received.offset)
+    return begin, reservation_end(active.upload.length, active.size, begin)

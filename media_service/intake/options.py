@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Conduct:
+class IntakeOptions:
     """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
     the verdict, how long an upload waits for its bytes, bytes of disk that stay free, and what an address may have.
     `body_rate`: bytes a second that a body must bring at least, on the average of each `idle_timeout`.

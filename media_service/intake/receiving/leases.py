@@ -34,10 +34,10 @@ class Lease:
         self._leases = leases
         self._idle = idle
         self._clock = asyncio.get_running_loop().time
-        self._beat = self._clock()
+        self._last_block_at = self._clock()
         self._rate = rate
-        self._floor = RateFloor(rate, idle, self._beat)
-        self._reached = start
+        self._floor = RateFloor(rate, idle, self._last_block_at)
+        self._written_to = start
         self._reader: asyncio.Task[Any] | None = None
         self._cancels = 0
         self._end: Callable[[], Refusal] | None = None
@@ -48,11 +48,11 @@ class Lease:
     async def __aenter__(self) -> None:
         if self._end is not None:
             raise self._end()
-        self._beat = self._clock()
+        self._last_block_at = self._clock()
         self._reader = asyncio.current_task()
         assert self._reader is not None
         self._cancels = self._reader.cancelling()
-        self._leases.watch(self._beat + self._idle)
+        self._leases.watch(self._last_block_at + self._idle)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -66,7 +66,7 @@ class Lease:
     @property
     def due(self) -> float | None:
         """When the reading ends unless a block comes, in the loop's time; None while nothing is read."""
-        return None if self._reader is None or self._end is not None else self._beat + self._idle
+        return None if self._reader is None or self._end is not None else self._last_block_at + self._idle
 
     def reach(self, stop: int) -> None:
         """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer.
@@ -77,9 +77,9 @@ class Lease:
             for other in self._leases.held(self.start, stop, but=self):
                 raise SpanOverlaps(self.start, other.start)
             self.stop = stop
-        self._beat = self._clock()
-        size, self._reached = stop - self._reached, stop
-        if not self._floor.count(size, self._beat):
+        self._last_block_at = self._clock()
+        size, self._written_to = stop - self._written_to, stop
+        if not self._floor.count(size, self._last_block_at):
             raise BodyTooSlow(self._rate, self._idle)
 
     def supersede(self) -> None:
@@ -100,7 +100,7 @@ class Lease:
 
     def touch(self) -> None:
         """Wait again as long as for a block: the body moves without bytes for the span."""
-        self._beat = self._clock()
+        self._last_block_at = self._clock()
 
     def release(self) -> None:
         """The writer is done with its bytes, recorded or not."""

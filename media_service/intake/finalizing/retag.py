@@ -18,9 +18,9 @@ from media_service.core.cover import accept_cover
 from media_service.core.errors.base import Refusal
 from media_service.core.errors.covers import UnknownCover
 from media_service.core.errors.files import FileChanged, UnknownFile
-from media_service.core.files import Enclosed, Placed
+from media_service.core.files import CoverAndChapters, SpoolEntry
 from media_service.core.tags import clean_tags
-from media_service.core.upload import Placing
+from media_service.core.upload import PublishIntent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,24 +67,24 @@ class Retagger:
         """
         given = clean_tags(tags)
         if picture:
-            accept_cover(len(picture), await self._media.look_at(picture), self._covers)
+            accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers)
         async with self._turn:
             if self._unsure:
                 await self.recover()
             file = await self._catalogue.file(file_id)
             if file is None:
                 raise UnknownFile
-            if not is_current(file.placed.sha256):
+            if not is_current(file.spool_entry.sha256):
                 raise FileChanged
             try:
                 duration = file.facts.duration
                 rising = None if chapters is None else clean_chapters(chapters, duration)
-                removed, enclosed = set(tags) - set(given), Enclosed(picture, rising, duration)
-                if upload is not None and not (tags or enclosed):
+                removed, additions = set(tags) - set(given), CoverAndChapters(picture, rising, duration)
+                if upload is not None and not (tags or additions):
                     edited = replace(file, sender=upload.sender)
                     await self._catalogue.retag(edited, upload)
                     return edited
-                return await self._place(file, given, removed, enclosed, upload)
+                return await self._place(file, given, removed, additions, upload)
             except FileNotFoundError:
                 raise UnknownFile from None
             finally:
@@ -93,26 +93,26 @@ class Retagger:
     async def cover(self, file: StoredFile) -> tuple[Cover, bytes]:
         """The cover in front of a finished file, where one like it could be sent. Raises UnknownCover, UnknownFile."""
         try:
-            picture = await self._media.front_cover(self._spool.path(file.placed.name))
+            picture = await self._media.front_cover(self._spool.path(file.spool_entry.name))
         except FileNotFoundError:
             raise UnknownFile from None
         if picture is None:
             raise UnknownCover
         try:
-            return accept_cover(len(picture), await self._media.look_at(picture), self._covers), picture
+            return accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers), picture
         except Refusal:
             raise UnknownCover from None
 
     async def recover(self) -> None:
         """Before anybody edits: finds out how edits ended that a crash or trouble cut short."""
-        for file, plan in await self._catalogue.retagging():
-            there = await self._spool.measure(file.placed.name)
+        for file, plan in await self._catalogue.retag_intents():
+            there = await self._spool.measure(file.spool_entry.name)
             done = there == (plan.size, plan.sha256)
             log.info("edit cut short", file=file.id, done=done)
             if done:
                 await self._catalogue.retag(_as_planned(file, plan))
             else:
-                await self._catalogue.plan_retag(file.id, None)
+                await self._catalogue.save_retag_intent(file.id, None)
         self._unsure = False
 
     async def _place(
@@ -120,26 +120,28 @@ class Retagger:
         file: StoredFile,
         given: Mapping[str, str],
         removed: set[str],
-        enclosed: Enclosed,
+        additions: CoverAndChapters,
         upload: Upload | None,
     ) -> StoredFile:
-        path = self._spool.path(file.placed.name)
-        steps = await self._media.plan_edit(path, given, removed, enclosed)
+        path = self._spool.path(file.spool_entry.name)
+        steps = await self._media.plan_edit(path, given, removed, additions)
         made = await self._spool.assemble(file.id, path, steps, steps.length)
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
-        chapters = file.chapters if enclosed.chapters is None else enclosed.chapters
-        plan = Placing(file.placed.name, made.size, made.sha256, tags, chapters)
+        chapters = file.chapters if additions.chapters is None else additions.chapters
+        plan = PublishIntent(file.spool_entry.name, made.size, made.sha256, tags, chapters)
         self._unsure = True
-        await self._catalogue.plan_retag(file.id, plan)
-        await self._spool.replace(file.id, file.placed.name)
+        await self._catalogue.save_retag_intent(file.id, plan)
+        await self._spool.replace(file.id, file.spool_entry.name)
         edited = _as_planned(file, plan)
         if upload is not None:
             edited = replace(edited, sender=upload.sender)
         await self._catalogue.retag(edited, upload)
         self._unsure = False
-        log.info("tags edited", file=file.id, name=file.placed.name)
+        log.info("tags edited", file=file.id, name=file.spool_entry.name)
         return edited
 
 
-def _as_planned(file: StoredFile, plan: Placing) -> StoredFile:
-    return replace(file, placed=Placed(plan.name, plan.size, plan.sha256), tags=plan.tags, chapters=plan.chapters)
+def _as_planned(file: StoredFile, plan: PublishIntent) -> StoredFile:
+    return replace(
+        file, spool_entry=SpoolEntry(plan.name, plan.size, plan.sha256), tags=plan.tags, chapters=plan.chapters
+    )

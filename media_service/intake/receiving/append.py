@@ -16,37 +16,37 @@ from media_service.core.errors.requests import BodyCut, BodyTooSlow, IdleTimeout
 from media_service.core.errors.service import ShuttingDown
 from media_service.core.errors.uploads import SpanOutside, Superseded, UploadGone, WrongState
 from media_service.core.rate import RateFloor
-from media_service.core.upload_states import FINISHING, HELD, State
-from media_service.intake.slices import Incoming
+from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
+from media_service.intake.receiving.slices import SliceRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from media_service.core.digest import Proof
     from media_service.core.errors.base import MediaServiceError
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
 
-STRIDE = 8 * 1024 * 1024
+APPEND_SLICE_BYTES = 8 * 1024 * 1024
 """Bytes after which an append is recorded while it goes on."""
 
-MOMENT = 3.0
+RECORD_SECONDS = 3.0
 """Seconds after which what came is recorded even if it is less: on a slow line a stride takes minutes to send again."""
 
-ROWS_BEFORE_LONGER = 10_000
+SLICES_BEFORE_LONGER = 10_000
 """Slices after which that time doubles, each time: an upload has 100,000 at most, and lasts 30 days at this rate."""
 
-PATIENCE = 0.9
+IDLE_TIMEOUT_SHARE = 0.9
 """Of the seconds for which a slice waits for a block: an append gives up first, and keeps what came."""
 
 
-def moment_after(rows: int) -> float:
+def seconds_between_records(rows: int) -> float:
     """Return the seconds between two records of an append whose upload has so many slices."""
-    return MOMENT * float(1 << (rows // ROWS_BEFORE_LONGER))
+    return RECORD_SECONDS * float(1 << (rows // SLICES_BEFORE_LONGER))
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
+class AppendRequest:
     """An append as a dialect hands it over.
 
     `size` in bytes, None when the body does not tell it beforehand. `length`: what the request says of the whole file.
@@ -66,76 +66,76 @@ class Addition:
 class Appends:
     """The appends under way, one per upload."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self._under_way: dict[str, _Append] = {}
+    def __init__(self, uploads: UploadService) -> None:
+        self._uploads = uploads
+        self._running: dict[str, _RunningAppend] = {}
         self._closing = False
 
     async def append(
         self,
         upload_id: str,
         owner: str | None,
-        addition: Addition,
+        request: AppendRequest,
         blocks: Callable[[], AsyncIterator[bytes]],
         progress: Callable[[int], Awaitable[None]] | None = None,
-    ) -> View:
+    ) -> UploadView:
         """The upload once the whole body is recorded; `progress` hears every offset on the way.
 
         Return an upload that was rejected too, before this append or during it: its verdict says why.
         `blocks` is called for the body once the append is admitted. When the body is cut, the error says why, and what
-        arrived is recorded, unless there is a proof. Raises what `admission.check_append` and `Intake.receive` raise.
+        arrived is recorded, unless there is a proof. Raises what `check_append` and `UploadService.receive` raise.
         """
         await self.interrupt(upload_id, owner)
         if self._closing:
             raise ShuttingDown
         # Nothing is awaited between the last look and this: of two newcomers the second sees the first.
-        append = self._under_way[upload_id] = _Append(self._intake, upload_id, owner, addition)
+        append = self._running[upload_id] = _RunningAppend(self._uploads, upload_id, owner, request)
         try:
             return await append.run(blocks, progress)
         finally:
-            del self._under_way[upload_id]
+            del self._running[upload_id]
             append.ended.set()
 
-    async def standing(self, upload_id: str, owner: str | None) -> View:
+    async def standing(self, upload_id: str, owner: str | None) -> UploadView:
         """How far the upload is, once what a stale connection still brought is recorded: an append there is admitted.
 
         One that was rejected is gone too: to say that its bytes are all here would be taken for success.
         Raises UnknownUpload, UploadGone.
         """
         await self.interrupt(upload_id, owner)
-        view = await self._intake.show(upload_id, owner)
+        view = await self._uploads.show(upload_id, owner)
         if view.upload.state in FINISHING:
-            view = await self._intake.wait_for_verdict(upload_id, self._intake.conduct.finish_wait)
-        if view.upload.state is not State.RECEIVING and view.upload.state not in HELD:
+            view = await self._uploads.wait_for_verdict(upload_id, self._uploads.options.finish_wait)
+        if view.upload.state is not State.RECEIVING and view.upload.state not in COMPLETE_STATES:
             raise UploadGone(view.upload.state)
         return view
 
     async def interrupt(self, upload_id: str, owner: str | None) -> None:
         """Ends the append under way, and returns when what it got is recorded. Raises UnknownUpload."""
-        await self._intake.show(upload_id, owner)
-        while append := self._under_way.get(upload_id):
+        await self._uploads.show(upload_id, owner)
+        while append := self._running.get(upload_id):
             append.stop(Superseded())
             await append.ended.wait()
 
     async def close(self) -> None:
         """Takes nothing new and returns when what every append got is recorded."""
         self._closing = True
-        while under_way := list(self._under_way.values()):
-            for append in under_way:
+        while running := list(self._running.values()):
+            for append in running:
                 append.stop(ShuttingDown())
-            for append in under_way:
+            for append in running:
                 await append.ended.wait()
 
 
-class _Append:
+class _RunningAppend:
     """One append under way."""
 
-    def __init__(self, intake: Intake, upload_id: str, owner: str | None, addition: Addition) -> None:
-        self._intake = intake
+    def __init__(self, uploads: UploadService, upload_id: str, owner: str | None, request: AppendRequest) -> None:
+        self._uploads = uploads
         self._id = upload_id
         self._owner = owner
-        self._addition = addition
-        self._body: _Body | None = None
+        self._request = request
+        self._body: _SlicedBody | None = None
         self._stopped: MediaServiceError | None = None
         self.ended = asyncio.Event()
 
@@ -147,72 +147,72 @@ class _Append:
 
     async def run(
         self, blocks: Callable[[], AsyncIterator[bytes]], progress: Callable[[int], Awaitable[None]] | None
-    ) -> View:
+    ) -> UploadView:
         try:
             return await self._run(blocks, progress)
         except BodyCut:
-            if not self._addition.known:
-                await self._intake.abandon(self._id)
+            if not self._request.known:
+                await self._uploads.abandon(self._id)
             raise
         except (WrongState, Superseded):
             # A rejection ends the running append like a newer one does; only the upload tells which it was.
-            view = await self._intake.show(self._id, self._owner)
+            view = await self._uploads.show(self._id, self._owner)
             if view.upload.state is State.REJECTED and view.upload.verdict is not None:
                 return view
             raise
 
     async def _run(
         self, blocks: Callable[[], AsyncIterator[bytes]], progress: Callable[[int], Awaitable[None]] | None
-    ) -> View:
+    ) -> UploadView:
         view = await self._admit()
         if self._stopped is not None:
             raise self._stopped
-        if view.upload.state is not State.RECEIVING and self._addition.size is not None:
+        if view.upload.state is not State.RECEIVING and self._request.size is not None:
             return view
-        conduct = self._intake.conduct
-        self._body = body = _Body(blocks(), conduct.idle_timeout * PATIENCE, conduct.body_rate)
+        options = self._uploads.options
+        self._body = body = _SlicedBody(blocks(), options.idle_timeout * IDLE_TIMEOUT_SHARE, options.body_rate)
         if view.upload.state is not State.RECEIVING and await body.more():
-            raise SpanOutside(self._addition.at, self._addition.at)
+            raise SpanOutside(self._request.at, self._request.at)
         while await body.more():
             view = await self._record(body, view.received.offset)
             if progress is not None:
                 await progress(view.received.offset)
         if body.cut is not None:
             raise body.cut
-        if self._addition.last:
-            return await self._intake.conclude(self._id, self._owner)
+        if self._request.last:
+            return await self._uploads.conclude(self._id, self._owner)
         return view
 
-    async def _admit(self) -> View:
+    async def _admit(self) -> UploadView:
         """The upload, which goes on where the append begins and has the length that the append says."""
-        addition, limits = self._addition, self._intake.conduct.limits
-        view = await self._intake.show(self._id, self._owner)
+        request, limits = self._request, self._uploads.options.limits
+        view = await self._uploads.show(self._id, self._owner)
         admission.check_append(
             view.upload,
             view.received,
-            addition.at,
-            addition.size,
-            length=addition.length,
+            request.at,
+            request.size,
+            length=request.length,
             limits=limits,
-            dialect=addition.dialect,
+            dialect=request.dialect,
         )
-        if addition.length is not None and view.upload.length is None:
-            return await self._intake.amend(self._id, self._owner, length=addition.length)
+        if request.length is not None and view.upload.length is None:
+            return await self._uploads.amend(self._id, self._owner, length=request.length)
         return view
 
-    async def _record(self, body: _Body, at: int) -> View:
+    async def _record(self, body: _SlicedBody, at: int) -> UploadView:
         """The next slice of the body."""
-        proof, dialect = self._addition.proof, self._addition.dialect
+        proof, dialect = self._request.proof, self._request.dialect
         if proof is not None:
-            whole = Incoming(at, self._addition.size, proof.sha256, dialect)
-            return await self._intake.receive(self._id, self._owner, whole, lambda: body.proven(proof))
-        stride = min(STRIDE, self._intake.conduct.limits.slice)
-        moment = moment_after(self._intake.slices_recorded(self._id))
-        piece = Incoming(at, None, None, dialect)
-        return await self._intake.receive(self._id, self._owner, piece, lambda: body.next(stride, moment))
+            whole = SliceRequest(at, self._request.size, proof.sha256, dialect)
+            return await self._uploads.receive(self._id, self._owner, whole, lambda: body.proven(proof))
+        stride = min(APPEND_SLICE_BYTES, self._uploads.options.limits.slice)
+        moment = seconds_between_records(self._uploads.slices_recorded(self._id))
+        piece = SliceRequest(at, None, None, dialect)
+        return await self._uploads.receive(self._id, self._owner, piece, lambda: body.next(stride, moment))
 
 
-class _Body:
+class _SlicedBody:
     """A body that comes in slices, and keeps no block once it was taken. `cut`: why it ended before its time."""
 
     def __init__(self, blocks: AsyncIterator[bytes], idle: float, rate: int) -> None:

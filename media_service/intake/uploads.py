@@ -1,7 +1,7 @@
 """Everything a client can do to an upload: create it, send slices, look at it, change it, give it up.
 
 What a slice goes through is in `slices.py`, what becomes of an upload in `changes.py`, and who is in memory in
-`register.py`.
+`active_uploads.py`.
 """
 
 from __future__ import annotations
@@ -11,40 +11,40 @@ from typing import TYPE_CHECKING
 
 from media_service.core import admission, edits, expiry, lifecycle
 from media_service.core.cover import accept_cover
-from media_service.core.errors.base import Trouble
+from media_service.core.errors.base import ServiceError
 from media_service.core.errors.covers import UnknownCover
 from media_service.core.errors.service import ShuttingDown, StorageFull
 from media_service.core.errors.uploads import UploadGone, WrongState
+from media_service.core.findings import refusal_of
 from media_service.core.owners import LOCAL_OWNER
 from media_service.core.ranges import Ranges
-from media_service.core.space import first_room
+from media_service.core.reservation import first_reservation
 from media_service.core.upload import Slice, Upload
-from media_service.core.upload_states import FINISHING, HELD, Event, State
-from media_service.core.verdict import refusal_of
-from media_service.intake.changes import Changes
+from media_service.core.upload_states import COMPLETE_STATES, FINISHING, Event, State
+from media_service.intake.context import Dependencies
 from media_service.intake.late_edits import LateEdits
-from media_service.intake.means import Means
-from media_service.intake.register import Live, Register, View, ranges_of
-from media_service.intake.slices import Incoming, SliceWay
-from media_service.intake.space import Space
-from media_service.intake.steps import Steps
-from media_service.intake.usage import AddressUsage
+from media_service.intake.receiving.active_uploads import ActiveUpload, ActiveUploads, UploadView, ranges_of
+from media_service.intake.receiving.address_usage import AddressUsage
+from media_service.intake.receiving.disk_space import DiskSpace
+from media_service.intake.receiving.lifecycle import UploadLifecycle
+from media_service.intake.receiving.slices import SliceReceiver, SliceRequest
+from media_service.intake.tasks import TaskTracker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
+    from media_service.core.findings import Finding
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
     from media_service.core.ports.partials import Partials
-    from media_service.core.verdict import Finding
-    from media_service.intake.conduct import Conduct
-    from media_service.intake.finalize import Finisher
-    from media_service.intake.retag import Retagger
+    from media_service.intake.finalizing.finalizer import Finalizer
+    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.options import IntakeOptions
 
 
-class Intake:
+class UploadService:
     """Everything a client can do to an upload, whichever dialect it speaks."""
 
     def __init__(
@@ -52,50 +52,50 @@ class Intake:
         catalogue: Catalogue,
         partials: Partials,
         media: Media,
-        finisher: Finisher,
-        conduct: Conduct,
+        finalizer: Finalizer,
+        options: IntakeOptions,
         *,
         retagger: Retagger,
         clock: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
-        self.conduct = conduct
+        self.options = options
         self._catalogue = catalogue
         self._partials = partials
         self._media = media
-        self._finisher = finisher
+        self._finalizer = finalizer
         self._clock = clock
         self._new_id = new_id
-        self._register = Register(catalogue, conduct.lifetime)
-        self._usage = AddressUsage(conduct.quotas)
-        self._space = Space(partials, self._usage, conduct.disk_reserve)
-        means = Means(self._register, catalogue, partials, media, conduct, clock, self._usage, self._space)
-        self._changes = Changes(means, finisher)
-        self._late = LateEdits(catalogue, finisher, retagger, conduct, clock=clock)
-        self._steps = Steps()
-        self._slices = SliceWay(means, self._changes, self._steps, finisher.make_way)
+        self._active_uploads = ActiveUploads(catalogue, options.lifetime)
+        self._usage = AddressUsage(options.quotas)
+        self._space = DiskSpace(partials, self._usage, options.disk_reserve)
+        deps = Dependencies(self._active_uploads, catalogue, partials, media, options, clock, self._usage, self._space)
+        self._lifecycle = UploadLifecycle(deps, finalizer)
+        self._late = LateEdits(catalogue, finalizer, retagger, options, clock=clock)
+        self._tasks = TaskTracker()
+        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, finalizer.note_receiving)
         self._closing = False
 
-    async def create(self, wish: lifecycle.Wish, owner: str, dialect: str) -> tuple[View, bool]:
+    async def create(self, request: lifecycle.UploadRequest, owner: str, dialect: str) -> tuple[UploadView, bool]:
         """A new upload and True; or the owner's finished upload of the same bytes and False.
 
         Raises FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
         self._refuse_when_closing()
-        limits = self.conduct.limits
-        upload = lifecycle.create(wish, limits, id=self._new_id(), owner=owner, dialect=dialect, now=self._clock())
+        limits = self.options.limits
+        upload = lifecycle.create(request, limits, id=self._new_id(), owner=owner, dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:
-            twin = await self.twin(owner, upload.content_hash, upload.length)
-            if twin is not None:
-                return twin, False
+            duplicate = await self.duplicate_of_bytes(owner, upload.content_hash, upload.length)
+            if duplicate is not None:
+                return duplicate, False
         self._usage.claim(upload, upload.length or 0)
         try:
             await self._store(upload)
         except BaseException:
             self._usage.release(upload)
             raise
-        self._register.remember(Live(upload, (), first_room(upload.length)))
-        return self._register.view(upload, Ranges()), True
+        self._active_uploads.remember(ActiveUpload(upload, (), first_reservation(upload.length)))
+        return self._active_uploads.view(upload, Ranges()), True
 
     async def _store(self, upload: Upload) -> None:
         """Make the new upload's partial and its row. Raise StorageFull.
@@ -104,61 +104,61 @@ class Intake:
         """
         if (upload.length or 1) > await self._space.spare():
             raise StorageFull
-        await self._partials.create(upload.id, first_room(upload.length))
+        await self._partials.create(upload.id, first_reservation(upload.length))
         try:
             await self._catalogue.create(upload)
-        except Trouble:
+        except ServiceError:
             # Where it is in the catalogue in spite of it, its first slice makes the partial again.
             await self._partials.discard(upload.id)
             raise
 
     async def largest(self) -> int:
         """Bytes that a new upload may have at most, as the disk is now."""
-        return max(0, min(self.conduct.limits.file, await self._space.spare()))
+        return max(0, min(self.options.limits.file, await self._space.spare()))
 
-    async def twin(self, owner: str, content_hash: bytes, length: int) -> View | None:
+    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> UploadView | None:
         """The owner's finished upload of the same bytes; none for callers without an owner of their own."""
         if owner == LOCAL_OWNER:
             return None
-        upload = await self._catalogue.spooled_twin(owner, content_hash, length)
-        return None if upload is None else self._register.view(upload, Ranges())
+        upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length)
+        return None if upload is None else self._active_uploads.view(upload, Ranges())
 
-    async def show(self, upload_id: str, owner: str | None) -> View:
+    async def show(self, upload_id: str, owner: str | None) -> UploadView:
         """The upload as it stands. Never waits for a writer. `owner` None sees everybody's. Raises UnknownUpload."""
-        live = self._register.in_memory(upload_id)
-        if live is not None and live.upload.state not in FINISHING:
-            self._register.check_owner(live.upload, owner)
-            return self._register.view(live.upload, live.received)
-        upload, slices = await self._register.load(upload_id, owner)
-        return self._register.view(upload, ranges_of(slices))
+        active = self._active_uploads.in_memory(upload_id)
+        if active is not None and active.upload.state not in FINISHING:
+            self._active_uploads.check_owner(active.upload, owner)
+            return self._active_uploads.view(active.upload, active.received)
+        upload, slices = await self._active_uploads.load(upload_id, owner)
+        return self._active_uploads.view(upload, ranges_of(slices))
 
     async def listing(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
-    ) -> tuple[list[View], str | None]:
+    ) -> tuple[list[UploadView], str | None]:
         """A page of uploads, newest first, and the next page's cursor; `owner` None lists everybody's.
 
         Uploads of a `short` listing have only the first of their chapters. Raises Malformed.
         """
         rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit, short=short)
-        return [self._register.view(upload, ranges_of(slices)) for upload, slices in rows], following
+        return [self._active_uploads.view(upload, ranges_of(slices)) for upload, slices in rows], following
 
     async def slices(self, upload_id: str, owner: str | None) -> Sequence[Slice]:
         """The recorded slices by start. Raises UnknownUpload."""
-        return (await self._register.load(upload_id, owner))[1]
+        return (await self._active_uploads.load(upload_id, owner))[1]
 
     async def receive(
-        self, upload_id: str, owner: str | None, incoming: Incoming, blocks: Callable[[], AsyncIterator[bytes]]
-    ) -> View:
+        self, upload_id: str, owner: str | None, request: SliceRequest, blocks: Callable[[], AsyncIterator[bytes]]
+    ) -> UploadView:
         """Takes one slice: admits it, calls `blocks` for its body, and returns when it is durable and recorded.
 
         A slice that is recorded already is acknowledged unwritten; when its size is known, without asking for its
         body. Raises what `admission.admit` raises, and UnknownUpload, Malformed, BodyCut, IdleTimeout, Superseded,
-        DigestMismatch, SliceDiffers, StorageFull, StorageTrouble, CatalogueTrouble, ShuttingDown.
+        DigestMismatch, SliceDiffers, StorageFull, StorageError, CatalogueError, ShuttingDown.
         """
         self._refuse_when_closing()
-        live = await self._register.find(upload_id, owner)
-        await self._slices.take(live, incoming, blocks)
-        return await self._answer(live)
+        active = await self._active_uploads.find(upload_id, owner)
+        await self._slices.take(active, request, blocks)
+        return await self._view_after_change(active)
 
     async def check_open(self, upload_id: str, owner: str | None) -> None:
         """Before a body is looked into: there is such an upload, and it takes slices or has them all.
@@ -166,13 +166,13 @@ class Intake:
         Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
         """
         self._refuse_when_closing()
-        live = await self._register.find(upload_id, owner)
-        if live.upload.state is not State.RECEIVING and live.upload.state not in HELD:
-            raise live.upload.refusal()
+        active = await self._active_uploads.find(upload_id, owner)
+        if active.upload.state is not State.RECEIVING and active.upload.state not in COMPLETE_STATES:
+            raise active.upload.refusal()
 
-    async def wait_for_verdict(self, upload_id: str, seconds: float) -> View:
+    async def wait_for_verdict(self, upload_id: str, seconds: float) -> UploadView:
         """The upload when it has ended, or as it stands after so many seconds."""
-        await self._finisher.wait(upload_id, seconds)
+        await self._finalizer.wait(upload_id, seconds)
         return await self.show(upload_id, None)
 
     async def cancel(self, upload_id: str, owner: str | None) -> None:
@@ -181,10 +181,10 @@ class Intake:
         One that is being finished can be cancelled only after that has failed. Raises UnknownUpload, WrongState,
         UploadGone.
         """
-        live = await self._register.find(upload_id, owner)
-        async with live.changing:
-            if live.upload.state is not State.CANCELLED:
-                await self._changes.end(live, Event.CANCEL)
+        active = await self._active_uploads.find(upload_id, owner)
+        async with active.changing:
+            if active.upload.state is not State.CANCELLED:
+                await self._lifecycle.end(active, Event.CANCEL)
 
     async def abandon(self, upload_id: str) -> None:
         """Ends an upload that nobody can resume, unless it is whole already."""
@@ -200,7 +200,7 @@ class Intake:
         chapters: Sequence[Chapter] | None = None,
         length: int | None = None,
         sender: str | None = None,
-    ) -> View:
+    ) -> UploadView:
         """Sets tags, chapters, the sender, or the length that was not known at creation.
 
         All but the length may change until a while after the end: see `LateEdits`.
@@ -208,18 +208,18 @@ class Intake:
         """
         self._refuse_when_closing()
 
-        def amended(live: Live) -> Upload:
+        def amended(active: ActiveUpload) -> Upload:
             upload = edits.amend(
-                live.upload,
-                live.received,
+                active.upload,
+                active.received,
                 self._clock(),
-                self.conduct.limits,
+                self.options.limits,
                 tags=tags,
                 chapters=chapters,
                 length=length,
                 sender=sender,
             )
-            if upload.length is not None and live.upload.length is None:
+            if upload.length is not None and active.upload.length is None:
                 self._usage.claim(upload, upload.length)
             return upload
 
@@ -231,13 +231,13 @@ class Intake:
         late = self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
         return await self._changed_late(upload_id, late)
 
-    async def _changed_late(self, upload_id: str, step: Awaitable[Upload]) -> View:
+    async def _changed_late(self, upload_id: str, step: Awaitable[Upload]) -> UploadView:
         """What a client changes about an upload that is whole."""
         upload = await step
-        live = self._register.in_memory(upload_id)
-        if live is not None:
-            live.upload = upload
-        return self._register.view(upload, Ranges())
+        active = self._active_uploads.in_memory(upload_id)
+        if active is not None:
+            active.upload = upload
+        return self._active_uploads.view(upload, Ranges())
 
     async def check_cover(self, upload_id: str, owner: str | None) -> None:
         """Before a cover's bytes are read: there is such an upload, and it takes one.
@@ -245,25 +245,25 @@ class Intake:
         Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
         """
         self._refuse_when_closing()
-        upload = (await self._register.find(upload_id, owner)).upload
-        if upload.state in HELD:
-            edits.check_editable(upload, self._clock(), self.conduct.lifetime)
+        upload = (await self._active_uploads.find(upload_id, owner)).upload
+        if upload.state in COMPLETE_STATES:
+            edits.check_editable(upload, self._clock(), self.options.lifetime)
         else:
             edits.with_cover(upload, None, self._clock())
 
-    async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> View:
+    async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> UploadView:
         """Sets the cover, durably; None takes it away.
 
-        Raises what `check_cover` raises, and CoverTooLarge, CoverNotImage, CoverUnfit, CoverTooWide; for an upload that
-        is whole also what `LateEdits` raises.
+        Raises what `check_cover` raises, CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide; for an upload
+        that is whole also what `LateEdits` raises.
         """
         cover = None
         if picture is not None:
-            cover = accept_cover(len(picture), await self._media.look_at(picture), self.conduct.limits.cover)
+            cover = accept_cover(len(picture), await self._media.inspect_picture(picture), self.options.limits.cover)
         self._refuse_when_closing()
 
-        def covered(live: Live) -> Upload:
-            return edits.with_cover(live.upload, cover, self._clock())
+        def covered(active: ActiveUpload) -> Upload:
+            return edits.with_cover(active.upload, cover, self._clock())
 
         try:
             return await self._change(
@@ -280,17 +280,17 @@ class Intake:
             raise UnknownCover
         return upload.cover, picture
 
-    async def conclude(self, upload_id: str, owner: str | None) -> View:
+    async def conclude(self, upload_id: str, owner: str | None) -> UploadView:
         """The client of an upload that is held open says that its last byte was sent.
 
         An upload that was rejected by its last byte is returned as it is.
         Raises what `lifecycle.conclude` raises, and UnknownUpload.
         """
 
-        def concluded(live: Live) -> Upload:
-            if live.upload.state in HELD or live.upload.state is State.REJECTED:
-                return live.upload
-            return lifecycle.conclude(live.upload, live.received, self._clock(), self.conduct.limits)
+        def concluded(active: ActiveUpload) -> Upload:
+            if active.upload.state in COMPLETE_STATES or active.upload.state is State.REJECTED:
+                return active.upload
+            return lifecycle.conclude(active.upload, active.received, self._clock(), self.options.limits)
 
         return await self._change(upload_id, owner, concluded)
 
@@ -298,49 +298,49 @@ class Intake:
         self,
         upload_id: str,
         owner: str | None,
-        changed: Callable[[Live], Upload],
+        changed: Callable[[ActiveUpload], Upload],
         save: Callable[[Upload], Awaitable[None]] | None = None,
-    ) -> View:
+    ) -> UploadView:
         """What a client changes about an upload, saved; it may be whole by that."""
-        live = await self._register.find(upload_id, owner)
-        async with live.changing:
-            upload = changed(live)
-            if upload is not live.upload:
+        active = await self._active_uploads.find(upload_id, owner)
+        async with active.changing:
+            upload = changed(active)
+            if upload is not active.upload:
                 await (save or self._catalogue.save)(upload)
-                live.upload = upload
-        await self._changes.complete_if_whole(live)
-        return await self._answer(live)
+                active.upload = upload
+        await self._lifecycle.complete_if_whole(active)
+        return await self._view_after_change(active)
 
-    async def reserve_all(self, upload_id: str, owner: str) -> None:
+    async def reserve_whole(self, upload_id: str, owner: str) -> None:
         """Reserve room on the disk for the whole upload, before bytes are copied into it. Raise StorageFull."""
-        live = await self._register.find(upload_id, owner)
+        active = await self._active_uploads.find(upload_id, owner)
         partial = await self._partials.open(upload_id)
         if partial is not None:
             try:
-                await self._space.reserve_all(live, partial, live.upload.length or 0)
+                await self._space.reserve_whole(active, partial, active.upload.length or 0)
             finally:
                 self._partials.close(upload_id)
 
     def slices_recorded(self, upload_id: str) -> int:
         """Return how many slices an upload in memory has; 0 for one that is not."""
-        live = self._register.in_memory(upload_id)
-        return 0 if live is None else live.count
+        active = self._active_uploads.in_memory(upload_id)
+        return 0 if active is None else active.count
 
-    async def adopt(self, upload_id: str, owner: str) -> View:
+    async def adopt(self, upload_id: str, owner: str) -> UploadView:
         """Records the whole upload, whose bytes were put in their place, durably, without a body.
 
         Raises what `admission.check_record` raises.
         """
-        live = await self._register.find(upload_id, owner)
-        assert live.upload.length is not None
-        piece = Slice(0, live.upload.length)
-        admission.check_record(live.upload, live.received, piece)
+        active = await self._active_uploads.find(upload_id, owner)
+        assert active.upload.length is not None
+        piece = Slice(0, active.upload.length)
+        admission.check_record(active.upload, active.received, piece)
         await self._catalogue.record(upload_id, piece, self._clock())
-        live.add(piece)
-        await self._changes.complete_if_whole(live)
-        return await self._answer(live)
+        active.add(piece)
+        await self._lifecycle.complete_if_whole(active)
+        return await self._view_after_change(active)
 
-    def remaining(self, view: View) -> int:
+    def remaining(self, view: UploadView) -> int:
         """Microseconds after which the upload expires if nothing more comes."""
         return max(0, (view.expires_at or self._clock()) - self._clock())
 
@@ -349,42 +349,42 @@ class Intake:
 
         One that has had its whole lifetime ends even then.
         """
-        live, lifetime, now = await self._register.find(upload.id, None), self.conduct.lifetime, self._clock()
-        async with live.changing:
-            if live.upload.finishing_failed:
+        active, lifetime, now = await self._active_uploads.find(upload.id, None), self.options.lifetime, self._clock()
+        async with active.changing:
+            if active.upload.finishing_failed:
                 try:
-                    await self._changes.end(live, Event.EXPIRE)
+                    await self._lifecycle.end(active, Event.EXPIRE)
                 except (WrongState, UploadGone):
                     return False
                 return True
-            written = bool(live.leases) and now < expiry.outlived_at(live.upload, lifetime)
-            due = live.upload.state is State.RECEIVING and expiry.expires_at(live.upload, lifetime) < now
+            written = bool(active.leases) and now < expiry.deadline_at(active.upload, lifetime)
+            due = active.upload.state is State.RECEIVING and expiry.expires_at(active.upload, lifetime) < now
             if not due or written:
                 return False
-            await self._changes.end(live, Event.EXPIRE)
+            await self._lifecycle.end(active, Event.EXPIRE)
             return True
 
     def give_up_on(self, upload_id: str, findings: Sequence[Finding]) -> None:
         """What came shows that the upload will be rejected: it is, before more of it comes."""
-        self._steps.begin(self._reject_early(upload_id, findings))
+        self._tasks.begin(self._reject_early(upload_id, findings))
 
     async def _reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
-        refusal, live = refusal_of(findings), await self._register.find(upload_id, None)
-        async with live.changing:
-            whole = lifecycle.is_whole(live.upload, live.received)
-            if refusal is None or whole or live.upload.state is not State.RECEIVING:
+        refusal, active = refusal_of(findings), await self._active_uploads.find(upload_id, None)
+        async with active.changing:
+            whole = lifecycle.is_complete(active.upload, active.received)
+            if refusal is None or whole or active.upload.state is not State.RECEIVING:
                 return
             # What is kept to be looked at is what came, not the room for all of it.
-            await self._partials.trim(upload_id, max((span.stop for span in live.received), default=0))
-            verdict = await self._finisher.keep_rejected(live.upload, refusal, findings)
-            await self._changes.end(live, Event.REJECT, verdict=verdict)
+            await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
+            verdict = await self._finalizer.keep_rejected(active.upload, refusal, findings)
+            await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
 
     async def recover(self) -> None:
         """After a start: plain forms that were cut are given up, uploads that were whole go on to be finished."""
         for address, upload_id, size in await self._catalogue.open_bytes():
             self._usage.note(address, upload_id, size)
         for upload_id in await self._catalogue.receiving_whole():
-            await self._changes.complete_if_whole(await self._register.find(upload_id, None))
+            await self._lifecycle.complete_if_whole(await self._active_uploads.find(upload_id, None))
         for upload in await self._catalogue.in_state({State.RECEIVING}):
             if not lifecycle.is_resumable(upload):
                 await self.abandon(upload.id)
@@ -392,14 +392,14 @@ class Intake:
     async def close(self) -> None:
         """Refuses what is new and returns when every slice that was read is recorded."""
         self._closing = True
-        await self._steps.ended()
+        await self._tasks.ended()
 
-    async def _answer(self, live: Live) -> View:
+    async def _view_after_change(self, active: ActiveUpload) -> UploadView:
         """The upload as it stands; one that was just completed may wait a moment for its verdict."""
-        upload = live.upload
-        if upload.state in FINISHING and await self._finisher.wait_briefly(upload.id, self.conduct.finish_wait):
-            upload, _ = await self._register.load(upload.id, None)
-        return self._register.view(upload, live.received)
+        upload = active.upload
+        if upload.state in FINISHING and await self._finalizer.wait_briefly(upload.id, self.options.finish_wait):
+            upload, _ = await self._active_uploads.load(upload.id, None)
+        return self._active_uploads.view(upload, active.received)
 
     def _refuse_when_closing(self) -> None:
         if self._closing:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from media_service.core.upload import Facts, Upload
 
 
-class Claims:
+class AudioLocks:
     """Who may be delivered, by sound."""
 
     def __init__(self) -> None:
         self._holders: dict[bytes, str] = {}
-        self._behind: defaultdict[bytes, list[Upload]] = defaultdict(list)
+        self._waiting_by_audio: defaultdict[bytes, list[Upload]] = defaultdict(list)
 
     def take(self, upload: Upload) -> bool:
         """Whether the verified upload has the claim to its sound now; otherwise it stands behind the one that has."""
@@ -25,7 +25,7 @@ class Claims:
         sound = _sound_of(upload.facts)
         if self._holders.setdefault(sound, upload.id) == upload.id:
             return True
-        self._behind[sound].append(upload)
+        self._waiting_by_audio[sound].append(upload)
         return False
 
     def release(self, upload_id: str) -> list[Upload]:
@@ -33,7 +33,7 @@ class Claims:
         sounds = [sound for sound, holder in self._holders.items() if holder == upload_id]
         for sound in sounds:
             del self._holders[sound]
-        return [upload for sound in sounds for upload in self._behind.pop(sound, [])]
+        return [upload for sound in sounds for upload in self._waiting_by_audio.pop(sound, [])]
 
 
 def _sound_of(facts: Facts) -> bytes:
