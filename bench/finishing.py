@@ -163,7 +163,7 @@ def waited(server: Server, before: list[Path], few: list[Path]) -> tuple[float, 
 @contextmanager
 def warm_server(place: Path) -> Iterator[Server]:
     """One that has finished a file already: the child process of mutagen starts with the first."""
-    with Server(place / "data", disk_reserve=0, finish_wait=0) as server:
+    with Server(place / "data", disk_reserve=0, verdict_wait_slice=0) as server:
         warm = place / "warm.mp3"
         make_payload(warm, SLICE)
         send(server, warm, None)

@@ -106,7 +106,7 @@ class Service:
         self._partials = DiskPartials(folder.partials, self._aside.lines["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
-        self._worker = ChildPool(settings.media_children)
+        self._worker = ChildPool(settings.tag_workers)
         self._examiner = Examiner(self._worker, _habits(settings))
         self._finalizer = Finalizer(
             self._database,
@@ -171,7 +171,7 @@ class Service:
                 Pages(assets, markup, answers, gate, self._takes_new_work),
                 UploadsApi(intake, gate, shapes),
                 UploadCovers(intake, gate, shapes, turns, covers),
-                FormDialect(intake, gate, shapes, turns, answers, wait=self._settings.form_wait, covers=covers),
+                FormDialect(intake, gate, shapes, turns, answers, wait=self._settings.verdict_wait_form, covers=covers),
                 TusDialect(
                     intake,
                     self._appends,
@@ -179,7 +179,7 @@ class Service:
                     gate,
                     shapes,
                     turns=turns,
-                    wait=self._settings.append_wait,
+                    wait=self._settings.verdict_wait_append,
                 ),
                 RufhDialect(
                     intake,
@@ -187,8 +187,8 @@ class Service:
                     gate,
                     shapes,
                     turns=turns,
-                    wait=self._settings.append_wait,
-                    interim_answers=self._settings.interim_answers,
+                    wait=self._settings.verdict_wait_append,
+                    interim_responses=self._settings.interim_responses,
                 ),
                 files,
                 FileCovers(files, self._retagger, gate, intake.options, turns=turns, budget=covers),
@@ -222,7 +222,7 @@ class Service:
         runs = [
             self._finalizer.run(),
             self._sweeper.run(),
-            *([self._loudness_queue.run()] if self._settings.listen else []),
+            *([self._loudness_queue.run()] if self._settings.measure_loudness else []),
         ]
         runs.append(_report_protections())
         tasks = [asyncio.create_task(run) for run in runs]
@@ -248,7 +248,7 @@ class Service:
 def make_app(settings: Settings) -> tuple[web.Application, str]:
     """The application for these settings, and the admin token. Raises Unfit."""
     check_parser()
-    folder = DataFolder(settings.data.resolve())
+    folder = DataFolder(settings.data_dir.resolve())
     folder.make()
     token = folder.admin_token()
     return Service(settings, folder, token).application(), token
@@ -259,14 +259,14 @@ def _options(settings: Settings) -> IntakeOptions:
     return IntakeOptions(
         Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover, MIN_SLICE_BYTES),
         settings.idle_timeout,
-        settings.finish_wait,
+        settings.verdict_wait_slice,
         Lifetime(
             int(settings.upload_lifetime * MICROSECONDS),
             int(settings.upload_deadline * MICROSECONDS),
             int(settings.late_edits * MICROSECONDS),
         ),
         settings.disk_reserve,
-        settings.durable == "slice",
+        settings.sync == "slice",
         settings.body_rate,
         _quotas(settings),
         settings.quarantine_lifetime,
@@ -302,7 +302,7 @@ def _habits(settings: Settings) -> Habits:
     version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
     tagging = Tagging(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
     # Where a slice need not be durable before it is answered, nothing is done twice for it either.
-    return Habits(settings.durable == "slice", as_severities(settings.policy), tagging)
+    return Habits(settings.sync == "slice", as_severities(settings.severities), tagging)
 
 
 def _gate(settings: Settings, token: str, sessions: Sessions, origins: Origins) -> Gate:

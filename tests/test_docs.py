@@ -54,7 +54,7 @@ def test_flag_wins_over_environment_over_file(tmp_path: Path, monkeypatch: pytes
 
 async def test_every_route_is_documented(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
-    app = Service(load(data=tmp_path), folder, folder.admin_token()).application()
+    app = Service(load(data_dir=tmp_path), folder, folder.admin_token()).application()
     text = (DOCS / "api.md").read_text()
     for route in app.router.routes():
         resource = route.resource

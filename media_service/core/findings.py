@@ -37,11 +37,11 @@ class Outcome(StrEnum):
 class Grade(StrEnum):
     """How much is known of an accepted file, from most to least.
 
-    proved: the encoder's CRC of the music matches, or the client's digest and the declared count of frames do.
+    proven: the encoder's CRC of the music matches, or the client's digest and the declared count of frames do.
     complete: the declared count of frames is met. structural: every frame follows the other, and nothing else can tell.
     """
 
-    PROVED = "proved"
+    PROVEN = "proven"
     COMPLETE = "complete"
     STRUCTURAL = "structural"
 
@@ -87,7 +87,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "frame_crc_mismatch": (W, "checksums of frames do not match: the sound was changed"),
     "music_crc_mismatch": (W, "the encoder's checksum of the sound does not match: bytes were changed since"),
     "duration_mismatch": (W, "the tag states another length than the sound has"),
-    "chapter_behind_end": (W, "a chapter begins after the end of the sound and was left out"),
+    "chapter_after_end": (W, "a chapter begins after the end of the sound and was left out"),
     "mutagen_error": (W, "a second program could not read the file"),
     "mutagen_disagrees": (W, "a second program measures another length"),
 }

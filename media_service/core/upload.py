@@ -124,12 +124,12 @@ class Upload:
         """
         target = TRANSITIONS.get((self.state, event))
         unfinished = self.state in FINISHING and event in (Event.CANCEL, Event.EXPIRE)
-        if target is None or (unfinished and not self.finishing_failed):
+        if target is None or (unfinished and not self.finalize_failed):
             raise self.refusal()
         return replace(self, state=target, updated_at=now, **changes)
 
     @property
-    def finishing_failed(self) -> bool:
+    def finalize_failed(self) -> bool:
         """Whether finishing met so many faults of ours that it is not tried again before the next start."""
         return self.state in FINISHING and self.verdict is not None and self.verdict.code == FinalizeFailed.code
 

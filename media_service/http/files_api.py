@@ -107,7 +107,7 @@ class FilesApi:
     async def shown(self, file: StoredFile) -> web.Response:
         """The file as JSON, with its ETag."""
         heard = await self._catalogue.loudness(file.id)
-        shown = self._shapes.file(file) | {"heard": None if heard is None else asdict(heard)}
+        shown = self._shapes.file(file) | {"loudness": None if heard is None else asdict(heard)}
         answer = web.json_response(shown, headers={"Cache-Control": "private, no-cache"})
         answer.etag = ETag(file.spool_entry.sha256.hex())
         return answer

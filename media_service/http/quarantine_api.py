@@ -51,7 +51,7 @@ class QuarantineApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """Rejected uploads with what was found in them, newest first; `kept` in bytes, null once they were deleted."""
+        """Rejected uploads with what was found in them, newest first; `kept_bytes`, null once they were deleted."""
         self._gate.admin(request)
         short = not full_of(request)
         shape = self._shapes.listed_upload if short else self._shapes.upload
@@ -59,7 +59,7 @@ class QuarantineApi:
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
             views, following = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
             kept = [await self._quarantine.kept(view.upload.id) for view in views]
-            return (shape(view) | {"kept": size} for view, size in zip(views, kept, strict=True)), following
+            return (shape(view) | {"kept_bytes": size} for view, size in zip(views, kept, strict=True)), following
 
         return await page(request, "uploads", read)
 

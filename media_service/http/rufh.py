@@ -52,7 +52,7 @@ UPLOAD_FIELDS = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete", "Uploa
 
 
 class RufhDialect:
-    """`wait`: seconds that the last answer waits for the verdict. `interim_answers`: whether clients get 104s."""
+    """`wait`: seconds that the last answer waits for the verdict. `interim_responses`: whether clients get 104s."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class RufhDialect:
         *,
         turns: Turns,
         wait: float,
-        interim_answers: bool,
+        interim_responses: bool,
     ) -> None:
         self._intake = intake
         self._appends = appends
@@ -71,7 +71,7 @@ class RufhDialect:
         self._shapes = shapes
         self._turns = turns
         self._wait = wait
-        self._interim_answers = interim_answers
+        self._interim_responses = interim_responses
 
     def routes(self) -> list[web.RouteDef]:
         """What this file answers."""
@@ -234,7 +234,7 @@ class RufhDialect:
 
     async def _interim(self, request: web.Request, version: fields.Version, headers: Mapping[str, str]) -> bool:
         """Sends a 104 where that is switched on and the client knows it by its number; whether it was sent."""
-        silent = not self._interim_answers or version.number is None or request.version < HttpVersion11
+        silent = not self._interim_responses or version.number is None or request.version < HttpVersion11
         if silent or request.transport is None or request.transport.is_closing():
             return False
         lines = [f"{name}: {value}\r\n" for name, value in {**headers, fields.INTEROP: version.number}.items()]

@@ -70,7 +70,7 @@ class Shapes:
             "tags": dict(upload.tags or {}),
             "chapters": [_chapter(chapter) for chapter in upload.chapters],
             "findings": [found.to_dict_with_message() for found in _findings(upload)],
-            "offered_tags": _offered(upload.facts),
+            "suggested_tags": _offered(upload.facts),
         }
 
     def listed_upload(self, view: UploadView) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class Shapes:
             **{tag: file.tags.get(tag) for tag in TAGS},
             "chapters": [_chapter(chapter) for chapter in file.chapters],
             "findings": [found.to_dict_with_message() for found in file.facts.findings],
-            "offered_tags": _offered(file.facts),
+            "suggested_tags": _offered(file.facts),
             "audio": None if file.facts.audio is None else dict(file.facts.audio),
         }
 
@@ -203,7 +203,7 @@ def _verdict(upload: Upload) -> str | None:
 
 def _offered(facts: Facts | None) -> dict[str, str]:
     """Tags as they read in the encoding that they are likely in, where they claim another one."""
-    offered = None if facts is None or facts.audio is None else facts.audio.get("offered_tags")
+    offered = None if facts is None or facts.audio is None else facts.audio.get("suggested_tags")
     return dict(offered) if isinstance(offered, dict) else {}
 
 

@@ -24,7 +24,7 @@ class IntakeOptions:
 
     limits: Limits
     idle_timeout: float
-    finish_wait: float
+    verdict_wait_slice: float
     lifetime: Lifetime
     disk_reserve: int
     sync_slices: bool

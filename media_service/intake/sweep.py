@@ -67,7 +67,7 @@ class Sweeper:
         """Ends uploads for which nothing came for too long, and empties the quarantine of what is old."""
         now, lifetime = self._clock(), self._uploads.options.lifetime
         expiring = await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole)
-        failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finishing_failed]
+        failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finalize_failed]
         due = [*expiring, *(upload for upload in failed if expiry.deadline_at(upload, lifetime) < now)]
         for first in range(0, len(due), EXPIRE_BATCH):
             await self._expire_together(due[first : first + EXPIRE_BATCH])

@@ -351,7 +351,7 @@ class UploadService:
         """
         active, lifetime, now = await self._active_uploads.find(upload.id, None), self.options.lifetime, self._clock()
         async with active.changing:
-            if active.upload.finishing_failed:
+            if active.upload.finalize_failed:
                 try:
                     await self._lifecycle.end(active, Event.EXPIRE)
                 except (WrongState, UploadGone):
@@ -397,7 +397,7 @@ class UploadService:
     async def _view_after_change(self, active: ActiveUpload) -> UploadView:
         """The upload as it stands; one that was just completed may wait a moment for its verdict."""
         upload = active.upload
-        if upload.state in FINISHING and await self._finalizer.wait_briefly(upload.id, self.options.finish_wait):
+        if upload.state in FINISHING and await self._finalizer.wait_briefly(upload.id, self.options.verdict_wait_slice):
             upload, _ = await self._active_uploads.load(upload.id, None)
         return self._active_uploads.view(upload, active.received)
 

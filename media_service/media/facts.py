@@ -49,7 +49,7 @@ def facts_of(walk: Walk, findings: Sequence[Finding], seen: Scan, *, proven: boo
             "delay": declared.delay if declared is not None else 0,
             "padding": declared.padding if declared is not None else 0,
             "text_encoding": encoding,
-            "offered_tags": texts,
+            "suggested_tags": texts,
         },
         **digests,
     )

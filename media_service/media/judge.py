@@ -59,7 +59,7 @@ def grade(walk: Walk, *, digest_given: bool) -> Grade:
     counted = declared is not None and declared.frames is not None
     met = counted and declared is not None and abs((declared.frames or 0) - walk.frames) <= COUNT_TOLERANCE
     if met and (digest_given or _music_matches(walk)):
-        return Grade.PROVED
+        return Grade.PROVEN
     return Grade.COMPLETE if met else Grade.STRUCTURAL
 
 

@@ -240,7 +240,7 @@ class Examiner:
         if self._habits.tagging.mode != "full" or audible_chapters(upload.chapters, walk.seconds) == upload.chapters:
             return []
         late, end = upload.chapters[-1].start, round(walk.seconds, 3)
-        return [self._habits.policy.finding("chapter_behind_end", expected=end, actual=late)]
+        return [self._habits.policy.finding("chapter_after_end", expected=end, actual=late)]
 
     async def _second_opinion(self, path: Path, walk: Walk) -> list[Finding]:
         """What mutagen says. Raises MediaError, FileNotFoundError."""

@@ -45,7 +45,8 @@ HOSTILE_JSON = [
     '[{"start": "0", "title": "x"}, {"start": 1}, {"start": 2, "title": "kept", "url": 7}]',
     '{"sha256": "zz", "content_hash": "00", "size": 1}',
     json.dumps({"sha256": "00", "content_hash": "00", "size": 1, "bitrate": 1, "sample_rate": 1, "channels": 1})[:-1]
-    + ', "duration": 1, "grade": "silver", "audio": {"offered_tags": [1], "n": NaN, "x": 1e999}, "audio_sha256": "00"}',
+    + ', "duration": 1, "grade": "silver", "audio": {"suggested_tags": [1], "n": NaN, "x": 1e999},'
+    ' "audio_sha256": "00"}',
     '{"title": 5, "artist": "kept", "\\ud800": "\\udfff"}',
 ]
 
@@ -69,7 +70,7 @@ UPLOAD = make_upload(
     last_modified=7,
     cover=Cover("image/png", 5, 6, 7),
     chapters=(Chapter(0, "one", "http://x/"),),
-    facts=Facts(9, b"1", b"2", 3.5, 4, 5, 6, b"7", Grade.COMPLETE, (FINDING,), {"offered_tags": {"title": "부활"}}),
+    facts=Facts(9, b"1", b"2", 3.5, 4, 5, 6, b"7", Grade.COMPLETE, (FINDING,), {"suggested_tags": {"title": "부활"}}),
     verdict=Verdict("damaged", {"reason": "x", "finding": "sync_lost"}, (FINDING,)),
     publish_intent=PublishIntent("a.mp3", 5, b"1", {"title": "x"}, (Chapter(0, "one"),)),
     protocol_fields={"metadata": "a b"},

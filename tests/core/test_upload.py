@@ -35,7 +35,7 @@ WAY = {
 }
 """Which state follows which, said a second time: a slip in the table shows as a difference."""
 
-FAILED = Verdict("finishing_failed", {})
+FAILED = Verdict("finalize_failed", {})
 
 
 @pytest.mark.parametrize("event", Event)

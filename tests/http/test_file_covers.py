@@ -74,7 +74,7 @@ async def test_a_chapter_behind_the_end_is_told_and_left_out(api: Api) -> None:
     file = await spooled(api, chapters=[*CHAPTERS, {"start": 3600, "title": "Too late"}])
     assert file["chapters"] == CHAPTERS
     assert file["verdict"] == "warn"
-    assert "chapter_behind_end" in [found["code"] for found in file["findings"]]
+    assert "chapter_after_end" in [found["code"] for found in file["findings"]]
 
 
 async def test_a_forced_file_has_the_cover_that_was_sent(api: Api) -> None:

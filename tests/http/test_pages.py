@@ -43,7 +43,7 @@ async def test_a_token_in_the_query_signs_in_nobody(api: Api, shared_server: Ser
 
 async def test_sign_in_takes_the_right_token(api: Api, shared_server: Server) -> None:
     wrong = await api.request("POST", "/admin/session", json={"token": "wrong"})
-    assert (wrong.status, wrong.code, "Set-Cookie" in wrong.headers) == (401, "unauthorised", False)
+    assert (wrong.status, wrong.code, "Set-Cookie" in wrong.headers) == (401, "unauthorized", False)
     right = await api.request("POST", "/admin/session", json={"token": shared_server.token})
     assert right.status == 204
     cookie = right.headers["Set-Cookie"]

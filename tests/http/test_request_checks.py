@@ -107,7 +107,7 @@ async def test_ids_of_the_right_shape_reach_their_handler(api: Api, shared_serve
     upload = await api.create(length=10)
     assert (await api.show(upload["id"]))["id"] == upload["id"]
     answer = await send(shared_server.port, request("POST", f"/api/v1/quarantine/{ID}/recheck", {}))
-    assert (answer.status, answer.json["code"]) == (401, "unauthorised")
+    assert (answer.status, answer.json["code"]) == (401, "unauthorized")
 
 
 async def test_refusals_before_tus_name_its_version(shared_server: Server) -> None:

@@ -87,7 +87,7 @@ def test_a_row_that_lacks_nothing_says_so() -> None:
 def test_a_row_that_lacks_something_says_so(changes: dict[str, Any]) -> None:
     if "facts" in changes:
         findings = (Finding("trailing_junk", Severity.WARN),) * changes.pop("findings", 0)
-        audio = {"offered_tags": changes.pop("offered", {})}
+        audio = {"suggested_tags": changes.pop("offered", {})}
         changes["facts"] = make_file().facts.__class__(
             **{name: getattr(FACTS, name) for name in FACTS.__slots__} | {"findings": findings, "audio": audio}
         )
@@ -96,7 +96,7 @@ def test_a_row_that_lacks_something_says_so(changes: dict[str, Any]) -> None:
     assert len(row["received"]) <= 16
     assert len(row["findings"]) <= 3
     assert all(len(value) <= 200 for value in row["tags"].values())
-    assert not row.keys() & {"chapters", "offered_tags"}
+    assert not row.keys() & {"chapters", "suggested_tags"}
     assert not row["tags"].keys() & {"comment", "lyrics"}
 
 
@@ -111,7 +111,7 @@ def test_a_row_of_a_file_has_what_a_table_shows() -> None:
     row = SHAPES.listed_file(file)
     assert (row["title"], row["artist"], row["genre"]) == ("x" * 199 + "…", None, "z")
     assert row["short"] is True
-    assert not row.keys() & {"comment", "lyrics", "chapters", "audio", "offered_tags"}
+    assert not row.keys() & {"comment", "lyrics", "chapters", "audio", "suggested_tags"}
     assert SHAPES.file(file)["comment"] == "y" * 4096
     assert SHAPES.listed_file(make_file())["short"] is False
 

@@ -43,7 +43,7 @@ async def test_created_upload_is_the_contracts_object(api: Api) -> None:
         "grade": None,
         "duration": None,
         "findings": [],
-        "offered_tags": {},
+        "suggested_tags": {},
     }
 
 

@@ -483,7 +483,7 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
         lasting = await receive(rig, MP3, "lasting.mp3")
         media = Faulty(rig.examiner, 1000)
         left = await run_until(rig, finalizer(media), lasting)
-        assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finishing_failed")
+        assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finalize_failed")
         assert media.faults == 1000 - queue.MAX_FAULTS
         assert rig.partials.path(lasting).read_bytes() == MP3
 

@@ -229,7 +229,7 @@ async def test_a_chapter_behind_the_end_is_left_out_and_told(worker: ChildWorker
     path = tmp_path / "received.mp3"
     facts = await examiner.verify(path, make_upload(length=len(AUDIO), chapters=late), [])
     (found,) = facts.findings
-    assert (found.code, found.severity, found.actual) == ("chapter_behind_end", Severity.WARN, 90.0)
+    assert (found.code, found.severity, found.actual) == ("chapter_after_end", Severity.WARN, 90.0)
     examiner.close()
 
 
@@ -283,7 +283,7 @@ async def test_the_front_cover_of_a_file_is_found(worker: ChildWorker, tmp_path:
 async def test_the_policy_may_reject_a_chapter_behind_the_end(worker: ChildWorker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(AUDIO)
-    examiner = Examiner(worker, Habits(policy=Severities({"chapter_behind_end": Severity.REJECT})))
+    examiner = Examiner(worker, Habits(policy=Severities({"chapter_after_end": Severity.REJECT})))
     late = make_upload(length=len(AUDIO), chapters=(Chapter(90.0, "Too late"),))
     (found,) = (await examiner.verify(path, late, [])).findings
     assert found.severity is Severity.REJECT

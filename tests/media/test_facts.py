@@ -36,8 +36,8 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
 
 def test_a_whole_file_says_where_it_came_from_and_how_much_is_known() -> None:
     says, sound, grade = facts_in(b"junk" * 10 + WHOLE)
-    assert (sound, grade) == ((40, 40 + len(WHOLE)), Grade.PROVED)
-    assert (says["UPLOAD_FILENAME"], says["VERIFIED"], says["UPLOAD_SHA256"]) == ("밤.mp3", "proved", "00" * 32)
+    assert (sound, grade) == ((40, 40 + len(WHOLE)), Grade.PROVEN)
+    assert (says["UPLOAD_FILENAME"], says["VERIFIED"], says["UPLOAD_SHA256"]) == ("밤.mp3", "proven", "00" * 32)
     assert {"AUDIO_SHA256", "UPLOADED_AT"} <= says.keys()
 
 

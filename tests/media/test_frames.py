@@ -59,7 +59,7 @@ def test_every_sample_rate_is_walked_to_its_end(rate: int, mono: bool) -> None:
     assert (seen.first.sample_rate, seen.first.channels) == (rate, 1 if mono else 2)
     assert seen.seconds == pytest.approx((50 * stream.samples - 576) / rate)
     assert seen.audio_sha256 == hashlib.sha256(content).digest()
-    assert grade(seen, digest_given=False) is Grade.PROVED
+    assert grade(seen, digest_given=False) is Grade.PROVEN
 
 
 AROUND = {
@@ -299,9 +299,9 @@ def test_every_bit_of_the_music_is_covered_by_the_encoders_crc() -> None:
 
 
 def test_grades_say_how_much_is_known() -> None:
-    assert grade(walk(WHOLE), digest_given=False) is Grade.PROVED
+    assert grade(walk(WHOLE), digest_given=False) is Grade.PROVEN
     assert grade(walk(bytes(FLIPPED)), digest_given=False) is Grade.COMPLETE
-    assert grade(walk(bytes(FLIPPED)), digest_given=True) is Grade.PROVED
+    assert grade(walk(bytes(FLIPPED)), digest_given=True) is Grade.PROVEN
     assert grade(walk(PLAIN), digest_given=True) is Grade.STRUCTURAL
 
 
@@ -342,7 +342,7 @@ def test_no_false_alarm_on_lame(tmp_path: Path, rate: int, way: list[str]) -> No
             assert [found for found in judge(around, POLICY) if found.severity is not Severity.INFO] == []
             assert around.audio_sha256 == seen.audio_sha256
         # A frame of 192 bytes with a CRC has no room for LAME's header.
-        assert grade(seen, digest_given=False) is (Grade.PROVED if seen.declared else Grade.STRUCTURAL)
+        assert grade(seen, digest_given=False) is (Grade.PROVEN if seen.declared else Grade.STRUCTURAL)
 
 
 @pytest.mark.parametrize("rate", RATES)

@@ -159,6 +159,6 @@ async def test_a_text_in_another_encoding_is_offered_and_left_as_it_is(examiner:
     facts = await examiner.verify(path, upload, [])
     assert [(found.code, found.expected) for found in facts.findings] == [("text_mislabelled", "cp949")]
     assert facts.audio is not None
-    assert (facts.audio["text_encoding"], facts.audio["offered_tags"]) == ("cp949", {"title": title})
+    assert (facts.audio["text_encoding"], facts.audio["suggested_tags"]) == ("cp949", {"title": title})
     plan, _ = await examiner.plan_tags(path, received(length=len(content), facts=facts, tags={}), None)
     assert body in plan.head

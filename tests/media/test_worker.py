@@ -130,7 +130,7 @@ async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Pa
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     if "unshare failed" in ended.stderr:
         pytest.skip("SKIPPED FOR WANT OF unshare")
-    assert ended.stderr.splitlines()[-1].startswith("media_service.core.errors.MediaError"), ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("media_service.core.errors.service.MediaError"), ended.stderr
 
 
 async def test_any_name_of_a_file_can_be_asked_for(worker: ChildWorker, tmp_path: Path) -> None:

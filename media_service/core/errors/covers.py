@@ -45,6 +45,6 @@ class CoverTooWide(Refusal):
 class CoverInvalid(Refusal):
     """The picture is damaged or animated."""
 
-    code = "cover_unfit"
+    code = "cover_invalid"
     template = "This picture cannot be a cover: {reason}."
     reason: str

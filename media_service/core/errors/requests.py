@@ -91,5 +91,5 @@ class ForbiddenOrigin(Refusal):
 class Unauthorized(Refusal):
     """A token is needed."""
 
-    code = "unauthorised"
+    code = "unauthorized"
     template = "This needs the admin token."

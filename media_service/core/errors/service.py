@@ -19,7 +19,7 @@ class StorageFull(ServiceError):
 class StorageError(ServiceError):
     """The disk failed."""
 
-    code = "storage_trouble"
+    code = "storage_error"
     template = "The disk did not take the bytes; what is recorded is safe."
 
 
@@ -27,7 +27,7 @@ class StorageError(ServiceError):
 class CatalogueError(ServiceError):
     """The catalogue failed."""
 
-    code = "catalogue_trouble"
+    code = "catalogue_error"
     template = "The catalogue did not take the record; what was recorded before is safe."
 
 
@@ -35,7 +35,7 @@ class CatalogueError(ServiceError):
 class MediaError(ServiceError):
     """The media worker failed."""
 
-    code = "media_trouble"
+    code = "media_error"
     template = "The media worker failed for a reason that is not the file's."
 
 
@@ -43,7 +43,7 @@ class MediaError(ServiceError):
 class FinalizeFailed(ServiceError):
     """Finishing the upload failed repeatedly by a fault of the service."""
 
-    code = "finishing_failed"
+    code = "finalize_failed"
     template = (
         "The service failed at this file by a fault of its own; the file is kept, and is tried again at the next start."
     )

@@ -105,7 +105,7 @@ class Appends:
         await self.interrupt(upload_id, owner)
         view = await self._uploads.show(upload_id, owner)
         if view.upload.state in FINISHING:
-            view = await self._uploads.wait_for_verdict(upload_id, self._uploads.options.finish_wait)
+            view = await self._uploads.wait_for_verdict(upload_id, self._uploads.options.verdict_wait_slice)
         if view.upload.state is not State.RECEIVING and view.upload.state not in COMPLETE_STATES:
             raise UploadGone(view.upload.state)
         return view

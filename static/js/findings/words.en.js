@@ -38,7 +38,7 @@ export default {
   'finding.frame_crc_mismatch': 'the sound was changed or damaged{place} (checksum differs).',
   'finding.music_crc_mismatch': 'the sound was changed since it was encoded (checksum differs).',
   'finding.duration_mismatch': 'the tag states another length than the sound has.',
-  'finding.chapter_behind_end': 'a chapter begins after the end of the sound and was left out.',
+  'finding.chapter_after_end': 'a chapter begins after the end of the sound and was left out.',
   'finding.mutagen_error': 'a second program could not read the file.',
   'finding.mutagen_disagrees': 'a second program measures another length.',
   'finding.xing_frames_fewer.at': 'sound is missing: it plays for {from} instead of {to}.',
