@@ -130,7 +130,7 @@ class Service:
             clock=now,
             new_id=new_id,
         )
-        self._examiner.on_hopeless(self._intake.give_up_on)
+        self._examiner.on_hopeless(self._intake.reject_early)
         self._loudness_queue = LoudnessQueue(
             self._database, self._spool, Ear(), clock=now, quiet=lambda: self._finalizer.idle
         )

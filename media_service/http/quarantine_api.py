@@ -94,7 +94,7 @@ class QuarantineApi:
     async def _look_again(self, request: web.Request, review: Review) -> web.Response:
         self._gate.admin(request)
         upload_id = request.match_info["id"]
-        await self._finalizer.look_again(upload_id, review)
+        await self._finalizer.recheck(upload_id, review)
         view = await self._intake.wait_for_verdict(upload_id, WAIT)
         return web.json_response(self._shapes.upload(view))
 

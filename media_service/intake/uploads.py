@@ -157,7 +157,7 @@ class UploadService:
         """
         self._refuse_when_closing()
         active = await self._active_uploads.find(upload_id, owner)
-        await self._slices.take(active, request, blocks)
+        await self._slices.receive(active, request, blocks)
         return await self._view_after_change(active)
 
     async def check_open(self, upload_id: str, owner: str | None) -> None:
@@ -364,7 +364,7 @@ class UploadService:
             await self._lifecycle.end(active, Event.EXPIRE)
             return True
 
-    def give_up_on(self, upload_id: str, findings: Sequence[Finding]) -> None:
+    def reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
         """What came shows that the upload will be rejected: it is, before more of it comes."""
         self._tasks.begin(self._reject_early(upload_id, findings))
 
@@ -376,7 +376,7 @@ class UploadService:
                 return
             # What is kept to be looked at is what came, not the room for all of it.
             await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
-            verdict = await self._finalizer.keep_rejected(active.upload, refusal, findings)
+            verdict = await self._finalizer.quarantine_rejected(active.upload, refusal, findings)
             await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
 
     async def recover(self) -> None:

@@ -133,7 +133,7 @@ class Rig:
         self.intake = UploadService(
             catalogue, partials, media, self.finalizer, options, retagger=self.retagger, clock=clock, new_id=new_id
         )
-        self.examiner.on_hopeless(self.intake.give_up_on)
+        self.examiner.on_hopeless(self.intake.reject_early)
         self.sweeper = Sweeper(
             self.intake,
             catalogue,

@@ -496,7 +496,7 @@ async def failed(rig: Rig, data: bytes = MP3, review: Review | None = None) -> s
     upload_id = await receive(rig, data)
     if review is not None:
         await finish_all(rig)
-        await rig.finalizer.look_again(upload_id, review)
+        await rig.finalizer.recheck(upload_id, review)
     await rig.finalizer.record_fault(upload_id)
     rig.finalizer._forget(upload_id)  # as its place does behind the last try
     return upload_id
@@ -584,7 +584,7 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
 
         rig.quarantine.kept = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
         with pytest.raises(UnknownUpload):
-            await rig.finalizer.look_again(upload_id, Review.FORCED)
+            await rig.finalizer.recheck(upload_id, Review.FORCED)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
 
 
@@ -592,7 +592,7 @@ async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, TEXT)
         await finish_all(rig)
-        looks = (rig.finalizer.look_again(upload_id, Review.FORCED) for _ in range(4))
+        looks = (rig.finalizer.recheck(upload_id, Review.FORCED) for _ in range(4))
         ended = await asyncio.gather(*looks, return_exceptions=True)
         assert [type(each) for each in ended] == [type(None), WrongState, WrongState, WrongState]
 
@@ -609,5 +609,5 @@ async def test_the_disk_is_not_asked_about_an_id_that_is_none(tmp_path: Path) ->
         rig.quarantine.kept = noted  # type: ignore[method-assign]  # who asks
         for upload_id in ("../../admin-token", "\0", "x" * 300):
             with pytest.raises(UnknownUpload):
-                await rig.finalizer.look_again(upload_id, Review.AGAIN)
+                await rig.finalizer.recheck(upload_id, Review.AGAIN)
         assert asked == []

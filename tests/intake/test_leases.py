@@ -16,7 +16,7 @@ async def test_newer_writer_ends_the_older_and_waits_for_it() -> None:
     order = []
 
     async def older() -> None:
-        lease = leases.take(0, 100, idle=30)
+        lease = leases.acquire(0, 100, idle=30)
         try:
             with pytest.raises(Superseded):
                 async with lease:
@@ -36,14 +36,14 @@ async def test_newer_writer_ends_the_older_and_waits_for_it() -> None:
 
 async def test_writer_of_other_bytes_is_left_alone() -> None:
     leases = Leases()
-    leases.take(0, 100, idle=30)
+    leases.acquire(0, 100, idle=30)
     assert not await leases.end(100, 200)
-    assert leases.held(0, 1)
+    assert leases.overlapping(0, 1)
 
 
 async def test_writer_that_only_records_is_waited_for_not_ended() -> None:
     leases = Leases()
-    lease = leases.take(0, 100, idle=30)
+    lease = leases.acquire(0, 100, idle=30)
     async with lease:
         pass
     waiting = asyncio.create_task(leases.end(0, 100))
@@ -55,7 +55,7 @@ async def test_writer_that_only_records_is_waited_for_not_ended() -> None:
 
 async def test_writer_superseded_before_it_read_ends_at_once() -> None:
     leases = Leases()
-    lease = leases.take(0, 100, idle=30)
+    lease = leases.acquire(0, 100, idle=30)
     lease.supersede()
     with pytest.raises(Superseded):
         async with lease:
@@ -64,13 +64,13 @@ async def test_writer_superseded_before_it_read_ends_at_once() -> None:
 
 async def test_idle_writer_ends_and_a_busy_one_does_not() -> None:
     leases = Leases()
-    lease = leases.take(0, 100, idle=0.1)
+    lease = leases.acquire(0, 100, idle=0.1)
 
     async def busy_then_idle() -> None:
         async with lease:
             for stop in range(10, 50, 10):
                 await asyncio.sleep(0.05)
-                lease.reach(stop)
+                lease.extend(stop)
             await asyncio.sleep(1)
 
     with pytest.raises(IdleTimeout) as told:
@@ -81,13 +81,13 @@ async def test_idle_writer_ends_and_a_busy_one_does_not() -> None:
 
 async def test_writer_that_is_too_slow_ends_though_it_never_stands_still() -> None:
     leases = Leases()
-    lease = leases.take(0, 1000, idle=0.2, rate=200)
+    lease = leases.acquire(0, 1000, idle=0.2, rate=200)
 
     async def drip() -> None:
         async with lease:
             for stop in range(10, 1000, 1):
                 await asyncio.sleep(0.02)
-                lease.reach(stop)
+                lease.extend(stop)
 
     with pytest.raises(BodyTooSlow) as told:
         await drip()
@@ -97,11 +97,11 @@ async def test_writer_that_is_too_slow_ends_though_it_never_stands_still() -> No
 
 async def test_writer_of_unknown_size_stops_at_another_writers_bytes() -> None:
     leases = Leases()
-    leases.take(100, 200, idle=30)
-    growing = leases.take(0, None, idle=30)
-    growing.reach(100)
+    leases.acquire(100, 200, idle=30)
+    growing = leases.acquire(0, None, idle=30)
+    growing.extend(100)
     with pytest.raises(SpanOverlaps):
-        growing.reach(101)
+        growing.extend(101)
 
 
 async def test_each_reader_of_an_upload_has_an_idle_time_of_its_own() -> None:
@@ -109,7 +109,7 @@ async def test_each_reader_of_an_upload_has_an_idle_time_of_its_own() -> None:
     ended = []
 
     async def silent(name: str, start: int) -> None:
-        lease = leases.take(start, start + 1, idle=0.1)
+        lease = leases.acquire(start, start + 1, idle=0.1)
         with pytest.raises(IdleTimeout):
             async with lease:
                 await asyncio.sleep(5)
@@ -124,7 +124,7 @@ async def test_each_reader_of_an_upload_has_an_idle_time_of_its_own() -> None:
 
 async def test_client_that_goes_while_it_is_superseded_is_gone() -> None:
     leases = Leases()
-    lease = leases.take(0, 100, idle=30)
+    lease = leases.acquire(0, 100, idle=30)
 
     async def read() -> None:
         async with lease:
@@ -140,7 +140,7 @@ async def test_client_that_goes_while_it_is_superseded_is_gone() -> None:
 
 async def test_superseded_reader_may_be_waited_for_and_cancelled_as_any_other_task() -> None:
     leases = Leases()
-    lease = leases.take(0, 100, idle=30)
+    lease = leases.acquire(0, 100, idle=30)
 
     async def read_then_time_out() -> None:
         with pytest.raises(Superseded):

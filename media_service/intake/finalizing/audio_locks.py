@@ -19,7 +19,7 @@ class AudioLocks:
         self._holders: dict[bytes, str] = {}
         self._waiting_by_audio: defaultdict[bytes, list[Upload]] = defaultdict(list)
 
-    def take(self, upload: Upload) -> bool:
+    def acquire(self, upload: Upload) -> bool:
         """Whether the verified upload has the claim to its sound now; otherwise it stands behind the one that has."""
         assert upload.facts is not None
         sound = _sound_of(upload.facts)

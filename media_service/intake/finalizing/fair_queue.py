@@ -36,7 +36,7 @@ class FairQueue:
         """Add the upload behind the others of its sender; one that waits already keeps its place."""
         self._waiting.setdefault(sender_of(upload), {})[upload.id] = upload
 
-    def take(self, may_be_taken: Callable[[Upload], bool]) -> Upload | None:
+    def pop(self, may_be_taken: Callable[[Upload], bool]) -> Upload | None:
         """Remove and return the next upload that may be taken; its sender's next turn is after all others'."""
         for sender, uploads in self._waiting.items():
             found = next(filter(may_be_taken, uploads.values()), None)

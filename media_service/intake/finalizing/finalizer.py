@@ -80,7 +80,7 @@ class Finalizer(FinalizeQueue):
         for upload in left:
             # One that was given a name may be in the spool already: those of the same sound stand behind it.
             if upload.publish_intent is not None:
-                self._audio_locks.take(upload)
+                self._audio_locks.acquire(upload)
             self.enqueue(upload)
         await self.run_workers()
 
@@ -102,7 +102,7 @@ class Finalizer(FinalizeQueue):
             await self._saved(replace(loaded[0], verdict=Verdict(FinalizeFailed.code, {})))
 
     async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
-        """Takes a whole upload to its end: spooled, rejected or lost. Raises Trouble when it must be tried again.
+        """Takes a whole upload to its end: spooled, rejected or lost. Raises ServiceError when it must be tried again.
 
         One whose sound another is just about to be delivered with stays verified until that has ended.
         """
@@ -120,7 +120,7 @@ class Finalizer(FinalizeQueue):
         try:
             if upload.state is State.RECEIVED:
                 upload = await self._verify(upload, slices)
-            if upload.state is State.VERIFIED and self._audio_locks.take(upload):
+            if upload.state is State.VERIFIED and self._audio_locks.acquire(upload):
                 upload = await self._deliver(upload)
             return upload
         except Refusal as refusal:
@@ -132,7 +132,7 @@ class Finalizer(FinalizeQueue):
             log.error("partial missing", upload=upload.id)
             return await self._saved(upload.step(Event.LOSE, self._clock()))
 
-    async def keep_rejected(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
+    async def quarantine_rejected(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
         """Puts what came of the upload into quarantine with a report, and says what the upload's row is to say."""
         findings = findings or [finding_of(refusal)]
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
@@ -141,7 +141,7 @@ class Finalizer(FinalizeQueue):
         await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
         return verdict
 
-    async def look_again(self, upload_id: str, review: Review) -> None:
+    async def recheck(self, upload_id: str, review: Review) -> None:
         """Takes a rejected file out of quarantine, to be judged anew or taken as it is.
 
         Raises UnknownUpload, WrongState, UploadGone, and BytesMissing for one that was rejected before all of it came.
@@ -290,7 +290,7 @@ class Finalizer(FinalizeQueue):
         raise AssertionError("names are counted without end")
 
     async def _reject(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding] = ()) -> Upload:
-        verdict = await self.keep_rejected(upload, refusal, findings)
+        verdict = await self.quarantine_rejected(upload, refusal, findings)
         rejected = await self._saved(upload.step(Event.REJECT, self._clock(), verdict=verdict))
         await self._discard(upload.id)
         log.info("rejected", upload=upload.id, code=verdict.code)

@@ -167,7 +167,7 @@ class FinalizeQueue(ABC):
     async def _next(self, *, slow_too: bool) -> Upload:
         """The first that this place may take. One that was woken while it is finished comes again when it was."""
         while True:
-            upload = self._waiting.take(lambda upload: self._may_take(upload, slow_too=slow_too))
+            upload = self._waiting.pop(lambda upload: self._may_take(upload, slow_too=slow_too))
             if upload is not None:
                 self._busy.add(upload.id)
                 if self._is_slow(upload):
@@ -195,7 +195,7 @@ class FinalizeQueue(ABC):
         except Exception:
             # The top of a task: an upload that meets a fault of ours must not hold up all others.
             log.exception("finishing failed", upload=upload.id)
-            await self._meet_fault(upload)
+            await self._count_fault(upload)
 
     def _try_later(self, upload: Upload, why: str) -> None:
         delay = self._delays.get(upload.id, FIRST_RETRY_SECONDS)
@@ -203,7 +203,7 @@ class FinalizeQueue(ABC):
         log.warning("finishing goes on later", upload=upload.id, seconds=delay, trouble=why)
         asyncio.get_running_loop().call_later(delay, self.enqueue, upload)
 
-    async def _meet_fault(self, upload: Upload) -> None:
+    async def _count_fault(self, upload: Upload) -> None:
         """Tries again, for it may have been the moment's fault; a few times, and then the upload's row says so."""
         self._faults[upload.id] = self._faults.get(upload.id, 0) + 1
         if self._faults[upload.id] < MAX_FAULTS:

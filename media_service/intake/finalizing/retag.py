@@ -45,7 +45,7 @@ class Retagger:
         self._spool = spool
         self._media = media
         self._turn = asyncio.Lock()
-        self._unsure = False
+        self._needs_recovery = False
 
     async def edit(
         self,
@@ -69,7 +69,7 @@ class Retagger:
         if picture:
             accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers)
         async with self._turn:
-            if self._unsure:
+            if self._needs_recovery:
                 await self.recover()
             file = await self._catalogue.file(file_id)
             if file is None:
@@ -113,7 +113,7 @@ class Retagger:
                 await self._catalogue.retag(_as_planned(file, plan))
             else:
                 await self._catalogue.save_retag_intent(file.id, None)
-        self._unsure = False
+        self._needs_recovery = False
 
     async def _place(
         self,
@@ -129,14 +129,14 @@ class Retagger:
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
         chapters = file.chapters if additions.chapters is None else additions.chapters
         plan = PublishIntent(file.spool_entry.name, made.size, made.sha256, tags, chapters)
-        self._unsure = True
+        self._needs_recovery = True
         await self._catalogue.save_retag_intent(file.id, plan)
         await self._spool.replace(file.id, file.spool_entry.name)
         edited = _as_planned(file, plan)
         if upload is not None:
             edited = replace(edited, sender=upload.sender)
         await self._catalogue.retag(edited, upload)
-        self._unsure = False
+        self._needs_recovery = False
         log.info("tags edited", file=file.id, name=file.spool_entry.name)
         return edited
 

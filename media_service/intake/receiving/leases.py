@@ -68,13 +68,13 @@ class Lease:
         """When the reading ends unless a block comes, in the loop's time; None while nothing is read."""
         return None if self._reader is None or self._end is not None else self._last_block_at + self._idle
 
-    def reach(self, stop: int) -> None:
+    def extend(self, stop: int) -> None:
         """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer.
 
         Raises BodyTooSlow if too few came; silence is found by the timer, so this needs none.
         """
         if stop > self.stop:
-            for other in self._leases.held(self.start, stop, but=self):
+            for other in self._leases.overlapping(self.start, stop, but=self):
                 raise SpanOverlaps(self.start, other.start)
             self.stop = stop
         self._last_block_at = self._clock()
@@ -118,11 +118,11 @@ class Leases:
     def __bool__(self) -> bool:
         return bool(self._open)
 
-    def held(self, start: int, stop: int, but: Lease | None = None) -> list[Lease]:
+    def overlapping(self, start: int, stop: int, but: Lease | None = None) -> list[Lease]:
         """The leases that touch `[start, stop)`."""
         return [lease for lease in self._open if lease is not but and lease.start < stop and start < lease.stop]
 
-    def take(self, start: int, stop: int | None, idle: float, rate: int = 0) -> Lease:
+    def acquire(self, start: int, stop: int | None, idle: float, rate: int = 0) -> Lease:
         """A new lease. The caller has ended the older ones on these bytes."""
         lease = Lease(self, start, stop, idle, rate)
         self._open.append(lease)
@@ -130,7 +130,7 @@ class Leases:
 
     async def end(self, start: int, stop: int) -> bool:
         """Ends the writers of these bytes and waits until they are gone; False when there was none."""
-        older = self.held(start, stop)
+        older = self.overlapping(start, stop)
         for lease in older:
             lease.supersede()
         for lease in older:
@@ -144,9 +144,9 @@ class Leases:
     def watch(self, due: float) -> None:
         """Looks after the readers from `due` on: one timer for all, since one for each slice would cost more."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_at(due, self._look)
+            self._timer = asyncio.get_running_loop().call_at(due, self._expire_idle)
 
-    def _look(self) -> None:
+    def _expire_idle(self) -> None:
         self._timer = None
         for lease in self._open:
             lease.expire()

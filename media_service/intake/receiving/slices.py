@@ -61,7 +61,7 @@ class SliceReceiver:
         self._tasks = tasks
         self._receiving = receiving
 
-    async def take(
+    async def receive(
         self, active: ActiveUpload, request: SliceRequest, blocks: Callable[[], AsyncIterator[bytes]]
     ) -> None:
         """Return when the slice is durable and recorded. Raise what `UploadService.receive` raises."""
@@ -105,25 +105,25 @@ class SliceReceiver:
         """Writes a slice and sees it recorded."""
         stop = None if request.size is None else window.start + request.size
         options = self._deps.options
-        lease = active.leases.take(window.start, stop, options.idle_timeout, options.body_rate)
-        settling: asyncio.Task[None] | None = None
-        partial = seen = None
+        lease = active.leases.acquire(window.start, stop, options.idle_timeout, options.body_rate)
+        commit: asyncio.Task[None] | None = None
+        partial = hasher = None
         try:
             partial = await self._open(active)
             epoch = partial.epoch
             if request.digest is not None:
-                seen = partial.digest(window.start, request.size or request.most)
-            piece = await self._read(active, lease, window, request, blocks=blocks(), into=partial, seen=seen)
+                hasher = partial.digest(window.start, request.size or request.most)
+            piece = await self._read(active, lease, window, request, blocks=blocks(), into=partial, hasher=hasher)
             # From here the client's line no longer matters: the row may already be on its way to the disk.
-            settling = self._tasks.begin(
-                self._settle(active, lease, piece, partial, seen, epoch=epoch, request=request)
+            commit = self._tasks.begin(
+                self._commit(active, lease, piece, partial, hasher, epoch=epoch, request=request)
             )
         finally:
-            if settling is None:
+            if commit is None:
                 active.release(lease)
                 if partial is not None:
                     self._deps.partials.close(active.upload.id)
-        await asyncio.shield(settling)
+        await asyncio.shield(commit)
 
     async def _open(self, active: ActiveUpload) -> Partial:
         """The upload's partial. Raises UploadGone when bytes were recorded in it and it is not there."""
@@ -150,7 +150,7 @@ class SliceReceiver:
         """Acknowledges what is recorded. A body of unknown size is counted first: it may reach beyond that."""
         if request.size is None:
             options = self._deps.options
-            lease = active.leases.take(window.start, None, options.idle_timeout, options.body_rate)
+            lease = active.leases.acquire(window.start, None, options.idle_timeout, options.body_rate)
             try:
                 piece = await self._read(active, lease, window, request, blocks=blocks())
             finally:
@@ -170,7 +170,7 @@ class SliceReceiver:
         *,
         blocks: AsyncIterator[bytes],
         into: Partial | None = None,
-        seen: SliceDigest | None = None,
+        hasher: SliceDigest | None = None,
     ) -> Slice:
         """The body's bytes in their place, neither proven nor durable yet; without `into`, only counted."""
         at = window.start
@@ -183,13 +183,13 @@ class SliceReceiver:
                 if at + len(block) > window.limit:
                     raise admission.overrun(active.upload, window, self._deps.options.limits)
                 self._receiving()
-                lease.reach(at + len(block))
+                lease.extend(at + len(block))
                 if into is not None:
                     if at + len(block) > active.reserved:
                         await self._deps.space.admit(active, into, at, at + len(block))
                     await into.write(at, block)
-                if seen is not None:
-                    seen.update(block)
+                if hasher is not None:
+                    hasher.update(block)
                 at += len(block)
                 # The last hold on it: nobody keeps a block while the next is waited for.
                 del block
@@ -199,13 +199,13 @@ class SliceReceiver:
             raise BodyCut
         return Slice(window.start, at, request.digest)
 
-    async def _settle(
+    async def _commit(
         self,
         active: ActiveUpload,
         lease: Lease,
         piece: Slice,
         partial: Partial,
-        seen: SliceDigest | None,
+        hasher: SliceDigest | None,
         *,
         epoch: int,
         request: SliceRequest,
@@ -213,13 +213,13 @@ class SliceReceiver:
         """Proves a written slice, and makes it durable and recorded."""
         upload_id = active.upload.id
         try:
-            if seen is not None:
+            if hasher is not None:
                 # Begun before the sync, so that neither waits for the other: they need different things of the machine.
-                seen.end()
+                hasher.end()
             if self._deps.options.sync_slices:
                 await self._lifecycle.sync(active, partial, epoch)
-            if seen is not None:
-                await _prove(piece, seen)
+            if hasher is not None:
+                await _check_digest(piece, hasher)
             admission.check_record(active.upload, active.received, piece)
             self._check_slice(active, request, Span(piece.start, piece.stop))
             await self._record(active, piece, last=request.last)
@@ -250,8 +250,8 @@ class SliceReceiver:
         active.upload = replace(active.upload, updated_at=now, length=piece.stop if last else active.upload.length)
 
 
-async def _prove(piece: Slice, seen: SliceDigest) -> None:
+async def _check_digest(piece: Slice, hasher: SliceDigest) -> None:
     """Raises DigestMismatch where the slice is not what it should be, StorageError where nobody can say."""
-    digest = await seen.value()
+    digest = await hasher.value()
     if piece.digest is not None and digest != piece.digest:
         raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))
