@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from bench.machine import load_average, machine
 from bench.payload import make_payload
 from bench.places import memory, workplace
-from media_service.media.frames import FrameWalk
-from media_service.media.sound import AudioDigest, MusicCrc
+from media_service.media.mpeg.audio_digest import AudioDigest, MusicCrc
+from media_service.media.mpeg.parser import FrameParser
 from media_service.storage.copying import COPY, copy
 from tests.support.server import Server
 from tests.support.stream import Stream
@@ -210,7 +210,7 @@ def sha256(path: Path) -> None:
 
 def walk(path: Path, audio: AudioDigest | None = None) -> int:
     """The file's frames."""
-    walked = FrameWalk(audio)
+    walked = FrameParser(audio)
     for block in blocks(path):
         walked.feed(block)
     seen = walked.finish()

@@ -19,29 +19,29 @@ from media_service.core.errors.service import MediaError
 from media_service.core.expiry import Lifetime
 from media_service.core.limits import MIN_SLICE_BYTES, Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.http.auth import Gate
-from media_service.http.body_times import BODY_TIMES, BodyTimes
-from media_service.http.cookies import Cookies
-from media_service.http.cors import Origins
-from media_service.http.covers import FileCovers, UploadCovers
-from media_service.http.files_api import FilesApi
-from media_service.http.form import FormDialect
-from media_service.http.html_answers import HtmlAnswers
-from media_service.http.memory_budget import COVERS_BYTES, MemoryBudget
-from media_service.http.native import NativeDialect
-from media_service.http.page_markup import PageMarkup
-from media_service.http.pages import Pages
-from media_service.http.quarantine_api import QuarantineApi
+from media_service.http.api.covers import FileCoversApi, UploadCoversApi
+from media_service.http.api.files import FilesApi
+from media_service.http.api.quarantine import QuarantineApi
+from media_service.http.api.serializer import Serializer
+from media_service.http.api.uploads import UploadsApi
+from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
+from media_service.http.dialects.form import FormDialect
+from media_service.http.dialects.native import NativeDialect
+from media_service.http.dialects.rufh import RufhDialect
+from media_service.http.dialects.tus import TusDialect
+from media_service.http.loop_budget import LoopBudget
+from media_service.http.memory_budget import COVER_MEMORY_BYTES, MemoryBudget
+from media_service.http.pages.assets import Assets
+from media_service.http.pages.html_responses import HtmlResponses
+from media_service.http.pages.page_markup import PageMarkup
+from media_service.http.pages.pages import Pages
+from media_service.http.pages.station import Station
 from media_service.http.routes import application, require_https
-from media_service.http.rufh import RufhDialect
-from media_service.http.same_origin import OwnSite
-from media_service.http.sessions import Sessions
-from media_service.http.shapes import Shapes
-from media_service.http.static import Assets
-from media_service.http.station import Station
-from media_service.http.turns import Turns
-from media_service.http.tus import TusDialect
-from media_service.http.uploads_api import UploadsApi
+from media_service.http.security.auth import Authenticator
+from media_service.http.security.cookies import Cookies
+from media_service.http.security.cors import CorsPolicy
+from media_service.http.security.same_origin import ServiceOrigin
+from media_service.http.security.sessions import Sessions
 from media_service.installation import Unfit, asset, bring_up_to_date
 from media_service.intake.finalizing.finalizer import Finalizer
 from media_service.intake.finalizing.loudness import LoudnessQueue
@@ -51,11 +51,11 @@ from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
-from media_service.media import beside
-from media_service.media.hear import Ear
-from media_service.media.sandbox import PROTECTIONS
-from media_service.media.verify import Examiner, Habits, Tagging, as_severities
-from media_service.media.worker import ChildPool
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions, as_severities
+from media_service.media.inspection.loudness import LoudnessAnalyzer
+from media_service.media.workers import spawn
+from media_service.media.workers.pool import TagWorkerPool
+from media_service.media.workers.sandbox import PROTECTIONS
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
@@ -106,33 +106,33 @@ class Service:
         self._partials = DiskPartials(folder.partials, self._aside.lines["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
-        self._worker = ChildPool(settings.tag_workers)
-        self._examiner = Examiner(self._worker, _habits(settings))
+        self._worker = TagWorkerPool(settings.tag_workers)
+        self._inspector = MediaInspector(self._worker, _media_options(settings))
         self._finalizer = Finalizer(
             self._database,
             self._partials,
             self._spool,
             self._quarantine,
-            self._examiner,
+            self._inspector,
             clock=now,
             new_id=new_id,
             duplicates=settings.duplicates,
             workers=max(MIN_FINALIZE_WORKERS, min(os.cpu_count() or 1, MAX_FINALIZE_WORKERS)),
         )
-        self._retagger = Retagger(self._database, self._spool, self._examiner, options.limits.cover)
+        self._retagger = Retagger(self._database, self._spool, self._inspector, options.limits.cover)
         self._intake = UploadService(
             self._database,
             self._partials,
-            self._examiner,
+            self._inspector,
             self._finalizer,
             options,
             retagger=self._retagger,
             clock=now,
             new_id=new_id,
         )
-        self._examiner.on_hopeless(self._intake.reject_early)
+        self._inspector.on_early_reject(self._intake.reject_early)
         self._loudness_queue = LoudnessQueue(
-            self._database, self._spool, Ear(), clock=now, quiet=lambda: self._finalizer.idle
+            self._database, self._spool, LoudnessAnalyzer(), clock=now, quiet=lambda: self._finalizer.idle
         )
         self._sweeper = Sweeper(
             self._intake,
@@ -146,59 +146,74 @@ class Service:
         )
         self._appends = Appends(self._intake)
         self._concatenator = Concatenator(self._intake, self._partials)
-        self._origins = Origins(settings.allowed_origins, settings.base_path)
+        self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
         self._sessions = Sessions(self._database, token, now)
-        self._gate = _gate(settings, token, self._sessions, self._origins)
-        self._shapes = Shapes(settings.base_path, options.limits, settings.public_url)
+        self._authenticator = _authenticator(settings, token, self._sessions, self._cors)
+        self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
 
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
-        intake, gate, shapes, base = self._intake, self._gate, self._shapes, self._settings.base_path
-        turns = Turns()
-        covers = MemoryBudget(max(COVERS_BYTES, intake.options.limits.cover.size))
+        intake, authenticator, serializer, base = (
+            self._intake,
+            self._authenticator,
+            self._serializer,
+            self._settings.base_path,
+        )
+        loop_budget = LoopBudget()
+        covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         assets = Assets(asset("static"))
         station = Station(self._settings.station_name, self._settings.contact, intake.options.limits.file)
         markup = PageMarkup(assets, station, base)
-        answers = HtmlAnswers(markup, base)
-        files = FilesApi(self._database, self._spool, self._retagger, gate, shapes)
+        html = HtmlResponses(markup, base)
+        files = FilesApi(self._database, self._spool, self._retagger, authenticator, serializer)
         app = application(
             base,
-            gate,
-            self._origins,
+            authenticator,
+            self._cors,
             [
                 # Routes of one beginning are tried in turn: first those that are asked most.
-                NativeDialect(intake, shapes, turns),
-                Pages(assets, markup, answers, gate, self._takes_new_work),
-                UploadsApi(intake, gate, shapes),
-                UploadCovers(intake, gate, shapes, turns, covers),
-                FormDialect(intake, gate, shapes, turns, answers, wait=self._settings.verdict_wait_form, covers=covers),
+                NativeDialect(intake, serializer, loop_budget),
+                Pages(assets, markup, html, authenticator, self._takes_new_work),
+                UploadsApi(intake, authenticator, serializer),
+                UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
+                FormDialect(
+                    intake,
+                    authenticator,
+                    serializer,
+                    loop_budget,
+                    html,
+                    verdict_wait_seconds=self._settings.verdict_wait_form,
+                    cover_budget=covers,
+                ),
                 TusDialect(
                     intake,
                     self._appends,
                     self._concatenator,
-                    gate,
-                    shapes,
-                    turns=turns,
-                    wait=self._settings.verdict_wait_append,
+                    authenticator,
+                    serializer,
+                    loop_budget=loop_budget,
+                    verdict_wait_seconds=self._settings.verdict_wait_append,
                 ),
                 RufhDialect(
                     intake,
                     self._appends,
-                    gate,
-                    shapes,
-                    turns=turns,
-                    wait=self._settings.verdict_wait_append,
+                    authenticator,
+                    serializer,
+                    loop_budget=loop_budget,
+                    verdict_wait_seconds=self._settings.verdict_wait_append,
                     interim_responses=self._settings.interim_responses,
                 ),
                 files,
-                FileCovers(files, self._retagger, gate, intake.options, turns=turns, budget=covers),
-                QuarantineApi(intake, self._finalizer, self._quarantine, gate, shapes),
+                FileCoversApi(
+                    files, self._retagger, authenticator, intake.options, loop_budget=loop_budget, budget=covers
+                ),
+                QuarantineApi(intake, self._finalizer, self._quarantine, authenticator, serializer),
             ],
-            answers,
+            html,
         )
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
-        app[BODY_TIMES] = BodyTimes(self._settings.request_timeout, self._settings.body_rate)
+        app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
         app.cleanup_ctx.append(self._running)
         app.on_shutdown.append(self._stop_taking)
         return app
@@ -213,7 +228,7 @@ class Service:
         # It holds the lock too: what it still commits for a server that was killed is no other server's catalogue.
         await self._aside.start(lock)
         await self._database.open()
-        await self._sessions.open()
+        await self._sessions.load()
         for store in (self._partials, self._spool, self._quarantine):
             await store.prepare()
         await self._sweeper.discard_orphans()
@@ -233,7 +248,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await task
         await self._worker.close()
-        self._examiner.close()
+        self._inspector.close()
         self._partials.close_all()
         await self._aside.stop()
         await self._database.close()
@@ -288,7 +303,7 @@ def _quotas(settings: Settings) -> Quotas:
 async def _report_protections() -> None:
     """Log once which protections hold for the children that read what clients send."""
     try:
-        held = await beside.protections()
+        held = await spawn.protections()
     except MediaError:
         held = []
     missing = [name for name in PROTECTIONS if name not in held]
@@ -298,18 +313,20 @@ async def _report_protections() -> None:
         log.info("children are confined", held=held)
 
 
-def _habits(settings: Settings) -> Habits:
+def _media_options(settings: Settings) -> MediaOptions:
     version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
-    tagging = Tagging(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
+    tagging = TagOptions(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
     # Where a slice need not be durable before it is answered, nothing is done twice for it either.
-    return Habits(settings.sync == "slice", as_severities(settings.severities), tagging)
+    return MediaOptions(settings.sync == "slice", as_severities(settings.severities), tagging)
 
 
-def _gate(settings: Settings, token: str, sessions: Sessions, origins: Origins) -> Gate:
+def _authenticator(settings: Settings, token: str, sessions: Sessions, cors: CorsPolicy) -> Authenticator:
     hosts = settings.allowed_hosts
     if settings.on_loopback:
         # A foreign page whose name resolves to 127.0.0.1 would otherwise be let in as our own.
         hosts |= LOOPBACK_NAMES | {settings.host}
     cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
-    site = OwnSite(hosts, settings.public_url)
-    return Gate(token, sessions, cookies, open_to_all=settings.on_loopback, site=site, origins=origins)
+    service_origin = ServiceOrigin(hosts, settings.public_url)
+    return Authenticator(
+        token, sessions, cookies, allow_anonymous=settings.on_loopback, service_origin=service_origin, cors=cors
+    )

@@ -16,10 +16,10 @@ from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 from media_service.app import make_app
 from media_service.config import Settings
 from media_service.descriptors import connections_for, raise_limit
-from media_service.http.connections import Connections
-from media_service.http.limited_log import LimitedLog
-from media_service.http.protocol import LimitedProtocol
-from media_service.http.site import Site
+from media_service.http.connections.limiter import ConnectionLimiter
+from media_service.http.connections.protocol import LimitedProtocol
+from media_service.http.connections.rate_limited_log import RateLimitedLog
+from media_service.http.connections.tcp_site import TcpSite
 from media_service.installation import Unfit
 from media_service.logs import log_to_stderr
 from media_service.operator_errors import explain
@@ -69,8 +69,8 @@ async def _serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     try:
-        failed = LimitedLog("no descriptor is left for a new connection", per_key=1)
-        await Site(runner, _protocols(runner, settings), settings.host, settings.port, failed).start()
+        failed = RateLimitedLog("no descriptor is left for a new connection", lines_per_key=1)
+        await TcpSite(runner, _protocols(runner, settings), settings.host, settings.port, failed).start()
         _greet(runner.addresses, settings, token)
         await _told_to_stop()
     finally:
@@ -84,9 +84,9 @@ def _protocols(runner: web.AppRunner, settings: Settings) -> Callable[[], Limite
     return partial(
         LimitedProtocol,
         runner.server,
-        Connections(settings.connections or connections_for(descriptors), settings.connections_per_address),
-        LimitedLog("malformed request"),
-        LimitedLog("connection refused: all are busy", per_key=1),
+        ConnectionLimiter(settings.connections or connections_for(descriptors), settings.connections_per_address),
+        RateLimitedLog("malformed request"),
+        RateLimitedLog("connection refused: all are busy", lines_per_key=1),
         send_timeout=settings.idle_timeout,
         access_log=None,
         auto_decompress=False,

@@ -12,7 +12,7 @@ import sys
 
 import structlog
 
-from media_service.http.limited_log import LimitedLog
+from media_service.http.connections.rate_limited_log import RateLimitedLog
 from tests.support.server import ROOT
 
 HOSTILE = "/static/\0\x1b]0;PWNED\x07\x1b[2J\u009b2J\nforged line\u202e.js"
@@ -65,7 +65,7 @@ def test_everything_is_json_elsewhere() -> None:
 
 
 async def test_lines_are_bounded_per_key_and_the_rest_is_counted() -> None:
-    limited = LimitedLog("malformed", per_key=2, keys=3, window=0.1)
+    limited = RateLimitedLog("malformed", lines_per_key=2, max_keys=3, window_seconds=0.1)
     with structlog.testing.capture_logs() as lines:
         for key in "abcd" * 5:
             limited.write(key, address=key)

@@ -53,14 +53,14 @@ FOLDERS = {
 """Which folders of its own room a sub-folder may import besides itself; the room's name stands for its own modules."""
 
 OWNERS = {
-    "mutagen": {"media.id3"},
+    "mutagen": {"media.tags.mutagen_adapter"},
     "sqlalchemy": {"catalogue.tables", "catalogue.expressions", "catalogue.write_sql", "catalogue.migrate"},
     "alembic": {"catalogue"},
     "aiosqlite": {"catalogue"},
     "sqlite3": {"catalogue"},
     "aiofiles": {"storage"},
     "pathvalidate": {"storage"},
-    "http_sf": {"http.rufh_fields"},
+    "http_sf": {"http.dialects.rufh_fields"},
     "aiohttp": {"http", "app", "server"},
     "pydantic_settings": {"given"},
     "typer": {"cli"},

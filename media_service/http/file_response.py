@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
 _RANGE = re.compile(r"(\d*)-(\d*)", re.ASCII)
-_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
+_MISSING_FILE_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
 """What opening says of a missing file, a folder, a symbolic link and a socket."""
 
-_DIGITS = 18
+_MAX_OFFSET_DIGITS = 18
 """Digits of the largest offset that is compared; a longer number is beyond every file."""
 
 
@@ -37,7 +37,7 @@ async def file_response(path: Path, headers: Mapping[str, str]) -> web.StreamRes
 
     Raise FileNotFoundError if the path is not a regular file, StorageError if it cannot be opened.
     """
-    return _OpenFile(await asyncio.to_thread(_open, path), headers)
+    return _OpenFileResponse(await asyncio.to_thread(_open, path), headers)
 
 
 def byte_range(field: str, size: int) -> str | None:
@@ -47,7 +47,10 @@ def byte_range(field: str, size: int) -> str | None:
     found = _RANGE.fullmatch(ranges[0]) if unit.strip().lower() == "bytes" and len(ranges) == 1 else None
     if found is None or not any(found.groups()):
         return None
-    first, last = (min(int(digits[: _DIGITS + 1]), 10**_DIGITS) if digits else None for digits in found.groups())
+    first, last = (
+        min(int(digits[: _MAX_OFFSET_DIGITS + 1]), 10**_MAX_OFFSET_DIGITS) if digits else None
+        for digits in found.groups()
+    )
     if first is None:
         return f"bytes=-{last}" if last else _unsatisfiable(size)
     if last is not None and last < first:
@@ -65,14 +68,14 @@ def _open(path: Path) -> FileIO:
         # O_NONBLOCK: opening a FIFO would wait for a writer.
         file = FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK))
     except OSError as error:
-        raise (FileNotFoundError(path) if error.errno in _NO_FILE else StorageError) from error
+        raise (FileNotFoundError(path) if error.errno in _MISSING_FILE_ERRNOS else StorageError) from error
     if not S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise FileNotFoundError(path)
     return file
 
 
-class _OpenFile(web.FileResponse):
+class _OpenFileResponse(web.FileResponse):
     """An open file. aiohttp opens it again by its descriptor, so that it sees no name and no link."""
 
     def __init__(self, file: FileIO, headers: Mapping[str, str]) -> None:
@@ -81,23 +84,23 @@ class _OpenFile(web.FileResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         with self._file as file:
-            return await super().prepare(_with_range(request, os.fstat(file.fileno())))
+            return await super().prepare(_with_valid_range(request, os.fstat(file.fileno())))
 
 
-def _with_range(request: web.BaseRequest, there: os.stat_result) -> web.BaseRequest:
+def _with_valid_range(request: web.BaseRequest, status: os.stat_result) -> web.BaseRequest:
     """Return the request with the range that applies; without one if it asks for another version of the file."""
-    asked = request.headers.get(hdrs.RANGE)
-    if asked is None:
+    range_field = request.headers.get(hdrs.RANGE)
+    if range_field is None:
         return request
     headers = request.headers.copy()
     headers.popall(hdrs.RANGE)
-    served = byte_range(asked, there.st_size) if request.method == hdrs.METH_GET else None
-    if served is not None and _is_current(request, there):
-        headers[hdrs.RANGE] = served
+    range_value = byte_range(range_field, status.st_size) if request.method == hdrs.METH_GET else None
+    if range_value is not None and _if_range_matches(request, status):
+        headers[hdrs.RANGE] = range_value
     return request.clone(headers=headers)
 
 
-def _is_current(request: web.BaseRequest, there: os.stat_result) -> bool:
+def _if_range_matches(request: web.BaseRequest, status: os.stat_result) -> bool:
     """Return whether If-Range allows a range: aiohttp compares dates there, and knows no ETag.
 
     Without this check a resumed download would get the old file's beginning and the new one's end.
@@ -105,4 +108,4 @@ def _is_current(request: web.BaseRequest, there: os.stat_result) -> bool:
     if_range = request.headers.get(hdrs.IF_RANGE)
     if if_range is None or request.if_range is not None:
         return True
-    return if_range == f'"{there.st_mtime_ns:x}-{there.st_size:x}"'
+    return if_range == f'"{status.st_mtime_ns:x}-{status.st_size:x}"'

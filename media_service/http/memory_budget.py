@@ -11,10 +11,10 @@ from media_service.core.errors.service import CoversBusy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-COVERS_BYTES = 32 * 1024 * 1024
+COVER_MEMORY_BYTES = 32 * 1024 * 1024
 """Bytes of covers that are in memory at once while they are received, looked at and stored."""
 
-WAITING = 16
+MAX_WAITING = 16
 """Requests that may wait for a share at a time: what they sent so far waits in memory too."""
 
 
@@ -28,20 +28,20 @@ class MemoryBudget:
         self._released = asyncio.Event()
 
     @asynccontextmanager
-    async def hold(self, size: int, seconds: float = 0) -> AsyncIterator[None]:
+    async def reserve(self, size: int, seconds: float = 0) -> AsyncIterator[None]:
         """Hold so many bytes. Wait at most `seconds` until they are free. Raise CoversBusy."""
-        await self._take(size, seconds)
+        await self._acquire(size, seconds)
         try:
             yield
         finally:
             self._free += size
             self._released.set()
 
-    async def _take(self, size: int, seconds: float) -> None:
+    async def _acquire(self, size: int, seconds: float) -> None:
         if size <= self._free and not self._waiting:
             self._free -= size
             return
-        if not seconds or self._waiting >= WAITING:
+        if not seconds or self._waiting >= MAX_WAITING:
             raise CoversBusy
         self._waiting += 1
         try:

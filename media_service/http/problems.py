@@ -73,10 +73,10 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler, Middleware
 
-RETRY_AFTER = 2
+RETRY_AFTER_SECONDS = 2
 """Seconds after which a client may try again what failed for our reason, or for its other open uploads."""
 
-STATUS: dict[type[MediaServiceError], int] = {
+HTTP_STATUS: dict[type[MediaServiceError], int] = {
     Malformed: 400,
     BodyCut: 400,
     IdleTimeout: 408,
@@ -134,24 +134,24 @@ STATUS: dict[type[MediaServiceError], int] = {
 log = structlog.get_logger()
 
 
-def problem(error: MediaServiceError, base: str) -> dict[str, Any]:
+def problem_object(error: MediaServiceError, base: str) -> dict[str, Any]:
     """The problem object of an error: RFC 9457's members, the stable `code`, and the error's fields."""
     return {
         "type": f"{base}/problems/{error.code}",
-        "title": title(type(error)),
-        "status": STATUS[type(error)],
+        "title": problem_title(type(error)),
+        "status": HTTP_STATUS[type(error)],
         "detail": error.message,
         "code": error.code,
         **{name: value for name, value in error.details().items() if name not in ("status", "code")},
     }
 
 
-def title(kind: type[MediaServiceError]) -> str:
+def problem_title(kind: type[MediaServiceError]) -> str:
     """A short name of the problem, the same each time."""
     return kind.code.replace("_", " ").capitalize()
 
 
-def respond(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
+def problem_json(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
     """A problem object as an answer."""
     status = body["status"]
     more = dict(headers or {}) | extra_headers(status)
@@ -162,13 +162,13 @@ def extra_headers(status: int) -> dict[str, str]:
     """Return what a status asks for beside the body."""
     more = {}
     if status >= 500 or status == 429:
-        more["Retry-After"] = str(RETRY_AFTER)
+        more["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status == 401:
         more["WWW-Authenticate"] = 'Bearer realm="media-service"'
     return more
 
 
-def refuse(
+def problem_response(
     error: MediaServiceError,
     base: str,
     path: str,
@@ -177,11 +177,11 @@ def refuse(
     **members: Any,
 ) -> web.Response:
     """The answer to an error; a dialect may say some of the problem object's members otherwise, or add headers."""
-    report(error, path)
-    return respond(problem(error, base) | members, headers)
+    log_error(error, path)
+    return problem_json(problem_object(error, base) | members, headers)
 
 
-def report(error: MediaServiceError, path: str) -> None:
+def log_error(error: MediaServiceError, path: str) -> None:
     """Log what is our trouble."""
     # What clients cause by their number is no trouble of the service: it must not fill the log.
     if isinstance(error, ServiceError) and not isinstance(error, CoversBusy):
@@ -193,13 +193,13 @@ def method_not_allowed(request: web.Request, allowed: str) -> web.Response:
     name = HTTPStatus.METHOD_NOT_ALLOWED.phrase
     detail = f"{request.method} is not possible at this address; {allowed} are."
     body = {"type": "about:blank", "title": name, "status": 405, "detail": detail, "code": "method_not_allowed"}
-    return respond(body, {"Allow": allowed})
+    return problem_json(body, {"Allow": allowed})
 
 
-class Refusals(Protocol):
+class ErrorPages(Protocol):
     """Pages in place of problem objects, for the requests of browsers that show what they get."""
 
-    def refused(
+    def error_page(
         self,
         request: web.Request,
         status: int,
@@ -210,39 +210,43 @@ class Refusals(Protocol):
         """Return a page with this status, None if the client wants no page."""
 
 
-def translating(base: str, pages: Refusals | None = None) -> Middleware:
+def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Middleware:
     """A middleware that answers every error with a problem object or a page, aiohttp's own refusals included."""
 
-    def answer(request: web.Request, body: dict[str, Any], headers: Mapping[str, str]) -> web.Response:
+    def error_response(request: web.Request, body: dict[str, Any], headers: Mapping[str, str]) -> web.Response:
         status = body["status"]
         more = dict(headers) | extra_headers(status)
-        page = pages.refused(request, status, body["detail"], more) if pages else None
-        return page or respond(body, headers)
+        page = error_pages.error_page(request, status, body["detail"], more) if error_pages else None
+        return page or problem_json(body, headers)
 
     @web.middleware
-    async def translate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except MediaServiceError as error:
-            status = STATUS[type(error)]
-            page = pages.refused(request, status, error.message, extra_headers(status), error) if pages else None
+            status = HTTP_STATUS[type(error)]
+            page = (
+                error_pages.error_page(request, status, error.message, extra_headers(status), error)
+                if error_pages
+                else None
+            )
             if page is None:
-                return refuse(error, base, request.path)
-            report(error, request.path)
+                return problem_response(error, base, request.path)
+            log_error(error, request.path)
             return page
         except web.HTTPException as error:
             if error.status < 400:
                 raise
             name = HTTPStatus(error.status).phrase
-            kept = {key: value for key, value in error.headers.items() if key == "Allow"}
+            kept_headers = {key: value for key, value in error.headers.items() if key == "Allow"}
             code = name.lower().replace(" ", "_").replace("-", "_")
             body = {"type": "about:blank", "title": name, "status": error.status, "detail": name, "code": code}
-            return answer(request, body, kept)
+            return error_response(request, body, kept_headers)
         except Exception:
             # The top of a request: logged once, and the client hears nothing of our insides.
             log.exception("a request failed", method=request.method, path=request.path)
             name = HTTPStatus.INTERNAL_SERVER_ERROR.phrase
             body = {"type": "about:blank", "title": name, "status": 500, "detail": name}
-            return answer(request, {**body, "code": "internal_server_error"}, {})
+            return error_response(request, {**body, "code": "internal_server_error"}, {})
 
-    return translate
+    return handle_errors

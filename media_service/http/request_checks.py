@@ -13,19 +13,19 @@ from aiohttp import HttpVersion11, hdrs, web
 from media_service.core.errors.files import UnknownFile
 from media_service.core.errors.requests import Malformed, UnsupportedMediaType
 from media_service.core.errors.uploads import UnknownUpload
-from media_service.http.problems import refuse
+from media_service.http.problems import problem_response
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
-TYPE_BYTES, TYPE_PARAMETERS = 256, 4
+MAX_TYPE_BYTES, MAX_TYPE_PARAMETERS = 256, 4
 """Limits of a Content-Type. aiohttp's parser takes quadratic time: 0.9 s for 8,000 semicolons. It recurses at each
 bracket, although HTTP has no comments there."""
 
-ID = re.compile("[A-Za-z0-9_-]{22}")
+ID_PATTERN = re.compile("[A-Za-z0-9_-]{22}")
 
 
-def checking(base: str) -> Middleware:
+def check_middleware(base: str) -> Middleware:
     """Return a middleware that refuses what no handler of a service under `base` may see."""
 
     @web.middleware
@@ -33,7 +33,7 @@ def checking(base: str) -> Middleware:
         try:
             check_framing(request)
         except Malformed as error:
-            response = refuse(error, base, request.path)
+            response = problem_response(error, base, request.path)
             # Where the message ends is in doubt, so what follows it must not be read as a request.
             response.force_close()
             return response
@@ -61,15 +61,15 @@ def check_framing(request: web.Request) -> None:
 def check_media_type(request: web.Request) -> None:
     """Raise UnsupportedMediaType if the Content-Type is too long or cannot be parsed."""
     value = request.headers.get(hdrs.CONTENT_TYPE, "")
-    plain = len(value) <= TYPE_BYTES and value.isascii()
-    few = max(value.count(";"), value.count("(")) <= TYPE_PARAMETERS
-    if not (plain and few and _can_be_parsed(request)):
+    plain = len(value) <= MAX_TYPE_BYTES and value.isascii()
+    few = max(value.count(";"), value.count("(")) <= MAX_TYPE_PARAMETERS
+    if not (plain and few and _is_parsable(request)):
         raise UnsupportedMediaType(
-            f"a valid Content-Type of at most {TYPE_BYTES} bytes and {TYPE_PARAMETERS} parameters"
+            f"a valid Content-Type of at most {MAX_TYPE_BYTES} bytes and {MAX_TYPE_PARAMETERS} parameters"
         )
 
 
-def _can_be_parsed(request: web.Request) -> bool:
+def _is_parsable(request: web.Request) -> bool:
     try:
         # aiohttp keeps the result, so no later use of it can raise.
         return bool(request.content_type)
@@ -81,7 +81,7 @@ def check_id(request: web.Request) -> None:
     """Raise UnknownUpload or UnknownFile if the id in the path does not have the shape of one."""
     given = request.match_info.get("id")
     # A preflight asks about the route, not about the upload.
-    if given is None or request.method == hdrs.METH_OPTIONS or ID.fullmatch(given):
+    if given is None or request.method == hdrs.METH_OPTIONS or ID_PATTERN.fullmatch(given):
         return
     route = request.match_info.route.resource
     raise UnknownFile if route is not None and "/files/" in route.canonical else UnknownUpload

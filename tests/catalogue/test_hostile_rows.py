@@ -22,8 +22,8 @@ from media_service.core.expiry import Lifetime
 from media_service.core.findings import CODES, Finding, Grade, Severity
 from media_service.core.upload import Facts, PublishIntent, Slice, Upload, Verdict
 from media_service.core.upload_states import State
-from media_service.http.fields import http_date
-from media_service.http.shapes import Shapes
+from media_service.http.api.serializer import Serializer
+from media_service.http.dialects.header_fields import http_date
 from media_service.intake.receiving.active_uploads import ActiveUploads, ranges_of
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.database import Database
 
-SHAPES = Shapes("/base", LIMITS, "")
+SERIALIZER = Serializer("/base", LIMITS, "")
 
 HOSTILE_JSON = [
     *("", "{", "null", "[]", "{}", "1e999", "NaN", "[" * 100_000, "9" * 5000, '"text"', '{"a": NaN}', "[null, 1, {}]"),
@@ -108,8 +108,8 @@ def test_any_row_of_an_upload_can_be_shown(
         assert changes.keys() & {"id", "state"}
         return
     view = view_of(upload, [Slice(0, 10)])
-    shown(SHAPES.upload(view))
-    shown(SHAPES.listed_upload(view))
+    shown(SERIALIZER.upload(view))
+    shown(SERIALIZER.upload_row(view))
     http_date(view.expires_at or upload.updated_at)
 
 
@@ -131,8 +131,8 @@ def test_any_row_of_a_file_can_be_shown(changes: dict[str, Any]) -> None:
     except Unreadable:
         assert changes.keys() & {"id", "upload_id"}
         return
-    shown(SHAPES.file(file))
-    shown(SHAPES.listed_file(file))
+    shown(SERIALIZER.file(file))
+    shown(SERIALIZER.file_row(file))
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(("loudness", "loudness_range", "true_peak", "peaks"), anything)), anything)
@@ -176,7 +176,7 @@ async def test_uploads_with_any_json_are_listed(database: Database, path: Path, 
     spoil(path, f"UPDATE uploads SET {column} = ?", value)  # names of the test's own
     page, _ = await database.list_uploads(None, set(), None, 10)
     assert [upload.id for upload, _ in page] == ["u"]
-    assert shown(SHAPES.upload(view_of(*page[0])))
+    assert shown(SERIALIZER.upload(view_of(*page[0])))
 
 
 async def test_files_with_any_json_are_listed_and_found(database: Database, path: Path) -> None:
@@ -186,7 +186,7 @@ async def test_files_with_any_json_are_listed_and_found(database: Database, path
             spoil(path, f"UPDATE files SET {column} = ? WHERE id = 'f{number}'", value)
         files, _ = await database.list_files("", "-uploaded_at", None, 100)
         assert len(files) == len(HOSTILE_JSON)
-        assert all(shown(SHAPES.file(file)) for file in files)
+        assert all(shown(SERIALIZER.file(file)) for file in files)
 
 
 async def test_text_that_is_no_utf_8_is_listed(database: Database, path: Path) -> None:

@@ -7,18 +7,18 @@ import asyncio
 import pytest
 
 from media_service.core.errors.service import CoversBusy
-from media_service.http.memory_budget import WAITING, MemoryBudget
+from media_service.http.memory_budget import MAX_WAITING, MemoryBudget
 
 
-async def test_those_who_wait_get_their_share_in_the_order_in_which_they_came() -> None:
+async def test_reservations_are_granted_in_order_of_arrival() -> None:
     budget = MemoryBudget(10)
     served: list[str] = []
 
     async def take(name: str, size: int) -> None:
-        async with budget.hold(size, seconds=5):
+        async with budget.reserve(size, seconds=5):
             served.append(name)
 
-    async with budget.hold(8):
+    async with budget.reserve(8):
         waiting = [asyncio.create_task(take("large", 9)), asyncio.create_task(take("small", 1))]
         await asyncio.sleep(0.01)
         # It would fit, but others were here before.
@@ -30,13 +30,13 @@ async def test_those_who_wait_get_their_share_in_the_order_in_which_they_came() 
     await take_at_once(budget, 10)
 
 
-async def test_who_waits_in_vain_is_refused_and_takes_nothing() -> None:
+async def test_reservation_after_the_timeout_is_refused_and_takes_nothing() -> None:
     budget = MemoryBudget(10)
-    async with budget.hold(10):
+    async with budget.reserve(10):
         with pytest.raises(CoversBusy):
             await take_at_once(budget, 1)
         with pytest.raises(CoversBusy):
-            async with budget.hold(1, seconds=0.01):
+            async with budget.reserve(1, seconds=0.01):
                 pass
         gone = asyncio.create_task(take_at_once(budget, 1, seconds=5))
         await asyncio.sleep(0.01)
@@ -46,10 +46,10 @@ async def test_who_waits_in_vain_is_refused_and_takes_nothing() -> None:
     await take_at_once(budget, 10)
 
 
-async def test_only_some_may_wait() -> None:
+async def test_number_of_waiting_reservations_is_limited() -> None:
     budget = MemoryBudget(10)
-    async with budget.hold(10):
-        waiting = [asyncio.create_task(take_at_once(budget, 1, seconds=5)) for _ in range(WAITING)]
+    async with budget.reserve(10):
+        waiting = [asyncio.create_task(take_at_once(budget, 1, seconds=5)) for _ in range(MAX_WAITING)]
         await asyncio.sleep(0.01)
         with pytest.raises(CoversBusy):
             await take_at_once(budget, 1, seconds=5)
@@ -58,5 +58,5 @@ async def test_only_some_may_wait() -> None:
 
 async def take_at_once(budget: MemoryBudget, size: int, seconds: float = 0) -> None:
     """Take a share and give it back."""
-    async with budget.hold(size, seconds):
+    async with budget.reserve(size, seconds):
         pass

@@ -20,8 +20,8 @@ from media_service.intake.finalizing.retag import Retagger
 from media_service.intake.options import IntakeOptions
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
-from media_service.media.verify import Examiner, Habits
-from media_service.media.worker import ChildWorker
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions
+from media_service.media.workers.pool import TagWorker
 from media_service.storage import flushing
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -115,13 +115,13 @@ class Rig:
         self.spool = DiskSpool(workers.spool)
         self.quarantine = DiskQuarantine(workers.quarantine)
         self.folders = workers
-        self.worker = ChildWorker()
-        self.examiner = Examiner(self.worker, Habits())
+        self.worker = TagWorker()
+        self.inspector = MediaInspector(self.worker, MediaOptions())
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
         )
         self.counted_partials = partials
-        media = around(self.examiner)
+        media = around(self.inspector)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
         self.finalizer = Finalizer(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
@@ -133,7 +133,7 @@ class Rig:
         self.intake = UploadService(
             catalogue, partials, media, self.finalizer, options, retagger=self.retagger, clock=clock, new_id=new_id
         )
-        self.examiner.on_hopeless(self.intake.reject_early)
+        self.inspector.on_early_reject(self.intake.reject_early)
         self.sweeper = Sweeper(
             self.intake,
             catalogue,
@@ -155,7 +155,7 @@ class Rig:
 
     async def __aexit__(self, *error: object) -> None:
         await self.worker.close()
-        self.examiner.close()
+        self.inspector.close()
         await self._lines.aclose()
         await self.database.close()
 

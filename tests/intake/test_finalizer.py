@@ -387,7 +387,7 @@ async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, FullOnce(rig.spool), rig.quarantine)
         finalizer = Finalizer(
-            *stores, rig.examiner, clock=lambda: rig.time, new_id=lambda: "the-file-of-this-test-", duplicates="refuse"
+            *stores, rig.inspector, clock=lambda: rig.time, new_id=lambda: "the-file-of-this-test-", duplicates="refuse"
         )
         first = await receive(rig, SOUND, "first.mp3")
         running = asyncio.create_task(finalizer.run())
@@ -478,16 +478,16 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
             return Finalizer(*stores, media, clock=lambda: rig.time, new_id=lambda: next(ids))
 
         passing = await receive(rig, SOUND, "passing.mp3")
-        assert (await run_until(rig, finalizer(Faulty(rig.examiner, 3)), passing)).state is State.SPOOLED
+        assert (await run_until(rig, finalizer(Faulty(rig.inspector, 3)), passing)).state is State.SPOOLED
 
         lasting = await receive(rig, MP3, "lasting.mp3")
-        media = Faulty(rig.examiner, 1000)
+        media = Faulty(rig.inspector, 1000)
         left = await run_until(rig, finalizer(media), lasting)
         assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finalize_failed")
         assert media.faults == 1000 - queue.MAX_FAULTS
         assert rig.partials.path(lasting).read_bytes() == MP3
 
-        ended = await run_until(rig, finalizer(rig.examiner), lasting)
+        ended = await run_until(rig, finalizer(rig.inspector), lasting)
         assert (ended.state, ended.verdict) == (State.SPOOLED, None)
 
 
@@ -563,7 +563,7 @@ class Costly:
 async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-        finalizer = Finalizer(*stores, Costly(rig.examiner), clock=lambda: rig.time, new_id=lambda: "1")  # type: ignore[arg-type]  # what is asked of it
+        finalizer = Finalizer(*stores, Costly(rig.inspector), clock=lambda: rig.time, new_id=lambda: "1")  # type: ignore[arg-type]  # what is asked of it
         ended = await run_until(rig, finalizer, await receive(rig, MP3))
         assert ended.verdict is not None
         assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")

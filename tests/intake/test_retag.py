@@ -24,7 +24,7 @@ MP3 = make_mp3(1, {"artist": "Kept"}, seed=83)
 
 def retagger(rig: Rig, steps: Steps | None = None) -> Retagger:
     around = (steps or Steps()).around
-    return Retagger(around(rig.database), around(rig.spool), around(rig.examiner), CoverLimits())
+    return Retagger(around(rig.database), around(rig.spool), around(rig.inspector), CoverLimits())
 
 
 async def the_file(rig: Rig) -> StoredFile:

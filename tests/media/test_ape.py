@@ -11,18 +11,18 @@ from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import ID3
 
 from media_service.core.files import CoverAndChapters
-from media_service.media import ape, id3v1
-from media_service.media.verify import Examiner, Habits, Tagging
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
+from media_service.media.tags import ape, id3v1
 from media_service.storage.spool import DiskSpool
-from tests.media.pictures import png
-from tests.media.raw_tags import frame, tag
+from tests.media.raw_id3 import frame, tag
+from tests.media.sample_images import png
 from tests.media.test_players import AUDIO, V1, complaints, seen_by_mediainfo, set_aside, spooled
 from tests.support.stream import ape_tag_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.media.worker import ChildWorker
+    from media_service.media.workers.pool import TagWorker
 
 pytestmark = pytest.mark.usefixtures("players")
 
@@ -56,9 +56,9 @@ def ape_items(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: ChildWorker, tmp_path: Path, way: str) -> None:
+async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: TagWorker, tmp_path: Path, way: str) -> None:
     before, behind, staying = WAYS[way]
-    _, target, carried = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("full"))
+    _, target, carried = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("full"))
     assert seen_by_mediainfo(target)["title"] == carried["title"] == "일요일 밤"
     assert ape_items(target) == staying
     assert await complaints(target) == set()
@@ -68,20 +68,20 @@ async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: ChildWo
         assert read.getall("APIC")[0].data == TEXTS["Cover Art (Front)"]
         kept = set_aside(target)
         assert kept
-        assert all(dict(ape.texts(each))["Title"] == "APE title" for each in kept)
+        assert all(dict(ape.read_texts(each))["Title"] == "APE title" for each in kept)
 
 
 @pytest.mark.parametrize("mode", ["provenance", "none"])
 async def test_an_ape_tag_stays_where_no_tags_are_written(
-    worker: ChildWorker, tmp_path: Path, mode: Literal["provenance", "none"]
+    worker: TagWorker, tmp_path: Path, mode: Literal["provenance", "none"]
 ) -> None:
-    _, target, _ = await spooled(worker, tmp_path, OLD + AUDIO + BOTH + V1, Tagging(mode))
+    _, target, _ = await spooled(worker, tmp_path, OLD + AUDIO + BOTH + V1, TagOptions(mode))
     assert target.read_bytes().endswith(AUDIO + BOTH + V1)
 
 
-async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: ChildWorker, tmp_path: Path) -> None:
+async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: TagWorker, tmp_path: Path) -> None:
     for before, behind in ((OLD, BOTH + V1), (OLD + SAID, b"")):
-        _, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("none"))
+        _, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("none"))
         assert seen_by_mediainfo(target)["title"] == "APE title"
         edited = await edit(worker, tmp_path, target, {"title": "New"}, [])
         assert {"title": "New", "album": "Old album"}.items() <= seen_by_mediainfo(edited).items()
@@ -92,19 +92,19 @@ async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: ChildWork
         assert await complaints(cleared) == set()
 
 
-async def edit(worker: ChildWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
+async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
     """The file as an admin's edit leaves it."""
-    examiner, spool = Examiner(worker, Habits()), DiskSpool(folder / "spool")
-    plan = await examiner.plan_edit(path, tags, removed, CoverAndChapters())
+    inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(folder / "spool")
+    plan = await inspector.plan_edit(path, tags, removed, CoverAndChapters())
     await spool.assemble("b", path, plan, plan.length)
-    examiner.close()
+    inspector.close()
     return (folder / "spool" / ".incoming" / "b").replace(path)
 
 
-async def test_a_file_whose_ape_tag_has_a_title_gets_none_from_its_name(worker: ChildWorker, tmp_path: Path) -> None:
+async def test_a_file_whose_ape_tag_has_a_title_gets_none_from_its_name(worker: TagWorker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(AUDIO + SAID)
-    answer, _ = await worker.ask(
+    answer, _ = await worker.call(
         "plan", path, tags={}, how={"provenance": {"A": "b"}, "guesses": {"artist": "Lee", "title": "Night"}}
     )
     assert answer["carried"]["tags"] == {"artist": "Lee", "title": "APE title", "date": "1987"}
@@ -118,12 +118,12 @@ def test_a_tag_is_taken_apart_without_loss(items: dict[str, str | bytes], extra:
     whole = ape_tag_of(items)
     loud = {key: value for key, value in items.items() if key.upper().startswith(ape.GAIN)}
     others = {key: value for key, value in items.items() if key not in loud}
-    assert ape.split(whole) == (ape_tag_of(others) if others else b"", ape_tag_of(loud) if loud else b"")
+    assert ape.split_gain(whole) == (ape_tag_of(others) if others else b"", ape_tag_of(loud) if loud else b"")
     broken = whole[: -ape.EDGE] + b"\0" + extra + whole[-ape.EDGE :]
-    assert ape.split(broken) == (broken, b"")
+    assert ape.split_gain(broken) == (broken, b"")
 
 
 def test_control_characters_do_not_come_into_an_id3v1_tag() -> None:
-    changed = id3v1.changed(V1, {"comment": "one\r\ntwo\tthree", "title": "a\x00b\x85c"})
+    changed = id3v1.update_tag(V1, {"comment": "one\r\ntwo\tthree", "title": "a\x00b\x85c"})
     assert changed[97:125] == b"one two three".ljust(28, b"\0")
     assert changed[3:33] == b"a b c".ljust(30, b"\0")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from media_service.core.findings import Grade, Severities
 from media_service.core.upload_states import State
-from media_service.media.facts import facts_of, provenance, sound_of
-from media_service.media.frames import FrameWalk
-from media_service.media.judge import judge
-from media_service.media.prescan import Scan
+from media_service.media.inspection.facts import audio_span, build_facts, provenance
+from media_service.media.inspection.findings import find_problems
+from media_service.media.mpeg.parser import FrameParser
+from media_service.media.tags.safety_scan import TagScan
 from tests.core.samples import make_upload
 from tests.support.stream import Stream
 
@@ -18,20 +18,20 @@ WHOLE = STREAM.with_header(STREAM.frames(50))
 
 
 def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Grade | None]:
-    walked = FrameWalk()
+    walked = FrameParser()
     walked.feed(content)
     walk = walked.finish()
-    facts = facts_of(
+    facts = build_facts(
         walk,
-        judge(walk, Severities()),
-        Scan(),
+        find_problems(walk, Severities()),
+        TagScan(),
         proven=False,
         size=len(content),
         sha256=bytes(32),
         content_hash=bytes(32),
     )
     upload = replace(make_upload(state=State.RECEIVED, length=len(content), filename="밤.mp3"), facts=facts)
-    return provenance(upload), sound_of(upload), facts.grade
+    return provenance(upload), audio_span(upload), facts.grade
 
 
 def test_a_whole_file_says_where_it_came_from_and_how_much_is_known() -> None:

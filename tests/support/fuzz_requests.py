@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from media_service.http.cors import ALLOWED
+from media_service.http.security.cors import ALLOWED_HEADERS
 from tests.support import fuzz_values as values
 from tests.support.fuzz_contents import INTEROP, content, etag
 
@@ -33,7 +33,7 @@ STATIC_ODD = (
 )
 QUERIES = ("state", "limit", "cursor", "scope", "content_hash", "length", "q", "sort", "full", "token", "x")
 FIELDS = (
-    *(name.strip() for name in ALLOWED.split(",")),
+    *(name.strip() for name in ALLOWED_HEADERS.split(",")),
     *("Accept", "Accept-Encoding", "Access-Control-Request-Headers", "Access-Control-Request-Method", "Connection"),
     *("Content-Encoding", "Content-Range", "Cookie", "Expect", "Forwarded", "Host", "If-Match", "If-Modified-Since"),
     *(

@@ -1,0 +1,27 @@
+"""Chapters as clients send them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from media_service.core.chapters import Chapter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ChapterField(BaseModel):
+    """One chapter in the body of a request; `start` in seconds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    start: Annotated[float, Field(allow_inf_nan=False)]
+    title: Annotated[str, Field(max_length=8192)]
+    url: Annotated[str, Field(max_length=8192)] | None = None
+
+
+def to_chapters(given: Iterable[ChapterField]) -> list[Chapter]:
+    """The same as the core has them."""
+    return [Chapter(field.start, field.title, field.url) for field in given]

@@ -1,0 +1,158 @@
+"""Covers over HTTP: how one is read and shown, those of uploads, and those of finished files."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from media_service.core.cover import EXTENSIONS
+from media_service.core.errors.covers import CoverNotImage, CoverTooLarge
+from media_service.http.api.files import if_match_condition
+from media_service.http.api.serializer import API_PREFIX
+from media_service.http.body import defer_continue, read_body
+from media_service.http.shielding import shielded, shielded_with
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media_service.core.cover import Cover
+    from media_service.http.api.files import FilesApi
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.loop_budget import LoopBudget
+    from media_service.http.memory_budget import MemoryBudget
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.options import IntakeOptions
+    from media_service.intake.uploads import UploadService
+
+
+class UploadCoversApi:
+    """The routes under `/api/v1/uploads/{id}/cover`."""
+
+    def __init__(
+        self,
+        intake: UploadService,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        loop_budget: LoopBudget,
+        budget: MemoryBudget,
+    ) -> None:
+        self._intake = intake
+        self._authenticator = authenticator
+        self._serializer = serializer
+        self._loop_budget = loop_budget
+        self._budget = budget
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        path = f"{API_PREFIX}/uploads/{{id}}/cover"
+        return [
+            web.get(path, self.show),
+            web.put(path, self.put, expect_handler=defer_continue),
+            web.delete(path, self.delete),
+        ]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The picture that was sent, until the upload has ended; for its owner and the admin."""
+        caller = self._authenticator.identify(request)
+        return cover_response(*await self._intake.cover(request.match_info["id"], caller.owner_filter))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """The upload with the body as its cover."""
+        caller, upload_id = self._authenticator.authenticate(request), request.match_info["id"]
+        await self._intake.check_cover(upload_id, caller.owner_filter)
+        async with AsyncExitStack() as resources:
+            picture = await read_cover(request, self._intake.options, self._loop_budget, self._budget, resources)
+            view = await shielded_with(resources, self._intake.put_cover(upload_id, caller.owner_filter, picture))
+        return web.json_response(self._serializer.upload(view))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """The upload without a cover of its own; 204, also the second time."""
+        caller = self._authenticator.authenticate(request)
+        await shielded(self._intake.put_cover(request.match_info["id"], caller.owner_filter, None))
+        return web.Response(status=204)
+
+
+class FileCoversApi:
+    """The routes under `/api/v1/files/{id}/cover`."""
+
+    def __init__(
+        self,
+        files: FilesApi,
+        retagger: Retagger,
+        authenticator: Authenticator,
+        conduct: IntakeOptions,
+        *,
+        loop_budget: LoopBudget,
+        budget: MemoryBudget,
+    ) -> None:
+        self._files = files
+        self._retagger = retagger
+        self._authenticator = authenticator
+        self._conduct = conduct
+        self._loop_budget = loop_budget
+        self._budget = budget
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        path = f"{API_PREFIX}/files/{{id}}/cover"
+        return [
+            web.get(path, self.show),
+            web.put(path, self.put, expect_handler=defer_continue),
+            web.delete(path, self.delete),
+        ]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The cover that stands in the file, for its owner and the admin."""
+        return cover_response(*await self._retagger.cover(await self._files.find(request)))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """The file with the body as its cover, for the admin, who says in If-Match which version of it he saw."""
+        self._authenticator.require_admin(request)
+        is_current = if_match_condition(request)
+        async with AsyncExitStack() as resources:
+            picture = await read_cover(request, self._conduct, self._loop_budget, self._budget, resources)
+            if not picture:
+                raise CoverNotImage
+            return await self._edit(request, is_current, picture, resources)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """The file without a cover in front, for the admin, who says in If-Match which version of it he saw."""
+        self._authenticator.require_admin(request)
+        return await self._edit(request, if_match_condition(request), b"", AsyncExitStack())
+
+    async def _edit(
+        self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes, resources: AsyncExitStack
+    ) -> web.Response:
+        edit = self._retagger.edit(request.match_info["id"], {}, is_current, picture=picture)
+        return await self._files.json_response(await shielded_with(resources, edit))
+
+
+async def read_cover(
+    request: web.Request,
+    conduct: IntakeOptions,
+    loop_budget: LoopBudget,
+    budget: MemoryBudget,
+    resources: AsyncExitStack,
+) -> bytes:
+    """Return the body as a picture, whatever type it claims. What it takes of the budget is added to `resources`.
+
+    The share is taken at once and for the whole picture: a slow line is not refused in the middle of it.
+    Raise CoverTooLarge, CoversBusy, UnsupportedMediaType, and what bodies raise.
+    """
+    limit = conduct.limits.cover.size
+    size = limit if request.content_length is None else min(request.content_length, limit)
+    await resources.enter_async_context(budget.reserve(size))
+    return await read_body(request, loop_budget, limit, lambda: CoverTooLarge(limit), conduct.idle_timeout)
+
+
+def cover_response(cover: Cover, picture: bytes) -> web.Response:
+    """The picture under the type its bytes have, as an attachment that no browser takes for a page of ours."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="cover.{EXTENSIONS[cover.media_type]}"',
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cache-Control": "private, no-cache",
+    }
+    return web.Response(body=picture, content_type=cover.media_type, headers=headers)

@@ -1,0 +1,137 @@
+"""Finished files over REST: the admin's listing, one file, its bytes, and other tags and chapters for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+from aiohttp import ETag, web
+from pydantic import BaseModel, ConfigDict, Field
+
+from media_service.core.errors.files import MatchRequired, UnknownFile
+from media_service.core.errors.requests import Malformed
+from media_service.http.api.chapters import ChapterField, to_chapters
+from media_service.http.api.pagination import page_response, wants_full_rows
+from media_service.http.api.serializer import API_PREFIX
+from media_service.http.body import read_json
+from media_service.http.file_response import file_response
+from media_service.http.shielding import shielded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from media_service.core.files import StoredFile
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.spool import Spool
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.finalizing.retag import Retagger
+
+Text = Annotated[str, Field(max_length=8192)]
+
+
+class RetagFile(BaseModel):
+    """The body of `PATCH /files/{id}`. What is missing stays; a tag that is empty or null is taken away."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    tags: dict[Text, Text | None] | None = None
+    chapters: list[ChapterField] | None = None
+
+
+class FilesApi:
+    """The routes under `/api/v1/files`."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        spool: Spool,
+        retagger: Retagger,
+        authenticator: Authenticator,
+        serializer: Serializer,
+    ) -> None:
+        self._retagger = retagger
+        self._catalogue = catalogue
+        self._spool = spool
+        self._authenticator = authenticator
+        self._serializer = serializer
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        return [
+            web.get(f"{API_PREFIX}/files", self.listing),
+            web.get(f"{API_PREFIX}/files/{{id}}", self.show),
+            web.patch(f"{API_PREFIX}/files/{{id}}", self.retag),
+            web.get(f"{API_PREFIX}/files/{{id}}/content", self.content),
+        ]
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """Files with every word of `q`, sorted by `sort`, for the admin; rows are short, but with `full=1`."""
+        self._authenticator.require_admin(request)
+        search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
+        serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            files, next_cursor = await self._catalogue.list_files(search, order, cursor, limit)
+            return map(serialize, files), next_cursor
+
+        return await page_response(request, "files", read)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """One file, for its owner and the admin."""
+        return await self.json_response(await self.find(request))
+
+    async def retag(self, request: web.Request) -> web.Response:
+        """The file with other tags or chapters, for the admin, who says in If-Match which version of it he saw."""
+        self._authenticator.require_admin(request)
+        body = await read_json(request, RetagFile)
+        if body.tags is None and body.chapters is None:
+            raise Malformed("tags", "there are none, and no chapters either")
+        edit = self._retagger.edit(
+            request.match_info["id"],
+            {key: value or "" for key, value in (body.tags or {}).items()},
+            if_match_condition(request),
+            chapters=None if body.chapters is None else to_chapters(body.chapters),
+        )
+        return await self.json_response(await shielded(edit))
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        """The bytes, or a range of them, as an attachment that no browser takes for a page of ours."""
+        file = await self.find(request)
+        name = quote(file.spool_entry.name, safe="")
+        headers = {
+            "Content-Type": "audio/mpeg",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-cache",
+        }
+        try:
+            return await file_response(self._spool.path(file.spool_entry.name), headers)
+        except FileNotFoundError:
+            raise UnknownFile from None
+
+    async def json_response(self, file: StoredFile) -> web.Response:
+        """The file as JSON, with its ETag."""
+        heard = await self._catalogue.loudness(file.id)
+        body = self._serializer.file(file) | {"loudness": None if heard is None else asdict(heard)}
+        response = web.json_response(body, headers={"Cache-Control": "private, no-cache"})
+        response.etag = ETag(file.spool_entry.sha256.hex())
+        return response
+
+    async def find(self, request: web.Request) -> StoredFile:
+        """The file that is asked for, for its owner and the admin. Raises UnknownFile, Unauthorised."""
+        caller = self._authenticator.authenticate(request)
+        file = await self._catalogue.file(request.match_info["id"])
+        if file is None or not caller.may_access(file.owner):
+            raise UnknownFile
+        return file
+
+
+def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:
+    """Says of the SHA-256 of a file whether If-Match names it. Raises MatchRequired without one."""
+    if_match = request.if_match
+    if if_match is None:
+        raise MatchRequired
+    etags = {tag.value for tag in if_match if not tag.is_weak}
+    return lambda sha256: "*" in etags or sha256.hex() in etags

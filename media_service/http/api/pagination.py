@@ -1,0 +1,67 @@
+"""How listings are asked for by the page, and how they point to the next one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiohttp import web
+
+from media_service.core.errors.requests import Malformed
+
+DEFAULT_ROWS, MAX_ROWS = 50, 200
+"""Rows of a page."""
+
+MAX_FULL_ROWS = 20
+"""Rows of a page of full rows, each of which may have 50 KiB."""
+
+ROWS_PER_READ = 25
+"""Rows that are read and written before other requests have their turn. A row in memory may have 100 KiB."""
+
+ReadRows = Callable[[str | None, int], Awaitable[tuple[Iterable[dict[str, Any]], str | None]]]
+"""Returns so many rows from a cursor on, and the cursor of the next ones."""
+
+
+def wants_full_rows(request: web.Request) -> bool:
+    """Return whether the client wants full rows. Raise Malformed."""
+    text = request.query.get("full", "0")
+    if text not in ("0", "1"):
+        raise Malformed("full", "it must be 0 or 1")
+    return text == "1"
+
+
+def row_limit(request: web.Request) -> int:
+    """How many rows the client wants on a page. Raises Malformed."""
+    max_rows = MAX_FULL_ROWS if wants_full_rows(request) else MAX_ROWS
+    text = request.query.get("limit", str(min(DEFAULT_ROWS, max_rows)))
+    # The length comes first: Python refuses to convert more than 4,300 digits.
+    if not (len(text) <= len(str(max_rows)) and text.isascii() and text.isdigit() and 1 <= int(text) <= max_rows):
+        raise Malformed("limit", f"it must be a number from 1 to {max_rows}")
+    return int(text)
+
+
+async def page_response(request: web.Request, name: str, read: ReadRows) -> web.Response:
+    """Return a page of rows under `name`, with the next page's cursor as a member and as a link (RFC 8288).
+
+    Raise Malformed for a limit that is none, and what `read` raises.
+    """
+    rows, cursor, left = bytearray(), request.query.get("cursor"), row_limit(request)
+    while left > 0:
+        more_rows, cursor = await read(cursor, min(left, ROWS_PER_READ))
+        for row in more_rows:
+            rows += b", " * bool(rows) + json.dumps(row).encode()
+            await asyncio.sleep(0)
+        left = 0 if cursor is None else left - ROWS_PER_READ
+    return rows_response(request, name, rows, cursor)
+
+
+def rows_response(request: web.Request, name: str, rows: bytes | bytearray, next_cursor: str | None) -> web.Response:
+    """Return rows, which are JSON and separated by commas, as the answer of a listing."""
+    headers = {"Cache-Control": "no-store"}
+    if next_cursor is not None:
+        url = request.rel_url.update_query(cursor=next_cursor)
+        headers["Link"] = f'<{url}>; rel="next"'
+    body = b'{"%b": [%b], "next": %b}' % (name.encode(), bytes(rows), json.dumps(next_cursor).encode())
+    return web.Response(body=body, headers=headers, content_type="application/json", charset="utf-8")

@@ -1,0 +1,112 @@
+"""Rejected files over REST, for the admin: see why, download, have them judged again, take them anyway, delete them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from media_service.core.errors.uploads import UnknownUpload
+from media_service.core.upload import Review
+from media_service.core.upload_states import State
+from media_service.http.api.pagination import page_response, wants_full_rows
+from media_service.http.api.serializer import API_PREFIX
+from media_service.http.file_response import file_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from media_service.core.ports.quarantine import Quarantine
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.finalizing.finalizer import Finalizer
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
+
+VERDICT_WAIT_SECONDS = 5.0
+"""Seconds that the answer waits for the new verdict."""
+
+
+class QuarantineApi:
+    """The routes under `/api/v1/quarantine`."""
+
+    def __init__(
+        self,
+        intake: UploadService,
+        finalizer: Finalizer,
+        quarantine: Quarantine,
+        authenticator: Authenticator,
+        serializer: Serializer,
+    ) -> None:
+        self._intake = intake
+        self._finalizer = finalizer
+        self._quarantine = quarantine
+        self._authenticator = authenticator
+        self._serializer = serializer
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        return [
+            web.get(f"{API_PREFIX}/quarantine", self.listing),
+            web.get(f"{API_PREFIX}/quarantine/{{id}}/content", self.content),
+            web.post(f"{API_PREFIX}/quarantine/{{id}}/recheck", self.recheck),
+            web.post(f"{API_PREFIX}/quarantine/{{id}}/force", self.force),
+            web.delete(f"{API_PREFIX}/quarantine/{{id}}", self.delete),
+        ]
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """Rejected uploads with what was found in them, newest first; `kept_bytes`, null once they were deleted."""
+        self._authenticator.require_admin(request)
+        short = not wants_full_rows(request)
+        serialize = self._serializer.upload_row if short else self._serializer.upload
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            views, next_cursor = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
+            kept = [await self._quarantine.kept(view.upload.id) for view in views]
+            return (serialize(view) | {"kept_bytes": size} for view, size in zip(views, kept, strict=True)), next_cursor
+
+        return await page_response(request, "uploads", read)
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        """The bytes as they came, as an attachment of no type."""
+        view = await self._find(request)
+        name = quote(view.upload.filename, safe="")
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-cache",
+        }
+        try:
+            return await file_response(self._quarantine.path(view.upload.id), headers)
+        except FileNotFoundError:
+            raise UnknownUpload from None
+
+    async def recheck(self, request: web.Request) -> web.Response:
+        """Judges the file anew, by today's policy."""
+        return await self._recheck(request, Review.AGAIN)
+
+    async def force(self, request: web.Request) -> web.Response:
+        """Takes the file into the spool whatever is found in it."""
+        return await self._recheck(request, Review.FORCED)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Deletes the bytes and the report."""
+        await self._finalizer.forget_rejected((await self._find(request)).upload.id)
+        return web.Response(status=204)
+
+    async def _recheck(self, request: web.Request, review: Review) -> web.Response:
+        self._authenticator.require_admin(request)
+        upload_id = request.match_info["id"]
+        await self._finalizer.recheck(upload_id, review)
+        view = await self._intake.wait_for_verdict(upload_id, VERDICT_WAIT_SECONDS)
+        return web.json_response(self._serializer.upload(view))
+
+    async def _find(self, request: web.Request) -> UploadView:
+        """A rejected upload whose bytes are kept. Raises UnknownUpload, Unauthorised."""
+        self._authenticator.require_admin(request)
+        view = await self._intake.show(request.match_info["id"], None)
+        if view.upload.state is not State.REJECTED or await self._quarantine.kept(view.upload.id) is None:
+            raise UnknownUpload
+        return view

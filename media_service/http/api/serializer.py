@@ -1,0 +1,239 @@
+"""Our values as the JSON that clients see. Times are RFC 3339, sizes bytes, digests hex."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from media_service.core.errors.registry import restore_error
+from media_service.core.findings import Outcome, outcome
+from media_service.core.tags import TAGS
+from media_service.core.upload_states import State
+from media_service.http.problems import problem_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from media_service.core.chapters import Chapter
+    from media_service.core.files import StoredFile
+    from media_service.core.findings import Finding
+    from media_service.core.limits import Limits
+    from media_service.core.upload import Facts, Slice, Upload
+    from media_service.intake.receiving.active_uploads import UploadView
+
+API_PREFIX = "/api/v1"
+
+CACHED_TIMES = 1024
+"""Seconds of which it is remembered how they are written."""
+
+MAX_SPANS = 256
+"""Spans that `received` names at most. A client fills the gaps between them, and asks again."""
+
+MAX_ROW_SPANS, MAX_ROW_FINDINGS, MAX_ROW_CHARACTERS = 16, 3, 200
+"""What one row of a listing has at most: spans, findings, and characters of a tag."""
+
+ROW_TAGS = ("title", "artist", "album", "date", "genre")
+"""The tags of a row. The others may be long, and few clients show them in a list."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Serializer:
+    """Shapes under one base path. `public_url`: what clients reach it by, the base path included; may be empty."""
+
+    def __init__(self, base: str, limits: Limits, public_url: str) -> None:
+        self.base = base
+        self._prefix = public_url or base
+        self._limits = limits
+
+    def location(self, path: str) -> str:
+        """Return the URL of a path below the base path, absolute if `public_url` is set."""
+        return f"{self._prefix}{path}"
+
+    def upload_url(self, upload_id: str) -> str:
+        """Where an upload is seen."""
+        return self.location(f"{API_PREFIX}/uploads/{upload_id}")
+
+    def file_url(self, file_id: str) -> str:
+        """Where a finished file is seen."""
+        return f"{self.base}{API_PREFIX}/files/{file_id}"
+
+    def upload(self, view: UploadView) -> dict[str, Any]:
+        """An upload and what is recorded of it."""
+        upload = view.upload
+        return {
+            **self._upload_members(view),
+            "received": _first_spans(view, MAX_SPANS),
+            "tags": dict(upload.tags or {}),
+            "chapters": [_chapter(chapter) for chapter in upload.chapters],
+            "findings": [found.to_dict_with_message() for found in _findings(upload)],
+            "suggested_tags": _suggested_tags(upload.facts),
+        }
+
+    def upload_row(self, view: UploadView) -> dict[str, Any]:
+        """An upload as a row of a listing. `short` says whether the upload itself has more."""
+        upload, findings = view.upload, _findings(view.upload)
+        tags, cut = _row_tags(upload.tags or {})
+        more = upload.chapters or len(findings) > MAX_ROW_FINDINGS or len(view.received) > MAX_ROW_SPANS
+        return {
+            **self._upload_members(view),
+            "received": _first_spans(view, MAX_ROW_SPANS),
+            "tags": tags,
+            "findings": [found.to_dict_with_message() for found in findings[:MAX_ROW_FINDINGS]],
+            "short": bool(cut or more or _suggested_tags(upload.facts)),
+        }
+
+    def _upload_members(self, view: UploadView) -> dict[str, Any]:
+        """What an upload and its row in a listing both have."""
+        upload = view.upload
+        verdict, file_id = upload.verdict, upload.file_id
+        return {
+            "id": upload.id,
+            "state": upload.state.value,
+            "filename": upload.filename,
+            "length": upload.length,
+            "offset": view.received.offset,
+            "slice_size": self._limits.slice_size,
+            "slice_limit": self._limits.slice,
+            "digest": format_optional_hex(upload.facts.sha256 if upload.facts else upload.digest),
+            "content_hash": format_optional_hex(upload.facts.content_hash if upload.facts else upload.content_hash),
+            "last_modified": format_optional_time(upload.last_modified),
+            "sender": upload.sender,
+            "cover": None if upload.cover is None else asdict(upload.cover),
+            "created_at": format_time(upload.created_at),
+            "updated_at": format_time(upload.updated_at),
+            "expires_at": format_optional_time(view.expires_at),
+            "editable_until": format_optional_time(view.editable_until),
+            "problem": None
+            if verdict is None
+            else problem_object(restore_error(verdict.code, verdict.details), self.base),
+            "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
+            "verdict": _verdict(upload),
+            "grade": None if upload.facts is None or upload.facts.grade is None else upload.facts.grade.value,
+            "duration": None if upload.facts is None else upload.facts.duration,
+        }
+
+    def slice(self, piece: Slice) -> dict[str, Any]:
+        """A recorded slice."""
+        return {"start": piece.start, "stop": piece.stop, "digest": format_optional_hex(piece.digest)}
+
+    def file(self, file: StoredFile) -> dict[str, Any]:
+        """A finished file. `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz."""
+        return {
+            **self._file_members(file),
+            **{tag: file.tags.get(tag) for tag in TAGS},
+            "chapters": [_chapter(chapter) for chapter in file.chapters],
+            "findings": [found.to_dict_with_message() for found in file.facts.findings],
+            "suggested_tags": _suggested_tags(file.facts),
+            "audio": None if file.facts.audio is None else dict(file.facts.audio),
+        }
+
+    def file_row(self, file: StoredFile) -> dict[str, Any]:
+        """A finished file as a row of a listing. `short` says whether the file itself has more."""
+        tags, cut = _row_tags(file.tags)
+        findings = file.facts.findings
+        more = file.chapters or file.facts.audio or len(findings) > MAX_ROW_FINDINGS
+        return {
+            **self._file_members(file),
+            **{tag: tags.get(tag) for tag in ROW_TAGS},
+            "findings": [found.to_dict_with_message() for found in findings[:MAX_ROW_FINDINGS]],
+            "short": bool(cut or more),
+        }
+
+    def _file_members(self, file: StoredFile) -> dict[str, Any]:
+        """What a finished file and its row in a listing both have."""
+        facts, spool_entry = file.facts, file.spool_entry
+        return {
+            "id": file.id,
+            "upload_id": file.upload_id,
+            "filename": file.filename,
+            "stored_name": spool_entry.name,
+            "duration": facts.duration,
+            "bitrate": facts.bitrate,
+            "sample_rate": facts.sample_rate,
+            "channels": facts.channels,
+            "verdict": None if facts.audio_sha256 is None else outcome(facts.findings).value,
+            "grade": None if facts.grade is None else facts.grade.value,
+            "audio_sha256": format_optional_hex(facts.audio_sha256),
+            "size": spool_entry.size,
+            "received_size": facts.size,
+            "sha256": facts.sha256.hex(),
+            "content_hash": facts.content_hash.hex(),
+            "spooled_sha256": spool_entry.sha256.hex(),
+            "sender": file.sender,
+            "uploaded_at": format_time(file.uploaded_at),
+            "spooled_at": format_time(file.spooled_at),
+            "url": self.file_url(file.id),
+            "content_url": f"{self.file_url(file.id)}/content",
+        }
+
+
+def _row_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+    """Return the tags of a row, each of at most MAX_ROW_CHARACTERS, and whether there are others or longer ones."""
+    listed = {tag: _truncated(tags[tag]) for tag in ROW_TAGS if tag in tags}
+    return listed, listed != dict(tags)
+
+
+def _truncated(text: str) -> str:
+    return text if len(text) <= MAX_ROW_CHARACTERS else f"{text[: MAX_ROW_CHARACTERS - 1]}…"
+
+
+def _first_spans(view: UploadView, most: int) -> list[list[int]]:
+    return [[span.start, span.stop] for span in islice(view.received, most)]
+
+
+def _chapter(chapter: Chapter) -> dict[str, Any]:
+    return {"start": chapter.start, "title": chapter.title, "url": chapter.url}
+
+
+def _findings(upload: Upload) -> Sequence[Finding]:
+    """What was found in the file, once something was."""
+    if upload.state is State.REJECTED and upload.verdict is not None:
+        return upload.verdict.findings
+    return () if upload.facts is None else upload.facts.findings
+
+
+def _verdict(upload: Upload) -> str | None:
+    if upload.state is State.REJECTED and upload.verdict is not None:
+        return Outcome.REJECT.value
+    known = upload.facts is not None and upload.facts.audio_sha256 is not None
+    return outcome(_findings(upload)).value if known else None
+
+
+def _suggested_tags(facts: Facts | None) -> dict[str, str]:
+    """Tags as they read in the encoding that they are likely in, where they claim another one."""
+    offered = None if facts is None or facts.audio is None else facts.audio.get("suggested_tags")
+    return dict(offered) if isinstance(offered, dict) else {}
+
+
+def format_time(microseconds: int) -> str | None:
+    """A moment as RFC 3339 writes it, in UTC; None for one outside of the years 1 to 9999."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    try:
+        return f"{_format_seconds(seconds)}.{rest:06}Z" if rest else f"{_format_seconds(seconds)}Z"
+    except OverflowError:
+        return None
+
+
+@lru_cache(CACHED_TIMES)
+def _format_seconds(seconds: int) -> str:
+    # Every slice tells its upload's moments again, and most of a second's slices tell the same second.
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00")
+
+
+def format_optional_time(microseconds: int | None) -> str | None:
+    """A moment that may not be known."""
+    return None if microseconds is None else format_time(microseconds)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """A moment as the core counts it."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def format_optional_hex(digest: bytes | None) -> str | None:
+    """A digest that may not be known."""
+    return None if digest is None else digest.hex()

@@ -1,0 +1,178 @@
+"""Uploads over REST: create, list, show, amend, cancel."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from media_service.core.digest import parse_digest_field, parse_hex
+from media_service.core.errors.requests import Malformed
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import State
+from media_service.http.api.chapters import ChapterField, to_chapters
+from media_service.http.api.pagination import page_response, rows_response, wants_full_rows
+from media_service.http.api.serializer import API_PREFIX, to_microseconds
+from media_service.http.body import read_json
+from media_service.http.client_address import client_address
+from media_service.http.shielding import shielded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.uploads import UploadService
+
+Text = Annotated[str, Field(max_length=8192)]
+
+
+class CreateUpload(BaseModel):
+    """The body of `POST /uploads`. `length` in bytes, None while it is not known."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    filename: Text
+    length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    last_modified: AwareDatetime | None = None
+    digest: Text | None = None
+    content_hash: Text | None = None
+    sender: Text | None = None
+    tags: dict[Text, Text] = {}
+    chapters: list[ChapterField] = []
+
+
+class AmendUpload(BaseModel):
+    """The body of `PATCH /uploads/{id}`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    tags: dict[Text, Text] | None = None
+    chapters: list[ChapterField] | None = None
+    length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    sender: Text | None = None
+
+
+class UploadsApi:
+    """The routes under `/api/v1/uploads`, but for the slices, and what an upload may be."""
+
+    def __init__(self, intake: UploadService, authenticator: Authenticator, serializer: Serializer) -> None:
+        self._intake = intake
+        self._authenticator = authenticator
+        self._serializer = serializer
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        return [
+            web.post(f"{API_PREFIX}/uploads", self.create),
+            web.get(f"{API_PREFIX}/uploads", self.listing),
+            web.get(f"{API_PREFIX}/uploads/{{id}}", self.show),
+            web.patch(f"{API_PREFIX}/uploads/{{id}}", self.amend),
+            web.delete(f"{API_PREFIX}/uploads/{{id}}", self.cancel),
+            web.get(f"{API_PREFIX}/uploads/{{id}}/slices", self.slices),
+            web.get(f"{API_PREFIX}/limits", self.limits),
+        ]
+
+    async def create(self, request: web.Request) -> web.Response:
+        """201 with a new upload; 200 with the finished one of the same bytes."""
+        caller = self._authenticator.authenticate(request)
+        body = await read_json(request, CreateUpload)
+        upload_request = UploadRequest(
+            filename=body.filename,
+            length=body.length,
+            last_modified=None if body.last_modified is None else to_microseconds(body.last_modified),
+            digest=None if body.digest is None else parse_digest_field(body.digest, "digest"),
+            content_hash=None if body.content_hash is None else parse_hex(body.content_hash, "content_hash"),
+            sender=body.sender,
+            tags=body.tags,
+            chapters=to_chapters(body.chapters),
+            address=client_address(request),
+        )
+        view, created = await shielded(self._intake.create(upload_request, caller.owner, "native"))
+        return web.json_response(
+            self._serializer.upload(view),
+            status=201 if created else 200,
+            headers={"Location": self._serializer.upload_url(view.upload.id)},
+        )
+
+    async def listing(self, request: web.Request) -> web.Response:
+        """The caller's uploads, newest first; with `scope=all` everybody's, for the admin.
+
+        Rows are short, with `full=1` they are whole. With `content_hash` and `length`, the one finished upload of these
+        bytes, or none.
+        """
+        all_owners = request.query.get("scope") == "all"
+        caller = self._authenticator.require_admin(request) if all_owners else self._authenticator.authenticate(request)
+        if "content_hash" in request.query:
+            view = await self._intake.duplicate_of_bytes(caller.listed_owner, *_content_query(request))
+            return rows_response(
+                request, "uploads", b"" if view is None else json.dumps(self._serializer.upload(view)).encode(), None
+            )
+        try:
+            states = [State(name) for name in request.query.get("state", "").split(",") if name]
+        except ValueError:
+            raise Malformed("state", f"states are {', '.join(State)}") from None
+        owner = None if all_owners else caller.listed_owner
+        short = not wants_full_rows(request)
+        serialize = self._serializer.upload_row if short else self._serializer.upload
+
+        async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
+            views, next_cursor = await self._intake.listing(owner, states, cursor, limit, short=short)
+            return map(serialize, views), next_cursor
+
+        return await page_response(request, "uploads", read)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The upload, for everyone who knows its id; `mine` says whether the caller may change it too."""
+        view = await self._intake.show(request.match_info["id"], None)
+        body = self._serializer.upload(view) | {
+            "mine": self._authenticator.identify(request).may_access(view.upload.owner)
+        }
+        return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+    async def amend(self, request: web.Request) -> web.Response:
+        """The upload with other tags or chapters, another sender, or with the length that was not known."""
+        caller = self._authenticator.authenticate(request)
+        body = await read_json(request, AmendUpload)
+        amendment = self._intake.amend(
+            request.match_info["id"],
+            caller.owner_filter,
+            tags=body.tags,
+            chapters=None if body.chapters is None else to_chapters(body.chapters),
+            length=body.length,
+            sender=body.sender,
+        )
+        return web.json_response(self._serializer.upload(await shielded(amendment)))
+
+    async def limits(self, request: web.Request) -> web.Response:
+        """What is accepted, so that a client can tell before it sends; `largest` is what the disk has room for now."""
+        self._authenticator.authenticate(request)
+        conduct = self._intake.options
+        limits = conduct.limits
+        body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
+        body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}
+        body["upload_lifetime"] = conduct.lifetime.idle / 1_000_000
+        body["quarantine_lifetime"] = conduct.quarantine_lifetime
+        return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """204; the admin may cancel anybody's."""
+        await shielded(
+            self._intake.cancel(request.match_info["id"], self._authenticator.authenticate(request).owner_filter)
+        )
+        return web.Response(status=204)
+
+    async def slices(self, request: web.Request) -> web.Response:
+        """What is recorded, by which a file picked again is proven the same before a byte is sent. The id is enough."""
+        recorded = await self._intake.slices(request.match_info["id"], None)
+        return web.json_response([self._serializer.slice(slice_) for slice_ in recorded])
+
+
+def _content_query(request: web.Request) -> tuple[bytes, int]:
+    """The query's content hash and length. Raises Malformed."""
+    length = request.query.get("length", "")
+    if not (length.isascii() and length.isdigit() and len(length) <= 18):
+        raise Malformed("length", "it must be a number of bytes")
+    return parse_hex(request.query["content_hash"], "content_hash"), int(length)

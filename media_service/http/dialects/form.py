@@ -1,0 +1,173 @@
+"""The plain form: one file in one request, from `curl -F` or from a page without JavaScript."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.cover_budget import CoverTooLarge
+from media_service.core.errors.limits import FileTooLarge
+from media_service.core.errors.requests import Malformed
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.tags import TAGS
+from media_service.core.upload_states import FINISHING
+from media_service.http.body import defer_continue
+from media_service.http.client_address import client_address
+from media_service.http.dialects.header_fields import refuse_content_range
+from media_service.http.multipart import FileField, FormSchema, MultipartForm
+from media_service.http.pages.html_responses import wants_html
+from media_service.http.problems import log_error
+from media_service.http.shielding import shielded, shielded_with, with_verdict
+from media_service.intake.receiving.slices import SliceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.loop_budget import LoopBudget
+    from media_service.http.memory_budget import MemoryBudget
+    from media_service.http.pages.html_responses import HtmlResponses
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
+
+DIALECT_NAME = "form"
+
+LATE_COVER_WAIT_SECONDS = 10
+"""Seconds for which a cover that comes after its file waits until there is memory for it."""
+
+
+@dataclass(slots=True)
+class FormInput:
+    """What a person typed into a form, as far as it came; `all` once nothing more of it will come."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    complete: bool = False
+
+
+class FormDialect:
+    """`POST /upload`. `verdict_wait_seconds` is how many seconds the answer waits for the verdict on the file."""
+
+    def __init__(
+        self,
+        intake: UploadService,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        loop_budget: LoopBudget,
+        html: HtmlResponses,
+        *,
+        verdict_wait_seconds: float,
+        cover_budget: MemoryBudget,
+    ) -> None:
+        self._intake = intake
+        self._authenticator = authenticator
+        self._serializer = serializer
+        self._loop_budget = loop_budget
+        self._html = html
+        self._verdict_wait_seconds = verdict_wait_seconds
+        self._cover_budget = cover_budget
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        return [web.post("/upload", self.post, expect_handler=defer_continue)]
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Fields `name` (who sends it), tags and `cover`, around the file `mp3`: 201 once it lies in the spool."""
+        form_input = FormInput()
+        try:
+            return await self._receive(request, form_input)
+        except MediaServiceError as error:
+            if not wants_html(request):
+                raise
+            log_error(error, request.path)
+            return self._html.form_error(request, error, form_input.fields, read=form_input.complete)
+
+    async def _receive(self, request: web.Request, form_input: FormInput) -> web.Response:
+        owner = self._authenticator.authenticate(request).owner
+        refuse_content_range(request)
+        async with AsyncExitStack() as resources:
+            seconds = self._intake.options.idle_timeout
+            form = await MultipartForm.open(
+                request, self._schema(resources), self._loop_budget, seconds, form_input.fields
+            )
+            upload_id = await self._create(form, owner, client_address(request))
+            try:
+                await self._put_cover(form, upload_id, owner, resources)
+                whole = SliceRequest(0, None, None, DIALECT_NAME, last=True)
+                await self._intake.receive(
+                    upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, resources)
+                )
+            except BaseException:
+                # Nobody can resume a form: half of its file is not left behind.
+                await shielded(self._intake.abandon(upload_id))
+                raise
+        form_input.complete = True
+        view = await self._intake.wait_for_verdict(upload_id, self._verdict_wait_seconds)
+        return self._respond(request, await with_verdict(self._intake, view, 0))
+
+    def _schema(self, resources: AsyncExitStack) -> FormSchema:
+        limits = self._intake.options.limits
+
+        async def reserve(*, late: bool) -> None:
+            # After the file a refusal would cost all of it.
+            share = self._cover_budget.reserve(limits.cover.size, LATE_COVER_WAIT_SECONDS if late else 0)
+            await resources.enter_async_context(share)
+
+        cover = FileField("cover", limits.cover.size, lambda: CoverTooLarge(limits.cover.size), reserve)
+        return FormSchema(
+            "mp3", ("name", *TAGS), limits.file, lambda: FileTooLarge(limits.file), file_field=cover, late=True
+        )
+
+    async def _create(self, form: MultipartForm, owner: str, address: str | None) -> str:
+        """Return the id of a new upload with the fields that came before the file."""
+        if form.filename is None:
+            raise Malformed("mp3", "it must be a file")
+        upload_request = UploadRequest(
+            form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address
+        )
+        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
+        return view.upload.id
+
+    async def _blocks(
+        self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack
+    ) -> AsyncIterator[bytes]:
+        """Yield the file, then set what came after it.
+
+        It is set before the file's bytes are recorded: with them the upload is whole, and its tags are in use.
+        """
+        early = dict(form.fields)
+        async for block in form.blocks():
+            yield block
+            del block
+        if form.fields != early:
+            sender = form.fields.get("name")
+            await shielded(self._intake.amend(upload_id, owner, tags=_tags(form), sender=sender))
+        await self._put_cover(form, upload_id, owner, resources)
+
+    async def _put_cover(self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack) -> None:
+        """Set the cover that came, and give back its share of the memory."""
+        picture = form.pop_file_field()
+        if picture is not None:
+            await shielded_with(resources, self._intake.put_cover(upload_id, owner, picture))
+
+    def _respond(self, request: web.Request, view: UploadView) -> web.Response:
+        """In the form the client reads best: JSON, HTML or, for `curl`, the one plain sentence."""
+        upload = view.upload
+        status = 202 if upload.state in FINISHING else 201
+        headers = {"Location": self._serializer.upload_url(upload.id)}
+        accepted = request.headers.get("Accept", "")
+        if "application/json" in accepted:
+            return web.json_response(self._serializer.upload(view), status=status, headers=headers)
+        sentence = f"{upload.filename} sized of {upload.length} successfully stored."
+        if wants_html(request):
+            return self._html.upload_page(request, upload, status, headers)
+        return web.Response(text=sentence, status=status, headers=headers)
+
+
+def _tags(form: MultipartForm) -> dict[str, str]:
+    """Return the tags that are not empty."""
+    return {key: value for key, value in form.fields.items() if key in TAGS and value.strip()}

@@ -1,0 +1,98 @@
+"""Header fields that tus and the IETF draft share, or that need more than a line to read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import hdrs
+
+from media_service.core.digest import Proof
+from media_service.core.errors.requests import Malformed
+from media_service.core.tags import TAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp import web
+
+BYTE_COUNT_LIMIT = 2**63
+UPLOAD_METADATA = "Upload-Metadata"
+MAX_METADATA_KEYS = 64
+
+MAX_DATE_SECONDS = 253_402_300_799
+"""9999-12-31T23:59:59Z."""
+
+
+def parse_byte_count(headers: Mapping[str, str], name: str) -> int | None:
+    """A count of bytes in decimal digits; None where the field is missing. Raises Malformed."""
+    value = headers.get(name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) < BYTE_COUNT_LIMIT):
+        raise Malformed(name, "it must be a number of bytes")
+    return int(value)
+
+
+def body_size(request: web.Request) -> int | None:
+    """Bytes of the body, None when it does not tell them beforehand."""
+    length = request.content_length
+    return length if length is not None or request.body_exists else 0
+
+
+def refuse_content_range(request: web.Request) -> None:
+    """Raise Malformed for a request that begins an upload or sends a slice, and has a Content-Range.
+
+    Without this check the part that it brings would be stored as the whole file (RFC 9110, section 14.5).
+    """
+    if hdrs.CONTENT_RANGE in request.headers:
+        raise Malformed(hdrs.CONTENT_RANGE, "a part of a file is sent with PATCH, or as a slice at its offset")
+
+
+def http_date(microseconds: int) -> str:
+    """A moment as HTTP writes it, in full seconds; the nearest one that can be written for others."""
+    return formatdate(min(max(0, microseconds // 1_000_000), MAX_DATE_SECONDS), usegmt=True)
+
+
+def parse_metadata(value: str) -> dict[str, bytes]:
+    """The pairs of an Upload-Metadata field. Raises Malformed."""
+    pairs: dict[str, bytes] = {}
+    for pair in value.split(",") if value.strip() else ():
+        key, _, encoded = pair.strip().partition(" ")
+        if not key or not key.isascii() or key in pairs:
+            raise Malformed(UPLOAD_METADATA, "its keys must be words of ASCII, and differ")
+        pairs[key] = _decode_base64(encoded, UPLOAD_METADATA)
+    if len(pairs) > MAX_METADATA_KEYS:
+        raise Malformed(UPLOAD_METADATA, f"it has more than {MAX_METADATA_KEYS} keys")
+    return pairs
+
+
+def parse_file_details(value: str) -> dict[str, Any]:
+    """File name, sender and tags of an Upload-Metadata field, as `UploadRequest` takes them. Raises Malformed."""
+    texts: dict[str, str] = {}
+    for key, content in parse_metadata(value).items():
+        if key in ("filename", "name", "sender", *TAGS):
+            try:
+                texts[key] = content.decode()
+            except UnicodeDecodeError:
+                raise Malformed(UPLOAD_METADATA, f"{key} is no UTF-8") from None
+    return {
+        "filename": texts.get("filename", texts.get("name", "")),
+        "sender": texts.get("sender"),
+        "tags": {tag: texts[tag] for tag in TAGS if texts.get(tag, "").strip()},
+    }
+
+
+def parse_checksum(value: str) -> Proof:
+    """What an Upload-Checksum field says: an algorithm and a digest in base64. Raises Malformed."""
+    algorithm, _, encoded = value.partition(" ")
+    return Proof(algorithm, _decode_base64(encoded, "Upload-Checksum"))
+
+
+def _decode_base64(text: str, field: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed(field, "it is no base64") from None

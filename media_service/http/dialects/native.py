@@ -1,0 +1,83 @@
+"""The native dialect: one slice as a multipart part for browsers, or as a raw body for scripts and for speed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from media_service.core.digest import parse_digest_field
+from media_service.core.errors.limits import SliceTooLarge
+from media_service.core.errors.requests import Malformed
+from media_service.http.api.serializer import API_PREFIX
+from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.dialects.header_fields import refuse_content_range
+from media_service.http.multipart import FormSchema, MultipartForm
+from media_service.intake.receiving.slices import SliceRequest
+
+if TYPE_CHECKING:
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.loop_budget import LoopBudget
+    from media_service.intake.uploads import UploadService
+
+DIALECT_NAME = "native"
+
+
+class NativeDialect:
+    """Slices under `/api/v1/uploads/{id}/slices`. The id, which nobody can guess, is the permission to send them."""
+
+    def __init__(self, intake: UploadService, serializer: Serializer, loop_budget: LoopBudget) -> None:
+        self._intake = intake
+        self._serializer = serializer
+        self._loop_budget = loop_budget
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers."""
+        slices = f"{API_PREFIX}/uploads/{{id}}/slices"
+        return [
+            web.post(slices, self.post, expect_handler=defer_continue),
+            web.put(f"{slices}/{{offset}}", self.put, expect_handler=defer_continue),
+        ]
+
+    async def post(self, request: web.Request) -> web.Response:
+        """One slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
+        refuse_content_range(request)
+        upload_id, conduct = request.match_info["id"], self._intake.options
+        await self._intake.check_open(upload_id, None)
+        limit = conduct.limits.slice
+        schema = FormSchema("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
+        form = await MultipartForm.open(request, schema, self._loop_budget, conduct.idle_timeout)
+        if "offset" not in form.fields:
+            raise Malformed("offset", "it must come before the slice")
+        slice_request = _slice_request(
+            form.fields["offset"], None, form.fields.get("digest"), "digest", most=request.content_length
+        )
+        view = await self._intake.receive(upload_id, None, slice_request, form.blocks)
+        return web.json_response(self._serializer.upload(view))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """One slice as the raw body, its SHA-256 in Content-Digest (RFC 9530, optional)."""
+        refuse_content_encoding(request)
+        refuse_content_range(request)
+        slice_request = _slice_request(
+            request.match_info["offset"],
+            request.content_length,
+            request.headers.get("Content-Digest"),
+            "Content-Digest",
+        )
+        view = await self._intake.receive(
+            request.match_info["id"], None, slice_request, lambda: read_blocks(request, self._loop_budget)
+        )
+        return web.json_response(self._serializer.upload(view))
+
+
+def _slice_request(
+    offset: str, size: int | None, digest: str | None, digest_field: str, *, most: int | None = None
+) -> SliceRequest:
+    """Raises Malformed."""
+    if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
+        raise Malformed("offset", "it must be a number of bytes")
+    if size == 0:
+        raise Malformed("slice", "it has no bytes")
+    proof = None if digest is None else parse_digest_field(digest, digest_field)
+    return SliceRequest(int(offset), size, proof, DIALECT_NAME, most=most, cut_by_client=True)

@@ -1,0 +1,271 @@
+"""tus 1.0 (https://tus.io/protocols/resumable-upload), under `/tus/`.
+
+Core, creation, creation-with-upload, creation-defer-length, checksum, expiration, termination and concatenation.
+Not checksum-trailer: aiohttp does not show a request's trailers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from media_service.core.concatenation import CONCAT, FINAL, PARTIAL
+from media_service.core.digest import ALGORITHMS
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.requests import Malformed, UnsupportedMediaType, UnsupportedVersion
+from media_service.core.errors.uploads import DigestMismatch, NotWritable, OffsetMismatch, SpanOutside, WrongState
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import State
+from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.client_address import client_address
+from media_service.http.dialects.header_fields import (
+    UPLOAD_METADATA,
+    body_size,
+    http_date,
+    parse_byte_count,
+    parse_checksum,
+    parse_file_details,
+    refuse_content_range,
+)
+from media_service.http.problems import method_not_allowed, problem_response
+from media_service.http.shielding import shielded, with_verdict
+from media_service.intake.receiving.append import AppendRequest
+
+if TYPE_CHECKING:
+    from media_service.core.digest import Proof
+    from media_service.http.api.serializer import Serializer
+    from media_service.http.loop_budget import LoopBudget
+    from media_service.http.security.auth import Authenticator
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.receiving.append import Appends
+    from media_service.intake.receiving.concatenate import Concatenator
+    from media_service.intake.uploads import UploadService
+
+DIALECT_NAME = "tus"
+VERSION = "1.0.0"
+EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination,concatenation"
+MEDIA_TYPE = "application/offset+octet-stream"
+OVERRIDABLE = ("PATCH", "DELETE", "HEAD")
+CHECKSUM_MISMATCH = 460
+
+
+class TusDialect:
+    """`verdict_wait_seconds` is how many seconds the last answer waits for the verdict on the file."""
+
+    def __init__(
+        self,
+        intake: UploadService,
+        appends: Appends,
+        concatenator: Concatenator,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        *,
+        loop_budget: LoopBudget,
+        verdict_wait_seconds: float,
+    ) -> None:
+        self._intake = intake
+        self._appends = appends
+        self._concatenator = concatenator
+        self._authenticator = authenticator
+        self._serializer = serializer
+        self._loop_budget = loop_budget
+        self._verdict_wait_seconds = verdict_wait_seconds
+
+    def routes(self) -> list[web.RouteDef]:
+        """What this file answers. One door for every method: each answer, a 405 too, must carry Tus-Resumable."""
+        return [
+            web.route("*", path, self.handle, expect_handler=defer_continue) for path in ("/tus", "/tus/", "/tus/{id}")
+        ]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Any request of the protocol."""
+        try:
+            response = await self._dispatch(request)
+        except MediaServiceError as error:
+            response = self._error_response(request, error)
+        response.headers["Tus-Resumable"] = VERSION
+        return response
+
+    async def _dispatch(self, request: web.Request) -> web.Response:
+        method = request.method
+        if method == "POST":
+            method = request.headers.get("X-HTTP-Method-Override", method)
+            if method != "POST" and method not in OVERRIDABLE:
+                raise Malformed("X-HTTP-Method-Override", f"it may be {', '.join(OVERRIDABLE)}")
+        handler = {
+            ("OPTIONS", False): self.options,
+            ("OPTIONS", True): self.options,
+            ("POST", False): self.create,
+            ("HEAD", True): self.head,
+            ("PATCH", True): self.patch,
+            ("DELETE", True): self.delete,
+        }.get((method, "id" in request.match_info))
+        if handler is None:
+            return method_not_allowed(request, "OPTIONS, POST, HEAD, PATCH, DELETE")
+        self._check_version(request, method)
+        return await handler(request)
+
+    def _check_version(self, request: web.Request, method: str) -> None:
+        """Raises UnsupportedVersion. A client that only asks may leave its version out."""
+        given = request.headers.get("Tus-Resumable", VERSION if method == "HEAD" else "")
+        if method != "OPTIONS" and given != VERSION:
+            raise UnsupportedVersion(f"tus {VERSION}")
+
+    async def options(self, _request: web.Request) -> web.Response:
+        """What this server can do."""
+        return web.Response(
+            status=204,
+            headers={
+                "Tus-Version": VERSION,
+                "Tus-Extension": EXTENSIONS,
+                "Tus-Max-Size": str(self._intake.options.limits.file),
+                "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+            },
+        )
+
+    async def create(self, request: web.Request) -> web.Response:
+        """A new upload, with its first bytes where they come along (creation-with-upload)."""
+        owner = self._authenticator.authenticate(request).owner
+        refuse_content_range(request)
+        concat = request.headers.get("Upload-Concat", "")
+        if concat.startswith(FINAL) and concat.isascii():
+            return await self._concatenate(request, owner, concat)
+        if concat not in ("", PARTIAL):
+            raise Malformed("Upload-Concat", "it must be partial, or final; and the parts")
+        wish = _upload_request(request, _length(request), concat)
+        with_bytes = request.content_type == MEDIA_TYPE and body_size(request) != 0
+        proof = self._body_checksum(request) if with_bytes else None
+        view, _ = await shielded(self._intake.create(wish, owner, DIALECT_NAME))
+        headers = {"Location": self._upload_url(view)}
+        if with_bytes:
+            first = AppendRequest(0, body_size(request), DIALECT_NAME, proof=proof, known=False)
+            try:
+                view = await self._append(request, owner, view.upload.id, first)
+            except MediaServiceError as error:
+                return self._error_response(request, error, headers)
+            headers["Upload-Offset"] = str(view.received.offset)
+        return web.Response(status=201, headers=headers | self._progress_headers(view))
+
+    async def head(self, request: web.Request) -> web.Response:
+        """How far the upload is. What a stale connection still brings ends here, so that the offset stands.
+
+        Its address is enough: clients begin anew at an answer that asks them to sign in.
+        """
+        view = await self._appends.standing(request.match_info["id"], None)
+        upload, stored_fields = view.upload, view.upload.protocol_fields or {}
+        headers = {"Upload-Offset": str(view.received.offset), "Cache-Control": "no-store"}
+        if upload.length is None:
+            headers["Upload-Defer-Length"] = "1"
+        else:
+            headers["Upload-Length"] = str(upload.length)
+        if "metadata" in stored_fields:
+            headers[UPLOAD_METADATA] = stored_fields["metadata"]
+        if CONCAT in stored_fields:
+            headers["Upload-Concat"] = stored_fields[CONCAT]
+        return web.Response(headers=headers | self._progress_headers(view))
+
+    async def patch(self, request: web.Request) -> web.Response:
+        """The bytes from Upload-Offset on. The id is the permission."""
+        if request.content_type != MEDIA_TYPE:
+            raise UnsupportedMediaType(MEDIA_TYPE)
+        offset = parse_byte_count(request.headers, "Upload-Offset")
+        if offset is None:
+            raise Malformed("Upload-Offset", "it is missing")
+        length, proof = parse_byte_count(request.headers, "Upload-Length"), self._body_checksum(request)
+        addition = AppendRequest(offset, body_size(request), DIALECT_NAME, length=length, proof=proof)
+        view = await self._append(request, None, request.match_info["id"], addition)
+        headers = {"Upload-Offset": str(view.received.offset)}
+        return web.Response(status=204, headers=headers | self._progress_headers(view))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """The upload is given up. A finished file is not its sender's to take back."""
+        owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
+        await self._appends.interrupt(upload_id, owner)
+        await shielded(self._intake.cancel(upload_id, owner))
+        return web.Response(status=204)
+
+    async def _concatenate(self, request: web.Request, owner: str, concat: str) -> web.Response:
+        """An upload of the bytes of others, in the order in which they are listed (concatenation)."""
+        if "Upload-Length" in request.headers:
+            raise Malformed("Upload-Length", "it is the sum of the parts")
+        if body_size(request) != 0:
+            raise NotWritable
+        parts = [address.rstrip("/").rpartition("/")[2] for address in concat.removeprefix(FINAL).split()]
+        view = await shielded(
+            self._concatenator.concatenate(_upload_request(request, None, concat), parts, owner, DIALECT_NAME)
+        )
+        headers = {"Location": self._upload_url(view)}
+        try:
+            view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
+        except MediaServiceError as error:
+            return self._error_response(request, error, headers)
+        return web.Response(status=201, headers=headers | self._progress_headers(view))
+
+    async def _append(
+        self, request: web.Request, owner: str | None, upload_id: str, addition: AppendRequest
+    ) -> UploadView:
+        append = self._appends.append(upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget))
+        return await with_verdict(self._intake, await shielded(append), self._verdict_wait_seconds)
+
+    def _body_checksum(self, request: web.Request) -> Proof | None:
+        refuse_content_encoding(request)
+        given = request.headers.get("Upload-Checksum")
+        return None if given is None else parse_checksum(given)
+
+    def _upload_url(self, view: UploadView) -> str:
+        return self._serializer.location(f"/tus/{view.upload.id}")
+
+    def _progress_headers(self, view: UploadView) -> dict[str, str]:
+        """When an unfinished upload expires, or where a whole one is seen."""
+        if view.expires_at is not None:
+            return {"Upload-Expires": http_date(view.expires_at)}
+        return {"Upload-Result": f'"{self._serializer.upload_url(view.upload.id)}";state={view.upload.state}'}
+
+    def _error_response(
+        self, request: web.Request, error: MediaServiceError, headers: dict[str, str] | None = None
+    ) -> web.Response:
+        """The answer to an error, in the protocol's own status codes."""
+        headers, status = headers or {}, {}
+        if isinstance(error, OffsetMismatch):
+            headers["Upload-Offset"] = str(error.offset)
+        elif isinstance(error, UnsupportedVersion):
+            headers["Tus-Version"] = VERSION
+        elif isinstance(error, DigestMismatch):
+            status["status"] = CHECKSUM_MISMATCH
+        elif isinstance(error, SpanOutside):
+            status["status"] = 413
+        elif isinstance(error, WrongState):
+            # Not 409: clients take that for passing, and try again.
+            status["status"] = 410 if error.state == State.REJECTED else 403
+        response = problem_response(error, self._serializer.base, request.path, headers=headers, **status)
+        if response.status == CHECKSUM_MISMATCH:
+            response.set_status(CHECKSUM_MISMATCH, "Checksum Mismatch")
+        return response
+
+
+def _upload_request(request: web.Request, length: int | None, concat: str) -> UploadRequest:
+    """Raises Malformed."""
+    given = request.headers.get(UPLOAD_METADATA)
+    protocol_fields = {}
+    if given is not None:
+        protocol_fields["metadata"] = given
+    if concat:
+        protocol_fields[CONCAT] = concat
+    return UploadRequest(
+        length=length,
+        defer_completion=concat == PARTIAL,
+        protocol_fields=protocol_fields or None,
+        address=client_address(request),
+        **parse_file_details(given or ""),
+    )
+
+
+def _length(request: web.Request) -> int | None:
+    """The announced length, None where it is deferred. Raises Malformed."""
+    deferred, length = request.headers.get("Upload-Defer-Length"), parse_byte_count(request.headers, "Upload-Length")
+    if (deferred is None) == (length is None) or deferred not in (None, "1"):
+        raise Malformed("Upload-Length", "either it or Upload-Defer-Length: 1 is needed")
+    if length == 0:
+        raise Malformed("Upload-Length", "a file has at least one byte")
+    return length

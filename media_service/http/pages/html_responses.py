@@ -1,0 +1,149 @@
+"""Pages for browsers without scripts, where clients get JSON: what became of a form, refusals, and a wrong address."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import hdrs, web
+
+from media_service.core.errors.covers import CoverTooLarge
+from media_service.core.errors.files import Damaged
+from media_service.core.errors.limits import FileTooLarge
+from media_service.core.errors.requests import Malformed
+from media_service.core.upload_states import FINISHING
+from media_service.http.pages.station import clock_text, size_text
+from media_service.http.problems import HTTP_STATUS, extra_headers, problem_title
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from media_service.core.errors.base import MediaServiceError
+    from media_service.core.upload import Upload
+    from media_service.http.pages.page_markup import PageMarkup, Wording
+
+BYTE_LIMIT_ERRORS = (FileTooLarge, CoverTooLarge)
+"""Refusals whose `limit` is a number of bytes."""
+
+_REASON_FIELD = re.compile(r"[:,] \{\w+\}")
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+def wants_html(request: web.Request) -> bool:
+    """Return whether the client is a browser that shows what it gets. Scripts ask for JSON, or for anything."""
+    accepted = request.headers.get(hdrs.ACCEPT, "")
+    return "text/html" in accepted and "application/json" not in accepted
+
+
+class HtmlResponses:
+    """The same responses as for other clients, with a page as the body. `base`: the path of the service."""
+
+    def __init__(self, markup: PageMarkup, base: str) -> None:
+        self._markup = markup
+        self._base = base
+
+    def upload_page(
+        self, request: web.Request, upload: Upload, status: int, headers: Mapping[str, str]
+    ) -> web.Response:
+        """Return what became of a form's file: stored, or still being checked."""
+        wording = self._wording(request)
+        values = {"name": upload.filename, "size": size_text(upload.length or 0)}
+        if upload.state in FINISHING:
+            message = wording.all("plain.arrived", **values)
+        elif upload.facts is None:
+            message = wording.all("plain.stored_unmeasured", **values)
+        else:
+            message = wording.all("plain.stored", duration=clock_text(upload.facts.duration), **values)
+        body = f'<p class="said">{message}</p>\n{self._home_link(wording, "plain.another")}'
+        return self._page(wording, wording.all("plain.thanks"), body, status, headers)
+
+    def form_error(
+        self, request: web.Request, error: MediaServiceError, form_input: Mapping[str, str], *, read: bool
+    ) -> web.Response:
+        """Return why a form was refused, and the form anew with what was typed, if all of that was `read`."""
+        wording = self._wording(request)
+        status = HTTP_STATUS[type(error)]
+        again = wording.all("plain.again" if read else "plain.back")
+        form = self._markup.plain_form(wording, f"{self._base}/upload", form_input)
+        body = f'<p class="said">{self._explanation(wording, error)}</p>\n<p>{again}</p>\n{form}'
+        heading = wording.all("plain.not_sent" if isinstance(error, Malformed) else "plain.refused")
+        return self._page(wording, heading, body, status, extra_headers(status))
+
+    def error_page(
+        self,
+        request: web.Request,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str],
+        error: MediaServiceError | None = None,
+    ) -> web.Response | None:
+        """Return any other refusal; `detail` is its English sentence. None if the client wants no page."""
+        if not wants_html(request):
+            return None
+        wording = self._wording(request)
+        gone = status in (404, 410)
+        heading = "plain.not_found" if gone else "plain.failed"
+        if error is not None and not gone:
+            message = self._explanation(wording, error)
+        elif gone or status >= 500:
+            message = wording.all(f"{heading}_why")
+        else:
+            message = f'<span lang="en">{escape(detail)}</span>'
+        body = f'<p class="said">{message}</p>\n{self._home_link(wording, "plain.home")}'
+        return self._page(wording, wording.all(heading), body, status, headers)
+
+    def problem(self, request: web.Request, kind: type[MediaServiceError]) -> web.Response:
+        """Return what a problem's `type` points to: for people what it means, for programs its code and fields."""
+        wording = self._wording(request)
+        message = wording.all(*_text_keys(kind.code))
+        explanation = _FIELD.sub(r"<var>\1</var>", _REASON_FIELD.sub("", escape(kind.template, quote=False)))
+        body = "\n".join(
+            [
+                *([f'<p class="said">{message}</p>'] if message else []),
+                f'<p lang="en">{explanation}</p>',
+                f'<p lang="en"><code>{kind.code}</code>, HTTP status {HTTP_STATUS[kind]}</p>',
+                self._home_link(wording, "plain.home"),
+            ]
+        )
+        heading = f'<bdi lang="en">{escape(problem_title(kind).replace("mp3", "MP3"))}</bdi>'
+        return self._page(wording, heading, body, 200, {hdrs.CACHE_CONTROL: "no-cache"}, vary=hdrs.ACCEPT_LANGUAGE)
+
+    def _explanation(self, wording: Wording, error: MediaServiceError) -> str:
+        """Return why, in words for people; in English where no words are known for it."""
+        values = error.details()
+        limit = values.get("limit")
+        if isinstance(error, BYTE_LIMIT_ERRORS) and isinstance(limit, int):
+            values["limit"] = size_text(limit)
+        keys: tuple[str, ...] = _text_keys(error.code)
+        if isinstance(error, Malformed):
+            keys = (f"plain.why.malformed_{error.field.removeprefix('tags.')}", *keys)
+        message = wording.all(*keys, **values) or f'<span lang="en">{escape(error.message)}</span>'
+        if not isinstance(error, Damaged):
+            return message
+        finding = wording.all(f"finding.{error.finding}", **values)
+        return f"{finding}</p>\n<p>{message}" if finding else message
+
+    def _home_link(self, wording: Wording, key: str) -> str:
+        return f'<p><a href="{self._base}/">{wording.all(key)}</a></p>'
+
+    def _wording(self, request: web.Request) -> Wording:
+        return self._markup.wording(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+
+    def _page(
+        self,
+        wording: Wording,
+        heading: str,
+        body: str,
+        status: int,
+        headers: Mapping[str, str],
+        *,
+        vary: str = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_LANGUAGE}",
+    ) -> web.Response:
+        text = self._markup.answer(wording, heading, body)
+        given: dict[str, Any] = {hdrs.VARY: vary, **headers}
+        return web.Response(text=text, status=status, headers=given, content_type="text/html")
+
+
+def _text_keys(code: str) -> tuple[str, str]:
+    return f"plain.why.{code}", f"why.{code}"

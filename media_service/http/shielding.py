@@ -1,0 +1,48 @@
+"""Steps that several dialects take: to their end even when the client's line drops, and up to the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from media_service.core.errors.registry import restore_error
+from media_service.core.upload_states import FINISHING, State
+from media_service.intake.tasks import TaskTracker
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from contextlib import AsyncExitStack
+
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
+
+T = TypeVar("T")
+
+_tasks = TaskTracker()
+
+
+async def shielded(step: Coroutine[Any, Any, T]) -> T:
+    """The step's result. aiohttp cancels a handler whose client is gone; the step goes on and stays consistent."""
+    return await asyncio.shield(_tasks.begin(step))
+
+
+async def shielded_with(resources: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
+    """Return the step's result, and give back what is held only when the step has ended, even without its client."""
+    return await shielded(_closing_after(resources.pop_all(), step))
+
+
+async def _closing_after(resources: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
+    async with resources:
+        return await step
+
+
+async def with_verdict(intake: UploadService, view: UploadView, seconds: float) -> UploadView:
+    """The upload; one that is whole, with the verdict on it where that comes within `seconds`.
+
+    Raises the refusal for which a file was rejected.
+    """
+    if view.upload.state in FINISHING:
+        view = await intake.wait_for_verdict(view.upload.id, seconds)
+    if view.upload.state is State.REJECTED and view.upload.verdict is not None:
+        raise restore_error(view.upload.verdict.code, view.upload.verdict.details)
+    return view

@@ -1,0 +1,232 @@
+"""What browsers load for the pages: small, whole, and only what is meant for them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from media_service.http.pages.assets import Assets, without_comments
+from media_service.http.pages.module_pack import NotPackable, pack
+from media_service.http.pages.page_markup import PageMarkup
+from media_service.http.pages.station import Station
+from media_service.http.pages.translations import read_translations
+from tests.conftest import missing
+from tests.support.server import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from media_service.http.pages.assets import Asset
+    from tests.support.api import Api
+
+STATIC = ROOT / "static"
+BUDGET = 48 * 1024
+LATER = {
+    *("id3-preview.js", "same-bytes.js", "sign-in.js"),
+    *("queue-heading.js", "queue-totals.js", "page-speed.js", "summary.js", "notify.js"),
+    *("sent-uploads.js", "history.js", "receipt.js"),
+}
+"""Modules that are loaded only once a file was chosen, once the page can be used, or for a sign-in."""
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_first_visit_is_within_its_budget(language: str) -> None:
+    assert sum(len(asset.gzipped) for asset in first_visit(STATIC, language).values()) <= BUDGET
+
+
+def first_visit(folder: Path, language: str) -> dict[str, Asset]:
+    """What a browser loads for the upload page, by name: the page and all that it names."""
+    assets = Assets(folder)
+    page = PageMarkup(assets, Station("Radio Example", "studio@radio.example", 1 << 36), "").page(
+        "index.html", language
+    )
+    release = assets.release()
+    loaded = {"index.html": page}
+    for stem, version, name in re.findall(r'"static/([a-z]+)-(\w+)/([^"]+)"', page.plain.decode()):
+        assert version == release.version
+        loaded[name] = release.packed(stem, name) or assets.find(name)
+    return loaded
+
+
+def test_page_preloads_everything_that_it_needs() -> None:
+    loaded = first_visit(STATIC, "ko")
+    assert set(loaded) == {
+        *("index.html", "icon.svg", "style.css", "js/early-input.js", "js/main.js", "js/worker.js"),
+        *("js/words.ko.js", "js/findings/words.ko.js"),
+    }
+    texts = Assets(STATIC).release().texts
+    modules = {name for name in texts if re.fullmatch(r"js/[\w-]+\.js", name) and ".ko." not in name}
+    packed = {
+        name
+        for name in modules
+        if f"modules['{name}']" in (loaded["js/main.js"].plain + loaded["js/worker.js"].plain).decode()
+    }
+    assert modules - packed - {"js/words.en.js"} == {"js/early-input.js", *(f"js/{name}" for name in LATER)}
+
+
+def test_both_pages_are_packed() -> None:
+    assert set(Assets(STATIC).release().packs) == {"index", "admin"}
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.rglob("*.js")), ids=lambda path: path.stem)
+def test_stripping_comments_keeps_line_numbers_and_code(path: Path) -> None:
+    text = path.read_text()
+    sent = without_comments(text)
+    assert sent.count("\n") == text.count("\n")
+    for whole, bare in zip(text.splitlines(), sent.splitlines(), strict=True):
+        if not re.match(r"\s*(/\*|\*|//)", whole) and "@type" not in whole:
+            assert bare == whole
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.rglob("*.js")), ids=lambda path: path.stem)
+def test_scripts_without_comments_are_valid(path: Path, tmp_path: Path) -> None:
+    if shutil.which("node") is None:
+        missing("node")
+    bare = tmp_path / f"bare.{'cjs' if path.stem == 'early' else 'mjs'}"
+    bare.write_text(without_comments(path.read_text()))
+    subprocess.run(["node", "--check", str(bare)], check=True)
+
+
+async def test_versioned_files_are_immutable_and_others_are_revalidated(api: Api) -> None:
+    page = (await api.get("/")).body.decode()
+    names = re.findall(r'"(static/[a-z]+-\w+/[^"]+)"', page)
+    assert len(names) > 6
+    for name in names:
+        answer = await api.get(f"/{name}")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable", name
+    again = re.sub(r"-(\w{12})/", r"-\1.2/", names[-1])
+    assert "immutable" in (await api.get(f"/{again}")).headers["Cache-Control"]
+    other = re.sub(r"-\w{12}/", f"-{'0' * 12}/", names[-1])
+    for name in (other, "static/js/main.js", "static/style.css"):
+        answer = await api.get(f"/{name}")
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-cache"), name
+    assert "no-cache" in (await api.get("/")).headers["Cache-Control"]
+
+
+def test_changed_file_changes_the_version(tmp_path: Path) -> None:
+    folder = shutil.copytree(STATIC, tmp_path / "static")
+    assets = Assets(folder)
+    markup = PageMarkup(assets, Station(), "")
+    before, old = assets.release(), markup.page("index.html", "")
+    assert assets.release() is before
+    (folder / "js" / "row.js").write_text((folder / "js" / "row.js").read_text() + "\nconst changed = 1;\n")
+    after = assets.release()
+    assert after.version != before.version
+    assert after.version in markup.page("index.html", "").plain.decode()
+    assert after.version not in old.plain.decode()
+    packed = after.packed("index", "js/main.js")
+    assert packed is not None
+    assert b"const changed = 1;" in packed.plain
+
+
+def test_adding_files_adds_a_language(tmp_path: Path) -> None:
+    folder = shutil.copytree(STATIC, tmp_path / "static")
+    for part in ("js", "js/findings"):
+        english = (folder / part / "words.en.js").read_text()
+        (folder / part / "words.ja.js").write_text(english.replace("'English'", "'日本語'").replace("Send us", "送る"))
+    markup = PageMarkup(Assets(folder), Station(), "")
+    page = markup.page("index.html", "ja").plain.decode()
+    assert '<html lang="ja">' in page
+    assert '<button type="button" data-language="ja" lang="ja">日本語</button>' in page
+    assert "送る your audio" in page
+    assert "js/findings/words.ja.js" in page
+    # The library has no words in it yet, and goes on in the others.
+    assert 'data-language="ja"' not in markup.page("admin.html", "ko").plain.decode()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(STATIC.rglob("words.??.js")), ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def test_server_reads_translations_as_a_browser_does(path: Path) -> None:
+    if shutil.which("node") is None:
+        missing("node")
+    script = f"const w = (await import({json.dumps(str(path))})).default; console.log(JSON.stringify(w))"
+    said = json.loads(subprocess.check_output(["node", "--input-type=module", "-e", script], stderr=subprocess.DEVNULL))
+    plain = {key: text if isinstance(text, str) else text["other"] for key, text in said.items()}
+    tag = path.name.split(".")[1]
+    files = {f"js/words.{tag}.js": path.read_text(), f"js/findings/words.{tag}.js": ""}
+    assert read_translations(files).texts[tag] == plain
+
+
+@pytest.mark.parametrize("language", ["ko"])
+@pytest.mark.parametrize("part", ["", "findings/", "admin/", "plain/"])
+def test_every_language_has_every_text(part: str, language: str) -> None:
+    def keys(tag: str) -> set[str]:
+        return set(re.findall(r"^  '([\w.]+)':", (STATIC / "js" / part / f"words.{tag}.js").read_text(), re.MULTILINE))
+
+    assert keys(language) == keys("en")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import * as all from './b.js';",
+        "export { a };",
+        "export * from './b.js';",
+        "export let a = 1;",
+        "import './a.js';",
+    ],
+)
+def test_unpackable_modules_are_loaded_one_by_one(text: str, tmp_path: Path) -> None:
+    with pytest.raises(NotPackable):
+        pack("js/a.js", {"js/a.js": f"{text}\n", "js/b.js": ""})
+    folder = shutil.copytree(STATIC, tmp_path / "static")
+    with (folder / "js" / "announce.js").open("a") as module:
+        module.write("export { announcer as other };\n")
+    assets = Assets(folder)
+    assert "index" not in assets.release().packs
+    page = PageMarkup(assets, Station(), "").page("index.html", "").plain.decode()
+    assert f'src="static/v-{assets.release().version}/js/main.js"' in page
+
+
+def test_packed_modules_run_once_in_order_with_the_same_exports(tmp_path: Path) -> None:
+    if shutil.which("node") is None:
+        missing("node")
+    texts = {
+        "js/part/main.mjs": "import { count as n, raise } from '../count.mjs';\nimport '../side.mjs';\n"
+        "const other = await import(`../${'later'}.mjs`);\nraise();\nconsole.log(n(), other.default(), other.text);\n",
+        "js/side.mjs": "import { raise } from './count.mjs';\nraise();\n",
+        "js/count.mjs": "let at = 0;\nexport const count = () => at;\nexport function raise() { at += 1; }\n"
+        "export default {\n  a: 1,\n};\n",
+        "js/later.mjs": "import made, { count } from './count.mjs';\nexport const text = 'a' + made.a;\n"
+        "export default () => count();\n",
+    }
+    packed = pack("js/part/main.mjs", texts)
+    for name, text in texts.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(packed.proxy(name) if name in packed.exports and name != packed.entry else text)
+    # Later modules import proxies, which import the pack: it must not wait for them while it starts.
+    (tmp_path / packed.entry).write_text(
+        packed.text.replace(
+            "const other = await", "const other = {}; setTimeout(async () => { const other = await"
+        ).replace("other.text);", "other.text); });")
+    )
+    said = subprocess.check_output(["node", str(tmp_path / packed.entry)], text=True)
+    assert said.split() == ["2", "2", "a1"]
+
+
+async def test_gzip_is_sent_if_accepted(api: Api) -> None:
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        url = f"{api.url}/static/js/main.js"
+        async with session.get(url, headers={"Accept-Encoding": "gzip"}) as answer:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert answer.headers["Vary"] == "Accept-Encoding"
+            small = await answer.read()
+        async with session.get(url, headers={"Accept-Encoding": "identity"}) as answer:
+            assert "Content-Encoding" not in answer.headers
+            assert await answer.read() == gzip.decompress(small)
+
+
+async def test_unchanged_file_is_not_sent_again(api: Api) -> None:
+    first = await api.get("/static/style.css")
+    again = await api.get("/static/style.css", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert (await api.get("/static/style.css", headers={"If-None-Match": '"other"'})).status == 200
