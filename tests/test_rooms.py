@@ -34,13 +34,26 @@ ROOMS = {
     "storage": {"core", "aside"},
     "catalogue": {"core", "aside"},
     "media": {"core"},
-    "intake": {"core", "media"},
+    "intake": {"core"},
     "http": {"core", "intake"},
     "config": {"core"},
 }
 """What each room may import besides itself; the modules at the top may import everything."""
 
-HTTP = {
+PARTS = {
+    "core": {"core.errors"},
+    "core.errors": set[str](),
+    "core.ports": {"core", "core.errors"},
+    "intake": {"intake.receiving", "intake.finalizing"},
+    "intake.receiving": {"intake", "intake.finalizing"},
+    "intake.finalizing": {"intake"},
+    "media.signatures": set[str](),
+    "media.images": set[str](),
+    "media.mpeg": {"media.signatures"},
+    "media.tags": {"media.signatures", "media.images", "media.mpeg"},
+    "media.workers": {"media.signatures", "media.images", "media.mpeg", "media.tags"},
+    "media.inspection": {"media.signatures", "media.images", "media.mpeg", "media.tags"},
+    "http.routes": {"http", "http.connections", "http.security", "http.api", "http.pages", "http.dialects"},
     "http": {"http.connections"},
     "http.connections": set[str](),
     "http.security": set[str](),
@@ -48,17 +61,7 @@ HTTP = {
     "http.pages": {"http", "http.security"},
     "http.dialects": {"http", "http.security", "http.api", "http.pages"},
 }
-"""What each folder of `http` may import of `http` besides itself; `http.routes` puts all of them together."""
-
-SUBFOLDERS = {
-    "media.signatures": set[str](),
-    "media.images": set[str](),
-    "media.mpeg": {"media.signatures"},
-    "media.tags": {"media.signatures", "media.images", "media.mpeg"},
-    "media.workers": {"media.signatures", "media.images", "media.mpeg", "media.tags"},
-    "media.inspection": {"media.signatures", "media.images", "media.mpeg", "media.tags"},
-}
-"""What each part of a folder may import from that folder besides itself. A folder with parts has no other modules."""
+"""What the parts of a room may import of that room besides themselves. A part is a folder, or a module with a line here."""
 
 OWNERS = {
     "mutagen": {"media.tags.mutagen_adapter"},
@@ -107,11 +110,6 @@ class Import:
         """The folder of the module that it names, below the package."""
         return self.target.removeprefix("media_service.").rpartition(".")[0]
 
-    @property
-    def folder_of_importer(self) -> str:
-        """The folder of the module that has it."""
-        return self.importer.rpartition(".")[0]
-
     def __str__(self) -> str:
         return f"{self.importer}:{self.line} imports {self.target}"
 
@@ -159,11 +157,18 @@ def test_rooms_import_only_what_they_may_know(room: str) -> None:
     assert [str(found) for found in mine if found.room not in {room, *ROOMS[room]}] == []
 
 
-@pytest.mark.parametrize("folder", HTTP)
-def test_folders_of_http_import_only_what_they_may_know(folder: str) -> None:
-    mine = [found for found in imports() if found.folder_of_importer == folder and found.importer != "http.routes"]
-    others = [found for found in mine if found.ours and found.room == "http"]
-    assert [str(found) for found in others if found.folder not in {folder, *HTTP[folder]}] == []
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_of_a_room_import_only_what_they_may_know(part: str) -> None:
+    mine = [found for found in imports() if part_of(found.importer) == part and found.ours]
+    inside = [found for found in mine if found.room == part.split(".", maxsplit=1)[0]]
+    targets = {found: part_of(found.target.removeprefix("media_service.")) for found in inside}
+    assert [str(found) for found, target in targets.items() if target not in {part, *PARTS[part]}] == []
+
+
+def test_every_module_of_a_room_with_parts_is_in_one() -> None:
+    rooms = {part.split(".")[0] for part in PARTS}
+    inside = [name for name in modules() if name.split(".")[0] in rooms and not name.endswith("__init__")]
+    assert {part_of(name) for name in inside} == set(PARTS)
 
 
 def test_dialects_import_no_other_dialect() -> None:
@@ -173,28 +178,9 @@ def test_dialects_import_no_other_dialect() -> None:
     assert [str(found) for found in others if found.target.rpartition(".")[2] not in shared] == []
 
 
-def test_every_folder_of_http_has_a_direction() -> None:
-    assert {name.rpartition(".")[0] for name in modules() if name.startswith("http.")} == set(HTTP)
-
-
-@pytest.mark.parametrize("part", SUBFOLDERS)
-def test_parts_of_a_folder_import_only_what_they_may_know(part: str) -> None:
-    folder = part.split(".", maxsplit=1)[0]
-    allowed = {part, *SUBFOLDERS[part]}
-    mine = [found for found in imports() if _part(found.importer) == part and found.ours and found.room == folder]
-    assert mine or not allowed - {part}
-    assert [str(found) for found in mine if _part(found.target.removeprefix("media_service.")) not in allowed] == []
-
-
-def test_a_folder_with_parts_has_no_other_modules() -> None:
-    folders = {part.split(".")[0] for part in SUBFOLDERS}
-    found = {_part(name) for name in modules() if name.split(".")[0] in folders}
-    assert found == {*SUBFOLDERS, *(f"{folder}.__init__" for folder in folders)}
-
-
-def _part(module: str) -> str:
-    """The folder of a module, with the folder or the module inside it."""
-    return ".".join(module.split(".")[:2])
+def part_of(module: str) -> str:
+    """Return the part of its room that a module belongs to."""
+    return module if module in PARTS else module.rpartition(".")[0]
 
 
 def test_every_module_has_a_room() -> None:

@@ -195,19 +195,28 @@ def file_value(row: Row) -> StoredFile:
     )
 
 
-def heard_row(file_id: str, heard: LoudnessReport, now: int) -> dict[str, Any]:
-    """The columns of `heard` for what was heard in this file."""
-    return {"file_id": file_id, **asdict(heard), "peaks": json.dumps(heard.peaks), "heard_at": now}
+def heard_row(file_id: str, report: LoudnessReport, now: int) -> dict[str, Any]:
+    """Return the columns of `heard` for this file's loudness."""
+    return {
+        "file_id": file_id,
+        "loudness": report.integrated,
+        "loudness_range": report.range,
+        "true_peak": report.true_peak,
+        "silence_before": report.leading_silence,
+        "silence_behind": report.trailing_silence,
+        "peaks": json.dumps(report.peaks),
+        "heard_at": now,
+    }
 
 
 def heard_value(row: Row) -> LoudnessReport:
-    """What a row of `heard` says; what cannot be used counts as not measured."""
+    """Return the loudness of a row of `heard`; what cannot be used counts as not measured."""
     return LoudnessReport(
-        loudness=number(row["loudness"]),
-        loudness_range=number(row["loudness_range"]),
+        integrated=number(row["loudness"]),
+        range=number(row["loudness_range"]),
         true_peak=number(row["true_peak"]),
-        silence_before=number(row["silence_before"]),
-        silence_behind=number(row["silence_behind"]),
+        leading_silence=number(row["silence_before"]),
+        trailing_silence=number(row["silence_behind"]),
         peaks=tuple(peak for peak in json_array(row["peaks"]) if integer(peak) is not None),
     )
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from media_service.core.quota import Quotas
 
 if TYPE_CHECKING:
-    from media_service.core import expiry, limits
+    from media_service.core.expiry import Lifetime
+    from media_service.core.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,10 @@ class IntakeOptions:
     `writes_tags`: what a sender types is written into the file.
     `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
 
-    limits: limits.Limits
+    limits: Limits
     idle_timeout: float
     verdict_wait_slice: float
-    lifetime: expiry.Lifetime
+    lifetime: Lifetime
     disk_reserve: int
     sync_slices: bool
     body_rate: int = 0

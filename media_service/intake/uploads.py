@@ -254,8 +254,8 @@ class UploadService:
     async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> UploadView:
         """Sets the cover, durably; None takes it away.
 
-        Raises what `check_cover` raises, and CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide; for an upload that
-        is whole also what `LateEdits` raises.
+        Raises what `check_cover` raises, CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide; for an upload
+        that is whole also what `LateEdits` raises.
         """
         cover = None
         if picture is not None:

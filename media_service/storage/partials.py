@@ -47,7 +47,7 @@ RESERVED_AT_ONCE = 1024 * 1024
 
 
 class OpenPartial:
-    """`core.ports.partials.Partial` over a descriptor. `folder` makes its name durable, where that is still to be done."""
+    """`core.ports.partials.Partial` over a descriptor. `folder` makes its name durable, if that is still to be done."""
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,7 +45,8 @@ HOSTILE_JSON = [
     '[{"start": "0", "title": "x"}, {"start": 1}, {"start": 2, "title": "kept", "url": 7}]',
     '{"sha256": "zz", "content_hash": "00", "size": 1}',
     json.dumps({"sha256": "00", "content_hash": "00", "size": 1, "bitrate": 1, "sample_rate": 1, "channels": 1})[:-1]
-    + ', "duration": 1, "grade": "silver", "audio": {"suggested_tags": [1], "n": NaN, "x": 1e999}, "audio_sha256": "00"}',
+    + ', "duration": 1, "grade": "silver", "audio": {"suggested_tags": [1], "n": NaN, "x": 1e999},'
+    ' "audio_sha256": "00"}',
     '{"title": 5, "artist": "kept", "\\ud800": "\\udfff"}',
 ]
 
@@ -136,7 +138,7 @@ def test_any_row_of_a_file_can_be_shown(changes: dict[str, Any]) -> None:
 @given(st.fixed_dictionaries(dict.fromkeys(("loudness", "loudness_range", "true_peak", "peaks"), anything)), anything)
 def test_any_row_of_what_was_heard_can_be_shown(row: dict[str, Any], silence: Any) -> None:
     heard = heard_value(row | {"silence_before": silence, "silence_behind": silence})  # type: ignore[arg-type]
-    shown({name: getattr(heard, name) for name in (*row, "silence_before")})
+    shown(asdict(heard))
 
 
 @given(anything, anything, anything)

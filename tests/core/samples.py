@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hypothesis import strategies as st
+
+from media_service.core import admission
 from media_service.core.limits import Limits
+from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import Facts, Upload
 from media_service.core.upload_states import State
 
+if TYPE_CHECKING:
+    from media_service.core.admission import WriteWindow
+
 LIMITS = Limits(file=1000, slice=100, slice_size=40)
+
+HELD = Ranges([Span(50, 60), Span(100, 120)])
+
+spans = st.builds(lambda a, b: Span(min(a, b), max(a, b)), st.integers(0, 320), st.integers(0, 320))
 
 FACTS = Facts(
     size=1000,
@@ -35,3 +46,8 @@ def make_upload(**changes: Any) -> Upload:
         "tags": {},
     }
     return Upload(**plain | changes)
+
+
+def admit(start: int, size: int | None, held: Ranges = HELD, upload: Upload | None = None) -> WriteWindow:
+    """Admit a slice of so many bytes."""
+    return admission.admit(upload or make_upload(), held, start, size, limits=LIMITS, dialect="native")

@@ -30,8 +30,8 @@ BYTES = (bytes(range(256)) * (2 * BLOCK_BYTES // 256 + 2))[: 2 * BLOCK_BYTES + 3
 
 
 def naive_content_hash(whole: bytes) -> bytes:
-    leaves = [hashlib.sha256(whole[at : at + BLOCK_BYTES]).digest() for at in range(0, len(whole), BLOCK_BYTES)]
-    return hashlib.sha256(b"".join(leaves)).digest()
+    error_classes = [hashlib.sha256(whole[at : at + BLOCK_BYTES]).digest() for at in range(0, len(whole), BLOCK_BYTES)]
+    return hashlib.sha256(b"".join(error_classes)).digest()
 
 
 def fed(whole: bytes, cuts: Sequence[int]) -> ContentHash:
@@ -60,8 +60,10 @@ def test_any_split_gives_the_hash_of_the_whole(size: int, cuts: list[int]) -> No
 @example({0, 1, 2}, 0)
 @example({1, 2}, BLOCK_BYTES)
 def test_blocks_that_are_known_are_passed_without_their_bytes(known: set[int], start: int) -> None:
-    leaves = {index: hashlib.sha256(BYTES[index * BLOCK_BYTES : (index + 1) * BLOCK_BYTES]).digest() for index in known}
-    content = ContentHash(leaves)
+    error_classes = {
+        index: hashlib.sha256(BYTES[index * BLOCK_BYTES : (index + 1) * BLOCK_BYTES]).digest() for index in known
+    }
+    content = ContentHash(error_classes)
     content.update(BYTES[:start])
     content.pass_known(len(BYTES))
     assert start % BLOCK_BYTES == 0 or content.size == start

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -31,9 +33,14 @@ def test_every_error_is_a_refusal_or_a_trouble() -> None:
     assert all(issubclass(leaf, Refusal) != issubclass(leaf, ServiceError) for leaf in error_classes())
 
 
-def test_the_drawn_tree_names_every_error() -> None:
-    drawn = set(re.findall("[A-Z][A-Za-z0-9]+", (errors.__doc__ or "").partition("A class's")[0]))
-    assert {leaf.__name__ for leaf in error_classes()} <= drawn
+def test_every_module_of_errors_is_in_the_registry() -> None:
+    defined = {
+        f"{error.__module__}.{error.__name__}"
+        for module in iter_modules(errors.__path__, f"{errors.__name__}.")
+        for error in vars(import_module(module.name)).values()
+        if isinstance(error, type) and issubclass(error, MediaServiceError) and "code" in vars(error)
+    }
+    assert defined == {f"{leaf.__module__}.{leaf.__name__}" for leaf in error_classes()}
 
 
 @pytest.mark.parametrize("leaf", error_classes())

@@ -94,14 +94,14 @@ async def test_body_of_another_size_than_announced_records_nothing(
     await _nothing_recorded(api, upload["id"])
 
 
-async def test_request_that_frames_no_body_is_refused(api: Api, shared_server: Server) -> None:
+async def test_request_without_body_framing_is_refused(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
     answer = await send(shared_server.port, [head("POST", f"/api/v1/uploads/{upload['id']}/slices")])
     assert (answer.status, answer.problem["code"]) == (411, "length_required")
 
 
 @pytest.mark.parametrize("beginning", [b"", b"\r\n"])
-async def test_body_without_a_length_is_taken(api: Api, shared_server: Server, beginning: bytes) -> None:
+async def test_body_without_a_length_is_accepted(api: Api, shared_server: Server, beginning: bytes) -> None:
     upload = await api.create(length=1_000)
     body = beginning + multipart(OFFSET, DIGEST, SLICE)
     request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", "Transfer-Encoding: chunked")
@@ -109,7 +109,7 @@ async def test_body_without_a_length_is_taken(api: Api, shared_server: Server, b
     assert (answer.status, answer.problem["offset"]) == (200, 1_000)
 
 
-async def test_slice_without_a_length_is_bounded(small: Api, small_server: Server) -> None:
+async def test_slice_without_a_length_is_limited(small: Api, small_server: Server) -> None:
     upload = await small.create(length=10 * MIB)
     body = multipart(OFFSET, part("slice", bytes(2 * MIB), "blob"))
     request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", "Transfer-Encoding: chunked")
@@ -118,7 +118,7 @@ async def test_slice_without_a_length_is_bounded(small: Api, small_server: Serve
     await _nothing_recorded(small, upload["id"])
 
 
-async def test_body_cut_at_any_byte_records_nothing(api: Api, shared_server: Server) -> None:
+async def test_body_truncated_at_any_byte_records_nothing(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
     body = multipart(OFFSET, DIGEST, SLICE)
     request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", length=len(body)) + body
@@ -137,7 +137,7 @@ async def test_body_byte_by_byte_is_the_same_body(api: Api, shared_server: Serve
     assert answer.status == 200, answer
 
 
-async def test_client_that_vanishes_in_a_slice_leaves_nothing(api: Api, shared_server: Server) -> None:
+async def test_client_that_disconnects_in_a_slice_records_nothing(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
     body = multipart(OFFSET, SLICE)
     for method, path in (("POST", ""), ("PUT", "/0")):
@@ -147,7 +147,7 @@ async def test_client_that_vanishes_in_a_slice_leaves_nothing(api: Api, shared_s
     assert (await api.put(upload["id"], 0, b"s" * 1000)).status == 200
 
 
-async def test_endless_preamble_does_not_grow_the_server(api: Api, shared_server: Server) -> None:
+async def test_endless_preamble_does_not_use_memory(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
     size = 48 * 1024 * 1024
     before = resident(shared_server.pid)
@@ -159,7 +159,7 @@ async def test_endless_preamble_does_not_grow_the_server(api: Api, shared_server
     await _nothing_recorded(api, upload["id"])
 
 
-async def test_requests_of_foreign_pages_are_refused(api: Api) -> None:
+async def test_requests_of_other_origins_are_refused(api: Api) -> None:
     refused: list[dict[str, str]] = [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
@@ -182,7 +182,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("dialect", EMPTY)
-async def test_empty_body_after_empty_body_is_answered(api: Api, shared_server: Server, dialect: str) -> None:
+async def test_empty_body_after_empty_body_gets_a_response(api: Api, shared_server: Server, dialect: str) -> None:
     # aiohttp hands one and the same reader to every request without a body, and tells its end to the first alone.
     method, *headers = EMPTY[dialect]
     for _ in range(2):

@@ -58,7 +58,7 @@ class Words:
         return self.texts[language].get(key) or self.texts[FIRST].get(key)
 
 
-def read_words(files: Mapping[str, str]) -> Words:
+def read_translations(files: Mapping[str, str]) -> Words:
     """Return the words that stand in the files of `static/`."""
     tags = [found[1] for name in files if (found := _FILE.fullmatch(name))]
     return Words(

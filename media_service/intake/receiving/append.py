@@ -83,7 +83,7 @@ class Appends:
 
         Return an upload that was rejected too, before this append or during it: its verdict says why.
         `blocks` is called for the body once the append is admitted. When the body is cut, the error says why, and what
-        arrived is recorded, unless there is a proof. Raises what `admission.check_append` and `UploadService.receive` raise.
+        arrived is recorded, unless there is a proof. Raises what `check_append` and `UploadService.receive` raise.
         """
         await self.interrupt(upload_id, owner)
         if self._closing:

@@ -28,7 +28,7 @@ class Concatenator:
     ) -> UploadView:
         """The joined upload, every byte of it recorded. The parts are given up then: their bytes are in it.
 
-        Raises what `concatenation.check_part_names`, `concatenation.check_parts` and `UploadService.create` raise, UnknownUpload, StorageFull,
+        Raises what `check_part_names`, `check_parts` and `UploadService.create` raise, UnknownUpload, StorageFull,
         StorageError.
         """
         concatenation.check_part_names(parts)

@@ -64,11 +64,11 @@ class SliceReceiver:
     async def receive(
         self, active: ActiveUpload, request: SliceRequest, blocks: Callable[[], AsyncIterator[bytes]]
     ) -> None:
-        """Returns when the slice is durable and recorded, by now or before. Raises what `UploadService.receive` raises."""
+        """Return when the slice is durable and recorded. Raise what `UploadService.receive` raises."""
         window = await self._admit(active, request)
         if window.repeat:
             await self._repeat(active, window, request, blocks)
-            await asyncio.shield(self._tasks.begin(self._lifecycle.complete_if_whole(active)))
+            await self._lifecycle.complete_if_whole(active)
         else:
             await self._write(active, window, request, blocks)
 

@@ -133,7 +133,7 @@ def talk(request: pytest.FixtureRequest, shared_server: Server, api: Api) -> Tal
     return Talk(request.param, shared_server, api)
 
 
-async def test_pieces_of_any_size_make_the_file(talk: Talk) -> None:
+async def test_slices_of_any_size_make_the_file(talk: Talk) -> None:
     whole = make_mp3_of(18 * MIB, seed=62)
     upload_id = await talk.create(len(whole))
     at = 0
@@ -146,14 +146,14 @@ async def test_pieces_of_any_size_make_the_file(talk: Talk) -> None:
     assert (ended["state"], ended["digest"]) == ("spooled", hashlib.sha256(whole).hexdigest())
 
 
-async def test_every_upload_is_seen_in_rest(talk: Talk) -> None:
+async def test_every_upload_is_shown_by_the_rest_api(talk: Talk) -> None:
     upload_id = await talk.create()
     await talk.append(upload_id, 0, MP3[:PIECE])
     newest = (await talk.api.listed("limit=1"))[0]
     assert (newest["id"], newest["state"], newest["received"]) == (upload_id, "receiving", [[0, PIECE]])
 
 
-async def test_what_is_no_mp3_is_rejected_and_its_last_answer_says_so(talk: Talk) -> None:
+async def test_file_that_is_not_mp3_is_rejected_in_the_last_response(talk: Talk) -> None:
     upload_id = await talk.create(3000)
     answer = await talk.append(upload_id, 0, b"abc" * 1000, 3000)
     problem = answer.json if answer.status == 422 else answer.json["problem"]
@@ -167,7 +167,7 @@ async def test_bytes_beyond_the_length_are_refused(talk: Talk) -> None:
     assert await talk.offset(upload_id) == 0
 
 
-async def test_the_last_piece_again_is_acknowledged(talk: Talk) -> None:
+async def test_repeated_last_slice_is_acknowledged(talk: Talk) -> None:
     upload_id = await talk.create()
     first = await talk.append(upload_id, 0, MP3)
     assert 200 <= first.status < 300
@@ -175,7 +175,7 @@ async def test_the_last_piece_again_is_acknowledged(talk: Talk) -> None:
     assert (await talk.append(upload_id, at, MP3[at:])).status == first.status
 
 
-async def test_a_cut_piece_loses_nothing_recorded_and_the_upload_goes_on(talk: Talk) -> None:
+async def test_truncated_slice_keeps_recorded_bytes(talk: Talk) -> None:
     upload_id = await talk.create()
     await talk.append(upload_id, 0, MP3[:PIECE])
     message = talk.dialect.append(upload_id, PIECE, MP3[PIECE:30_000], len(MP3), announced=len(MP3) - PIECE)
@@ -188,7 +188,7 @@ async def test_a_cut_piece_loses_nothing_recorded_and_the_upload_goes_on(talk: T
     assert (await talk.api.ended(upload_id))["state"] == "spooled"
 
 
-async def test_a_newer_writer_wins(talk: Talk) -> None:
+async def test_newer_writer_takes_over(talk: Talk) -> None:
     upload_id = await talk.create()
     reader, writer = await asyncio.open_connection("127.0.0.1", talk.server.port)
     writer.write(talk.dialect.append(upload_id, 0, MP3[:5000], len(MP3), announced=len(MP3)))
@@ -208,7 +208,7 @@ async def test_a_cancelled_upload_is_gone(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("other", [Native(), Tus(), Draft()], ids=["native", "tus", "draft"])
-async def test_an_upload_is_written_in_the_dialect_that_made_it(talk: Talk, other: Dialect) -> None:
+async def test_upload_is_written_only_in_its_own_dialect(talk: Talk, other: Dialect) -> None:
     upload_id = await talk.create()
     answer = await send(talk.server.port, other.append(upload_id, 0, MP3[:PIECE], len(MP3)))
     same = type(other) is type(talk.dialect)
@@ -217,7 +217,7 @@ async def test_an_upload_is_written_in_the_dialect_that_made_it(talk: Talk, othe
     assert await talk.offset(upload_id) == (PIECE if same else 0)
 
 
-async def test_a_digest_that_differs_leaves_nothing(talk: Talk) -> None:
+async def test_slice_with_a_wrong_digest_is_not_recorded(talk: Talk) -> None:
     upload_id = await talk.create()
     message = talk.dialect.append(upload_id, 0, MP3[:PIECE], len(MP3))
     named = {"Native": "Content-Digest", "Draft": "Content-Digest", "Tus": "Upload-Checksum"}[
@@ -231,7 +231,7 @@ async def test_a_digest_that_differs_leaves_nothing(talk: Talk) -> None:
     assert await talk.offset(upload_id) == 0
 
 
-async def test_another_place_than_the_next_is_refused_and_changes_nothing(talk: Talk) -> None:
+async def test_wrong_offset_is_refused_and_changes_nothing(talk: Talk) -> None:
     upload_id = await talk.create()
     await talk.append(upload_id, 0, MP3[:PIECE])
     # A slice may lie beyond a gap, and is the next one for whoever sends slices; half of it is recorded here.
@@ -242,7 +242,7 @@ async def test_another_place_than_the_next_is_refused_and_changes_nothing(talk: 
     assert 200 <= (await talk.append(upload_id, PIECE, MP3[PIECE:])).status < 300
 
 
-async def test_a_file_over_the_limit_is_refused_at_its_creation(talk: Talk, small_server: Server) -> None:
+async def test_file_over_the_limit_is_refused_at_creation(talk: Talk, small_server: Server) -> None:
     answer = await send(small_server.port, talk.dialect.create(21 * MIB))
     assert (answer.status, answer.json["code"], answer.json["limit"]) == (413, "file_too_large", 20 * MIB)
 
@@ -252,7 +252,7 @@ async def test_an_unknown_upload_is_404(talk: Talk) -> None:
     assert (answer.status, answer.json["code"]) == (404, "unknown_upload")
 
 
-async def test_what_was_acknowledged_survives_a_kill(talk: Talk, own: Server) -> None:
+async def test_acknowledged_bytes_survive_a_kill(talk: Talk, own: Server) -> None:
     killed = Talk(talk.dialect, own, Api(talk.api.session, own.url, own.token))
     upload_id = await killed.create()
     assert 200 <= (await killed.append(upload_id, 0, MP3[:20_000])).status < 300
@@ -262,7 +262,7 @@ async def test_what_was_acknowledged_survives_a_kill(talk: Talk, own: Server) ->
     assert (await killed.api.ended(upload_id))["state"] == "spooled"
 
 
-async def test_a_full_disk_takes_nothing_recorded_and_the_upload_goes_on(talk: Talk, tmp_path: Path) -> None:
+async def test_full_disk_keeps_recorded_bytes(talk: Talk, tmp_path: Path) -> None:
     whole = make_mp3_of(3 * MIB, seed=63)
     with small_disk(tmp_path / "disk", 24 * MIB) as disk:
         full = Talk(talk.dialect, disk.server, Api(talk.api.session, disk.server.url, disk.server.token))
@@ -291,7 +291,7 @@ async def test_an_idle_upload_expires(talk: Talk, brief: Server) -> None:
     assert not (brief.partials / f"{upload_id}.partial").exists()
 
 
-async def test_an_upload_that_trickles_ends_too(talk: Talk, brief: Server) -> None:
+async def test_upload_at_a_trickle_expires(talk: Talk, brief: Server) -> None:
     api = Api(talk.api.session, brief.url, brief.token)
     trickle = Talk(talk.dialect, brief, api)
     upload_id = await trickle.create()

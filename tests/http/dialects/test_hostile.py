@@ -54,7 +54,7 @@ def with_bytes(message: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("value", ["final;/tus/@", "@", "final;@/tus/nobody-has-this-one-00", "partial@"])
-async def test_concat_that_is_no_text_is_400(shared_server: Server, value: str) -> None:
+async def test_non_ascii_concat_is_400(shared_server: Server, value: str) -> None:
     message = request("POST", "/tus/", {**TUS, "Upload-Concat": value, "Upload-Length": "5"})
     assert (await send(shared_server.port, with_bytes(message))).status == 400
 
@@ -66,7 +66,7 @@ async def test_concat_that_is_no_text_is_400(shared_server: Server, value: str) 
         *("X-HTTP-Method-Override", "Content-Encoding", "Authorization", "Cookie", "Origin"),
     ],
 )
-async def test_a_tus_field_that_is_no_text_is_a_4xx(shared_server: Server, name: str) -> None:
+async def test_non_ascii_tus_field_is_a_4xx(shared_server: Server, name: str) -> None:
     message = request("POST", "/tus/", {**TUS_BYTES, "Upload-Length": "10", name: "sha1 @"}, b"x")
     status = (await send(shared_server.port, with_bytes(message))).status
     assert 400 <= status < 500 or (name in ("Authorization", "Cookie") and status == 201)
@@ -79,7 +79,7 @@ async def test_a_tus_field_that_is_no_text_is_a_4xx(shared_server: Server, name:
         *("Upload-Draft-Interop-Version", "Upload-Metadata", "Content-Disposition"),
     ],
 )
-async def test_no_field_of_the_draft_can_break_the_service(shared_server: Server, name: str) -> None:
+async def test_no_field_of_the_draft_causes_a_5xx(shared_server: Server, name: str) -> None:
     values = ["@", "", "?0;@", "9" * 30, "-1", "(" * 4000, "a=b, a=c", "1;" * 2000, '"' * 3001, ";;;", "a; b=c; b=d"]
     values += ["inline; filename*=UTF-8''%FF", "inline; filename*=nothing''x", 'inline; filename="@.mp3"', "x=y"]
     messages = [request("POST", "/rufh/", {"Upload-Complete": "?0", name: value}) for value in values]
@@ -88,7 +88,7 @@ async def test_no_field_of_the_draft_can_break_the_service(shared_server: Server
 
 
 @pytest.mark.parametrize("name", ["%00", "%ff%fe", "%ED%A0%80", "..%2f..%2fetc%2fpasswd", "a%20b", "x" * 7000, "'"])
-async def test_ids_that_are_none_are_404(shared_server: Server, name: str) -> None:
+async def test_malformed_ids_are_404(shared_server: Server, name: str) -> None:
     for door in ("tus", "rufh"):
         assert (await send(shared_server.port, request("HEAD", f"/{door}/{name}", TUS))).status == 404
 
@@ -96,7 +96,7 @@ async def test_ids_that_are_none_are_404(shared_server: Server, name: str) -> No
 @pytest.mark.parametrize(
     "length", ["-1", "+5", "1e3", "0x10", "5,5", "99999999999999999999", str(2**63), str(2**64 - 1)]
 )
-async def test_lengths_that_are_none_or_huge_cost_nothing(shared_server: Server, length: str) -> None:
+async def test_invalid_or_huge_content_lengths_are_refused(shared_server: Server, length: str) -> None:
     path = await create(shared_server)
     for message in (
         request("PATCH", path, {**TUS_BYTES, "Upload-Offset": "0", "Content-Length": length}),
@@ -122,7 +122,7 @@ async def test_a_hundred_thousand_parts_are_refused(shared_server: Server) -> No
         assert (await send(shared_server.port, request("POST", "/tus/", fields))).status == expected
 
 
-async def test_parts_together_are_within_the_limit_of_a_file(small_server: Server) -> None:
+async def test_sum_of_parts_is_within_the_file_limit(small_server: Server) -> None:
     parts = []
     for _ in range(21):
         parts.append(await create(small_server, 1024 * 1024, Upload_Concat="partial"))
@@ -140,7 +140,7 @@ async def test_a_header_of_a_megabyte_is_refused(shared_server: Server) -> None:
     assert (await send(shared_server.port, HEALTH)).body == b"ok"
 
 
-async def test_a_refused_body_is_no_next_request(shared_server: Server) -> None:
+async def test_refused_body_is_not_parsed_as_a_request(shared_server: Server) -> None:
     path = await create(shared_server)
     refused = [
         patch(path, 7, HEALTH * 3),
@@ -157,7 +157,7 @@ async def test_a_refused_body_is_no_next_request(shared_server: Server) -> None:
         assert (answers[1].offset, answers[2].body) == (0, b"ok")
 
 
-async def test_requests_may_stand_in_a_row(shared_server: Server) -> None:
+async def test_pipelined_requests_are_handled(shared_server: Server) -> None:
     path = await create(shared_server)
     half = len(MP3) // 2
     answers = await together(
@@ -175,7 +175,7 @@ async def test_requests_may_stand_in_a_row(shared_server: Server) -> None:
     ]
 
 
-async def test_behind_a_body_that_was_not_asked_for_the_connection_ends(shared_server: Server) -> None:
+async def test_connection_is_closed_after_a_refusal_with_expect(shared_server: Server) -> None:
     path = await create(shared_server)
     draft = {"Content-Type": "application/partial-upload", "Upload-Complete": "?0", "Upload-Offset": "5"}
     for message in (
@@ -189,7 +189,7 @@ async def test_behind_a_body_that_was_not_asked_for_the_connection_ends(shared_s
     assert (taken.status, taken["Connection"]) == (204, None)
 
 
-async def test_http_1_0_is_spoken_without_interim_answers(shared_server: Server) -> None:
+async def test_http_1_0_gets_no_interim_responses(shared_server: Server) -> None:
     path = await create(shared_server)
     old = [
         patch(path, 0, MP3[:500], Expect="100-continue"),
@@ -201,7 +201,7 @@ async def test_http_1_0_is_spoken_without_interim_answers(shared_server: Server)
         assert (200 <= answer.status < 300, answer.interim, answer.offset) == (True, [], 500)
 
 
-async def test_bytes_streamed_behind_the_end_of_a_whole_upload_are_refused(shared_server: Server) -> None:
+async def test_bytes_after_the_end_of_a_complete_upload_are_refused(shared_server: Server) -> None:
     path = await create(shared_server)
     assert (await send(shared_server.port, patch(path, 0, MP3))).status == 204
     for body, status in ((b"0\r\n\r\n", 204), (b"3\r\nabc\r\n0\r\n\r\n", 413)):
@@ -210,7 +210,7 @@ async def test_bytes_streamed_behind_the_end_of_a_whole_upload_are_refused(share
     assert await offset(shared_server, path) == len(MP3)
 
 
-async def test_heads_and_patches_at_once_agree(shared_server: Server) -> None:
+async def test_concurrent_heads_and_patches_agree(shared_server: Server) -> None:
     """Whatever offset a HEAD tells, a PATCH there is admitted; nothing hangs, nothing is lost."""
     path = await create(shared_server)
     writers = [(await asyncio.open_connection("127.0.0.1", shared_server.port))[1] for _ in range(6)]

@@ -92,7 +92,7 @@ NEEDS_THE_OWNER: dict[str, tuple[str, str, dict[str, Any], int]] = {
 
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("route", ID_IS_ENOUGH)
-async def test_id_of_an_upload_is_enough_to_go_on_sending(people: People, route: str, who: str) -> None:
+async def test_id_is_enough_to_resume_an_upload(people: People, route: str, who: str) -> None:
     method, path, more, status = ID_IS_ENOUGH[route]
     dialect = path.split("/")[1] if path.startswith(("/tus", "/rufh")) else "native"
     for upload_id in (await people.uploads(dialect)).values():
@@ -125,7 +125,7 @@ async def test_only_owner_and_admin_see_a_sent_cover(people: People, who: str) -
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_an_upload_says_whether_it_is_the_callers(people: People, who: str) -> None:
+async def test_upload_shows_whether_it_is_the_callers(people: People, who: str) -> None:
     uploads = await people.uploads()
     assert (await people[who].show(uploads["owner"]))["mine"] == (who in ("owner", "admin"))
     assert (await people[who].show(uploads["script"]))["mine"] is True
@@ -155,7 +155,7 @@ async def test_a_listing_shows_only_the_browsers_own_uploads(people: People) -> 
 
 
 @pytest.mark.parametrize("whose", ["owner", "script"])
-async def test_the_same_bytes_are_found_only_by_who_sent_them(people: People, whose: str) -> None:
+async def test_same_bytes_are_found_only_by_their_sender(people: People, whose: str) -> None:
     mp3 = make_mp3(2, seed=8101 + len(whose))
     upload = await people[whose].create("found.mp3", len(mp3))
     content_hash = (await people[whose].send_all(upload["id"], mp3))["content_hash"]
@@ -169,7 +169,7 @@ async def test_the_same_bytes_are_found_only_by_who_sent_them(people: People, wh
 
 
 @pytest.mark.parametrize("value", ["", "x", "a" * 42, "a" * 44, "ä" * 43, "local"])
-async def test_a_cookie_that_could_be_guessed_owns_nothing(api: Api, value: str) -> None:
+async def test_guessable_cookie_owns_nothing(api: Api, value: str) -> None:
     guessed = Api(api.session, api.url, api.token)
     guessed.headers = {"Cookie": f"media_service_owner={value}"}
     upload = await guessed.create("guessed.mp3", 10)
@@ -178,7 +178,7 @@ async def test_a_cookie_that_could_be_guessed_owns_nothing(api: Api, value: str)
     assert "Set-Cookie" in (await guessed.get("/")).headers
 
 
-async def test_the_page_gives_a_browser_one_owner_and_stores_only_its_digest(api: Api, shared_server: Server) -> None:
+async def test_page_sets_one_owner_cookie_and_only_its_digest_is_stored(api: Api, shared_server: Server) -> None:
     first, second = await api.get("/"), await api.get("/")
     cookie, *attributes = first.headers["Set-Cookie"].split("; ")
     assert cookie != second.headers["Set-Cookie"].partition(";")[0]
@@ -197,7 +197,7 @@ async def test_the_page_gives_a_browser_one_owner_and_stores_only_its_digest(api
 
 
 @pytest.mark.parametrize("path", ["/admin", "/static/style.css", UPLOADS, "/health"])
-async def test_only_the_page_gives_a_browser_an_owner(api: Api, path: str) -> None:
+async def test_only_the_page_sets_an_owner_cookie(api: Api, path: str) -> None:
     assert "Set-Cookie" not in (await api.get(path)).headers
 
 
@@ -246,7 +246,7 @@ async def test_signing_in_again_ends_the_session_from_before(api: Api) -> None:
     assert (await now.get("/api/v1/files")).status == 200
 
 
-async def test_sessions_outlive_a_restart_but_not_a_new_token(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_sessions_survive_a_restart_but_not_a_new_token(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data) as server:
         api = Api(session, server.url, server.token)
         signed_in, signed_out = await sign_in(api), await sign_in(api)
@@ -279,7 +279,7 @@ async def test_a_session_ends_after_thirty_days(data: Path, session: aiohttp.Cli
             assert connection.execute("SELECT count(*) FROM sessions").fetchall() == [(1,)]
 
 
-async def test_a_stored_session_is_no_cookie(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_stored_session_is_not_a_valid_cookie(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data) as server:
         signed_in = await sign_in(Api(session, server.url, server.token))
         value = signed_in.headers["Cookie"].partition("=")[2]
@@ -295,7 +295,7 @@ async def test_a_stored_session_is_no_cookie(data: Path, session: aiohttp.Client
     ("public_url", "prefix", "path"),
     [("https://radio.example", "__Host-", "/"), ("https://radio.example/media", "__Secure-", "/media")],
 )
-async def test_behind_tls_cookies_are_secure_and_only_those_count(
+async def test_only_secure_cookies_count_if_public_url_is_https(
     data: Path, session: aiohttp.ClientSession, public_url: str, prefix: str, path: str
 ) -> None:
     with Server(data, public_url=public_url, base_path=path.rstrip("/")) as server:
@@ -319,7 +319,7 @@ async def test_behind_tls_cookies_are_secure_and_only_those_count(
         assert "Secure" in out.headers["Set-Cookie"]
 
 
-async def test_a_sign_in_from_a_page_behind_tls_is_secure_without_a_setting(api: Api) -> None:
+async def test_sign_in_from_an_https_origin_sets_a_secure_cookie(api: Api) -> None:
     host = api.url.removeprefix("http://")
     body = {"json": {"token": api.token}}
     https = {"Origin": f"https://{host}", "Sec-Fetch-Site": "same-origin"}

@@ -1,21 +1,19 @@
-"""What may happen to an upload: create, admit, record, complete, amend."""
+"""Which bytes an upload admits: before a body is read, and before a slice is recorded."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media_service.core import admission, concatenation, edits, expiry, lifecycle
+from media_service.core import admission, edits, lifecycle
 from media_service.core.admission import WriteWindow
 from media_service.core.errors.limits import FileTooLarge, SliceTooLarge, SliceTooSmall, TooManySlices
 from media_service.core.errors.requests import Malformed
 from media_service.core.errors.uploads import (
-    BytesMissing,
     LengthDiffers,
     NotWritable,
     OffsetMismatch,
@@ -25,47 +23,16 @@ from media_service.core.errors.uploads import (
     UploadGone,
     WrongState,
 )
-from media_service.core.lifecycle import UploadRequest
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload import PublishIntent, Slice, Upload
+from media_service.core.upload import Slice, Upload
 from media_service.core.upload_states import ENDED, FINISHING, GONE, State
-from tests.core.samples import LIMITS, make_upload
+from tests.core.samples import HELD, LIMITS, admit, make_upload, spans
 
 if TYPE_CHECKING:
     from media_service.core.errors.base import Refusal
 
+
 NOT_RECEIVING = sorted(set(State) - {State.RECEIVING})
-HELD = Ranges([Span(50, 60), Span(100, 120)])
-
-
-def create(wish: UploadRequest) -> Upload:
-    return lifecycle.create(wish, LIMITS, id="u", owner="local", dialect="native", now=5)
-
-
-def admit(start: int, size: int | None, held: Ranges = HELD, upload: Upload | None = None) -> WriteWindow:
-    return admission.admit(upload or make_upload(), held, start, size, limits=LIMITS, dialect="native")
-
-
-def test_a_new_upload_is_receiving_and_clean() -> None:
-    upload = create(UploadRequest("a\x00b.mp3", 10, sender=" Kim ", tags={"title": " Night ", "album": ""}))
-    assert (upload.state, upload.filename, upload.sender) == (State.RECEIVING, "ab.mp3", "Kim")
-    assert (upload.tags, upload.created_at, upload.updated_at) == ({"title": "Night"}, 5, 5)
-
-
-def test_a_sender_of_blanks_is_none() -> None:
-    assert create(UploadRequest("a.mp3", 10, sender=" \x00")).sender is None
-    assert create(UploadRequest("a.mp3", 10, sender="")).sender is None
-
-
-def test_a_file_may_be_as_large_as_the_limit_or_of_unknown_length() -> None:
-    assert create(UploadRequest("a.mp3", 1000)).length == 1000
-    assert create(UploadRequest("a.mp3", None)).length is None
-
-
-@pytest.mark.parametrize(("length", "refusal"), [(1001, FileTooLarge), (0, Malformed), (-1, Malformed)])
-def test_a_file_too_large_or_empty_is_refused(length: int, refusal: type[Refusal]) -> None:
-    with pytest.raises(refusal):
-        create(UploadRequest("a.mp3", length))
 
 
 @pytest.mark.parametrize(
@@ -144,9 +111,6 @@ def test_another_dialect_is_refused(state: State) -> None:
         admission.admit(make_upload(state=state), Ranges(), 0, 1, limits=LIMITS, dialect="tus")
 
 
-spans = st.builds(lambda a, b: Span(min(a, b), max(a, b)), st.integers(0, 320), st.integers(0, 320))
-
-
 @given(st.lists(spans, max_size=4), st.integers(0, 320), st.one_of(st.none(), st.integers(1, 120)))
 def test_what_is_admitted_may_be_recorded_or_is_recorded_already(
     held: list[Span], start: int, size: int | None
@@ -219,58 +183,6 @@ def test_a_repeat_with_another_digest_is_another_file() -> None:
     assert refused.value.start == 0
 
 
-@given(st.data())
-def test_slices_of_any_partition_in_any_order_complete_an_upload(data: st.DataObject) -> None:
-    length = data.draw(st.integers(1, 1000))
-    cuts = sorted({*range(0, length, LIMITS.slice), length, *data.draw(st.lists(st.integers(0, length)))})
-    pieces = data.draw(st.permutations(list(pairwise(cuts))))
-    upload, received = make_upload(length=length), Ranges()
-    for start, stop in pieces:
-        assert not lifecycle.is_complete(upload, received)
-        with pytest.raises(BytesMissing) as refused:
-            lifecycle.complete(upload, received, 9)
-        assert refused.value.offset == received.offset
-        room = admit(start, stop - start, received, upload)
-        assert not room.repeat
-        admission.check_record(upload, received, Slice(start, stop))
-        received = received.add(Span(start, stop))
-    assert lifecycle.complete(upload, received, 9).state is State.RECEIVED
-
-
-def test_an_upload_without_length_is_never_whole() -> None:
-    assert not lifecycle.is_complete(make_upload(length=None), Ranges([Span(0, 1000)]))
-
-
-def test_tags_change_while_bytes_are_awaited() -> None:
-    amended = edits.amend(make_upload(tags={"title": "a"}), HELD, 8, LIMITS, tags={"artist": " b "})
-    assert (amended.tags, amended.updated_at, amended.length) == ({"artist": "b"}, 8, 300)
-    assert edits.amend(amended, HELD, 9, LIMITS, sender=" Kim\u202e ").sender == "Kim"
-    assert edits.amend(make_upload(sender="Kim"), HELD, 9, LIMITS, tags={}).sender == "Kim"
-
-
-@given(st.lists(spans, max_size=4), st.integers(1, 320))
-def test_a_length_is_taken_exactly_when_no_byte_lies_beyond_it(held: list[Span], length: int) -> None:
-    received, upload = Ranges(held), make_upload(length=None)
-    if any(span.stop > length for span in received):
-        with pytest.raises(Malformed):
-            edits.amend(upload, received, 8, LIMITS, length=length)
-    else:
-        assert edits.amend(upload, received, 8, LIMITS, length=length) == replace(upload, length=length, updated_at=8)
-
-
-@pytest.mark.parametrize(
-    ("announced", "length", "refusal"),
-    [(300, 301, LengthDiffers), (None, 0, Malformed), (None, 1001, FileTooLarge)],
-)
-def test_a_length_is_set_once_and_within_the_limits(announced: int | None, length: int, refusal: type[Refusal]) -> None:
-    with pytest.raises(refusal):
-        edits.amend(make_upload(length=announced), Ranges(), 8, LIMITS, length=length)
-
-
-def test_the_same_length_again_is_no_change() -> None:
-    assert edits.amend(make_upload(), HELD, 8, LIMITS, length=300).length == 300
-
-
 @given(st.lists(spans, max_size=4), st.integers(0, 320), st.integers(0, 320))
 def test_an_append_begins_exactly_where_the_upload_goes_on(held: list[Span], at: int, size: int) -> None:
     received, upload = Ranges(held), make_upload()
@@ -331,16 +243,6 @@ def test_a_request_that_contradicts_itself_is_refused() -> None:
         admission.announced_length(5, 6, last=True)
 
 
-def test_what_is_held_open_is_whole_only_when_it_is_concluded() -> None:
-    upload, received = make_upload(defer_completion=True), Ranges([Span(0, 300)])
-    assert not lifecycle.is_complete(upload, received)
-    assert lifecycle.is_complete(lifecycle.conclude(upload, received, 8, LIMITS), received)
-    unknown = make_upload(defer_completion=True, length=None)
-    assert lifecycle.conclude(unknown, received, 8, LIMITS).length == 300
-    with pytest.raises(LengthDiffers):
-        lifecycle.conclude(upload, Ranges([Span(0, 299)]), 8, LIMITS)
-
-
 @pytest.mark.parametrize(
     ("length", "start", "stop", "allowed"),
     [
@@ -378,64 +280,3 @@ def test_slices_and_separate_ranges_are_counted() -> None:
         admission.check_count(4, HELD, Span(70, 71), limits)
     with pytest.raises(TooManySlices):
         admission.check_count(5, HELD, Span(60, 61), limits)
-
-
-def test_parts_are_listed_once_and_64_at_most() -> None:
-    concatenation.check_part_names([str(number) for number in range(64)])
-    for parts in (["a", "b", "a"], [str(number) for number in range(65)]):
-        with pytest.raises(Malformed):
-            concatenation.check_part_names(parts)
-
-
-LATE = expiry.Lifetime(10, 100, 15)
-PLACED = PublishIntent("show.mp3", 1, b"", {})
-
-
-@pytest.mark.parametrize(
-    ("state", "publish_intent", "now", "allowed"),
-    [
-        (State.RECEIVING, None, 10, False),
-        (State.RECEIVED, None, 10**9, True),
-        (State.VERIFIED, PLACED, 10**9, True),
-        (State.SPOOLED, PLACED, 25, True),
-        (State.SPOOLED, PLACED, 26, False),
-        (State.SPOOLED, None, 10, False),
-        (State.REJECTED, None, 10, False),
-        (State.CANCELLED, None, 10, False),
-        (State.EXPIRED, None, 10, False),
-        (State.LOST, None, 10, False),
-    ],
-)
-def test_details_of_a_whole_upload_change_until_a_while_after_its_end(
-    state: State, publish_intent: PublishIntent | None, now: int, allowed: bool
-) -> None:
-    upload = make_upload(state=state, publish_intent=publish_intent, updated_at=10, tags={"title": "T"})
-    if not allowed:
-        with pytest.raises((WrongState, UploadGone)):
-            edits.amend_complete(upload, now, LATE, sender="Larry")
-        with pytest.raises((WrongState, UploadGone)):
-            edits.with_late_cover(upload, None, now, LATE)
-        return
-    amended = edits.amend_complete(upload, now, LATE, tags={"title": " New "}, sender="Larry")
-    assert (amended.sender, amended.tags, amended.state) == ("Larry", {"title": "New"}, state)
-    assert amended.updated_at == 10
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "carried", "given", "removed"),
-    [
-        ({}, {"title": "A"}, {}, {"title": "A"}, set()),
-        ({"title": "A"}, {"title": "B"}, {"title": "A"}, {"title": "B"}, set()),
-        ({"title": "A"}, {"title": "A"}, {"title": "Librarian's"}, {}, set()),
-        ({"title": "A"}, {"title": "B"}, {"title": "Librarian's"}, {"title": "B"}, set()),
-        ({"title": "A"}, {}, {"title": "A"}, {}, {"title"}),
-        ({"title": "A"}, {}, {"title": "Librarian's"}, {}, set()),
-        ({}, {"title": "A"}, {"title": "A"}, {}, set()),
-        ({}, {}, {"title": "The file's own"}, {}, set()),
-    ],
-)
-def test_a_late_edit_changes_in_the_file_what_the_sender_changed(
-    old: dict[str, str], new: dict[str, str], carried: dict[str, str], given: dict[str, str], removed: set[str]
-) -> None:
-    changes = edits.tag_changes(make_upload(tags=old), make_upload(tags=new), carried)
-    assert (dict(changes.given), set(changes.removed), bool(changes)) == (given, removed, bool(given or removed))

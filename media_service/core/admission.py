@@ -1,0 +1,172 @@
+"""Which bytes an upload admits: checks before a body is read and before a slice is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media_service.core.concatenation import is_concatenated
+from media_service.core.errors.limits import FileTooLarge, SliceTooLarge, SliceTooSmall, TooManySlices
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.uploads import (
+    LengthDiffers,
+    NotWritable,
+    OffsetMismatch,
+    SliceDiffers,
+    SpanOutside,
+    SpanOverlaps,
+)
+from media_service.core.limits import Limits, check_length
+from media_service.core.ranges import Ranges, Span
+from media_service.core.upload_states import COMPLETE_STATES, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from media_service.core.errors.base import Refusal
+    from media_service.core.upload import Slice, Upload
+
+
+@dataclass(frozen=True, slots=True)
+class WriteWindow:
+    """Where a writer may put bytes: from `start` to `limit` at most. `repeat`: they are all recorded already."""
+
+    start: int
+    limit: int
+    repeat: bool = False
+
+
+def admit(
+    upload: Upload, received: Ranges, start: int, size: int | None, *, limits: Limits, dialect: str
+) -> WriteWindow:
+    """Where the writer of a slice of `size` bytes from `start` may write, before a byte of it was read.
+
+    A slice of an upload that is whole already is a repeat: its first acknowledgement was lost on the way.
+    With `size` None the slice may end anywhere up to the window's limit, and `record` checks again.
+    Raises WrongState, UploadGone, SliceTooLarge, SpanOutside, SpanOverlaps.
+    """
+    whole = upload.state in COMPLETE_STATES
+    if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
+        raise upload.refusal()
+    if size is not None and size > limits.slice:
+        raise SliceTooLarge(limits.slice)
+    length = limits.file if upload.length is None else upload.length
+    if start + (1 if size is None else size) > length:
+        raise SpanOutside(start, length)
+    if whole:
+        return WriteWindow(start, length, repeat=True)
+    held_to = received.run_from(start)
+    if held_to > start:
+        if size is not None and start + size > held_to:
+            raise SpanOverlaps(start, held_to)
+        return WriteWindow(start, held_to, repeat=True)
+    limit = min(received.next_start(start, length), start + limits.slice, length)
+    if size is not None and start + size > limit:
+        raise SpanOverlaps(start, limit)
+    return WriteWindow(start, limit)
+
+
+def check_small(upload: Upload, received: Ranges, span: Span, limits: Limits) -> None:
+    """Raise SliceTooSmall for a slice that a client cut too small: it may only fill a gap, or end the file.
+
+    While the length is not known, any slice that goes on where the last one ended may be the end.
+    """
+    if len(span) >= limits.min_slice or span.stop == upload.length:
+        return
+    next_start, goes_on = received.next_start(span.start, -1), span.start == 0 or received.touches(span)
+    if next_start == span.stop or (upload.length is None and next_start == -1 and goes_on):
+        return
+    raise SliceTooSmall(limits.min_slice)
+
+
+def check_count(count: int, received: Ranges, span: Span | None, limits: Limits) -> None:
+    """Raise TooManySlices if an upload of so many slices takes no more, or none that is apart from the others."""
+    if count >= limits.slices:
+        raise TooManySlices(limits.slices, "slices")
+    if span is not None and len(received) >= limits.ranges and not received.touches(span):
+        raise TooManySlices(limits.ranges, "separate ranges")
+
+
+def check_append(
+    upload: Upload,
+    received: Ranges,
+    at: int,
+    size: int | None,
+    *,
+    length: int | None,
+    limits: Limits,
+    dialect: str,
+) -> None:
+    """Whether an append of `size` bytes (None: not known) at `at` may begin, before a byte of it was read.
+
+    `length` is what the append says of the whole file, None for nothing. A whole upload takes an append of nothing at
+    its end: the last one again, whose answer was lost.
+    Raises WrongState, UploadGone, NotWritable, OffsetMismatch, LengthDiffers, SpanOutside, FileTooLarge, Malformed.
+    """
+    whole = upload.state in COMPLETE_STATES
+    if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
+        raise upload.refusal()
+    if is_concatenated(upload):
+        raise NotWritable
+    offset = upload.length if whole and upload.length is not None else received.offset
+    if at != offset:
+        raise OffsetMismatch(offset, at)
+    if length is not None:
+        check_length(length, limits)
+        if upload.length not in (None, length):
+            raise LengthDiffers(upload.length or 0, length)
+        if length < at:
+            raise Malformed("length", "bytes beyond it are recorded")
+    stop, known = at + (size or 0), upload.length or length
+    if known is not None and stop > known:
+        raise SpanOutside(at, known)
+    if stop > limits.file:
+        raise FileTooLarge(limits.file)
+
+
+def announced_length(named: int | None, stop: int | None, *, last: bool) -> int | None:
+    """What a request tells of the whole file's length: by naming it, or by being the last and ending at `stop`.
+
+    Raises LengthDiffers.
+    """
+    if not last or stop is None:
+        return named
+    if named is not None and named != stop:
+        raise LengthDiffers(named, stop)
+    return stop
+
+
+def overrun(upload: Upload, window: WriteWindow, limits: Limits) -> Refusal:
+    """Why a slice whose size was not known beforehand may not go on beyond its room."""
+    if upload.length is not None and window.limit == upload.length:
+        return SpanOutside(window.start, window.limit)
+    if window.repeat:
+        return SpanOverlaps(window.start, window.limit)
+    if upload.length is None and window.limit == limits.file:
+        return FileTooLarge(limits.file)
+    if window.limit == window.start + limits.slice:
+        return SliceTooLarge(limits.slice)
+    return SpanOverlaps(window.start, window.limit)
+
+
+def check_record(upload: Upload, received: Ranges, piece: Slice) -> None:
+    """Whether a slice whose bytes are on disk may be recorded.
+
+    Raises WrongState, UploadGone, SpanOutside, SpanOverlaps.
+    """
+    if upload.state is not State.RECEIVING:
+        raise upload.refusal()
+    span = Span(piece.start, piece.stop)
+    if upload.length is not None and span.stop > upload.length:
+        raise SpanOutside(span.start, upload.length)
+    if received.overlaps(span):
+        held_to = received.run_from(span.start)
+        raise SpanOverlaps(span.start, held_to if held_to > span.start else received.next_start(span.start, span.stop))
+
+
+def check_repeat(recorded: Iterable[Slice], piece: Slice) -> None:
+    """Whether a recorded slice may be acknowledged again. Raises SliceDiffers when digests show other bytes."""
+    for known in recorded:
+        same_span = (known.start, known.stop) == (piece.start, piece.stop)
+        if same_span and piece.digest and known.digest and piece.digest != known.digest:
+            raise SliceDiffers(piece.start)

@@ -1,0 +1,57 @@
+"""Which uploads are parts, and when they may be concatenated into one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.uploads import BytesMissing
+from media_service.core.limits import Limits, check_length
+from media_service.core.ranges import Ranges, Span
+from media_service.core.upload_states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from media_service.core.upload import Upload
+
+
+CONCAT, PARTIAL, FINAL = "concat", "partial", "final;"
+"""Under what an upload remembers how it is joined, and the two beginnings of what it remembers."""
+
+
+MAX_PARTS = 64
+"""Uploads that are joined into one."""
+
+
+def is_concatenated(upload: Upload) -> bool:
+    """Whether the upload's bytes come from other uploads instead of from its client."""
+    return (upload.protocol_fields or {}).get(CONCAT, "").startswith(FINAL)
+
+
+def is_part(upload: Upload) -> bool:
+    """Whether the upload waits to be joined with others."""
+    return (upload.protocol_fields or {}).get(CONCAT) == PARTIAL
+
+
+def check_part_names(parts: Sequence[str]) -> None:
+    """Raise Malformed for a part that is listed twice, or for more parts than are joined."""
+    if len(parts) > MAX_PARTS:
+        raise Malformed(CONCAT, f"it may list up to {MAX_PARTS} parts")
+    if len(set(parts)) < len(parts):
+        raise Malformed(CONCAT, "it lists a part twice")
+
+
+def check_parts(parts: Iterable[tuple[Upload, Ranges]], limits: Limits) -> int:
+    """The length of these uploads joined. Raises Malformed, BytesMissing, WrongState, UploadGone, FileTooLarge."""
+    length = 0
+    for upload, received in parts:
+        if upload.state is not State.RECEIVING:
+            raise upload.refusal()
+        if not is_part(upload) or upload.length is None:
+            raise Malformed(CONCAT, "it names an upload that is no part of known length")
+        if not received.covers(Span(0, upload.length)):
+            raise BytesMissing(received.offset)
+        length += upload.length
+    check_length(length, limits)
+    return length

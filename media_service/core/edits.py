@@ -1,0 +1,142 @@
+"""What a client may change about an upload: length, sender, tags, chapters and cover, also after its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from media_service.core.chapters import clean_chapters
+from media_service.core.details import check_details
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.uploads import LengthDiffers
+from media_service.core.limits import Limits, check_length
+from media_service.core.tags import clean_tags
+from media_service.core.text import clean_line
+from media_service.core.upload_states import FINISHING, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover
+    from media_service.core.expiry import Lifetime
+    from media_service.core.ranges import Ranges
+    from media_service.core.upload import Upload
+
+
+def clean_sender(sender: str | None) -> str | None:
+    """Return the sender's name as one clean line; None for an empty one. Raise Malformed."""
+    return clean_line(sender, "sender") or None if sender else None
+
+
+def amend(
+    upload: Upload,
+    received: Ranges,
+    now: int,
+    limits: Limits,
+    *,
+    tags: Mapping[str, str] | None = None,
+    chapters: Sequence[Chapter] | None = None,
+    length: int | None = None,
+    sender: str | None = None,
+) -> Upload:
+    """The upload with other tags, chapters or another sender, or with the length it did not have.
+
+    Only while bytes are awaited: what may change afterwards, and how, is for `amend_complete`.
+    Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge, DetailsTooLarge.
+    """
+    if upload.state is not State.RECEIVING:
+        raise upload.refusal()
+    if length is not None and length != upload.length:
+        if upload.length is not None:
+            raise LengthDiffers(upload.length, length)
+        check_length(length, limits)
+        if received.next_start(length, -1) != -1 or received.run_from(length) > length:
+            raise Malformed("length", "bytes beyond it are recorded")
+        upload = replace(upload, length=length)
+    if tags is not None:
+        upload = check_details(replace(upload, tags=clean_tags(tags)))
+    if chapters is not None:
+        upload = check_details(replace(upload, chapters=clean_chapters(chapters)))
+    if sender is not None:
+        upload = replace(upload, sender=clean_sender(sender))
+    return replace(upload, updated_at=now)
+
+
+def editable_until(upload: Upload, lifetime: Lifetime) -> int | None:
+    """Return until when the details of a finished file may change; None unless the upload has a file of its own.
+
+    An upload that leads to another one's file was never given a name.
+    """
+    if upload.state is not State.SPOOLED or upload.publish_intent is None:
+        return None
+    return upload.updated_at + lifetime.late_edits
+
+
+def check_editable(upload: Upload, now: int, lifetime: Lifetime) -> None:
+    """Whether the details of an upload that is whole may still change. Raises WrongState, UploadGone."""
+    if upload.state in FINISHING:
+        return
+    until = editable_until(upload, lifetime)
+    if until is None or now > until:
+        raise upload.refusal()
+
+
+def amend_complete(
+    upload: Upload,
+    now: int,
+    lifetime: Lifetime,
+    *,
+    tags: Mapping[str, str] | None = None,
+    chapters: Sequence[Chapter] | None = None,
+    sender: str | None = None,
+) -> Upload:
+    """The whole upload with other tags, chapters or another sender.
+
+    `updated_at` stays: of a finished upload it is the end. Raises WrongState, UploadGone, Malformed, DetailsTooLarge.
+    """
+    check_editable(upload, now, lifetime)
+    if tags is not None:
+        upload = check_details(replace(upload, tags=clean_tags(tags)))
+    if chapters is not None:
+        duration = None if upload.facts is None else upload.facts.duration
+        upload = check_details(replace(upload, chapters=clean_chapters(chapters, duration)))
+    if sender is not None:
+        upload = replace(upload, sender=clean_sender(sender))
+    return upload
+
+
+@dataclass(frozen=True, slots=True)
+class TagChanges:
+    """What a sender's late edit changes in a file: tags with their new values, and tags that are taken away."""
+
+    given: Mapping[str, str]
+    removed: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.given or self.removed)
+
+
+def tag_changes(before: Upload, after: Upload, file_tags: Mapping[str, str]) -> TagChanges:
+    """Return what turns the file of `before`, which carries these tags, into that of `after`.
+
+    Only what the sender changed counts: a tag that a librarian edited meanwhile stays unless the sender changed it too.
+    A tag that the sender takes back is taken out of the file if it still says what the sender wrote.
+    """
+    old, new = before.tags or {}, after.tags or {}
+    given = {key: text for key, text in new.items() if old.get(key) != text}
+    removed = frozenset(key for key, text in old.items() if key not in new and file_tags.get(key) == text)
+    return TagChanges({key: text for key, text in given.items() if file_tags.get(key) != text}, removed)
+
+
+def with_cover(upload: Upload, cover: Cover | None, now: int) -> Upload:
+    """The upload with this cover, or without one; it may change as long as its tags. Raises WrongState, UploadGone."""
+    if upload.state is not State.RECEIVING:
+        raise upload.refusal()
+    return replace(upload, cover=cover, updated_at=now)
+
+
+def with_late_cover(upload: Upload, cover: Cover | None, now: int, lifetime: Lifetime) -> Upload:
+    """The whole upload with this cover, or without one. Raises WrongState, UploadGone."""
+    check_editable(upload, now, lifetime)
+    return replace(upload, cover=cover)

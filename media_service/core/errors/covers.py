@@ -1,0 +1,50 @@
+"""Refusals of cover pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from media_service.core.errors.base import Refusal
+
+
+@dataclass(eq=False)
+class UnknownCover(Refusal):
+    """The upload or the file has no cover."""
+
+    code = "unknown_cover"
+    template = "There is no cover."
+
+
+@dataclass(eq=False)
+class CoverNotImage(Refusal):
+    """The cover has no supported image type."""
+
+    code = "cover_not_image"
+    template = "A cover must be a JPEG, PNG, WebP or GIF picture."
+
+
+@dataclass(eq=False)
+class CoverTooLarge(Refusal):
+    """The cover exceeds the limit in bytes."""
+
+    code = "cover_too_large"
+    template = "Covers of up to {limit} bytes are taken."
+    limit: int
+
+
+@dataclass(eq=False)
+class CoverTooWide(Refusal):
+    """The cover exceeds the limit in pixels."""
+
+    code = "cover_too_wide"
+    template = "Covers of up to {limit} pixels a side are taken."
+    limit: int
+
+
+@dataclass(eq=False)
+class CoverInvalid(Refusal):
+    """The picture is damaged or animated."""
+
+    code = "cover_invalid"
+    template = "This picture cannot be a cover: {reason}."
+    reason: str

@@ -1,0 +1,102 @@
+"""Refusals of a whole file, by its verdict, and of changes of a finished file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from media_service.core.errors.base import Refusal
+
+
+@dataclass(eq=False)
+class UnknownFile(Refusal):
+    """The file does not exist, or belongs to another owner."""
+
+    code = "unknown_file"
+    template = "There is no such file."
+
+
+@dataclass(eq=False)
+class MatchRequired(Refusal):
+    """A change does not say which version it changes."""
+
+    code = "match_required"
+    template = "This change needs If-Match with the ETag of the file as you saw it."
+
+
+@dataclass(eq=False)
+class FileChanged(Refusal):
+    """The version that was to be changed is no longer current."""
+
+    code = "file_changed"
+    template = "The file was changed since you saw it; look at it again."
+
+
+@dataclass(eq=False)
+class NotMp3(Refusal):
+    """The file has no MP3 audio."""
+
+    code = "not_mp3"
+    template = "This is not an MP3 file: {reason}."
+    reason: str
+
+
+@dataclass(eq=False)
+class Damaged(Refusal):
+    """The file is an MP3 but damaged."""
+
+    code = "damaged"
+    template = "This MP3 is damaged: {reason}."
+    reason: str
+    finding: str
+
+
+@dataclass(eq=False)
+class Duplicate(Refusal):
+    """The same file exists already."""
+
+    code = "duplicate"
+    template = 'This is here already, as "{name}".'
+    name: str | None = None
+    """None if the other file is not the sender's own: it is not named to anyone else."""
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person, without a name that is not told."""
+        return "This is here already." if self.name is None else super().message
+
+
+@dataclass(eq=False)
+class LengthMismatch(Refusal):
+    """The file has another size than announced."""
+
+    code = "length_mismatch"
+    template = "The file has {actual} bytes where {expected} were announced."
+    expected: int
+    actual: int
+
+
+@dataclass(eq=False)
+class ContentHashMismatch(Refusal):
+    """The file has another content hash than announced."""
+
+    code = "content_hash_mismatch"
+    template = "The file has another content hash than the one announced."
+    expected: str
+    actual: str
+
+
+@dataclass(eq=False)
+class TooCostly(Refusal):
+    """The tags exceed the bounds of time or memory."""
+
+    code = "too_costly"
+    template = "Reading this file's tags takes more time or memory than a tag may take."
+
+
+@dataclass(eq=False)
+class UnknownVerdict(Refusal):
+    """A stored verdict has a code that this version does not know."""
+
+    code = "unknown_verdict"
+    template = "Another version of the service rejected this file: {verdict}."
+    verdict: str

@@ -1,0 +1,73 @@
+"""Refusals of what is too large, too small or too many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from media_service.core.errors.base import Refusal
+
+
+@dataclass(eq=False)
+class FileTooLarge(Refusal):
+    """The file exceeds the limit."""
+
+    code = "file_too_large"
+    template = "Files of up to {limit} bytes are taken."
+    limit: int
+
+
+@dataclass(eq=False)
+class SliceTooLarge(Refusal):
+    """The slice exceeds the limit."""
+
+    code = "slice_too_large"
+    template = "Slices of up to {limit} bytes are taken."
+    limit: int
+
+
+@dataclass(eq=False)
+class DetailsTooLarge(Refusal):
+    """Tags, chapters and metadata exceed the limit."""
+
+    code = "details_too_large"
+    template = "Tags, chapters and metadata of one upload may have {limit} bytes of text together."
+    limit: int
+
+
+@dataclass(eq=False)
+class SliceTooSmall(Refusal):
+    """The slice is smaller than the minimum."""
+
+    code = "slice_too_small"
+    template = "A slice has at least {limit} bytes, unless it fills a gap or ends the file."
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManySlices(Refusal):
+    """The upload has the maximum number of slices or ranges."""
+
+    code = "too_many_slices"
+    template = "An upload has up to {limit} {counted}. Send larger slices, and in order."
+    limit: int
+    counted: str
+
+
+@dataclass(eq=False)
+class TooManyUploads(Refusal):
+    """The address has the maximum number of open uploads."""
+
+    code = "too_many_uploads"
+    template = "Your address has {limit} open uploads. Finish or cancel some of them first."
+    limit: int
+
+
+@dataclass(eq=False)
+class QuotaExceeded(Refusal):
+    """The address's open uploads would exceed its bytes."""
+
+    code = "quota_exceeded"
+    template = "The open uploads of your address may have {limit} bytes; they have {used}, and this needs {needed}."
+    limit: int
+    used: int
+    needed: int

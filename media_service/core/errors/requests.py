@@ -1,0 +1,95 @@
+"""Refusals of a request: its body, headers, origin and authorization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from media_service.core.errors.base import Refusal
+
+
+@dataclass(eq=False)
+class Malformed(Refusal):
+    """A field or a body cannot be read."""
+
+    code = "malformed"
+    template = 'The field "{field}" cannot be used: {reason}.'
+    field: str
+    reason: str
+
+
+@dataclass(eq=False)
+class BodyCut(Refusal):
+    """The body ended before it was complete."""
+
+    code = "body_cut"
+    template = "The request's body ended before it was whole; nothing of it was kept."
+
+
+@dataclass(eq=False)
+class IdleTimeout(Refusal):
+    """The body brought no bytes for too long."""
+
+    code = "idle_timeout"
+    template = "No byte of the body arrived for {seconds} seconds; send it again."
+    seconds: float
+
+
+@dataclass(eq=False)
+class BodyTooSlow(Refusal):
+    """The body came, but too slowly."""
+
+    code = "body_too_slow"
+    template = "The body brought fewer than {rate} bytes a second over {seconds} seconds; send what is missing again."
+    rate: int
+    seconds: float
+
+
+@dataclass(eq=False)
+class RequestTimeout(Refusal):
+    """A small request was not complete in time."""
+
+    code = "request_timeout"
+    template = "The request was not whole within {seconds} seconds; send it again."
+    seconds: float
+
+
+@dataclass(eq=False)
+class LengthRequired(Refusal):
+    """A request has no body where one is needed."""
+
+    code = "length_required"
+    template = "This request needs a body: with a Content-Length, or in chunks."
+
+
+@dataclass(eq=False)
+class UnsupportedMediaType(Refusal):
+    """The route does not take this content type or coding."""
+
+    code = "unsupported_media_type"
+    template = "The body must come as {expected}."
+    expected: str
+
+
+@dataclass(eq=False)
+class UnsupportedVersion(Refusal):
+    """The protocol version is not supported."""
+
+    code = "unsupported_version"
+    template = "This service speaks {versions} here."
+    versions: str
+
+
+@dataclass(eq=False)
+class ForbiddenOrigin(Refusal):
+    """The request comes from another site's page, or names another host."""
+
+    code = "forbidden_origin"
+    template = "This request comes from a page of another site, or names a host that this service does not answer for."
+
+
+@dataclass(eq=False)
+class Unauthorized(Refusal):
+    """A token is needed."""
+
+    code = "unauthorized"
+    template = "This needs the admin token."

@@ -1,0 +1,117 @@
+"""Refusals that depend on what is known of an upload: its state, its bytes, its digests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from media_service.core.errors.base import Refusal
+
+
+@dataclass(eq=False)
+class UnknownUpload(Refusal):
+    """The upload does not exist, or belongs to another owner."""
+
+    code = "unknown_upload"
+    template = "There is no such upload."
+
+
+@dataclass(eq=False)
+class UploadGone(Refusal):
+    """The upload was cancelled, expired or was lost."""
+
+    code = "upload_gone"
+    template = "This upload has ended: {state}. Create a new one."
+    state: str
+
+
+@dataclass(eq=False)
+class WrongState(Refusal):
+    """The upload's state does not allow this."""
+
+    code = "wrong_state"
+    template = "This upload is past that: {state}."
+    state: str
+
+
+@dataclass(eq=False)
+class Superseded(Refusal):
+    """A newer writer took this span."""
+
+    code = "superseded"
+    template = "A newer request took over these bytes; this one ended."
+
+
+@dataclass(eq=False)
+class OffsetMismatch(Refusal):
+    """An append begins at another offset than the upload's."""
+
+    code = "offset_mismatch"
+    template = "The upload goes on at {offset}, not at {provided}."
+    offset: int
+    provided: int
+
+
+@dataclass(eq=False)
+class LengthDiffers(Refusal):
+    """The length differs from the one known."""
+
+    code = "length_differs"
+    template = "The length was {expected}, and is {provided} now."
+    expected: int
+    provided: int
+
+
+@dataclass(eq=False)
+class NotWritable(Refusal):
+    """The upload takes no bytes of its own."""
+
+    code = "not_writable"
+    template = "This upload was joined from others and takes no bytes of its own."
+
+
+@dataclass(eq=False)
+class SpanOutside(Refusal):
+    """The bytes are beyond the announced length."""
+
+    code = "span_outside"
+    template = "The bytes from {start} reach beyond the announced length of {length}."
+    start: int
+    length: int
+
+
+@dataclass(eq=False)
+class SpanOverlaps(Refusal):
+    """Some of the bytes are recorded already."""
+
+    code = "span_overlaps"
+    template = "The bytes from {start} are recorded up to or from {edge}; send only what is missing."
+    start: int
+    edge: int
+
+
+@dataclass(eq=False)
+class BytesMissing(Refusal):
+    """Not every byte is recorded yet."""
+
+    code = "bytes_missing"
+    template = "Not every byte has arrived: go on from {offset}."
+    offset: int
+
+
+@dataclass(eq=False)
+class DigestMismatch(Refusal):
+    """The bytes are not those that were announced."""
+
+    code = "digest_mismatch"
+    template = "The bytes have another digest than the one announced; they were changed on their way."
+    expected: str
+    actual: str
+
+
+@dataclass(eq=False)
+class SliceDiffers(Refusal):
+    """Recorded bytes are not those that were announced."""
+
+    code = "slice_differs"
+    template = "The bytes recorded from {start} have another digest than the one announced: this is another file."
+    start: int

@@ -1,0 +1,92 @@
+"""How an upload begins and becomes complete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from media_service.core.chapters import clean_chapters
+from media_service.core.concatenation import is_concatenated
+from media_service.core.details import check_details
+from media_service.core.edits import amend, clean_sender
+from media_service.core.errors.uploads import BytesMissing
+from media_service.core.limits import Limits, check_length
+from media_service.core.ranges import Ranges, Span
+from media_service.core.tags import clean_tags
+from media_service.core.text import clean_line
+from media_service.core.upload import Upload
+from media_service.core.upload_states import Event, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from media_service.core.chapters import Chapter
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """What a client asks for when it creates an upload. `length` in bytes, None when it does not know yet.
+
+    `defer_completion`, `protocol_fields` and `address` are the upload's.
+    """
+
+    filename: str
+    length: int | None
+    last_modified: int | None = None
+    digest: bytes | None = None
+    content_hash: bytes | None = None
+    sender: str | None = None
+    tags: Mapping[str, str] | None = None
+    chapters: Sequence[Chapter] = ()
+    defer_completion: bool = False
+    protocol_fields: Mapping[str, str] | None = None
+    address: str | None = None
+
+
+def create(request: UploadRequest, limits: Limits, *, id: str, owner: str, dialect: str, now: int) -> Upload:
+    """A new upload, receiving. Raises FileTooLarge, Malformed, DetailsTooLarge."""
+    if request.length is not None:
+        check_length(request.length, limits)
+    upload = Upload(
+        id=id,
+        owner=owner,
+        dialect=dialect,
+        state=State.RECEIVING,
+        filename=clean_line(request.filename, "filename"),
+        length=request.length,
+        created_at=now,
+        updated_at=now,
+        last_modified=request.last_modified,
+        digest=request.digest,
+        content_hash=request.content_hash,
+        sender=clean_sender(request.sender),
+        tags=clean_tags(request.tags or {}),
+        chapters=clean_chapters(request.chapters),
+        defer_completion=request.defer_completion,
+        protocol_fields=request.protocol_fields,
+        address=request.address,
+    )
+    return check_details(upload)
+
+
+def is_resumable(upload: Upload) -> bool:
+    """Whether a client can go on with the upload when the request that began it was cut."""
+    return upload.dialect != "form" and not is_concatenated(upload)
+
+
+def conclude(upload: Upload, received: Ranges, now: int, limits: Limits) -> Upload:
+    """The upload of which the client says that every byte was sent. Raises as `amend` does."""
+    concluded = amend(upload, received, now, limits, length=received.offset)
+    return replace(concluded, defer_completion=False)
+
+
+def is_complete(upload: Upload, received: Ranges) -> bool:
+    """Whether every byte of the announced length is recorded, and nobody has still to say so."""
+    return upload.length is not None and not upload.defer_completion and received.covers(Span(0, upload.length))
+
+
+def complete(upload: Upload, received: Ranges, now: int) -> Upload:
+    """The upload with all its bytes, ready to be verified. Raises WrongState, UploadGone, BytesMissing."""
+    if upload.state is State.RECEIVING and not is_complete(upload, received):
+        raise BytesMissing(received.offset)
+    return upload.step(Event.COMPLETE, now)
