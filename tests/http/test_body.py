@@ -1,4 +1,4 @@
-"""Bodies that no browser sends: each gets a 4xx with a stable code, records nothing, and leaves the server well."""
+"""Malformed bodies: each gets a 4xx with a stable code and records nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BAD_BODIES = {
     "slice before offset": ([], multipart(SLICE, OFFSET)),
     "slice twice": ([], multipart(OFFSET, SLICE, SLICE)),
     "offset twice": ([], multipart(OFFSET, OFFSET, SLICE)),
-    "field behind the slice": ([], multipart(OFFSET, SLICE, part("more", "x"))),
+    "field after the slice": ([], multipart(OFFSET, SLICE, part("more", "x"))),
     "unknown field": ([], multipart(OFFSET, part("mood", "blue"), SLICE)),
     "10,000 fields": ([], multipart(*[part(f"field{n}", "x") for n in range(10_000)], OFFSET, SLICE)),
     "huge field": ([], multipart(part("offset", "0" * 100_000), SLICE)),
@@ -94,14 +94,14 @@ async def test_body_of_another_size_than_announced_records_nothing(
     await _nothing_recorded(api, upload["id"])
 
 
-async def test_request_that_frames_no_body_is_refused(api: Api, shared_server: Server) -> None:
+async def test_request_without_body_framing_is_refused(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
     answer = await send(shared_server.port, [head("POST", f"/api/v1/uploads/{upload['id']}/slices")])
     assert (answer.status, answer.problem["code"]) == (411, "length_required")
 
 
 @pytest.mark.parametrize("beginning", [b"", b"\r\n"])
-async def test_body_without_a_length_is_taken(api: Api, shared_server: Server, beginning: bytes) -> None:
+async def test_body_without_a_length_is_accepted(api: Api, shared_server: Server, beginning: bytes) -> None:
     upload = await api.create(length=1_000)
     body = beginning + multipart(OFFSET, DIGEST, SLICE)
     request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", "Transfer-Encoding: chunked")
@@ -109,7 +109,7 @@ async def test_body_without_a_length_is_taken(api: Api, shared_server: Server, b
     assert (answer.status, answer.problem["offset"]) == (200, 1_000)
 
 
-async def test_slice_without_a_length_is_bounded(small: Api, small_server: Server) -> None:
+async def test_slice_without_a_length_is_limited(small: Api, small_server: Server) -> None:
     upload = await small.create(length=10 * MIB)
     body = multipart(OFFSET, part("slice", bytes(2 * MIB), "blob"))
     request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", "Transfer-Encoding: chunked")
@@ -118,7 +118,7 @@ async def test_slice_without_a_length_is_bounded(small: Api, small_server: Serve
     await _nothing_recorded(small, upload["id"])
 
 
-async def test_body_cut_at_any_byte_records_nothing(api: Api, shared_server: Server) -> None:
+async def test_body_truncated_at_any_byte_records_nothing(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
     body = multipart(OFFSET, DIGEST, SLICE)
     request = head("POST", f"/api/v1/uploads/{upload['id']}/slices", length=len(body)) + body
@@ -137,7 +137,7 @@ async def test_body_byte_by_byte_is_the_same_body(api: Api, shared_server: Serve
     assert answer.status == 200, answer
 
 
-async def test_client_that_vanishes_in_a_slice_leaves_nothing(api: Api, shared_server: Server) -> None:
+async def test_client_that_disconnects_in_a_slice_records_nothing(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
     body = multipart(OFFSET, SLICE)
     for method, path in (("POST", ""), ("PUT", "/0")):
@@ -147,7 +147,7 @@ async def test_client_that_vanishes_in_a_slice_leaves_nothing(api: Api, shared_s
     assert (await api.put(upload["id"], 0, b"s" * 1000)).status == 200
 
 
-async def test_endless_preamble_does_not_grow_the_server(api: Api, shared_server: Server) -> None:
+async def test_endless_preamble_does_not_use_memory(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000)
     size = 48 * 1024 * 1024
     before = resident(shared_server.pid)
@@ -159,7 +159,7 @@ async def test_endless_preamble_does_not_grow_the_server(api: Api, shared_server
     await _nothing_recorded(api, upload["id"])
 
 
-async def test_requests_of_foreign_pages_are_refused(api: Api) -> None:
+async def test_requests_of_other_origins_are_refused(api: Api) -> None:
     refused: list[dict[str, str]] = [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
@@ -182,8 +182,8 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("dialect", EMPTY)
-async def test_empty_body_after_empty_body_is_answered(api: Api, shared_server: Server, dialect: str) -> None:
-    # aiohttp hands one and the same reader to every request without a body, and tells its end to the first alone.
+async def test_empty_body_after_empty_body_gets_a_response(api: Api, shared_server: Server, dialect: str) -> None:
+    # aiohttp shares one reader between all requests without a body; only the first read returns its end.
     method, *headers = EMPTY[dialect]
     for _ in range(2):
         path = await _created(api, dialect)
@@ -194,7 +194,7 @@ async def test_empty_body_after_empty_body_is_answered(api: Api, shared_server: 
 
 
 async def _created(api: Api, dialect: str) -> str:
-    """Where an upload of that dialect takes its first bytes."""
+    """Return the URL for the first bytes of a new upload of that dialect."""
     if dialect == "native":
         return f"/api/v1/uploads/{(await api.create(length=1_000))['id']}/slices/0"
     headers = {

@@ -1,4 +1,4 @@
-"""A budget of memory is shared in the order of arrival, and comes back whole."""
+"""MemoryBudget: reservations in order of arrival, and all memory is released."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from media_service.core.errors import CoversBusy
 from media_service.http.memory_budget import MAX_WAITING, MemoryBudget
 
 
-async def test_those_who_wait_get_their_share_in_the_order_in_which_they_came() -> None:
+async def test_reservations_are_granted_in_order_of_arrival() -> None:
     budget = MemoryBudget(10)
     served: list[str] = []
 
@@ -21,7 +21,7 @@ async def test_those_who_wait_get_their_share_in_the_order_in_which_they_came() 
     async with budget.reserve(8):
         waiting = [asyncio.create_task(take("large", 9)), asyncio.create_task(take("small", 1))]
         await asyncio.sleep(0.01)
-        # It would fit, but others were here before.
+        # It would fit, but other requests wait.
         with pytest.raises(CoversBusy):
             await take_at_once(budget, 1)
         assert not served
@@ -30,7 +30,7 @@ async def test_those_who_wait_get_their_share_in_the_order_in_which_they_came() 
     await take_at_once(budget, 10)
 
 
-async def test_who_waits_in_vain_is_refused_and_takes_nothing() -> None:
+async def test_reservation_after_the_timeout_is_refused_and_takes_nothing() -> None:
     budget = MemoryBudget(10)
     async with budget.reserve(10):
         with pytest.raises(CoversBusy):
@@ -46,7 +46,7 @@ async def test_who_waits_in_vain_is_refused_and_takes_nothing() -> None:
     await take_at_once(budget, 10)
 
 
-async def test_only_some_may_wait() -> None:
+async def test_number_of_waiting_reservations_is_limited() -> None:
     budget = MemoryBudget(10)
     async with budget.reserve(10):
         waiting = [asyncio.create_task(take_at_once(budget, 1, seconds=5)) for _ in range(MAX_WAITING)]
@@ -57,6 +57,6 @@ async def test_only_some_may_wait() -> None:
 
 
 async def take_at_once(budget: MemoryBudget, size: int, seconds: float = 0) -> None:
-    """Take a share and give it back."""
+    """Reserve a share and release it."""
     async with budget.reserve(size, seconds):
         pass

@@ -1,4 +1,4 @@
-"""What is refused before any handler: versions, framings and ids that are none; and headers of every answer."""
+"""Checks before any handler: HTTP versions, framing, ids; and headers of every response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BAD_IDS = ["x", "a" * 21, "a" * 23, "%00", "..%2f..%2fx", "a" * 300, "%ff" * 22,
 
 
 async def ask(server: Server, message: bytes) -> tuple[WireAnswer, bool]:
-    """The answer, and whether the connection stays open for another request."""
+    """Return the response, and whether the connection stays open."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         writer.write(message)
@@ -39,26 +39,28 @@ FRAMINGS = {
 
 
 @pytest.mark.parametrize("case", FRAMINGS)
-async def test_version_or_framing_that_is_not_spoken_ends_the_connection(shared_server: Server, case: str) -> None:
+async def test_unsupported_version_or_framing_closes_the_connection(shared_server: Server, case: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
     writer.write(FRAMINGS[case])
-    said = await reader.read()
+    received = await reader.read()
     writer.close()
-    assert said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), said
-    assert said.count(b" 400 Bad Request\r\n") == 1
-    assert b'"code"' in said
+    assert received.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), received
+    assert received.count(b" 400 Bad Request\r\n") == 1
+    assert b'"code"' in received
 
 
-async def test_chunked_in_any_case_is_taken(shared_server: Server) -> None:
+async def test_chunked_is_case_insensitive(shared_server: Server) -> None:
     message = b"PUT /rufh HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
     answer, open_still = await ask(shared_server, message)
     assert (answer.status, answer.json["code"], open_still) == (422, "not_mp3", True)
 
 
-@pytest.mark.parametrize("given", [b"identity\r\nContent-Encoding: gzip", b"gzip", b"br, gzip"])
-async def test_every_content_encoding_is_looked_at(shared_server: Server, given: bytes) -> None:
+@pytest.mark.parametrize("encoding", [b"identity\r\nContent-Encoding: gzip", b"gzip", b"br, gzip"])
+async def test_every_content_encoding_is_checked(shared_server: Server, encoding: bytes) -> None:
     message = (
-        b"PUT /rufh HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: " + given + b"\r\nContent-Length: 5\r\n\r\nhello"
+        b"PUT /rufh HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: "
+        + encoding
+        + b"\r\nContent-Length: 5\r\n\r\nhello"
     )
     answer = await send(shared_server.port, message)
     assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
@@ -67,7 +69,7 @@ async def test_every_content_encoding_is_looked_at(shared_server: Server, given:
 @pytest.mark.parametrize(
     "path", ["/", "/health", "/api/v1/uploads", "/nothing", "/static/style.css", "/tus/x", "/rufh"]
 )
-async def test_no_answer_names_the_software(shared_server: Server, path: str) -> None:
+async def test_no_response_names_the_software(shared_server: Server, path: str) -> None:
     answer = await send(shared_server.port, request("GET", path, {}))
     assert (answer["Server"], "python" in str(answer.headers).lower()) == (None, False)
 
@@ -92,7 +94,7 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("bad", BAD_IDS)
-async def test_ids_of_another_shape_are_404_everywhere(shared_server: Server, bad: str) -> None:
+async def test_malformed_ids_are_404_everywhere(shared_server: Server, bad: str) -> None:
     headers = {"Authorization": f"Bearer {shared_server.token}", "Tus-Resumable": "1.0.0"}
     for method, path in ROUTES:
         answer = await send(shared_server.port, request(method, path.format(bad), headers))
@@ -103,14 +105,14 @@ async def test_ids_of_another_shape_are_404_everywhere(shared_server: Server, ba
             assert answer["Tus-Resumable"] == "1.0.0"
 
 
-async def test_ids_of_the_right_shape_reach_their_handler(api: Api, shared_server: Server) -> None:
+async def test_well_formed_ids_reach_their_handler(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=10)
     assert (await api.show(upload["id"]))["id"] == upload["id"]
     answer = await send(shared_server.port, request("POST", f"/api/v1/quarantine/{ID}/recheck", {}))
     assert (answer.status, answer.json["code"]) == (401, "unauthorised")
 
 
-async def test_refusals_before_tus_name_its_version(shared_server: Server) -> None:
+async def test_errors_before_the_tus_handler_have_its_version(shared_server: Server) -> None:
     messages = [
         request("POST", "/tus/", {"Content-Type": "a/b" + ";" * 9}),
         request("POST", "/tus/", {"Sec-Fetch-Site": "cross-site"}),
@@ -126,7 +128,7 @@ async def test_refusals_before_tus_name_its_version(shared_server: Server) -> No
 
 @pytest.mark.parametrize("limit", ["1" * 5000, "0" * 5000, "0", "201", "-1", "1e2", "\N{SUPERSCRIPT TWO}", ""])
 @pytest.mark.parametrize("listing", ["uploads", "files", "quarantine"])
-async def test_limits_that_are_none_are_malformed(api: Api, listing: str, limit: str) -> None:
+async def test_invalid_row_limits_are_malformed(api: Api, listing: str, limit: str) -> None:
     answer = await api.get(f"/api/v1/{listing}?limit={limit}", headers=api.admin)
     assert (answer.status, answer.code) == (400, "malformed")
 
@@ -137,7 +139,7 @@ async def test_content_disposition_that_cannot_be_parsed_is_malformed(shared_ser
     message = request("POST", "/rufh/", {**headers, "Content-Disposition": f"attachment; {value}"}, b"hello")
     answer = await send(shared_server.port, message)
     if value.startswith("filename*=utf-16"):
-        # aiohttp leaves that one out, as it does any name that it cannot decode.
+        # aiohttp ignores that name, as any that it cannot decode.
         assert answer.status == 422
     else:
         assert (answer.status, answer.json["code"]) == (400, "malformed")

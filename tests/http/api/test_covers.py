@@ -1,4 +1,4 @@
-"""Covers and chapters of uploads: what is taken, what is refused, and how a picture is shown."""
+"""Covers and chapters of uploads: accepted, refused and served."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
 
 
 async def put(api: Api, upload_id: str, picture: object, media_type: str = "image/jpeg", **more: Any) -> Answer:
-    """The cover of an upload."""
+    """Put the cover of an upload."""
     headers = {"Content-Type": media_type}
     if isinstance(picture, bytes):
         picture = io.BytesIO(picture)
@@ -50,7 +50,7 @@ async def put(api: Api, upload_id: str, picture: object, media_type: str = "imag
 
 
 @pytest.mark.parametrize("media_type", PICTURES)
-async def test_a_picture_is_kept_and_shown_as_what_it_is(api: Api, media_type: str) -> None:
+async def test_cover_is_stored_and_served_with_the_type_of_its_bytes(api: Api, media_type: str) -> None:
     upload = await api.create()
     assert upload["cover"] is None
     answer = await put(api, upload["id"], PICTURES[media_type], "text/html")
@@ -72,7 +72,7 @@ async def test_a_picture_is_kept_and_shown_as_what_it_is(api: Api, media_type: s
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-async def test_what_is_no_cover_is_refused_and_the_old_one_stays(api: Api, kind: str) -> None:
+async def test_invalid_cover_is_refused_and_the_old_one_is_kept(api: Api, kind: str) -> None:
     picture, status, code = REFUSED[kind]
     upload = await api.create()
     await put(api, upload["id"], WEBP)
@@ -82,13 +82,13 @@ async def test_what_is_no_cover_is_refused_and_the_old_one_stays(api: Api, kind:
     assert (await api.get(f"/api/v1/uploads/{upload['id']}/cover")).body == WEBP
 
 
-async def test_the_largest_cover_is_taken(api: Api) -> None:
+async def test_cover_of_the_maximum_size_is_accepted(api: Api) -> None:
     upload = await api.create()
     assert (await put(api, upload["id"], padded_jpeg(2 * MIB))).status == 200
     assert (await put(api, upload["id"], png(4096, 4096))).status == 200
 
 
-async def test_a_gif_that_speaks_is_shown_as_a_picture_and_nothing_else(api: Api) -> None:
+async def test_gif_with_html_is_served_only_as_an_image(api: Api) -> None:
     picture = gif(comment=b"<script>alert(1)</script>")
     upload = await api.create()
     assert (await put(api, upload["id"], picture, "text/html")).status == 200
@@ -117,7 +117,7 @@ async def test_a_large_cover_is_refused_before_its_bytes(small: Api, small_serve
     assert (answer.status, answer.problem["code"]) == (413, "cover_too_large")
 
 
-async def test_a_cover_that_is_cut_or_stands_still_is_not_kept(small: Api, small_server: Server) -> None:
+async def test_truncated_or_stalled_cover_is_not_stored(small: Api, small_server: Server) -> None:
     upload = await small.create()
     path = f"/api/v1/uploads/{upload['id']}/cover"
     begun = head("PUT", path, length=len(JPEG)) + JPEG[:100]
@@ -127,14 +127,14 @@ async def test_a_cover_that_is_cut_or_stands_still_is_not_kept(small: Api, small
     assert (await small.show(upload["id"]))["cover"] is None
 
 
-async def test_a_coded_body_is_refused(api: Api) -> None:
+async def test_cover_with_content_encoding_is_refused(api: Api) -> None:
     upload = await api.create()
     path = f"/api/v1/uploads/{upload['id']}/cover"
     answer = await api.request("PUT", path, data=JPEG, headers={"Content-Encoding": "gzip"})
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
-async def test_a_cover_is_taken_away_as_often_as_one_likes(api: Api) -> None:
+async def test_deleting_a_cover_is_idempotent(api: Api) -> None:
     upload = await api.create()
     path = f"/api/v1/uploads/{upload['id']}/cover"
     assert (await api.get(path)).code == "unknown_cover"
@@ -146,7 +146,7 @@ async def test_a_cover_is_taken_away_as_often_as_one_likes(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_an_upload_that_is_past_it_takes_no_cover(small: Api, method: str) -> None:
+async def test_cover_of_an_ended_upload_cannot_be_changed(small: Api, method: str) -> None:
     """The small server has `late_edits` 0."""
     data = make_mp3(1, seed=71)
     done = await small.create("done.mp3", len(data))
@@ -162,13 +162,13 @@ async def test_an_upload_that_is_past_it_takes_no_cover(small: Api, method: str)
         assert (answer.status, answer.code) == (status, code)
 
 
-async def test_the_limits_are_told(api: Api) -> None:
+async def test_cover_limits_are_listed(api: Api) -> None:
     limits = (await api.get("/api/v1/limits")).body
     assert (limits["cover"], limits["cover_pixels"]) == (2 * MIB, 4096)
 
 
 async def post_form(api: Api, picture: bytes | None, filename: str = "cover.png", **more: str) -> Answer:
-    """A plain form with a cover before its file."""
+    """Post a plain form with a cover before its file."""
     form = aiohttp.FormData(quote_fields=False)
     form.add_field("title", "With a cover")
     if picture is not None:
@@ -177,20 +177,20 @@ async def post_form(api: Api, picture: bytes | None, filename: str = "cover.png"
     return await api.request("POST", "/upload", data=form, headers={"Accept": "application/json", **more})
 
 
-async def test_a_form_may_bring_a_cover(api: Api) -> None:
+async def test_form_may_include_a_cover(api: Api) -> None:
     answer = await post_form(api, png(30, 20))
     assert (answer.status, answer.body["cover"]["width"]) == (201, 30)
     largest = await post_form(api, padded_jpeg(2 * MIB))
     assert (largest.status, largest.body["cover"]["size"]) == (201, 2 * MIB)
 
 
-async def test_a_form_in_which_none_was_chosen_has_none(api: Api) -> None:
+async def test_form_with_an_empty_cover_part_has_no_cover(api: Api) -> None:
     answer = await post_form(api, b"", "")
     assert (answer.status, answer.body["cover"]) == (201, None)
 
 
 @pytest.mark.parametrize("kind", sorted(REFUSED.keys() - {"nothing"}))
-async def test_a_form_with_what_is_no_cover_is_refused_and_leaves_nothing(
+async def test_form_with_an_invalid_cover_is_refused_and_stores_nothing(
     api: Api, shared_server: Server, kind: str
 ) -> None:
     picture, status, code = REFUSED[kind]
@@ -211,7 +211,7 @@ async def test_a_form_with_what_is_no_cover_is_refused_and_leaves_nothing(
     ],
     ids=["two covers", "none and one", "before and after the file", "two after the file", "without a file"],
 )
-async def test_a_form_whose_cover_stands_elsewhere_is_malformed(shared_server: Server, parts: list[bytes]) -> None:
+async def test_form_with_a_misplaced_cover_is_malformed(shared_server: Server, parts: list[bytes]) -> None:
     body = multipart(*parts)
     answer = await send(shared_server.port, [head("POST", "/upload", length=len(body)), body])
     assert (answer.status, answer.problem["code"]) == (400, "malformed")
@@ -223,12 +223,12 @@ CHAPTERS = [
 ]
 
 
-async def test_chapters_are_taken_when_created_and_changed_while_it_receives(api: Api) -> None:
+async def test_chapters_are_set_at_creation_and_changed_while_receiving(api: Api) -> None:
     upload = await api.create(chapters=[{"start": 0, "title": " Intro\u202e "}, CHAPTERS[1]])
     assert upload["chapters"] == CHAPTERS
     path = f"/api/v1/uploads/{upload['id']}"
-    for given, kept in (({"tags": {}}, CHAPTERS), ({"chapters": CHAPTERS[1:]}, CHAPTERS[1:]), ({"chapters": []}, [])):
-        assert (await api.request("PATCH", path, json=given)).body["chapters"] == kept
+    for changes, kept in (({"tags": {}}, CHAPTERS), ({"chapters": CHAPTERS[1:]}, CHAPTERS[1:]), ({"chapters": []}, [])):
+        assert (await api.request("PATCH", path, json=changes)).body["chapters"] == kept
         assert (await api.show(upload["id"]))["chapters"] == kept
 
 
@@ -245,23 +245,23 @@ async def test_chapters_are_taken_when_created_and_changed_while_it_receives(api
         ("all of them", "chapters"),
     ],
 )
-async def test_what_is_no_chapter_is_refused(api: Api, chapters: object, field: str) -> None:
-    wish = {"filename": "a.mp3", "length": 9, "chapters": chapters}
-    created = await api.request("POST", "/api/v1/uploads", json=wish)
+async def test_invalid_chapter_is_refused(api: Api, chapters: object, field: str) -> None:
+    new_upload = {"filename": "a.mp3", "length": 9, "chapters": chapters}
+    created = await api.request("POST", "/api/v1/uploads", json=new_upload)
     upload = await api.create()
     amended = await api.request("PATCH", f"/api/v1/uploads/{upload['id']}", json={"chapters": chapters})
     for answer in (created, amended):
         assert (answer.status, answer.code, answer.body["field"]) == (400, "malformed", field)
 
 
-async def test_not_a_number_is_no_start(api: Api) -> None:
+async def test_nan_as_chapter_start_is_refused(api: Api) -> None:
     body = b'{"filename": "a.mp3", "chapters": [{"start": NaN, "title": "a"}]}'
     headers = {"Content-Type": "application/json"}
     answer = await api.request("POST", "/api/v1/uploads", data=body, headers=headers)
     assert (answer.status, answer.code) == (400, "malformed")
 
 
-async def test_two_covers_at_once_leave_one(api: Api) -> None:
+async def test_concurrent_covers_leave_one(api: Api) -> None:
     upload = await api.create()
     pictures = [png(width, 5) for width in range(1, 9)]
     answers = await asyncio.gather(*(put(api, upload["id"], picture) for picture in pictures))

@@ -1,4 +1,4 @@
-"""Covers and chapters of finished files: what a sender sent stands in them, and an admin changes it."""
+"""Covers and chapters of finished files: written from the upload, changed by the admin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BACK = frame("APIC", b"\0image/png\0\4\0" + png(2, 2))
 async def spooled(
     api: Api, data: bytes = FRAMES, *, picture: bytes | None = None, chapters: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """The finished file of these bytes, this cover and these chapters."""
+    """Upload these bytes, cover and chapters; return the finished file."""
     upload = await api.create("covered.mp3", len(data), chapters=chapters or [])
     if picture is not None:
         path = f"/api/v1/uploads/{upload['id']}/cover"
@@ -40,7 +40,7 @@ async def spooled(
 async def change(
     api: Api, file: dict[str, Any], method: str, picture: bytes | None = None, match: str | None = "", **headers: str
 ) -> Answer:
-    """PUT or DELETE of a file's cover; `match` empty is the file's own ETag, None is none."""
+    """PUT or DELETE a file's cover. `match`: If-Match; empty for the file's ETag, None for no field."""
     if match is not None:
         headers["If-Match"] = match or f'"{file["spooled_sha256"]}"'
     data = None if picture is None else io.BytesIO(picture)
@@ -49,11 +49,11 @@ async def change(
 
 @pytest_asyncio.fixture
 async def file(small: Api) -> dict[str, Any]:
-    """A file with a back cover of its own and a front cover that was sent."""
+    """Return a file with an embedded back cover and an uploaded front cover."""
     return await spooled(small, tag(BACK) + FRAMES, picture=png(30, 20))
 
 
-async def test_what_was_sent_stands_in_the_file(api: Api, shared_server: Server) -> None:
+async def test_cover_and_chapters_are_written_into_the_file(api: Api, shared_server: Server) -> None:
     plain = await spooled(api)
     file = await spooled(api, picture=JPEG, chapters=CHAPTERS)
     assert file["chapters"] == CHAPTERS
@@ -70,7 +70,7 @@ async def test_what_was_sent_stands_in_the_file(api: Api, shared_server: Server)
     assert (await api.get(f"/api/v1/uploads/{file['upload_id']}/cover")).code == "unknown_cover"
 
 
-async def test_a_chapter_behind_the_end_is_told_and_left_out(api: Api) -> None:
+async def test_chapter_after_the_end_is_reported_and_left_out(api: Api) -> None:
     file = await spooled(api, chapters=[*CHAPTERS, {"start": 3600, "title": "Too late"}])
     assert file["chapters"] == CHAPTERS
     assert file["verdict"] == "warn"
@@ -89,7 +89,7 @@ async def test_a_forced_file_has_the_cover_that_was_sent(api: Api) -> None:
     assert (await api.get(path)).code == "unknown_cover"
 
 
-async def test_a_rejected_file_that_is_deleted_takes_its_cover_along(api: Api) -> None:
+async def test_deleting_a_rejected_file_deletes_its_cover(api: Api) -> None:
     words = b"words " * 1000
     upload = await api.create("words.mp3", len(words))
     path = f"/api/v1/uploads/{upload['id']}/cover"
@@ -99,7 +99,7 @@ async def test_a_rejected_file_that_is_deleted_takes_its_cover_along(api: Api) -
     assert (await api.get(path)).code == "unknown_cover"
 
 
-async def test_an_admin_changes_the_cover_and_takes_it_away(small: Api, file: dict[str, Any]) -> None:
+async def test_admin_replaces_and_removes_the_cover(small: Api, file: dict[str, Any]) -> None:
     assert (await small.get(f"{file['url']}/cover")).body == png(30, 20)
     answer = await change(small, file, "PUT", JPEG, **{"Content-Type": "text/html"})
     assert answer.status == 200
@@ -115,7 +115,7 @@ async def test_an_admin_changes_the_cover_and_takes_it_away(small: Api, file: di
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-async def test_what_is_no_cover_is_refused_and_the_file_stays(small: Api, file: dict[str, Any], kind: str) -> None:
+async def test_invalid_cover_is_refused_and_the_file_is_unchanged(small: Api, file: dict[str, Any], kind: str) -> None:
     picture, status, code = REFUSED[kind]
     answer = await change(small, file, "PUT", picture)
     assert (answer.status, answer.code) == (status, code)
@@ -124,7 +124,7 @@ async def test_what_is_no_cover_is_refused_and_the_file_stays(small: Api, file: 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 @pytest.mark.parametrize(("match", "status", "code"), [(None, 428, "match_required"), ('"0123"', 412, "file_changed")])
-async def test_only_the_version_that_was_seen_gets_another_cover(
+async def test_cover_is_changed_only_if_the_etag_matches(
     small: Api, file: dict[str, Any], method: str, match: str | None, status: int, code: str
 ) -> None:
     answer = await change(small, file, method, JPEG, match)
@@ -132,7 +132,7 @@ async def test_only_the_version_that_was_seen_gets_another_cover(
     assert (await small.get(f"{file['url']}/cover")).body == png(30, 20)
 
 
-async def test_only_the_admin_changes_covers_and_only_of_what_there_is(
+async def test_only_the_admin_changes_covers_of_existing_files(
     small: Api, small_server: Server, file: dict[str, Any]
 ) -> None:
     headers = {"If-Match": "*"}
@@ -158,12 +158,12 @@ async def test_only_the_admin_changes_covers_and_only_of_what_there_is(
     ],
     ids=["svg", "link", "wide", "large", "cut", "back"],
 )
-async def test_a_file_whose_own_cover_could_not_be_sent_shows_none(api: Api, own: bytes) -> None:
+async def test_unsupported_embedded_cover_is_not_served(api: Api, own: bytes) -> None:
     file = await spooled(api, tag(own) + FRAMES)
     assert (await api.get(f"{file['url']}/cover")).code == "unknown_cover"
 
 
-async def test_a_files_own_cover_is_shown_as_what_it_is(api: Api) -> None:
+async def test_embedded_cover_is_served_with_the_type_of_its_bytes(api: Api) -> None:
     file = await spooled(api, tag(frame("APIC", b"\0text/html\0\3\0" + WEBP)) + FRAMES)
     shown = await api.get(f"{file['url']}/cover")
     assert (shown.body, shown.headers["Content-Type"]) == (WEBP, "image/webp")
@@ -174,7 +174,7 @@ async def edit(api: Api, file: dict[str, Any], **body: object) -> Answer:
     return await api.request("PATCH", file["url"], json=body, headers=headers)
 
 
-async def test_an_admin_changes_chapters_and_takes_them_away(small: Api, file: dict[str, Any]) -> None:
+async def test_admin_changes_and_removes_chapters(small: Api, file: dict[str, Any]) -> None:
     with_chapters = await edit(small, file, chapters=CHAPTERS)
     assert with_chapters.body["chapters"] == CHAPTERS
     titled = await edit(small, with_chapters.body, tags={"title": "Another"})
@@ -185,13 +185,13 @@ async def test_an_admin_changes_chapters_and_takes_them_away(small: Api, file: d
     assert b"CHAP" not in (await small.get(file["content_url"])).body
 
 
-async def test_a_chapter_behind_the_end_of_a_file_is_refused(small: Api, file: dict[str, Any]) -> None:
+async def test_chapter_after_the_end_of_a_file_is_refused(small: Api, file: dict[str, Any]) -> None:
     answer = await edit(small, file, chapters=[{"start": 60, "title": "Too late"}])
     assert (answer.status, answer.code, answer.body["field"]) == (400, "malformed", "chapters.0.start")
     assert (await small.get(file["url"])).body == file
 
 
-async def test_a_files_own_chapters_are_shown(api: Api) -> None:
+async def test_embedded_chapters_are_shown(api: Api) -> None:
     chapter = frame("CHAP", b"one\0" + bytes(4) + (900).to_bytes(4) + b"\xff" * 8 + frame("TIT2", b"\0Own"))
     file = await spooled(api, tag(frame("CTOC", b"toc\0\3\1one\0") + chapter) + FRAMES)
     assert file["chapters"] == [{"start": 0, "title": "Own", "url": None}]

@@ -23,7 +23,7 @@ FILES = "/api/v1/files"
 
 @pytest.fixture
 async def library(small: Api) -> list[str]:
-    """Three finished files, by title."""
+    """Return three finished files by title."""
     titles = {"Alpha": "Zoë", "beta": "김민수", "Gamma": "Zoë"}
     listed = (await small.get(f"{FILES}?q=library", headers=small.admin)).body["files"]
     if len(listed) < len(titles):
@@ -61,7 +61,7 @@ async def test_listing_searches_and_sorts(small: Api, library: list[str], query:
 
 
 @pytest.mark.parametrize("sort", ["title", "-duration", "artist", "-uploaded_at", "filename"])
-async def test_pages_hold_every_file_once(small: Api, library: list[str], sort: str) -> None:
+async def test_pages_list_every_file_once(small: Api, library: list[str], sort: str) -> None:
     seen: list[str] = []
     cursor = ""
     while True:
@@ -78,14 +78,14 @@ async def test_malformed_query_is_refused_or_harmless(small: Api, query: str) ->
     assert (await small.get(f"{FILES}?{query}", headers=small.admin)).status in (200, 400)
 
 
-async def test_listing_is_the_admins_alone(small: Api) -> None:
+async def test_only_the_admin_lists_files(small: Api) -> None:
     answer = await small.get(FILES)
     assert (answer.status, answer.code) == (401, "unauthorised")
     wrong = await small.get(FILES, headers={"Authorization": "Bearer wrong"})
     assert wrong.status == 401
 
 
-async def test_file_tells_what_was_learned(small: Api) -> None:
+async def test_file_has_tags_and_audio_properties(small: Api) -> None:
     data = make_mp3(3, {"title": "From the file", "artist": "Kept"}, seed=45)
     upload = await small.create("facts.mp3", len(data), tags={"title": "From the form"}, sender="Lee")
     ended = await small.send_all(upload["id"], data)
@@ -98,31 +98,31 @@ async def test_file_tells_what_was_learned(small: Api) -> None:
     assert file["sha256"] == ended["digest"]
 
 
-async def test_content_is_served_whole_in_ranges_and_as_an_attachment(small: Api) -> None:
+async def test_content_is_served_whole_or_by_range_as_an_attachment(small: Api) -> None:
     data = make_mp3(2, seed=46)
     upload = await small.create("한글 파일.mp3", len(data))
     ended = await small.send_all(upload["id"], data)
-    address = ended["file"]["url"] + "/content"
-    whole = await small.get(address)
+    url = ended["file"]["url"] + "/content"
+    whole = await small.get(url)
     assert whole.body.startswith(b"ID3")
     assert whole.body.endswith(data)
     assert whole.headers["Content-Type"] == "audio/mpeg"
     assert whole.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''%ED%95%9C")
     assert whole.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in whole.headers["Content-Security-Policy"]
-    part = await small.get(address, headers={"Range": "bytes=100-199"})
+    part = await small.get(url, headers={"Range": "bytes=100-199"})
     assert (part.status, part.body) == (206, whole.body[100:200])
-    assert (await small.get(address, headers={"Range": "bytes=99999999-"})).status == 416
-    assert (await small.request("HEAD", address)).status == 200
+    assert (await small.get(url, headers={"Range": "bytes=99999999-"})).status == 416
+    assert (await small.request("HEAD", url)).status == 200
 
 
 async def test_unknown_file_is_404(small: Api) -> None:
-    for address in (f"{FILES}/{'x' * 22}", f"{FILES}/{'x' * 22}/content"):
-        answer = await small.get(address)
+    for url in (f"{FILES}/{'x' * 22}", f"{FILES}/{'x' * 22}/content"):
+        answer = await small.get(url)
         assert (answer.status, answer.code) == (404, "unknown_file")
 
 
-async def test_what_was_heard_in_a_file_is_shown_with_it(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_loudness_is_shown_with_the_file(data: Path, session: aiohttp.ClientSession) -> None:
     if shutil.which("ffmpeg") is None:
         missing("ffmpeg")
     with Server(data, disk_reserve=0, listen=True) as server:

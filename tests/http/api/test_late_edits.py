@@ -1,4 +1,4 @@
-"""Details that change after the end of an upload: by whom, until when, and what then lies in the spool."""
+"""Edits after the end of an upload: by whom, until when, and the resulting file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UPLOADS = "/api/v1/uploads"
 
 
 async def spooled(api: Api, seed: int, **more: Any) -> dict[str, Any]:
-    """A finished upload."""
+    """Return a finished upload."""
     data = make_mp3(1, seed=seed)
     upload = await api.create("late.mp3", len(data), **more)
     ended = await api.send_all(upload["id"], data)
@@ -31,8 +31,8 @@ async def spooled(api: Api, seed: int, **more: Any) -> dict[str, Any]:
 async def test_name_tags_chapters_and_cover_change_in_the_file_and_its_rows(api: Api, shared_server: Server) -> None:
     api = await api.browser()
     ended = await spooled(api, 7100, tags={"title": "Draft"})
-    wish = {"sender": "Late Larry", "tags": {"title": "밤"}, "chapters": [{"start": 0, "title": "Intro"}]}
-    edited = await api.request("PATCH", f"{UPLOADS}/{ended['id']}", json=wish)
+    changes = {"sender": "Late Larry", "tags": {"title": "밤"}, "chapters": [{"start": 0, "title": "Intro"}]}
+    edited = await api.request("PATCH", f"{UPLOADS}/{ended['id']}", json=changes)
     assert edited.status == 200, edited
     assert (edited.body["sender"], edited.body["tags"]) == ("Late Larry", {"title": "밤"})
     assert edited.body["updated_at"] == ended["updated_at"]
@@ -49,7 +49,7 @@ async def test_name_tags_chapters_and_cover_change_in_the_file_and_its_rows(api:
     assert tag.getall("APIC") == []
 
 
-async def test_until_when_is_told(api: Api, small: Api) -> None:
+async def test_editable_until_is_shown(api: Api, small: Api) -> None:
     ended = await spooled(api, 7101)
     end, until = (datetime.fromisoformat(ended[name]) for name in ("updated_at", "editable_until"))
     assert until - end == timedelta(minutes=15)
@@ -69,7 +69,7 @@ async def test_until_when_is_told(api: Api, small: Api) -> None:
         ("DELETE", "/cover", {}),
     ],
 )
-async def test_afterwards_it_is_too_late(small: Api, method: str, path: str, body: dict[str, Any]) -> None:
+async def test_edit_after_editable_until_is_refused(small: Api, method: str, path: str, body: dict[str, Any]) -> None:
     """The small server has `late_edits` 0."""
     ended = await spooled(small, 7110)
     answer = await small.request(method, f"{UPLOADS}/{ended['id']}{path}", **body)
@@ -77,7 +77,7 @@ async def test_afterwards_it_is_too_late(small: Api, method: str, path: str, bod
 
 
 @pytest.mark.parametrize(("who", "status"), [("owner", 200), ("stranger", 404), ("admin", 200), ("script", 404)])
-async def test_only_its_owner_and_the_admin_change_it(api: Api, who: str, status: int) -> None:
+async def test_only_the_owner_and_the_admin_edit_a_file(api: Api, who: str, status: int) -> None:
     owner, stranger = await api.browser(), await api.browser()
     ended = await spooled(owner, 7120)
     caller = {"owner": owner, "stranger": stranger}.get(who, api)
@@ -88,7 +88,7 @@ async def test_only_its_owner_and_the_admin_change_it(api: Api, who: str, status
     assert (await api.show(ended["id"]))["sender"] == (who if status == 200 else None)
 
 
-async def test_whoever_knows_the_id_changes_a_scripts_upload(api: Api) -> None:
+async def test_id_is_enough_to_edit_an_upload_without_an_owner(api: Api) -> None:
     ended = await spooled(api, 7130)
     other = await api.browser()
     answer = await other.request("PATCH", f"{UPLOADS}/{ended['id']}", json={"sender": "Larry"})
@@ -106,14 +106,14 @@ async def test_whoever_knows_the_id_changes_a_scripts_upload(api: Api) -> None:
         ({"sender": 5}, 400, "malformed"),
     ],
 )
-async def test_what_cannot_be_changed_leaves_everything(api: Api, body: object, status: int, code: str) -> None:
+async def test_refused_edit_changes_nothing(api: Api, body: object, status: int, code: str) -> None:
     ended = await spooled(api, 7140, tags={"title": "T"})
     answer = await api.request("PATCH", f"{UPLOADS}/{ended['id']}", json=body)
     assert (answer.status, answer.code) == (status, code)
     assert {**await api.show(ended["id"]), "mine": 0} == {**ended, "mine": 0}
 
 
-async def test_a_file_that_was_taken_away_is_said_to_be_gone(api: Api, shared_server: Server) -> None:
+async def test_edit_of_a_removed_file_is_404(api: Api, shared_server: Server) -> None:
     ended = await spooled(api, 7150)
     file = (await api.get(ended["file"]["url"])).body
     (shared_server.spool / file["stored_name"]).unlink()
@@ -121,7 +121,7 @@ async def test_a_file_that_was_taken_away_is_said_to_be_gone(api: Api, shared_se
     assert (answer.status, answer.code) == (404, "unknown_file")
 
 
-async def test_a_librarian_who_saw_the_file_before_hears_of_the_senders_edit(api: Api) -> None:
+async def test_admins_edit_after_the_senders_edit_is_refused(api: Api) -> None:
     ended = await spooled(api, 7160)
     file = (await api.get(ended["file"]["url"])).body
     await api.request("PATCH", f"{UPLOADS}/{ended['id']}", json={"tags": {"title": "New"}})
@@ -130,7 +130,7 @@ async def test_a_librarian_who_saw_the_file_before_hears_of_the_senders_edit(api
     assert (answer.status, answer.code) == (412, "file_changed")
 
 
-async def test_the_name_may_come_while_bytes_flow(api: Api) -> None:
+async def test_sender_may_be_set_while_receiving(api: Api) -> None:
     data = make_mp3(1, seed=7170)
     upload = await api.create(length=len(data))
     amended = await api.request("PATCH", f"{UPLOADS}/{upload['id']}", json={"sender": "  Late Larry "})

@@ -1,4 +1,4 @@
-"""Rejected files: seen with their reasons, downloaded, judged again, taken anyway, deleted."""
+"""Rejected files: list, download, recheck, force, delete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def rejected(api: Api, data: bytes = CUT, name: str = "cut.mp3") -> dict[s
     return ended
 
 
-async def test_a_cut_file_is_rejected_with_its_place(api: Api) -> None:
+async def test_truncated_file_is_rejected_with_the_offset(api: Api) -> None:
     ended = await rejected(api)
     assert (ended["verdict"], ended["grade"], ended["problem"]["code"]) == ("reject", None, "damaged")
     (found,) = ended["findings"]
@@ -34,7 +34,7 @@ async def test_a_cut_file_is_rejected_with_its_place(api: Api) -> None:
     assert found["message"]
 
 
-async def test_the_admin_sees_and_downloads_it(api: Api) -> None:
+async def test_admin_lists_and_downloads_a_rejected_file(api: Api) -> None:
     ended = await rejected(api)
     listed = (await api.get(QUARANTINE, headers=api.admin)).body["uploads"]
     (row,) = [row for row in listed if row["id"] == ended["id"]]
@@ -45,7 +45,7 @@ async def test_the_admin_sees_and_downloads_it(api: Api) -> None:
     assert content.headers["Content-Disposition"].startswith("attachment")
 
 
-async def test_what_is_forced_is_in_the_spool_with_what_was_found(api: Api) -> None:
+async def test_forced_file_is_spooled_with_its_findings(api: Api) -> None:
     ended = await rejected(api)
     forced = await api.request("POST", f"{QUARANTINE}/{ended['id']}/force", headers=api.admin)
     assert (forced.status, forced.body["state"]) == (200, "spooled")
@@ -55,13 +55,13 @@ async def test_what_is_forced_is_in_the_spool_with_what_was_found(api: Api) -> N
     assert (await api.get(f"{QUARANTINE}/{ended['id']}/content", headers=api.admin)).status == 404
 
 
-async def test_text_that_is_forced_stays_as_it_came(api: Api) -> None:
+async def test_forced_text_file_is_stored_unchanged(api: Api) -> None:
     ended = await rejected(api, b"words " * 5000, "words.mp3")
     forced = await api.request("POST", f"{QUARANTINE}/{ended['id']}/force", headers=api.admin)
     assert forced.body["state"] == "spooled"
 
 
-async def test_what_is_judged_again_is_rejected_again(api: Api) -> None:
+async def test_rechecked_file_is_rejected_again(api: Api) -> None:
     ended = await rejected(api)
     again = await api.request("POST", f"{QUARANTINE}/{ended['id']}/recheck", headers=api.admin)
     assert (again.status, again.body["state"]) == (200, "rejected")
@@ -69,13 +69,13 @@ async def test_what_is_judged_again_is_rejected_again(api: Api) -> None:
     assert (await api.get(f"{QUARANTINE}/{ended['id']}/content", headers=api.admin)).body == CUT
 
 
-async def test_what_is_deleted_is_gone(api: Api) -> None:
+async def test_deleted_rejected_file_is_gone(api: Api) -> None:
     ended = await rejected(api)
-    address = f"{QUARANTINE}/{ended['id']}"
-    assert (await api.request("DELETE", address, headers=api.admin)).status == 204
-    assert (await api.request("DELETE", address, headers=api.admin)).status == 404
-    assert (await api.get(f"{address}/content", headers=api.admin)).status == 404
-    assert (await api.request("POST", f"{address}/force", headers=api.admin)).status == 404
+    url = f"{QUARANTINE}/{ended['id']}"
+    assert (await api.request("DELETE", url, headers=api.admin)).status == 204
+    assert (await api.request("DELETE", url, headers=api.admin)).status == 404
+    assert (await api.get(f"{url}/content", headers=api.admin)).status == 404
+    assert (await api.request("POST", f"{url}/force", headers=api.admin)).status == 404
     assert (await api.show(ended["id"]))["state"] == "rejected"
 
 
@@ -86,7 +86,7 @@ async def test_what_is_deleted_is_gone(api: Api) -> None:
         *[("GET", f"/{ID}/content"), ("POST", f"/{ID}/force"), ("POST", f"/{ID}/recheck"), ("DELETE", f"/{ID}")],
     ],
 )
-async def test_nobody_else_may(api: Api, method: str, path: str) -> None:
+async def test_only_the_admin_uses_the_quarantine(api: Api, method: str, path: str) -> None:
     assert (await api.request(method, QUARANTINE + path)).status == 401
 
 
@@ -98,7 +98,7 @@ async def test_a_spooled_upload_cannot_be_forced(api: Api) -> None:
     assert (answer.status, answer.code) == (409, "wrong_state")
 
 
-async def test_a_film_is_refused_after_its_first_slice(api: Api) -> None:
+async def test_video_is_rejected_after_its_first_slice(api: Api) -> None:
     upload = await api.create("film.mp3", 1024 * MIB)
     assert (await api.post(upload["id"], 0, b"\0\0\0\x20ftypisom" + bytes(4 * MIB - 12))).status == 200
     async with asyncio.timeout(10):

@@ -1,4 +1,4 @@
-"""Other tags for a file in the spool: over HTTP, by whoever saw the version that is changed."""
+"""Change the tags of a file in the spool, with If-Match."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOUND = FRAMES + ID3V1
 
 
 async def spooled(api: Api, name: str, data: bytes, **tags: str) -> dict[str, Any]:
-    """The finished file of these bytes."""
+    """Upload these bytes; return the finished file."""
     upload = await api.create(name, len(data), tags=tags)
     ended = await api.send_all(upload["id"], data)
     assert ended["state"] == "spooled", ended
@@ -35,20 +35,20 @@ async def spooled(api: Api, name: str, data: bytes, **tags: str) -> dict[str, An
 
 @pytest.fixture
 async def file(small: Api) -> dict[str, Any]:
-    """A file with our tags, our provenance, and frames of others."""
+    """Return a file with tags and provenance of this service, and foreign frames."""
     old = tag(frame("TPE1", b"\x00Kept") + SERATO + UNKNOWN)
     return await spooled(small, "edit.mp3", old + SOUND, title="First", comment="Two\nlines", mood="calm")
 
 
 async def edit(api: Api, file: dict[str, Any], tags: object, match: str | None = "", admin: bool = True) -> Answer:
-    """PATCH; `match` empty is the file's own ETag, None is none."""
+    """PATCH the file. `match`: If-Match; empty for the file's ETag, None for no field."""
     headers = dict(api.admin) if admin else {}
     if match is not None:
         headers["If-Match"] = match or f'"{file["spooled_sha256"]}"'
     return await api.request("PATCH", file["url"], json={"tags": tags}, headers=headers)
 
 
-async def test_tags_are_changed_taken_away_and_kept(small: Api, small_server: Server, file: dict[str, Any]) -> None:
+async def test_tags_are_changed_removed_and_kept(small: Api, small_server: Server, file: dict[str, Any]) -> None:
     before = (await small.get(file["content_url"])).body
     shown = await small.get(file["url"])
     answer = await edit(small, file, {"title": "두 번째", "comment": None, "mood": "", "album": "New"})
@@ -81,7 +81,7 @@ async def test_tags_are_changed_taken_away_and_kept(small: Api, small_server: Se
     assert file["id"] in [one["id"] for one in listed]
 
 
-async def test_every_tag_can_be_set_and_taken_away(small: Api, file: dict[str, Any]) -> None:
+async def test_every_tag_can_be_set_and_removed(small: Api, file: dict[str, Any]) -> None:
     tags = {"title": "T", "artist": "A", "album": "L", "date": "2026-11-23", "genre": "Talk", "comment": "C\nC"}
     tags |= {"album_artist": "AA", "track": "3/12", "disc": "1/2", "composer": "C", "isrc": "GBAYE0000351"}
     tags |= {"label": "L", "copyright": "C", "language": "kor", "bpm": "120", "key": "Ebm", "mood": "calm"}
@@ -104,7 +104,7 @@ async def test_every_tag_can_be_set_and_taken_away(small: Api, file: dict[str, A
         ("*", 200, None),
     ],
 )
-async def test_only_the_version_that_was_seen_is_changed(
+async def test_file_is_changed_only_if_the_etag_matches(
     small: Api, file: dict[str, Any], match: str | None, status: int, code: str | None
 ) -> None:
     answer = await edit(small, file, {"title": "X"}, match and match.format(file["spooled_sha256"]))
@@ -114,7 +114,7 @@ async def test_only_the_version_that_was_seen_is_changed(
         assert answer.code == code
 
 
-async def test_of_two_who_saw_the_same_one_is_told(small: Api, file: dict[str, Any]) -> None:
+async def test_second_of_two_edits_of_one_version_is_refused(small: Api, file: dict[str, Any]) -> None:
     answers = await asyncio.gather(*(edit(small, file, {"title": name}) for name in ("One", "Two")))
     assert sorted(answer.status for answer in answers) == [200, 412]
     (done,) = (answer.body for answer in answers if answer.status == 200)
@@ -124,16 +124,14 @@ async def test_of_two_who_saw_the_same_one_is_told(small: Api, file: dict[str, A
 @pytest.mark.parametrize(
     "body", [{"tags": {"nonsense": "x"}}, {"tags": {"date": "soon"}}, {"tags": {"title": 5}}, {"tags": None}, {}, []]
 )
-async def test_what_is_no_tag_is_refused(small: Api, file: dict[str, Any], body: object) -> None:
+async def test_invalid_tag_is_refused(small: Api, file: dict[str, Any], body: object) -> None:
     headers = small.admin | {"If-Match": f'"{file["spooled_sha256"]}"'}
     answer = await small.request("PATCH", file["url"], json=body, headers=headers)
     assert (answer.status, answer.code) == (400, "malformed")
     assert (await small.get(file["url"])).body == file
 
 
-async def test_only_the_admin_edits_and_only_what_there_is(
-    small: Api, small_server: Server, file: dict[str, Any]
-) -> None:
+async def test_only_the_admin_edits_existing_files(small: Api, small_server: Server, file: dict[str, Any]) -> None:
     assert (await edit(small, file, {"title": "X"}, admin=False)).status == 401
     assert (await edit(small, file | {"url": f"/api/v1/files/{'x' * 22}"}, {"title": "X"})).code == "unknown_file"
     (small_server.spool / file["stored_name"]).unlink()
@@ -142,9 +140,7 @@ async def test_only_the_admin_edits_and_only_what_there_is(
     assert list((small_server.data / "spool" / ".incoming").iterdir()) == []
 
 
-async def test_an_open_reader_reads_the_old_file_to_its_end(
-    small: Api, small_server: Server, file: dict[str, Any]
-) -> None:
+async def test_running_download_gets_the_whole_old_file(small: Api, small_server: Server, file: dict[str, Any]) -> None:
     before = (await small.get(file["content_url"])).body
     with (small_server.spool / file["stored_name"]).open("rb") as reader:
         head = reader.read(1000)
@@ -152,7 +148,7 @@ async def test_an_open_reader_reads_the_old_file_to_its_end(
         assert head + reader.read() == before
 
 
-async def test_a_download_that_goes_on_never_gets_two_files(small: Api, file: dict[str, Any]) -> None:
+async def test_resumed_download_never_mixes_two_versions(small: Api, file: dict[str, Any]) -> None:
     whole = await small.get(file["content_url"])
     resumed = {"Range": "bytes=500-", "If-Range": whole.headers["ETag"]}
     part = await small.get(file["content_url"], headers=resumed)

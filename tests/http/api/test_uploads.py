@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 UPLOADS = "/api/v1/uploads"
 
 
-async def test_created_upload_is_the_contracts_object(api: Api) -> None:
+async def test_created_upload_has_the_documented_members(api: Api) -> None:
     body = await api.create("Sunday Night.mp3", 1000, tags={"title": "밤"}, last_modified="2026-11-01T10:00:00+09:00")
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}", body.pop("id"))
     for moment in ("created_at", "updated_at", "expires_at"):
@@ -65,12 +65,12 @@ async def test_created_upload_is_the_contracts_object(api: Api) -> None:
         ([], "body"),
     ],
 )
-async def test_malformed_wish_is_refused_and_its_field_named(api: Api, body: object, field: str) -> None:
+async def test_malformed_upload_request_is_refused_with_its_field(api: Api, body: object, field: str) -> None:
     answer = await api.request("POST", UPLOADS, json=body)
     assert (answer.status, answer.code, answer.body["field"]) == (400, "malformed", field)
 
 
-async def test_body_that_is_no_json_is_refused(api: Api) -> None:
+async def test_body_that_is_not_json_is_refused(api: Api) -> None:
     wrong_type = await api.request("POST", UPLOADS, data=b"filename=a", headers={"Content-Type": "text/plain"})
     assert (wrong_type.status, wrong_type.code) == (415, "unsupported_media_type")
     headers = {"Content-Type": "application/json"}
@@ -87,7 +87,7 @@ async def test_file_over_the_limit_is_refused_with_the_limit(api: Api) -> None:
     assert (answer.status, answer.code, answer.body["limit"]) == (413, "file_too_large", 64 * 2**30)
 
 
-async def test_limits_are_told_before_anything_is_sent(api: Api) -> None:
+async def test_limits_are_listed_before_an_upload(api: Api) -> None:
     limits = (await api.get("/api/v1/limits")).body
     assert (limits["file"], limits["slice"]) == (64 * 2**30, 64 * 2**20)
     assert 0 < limits["largest"] <= limits["file"]
@@ -99,7 +99,7 @@ async def test_unknown_upload_is_404(api: Api, path: str) -> None:
     assert (await api.get(path)).status == 404
 
 
-async def test_wrong_method_is_405_and_says_which_are_right(api: Api) -> None:
+async def test_wrong_method_is_405_with_the_allowed_methods(api: Api) -> None:
     answer = await api.request("PUT", UPLOADS)
     assert (answer.status, answer.code) == (405, "method_not_allowed")
     assert "POST" in answer.headers["Allow"]
@@ -126,7 +126,7 @@ async def test_finished_upload_cannot_be_cancelled(api: Api) -> None:
     assert (answer.status, answer.code, answer.body["state"]) == (409, "wrong_state", "spooled")
 
 
-async def test_tags_may_change_while_bytes_flow_and_reach_the_file(api: Api) -> None:
+async def test_tags_changed_while_receiving_are_in_the_file(api: Api) -> None:
     data = make_mp3(1, seed=12)
     upload = await api.create(length=len(data), tags={"title": "Draft"})
     amended = await api.request("PATCH", f"{UPLOADS}/{upload['id']}", json={"tags": {"title": "Final", "artist": "김"}})
@@ -136,7 +136,7 @@ async def test_tags_may_change_while_bytes_flow_and_reach_the_file(api: Api) -> 
     assert (file["title"], file["artist"]) == ("Final", "김")
 
 
-async def test_length_may_come_later(api: Api) -> None:
+async def test_length_may_be_set_later(api: Api) -> None:
     data = make_mp3(1, seed=13)
     upload = await api.create()
     assert upload["length"] is None
@@ -148,28 +148,28 @@ async def test_length_may_come_later(api: Api) -> None:
     assert (await api.ended(upload["id"]))["state"] == "spooled"
 
 
-async def test_same_content_again_answers_with_the_finished_upload(api: Api) -> None:
+async def test_creating_the_same_content_returns_the_finished_upload(api: Api) -> None:
     api = await api.browser()
     data = make_mp3(2, seed=14)
     upload = await api.create("first.mp3", len(data))
     first = await api.send_all(upload["id"], data)
-    wish = {"filename": "second.mp3", "length": len(data), "content_hash": first["content_hash"]}
-    again = await api.request("POST", UPLOADS, json=wish)
+    new_upload = {"filename": "second.mp3", "length": len(data), "content_hash": first["content_hash"]}
+    again = await api.request("POST", UPLOADS, json=new_upload)
     assert (again.status, again.body["id"], again.body["state"]) == (200, upload["id"], "spooled")
-    other = await api.request("POST", UPLOADS, json={**wish, "content_hash": "0" * 64})
+    other = await api.request("POST", UPLOADS, json={**new_upload, "content_hash": "0" * 64})
     assert other.status == 201
 
 
-async def test_listing_turns_pages_newest_first_without_gaps(api: Api) -> None:
+async def test_listing_pages_are_newest_first_without_gaps(api: Api) -> None:
     api = await api.browser()
     made = [(await api.create(f"{number}.mp3", 10))["id"] for number in range(7)]
     seen: list[str] = []
-    address = f"{UPLOADS}?state=receiving&limit=3"
-    while address:
-        answer = await api.get(address)
+    url = f"{UPLOADS}?state=receiving&limit=3"
+    while url:
+        answer = await api.get(url)
         seen += [upload["id"] for upload in answer.body["uploads"]]
         following = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("Link", ""))
-        address = following[1] if following else ""
+        url = following[1] if following else ""
         assert bool(following) == (answer.body["next"] is not None)
     assert [upload for upload in seen if upload in made] == made[::-1]
     assert len(seen) == len(set(seen))
@@ -181,12 +181,12 @@ async def test_malformed_listing_query_is_refused(api: Api, query: str) -> None:
     assert (answer.status, answer.code) == (400, "malformed")
 
 
-async def test_everybodys_uploads_are_the_admins(api: Api) -> None:
+async def test_only_the_admin_lists_all_uploads(api: Api) -> None:
     assert (await api.get(f"{UPLOADS}?scope=all")).status == 401
     assert (await api.get(f"{UPLOADS}?scope=all", headers=api.admin)).status == 200
 
 
-async def test_finished_upload_is_found_by_the_bytes_it_brought(api: Api) -> None:
+async def test_finished_upload_is_found_by_content_hash_and_length(api: Api) -> None:
     api = await api.browser()
     data = make_mp3(3, seed=6001)
     upload = await api.create("found.mp3", len(data))

@@ -1,4 +1,4 @@
-"""The plain form: `curl -F`, a page without JavaScript, and what a form must not leave behind."""
+"""The plain form: `curl -F`, a page without JavaScript, and cleanup after refused forms."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ HOSTILE_NAMES = {
 
 
 HTML = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
-"""What browsers accept when they go to a page."""
+"""Accept of browsers that navigate."""
 
 
 async def post(api: Api, data: bytes, filename: str, accept: str = "*/*", **fields: str) -> Answer:
-    """A form post with the fields before the file."""
+    """Post a form with the fields before the file."""
     form = aiohttp.FormData(quote_fields=False)
     for name, value in fields.items():
         form.add_field(name, value)
@@ -55,18 +55,18 @@ async def post(api: Api, data: bytes, filename: str, accept: str = "*/*", **fiel
     return await api.request("POST", "/upload", data=form, headers={"Accept": accept})
 
 
-async def test_curl_gets_the_sentence_and_the_spool_the_file(api: Api, shared_server: Server, tmp_path: Path) -> None:
+async def test_curl_gets_the_sentence_and_the_file_is_spooled(api: Api, shared_server: Server, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         missing("curl")
     source = tmp_path / "file.mp3"
     source.write_bytes(make_mp3(2, seed=31))
     command = ["curl", "-sS", "-F", "name=x", "-F", f"mp3=@{source}", f"{api.url}/upload"]
-    said = await asyncio.to_thread(subprocess.check_output, command, text=True)
-    assert said == f"file.mp3 sized of {source.stat().st_size} successfully stored."
+    text = await asyncio.to_thread(subprocess.check_output, command, text=True)
+    assert text == f"file.mp3 sized of {source.stat().st_size} successfully stored."
     assert (shared_server.spool / "file.mp3").read_bytes().endswith(source.read_bytes())
 
 
-async def test_two_files_of_one_name_both_arrive(api: Api, shared_server: Server) -> None:
+async def test_two_files_with_the_same_name_are_both_stored(api: Api, shared_server: Server) -> None:
     first, second = make_mp3(1, seed=32), make_mp3(1, seed=33)
     for data in (first, second):
         assert (await post(api, data, "twice.mp3")).status == 201
@@ -78,32 +78,32 @@ async def test_browser_gets_a_page_and_a_script_the_upload(api: Api) -> None:
     page = await post(api, make_mp3(1, seed=34), "<b>bold</b>.mp3", HTML)
     assert (page.status, page.headers["Content-Type"]) == (201, "text/html; charset=utf-8")
     assert page.headers["Location"].startswith("/api/v1/uploads/")
-    said = page.body.decode()
-    assert re.search(r"“&lt;b&gt;bold&lt;/b&gt;.mp3” \(\d+\u00a0KB, 0:01\) is stored.", said)
-    assert "저장되었습니다" in said
+    text = page.body.decode()
+    assert re.search(r"“&lt;b&gt;bold&lt;/b&gt;.mp3” \(\d+\u00a0KB, 0:01\) is stored.", text)
+    assert "저장되었습니다" in text
     answer = await post(api, make_mp3(1, seed=35), "script.mp3", "application/json", name="Kim", title="Night")
     assert (answer.status, answer.body["state"], answer.body["sender"]) == (201, "spooled", "Kim")
     file = (await api.get(answer.body["file"]["url"])).body
     assert (file["title"], file["sender"]) == ("Night", "Kim")
 
 
-async def test_browser_is_refused_with_a_page_that_keeps_what_was_typed(api: Api) -> None:
+async def test_browser_gets_an_error_page_with_its_input(api: Api) -> None:
     form = aiohttp.FormData({"name": "Kim"})
     form.add_field("mp3", io.BytesIO(b"these are words\n" * 1000), filename="words.mp3")
     form.add_field("title", '<i>"Night"</i>')
     page = await api.request("POST", "/upload", data=form, headers={"Accept": HTML, "Accept-Language": "ko"})
     assert (page.status, page.headers["Content-Type"]) == (422, "text/html; charset=utf-8")
-    said = page.body.decode()
-    assert '<html lang="ko">' in said
-    assert "MP3 파일이 아닙니다" in said
-    assert '<span lang="en">This is not an MP3 file.' in said
-    assert re.search(r'name="name"[^>]* value="Kim"', said)
-    assert re.search(r'name="title"[^>]* value="&lt;i&gt;&quot;Night&quot;&lt;/i&gt;"', said)
-    assert "<details open>" in said
+    text = page.body.decode()
+    assert '<html lang="ko">' in text
+    assert "MP3 파일이 아닙니다" in text
+    assert '<span lang="en">This is not an MP3 file.' in text
+    assert re.search(r'name="name"[^>]* value="Kim"', text)
+    assert re.search(r'name="title"[^>]* value="&lt;i&gt;&quot;Night&quot;&lt;/i&gt;"', text)
+    assert "<details open>" in text
 
 
 @pytest.mark.parametrize("name", ["a.mp3", ""])
-async def test_browser_reads_why_a_form_cannot_be_used(api: Api, name: str) -> None:
+async def test_browser_gets_the_reason_for_an_unusable_form(api: Api, name: str) -> None:
     page = await post(api, b"", name, HTML, date="2026-11-23")
     assert page.status == 400
     assert b"No file was chosen, or it is empty." in page.body
@@ -112,7 +112,7 @@ async def test_browser_reads_why_a_form_cannot_be_used(api: Api, name: str) -> N
     assert b"The date cannot be used." in page.body
 
 
-async def test_browser_that_cannot_upload_gets_a_page(api: Api) -> None:
+async def test_browser_from_another_origin_gets_a_page(api: Api) -> None:
     headers = {"Accept": HTML, "Origin": "https://other.example"}
     page = await api.request("POST", "/upload", data=b"", headers=headers)
     assert (page.status, page.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
@@ -129,7 +129,7 @@ async def test_hostile_name_is_stored_as_text_and_never_a_path(api: Api, shared_
     assert "\0" not in file["filename"]
     assert "\u202e" not in file["filename"]
     if expected := HOSTILE_NAMES[name]:
-        # Other tests' files may have taken the name.
+        # Files of other tests may have the same name.
         assert re.sub(r" \(\d+\)(?=\.mp3$)", "", stored) == expected
     new = {path for path in set(shared_server.data.rglob("*")) - before if path.is_file()}
     assert {path.parent for path in new} <= {shared_server.spool, shared_server.data}
@@ -143,7 +143,7 @@ async def _create_and_send(api: Api, name: str) -> dict[str, dict[str, str]]:
     return ended
 
 
-async def test_text_named_mp3_is_refused_kept_and_listed(api: Api, shared_server: Server) -> None:
+async def test_text_named_mp3_is_rejected_kept_and_listed(api: Api, shared_server: Server) -> None:
     answer = await post(api, b"these are words\n" * 1000, "words.mp3")
     assert (answer.status, answer.code) == (422, "not_mp3")
     assert "reason" in answer.body
@@ -173,13 +173,13 @@ async def test_malformed_form_is_refused(api: Api, fields: dict[str, str], file:
     assert (answer.status, answer.code) == (400, code)
 
 
-async def test_form_without_a_chosen_file_is_refused_and_leaves_nothing(api: Api, shared_server: Server) -> None:
+async def test_form_without_a_chosen_file_is_refused_and_stores_nothing(api: Api, shared_server: Server) -> None:
     before = set(shared_server.partials.iterdir())
     assert (await post(api, b"", "")).status == 400
     assert set(shared_server.partials.iterdir()) == before
 
 
-async def test_fields_and_a_cover_after_the_file_are_taken(api: Api, shared_server: Server) -> None:
+async def test_fields_and_a_cover_after_the_file_are_accepted(api: Api, shared_server: Server) -> None:
     data = make_mp3(1, seed=36)
     late = [part("name", "Kim"), part("title", "Night"), part("cover", JPEG, "a.jpg"), part("album", " ")]
     upload = await _sent(shared_server, part("genre", "Jazz"), part("mp3", data, "late.mp3"), *late)
@@ -213,7 +213,7 @@ REFUSED_AFTER_THE_FILE = {
 
 
 @pytest.mark.parametrize("case", REFUSED_AFTER_THE_FILE)
-async def test_what_may_not_come_after_the_file_is_refused_and_leaves_nothing(
+async def test_disallowed_part_after_the_file_is_refused_and_stores_nothing(
     api: Api, shared_server: Server, case: str
 ) -> None:
     parts, status, code = REFUSED_AFTER_THE_FILE[case]
@@ -227,7 +227,7 @@ async def test_what_may_not_come_after_the_file_is_refused_and_leaves_nothing(
     assert (newest["filename"], newest["state"]) == ("gone.mp3", "cancelled")
 
 
-async def test_a_kill_between_the_file_and_its_fields_leaves_nothing(tmp_path: Path) -> None:
+async def test_kill_between_the_file_and_its_fields_stores_nothing(tmp_path: Path) -> None:
     with Server(tmp_path / "data", disk_reserve=0) as server:
         data = make_mp3(4, seed=138)
         body = multipart(part("mp3", data, "killed.mp3"), part("title", "Night"), part("name", "Kim"))
@@ -235,7 +235,7 @@ async def test_a_kill_between_the_file_and_its_fields_leaves_nothing(tmp_path: P
         writer.write(head("POST", "/upload", length=len(body) + 10_000) + body[: body.index(b"Kim")])
         async with asyncio.timeout(10):
             while [path.stat().st_size for path in server.partials.iterdir()] != [len(data)]:
-                # aiohttp hands out the end of a part only once more of the body came.
+                # aiohttp returns the end of a part only after more of the body was received.
                 writer.write(b"K")
                 await asyncio.sleep(0.02)
         server.restart()
@@ -250,7 +250,7 @@ async def test_a_kill_between_the_file_and_its_fields_leaves_nothing(tmp_path: P
 
 
 async def _sent(server: Server, *parts: bytes) -> dict[str, Any]:
-    """The upload that a form made."""
+    """Return the upload of a form."""
     body = multipart(*parts)
     request = head("POST", "/upload", "Accept: application/json", length=len(body))
     answer = await send(server.port, [request, body])
@@ -258,7 +258,7 @@ async def _sent(server: Server, *parts: bytes) -> dict[str, Any]:
     return answer.problem
 
 
-async def test_a_form_without_a_length_is_taken(api: Api, shared_server: Server) -> None:
+async def test_form_without_a_length_is_accepted(api: Api, shared_server: Server) -> None:
     data = make_mp3(3, seed=139)
 
     async def blocks() -> AsyncIterator[bytes]:
@@ -274,7 +274,7 @@ async def test_a_form_without_a_length_is_taken(api: Api, shared_server: Server)
 
 
 @pytest.mark.parametrize("options", [["-H", "Transfer-Encoding: chunked"], []], ids=["chunked", "plain"])
-async def test_curl_may_say_the_title_after_the_file(
+async def test_curl_may_send_the_title_after_the_file(
     api: Api, shared_server: Server, tmp_path: Path, options: list[str]
 ) -> None:
     if shutil.which("curl") is None:
@@ -282,13 +282,13 @@ async def test_curl_may_say_the_title_after_the_file(
     source = tmp_path / f"curl{len(options)}.mp3"
     source.write_bytes(make_mp3(2, seed=140 + len(options)))
     command = ["curl", "-sS", *options, "-F", f"mp3=@{source}", "-F", "title=Said later", f"{api.url}/upload"]
-    said = await asyncio.to_thread(subprocess.check_output, command, text=True)
-    assert said == f"{source.name} sized of {source.stat().st_size} successfully stored."
+    text = await asyncio.to_thread(subprocess.check_output, command, text=True)
+    assert text == f"{source.name} sized of {source.stat().st_size} successfully stored."
     newest = (await api.get("/api/v1/files?limit=1", headers=api.admin)).body["files"][0]
     assert (newest["filename"], newest["title"]) == (source.name, "Said later")
 
 
-async def test_a_form_without_a_length_is_bounded(small_server: Server) -> None:
+async def test_form_without_a_length_is_limited(small_server: Server) -> None:
     before = set(small_server.partials.iterdir())
     body = multipart(part("mp3", bytes(21 * MIB), "endless.mp3"))
     request = head("POST", "/upload", "Transfer-Encoding: chunked")
@@ -302,7 +302,7 @@ async def test_form_over_the_limit_is_refused_before_its_bytes(small: Api, small
     assert (answer.status, answer.problem["code"]) == (413, "file_too_large")
 
 
-async def test_cut_form_leaves_no_half_file(api: Api, shared_server: Server) -> None:
+async def test_truncated_form_stores_nothing(api: Api, shared_server: Server) -> None:
     before = set(shared_server.partials.iterdir())
     body = multipart(part("mp3", make_mp3(20, seed=37), "cut.mp3"))
     request = head("POST", "/upload", length=len(body)) + body
@@ -315,7 +315,7 @@ async def test_cut_form_leaves_no_half_file(api: Api, shared_server: Server) -> 
     assert not list(shared_server.spool.glob("cut*"))
 
 
-async def test_form_on_its_way_takes_no_slices(api: Api, shared_server: Server) -> None:
+async def test_upload_of_a_running_form_refuses_slices(api: Api, shared_server: Server) -> None:
     body = multipart(part("mp3", make_mp3(20, seed=38), "mine.mp3"))
     reader, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
     writer.write(head("POST", "/upload", length=len(body)) + body[:100_000])

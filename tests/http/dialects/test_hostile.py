@@ -1,4 +1,4 @@
-"""Requests that no well-behaved client sends to the dialects: refused with a 4xx, and the service goes on."""
+"""Hostile requests to the dialects: refused with a 4xx, and the service keeps working."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def offset(server: Server, path: str) -> int:
 
 
 async def together(server: Server, *messages: bytes) -> list[WireAnswer]:
-    """The answers to requests that go out at once over one connection."""
+    """Return the responses to pipelined requests."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"".join(messages))
     try:
@@ -49,12 +49,12 @@ def patch(path: str, at: int, body: bytes = b"", length: int | None = None, **he
 
 
 def with_bytes(message: bytes) -> bytes:
-    """The message with a byte that is no text wherever it has `@`."""
+    """Return the message with each `@` replaced by an invalid byte."""
     return message.replace(b"@", WRONG)
 
 
 @pytest.mark.parametrize("value", ["final;/tus/@", "@", "final;@/tus/nobody-has-this-one-00", "partial@"])
-async def test_concat_that_is_no_text_is_400(shared_server: Server, value: str) -> None:
+async def test_non_ascii_concat_is_400(shared_server: Server, value: str) -> None:
     message = request("POST", "/tus/", {**TUS, "Upload-Concat": value, "Upload-Length": "5"})
     assert (await send(shared_server.port, with_bytes(message))).status == 400
 
@@ -66,7 +66,7 @@ async def test_concat_that_is_no_text_is_400(shared_server: Server, value: str) 
         *("X-HTTP-Method-Override", "Content-Encoding", "Authorization", "Cookie", "Origin"),
     ],
 )
-async def test_a_tus_field_that_is_no_text_is_a_4xx(shared_server: Server, name: str) -> None:
+async def test_non_ascii_tus_field_is_a_4xx(shared_server: Server, name: str) -> None:
     message = request("POST", "/tus/", {**TUS_BYTES, "Upload-Length": "10", name: "sha1 @"}, b"x")
     status = (await send(shared_server.port, with_bytes(message))).status
     assert 400 <= status < 500 or (name in ("Authorization", "Cookie") and status == 201)
@@ -79,7 +79,7 @@ async def test_a_tus_field_that_is_no_text_is_a_4xx(shared_server: Server, name:
         *("Upload-Draft-Interop-Version", "Upload-Metadata", "Content-Disposition"),
     ],
 )
-async def test_no_field_of_the_draft_can_break_the_service(shared_server: Server, name: str) -> None:
+async def test_no_field_of_the_draft_causes_a_5xx(shared_server: Server, name: str) -> None:
     values = ["@", "", "?0;@", "9" * 30, "-1", "(" * 4000, "a=b, a=c", "1;" * 2000, '"' * 3001, ";;;", "a; b=c; b=d"]
     values += ["inline; filename*=UTF-8''%FF", "inline; filename*=nothing''x", 'inline; filename="@.mp3"', "x=y"]
     messages = [request("POST", "/rufh/", {"Upload-Complete": "?0", name: value}) for value in values]
@@ -88,7 +88,7 @@ async def test_no_field_of_the_draft_can_break_the_service(shared_server: Server
 
 
 @pytest.mark.parametrize("name", ["%00", "%ff%fe", "%ED%A0%80", "..%2f..%2fetc%2fpasswd", "a%20b", "x" * 7000, "'"])
-async def test_ids_that_are_none_are_404(shared_server: Server, name: str) -> None:
+async def test_malformed_ids_are_404(shared_server: Server, name: str) -> None:
     for door in ("tus", "rufh"):
         assert (await send(shared_server.port, request("HEAD", f"/{door}/{name}", TUS))).status == 404
 
@@ -96,7 +96,7 @@ async def test_ids_that_are_none_are_404(shared_server: Server, name: str) -> No
 @pytest.mark.parametrize(
     "length", ["-1", "+5", "1e3", "0x10", "5,5", "99999999999999999999", str(2**63), str(2**64 - 1)]
 )
-async def test_lengths_that_are_none_or_huge_cost_nothing(shared_server: Server, length: str) -> None:
+async def test_invalid_or_huge_content_lengths_are_refused(shared_server: Server, length: str) -> None:
     path = await create(shared_server)
     for message in (
         request("PATCH", path, {**TUS_BYTES, "Upload-Offset": "0", "Content-Length": length}),
@@ -117,12 +117,12 @@ async def test_a_hundred_thousand_parts_are_refused(shared_server: Server) -> No
     part = await create(shared_server, Upload_Concat="partial")
     for count in (1, 2, 250, 100_000):
         fields = {**TUS, "Upload-Concat": f"final;{' '.join([part] * count)}"}
-        # One is looked at, and is not whole.
+        # One part is found, and it is incomplete.
         expected = 409 if count == 1 else 400
         assert (await send(shared_server.port, request("POST", "/tus/", fields))).status == expected
 
 
-async def test_parts_together_are_within_the_limit_of_a_file(small_server: Server) -> None:
+async def test_sum_of_parts_is_within_the_file_limit(small_server: Server) -> None:
     parts = []
     for _ in range(21):
         parts.append(await create(small_server, 1024 * 1024, Upload_Concat="partial"))
@@ -134,13 +134,13 @@ async def test_parts_together_are_within_the_limit_of_a_file(small_server: Serve
 async def test_a_header_of_a_megabyte_is_refused(shared_server: Server) -> None:
     for name in ("Upload-Metadata", "Upload-Complete", "X-Anything"):
         message = request("POST", "/tus/", {**TUS, name: "a" * 1024 * 1024})
-        # The connection may close before the whole request is out.
+        # The connection may close before the whole request is sent.
         with contextlib.suppress(ConnectionError):
             assert (await send(shared_server.port, message)).status in (0, 400)
     assert (await send(shared_server.port, HEALTH)).body == b"ok"
 
 
-async def test_a_refused_body_is_no_next_request(shared_server: Server) -> None:
+async def test_refused_body_is_not_parsed_as_a_request(shared_server: Server) -> None:
     path = await create(shared_server)
     refused = [
         patch(path, 7, HEALTH * 3),
@@ -157,7 +157,7 @@ async def test_a_refused_body_is_no_next_request(shared_server: Server) -> None:
         assert (answers[1].offset, answers[2].body) == (0, b"ok")
 
 
-async def test_requests_may_stand_in_a_row(shared_server: Server) -> None:
+async def test_pipelined_requests_are_handled(shared_server: Server) -> None:
     path = await create(shared_server)
     half = len(MP3) // 2
     answers = await together(
@@ -175,7 +175,7 @@ async def test_requests_may_stand_in_a_row(shared_server: Server) -> None:
     ]
 
 
-async def test_behind_a_body_that_was_not_asked_for_the_connection_ends(shared_server: Server) -> None:
+async def test_connection_is_closed_after_a_refusal_with_expect(shared_server: Server) -> None:
     path = await create(shared_server)
     draft = {"Content-Type": "application/partial-upload", "Upload-Complete": "?0", "Upload-Offset": "5"}
     for message in (
@@ -189,7 +189,7 @@ async def test_behind_a_body_that_was_not_asked_for_the_connection_ends(shared_s
     assert (taken.status, taken["Connection"]) == (204, None)
 
 
-async def test_http_1_0_is_spoken_without_interim_answers(shared_server: Server) -> None:
+async def test_http_1_0_gets_no_interim_responses(shared_server: Server) -> None:
     path = await create(shared_server)
     old = [
         patch(path, 0, MP3[:500], Expect="100-continue"),
@@ -201,7 +201,7 @@ async def test_http_1_0_is_spoken_without_interim_answers(shared_server: Server)
         assert (200 <= answer.status < 300, answer.interim, answer.offset) == (True, [], 500)
 
 
-async def test_bytes_streamed_behind_the_end_of_a_whole_upload_are_refused(shared_server: Server) -> None:
+async def test_bytes_after_the_end_of_a_complete_upload_are_refused(shared_server: Server) -> None:
     path = await create(shared_server)
     assert (await send(shared_server.port, patch(path, 0, MP3))).status == 204
     for body, status in ((b"0\r\n\r\n", 204), (b"3\r\nabc\r\n0\r\n\r\n", 413)):
@@ -210,8 +210,8 @@ async def test_bytes_streamed_behind_the_end_of_a_whole_upload_are_refused(share
     assert await offset(shared_server, path) == len(MP3)
 
 
-async def test_heads_and_patches_at_once_agree(shared_server: Server) -> None:
-    """Whatever offset a HEAD tells, a PATCH there is admitted; nothing hangs, nothing is lost."""
+async def test_concurrent_heads_and_patches_agree(shared_server: Server) -> None:
+    """A PATCH at the offset of a HEAD is admitted; nothing hangs or is lost."""
     path = await create(shared_server)
     writers = [(await asyncio.open_connection("127.0.0.1", shared_server.port))[1] for _ in range(6)]
     for number, writer in enumerate(writers):
@@ -230,7 +230,7 @@ async def test_heads_and_patches_at_once_agree(shared_server: Server) -> None:
 
 async def test_cut_requests_leave_no_descriptors_open(shared_server: Server) -> None:
     def left_open() -> list[str]:
-        """Descriptors of partials beyond one each, and of those that are gone."""
+        """Return descriptors of partials beyond one each, and of deleted partials."""
         links = Path(f"/proc/{shared_server.pid}/fd")
         names = [str(link.readlink()) for link in links.iterdir() if link.is_symlink()]
         found = [name for name in names if ".partial" in name]

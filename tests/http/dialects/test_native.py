@@ -1,4 +1,4 @@
-"""Slices: in any order, twice, in parallel, cut, too long, damaged, from two writers at once."""
+"""Slices: in any order, repeated, in parallel, truncated, too long, damaged, from two writers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_slices_in_any_order_and_in_parallel_make_the_file(api: Api, share
     assert (shared_server.spool / "parallel.mp3").read_bytes().endswith(data)
 
 
-async def test_what_is_recorded_is_told(api: Api) -> None:
+async def test_recorded_slices_are_listed(api: Api) -> None:
     data = make_mp3(8, seed=22)
     upload = await api.create(length=len(data))
     await api.post(upload["id"], 40_000, data[40_000:60_000])
@@ -52,7 +52,7 @@ async def test_what_is_recorded_is_told(api: Api) -> None:
     assert digest_field(data[40_000:60_000]) == _as_field(recorded[1]["digest"])
 
 
-async def test_repeated_slice_is_acknowledged_unwritten(api: Api, shared_server: Server) -> None:
+async def test_repeated_slice_is_acknowledged_without_a_write(api: Api, shared_server: Server) -> None:
     data = make_mp3(8, seed=23)
     upload = await api.create(length=len(data))
     await api.post(upload["id"], 0, data[:20_000])
@@ -66,7 +66,7 @@ async def test_repeated_slice_is_acknowledged_unwritten(api: Api, shared_server:
     assert partial.stat().st_mtime_ns == before
 
 
-async def test_another_file_is_told_from_the_recorded_one(api: Api) -> None:
+async def test_slice_of_another_file_is_refused(api: Api) -> None:
     data = make_mp3(8, seed=24)
     upload = await api.create(length=len(data))
     await api.post(upload["id"], 0, data[:20_000])
@@ -74,7 +74,7 @@ async def test_another_file_is_told_from_the_recorded_one(api: Api) -> None:
     assert (answer.status, answer.code) == (422, "slice_differs")
 
 
-async def test_half_overlaps_are_refused_and_nothing_is_recorded(api: Api) -> None:
+async def test_partial_overlaps_are_refused_and_not_recorded(api: Api) -> None:
     upload = await api.create(length=200_000)
     await api.put(upload["id"], 20_000, bytes(20_000))
     for offset in (10_000, 30_000):
@@ -121,7 +121,7 @@ async def test_damaged_slice_is_refused_and_may_be_sent_again(api: Api) -> None:
 
 
 @pytest.mark.parametrize("offset", ["-1", "x", "1e3", "", "9" * 30, "٣"])
-async def test_offset_that_is_no_number_is_refused(api: Api, offset: str) -> None:
+async def test_offset_that_is_not_a_number_is_refused(api: Api, offset: str) -> None:
     upload = await api.create(length=1_000)
     form = aiohttp.FormData({"offset": offset})
     form.add_field("slice", b"abc", filename="blob")
@@ -136,13 +136,13 @@ async def test_empty_slice_is_refused(api: Api) -> None:
         assert (answer.status, answer.code) == (400, "malformed")
 
 
-async def test_coded_slice_is_refused(api: Api) -> None:
+async def test_slice_with_content_encoding_is_refused(api: Api) -> None:
     upload = await api.create(length=1_000)
     answer = await api.put(upload["id"], 0, b"abc", **{"Content-Encoding": "gzip"})
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
-async def test_unasked_slice_costs_no_bytes_with_expect(api: Api) -> None:
+async def test_refused_slice_sends_no_body_with_expect(api: Api) -> None:
     upload = await api.create(length=10)
     sent = 0
 
@@ -162,7 +162,7 @@ async def test_unasked_slice_costs_no_bytes_with_expect(api: Api) -> None:
     assert (answer.status, answer.code, sent) == (400, "span_outside", 0)
 
 
-async def test_newest_writer_of_a_span_wins_and_the_older_is_told(api: Api) -> None:
+async def test_newest_writer_of_a_span_wins_and_the_older_is_superseded(api: Api) -> None:
     data = make_mp3(4, seed=26)
     upload = await api.create(length=len(data))
     started, go_on = asyncio.Event(), asyncio.Event()
@@ -183,8 +183,8 @@ async def test_newest_writer_of_a_span_wins_and_the_older_is_told(api: Api) -> N
     took = clock() - begun
     assert (newer.status, newer.body["offset"]) == (200, 50_000)
     go_on.set()
-    told = await older
-    assert (told.status, told.code) == (409, "superseded")
+    older_response = await older
+    assert (older_response.status, older_response.code) == (409, "superseded")
     assert took < 2, "a stale writer must not hold up its successor"
     assert (await api.show(upload["id"]))["received"] == [[0, 50_000]]
 
@@ -206,7 +206,7 @@ async def test_cancel_ends_a_stalled_writer(api: Api) -> None:
     assert (await writer).status in (409, 410)
 
 
-async def test_show_answers_while_a_writer_stalls(api: Api) -> None:
+async def test_show_responds_while_a_writer_stalls(api: Api) -> None:
     upload = await api.create(length=100_000)
     started, go_on = asyncio.Event(), asyncio.Event()
 
@@ -223,7 +223,7 @@ async def test_show_answers_while_a_writer_stalls(api: Api) -> None:
     assert (await writer).status == 200
 
 
-async def test_idle_body_is_ended_and_the_span_is_free(small: Api) -> None:
+async def test_idle_body_is_closed_and_its_span_can_be_sent_again(small: Api) -> None:
     upload = await small.create(length=100_000)
     go_on = asyncio.Event()
 
@@ -239,7 +239,7 @@ async def test_idle_body_is_ended_and_the_span_is_free(small: Api) -> None:
     assert (await small.put(upload["id"], 0, bytes(20_000))).status == 200
 
 
-async def test_small_slices_only_fill_gaps_and_end_files(api: Api) -> None:
+async def test_small_slices_are_accepted_only_in_gaps_and_at_the_end(api: Api) -> None:
     upload = await api.create(length=100_000)
     for send in (api.put, api.post):
         answer = await send(upload["id"], 0, bytes(16_383))

@@ -68,15 +68,15 @@ def rufh(shared_server: Server) -> Rufh:
 
 
 @pytest.fixture(scope="module")
-def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def interim_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that sends 104s."""
-    folder = tmp_path_factory.mktemp("talkative") / "data"
+    folder = tmp_path_factory.mktemp("interim_server") / "data"
     with Server(folder, disk_reserve=0, interim_answers=True) as server:
         yield server
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_r1_r6_one_request_is_answered_like_any_post(rufh: Rufh, method: str) -> None:
+async def test_r1_r6_single_request_gets_the_response_of_a_post(rufh: Rufh, method: str) -> None:
     for fields in ({"Upload-Complete": "?1"}, {}):
         answer = await rufh.ask(method, "/rufh/", fields, MP3)
         assert (answer.status, answer["Upload-Complete"], answer.offset) == (201, "?1", len(MP3))
@@ -84,7 +84,7 @@ async def test_r1_r6_one_request_is_answered_like_any_post(rufh: Rufh, method: s
 
 
 @pytest.mark.parametrize("value", ["1", "true", "?2", "?0, ?0", '"?0"', "(?0)", "?0;;"])
-async def test_r1_r2_what_is_no_structured_field_counts_as_missing(rufh: Rufh, value: str) -> None:
+async def test_r1_r2_invalid_structured_field_counts_as_missing(rufh: Rufh, value: str) -> None:
     assert (await rufh.create(MP3, value)).status == 201
     path = (await rufh.create()).location
     assert (await rufh.patch(path, 0, b"x", value)).status == 400
@@ -92,14 +92,14 @@ async def test_r1_r2_what_is_no_structured_field_counts_as_missing(rufh: Rufh, v
     assert await rufh.offset(path) == 0
 
 
-async def test_r2_parameters_and_blanks_are_structured_fields_too(rufh: Rufh) -> None:
+async def test_r2_structured_fields_may_have_parameters_and_spaces(rufh: Rufh) -> None:
     path = (await rufh.create()).location
     assert (await rufh.patch(path, 0, b"x", " ?0;note=1 ", Upload_Offset="  0;a  ")).status == 204
 
 
 @pytest.mark.parametrize("version", [6, 8, 9, 10])
-async def test_r3_r4_r7_r22_a_104_tells_location_then_offsets(talkative: Server, version: int) -> None:
-    rufh = Rufh(talkative, version)
+async def test_r3_r4_r7_r22_104s_have_location_then_offsets(interim_server: Server, version: int) -> None:
+    rufh = Rufh(interim_server, version)
     whole = make_mp3_of(9 * MIB, seed=82)
     answer = await rufh.create(whole)
     first, *later = answer.interim
@@ -110,20 +110,26 @@ async def test_r3_r4_r7_r22_a_104_tells_location_then_offsets(talkative: Server,
 
 
 @pytest.mark.parametrize(("version", "progress"), [(3, False), (5, True)])
-async def test_r22_progress_is_told_from_version_5_on(talkative: Server, version: int, *, progress: bool) -> None:
-    answer = await Rufh(talkative, version).ask("POST", "/rufh/", flag(version, last=True), MP3)
+async def test_r22_progress_is_sent_from_version_5_on(interim_server: Server, version: int, *, progress: bool) -> None:
+    answer = await Rufh(interim_server, version).ask("POST", "/rufh/", flag(version, last=True), MP3)
     first, *later = answer.interim
     assert (first.location.startswith("/rufh/"), answer.status) == (True, 201)
     assert [interim["Upload-Offset"] for interim in later] == ([str(len(MP3))] if progress else [])
 
 
-async def test_r4_no_104_without_a_version_that_is_known_or_when_switched_off(rufh: Rufh, talkative: Server) -> None:
-    for client in (rufh, Rufh(rufh.server, 8), Rufh(talkative), Rufh(talkative, 7), Rufh(talkative, 99)):
+async def test_r4_no_104_without_a_known_version_or_if_disabled(rufh: Rufh, interim_server: Server) -> None:
+    for client in (
+        rufh,
+        Rufh(rufh.server, 8),
+        Rufh(interim_server),
+        Rufh(interim_server, 7),
+        Rufh(interim_server, 99),
+    ):
         answer = await client.create(MP3[:10])
         assert (answer.status, answer.interim) == (201, [])
 
 
-async def test_r4_answers_name_the_clients_version(rufh: Rufh) -> None:
+async def test_r4_responses_have_the_clients_version(rufh: Rufh) -> None:
     for version in VERSIONS:
         answer = await Rufh(rufh.server, version).create()
         assert answer["Upload-Draft-Interop-Version"] == (None if version is None else str(version))
@@ -145,7 +151,7 @@ async def test_r5_r18_r19_a_file_in_three_requests(rufh: Rufh, version: int | No
     assert ended["Repr-Digest"] == digest("", "sha-256", MP3)[""]
 
 
-async def test_version_3_says_incomplete_instead(rufh: Rufh) -> None:
+async def test_version_3_uses_upload_incomplete(rufh: Rufh) -> None:
     client = Rufh(rufh.server, 3)
     created = await client.ask("POST", "/rufh/", {"Upload-Incomplete": "?1"}, MP3[:100])
     assert (created.status, created["Upload-Incomplete"], created["Upload-Complete"]) == (201, "?1", None)
@@ -161,23 +167,23 @@ async def test_r8_empty_creations(rufh: Rufh) -> None:
     assert (empty.status, empty.json["code"]) == (400, "malformed")
 
 
-async def test_r8_a_file_without_bytes_is_refused_by_the_field_that_said_so(rufh: Rufh) -> None:
+async def test_r8_empty_file_is_refused_with_its_field(rufh: Rufh) -> None:
     announced, empty = await rufh.create(Upload_Length="0"), await rufh.create(b"", "?1")
     assert (announced.status, announced.json["field"]) == (400, "Upload-Length")
     assert (empty.status, empty.json["field"]) == (400, "body")
 
 
-async def test_a_file_that_is_put_by_its_name_has_that_name(rufh: Rufh, api: Api) -> None:
+async def test_put_takes_the_file_name_from_the_url(rufh: Rufh, api: Api) -> None:
     put = await rufh.ask("PUT", "/rufh/Sunday%20N%C3%A4ght.mp3", {}, make_mp3(1, seed=83))
     assert (put.status, put.json["state"], put.json["filename"]) == (201, "spooled", "Sunday Näght.mp3")
-    told = {"Upload-Complete": "?0", "Content-Disposition": 'inline; filename="told.mp3"'}
-    careful = await rufh.ask("PUT", "/rufh/name.mp3", told)
+    headers = {"Upload-Complete": "?0", "Content-Disposition": 'inline; filename="told.mp3"'}
+    careful = await rufh.ask("PUT", "/rufh/name.mp3", headers)
     assert (careful.status, len(careful.location.rpartition("/")[2])) == (201, 22)
     assert (await api.show(careful.location.rpartition("/")[2]))["filename"] == "told.mp3"
     assert (await rufh.patch(careful.location, 0, MP3, "?1")).status == 201
 
 
-async def test_what_an_address_does_not_take_is_said_in_words(rufh: Rufh) -> None:
+async def test_disallowed_method_is_405_with_a_problem_object(rufh: Rufh) -> None:
     path = (await rufh.create()).location
     for method, target, allowed in (
         ("PUT", path, "OPTIONS, HEAD, GET, PATCH, DELETE"),
@@ -208,7 +214,7 @@ async def test_r9_lengths_agree(rufh: Rufh) -> None:
     assert (await rufh.patch(path, 100, MP3[100:], "?1", Upload_Length=str(len(MP3)))).status == 201
 
 
-async def test_r10_bytes_beyond_the_length_end_the_upload(rufh: Rufh) -> None:
+async def test_r10_bytes_after_the_length_end_the_upload(rufh: Rufh) -> None:
     path = (await rufh.create(Upload_Length="100")).location
     assert (await rufh.patch(path, 0, bytes(101))).status == 400
     assert (await rufh.head(path)).status == 410
@@ -231,9 +237,7 @@ async def test_r11_the_last_byte_does_not_complete(rufh: Rufh) -> None:
 
 
 @pytest.mark.parametrize("version", [3, 5, 6])
-async def test_r11_an_announced_length_completes_for_the_versions_whose_clients_count_on_it(
-    rufh: Rufh, version: int
-) -> None:
+async def test_r11_announced_length_completes_only_for_early_versions(rufh: Rufh, version: int) -> None:
     client = Rufh(rufh.server, version)
     field, more = ("Upload-Incomplete", "?1") if version == 3 else ("Upload-Complete", "?0")
     created = await client.ask("POST", "/rufh/", {field: more, "Upload-Length": str(len(MP3))})
@@ -242,7 +246,7 @@ async def test_r11_an_announced_length_completes_for_the_versions_whose_clients_
     assert (ended.status, ended.offset, ended.json["state"]) == (201, len(MP3), "spooled")
 
 
-async def test_r11_held_open_over_a_restart(data: Path) -> None:
+async def test_r11_deferred_completion_survives_a_restart(data: Path) -> None:
     with Server(data, disk_reserve=0) as server:
         rufh = Rufh(server)
         path = (await rufh.create(MP3, Upload_Length=str(len(MP3)))).location
@@ -251,7 +255,7 @@ async def test_r11_held_open_over_a_restart(data: Path) -> None:
         assert (await rufh.patch(path, len(MP3), b"", "?1")).json["state"] == "spooled"
 
 
-async def test_r12_a_cut_append_keeps_what_arrived_and_completes_nothing(rufh: Rufh) -> None:
+async def test_r12_truncated_append_keeps_its_bytes_and_does_not_complete(rufh: Rufh) -> None:
     path = (await rufh.create()).location
     message = request("PATCH", path, {**PATCH, "Upload-Offset": "0", "Upload-Complete": "?1"}, MP3)
     await cut(rufh.server.port, message[: len(message) - len(MP3) + 9000])
@@ -260,27 +264,27 @@ async def test_r12_a_cut_append_keeps_what_arrived_and_completes_nothing(rufh: R
     assert (await rufh.patch(path, 9000, MP3[9000:], "?1")).status == 201
 
 
-async def test_r12_a_cut_creation_is_kept_only_where_its_address_was_told(
-    rufh: Rufh, api: Api, talkative: Server
+async def test_r12_truncated_creation_is_kept_only_if_its_location_was_sent(
+    rufh: Rufh, api: Api, interim_server: Server
 ) -> None:
     message = request("POST", "/rufh/", {"Upload-Complete": "?1", "Upload-Draft-Interop-Version": "8"}, MP3)
     await cut(rufh.server.port, message[:-1000])
     async with asyncio.timeout(5):
         while (await api.listed("limit=1"))[0]["state"] != "cancelled":
             await asyncio.sleep(0.02)
-    reader, writer = await asyncio.open_connection("127.0.0.1", talkative.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", interim_server.port)
     writer.write(message[:-1000])
-    told = (await reader.readuntil(b"\r\n\r\n")).decode()
+    interim = (await reader.readuntil(b"\r\n\r\n")).decode()
     await asyncio.sleep(0.1)
     writer.close()
-    path = told.partition("Location: ")[2].partition("\r\n")[0]
-    client = Rufh(talkative)
+    path = interim.partition("Location: ")[2].partition("\r\n")[0]
+    client = Rufh(interim_server)
     assert await client.offset(path) == len(MP3) - 1000
     assert (await client.patch(path, len(MP3) - 1000, MP3[-1000:], "?1")).status == 201
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_r13_offset_retrieval_says_everything(rufh: Rufh, version: int | None) -> None:
+async def test_r13_offset_retrieval_has_all_fields(rufh: Rufh, version: int | None) -> None:
     client = Rufh(rufh.server, version)
     path = (await client.create(MP3[:100], Upload_Length=str(len(MP3)))).location
     for method in ("HEAD", "GET"):
@@ -293,7 +297,7 @@ async def test_r13_offset_retrieval_says_everything(rufh: Rufh, version: int | N
     assert asked.status == (400 if version in (5, 6) else 204)
 
 
-async def test_r14_r28_retrieval_ends_the_stale_writer_and_its_offset_is_usable(rufh: Rufh) -> None:
+async def test_r14_r28_retrieval_stops_the_stale_writer_and_returns_a_usable_offset(rufh: Rufh) -> None:
     path = (await rufh.create()).location
     _, writer = await asyncio.open_connection("127.0.0.1", rufh.server.port)
     fields = {**PATCH, "Upload-Offset": "0", "Upload-Complete": "?1"}
@@ -315,7 +319,7 @@ async def test_r15_a_lost_partial_ends_the_upload(rufh: Rufh) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_r16_an_append_has_type_offset_and_completeness(rufh: Rufh, version: int | None) -> None:
+async def test_r16_append_requires_type_offset_and_completeness(rufh: Rufh, version: int | None) -> None:
     client = Rufh(rufh.server, version)
     path = (await client.create()).location
     whole = {**PATCH, "Upload-Offset": "0", "Upload-Complete": "?0"}
@@ -326,7 +330,7 @@ async def test_r16_an_append_has_type_offset_and_completeness(rufh: Rufh, versio
         assert (await client.ask("PATCH", path, fields, b"x")).status == 400
 
 
-async def test_r17_another_offset_is_409_with_the_true_one(rufh: Rufh) -> None:
+async def test_r17_wrong_offset_is_409_with_the_right_one(rufh: Rufh) -> None:
     path = (await rufh.create(MP3[:100])).location
     for at in (0, 99, 101):
         answer = await rufh.patch(path, at, b"x", "?1")
@@ -335,7 +339,7 @@ async def test_r17_another_offset_is_409_with_the_true_one(rufh: Rufh) -> None:
         assert (answer.json["expected-offset"], answer.json["provided-offset"]) == (100, at)
 
 
-async def test_r19_a_file_that_is_refused_is_complete(rufh: Rufh) -> None:
+async def test_r19_rejected_file_is_complete(rufh: Rufh) -> None:
     for answer in (
         await rufh.create(b"abc" * 1000, "?1"),
         await rufh.patch((await rufh.create()).location, 0, b"abc" * 1000, "?1"),
@@ -344,15 +348,15 @@ async def test_r19_a_file_that_is_refused_is_complete(rufh: Rufh) -> None:
 
 
 def flag(version: int | None, *, last: bool) -> dict[str, str]:
-    """The field that says whether the request brings the last byte."""
+    """Return the field that says whether the request has the last byte."""
     if version == 3:
         return {"Upload-Incomplete": "?0" if last else "?1"}
     return {"Upload-Complete": "?1" if last else "?0"}
 
 
-@pytest.mark.parametrize("way", ["creation", "announced", "announced and said", "careful", "length at the end"])
+@pytest.mark.parametrize("way", ["creation", "announced", "announced and complete", "careful", "length at the end"])
 @pytest.mark.parametrize("version", [3, *VERSIONS])
-async def test_r19_a_damaged_file_is_refused_with_its_reason_however_its_last_byte_came(
+async def test_r19_damaged_file_is_rejected_with_its_reason_after_any_last_request(
     rufh: Rufh, version: int | None, way: str
 ) -> None:
     client, known = Rufh(rufh.server, version), {"Upload-Length": str(len(DAMAGED))}
@@ -363,10 +367,10 @@ async def test_r19_a_damaged_file_is_refused_with_its_reason_however_its_last_by
     else:
         announced = known if way.startswith("announced") else {}
         path = (await client.ask("POST", "/rufh/", more | announced, DAMAGED[:5000])).location
-        said = {"announced": more, "length at the end": last | known}.get(way, last)
-        answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": "5000", **said}, DAMAGED[5000:])
+        complete = {"announced": more, "length at the end": last | known}.get(way, last)
+        answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": "5000", **complete}, DAMAGED[5000:])
         if way == "announced" and version not in (3, 5, 6):
-            # There the length alone completes nothing.
+            # For these versions the length alone does not complete the upload.
             assert answer.status == 204
             answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": str(len(DAMAGED)), **last})
     again = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": str(len(DAMAGED)), **last})
@@ -380,7 +384,7 @@ async def test_r19_a_damaged_file_is_refused_with_its_reason_however_its_last_by
 
 
 @pytest.mark.parametrize("version", [3, *VERSIONS])
-async def test_r21_a_file_that_is_rejected_early_is_complete_for_the_next_append(
+async def test_r21_early_rejected_file_is_complete_for_the_next_append(
     rufh: Rufh, api: Api, version: int | None
 ) -> None:
     client = Rufh(rufh.server, version)
@@ -395,14 +399,14 @@ async def test_r21_a_file_that_is_rejected_early_is_complete_for_the_next_append
     assert flag(version, last=True).items() <= {name.title(): text for name, text in answer.headers.items()}.items()
 
 
-async def test_r20_the_final_append_again_gets_the_final_answer(rufh: Rufh) -> None:
+async def test_r20_repeated_last_append_gets_the_same_response(rufh: Rufh) -> None:
     path = (await rufh.create(MP3[:100])).location
     first = await rufh.patch(path, 100, MP3[100:], "?1")
     again = await rufh.patch(path, len(MP3), b"", "?1")
     assert (again.status, again["Upload-Complete"], again.body) == (201, "?1", first.body)
 
 
-async def test_r23_delete_ends_the_upload_and_its_writer(rufh: Rufh) -> None:
+async def test_r23_delete_cancels_the_upload_and_stops_its_writer(rufh: Rufh) -> None:
     path = (await rufh.create()).location
     reader, writer = await asyncio.open_connection("127.0.0.1", rufh.server.port)
     fields = {**PATCH, "Upload-Offset": "0", "Upload-Complete": "?1"}
@@ -415,14 +419,14 @@ async def test_r23_delete_ends_the_upload_and_its_writer(rufh: Rufh) -> None:
     assert (await rufh.head("/rufh/nobody-has-this-one-00")).status == 404
 
 
-async def test_r24_no_answer_redirects(rufh: Rufh) -> None:
+async def test_r24_no_response_redirects(rufh: Rufh) -> None:
     path = (await rufh.create()).location
     statuses = [(await rufh.ask(method, "/rufh", {})).status for method in ("HEAD", "POST", "OPTIONS", "DELETE")]
     statuses += [(await rufh.ask(method, f"{path}/", {})).status for method in ("HEAD", "DELETE")]
     assert not [status for status in statuses if 300 <= status < 400]
 
 
-async def test_r25_r26_r27_limits_are_told(rufh: Rufh, small_server: Server) -> None:
+async def test_r25_r26_r27_limits_are_sent(rufh: Rufh, small_server: Server) -> None:
     for path in ("/rufh", "/rufh/", "/rufh/nobody-has-this-one-00"):
         answer = await rufh.ask("OPTIONS", path, {})
         expected = f"max-size={64 * 1024**3}, min-size=1, max-age=604800"
@@ -434,12 +438,12 @@ async def test_r25_r26_r27_limits_are_told(rufh: Rufh, small_server: Server) -> 
         assert (answer.status, f"max-size={20 * MIB}" in (answer["Upload-Limit"] or "")) == (413, True)
 
 
-async def test_r29_expect_is_answered_beside_the_104(talkative: Server) -> None:
-    answer = await Rufh(talkative, 8).create(MP3[:1000], Expect="100-continue")
+async def test_r29_expect_gets_a_100_and_a_104(interim_server: Server) -> None:
+    answer = await Rufh(interim_server, 8).create(MP3[:1000], Expect="100-continue")
     assert [interim.status for interim in answer.interim] == [104, 100, 104]
 
 
-async def test_r30_coded_bodies_are_refused(rufh: Rufh) -> None:
+async def test_r30_content_encoding_is_refused(rufh: Rufh) -> None:
     path = (await rufh.create()).location
     assert (await rufh.create(MP3, "?1", Content_Encoding="gzip")).status == 415
     assert (await rufh.patch(path, 0, MP3, "?1", Content_Encoding="gzip")).status == 415
@@ -457,12 +461,12 @@ async def test_r30_coded_bodies_are_refused(rufh: Rufh) -> None:
 async def test_r31_content_disposition_names_the_file(rufh: Rufh, api: Api, field: str, name: str) -> None:
     path = (await rufh.create(Content_Disposition=field)).location
     shown = await api.show(path.rpartition("/")[2])
-    # Stored as text; a path is never made of it (tests/http/dialects/test_form.py).
+    # Stored as text, never used as a path (tests/http/dialects/test_form.py).
     assert shown["filename"] in (name, name.rpartition("/")[2])
 
 
 @pytest.mark.parametrize("algorithm", ["sha-256", "sha-512"])
-async def test_content_digest_decides_over_the_body(rufh: Rufh, algorithm: str) -> None:
+async def test_content_digest_is_checked_against_the_body(rufh: Rufh, algorithm: str) -> None:
     path = (await rufh.create()).location
     damaged = await rufh.patch(path, 0, b"?" + MP3[1:], **digest("Content_Digest", algorithm, MP3))
     assert (damaged.status, damaged["Upload-Complete"], damaged.json["code"]) == (400, "?0", "digest_mismatch")
@@ -476,13 +480,13 @@ async def test_malformed_digests_are_refused(rufh: Rufh) -> None:
         assert (await rufh.create(MP3, "?1", Repr_Digest=value)).status == 400
 
 
-async def test_repr_digest_decides_over_the_file(rufh: Rufh) -> None:
+async def test_repr_digest_is_checked_against_the_file(rufh: Rufh) -> None:
     assert (await rufh.create(MP3, "?1", **digest("Repr_Digest", "sha-256", MP3))).status == 201
     refused = await rufh.create(MP3, "?1", **digest("Repr_Digest", "sha-256", b"another"))
     assert (refused.status, refused["Upload-Complete"], refused.json["code"]) == (422, "?1", "digest_mismatch")
 
 
-async def test_a_request_that_is_cut_anywhere_goes_on_where_it_stands(rufh: Rufh) -> None:
+async def test_request_truncated_at_any_byte_can_be_resumed(rufh: Rufh) -> None:
     path, port = (await rufh.create()).location, rufh.server.port
     for message in (
         request("POST", "/rufh/", {"Upload-Complete": "?1"}, MP3),

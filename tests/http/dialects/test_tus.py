@@ -71,7 +71,7 @@ def tus(shared_server: Server) -> Tus:
     return Tus(shared_server)
 
 
-async def test_c1_every_answer_names_the_version(tus: Tus) -> None:
+async def test_c1_every_response_has_the_version(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     answers = [
         await tus.ask("OPTIONS", "/tus/", {}),
@@ -86,7 +86,7 @@ async def test_c1_every_answer_names_the_version(tus: Tus) -> None:
     assert {answer["Tus-Resumable"] for answer in answers} == {"1.0.0"}
 
 
-async def test_c2_another_version_is_refused_and_nothing_touched(tus: Tus) -> None:
+async def test_c2_another_version_is_refused_and_changes_nothing(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     for version in ({"Tus-Resumable": "0.2.2"}, {}):
         headers = {**BYTES, "Upload-Offset": "0", **version}
@@ -99,7 +99,7 @@ async def test_c2_another_version_is_refused_and_nothing_touched(tus: Tus) -> No
     assert (await tus.ask("HEAD", path, {})).status == 200
 
 
-async def test_c3_c4_c5_c19_x6_options_say_what_is_offered(tus: Tus) -> None:
+async def test_c3_c4_c5_c19_x6_options_lists_versions_extensions_and_limits(tus: Tus) -> None:
     for path in ("/tus", "/tus/", "/tus/nobody-has-this-one-00"):
         answer = await tus.ask("OPTIONS", path, {"Tus-Resumable": "0.0.1"})
         assert (answer.status, answer["Tus-Version"], answer["Tus-Max-Size"]) == (204, "1.0.0", str(64 * 1024**3))
@@ -110,7 +110,7 @@ async def test_c3_c4_c5_c19_x6_options_say_what_is_offered(tus: Tus) -> None:
         assert answer["Tus-Checksum-Algorithm"] == "sha1,sha256,sha512,md5,crc32"
 
 
-async def test_c6_method_override_counts_on_post_alone(tus: Tus) -> None:
+async def test_c6_method_override_is_used_only_on_post(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     headers = {**BYTES, "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
     assert (await tus.ask("POST", path, headers, MP3[:100])).status == 204
@@ -121,7 +121,7 @@ async def test_c6_method_override_counts_on_post_alone(tus: Tus) -> None:
     assert (await tus.head(path)).status == 410
 
 
-async def test_c7_c8_c9_c10_head_tells_offset_and_length(tus: Tus) -> None:
+async def test_c7_c8_c9_c10_head_has_offset_and_length(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     for stop in (0, 1000, len(MP3)):
         answer = await tus.head(path)
@@ -132,7 +132,7 @@ async def test_c7_c8_c9_c10_head_tells_offset_and_length(tus: Tus) -> None:
     assert (await tus.head(path))["Upload-Length"] == str(len(MP3))
 
 
-async def test_c11_c15_unknown_is_404_and_gone_is_410(tus: Tus) -> None:
+async def test_c11_c15_unknown_upload_is_404_and_ended_upload_is_410(tus: Tus) -> None:
     path = await tus.create(100)
     await tus.ask("DELETE", path)
     for target, status in (("/tus/nobody-has-this-one-00", 404), (path, 410)):
@@ -158,14 +158,14 @@ async def test_c13_another_offset_is_409_and_changes_nothing(tus: Tus) -> None:
     assert await tus.offset(path) == 500
 
 
-async def test_c14_patch_tells_the_new_offset(tus: Tus) -> None:
+async def test_c14_patch_returns_the_new_offset(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     for at in range(0, 5000, 1000):
         answer = await tus.patch(path, at, MP3[at : at + 1000])
         assert (answer.status, answer.offset) == (204, at + 1000)
 
 
-async def test_c14_what_is_acknowledged_survives_a_kill(data: Path) -> None:
+async def test_c14_acknowledged_bytes_survive_a_kill(data: Path) -> None:
     with Server(data, disk_reserve=0) as server:
         tus = Tus(server)
         path = await tus.create(len(MP3))
@@ -175,7 +175,7 @@ async def test_c14_what_is_acknowledged_survives_a_kill(data: Path) -> None:
         assert (await tus.patch(path, 5000, MP3[5000:])).status == 204
 
 
-async def test_c16_a_cut_body_keeps_what_arrived(tus: Tus) -> None:
+async def test_c16_truncated_body_keeps_its_bytes(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     message = request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, MP3)
     body = len(message) - len(MP3)
@@ -184,7 +184,7 @@ async def test_c16_a_cut_body_keeps_what_arrived(tus: Tus) -> None:
     assert (await tus.patch(path, 10_000, MP3[10_000:])).status == 204
 
 
-async def test_c16_a_long_body_is_recorded_while_it_runs(tus: Tus, api: Api) -> None:
+async def test_c16_long_body_is_recorded_while_it_is_received(tus: Tus, api: Api) -> None:
     whole = make_mp3_of(20 * MIB, seed=72)
     path = await tus.create(len(whole))
     _, writer = await asyncio.open_connection("127.0.0.1", tus.server.port)
@@ -198,7 +198,7 @@ async def test_c16_a_long_body_is_recorded_while_it_runs(tus: Tus, api: Api) -> 
     assert (await tus.patch(path, 16 * MIB, whole[16 * MIB :])).status == 204
 
 
-async def test_c16_a_slow_body_is_recorded_while_it_runs(tus: Tus, api: Api) -> None:
+async def test_c16_slow_body_is_recorded_while_it_is_received(tus: Tus, api: Api) -> None:
     path = await tus.create(len(MP3))
     _, writer = await asyncio.open_connection("127.0.0.1", tus.server.port)
     writer.write(request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, b"", len(MP3)))
@@ -211,7 +211,7 @@ async def test_c16_a_slow_body_is_recorded_while_it_runs(tus: Tus, api: Api) -> 
     writer.close()
 
 
-async def test_c17_a_still_body_is_ended_and_what_arrived_kept(small_server: Server) -> None:
+async def test_c17_idle_body_is_closed_and_its_bytes_are_kept(small_server: Server) -> None:
     tus = Tus(small_server)
     path = await tus.create(len(MP3))
     answer = await send(tus.server.port, request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, MP3[:3000], 9000))
@@ -220,13 +220,13 @@ async def test_c17_a_still_body_is_ended_and_what_arrived_kept(small_server: Ser
 
 
 @pytest.mark.parametrize("value", ["-1", "+1", "1_0", " ", "0x1", "1.0", "x", "٣", str(2**63)])
-async def test_c18_what_is_no_number_is_400(tus: Tus, value: str) -> None:
+async def test_c18_invalid_number_is_400(tus: Tus, value: str) -> None:
     path = await tus.create(100)
     assert (await tus.patch(path, 0, b"x", Upload_Offset=value)).status == 400
     assert (await tus.ask("POST", "/tus/", {**VERSION, "Upload-Length": value})).status == 400
 
 
-async def test_c20_bytes_beyond_the_length_are_413(tus: Tus) -> None:
+async def test_c20_bytes_after_the_length_are_413(tus: Tus) -> None:
     path = await tus.create(1000)
     assert (await tus.patch(path, 0, bytes(1001))).status == 413
     assert await tus.offset(path) == 0
@@ -236,7 +236,7 @@ async def test_c20_bytes_beyond_the_length_are_413(tus: Tus) -> None:
     assert await tus.offset(path) == 0
 
 
-async def test_c20_a_streamed_body_is_taken(tus: Tus) -> None:
+async def test_c20_body_without_a_length_is_accepted(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     head = request("PATCH", path, {**BYTES, "Upload-Offset": "0", "Transfer-Encoding": "chunked"})
     streamed = head.replace(b"Content-Length: 0\r\n", b"") + b"3e8\r\n" + MP3[:1000] + b"\r\n0\r\n\r\n"
@@ -244,7 +244,7 @@ async def test_c20_a_streamed_body_is_taken(tus: Tus) -> None:
     assert (answer.status, answer.offset) == (204, 1000)
 
 
-async def test_c21_the_last_patch_again_does_nothing(tus: Tus) -> None:
+async def test_c21_repeated_last_patch_changes_nothing(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     for at in (0, len(MP3)):
         answer = await tus.patch(path, at, MP3[at:])
@@ -252,7 +252,7 @@ async def test_c21_the_last_patch_again_does_nothing(tus: Tus) -> None:
         assert (answer["Upload-Result"] or "").endswith(";state=spooled")
 
 
-async def test_a_stale_writer_is_ended_and_its_bytes_are_kept(tus: Tus) -> None:
+async def test_stale_writer_is_stopped_and_its_bytes_are_kept(tus: Tus) -> None:
     for ask in (tus.head, lambda path: tus.ask("DELETE", path)):
         path = await tus.create(len(MP3))
         reader, writer = await asyncio.open_connection("127.0.0.1", tus.server.port)
@@ -266,7 +266,7 @@ async def test_a_stale_writer_is_ended_and_its_bytes_are_kept(tus: Tus) -> None:
         writer.close()
 
 
-async def test_the_newer_patch_goes_on_where_the_stale_one_ended(tus: Tus) -> None:
+async def test_newer_patch_continues_after_the_stale_one(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     _, writer = await asyncio.open_connection("127.0.0.1", tus.server.port)
     writer.write(request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, MP3[:7000], len(MP3)))
@@ -285,7 +285,7 @@ async def test_k1_exactly_one_length_is_needed(tus: Tus) -> None:
         assert (await tus.ask("POST", "/tus/", {**VERSION, **headers})).status == 400
 
 
-async def test_k2_location_is_a_path_and_stands_on_errors_too(tus: Tus) -> None:
+async def test_k2_location_is_a_path_and_is_sent_with_errors_too(tus: Tus) -> None:
     path = await tus.create(100)
     assert path.startswith("/tus/")
     wrong = {**BYTES, "Upload-Length": "10", **checksum("sha1", bytes(20))}
@@ -298,7 +298,7 @@ async def test_k3_a_length_over_the_limit_is_413(small_server: Server) -> None:
     assert (answer.status, answer.json["limit"]) == (413, 20 * MIB)
 
 
-async def test_k4_a_file_without_bytes_is_refused_at_once(tus: Tus) -> None:
+async def test_k4_empty_file_is_refused_at_creation(tus: Tus) -> None:
     answer = await tus.ask("POST", "/tus/", {**VERSION, "Upload-Length": "0"})
     assert (answer.status, answer.json["field"]) == (400, "Upload-Length")
 
@@ -308,9 +308,9 @@ async def test_k4_a_file_without_bytes_is_refused_at_once(tus: Tus) -> None:
     ["filename", "a !!!", "a YQ== b", "a YQ==,a YQ==", "filename /w==", "ä YQ==", "a YQ==,,b YQ==", "date c29vbg=="],
 )
 async def test_k5_malformed_metadata_is_400(tus: Tus, value: str) -> None:
-    given = {**VERSION, "Upload-Length": "9", "Upload-Metadata": value}
-    # A value may be empty; a name may be as well.
-    assert (await tus.ask("POST", "/tus/", given)).status == (201 if value == "filename" else 400)
+    fields = {**VERSION, "Upload-Length": "9", "Upload-Metadata": value}
+    # A value may be empty, and so may the file name.
+    assert (await tus.ask("POST", "/tus/", fields)).status == (201 if value == "filename" else 400)
 
 
 async def test_k5_metadata_names_and_tags_the_file(tus: Tus, api: Api) -> None:
@@ -322,14 +322,14 @@ async def test_k5_metadata_names_and_tags_the_file(tus: Tus, api: Api) -> None:
     assert (file["title"], file["filename"]) == ("Night", "한글.mp3")
 
 
-async def test_k6_head_gives_metadata_back_word_for_word(tus: Tus) -> None:
-    given = "filename YS5tcDM=,empty,  spaced YQ=="
-    path = await tus.create(9, Upload_Metadata=given)
-    assert (await tus.head(path))["Upload-Metadata"] == given
+async def test_k6_head_returns_metadata_unchanged(tus: Tus) -> None:
+    value = "filename YS5tcDM=,empty,  spaced YQ=="
+    path = await tus.create(9, Upload_Metadata=value)
+    assert (await tus.head(path))["Upload-Metadata"] == value
     assert (await tus.head(await tus.create(9)))["Upload-Metadata"] is None
 
 
-async def test_k7_k8_a_deferred_length_is_told_once(tus: Tus) -> None:
+async def test_k7_k8_deferred_length_is_set_once(tus: Tus) -> None:
     path = await tus.create(None)
     answer = await tus.head(path)
     assert (answer["Upload-Defer-Length"], answer["Upload-Length"]) == ("1", None)
@@ -343,14 +343,14 @@ async def test_k7_k8_a_deferred_length_is_told_once(tus: Tus) -> None:
     assert (await tus.patch(path, 2000, MP3[2000:], Upload_Length=str(len(MP3)))).status == 204
 
 
-async def test_k8_a_length_may_come_alone_behind_the_last_byte(tus: Tus) -> None:
+async def test_k8_length_may_be_sent_after_the_last_byte(tus: Tus) -> None:
     path = await tus.create(None)
     await tus.patch(path, 0, MP3)
     answer = await tus.patch(path, len(MP3), b"", Upload_Length=str(len(MP3)))
     assert (answer.status, (answer["Upload-Result"] or "")[-8:]) == (204, "=spooled")
 
 
-async def test_k9_k10_creation_brings_the_first_bytes(tus: Tus) -> None:
+async def test_k9_k10_creation_with_the_first_bytes(tus: Tus) -> None:
     answer = await tus.ask("POST", "/tus/", {**BYTES, "Upload-Length": str(len(MP3))}, MP3[:100])
     assert (answer.status, answer.offset) == (201, 100)
     assert await tus.offset(answer.location) == 100
@@ -359,7 +359,7 @@ async def test_k9_k10_creation_brings_the_first_bytes(tus: Tus) -> None:
     assert (answer.status, await tus.offset(answer.location)) == (201, 0)
 
 
-async def test_k9_a_creation_cut_in_its_body_is_given_up(tus: Tus, api: Api) -> None:
+async def test_k9_creation_with_a_truncated_body_is_abandoned(tus: Tus, api: Api) -> None:
     named = metadata(filename="cut creation.mp3")
     message = request("POST", "/tus/", {**BYTES, **named, "Upload-Length": str(len(MP3))}, MP3)
     await cut(tus.server.port, message[:-1000])
@@ -369,7 +369,7 @@ async def test_k9_a_creation_cut_in_its_body_is_given_up(tus: Tus, api: Api) -> 
     assert newest["filename"] == "cut creation.mp3"
 
 
-async def test_k11_a_refusal_costs_no_bytes_with_expect(tus: Tus) -> None:
+async def test_k11_refused_creation_sends_no_body_with_expect(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     waiting = {**BYTES, "Expect": "100-continue"}
     refused = await send(tus.server.port, request("PATCH", path, {**waiting, "Upload-Offset": "5"}, length=1000))
@@ -379,7 +379,7 @@ async def test_k11_a_refusal_costs_no_bytes_with_expect(tus: Tus) -> None:
     assert (answer.status, [interim.status for interim in answer.interim]) == (204, [100])
 
 
-async def test_e1_e2_e3_unfinished_uploads_say_when_they_expire(tus: Tus) -> None:
+async def test_e1_e2_e3_unfinished_uploads_have_upload_expires(tus: Tus) -> None:
     created = await tus.ask("POST", "/tus/", {**VERSION, "Upload-Length": str(len(MP3))})
     patched = await tus.patch(created.location, 0, MP3[:10])
     for answer in (created, patched, await tus.head(created.location)):
@@ -389,7 +389,7 @@ async def test_e1_e2_e3_unfinished_uploads_say_when_they_expire(tus: Tus) -> Non
     assert (await tus.patch(created.location, 10, MP3[10:]))["Upload-Expires"] is None
 
 
-async def test_e4_e5_what_expired_is_410_unless_somebody_writes(data: Path) -> None:
+async def test_e4_e5_expired_upload_is_410_unless_it_is_being_written(data: Path) -> None:
     with Server(data, disk_reserve=0, upload_lifetime=0.5, sweep_interval=0.1) as server:
         tus = Tus(server)
         idle, busy = await tus.create(100), await tus.create(100)
@@ -411,7 +411,7 @@ async def test_e4_e5_what_expired_is_410_unless_somebody_writes(data: Path) -> N
         ("crc32", zlib.crc32(MP3[:1000]).to_bytes(4, "big")),
     ],
 )
-async def test_x1_x2_x3_x5_a_checksum_decides_over_the_body(tus: Tus, algorithm: str, digest: bytes) -> None:
+async def test_x1_x2_x3_x5_checksum_is_checked_against_the_body(tus: Tus, algorithm: str, digest: bytes) -> None:
     path = await tus.create(len(MP3))
     damaged = await tus.patch(path, 0, b"?" + MP3[1:1000], **checksum(algorithm, digest))
     assert (damaged.status, damaged.reason, await tus.offset(path)) == (460, "Checksum Mismatch", 0)
@@ -426,14 +426,14 @@ async def test_x1_x2_an_unknown_or_malformed_checksum_is_400(tus: Tus, value: st
     assert await tus.offset(path) == 0
 
 
-async def test_x4_a_cut_body_with_a_checksum_is_dropped_whole(tus: Tus) -> None:
+async def test_x4_truncated_body_with_a_checksum_is_discarded(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     headers = {**BYTES, "Upload-Offset": "0", **checksum("sha1", hashlib.sha1(MP3).digest())}
     await cut(tus.server.port, request("PATCH", path, headers, MP3)[:-1])
     assert await tus.offset(path) == 0
 
 
-async def test_x4_a_cut_body_of_unknown_size_with_a_checksum_is_dropped_whole(tus: Tus) -> None:
+async def test_x4_truncated_body_without_a_length_with_a_checksum_is_discarded(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     headers = {**BYTES, "Upload-Offset": "0", **checksum("sha1", hashlib.sha1(MP3).digest())}
     head = request("PATCH", path, {**headers, "Transfer-Encoding": "chunked"}).replace(b"Content-Length: 0\r\n", b"")
@@ -441,7 +441,7 @@ async def test_x4_a_cut_body_of_unknown_size_with_a_checksum_is_dropped_whole(tu
     assert await tus.offset(path) == 0
 
 
-async def test_t1_t2_delete_frees_the_upload(tus: Tus) -> None:
+async def test_t1_t2_delete_cancels_the_upload(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     await tus.patch(path, 0, MP3[:1000])
     assert (await tus.ask("DELETE", path)).status == 204
@@ -450,14 +450,14 @@ async def test_t1_t2_delete_frees_the_upload(tus: Tus) -> None:
     assert (await tus.head(path)).status == (await tus.patch(path, 1000, b"x")).status == 410
 
 
-async def test_t3_a_finished_file_is_not_taken_back(tus: Tus) -> None:
+async def test_t3_finished_file_cannot_be_cancelled(tus: Tus) -> None:
     path = await tus.create(len(MP3))
     await tus.patch(path, 0, MP3)
     assert (await tus.ask("DELETE", path)).status == 403
     assert await tus.offset(path) == len(MP3)
 
 
-async def test_what_is_rejected_says_why_to_every_patch_and_is_gone_for_head(tus: Tus, api: Api) -> None:
+async def test_rejected_upload_returns_the_reason_to_patch_and_410_to_head(tus: Tus, api: Api) -> None:
     path = await tus.create(3000)
     answer = await tus.patch(path, 0, b"abc" * 1000)
     assert (answer.status, answer.json["code"]) == (422, "not_mp3")
@@ -480,7 +480,7 @@ async def test_a_damaged_file_is_refused_with_its_finding(tus: Tus) -> None:
         assert (answer.status, answer.json["code"], answer.json["finding"]) == (422, "damaged", "sync_lost")
 
 
-async def test_a_file_that_is_rejected_early_says_why_to_the_next_patch(tus: Tus, api: Api) -> None:
+async def test_early_rejected_file_returns_the_reason_to_the_next_patch(tus: Tus, api: Api) -> None:
     path = await tus.create(16 * MIB)
     assert (await tus.patch(path, 0, b"words, words\n" * 160_000)).status == 204
     await rejected(api, path)
@@ -489,7 +489,7 @@ async def test_a_file_that_is_rejected_early_says_why_to_the_next_patch(tus: Tus
     assert (await tus.head(path)).status == 410
 
 
-async def test_a_patch_under_way_is_told_that_its_file_is_rejected(tus: Tus) -> None:
+async def test_running_patch_gets_the_early_rejection(tus: Tus) -> None:
     path = await tus.create(40 * MIB)
     head = request("PATCH", path, {**BYTES, "Upload-Offset": "0"}, length=40 * MIB)
     answer = await send(tus.server.port, head, *[b"words, words, no sound\n\n" * 43_690] * 36, pause=0.05)
@@ -504,7 +504,7 @@ async def rejected(api: Api, path: str) -> None:
 
 
 class Parts:
-    """Two whole partial uploads that are a file together."""
+    """Two complete partial uploads that form one file."""
 
     def __init__(self, tus: Tus) -> None:
         self.tus = tus
@@ -526,7 +526,7 @@ def parts(tus: Tus) -> Parts:
     return Parts(tus)
 
 
-async def test_n1_n8_a_part_is_no_file(parts: Parts, api: Api) -> None:
+async def test_n1_n8_partial_upload_is_not_finished_as_a_file(parts: Parts, api: Api) -> None:
     await parts.make(MP3)
     answer = await parts.tus.head(parts.paths[0])
     assert (answer.offset, answer["Upload-Concat"]) == (len(MP3), "partial")
@@ -546,7 +546,7 @@ async def test_n2_n4_n6_n9_n10_parts_become_one_file_in_their_order(parts: Parts
     assert [(await parts.tus.head(path)).status for path in parts.paths] == [410, 410]
 
 
-async def test_n3_n11_a_joined_upload_has_no_length_or_bytes_of_its_own(parts: Parts) -> None:
+async def test_n3_n11_final_upload_with_a_length_or_a_body_is_refused(parts: Parts) -> None:
     concat = await parts.make(MP3)
     assert (await parts.join(concat, {"Upload-Length": "5"})).status == 400
     assert (await parts.join(concat, BYTES, b"abc")).status == 403
@@ -566,29 +566,29 @@ async def test_n4_a_part_is_listed_once(parts: Parts) -> None:
     assert (await parts.tus.head(parts.paths[0])).offset == len(MP3)
 
 
-async def test_n5_unfinished_parts_are_not_joined(parts: Parts) -> None:
+async def test_n5_unfinished_parts_are_refused(parts: Parts) -> None:
     path = await parts.tus.create(100, Upload_Concat="partial")
     assert 400 <= (await parts.join(f"final;{path}")).status < 500
     assert (await parts.tus.head(path)).offset == 0
 
 
 @pytest.mark.parametrize("value", ["final;", "final", "whole", "final;/tus/../../etc/passwd", "final;/tus/nobody"])
-async def test_n2_what_names_no_parts_is_refused(parts: Parts, value: str) -> None:
+async def test_n2_concat_without_valid_parts_is_refused(parts: Parts, value: str) -> None:
     assert (await parts.join(value)).status in (400, 404)
 
 
-async def test_n2_a_whole_upload_is_no_part(parts: Parts) -> None:
+async def test_n2_regular_upload_as_a_part_is_refused(parts: Parts) -> None:
     path = await parts.tus.create(100)
     assert (await parts.join(f"final;{path}")).status == 400
 
 
-async def test_n7_a_joined_upload_takes_no_bytes(parts: Parts) -> None:
+async def test_n7_patch_of_a_final_upload_is_refused(parts: Parts) -> None:
     answer = await parts.join(await parts.make(MP3))
     refused = await parts.tus.patch(answer.location, len(MP3), b"x")
     assert (refused.status, refused.json["code"]) == (403, "not_writable")
 
 
-async def test_n12_sixty_four_parts_are_joined(tus: Tus) -> None:
+async def test_n12_sixty_four_parts_are_concatenated(tus: Tus) -> None:
     parts = Parts(tus)
     step = -(-len(MP3) // 64)
     concat = await parts.make(*(MP3[at : at + step] for at in range(0, len(MP3), step)))
@@ -597,7 +597,7 @@ async def test_n12_sixty_four_parts_are_joined(tus: Tus) -> None:
     assert (tus.server.spool / "many.mp3").read_bytes().endswith(MP3)
 
 
-async def test_a_request_that_is_cut_anywhere_goes_on_where_it_stands(tus: Tus) -> None:
+async def test_request_truncated_at_any_byte_can_be_resumed(tus: Tus) -> None:
     path, port = await tus.create(len(MP3)), tus.server.port
     requests = [
         request("POST", "/tus/", {**BYTES, **metadata(filename="a.mp3"), "Upload-Length": str(len(MP3))}, MP3),

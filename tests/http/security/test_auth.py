@@ -1,4 +1,4 @@
-"""Who may do what: owners of browsers, scripts without a cookie, the admin; and the sessions of the admin."""
+"""Permissions of browsers, scripts without a cookie and the admin; admin sessions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ RUFH = REST | {"Upload-Complete": "?0", "Content-Type": "application/partial-upl
 BYTES = {"Content-Type": "application/offset+octet-stream"}
 WHO = ("owner", "stranger", "script", "admin")
 HALF = bytes(16 * 1024)
-"""The least that a slice may have."""
+"""Minimum bytes of a slice."""
 MP3 = make_mp3(2, seed=8100)
 
 
 class People:
-    """The same server as different callers reach it."""
+    """Clients of one server, as different callers."""
 
     def __init__(self, script: Api, owner: Api, stranger: Api) -> None:
         admin = Api(script.session, script.url, script.token)
@@ -77,7 +77,7 @@ ID_IS_ENOUGH: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "rufh head": ("HEAD", "/rufh/{}", {}, 204),
     "rufh patch": ("PATCH", "/rufh/{}", {"headers": RUFH, "data": b"abcde"}, 204),
 }
-"""Method, path, request and status of what everyone may do who knows an upload's id."""
+"""Method, path, request and status of actions for which an upload's id is enough."""
 
 NEEDS_THE_OWNER: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "amend": ("PATCH", UPLOADS + "/{}", {"json": {"tags": {"title": "Mine"}}}, 200),
@@ -87,12 +87,12 @@ NEEDS_THE_OWNER: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "tus delete": ("DELETE", "/tus/{}", {"headers": TUS}, 204),
     "rufh delete": ("DELETE", "/rufh/{}", {}, 204),
 }
-"""What takes its owner or the admin, as long as the upload has an owner."""
+"""Actions for the owner and the admin, if the upload has an owner."""
 
 
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("route", ID_IS_ENOUGH)
-async def test_id_of_an_upload_is_enough_to_go_on_sending(people: People, route: str, who: str) -> None:
+async def test_id_is_enough_to_resume_an_upload(people: People, route: str, who: str) -> None:
     method, path, more, status = ID_IS_ENOUGH[route]
     dialect = path.split("/")[1] if path.startswith(("/tus", "/rufh")) else "native"
     for upload_id in (await people.uploads(dialect)).values():
@@ -125,7 +125,7 @@ async def test_only_owner_and_admin_see_a_sent_cover(people: People, who: str) -
 
 
 @pytest.mark.parametrize("who", WHO)
-async def test_an_upload_says_whether_it_is_the_callers(people: People, who: str) -> None:
+async def test_upload_shows_whether_it_is_the_callers(people: People, who: str) -> None:
     uploads = await people.uploads()
     assert (await people[who].show(uploads["owner"]))["mine"] == (who in ("owner", "admin"))
     assert (await people[who].show(uploads["script"]))["mine"] is True
@@ -155,7 +155,7 @@ async def test_a_listing_shows_only_the_browsers_own_uploads(people: People) -> 
 
 
 @pytest.mark.parametrize("whose", ["owner", "script"])
-async def test_the_same_bytes_are_found_only_by_who_sent_them(people: People, whose: str) -> None:
+async def test_same_bytes_are_found_only_by_their_sender(people: People, whose: str) -> None:
     mp3 = make_mp3(2, seed=8101 + len(whose))
     upload = await people[whose].create("found.mp3", len(mp3))
     content_hash = (await people[whose].send_all(upload["id"], mp3))["content_hash"]
@@ -163,13 +163,13 @@ async def test_the_same_bytes_are_found_only_by_who_sent_them(people: People, wh
         known = whose == who == "owner"
         found = await people[who].get(f"{UPLOADS}?content_hash={content_hash}&length={len(mp3)}")
         assert [upload["id"] for upload in found.body["uploads"]] == [upload["id"]] * known
-        wish = {"filename": "again.mp3", "length": len(mp3), "content_hash": content_hash}
-        again = await people[who].request("POST", UPLOADS, json=wish)
+        new_upload = {"filename": "again.mp3", "length": len(mp3), "content_hash": content_hash}
+        again = await people[who].request("POST", UPLOADS, json=new_upload)
         assert (again.status, again.body["id"] == upload["id"]) == ((200, True) if known else (201, False))
 
 
 @pytest.mark.parametrize("value", ["", "x", "a" * 42, "a" * 44, "ä" * 43, "local"])
-async def test_a_cookie_that_could_be_guessed_owns_nothing(api: Api, value: str) -> None:
+async def test_guessable_cookie_owns_nothing(api: Api, value: str) -> None:
     guessed = Api(api.session, api.url, api.token)
     guessed.headers = {"Cookie": f"media_service_owner={value}"}
     upload = await guessed.create("guessed.mp3", 10)
@@ -178,7 +178,7 @@ async def test_a_cookie_that_could_be_guessed_owns_nothing(api: Api, value: str)
     assert "Set-Cookie" in (await guessed.get("/")).headers
 
 
-async def test_the_page_gives_a_browser_one_owner_and_stores_only_its_digest(api: Api, shared_server: Server) -> None:
+async def test_page_sets_one_owner_cookie_and_only_its_digest_is_stored(api: Api, shared_server: Server) -> None:
     first, second = await api.get("/"), await api.get("/")
     cookie, *attributes = first.headers["Set-Cookie"].split("; ")
     assert cookie != second.headers["Set-Cookie"].partition(";")[0]
@@ -197,7 +197,7 @@ async def test_the_page_gives_a_browser_one_owner_and_stores_only_its_digest(api
 
 
 @pytest.mark.parametrize("path", ["/admin", "/static/style.css", UPLOADS, "/health"])
-async def test_only_the_page_gives_a_browser_an_owner(api: Api, path: str) -> None:
+async def test_only_the_page_sets_an_owner_cookie(api: Api, path: str) -> None:
     assert "Set-Cookie" not in (await api.get(path)).headers
 
 
@@ -206,10 +206,10 @@ async def test_off_loopback_a_browser_owns_what_it_sends_while_signed_in(
 ) -> None:
     with Server(data, host="0.0.0.0", disk_reserve=0) as server:
         browser = await Api(session, server.url, server.token).browser()
-        wish = {"filename": "a.mp3", "length": 2 * len(HALF)}
-        assert (await browser.request("POST", UPLOADS, json=wish)).status == 401
+        new_upload = {"filename": "a.mp3", "length": 2 * len(HALF)}
+        assert (await browser.request("POST", UPLOADS, json=new_upload)).status == 401
         signed_in = await sign_in(browser)
-        upload = (await signed_in.request("POST", UPLOADS, json=wish)).body
+        upload = (await signed_in.request("POST", UPLOADS, json=new_upload)).body
         assert [one["id"] for one in (await signed_in.get(UPLOADS)).body["uploads"]] == [upload["id"]]
         assert (await browser.put(upload["id"], 0, HALF)).status == 200
         assert (await browser.request("DELETE", f"{UPLOADS}/{upload['id']}")).status == 401
@@ -219,7 +219,7 @@ async def test_off_loopback_a_browser_owns_what_it_sends_while_signed_in(
 
 
 async def sign_in(client: Api, **headers: str) -> Api:
-    """Return the client with the cookie of a new session beside those that it has."""
+    """Return the client with the cookie of a new session added."""
     answer = await client.request("POST", "/admin/session", json={"token": client.token}, headers=headers)
     assert answer.status == 204
     signed_in = Api(client.session, client.url, client.token)
@@ -246,7 +246,7 @@ async def test_signing_in_again_ends_the_session_from_before(api: Api) -> None:
     assert (await now.get("/api/v1/files")).status == 200
 
 
-async def test_sessions_outlive_a_restart_but_not_a_new_token(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_sessions_survive_a_restart_but_not_a_new_token(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data) as server:
         api = Api(session, server.url, server.token)
         signed_in, signed_out = await sign_in(api), await sign_in(api)
@@ -279,7 +279,7 @@ async def test_a_session_ends_after_thirty_days(data: Path, session: aiohttp.Cli
             assert connection.execute("SELECT count(*) FROM sessions").fetchall() == [(1,)]
 
 
-async def test_a_stored_session_is_no_cookie(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_stored_session_is_not_a_valid_cookie(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data) as server:
         signed_in = await sign_in(Api(session, server.url, server.token))
         value = signed_in.headers["Cookie"].partition("=")[2]
@@ -295,7 +295,7 @@ async def test_a_stored_session_is_no_cookie(data: Path, session: aiohttp.Client
     ("public_url", "prefix", "path"),
     [("https://radio.example", "__Host-", "/"), ("https://radio.example/media", "__Secure-", "/media")],
 )
-async def test_behind_tls_cookies_are_secure_and_only_those_count(
+async def test_only_secure_cookies_count_if_public_url_is_https(
     data: Path, session: aiohttp.ClientSession, public_url: str, prefix: str, path: str
 ) -> None:
     with Server(data, public_url=public_url, base_path=path.rstrip("/")) as server:
@@ -306,8 +306,8 @@ async def test_behind_tls_cookies_are_secure_and_only_those_count(
             f"{prefix}media_service_owner",
             f"{prefix}media_service_admin",
         ]
-        for given in (await api.get("/"), await api.request("POST", "/admin/session", json={"token": api.token})):
-            assert {"Secure", "HttpOnly", f"Path={path}"} <= set(given.headers["Set-Cookie"].split("; "))
+        for response in (await api.get("/"), await api.request("POST", "/admin/session", json={"token": api.token})):
+            assert {"Secure", "HttpOnly", f"Path={path}"} <= set(response.headers["Set-Cookie"].split("; "))
         await browser.create("secure.mp3", 10)
         assert len((await browser.get(UPLOADS)).body["uploads"]) == 1
         assert (await browser.get("/api/v1/files")).status == 200
@@ -319,7 +319,7 @@ async def test_behind_tls_cookies_are_secure_and_only_those_count(
         assert "Secure" in out.headers["Set-Cookie"]
 
 
-async def test_a_sign_in_from_a_page_behind_tls_is_secure_without_a_setting(api: Api) -> None:
+async def test_sign_in_from_an_https_origin_sets_a_secure_cookie(api: Api) -> None:
     host = api.url.removeprefix("http://")
     body = {"json": {"token": api.token}}
     https = {"Origin": f"https://{host}", "Sec-Fetch-Site": "same-origin"}

@@ -1,4 +1,4 @@
-"""What a stranger can do, as the operator's page has it: on a loopback address, and on any other without the token."""
+"""Access without the token, on loopback and on other addresses, as docs/operator.md says."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_open(exposed: tuple[str, Server]) -> bool:
 
 
 async def created(api: Api) -> str:
-    """An upload that somebody else began, who has the token."""
+    """Return the id of an upload of another client that has the token."""
     body = {"filename": "theirs.mp3", "length": len(MP3)}
     answer = await api.request("POST", "/api/v1/uploads", json=body, headers=api.admin)
     assert answer.status == 201
@@ -50,22 +50,22 @@ async def test_pages_are_for_everyone(stranger: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/uploads", "/upload", "/tus/", "/rufh/"])
-async def test_uploading_is_for_everyone_only_on_a_loopback_address(stranger: Api, is_open: bool, path: str) -> None:
+async def test_uploading_without_a_token_only_on_loopback(stranger: Api, is_open: bool, path: str) -> None:
     status = (await stranger.request("POST", path, headers={"Tus-Resumable": "1.0.0", "Upload-Length": "x"})).status
     assert status == 401 if not is_open else status in (400, 411, 415)
 
 
-async def test_the_room_on_the_disk_is_told_to_who_may_upload(stranger: Api, is_open: bool) -> None:
+async def test_free_disk_space_is_shown_to_those_who_may_upload(stranger: Api, is_open: bool) -> None:
     assert (await stranger.get("/api/v1/limits")).status == (200 if is_open else 401)
 
 
-async def test_an_id_is_enough_to_send_bytes_and_to_see_how_far_they_are(stranger: Api) -> None:
+async def test_id_is_enough_to_send_bytes_and_to_see_progress(stranger: Api) -> None:
     upload_id = await created(stranger)
     assert (await stranger.put(upload_id, 0, MP3[:16384])).status == 200
     assert (await stranger.show(upload_id))["received"] == [[0, 16384]]
 
 
-async def test_an_id_is_enough_for_the_rest_only_on_a_loopback_address(stranger: Api, is_open: bool) -> None:
+async def test_id_is_enough_for_other_actions_only_on_loopback(stranger: Api, is_open: bool) -> None:
     upload_id, file_id = await created(stranger), await created(stranger)
     amended = await stranger.request("PATCH", f"/api/v1/uploads/{upload_id}", json={"tags": {"title": "x"}})
     cancelled = await stranger.request("DELETE", f"/api/v1/uploads/{upload_id}")

@@ -1,4 +1,4 @@
-"""Which pages may send: the service's own, behind whatever proxy, and no other."""
+"""Only same-origin pages may send, behind any proxy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = "https://radio.example:8443"
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that knows its public URL, and takes its base path from there."""
+    """A server with `public_url`, from which it takes its base path."""
     data = tmp_path_factory.mktemp("public") / "data"
     with Server(data, disk_reserve=0, interim_answers=True, public_url=f"{PUBLIC}/", base_path="/media") as server:
         yield server
@@ -36,7 +36,7 @@ async def create(server: Server, base: str = "", **headers: str) -> WireAnswer:
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        # Proxies that put another name into Host: the browser vouches, and no page can set what it says.
+        # Proxies that rewrite Host: Sec-Fetch-Site decides, which no page can set.
         ({"Sec_Fetch_Site": "same-origin", "Origin": "https://radio.example"}, 201),
         ({"Sec_Fetch_Site": "same-origin", "Origin": "null"}, 201),
         ({"Sec_Fetch_Site": "same-origin", "Host": "evil.example"}, 403),
@@ -45,7 +45,7 @@ async def create(server: Server, base: str = "", **headers: str) -> WireAnswer:
         ({"Sec_Fetch_Site": "SAME-ORIGIN"}, 403),
         ({"Sec_Fetch_Site": "none", "Origin": "https://evil.example"}, 403),
         ({"Sec_Fetch_Site": "none"}, 201),
-        # Browsers that do not say it, and plain HTTP.
+        # Browsers without Sec-Fetch-Site, and plain HTTP.
         ({"Origin": "http://127.0.0.1"}, 201),
         ({"Origin": "https://127.0.0.1"}, 201),
         ({"Origin": "https://127.0.0.1", "Host": "127.0.0.1:443"}, 201),
@@ -64,9 +64,7 @@ async def create(server: Server, base: str = "", **headers: str) -> WireAnswer:
         ({"Origin": "http://127.0.0.1@evil.example"}, 403),
     ],
 )
-async def test_only_the_services_own_pages_may_send(
-    shared_server: Server, headers: dict[str, str], status: int
-) -> None:
+async def test_only_same_origin_pages_may_send(shared_server: Server, headers: dict[str, str], status: int) -> None:
     assert (await create(shared_server, **headers)).status == status
 
 
@@ -77,7 +75,7 @@ async def test_only_the_services_own_pages_may_send(
         ({"Origin": PAGE, "Host": "radio.example:8443"}, 201),
         ({"Origin": PAGE, "Host": "radio.example"}, 201),
         ({"Origin": "https://RADIO.example:8443", "Host": "Radio.Example.:8443"}, 201),
-        # The scheme is known now: a page that came over plain HTTP may be anybody's.
+        # The scheme is known: a page over plain HTTP may be modified by an attacker.
         ({"Origin": "http://radio.example:8443", "Host": "radio.example:8443"}, 403),
         ({"Origin": "http://radio.example", "Host": "127.0.0.1"}, 403),
         ({"Origin": "https://radio.example", "Host": "127.0.0.1"}, 403),
@@ -85,11 +83,11 @@ async def test_only_the_services_own_pages_may_send(
         ({"Host": "evil.example"}, 403),
     ],
 )
-async def test_the_public_url_is_the_services_own_too(public: Server, headers: dict[str, str], status: int) -> None:
+async def test_public_url_is_same_origin_too(public: Server, headers: dict[str, str], status: int) -> None:
     assert (await create(public, "/media", **headers)).status == status
 
 
-async def test_locations_are_absolute_where_the_public_url_is_known(public: Server) -> None:
+async def test_locations_are_absolute_if_public_url_is_set(public: Server) -> None:
     created = await create(public, "/media")
     assert created.location == f"{PUBLIC}/api/v1/uploads/{created.json['id']}"
     tus = await send(public.port, request("POST", "/media/tus", {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}, b""))
@@ -100,12 +98,12 @@ async def test_locations_are_absolute_where_the_public_url_is_known(public: Serv
     assert draft.interim[0].location == draft.location
 
 
-async def test_locations_are_paths_where_it_is_not(shared_server: Server) -> None:
+async def test_locations_are_paths_without_public_url(shared_server: Server) -> None:
     created = await create(shared_server)
     assert created.location == f"/api/v1/uploads/{created.json['id']}"
 
 
-async def test_https_is_required_from_then_on_only_where_it_is_spoken(public: Server, shared_server: Server) -> None:
+async def test_hsts_is_sent_only_if_public_url_is_https(public: Server, shared_server: Server) -> None:
     name = "Strict-Transport-Security"
     for server, base, wanted in ((public, "/media", "max-age=31536000"), (shared_server, "", None)):
         assert (await send(server.port, request("GET", f"{base}/health", {})))[name] == wanted
@@ -120,7 +118,7 @@ async def test_https_is_required_from_then_on_only_where_it_is_spoken(public: Se
         *("https://r.e/\n", "https://[::", "//radio.example"),
     ],
 )
-def test_a_public_url_that_is_none_is_refused(url: str) -> None:
+def test_invalid_public_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="public_url"):
         load(public_url=url)
 
