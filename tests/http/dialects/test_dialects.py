@@ -290,7 +290,10 @@ async def test_an_idle_upload_expires(client: DialectClient, expiring_server: Se
             await asyncio.sleep(0.05)
     assert (await api.show(upload_id))["state"] == "expired"
     assert (await idle.append(upload_id, SLICE, MP3[SLICE:])).status == 410
-    assert not (expiring_server.partials / f"{upload_id}.partial").exists()
+    # The state changes before the partial is deleted.
+    async with asyncio.timeout(10):
+        while (expiring_server.partials / f"{upload_id}.partial").exists():
+            await asyncio.sleep(0.05)
 
 
 async def test_upload_at_a_trickle_expires(client: DialectClient, expiring_server: Server) -> None:

@@ -144,16 +144,16 @@ async def _create_and_send(api: Api, name: str) -> dict[str, dict[str, str]]:
 
 
 async def test_text_named_mp3_is_rejected_kept_and_listed(api: Api, shared_server: Server) -> None:
-    answer = await post(api, b"these are words\n" * 1000, "words.mp3")
+    answer = await post(api, b"these are words\n" * 1000, "prose.mp3")
     assert (answer.status, answer.code) == (422, "not_mp3")
     assert "reason" in answer.body
     rejected = (await api.listed("state=rejected"))[0]
-    assert (rejected["filename"], rejected["problem"]["code"]) == ("words.mp3", "not_mp3")
+    assert (rejected["filename"], rejected["problem"]["code"]) == ("prose.mp3", "not_mp3")
     assert rejected["problem"] == answer.body
     kept = shared_server.quarantine / f"{rejected['id']}.rejected"
     assert kept.read_bytes().startswith(b"these are words")
     assert kept.with_suffix(".json").exists()
-    assert not list(shared_server.spool.glob("words*"))
+    assert not list(shared_server.spool.glob("prose*"))
     assert not (shared_server.partials / f"{rejected['id']}.partial").exists()
 
 
@@ -182,12 +182,12 @@ async def test_form_without_a_chosen_file_is_refused_and_stores_nothing(api: Api
 async def test_fields_and_a_cover_after_the_file_are_accepted(api: Api, shared_server: Server) -> None:
     data = make_mp3(1, seed=36)
     late = [part("name", "Kim"), part("title", "Night"), part("cover", JPEG, "a.jpg"), part("album", " ")]
-    upload = await _sent(shared_server, part("genre", "Jazz"), part("mp3", data, "late.mp3"), *late)
+    upload = await _sent(shared_server, part("genre", "Jazz"), part("mp3", data, "trailing-fields.mp3"), *late)
     assert (upload["sender"], upload["cover"]["size"]) == ("Kim", len(JPEG))
     file = (await api.get(upload["file"]["url"])).body
     assert (file["title"], file["genre"], file["album"], file["sender"]) == ("Night", "Jazz", None, "Kim")
     assert (await api.get(f"{upload['file']['url']}/cover")).body == JPEG
-    assert (shared_server.spool / "late.mp3").read_bytes().endswith(data)
+    assert (shared_server.spool / "trailing-fields.mp3").read_bytes().endswith(data)
 
 
 async def test_a_slow_cover_after_the_file_may_take_longer_than_the_idle_timeout(small_server: Server) -> None:
@@ -304,15 +304,15 @@ async def test_form_over_the_limit_is_refused_before_its_bytes(small: Api, small
 
 async def test_truncated_form_stores_nothing(api: Api, shared_server: Server) -> None:
     before = set(shared_server.partials.iterdir())
-    body = multipart(part("mp3", make_mp3(20, seed=37), "cut.mp3"))
+    body = multipart(part("mp3", make_mp3(20, seed=37), "cut-form.mp3"))
     request = head("POST", "/upload", length=len(body)) + body
     await send(shared_server.port, [request[: len(request) // 2]], hang_up=True, pause=0.1)
     async with asyncio.timeout(5):
         while set(shared_server.partials.iterdir()) != before:
             await asyncio.sleep(0.02)
     newest = (await api.listed("limit=1"))[0]
-    assert (newest["filename"], newest["state"]) == ("cut.mp3", "cancelled")
-    assert not list(shared_server.spool.glob("cut*"))
+    assert (newest["filename"], newest["state"]) == ("cut-form.mp3", "cancelled")
+    assert not list(shared_server.spool.glob("cut-form*"))
 
 
 async def test_upload_of_a_running_form_refuses_slices(api: Api, shared_server: Server) -> None:
