@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from bench.machine import load_average, machine
 from bench.payload import make_payload
 from bench.places import memory, workplace
-from media_service.media.frames import FrameWalk
-from media_service.media.sound import AudioDigest, MusicCrc
+from media_service.media.mpeg.audio_digest import AudioDigest, MusicCrc
+from media_service.media.mpeg.parser import FrameParser
 from media_service.storage.copying import COPY, copy
 from tests.support.server import Server
 from tests.support.stream import Stream
@@ -163,7 +163,7 @@ def waited(server: Server, before: list[Path], few: list[Path]) -> tuple[float, 
 @contextmanager
 def warm_server(place: Path) -> Iterator[Server]:
     """One that has finished a file already: the child process of mutagen starts with the first."""
-    with Server(place / "data", disk_reserve=0, finish_wait=0) as server:
+    with Server(place / "data", disk_reserve=0, verdict_wait_slice=0) as server:
         warm = place / "warm.mp3"
         make_payload(warm, SLICE)
         send(server, warm, None)
@@ -210,7 +210,7 @@ def sha256(path: Path) -> None:
 
 def walk(path: Path, audio: AudioDigest | None = None) -> int:
     """The file's frames."""
-    walked = FrameWalk(audio)
+    walked = FrameParser(audio)
     for block in blocks(path):
         walked.feed(block)
     seen = walked.finish()

@@ -15,7 +15,7 @@ import aiosqlite
 from media_service import app, server
 from media_service.catalogue.committing import DURABLE
 from media_service.catalogue.database import Database
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ class OneByOne:
         self._connection: aiosqlite.Connection | None = None
 
     async def execute(self, statements: Sequence[Statement]) -> None:
-        """Returns when they are durable. Raises CatalogueTrouble."""
+        """Returns when they are durable. Raises CatalogueError."""
         async with self._turn:
             connection = self._connection = self._connection or await self._connect()
             try:
@@ -44,7 +44,7 @@ class OneByOne:
                 await connection.commit()
             except sqlite3.Error as error:
                 await connection.rollback()
-                raise CatalogueTrouble from error
+                raise CatalogueError from error
 
     async def _connect(self) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self._path, isolation_level=None)

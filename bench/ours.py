@@ -41,7 +41,7 @@ def strace(injection: str) -> tuple[str, ...]:
 
 
 class Ours(Contender):
-    """`dialect` as the generator names it; `durable` is the service's setting; `under` a command that runs it.
+    """`dialect` as the generator names it; `sync` is the service's setting; `under` a command that runs it.
 
     `instead`: what stands in the place of `-m media_service.serving`.
     """
@@ -51,7 +51,7 @@ class Ours(Contender):
         name: str,
         dialect: str,
         *,
-        durable: str = "slice",
+        sync: str = "slice",
         under: Sequence[str] = (),
         instead: Sequence[str] = (),
         finishes: bool = True,
@@ -61,7 +61,7 @@ class Ours(Contender):
         self.whole_dialect = "form"
         self.withhold = TAIL if finishes else 0
         self._door = "tus/" if dialect == "tus" else ""
-        self._durable = durable
+        self._sync = sync
         self._under = under
         self._instead = instead
 
@@ -71,19 +71,19 @@ class Ours(Contender):
 
     def version(self) -> str:
         """The version, and how it was set."""
-        return f"media_service {__version__}, durable={self._durable}"
+        return f"media_service {__version__}, sync={self._sync}"
 
     def start(self, folder: Path) -> Running:
         """On a free port that it tells itself."""
         settings = {
             "port": 0,
-            "data": str(folder / "data"),
-            "durable": self._durable,
+            "data_dir": str(folder / "data"),
+            "sync": self._sync,
             # The last slice is answered when it is recorded: what follows is measured as finishing.
-            "finish_wait": 0,
-            "form_wait": 0.001,
+            "verdict_wait_slice": 0,
+            "verdict_wait_form": 0.001,
             # Listening to finished files is for idle time, and would be charged to the next round.
-            "listen": False,
+            "measure_loudness": False,
         }
         serve = (*(self._instead or ("-m", "media_service.serving")), json.dumps(settings))
         environment = ALLOCATOR | {"PYTHONPATH": str(Path(__file__).parents[1])}
@@ -106,12 +106,12 @@ def ours() -> list[Contender]:
     """Every way into the service that is measured."""
     alone, one_by_one = ("-c", ALONE), ("-m", "bench.one_by_one")
     return [
-        Ours("ours-raw", "raw", durable="upload"),
+        Ours("ours-raw", "raw", sync="upload"),
         Ours("ours-raw-slice", "raw"),
         Ours("ours-raw-sha", "raw-sha"),
-        Ours("ours-multipart", "multipart", durable="upload"),
+        Ours("ours-multipart", "multipart", sync="upload"),
         Ours("ours-multipart-sha", "multipart-sha"),
-        Ours("ours-tus", "tus", durable="upload"),
+        Ours("ours-tus", "tus", sync="upload"),
         Ours("ours-tus-slice", "tus"),
         Ours("ours-one-by-one", "raw", instead=one_by_one),
         Ours("ours-one-commit-each", "raw", instead=alone),

@@ -15,9 +15,10 @@ from aiohttp import http_parser
 from media_service.aside.process import Aside
 from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
-from media_service.core.errors import MediaTrouble
+from media_service.core.errors.service import MediaError
+from media_service.core.expiry import Lifetime
+from media_service.core.limits import MIN_SLICE_BYTES, Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.core.rules import LEAST_SLICE, Lifetime, Limits
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
@@ -43,19 +44,19 @@ from media_service.http.security.headers import require_https
 from media_service.http.security.same_origin import ServiceOrigin
 from media_service.http.security.sessions import Sessions
 from media_service.installation import Unfit, asset, bring_up_to_date
-from media_service.intake.append import Appends
-from media_service.intake.conduct import Conduct
-from media_service.intake.finalize import Finisher
-from media_service.intake.hearing import Hearing
-from media_service.intake.join import Joiner
-from media_service.intake.receive import Intake
-from media_service.intake.retag import Retagger
+from media_service.intake.finalizing.finalizer import Finalizer
+from media_service.intake.finalizing.loudness import LoudnessQueue
+from media_service.intake.finalizing.retag import Retagger
+from media_service.intake.options import IntakeOptions
+from media_service.intake.receiving.append import Appends
+from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
-from media_service.media import beside
-from media_service.media.hear import Ear
-from media_service.media.sandbox import PROTECTIONS
-from media_service.media.verify import Examiner, Habits, Tagging, as_policy
-from media_service.media.worker import ChildPool
+from media_service.intake.uploads import UploadService
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions, parse_policy
+from media_service.media.inspection.loudness import LoudnessAnalyzer
+from media_service.media.workers import spawn
+from media_service.media.workers.pool import TagWorkerPool
+from media_service.media.workers.sandbox import PROTECTIONS
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
     from media_service.config import Settings
 
 MICROSECONDS = 1_000_000
-FEWEST_PLACES, MOST_PLACES = 2, 8
+MIN_FINALIZE_WORKERS, MAX_FINALIZE_WORKERS = 2, 8
 """How many uploads are finished at a time: as many as there are processors, between these."""
 
 log = structlog.get_logger()
@@ -97,7 +98,7 @@ class Service:
     """All parts, joined by the settings and not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
-        conduct = _conduct(settings)
+        options = _options(settings)
         self._settings = settings
         self._ready = False
         self._folder = folder
@@ -106,32 +107,34 @@ class Service:
         self._partials = DiskPartials(folder.partials, self._aside.lines["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
-        self._worker = ChildPool(settings.media_children)
-        self._examiner = Examiner(self._worker, _habits(settings))
-        self._finisher = Finisher(
+        self._worker = TagWorkerPool(settings.tag_workers)
+        self._inspector = MediaInspector(self._worker, _media_options(settings))
+        self._finalizer = Finalizer(
             self._database,
             self._partials,
             self._spool,
             self._quarantine,
-            self._examiner,
+            self._inspector,
             clock=now,
             new_id=new_id,
             duplicates=settings.duplicates,
-            places=max(FEWEST_PLACES, min(os.cpu_count() or 1, MOST_PLACES)),
+            workers=max(MIN_FINALIZE_WORKERS, min(os.cpu_count() or 1, MAX_FINALIZE_WORKERS)),
         )
-        self._retagger = Retagger(self._database, self._spool, self._examiner, conduct.limits.cover)
-        self._intake = Intake(
+        self._retagger = Retagger(self._database, self._spool, self._inspector, options.limits.cover)
+        self._intake = UploadService(
             self._database,
             self._partials,
-            self._examiner,
-            self._finisher,
-            conduct,
+            self._inspector,
+            self._finalizer,
+            options,
             retagger=self._retagger,
             clock=now,
             new_id=new_id,
         )
-        self._examiner.on_hopeless(self._intake.give_up_on)
-        self._hearing = Hearing(self._database, self._spool, Ear(), clock=now, quiet=lambda: self._finisher.idle)
+        self._inspector.on_early_reject(self._intake.reject_early)
+        self._loudness_queue = LoudnessQueue(
+            self._database, self._spool, LoudnessAnalyzer(), clock=now, quiet=lambda: self._finalizer.idle
+        )
         self._sweeper = Sweeper(
             self._intake,
             self._database,
@@ -143,11 +146,11 @@ class Service:
             every=settings.sweep_interval,
         )
         self._appends = Appends(self._intake)
-        self._joiner = Joiner(self._intake, self._partials)
+        self._concatenator = Concatenator(self._intake, self._partials)
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
         self._sessions = Sessions(self._database, token, now)
         self._authenticator = _authenticator(settings, token, self._sessions, self._cors)
-        self._serializer = Serializer(settings.base_path, conduct.limits, settings.public_url)
+        self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
 
     def application(self) -> web.Application:
         """The application; it opens the parts when it starts and closes them when it ends."""
@@ -158,9 +161,9 @@ class Service:
             self._settings.base_path,
         )
         loop_budget = LoopBudget()
-        covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.conduct.limits.cover.size))
+        covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         assets = Assets(asset("static"))
-        station = Station(self._settings.station_name, self._settings.contact, intake.conduct.limits.file)
+        station = Station(self._settings.station_name, self._settings.contact, intake.options.limits.file)
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
         files = FilesApi(self._database, self._spool, self._retagger, authenticator, serializer)
@@ -180,17 +183,17 @@ class Service:
                     serializer,
                     loop_budget,
                     html,
-                    verdict_wait_seconds=self._settings.form_wait,
+                    verdict_wait_seconds=self._settings.verdict_wait_form,
                     cover_budget=covers,
                 ),
                 TusDialect(
                     intake,
                     self._appends,
-                    self._joiner,
+                    self._concatenator,
                     authenticator,
                     serializer,
                     loop_budget=loop_budget,
-                    verdict_wait_seconds=self._settings.append_wait,
+                    verdict_wait_seconds=self._settings.verdict_wait_append,
                 ),
                 RufhDialect(
                     intake,
@@ -198,14 +201,14 @@ class Service:
                     authenticator,
                     serializer,
                     loop_budget=loop_budget,
-                    verdict_wait_seconds=self._settings.append_wait,
-                    interim_responses=self._settings.interim_answers,
+                    verdict_wait_seconds=self._settings.verdict_wait_append,
+                    interim_responses=self._settings.interim_responses,
                 ),
                 files,
                 FileCoversApi(
-                    files, self._retagger, authenticator, intake.conduct, loop_budget=loop_budget, budget=covers
+                    files, self._retagger, authenticator, intake.options, loop_budget=loop_budget, budget=covers
                 ),
-                QuarantineApi(intake, self._finisher, self._quarantine, authenticator, serializer),
+                QuarantineApi(intake, self._finalizer, self._quarantine, authenticator, serializer),
             ],
             html,
         )
@@ -232,7 +235,11 @@ class Service:
         await self._sweeper.discard_orphans()
         await self._retagger.recover()
         await self._intake.recover()
-        runs = [self._finisher.run(), self._sweeper.run(), *([self._hearing.run()] if self._settings.listen else [])]
+        runs = [
+            self._finalizer.run(),
+            self._sweeper.run(),
+            *([self._loudness_queue.run()] if self._settings.measure_loudness else []),
+        ]
         runs.append(_report_protections())
         tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
@@ -242,7 +249,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await task
         await self._worker.close()
-        self._examiner.close()
+        self._inspector.close()
         self._partials.close_all()
         await self._aside.stop()
         await self._database.close()
@@ -257,25 +264,25 @@ class Service:
 def make_app(settings: Settings) -> tuple[web.Application, str]:
     """The application for these settings, and the admin token. Raises Unfit."""
     check_parser()
-    folder = DataFolder(settings.data.resolve())
+    folder = DataFolder(settings.data_dir.resolve())
     folder.make()
     token = folder.admin_token()
     return Service(settings, folder, token).application(), token
 
 
-def _conduct(settings: Settings) -> Conduct:
+def _options(settings: Settings) -> IntakeOptions:
     cover = CoverLimits(settings.cover_limit, settings.cover_pixels)
-    return Conduct(
-        Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover, LEAST_SLICE),
+    return IntakeOptions(
+        Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover, MIN_SLICE_BYTES),
         settings.idle_timeout,
-        settings.finish_wait,
+        settings.verdict_wait_slice,
         Lifetime(
             int(settings.upload_lifetime * MICROSECONDS),
             int(settings.upload_deadline * MICROSECONDS),
             int(settings.late_edits * MICROSECONDS),
         ),
         settings.disk_reserve,
-        settings.durable == "slice",
+        settings.sync == "slice",
         settings.body_rate,
         _quotas(settings),
         settings.quarantine_lifetime,
@@ -297,8 +304,8 @@ def _quotas(settings: Settings) -> Quotas:
 async def _report_protections() -> None:
     """Log once which protections hold for the children that read what clients send."""
     try:
-        held = await beside.protections()
-    except MediaTrouble:
+        held = await spawn.protections()
+    except MediaError:
         held = []
     missing = [name for name in PROTECTIONS if name not in held]
     if missing:
@@ -307,11 +314,11 @@ async def _report_protections() -> None:
         log.info("children are confined", held=held)
 
 
-def _habits(settings: Settings) -> Habits:
+def _media_options(settings: Settings) -> MediaOptions:
     version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
-    tagging = Tagging(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
+    tagging = TagOptions(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
     # Where a slice need not be durable before it is answered, nothing is done twice for it either.
-    return Habits(settings.durable == "slice", as_policy(settings.policy), tagging)
+    return MediaOptions(settings.sync == "slice", parse_policy(settings.severities), tagging)
 
 
 def _authenticator(settings: Settings, token: str, sessions: Sessions, cors: CorsPolicy) -> Authenticator:

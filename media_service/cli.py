@@ -31,7 +31,7 @@ USAGE = 2
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
-Data = Annotated[Path | None, typer.Option(help="Folder for everything that is kept [var].")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder for everything that is kept [var].")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one [8080].")]
 
@@ -47,12 +47,12 @@ def _version(
 
 
 @cli.command()
-def serve(host: Host = None, port: Port = None, data: Data = None, config: Config = None) -> None:
+def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, config: Config = None) -> None:
     """Serve the page, the admin and the API.
 
     These are 3 of the settings; `media-service settings` prints all of them, and docs/operator.md explains them.
     """
-    settings, _ = _settings(config, host=host, port=port, data=data)
+    settings, _ = _settings(config, host=host, port=port, data_dir=data_dir)
     # The same process goes on as the one that serves, without what only read its settings: 4 MiB.
     written = settings.model_dump_json(exclude_defaults=True)
     command = (sys.executable, "-P", "-m", "media_service.serving", written)
@@ -60,9 +60,9 @@ def serve(host: Host = None, port: Port = None, data: Data = None, config: Confi
 
 
 @cli.command()
-def migrate(data: Data = None, config: Config = None) -> None:
+def migrate(data_dir: DataDir = None, config: Config = None) -> None:
     """Bring the catalogue to the newest schema; `serve` does it by itself."""
-    folder = DataFolder(_settings(config, data=data)[0].data)
+    folder = DataFolder(_settings(config, data_dir=data_dir)[0].data_dir)
     folder.make()
     try:
         asyncio.run(bring_up_to_date(folder.catalogue))
@@ -71,9 +71,9 @@ def migrate(data: Data = None, config: Config = None) -> None:
 
 
 @cli.command()
-def settings(host: Host = None, port: Port = None, data: Data = None, config: Config = None) -> None:
+def settings(host: Host = None, port: Port = None, data_dir: DataDir = None, config: Config = None) -> None:
     """Print every setting: its value, where it was set, and what it means."""
-    typer.echo(settings_text(*_settings(config, host=host, port=port, data=data)))
+    typer.echo(settings_text(*_settings(config, host=host, port=port, data_dir=data_dir)))
 
 
 @cli.command()

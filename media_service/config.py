@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationInfo, field_validator
 
-from media_service.core.verdict import CODES
+from media_service.core.findings import CODES
 
 MIB = 1024 * 1024
 DAY = 24 * 3600.0
@@ -56,7 +56,7 @@ class Settings(BaseModel):
     """How people reach the station, at the foot of the upload page: an e-mail address, a `https:` or `mailto:` URL, or
     a text."""
 
-    data: Path = Path("var")
+    data_dir: Path = Path("var")
     """The folder of the catalogue, partials, spool and quarantine; one local file system."""
 
     file_limit: Bytes = ByteSize(64 * 1024 * MIB)
@@ -78,7 +78,7 @@ class Settings(BaseModel):
     bytes_per_address: Bytes = ByteSize(128 * 1024 * MIB)
     """Bytes that the open uploads of one client address may have, announced or received; as `uploads_per_address`."""
 
-    durable: Literal["slice", "upload"] = "slice"
+    sync: Literal["slice", "upload"] = "slice"
     """When bytes are synced: before a slice is answered, or once the upload is whole. With `upload` a power cut may
     take an upload on its way; a killed process takes nothing either way."""
 
@@ -100,16 +100,16 @@ class Settings(BaseModel):
     body_rate: Bytes = ByteSize(256)
     """Bytes a second that a body must bring at least, on the average of each `idle_timeout`."""
 
-    finish_wait: Annotated[float, Field(ge=0)] = 0.5
+    verdict_wait_slice: Annotated[float, Field(ge=0)] = 0.5
     """Seconds that the answer to the last slice waits for the verdict on the file."""
 
-    form_wait: Seconds = 300.0
+    verdict_wait_form: Seconds = 300.0
     """Seconds that the answer to a plain form waits for the verdict on the file."""
 
-    append_wait: Annotated[float, Field(ge=0)] = 20.0
+    verdict_wait_append: Annotated[float, Field(ge=0)] = 20.0
     """Seconds that the answer to the last request of tus and of the IETF draft waits for the verdict on the file."""
 
-    interim_answers: bool = False
+    interim_responses: bool = False
     """Whether clients of the IETF draft get 104 answers; proxies such as nginx break on them."""
 
     upload_lifetime: Seconds = 7 * DAY
@@ -124,7 +124,7 @@ class Settings(BaseModel):
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds for which a rejected file is kept."""
 
-    policy: dict[str, Literal["info", "warn", "reject"]] = {}
+    severities: dict[str, Literal["info", "warn", "reject"]] = {}
     """How grave findings are, by code, where that shall differ from the table in the documentation."""
 
     duplicates: Literal["keep", "refuse", "link"] = "keep"
@@ -142,10 +142,10 @@ class Settings(BaseModel):
     cover_pixels: Annotated[int, Field(ge=1)] = 4096
     """Pixels of a cover's longer side: a larger one is refused, and in a file there is a warning."""
 
-    media_children: Annotated[int, Field(ge=1, le=64)] = 2
+    tag_workers: Annotated[int, Field(ge=1, le=64)] = 2
     """Processes that read tags, at most; each may have 128 MiB of memory."""
 
-    listen: bool = True
+    measure_loudness: bool = True
     """Whether loudness, silence and waveform of finished files are measured, where ffmpeg is installed."""
 
     sweep_interval: Seconds = 600.0
@@ -188,7 +188,7 @@ class Settings(BaseModel):
             raise ValueError("it must be the path of public_url; left out, it is taken from there")
         return path
 
-    @field_validator("policy")
+    @field_validator("severities")
     @classmethod
     def _known_codes(cls, value: dict[str, str]) -> dict[str, str]:
         if unknown := set(value) - set(CODES):

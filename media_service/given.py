@@ -56,7 +56,7 @@ def load_with_origins(config: Path | None = None, **flags: Any) -> tuple[Setting
     flags = {name: value for name, value in flags.items() if value is not None}
     origins = {name: f"{name} in {config}" for name in _keys_of(config)}
     origins |= {name: variable for variable, name in _variables().items()}
-    origins |= {name: f"--{name}" for name in flags}
+    origins |= {name: f"--{name.replace('_', '-')}" for name in flags}
     for name, origin in origins.items():
         if name not in Settings.model_fields:
             raise InvalidSettings(f"{origin} is not a setting{_likely(name, origin)}")

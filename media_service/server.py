@@ -105,7 +105,7 @@ def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str)
         print(f"admin  {page}/admin#token={quote(token, safe='')}")
     else:
         # Not the token: this ends in a log that more people read than its file.
-        print(f"admin  {page}/admin  (token in {DataFolder(settings.data.resolve()).token_file})")
+        print(f"admin  {page}/admin  (token in {DataFolder(settings.data_dir.resolve()).token_file})")
     _advise(settings)
 
 

@@ -57,7 +57,7 @@ def test_a_file_of_settings_that_is_missing_ends_the_start(tmp_path: Path) -> No
         ("port = ", r"the file of settings \S+ is not TOML: .+"),
         ("port = 'many'", r"port in \S+ cannot be used: .*integer.*"),
         ("base_path = '/a b'", r"base_path in \S+ cannot be used: it must be a path such as /media"),
-        ("policy = {no_such = 'warn'}", r"policy in \S+ cannot be used: there is no finding called no_such"),
+        ("severities = {no_such = 'warn'}", r"severities in \S+ cannot be used: there is no finding called no_such"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, content: str, said: str) -> None:
@@ -86,14 +86,14 @@ def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str, said
 def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        said = refusal("serve", "--port", str(port), "--data", str(tmp_path), status=1)
+        said = refusal("serve", "--port", str(port), "--data-dir", str(tmp_path), status=1)
     assert said == f"Port {port} is taken by another program; choose one with --port."
 
 
 def test_a_host_that_is_none_is_said_in_words(tmp_path: Path) -> None:
-    said = refusal("serve", "--port", "0", "--host", "no such host", "--data", str(tmp_path), status=1)
+    said = refusal("serve", "--port", "0", "--host", "no such host", "--data-dir", str(tmp_path), status=1)
     assert said == "The host name no such host cannot be resolved; choose an address of this machine with --host."
-    said = refusal("serve", "--port", "0", "--host", "192.0.2.1", "--data", str(tmp_path), status=1)
+    said = refusal("serve", "--port", "0", "--host", "192.0.2.1", "--data-dir", str(tmp_path), status=1)
     assert said == "This machine does not have the address 192.0.2.1; choose another one with --host."
 
 
@@ -107,7 +107,7 @@ def test_the_start_says_who_can_reach_it_and_how_to_stop(tmp_path: Path) -> None
 
 def test_settings_are_printed_with_value_origin_and_meaning(tmp_path: Path) -> None:
     config = tmp_path / "settings.toml"
-    config.write_text('slice_limit = "1MiB"\nport = 5\npolicy = {trailing_junk = "reject"}\n')
+    config.write_text('slice_limit = "1MiB"\nport = 5\nseverities = {trailing_junk = "reject"}\n')
     hosts = '["b.example", "a.example"]'
     printed = run("settings", "--config", str(config), "--port", "7", MEDIA_SERVICE_ALLOWED_HOSTS=hosts).stdout
     assert f"slice_limit = 1048576  # slice_limit in {config}\n    Bytes that one slice may have." in printed

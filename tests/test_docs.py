@@ -12,9 +12,9 @@ import pytest
 
 from media_service.app import Service
 from media_service.config import Settings
-from media_service.core.errors import leaves
-from media_service.core.upload import TABLE
-from media_service.core.verdict import CODES
+from media_service.core.errors.registry import error_classes
+from media_service.core.findings import CODES
+from media_service.core.upload_states import TRANSITIONS
 from media_service.given import load
 from media_service.http.problems import HTTP_STATUS
 from media_service.storage.data_folder import DataFolder
@@ -54,7 +54,7 @@ def test_flag_wins_over_environment_over_file(tmp_path: Path, monkeypatch: pytes
 
 async def test_every_route_is_documented(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
-    app = Service(load(data=tmp_path), folder, folder.admin_token()).application()
+    app = Service(load(data_dir=tmp_path), folder, folder.admin_token()).application()
     text = (DOCS / "api.md").read_text()
     for route in app.router.routes():
         resource = route.resource
@@ -67,9 +67,9 @@ async def test_every_route_is_documented(tmp_path: Path) -> None:
 
 def test_every_problem_is_documented_with_its_status_and_message() -> None:
     text = (DOCS / "api.md").read_text()
-    for error in leaves():
-        assert f"| `{error.code}` | {HTTP_STATUS[error]} | {error.explanation()} |" in text
-    assert set(HTTP_STATUS) == set(leaves())
+    for error in error_classes():
+        assert f"| `{error.code}` | {HTTP_STATUS[error]} | {error.template} |" in text
+    assert set(HTTP_STATUS) == set(error_classes())
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -83,7 +83,7 @@ def test_every_finding_is_documented_and_said(language: str) -> None:
 
 def test_diagram_is_the_table_of_states() -> None:
     drawn = re.findall(r"^    (\w+) --> (\w+): (\w+)$", (DOCS / "architecture.md").read_text(), re.MULTILINE)
-    assert set(drawn) == {(start.value, end.value, event.value) for (start, event), end in TABLE.items()}
+    assert set(drawn) == {(start.value, end.value, event.value) for (start, event), end in TRANSITIONS.items()}
 
 
 def test_readme_is_short() -> None:

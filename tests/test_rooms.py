@@ -51,7 +51,7 @@ HTTP = {
 """What each folder of `http` may import of `http` besides itself; `http.routes` puts all of them together."""
 
 OWNERS = {
-    "mutagen": {"media.id3"},
+    "mutagen": {"media.tags.mutagen_adapter"},
     "sqlalchemy": {"catalogue.tables", "catalogue.expressions", "catalogue.write_sql", "catalogue.migrate"},
     "alembic": {"catalogue"},
     "aiosqlite": {"catalogue"},

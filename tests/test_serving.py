@@ -28,7 +28,7 @@ def test_the_command_line_becomes_the_process_that_serves(tmp_path: Path) -> Non
 
 def greeting(data: Path, stdout: int, seen: int) -> str:
     """What a server prints to `stdout` before it serves, read at `seen`."""
-    command = (sys.executable, "-m", "media_service", "serve", "--port", "0", "--data", str(data))
+    command = (sys.executable, "-m", "media_service", "serve", "--port", "0", "--data-dir", str(data))
     with subprocess.Popen(command, stdout=stdout, cwd=ROOT) as process:
         os.close(stdout)
         try:
@@ -68,14 +68,14 @@ def test_a_wrong_setting_ends_it_with_one_line() -> None:
 
 def test_a_second_server_ends_with_one_line(tmp_path: Path) -> None:
     with Server(tmp_path / "data"):
-        ended = run("serve", "--port", "0", "--data", str(tmp_path / "data"))
+        ended = run("serve", "--port", "0", "--data-dir", str(tmp_path / "data"))
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("media-service: ")
     assert ended.stderr.count("\n") == 1
 
 
 def test_migrate_makes_a_catalogue_of_the_newest_schema(tmp_path: Path) -> None:
-    ended = run("migrate", "--data", str(tmp_path / "data"))
+    ended = run("migrate", "--data-dir", str(tmp_path / "data"))
     assert (ended.returncode, ended.stdout) == (0, "")
     assert (tmp_path / "data" / "catalogue.sqlite3").stat().st_size > 0
     with Server(tmp_path / "data"):
@@ -84,6 +84,6 @@ def test_migrate_makes_a_catalogue_of_the_newest_schema(tmp_path: Path) -> None:
 
 def test_help_tells_each_default() -> None:
     told = run("serve", "--help").stdout
-    for name in ("host", "port", "data"):
-        option = next(line for line in told.splitlines() if f"--{name} " in line)
+    for name in ("host", "port", "data_dir"):
+        option = next(line for line in told.splitlines() if f"--{name.replace('_', '-')} " in line)
         assert option.endswith(f"[{Settings.model_fields[name].default}].")

@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
     from sqlite3 import Row

@@ -16,7 +16,7 @@ from media_service.catalogue.reader import Reader
 from media_service.catalogue.rows import file_value, heard_value, slice_value, upload_value
 from media_service.catalogue.stored import Unreadable
 from media_service.catalogue.writer import Writer
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from sqlite3 import Row
 
     from media_service.aside.line import Line
-    from media_service.core.files import Heard, StoredFile
-    from media_service.core.upload import Facts, Placing, Slice, State, Upload
+    from media_service.core.files import LoudnessReport, StoredFile
+    from media_service.core.upload import Facts, PublishIntent, Slice, Upload
+    from media_service.core.upload_states import State
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ log = structlog.get_logger()
 
 
 class Database:
-    """`core.ports.Catalogue` and `core.ports.SessionStore`, and the listings."""
+    """`core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`, and the listings."""
 
     def __init__(self, path: Path, line: Line) -> None:
         self._path = path
@@ -117,14 +118,14 @@ class Database:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""
         return [row["id"] for row in await self._reader.rows(queries.whole_uploads())]
 
-    async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
+    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
         """The owner's newest spooled upload with these bytes."""
         rows = await self._reader.rows(queries.twin(owner, content_hash, length))
         return _one(upload_value, rows)
 
-    async def same_sound(self, facts: Facts, owner: str) -> StoredFile | None:
+    async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
         """The oldest finished file of the same bytes, or of the same sound with other tags; the owner's own first."""
-        rows = await self._reader.rows(queries.same_sound(owner, facts.content_hash, facts.audio_sha256))
+        rows = await self._reader.rows(queries.duplicate_of_audio(owner, facts.content_hash, facts.audio_sha256))
         return _one(file_value, rows)
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
@@ -160,23 +161,23 @@ class Database:
         await self._delivery.wait()
         self._delivery.clear()
 
-    async def unheard(self) -> StoredFile | None:
+    async def next_unmeasured(self) -> StoredFile | None:
         """The newest finished file of which nothing is saved that was heard in it."""
         rows = await self._reader.rows(queries.unheard_file())
         return _one(file_value, rows)
 
-    async def save_heard(self, file_id: str, heard: Heard, now: int) -> None:
+    async def save_loudness(self, file_id: str, heard: LoudnessReport, now: int) -> None:
         """What was heard in a finished file; what is saved already stays."""
-        await self._writer.execute(statements.save_heard(file_id, heard, now))
+        await self._writer.execute(statements.save_loudness(file_id, heard, now))
 
-    async def heard(self, file_id: str) -> Heard | None:
+    async def loudness(self, file_id: str) -> LoudnessReport | None:
         """What was heard in a finished file; None while nobody listened."""
         rows = await self._reader.rows(queries.heard_in(file_id))
         return heard_value(rows[0]) if rows else None
 
-    async def plan_retag(self, file_id: str, plan: Placing | None) -> None:
+    async def save_retag_intent(self, file_id: str, plan: PublishIntent | None) -> None:
         """What is about to take the file's place; None when nothing is."""
-        await self._writer.execute(statements.plan_retag(file_id, plan))
+        await self._writer.execute(statements.save_retag_intent(file_id, plan))
 
     async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
         """The file as it is now, and its upload where one is given, both or neither.
@@ -185,7 +186,7 @@ class Database:
         """
         await self._writer.execute([*statements.retag(file), *([] if upload is None else statements.save(upload))])
 
-    async def retagging(self) -> Sequence[tuple[StoredFile, Placing]]:
+    async def retag_intents(self) -> Sequence[tuple[StoredFile, PublishIntent]]:
         """Files whose place something was about to take when the process ended."""
         rows = await self._reader.rows(queries.retagging())
         return readable(lambda row: (file_value(row), placing_value(row["retagging"])), rows)
@@ -232,8 +233,8 @@ async def _page_values(value_of: Callable[[Row], T], page: Sequence[Row]) -> lis
 
 
 def _one(value_of: Callable[[Row], T], rows: Sequence[Row]) -> T | None:
-    """Return the value of the only row, None without one. Raise CatalogueTrouble for one that cannot be read."""
+    """Return the value of the only row, None without one. Raise CatalogueError for one that cannot be read."""
     try:
         return value_of(rows[0]) if rows else None
     except Unreadable as error:
-        raise CatalogueTrouble from error
+        raise CatalogueError from error

@@ -69,7 +69,7 @@ def _changes() -> dict[str, ClauseElement]:
         "insert_cover": insert(covers).values(_every_column(covers)),
         "update_upload": update(uploads).where(uploads.c.id == _WHICH).values(_every_column(uploads, but="id")),
         "update_file": update(files).where(files.c.id == _WHICH).values(_every_column(files, but="id")),
-        "plan_retag": update(files).where(files.c.id == _WHICH).values({"retagging": bindparam("retagging")}),
+        "save_retag_intent": update(files).where(files.c.id == _WHICH).values({"retagging": bindparam("retagging")}),
         "delete_slices": delete(slices).where(slices.c.upload_id == _WHICH),
         "delete_cover": delete(covers).where(covers.c.upload_id == _WHICH),
         "forget_cover": delete(covers).where(covers.c.upload_id == _WHICH, still_so.exists()),
@@ -82,7 +82,7 @@ def _questions() -> dict[str, ClauseElement]:
     still = and_(uploads.c.updated_at < idle, func.coalesce(_LAST_RECORDED, _inline(0)) < idle)
     receiving = uploads.c.state == _inline("receiving")
     same_bytes = files.c.content_hash == bindparam("content_hash")
-    same_sound = files.c.audio_sha256 == bindparam("audio_sha256")
+    duplicate_of_audio = files.c.audio_sha256 == bindparam("audio_sha256")
     unheard = _all_of(files).outerjoin(heard, heard.c.file_id == files.c.id).where(heard.c.file_id.is_(None))
     return {
         "upload_by_id": _all_of(uploads).where(uploads.c.id == _WHICH),
@@ -109,9 +109,9 @@ def _questions() -> dict[str, ClauseElement]:
             .order_by(files.c.uploaded_at.desc())
         ),
         # A sound that is not known is NULL, which equals nothing.
-        "same_sound": _first(
+        "duplicate_of_audio": _first(
             _all_of(files)
-            .where(or_(same_bytes, same_sound))
+            .where(or_(same_bytes, duplicate_of_audio))
             .order_by(desc(files.c.owner == bindparam("owner")), files.c.uploaded_at, files.c.id)
         ),
         "taken_names": select(files.c.stored_name).where(files.c.stored_name.in_(_among("names"))),

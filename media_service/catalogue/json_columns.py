@@ -19,8 +19,8 @@ from media_service.catalogue.stored import (
 )
 from media_service.core.chapters import Chapter
 from media_service.core.cover import EXTENSIONS, Cover
-from media_service.core.upload import Facts, Placing, Verdict
-from media_service.core.verdict import Finding, Grade, Severity
+from media_service.core.findings import Finding, Grade, Severity
+from media_service.core.upload import Facts, PublishIntent, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def facts_to_json(facts: Facts) -> dict[str, Any]:
         "channels": facts.channels,
         "audio_sha256": None if facts.audio_sha256 is None else facts.audio_sha256.hex(),
         "grade": facts.grade,
-        "findings": [finding.plain() for finding in facts.findings],
+        "findings": [finding.to_dict() for finding in facts.findings],
         "audio": None if facts.audio is None else dict(facts.audio),
     }
 
@@ -70,7 +70,7 @@ def facts_value(stored: str | None) -> Facts | None:
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     """Return the verdict as JSON can hold it."""
     plain = {"code": verdict.code, "details": dict(verdict.details)}
-    return plain | ({"findings": [finding.plain() for finding in verdict.findings]} if verdict.findings else {})
+    return plain | ({"findings": [finding.to_dict() for finding in verdict.findings]} if verdict.findings else {})
 
 
 def verdict_value(stored: dict[str, Any]) -> Verdict | None:
@@ -86,12 +86,12 @@ def findings_value(stored: object) -> tuple[Finding, ...]:
     return tuple(map(_finding_value, filter(_names_a_code, stored if isinstance(stored, list) else ())))
 
 
-def placing_column(placing: Placing) -> str:
+def placing_column(placing: PublishIntent) -> str:
     """Return where a file is about to get its name, as a column holds it."""
     return json.dumps(_placing_to_json(placing), ensure_ascii=False)
 
 
-def placing_value(stored: str) -> Placing:
+def placing_value(stored: str) -> PublishIntent:
     """Return where a file is about to get its name. Raise Unreadable."""
     placing = placing_or_none(stored)
     if placing is None:
@@ -99,14 +99,14 @@ def placing_value(stored: str) -> Placing:
     return placing
 
 
-def placing_or_none(stored: object) -> Placing | None:
+def placing_or_none(stored: object) -> PublishIntent | None:
     """Return where a file is about to get its name; None if there is none, or it cannot be read."""
     fields = json_object(stored)
     name, size, sha256 = text(fields.get("name")), integer(fields.get("size")), hex_bytes(fields.get("sha256"))
     if not name or size is None or sha256 is None:
         return None
     # A former version did not know of chapters.
-    return Placing(name, size, sha256, texts(fields.get("tags")), chapters_value(fields.get("chapters", [])))
+    return PublishIntent(name, size, sha256, texts(fields.get("tags")), chapters_value(fields.get("chapters", [])))
 
 
 def cover_value(stored: dict[str, Any]) -> Cover | None:
@@ -148,5 +148,5 @@ def _plain(value: object) -> str | float | None:
     return value if isinstance(value, str) else number(value)
 
 
-def _placing_to_json(placing: Placing) -> dict[str, Any]:
+def _placing_to_json(placing: PublishIntent) -> dict[str, Any]:
     return asdict(placing) | {"sha256": placing.sha256.hex(), "tags": dict(placing.tags)}

@@ -9,13 +9,13 @@ from media_service.catalogue.cursors import read_cursor
 from media_service.catalogue.orders import FILE_ORDERS, name_of
 from media_service.catalogue.rows import fold
 from media_service.catalogue.sql import SQL
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from media_service.catalogue.statements import Statement
-    from media_service.core.upload import State
+    from media_service.core.upload_states import State
 
 SEARCH_WORDS = 64
 
@@ -60,9 +60,9 @@ def twin(owner: str, content_hash: bytes, length: int) -> Statement:
     return SQL["twin"], {"owner": owner, "content_hash": content_hash, "length": length}
 
 
-def same_sound(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Statement:
+def duplicate_of_audio(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Statement:
     """The oldest file received with these bytes, or with the same sound; one of the owner before all others."""
-    return SQL["same_sound"], {"owner": owner, "content_hash": content_hash, "audio_sha256": audio_sha256}
+    return SQL["duplicate_of_audio"], {"owner": owner, "content_hash": content_hash, "audio_sha256": audio_sha256}
 
 
 def taken_names(names: Collection[str]) -> Statement:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiosqlite
 
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,17 +45,17 @@ class Reader:
             await self._connections.pop().close()
 
     async def rows(self, statement: Statement) -> list[sqlite3.Row]:
-        """Every row of the answer. Raises CatalogueTrouble.
+        """Every row of the answer. Raises CatalogueError.
 
         Nothing is lent out, so a caller who is cancelled leaves nothing behind: his answer comes and is dropped.
         """
         if not self._connections:
-            raise CatalogueTrouble
+            raise CatalogueError
         idlest = min(self._connections, key=self._busy.__getitem__)
         self._busy[idlest] += 1
         try:
             return list(await idlest.execute_fetchall(*statement))
         except sqlite3.Error as error:
-            raise CatalogueTrouble from error
+            raise CatalogueError from error
         finally:
             self._busy[idlest] -= 1

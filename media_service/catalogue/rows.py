@@ -33,10 +33,11 @@ from media_service.catalogue.stored import (
     text_or_none,
     texts,
 )
-from media_service.core.files import Heard, Placed, StoredFile
-from media_service.core.text import LISTED_TAGS, MORE_TAGS
-from media_service.core.upload import Facts, Review, Slice, State, Upload
-from media_service.core.verdict import Grade
+from media_service.core.files import LoudnessReport, SpoolEntry, StoredFile
+from media_service.core.findings import Grade
+from media_service.core.tags import LISTED_TAGS, MORE_TAGS
+from media_service.core.upload import Facts, Review, Slice, Upload
+from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -61,10 +62,10 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "facts": None if upload.facts is None else json.dumps(facts_to_json(upload.facts)),
         "verdict": None if upload.verdict is None else json.dumps(verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
-        "placing": None if upload.placing is None else placing_column(upload.placing),
+        "placing": None if upload.publish_intent is None else placing_column(upload.publish_intent),
         "review": None if upload.review is None else upload.review.value,
-        "held_open": int(upload.held_open),
-        "remembered": json.dumps(dict(upload.remembered or {}), ensure_ascii=False),
+        "held_open": int(upload.defer_completion),
+        "remembered": json.dumps(dict(upload.protocol_fields or {}), ensure_ascii=False),
         "address": upload.address,
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
@@ -102,10 +103,10 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
         facts=facts,
         verdict=verdict_value(json_object(row["verdict"])),
         file_id=text_or_none(row["file_id"]),
-        placing=placing,
+        publish_intent=placing,
         review=member(Review, row["review"]),
-        held_open=bool(row["held_open"]),
-        remembered=texts(json_object(row["remembered"])) or None,
+        defer_completion=bool(row["held_open"]),
+        protocol_fields=texts(json_object(row["remembered"])) or None,
         address=text_or_none(row["address"]),
         created_at=created_at,
         updated_at=max(integer(row["updated_at"]) or created_at, integer(last_recorded) or 0),
@@ -133,19 +134,19 @@ def slice_value(row: Row) -> Slice:
 
 def file_row(file: StoredFile) -> dict[str, Any]:
     """The columns of `files` for this file."""
-    facts, placed = file.facts, file.placed
+    facts, spool_entry = file.facts, file.spool_entry
     return {
         "id": file.id,
         "upload_id": file.upload_id,
         "owner": file.owner,
         "sender": file.sender,
         "filename": file.filename,
-        "stored_name": placed.name,
-        "size": placed.size,
+        "stored_name": spool_entry.name,
+        "size": spool_entry.size,
         "received_size": facts.size,
         "sha256": facts.sha256,
         "content_hash": facts.content_hash,
-        "spooled_sha256": placed.sha256,
+        "spooled_sha256": spool_entry.sha256,
         "duration": facts.duration,
         "bitrate": facts.bitrate,
         "sample_rate": facts.sample_rate,
@@ -155,7 +156,7 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "chapters": chapters_column(file.chapters),
         "audio_sha256": facts.audio_sha256,
         "grade": None if facts.grade is None else facts.grade.value,
-        "findings": json.dumps([finding.plain() for finding in facts.findings], ensure_ascii=False),
+        "findings": json.dumps([finding.to_dict() for finding in facts.findings], ensure_ascii=False),
         "audio": None if facts.audio is None else json.dumps(dict(facts.audio)),
         "search": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
         "uploaded_at": file.uploaded_at,
@@ -172,7 +173,7 @@ def file_value(row: Row) -> StoredFile:
         owner=text(row["owner"]),
         sender=text_or_none(row["sender"]),
         filename=text(row["filename"]),
-        placed=Placed(text(row["stored_name"]), integer(row["size"]) or 0, blob(row["spooled_sha256"]) or b""),
+        spool_entry=SpoolEntry(text(row["stored_name"]), integer(row["size"]) or 0, blob(row["spooled_sha256"]) or b""),
         facts=Facts(
             size=integer(row["received_size"]) or 0,
             sha256=blob(row["sha256"]) or b"",
@@ -194,14 +195,14 @@ def file_value(row: Row) -> StoredFile:
     )
 
 
-def heard_row(file_id: str, heard: Heard, now: int) -> dict[str, Any]:
+def heard_row(file_id: str, heard: LoudnessReport, now: int) -> dict[str, Any]:
     """The columns of `heard` for what was heard in this file."""
     return {"file_id": file_id, **asdict(heard), "peaks": json.dumps(heard.peaks), "heard_at": now}
 
 
-def heard_value(row: Row) -> Heard:
+def heard_value(row: Row) -> LoudnessReport:
     """What a row of `heard` says; what cannot be used counts as not measured."""
-    return Heard(
+    return LoudnessReport(
         loudness=number(row["loudness"]),
         loudness_range=number(row["loudness_range"]),
         true_peak=number(row["true_peak"]),

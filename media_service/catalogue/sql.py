@@ -57,7 +57,7 @@ album=:album, date=:date, genre=:genre, comment=:comment, more_tags=:more_tags, 
 audio_sha256=:audio_sha256, grade=:grade, findings=:findings, audio=:audio, retagging=:retagging, search=:search,
 uploaded_at=:uploaded_at, spooled_at=:spooled_at WHERE files.id = :which
 """,
-    "plan_retag": """
+    "save_retag_intent": """
 UPDATE files SET retagging=:retagging WHERE files.id = :which
 """,
     "delete_slices": """
@@ -113,7 +113,7 @@ uploads.length IS NOT NULL GROUP BY uploads.id HAVING sum(slices.stop - slices.s
 SELECT uploads.* FROM uploads JOIN files ON files.upload_id = uploads.id WHERE files.content_hash = :content_hash AND
 files.received_size = :length AND files.owner = :owner ORDER BY files.uploaded_at DESC LIMIT 1 OFFSET 0
 """,
-    "same_sound": """
+    "duplicate_of_audio": """
 SELECT files.* FROM files WHERE files.content_hash = :content_hash OR files.audio_sha256 = :audio_sha256 ORDER BY
 files.owner = :owner DESC, files.uploaded_at, files.id LIMIT 1 OFFSET 0
 """,

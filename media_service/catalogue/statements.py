@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from media_service.catalogue.json_columns import placing_column
 from media_service.catalogue.rows import file_row, heard_row, slice_row, upload_row
 from media_service.catalogue.sql import SQL
-from media_service.core.upload import ENDED, State
+from media_service.core.upload_states import ENDED, State
 
 if TYPE_CHECKING:
-    from media_service.core.files import Heard, StoredFile
-    from media_service.core.upload import Placing, Slice, Upload
+    from media_service.core.files import LoudnessReport, StoredFile
+    from media_service.core.upload import PublishIntent, Slice, Upload
 
 Statement: TypeAlias = tuple[str, dict[str, Any]]
 """SQL with named parameters, and their values."""
@@ -72,14 +72,14 @@ def end_session(digest: bytes) -> list[Statement]:
     return [(SQL["delete_session"], {"digest": digest})]
 
 
-def save_heard(file_id: str, what: Heard, now: int) -> list[Statement]:
+def save_loudness(file_id: str, what: LoudnessReport, now: int) -> list[Statement]:
     """What was heard in a file, the first time."""
     return [(SQL["insert_heard"], heard_row(file_id, what, now))]
 
 
-def plan_retag(file_id: str, plan: Placing | None) -> list[Statement]:
+def save_retag_intent(file_id: str, plan: PublishIntent | None) -> list[Statement]:
     """What is about to take the file's place."""
-    return [(SQL["plan_retag"], {"which": file_id, "retagging": None if plan is None else placing_column(plan)})]
+    return [(SQL["save_retag_intent"], {"which": file_id, "retagging": None if plan is None else placing_column(plan)})]
 
 
 def retag(file: StoredFile) -> list[Statement]:

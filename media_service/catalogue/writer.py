@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.aside.line import LineBroken
-from media_service.core.errors import CatalogueTrouble, StorageFull
+from media_service.core.errors.service import CatalogueError, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,14 +25,14 @@ class Writer:
         self._line = line
 
     async def execute(self, statements: Sequence[Statement]) -> None:
-        """Returns when the statements are durable, all or nothing. Raises StorageFull, CatalogueTrouble.
+        """Returns when the statements are durable, all or nothing. Raises StorageFull, CatalogueError.
 
         Where the process aside died meanwhile, they may be executed in spite of the trouble.
         """
         try:
             outcome = await self._line.ask(statements)
         except LineBroken as broken:
-            raise CatalogueTrouble from broken
+            raise CatalogueError from broken
         if outcome is not None:
             name, text = outcome
-            raise (StorageFull if name == "SQLITE_FULL" else CatalogueTrouble) from NotCommitted(text)
+            raise (StorageFull if name == "SQLITE_FULL" else CatalogueError) from NotCommitted(text)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 from media_service.core.text import NAME_CHARACTERS, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST = 255
+MAX_CHAPTERS = 255
 """Chapters of a file: ID3's table of them counts in one byte."""
 
-LATEST = 2**32 // 1000
+LATEST_START_SECONDS = 2**32 // 1000
 """Seconds at which the last chapter may begin: ID3 counts milliseconds in 32 bits."""
 
 _ADDRESS = re.compile(r"[!-~]+")
@@ -36,8 +36,8 @@ def clean_chapters(given: Sequence[Chapter], duration: float | None = None) -> t
 
     Raises Malformed for too many of them, times that do not rise or lie behind the sound, and texts that cannot stand.
     """
-    if len(given) > MOST:
-        raise Malformed("chapters", f"there are more than {MOST}")
+    if len(given) > MAX_CHAPTERS:
+        raise Malformed("chapters", f"there are more than {MAX_CHAPTERS}")
     cleaned: list[Chapter] = []
     for number, chapter in enumerate(given):
         start = _checked_start(chapter.start, cleaned, duration, f"chapters.{number}.start")
@@ -48,14 +48,14 @@ def clean_chapters(given: Sequence[Chapter], duration: float | None = None) -> t
     return tuple(cleaned)
 
 
-def heard_chapters(chapters: Sequence[Chapter], duration: float) -> tuple[Chapter, ...]:
+def audible_chapters(chapters: Sequence[Chapter], duration: float) -> tuple[Chapter, ...]:
     """Those that begin while there is sound."""
     return tuple(chapter for chapter in chapters if chapter.start < duration)
 
 
 def _checked_start(start: float, before: Sequence[Chapter], duration: float | None, field: str) -> float:
     # Also what is no number: it is neither more nor less.
-    if not 0 <= start < LATEST:
+    if not 0 <= start < LATEST_START_SECONDS:
         raise Malformed(field, "it must be seconds from the beginning")
     if before and round(start, 3) <= before[-1].start:
         raise Malformed(field, "each chapter must begin after the one before it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from media_service.core.errors import CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit
+from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}
 """The media types that a cover may have, and how a file of each is called."""
@@ -39,12 +39,12 @@ class Picture:
 
 
 def accept_cover(size: int, seen: Picture | None, limits: CoverLimits) -> Cover:
-    """The cover of so many bytes. Raises CoverTooLarge, CoverNotImage, CoverUnfit, CoverTooWide."""
+    """The cover of so many bytes. Raises CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide."""
     check_cover_size(size, limits)
     if seen is None:
         raise CoverNotImage
     if seen.fault is not None:
-        raise CoverUnfit(seen.fault)
+        raise CoverInvalid(seen.fault)
     if max(seen.width, seen.height) > limits.pixels:
         raise CoverTooWide(limits.pixels)
     return Cover(seen.media_type, size, seen.width, seen.height)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import DetailsTooLarge, Malformed
+from media_service.core.errors.limits import DetailsTooLarge
+from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
     from media_service.core.chapters import Chapter
@@ -17,13 +18,13 @@ upload receives, and stand in full rows of listings."""
 CHAPTER_BYTES = 8
 """Bytes that a chapter counts beside its texts: its time."""
 
-LAST_MODIFIED_END = 253_402_214_400_000_000
+LAST_MODIFIED_END_US = 253_402_214_400_000_000
 """9999-12-31T00:00:00Z in microseconds: from here on no time zone can be added to a date."""
 
 
 def check_details(upload: Upload) -> Upload:
     """Return the upload. Raise Malformed for a time that is no date since 1970, DetailsTooLarge for too much text."""
-    if upload.last_modified is not None and not 0 <= upload.last_modified < LAST_MODIFIED_END:
+    if upload.last_modified is not None and not 0 <= upload.last_modified < LAST_MODIFIED_END_US:
         raise Malformed("last_modified", "it must be from 1970-01-01 on and before 9999-12-31, in UTC")
     if details_bytes(upload) > DETAILS_BYTES:
         raise DetailsTooLarge(DETAILS_BYTES)
@@ -32,7 +33,7 @@ def check_details(upload: Upload) -> Upload:
 
 def details_bytes(upload: Upload) -> int:
     """Return the bytes of tags, of chapters, and of fields that a dialect gives back word for word."""
-    pairs = [*(upload.tags or {}).items(), *(upload.remembered or {}).items()]
+    pairs = [*(upload.tags or {}).items(), *(upload.protocol_fields or {}).items()]
     return sum(_size(name) + _size(value) for name, value in pairs) + sum(map(_chapter_size, upload.chapters))
 
 

@@ -15,12 +15,13 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from media_service.core.errors import DigestMismatch, Malformed
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.uploads import DigestMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Buffer, Callable, Mapping  # type: ignore[attr-defined]  # typeshed has it from 3.12
 
-BLOCK = 4 * 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
 """Bytes of one block of the content hash."""
 
 _MEMBER = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):", re.ASCII)
@@ -55,8 +56,8 @@ def format_digest_field(digest: bytes) -> str:
 
 def leaf_index(start: int, stop: int, length: int | None) -> int | None:
     """Which block of the content hash the bytes `[start, stop)` of a file are exactly; None where they are none."""
-    index, within = divmod(start, BLOCK)
-    return index if not within and (stop - start == BLOCK or stop == length) else None
+    index, within = divmod(start, BLOCK_BYTES)
+    return index if not within and (stop - start == BLOCK_BYTES or stop == length) else None
 
 
 class Digest(Protocol):
@@ -140,33 +141,33 @@ class ContentHash:
         """Takes the next bytes."""
         view = memoryview(piece)
         while view:
-            index, within = divmod(self.size, BLOCK)
+            index, within = divmod(self.size, BLOCK_BYTES)
             if not within:
                 self._block = None if index in self._known else hashlib.sha256()
-            part = view[: BLOCK - within]
+            part = view[: BLOCK_BYTES - within]
             if self._block is not None:
                 self._block.update(part)
             self.size += len(part)
             view = view[len(part) :]
-            if not self.size % BLOCK:
+            if not self.size % BLOCK_BYTES:
                 self._leaves.update(self._leaf(index))
 
     def pass_known(self, stop: int) -> None:
         """Takes the blocks that follow without their bytes, as long as they are known and end at `stop` or before."""
-        while not self.size % BLOCK and self.size < stop:
-            index, end = self.size // BLOCK, min(self.size + BLOCK, stop)
+        while not self.size % BLOCK_BYTES and self.size < stop:
+            index, end = self.size // BLOCK_BYTES, min(self.size + BLOCK_BYTES, stop)
             if index not in self._known:
                 return
             self._block = None
             self.size = end
-            if not end % BLOCK:
+            if not end % BLOCK_BYTES:
                 self._leaves.update(self._leaf(index))
 
     def digest(self) -> bytes:
         """Of all bytes so far; of no bytes, SHA-256 of nothing."""
         leaves = self._leaves.copy()
-        if self.size % BLOCK:
-            leaves.update(self._leaf(self.size // BLOCK))
+        if self.size % BLOCK_BYTES:
+            leaves.update(self._leaf(self.size // BLOCK_BYTES))
         return leaves.digest()
 
     def _leaf(self, index: int) -> bytes:

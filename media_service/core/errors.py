@@ -29,17 +29,17 @@
     │   ├── DetailsTooLarge          more text beside a file than is kept
     │   ├── FileTooLarge, SliceTooLarge, SliceTooSmall, TooManySlices
     │   ├── TooManyUploads, QuotaExceeded    more than one address may have open
-    │   ├── CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit    a picture that cannot be a cover
+    │   ├── CoverNotImage, CoverTooLarge, CoverTooWide, CoverInvalid    a picture that cannot be a cover
     │   ├── DigestMismatch           the bytes are not those that were announced
     │   ├── SliceDiffers             recorded bytes are not those that were announced
     │   ├── NotMp3, Damaged, Duplicate, LengthMismatch, ContentHashMismatch, TooCostly    the verdict on a whole file
     │   └── UnknownVerdict           a verdict that another version of the service stored
     └── Trouble                      we must change something; the client tries again
-        ├── StorageFull, StorageTrouble
+        ├── StorageFull, StorageError
         ├── CoversBusy               too many covers are received at once
-        ├── CatalogueTrouble
-        ├── MediaTrouble
-        ├── FinishingFailed          a fault of ours, met again and again
+        ├── CatalogueError
+        ├── MediaError
+        ├── FinalizeFailed          a fault of ours, met again and again
         ├── BeingFinished            a change that has to wait for the file
         └── ShuttingDown
 
@@ -83,7 +83,7 @@ class Refusal(MediaServiceError):
     """The client must change something."""
 
 
-class Trouble(MediaServiceError):
+class ServiceError(MediaServiceError):
     """The service must change something; the same request may succeed later."""
 
 
@@ -159,10 +159,10 @@ class ForbiddenOrigin(Refusal):
 
 
 @dataclass(eq=False)
-class Unauthorised(Refusal):
+class Unauthorized(Refusal):
     """This needs the admin token."""
 
-    code = "unauthorised"
+    code = "unauthorized"
 
 
 @dataclass(eq=False)
@@ -357,10 +357,10 @@ class CoverTooWide(Refusal):
 
 
 @dataclass(eq=False)
-class CoverUnfit(Refusal):
+class CoverInvalid(Refusal):
     """This picture cannot be a cover: {reason}."""
 
-    code = "cover_unfit"
+    code = "cover_invalid"
     reason: str
 
 
@@ -446,70 +446,70 @@ class UnknownVerdict(Refusal):
 
 
 @dataclass(eq=False)
-class StorageFull(Trouble):
+class StorageFull(ServiceError):
     """The disk is full; what is recorded is safe, and the upload goes on when there is room."""
 
     code = "storage_full"
 
 
 @dataclass(eq=False)
-class StorageTrouble(Trouble):
+class StorageError(ServiceError):
     """The disk did not take the bytes; what is recorded is safe."""
 
-    code = "storage_trouble"
+    code = "storage_error"
 
 
 @dataclass(eq=False)
-class CatalogueTrouble(Trouble):
+class CatalogueError(ServiceError):
     """The catalogue did not take the record; what was recorded before is safe."""
 
-    code = "catalogue_trouble"
+    code = "catalogue_error"
 
 
 @dataclass(eq=False)
-class MediaTrouble(Trouble):
+class MediaError(ServiceError):
     """The media worker failed for a reason that is not the file's."""
 
-    code = "media_trouble"
+    code = "media_error"
 
 
 @dataclass(eq=False)
-class FinishingFailed(Trouble):
+class FinalizeFailed(ServiceError):
     """The service failed at this file by a fault of its own; the file is kept, and is tried again at the next start."""
 
-    code = "finishing_failed"
+    code = "finalize_failed"
 
 
 @dataclass(eq=False)
-class BeingFinished(Trouble):
+class BeingFinished(ServiceError):
     """The file is being finished just now; nothing was changed. Try again in a moment."""
 
     code = "being_finished"
 
 
 @dataclass(eq=False)
-class CoversBusy(Trouble):
+class CoversBusy(ServiceError):
     """Too many covers are being received at this moment; send this one again."""
 
     code = "covers_busy"
 
 
 @dataclass(eq=False)
-class ShuttingDown(Trouble):
+class ShuttingDown(ServiceError):
     """The service is shutting down; go on in a moment."""
 
     code = "shutting_down"
 
 
-def leaves(root: type[MediaServiceError] = MediaServiceError) -> list[type[MediaServiceError]]:
+def error_classes(root: type[MediaServiceError] = MediaServiceError) -> list[type[MediaServiceError]]:
     """Every error with a code, in the order of this file."""
     below = root.__subclasses__()
-    return [leaf for child in below for leaf in leaves(child)] if below else [root]
+    return [leaf for child in below for leaf in error_classes(child)] if below else [root]
 
 
-def revive(code: str, details: Mapping[str, Any]) -> MediaServiceError:
+def restore_error(code: str, details: Mapping[str, Any]) -> MediaServiceError:
     """The error that had this code and these fields when it was stored; UnknownVerdict if another version stored it."""
-    for leaf in leaves():
+    for leaf in error_classes():
         if leaf.code == code:
             known = {field.name for field in fields(leaf)}  # type: ignore[arg-type]  # every leaf is a dataclass
             try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TagPlan:
+class RewritePlan:
     """How a received file is tagged: `head` takes the place of its first `cut` bytes, `tail` that of its last.
 
     `length` is how many of its bytes are used, `tail` counted; None for all.
@@ -26,7 +26,7 @@ class TagPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class TagValues:
     """What a file will say of itself: our tags, and its chapters."""
 
     tags: Mapping[str, str]
@@ -34,7 +34,7 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class Enclosed:
+class CoverAndChapters:
     """A cover's picture and chapters for a file. None leaves the file's own, an empty one takes them away.
 
     The last chapter ends at `duration`, in seconds.
@@ -49,7 +49,7 @@ class Enclosed:
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
+class AssembledFile:
     """A tagged file that is whole on disk and has no name yet: its bytes and its SHA-256."""
 
     size: int
@@ -57,7 +57,7 @@ class Assembled:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class SpoolEntry:
     """A file in the spool: its name there, its bytes, and the SHA-256 of it as it lies there."""
 
     name: str
@@ -74,7 +74,7 @@ class StoredFile:
     owner: str
     sender: str | None
     filename: str
-    placed: Placed
+    spool_entry: SpoolEntry
     facts: Facts
     tags: Mapping[str, str]
     uploaded_at: int
@@ -83,16 +83,16 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LoudnessReport:
     """What a decoder heard in a finished file; None where it could not be measured, or there was nothing to hear.
 
     `loudness` is integrated over the whole, in LUFS, its range in LU, `true_peak` in dBTP, silences in seconds. `peaks`
     are the waveform: the highest level of each equal part, in percent of full scale.
     """
 
-    loudness: float | None = None
-    loudness_range: float | None = None
+    integrated: float | None = None
+    range: float | None = None
     true_peak: float | None = None
-    silence_before: float | None = None
-    silence_behind: float | None = None
+    leading_silence: float | None = None
+    trailing_silence: float | None = None
     peaks: tuple[int, ...] = ()

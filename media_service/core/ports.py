@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.cover import Picture
-    from media_service.core.files import Assembled, Carried, Enclosed, Heard, StoredFile, TagPlan
-    from media_service.core.upload import Facts, Placing, Slice, State, Upload
+    from media_service.core.files import (
+        AssembledFile,
+        CoverAndChapters,
+        LoudnessReport,
+        RewritePlan,
+        StoredFile,
+        TagValues,
+    )
+    from media_service.core.upload import Facts, PublishIntent, Slice, Upload
+    from media_service.core.upload_states import State
 
 
 class SliceDigest(Protocol):
@@ -27,7 +35,7 @@ class SliceDigest(Protocol):
         """They were the last. Who computes the digest elsewhere begins now, whether or not `value` is awaited."""
 
     async def value(self) -> bytes:
-        """The digest of all of them, or of what lies in their place. Raises StorageTrouble."""
+        """The digest of all of them, or of what lies in their place. Raises StorageError."""
 
 
 class Partial(Protocol):
@@ -38,7 +46,7 @@ class Partial(Protocol):
         """Where its bytes are, for reading."""
 
     async def write(self, offset: int, block: bytes) -> None:
-        """Puts the whole block at `offset`. Not durable before `sync`. Raises StorageFull, StorageTrouble."""
+        """Puts the whole block at `offset`. Not durable before `sync`. Raises StorageFull, StorageError."""
 
     def digest(self, start: int, expected: int | None) -> SliceDigest:
         """The SHA-256 of a slice that is about to be written from `start` on, with so many bytes at most."""
@@ -50,7 +58,7 @@ class Partial(Protocol):
     async def reserve(self, start: int, stop: int) -> None:
         """Allocate disk space for these bytes, so that others cannot take it; bytes that are there already stay.
 
-        Does nothing where the file system cannot. Raises StorageFull, StorageTrouble.
+        Does nothing where the file system cannot. Raises StorageFull, StorageError.
         """
 
     @property
@@ -61,7 +69,7 @@ class Partial(Protocol):
         """Returns when every write that ended before the call is durable.
 
         `epoch` is the partial's from before the first of these writes. A failed sync is never tried again: it gives
-        up everything written before it, for whoever asks. Raises StorageFull, StorageTrouble.
+        up everything written before it, for whoever asks. Raises StorageFull, StorageError.
         """
 
 
@@ -86,7 +94,7 @@ class Partials(Protocol):
     async def trim(self, upload_id: str, length: int) -> None:
         """Cuts off scratch bytes behind `length`. Raises FileNotFoundError when there is no partial."""
 
-    async def join(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
         """Fills the partial with the first bytes of others, one behind the other, durably. Raises StorageFull."""
 
     async def discard(self, upload_id: str) -> None:
@@ -102,7 +110,7 @@ class Partials(Protocol):
 class Spool(Protocol):
     """Finished files."""
 
-    async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int | None) -> Assembled:
+    async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
         """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes, or all.
 
         Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is
@@ -179,45 +187,45 @@ class Media(Protocol):
         """What is true of a whole file, of which these slices are recorded, and what is found in it.
 
         Whether it is to be accepted is for `core.verdict` to say of the findings. Raises LengthMismatch,
-        DigestMismatch, ContentHashMismatch, MediaTrouble, and FileNotFoundError when it is missing.
+        DigestMismatch, ContentHashMismatch, MediaError, and FileNotFoundError when it is missing.
         """
 
-    async def look_at(self, picture: bytes) -> Picture | None:
+    async def inspect_picture(self, picture: bytes) -> Picture | None:
         """What a picture's own bytes say of it; None for what is no picture that is shown."""
 
     async def front_cover(self, path: Path) -> bytes | None:
         """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
 
-        Raises MediaTrouble, and FileNotFoundError.
+        Raises MediaError, and FileNotFoundError.
         """
 
-    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[TagPlan, Carried]:
+    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
         """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
         will carry then. `picture` None leaves the file's own cover.
 
-        Raises MediaTrouble.
+        Raises MediaError.
         """
 
     async def plan_edit(
-        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: Enclosed
-    ) -> TagPlan:
+        self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
+    ) -> RewritePlan:
         """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
 
-        Raises NotMp3 for what cannot be written, MediaTrouble, and FileNotFoundError.
+        Raises NotMp3 for what cannot be written, MediaError, and FileNotFoundError.
         """
 
 
-class Ear(Protocol):
+class LoudnessAnalyzer(Protocol):
     """Who listens to finished files, where there is a program to do it with."""
 
     @property
     def available(self) -> bool:
         """Whether there is."""
 
-    async def hear(self, path: Path, seconds: float) -> Heard:
+    async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
         """What is heard in a file of so many seconds; nothing where it cannot be decoded within bounds.
 
-        Raises FileNotFoundError, MediaTrouble.
+        Raises FileNotFoundError, MediaError.
         """
 
 
@@ -266,10 +274,10 @@ class Catalogue(Protocol):
     async def receiving_whole(self) -> Sequence[str]:
         """Receiving uploads of which every byte is recorded: a crash came before the next step."""
 
-    async def spooled_twin(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
+    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
         """The owner's newest spooled upload with these bytes."""
 
-    async def same_sound(self, facts: Facts, owner: str) -> StoredFile | None:
+    async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
         """The oldest finished file of the same bytes, or of the same sound with other tags; the owner's own first."""
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
@@ -291,16 +299,16 @@ class Catalogue(Protocol):
     async def delivered(self) -> None:
         """Returns when a file was delivered since the last call."""
 
-    async def unheard(self) -> StoredFile | None:
+    async def next_unmeasured(self) -> StoredFile | None:
         """The newest finished file of which nothing is saved that was heard in it."""
 
-    async def save_heard(self, file_id: str, heard: Heard, now: int) -> None:
+    async def save_loudness(self, file_id: str, heard: LoudnessReport, now: int) -> None:
         """What was heard in a finished file; what is saved already stays."""
 
-    async def heard(self, file_id: str) -> Heard | None:
+    async def loudness(self, file_id: str) -> LoudnessReport | None:
         """What was heard in a finished file; None while nobody listened."""
 
-    async def plan_retag(self, file_id: str, plan: Placing | None) -> None:
+    async def save_retag_intent(self, file_id: str, plan: PublishIntent | None) -> None:
         """What is about to take the file's place; None when nothing is."""
 
     async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
@@ -309,7 +317,7 @@ class Catalogue(Protocol):
         Nothing is about to take the file's place any more.
         """
 
-    async def retagging(self) -> Sequence[tuple[StoredFile, Placing]]:
+    async def retag_intents(self) -> Sequence[tuple[StoredFile, PublishIntent]]:
         """Files whose place something was about to take when the process ended."""
 
     async def list_files(
@@ -325,7 +333,7 @@ class SessionStore(Protocol):
         """Return digest and expiry of every stored session."""
 
     async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        """Store a session and delete the expired ones. Raises StorageFull, CatalogueTrouble."""
+        """Store a session and delete the expired ones. Raises StorageFull, CatalogueError."""
 
     async def end_session(self, digest: bytes) -> None:
-        """Delete a session; a missing one is no error. Raises StorageFull, CatalogueTrouble."""
+        """Delete a session; a missing one is no error. Raises StorageFull, CatalogueError."""

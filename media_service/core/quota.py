@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
-from media_service.core.errors import QuotaExceeded, TooManyUploads
+from media_service.core.errors.limits import QuotaExceeded, TooManyUploads
 
-REMEMBERED = 4096
+CACHED_ADDRESSES = 4096
 """Addresses of which it is remembered whether they are of this machine."""
 
 
@@ -42,7 +42,7 @@ class Quotas:
         return self.loopback if is_loopback(address) else self.remote
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(CACHED_ADDRESSES)
 def is_loopback(address: str) -> bool:
     """Return whether the address, or the network of an IPv6 client, is of this machine."""
     return ip_address(address.partition("/")[0]).is_loopback

@@ -8,44 +8,43 @@ from typing import TYPE_CHECKING
 from media_service.core.chapters import clean_chapters
 from media_service.core.cover import CoverLimits
 from media_service.core.details import check_details
-from media_service.core.errors import (
+from media_service.core.errors.limits import FileTooLarge, SliceTooLarge, SliceTooSmall, TooManySlices
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.uploads import (
     BytesMissing,
-    FileTooLarge,
     LengthDiffers,
-    Malformed,
     NotWritable,
     OffsetMismatch,
-    Refusal,
     SliceDiffers,
-    SliceTooLarge,
-    SliceTooSmall,
     SpanOutside,
     SpanOverlaps,
-    TooManySlices,
 )
 from media_service.core.ranges import Ranges, Span
-from media_service.core.text import clean_line, clean_tags
-from media_service.core.upload import FINISHING, HELD, Event, Slice, State, Upload
+from media_service.core.tags import clean_tags
+from media_service.core.text import clean_line
+from media_service.core.upload import Slice, Upload
+from media_service.core.upload_states import COMPLETE_STATES, FINISHING, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
+    from media_service.core.errors.base import Refusal
 
 CONCAT, PARTIAL, FINAL = "concat", "partial", "final;"
 """Under what an upload remembers how it is joined, and the two beginnings of what it remembers."""
 
-LEAST_SLICE = 16 * 1024
+MIN_SLICE_BYTES = 16 * 1024
 """Bytes of the smallest slice of the native dialect that neither fills a gap nor ends the file."""
 
-MOST_SLICES = 100_000
+MAX_SLICES = 100_000
 """Slices of one upload: 64 GiB in slices of 688 KiB."""
 
-MOST_RANGES = 10_000
+MAX_RANGES = 10_000
 """Separate ranges of one upload. Adding a slice copies them: 0.2 ms at this number, 3 ms at 100,000."""
 
-MOST_PARTS = 64
+MAX_PARTS = 64
 """Uploads that are joined into one."""
 
 
@@ -53,16 +52,16 @@ MOST_PARTS = 64
 class Limits:
     """What one upload may be: bytes of a file, bytes of a slice, the slice size proposed to clients, and its cover.
 
-    `least_slice` in bytes, for dialects whose clients choose where a slice ends; `slices` and `ranges` are numbers.
+    `min_slice` in bytes, for dialects whose clients choose where a slice ends; `slices` and `ranges` are numbers.
     """
 
     file: int
     slice: int
     slice_size: int
     cover: CoverLimits = field(default_factory=CoverLimits)
-    least_slice: int = 0
-    slices: int = MOST_SLICES
-    ranges: int = MOST_RANGES
+    min_slice: int = 0
+    slices: int = MAX_SLICES
+    ranges: int = MAX_RANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,10 @@ class Lifetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class UploadRequest:
     """What a client asks for when it creates an upload. `length` in bytes, None when it does not know yet.
 
-    `held_open`, `remembered` and `address` are the upload's.
+    `defer_completion`, `protocol_fields` and `address` are the upload's.
     """
 
     filename: str
@@ -92,13 +91,13 @@ class Wish:
     sender: str | None = None
     tags: Mapping[str, str] | None = None
     chapters: Sequence[Chapter] = ()
-    held_open: bool = False
-    remembered: Mapping[str, str] | None = None
+    defer_completion: bool = False
+    protocol_fields: Mapping[str, str] | None = None
     address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class WriteWindow:
     """Where a writer may put bytes: from `start` to `limit` at most. `repeat`: they are all recorded already."""
 
     start: int
@@ -106,7 +105,7 @@ class Room:
     repeat: bool = False
 
 
-def create(wish: Wish, limits: Limits, *, id: str, owner: str, dialect: str, now: int) -> Upload:
+def create(wish: UploadRequest, limits: Limits, *, id: str, owner: str, dialect: str, now: int) -> Upload:
     """A new upload, receiving. Raises FileTooLarge, Malformed, DetailsTooLarge."""
     if wish.length is not None:
         check_length(wish.length, limits)
@@ -122,17 +121,17 @@ def create(wish: Wish, limits: Limits, *, id: str, owner: str, dialect: str, now
         last_modified=wish.last_modified,
         digest=wish.digest,
         content_hash=wish.content_hash,
-        sender=_clean_sender(wish.sender),
+        sender=clean_sender(wish.sender),
         tags=clean_tags(wish.tags or {}),
         chapters=clean_chapters(wish.chapters),
-        held_open=wish.held_open,
-        remembered=wish.remembered,
+        defer_completion=wish.defer_completion,
+        protocol_fields=wish.protocol_fields,
         address=wish.address,
     )
     return check_details(upload)
 
 
-def _clean_sender(sender: str | None) -> str | None:
+def clean_sender(sender: str | None) -> str | None:
     return clean_line(sender, "sender") or None if sender else None
 
 
@@ -144,14 +143,16 @@ def check_length(length: int, limits: Limits) -> None:
         raise Malformed("length", "a file has at least one byte")
 
 
-def admit(upload: Upload, received: Ranges, start: int, size: int | None, *, limits: Limits, dialect: str) -> Room:
+def admit(
+    upload: Upload, received: Ranges, start: int, size: int | None, *, limits: Limits, dialect: str
+) -> WriteWindow:
     """Where the writer of a slice of `size` bytes from `start` may write, before a byte of it was read.
 
     A slice of an upload that is whole already is a repeat: its first acknowledgement was lost on the way.
     With `size` None the slice may end anywhere up to the room's limit, and `record` checks again.
     Raises WrongState, UploadGone, SliceTooLarge, SpanOutside, SpanOverlaps.
     """
-    whole = upload.state in HELD
+    whole = upload.state in COMPLETE_STATES
     if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
         raise upload.refusal()
     if size is not None and size > limits.slice:
@@ -160,16 +161,16 @@ def admit(upload: Upload, received: Ranges, start: int, size: int | None, *, lim
     if start + (1 if size is None else size) > length:
         raise SpanOutside(start, length)
     if whole:
-        return Room(start, length, repeat=True)
+        return WriteWindow(start, length, repeat=True)
     held_to = received.run_from(start)
     if held_to > start:
         if size is not None and start + size > held_to:
             raise SpanOverlaps(start, held_to)
-        return Room(start, held_to, repeat=True)
+        return WriteWindow(start, held_to, repeat=True)
     limit = min(received.next_start(start, length), start + limits.slice, length)
     if size is not None and start + size > limit:
         raise SpanOverlaps(start, limit)
-    return Room(start, limit)
+    return WriteWindow(start, limit)
 
 
 def check_small(upload: Upload, received: Ranges, span: Span, limits: Limits) -> None:
@@ -177,12 +178,12 @@ def check_small(upload: Upload, received: Ranges, span: Span, limits: Limits) ->
 
     While the length is not known, any slice that goes on where the last one ended may be the end.
     """
-    if len(span) >= limits.least_slice or span.stop == upload.length:
+    if len(span) >= limits.min_slice or span.stop == upload.length:
         return
     next_start, goes_on = received.next_start(span.start, -1), span.start == 0 or received.touches(span)
     if next_start == span.stop or (upload.length is None and next_start == -1 and goes_on):
         return
-    raise SliceTooSmall(limits.least_slice)
+    raise SliceTooSmall(limits.min_slice)
 
 
 def check_count(count: int, received: Ranges, span: Span | None, limits: Limits) -> None:
@@ -209,10 +210,10 @@ def check_append(
     its end: the last one again, whose answer was lost.
     Raises WrongState, UploadGone, NotWritable, OffsetMismatch, LengthDiffers, SpanOutside, FileTooLarge, Malformed.
     """
-    whole = upload.state in HELD
+    whole = upload.state in COMPLETE_STATES
     if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
         raise upload.refusal()
-    if is_joined(upload):
+    if is_concatenated(upload):
         raise NotWritable
     offset = upload.length if whole and upload.length is not None else received.offset
     if at != offset:
@@ -230,7 +231,7 @@ def check_append(
         raise FileTooLarge(limits.file)
 
 
-def told_length(named: int | None, stop: int | None, *, last: bool) -> int | None:
+def announced_length(named: int | None, stop: int | None, *, last: bool) -> int | None:
     """What a request tells of the whole file's length: by naming it, or by being the last and ending at `stop`.
 
     Raises LengthDiffers.
@@ -242,25 +243,25 @@ def told_length(named: int | None, stop: int | None, *, last: bool) -> int | Non
     return stop
 
 
-def is_joined(upload: Upload) -> bool:
+def is_concatenated(upload: Upload) -> bool:
     """Whether the upload's bytes come from other uploads instead of from its client."""
-    return (upload.remembered or {}).get(CONCAT, "").startswith(FINAL)
+    return (upload.protocol_fields or {}).get(CONCAT, "").startswith(FINAL)
 
 
 def is_part(upload: Upload) -> bool:
     """Whether the upload waits to be joined with others."""
-    return (upload.remembered or {}).get(CONCAT) == PARTIAL
+    return (upload.protocol_fields or {}).get(CONCAT) == PARTIAL
 
 
 def is_resumable(upload: Upload) -> bool:
     """Whether a client can go on with the upload when the request that began it was cut."""
-    return upload.dialect != "form" and not is_joined(upload)
+    return upload.dialect != "form" and not is_concatenated(upload)
 
 
 def check_part_names(parts: Sequence[str]) -> None:
     """Raise Malformed for a part that is listed twice, or for more parts than are joined."""
-    if len(parts) > MOST_PARTS:
-        raise Malformed(CONCAT, f"it may list up to {MOST_PARTS} parts")
+    if len(parts) > MAX_PARTS:
+        raise Malformed(CONCAT, f"it may list up to {MAX_PARTS} parts")
     if len(set(parts)) < len(parts):
         raise Malformed(CONCAT, "it lists a part twice")
 
@@ -283,7 +284,7 @@ def check_parts(parts: Iterable[tuple[Upload, Ranges]], limits: Limits) -> int:
 def conclude(upload: Upload, received: Ranges, now: int, limits: Limits) -> Upload:
     """The upload of which the client says that every byte was sent. Raises as `amend` does."""
     concluded = amend(upload, received, now, limits, length=received.offset)
-    return replace(concluded, held_open=False)
+    return replace(concluded, defer_completion=False)
 
 
 def expires_at(upload: Upload, lifetime: Lifetime) -> int:
@@ -291,15 +292,15 @@ def expires_at(upload: Upload, lifetime: Lifetime) -> int:
 
     Without that end an upload that trickles could hold its room on the disk for ever.
     """
-    return min(upload.updated_at + lifetime.idle, outlived_at(upload, lifetime))
+    return min(upload.updated_at + lifetime.idle, deadline_at(upload, lifetime))
 
 
-def outlived_at(upload: Upload, lifetime: Lifetime) -> int:
+def deadline_at(upload: Upload, lifetime: Lifetime) -> int:
     """When an unfinished upload ends even if bytes are coming just then."""
     return upload.created_at + lifetime.whole
 
 
-def overrun(upload: Upload, room: Room, limits: Limits) -> Refusal:
+def overrun(upload: Upload, room: WriteWindow, limits: Limits) -> Refusal:
     """Why a slice whose size was not known beforehand may not go on beyond its room."""
     if upload.length is not None and room.limit == upload.length:
         return SpanOutside(room.start, room.limit)
@@ -335,14 +336,14 @@ def check_repeat(recorded: Iterable[Slice], piece: Slice) -> None:
             raise SliceDiffers(piece.start)
 
 
-def is_whole(upload: Upload, received: Ranges) -> bool:
+def is_complete(upload: Upload, received: Ranges) -> bool:
     """Whether every byte of the announced length is recorded, and nobody has still to say so."""
-    return upload.length is not None and not upload.held_open and received.covers(Span(0, upload.length))
+    return upload.length is not None and not upload.defer_completion and received.covers(Span(0, upload.length))
 
 
 def complete(upload: Upload, received: Ranges, now: int) -> Upload:
     """The upload with all its bytes, ready to be verified. Raises WrongState, UploadGone, BytesMissing."""
-    if upload.state is State.RECEIVING and not is_whole(upload, received):
+    if upload.state is State.RECEIVING and not is_complete(upload, received):
         raise BytesMissing(received.offset)
     return upload.step(Event.COMPLETE, now)
 
@@ -360,7 +361,7 @@ def amend(
 ) -> Upload:
     """The upload with other tags, chapters or another sender, or with the length it did not have.
 
-    Only while bytes are awaited: what may change afterwards, and how, is for `amend_whole`.
+    Only while bytes are awaited: what may change afterwards, and how, is for `amend_complete`.
     Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge, DetailsTooLarge.
     """
     if upload.state is not State.RECEIVING:
@@ -377,7 +378,7 @@ def amend(
     if chapters is not None:
         upload = check_details(replace(upload, chapters=clean_chapters(chapters)))
     if sender is not None:
-        upload = replace(upload, sender=_clean_sender(sender))
+        upload = replace(upload, sender=clean_sender(sender))
     return replace(upload, updated_at=now)
 
 
@@ -386,7 +387,7 @@ def editable_until(upload: Upload, lifetime: Lifetime) -> int | None:
 
     An upload that leads to another one's file was never given a name.
     """
-    if upload.state is not State.SPOOLED or upload.placing is None:
+    if upload.state is not State.SPOOLED or upload.publish_intent is None:
         return None
     return upload.updated_at + lifetime.late_edits
 
@@ -400,7 +401,7 @@ def check_editable(upload: Upload, now: int, lifetime: Lifetime) -> None:
         raise upload.refusal()
 
 
-def amend_whole(
+def amend_complete(
     upload: Upload,
     now: int,
     lifetime: Lifetime,
@@ -420,7 +421,7 @@ def amend_whole(
         duration = None if upload.facts is None else upload.facts.duration
         upload = check_details(replace(upload, chapters=clean_chapters(chapters, duration)))
     if sender is not None:
-        upload = replace(upload, sender=_clean_sender(sender))
+        upload = replace(upload, sender=clean_sender(sender))
     return upload
 
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

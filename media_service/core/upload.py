@@ -16,14 +16,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import FinishingFailed, UploadGone, WrongState
+from media_service.core.errors.service import FinalizeFailed
+from media_service.core.errors.uploads import UploadGone, WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
-    from media_service.core.verdict import Finding, Grade
+    from media_service.core.findings import Finding, Grade
 
 
 class State(StrEnum):
@@ -52,7 +53,7 @@ class Event(StrEnum):
     RECHECK = "recheck"
 
 
-TABLE: Mapping[tuple[State, Event], State] = {
+TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.RECEIVING, Event.COMPLETE): State.RECEIVED,
     (State.RECEIVING, Event.CANCEL): State.CANCELLED,
     (State.RECEIVING, Event.EXPIRE): State.EXPIRED,
@@ -74,7 +75,7 @@ TABLE: Mapping[tuple[State, Event], State] = {
 FINISHING = frozenset({State.RECEIVED, State.VERIFIED})
 """What the finisher has still to do. These can be cancelled and expire only after finishing has failed."""
 
-HELD = FINISHING | {State.SPOOLED}
+COMPLETE_STATES = FINISHING | {State.SPOOLED}
 """Every byte is here, whether or not the slices' rows still are."""
 
 GONE = frozenset({State.CANCELLED, State.EXPIRED, State.LOST})
@@ -135,7 +136,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
+class PublishIntent:
     """Where a tagged file is about to get its name: written before it has it, so that a crash is no riddle.
 
     `tags` and `chapters` are those the file carries; `size` and `sha256` are of the file as it will lie there.
@@ -154,8 +155,8 @@ class Upload:
 
     `digest` and `content_hash` are what the client claims of the whole file; `facts` is what we found.
     `cover` and `chapters` are what the client sent beside the file; the cover's picture is with the catalogue.
-    `held_open`: every byte may be here, and still the upload is whole only when its client says so.
-    `remembered`: fields of the client that its dialect gives back word for word, by name.
+    `defer_completion`: every byte may be here, and still the upload is whole only when its client says so.
+    `protocol_fields`: fields of the client that its dialect gives back word for word, by name.
     `address`: from where the upload was created, for as long as it is open; None when it is not known.
     """
 
@@ -177,10 +178,10 @@ class Upload:
     facts: Facts | None = None
     verdict: Verdict | None = None
     file_id: str | None = None
-    placing: Placing | None = None
+    publish_intent: PublishIntent | None = None
     review: Review | None = None
-    held_open: bool = False
-    remembered: Mapping[str, str] | None = None
+    defer_completion: bool = False
+    protocol_fields: Mapping[str, str] | None = None
     address: str | None = None
 
     def step(self, event: Event, now: int, **changes: Any) -> Upload:
@@ -188,16 +189,16 @@ class Upload:
 
         Raises WrongState, or UploadGone when the upload has already ended with nothing left.
         """
-        target = TABLE.get((self.state, event))
+        target = TRANSITIONS.get((self.state, event))
         unfinished = self.state in FINISHING and event in (Event.CANCEL, Event.EXPIRE)
-        if target is None or (unfinished and not self.finishing_failed):
+        if target is None or (unfinished and not self.finalize_failed):
             raise self.refusal()
         return replace(self, state=target, updated_at=now, **changes)
 
     @property
-    def finishing_failed(self) -> bool:
+    def finalize_failed(self) -> bool:
         """Whether finishing met so many faults of ours that it is not tried again before the next start."""
-        return self.state in FINISHING and self.verdict is not None and self.verdict.code == FinishingFailed.code
+        return self.state in FINISHING and self.verdict is not None and self.verdict.code == FinalizeFailed.code
 
     def refusal(self) -> WrongState | UploadGone:
         """What a client hears that asks for something this state does not allow."""

@@ -9,14 +9,14 @@ from aiohttp import ClientPayloadError, HttpVersion11, hdrs
 from aiohttp.web import Request, RequestPayloadError, StreamResponse
 from pydantic import BaseModel, ValidationError
 
-from media_service.core.errors import BodyCut, Malformed, RequestTimeout, UnsupportedMediaType
+from media_service.core.errors.requests import BodyCut, Malformed, RequestTimeout, UnsupportedMediaType
 from media_service.http.body_timeouts import BODY_TIMEOUTS, body_timeout
 from media_service.http.connections.protocol import evictable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from media_service.core.errors import Refusal
+    from media_service.core.errors.base import Refusal
     from media_service.http.loop_budget import LoopBudget
 
 MAX_BLOCK_BYTES = 256 * 1024

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp.web import AppKey, Request
 
-from media_service.core.errors import BodyTooSlow, IdleTimeout
+from media_service.core.errors.requests import BodyTooSlow, IdleTimeout
 from media_service.core.rate import RateFloor
 
 if TYPE_CHECKING:

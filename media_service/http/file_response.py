@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ _MAX_OFFSET_DIGITS = 18
 async def file_response(path: Path, headers: Mapping[str, str]) -> web.StreamResponse:
     """Return a response with the file's bytes.
 
-    Raise FileNotFoundError if the path is not a regular file, StorageTrouble if it cannot be opened.
+    Raise FileNotFoundError if the path is not a regular file, StorageError if it cannot be opened.
     """
     return _OpenFileResponse(await asyncio.to_thread(_open, path), headers)
 
@@ -68,7 +68,7 @@ def _open(path: Path) -> FileIO:
         # Without O_NONBLOCK, opening a FIFO would wait for a writer.
         file = FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK))
     except OSError as error:
-        raise (FileNotFoundError(path) if error.errno in _MISSING_FILE_ERRNOS else StorageTrouble) from error
+        raise (FileNotFoundError(path) if error.errno in _MISSING_FILE_ERRNOS else StorageError) from error
     if not S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise FileNotFoundError(path)

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import CoversBusy
+from media_service.core.errors.service import CoversBusy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

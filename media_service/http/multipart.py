@@ -22,14 +22,14 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import Request, RequestPayloadError
 
-from media_service.core.errors import BodyCut, LengthRequired, Malformed, UnsupportedMediaType
+from media_service.core.errors.requests import BodyCut, LengthRequired, Malformed, UnsupportedMediaType
 from media_service.http.body import MAX_BLOCK_BYTES, refuse_content_encoding, send_continue
 from media_service.http.body_timeouts import body_timeout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
 
-    from media_service.core.errors import Refusal
+    from media_service.core.errors.base import Refusal
     from media_service.http.loop_budget import LoopBudget
 
 MAX_OVERHEAD_BYTES = 64 * 1024

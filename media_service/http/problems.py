@@ -8,7 +8,65 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from aiohttp import web
 
-from media_service.core import errors
+from media_service.core.errors.base import MediaServiceError, ServiceError
+from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide, UnknownCover
+from media_service.core.errors.files import (
+    ContentHashMismatch,
+    Damaged,
+    Duplicate,
+    FileChanged,
+    LengthMismatch,
+    MatchRequired,
+    NotMp3,
+    TooCostly,
+    UnknownFile,
+    UnknownVerdict,
+)
+from media_service.core.errors.limits import (
+    DetailsTooLarge,
+    FileTooLarge,
+    QuotaExceeded,
+    SliceTooLarge,
+    SliceTooSmall,
+    TooManySlices,
+    TooManyUploads,
+)
+from media_service.core.errors.requests import (
+    BodyCut,
+    BodyTooSlow,
+    ForbiddenOrigin,
+    IdleTimeout,
+    LengthRequired,
+    Malformed,
+    RequestTimeout,
+    Unauthorized,
+    UnsupportedMediaType,
+    UnsupportedVersion,
+)
+from media_service.core.errors.service import (
+    BeingFinished,
+    CatalogueError,
+    CoversBusy,
+    FinalizeFailed,
+    MediaError,
+    ShuttingDown,
+    StorageError,
+    StorageFull,
+)
+from media_service.core.errors.uploads import (
+    BytesMissing,
+    DigestMismatch,
+    LengthDiffers,
+    NotWritable,
+    OffsetMismatch,
+    SliceDiffers,
+    SpanOutside,
+    SpanOverlaps,
+    Superseded,
+    UnknownUpload,
+    UploadGone,
+    WrongState,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,65 +76,65 @@ if TYPE_CHECKING:
 RETRY_AFTER_SECONDS = 2
 """Seconds after which a client may retry after a 5xx or a 429."""
 
-HTTP_STATUS: dict[type[errors.MediaServiceError], int] = {
-    errors.Malformed: 400,
-    errors.BodyCut: 400,
-    errors.IdleTimeout: 408,
-    errors.BodyTooSlow: 408,
-    errors.RequestTimeout: 408,
-    errors.LengthRequired: 411,
-    errors.UnsupportedMediaType: 415,
-    errors.UnsupportedVersion: 412,
-    errors.ForbiddenOrigin: 403,
-    errors.Unauthorised: 401,
-    errors.UnknownUpload: 404,
-    errors.UnknownFile: 404,
-    errors.UnknownCover: 404,
-    errors.MatchRequired: 428,
-    errors.FileChanged: 412,
-    errors.UploadGone: 410,
-    errors.WrongState: 409,
-    errors.Superseded: 409,
-    errors.OffsetMismatch: 409,
-    errors.LengthDiffers: 400,
-    errors.NotWritable: 403,
-    errors.SpanOutside: 400,
-    errors.SpanOverlaps: 400,
-    errors.BytesMissing: 409,
-    errors.FileTooLarge: 413,
-    errors.SliceTooLarge: 413,
-    errors.DetailsTooLarge: 400,
-    errors.SliceTooSmall: 400,
-    errors.TooManySlices: 400,
-    errors.TooManyUploads: 429,
-    errors.QuotaExceeded: 413,
-    errors.CoverNotImage: 415,
-    errors.CoverTooLarge: 413,
-    errors.CoverTooWide: 422,
-    errors.CoverUnfit: 422,
-    errors.DigestMismatch: 422,
-    errors.SliceDiffers: 422,
-    errors.NotMp3: 422,
-    errors.Damaged: 422,
-    errors.Duplicate: 422,
-    errors.LengthMismatch: 422,
-    errors.ContentHashMismatch: 422,
-    errors.TooCostly: 422,
-    errors.UnknownVerdict: 422,
-    errors.StorageFull: 507,
-    errors.StorageTrouble: 503,
-    errors.CatalogueTrouble: 503,
-    errors.MediaTrouble: 503,
-    errors.FinishingFailed: 503,
-    errors.BeingFinished: 503,
-    errors.CoversBusy: 503,
-    errors.ShuttingDown: 503,
+HTTP_STATUS: dict[type[MediaServiceError], int] = {
+    Malformed: 400,
+    BodyCut: 400,
+    IdleTimeout: 408,
+    BodyTooSlow: 408,
+    RequestTimeout: 408,
+    LengthRequired: 411,
+    UnsupportedMediaType: 415,
+    UnsupportedVersion: 412,
+    ForbiddenOrigin: 403,
+    Unauthorized: 401,
+    UnknownUpload: 404,
+    UnknownFile: 404,
+    UnknownCover: 404,
+    MatchRequired: 428,
+    FileChanged: 412,
+    UploadGone: 410,
+    WrongState: 409,
+    Superseded: 409,
+    OffsetMismatch: 409,
+    LengthDiffers: 400,
+    NotWritable: 403,
+    SpanOutside: 400,
+    SpanOverlaps: 400,
+    BytesMissing: 409,
+    FileTooLarge: 413,
+    SliceTooLarge: 413,
+    DetailsTooLarge: 400,
+    SliceTooSmall: 400,
+    TooManySlices: 400,
+    TooManyUploads: 429,
+    QuotaExceeded: 413,
+    CoverNotImage: 415,
+    CoverTooLarge: 413,
+    CoverTooWide: 422,
+    CoverInvalid: 422,
+    DigestMismatch: 422,
+    SliceDiffers: 422,
+    NotMp3: 422,
+    Damaged: 422,
+    Duplicate: 422,
+    LengthMismatch: 422,
+    ContentHashMismatch: 422,
+    TooCostly: 422,
+    UnknownVerdict: 422,
+    StorageFull: 507,
+    StorageError: 503,
+    CatalogueError: 503,
+    MediaError: 503,
+    FinalizeFailed: 503,
+    BeingFinished: 503,
+    CoversBusy: 503,
+    ShuttingDown: 503,
 }
 
 log = structlog.get_logger()
 
 
-def problem_object(error: errors.MediaServiceError, base: str) -> dict[str, Any]:
+def problem_object(error: MediaServiceError, base: str) -> dict[str, Any]:
     """Return an error as a problem object: the members of RFC 9457, `code`, and the error's fields."""
     return {
         "type": f"{base}/problems/{error.code}",
@@ -88,7 +146,7 @@ def problem_object(error: errors.MediaServiceError, base: str) -> dict[str, Any]
     }
 
 
-def problem_title(kind: type[errors.MediaServiceError]) -> str:
+def problem_title(kind: type[MediaServiceError]) -> str:
     """Return the title of this kind of problem."""
     return kind.code.replace("_", " ").capitalize()
 
@@ -111,7 +169,7 @@ def extra_headers(status: int) -> dict[str, str]:
 
 
 def problem_response(
-    error: errors.MediaServiceError,
+    error: MediaServiceError,
     base: str,
     path: str,
     *,
@@ -123,10 +181,10 @@ def problem_response(
     return problem_json(problem_object(error, base) | members, headers)
 
 
-def log_error(error: errors.MediaServiceError, path: str) -> None:
+def log_error(error: MediaServiceError, path: str) -> None:
     """Log a failure of the service."""
     # CoversBusy is caused by clients, which could fill the log with it.
-    if isinstance(error, errors.Trouble) and not isinstance(error, errors.CoversBusy):
+    if isinstance(error, ServiceError) and not isinstance(error, CoversBusy):
         log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
 
 
@@ -147,7 +205,7 @@ class ErrorPages(Protocol):
         status: int,
         detail: str,
         headers: Mapping[str, str],
-        error: errors.MediaServiceError | None = None,
+        error: MediaServiceError | None = None,
     ) -> web.Response | None:
         """Return a page with this status, None if the client does not accept HTML."""
 
@@ -165,7 +223,7 @@ def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Midd
     async def handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except errors.MediaServiceError as error:
+        except MediaServiceError as error:
             status = HTTP_STATUS[type(error)]
             page = (
                 error_pages.error_page(request, status, error.message, extra_headers(status), error)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from media_service.core.errors import Malformed, UnknownFile, UnknownUpload, UnsupportedMediaType
+from media_service.core.errors.files import UnknownFile
+from media_service.core.errors.requests import Malformed, UnsupportedMediaType
+from media_service.core.errors.uploads import UnknownUpload
 from media_service.http.problems import problem_response
 
 if TYPE_CHECKING:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from media_service.core.errors import revive
-from media_service.core.upload import FINISHING, State
-from media_service.intake.steps import Steps
+from media_service.core.errors.registry import restore_error
+from media_service.core.upload_states import FINISHING, State
+from media_service.intake.tasks import TaskTracker
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from contextlib import AsyncExitStack
 
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
 
 T = TypeVar("T")
 
-_tasks = Steps()
+_tasks = TaskTracker()
 
 
 async def shielded(step: Coroutine[Any, Any, T]) -> T:
@@ -36,7 +36,7 @@ async def _closing_after(resources: AsyncExitStack, step: Coroutine[Any, Any, T]
         return await step
 
 
-async def with_verdict(intake: Intake, view: View, seconds: float) -> View:
+async def with_verdict(intake: UploadService, view: UploadView, seconds: float) -> UploadView:
     """Return the upload; wait up to `seconds` for the verdict if it is complete.
 
     Raise the refusal with which the file was rejected.
@@ -44,5 +44,5 @@ async def with_verdict(intake: Intake, view: View, seconds: float) -> View:
     if view.upload.state in FINISHING:
         view = await intake.wait_for_verdict(view.upload.id, seconds)
     if view.upload.state is State.REJECTED and view.upload.verdict is not None:
-        raise revive(view.upload.verdict.code, view.upload.verdict.details)
+        raise restore_error(view.upload.verdict.code, view.upload.verdict.details)
     return view

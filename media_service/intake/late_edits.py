@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core import rules
-from media_service.core.errors import BeingFinished, UnknownFile, UnknownUpload
-from media_service.core.upload import FINISHING
+from media_service.core import edits
+from media_service.core.errors.files import UnknownFile
+from media_service.core.errors.service import BeingFinished
+from media_service.core.errors.uploads import UnknownUpload
+from media_service.core.upload_states import FINISHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
     from media_service.core.files import StoredFile
-    from media_service.core.ports import Catalogue
+    from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Upload
-    from media_service.intake.conduct import Conduct
-    from media_service.intake.finalize import Finisher
-    from media_service.intake.retag import Retagger
+    from media_service.intake.finalizing.finalizer import Finalizer
+    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.options import IntakeOptions
 
 LONGEST_WAIT_SECONDS = 20.0
 """How long a change waits for an attempt to finish the upload. Clients give up after 30 s and ask again."""
@@ -35,16 +37,16 @@ class LateEdits:
     def __init__(
         self,
         catalogue: Catalogue,
-        finisher: Finisher,
+        finalizer: Finalizer,
         retagger: Retagger,
-        conduct: Conduct,
+        options: IntakeOptions,
         *,
         clock: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
-        self._finisher = finisher
+        self._finalizer = finalizer
         self._retagger = retagger
-        self._conduct = conduct
+        self._options = options
         self._clock = clock
 
     async def amend(
@@ -60,20 +62,20 @@ class LateEdits:
         Raises WrongState when it is too late, UnknownFile where the file's reader took it away, FileChanged where an
         admin edited it at the same time, Malformed, DetailsTooLarge, BeingFinished, and what `Retagger.edit` raises.
         """
-        async with self._finisher.held_back(upload_id, LONGEST_WAIT_SECONDS):
+        async with self._finalizer.paused(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
-            after = rules.amend_whole(
-                before, self._clock(), self._conduct.lifetime, tags=tags, chapters=chapters, sender=sender
+            after = edits.amend_complete(
+                before, self._clock(), self._options.lifetime, tags=tags, chapters=chapters, sender=sender
             )
             if before.state in FINISHING:
                 _check_untagged(before)
                 await self._catalogue.save(after)
                 return after
             file = await self._file_of(before)
-            changes = rules.tag_changes(before, after, file.tags)
+            changes = edits.tag_changes(before, after, file.tags)
             other_chapters = after.chapters if chapters is not None and after.chapters != file.chapters else None
-            if not self._conduct.writes_tags:
-                changes, other_chapters = rules.TagChanges({}, frozenset()), None
+            if not self._options.writes_tags:
+                changes, other_chapters = edits.TagChanges({}, frozenset()), None
             await self._retagger.edit(
                 file.id,
                 {**changes.given, **dict.fromkeys(changes.removed, "")},
@@ -85,16 +87,16 @@ class LateEdits:
 
     async def put_cover(self, upload_id: str, cover: Cover | None, picture: bytes | None) -> Upload:
         """The upload with this cover, or without one of its own, and so its file. Raises as `amend` does."""
-        async with self._finisher.held_back(upload_id, LONGEST_WAIT_SECONDS):
+        async with self._finalizer.paused(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
-            after = rules.with_late_cover(before, cover, self._clock(), self._conduct.lifetime)
+            after = edits.with_late_cover(before, cover, self._clock(), self._options.lifetime)
             if before.state in FINISHING:
                 _check_untagged(before)
                 await self._catalogue.save_cover(after, picture)
                 return after
             file = await self._file_of(before)
             # Without a picture the one that the sender brought goes; what the file had before it is not known any more.
-            brings = (picture or b"") if self._conduct.writes_tags and (picture or before.cover) else None
+            brings = (picture or b"") if self._options.writes_tags and (picture or before.cover) else None
             await self._retagger.edit(file.id, {}, _is_still(file), picture=brings, upload=after)
             return after
 
@@ -113,9 +115,9 @@ class LateEdits:
 
 def _check_untagged(upload: Upload) -> None:
     """Raise BeingFinished for an upload whose tags are in its file already, though that is not delivered yet."""
-    if upload.placing is not None:
+    if upload.publish_intent is not None:
         raise BeingFinished
 
 
 def _is_still(file: StoredFile) -> Callable[[bytes], bool]:
-    return lambda sha256: sha256 == file.placed.sha256
+    return lambda sha256: sha256 == file.spool_entry.sha256

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core import rules
-from media_service.core.errors import Trouble
-from media_service.core.upload import FINISHING, State
+from media_service.core import expiry
+from media_service.core.errors.base import ServiceError
+from media_service.core.upload_states import FINISHING, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from media_service.core.ports import Catalogue, Partials, Quarantine, Spool
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.spool import Spool
     from media_service.core.upload import Upload
-    from media_service.intake.receive import Intake
+    from media_service.intake.uploads import UploadService
 
 log = structlog.get_logger()
 
-TOGETHER = 256
+EXPIRE_BATCH = 256
 """Uploads that expire at once. Their rows share a transaction, and so one sync of the disk."""
 
 
@@ -29,7 +32,7 @@ class Sweeper:
 
     def __init__(
         self,
-        intake: Intake,
+        uploads: UploadService,
         catalogue: Catalogue,
         partials: Partials,
         spool: Spool,
@@ -39,7 +42,7 @@ class Sweeper:
         quarantine_lifetime: int,
         every: float,
     ) -> None:
-        self._intake = intake
+        self._uploads = uploads
         self._catalogue = catalogue
         self._partials = partials
         self._spool = spool
@@ -54,7 +57,7 @@ class Sweeper:
             await asyncio.sleep(self._every)
             try:
                 await self.expire()
-            except (Trouble, OSError) as trouble:
+            except (ServiceError, OSError) as trouble:
                 log.warning("sweeping goes on later", trouble=str(trouble))
             except Exception:
                 # The top of a task: it would end, and nothing would expire until the next start.
@@ -62,19 +65,19 @@ class Sweeper:
 
     async def expire(self) -> None:
         """Ends uploads for which nothing came for too long, and empties the quarantine of what is old."""
-        now, lifetime = self._clock(), self._intake.conduct.lifetime
+        now, lifetime = self._clock(), self._uploads.options.lifetime
         expiring = await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole)
-        failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finishing_failed]
-        due = [*expiring, *(upload for upload in failed if rules.outlived_at(upload, lifetime) < now)]
-        for first in range(0, len(due), TOGETHER):
-            await self._expire_together(due[first : first + TOGETHER])
+        failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finalize_failed]
+        due = [*expiring, *(upload for upload in failed if expiry.deadline_at(upload, lifetime) < now)]
+        for first in range(0, len(due), EXPIRE_BATCH):
+            await self._expire_together(due[first : first + EXPIRE_BATCH])
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):
             await self._catalogue.forget_cover(upload_id)
             log.info("quarantine emptied", upload=upload_id)
 
     async def _expire_together(self, due: Sequence[Upload]) -> None:
         """End these uploads. Raise the first error, once all of them were tried."""
-        outcomes = await asyncio.gather(*map(self._intake.expire, due), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(self._uploads.expire, due), return_exceptions=True)
         for upload, outcome in zip(due, outcomes, strict=True):
             if outcome is True:
                 log.info("expired", upload=upload.id)

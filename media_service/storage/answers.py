@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from media_service.aside.line import LineBroken
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageError
 from media_service.storage.border import trouble_of
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def outcome(asking: asyncio.Future[bytes | int | None]) -> bytes | None:
-    """What was answered. Raises StorageFull, StorageTrouble; also where the process died: nobody knows what it did."""
+    """What was answered. Raises StorageFull, StorageError; also where the process died: nobody knows what it did."""
     try:
         answer = asking.result()
     except LineBroken as broken:
-        raise StorageTrouble from broken
+        raise StorageError from broken
     if isinstance(answer, int):
         raise trouble_of(answer) from OSError(answer, os.strerror(answer))
     return answer

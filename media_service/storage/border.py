@@ -7,7 +7,7 @@ import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageError, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """Raises StorageFull and StorageTrouble for OSError; lets FileNotFoundError and FileExistsError through."""
+    """Raises StorageFull and StorageError for OSError; lets FileNotFoundError and FileExistsError through."""
     try:
         yield
     except (FileNotFoundError, FileExistsError):
@@ -27,9 +27,9 @@ def disk_errors() -> Iterator[None]:
         raise trouble_of(error.errno) from error
 
 
-def trouble_of(number: int | None) -> StorageFull | StorageTrouble:
+def trouble_of(number: int | None) -> StorageFull | StorageError:
     """What a failure with this number of the operating system is to us."""
-    return StorageFull() if number in _FULL else StorageTrouble()
+    return StorageFull() if number in _FULL else StorageError()
 
 
 async def make_folder(folder: Path) -> None:

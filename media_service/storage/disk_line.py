@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.aside.line import Line
-    from media_service.core.ports import SliceDigest
+    from media_service.core.ports.partials import SliceDigest
 
 ASIDE = 2 * 1024 * 1024
 """Bytes from which on a slice is read back aside. It takes the hashing from the loop, and costs a second copy of the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageError, StorageFull
 from media_service.storage.answers import outcome
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class GroupSync:
         self._served: list[asyncio.Future[None]] = []
 
     async def done(self) -> None:
-        """Returns when a sync that began after the call has ended. Raises StorageFull, StorageTrouble."""
+        """Returns when a sync that began after the call has ended. Raises StorageFull, StorageError."""
         asking = asyncio.get_running_loop().create_future()
         self._asked.append(asking)
         if not self._served:
@@ -37,10 +37,10 @@ class GroupSync:
         self._ask().add_done_callback(self._ended)
 
     def _ended(self, sync: asyncio.Future[bytes | int | None]) -> None:
-        trouble: StorageTrouble | StorageFull | None = None
+        trouble: StorageError | StorageFull | None = None
         try:
             outcome(sync)
-        except (StorageTrouble, StorageFull) as known:
+        except (StorageError, StorageFull) as known:
             trouble = known
         self.failures += trouble is not None
         for asking in self._served:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import aiofiles.os
 
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageError
 from media_service.storage.allocate import allocate
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.copying import join
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.aside.line import Line
-    from media_service.core.ports import SliceDigest
+    from media_service.core.ports.partials import SliceDigest
     from media_service.storage.group_sync import GroupSync
 
 SUFFIX = ".partial"
@@ -47,7 +47,7 @@ RESERVED_AT_ONCE = 1024 * 1024
 
 
 class OpenPartial:
-    """`core.ports.Partial` over a descriptor. `folder` makes its name durable, where that is still to be done."""
+    """`core.ports.partials.Partial` over a descriptor. `folder` makes its name durable, where that is still to be done."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class OpenPartial:
     async def reserve(self, start: int, stop: int) -> None:
         """Allocate disk space for these bytes, so that others cannot take it; bytes that are there already stay.
 
-        Does nothing where the file system cannot. Raises StorageFull, StorageTrouble.
+        Does nothing where the file system cannot. Raises StorageFull, StorageError.
         """
         with disk_errors():
             if stop - start > RESERVED_AT_ONCE:
@@ -111,11 +111,11 @@ class OpenPartial:
 
         `epoch` is the partial's from before the first of these writes: after a failed sync the kernel takes pages for
         clean that never reached the disk, so everything that was written before it is given up, whatever a later sync
-        says. Raises StorageFull, StorageTrouble.
+        says. Raises StorageFull, StorageError.
         """
         await self._bytes.done()
         if self.epoch != epoch:
-            raise StorageTrouble
+            raise StorageError
         if self._folder is not None:
             await self._folder.done()
             self._folder = None
@@ -137,7 +137,7 @@ class _Held:
 
 
 class DiskPartials:
-    """`core.ports.Partials` in one folder. `line` leads to who syncs them."""
+    """`core.ports.partials.Partials` in one folder. `line` leads to who syncs them."""
 
     def __init__(self, folder: Path, line: Line) -> None:
         self._folder = folder
@@ -238,7 +238,7 @@ class DiskPartials:
         with disk_errors():
             await asyncio.to_thread(_trim, self.path(upload_id), length)
 
-    async def join(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
         """Fills the partial with the first bytes of others, one behind the other, durably. Raises StorageFull."""
         with disk_errors():
             paths = [(self.path(source), length) for source, length in sources]

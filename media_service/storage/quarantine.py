@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiofiles
 import aiofiles.os
 
-from media_service.core.errors import StorageFull
+from media_service.core.errors.service import StorageFull
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.folders import sync_directory
 
@@ -24,7 +24,7 @@ BYTES = ".rejected"
 
 
 class DiskQuarantine:
-    """`core.ports.Quarantine` in one folder: `<upload id>.rejected` and `<upload id>.json`."""
+    """`core.ports.quarantine.Quarantine` in one folder: `<upload id>.rejected` and `<upload id>.json`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class InlineDigest:
-    """`core.ports.SliceDigest`, computed while the bytes are still in the processor's cache."""
+    """`core.ports.partials.SliceDigest`, computed while the bytes are still in the processor's cache."""
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
@@ -33,7 +33,7 @@ class InlineDigest:
 
 
 class AsideDigest:
-    """`core.ports.SliceDigest` of what lies in the file: stronger than one of what came by the socket.
+    """`core.ports.partials.SliceDigest` of what lies in the file: stronger than one of what came by the socket.
 
     It is asked for once, when the last byte was written. To have the file read while the slice still comes took a
     twentieth more of the processors, and three slices at once came no faster by it. Nobody else writes there meanwhile:
@@ -57,7 +57,7 @@ class AsideDigest:
         self._asking.add_done_callback(asyncio.Future.exception)
 
     async def value(self) -> bytes:
-        """The digest. Raises StorageTrouble where the bytes cannot be read back."""
+        """The digest. Raises StorageError where the bytes cannot be read back."""
         assert self._asking is not None, "it was not ended"
         with suppress(LineBroken):
             await self._asking

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import aiofiles.os
 
-from media_service.core.files import Assembled, TagPlan
+from media_service.core.files import AssembledFile, RewritePlan
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.copying import COPY, copy
 from media_service.storage.folders import sync_directory
@@ -39,7 +39,7 @@ PIECE = 1024 * 1024
 
 
 class DiskSpool:
-    """`core.ports.Spool` in one folder; finished files lie in its `mp3/`."""
+    """`core.ports.spool.Spool` in one folder; finished files lie in its `mp3/`."""
 
     def __init__(self, folder: Path) -> None:
         self._incoming = folder / ".incoming"
@@ -50,7 +50,7 @@ class DiskSpool:
         await make_folder(self._incoming)
         await make_folder(self._finished)
 
-    async def assemble(self, upload_id: str, source: Path, plan: TagPlan, length: int | None) -> Assembled:
+    async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
         """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes, or all.
 
         Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is
@@ -104,7 +104,7 @@ class DiskSpool:
         """Where a finished file lies."""
         return self._finished / stored_name
 
-    def _assemble(self, incoming: Path, source: Path, plan: TagPlan, length: int | None) -> Assembled:
+    def _assemble(self, incoming: Path, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
         incoming.unlink(missing_ok=True)
         length = source.stat().st_size if length is None else length
         try:
@@ -120,7 +120,7 @@ class DiskSpool:
             raise
         # The catalogue is about to say that it waits here.
         sync_directory(self._incoming)
-        return Assembled(size, digest)
+        return AssembledFile(size, digest)
 
     def _publish(self, incoming: Path, final: Path) -> bool:
         if not _rename(incoming, final):
@@ -179,7 +179,7 @@ def _link(old: Path, new: Path) -> bool:
     return True
 
 
-def _join(target: Path, source: Path, plan: TagPlan, length: int, written: Callable[[int], None]) -> None:
+def _join(target: Path, source: Path, plan: RewritePlan, length: int, written: Callable[[int], None]) -> None:
     """A new, synced file: the plan's head, the source's bytes from the plan's cut up to `length`, the plan's tail.
 
     `written` is told, before the sync, how many bytes of it stand.
@@ -199,7 +199,7 @@ def _join(target: Path, source: Path, plan: TagPlan, length: int, written: Calla
         os.fsync(writer.fileno())
 
 
-def _read_back(path: Path, plan: TagPlan) -> int:
+def _read_back(path: Path, plan: RewritePlan) -> int:
     """The file's size. Raises OSError where our own bytes are not those planned."""
     with path.open("rb", buffering=0) as file:
         _expect(file, plan.head)

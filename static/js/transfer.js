@@ -200,7 +200,7 @@ export class Transfer {
       if (this.control.paused) this.tell('progress', { received: this.upload?.received, flying: 0 });
       if (this.#state !== 'receiving') return;
       // All lanes came home content and yet it is not complete: the server dropped a slice. Ask again, but not in a rush.
-      await this.#backOff(trouble ?? (this.control.paused ? new Stopped() : new Trouble('storage_trouble')));
+      await this.#backOff(trouble ?? (this.control.paused ? new Stopped() : new Trouble('storage_error')));
       this.#take(await this.#retry(() => this.#show()));
     }
   }

@@ -106,7 +106,7 @@ const UNREACHABLE = new Set(['unreachable', 'http_502', 'http_504']);
 export const isCutOff = (upload) => upload.until !== null && UNREACHABLE.has(upload.why ?? '');
 
 /** @param {PageUpload} upload @returns {boolean} it goes on once somebody signed in */
-export const isSignedOut = (upload) => upload.until !== null && upload.why === 'unauthorised';
+export const isSignedOut = (upload) => upload.until !== null && upload.why === 'unauthorized';
 
 /** @param {PageUpload} upload @returns {boolean} it uses one of the places for running transfers */
 export const isActive = (upload) => ACTIVE.has(upload.state);

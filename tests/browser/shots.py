@@ -76,7 +76,7 @@ def shoot_library(context: BrowserContext, place: Path, folder: Path, language: 
 def standing(place: Path, page: Page, host: str = "127.0.0.1") -> Iterator[tuple[Server, SlowProxy]]:
     """A new server and the line to it, on which the page is open."""
     (place / "data").mkdir()
-    with Server(place / "data", finish_wait=0, host=host) as server, SlowProxy(server.url) as line:
+    with Server(place / "data", verdict_wait_slice=0, host=host) as server, SlowProxy(server.url) as line:
         page.goto(line.url)
         page.locator("html.ready").wait_for()
         yield server, line

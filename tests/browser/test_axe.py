@@ -61,7 +61,7 @@ def test_every_state_is_accessible_in_both_themes(
     visitor.failed_loads_expected = True
     states, host = PLAYS[scenes]
     found: dict[str, list[str]] = {}
-    with Server(tmp_path / "data", finish_wait=0, host=host) as server, SlowProxy(server.url) as line:
+    with Server(tmp_path / "data", verdict_wait_slice=0, host=host) as server, SlowProxy(server.url) as line:
         page = visitor.visit(line.url, locale=LANGUAGES[language])
 
         def look(state: str) -> None:

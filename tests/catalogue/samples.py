@@ -6,14 +6,15 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.files import Placed, StoredFile
-from media_service.core.upload import State, Upload
+from media_service.core.files import SpoolEntry, StoredFile
+from media_service.core.upload_states import State
 from tests.core.samples import FACTS, make_upload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.catalogue.database import Database
+    from media_service.core.upload import Upload
 
 
 def make_file(number: int = 1, **changes: Any) -> StoredFile:
@@ -24,7 +25,7 @@ def make_file(number: int = 1, **changes: Any) -> StoredFile:
         "owner": "local",
         "sender": "Kim",
         "filename": f"show {number}.mp3",
-        "placed": Placed(f"show {number}.mp3", 1100 + number, bytes(31) + b"\x01"),
+        "spool_entry": SpoolEntry(f"show {number}.mp3", 1100 + number, bytes(31) + b"\x01"),
         "facts": FACTS,
         "tags": {"title": "Night", "artist": "김"},
         "uploaded_at": number,

@@ -11,8 +11,9 @@ from media_service.catalogue.database import Database
 from media_service.catalogue.json_columns import placing_column, placing_value
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
-from media_service.core.errors import CatalogueTrouble
-from media_service.core.upload import ENDED, Placing, State
+from media_service.core.errors.service import CatalogueError
+from media_service.core.upload import PublishIntent
+from media_service.core.upload_states import ENDED, State
 from tests.catalogue.samples import make_file, rows, spooled
 from tests.core.samples import make_upload
 
@@ -45,7 +46,7 @@ async def test_a_cover_is_taken_away(database: Database, path: Path) -> None:
 
 
 async def test_upload_and_picture_are_kept_both_or_neither(database: Database, path: Path) -> None:
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await database.save_cover(make_upload(id="nobody", cover=COVER), PICTURE)
     assert rows(path, "SELECT * FROM covers") == []
 
@@ -80,9 +81,9 @@ async def test_a_picture_is_forgotten_only_of_a_rejected_upload(database: Databa
 
 
 def test_a_place_knows_its_chapters_and_an_old_one_of_none() -> None:
-    placing = Placing(
+    placing = PublishIntent(
         "a.mp3", 5, bytes(32), {"title": "밤"}, (Chapter(0, "시작"), Chapter(1.5, "B", "https://b.example/"))
     )
     assert placing_value(placing_column(placing)) == placing
     old = f'{{"name": "a.mp3", "size": 5, "sha256": "{"0" * 64}", "tags": {{}}}}'
-    assert placing_value(old) == Placing("a.mp3", 5, bytes(32), {})
+    assert placing_value(old) == PublishIntent("a.mp3", 5, bytes(32), {})

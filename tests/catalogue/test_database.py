@@ -17,9 +17,10 @@ from media_service.catalogue.database import Database
 from media_service.catalogue.reader import Reader
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
-from media_service.core.errors import CatalogueTrouble
-from media_service.core.files import Placed
-from media_service.core.upload import ENDED, FINISHING, Slice, State, Verdict
+from media_service.core.errors.service import CatalogueError
+from media_service.core.files import SpoolEntry
+from media_service.core.upload import Slice, Verdict
+from media_service.core.upload_states import ENDED, FINISHING, State
 from tests.catalogue.samples import keep, make_file, rows, spooled
 from tests.core.samples import FACTS, make_upload
 
@@ -64,7 +65,7 @@ async def test_an_unknown_upload_is_none(database: Database) -> None:
 
 async def test_an_id_is_given_once(database: Database, path: Path) -> None:
     await database.create(make_upload())
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await database.create(make_upload(filename="other.mp3"))
     assert rows(path, "SELECT filename FROM uploads") == [("show.mp3",)]
 
@@ -105,8 +106,8 @@ async def test_upload_and_file_are_delivered_both_or_neither(database: Database)
     await keep(database, taken)
     await database.create(make_upload(id="u2"))
     await database.record("u2", Slice(0, 300), 2)
-    file = make_file(2, placed=taken.placed)
-    with pytest.raises(CatalogueTrouble):
+    file = make_file(2, spool_entry=taken.spool_entry)
+    with pytest.raises(CatalogueError):
         await database.deliver(spooled(file), file)
     loaded = await database.load("u2")
     assert loaded is not None
@@ -122,7 +123,7 @@ async def test_uploads_in_a_state_come_oldest_first(database: Database) -> None:
 
 
 async def test_many_uploads_at_once_come_without_their_texts(database: Database) -> None:
-    upload = make_upload(tags={"title": "x"}, chapters=(Chapter(0, "one"),), remembered={"metadata": "a b"})
+    upload = make_upload(tags={"title": "x"}, chapters=(Chapter(0, "one"),), protocol_fields={"metadata": "a b"})
     await database.create(upload)
     assert await database.in_state({State.RECEIVING}) == [replace(upload, tags={}, chapters=())]
     assert await database.expiring(10, 10) == [replace(upload, tags={}, chapters=())]
@@ -159,12 +160,12 @@ async def test_whole_are_those_whose_every_byte_is_recorded(database: Database) 
 
 async def test_a_twin_is_the_owners_newest_with_these_bytes(database: Database) -> None:
     await keep(database, make_file(1), make_file(2), make_file(3, owner="else"))
-    twin = await database.spooled_twin("local", FACTS.content_hash, FACTS.size)
+    twin = await database.duplicate_of_bytes("local", FACTS.content_hash, FACTS.size)
     assert twin is not None
     assert (twin.id, twin.file_id) == ("u2", "f2")
-    assert await database.spooled_twin("local", FACTS.content_hash, FACTS.size + 1) is None
-    assert await database.spooled_twin("local", bytes(32), FACTS.size) is None
-    assert await database.spooled_twin("nobody", FACTS.content_hash, FACTS.size) is None
+    assert await database.duplicate_of_bytes("local", FACTS.content_hash, FACTS.size + 1) is None
+    assert await database.duplicate_of_bytes("local", bytes(32), FACTS.size) is None
+    assert await database.duplicate_of_bytes("nobody", FACTS.content_hash, FACTS.size) is None
 
 
 async def test_sessions_are_kept_until_they_end_or_expire(database: Database) -> None:
@@ -179,7 +180,7 @@ async def test_sessions_are_kept_until_they_end_or_expire(database: Database) ->
 
 
 async def test_stored_names_are_those_that_files_had(database: Database) -> None:
-    await keep(database, make_file(1, placed=Placed("밤.mp3", 1, bytes(32))))
+    await keep(database, make_file(1, spool_entry=SpoolEntry("밤.mp3", 1, bytes(32))))
     assert await database.stored_names(["밤.mp3", "밤 (2).mp3", "' OR 1"]) == {"밤.mp3"}
     assert await database.stored_names([]) == set()
 
@@ -203,7 +204,7 @@ async def test_the_reader_cannot_write(database: Database, path: Path, statement
     await database.create(make_upload())
     reader = Reader(path)
     await reader.open()
-    with pytest.raises(CatalogueTrouble) as trouble:
+    with pytest.raises(CatalogueError) as trouble:
         await reader.rows((statement, {}))
     assert "readonly" in str(trouble.value.__cause__)
     await reader.close()
@@ -235,7 +236,7 @@ async def test_readers_who_go_away_leave_every_connection_to_others(database: Da
 async def test_a_read_that_fails_is_trouble(database: Database, path: Path) -> None:
     await database.create(make_upload())
     rows(path, "DROP TABLE files")
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await database.file("f")
 
 

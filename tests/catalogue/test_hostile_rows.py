@@ -16,13 +16,14 @@ from media_service.catalogue.rows import file_row, file_value, heard_value, slic
 from media_service.catalogue.stored import Unreadable
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
-from media_service.core.errors import CatalogueTrouble
-from media_service.core.rules import Lifetime
-from media_service.core.upload import Facts, Placing, Slice, State, Upload, Verdict
-from media_service.core.verdict import CODES, Finding, Grade, Severity
+from media_service.core.errors.service import CatalogueError
+from media_service.core.expiry import Lifetime
+from media_service.core.findings import CODES, Finding, Grade, Severity
+from media_service.core.upload import Facts, PublishIntent, Slice, Upload, Verdict
+from media_service.core.upload_states import State
 from media_service.http.api.serializer import Serializer
 from media_service.http.dialects.header_fields import http_date
-from media_service.intake.register import Register, ranges_of
+from media_service.intake.receiving.active_uploads import ActiveUploads, ranges_of
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
 
@@ -43,7 +44,7 @@ HOSTILE_JSON = [
     '[{"start": "0", "title": "x"}, {"start": 1}, {"start": 2, "title": "kept", "url": 7}]',
     '{"sha256": "zz", "content_hash": "00", "size": 1}',
     json.dumps({"sha256": "00", "content_hash": "00", "size": 1, "bitrate": 1, "sample_rate": 1, "channels": 1})[:-1]
-    + ', "duration": 1, "grade": "silver", "audio": {"offered_tags": [1], "n": NaN, "x": 1e999}, "audio_sha256": "00"}',
+    + ', "duration": 1, "grade": "silver", "audio": {"suggested_tags": [1], "n": NaN, "x": 1e999}, "audio_sha256": "00"}',
     '{"title": 5, "artist": "kept", "\\ud800": "\\udfff"}',
 ]
 
@@ -67,10 +68,10 @@ UPLOAD = make_upload(
     last_modified=7,
     cover=Cover("image/png", 5, 6, 7),
     chapters=(Chapter(0, "one", "http://x/"),),
-    facts=Facts(9, b"1", b"2", 3.5, 4, 5, 6, b"7", Grade.COMPLETE, (FINDING,), {"offered_tags": {"title": "부활"}}),
+    facts=Facts(9, b"1", b"2", 3.5, 4, 5, 6, b"7", Grade.COMPLETE, (FINDING,), {"suggested_tags": {"title": "부활"}}),
     verdict=Verdict("damaged", {"reason": "x", "finding": "sync_lost"}, (FINDING,)),
-    placing=Placing("a.mp3", 5, b"1", {"title": "x"}, (Chapter(0, "one"),)),
-    remembered={"metadata": "a b"},
+    publish_intent=PublishIntent("a.mp3", 5, b"1", {"title": "x"}, (Chapter(0, "one"),)),
+    protocol_fields={"metadata": "a b"},
     tags={"title": "x"},
 )
 FILE = make_file(chapters=UPLOAD.chapters, facts=UPLOAD.facts)
@@ -85,7 +86,7 @@ def shown(shape: Any) -> str:
 
 
 def view_of(upload: Upload, slices: list[Slice]) -> Any:
-    register = Register(None, Lifetime(10**12, 10**13))  # type: ignore[arg-type]  # nothing is loaded
+    register = ActiveUploads(None, Lifetime(10**12, 10**13))  # type: ignore[arg-type]  # nothing is loaded
     return register.view(upload, ranges_of(slices))
 
 
@@ -147,12 +148,12 @@ def test_any_row_of_a_slice_can_be_merged(start: Any, stop: Any, digest: Any) ->
 def test_a_finding_of_another_version_is_shown_with_its_code() -> None:
     found = Finding("from_the_future", Severity.WARN)
     assert "from_the_future" not in CODES
-    assert found.told()["message"] == "another version of the service found this"
+    assert found.to_dict_with_message()["message"] == "another version of the service found this"
 
 
 def test_a_finding_of_a_former_version_has_no_times() -> None:
-    stored = {name: value for name, value in FINDING.plain().items() if not name.endswith("_seconds")}
-    assert findings_value([stored, FINDING.plain()]) == (Finding("sync_lost", Severity.REJECT, 5, 1, "x"), FINDING)
+    stored = {name: value for name, value in FINDING.to_dict().items() if not name.endswith("_seconds")}
+    assert findings_value([stored, FINDING.to_dict()]) == (Finding("sync_lost", Severity.REJECT, 5, 1, "x"), FINDING)
 
 
 @pytest.mark.parametrize("value", ["from_the_future", None, b"x", 5])
@@ -162,7 +163,7 @@ async def test_one_row_that_cannot_be_read_hides_no_other(database: Database, pa
     spoil(path, "UPDATE uploads SET state = ? WHERE id = 'u1'", value if value is not None else "")
     page, _ = await database.list_uploads(None, set(), None, 10)
     assert [upload.id for upload, _ in page] == ["u2", "u0"]
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await database.load("u1")
 
 
@@ -194,10 +195,10 @@ async def test_text_that_is_no_utf_8_is_listed(database: Database, path: Path) -
 
 
 async def test_an_upload_whose_plan_cannot_be_read_is_not_delivered_twice(database: Database, path: Path) -> None:
-    await database.create(make_upload(state=State.VERIFIED, facts=FACTS, placing=UPLOAD.placing))
+    await database.create(make_upload(state=State.VERIFIED, facts=FACTS, publish_intent=UPLOAD.publish_intent))
     spoil(path, "UPDATE uploads SET placing = ?", "{")
     (upload,) = await database.in_state({State.VERIFIED})
-    assert upload.placing is None
+    assert upload.publish_intent is None
     assert upload.facts is None
     assert await database.stored_names(["a.mp3"]) == set()
 

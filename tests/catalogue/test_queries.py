@@ -14,9 +14,10 @@ import pytest
 from media_service.catalogue.cursors import cursor_after
 from media_service.catalogue.orders import FILE_ORDERS
 from media_service.catalogue.rows import fold
-from media_service.core.errors import Malformed
-from media_service.core.files import Placed
-from media_service.core.upload import Slice, State
+from media_service.core.errors.requests import Malformed
+from media_service.core.files import SpoolEntry
+from media_service.core.upload import Slice
+from media_service.core.upload_states import State
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, make_upload
 
@@ -44,8 +45,10 @@ def varied(number: int) -> StoredFile:
     """Files with equal and missing keys among them."""
     tags = [{"title": "나", "artist": "b"}, {"title": "가"}, {}, {"title": "B", "artist": ""}][number % 4]
     facts = FACTS.__class__(**{name: getattr(FACTS, name) for name in FACTS.__slots__} | {"duration": number % 3 / 7})
-    placed = Placed(f"{number}.mp3", 1000 + number % 2, bytes(32))
-    return make_file(number, tags=tags, facts=facts, placed=placed, uploaded_at=number // 2, filename=f"{number % 5}")
+    spool_entry = SpoolEntry(f"{number}.mp3", 1000 + number % 2, bytes(32))
+    return make_file(
+        number, tags=tags, facts=facts, spool_entry=spool_entry, uploaded_at=number // 2, filename=f"{number % 5}"
+    )
 
 
 def key_of(file: StoredFile, name: str) -> Any:
@@ -54,7 +57,7 @@ def key_of(file: StoredFile, name: str) -> Any:
         "title": file.tags.get("title", ""),
         "artist": file.tags.get("artist", ""),
         "duration": file.facts.duration,
-        "size": file.placed.size,
+        "size": file.spool_entry.size,
         "filename": file.filename,
     }[name]
 

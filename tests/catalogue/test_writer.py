@@ -19,8 +19,9 @@ from media_service.catalogue.committing import serve, writing_connection
 from media_service.catalogue.migrate import migrate
 from media_service.catalogue.statements import record
 from media_service.catalogue.writer import Writer
-from media_service.core.errors import CatalogueTrouble, StorageFull
-from media_service.core.upload import Slice, State
+from media_service.core.errors.service import CatalogueError, StorageFull
+from media_service.core.upload import Slice
+from media_service.core.upload_states import State
 from tests.catalogue.conftest import SCRIPTS
 from tests.catalogue.samples import rows
 from tests.core.samples import make_upload
@@ -134,19 +135,19 @@ async def test_a_change_that_breaks_a_constraint_fails_alone(writer: Writer, pat
         writer.execute(sql(UPLOAD.format("v"))),
         return_exceptions=True,
     )
-    assert [type(outcome) for outcome in outcomes] == [type(None), CatalogueTrouble] + [type(None)] * 51
+    assert [type(outcome) for outcome in outcomes] == [type(None), CatalogueError] + [type(None)] * 51
     assert rows(path, "SELECT id, filename FROM uploads") == [("u", "b.mp3"), ("v", "a.mp3")]
     assert rows(path, "SELECT count(*) FROM slices") == [(50,)]
 
 
 async def test_a_change_is_all_or_nothing(writer: Writer, path: Path) -> None:
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await writer.execute(sql("UPDATE uploads SET filename = 'b.mp3'") + sql(UPLOAD.format("u")))
     assert rows(path, "SELECT filename FROM uploads") == [("a.mp3",)]
 
 
 async def test_a_slice_of_no_upload_is_trouble(writer: Writer, path: Path) -> None:
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await writer.execute(piece(0, 1, "nobody"))
     await writer.execute(piece(0, 1))
     assert rows(path, "SELECT upload_id FROM slices") == [("u",)]
@@ -173,13 +174,13 @@ async def test_what_came_first_is_done_first(writer: Writer, path: Path) -> None
 
 async def test_a_slice_that_is_not_kept_is_not_acknowledged(writer: Writer, path: Path) -> None:
     await writer.execute(piece(0, 5))
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await writer.execute(piece(0, 10))
     assert rows(path, "SELECT start, stop FROM slices") == [(0, 5)]
 
 
 async def test_a_failing_statement_is_trouble_and_the_writer_goes_on(writer: Writer, path: Path) -> None:
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await writer.execute(sql("UPDATE no_such_table SET x = 1"))
     await writer.execute(piece(0, 1))
     assert rows(path, "SELECT count(*) FROM slices") == [(1,)]
@@ -194,7 +195,7 @@ async def test_a_locked_database_is_trouble_and_the_writer_goes_on(path: Path) -
     async with writing(impatient) as writer:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(CatalogueTrouble):
+            with pytest.raises(CatalogueError):
                 await writer.execute(sql(UPLOAD.format("u")))
             other.execute("ROLLBACK")
         await writer.execute(sql(UPLOAD.format("u")))
@@ -221,7 +222,7 @@ async def test_closing_the_line_commits_what_waits(connections: Connections, pat
 async def test_nothing_is_acknowledged_behind_the_end(connections: Connections, path: Path) -> None:
     async with writing(connections.open) as writer:
         pass
-    with pytest.raises(CatalogueTrouble):
+    with pytest.raises(CatalogueError):
         await writer.execute(piece(0, 1))
     assert rows(path, "SELECT count(*) FROM slices") == [(0,)]
 
@@ -229,7 +230,7 @@ async def test_nothing_is_acknowledged_behind_the_end(connections: Connections, 
 async def test_a_catalogue_that_cannot_be_opened_is_trouble_until_it_can(tmp_path: Path) -> None:
     path = tmp_path / "late" / "catalogue.sqlite3"
     async with writing(lambda: writing_connection(str(path))) as writer:
-        with pytest.raises(CatalogueTrouble):
+        with pytest.raises(CatalogueError):
             await writer.execute(piece(0, 1))
         path.parent.mkdir()
         await writer.execute(sql("CREATE TABLE late (x)"))
@@ -260,7 +261,7 @@ async def record_many(writer: Writer, acknowledged: list[int]) -> None:
 async def trouble_of(acting: Awaitable[None]) -> str:
     try:
         await acting
-    except (StorageFull, CatalogueTrouble) as trouble:
+    except (StorageFull, CatalogueError) as trouble:
         return trouble.code
     return ""
 
@@ -283,7 +284,7 @@ def test_a_change_that_finds_the_disk_full_says_so(tmp_path: Path) -> None:
 
 async def test_a_value_that_sqlite_cannot_hold_does_not_end_the_writer(writer: Writer) -> None:
     async with asyncio.timeout(5):
-        with suppress(CatalogueTrouble):
+        with suppress(CatalogueError):
             await writer.execute(piece(0, 2**63))
         await writer.execute(piece(0, 1))
 

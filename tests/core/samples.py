@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from media_service.core.rules import Limits
-from media_service.core.upload import Facts, State, Upload
+from media_service.core.limits import Limits
+from media_service.core.upload import Facts, Upload
+from media_service.core.upload_states import State
 
 LIMITS = Limits(file=1000, slice=100, slice_size=40)
 

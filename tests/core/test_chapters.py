@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from media_service.core.chapters import MOST, Chapter, clean_chapters, heard_chapters
-from media_service.core.errors import Malformed
+from media_service.core.chapters import MAX_CHAPTERS, Chapter, audible_chapters, clean_chapters
+from media_service.core.errors.requests import Malformed
 
 
 def test_titles_are_cleaned_and_times_are_full_milliseconds() -> None:
@@ -42,7 +42,7 @@ def test_titles_are_cleaned_and_times_are_full_milliseconds() -> None:
         ([Chapter(1, "a", "https://example.com/한")], "chapters.0.url"),
         ([Chapter(1, "a", "https://example.com/ b")], "chapters.0.url"),
         ([Chapter(1, "a", "https://example.com/" + "b" * 1024)], "chapters.0.url"),
-        ([Chapter(n, "a") for n in range(MOST + 1)], "chapters"),
+        ([Chapter(n, "a") for n in range(MAX_CHAPTERS + 1)], "chapters"),
     ],
 )
 def test_what_cannot_be_a_chapter_is_refused_and_its_place_named(given: list[Chapter], field: str) -> None:
@@ -59,4 +59,4 @@ def test_a_chapter_behind_the_sound_is_refused_once_its_length_is_known() -> Non
 
 
 def test_only_what_begins_while_there_is_sound_is_heard() -> None:
-    assert heard_chapters([Chapter(0, "a"), Chapter(10, "b")], 10) == (Chapter(0, "a"),)
+    assert audible_chapters([Chapter(0, "a"), Chapter(10, "b")], 10) == (Chapter(0, "a"),)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from media_service.core.cover import Cover, CoverLimits, Picture, accept_cover
-from media_service.core.errors import CoverNotImage, CoverTooLarge, CoverTooWide, CoverUnfit, Refusal
+from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide
+
+if TYPE_CHECKING:
+    from media_service.core.errors.base import Refusal
 
 LIMITS = CoverLimits(1000, 50)
 FIT = Picture("image/png", 50, 20)
@@ -22,7 +27,7 @@ def test_what_fits_is_a_cover() -> None:
         (10, None, CoverNotImage),
         (10, Picture("image/png", 20, 51), CoverTooWide),
         (10, Picture("image/png", 51, 20), CoverTooWide),
-        (10, Picture("image/png", 5, 5, "it moves"), CoverUnfit),
+        (10, Picture("image/png", 5, 5, "it moves"), CoverInvalid),
         (2000, None, CoverTooLarge),
     ],
 )

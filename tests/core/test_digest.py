@@ -12,24 +12,25 @@ from hypothesis import strategies as st
 
 from media_service.core.digest import (
     ALGORITHMS,
-    BLOCK,
+    BLOCK_BYTES,
     ContentHash,
     Proof,
     format_digest_field,
     parse_digest_field,
     parse_hex,
 )
-from media_service.core.errors import DigestMismatch, Malformed
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.uploads import DigestMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SUM = hashlib.sha256(b"slice").digest()
-BYTES = (bytes(range(256)) * (2 * BLOCK // 256 + 2))[: 2 * BLOCK + 300]
+BYTES = (bytes(range(256)) * (2 * BLOCK_BYTES // 256 + 2))[: 2 * BLOCK_BYTES + 300]
 
 
 def naive_content_hash(whole: bytes) -> bytes:
-    leaves = [hashlib.sha256(whole[at : at + BLOCK]).digest() for at in range(0, len(whole), BLOCK)]
+    leaves = [hashlib.sha256(whole[at : at + BLOCK_BYTES]).digest() for at in range(0, len(whole), BLOCK_BYTES)]
     return hashlib.sha256(b"".join(leaves)).digest()
 
 
@@ -42,25 +43,28 @@ def fed(whole: bytes, cuts: Sequence[int]) -> ContentHash:
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.sampled_from([0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 300]),
-    st.lists(st.one_of(st.integers(0, len(BYTES)), st.sampled_from([BLOCK - 1, BLOCK, BLOCK + 1])), max_size=8),
+    st.sampled_from([0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 2 * BLOCK_BYTES, 2 * BLOCK_BYTES + 300]),
+    st.lists(
+        st.one_of(st.integers(0, len(BYTES)), st.sampled_from([BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1])),
+        max_size=8,
+    ),
 )
-@example(2 * BLOCK, [BLOCK])
+@example(2 * BLOCK_BYTES, [BLOCK_BYTES])
 def test_any_split_gives_the_hash_of_the_whole(size: int, cuts: list[int]) -> None:
     whole = BYTES[:size]
     assert fed(whole, [cut for cut in cuts if cut <= size]).digest() == naive_content_hash(whole)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sets(st.integers(0, 2)), st.integers(0, 2 * BLOCK + 300))
+@given(st.sets(st.integers(0, 2)), st.integers(0, 2 * BLOCK_BYTES + 300))
 @example({0, 1, 2}, 0)
-@example({1, 2}, BLOCK)
+@example({1, 2}, BLOCK_BYTES)
 def test_blocks_that_are_known_are_passed_without_their_bytes(known: set[int], start: int) -> None:
-    leaves = {index: hashlib.sha256(BYTES[index * BLOCK : (index + 1) * BLOCK]).digest() for index in known}
+    leaves = {index: hashlib.sha256(BYTES[index * BLOCK_BYTES : (index + 1) * BLOCK_BYTES]).digest() for index in known}
     content = ContentHash(leaves)
     content.update(BYTES[:start])
     content.pass_known(len(BYTES))
-    assert start % BLOCK == 0 or content.size == start
+    assert start % BLOCK_BYTES == 0 or content.size == start
     content.update(memoryview(BYTES)[content.size :])
     assert (content.size, content.digest()) == (len(BYTES), naive_content_hash(BYTES))
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from media_service.core import errors
-from media_service.core.errors import MediaServiceError, Refusal, Trouble, leaves, revive
+from media_service.core.errors.base import MediaServiceError, Refusal, ServiceError
+from media_service.core.errors.registry import error_classes, restore_error
 
 SAMPLES: dict[str, Any] = {"str": "a {brace}", "str | None": "a {brace}", "int": 7, "float": 1.5}
 
@@ -21,31 +22,31 @@ def sample(leaf: type[MediaServiceError]) -> MediaServiceError:
 
 
 def test_codes_are_distinct_and_plain() -> None:
-    codes = [leaf.code for leaf in leaves()]
+    codes = [leaf.code for leaf in error_classes()]
     assert len(codes) == len(set(codes))
     assert all(re.fullmatch("[a-z0-9_]+", code) for code in codes)
 
 
 def test_every_error_is_a_refusal_or_a_trouble() -> None:
-    assert all(issubclass(leaf, Refusal) != issubclass(leaf, Trouble) for leaf in leaves())
+    assert all(issubclass(leaf, Refusal) != issubclass(leaf, ServiceError) for leaf in error_classes())
 
 
 def test_the_drawn_tree_names_every_error() -> None:
     drawn = set(re.findall("[A-Z][A-Za-z0-9]+", (errors.__doc__ or "").partition("A class's")[0]))
-    assert {leaf.__name__ for leaf in leaves()} <= drawn
+    assert {leaf.__name__ for leaf in error_classes()} <= drawn
 
 
-@pytest.mark.parametrize("leaf", leaves())
+@pytest.mark.parametrize("leaf", error_classes())
 def test_message_fills_in_every_field(leaf: type[MediaServiceError]) -> None:
     error = sample(leaf)
     assert error.message.endswith(".")
-    assert set(re.findall(r"{(\w+)}", leaf.explanation())) <= set(error.details())
+    assert set(re.findall(r"{(\w+)}", leaf.template)) <= set(error.details())
     assert str(error) == f"{leaf.code}: {error.message}"
 
 
-@pytest.mark.parametrize("leaf", leaves())
+@pytest.mark.parametrize("leaf", error_classes())
 def test_an_error_survives_json(leaf: type[MediaServiceError]) -> None:
     error = sample(leaf)
-    again = revive(error.code, json.loads(json.dumps(error.details())))
+    again = restore_error(error.code, json.loads(json.dumps(error.details())))
     assert type(again) is leaf
     assert (again.message, again.details()) == (error.message, error.details())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media_service.core.errors import QuotaExceeded, TooManyUploads
+from media_service.core.errors.limits import QuotaExceeded, TooManyUploads
 from media_service.core.quota import Quota, Quotas
 
 

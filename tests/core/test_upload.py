@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from media_service.core.errors import UploadGone, WrongState
-from media_service.core.upload import ENDED, FINISHING, GONE, TABLE, Event, State, Verdict
+from media_service.core.errors.uploads import UploadGone, WrongState
+from media_service.core.upload import Verdict
+from media_service.core.upload_states import ENDED, FINISHING, GONE, TRANSITIONS, Event, State
 from tests.core.samples import FACTS, make_upload
 
 WAY = {
@@ -34,7 +35,7 @@ WAY = {
 }
 """Which state follows which, said a second time: a slip in the table shows as a difference."""
 
-FAILED = Verdict("finishing_failed", {})
+FAILED = Verdict("finalize_failed", {})
 
 
 @pytest.mark.parametrize("event", Event)
@@ -65,7 +66,7 @@ def test_a_step_takes_the_changes_that_go_with_it() -> None:
 
 
 def test_every_state_is_reached_and_left_or_is_an_end() -> None:
-    reached = {State.RECEIVING, *TABLE.values()}
+    reached = {State.RECEIVING, *TRANSITIONS.values()}
     assert reached == set(State)
     assert {State.SPOOLED, State.REJECTED, *GONE} == ENDED
     assert not FINISHING & ENDED
@@ -76,9 +77,9 @@ def test_every_state_comes_to_an_end() -> None:
         seen, waiting = set(), {state}
         while waiting:
             seen |= waiting
-            waiting = {target for (start, _), target in TABLE.items() if start in waiting} - seen
+            waiting = {target for (start, _), target in TRANSITIONS.items() if start in waiting} - seen
         assert seen & ENDED
 
 
 def test_every_finishing_upload_can_be_lost_and_rejected() -> None:
-    assert all((state, event) in TABLE for state in FINISHING for event in (Event.LOSE, Event.REJECT))
+    assert all((state, event) in TRANSITIONS for state in FINISHING for event in (Event.LOSE, Event.REJECT))

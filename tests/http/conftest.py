@@ -20,7 +20,7 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with small limits, short timeouts and no late edits."""
     folder = tmp_path_factory.mktemp("small") / "data"
     with Server(
-        folder, disk_reserve=0, slice_limit=MIB, file_limit=20 * MIB, idle_timeout=1, finish_wait=5, late_edits=0
+        folder, disk_reserve=0, slice_limit=MIB, file_limit=20 * MIB, idle_timeout=1, verdict_wait_slice=5, late_edits=0
     ) as server:
         yield server
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageError
 from media_service.http.file_response import byte_range, file_response
 from tests.support.mp3 import make_mp3
 from tests.support.wire import WireAnswer, request, send
@@ -127,7 +127,7 @@ async def test_only_a_regular_file_is_served(
 
 
 async def test_file_that_cannot_be_opened_is_not_404(tmp_path: Path) -> None:
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await file_response(tmp_path / ("x" * 300), {})
 
 

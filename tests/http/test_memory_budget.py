@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from media_service.core.errors import CoversBusy
+from media_service.core.errors.service import CoversBusy
 from media_service.http.memory_budget import MAX_WAITING, MemoryBudget
 
 

@@ -109,7 +109,7 @@ async def test_well_formed_ids_reach_their_handler(api: Api, shared_server: Serv
     upload = await api.create(length=10)
     assert (await api.show(upload["id"]))["id"] == upload["id"]
     answer = await send(shared_server.port, request("POST", f"/api/v1/quarantine/{ID}/recheck", {}))
-    assert (answer.status, answer.json["code"]) == (401, "unauthorised")
+    assert (answer.status, answer.json["code"]) == (401, "unauthorized")
 
 
 async def test_errors_before_the_tus_handler_have_its_version(shared_server: Server) -> None:

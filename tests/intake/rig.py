@@ -11,16 +11,17 @@ from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
 from media_service.core.cover import CoverLimits
-from media_service.core.errors import CatalogueTrouble
+from media_service.core.errors.service import CatalogueError
+from media_service.core.expiry import Lifetime
+from media_service.core.limits import Limits
 from media_service.core.quota import Quotas
-from media_service.core.rules import Lifetime, Limits
-from media_service.intake.conduct import Conduct
-from media_service.intake.finalize import Finisher
-from media_service.intake.receive import Intake
-from media_service.intake.retag import Retagger
+from media_service.intake.finalizing.finalizer import Finalizer
+from media_service.intake.finalizing.retag import Retagger
+from media_service.intake.options import IntakeOptions
 from media_service.intake.sweep import Sweeper
-from media_service.media.verify import Examiner, Habits
-from media_service.media.worker import ChildWorker
+from media_service.intake.uploads import UploadService
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions
+from media_service.media.workers.pool import TagWorker
 from media_service.storage import flushing
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -51,7 +52,7 @@ class Steps:
 
     def lose_answer(self, place: int) -> None:
         """At the n-th place from here nobody dies, but what was asked of the catalogue is not answered."""
-        self._crash_at, self._end = self.taken + place, CatalogueTrouble
+        self._crash_at, self._end = self.taken + place, CatalogueError
 
     def around(self, part: Any) -> Any:
         """The part, with its asynchronous methods counted. Each is two places to crash: before it and behind it."""
@@ -100,39 +101,39 @@ class Rig:
         limits: Limits | None = None,
         disk_reserve: int = 0,
     ) -> None:
-        places = DataFolder(folder)
-        places.make()
-        if not places.catalogue.exists():
-            migrate(places.catalogue, ROOT / "migrations")
+        workers = DataFolder(folder)
+        workers.make()
+        if not workers.catalogue.exists():
+            migrate(workers.catalogue, ROOT / "migrations")
         around: Callable[[Any], Any] = steps.around if steps else lambda part: part
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
         self._lines = AsyncExitStack()
         self.catalogue_line, self.storage_line = Line(), Line()
-        self.database = Database(places.catalogue, self.catalogue_line)
-        self.partials = DiskPartials(places.partials, self.storage_line)
-        self.spool = DiskSpool(places.spool)
-        self.quarantine = DiskQuarantine(places.quarantine)
-        self.folders = places
-        self.worker = ChildWorker()
-        self.examiner = Examiner(self.worker, Habits())
+        self.database = Database(workers.catalogue, self.catalogue_line)
+        self.partials = DiskPartials(workers.partials, self.storage_line)
+        self.spool = DiskSpool(workers.spool)
+        self.quarantine = DiskQuarantine(workers.quarantine)
+        self.folders = workers
+        self.worker = TagWorker()
+        self.inspector = MediaInspector(self.worker, MediaOptions())
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
         )
         self.counted_partials = partials
-        media = around(self.examiner)
+        media = around(self.inspector)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
-        self.finisher = Finisher(
+        self.finalizer = Finalizer(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
         )
         limits, lifetime = limits or Limits(2**30, 2**26, 2**22), Lifetime(HOUR, 10 * HOUR, HOUR // 4)
         given = quotas or Quotas()
-        conduct = Conduct(limits, idle, 0, lifetime, disk_reserve, sync_slices=True, body_rate=rate, quotas=given)
+        options = IntakeOptions(limits, idle, 0, lifetime, disk_reserve, sync_slices=True, body_rate=rate, quotas=given)
         self.retagger = Retagger(catalogue, spool, media, CoverLimits())
-        self.intake = Intake(
-            catalogue, partials, media, self.finisher, conduct, retagger=self.retagger, clock=clock, new_id=new_id
+        self.intake = UploadService(
+            catalogue, partials, media, self.finalizer, options, retagger=self.retagger, clock=clock, new_id=new_id
         )
-        self.examiner.on_hopeless(self.intake.give_up_on)
+        self.inspector.on_early_reject(self.intake.reject_early)
         self.sweeper = Sweeper(
             self.intake,
             catalogue,
@@ -154,7 +155,7 @@ class Rig:
 
     async def __aexit__(self, *error: object) -> None:
         await self.worker.close()
-        self.examiner.close()
+        self.inspector.close()
         await self._lines.aclose()
         await self.database.close()
 

@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.digest import Proof
-from media_service.core.errors import (
-    BodyCut,
-    BodyTooSlow,
+from media_service.core.errors.base import Refusal
+from media_service.core.errors.requests import BodyCut, BodyTooSlow, IdleTimeout
+from media_service.core.errors.service import ShuttingDown
+from media_service.core.errors.uploads import (
     DigestMismatch,
-    IdleTimeout,
     OffsetMismatch,
-    Refusal,
-    ShuttingDown,
     SpanOutside,
     Superseded,
     UnknownUpload,
     UploadGone,
 )
-from media_service.core.rules import Wish
-from media_service.core.upload import State
-from media_service.intake.append import STRIDE, Addition, Appends
-from media_service.intake.slices import Incoming
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import State
+from media_service.intake.receiving.append import APPEND_SLICE_BYTES, AppendRequest, Appends
+from media_service.intake.receiving.slices import SliceRequest
 from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_mp3, make_mp3_of
 
@@ -60,18 +58,18 @@ def stalling(*blocks: bytes) -> Callable[[], AsyncIterator[bytes]]:
     return read
 
 
-async def begin(rig: Rig, length: int | None = len(MP3), *, held_open: bool = False) -> str:
-    wish = Wish("show.mp3", length, held_open=held_open)
-    return (await rig.intake.create(wish, "me", "tus"))[0].upload.id
+async def begin(rig: Rig, length: int | None = len(MP3), *, defer_completion: bool = False) -> str:
+    request = UploadRequest("show.mp3", length, defer_completion=defer_completion)
+    return (await rig.intake.create(request, "me", "tus"))[0].upload.id
 
 
-def at(offset: int, *, length: int | None = None, last: bool = False, proof: Proof | None = None) -> Addition:
-    return Addition(offset, None, "tus", length=length, last=last, proof=proof)
+def at(offset: int, *, length: int | None = None, last: bool = False, proof: Proof | None = None) -> AppendRequest:
+    return AppendRequest(offset, None, "tus", length=length, last=last, proof=proof)
 
 
 async def test_a_long_body_is_recorded_on_its_way(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, heard = await begin(rig, 3 * STRIDE), list[int]()
+        upload_id, heard = await begin(rig, 3 * APPEND_SLICE_BYTES), list[int]()
 
         async def progress(offset: int) -> None:
             heard.append(offset)
@@ -79,7 +77,7 @@ async def test_a_long_body_is_recorded_on_its_way(tmp_path: Path) -> None:
         whole = make_mp3_of(20 * (BLOCK - 7), seed=132)
         blocks = [whole[start : start + BLOCK - 7] for start in range(0, len(whole), BLOCK - 7)]
         view = await Appends(rig.intake).append(upload_id, "me", at(0), body(*blocks), progress)
-        assert heard == [STRIDE, 2 * STRIDE, len(whole)]
+        assert heard == [APPEND_SLICE_BYTES, 2 * APPEND_SLICE_BYTES, len(whole)]
         assert view.received.offset == heard[-1]
 
 
@@ -158,12 +156,12 @@ async def test_another_offset_is_refused_unread(tmp_path: Path) -> None:
 
 async def test_one_that_is_held_open_is_whole_when_its_client_says_so(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, appends = await begin(rig, held_open=True), Appends(rig.intake)
+        upload_id, appends = await begin(rig, defer_completion=True), Appends(rig.intake)
         view = await appends.append(upload_id, "me", at(0), body(MP3))
         assert view.upload.state is State.RECEIVING
         view = await appends.append(upload_id, "me", at(len(MP3), last=True), body())
         assert view.upload.state is State.RECEIVED
-        nothing = Addition(len(MP3), 0, "tus", last=True)
+        nothing = AppendRequest(len(MP3), 0, "tus", last=True)
         again = await appends.append(upload_id, "me", nothing, body(then=AssertionError()))
         assert again.upload.state is State.RECEIVED
         assert (await appends.append(upload_id, "me", at(len(MP3), last=True), body())).upload.state is State.RECEIVED
@@ -174,7 +172,7 @@ async def test_one_that_is_held_open_is_whole_when_its_client_says_so(tmp_path: 
 async def test_one_whose_address_nobody_knows_is_given_up_when_it_is_cut(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig), Appends(rig.intake)
-        unknown = Addition(0, None, "tus", known=False)
+        unknown = AppendRequest(0, None, "tus", known=False)
         with pytest.raises(BodyCut):
             await appends.append(upload_id, "me", unknown, body(MP3[:100], then=BodyCut()))
         with pytest.raises(UploadGone):
@@ -192,11 +190,11 @@ async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) ->
             heard.append(offset)
 
         async with Rig(folder) as rig:
-            upload_id = await begin(rig, held_open=True)
+            upload_id = await begin(rig, defer_completion=True)
         async with Rig(folder, Steps(crash_at)) as rig:
             try:
-                addition = Addition(0, None, "tus", last=True)
-                await Appends(rig.intake).append(upload_id, "me", addition, body(MP3[:9], MP3[9:]), progress)
+                request = AppendRequest(0, None, "tus", last=True)
+                await Appends(rig.intake).append(upload_id, "me", request, body(MP3[:9], MP3[9:]), progress)
             except Crash:
                 crashed = True
         async with Rig(folder) as rig:
@@ -227,10 +225,10 @@ async def test_what_a_body_that_is_too_slow_brought_is_kept(tmp_path: Path) -> N
 async def test_only_an_admitted_block_has_the_way_before_finishing(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await begin(rig)
-        refused = (("x" * 22, Incoming(0, 9, None, "tus")), (upload_id, Incoming(0, 2**40, None, "tus")))
-        for target, incoming in refused:
+        refused = (("x" * 22, SliceRequest(0, 9, None, "tus")), (upload_id, SliceRequest(0, 2**40, None, "tus")))
+        for target, request in refused:
             with pytest.raises(Refusal):
-                await rig.intake.receive(target, "me", incoming, body(b"refused!!"))
-            assert rig.finisher.idle
-        await rig.intake.receive(upload_id, "me", Incoming(0, 9, None, "tus"), body(MP3[:9]))
-        assert not rig.finisher.idle
+                await rig.intake.receive(target, "me", request, body(b"refused!!"))
+            assert rig.finalizer.idle
+        await rig.intake.receive(upload_id, "me", SliceRequest(0, 9, None, "tus"), body(MP3[:9]))
+        assert not rig.finalizer.idle

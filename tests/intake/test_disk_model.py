@@ -14,13 +14,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from media_service.core.errors import MediaServiceError, StorageTrouble
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.service import StorageError
+from media_service.core.expiry import Lifetime
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.limits import Limits
 from media_service.core.ranges import Ranges, Span
-from media_service.core.rules import Lifetime, Limits, Wish
-from media_service.core.upload import State
-from media_service.intake.conduct import Conduct
-from media_service.intake.receive import Intake
-from media_service.intake.slices import Incoming
+from media_service.core.upload_states import State
+from media_service.intake.options import IntakeOptions
+from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.uploads import UploadService
 from media_service.storage.slice_digest import InlineDigest
 
 if TYPE_CHECKING:
@@ -85,10 +88,10 @@ class ForgetfulDisk:
             self.fail_next = False
             self.epoch += 1
             self.written[:] = self.durable
-            raise StorageTrouble
+            raise StorageError
         self.durable[:] = self.written
         if epoch != self.epoch:
-            raise StorageTrouble
+            raise StorageError
 
     def crash(self) -> None:
         """What was not synced is gone."""
@@ -151,10 +154,10 @@ class NobodyReads:
     def forget(self, upload_id: str) -> None:
         """Nothing was."""
 
-    def wake(self, upload: Upload) -> None:
+    def enqueue(self, upload: Upload) -> None:
         """Finishing has tests of its own."""
 
-    def make_way(self) -> None:
+    def note_receiving(self) -> None:
         """Nobody is in it."""
 
     async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
@@ -172,16 +175,16 @@ class Story(RuleBasedStateMachine):
         self.disk, self.catalogue = ForgetfulDisk(), ModelCatalogue()
         self.promised = Ranges()
         self._start_service()
-        view, _ = self.loop.run_until_complete(self.intake.create(Wish("a.mp3", LENGTH), "me", "native"))
+        view, _ = self.loop.run_until_complete(self.intake.create(UploadRequest("a.mp3", LENGTH), "me", "native"))
         self.upload_id = view.upload.id
 
     def _start_service(self) -> None:
-        conduct = Conduct(Limits(2**20, 2**20, 16), 60, 0, Lifetime(10**9, 10**9), 0, sync_slices=True)
+        options = IntakeOptions(Limits(2**20, 2**20, 16), 60, 0, Lifetime(10**9, 10**9), 0, sync_slices=True)
         nobody: Any = NobodyReads()
         catalogue: Any = self.catalogue
         disk: Any = self.disk
-        self.intake = Intake(
-            catalogue, disk, nobody, nobody, conduct, retagger=nobody, clock=lambda: 1, new_id=lambda: "u" * 22
+        self.intake = UploadService(
+            catalogue, disk, nobody, nobody, options, retagger=nobody, clock=lambda: 1, new_id=lambda: "u" * 22
         )
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH), sized=st.booleans(), proven=st.booleans())
@@ -253,8 +256,8 @@ class Story(RuleBasedStateMachine):
                 await asyncio.sleep(0)
                 yield piece[at : at + 5]
 
-        incoming = Incoming(start, len(piece) if sized else None, digest, "native")
-        await self.intake.receive(self.upload_id, "me", incoming, blocks)
+        request = SliceRequest(start, len(piece) if sized else None, digest, "native")
+        await self.intake.receive(self.upload_id, "me", request, blocks)
 
 
 TestStory = Story.TestCase

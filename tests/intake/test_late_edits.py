@@ -11,13 +11,15 @@ import pytest
 from mutagen.id3 import ID3
 
 from media_service.core.chapters import Chapter
-from media_service.core.errors import BeingFinished, FileChanged, UnknownFile, UnknownUpload, WrongState
-from media_service.core.rules import Wish
-from media_service.core.upload import FINISHING, State
+from media_service.core.errors.files import FileChanged, UnknownFile
+from media_service.core.errors.service import BeingFinished
+from media_service.core.errors.uploads import UnknownUpload, WrongState
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import FINISHING, State
 from media_service.intake import late_edits
-from media_service.intake.slices import Incoming
+from media_service.intake.receiving.slices import SliceRequest
 from tests.intake.rig import HOUR, Crash, Rig, Steps
-from tests.intake.test_finalize import MP3, finish_all, receive
+from tests.intake.test_finalizer import MP3, finish_all, receive
 from tests.support.pictures import png
 
 if TYPE_CHECKING:
@@ -64,11 +66,11 @@ async def test_a_name_alone_leaves_every_byte_of_the_file(tmp_path: Path) -> Non
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, MP3)
         await finish_all(rig)
-        before = (await the_rows(rig, upload_id))[1].placed
+        before = (await the_rows(rig, upload_id))[1].spool_entry
         inode = rig.spool.path("show.mp3").stat().st_ino
         await rig.intake.amend(upload_id, "me", sender="Larry")
         upload, file = await the_rows(rig, upload_id)
-        assert (upload.sender, file.sender, file.placed) == ("Larry", "Larry", before)
+        assert (upload.sender, file.sender, file.spool_entry) == ("Larry", "Larry", before)
         assert rig.spool.path("show.mp3").stat().st_ino == inode
 
 
@@ -191,7 +193,7 @@ async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path:
             await rig.retagger.recover()
             upload, file = await the_rows(rig, upload_id)
             stored = rig.spool.path("show.mp3").read_bytes()
-            assert (len(stored), hashlib.sha256(stored).digest()) == (file.placed.size, file.placed.sha256)
+            assert (len(stored), hashlib.sha256(stored).digest()) == (file.spool_entry.size, file.spool_entry.sha256)
             if acknowledged:
                 assert (upload.tags, upload.sender, file.sender) == ({"title": "New"}, "Larry", "Larry")
             seen.add((acknowledged, file.tags["title"]))
@@ -233,10 +235,10 @@ async def test_an_edit_before_the_file_is_tagged_reaches_it_over_a_crash_at_any_
 async def test_edits_while_uploads_are_finished_all_reach_their_files(tmp_path: Path) -> None:
     """Edits as fast as they go, from before the last byte until after the end, against the running finisher."""
     async with Rig(tmp_path / "data") as rig:
-        running = asyncio.create_task(rig.finisher.run())
+        running = asyncio.create_task(rig.finalizer.run())
         for number in range(6):
-            wish = Wish(f"{number}.mp3", len(MP3), tags={"title": "T"})
-            view, _ = await rig.intake.create(wish, "me", "native")
+            request = UploadRequest(f"{number}.mp3", len(MP3), tags={"title": "T"})
+            view, _ = await rig.intake.create(request, "me", "native")
             upload_id = view.upload.id
 
             async def insist(upload_id: str = upload_id) -> str:
@@ -257,7 +259,7 @@ async def test_edits_while_uploads_are_finished_all_reach_their_files(tmp_path: 
             said = await editing
             upload, file = await the_rows(rig, upload_id)
             assert (upload.sender, upload.tags, file.sender, file.tags["title"]) == (said, {"title": said}, said, said)
-            tag = ID3(io.BytesIO(rig.spool.path(file.placed.name).read_bytes()))
+            tag = ID3(io.BytesIO(rig.spool.path(file.spool_entry.name).read_bytes()))
             assert str(tag["TIT2"]) == said
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -268,7 +270,7 @@ async def _send(rig: Rig, upload_id: str) -> None:
     async def blocks() -> Any:
         yield MP3
 
-    await rig.intake.receive(upload_id, "me", Incoming(0, len(MP3), None, "native"), blocks)
+    await rig.intake.receive(upload_id, "me", SliceRequest(0, len(MP3), None, "native"), blocks)
 
 
 async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
@@ -277,7 +279,7 @@ async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
     monkeypatch.setattr(late_edits, "LONGEST_WAIT_SECONDS", 0.05)
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, MP3)
-        async with rig.finisher.held_back(upload_id, 1):
+        async with rig.finalizer.paused(upload_id, 1):
             with pytest.raises(BeingFinished):
                 await rig.intake.amend(upload_id, "me", sender="Larry")
         await rig.intake.amend(upload_id, "me", sender="Larry")

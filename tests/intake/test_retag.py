@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.cover import CoverLimits
-from media_service.core.errors import FileChanged, UnknownFile
-from media_service.intake.retag import Retagger
+from media_service.core.errors.files import FileChanged, UnknownFile
+from media_service.intake.finalizing.retag import Retagger
 from tests.intake.rig import Crash, Rig, Steps
-from tests.intake.test_finalize import finish_all, receive
+from tests.intake.test_finalizer import finish_all, receive
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MP3 = make_mp3(1, {"artist": "Kept"}, seed=83)
 
 def retagger(rig: Rig, steps: Steps | None = None) -> Retagger:
     around = (steps or Steps()).around
-    return Retagger(around(rig.database), around(rig.spool), around(rig.examiner), CoverLimits())
+    return Retagger(around(rig.database), around(rig.spool), around(rig.inspector), CoverLimits())
 
 
 async def the_file(rig: Rig) -> StoredFile:
@@ -49,9 +49,9 @@ async def test_a_crash_at_any_step_leaves_the_old_or_the_new_file(tmp_path: Path
             await retagger(rig).recover()
             file = await the_file(rig)
             stored = rig.spool.path("show.mp3").read_bytes()
-            assert (len(stored), hashlib.sha256(stored).digest()) == (file.placed.size, file.placed.sha256)
-            assert (file.placed != old.placed) == (file.tags["title"] == "New")
-            assert await rig.database.retagging() == []
+            assert (len(stored), hashlib.sha256(stored).digest()) == (file.spool_entry.size, file.spool_entry.sha256)
+            assert (file.spool_entry != old.spool_entry) == (file.tags["title"] == "New")
+            assert await rig.database.retag_intents() == []
             assert await rig.spool.unsettled() == []
             assert rig.names() == ["show.mp3"]
         seen.add((crashed, file.tags["title"]))
@@ -76,7 +76,7 @@ async def test_after_trouble_the_next_edit_finds_out_what_lies_there(tmp_path: P
             else:
                 break
             file, stored = await the_file(rig), rig.spool.path("show.mp3").read_bytes()
-            assert hashlib.sha256(stored).digest() == file.placed.sha256
+            assert hashlib.sha256(stored).digest() == file.spool_entry.sha256
             assert file.tags["album"] == f"{crash_at}"
             assert stored.endswith(MP3[-1000:])
 
@@ -87,10 +87,10 @@ async def test_only_the_version_that_was_seen_is_edited(tmp_path: Path) -> None:
         await finish_all(rig)
         old = await the_file(rig)
         edits = retagger(rig)
-        new = await edits.edit(old.id, {"title": "New", "artist": ""}, lambda sha256: sha256 == old.placed.sha256)
+        new = await edits.edit(old.id, {"title": "New", "artist": ""}, lambda sha256: sha256 == old.spool_entry.sha256)
         assert dict(new.tags) == {"title": "New"}
         with pytest.raises(FileChanged):
-            await edits.edit(old.id, {"title": "Newer"}, lambda sha256: sha256 == old.placed.sha256)
+            await edits.edit(old.id, {"title": "Newer"}, lambda sha256: sha256 == old.spool_entry.sha256)
         assert await the_file(rig) == new
 
 
@@ -103,4 +103,4 @@ async def test_a_file_that_its_reader_took_does_not_come_back(tmp_path: Path) ->
         with pytest.raises(UnknownFile):
             await retagger(rig).edit(file.id, {"title": "New"}, lambda _: True)
         assert rig.names() == []
-        assert await rig.database.retagging() == []
+        assert await rig.database.retag_intents() == []

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.catalogue.database import Database
-from media_service.core.errors import Superseded, Trouble
-from media_service.core.rules import Wish
-from media_service.core.upload import State
-from media_service.intake.slices import Incoming
+from media_service.core.errors.base import ServiceError
+from media_service.core.errors.uploads import Superseded
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import State
+from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.sweep import Sweeper
 from tests.intake.rig import HOUR, Rig
-from tests.intake.test_finalize import TEXT, finish_all, receive
+from tests.intake.test_finalizer import TEXT, finish_all, receive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -27,7 +28,7 @@ async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
     async def blocks() -> AsyncIterator[bytes]:
         yield b"x" * 10
 
-    await rig.intake.receive(upload_id, "me", Incoming(start, 10, None, "native"), blocks)
+    await rig.intake.receive(upload_id, "me", SliceRequest(start, 10, None, "native"), blocks)
 
 
 async def _slow_slice(rig: Rig, upload_id: str, start: int) -> None:
@@ -35,26 +36,26 @@ async def _slow_slice(rig: Rig, upload_id: str, start: int) -> None:
         yield b"x"
         await asyncio.Event().wait()
 
-    await rig.intake.receive(upload_id, "me", Incoming(start, 10, None, "native"), blocks)
+    await rig.intake.receive(upload_id, "me", SliceRequest(start, 10, None, "native"), blocks)
 
 
 async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        idle, _ = await rig.intake.create(Wish("idle.mp3", 100), "me", "native")
-        live, _ = await rig.intake.create(Wish("live.mp3", 100), "me", "native")
+        idle, _ = await rig.intake.create(UploadRequest("idle.mp3", 100), "me", "native")
+        active, _ = await rig.intake.create(UploadRequest("live.mp3", 100), "me", "native")
         rig.time += HOUR - 1
-        await _one_slice(rig, live.upload.id, 0)
+        await _one_slice(rig, active.upload.id, 0)
         rig.time += 2
         await rig.sweeper.expire()
         assert (await rig.intake.show(idle.upload.id, "me")).upload.state is State.EXPIRED
-        assert (await rig.intake.show(live.upload.id, "me")).upload.state is State.RECEIVING
-        assert await rig.partials.ids() == [live.upload.id]
+        assert (await rig.intake.show(active.upload.id, "me")).upload.state is State.RECEIVING
+        assert await rig.partials.ids() == [active.upload.id]
 
 
 async def test_an_upload_that_trickles_ends_with_its_whole_lifetime(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         begun = rig.time
-        made, _ = await rig.intake.create(Wish("trickle.mp3", 200), "me", "native")
+        made, _ = await rig.intake.create(UploadRequest("trickle.mp3", 200), "me", "native")
         for start in range(0, 100, 10):
             rig.time += HOUR - 1
             await _one_slice(rig, made.upload.id, start)
@@ -74,7 +75,7 @@ async def test_an_upload_that_trickles_ends_with_its_whole_lifetime(tmp_path: Pa
 
 async def test_an_upload_that_is_written_does_not_expire_for_being_idle(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        made, _ = await rig.intake.create(Wish("slow.mp3", 100), "me", "native")
+        made, _ = await rig.intake.create(UploadRequest("slow.mp3", 100), "me", "native")
         writing = asyncio.create_task(_slow_slice(rig, made.upload.id, 0))
         await asyncio.sleep(0.05)
         rig.time += 2 * HOUR
@@ -85,7 +86,7 @@ async def test_an_upload_that_is_written_does_not_expire_for_being_idle(tmp_path
 
 async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        kept, _ = await rig.intake.create(Wish("kept.mp3", 100), "me", "native")
+        kept, _ = await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native")
         await rig.partials.create("orphan", 100)
         await rig.sweeper.discard_orphans()
         assert await rig.partials.ids() == [kept.upload.id]
@@ -93,7 +94,7 @@ async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> No
 
 async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        form, _ = await rig.intake.create(Wish("form.mp3", None), "me", "form")
+        form, _ = await rig.intake.create(UploadRequest("form.mp3", None), "me", "form")
     async with Rig(tmp_path / "data") as rig:
         await rig.intake.recover()
         assert (await rig.intake.show(form.upload.id, "me")).upload.state is State.CANCELLED
@@ -114,7 +115,7 @@ async def test_quarantine_is_emptied_of_what_is_old(tmp_path: Path) -> None:
 
 async def test_many_uploads_expire_together(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        made = [(await rig.intake.create(Wish("a.mp3", 10), "me", "native"))[0] for _ in range(600)]
+        made = [(await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native"))[0] for _ in range(600)]
         rig.time += HOUR + 1
         await rig.sweeper.expire()
         for view in made[::100]:
@@ -124,12 +125,12 @@ async def test_many_uploads_expire_together(tmp_path: Path) -> None:
 
 async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        made = [(await rig.intake.create(Wish("a.mp3", 10), "me", "native"))[0].upload.id for _ in range(3)]
+        made = [(await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native"))[0].upload.id for _ in range(3)]
         # Its partial is a folder now, which cannot be unlinked.
         rig.partials.path(made[1]).unlink()
         rig.partials.path(made[1]).mkdir()
         rig.time += HOUR + 1
-        with pytest.raises(Trouble):
+        with pytest.raises(ServiceError):
             await rig.sweeper.expire()
         for upload_id in (made[0], made[2]):
             assert (await rig.intake.show(upload_id, "me")).upload.state is State.EXPIRED
@@ -148,7 +149,7 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
             return await super().expiring(idle, created)
 
     async with Rig(tmp_path / "data") as rig:
-        made, _ = await rig.intake.create(Wish("a.mp3", 10), "me", "native")
+        made, _ = await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native")
         rig.time += HOUR + 1
         database = Broken(rig.folders.catalogue, rig.catalogue_line)
         await database.open()

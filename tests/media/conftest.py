@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from media_service.media.worker import ChildWorker
+from media_service.media.workers.pool import TagWorker
 from tests.conftest import missing
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest_asyncio.fixture
-async def worker() -> AsyncIterator[ChildWorker]:
+async def worker() -> AsyncIterator[TagWorker]:
     """One that runs, and is closed behind the test."""
-    worker = ChildWorker()
+    worker = TagWorker()
     yield worker
     await worker.close()
 

@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import ID3
 
-from media_service.core.files import Enclosed
-from media_service.media import ape, id3v1
-from media_service.media.verify import Examiner, Habits, Tagging
+from media_service.core.files import CoverAndChapters
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
+from media_service.media.tags import ape, id3v1
 from media_service.storage.spool import DiskSpool
-from tests.media.pictures import png
-from tests.media.raw_tags import frame, tag
+from tests.media.raw_id3 import frame, tag
+from tests.media.sample_images import png
 from tests.media.test_players import AUDIO, V1, complaints, seen_by_mediainfo, set_aside, spooled
 from tests.support.stream import ape_tag_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.media.worker import ChildWorker
+    from media_service.media.workers.pool import TagWorker
 
 pytestmark = pytest.mark.usefixtures("players")
 
@@ -56,9 +56,9 @@ def ape_items(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: ChildWorker, tmp_path: Path, way: str) -> None:
+async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: TagWorker, tmp_path: Path, way: str) -> None:
     before, behind, staying = WAYS[way]
-    _, target, carried = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("full"))
+    _, target, carried = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("full"))
     assert seen_by_mediainfo(target)["title"] == carried["title"] == "일요일 밤"
     assert ape_items(target) == staying
     assert await complaints(target) == set()
@@ -73,15 +73,15 @@ async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: ChildWo
 
 @pytest.mark.parametrize("mode", ["provenance", "none"])
 async def test_an_ape_tag_stays_where_no_tags_are_written(
-    worker: ChildWorker, tmp_path: Path, mode: Literal["provenance", "none"]
+    worker: TagWorker, tmp_path: Path, mode: Literal["provenance", "none"]
 ) -> None:
-    _, target, _ = await spooled(worker, tmp_path, OLD + AUDIO + BOTH + V1, Tagging(mode))
+    _, target, _ = await spooled(worker, tmp_path, OLD + AUDIO + BOTH + V1, TagOptions(mode))
     assert target.read_bytes().endswith(AUDIO + BOTH + V1)
 
 
-async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: ChildWorker, tmp_path: Path) -> None:
+async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: TagWorker, tmp_path: Path) -> None:
     for before, behind in ((OLD, BOTH + V1), (OLD + SAID, b"")):
-        _, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("none"))
+        _, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("none"))
         assert seen_by_mediainfo(target)["title"] == "APE title"
         edited = await edit(worker, tmp_path, target, {"title": "New"}, [])
         assert {"title": "New", "album": "Old album"}.items() <= seen_by_mediainfo(edited).items()
@@ -92,16 +92,16 @@ async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: ChildWork
         assert await complaints(cleared) == set()
 
 
-async def edit(worker: ChildWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
+async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
     """The file as an admin's edit leaves it."""
-    examiner, spool = Examiner(worker, Habits()), DiskSpool(folder / "spool")
-    plan = await examiner.plan_edit(path, tags, removed, Enclosed())
+    inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(folder / "spool")
+    plan = await inspector.plan_edit(path, tags, removed, CoverAndChapters())
     await spool.assemble("b", path, plan, plan.length)
-    examiner.close()
+    inspector.close()
     return (folder / "spool" / ".incoming" / "b").replace(path)
 
 
-async def test_a_file_whose_ape_tag_has_a_title_gets_none_from_its_name(worker: ChildWorker, tmp_path: Path) -> None:
+async def test_a_file_whose_ape_tag_has_a_title_gets_none_from_its_name(worker: TagWorker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(AUDIO + SAID)
     answer, _ = await worker.ask(

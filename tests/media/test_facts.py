@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from media_service.core.upload import State
-from media_service.core.verdict import Grade, Policy
-from media_service.media.facts import facts_of, provenance, sound_of
-from media_service.media.frames import FrameWalk
-from media_service.media.judge import judge
-from media_service.media.prescan import Scan
+from media_service.core.findings import Grade, Severities
+from media_service.core.upload_states import State
+from media_service.media.inspection.facts import facts_of, provenance, sound_of
+from media_service.media.inspection.findings import judge
+from media_service.media.mpeg.parser import FrameParser
+from media_service.media.tags.safety_scan import Scan
 from tests.core.samples import make_upload
 from tests.support.stream import Stream
 
@@ -18,11 +18,17 @@ WHOLE = STREAM.with_header(STREAM.frames(50))
 
 
 def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Grade | None]:
-    walked = FrameWalk()
+    walked = FrameParser()
     walked.feed(content)
     walk = walked.finish()
     facts = facts_of(
-        walk, judge(walk, Policy()), Scan(), proven=False, size=len(content), sha256=bytes(32), content_hash=bytes(32)
+        walk,
+        judge(walk, Severities()),
+        Scan(),
+        proven=False,
+        size=len(content),
+        sha256=bytes(32),
+        content_hash=bytes(32),
     )
     upload = replace(make_upload(state=State.RECEIVED, length=len(content), filename="밤.mp3"), facts=facts)
     return provenance(upload), sound_of(upload), facts.grade
@@ -30,8 +36,8 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
 
 def test_a_whole_file_says_where_it_came_from_and_how_much_is_known() -> None:
     says, sound, grade = facts_in(b"junk" * 10 + WHOLE)
-    assert (sound, grade) == ((40, 40 + len(WHOLE)), Grade.PROVED)
-    assert (says["UPLOAD_FILENAME"], says["VERIFIED"], says["UPLOAD_SHA256"]) == ("밤.mp3", "proved", "00" * 32)
+    assert (sound, grade) == ((40, 40 + len(WHOLE)), Grade.PROVEN)
+    assert (says["UPLOAD_FILENAME"], says["VERIFIED"], says["UPLOAD_SHA256"]) == ("밤.mp3", "proven", "00" * 32)
     assert {"AUDIO_SHA256", "UPLOADED_AT"} <= says.keys()
 
 

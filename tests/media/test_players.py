@@ -15,22 +15,22 @@ import eyed3  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from mutagen.id3 import ID3
 
-from media_service.core.files import Enclosed
-from media_service.core.upload import State
-from media_service.core.verdict import Outcome, outcome
-from media_service.media.verify import Examiner, Habits, Tagging
+from media_service.core.files import CoverAndChapters
+from media_service.core.findings import Outcome, outcome
+from media_service.core.upload_states import State
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.storage.spool import DiskSpool
 from tests.conftest import missing
 from tests.core.samples import make_upload
-from tests.media.asked import MORE
-from tests.media.pictures import png
-from tests.media.raw_tags import frame, frame22, frames_of, syncsafe, tag
+from tests.media.raw_id3 import frame, frame22, frames_of, syncsafe, tag
+from tests.media.sample_images import png
+from tests.media.sample_tags import MORE
 from tests.support.stream import Stream, ape_tag, lyrics_tag
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.media.worker import ChildWorker
+    from media_service.media.workers.pool import TagWorker
 
 pytestmark = pytest.mark.usefixtures("players")
 
@@ -124,24 +124,24 @@ KINDS: dict[str, tuple[bytes, bytes]] = {
 
 
 async def spooled(
-    worker: ChildWorker, folder: Path, content: bytes, tagging: Tagging, name: str = "show.mp3"
+    worker: TagWorker, folder: Path, content: bytes, tagging: TagOptions, name: str = "show.mp3"
 ) -> tuple[Path, Path, dict[str, Any]]:
     """The file as it was received, as it lies in the spool, and the tags it is said to carry."""
     source, spool = folder / "received.mp3", DiskSpool(folder / "spool")
     source.write_bytes(content)
     await spool.prepare()
-    examiner = Examiner(worker, Habits(tagging=tagging))
+    inspector = MediaInspector(worker, MediaOptions(tagging=tagging))
     upload = make_upload(state=State.RECEIVED, length=len(content), filename=name, tags=ASKED)
-    facts = await examiner.verify(source, upload, [])
+    facts = await inspector.verify(source, upload, [])
     assert outcome(facts.findings) is not Outcome.REJECT
-    plan, carried = await examiner.plan_tags(source, replace(upload, facts=facts), None)
+    plan, carried = await inspector.plan_tags(source, replace(upload, facts=facts), None)
     await spool.assemble("a", source, plan, plan.length or len(content))
     target = (folder / "spool" / ".incoming" / "a").rename(folder / "spooled.mp3")
-    again = await examiner.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
+    again = await inspector.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
     assert facts.audio is not None
     assert again.audio_sha256 == facts.audio_sha256
     assert content[facts.audio["start"] : facts.audio["end"]] in target.read_bytes()
-    examiner.close()
+    inspector.close()
     return source, target, dict(carried.tags)
 
 
@@ -198,10 +198,10 @@ def seen_by_eyed3(path: Path) -> dict[str, str | None]:
 @pytest.mark.parametrize("version", [None, 3, 4])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_players_decode_to_the_end_and_show_what_was_asked_for(
-    worker: ChildWorker, tmp_path: Path, kind: str, version: int | None
+    worker: TagWorker, tmp_path: Path, kind: str, version: int | None
 ) -> None:
     before, behind = KINDS[kind]
-    _, target, carried = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("full", version))
+    _, target, carried = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("full", version))
     assert await complaints(target) == set()
     shown = probed(target)
     assert carried == ASKED
@@ -223,10 +223,10 @@ async def test_players_decode_to_the_end_and_show_what_was_asked_for(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_where_a_file_came_from_hides_nothing_that_it_says_of_itself(
-    worker: ChildWorker, tmp_path: Path, kind: str
+    worker: TagWorker, tmp_path: Path, kind: str
 ) -> None:
     before, behind = KINDS[kind]
-    source, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("provenance"))
+    source, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("provenance"))
     was, now = probed(source) if kind != "v2.3 and junk" else probed_without_junk(source), probed(target)
     kept = {"title", "artist", "album", "genre", "comment", "track"} & was.keys()
     if kind != "malformed":
@@ -250,21 +250,21 @@ ENCODERS = {
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-async def test_real_sound_decodes_to_its_end(worker: ChildWorker, tmp_path: Path, encoder: str) -> None:
+async def test_real_sound_decodes_to_its_end(worker: TagWorker, tmp_path: Path, encoder: str) -> None:
     if shutil.which("lame") is None:
         missing("lame")
     out, sound = tmp_path / "sound.mp3", random.Random(5).randbytes(400_000)
     command = [part.replace("{}", str(out)) for part in ENCODERS[encoder]]
     await asyncio.to_thread(subprocess.run, command, input=sound, check=True, capture_output=True)
-    _, target, carried = await spooled(worker, tmp_path, out.read_bytes(), Tagging())
+    _, target, carried = await spooled(worker, tmp_path, out.read_bytes(), TagOptions())
     assert await complaints(target) == set()
     assert ASKED.items() <= carried.items()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_without_tagging_every_byte_stays(worker: ChildWorker, tmp_path: Path, kind: str) -> None:
+async def test_without_tagging_every_byte_stays(worker: TagWorker, tmp_path: Path, kind: str) -> None:
     before, behind = KINDS[kind]
-    source, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, Tagging("none"))
+    source, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("none"))
     assert target.read_bytes() == source.read_bytes()
 
 
@@ -272,9 +272,9 @@ async def test_without_tagging_every_byte_stays(worker: ChildWorker, tmp_path: P
 @pytest.mark.parametrize("written", [None, 3, 4])
 @pytest.mark.parametrize("found", [3, 4])
 async def test_foreign_frames_stay_byte_for_byte(
-    worker: ChildWorker, tmp_path: Path, found: int, written: int | None, mode: Literal["full", "provenance"]
+    worker: TagWorker, tmp_path: Path, found: int, written: int | None, mode: Literal["full", "provenance"]
 ) -> None:
-    _, target, _ = await spooled(worker, tmp_path, old(found) + AUDIO, Tagging(mode, written))
+    _, target, _ = await spooled(worker, tmp_path, old(found) + AUDIO, TagOptions(mode, written))
     whole = target.read_bytes()
     size = 10 + sum(byte << shift for byte, shift in zip(whole[6:10], (21, 14, 7, 0), strict=True))
     kept = frames_of(whole[:size])
@@ -289,9 +289,9 @@ async def test_foreign_frames_stay_byte_for_byte(
     assert seen_by_eyed3(target)["title"] == (ASKED["title"] if mode == "full" else "Old title")
 
 
-async def test_junk_goes_and_the_tags_around_it_stay(worker: ChildWorker, tmp_path: Path) -> None:
+async def test_junk_goes_and_the_tags_around_it_stay(worker: TagWorker, tmp_path: Path) -> None:
     behind = ape_tag() + b"x" * 300 + lyrics_tag() + V1
-    _, target, _ = await spooled(worker, tmp_path, b"junk" * 50 + AUDIO + behind, Tagging())
+    _, target, _ = await spooled(worker, tmp_path, b"junk" * 50 + AUDIO + behind, TagOptions())
     whole = target.read_bytes()
     assert whole[whole.index(AUDIO) + len(AUDIO) : -128] == b""
     assert whole[-128:].startswith(b"TAG")
@@ -306,10 +306,12 @@ def set_aside(path: Path) -> list[bytes]:
 
 @pytest.mark.parametrize("mode", ["full", "provenance"])
 async def test_what_a_tag_behind_the_sound_says_stands_in_front(
-    worker: ChildWorker, tmp_path: Path, mode: Literal["full", "provenance"]
+    worker: TagWorker, tmp_path: Path, mode: Literal["full", "provenance"]
 ) -> None:
     behind = APPENDED + LYRICS + V1
-    _, target, _ = await spooled(worker, tmp_path, tag(frame("TPE1", b"\0Kim", 4), 4) + AUDIO + behind, Tagging(mode))
+    _, target, _ = await spooled(
+        worker, tmp_path, tag(frame("TPE1", b"\0Kim", 4), 4) + AUDIO + behind, TagOptions(mode)
+    )
     whole, read = target.read_bytes(), ID3(target)
     assert whole[whole.index(AUDIO) + len(AUDIO) :][:-128] == b""
     assert all(theirs in whole for theirs in foreign(4))
@@ -319,10 +321,10 @@ async def test_what_a_tag_behind_the_sound_says_stands_in_front(
         assert [str(lyrics) for lyrics in read.getall("USLT")] == ["[00:01]one\n[00:02]two"]
 
 
-async def test_what_an_ape_tag_says_is_said_where_nothing_else_does(worker: ChildWorker, tmp_path: Path) -> None:
+async def test_what_an_ape_tag_says_is_said_where_nothing_else_does(worker: TagWorker, tmp_path: Path) -> None:
     ape = ape_tag(PICTURE)[32:]
     for before, title in ((b"", "Title"), (tag(frame("TIT2", b"\0Old title")), "Old title")):
-        _, target, _ = await spooled(worker, tmp_path, before + AUDIO + ape, Tagging("provenance"))
+        _, target, _ = await spooled(worker, tmp_path, before + AUDIO + ape, TagOptions("provenance"))
         read = ID3(target)
         assert str(read["TIT2"]) == title
         assert [(cover.mime, cover.data) for cover in read.getall("APIC")] == [("image/png", PICTURE)]
@@ -330,28 +332,28 @@ async def test_what_an_ape_tag_says_is_said_where_nothing_else_does(worker: Chil
         assert target.read_bytes().endswith(AUDIO)
 
 
-async def test_an_edit_finds_the_tags_behind_the_sound_by_their_ends(worker: ChildWorker, tmp_path: Path) -> None:
-    _, target, _ = await spooled(worker, tmp_path, AUDIO + lyrics_tag() + V1, Tagging("none"))
-    examiner, spool = Examiner(worker, Habits()), DiskSpool(tmp_path / "spool")
-    plan = await examiner.plan_edit(target, {"title": "New"}, [], Enclosed())
+async def test_an_edit_finds_the_tags_behind_the_sound_by_their_ends(worker: TagWorker, tmp_path: Path) -> None:
+    _, target, _ = await spooled(worker, tmp_path, AUDIO + lyrics_tag() + V1, TagOptions("none"))
+    inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(tmp_path / "spool")
+    plan = await inspector.plan_edit(target, {"title": "New"}, [], CoverAndChapters())
     await spool.assemble("b", target, plan, plan.length)
     edited = tmp_path / "spool" / ".incoming" / "b"
-    examiner.close()
+    inspector.close()
     assert await complaints(edited) == set()
     assert set_aside(edited) == [lyrics_tag()]
     assert edited.read_bytes()[-128:].startswith(b"TAGNew")
 
 
-async def test_a_tag_that_cannot_be_taken_apart_is_set_aside_whole(worker: ChildWorker, tmp_path: Path) -> None:
+async def test_a_tag_that_cannot_be_taken_apart_is_set_aside_whole(worker: TagWorker, tmp_path: Path) -> None:
     for kind in ("malformed", "unknown version"):
         before, _ = KINDS[kind]
-        _, target, _ = await spooled(worker, tmp_path, before + AUDIO, Tagging())
+        _, target, _ = await spooled(worker, tmp_path, before + AUDIO, TagOptions())
         assert [each.data for each in ID3(target).getall("PRIV:urn:media-service:tag")] == [before]
 
 
-async def test_what_the_name_says_fills_what_is_missing_and_nothing_else(worker: ChildWorker, tmp_path: Path) -> None:
+async def test_what_the_name_says_fills_what_is_missing_and_nothing_else(worker: TagWorker, tmp_path: Path) -> None:
     name = "03 Kim - Night.mp3"
-    examiner = Examiner(worker, Habits())
+    inspector = MediaInspector(worker, MediaOptions())
     for before, behind, expected in (
         (b"", b"", {"artist": "Kim", "title": "Night"}),
         (tag(frame("TIT2", b"\0Old title")), b"", {"artist": "Kim", "title": "Old title"}),
@@ -361,9 +363,9 @@ async def test_what_the_name_says_fills_what_is_missing_and_nothing_else(worker:
         path = tmp_path / "a.mp3"
         path.write_bytes(before + AUDIO + behind)
         upload = make_upload(state=State.RECEIVED, length=path.stat().st_size, filename=name, tags={})
-        upload = replace(upload, facts=await examiner.verify(path, upload, []))
-        plan, carried = await examiner.plan_tags(path, upload, None)
+        upload = replace(upload, facts=await inspector.verify(path, upload, []))
+        plan, carried = await inspector.plan_tags(path, upload, None)
         assert expected.items() <= carried.tags.items()
         path.write_bytes(plan.head + AUDIO + behind)
         assert expected.items() <= probed(path).items()
-    examiner.close()
+    inspector.close()

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.media import beside
-from media_service.media.sandbox import PROTECTIONS
-from tests.media.test_worker import child
+from media_service.media.workers import spawn
+from media_service.media.workers.sandbox import PROTECTIONS
+from tests.media.test_pool import child
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from media_service.media.worker import ChildWorker
+    from media_service.media.workers.pool import TagWorker
 
 PROBE = """
 import json, os, socket, sys
-from media_service.media.sandbox import confine
+from media_service.media.workers.sandbox import confine
 port, foreign = int(sys.argv[1]), sys.argv[2]
 held = confine(16, files=[0])
 def tried(act):
@@ -100,13 +100,13 @@ def environment(pid: int) -> list[bytes]:
 
 
 async def test_a_running_child_has_no_secret_no_privilege_no_network(
-    worker: ChildWorker, path: Path, monkeypatch: pytest.MonkeyPatch
+    worker: TagWorker, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_PROBE", "secret")
     path.write_bytes(make_mp3(1))
     await worker.ask("measure", path)
-    pid, held = await child(), await beside.protections()
-    assert {entry.partition(b"=")[0].decode() for entry in environment(pid) if entry} <= set(beside.NEEDED)
+    pid, held = await child(), await spawn.protections()
+    assert {entry.partition(b"=")[0].decode() for entry in environment(pid) if entry} <= set(spawn.NEEDED)
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     assert status["NoNewPrivs"].strip() == "1"
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
@@ -116,7 +116,7 @@ async def test_a_running_child_has_no_secret_no_privilege_no_network(
     assert limits == [(8, 8), (0, 0)]
 
 
-async def test_a_child_has_only_the_file_it_is_asked_about(worker: ChildWorker, path: Path) -> None:
+async def test_a_child_has_only_the_file_it_is_asked_about(worker: TagWorker, path: Path) -> None:
     path.write_bytes(make_mp3(1))
     for _ in range(3):
         await worker.ask("measure", path)
@@ -128,6 +128,6 @@ async def test_a_child_has_only_the_file_it_is_asked_about(worker: ChildWorker, 
 
 
 async def test_this_machine_says_what_it_can_do() -> None:
-    held = await beside.protections()
+    held = await spawn.protections()
     assert set(held) <= set(PROTECTIONS)
     assert {"no_new_privileges", "no_capabilities"} <= set(held)

@@ -30,7 +30,9 @@ def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp(request.param)
     proxy = Proxy(folder)
     with ExitStack() as stack:
-        server = stack.enter_context(Server(folder / "data", disk_reserve=0, finish_wait=5, public_url=proxy.url()))
+        server = stack.enter_context(
+            Server(folder / "data", disk_reserve=0, verdict_wait_slice=5, public_url=proxy.url())
+        )
         stack.enter_context(STARTERS[request.param](proxy, server.port, documented(request.param)))
         yield server, proxy
 

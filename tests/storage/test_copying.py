@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageError
 from media_service.storage import copying
 from media_service.storage.partials import DiskPartials
 
@@ -21,7 +21,7 @@ async def test_partials_are_joined_from_their_first_bytes(tmp_path: Path, line: 
     for name, content in (("a", b"first, and scratch"), ("b", b"second")):
         partials.path(name).write_bytes(content)
     await partials.create("whole", 16)
-    await partials.join("whole", [("a", 5), ("b", 6), ("a", 5)])
+    await partials.concatenate("whole", [("a", 5), ("b", 6), ("a", 5)])
     assert partials.path("whole").read_bytes() == b"firstsecondfirst"
 
 
@@ -29,8 +29,8 @@ async def test_a_source_that_is_too_short_is_trouble(tmp_path: Path, line: Line)
     partials = DiskPartials(tmp_path, line)
     partials.path("a").write_bytes(b"short")
     await partials.create("whole", 10)
-    with pytest.raises(StorageTrouble):
-        await partials.join("whole", [("a", 10)])
+    with pytest.raises(StorageError):
+        await partials.concatenate("whole", [("a", 10)])
 
 
 def test_a_copy_ends_with_its_source_and_says_how_much_it_was(tmp_path: Path) -> None:

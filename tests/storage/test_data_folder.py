@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageError, StorageFull
 from media_service.storage.border import disk_errors, make_folder
 from media_service.storage.data_folder import DataFolder, FolderInUse
 from media_service.storage.folders import sync_directory
@@ -99,7 +99,7 @@ def test_no_room_is_storage_full(code: int) -> None:
 
 
 def test_other_errors_are_trouble_and_keep_their_cause() -> None:
-    with pytest.raises(StorageTrouble) as trouble, disk_errors():
+    with pytest.raises(StorageError) as trouble, disk_errors():
         raise OSError(5, os.strerror(5))
     assert isinstance(trouble.value.__cause__, OSError)
 
@@ -129,5 +129,5 @@ async def test_a_file_in_a_folders_place_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
         await make_folder(tmp_path / "file")
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await make_folder(tmp_path / "file" / "below")

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_service.aside.line import Line
-from media_service.core.errors import StorageTrouble
+from media_service.core.errors.service import StorageError
 from media_service.storage import flushing
 from media_service.storage.disk_line import ASIDE
 from media_service.storage.partials import DiskPartials
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from media_service.core.ports import Partial, SliceDigest
+    from media_service.core.ports.partials import Partial, SliceDigest
 
 MIB = 1024 * 1024
 CONTENT = random.Random(71).randbytes(3 * MIB)
@@ -137,7 +137,7 @@ async def test_a_file_that_is_too_short_has_no_digest(tmp_path: Path, line: Line
     digest = aside(line, partial, 10)
     await write(partial, digest, 10, CONTENT[: MIB + 500])
     os.truncate(partial.path, MIB)
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await value(digest)
     partials.close("a")
     partials.close_all()
@@ -169,7 +169,7 @@ async def test_a_digest_that_nobody_answers_any_more_is_trouble(tmp_path: Path) 
     partial = await opened(partials := DiskPartials(tmp_path, line))
     digest = aside(line, partial, 0)
     await write(partial, digest, 0, CONTENT)
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await value(digest)
     partials.close("a")
     partials.close_all()

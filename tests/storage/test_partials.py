@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from media_service.aside import answering
 from media_service.aside.line import Line
-from media_service.core.errors import StorageFull, StorageTrouble
+from media_service.core.errors.service import StorageError, StorageFull
 from media_service.storage import flushing
 from media_service.storage.disk_line import DiskLine
 from media_service.storage.pace import Pace
@@ -151,7 +151,7 @@ async def test_a_partial_whose_sync_failed_is_opened_anew(tmp_path: Path, line: 
     failed = await partials.open("a")
     assert failed is not None
     async with unreachable(partials.path("a"), line):
-        with pytest.raises(StorageTrouble):
+        with pytest.raises(StorageError):
             await failed.sync(failed.epoch)
     partials.close("a")
     assert (await partials.open("a")) is not failed
@@ -169,7 +169,7 @@ async def test_a_missing_partial_opens_as_none(partials: DiskPartials) -> None:
 async def test_a_link_in_a_partials_place_is_not_followed(partials: DiskPartials, tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"mine")
     partials.path("a").symlink_to(tmp_path / "other")
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await partials.open("a")
 
 
@@ -212,7 +212,7 @@ async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPart
     await partials.create("a", 10)
     reading = opened(os.open(partials.path("a"), os.O_RDONLY), partials.path("a"), line)
     try:
-        with pytest.raises(StorageTrouble):
+        with pytest.raises(StorageError):
             await reading.write(0, b"x")
     finally:
         os.close(reading.descriptor)
@@ -220,7 +220,7 @@ async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPart
 
 async def test_a_sync_that_fails_is_trouble(line: Line) -> None:
     with Path("/dev/null").open("wb") as null:
-        with pytest.raises(StorageTrouble) as caught:
+        with pytest.raises(StorageError) as caught:
             await opened(null.fileno(), Path("/dev/null"), line).sync(0)
         assert isinstance(caught.value.__cause__, OSError)
         assert caught.value.__cause__.errno == errno.EINVAL
@@ -235,9 +235,9 @@ async def test_writes_from_before_a_failed_sync_are_given_up_and_later_ones_are_
     partial = opened(os.open(path, os.O_WRONLY), path, line)
     before = partial.epoch
     async with unreachable(path, line):
-        with pytest.raises(StorageTrouble):
+        with pytest.raises(StorageError):
             await partial.sync(before)
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await partial.sync(before)
     await partial.write(0, b"again")
     await partial.sync(partial.epoch)
@@ -256,12 +256,12 @@ async def test_a_sync_that_nobody_answers_any_more_gives_up_what_was_written_bef
     syncing = asyncio.create_task(partial.sync(before))
     await asyncio.sleep(0.01)
     theirs.close()
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await syncing
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await partial.sync(partial.epoch)
     async with served(line, flushing.serve):
-        with pytest.raises(StorageTrouble):
+        with pytest.raises(StorageError):
             await partial.sync(before)
         await partial.write(0, b"again")
         await partial.sync(partial.epoch)

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.core.errors import StorageFull, StorageTrouble
-from media_service.core.files import TagPlan
+from media_service.core.errors.service import StorageError, StorageFull
+from media_service.core.files import RewritePlan
 from media_service.storage.copying import COPY
 from media_service.storage.spool import DiskSpool, _link
 from tests.storage.small_disk import on_small_disk
 
 if TYPE_CHECKING:
-    from media_service.core.files import Assembled
+    from media_service.core.files import AssembledFile
 
 MIB = 1024 * 1024
 AUDIO = random.Random(5).randbytes(100_000)
-UNTAGGED = TagPlan(b"", 0)
+UNTAGGED = RewritePlan(b"", 0)
 
 
 @pytest_asyncio.fixture
@@ -51,7 +51,7 @@ def finished(spool: DiskSpool) -> list[str]:
     return sorted(path.name for path in spool.path("x").parent.iterdir())
 
 
-async def assembled(spool: DiskSpool, source: Path, upload_id: str = "a") -> Assembled:
+async def assembled(spool: DiskSpool, source: Path, upload_id: str = "a") -> AssembledFile:
     return await spool.assemble(upload_id, source, UNTAGGED, source.stat().st_size)
 
 
@@ -66,7 +66,7 @@ async def test_an_untagged_file_is_the_sources_bytes(spool: DiskSpool, source: P
 
 
 async def test_the_head_takes_the_place_of_the_cut(spool: DiskSpool, source: Path) -> None:
-    made = await spool.assemble("a", source, TagPlan(b"HEAD" * 1000, 300), len(AUDIO))
+    made = await spool.assemble("a", source, RewritePlan(b"HEAD" * 1000, 300), len(AUDIO))
     await spool.publish("a", "show.mp3")
     expected = b"HEAD" * 1000 + AUDIO[300:]
     assert spool.path("show.mp3").read_bytes() == expected
@@ -81,7 +81,7 @@ async def test_scratch_behind_the_length_stays_behind(spool: DiskSpool, source: 
 async def test_a_file_of_several_copies_is_whole(spool: DiskSpool, source: Path) -> None:
     whole = random.Random(6).randbytes(MIB) * (2 * COPY // MIB) + AUDIO
     source.write_bytes(whole)
-    made = await spool.assemble("a", source, TagPlan(b"T" * 4096, 0), len(whole))
+    made = await spool.assemble("a", source, RewritePlan(b"T" * 4096, 0), len(whole))
     assert made.sha256 == hashlib.sha256(b"T" * 4096 + whole).digest()
 
 
@@ -98,8 +98,8 @@ async def test_a_source_from_another_file_system_is_copied(spool: DiskSpool) -> 
 
 
 async def test_assembling_again_starts_anew(spool: DiskSpool, source: Path) -> None:
-    await spool.assemble("a", source, TagPlan(b"first", 0), len(AUDIO))
-    made = await again(spool).assemble("a", source, TagPlan(b"second", 0), len(AUDIO))
+    await spool.assemble("a", source, RewritePlan(b"first", 0), len(AUDIO))
+    made = await again(spool).assemble("a", source, RewritePlan(b"second", 0), len(AUDIO))
     assert made.sha256 == hashlib.sha256(b"second" + AUDIO).digest()
 
 
@@ -116,7 +116,7 @@ async def test_a_missing_source_is_said(spool: DiskSpool, tmp_path: Path) -> Non
 
 
 async def test_a_source_that_is_short_is_trouble_and_never_a_short_file(spool: DiskSpool, source: Path) -> None:
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageError):
         await spool.assemble("a", source, UNTAGGED, len(AUDIO) + 1)
     assert finished(spool) == []
     assert (await assembled(spool, source)).size == len(AUDIO)
@@ -183,7 +183,7 @@ async def test_a_file_that_got_both_names_before_a_crash_is_published(spool: Dis
 
 
 async def test_the_tail_takes_the_place_of_the_last_bytes(spool: DiskSpool, source: Path) -> None:
-    made = await spool.assemble("a", source, TagPlan(b"HEAD", 300, b"TAIL" * 32), len(AUDIO))
+    made = await spool.assemble("a", source, RewritePlan(b"HEAD", 300, b"TAIL" * 32), len(AUDIO))
     await spool.publish("a", "show.mp3")
     expected = b"HEAD" + AUDIO[300:-128] + b"TAIL" * 32
     assert spool.path("show.mp3").read_bytes() == expected
@@ -240,7 +240,7 @@ def test_a_full_disk_gets_back_the_room_of_the_half_made_file(tmp_path: Path) ->
 async def test_a_file_takes_the_place_of_another_whose_reader_reads_on(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
-    await spool.assemble("b", spool.path("show.mp3"), TagPlan(b"HEAD", 300), None)
+    await spool.assemble("b", spool.path("show.mp3"), RewritePlan(b"HEAD", 300), None)
     with spool.path("show.mp3").open("rb") as reader:
         await spool.replace("b", "show.mp3")
         assert reader.read() == AUDIO

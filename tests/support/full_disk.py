@@ -66,5 +66,5 @@ def small_disk(folder: Path, size: int, **settings: Any) -> Iterator[SmallDisk]:
     folder.mkdir()
     mounted = f'mount -t tmpfs -o size={size} tmpfs "{folder}" && exec "$@"'
     under = (*namespace, "sh", "-c", mounted, "sh")
-    with Server(folder / "data", under=under, **{"disk_reserve": 0, "finish_wait": 0.2} | settings) as server:
+    with Server(folder / "data", under=under, **{"disk_reserve": 0, "verdict_wait_slice": 0.2} | settings) as server:
         yield SmallDisk(server, folder)

@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.text import TAGS
+from media_service.core.tags import TAGS
 from tests.support.mp3 import make_mp3
 from tests.support.pictures import HTML, JPEG, SCRIPT_GIF, SVG, WEBP, png
 

@@ -39,7 +39,7 @@ class Server:
         self.process: subprocess.Popen[str] | None = None
         self._under = under
         # Decoding every file of every test would keep the tests waiting; who tests it asks for it.
-        self._settings = {"listen": False} | settings
+        self._settings = {"measure_loudness": False} | settings
         self._port = 0
         self.token = ""
 
@@ -88,7 +88,7 @@ class Server:
                 [
                     *self._under,
                     *(sys.executable, "-m", "media_service", "serve"),
-                    *("--port", str(self._port), "--data", str(self.data)),
+                    *("--port", str(self._port), "--data-dir", str(self.data)),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -28,7 +28,7 @@ DATA = make_mp3_of(4 * MIB, seed=101)
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
     """A server that a test may harm."""
-    with Server(data, disk_reserve=0, finish_wait=0.2, idle_timeout=2) as server:
+    with Server(data, disk_reserve=0, verdict_wait_slice=0.2, idle_timeout=2) as server:
         yield server
 
 
@@ -46,9 +46,9 @@ def partial_of(server: Server, upload: dict[str, str]) -> Path:
 @pytest.mark.parametrize(
     ("call", "what", "status", "code"),
     [
-        ("fdatasync", "error=EIO", 503, "storage_trouble"),
+        ("fdatasync", "error=EIO", 503, "storage_error"),
         ("fdatasync", "error=ENOSPC", 507, "storage_full"),
-        ("pwrite64", "error=EIO", 503, "storage_trouble"),
+        ("pwrite64", "error=EIO", 503, "storage_error"),
         ("pwrite64", "error=ENOSPC", 507, "storage_full"),
         ("pwrite64", "error=EDQUOT", 507, "storage_full"),
     ],
@@ -98,7 +98,7 @@ async def test_large_slices_are_taken_again_once_they_can_be_read_back(server: S
     refused = 0
     for start in range(0, len(data), 4 * MIB):
         while (answer := await api.post(upload["id"], start, data[start : start + 4 * MIB])).status != 200:
-            assert answer.code in {"storage_trouble", "catalogue_trouble"}, answer
+            assert answer.code in {"storage_error", "catalogue_error"}, answer
             refused += 1
             await asyncio.sleep(0.1)
     killing.cancel()

@@ -32,7 +32,7 @@ MIB = 1024 * 1024
 @pytest.mark.timeout(60 + 15 * KILLS)
 async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path) -> None:
     source = random.Random(SEED)
-    with Server(data, disk_reserve=0, finish_wait=0) as server:
+    with Server(data, disk_reserve=0, verdict_wait_slice=0) as server:
         for number in range(KILLS):
             content = make_mp3(source.choice([5, 200, 900]), {"artist": "Kept"}, seed=number)
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
@@ -53,7 +53,7 @@ async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path)
 @pytest.mark.timeout(60 + 15 * KILLS)
 async def test_a_kill_while_several_are_finished_leaves_one_file_of_each_sound(data: Path) -> None:
     source = random.Random(SEED)
-    with Server(data, disk_reserve=0, finish_wait=0, duplicates="refuse") as server:
+    with Server(data, disk_reserve=0, verdict_wait_slice=0, duplicates="refuse") as server:
         for number in range(KILLS // 2):
             sound = make_mp3(source.choice([5, 200]), seed=1000 + number)
             contents = [sound, make_mp3(5000, seed=2000 + number), sound, make_mp3(5, seed=3000 + number)]

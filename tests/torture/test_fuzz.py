@@ -46,10 +46,10 @@ SETTINGS: dict[str, Any] = {
     "file_limit": 20 * MIB,
     "slice_limit": MIB,
     "idle_timeout": 1,
-    "finish_wait": 0.2,
-    "form_wait": 2,
-    "append_wait": 0.5,
-    "interim_answers": True,
+    "verdict_wait_slice": 0.2,
+    "verdict_wait_form": 2,
+    "verdict_wait_append": 0.5,
+    "interim_responses": True,
     "allowed_origins": '["https://radio.example"]',
 }
 OPEN = "receiving,received,verified"
@@ -73,7 +73,7 @@ def routes(folder: Path) -> list[tuple[str, str]]:
     """Every route of the application, so that a new one is fuzzed too."""
     home = DataFolder(folder)
     home.make()
-    found = Service(load(data=folder), home, home.admin_token()).application().router.routes()
+    found = Service(load(data_dir=folder), home, home.admin_token()).application().router.routes()
     return [(route.method, route.resource.canonical) for route in found if route.resource is not None]
 
 

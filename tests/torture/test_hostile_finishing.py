@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.media.raw_tags import frame, syncsafe, tag
+from tests.media.raw_id3 import frame, syncsafe, tag
 from tests.support.api import MIB, Api
 from tests.support.memory import children, peak
 from tests.support.mp3 import make_frames, make_mp3

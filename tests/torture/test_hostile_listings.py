@@ -52,7 +52,7 @@ LARGEST: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
     """A server whose memory is this test's own."""
-    with Server(data, disk_reserve=0, finish_wait=5) as server:
+    with Server(data, disk_reserve=0, verdict_wait_slice=5) as server:
         yield server
 
 

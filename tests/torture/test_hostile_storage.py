@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from media_service.core.rules import MOST_PARTS
+from media_service.core.concatenation import MAX_PARTS
 from tests.support.api import MIB, Api
 from tests.support.full_disk import SmallDisk, small_disk
 from tests.support.mp3 import make_mp3_of
@@ -242,7 +242,7 @@ async def test_a_part_is_joined_once(api: Api) -> None:
     part = await create_tus(api, **{"Upload-Concat": "partial", "Upload-Length": str(len(data))})
     answer = await api.request("PATCH", part, data=data, headers=APPEND | {"Upload-Offset": "0"})
     assert answer.status == 204
-    for parts in ([part, part], [f"/tus/{number:022}" for number in range(MOST_PARTS + 1)]):
+    for parts in ([part, part], [f"/tus/{number:022}" for number in range(MAX_PARTS + 1)]):
         answer = await api.request("POST", "/tus/", headers=TUS | {"Upload-Concat": f"final;{' '.join(parts)}"})
         assert (answer.status, answer.code) == (400, "malformed")
     assert (await api.request("DELETE", part, headers=TUS)).status == 204

@@ -7,7 +7,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from tests.media.raw_tags import frame, frame22, syncsafe, tag, unfolding, unsynchronised
+from tests.media.raw_id3 import frame, frame22, syncsafe, tag, unfolding, unsynchronised
 from tests.support.api import MIB, Api
 from tests.support.memory import children, peak
 from tests.support.mp3 import make_frames, make_mp3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from media_service.core.cover import EXTENSIONS
-from media_service.core.errors import CoverNotImage, CoverTooLarge
+from media_service.core.errors.covers import CoverNotImage, CoverTooLarge
 from media_service.http.api.files import if_match_condition
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import defer_continue, read_body
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.conduct import Conduct
-    from media_service.intake.receive import Intake
-    from media_service.intake.retag import Retagger
+    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.options import IntakeOptions
+    from media_service.intake.uploads import UploadService
 
 
 class UploadCoversApi:
@@ -33,7 +33,7 @@ class UploadCoversApi:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: UploadService,
         authenticator: Authenticator,
         serializer: Serializer,
         loop_budget: LoopBudget,
@@ -64,7 +64,7 @@ class UploadCoversApi:
         caller, upload_id = self._authenticator.authenticate(request), request.match_info["id"]
         await self._intake.check_cover(upload_id, caller.owner_filter)
         async with AsyncExitStack() as resources:
-            picture = await read_cover(request, self._intake.conduct, self._loop_budget, self._budget, resources)
+            picture = await read_cover(request, self._intake.options, self._loop_budget, self._budget, resources)
             view = await shielded_with(resources, self._intake.put_cover(upload_id, caller.owner_filter, picture))
         return web.json_response(self._serializer.upload(view))
 
@@ -83,7 +83,7 @@ class FileCoversApi:
         files: FilesApi,
         retagger: Retagger,
         authenticator: Authenticator,
-        conduct: Conduct,
+        conduct: IntakeOptions,
         *,
         loop_budget: LoopBudget,
         budget: MemoryBudget,
@@ -131,7 +131,11 @@ class FileCoversApi:
 
 
 async def read_cover(
-    request: web.Request, conduct: Conduct, loop_budget: LoopBudget, budget: MemoryBudget, resources: AsyncExitStack
+    request: web.Request,
+    conduct: IntakeOptions,
+    loop_budget: LoopBudget,
+    budget: MemoryBudget,
+    resources: AsyncExitStack,
 ) -> bytes:
     """Return the body as a picture; its Content-Type is ignored. The memory reservation is added to `resources`.
 

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from aiohttp import ETag, web
 from pydantic import BaseModel, ConfigDict, Field
 
-from media_service.core.errors import Malformed, MatchRequired, UnknownFile
+from media_service.core.errors.files import MatchRequired, UnknownFile
+from media_service.core.errors.requests import Malformed
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from media_service.core.files import StoredFile
-    from media_service.core.ports import Catalogue, Spool
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.spool import Spool
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.retag import Retagger
+    from media_service.intake.finalizing.retag import Retagger
 
 Text = Annotated[str, Field(max_length=8192)]
 
@@ -97,7 +99,7 @@ class FilesApi:
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Return the bytes or a range, as an attachment, so that browsers do not run them as a page."""
         file = await self.find(request)
-        name = quote(file.placed.name, safe="")
+        name = quote(file.spool_entry.name, safe="")
         headers = {
             "Content-Type": "audio/mpeg",
             "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
@@ -105,16 +107,16 @@ class FilesApi:
             "Cache-Control": "private, no-cache",
         }
         try:
-            return await file_response(self._spool.path(file.placed.name), headers)
+            return await file_response(self._spool.path(file.spool_entry.name), headers)
         except FileNotFoundError:
             raise UnknownFile from None
 
     async def json_response(self, file: StoredFile) -> web.Response:
         """Return the file as JSON, with its ETag."""
-        heard = await self._catalogue.heard(file.id)
-        body = self._serializer.file(file) | {"heard": None if heard is None else asdict(heard)}
+        heard = await self._catalogue.loudness(file.id)
+        body = self._serializer.file(file) | {"loudness": None if heard is None else asdict(heard)}
         response = web.json_response(body, headers={"Cache-Control": "private, no-cache"})
-        response.etag = ETag(file.placed.sha256.hex())
+        response.etag = ETag(file.spool_entry.sha256.hex())
         return response
 
     async def find(self, request: web.Request) -> StoredFile:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 
 DEFAULT_ROWS, MAX_ROWS = 50, 200
 """Rows of a page, by default and at most."""

@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from media_service.core.errors import UnknownUpload
-from media_service.core.upload import Review, State
+from media_service.core.errors.uploads import UnknownUpload
+from media_service.core.upload import Review
+from media_service.core.upload_states import State
 from media_service.http.api.pagination import page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.file_response import file_response
@@ -16,12 +17,12 @@ from media_service.http.file_response import file_response
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from media_service.core.ports import Quarantine
+    from media_service.core.ports.quarantine import Quarantine
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.finalize import Finisher
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.finalizing.finalizer import Finalizer
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
 
 VERDICT_WAIT_SECONDS = 5.0
 """How long a response waits for the new verdict."""
@@ -32,14 +33,14 @@ class QuarantineApi:
 
     def __init__(
         self,
-        intake: Intake,
-        finisher: Finisher,
+        intake: UploadService,
+        finalizer: Finalizer,
         quarantine: Quarantine,
         authenticator: Authenticator,
         serializer: Serializer,
     ) -> None:
         self._intake = intake
-        self._finisher = finisher
+        self._finalizer = finalizer
         self._quarantine = quarantine
         self._authenticator = authenticator
         self._serializer = serializer
@@ -55,7 +56,7 @@ class QuarantineApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """List rejected uploads with their findings, newest first; `kept` in bytes, null after they were deleted."""
+        """List rejected uploads with their findings, newest first; `kept_bytes`, null after they were deleted."""
         self._authenticator.require_admin(request)
         short = not wants_full_rows(request)
         serialize = self._serializer.upload_row if short else self._serializer.upload
@@ -63,7 +64,7 @@ class QuarantineApi:
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
             views, next_cursor = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
             kept = [await self._quarantine.kept(view.upload.id) for view in views]
-            return (serialize(view) | {"kept": size} for view, size in zip(views, kept, strict=True)), next_cursor
+            return (serialize(view) | {"kept_bytes": size} for view, size in zip(views, kept, strict=True)), next_cursor
 
         return await page_response(request, "uploads", read)
 
@@ -92,17 +93,17 @@ class QuarantineApi:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete the bytes and the report."""
-        await self._finisher.forget_rejected((await self._find(request)).upload.id)
+        await self._finalizer.forget_rejected((await self._find(request)).upload.id)
         return web.Response(status=204)
 
     async def _recheck(self, request: web.Request, review: Review) -> web.Response:
         self._authenticator.require_admin(request)
         upload_id = request.match_info["id"]
-        await self._finisher.look_again(upload_id, review)
+        await self._finalizer.recheck(upload_id, review)
         view = await self._intake.wait_for_verdict(upload_id, VERDICT_WAIT_SECONDS)
         return web.json_response(self._serializer.upload(view))
 
-    async def _find(self, request: web.Request) -> View:
+    async def _find(self, request: web.Request) -> UploadView:
         """Return a rejected upload that still has its bytes. Raise UnknownUpload, Unauthorised."""
         self._authenticator.require_admin(request)
         view = await self._intake.show(request.match_info["id"], None)

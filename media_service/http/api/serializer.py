@@ -8,10 +8,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import revive
-from media_service.core.text import TAGS
-from media_service.core.upload import State
-from media_service.core.verdict import Outcome, outcome
+from media_service.core.errors.registry import restore_error
+from media_service.core.findings import Outcome, outcome
+from media_service.core.tags import TAGS
+from media_service.core.upload_states import State
 from media_service.http.problems import problem_object
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from media_service.core.chapters import Chapter
     from media_service.core.files import StoredFile
-    from media_service.core.rules import Limits
+    from media_service.core.findings import Finding
+    from media_service.core.limits import Limits
     from media_service.core.upload import Facts, Slice, Upload
-    from media_service.core.verdict import Finding
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
 
 API_PREFIX = "/api/v1"
 
@@ -61,7 +61,7 @@ class Serializer:
         """Return the URL of a finished file."""
         return f"{self.base}{API_PREFIX}/files/{file_id}"
 
-    def upload(self, view: View) -> dict[str, Any]:
+    def upload(self, view: UploadView) -> dict[str, Any]:
         """Return an upload with all members."""
         upload = view.upload
         return {
@@ -70,10 +70,10 @@ class Serializer:
             "tags": dict(upload.tags or {}),
             "chapters": [_chapter(chapter) for chapter in upload.chapters],
             "findings": [found.told() for found in _findings(upload)],
-            "offered_tags": _suggested_tags(upload.facts),
+            "suggested_tags": _suggested_tags(upload.facts),
         }
 
-    def upload_row(self, view: View) -> dict[str, Any]:
+    def upload_row(self, view: UploadView) -> dict[str, Any]:
         """Return an upload as a row of a listing. `short`: the upload itself has more."""
         upload, findings = view.upload, _findings(view.upload)
         tags, cut = _row_tags(upload.tags or {})
@@ -86,7 +86,7 @@ class Serializer:
             "short": bool(cut or more or _suggested_tags(upload.facts)),
         }
 
-    def _upload_members(self, view: View) -> dict[str, Any]:
+    def _upload_members(self, view: UploadView) -> dict[str, Any]:
         """Return the members that an upload and its row have in common."""
         upload = view.upload
         verdict, file_id = upload.verdict, upload.file_id
@@ -107,7 +107,9 @@ class Serializer:
             "updated_at": format_time(upload.updated_at),
             "expires_at": format_optional_time(view.expires_at),
             "editable_until": format_optional_time(view.editable_until),
-            "problem": None if verdict is None else problem_object(revive(verdict.code, verdict.details), self.base),
+            "problem": None
+            if verdict is None
+            else problem_object(restore_error(verdict.code, verdict.details), self.base),
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
             "verdict": _verdict(upload),
             "grade": None if upload.facts is None or upload.facts.grade is None else upload.facts.grade.value,
@@ -125,7 +127,7 @@ class Serializer:
             **{tag: file.tags.get(tag) for tag in TAGS},
             "chapters": [_chapter(chapter) for chapter in file.chapters],
             "findings": [found.told() for found in file.facts.findings],
-            "offered_tags": _suggested_tags(file.facts),
+            "suggested_tags": _suggested_tags(file.facts),
             "audio": None if file.facts.audio is None else dict(file.facts.audio),
         }
 
@@ -143,12 +145,12 @@ class Serializer:
 
     def _file_members(self, file: StoredFile) -> dict[str, Any]:
         """Return the members that a finished file and its row have in common."""
-        facts, placed = file.facts, file.placed
+        facts, spool_entry = file.facts, file.spool_entry
         return {
             "id": file.id,
             "upload_id": file.upload_id,
             "filename": file.filename,
-            "stored_name": placed.name,
+            "stored_name": spool_entry.name,
             "duration": facts.duration,
             "bitrate": facts.bitrate,
             "sample_rate": facts.sample_rate,
@@ -156,11 +158,11 @@ class Serializer:
             "verdict": None if facts.audio_sha256 is None else outcome(facts.findings).value,
             "grade": None if facts.grade is None else facts.grade.value,
             "audio_sha256": format_optional_hex(facts.audio_sha256),
-            "size": placed.size,
+            "size": spool_entry.size,
             "received_size": facts.size,
             "sha256": facts.sha256.hex(),
             "content_hash": facts.content_hash.hex(),
-            "spooled_sha256": placed.sha256.hex(),
+            "spooled_sha256": spool_entry.sha256.hex(),
             "sender": file.sender,
             "uploaded_at": format_time(file.uploaded_at),
             "spooled_at": format_time(file.spooled_at),
@@ -179,7 +181,7 @@ def _truncated(text: str) -> str:
     return text if len(text) <= MAX_ROW_CHARACTERS else f"{text[: MAX_ROW_CHARACTERS - 1]}…"
 
 
-def _first_spans(view: View, most: int) -> list[list[int]]:
+def _first_spans(view: UploadView, most: int) -> list[list[int]]:
     return [[span.start, span.stop] for span in islice(view.received, most)]
 
 
@@ -203,7 +205,7 @@ def _verdict(upload: Upload) -> str | None:
 
 def _suggested_tags(facts: Facts | None) -> dict[str, str]:
     """Return tags decoded with their probable charset, if the tag declares another one."""
-    offered = None if facts is None or facts.audio is None else facts.audio.get("offered_tags")
+    offered = None if facts is None or facts.audio is None else facts.audio.get("suggested_tags")
     return dict(offered) if isinstance(offered, dict) else {}
 
 

@@ -9,9 +9,9 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from media_service.core.digest import parse_digest_field, parse_hex
-from media_service.core.errors import Malformed
-from media_service.core.rules import Wish
-from media_service.core.upload import State
+from media_service.core.errors.requests import Malformed
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import State
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, rows_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX, to_microseconds
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.receive import Intake
+    from media_service.intake.uploads import UploadService
 
 Text = Annotated[str, Field(max_length=8192)]
 
@@ -58,7 +58,7 @@ class AmendUpload(BaseModel):
 class UploadsApi:
     """Handle `/api/v1/uploads`, except sending slices, and `/api/v1/limits`."""
 
-    def __init__(self, intake: Intake, authenticator: Authenticator, serializer: Serializer) -> None:
+    def __init__(self, intake: UploadService, authenticator: Authenticator, serializer: Serializer) -> None:
         self._intake = intake
         self._authenticator = authenticator
         self._serializer = serializer
@@ -79,7 +79,7 @@ class UploadsApi:
         """Create an upload: 201. If a finished one has the same bytes, return it: 200."""
         caller = self._authenticator.authenticate(request)
         body = await read_json(request, CreateUpload)
-        upload_request = Wish(
+        upload_request = UploadRequest(
             filename=body.filename,
             length=body.length,
             last_modified=None if body.last_modified is None else to_microseconds(body.last_modified),
@@ -106,7 +106,7 @@ class UploadsApi:
         all_owners = request.query.get("scope") == "all"
         caller = self._authenticator.require_admin(request) if all_owners else self._authenticator.authenticate(request)
         if "content_hash" in request.query:
-            view = await self._intake.twin(caller.listed_owner, *_content_query(request))
+            view = await self._intake.duplicate_of_bytes(caller.listed_owner, *_content_query(request))
             return rows_response(
                 request, "uploads", b"" if view is None else json.dumps(self._serializer.upload(view)).encode(), None
             )
@@ -149,7 +149,7 @@ class UploadsApi:
     async def limits(self, request: web.Request) -> web.Response:
         """Return the limits, so that a client can check before it sends; `largest`: what the disk has room for now."""
         self._authenticator.authenticate(request)
-        conduct = self._intake.conduct
+        conduct = self._intake.options
         limits = conduct.limits
         body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
         body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from media_service.core.errors import CoverTooLarge, FileTooLarge, Malformed, MediaServiceError
-from media_service.core.rules import Wish
-from media_service.core.text import TAGS
-from media_service.core.upload import FINISHING
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.covers import CoverTooLarge
+from media_service.core.errors.limits import FileTooLarge
+from media_service.core.errors.requests import Malformed
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.tags import TAGS
+from media_service.core.upload_states import FINISHING
 from media_service.http.body import defer_continue
 from media_service.http.client_address import client_address
 from media_service.http.dialects.header_fields import refuse_content_range
@@ -19,7 +22,7 @@ from media_service.http.multipart import FileField, FormSchema, MultipartForm
 from media_service.http.pages.html_responses import wants_html
 from media_service.http.problems import log_error
 from media_service.http.shielding import shielded, shielded_with, with_verdict
-from media_service.intake.slices import Incoming
+from media_service.intake.receiving.slices import SliceRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.pages.html_responses import HtmlResponses
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
 
 DIALECT_NAME = "form"
 
@@ -51,7 +54,7 @@ class FormDialect:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: UploadService,
         authenticator: Authenticator,
         serializer: Serializer,
         loop_budget: LoopBudget,
@@ -90,14 +93,14 @@ class FormDialect:
         owner = self._authenticator.authenticate(request).owner
         refuse_content_range(request)
         async with AsyncExitStack() as resources:
-            seconds = self._intake.conduct.idle_timeout
+            seconds = self._intake.options.idle_timeout
             form = await MultipartForm.open(
                 request, self._schema(resources), self._loop_budget, seconds, form_input.fields
             )
             upload_id = await self._create(form, owner, client_address(request))
             try:
                 await self._put_cover(form, upload_id, owner, resources)
-                whole = Incoming(0, None, None, DIALECT_NAME, last=True)
+                whole = SliceRequest(0, None, None, DIALECT_NAME, last=True)
                 await self._intake.receive(
                     upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, resources)
                 )
@@ -110,7 +113,7 @@ class FormDialect:
         return self._respond(request, await with_verdict(self._intake, view, 0))
 
     def _schema(self, resources: AsyncExitStack) -> FormSchema:
-        limits = self._intake.conduct.limits
+        limits = self._intake.options.limits
 
         async def reserve(*, after_file: bool) -> None:
             # A refusal after the file would waste the whole transfer.
@@ -131,7 +134,9 @@ class FormDialect:
         """Create an upload with the fields before the file; return its id."""
         if form.filename is None:
             raise Malformed("mp3", "must be a file")
-        upload_request = Wish(form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address)
+        upload_request = UploadRequest(
+            form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address
+        )
         view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
         return view.upload.id
 
@@ -157,7 +162,7 @@ class FormDialect:
         if picture is not None:
             await shielded_with(resources, self._intake.put_cover(upload_id, owner, picture))
 
-    def _respond(self, request: web.Request, view: View) -> web.Response:
+    def _respond(self, request: web.Request, view: UploadView) -> web.Response:
         """Return JSON or HTML, as the Accept field asks, else one sentence as plain text (for `curl`)."""
         upload = view.upload
         status = 202 if upload.state in FINISHING else 201

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import hdrs
 
 from media_service.core.digest import Proof
-from media_service.core.errors import Malformed
-from media_service.core.text import TAGS
+from media_service.core.errors.requests import Malformed
+from media_service.core.tags import TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +70,7 @@ def parse_metadata(value: str) -> dict[str, bytes]:
 
 
 def parse_file_details(value: str) -> dict[str, Any]:
-    """Return file name, sender and tags of an Upload-Metadata field, as arguments of `Wish`. Raise Malformed."""
+    """Return file name, sender and tags of an Upload-Metadata field, as arguments of `UploadRequest`. Raise Malformed."""
     texts: dict[str, str] = {}
     for key, content in parse_metadata(value).items():
         if key in ("filename", "name", "sender", *TAGS):

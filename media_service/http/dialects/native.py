@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from media_service.core.digest import parse_digest_field
-from media_service.core.errors import Malformed, SliceTooLarge
+from media_service.core.errors.limits import SliceTooLarge
+from media_service.core.errors.requests import Malformed
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
 from media_service.http.dialects.header_fields import refuse_content_range
 from media_service.http.multipart import FormSchema, MultipartForm
-from media_service.intake.slices import Incoming
+from media_service.intake.receiving.slices import SliceRequest
 
 if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
-    from media_service.intake.receive import Intake
+    from media_service.intake.uploads import UploadService
 
 DIALECT_NAME = "native"
 
@@ -25,7 +26,7 @@ DIALECT_NAME = "native"
 class NativeDialect:
     """Receive slices under `/api/v1/uploads/{id}/slices`. The id is a secret of 128 bits, and permits sending."""
 
-    def __init__(self, intake: Intake, serializer: Serializer, loop_budget: LoopBudget) -> None:
+    def __init__(self, intake: UploadService, serializer: Serializer, loop_budget: LoopBudget) -> None:
         self._intake = intake
         self._serializer = serializer
         self._loop_budget = loop_budget
@@ -41,7 +42,7 @@ class NativeDialect:
     async def post(self, request: web.Request) -> web.Response:
         """Receive a slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
         refuse_content_range(request)
-        upload_id, conduct = request.match_info["id"], self._intake.conduct
+        upload_id, conduct = request.match_info["id"], self._intake.options
         await self._intake.check_open(upload_id, None)
         limit = conduct.limits.slice
         schema = FormSchema("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
@@ -72,11 +73,11 @@ class NativeDialect:
 
 def _slice_request(
     offset: str, size: int | None, digest: str | None, digest_field: str, *, most: int | None = None
-) -> Incoming:
+) -> SliceRequest:
     """Return the slice request for these fields. `size` and `most` are in bytes. Raise Malformed."""
     if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
         raise Malformed("offset", "must be a number of bytes")
     if size == 0:
         raise Malformed("slice", "empty")
     proof = None if digest is None else parse_digest_field(digest, digest_field)
-    return Incoming(int(offset), size, proof, DIALECT_NAME, most=most, cut_by_client=True)
+    return SliceRequest(int(offset), size, proof, DIALECT_NAME, most=most, cut_by_client=True)

@@ -10,28 +10,27 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 
-from media_service.core.errors import (
+from media_service.core.admission import announced_length
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.limits import FileTooLarge, SliceTooLarge
+from media_service.core.errors.requests import Malformed, UnsupportedMediaType
+from media_service.core.errors.uploads import (
     DigestMismatch,
-    FileTooLarge,
     LengthDiffers,
-    Malformed,
-    MediaServiceError,
     OffsetMismatch,
-    SliceTooLarge,
     SpanOutside,
     UnknownUpload,
-    UnsupportedMediaType,
     WrongState,
 )
-from media_service.core.rules import Wish, told_length
-from media_service.core.upload import FINISHING, HELD, State
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
 from media_service.http.client_address import client_address
 from media_service.http.dialects import rufh_fields as fields
 from media_service.http.dialects.header_fields import body_size, refuse_content_range
 from media_service.http.problems import method_not_allowed, problem_response
 from media_service.http.shielding import shielded, with_verdict
-from media_service.intake.append import Addition
+from media_service.intake.receiving.append import AppendRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -40,9 +39,9 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.append import Appends
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.receiving.append import Appends
+    from media_service.intake.uploads import UploadService
 
 DIALECT_NAME = "rufh"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
@@ -60,7 +59,7 @@ class RufhDialect:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: UploadService,
         appends: Appends,
         authenticator: Authenticator,
         serializer: Serializer,
@@ -125,22 +124,22 @@ class RufhDialect:
             fields.is_complete(request, version) is not False,
             fields.parse_byte_count(request, "Upload-Length"),
         )
-        length = told_length(named, size, last=last)
+        length = announced_length(named, size, last=last)
         if length == 0:
             raise Malformed("Upload-Length" if named == 0 else "body", "a file must have at least one byte")
         digest, proof = fields.file_digest(request), fields.content_digest(request)
-        held_open = length is None or not version.length_completes
-        upload_request = Wish(
+        defer_completion = length is None or not version.length_completes
+        upload_request = UploadRequest(
             length=length,
             digest=digest,
-            held_open=held_open,
+            defer_completion=defer_completion,
             address=client_address(request),
             **_file_details(request),
         )
         view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
         place = {"Location": self._serializer.location(f"/rufh/{view.upload.id}")}
         known = await self._send_interim_response(request, version, place | self._limit_header(version, view))
-        first = Addition(0, size, DIALECT_NAME, length=length, last=last, proof=proof, known=known)
+        first = AppendRequest(0, size, DIALECT_NAME, length=length, last=last, proof=proof, known=known)
         if first.size == 0 and not last:
             return self._progress_response(version, view, 201, place)
         try:
@@ -168,8 +167,10 @@ class RufhDialect:
                 "Upload-Offset" if offset is None else version.complete_field, "missing or not a valid structured field"
             )
         stop = None if size is None else offset + size
-        length = told_length(fields.parse_byte_count(request, "Upload-Length"), stop, last=last)
-        addition = Addition(offset, size, DIALECT_NAME, length=length, last=last, proof=fields.content_digest(request))
+        length = announced_length(fields.parse_byte_count(request, "Upload-Length"), stop, last=last)
+        addition = AppendRequest(
+            offset, size, DIALECT_NAME, length=length, last=last, proof=fields.content_digest(request)
+        )
         return await self._append(
             request, version, None, upload_id, addition, headers={}, incomplete_status=version.append_status
         )
@@ -187,7 +188,7 @@ class RufhDialect:
         version: fields.InteropVersion,
         owner: str | None,
         upload_id: str,
-        addition: Addition,
+        addition: AppendRequest,
         *,
         headers: Mapping[str, str],
         incomplete_status: int,
@@ -226,7 +227,7 @@ class RufhDialect:
         )
 
     def _progress_response(
-        self, version: fields.InteropVersion, view: View, status: int, headers: Mapping[str, str]
+        self, version: fields.InteropVersion, view: UploadView, status: int, headers: Mapping[str, str]
     ) -> web.Response:
         """Return a response with the offset, length and limits of the upload."""
         length = view.upload.length
@@ -237,13 +238,13 @@ class RufhDialect:
                 "Cache-Control": "no-store",
                 "Upload-Offset": str(view.received.offset),
                 **({} if length is None else {"Upload-Length": str(length)}),
-                **fields.complete_header(version, whole=view.upload.state in HELD),
+                **fields.complete_header(version, whole=view.upload.state in COMPLETE_STATES),
                 **self._limit_header(version, view),
             },
         )
 
-    def _limit_header(self, version: fields.InteropVersion, view: View | None = None) -> dict[str, str]:
-        limits, lifetime = self._intake.conduct.limits, self._intake.conduct.lifetime
+    def _limit_header(self, version: fields.InteropVersion, view: UploadView | None = None) -> dict[str, str]:
+        limits, lifetime = self._intake.options.limits, self._intake.options.lifetime
         remaining = min(lifetime.idle, lifetime.whole) if view is None else self._intake.remaining(view)
         return fields.limit_header(version, limits.file, remaining // 1_000_000)
 

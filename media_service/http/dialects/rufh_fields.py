@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from http_sf import StructuredFieldError, parse, ser
 
 from media_service.core.digest import Proof
-from media_service.core.errors import Malformed
+from media_service.core.errors.requests import Malformed
 from media_service.http.dialects.header_fields import UPLOAD_METADATA, parse_file_details
 from media_service.http.multipart import parse_disposition
 

@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from media_service.core.concatenation import CONCAT, FINAL, PARTIAL
 from media_service.core.digest import ALGORITHMS
-from media_service.core.errors import (
-    DigestMismatch,
-    Malformed,
-    MediaServiceError,
-    NotWritable,
-    OffsetMismatch,
-    SpanOutside,
-    UnsupportedMediaType,
-    UnsupportedVersion,
-    WrongState,
-)
-from media_service.core.rules import CONCAT, FINAL, PARTIAL, Wish
-from media_service.core.upload import State
+from media_service.core.errors.base import MediaServiceError
+from media_service.core.errors.requests import Malformed, UnsupportedMediaType, UnsupportedVersion
+from media_service.core.errors.uploads import DigestMismatch, NotWritable, OffsetMismatch, SpanOutside, WrongState
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload_states import State
 from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
 from media_service.http.client_address import client_address
 from media_service.http.dialects.header_fields import (
@@ -37,17 +30,17 @@ from media_service.http.dialects.header_fields import (
 )
 from media_service.http.problems import method_not_allowed, problem_response
 from media_service.http.shielding import shielded, with_verdict
-from media_service.intake.append import Addition
+from media_service.intake.receiving.append import AppendRequest
 
 if TYPE_CHECKING:
     from media_service.core.digest import Proof
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.append import Appends
-    from media_service.intake.join import Joiner
-    from media_service.intake.receive import Intake
-    from media_service.intake.register import View
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.receiving.append import Appends
+    from media_service.intake.receiving.concatenate import Concatenator
+    from media_service.intake.uploads import UploadService
 
 DIALECT_NAME = "tus"
 VERSION = "1.0.0"
@@ -62,9 +55,9 @@ class TusDialect:
 
     def __init__(
         self,
-        intake: Intake,
+        intake: UploadService,
         appends: Appends,
-        joiner: Joiner,
+        concatenator: Concatenator,
         authenticator: Authenticator,
         serializer: Serializer,
         *,
@@ -73,7 +66,7 @@ class TusDialect:
     ) -> None:
         self._intake = intake
         self._appends = appends
-        self._joiner = joiner
+        self._concatenator = concatenator
         self._authenticator = authenticator
         self._serializer = serializer
         self._loop_budget = loop_budget
@@ -126,7 +119,7 @@ class TusDialect:
             headers={
                 "Tus-Version": VERSION,
                 "Tus-Extension": EXTENSIONS,
-                "Tus-Max-Size": str(self._intake.conduct.limits.file),
+                "Tus-Max-Size": str(self._intake.options.limits.file),
                 "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
             },
         )
@@ -146,7 +139,7 @@ class TusDialect:
         view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         if with_bytes:
-            first = Addition(0, body_size(request), DIALECT_NAME, proof=proof, known=False)
+            first = AppendRequest(0, body_size(request), DIALECT_NAME, proof=proof, known=False)
             try:
                 view = await self._append(request, owner, view.upload.id, first)
             except MediaServiceError as error:
@@ -160,7 +153,7 @@ class TusDialect:
         The id permits it: clients start over when they get a 401 here.
         """
         view = await self._appends.standing(request.match_info["id"], None)
-        upload, stored_fields = view.upload, view.upload.remembered or {}
+        upload, stored_fields = view.upload, view.upload.protocol_fields or {}
         headers = {"Upload-Offset": str(view.received.offset), "Cache-Control": "no-store"}
         if upload.length is None:
             headers["Upload-Defer-Length"] = "1"
@@ -180,7 +173,7 @@ class TusDialect:
         if offset is None:
             raise Malformed("Upload-Offset", "missing")
         length, proof = parse_byte_count(request.headers, "Upload-Length"), self._body_checksum(request)
-        addition = Addition(offset, body_size(request), DIALECT_NAME, length=length, proof=proof)
+        addition = AppendRequest(offset, body_size(request), DIALECT_NAME, length=length, proof=proof)
         view = await self._append(request, None, request.match_info["id"], addition)
         headers = {"Upload-Offset": str(view.received.offset)}
         return web.Response(status=204, headers=headers | self._progress_headers(view))
@@ -199,7 +192,9 @@ class TusDialect:
         if body_size(request) != 0:
             raise NotWritable
         parts = [url.rstrip("/").rpartition("/")[2] for url in concat.removeprefix(FINAL).split()]
-        view = await shielded(self._joiner.join(_upload_request(request, None, concat), parts, owner, DIALECT_NAME))
+        view = await shielded(
+            self._concatenator.concatenate(_upload_request(request, None, concat), parts, owner, DIALECT_NAME)
+        )
         headers = {"Location": self._upload_url(view)}
         try:
             view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
@@ -207,7 +202,9 @@ class TusDialect:
             return self._error_response(request, error, headers)
         return web.Response(status=201, headers=headers | self._progress_headers(view))
 
-    async def _append(self, request: web.Request, owner: str | None, upload_id: str, addition: Addition) -> View:
+    async def _append(
+        self, request: web.Request, owner: str | None, upload_id: str, addition: AppendRequest
+    ) -> UploadView:
         append = self._appends.append(upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget))
         return await with_verdict(self._intake, await shielded(append), self._verdict_wait_seconds)
 
@@ -216,10 +213,10 @@ class TusDialect:
         value = request.headers.get("Upload-Checksum")
         return None if value is None else parse_checksum(value)
 
-    def _upload_url(self, view: View) -> str:
+    def _upload_url(self, view: UploadView) -> str:
         return self._serializer.location(f"/tus/{view.upload.id}")
 
-    def _progress_headers(self, view: View) -> dict[str, str]:
+    def _progress_headers(self, view: UploadView) -> dict[str, str]:
         """Return Upload-Expires of an unfinished upload, or Upload-Result of a complete one."""
         if view.expires_at is not None:
             return {"Upload-Expires": http_date(view.expires_at)}
@@ -247,18 +244,18 @@ class TusDialect:
         return response
 
 
-def _upload_request(request: web.Request, length: int | None, concat: str) -> Wish:
+def _upload_request(request: web.Request, length: int | None, concat: str) -> UploadRequest:
     """Return the upload request for these fields. Raise Malformed."""
     metadata = request.headers.get(UPLOAD_METADATA)
-    remembered = {}
+    protocol_fields = {}
     if metadata is not None:
-        remembered["metadata"] = metadata
+        protocol_fields["metadata"] = metadata
     if concat:
-        remembered[CONCAT] = concat
-    return Wish(
+        protocol_fields[CONCAT] = concat
+    return UploadRequest(
         length=length,
-        held_open=concat == PARTIAL,
-        remembered=remembered or None,
+        defer_completion=concat == PARTIAL,
+        protocol_fields=protocol_fields or None,
         address=client_address(request),
         **parse_file_details(metadata or ""),
     )

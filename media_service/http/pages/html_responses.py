@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
-from media_service.core.errors import CoverTooLarge, Damaged, FileTooLarge, Malformed
-from media_service.core.upload import FINISHING
+from media_service.core.errors.covers import CoverTooLarge
+from media_service.core.errors.files import Damaged
+from media_service.core.errors.limits import FileTooLarge
+from media_service.core.errors.requests import Malformed
+from media_service.core.upload_states import FINISHING
 from media_service.http.pages.station import clock_text, size_text
 from media_service.http.problems import HTTP_STATUS, extra_headers, problem_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from media_service.core.errors import MediaServiceError
+    from media_service.core.errors.base import MediaServiceError
     from media_service.core.upload import Upload
     from media_service.http.pages.page_markup import PageMarkup, Wording
 
@@ -94,7 +97,7 @@ class HtmlResponses:
         """Return the page that a problem's `type` links to: its meaning, code, status and fields."""
         wording = self._wording(request)
         message = wording.all(*_text_keys(kind.code))
-        explanation = _FIELD.sub(r"<var>\1</var>", _REASON_FIELD.sub("", escape(kind.explanation(), quote=False)))
+        explanation = _FIELD.sub(r"<var>\1</var>", _REASON_FIELD.sub("", escape(kind.template, quote=False)))
         body = "\n".join(
             [
                 *([f'<p class="said">{message}</p>'] if message else []),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict
 
-from media_service.core.errors import leaves
+from media_service.core.errors.registry import error_classes
 from media_service.http.body import read_json
 from media_service.http.pages.assets import asset_response
 from media_service.http.shielding import shielded
@@ -45,7 +45,7 @@ class Pages:
         self._html = html
         self._authenticator = authenticator
         self._ready = ready
-        self._problems = {error.code: error for error in leaves()}
+        self._problems = {error.code: error for error in error_classes()}
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, without the base path."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from media_service.core.errors import ForbiddenOrigin, Unauthorised
+from media_service.core.errors.requests import ForbiddenOrigin, Unauthorized
 from media_service.core.owners import LOCAL_OWNER, may_change
 from media_service.http.security.sessions import SESSION_SECONDS
 
@@ -83,7 +83,7 @@ class Authenticator:
         """Return the caller. Raise Unauthorised if uploading requires a token and the request has none."""
         caller = self.identify(request)
         if not caller.admin and not self._allow_anonymous:
-            raise Unauthorised
+            raise Unauthorized
         return caller
 
     def identify(self, request: web.Request) -> Caller:
@@ -94,7 +94,7 @@ class Authenticator:
         """Return the caller if it is the admin. Raise Unauthorised."""
         caller = self.identify(request)
         if not caller.admin:
-            raise Unauthorised
+            raise Unauthorized
         return caller
 
     def ensure_owner_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -108,14 +108,14 @@ class Authenticator:
     async def sign_in(self, token: str, request: web.Request, response: web.StreamResponse) -> None:
         """Begin an admin session. Raise Unauthorised if the token is wrong."""
         if not _equal_in_constant_time(token, self._token):
-            raise Unauthorised
+            raise Unauthorized
         # The middleware has checked Origin. Without `public_url`, only its scheme shows that a proxy terminates TLS.
         secure = request.headers.get(hdrs.ORIGIN, "").startswith("https:")
         value = await self._sessions.begin(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.write(response, ADMIN_COOKIE, value, seconds=SESSION_SECONDS, samesite="Strict", secure=secure)
 
     async def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
-        """End the session, also for copies of its cookie. Raise StorageFull, CatalogueTrouble."""
+        """End the session, also for copies of its cookie. Raise StorageFull, CatalogueError."""
         await self._sessions.end(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.delete(request, response, ADMIN_COOKIE)
 

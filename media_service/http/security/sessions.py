@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors import Trouble
+from media_service.core.errors.base import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.core.ports import SessionStore
+    from media_service.core.ports.sessions import SessionStore
 
 SESSION_SECONDS = 30 * 24 * 3600
 
@@ -55,12 +55,12 @@ class Sessions:
         try:
             await self.end(replaced)
             await self._store.begin_session(digest, now, expires_at)
-        except Trouble as trouble:
+        except ServiceError as trouble:
             log.warning("session not stored", trouble=str(trouble))
         return value
 
     async def end(self, value: str) -> None:
-        """End the session of this cookie value, if there is one. Raise StorageFull, CatalogueTrouble.
+        """End the session of this cookie value, if there is one. Raise StorageFull, CatalogueError.
 
         If it raises, the session has still ended in this process; call it again to delete the stored session.
         """

@@ -38,7 +38,7 @@ export default {
   'finding.frame_crc_mismatch': '{place}소리가 바뀌었거나 손상되었습니다(체크섬 불일치).',
   'finding.music_crc_mismatch': '인코딩한 뒤에 소리가 바뀌었습니다(체크섬 불일치).',
   'finding.duration_mismatch': '태그에 적힌 길이가 소리와 다릅니다.',
-  'finding.chapter_behind_end': '소리가 끝난 뒤에 시작하는 챕터는 넣지 않았습니다.',
+  'finding.chapter_after_end': '소리가 끝난 뒤에 시작하는 챕터는 넣지 않았습니다.',
   'finding.mutagen_error': '다른 프로그램으로는 파일을 읽지 못했습니다.',
   'finding.mutagen_disagrees': '다른 프로그램으로 잰 길이가 다릅니다.',
   'finding.xing_frames_fewer.at': '소리가 빠져 있습니다. 재생 시간이 {to}이어야 하는데 {from}입니다.',

@@ -10,7 +10,7 @@ import pytest_asyncio
 from mutagen.id3 import ID3
 
 from tests.http.api.test_covers import CHAPTERS, REFUSED
-from tests.media.raw_tags import frame, tag
+from tests.media.raw_id3 import frame, tag
 from tests.support.mp3 import make_frames
 from tests.support.pictures import JPEG, WEBP, gif, padded_jpeg, png
 
@@ -74,7 +74,7 @@ async def test_chapter_after_the_end_is_reported_and_left_out(api: Api) -> None:
     file = await spooled(api, chapters=[*CHAPTERS, {"start": 3600, "title": "Too late"}])
     assert file["chapters"] == CHAPTERS
     assert file["verdict"] == "warn"
-    assert "chapter_behind_end" in [found["code"] for found in file["findings"]]
+    assert "chapter_after_end" in [found["code"] for found in file["findings"]]
 
 
 async def test_a_forced_file_has_the_cover_that_was_sent(api: Api) -> None:

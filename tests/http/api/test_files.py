@@ -80,7 +80,7 @@ async def test_malformed_query_is_refused_or_harmless(small: Api, query: str) ->
 
 async def test_only_the_admin_lists_files(small: Api) -> None:
     answer = await small.get(FILES)
-    assert (answer.status, answer.code) == (401, "unauthorised")
+    assert (answer.status, answer.code) == (401, "unauthorized")
     wrong = await small.get(FILES, headers={"Authorization": "Bearer wrong"})
     assert wrong.status == 401
 
@@ -125,13 +125,13 @@ async def test_unknown_file_is_404(small: Api) -> None:
 async def test_loudness_is_shown_with_the_file(data: Path, session: aiohttp.ClientSession) -> None:
     if shutil.which("ffmpeg") is None:
         missing("ffmpeg")
-    with Server(data, disk_reserve=0, listen=True) as server:
+    with Server(data, disk_reserve=0, measure_loudness=True) as server:
         api = Api(session, server.url, server.token)
         content = make_mp3(3, seed=70)
         upload = await api.create("heard.mp3", len(content))
         ended = await api.send_all(upload["id"], content)
         async with asyncio.timeout(60):
-            while (heard := (await api.get(ended["file"]["url"])).body["heard"]) is None:
+            while (heard := (await api.get(ended["file"]["url"])).body["loudness"]) is None:
                 await asyncio.sleep(0.1)
-        assert heard["silence_before"] > 2.9
-        assert (heard["loudness"], set(heard["peaks"])) == (None, {0})
+        assert heard["leading_silence"] > 2.9
+        assert (heard["integrated"], set(heard["peaks"])) == (None, {0})

@@ -38,7 +38,7 @@ async def test_admin_lists_and_downloads_a_rejected_file(api: Api) -> None:
     ended = await rejected(api)
     listed = (await api.get(QUARANTINE, headers=api.admin)).body["uploads"]
     (row,) = [row for row in listed if row["id"] == ended["id"]]
-    assert (row["kept"], row["findings"][0]["code"]) == (len(CUT), "truncated_frame")
+    assert (row["kept_bytes"], row["findings"][0]["code"]) == (len(CUT), "truncated_frame")
     content = await api.get(f"{QUARANTINE}/{ended['id']}/content", headers=api.admin)
     assert content.body == CUT
     assert content.headers["Content-Type"] == "application/octet-stream"
@@ -109,6 +109,6 @@ async def test_video_is_rejected_after_its_first_slice(api: Api) -> None:
     answer = await api.post(upload["id"], 4 * MIB, bytes(MIB))
     assert (answer.status, answer.code, answer.body["state"]) == (409, "wrong_state", "rejected")
     listed = (await api.get(QUARANTINE, headers=api.admin)).body["uploads"]
-    assert [row["kept"] for row in listed if row["id"] == upload["id"]] == [4 * MIB]
+    assert [row["kept_bytes"] for row in listed if row["id"] == upload["id"]] == [4 * MIB]
     forced = await api.request("POST", f"{QUARANTINE}/{upload['id']}/force", headers=api.admin)
     assert (forced.status, forced.code) == (409, "bytes_missing")

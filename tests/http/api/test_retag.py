@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mutagen.id3 import ID3
 
-from tests.media.raw_tags import frame, tag
+from tests.media.raw_id3 import frame, tag
 from tests.support.mp3 import make_frames
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, TypeAdapter
 
 from media_service.core.chapters import Chapter
-from media_service.core.details import LAST_MODIFIED_END
+from media_service.core.details import LAST_MODIFIED_END_US
+from media_service.core.findings import Finding, Severity
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload import State
-from media_service.core.verdict import Finding, Severity
+from media_service.core.upload_states import State
 from media_service.http.api.serializer import Serializer, format_time, to_microseconds
 from media_service.http.dialects.header_fields import http_date
-from media_service.intake.register import View
+from media_service.intake.receiving.active_uploads import UploadView
 from tests.catalogue.samples import make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
 
@@ -40,7 +40,7 @@ def test_every_datetime_is_formatted_or_none(moment: datetime, offset: int) -> N
     count = to_microseconds(given_by_client)
     written = format_time(count)
     if written is None:
-        assert not 0 <= count < LAST_MODIFIED_END
+        assert not 0 <= count < LAST_MODIFIED_END_US
     else:
         assert datetime.fromisoformat(written) == given_by_client
 
@@ -55,13 +55,13 @@ def test_every_microsecond_count_is_formatted_or_none(count: int) -> None:
 @given(st.integers())
 def test_every_microsecond_count_has_an_http_date(count: int) -> None:
     written = parsedate_to_datetime(http_date(count))
-    if 0 <= count < LAST_MODIFIED_END:
+    if 0 <= count < LAST_MODIFIED_END_US:
         assert written == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=count // 1_000_000)
 
 
 def listed(spans: int = 0, **changes: Any) -> dict[str, Any]:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(spans))
-    return SERIALIZER.upload_row(View(make_upload(**changes), received, None))
+    return SERIALIZER.upload_row(UploadView(make_upload(**changes), received, None))
 
 
 def test_complete_row_is_not_marked_short() -> None:
@@ -87,7 +87,7 @@ def test_complete_row_is_not_marked_short() -> None:
 def test_incomplete_row_is_marked_short(changes: dict[str, Any]) -> None:
     if "facts" in changes:
         findings = (Finding("trailing_junk", Severity.WARN),) * changes.pop("findings", 0)
-        audio = {"offered_tags": changes.pop("offered", {})}
+        audio = {"suggested_tags": changes.pop("offered", {})}
         changes["facts"] = make_file().facts.__class__(
             **{name: getattr(FACTS, name) for name in FACTS.__slots__} | {"findings": findings, "audio": audio}
         )
@@ -96,13 +96,13 @@ def test_incomplete_row_is_marked_short(changes: dict[str, Any]) -> None:
     assert len(row["received"]) <= 16
     assert len(row["findings"]) <= 3
     assert all(len(value) <= 200 for value in row["tags"].values())
-    assert not row.keys() & {"chapters", "offered_tags"}
+    assert not row.keys() & {"chapters", "suggested_tags"}
     assert not row["tags"].keys() & {"comment", "lyrics"}
 
 
 def test_upload_lists_at_most_256_spans() -> None:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(300))
-    upload = SERIALIZER.upload(View(make_upload(), received, None))
+    upload = SERIALIZER.upload(UploadView(make_upload(), received, None))
     assert upload["received"] == [[2 * number, 2 * number + 1] for number in range(256)]
 
 
@@ -111,7 +111,7 @@ def test_file_row_has_the_columns_of_the_table() -> None:
     row = SERIALIZER.file_row(file)
     assert (row["title"], row["artist"], row["genre"]) == ("x" * 199 + "…", None, "z")
     assert row["short"] is True
-    assert not row.keys() & {"comment", "lyrics", "chapters", "audio", "offered_tags"}
+    assert not row.keys() & {"comment", "lyrics", "chapters", "audio", "suggested_tags"}
     assert SERIALIZER.file(file)["comment"] == "y" * 4096
     assert SERIALIZER.file_row(make_file())["short"] is False
 
@@ -121,5 +121,5 @@ def test_the_largest_rows_are_bounded(shape: Any) -> None:
     # Each of these characters has two bytes, and six in JSON.
     tags = dict.fromkeys(("title", "artist"), "é" * 4000)
     upload = make_upload(filename="é" * 1024, sender="é" * 1024, tags=tags)
-    size = len(json.dumps(shape(View(upload, Ranges(), None))))
+    size = len(json.dumps(shape(UploadView(upload, Ranges(), None))))
     assert size < (64 if shape == SERIALIZER.upload else 18) * 1024

@@ -43,7 +43,7 @@ async def test_created_upload_has_the_documented_members(api: Api) -> None:
         "grade": None,
         "duration": None,
         "findings": [],
-        "offered_tags": {},
+        "suggested_tags": {},
     }
 
 

@@ -71,7 +71,7 @@ def rufh(shared_server: Server) -> Rufh:
 def interim_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that sends 104s."""
     folder = tmp_path_factory.mktemp("interim_server") / "data"
-    with Server(folder, disk_reserve=0, interim_answers=True) as server:
+    with Server(folder, disk_reserve=0, interim_responses=True) as server:
         yield server
 
 

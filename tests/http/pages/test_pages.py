@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.core.errors import leaves
+from media_service.core.errors.registry import error_classes
 from media_service.given import load
 from media_service.http.pages.station import Station
 from media_service.http.problems import HTTP_STATUS
@@ -43,7 +43,7 @@ async def test_token_in_the_query_does_not_sign_in(api: Api, shared_server: Serv
 
 async def test_sign_in_accepts_only_the_right_token(api: Api, shared_server: Server) -> None:
     wrong = await api.request("POST", "/admin/session", json={"token": "wrong"})
-    assert (wrong.status, wrong.code, "Set-Cookie" in wrong.headers) == (401, "unauthorised", False)
+    assert (wrong.status, wrong.code, "Set-Cookie" in wrong.headers) == (401, "unauthorized", False)
     right = await api.request("POST", "/admin/session", json={"token": shared_server.token})
     assert right.status == 204
     cookie = right.headers["Set-Cookie"]
@@ -54,7 +54,7 @@ async def test_sign_in_accepts_only_the_right_token(api: Api, shared_server: Ser
     assert (await api.get("/api/v1/files", headers={"Cookie": value})).status == 200
 
 
-@pytest.mark.parametrize("error", leaves(), ids=lambda error: error.code)
+@pytest.mark.parametrize("error", error_classes(), ids=lambda error: error.code)
 async def test_every_problem_has_a_status_and_a_page(api: Api, error: type) -> None:
     answer = await api.get(f"/problems/{error.code}")  # type: ignore[attr-defined]  # every leaf has a code
     assert answer.status == 200
@@ -64,7 +64,7 @@ async def test_every_problem_has_a_status_and_a_page(api: Api, error: type) -> N
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 
 
-@pytest.mark.parametrize("error", leaves(), ids=lambda error: error.code)
+@pytest.mark.parametrize("error", error_classes(), ids=lambda error: error.code)
 async def test_no_problem_page_shows_a_template(api: Api, error: type) -> None:
     answer = await api.get(f"/problems/{error.code}")  # type: ignore[attr-defined]  # every leaf has a code
     assert not re.search(r"\{\w+\}", answer.body.decode())

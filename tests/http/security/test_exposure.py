@@ -22,7 +22,7 @@ OPEN, ELSEWHERE = "127.0.0.1", "0.0.0.0"
 @pytest.fixture(scope="module", params=[OPEN, ELSEWHERE])
 def exposed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Server]]:
     folder = tmp_path_factory.mktemp("exposed") / "data"
-    with Server(folder, host=request.param, disk_reserve=0, finish_wait=5) as server:
+    with Server(folder, host=request.param, disk_reserve=0, verdict_wait_slice=5) as server:
         yield request.param, server
 
 

@@ -1,0 +1,31 @@
+"""What receiving an upload takes: where its bytes and rows go, who reads along, how it behaves, what time it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.partials import Partials
+    from media_service.intake.options import IntakeOptions
+    from media_service.intake.receiving.active_uploads import ActiveUploads
+    from media_service.intake.receiving.address_usage import AddressUsage
+    from media_service.intake.receiving.disk_space import DiskSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The parts that every step of receiving shares. `clock` gives UTC microseconds."""
+
+    active_uploads: ActiveUploads
+    catalogue: Catalogue
+    partials: Partials
+    media: Media
+    options: IntakeOptions
+    clock: Callable[[], int]
+    usage: AddressUsage
+    space: DiskSpace

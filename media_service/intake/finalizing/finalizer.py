@@ -1,0 +1,321 @@
+"""From recorded bytes to a file in the spool: verify, tag, place, deliver, discard.
+
+The queue is the catalogue: an upload is finished when its row says so, and every step may be repeated, so that
+recovery after a crash is to finish again. Whose turn it is, `queue.py` knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core.errors.base import Refusal
+from media_service.core.errors.files import Duplicate
+from media_service.core.errors.service import FinalizeFailed, StorageError
+from media_service.core.errors.uploads import BytesMissing, UnknownUpload
+from media_service.core.files import SpoolEntry, StoredFile
+from media_service.core.findings import Finding, Severity, finding_of, refusal_of
+from media_service.core.owners import is_same_person
+from media_service.core.upload import PublishIntent, Review, Upload, Verdict
+from media_service.core.upload_states import ENDED, FINISHING, Event, State
+from media_service.intake.finalizing.audio_locks import AudioLocks
+from media_service.intake.finalizing.queue import FinalizeQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from typing import Literal
+
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.spool import Spool
+    from media_service.core.upload import Slice
+
+NAMES_PER_QUERY = 64
+"""How many names for a file are looked at together."""
+
+SLOW_TAG_CODE = "mutagen_error"
+"""The finding of a file whose tags took too much time or memory to read, or broke their reader."""
+
+log = structlog.get_logger()
+
+
+class Finalizer(FinalizeQueue):
+    """Finishes uploads, so many at a time, beside the receiving of others."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        partials: Partials,
+        spool: Spool,
+        quarantine: Quarantine,
+        media: Media,
+        *,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        duplicates: Literal["keep", "refuse", "link"] = "keep",
+        workers: int = 2,
+    ) -> None:
+        super().__init__(workers)
+        self._audio_locks = AudioLocks()
+        self._naming = asyncio.Lock()
+        self._reviewing = asyncio.Lock()
+        self._duplicates = duplicates
+        self._catalogue = catalogue
+        self._partials = partials
+        self._spool = spool
+        self._quarantine = quarantine
+        self._media = media
+        self._clock = clock
+        self._new_id = new_id
+
+    async def run(self) -> None:
+        """Goes on with what a former run left, then with what is woken, until cancelled."""
+        left = await self._catalogue.in_state(FINISHING)
+        for upload in left:
+            # One that was given a name may be in the spool already: those of the same sound stand behind it.
+            if upload.publish_intent is not None:
+                self._audio_locks.acquire(upload)
+            self.enqueue(upload)
+        await self.run_workers()
+
+    async def finalize_one(self, upload_id: str) -> bool:
+        """Finishes the upload; False where it waits for another, and is woken by that."""
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is None or loaded[0].state not in FINISHING:
+            if loaded is not None and loaded[0].state in ENDED:
+                # The answer to its last change was lost, and what comes behind that was not done.
+                await self._discard(upload_id)
+            return True
+        return (await self.finish(*loaded)).state not in FINISHING
+
+    async def record_fault(self, upload_id: str) -> None:
+        """It met too many faults of ours."""
+        self._release_lock(upload_id)
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is not None and loaded[0].state in FINISHING:
+            await self._saved(replace(loaded[0], verdict=Verdict(FinalizeFailed.code, {})))
+
+    async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
+        """Takes a whole upload to its end: spooled, rejected or lost. Raises ServiceError when it must be tried again.
+
+        One whose sound another is just about to be delivered with stays verified until that has ended.
+        """
+        # What a former run failed at may be mended.
+        ended = await self._finish(replace(upload, verdict=None), slices)
+        if ended.state not in FINISHING:
+            self._release_lock(upload.id)
+        return ended
+
+    def _release_lock(self, upload_id: str) -> None:
+        for behind in self._audio_locks.release(upload_id):
+            self.enqueue(behind)
+
+    async def _finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
+        try:
+            if upload.state is State.RECEIVED:
+                upload = await self._verify(upload, slices)
+            if upload.state is State.VERIFIED and self._audio_locks.acquire(upload):
+                upload = await self._deliver(upload)
+            return upload
+        except Refusal as refusal:
+            return await self._reject(upload, refusal)
+        except FileNotFoundError as missing:
+            if await self._partials.open(upload.id) is not None:
+                self._partials.close(upload.id)
+                raise StorageError from missing
+            log.error("partial missing", upload=upload.id)
+            return await self._saved(upload.step(Event.LOSE, self._clock()))
+
+    async def quarantine_rejected(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
+        """Puts what came of the upload into quarantine with a report, and says what the upload's row is to say."""
+        findings = findings or [finding_of(refusal)]
+        verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
+        report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
+        report |= {"findings": [finding.to_dict_with_message() for finding in findings]}
+        await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
+        return verdict
+
+    async def recheck(self, upload_id: str, review: Review) -> None:
+        """Takes a rejected file out of quarantine, to be judged anew or taken as it is.
+
+        Raises UnknownUpload, WrongState, UploadGone, and BytesMissing for one that was rejected before all of it came.
+        """
+        async with self._reviewing:
+            again = (await self._load(upload_id)).step(Event.RECHECK, self._clock(), review=review, verdict=None)
+            kept = await self._quarantine.kept(upload_id)
+            if kept is not None and kept != again.length:
+                raise BytesMissing(kept)
+            try:
+                await self._quarantine.give_back(upload_id, self._partials.path(upload_id))
+            except FileNotFoundError:
+                # It was purged, perhaps since it was looked for.
+                raise UnknownUpload from None
+            await self._saved(again)
+        self.enqueue(again)
+
+    async def forget_rejected(self, upload_id: str) -> None:
+        """Deletes what is kept of a rejected upload."""
+        async with self._reviewing:
+            await self._quarantine.discard(upload_id)
+            await self._catalogue.forget_cover(upload_id)
+
+    async def end_failed(self, upload_id: str, event: Event) -> Upload:
+        """Cancel or expire an upload that could not be finished, and free its space.
+
+        Raises UnknownUpload, UploadGone, and WrongState also while it is being finished.
+        """
+        with self.excluded(upload_id) as free:
+            upload = await self._load(upload_id)
+            if not free:
+                raise upload.refusal()
+            ended = await self._saved(upload.step(event, self._clock()))
+            if (
+                upload.publish_intent is not None
+                and upload.publish_intent.name
+                and not await self._spool.waits(upload_id)
+            ):
+                log.warning("its file may be in the spool", upload=upload_id, name=upload.publish_intent.name)
+            await self._discard(upload_id)
+            if upload.review is not None:
+                await self._quarantine.discard(upload_id)
+        self._release_lock(upload_id)
+        return ended
+
+    async def _load(self, upload_id: str) -> Upload:
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is None:
+            raise UnknownUpload
+        return loaded[0]
+
+    async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
+        """The upload with what is true of it."""
+        assert upload.length is not None
+        await self._partials.trim(upload.id, upload.length)
+        facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
+        if any(finding.code == SLOW_TAG_CODE for finding in facts.findings):
+            self.note_slow(upload)
+        refusal = refusal_of(facts.findings)
+        if refusal is not None and upload.review is not Review.FORCED:
+            return await self._reject(upload, refusal, facts.findings)
+        return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
+
+    async def _deliver(self, upload: Upload) -> Upload:
+        """Gives the file its name in the spool, once, wherever a former run ended."""
+        if upload.publish_intent is None:
+            duplicate = await self._duplicate(upload)
+            if duplicate is not None and self._duplicates == "link" and is_same_person(upload.owner, duplicate.owner):
+                return await self._link(upload, duplicate)
+            upload = upload if duplicate is None else _with_duplicate_note(upload, duplicate)
+            upload = await self._place(upload)
+        elif await self._spool.waits(upload.id):
+            upload = await self._publish(upload, upload.publish_intent)
+        assert upload.facts is not None
+        publish_intent = upload.publish_intent
+        assert publish_intent is not None
+        spool_entry = SpoolEntry(publish_intent.name, publish_intent.size, publish_intent.sha256)
+        now = self._clock()
+        file = StoredFile(
+            id=self._new_id(),
+            upload_id=upload.id,
+            owner=upload.owner,
+            sender=upload.sender,
+            filename=upload.filename,
+            spool_entry=spool_entry,
+            facts=upload.facts,
+            tags=publish_intent.tags,
+            chapters=publish_intent.chapters,
+            uploaded_at=upload.created_at,
+            spooled_at=now,
+        )
+        delivered = upload.step(Event.DELIVER, now, file_id=file.id)
+        await self._catalogue.deliver(delivered, file)
+        await self._partials.discard(upload.id)
+        if upload.review is not None:
+            await self._quarantine.discard(upload.id)
+        log.info("spooled", upload=upload.id, name=spool_entry.name, size=spool_entry.size)
+        return delivered
+
+    async def _duplicate(self, upload: Upload) -> StoredFile | None:
+        """The finished file of the same sound. Raises Duplicate where there shall be no second one."""
+        assert upload.facts is not None
+        duplicate = await self._catalogue.duplicate_of_audio(upload.facts, upload.owner)
+        if duplicate is not None and self._duplicates == "refuse" and upload.review is not Review.FORCED:
+            raise Duplicate(_visible_name(upload, duplicate))
+        return duplicate
+
+    async def _link(self, upload: Upload, duplicate: StoredFile) -> Upload:
+        """The same sound is there already: the upload leads to that file."""
+        linked = await self._saved(upload.step(Event.DELIVER, self._clock(), file_id=duplicate.id))
+        await self._discard(upload.id)
+        log.info("linked", upload=upload.id, file=duplicate.id)
+        return linked
+
+    async def _place(self, upload: Upload) -> Upload:
+        """Tags the file beside the spool and gives it a name."""
+        assert upload.facts is not None
+        source = self._partials.path(upload.id)
+        picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
+        plan, values = await self._media.plan_tags(source, upload, picture)
+        assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
+        publish_intent = PublishIntent("", assembled.size, assembled.sha256, values.tags, values.chapters)
+        return await self._publish(upload, publish_intent)
+
+    async def _publish(self, upload: Upload, publish_intent: PublishIntent) -> Upload:
+        """Gives the assembled file the first name that no file has, nor had before its reader took it away.
+
+        The catalogue knows the name before the file has it, so after a crash nobody has to guess.
+        """
+        tried: set[str] = set()
+        while not publish_intent.name or not await self._spool.publish(upload.id, publish_intent.name):
+            tried.add(publish_intent.name)
+            publish_intent = replace(publish_intent, name=await self._plan_name(upload, publish_intent, tried))
+        return replace(upload, publish_intent=publish_intent)
+
+    async def _plan_name(self, upload: Upload, publish_intent: PublishIntent, tried: Collection[str]) -> str:
+        """The name that the catalogue has for the file from now on. Nobody else plans one meanwhile."""
+        async with self._naming:
+            for first in count(1, NAMES_PER_QUERY):
+                names = self._spool.names(upload.filename, first, NAMES_PER_QUERY)
+                taken = await self._catalogue.stored_names(names)
+                name = next((name for name in names if name not in taken and name not in tried), None)
+                if name is not None:
+                    await self._saved(replace(upload, publish_intent=replace(publish_intent, name=name)))
+                    return name
+        raise AssertionError("names are counted without end")
+
+    async def _reject(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding] = ()) -> Upload:
+        verdict = await self.quarantine_rejected(upload, refusal, findings)
+        rejected = await self._saved(upload.step(Event.REJECT, self._clock(), verdict=verdict))
+        await self._discard(upload.id)
+        log.info("rejected", upload=upload.id, code=verdict.code)
+        return rejected
+
+    async def _discard(self, upload_id: str) -> None:
+        """Frees what an upload without a file of its own leaves. A crash may have left an assembled file, too."""
+        await self._spool.settle(upload_id)
+        await self._partials.discard(upload_id)
+
+    async def _saved(self, upload: Upload) -> Upload:
+        await self._catalogue.save(upload)
+        return upload
+
+
+def _with_duplicate_note(upload: Upload, duplicate: StoredFile) -> Upload:
+    """The upload with a note that the same sound is there already."""
+    facts = upload.facts
+    assert facts is not None
+    exact = facts.content_hash == duplicate.facts.content_hash
+    expected = "same bytes" if exact else "same sound"
+    note = Finding("duplicate", Severity.INFO, expected=expected, actual=_visible_name(upload, duplicate))
+    return replace(upload, facts=replace(facts, findings=(*facts.findings, note)))
+
+
+def _visible_name(upload: Upload, duplicate: StoredFile) -> str | None:
+    """Return the twin's name if the uploader owns it: nobody learns the names of other people's files."""
+    return duplicate.spool_entry.name if is_same_person(upload.owner, duplicate.owner) else None

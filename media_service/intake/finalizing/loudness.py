@@ -1,0 +1,80 @@
+"""After a file lies in the spool: how loud it is and where it is silent, once, when there is time for it.
+
+Nobody waits for it. The queue is the catalogue: what was not heard yet is heard after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core.errors.base import ServiceError
+from media_service.core.files import LoudnessReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import LoudnessAnalyzer
+    from media_service.core.ports.spool import Spool
+
+RECHECK_SECONDS = 1.0
+"""Seconds after which it looks again whether there is time."""
+
+RETRY_SECONDS = 60.0
+"""Seconds after a trouble of ours before it goes on."""
+
+log = structlog.get_logger()
+
+
+class LoudnessQueue:
+    """Listens to finished files one after the other, while it is `quiet`: starting a program holds up the loop."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        spool: Spool,
+        analyzer: LoudnessAnalyzer,
+        *,
+        clock: Callable[[], int],
+        quiet: Callable[[], bool],
+    ) -> None:
+        self._catalogue = catalogue
+        self._spool = spool
+        self._analyzer = analyzer
+        self._clock = clock
+        self._is_idle = quiet
+
+    async def run(self) -> None:
+        """Hears what was not heard yet, and then what is delivered, until cancelled."""
+        if not self._analyzer.available:
+            log.info("ffmpeg is not installed: loudness and silence are not measured")
+            return
+        while True:
+            try:
+                if not self._is_idle():
+                    await asyncio.sleep(RECHECK_SECONDS)
+                elif not await self.measure_next():
+                    await self._catalogue.delivered()
+            except (ServiceError, OSError) as trouble:
+                log.warning("hearing goes on later", trouble=str(trouble))
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                # The top of a task: a bug of ours in what nobody waits for must not be met again and again.
+                log.exception("hearing failed")
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def measure_next(self) -> bool:
+        """Hears the oldest file that was not heard; False where there is none."""
+        file = await self._catalogue.next_unmeasured()
+        if file is None:
+            return False
+        try:
+            report = await self._analyzer.measure_loudness(self._spool.path(file.spool_entry.name), file.facts.duration)
+        except FileNotFoundError:
+            # Its reader took it away.
+            report = LoudnessReport()
+        await self._catalogue.save_loudness(file.id, report, self._clock())
+        return True

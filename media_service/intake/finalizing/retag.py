@@ -1,0 +1,147 @@
+"""Other tags, another cover, other chapters for a file that lies in the spool already.
+
+The same way as a file comes there: a new one is assembled beside it and takes its place in one step, so that a reader
+sees the old or the new one. The catalogue knows the new file's digest before it has the place; after a crash the digest
+of what lies there tells which of the two it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core.chapters import clean_chapters
+from media_service.core.cover import accept_cover
+from media_service.core.errors.base import Refusal
+from media_service.core.errors.covers import UnknownCover
+from media_service.core.errors.files import FileChanged, UnknownFile
+from media_service.core.files import CoverAndChapters, SpoolEntry
+from media_service.core.tags import clean_tags
+from media_service.core.upload import PublishIntent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover, CoverLimits
+    from media_service.core.files import StoredFile
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.spool import Spool
+    from media_service.core.upload import Upload
+
+log = structlog.get_logger()
+
+
+class Retagger:
+    """Edits the tags of finished files, one after the other."""
+
+    def __init__(self, catalogue: Catalogue, spool: Spool, media: Media, covers: CoverLimits) -> None:
+        self._covers = covers
+        self._catalogue = catalogue
+        self._spool = spool
+        self._media = media
+        self._turn = asyncio.Lock()
+        self._needs_recovery = False
+
+    async def edit(
+        self,
+        file_id: str,
+        tags: Mapping[str, str],
+        is_current: Callable[[bytes], bool],
+        *,
+        picture: bytes | None = None,
+        chapters: Sequence[Chapter] | None = None,
+        upload: Upload | None = None,
+    ) -> StoredFile:
+        """The file with these tags, cover and chapters; what is empty is taken away, what is not given stays.
+
+        With `upload` the file gets its sender too, and the upload is saved as it is here: both or neither.
+
+        `is_current` says of the SHA-256 of the file as it lies there whether that is the one to be changed. Raises
+        Malformed, what `accept_cover` raises, UnknownFile also where its reader took it away, FileChanged, NotMp3 for
+        what cannot be written, StorageFull.
+        """
+        given = clean_tags(tags)
+        if picture:
+            accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers)
+        async with self._turn:
+            if self._needs_recovery:
+                await self.recover()
+            file = await self._catalogue.file(file_id)
+            if file is None:
+                raise UnknownFile
+            if not is_current(file.spool_entry.sha256):
+                raise FileChanged
+            try:
+                duration = file.facts.duration
+                rising = None if chapters is None else clean_chapters(chapters, duration)
+                removed, additions = set(tags) - set(given), CoverAndChapters(picture, rising, duration)
+                if upload is not None and not (tags or additions):
+                    edited = replace(file, sender=upload.sender)
+                    await self._catalogue.retag(edited, upload)
+                    return edited
+                return await self._place(file, given, removed, additions, upload)
+            except FileNotFoundError:
+                raise UnknownFile from None
+            finally:
+                await self._spool.settle(file_id)
+
+    async def cover(self, file: StoredFile) -> tuple[Cover, bytes]:
+        """The cover in front of a finished file, where one like it could be sent. Raises UnknownCover, UnknownFile."""
+        try:
+            picture = await self._media.front_cover(self._spool.path(file.spool_entry.name))
+        except FileNotFoundError:
+            raise UnknownFile from None
+        if picture is None:
+            raise UnknownCover
+        try:
+            return accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers), picture
+        except Refusal:
+            raise UnknownCover from None
+
+    async def recover(self) -> None:
+        """Before anybody edits: finds out how edits ended that a crash or trouble cut short."""
+        for file, plan in await self._catalogue.retag_intents():
+            there = await self._spool.measure(file.spool_entry.name)
+            done = there == (plan.size, plan.sha256)
+            log.info("edit cut short", file=file.id, done=done)
+            if done:
+                await self._catalogue.retag(_as_planned(file, plan))
+            else:
+                await self._catalogue.save_retag_intent(file.id, None)
+        self._needs_recovery = False
+
+    async def _place(
+        self,
+        file: StoredFile,
+        given: Mapping[str, str],
+        removed: set[str],
+        additions: CoverAndChapters,
+        upload: Upload | None,
+    ) -> StoredFile:
+        path = self._spool.path(file.spool_entry.name)
+        steps = await self._media.plan_edit(path, given, removed, additions)
+        made = await self._spool.assemble(file.id, path, steps, steps.length)
+        tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
+        chapters = file.chapters if additions.chapters is None else additions.chapters
+        plan = PublishIntent(file.spool_entry.name, made.size, made.sha256, tags, chapters)
+        self._needs_recovery = True
+        await self._catalogue.save_retag_intent(file.id, plan)
+        await self._spool.replace(file.id, file.spool_entry.name)
+        edited = _as_planned(file, plan)
+        if upload is not None:
+            edited = replace(edited, sender=upload.sender)
+        await self._catalogue.retag(edited, upload)
+        self._needs_recovery = False
+        log.info("tags edited", file=file.id, name=file.spool_entry.name)
+        return edited
+
+
+def _as_planned(file: StoredFile, plan: PublishIntent) -> StoredFile:
+    return replace(
+        file, spool_entry=SpoolEntry(plan.name, plan.size, plan.sha256), tags=plan.tags, chapters=plan.chapters
+    )

@@ -1,0 +1,67 @@
+"""Joining: one upload out of the bytes of others, in the order in which they are listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from media_service.core import concatenation, lifecycle
+from media_service.core.errors.service import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from media_service.core.ports.partials import Partials
+    from media_service.intake.receiving.active_uploads import UploadView
+    from media_service.intake.uploads import UploadService
+
+
+class Concatenator:
+    """Joins uploads of one owner."""
+
+    def __init__(self, uploads: UploadService, partials: Partials) -> None:
+        self._uploads = uploads
+        self._partials = partials
+
+    async def concatenate(
+        self, request: lifecycle.UploadRequest, parts: Sequence[str], owner: str, dialect: str
+    ) -> UploadView:
+        """The joined upload, every byte of it recorded. The parts are given up then: their bytes are in it.
+
+        Raises what `concatenation.check_part_names`, `concatenation.check_parts` and `UploadService.create` raise, UnknownUpload, StorageFull,
+        StorageError.
+        """
+        concatenation.check_part_names(parts)
+        views = await self._whole(parts, owner)
+        length = sum(view.upload.length or 0 for view in views)
+        joined, _ = await self._uploads.create(replace(request, length=length), owner, dialect)
+        try:
+            await self._uploads.reserve_whole(joined.upload.id, owner)
+            await self._copy(views, joined, owner)
+            view = await self._uploads.adopt(joined.upload.id, owner)
+        except BaseException:
+            await self._uploads.abandon(joined.upload.id)
+            raise
+        for part in parts:
+            await self._uploads.abandon(part)
+        return view
+
+    async def _whole(self, parts: Sequence[str], owner: str) -> list[UploadView]:
+        """The parts in their order."""
+        views = [await self._uploads.show(part, owner) for part in parts]
+        concatenation.check_parts(((view.upload, view.received) for view in views), self._uploads.options.limits)
+        return views
+
+    async def _copy(self, views: Sequence[UploadView], joined: UploadView, owner: str) -> None:
+        """Copies the parts' bytes, and refuses what was given up meanwhile: its bytes may be missing."""
+        missing: FileNotFoundError | None = None
+        try:
+            await self._partials.concatenate(
+                joined.upload.id, [(view.upload.id, view.upload.length or 0) for view in views]
+            )
+        except FileNotFoundError as error:
+            missing = error
+        await self._uploads.check_open(joined.upload.id, owner)
+        await self._whole([view.upload.id for view in views], owner)
+        if missing is not None:
+            raise StorageError from missing

@@ -1,0 +1,82 @@
+"""Room on the disk for bytes that come, so that `disk_reserve` stays free and one upload cannot starve the others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from media_service.core.errors.service import StorageFull
+from media_service.core.reservation import reservation_end
+
+if TYPE_CHECKING:
+    from media_service.core.ports.partials import Partial, Partials
+    from media_service.intake.receiving.active_uploads import ActiveUpload
+    from media_service.intake.receiving.address_usage import AddressUsage
+
+RECHECK_SECONDS = 1.0
+"""Seconds for which a look at the disk counts; what is admitted meanwhile is subtracted."""
+
+
+class DiskSpace:
+    """Admits bytes to the disk. `disk_reserve` in bytes."""
+
+    def __init__(self, partials: Partials, usage: AddressUsage, disk_reserve: int) -> None:
+        self._partials = partials
+        self._usage = usage
+        self._disk_reserve = disk_reserve
+        self._left = 0
+        self._looked_at = float("-inf")
+        self._reserving = asyncio.Lock()
+
+    async def spare(self) -> int:
+        """Return the bytes of disk above what stays free, as it is now; negative when there is less."""
+        self._left, self._looked_at = await self._partials.free() - self._disk_reserve, time.monotonic()
+        return self._left
+
+    async def admit(self, active: ActiveUpload, partial: Partial, start: int, stop: int) -> None:
+        """Before bytes beyond the reserved room are written. Raise StorageFull, QuotaExceeded."""
+        if active.upload.length is None:
+            self._usage.claim(active.upload, active.taken + stop - start)
+            active.taken += stop - start
+        elif await self._reserve(active, partial, stop):
+            return
+        await self._take(stop - start)
+
+    async def reserve_whole(self, active: ActiveUpload, partial: Partial, size: int) -> None:
+        """Reserve room for the whole upload, whose bytes are about to be copied. Raise StorageFull."""
+        async with self._reserving:
+            if size > await self.spare():
+                raise StorageFull
+            await partial.reserve(0, size)
+            active.reserved = size
+
+    async def _reserve(self, active: ActiveUpload, partial: Partial, stop: int) -> bool:
+        """Reserve the next step of the upload's room if that holds the bytes before `stop`; return whether it does."""
+        if stop > _reserved_next(active)[1]:
+            return False
+        # One at a time: where room is reserved by writing it, processors are left to those who send.
+        async with self._reserving:
+            if stop > active.reserved:
+                begin, end = _reserved_next(active)
+                end = min(end, begin + await self.spare())
+                if stop > end:
+                    return False
+                await partial.reserve(begin, end)
+                active.reserved, self._looked_at = end, float("-inf")
+            return True
+
+    async def _take(self, size: int) -> None:
+        """Count bytes that nothing is reserved for. Raise StorageFull."""
+        if size > self._left or time.monotonic() > self._looked_at + RECHECK_SECONDS:
+            await self.spare()
+        if size > self._left:
+            raise StorageFull
+        self._left -= size
+
+
+def _reserved_next(active: ActiveUpload) -> tuple[int, int]:
+    """Return the span that the next reservation takes. What is recorded from the beginning on has its room."""
+    assert active.upload.length is not None
+    begin = max(active.reserved, active.received.offset)
+    return begin, reservation_end(active.upload.length, active.size, begin)

@@ -1,0 +1,155 @@
+"""Who writes which bytes of one upload now. The newest writer wins; an older one of the same bytes is told and ends.
+
+A client whose line dropped comes back long before the server notices that the old connection is dead, so the old
+writer must never be able to refuse the new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from media_service.core.errors.requests import BodyTooSlow, IdleTimeout
+from media_service.core.errors.uploads import SpanOverlaps, Superseded
+from media_service.core.rate import RateFloor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from media_service.core.errors.base import Refusal
+
+
+class Lease:
+    """One writer's hold on the bytes from `start` to `stop`; `stop` grows when the size is not known beforehand.
+
+    `async with` it while the body is read: a newer writer, or `idle` seconds without a block, ends that. It raises
+    Superseded, IdleTimeout. `rate`: bytes a second that must come at least, on the average of each `idle` seconds.
+    """
+
+    def __init__(self, leases: Leases, start: int, stop: int | None, idle: float, rate: int) -> None:
+        self.start = start
+        self.stop = start + 1 if stop is None else stop
+        self._leases = leases
+        self._idle = idle
+        self._clock = asyncio.get_running_loop().time
+        self._last_block_at = self._clock()
+        self._rate = rate
+        self._floor = RateFloor(rate, idle, self._last_block_at)
+        self._written_to = start
+        self._reader: asyncio.Task[Any] | None = None
+        self._cancels = 0
+        self._end: Callable[[], Refusal] | None = None
+        self._read = False
+        self.released = asyncio.Event()
+
+    # An asyncio.timeout would do the same, and cost as much as all else that is done for a small slice's lease.
+    async def __aenter__(self) -> None:
+        if self._end is not None:
+            raise self._end()
+        self._last_block_at = self._clock()
+        self._reader = asyncio.current_task()
+        assert self._reader is not None
+        self._cancels = self._reader.cancelling()
+        self._leases.watch(self._last_block_at + self._idle)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        reader, self._reader, self._read = self._reader, None, True
+        assert reader is not None
+        # Whoever else cancelled the reader meanwhile is to be heard.
+        if self._end is not None and reader.uncancel() <= self._cancels and kind is asyncio.CancelledError:
+            raise self._end() from None
+
+    @property
+    def due(self) -> float | None:
+        """When the reading ends unless a block comes, in the loop's time; None while nothing is read."""
+        return None if self._reader is None or self._end is not None else self._last_block_at + self._idle
+
+    def extend(self, stop: int) -> None:
+        """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer.
+
+        Raises BodyTooSlow if too few came; silence is found by the timer, so this needs none.
+        """
+        if stop > self.stop:
+            for other in self._leases.overlapping(self.start, stop, but=self):
+                raise SpanOverlaps(self.start, other.start)
+            self.stop = stop
+        self._last_block_at = self._clock()
+        size, self._written_to = stop - self._written_to, stop
+        if not self._floor.count(size, self._last_block_at):
+            raise BodyTooSlow(self._rate, self._idle)
+
+    def supersede(self) -> None:
+        """Ends the reading now. Once the body is read, the writer is let finish: it only records."""
+        if not self._read:
+            self._stop(Superseded)
+
+    def expire(self) -> None:
+        """Ends the reading if no block came for too long."""
+        if self.due is not None and self.due <= self._clock():
+            self._stop(partial(IdleTimeout, self._idle))
+
+    def _stop(self, end: Callable[[], Refusal]) -> None:
+        if self._end is None:
+            self._end = end
+            if self._reader is not None:
+                self._reader.cancel()
+
+    def touch(self) -> None:
+        """Wait again as long as for a block: the body moves without bytes for the span."""
+        self._last_block_at = self._clock()
+
+    def release(self) -> None:
+        """The writer is done with its bytes, recorded or not."""
+        self._leases.drop(self)
+        self.released.set()
+
+
+class Leases:
+    """The leases on one upload, all with the same idle time."""
+
+    def __init__(self) -> None:
+        self._open: list[Lease] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    def overlapping(self, start: int, stop: int, but: Lease | None = None) -> list[Lease]:
+        """The leases that touch `[start, stop)`."""
+        return [lease for lease in self._open if lease is not but and lease.start < stop and start < lease.stop]
+
+    def acquire(self, start: int, stop: int | None, idle: float, rate: int = 0) -> Lease:
+        """A new lease. The caller has ended the older ones on these bytes."""
+        lease = Lease(self, start, stop, idle, rate)
+        self._open.append(lease)
+        return lease
+
+    async def end(self, start: int, stop: int) -> bool:
+        """Ends the writers of these bytes and waits until they are gone; False when there was none."""
+        older = self.overlapping(start, stop)
+        for lease in older:
+            lease.supersede()
+        for lease in older:
+            await lease.released.wait()
+        return bool(older)
+
+    def drop(self, lease: Lease) -> None:
+        """Takes a released lease off the list."""
+        self._open.remove(lease)
+
+    def watch(self, due: float) -> None:
+        """Looks after the readers from `due` on: one timer for all, since one for each slice would cost more."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(due, self._expire_idle)
+
+    def _expire_idle(self) -> None:
+        self._timer = None
+        for lease in self._open:
+            lease.expire()
+        dues = [lease.due for lease in self._open if lease.due is not None]
+        if dues:
+            self.watch(min(dues))

@@ -1,0 +1,36 @@
+"""Steps that go to their end, whoever waits for them or goes away."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
+
+
+class TaskTracker:
+    """Those under way: the event loop keeps only a weak hold on a task."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def begin(self, step: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """The step as a task. Who waits for it shields it, so that going away does not cancel it."""
+        task = asyncio.create_task(step)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def ended(self) -> None:
+        """Returns when none is under way."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            # The client may be gone: its request was the one who would have looked at the error.
+            task.exception()

@@ -1,0 +1,406 @@
+"""Everything a client can do to an upload: create it, send slices, look at it, change it, give it up.
+
+What a slice goes through is in `slices.py`, what becomes of an upload in `changes.py`, and who is in memory in
+`active_uploads.py`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from media_service.core import admission, edits, expiry, lifecycle
+from media_service.core.cover import accept_cover
+from media_service.core.errors.base import ServiceError
+from media_service.core.errors.covers import UnknownCover
+from media_service.core.errors.service import ShuttingDown, StorageFull
+from media_service.core.errors.uploads import UploadGone, WrongState
+from media_service.core.findings import refusal_of
+from media_service.core.owners import LOCAL_OWNER
+from media_service.core.ranges import Ranges
+from media_service.core.reservation import first_reservation
+from media_service.core.upload import Slice, Upload
+from media_service.core.upload_states import COMPLETE_STATES, FINISHING, Event, State
+from media_service.intake.context import Dependencies
+from media_service.intake.late_edits import LateEdits
+from media_service.intake.receiving.active_uploads import ActiveUpload, ActiveUploads, UploadView, ranges_of
+from media_service.intake.receiving.address_usage import AddressUsage
+from media_service.intake.receiving.disk_space import DiskSpace
+from media_service.intake.receiving.lifecycle import UploadLifecycle
+from media_service.intake.receiving.slices import SliceReceiver, SliceRequest
+from media_service.intake.tasks import TaskTracker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover
+    from media_service.core.findings import Finding
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.partials import Partials
+    from media_service.intake.finalizing.finalizer import Finalizer
+    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.options import IntakeOptions
+
+
+class UploadService:
+    """Everything a client can do to an upload, whichever dialect it speaks."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        partials: Partials,
+        media: Media,
+        finalizer: Finalizer,
+        options: IntakeOptions,
+        *,
+        retagger: Retagger,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.options = options
+        self._catalogue = catalogue
+        self._partials = partials
+        self._media = media
+        self._finalizer = finalizer
+        self._clock = clock
+        self._new_id = new_id
+        self._active_uploads = ActiveUploads(catalogue, options.lifetime)
+        self._usage = AddressUsage(options.quotas)
+        self._space = DiskSpace(partials, self._usage, options.disk_reserve)
+        deps = Dependencies(self._active_uploads, catalogue, partials, media, options, clock, self._usage, self._space)
+        self._lifecycle = UploadLifecycle(deps, finalizer)
+        self._late = LateEdits(catalogue, finalizer, retagger, options, clock=clock)
+        self._tasks = TaskTracker()
+        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, finalizer.note_receiving)
+        self._closing = False
+
+    async def create(self, request: lifecycle.UploadRequest, owner: str, dialect: str) -> tuple[UploadView, bool]:
+        """A new upload and True; or the owner's finished upload of the same bytes and False.
+
+        Raises FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
+        """
+        self._refuse_when_closing()
+        limits = self.options.limits
+        upload = lifecycle.create(request, limits, id=self._new_id(), owner=owner, dialect=dialect, now=self._clock())
+        if upload.content_hash is not None and upload.length is not None:
+            duplicate = await self.duplicate_of_bytes(owner, upload.content_hash, upload.length)
+            if duplicate is not None:
+                return duplicate, False
+        self._usage.claim(upload, upload.length or 0)
+        try:
+            await self._store(upload)
+        except BaseException:
+            self._usage.release(upload)
+            raise
+        self._active_uploads.remember(ActiveUpload(upload, (), first_reservation(upload.length)))
+        return self._active_uploads.view(upload, Ranges()), True
+
+    async def _store(self, upload: Upload) -> None:
+        """Make the new upload's partial and its row. Raise StorageFull.
+
+        What other uploads have still to receive does not count: a promise takes no room from bytes.
+        """
+        if (upload.length or 1) > await self._space.spare():
+            raise StorageFull
+        await self._partials.create(upload.id, first_reservation(upload.length))
+        try:
+            await self._catalogue.create(upload)
+        except ServiceError:
+            # Where it is in the catalogue in spite of it, its first slice makes the partial again.
+            await self._partials.discard(upload.id)
+            raise
+
+    async def largest(self) -> int:
+        """Bytes that a new upload may have at most, as the disk is now."""
+        return max(0, min(self.options.limits.file, await self._space.spare()))
+
+    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> UploadView | None:
+        """The owner's finished upload of the same bytes; none for callers without an owner of their own."""
+        if owner == LOCAL_OWNER:
+            return None
+        upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length)
+        return None if upload is None else self._active_uploads.view(upload, Ranges())
+
+    async def show(self, upload_id: str, owner: str | None) -> UploadView:
+        """The upload as it stands. Never waits for a writer. `owner` None sees everybody's. Raises UnknownUpload."""
+        active = self._active_uploads.in_memory(upload_id)
+        if active is not None and active.upload.state not in FINISHING:
+            self._active_uploads.check_owner(active.upload, owner)
+            return self._active_uploads.view(active.upload, active.received)
+        upload, slices = await self._active_uploads.load(upload_id, owner)
+        return self._active_uploads.view(upload, ranges_of(slices))
+
+    async def listing(
+        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+    ) -> tuple[list[UploadView], str | None]:
+        """A page of uploads, newest first, and the next page's cursor; `owner` None lists everybody's.
+
+        Uploads of a `short` listing have only the first of their chapters. Raises Malformed.
+        """
+        rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit, short=short)
+        return [self._active_uploads.view(upload, ranges_of(slices)) for upload, slices in rows], following
+
+    async def slices(self, upload_id: str, owner: str | None) -> Sequence[Slice]:
+        """The recorded slices by start. Raises UnknownUpload."""
+        return (await self._active_uploads.load(upload_id, owner))[1]
+
+    async def receive(
+        self, upload_id: str, owner: str | None, request: SliceRequest, blocks: Callable[[], AsyncIterator[bytes]]
+    ) -> UploadView:
+        """Takes one slice: admits it, calls `blocks` for its body, and returns when it is durable and recorded.
+
+        A slice that is recorded already is acknowledged unwritten; when its size is known, without asking for its
+        body. Raises what `admission.admit` raises, and UnknownUpload, Malformed, BodyCut, IdleTimeout, Superseded,
+        DigestMismatch, SliceDiffers, StorageFull, StorageError, CatalogueError, ShuttingDown.
+        """
+        self._refuse_when_closing()
+        active = await self._active_uploads.find(upload_id, owner)
+        await self._slices.receive(active, request, blocks)
+        return await self._view_after_change(active)
+
+    async def check_open(self, upload_id: str, owner: str | None) -> None:
+        """Before a body is looked into: there is such an upload, and it takes slices or has them all.
+
+        Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
+        """
+        self._refuse_when_closing()
+        active = await self._active_uploads.find(upload_id, owner)
+        if active.upload.state is not State.RECEIVING and active.upload.state not in COMPLETE_STATES:
+            raise active.upload.refusal()
+
+    async def wait_for_verdict(self, upload_id: str, seconds: float) -> UploadView:
+        """The upload when it has ended, or as it stands after so many seconds."""
+        await self._finalizer.wait(upload_id, seconds)
+        return await self.show(upload_id, None)
+
+    async def cancel(self, upload_id: str, owner: str | None) -> None:
+        """Ends the upload's writers and frees its space; cancelling twice is no error.
+
+        One that is being finished can be cancelled only after that has failed. Raises UnknownUpload, WrongState,
+        UploadGone.
+        """
+        active = await self._active_uploads.find(upload_id, owner)
+        async with active.changing:
+            if active.upload.state is not State.CANCELLED:
+                await self._lifecycle.end(active, Event.CANCEL)
+
+    async def abandon(self, upload_id: str) -> None:
+        """Ends an upload that nobody can resume, unless it is whole already."""
+        with suppress(WrongState, UploadGone):
+            await self.cancel(upload_id, None)
+
+    async def amend(
+        self,
+        upload_id: str,
+        owner: str | None,
+        *,
+        tags: Mapping[str, str] | None = None,
+        chapters: Sequence[Chapter] | None = None,
+        length: int | None = None,
+        sender: str | None = None,
+    ) -> UploadView:
+        """Sets tags, chapters, the sender, or the length that was not known at creation.
+
+        All but the length may change until a while after the end: see `LateEdits`.
+        Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge, QuotaExceeded, and what that raises.
+        """
+        self._refuse_when_closing()
+
+        def amended(active: ActiveUpload) -> Upload:
+            upload = edits.amend(
+                active.upload,
+                active.received,
+                self._clock(),
+                self.options.limits,
+                tags=tags,
+                chapters=chapters,
+                length=length,
+                sender=sender,
+            )
+            if upload.length is not None and active.upload.length is None:
+                self._usage.claim(upload, upload.length)
+            return upload
+
+        try:
+            return await self._change(upload_id, owner, amended)
+        except WrongState:
+            if length is not None:
+                raise
+        late = self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
+        return await self._changed_late(upload_id, late)
+
+    async def _changed_late(self, upload_id: str, step: Awaitable[Upload]) -> UploadView:
+        """What a client changes about an upload that is whole."""
+        upload = await step
+        active = self._active_uploads.in_memory(upload_id)
+        if active is not None:
+            active.upload = upload
+        return self._active_uploads.view(upload, Ranges())
+
+    async def check_cover(self, upload_id: str, owner: str | None) -> None:
+        """Before a cover's bytes are read: there is such an upload, and it takes one.
+
+        Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
+        """
+        self._refuse_when_closing()
+        upload = (await self._active_uploads.find(upload_id, owner)).upload
+        if upload.state in COMPLETE_STATES:
+            edits.check_editable(upload, self._clock(), self.options.lifetime)
+        else:
+            edits.with_cover(upload, None, self._clock())
+
+    async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> UploadView:
+        """Sets the cover, durably; None takes it away.
+
+        Raises what `check_cover` raises, and CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide; for an upload that
+        is whole also what `LateEdits` raises.
+        """
+        cover = None
+        if picture is not None:
+            cover = accept_cover(len(picture), await self._media.inspect_picture(picture), self.options.limits.cover)
+        self._refuse_when_closing()
+
+        def covered(active: ActiveUpload) -> Upload:
+            return edits.with_cover(active.upload, cover, self._clock())
+
+        try:
+            return await self._change(
+                upload_id, owner, covered, lambda upload: self._catalogue.save_cover(upload, picture)
+            )
+        except WrongState:
+            return await self._changed_late(upload_id, self._late.put_cover(upload_id, cover, picture))
+
+    async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
+        """The cover that was sent, and its picture, until the upload has ended. Raises UnknownUpload, UnknownCover."""
+        upload = (await self.show(upload_id, owner)).upload
+        picture = await self._catalogue.cover(upload_id)
+        if upload.cover is None or picture is None:
+            raise UnknownCover
+        return upload.cover, picture
+
+    async def conclude(self, upload_id: str, owner: str | None) -> UploadView:
+        """The client of an upload that is held open says that its last byte was sent.
+
+        An upload that was rejected by its last byte is returned as it is.
+        Raises what `lifecycle.conclude` raises, and UnknownUpload.
+        """
+
+        def concluded(active: ActiveUpload) -> Upload:
+            if active.upload.state in COMPLETE_STATES or active.upload.state is State.REJECTED:
+                return active.upload
+            return lifecycle.conclude(active.upload, active.received, self._clock(), self.options.limits)
+
+        return await self._change(upload_id, owner, concluded)
+
+    async def _change(
+        self,
+        upload_id: str,
+        owner: str | None,
+        changed: Callable[[ActiveUpload], Upload],
+        save: Callable[[Upload], Awaitable[None]] | None = None,
+    ) -> UploadView:
+        """What a client changes about an upload, saved; it may be whole by that."""
+        active = await self._active_uploads.find(upload_id, owner)
+        async with active.changing:
+            upload = changed(active)
+            if upload is not active.upload:
+                await (save or self._catalogue.save)(upload)
+                active.upload = upload
+        await self._lifecycle.complete_if_whole(active)
+        return await self._view_after_change(active)
+
+    async def reserve_whole(self, upload_id: str, owner: str) -> None:
+        """Reserve room on the disk for the whole upload, before bytes are copied into it. Raise StorageFull."""
+        active = await self._active_uploads.find(upload_id, owner)
+        partial = await self._partials.open(upload_id)
+        if partial is not None:
+            try:
+                await self._space.reserve_whole(active, partial, active.upload.length or 0)
+            finally:
+                self._partials.close(upload_id)
+
+    def slices_recorded(self, upload_id: str) -> int:
+        """Return how many slices an upload in memory has; 0 for one that is not."""
+        active = self._active_uploads.in_memory(upload_id)
+        return 0 if active is None else active.count
+
+    async def adopt(self, upload_id: str, owner: str) -> UploadView:
+        """Records the whole upload, whose bytes were put in their place, durably, without a body.
+
+        Raises what `admission.check_record` raises.
+        """
+        active = await self._active_uploads.find(upload_id, owner)
+        assert active.upload.length is not None
+        piece = Slice(0, active.upload.length)
+        admission.check_record(active.upload, active.received, piece)
+        await self._catalogue.record(upload_id, piece, self._clock())
+        active.add(piece)
+        await self._lifecycle.complete_if_whole(active)
+        return await self._view_after_change(active)
+
+    def remaining(self, view: UploadView) -> int:
+        """Microseconds after which the upload expires if nothing more comes."""
+        return max(0, (view.expires_at or self._clock()) - self._clock())
+
+    async def expire(self, upload: Upload) -> bool:
+        """End an upload for which nothing came for too long, unless somebody writes just now; return whether it ended.
+
+        One that has had its whole lifetime ends even then.
+        """
+        active, lifetime, now = await self._active_uploads.find(upload.id, None), self.options.lifetime, self._clock()
+        async with active.changing:
+            if active.upload.finalize_failed:
+                try:
+                    await self._lifecycle.end(active, Event.EXPIRE)
+                except (WrongState, UploadGone):
+                    return False
+                return True
+            written = bool(active.leases) and now < expiry.deadline_at(active.upload, lifetime)
+            due = active.upload.state is State.RECEIVING and expiry.expires_at(active.upload, lifetime) < now
+            if not due or written:
+                return False
+            await self._lifecycle.end(active, Event.EXPIRE)
+            return True
+
+    def reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
+        """What came shows that the upload will be rejected: it is, before more of it comes."""
+        self._tasks.begin(self._reject_early(upload_id, findings))
+
+    async def _reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
+        refusal, active = refusal_of(findings), await self._active_uploads.find(upload_id, None)
+        async with active.changing:
+            whole = lifecycle.is_complete(active.upload, active.received)
+            if refusal is None or whole or active.upload.state is not State.RECEIVING:
+                return
+            # What is kept to be looked at is what came, not the room for all of it.
+            await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
+            verdict = await self._finalizer.quarantine_rejected(active.upload, refusal, findings)
+            await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
+
+    async def recover(self) -> None:
+        """After a start: plain forms that were cut are given up, uploads that were whole go on to be finished."""
+        for address, upload_id, size in await self._catalogue.open_bytes():
+            self._usage.note(address, upload_id, size)
+        for upload_id in await self._catalogue.receiving_whole():
+            await self._lifecycle.complete_if_whole(await self._active_uploads.find(upload_id, None))
+        for upload in await self._catalogue.in_state({State.RECEIVING}):
+            if not lifecycle.is_resumable(upload):
+                await self.abandon(upload.id)
+
+    async def close(self) -> None:
+        """Refuses what is new and returns when every slice that was read is recorded."""
+        self._closing = True
+        await self._tasks.ended()
+
+    async def _view_after_change(self, active: ActiveUpload) -> UploadView:
+        """The upload as it stands; one that was just completed may wait a moment for its verdict."""
+        upload = active.upload
+        if upload.state in FINISHING and await self._finalizer.wait_briefly(upload.id, self.options.verdict_wait_slice):
+            upload, _ = await self._active_uploads.load(upload.id, None)
+        return self._active_uploads.view(upload, active.received)
+
+    def _refuse_when_closing(self) -> None:
+        if self._closing:
+            raise ShuttingDown

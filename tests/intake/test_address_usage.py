@@ -1,0 +1,131 @@
+"""What each address has open, and room on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.core.errors.limits import QuotaExceeded, TooManySlices, TooManyUploads
+from media_service.core.errors.service import CatalogueError, StorageFull
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.limits import Limits
+from media_service.core.quota import Quota, Quotas
+from media_service.intake.receiving.address_usage import AddressUsage
+from media_service.intake.receiving.append import RECORD_SECONDS, seconds_between_records
+from media_service.intake.receiving.slices import SliceRequest
+from tests.core.samples import make_upload
+from tests.intake.rig import Rig, Steps
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+FAR, NEAR = "192.0.2.1", "127.0.0.1"
+MIB = 1024 * 1024
+
+
+async def send(rig: Rig, upload_id: str, start: int, size: int) -> None:
+    async def blocks() -> AsyncIterator[bytes]:
+        yield bytes(size)
+
+    await rig.intake.receive(upload_id, "me", SliceRequest(start, size, None, "native"), blocks)
+
+
+def test_a_claim_takes_the_place_of_the_one_before() -> None:
+    usage = AddressUsage(Quotas(Quota(uploads=2, bytes=10)))
+    one, other = make_upload(id="one", address=FAR), make_upload(id="other", address=FAR)
+    usage.claim(one, 6)
+    usage.claim(one, 10)
+    with pytest.raises(QuotaExceeded):
+        usage.claim(other, 1)
+    usage.claim(one, 3)
+    usage.claim(other, 7)
+    with pytest.raises(TooManyUploads):
+        usage.claim(make_upload(id="third", address=FAR), 0)
+    usage.release(one)
+    usage.release(one)
+    usage.claim(make_upload(id="third", address=FAR), 3)
+
+
+def test_without_an_address_and_on_this_machine_nothing_is_refused() -> None:
+    usage = AddressUsage(Quotas(Quota(uploads=0, bytes=0)))
+    usage.claim(make_upload(id="one", address=NEAR), 10)
+    usage.claim(make_upload(id="other", address=None), 10)
+
+
+async def test_creations_at_once_do_not_pass_the_limit_together(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", quotas=Quotas(Quota(uploads=3))) as rig:
+        made = await asyncio.gather(
+            *(rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native") for _ in range(9)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(outcome, TooManyUploads) for outcome in made) == 6
+        assert len(await rig.partials.ids()) == 3
+
+
+async def test_what_ends_counts_no_more_and_what_is_open_counts_after_a_restart(tmp_path: Path) -> None:
+    quotas = Quotas(Quota(uploads=2, bytes=100))
+    async with Rig(tmp_path / "data", quotas=quotas) as rig:
+        views = [
+            (await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native"))[0] for _ in range(2)
+        ]
+        await rig.intake.cancel(views[0].upload.id, "me")
+        unknown, _ = await rig.intake.create(UploadRequest("a.mp3", None, address=FAR), "me", "native")
+        await send(rig, unknown.upload.id, 0, 80)
+    async with Rig(tmp_path / "data", quotas=quotas, first_id=10) as rig:
+        await rig.intake.recover()
+        with pytest.raises(TooManyUploads):
+            await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
+        with pytest.raises(QuotaExceeded):
+            await send(rig, unknown.upload.id, 80, 11)
+        with pytest.raises(QuotaExceeded):
+            await rig.intake.amend(unknown.upload.id, "me", length=91)
+        await send(rig, unknown.upload.id, 80, 10)
+        await rig.intake.cancel(views[1].upload.id, "me")
+        await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
+
+
+async def test_a_creation_that_fails_counts_no_more(tmp_path: Path) -> None:
+    steps = Steps()
+    async with Rig(tmp_path / "data", steps, quotas=Quotas(Quota(uploads=1))) as rig:
+        # The disk is asked for its room and for the partial, then the catalogue does not answer.
+        steps.lose_answer(5)
+        with pytest.raises(CatalogueError):
+            await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
+        await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
+
+
+async def test_nothing_new_is_taken_below_the_reserve(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        known, _ = await rig.intake.create(UploadRequest("a.mp3", 3 * MIB), "me", "native")
+        unknown, _ = await rig.intake.create(UploadRequest("a.mp3", None), "me", "native")
+    async with Rig(tmp_path / "data", disk_reserve=2**60, first_id=10) as rig:
+        for length in (1, None):
+            with pytest.raises(StorageFull):
+                await rig.intake.create(UploadRequest("a.mp3", length), "me", "native")
+        for upload_id, start in ((unknown.upload.id, 0), (known.upload.id, MIB)):
+            with pytest.raises(StorageFull):
+                await send(rig, upload_id, start, 100)
+        await send(rig, known.upload.id, 0, MIB)
+        await rig.intake.cancel(known.upload.id, "me")
+
+
+async def test_an_upload_has_a_number_of_slices(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", limits=Limits(2**30, 2**26, 2**22, slices=4, ranges=2)) as rig:
+        made, _ = await rig.intake.create(UploadRequest("a.mp3", 100), "me", "native")
+        for start in (0, 20):
+            await send(rig, made.upload.id, start, 5)
+        with pytest.raises(TooManySlices):
+            await send(rig, made.upload.id, 40, 5)
+        for start in (5, 15):
+            await send(rig, made.upload.id, start, 5)
+        with pytest.raises(TooManySlices):
+            await send(rig, made.upload.id, 10, 5)
+
+
+def test_a_slow_append_lasts_as_long_as_an_upload_may() -> None:
+    """At one row each time, 100,000 rows must not be used up before the deadline of 30 days."""
+    assert seconds_between_records(0) == RECORD_SECONDS
+    assert sum(10_000 * seconds_between_records(rows) for rows in range(0, 100_000, 10_000)) > 30 * 24 * 3600

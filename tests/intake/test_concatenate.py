@@ -1,0 +1,159 @@
+"""Joining: whole parts become one upload in their order, whatever step a crash comes at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.core.concatenation import CONCAT, PARTIAL
+from media_service.core.errors.limits import FileTooLarge, QuotaExceeded
+from media_service.core.errors.requests import Malformed
+from media_service.core.errors.service import StorageError
+from media_service.core.errors.uploads import BytesMissing, UnknownUpload, UploadGone
+from media_service.core.lifecycle import UploadRequest
+from media_service.core.limits import Limits
+from media_service.core.quota import Quota, Quotas
+from media_service.core.upload_states import COMPLETE_STATES, GONE, State
+from media_service.intake.receiving.append import AppendRequest, Appends
+from media_service.intake.receiving.concatenate import Concatenator
+from media_service.storage.partials import DiskPartials
+from tests.intake.rig import Crash, Rig, Steps
+from tests.intake.test_append import body
+from tests.support.mp3 import make_mp3
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from media_service.core.errors.base import Refusal
+
+MP3 = make_mp3(1, seed=141)
+PARTS = (MP3[:3000], MP3[3000:3001], MP3[3001:])
+
+
+async def make_part(rig: Rig, content: bytes, length: int | None = None, concat: str = PARTIAL) -> str:
+    told = length or len(content)
+    request = UploadRequest(
+        "part.mp3", told, defer_completion=True, protocol_fields={CONCAT: concat}, address="192.0.2.1"
+    )
+    view, _ = await rig.intake.create(request, "me", "tus")
+    await Appends(rig.intake).append(view.upload.id, "me", AppendRequest(0, None, "tus"), body(content))
+    return view.upload.id
+
+
+def request(*parts: str) -> UploadRequest:
+    return UploadRequest("joined.mp3", None, protocol_fields={CONCAT: f"final;{' '.join(parts)}"})
+
+
+async def test_parts_become_one_file_in_their_order(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
+        view = await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
+        assert (view.upload.state, view.upload.length) == (State.RECEIVED, len(MP3))
+        assert rig.partials.path(view.upload.id).read_bytes() == MP3
+        assert await rig.partials.ids() == [view.upload.id]
+        for part in parts:
+            assert (await rig.intake.show(part, "me")).upload.state is State.CANCELLED
+        with pytest.raises(UploadGone):
+            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
+
+
+@pytest.mark.parametrize(
+    ("owner", "length", "concat", "refusal"),
+    [
+        ("you", None, PARTIAL, UnknownUpload),
+        ("me", len(MP3) + 1, PARTIAL, BytesMissing),
+        ("me", None, "other", Malformed),
+    ],
+)
+async def test_only_ones_own_whole_parts_are_joined(
+    tmp_path: Path, owner: str, length: int | None, concat: str, refusal: type[Refusal]
+) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        part = await make_part(rig, MP3, length, concat)
+        with pytest.raises(refusal):
+            await Concatenator(rig.intake, rig.partials).concatenate(request(part), [part], owner, "tus")
+        assert await rig.partials.ids() == [part]
+
+
+async def test_the_sum_of_the_parts_is_within_the_limit(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", limits=Limits(len(MP3) + 10, 2**26, 2**22)) as rig:
+        parts = [await make_part(rig, MP3), await make_part(rig, MP3[:11])]
+        with pytest.raises(FileTooLarge):
+            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
+
+
+async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        part = await make_part(rig, MP3)
+        for parts in ([part, part], [f"{number}" for number in range(65)]):
+            with pytest.raises(Malformed):
+                await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
+        assert await rig.partials.ids() == [part]
+
+
+async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", quotas=Quotas(Quota(bytes=2 * len(MP3) - 1))) as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
+        joined = replace(request(*parts), address="192.0.2.1")
+        with pytest.raises(QuotaExceeded):
+            await Concatenator(rig.intake, rig.partials).concatenate(joined, parts, "me", "tus")
+        assert sorted(await rig.partials.ids()) == sorted(parts)
+
+
+async def test_a_crash_at_any_step_leaves_the_parts_or_the_whole(tmp_path: Path) -> None:
+    crash_at, crashed, wholes = 0, True, 0
+    while crashed:
+        crash_at, crashed = crash_at + 1, False
+        folder = tmp_path / str(crash_at)
+        async with Rig(folder) as rig:
+            parts = [await make_part(rig, content) for content in PARTS]
+        async with Rig(folder, Steps(crash_at), first_id=len(PARTS)) as rig:
+            try:
+                await Concatenator(rig.intake, rig.counted_partials).concatenate(request(*parts), parts, "me", "tus")
+            except Crash:
+                crashed = True
+        async with Rig(folder) as rig:
+            await rig.intake.recover()
+            views, _ = await rig.intake.listing("me", [], None, 10)
+            joined = [view.upload for view in views if view.upload.id not in parts]
+            assert all(upload.state in COMPLETE_STATES | GONE for upload in joined), (
+                "half a joined upload goes on for ever"
+            )
+            if any(upload.state in COMPLETE_STATES for upload in joined):
+                wholes += 1
+                assert rig.partials.path(joined[0].id).read_bytes() == MP3
+            else:
+                for part, content in zip(parts, PARTS, strict=True):
+                    assert rig.partials.path(part).read_bytes() == content
+    assert crash_at > wholes > 1
+
+
+@pytest.mark.parametrize("given_up", [0, 1, "joined"])
+async def test_what_is_given_up_while_it_is_joined_is_refused(tmp_path: Path, given_up: int | str) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
+
+        class Interrupting(DiskPartials):
+            """Somebody gives something up just when the copying begins."""
+
+            async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+                await rig.intake.cancel(parts[given_up] if isinstance(given_up, int) else upload_id, "me")
+                await super().concatenate(upload_id, sources)
+
+        partials = Interrupting(rig.folders.partials, rig.storage_line)
+        with pytest.raises(UploadGone):
+            await Concatenator(rig.intake, partials).concatenate(request(*parts), parts, "me", "tus")
+        kept = [part for number, part in enumerate(parts) if number != given_up]
+        assert sorted(await rig.partials.ids()) == sorted(kept)
+
+
+async def test_a_part_that_lost_its_bytes_is_our_trouble_and_no_hole(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        parts = [await make_part(rig, content) for content in PARTS]
+        rig.partials.path(parts[1]).unlink()
+        with pytest.raises(StorageError):
+            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
+        assert sorted(await rig.partials.ids()) == sorted([parts[0], parts[2]])
