@@ -16,7 +16,7 @@ from media_service.core.errors.registry import error_classes
 from media_service.core.findings import CODES
 from media_service.core.upload_states import TRANSITIONS
 from media_service.given import load
-from media_service.http.problems import STATUS
+from media_service.http.problems import HTTP_STATUS
 from media_service.storage.data_folder import DataFolder
 from tests.conftest import missing
 from tests.support.mp3 import make_mp3
@@ -68,8 +68,8 @@ async def test_every_route_is_documented(tmp_path: Path) -> None:
 def test_every_problem_is_documented_with_its_status_and_message() -> None:
     text = (DOCS / "api.md").read_text()
     for error in error_classes():
-        assert f"| `{error.code}` | {STATUS[error]} | {error.template} |" in text
-    assert set(STATUS) == set(error_classes())
+        assert f"| `{error.code}` | {HTTP_STATUS[error]} | {error.template} |" in text
+    assert set(HTTP_STATUS) == set(error_classes())
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -61,7 +61,7 @@ PARTS = {
     "http.pages": {"http", "http.security"},
     "http.dialects": {"http", "http.security", "http.api", "http.pages"},
 }
-"""What the parts of a room may import of that room besides themselves. A part is a folder, or a module with a line here."""
+"""What the parts of a room may import of that room. A part is a folder, or a module with a line of its own."""
 
 OWNERS = {
     "mutagen": {"media.tags.mutagen_adapter"},

@@ -1,4 +1,4 @@
-"""Request bodies, read within bounds: nothing is read before it is admitted, nothing is gathered without a limit."""
+"""Read request bodies, within limits and only after the request was admitted."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
     from media_service.http.loop_budget import LoopBudget
 
 MAX_BLOCK_BYTES = 256 * 1024
-"""Bytes that are read at once at most."""
+"""Maximum bytes of one read."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 async def defer_continue(_request: Request) -> None:
-    """An Expect handler that promises nothing: `send_continue` sends the 100 once the request is admitted."""
+    """Do nothing, instead of aiohttp's Expect handler: `send_continue` sends 100 after the request was admitted."""
 
 
 def expects_continue(request: Request) -> bool:
-    """Whether the client holds its body back until it is asked for (RFC 9110 §10.1.1)."""
+    """Return whether the client waits for 100 Continue before it sends the body (RFC 9110, section 10.1.1)."""
     return request.version >= HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
 
 
 async def send_continue(request: Request) -> None:
-    """Tells a client that waits with its body to send it."""
+    """Send 100 Continue if the client expects it."""
     if expects_continue(request):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # The interim answer is no part of the one that is still to come.
+        # aiohttp would count these bytes as part of the final response.
         request.writer.output_size = 0
 
 
 async def close_if_ambiguous(request: Request, response: StreamResponse) -> None:
-    """Ends the connection behind an answer where nobody can tell a rest of the body from another request.
+    """Close the connection after a response if the rest of the body could be mistaken for a request.
 
-    A client that was not asked for its body may go on with a request, which would be read as that body. And a length
-    of 2**64 - 1 is none to aiohttp's parser, which would read such a body as requests.
+    A client that got no 100 may send its next request instead of the body; it would be read as that body. And aiohttp's
+    parser ignores a Content-Length of 2**64 - 1, so it would parse that body as requests.
     """
     if (expects_continue(request) and not request.content.is_eof()) or (
         request.content_length and not request.body_exists
@@ -56,13 +56,13 @@ async def close_if_ambiguous(request: Request, response: StreamResponse) -> None
 
 
 def refuse_content_encoding(request: Request) -> None:
-    """Raises UnsupportedMediaType for a coded body: its bytes would not be the file's."""
+    """Raise UnsupportedMediaType for a Content-Encoding: the received bytes would not be those of the file."""
     if any(coding.lower() != "identity" for coding in request.headers.getall(hdrs.CONTENT_ENCODING, ())):
-        raise UnsupportedMediaType("bytes without Content-Encoding")
+        raise UnsupportedMediaType("a body without Content-Encoding")
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:
-    """The body as this model. Raises UnsupportedMediaType, Malformed, BodyCut, RequestTimeout."""
+    """Return the body as this model. Raise UnsupportedMediaType, Malformed, BodyCut, RequestTimeout."""
     refuse_content_encoding(request)
     if request.content_type != "application/json":
         raise UnsupportedMediaType("application/json")
@@ -75,7 +75,7 @@ async def read_json(request: Request, model: type[Model]) -> Model:
 
 
 async def _read_small_body(request: Request) -> bytes:
-    """Return a body of at most the application's `client_max_size`. Raises BodyCut, RequestTimeout."""
+    """Return the body, at most `client_max_size` bytes of the application. Raise BodyCut, RequestTimeout."""
     seconds = request.app[BODY_TIMEOUTS].whole_seconds
     with evictable(request):
         try:
@@ -88,16 +88,16 @@ async def _read_small_body(request: Request) -> bytes:
 
 
 async def read_blocks(request: Request, loop_budget: LoopBudget) -> AsyncIterator[bytes]:
-    """The body as it comes, in the blocks in which the socket gave it. Raises BodyCut."""
+    """Yield the body in the blocks read from the socket. Raise BodyCut."""
     try:
         await send_continue(request)
-        # An empty block is no end: aiohttp's reader of an empty body, one for all requests, tells its end only once.
+        # An empty block is not always the end: aiohttp shares one reader between empty bodies, which returns it once.
         while not request.content.at_eof():
             block, _ = await request.content.readchunk()
             if block:
                 await loop_budget.checkpoint()
                 yield block
-            # Otherwise each of many slow senders keeps a block in memory while the next is waited for.
+            # Without this, each slow client would keep a block in memory during the next read.
             del block
     except (RequestPayloadError, ClientPayloadError, ConnectionError):
         raise BodyCut from None
@@ -106,9 +106,9 @@ async def read_blocks(request: Request, loop_budget: LoopBudget) -> AsyncIterato
 async def read_body(
     request: Request, loop_budget: LoopBudget, limit: int, too_large: Callable[[], Refusal], seconds: float
 ) -> bytes:
-    """All of a body that has at most `limit` bytes and never stands still for `seconds`.
+    """Return the whole body, at most `limit` bytes; `seconds` is the idle timeout.
 
-    Raises UnsupportedMediaType, `too_large`, BodyCut, IdleTimeout, BodyTooSlow.
+    Raise UnsupportedMediaType, `too_large`, BodyCut, IdleTimeout, BodyTooSlow.
     """
     refuse_content_encoding(request)
     if (request.content_length or 0) > limit:

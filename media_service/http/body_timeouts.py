@@ -1,4 +1,4 @@
-"""How slowly a request's body may come."""
+"""Timeouts and minimum rate of request bodies."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BodyTimeouts:
-    """Limits on how slowly a body may come: seconds until a small one is whole, and bytes a second of all others."""
+    """Limits for slow bodies: seconds to receive a whole small body, and the minimum rate of all others."""
 
     whole_seconds: float
     min_bytes_per_second: int
 
 
 BODY_TIMEOUTS = AppKey("BODY_TIMEOUTS", BodyTimeouts)
-"""Where the application keeps them for every request."""
+"""Key of the timeouts in the application."""
 
 
 @asynccontextmanager
 async def body_timeout(request: Request, seconds: float) -> AsyncIterator[Callable[[int], None]]:
-    """Yield what counts the bytes that came. Raises IdleTimeout, after `seconds` without a call, and BodyTooSlow."""
+    """Yield a function to call with the size of each block.
+
+    Raise IdleTimeout after `seconds` without a call, BodyTooSlow if the average rate is below the minimum.
+    """
     clock, min_bytes_per_second = asyncio.get_running_loop().time, request.app[BODY_TIMEOUTS].min_bytes_per_second
     floor = RateFloor(min_bytes_per_second, seconds, clock())
 

@@ -1,7 +1,7 @@
-"""A file as a response: conditional requests and ranges by RFC 9110, and no symbolic link is followed.
+"""Serve a file with conditional requests and ranges (RFC 9110), without following symbolic links.
 
-aiohttp serves the file. This module decides which `Range` it sees: aiohttp answers 416 where the RFC wants an unknown
-unit or an invalid range ignored, and a server may ignore a request for several ranges.
+aiohttp sends the file, and this module corrects the Range field before. aiohttp responds with 416 to an unknown unit or
+an invalid range, which section 14.2 tells servers to ignore. Requests for several ranges are ignored too, as it allows.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"(\d*)-(\d*)", re.ASCII)
 _MISSING_FILE_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
-"""What opening says of a missing file, a folder, a symbolic link and a socket."""
+"""Errors of opening a missing file, a folder, a symbolic link or a socket."""
 
 _MAX_OFFSET_DIGITS = 18
-"""Digits of the largest offset that is compared; a longer number is beyond every file."""
+"""Maximum digits of an offset; a longer number is after the end of any file."""
 
 
 async def file_response(path: Path, headers: Mapping[str, str]) -> web.StreamResponse:
@@ -41,7 +41,7 @@ async def file_response(path: Path, headers: Mapping[str, str]) -> web.StreamRes
 
 
 def byte_range(field: str, size: int) -> str | None:
-    """Return the range to serve of a file of `size` bytes, as aiohttp reads it; None for the whole file."""
+    """Return the Range field for aiohttp for a file of `size` bytes, None to serve the whole file."""
     unit, _, listed = field.partition("=")
     ranges = [each.strip() for each in listed.split(",") if each.strip()]
     found = _RANGE.fullmatch(ranges[0]) if unit.strip().lower() == "bytes" and len(ranges) == 1 else None
@@ -63,9 +63,9 @@ def _unsatisfiable(size: int) -> str:
 
 
 def _open(path: Path) -> FileIO:
-    """Open the file itself: the check and the bytes that are sent are those of one descriptor."""
+    """Open a regular file. The check uses the open descriptor, so that the path cannot change in between."""
     try:
-        # O_NONBLOCK: opening a FIFO would wait for a writer.
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer.
         file = FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK))
     except OSError as error:
         raise (FileNotFoundError(path) if error.errno in _MISSING_FILE_ERRNOS else StorageError) from error
@@ -76,7 +76,7 @@ def _open(path: Path) -> FileIO:
 
 
 class _OpenFileResponse(web.FileResponse):
-    """An open file. aiohttp opens it again by its descriptor, so that it sees no name and no link."""
+    """Send an open file. aiohttp reopens it by its descriptor, so that no path or link is resolved again."""
 
     def __init__(self, file: FileIO, headers: Mapping[str, str]) -> None:
         super().__init__(f"/proc/self/fd/{file.fileno()}", headers=headers)
@@ -88,7 +88,7 @@ class _OpenFileResponse(web.FileResponse):
 
 
 def _with_valid_range(request: web.BaseRequest, status: os.stat_result) -> web.BaseRequest:
-    """Return the request with the range that applies; without one if it asks for another version of the file."""
+    """Return the request with a corrected Range, or without one if If-Range does not match."""
     range_field = request.headers.get(hdrs.RANGE)
     if range_field is None:
         return request
@@ -101,9 +101,9 @@ def _with_valid_range(request: web.BaseRequest, status: os.stat_result) -> web.B
 
 
 def _if_range_matches(request: web.BaseRequest, status: os.stat_result) -> bool:
-    """Return whether If-Range allows a range: aiohttp compares dates there, and knows no ETag.
+    """Return whether If-Range allows a range (RFC 9110, section 13.1.5). aiohttp compares dates, but not ETags.
 
-    Without this check a resumed download would get the old file's beginning and the new one's end.
+    Without this check a resumed download would join the start of the old file to the end of the new one.
     """
     if_range = request.headers.get(hdrs.IF_RANGE)
     if if_range is None or request.if_range is not None:

@@ -1,9 +1,8 @@
-"""Fairness between bodies: for how long one turn of the event loop may go on with them.
+"""Bound the time one event-loop iteration spends on request bodies.
 
-A fast client's next block is always there already. Without a bound, two dozen of them fill a turn of the loop with
-milliseconds of hashing and writing, and whoever only asks for a status waits behind them all. The bound is one of
-time, not of blocks: a block that waits has left the processor's cache when it is written, and one that is not hashed,
-or small, need not wait.
+The next block of a fast client is usually buffered already. Without a bound, 24 such clients fill one iteration with
+milliseconds of hashing and writing, and other requests wait for it. The bound is time, not a number of blocks: small
+blocks and those that need no hash are cheap, and a block that waits has left the CPU cache before it is written.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BUDGET_SECONDS = 0.0005
-"""Of a turn, behind which no other block is begun. With four times as much, sixteen uploads in slices of 1 MiB cost a
-twentieth less, and the slowest of a hundred answers about a status takes twice as long."""
+"""Time in one iteration after which no other block is started. With four times as much, 16 uploads in slices of 1 MiB
+cost 5 % less, and the 99th percentile of status requests doubles."""
 
 
 class LoopBudget:
-    """Lets callers go on for `seconds` in each turn of the loop, and at least one; the others keep their order."""
+    """Let callers run for `seconds` in each loop iteration, at least one of them; the others keep their order."""
 
     def __init__(self, seconds: float = BUDGET_SECONDS, clock: Callable[[], float] = time.perf_counter) -> None:
         self._seconds = seconds
@@ -29,9 +28,9 @@ class LoopBudget:
         self._deadline: float | None = None
 
     async def checkpoint(self) -> None:
-        """Returns when the caller may handle one block."""
-        while self._deadline is not None and self._clock() >= self._deadline:  # noqa: ASYNC110, a turn of the loop is no event
-            # The loop's own queue keeps the order: who is ahead has no more blocks to hand than its buffer holds.
+        """Return when the caller may handle one block."""
+        while self._deadline is not None and self._clock() >= self._deadline:  # noqa: ASYNC110, an iteration is not an event
+            # The loop's ready queue is FIFO, so waiting callers keep their order.
             await asyncio.sleep(0)
         if self._deadline is None:
             self._deadline = self._clock() + self._seconds

@@ -1,4 +1,4 @@
-"""A limit of the memory that all requests together use for covers."""
+"""Limit the memory that all requests together use for covers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 COVER_MEMORY_BYTES = 32 * 1024 * 1024
-"""Bytes of covers that are in memory at once while they are received, looked at and stored."""
+"""Maximum bytes of covers in memory while they are received, checked and stored."""
 
 MAX_WAITING = 16
-"""Requests that may wait for a share at a time: what they sent so far waits in memory too."""
+"""Maximum waiting requests: the bytes they have sent so far are in memory too."""
 
 
 class MemoryBudget:
-    """Divides `size` bytes between requests. Those that wait for a share get it in the order in which they came."""
+    """Share `size` bytes between requests. Waiting requests are served in order of arrival."""
 
     def __init__(self, size: int) -> None:
         self._free = size
@@ -29,7 +29,7 @@ class MemoryBudget:
 
     @asynccontextmanager
     async def reserve(self, size: int, seconds: float = 0) -> AsyncIterator[None]:
-        """Hold so many bytes. Wait at most `seconds` until they are free. Raise CoversBusy."""
+        """Reserve `size` bytes until exit. Raise CoversBusy if they are not free within `seconds`."""
         await self._acquire(size, seconds)
         try:
             yield

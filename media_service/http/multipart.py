@@ -1,7 +1,7 @@
-"""multipart/form-data bodies: text fields and a small file around one large file, read within limits as they arrive.
+"""Parse multipart/form-data bodies as they arrive: one large file, with text fields and one small file beside it.
 
-The body may come without a length, so every part of it has a limit of its own: no preamble, fields that are known, each
-once, and headers of bounded number and size.
+The body may have no length, so each part of it is limited: no preamble, known fields only, each once, and part headers
+of limited number and size.
 """
 
 from __future__ import annotations
@@ -33,60 +33,60 @@ if TYPE_CHECKING:
     from media_service.http.loop_budget import LoopBudget
 
 MAX_OVERHEAD_BYTES = 64 * 1024
-"""Bytes that the other fields and the boundaries of a multipart body may add to its file."""
+"""Bytes that fields and boundaries may add to the file."""
 
 MAX_FIELD_BYTES = 8 * 1024
-"""Bytes of one text field, and of a small file's block."""
+"""Maximum bytes of a text field, and of one read of a small file."""
 
 MAX_PART_HEADERS = 32
-"""Header fields of one part."""
+"""Maximum header fields of one part."""
 
 MAX_PART_HEADER_BYTES = 8190
-"""Bytes of a header field of a part: a file name of 255 characters, each percent-encoded twice, fits."""
+"""Maximum bytes of a header field of a part. A file name of 255 characters, percent-encoded twice, fits."""
 
 IDENTITY_ENCODINGS = frozenset({"binary", "8bit", "7bit"})
 
 CACHED_DISPOSITIONS = 64
-"""Content-Disposition fields that are remembered; a client says the same ones for every slice."""
+"""Number of parsed Content-Disposition fields in the cache. A client sends the same ones with every slice."""
 
 
 class ReserveMemory(Protocol):
-    """What is awaited before a small file is read."""
+    """Reserve memory before a small file is read."""
 
-    async def __call__(self, *, late: bool) -> None:
-        """Return when it may be read."""
+    async def __call__(self, *, after_file: bool) -> None:
+        """Return when the memory is reserved. May raise, to refuse the small file."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileField:
-    """A file that may stand beside a form's file: its field, its limit in bytes, and what reserves memory for it.
+    """A small file beside the main file.
 
-    `reserve` may raise to refuse it; `late` tells it that the form's file came before.
+    `reserve` is called before it is read; `after_file` is true if the main file was received before.
     """
 
     name: str
-    limit: int
+    max_bytes: int
     too_large: Callable[[], Refusal]
     reserve: ReserveMemory
 
 
 @dataclass(frozen=True, slots=True)
 class FormSchema:
-    """What a form may hold: its one `file` of at most `limit` bytes, text `fields`, and the `file_field`.
+    """The fields of a form: the main file in `main_field`, text fields, and optionally a small file.
 
-    `late`: fields and the small file may also come after the file.
+    `allow_trailing_fields`: text fields and the small file may also come after the main file.
     """
 
-    file: str
-    fields: Collection[str]
-    limit: int
+    main_field: str
+    text_fields: Collection[str]
+    max_file_bytes: int
     too_large: Callable[[], Refusal]
     file_field: FileField | None = None
-    late: bool = False
+    allow_trailing_fields: bool = False
 
 
 class MultipartForm:
-    """A multipart/form-data body, read up to its file. `fields` and `file_field` grow when `blocks` has ended."""
+    """A multipart/form-data body, read up to the main file. `blocks` also adds the fields after it to `fields`."""
 
     def __init__(
         self, reader: MultipartReader, schema: FormSchema, loop_budget: LoopBudget, fields: dict[str, str] | None = None
@@ -109,11 +109,11 @@ class MultipartForm:
         seconds: float,
         fields: dict[str, str] | None = None,
     ) -> MultipartForm:
-        """Read up to the first byte of the file, within `seconds`, or as long as a small file moves.
+        """Read up to the first byte of the main file; `seconds` is the idle timeout.
 
-        The form's fields are put into `fields`, so that a caller has those of a form that is refused.
-        Raise UnsupportedMediaType, LengthRequired, `too_large`, that of the file field and of `reserve`, Malformed,
-        BodyCut, IdleTimeout, BodyTooSlow.
+        Text fields are added to `fields`, so that the caller has them even if the form is refused.
+        Raise UnsupportedMediaType, LengthRequired, `too_large` of the schema or the file field, what `reserve` raises,
+        Malformed, BodyCut, IdleTimeout, BodyTooSlow.
         """
         refuse_content_encoding(request)
         if request.content_type != "multipart/form-data":
@@ -126,43 +126,43 @@ class MultipartForm:
                 async for size in form._read_parts():
                     count_bytes(size)
         if form._file is None:
-            raise Malformed(schema.file, "it is missing")
+            raise Malformed(schema.main_field, "missing")
         return form
 
     def pop_file_field(self) -> bytes | None:
-        """Return the small file that came since the last call. The form lives as long as its file: it keeps no copy."""
+        """Return the small file received since the last call, if any. The form keeps no copy, to free memory early."""
         file_field, self._file_field = self._file_field, None
         return file_field
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Yield the file's bytes, then read the body to its end; an empty block says that what follows still arrives.
+        """Yield the main file's blocks, then read the body to its end.
 
-        Raise what `open` raises.
+        Yield empty blocks while trailing parts arrive, to reset the caller's idle timeout. Raise what `open` raises.
         """
         assert self._file is not None
         with _multipart_errors():
-            # An empty block does not end a part: only `at_eof` does.
+            # A block may be empty before the end of the part.
             while not self._file.at_eof():
                 if block := await self._file.read_chunk(MAX_BLOCK_BYTES):
                     await self._loop_budget.checkpoint()
                     yield block
                 del block
-            if self._schema.late:
+            if self._schema.allow_trailing_fields:
                 async for _ in self._read_parts():
                     yield b""
             elif await self._reader.next() is not None:
-                raise Malformed("body", "the file must be its last part")
+                raise Malformed("body", "the file must be the last part")
 
     async def _read_parts(self) -> AsyncIterator[int]:
-        """Read parts up to the file, or to the end of the body after it. Yield how many bytes of a small file came."""
+        """Read parts up to the main file, or after it to the end. Yield the size of each block of the small file."""
         file_field = self._schema.file_field
         while (part := await self._reader.next()) is not None:
             name, filename = _part_names(part)
             assert isinstance(part, BodyPartReader)
             _refuse_part_encoding(part)
-            if name == self._schema.file:
+            if name == self._schema.main_field:
                 if self._file is not None:
-                    raise Malformed(name, "it came twice")
+                    raise Malformed(name, "sent twice")
                 self._file, self.filename = part, filename
                 return
             if file_field is not None and name == file_field.name:
@@ -173,33 +173,31 @@ class MultipartForm:
 
     async def _read_file_field(self, part: BodyPartReader, file_field: FileField) -> AsyncIterator[int]:
         if self._file_field_seen:
-            raise Malformed(file_field.name, "it came twice")
+            raise Malformed(file_field.name, "sent twice")
         self._file_field_seen = True
-        gathered = bytearray()
-        async for block in self._bounded_blocks(part, file_field.limit, file_field.too_large):
-            if block and not gathered:
-                await file_field.reserve(late=self._file is not None)
-            gathered += block
+        content = bytearray()
+        async for block in self._bounded_blocks(part, file_field.max_bytes, file_field.too_large):
+            if block and not content:
+                await file_field.reserve(after_file=self._file is not None)
+            content += block
             yield len(block)
-        # A page sends an empty part for a file that was not chosen.
-        self._file_field = bytes(gathered) or None
+        # Browsers send an empty part if no file was chosen.
+        self._file_field = bytes(content) or None
 
     async def _read_field(self, part: BodyPartReader, name: str) -> None:
-        if name not in self._schema.fields:
-            raise Malformed("body", f"beside {self._schema.file} only these fields may come: {self._field_names()}")
+        if name not in self._schema.text_fields:
+            allowed = ", ".join(self._schema.text_fields)
+            raise Malformed("body", f"besides {self._schema.main_field}, only these fields are allowed: {allowed}")
         if name in self.fields:
-            raise Malformed(name, "it came twice")
-        too_large = Malformed(name, f"it is longer than {MAX_FIELD_BYTES} bytes")
+            raise Malformed(name, "sent twice")
+        too_large = Malformed(name, f"longer than {MAX_FIELD_BYTES} bytes")
         text = b"".join([block async for block in self._bounded_blocks(part, MAX_FIELD_BYTES, lambda: too_large)])
         self.fields[name] = text.decode()
-
-    def _field_names(self) -> str:
-        return ", ".join(self._schema.fields)
 
     async def _bounded_blocks(
         self, part: BodyPartReader, limit: int, too_large: Callable[[], Refusal]
     ) -> AsyncIterator[bytes]:
-        """Yield all of a part. Raise `too_large`."""
+        """Yield a whole part. Raise `too_large` if it exceeds `limit` bytes."""
         size = 0
         while not part.at_eof():
             block = await part.read_chunk(MAX_FIELD_BYTES)
@@ -211,12 +209,12 @@ class MultipartForm:
 
 
 class _StrictMultipartReader(MultipartReader):
-    """aiohttp's reader, for a body that begins with its first boundary."""
+    """aiohttp's reader, without a preamble."""
 
     async def _read_until_first_boundary(self) -> None:
-        """Read the first boundary, after one empty line at most. Raise ValueError.
+        """Read the first boundary, after at most one empty line. Raise ValueError.
 
-        aiohttp skips what comes before it line by line without a pause: 1.5 MB/s of short lines hold the event loop.
+        aiohttp skips a preamble line by line without yielding: short lines at 1.5 MB/s block the event loop.
         """
         line = await self._readline()
         if line == b"\r\n":
@@ -224,7 +222,7 @@ class _StrictMultipartReader(MultipartReader):
         line = line.rstrip()
         self._at_eof = line == self._boundary + b"--"
         if line != self._boundary and not self._at_eof:
-            raise ValueError("the body does not begin with its boundary")
+            raise ValueError("the body does not start with its boundary")
 
 
 def _make_reader(request: Request) -> MultipartReader:
@@ -234,51 +232,51 @@ def _make_reader(request: Request) -> MultipartReader:
 
 
 def parse_disposition(header: str) -> tuple[str | None, str | None, str | None]:
-    """Return the kind, `name` and `filename` of a Content-Disposition. Raise Malformed."""
+    """Return the type, `name` and `filename` of a Content-Disposition. Raise Malformed."""
     try:
         return _parse_disposition(header)
     except (ValueError, LookupError, RecursionError):
-        # Charsets and continuations are the client's, and aiohttp does not expect all of them.
-        raise Malformed(hdrs.CONTENT_DISPOSITION, "it cannot be parsed") from None
+        # aiohttp raises these for unknown charsets and invalid continuations.
+        raise Malformed(hdrs.CONTENT_DISPOSITION, "cannot be parsed") from None
 
 
 @lru_cache(CACHED_DISPOSITIONS)
 def _parse_disposition(header: str) -> tuple[str | None, str | None, str | None]:
-    # aiohttp takes longer to read this field than all else before a slice, and it reads it at every question.
+    # Parsing this field takes longer than everything else before a slice, and aiohttp does it at each access.
     kind, parameters = parse_content_disposition(header)
     return kind, content_disposition_filename(parameters, "name"), content_disposition_filename(parameters)
 
 
 def _part_names(part: MultipartReader | BodyPartReader) -> tuple[str, str | None]:
-    """Return the part's name and file name. Raise Malformed if it has no name or is a multipart body itself."""
+    """Return the part's name and file name. Raise Malformed if it has no name or is itself multipart."""
     _, name, filename = parse_disposition(part.headers.get(hdrs.CONTENT_DISPOSITION, ""))
     if name is None or not isinstance(part, BodyPartReader):
-        raise Malformed("body", "every part needs a name")
+        raise Malformed("body", "every part must have a name")
     return name, filename
 
 
 def _check_size(request: Request, schema: FormSchema) -> None:
-    """Raise LengthRequired for a request that frames no body, and `too_large` for one that is too long."""
+    """Raise LengthRequired if the request has no body, `too_large` if its Content-Length is too large."""
     if request.content_length is None and hdrs.TRANSFER_ENCODING not in request.headers:
         raise LengthRequired
-    field_bytes = schema.file_field.limit if schema.file_field else 0
-    if (request.content_length or 0) > schema.limit + MAX_OVERHEAD_BYTES + field_bytes:
+    field_bytes = schema.file_field.max_bytes if schema.file_field else 0
+    if (request.content_length or 0) > schema.max_file_bytes + MAX_OVERHEAD_BYTES + field_bytes:
         raise schema.too_large()
 
 
 def _refuse_part_encoding(part: BodyPartReader) -> None:
-    """Raise UnsupportedMediaType. A base64 part would also make aiohttp gather it without bound."""
+    """Raise UnsupportedMediaType for an encoded part. aiohttp would also buffer a base64 part without limit."""
     coded = part.headers.get(hdrs.CONTENT_TRANSFER_ENCODING, "binary").lower() not in IDENTITY_ENCODINGS
     if coded or hdrs.CONTENT_ENCODING in part.headers:
-        raise UnsupportedMediaType("parts without a coding")
+        raise UnsupportedMediaType("parts without Content-Encoding or Content-Transfer-Encoding")
 
 
 @contextmanager
 def _multipart_errors() -> Iterator[None]:
-    """Raise Malformed or BodyCut for what aiohttp raises on a body that is not multipart/form-data."""
+    """Turn aiohttp's errors for a body that is not multipart/form-data into Malformed or BodyCut."""
     try:
         yield
     except (RequestPayloadError, ClientPayloadError):
         raise BodyCut from None
     except (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessingError) as error:
-        raise Malformed("body", "it is no well-formed multipart/form-data") from error
+        raise Malformed("body", "not well-formed multipart/form-data") from error

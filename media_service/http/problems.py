@@ -1,4 +1,4 @@
-"""The one table from our errors to HTTP: status, title, and RFC 9457 problem objects."""
+"""Map errors to HTTP: status codes and problem objects (RFC 9457). This is the only such table."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 RETRY_AFTER_SECONDS = 2
-"""Seconds after which a client may try again what failed for our reason, or for its other open uploads."""
+"""Seconds after which a client may retry after a 5xx or a 429."""
 
-STATUS: dict[type[MediaServiceError], int] = {
+HTTP_STATUS: dict[type[MediaServiceError], int] = {
     Malformed: 400,
     BodyCut: 400,
     IdleTimeout: 408,
@@ -135,11 +135,11 @@ log = structlog.get_logger()
 
 
 def problem_object(error: MediaServiceError, base: str) -> dict[str, Any]:
-    """The problem object of an error: RFC 9457's members, the stable `code`, and the error's fields."""
+    """Return an error as a problem object: the members of RFC 9457, `code`, and the error's fields."""
     return {
         "type": f"{base}/problems/{error.code}",
         "title": problem_title(type(error)),
-        "status": STATUS[type(error)],
+        "status": HTTP_STATUS[type(error)],
         "detail": error.message,
         "code": error.code,
         **{name: value for name, value in error.details().items() if name not in ("status", "code")},
@@ -147,25 +147,25 @@ def problem_object(error: MediaServiceError, base: str) -> dict[str, Any]:
 
 
 def problem_title(kind: type[MediaServiceError]) -> str:
-    """A short name of the problem, the same each time."""
+    """Return the title of this kind of problem."""
     return kind.code.replace("_", " ").capitalize()
 
 
 def problem_json(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
-    """A problem object as an answer."""
+    """Return the response with a problem object."""
     status = body["status"]
-    more = dict(headers or {}) | extra_headers(status)
-    return web.json_response(body, status=status, headers=more, content_type="application/problem+json")
+    all_headers = dict(headers or {}) | extra_headers(status)
+    return web.json_response(body, status=status, headers=all_headers, content_type="application/problem+json")
 
 
 def extra_headers(status: int) -> dict[str, str]:
-    """Return what a status asks for beside the body."""
-    more = {}
+    """Return the headers that this status requires."""
+    headers = {}
     if status >= 500 or status == 429:
-        more["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status == 401:
-        more["WWW-Authenticate"] = 'Bearer realm="media-service"'
-    return more
+        headers["WWW-Authenticate"] = 'Bearer realm="media-service"'
+    return headers
 
 
 def problem_response(
@@ -176,28 +176,28 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> web.Response:
-    """The answer to an error; a dialect may say some of the problem object's members otherwise, or add headers."""
+    """Log the error and return its response; `members` replaces or adds members of the problem object."""
     log_error(error, path)
     return problem_json(problem_object(error, base) | members, headers)
 
 
 def log_error(error: MediaServiceError, path: str) -> None:
-    """Log what is our trouble."""
-    # What clients cause by their number is no trouble of the service: it must not fill the log.
+    """Log a failure of the service."""
+    # CoversBusy is caused by clients, which could fill the log with it.
     if isinstance(error, ServiceError) and not isinstance(error, CoversBusy):
         log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
 
 
 def method_not_allowed(request: web.Request, allowed: str) -> web.Response:
-    """Return a 405 with the allowed methods, as a problem object that names them."""
+    """Return a 405 with the allowed methods."""
     name = HTTPStatus.METHOD_NOT_ALLOWED.phrase
-    detail = f"{request.method} is not possible at this address; {allowed} are."
+    detail = f"{request.method} is not allowed for this URL. Allowed methods: {allowed}."
     body = {"type": "about:blank", "title": name, "status": 405, "detail": detail, "code": "method_not_allowed"}
     return problem_json(body, {"Allow": allowed})
 
 
 class ErrorPages(Protocol):
-    """Pages in place of problem objects, for the requests of browsers that show what they get."""
+    """HTML pages for errors, for browsers that navigate to a URL."""
 
     def error_page(
         self,
@@ -207,16 +207,16 @@ class ErrorPages(Protocol):
         headers: Mapping[str, str],
         error: MediaServiceError | None = None,
     ) -> web.Response | None:
-        """Return a page with this status, None if the client wants no page."""
+        """Return a page with this status, None if the client does not accept HTML."""
 
 
 def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Middleware:
-    """A middleware that answers every error with a problem object or a page, aiohttp's own refusals included."""
+    """Return a middleware that turns every error into a problem object or a page, also those raised by aiohttp."""
 
     def error_response(request: web.Request, body: dict[str, Any], headers: Mapping[str, str]) -> web.Response:
         status = body["status"]
-        more = dict(headers) | extra_headers(status)
-        page = error_pages.error_page(request, status, body["detail"], more) if error_pages else None
+        all_headers = dict(headers) | extra_headers(status)
+        page = error_pages.error_page(request, status, body["detail"], all_headers) if error_pages else None
         return page or problem_json(body, headers)
 
     @web.middleware
@@ -224,7 +224,7 @@ def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Midd
         try:
             return await handler(request)
         except MediaServiceError as error:
-            status = STATUS[type(error)]
+            status = HTTP_STATUS[type(error)]
             page = (
                 error_pages.error_page(request, status, error.message, extra_headers(status), error)
                 if error_pages
@@ -243,7 +243,7 @@ def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Midd
             body = {"type": "about:blank", "title": name, "status": error.status, "detail": name, "code": code}
             return error_response(request, body, kept_headers)
         except Exception:
-            # The top of a request: logged once, and the client hears nothing of our insides.
+            # Log it once here; the response must not expose internals.
             log.exception("a request failed", method=request.method, path=request.path)
             name = HTTPStatus.INTERNAL_SERVER_ERROR.phrase
             body = {"type": "about:blank", "title": name, "status": 500, "detail": name}

@@ -1,7 +1,4 @@
-"""Checks of every request before its handler: the HTTP version, the framing, the media type and the id in the path.
-
-A request that fails one of them is refused before anything else parses its fields.
-"""
+"""Check every request before its handler: HTTP version, framing, media type, and the id in the path."""
 
 from __future__ import annotations
 
@@ -19,14 +16,14 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 MAX_TYPE_BYTES, MAX_TYPE_PARAMETERS = 256, 4
-"""Limits of a Content-Type. aiohttp's parser takes quadratic time: 0.9 s for 8,000 semicolons. It recurses at each
-bracket, although HTTP has no comments there."""
+"""Limits of a Content-Type. aiohttp's parser takes quadratic time (0.9 s for 8,000 semicolons) and recurses at each
+parenthesis."""
 
 ID_PATTERN = re.compile("[A-Za-z0-9_-]{22}")
 
 
 def check_middleware(base: str) -> Middleware:
-    """Return a middleware that refuses what no handler of a service under `base` may see."""
+    """Return a middleware that refuses invalid requests to a service under `base`."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -34,7 +31,7 @@ def check_middleware(base: str) -> Middleware:
             check_framing(request)
         except Malformed as error:
             response = problem_response(error, base, request.path)
-            # Where the message ends is in doubt, so what follows it must not be read as a request.
+            # The end of the message is unknown, so the bytes after it must not be parsed as a request.
             response.force_close()
             return response
         check_media_type(request)
@@ -45,17 +42,17 @@ def check_middleware(base: str) -> Middleware:
 
 
 def check_framing(request: web.Request) -> None:
-    """Raise Malformed for an HTTP version or a transfer coding that is not supported."""
+    """Raise Malformed for an unsupported HTTP version or transfer coding."""
     if request._version > HttpVersion11:
-        # aiohttp answers in the version of the request, and this connection does not speak HTTP/2. `request.version`
-        # is not asked before: it remembers its first answer.
+        # aiohttp responds with the version of the request, but the connection is HTTP/1.1. Set `_version` before the
+        # first use of `request.version`, which caches its value.
         request._version = HttpVersion11
-        raise Malformed("HTTP version", "it must be 1.1 or 1.0")
+        raise Malformed("HTTP version", "must be 1.1 or 1.0")
     codings = request.headers.getall(hdrs.TRANSFER_ENCODING, ())
     if codings and request.version < HttpVersion11:
-        raise Malformed(hdrs.TRANSFER_ENCODING, "HTTP/1.0 does not have it")
+        raise Malformed(hdrs.TRANSFER_ENCODING, "not allowed in HTTP/1.0")
     if codings and ",".join(codings).strip().lower() != "chunked":
-        raise Malformed(hdrs.TRANSFER_ENCODING, "it must be chunked")
+        raise Malformed(hdrs.TRANSFER_ENCODING, "must be chunked")
 
 
 def check_media_type(request: web.Request) -> None:
@@ -71,17 +68,17 @@ def check_media_type(request: web.Request) -> None:
 
 def _is_parsable(request: web.Request) -> bool:
     try:
-        # aiohttp keeps the result, so no later use of it can raise.
+        # aiohttp caches the result, so later uses cannot raise.
         return bool(request.content_type)
     except (ValueError, LookupError, RecursionError):
         return False
 
 
 def check_id(request: web.Request) -> None:
-    """Raise UnknownUpload or UnknownFile if the id in the path does not have the shape of one."""
-    given = request.match_info.get("id")
-    # A preflight asks about the route, not about the upload.
-    if given is None or request.method == hdrs.METH_OPTIONS or ID_PATTERN.fullmatch(given):
+    """Raise UnknownUpload or UnknownFile if the id in the path does not have the format of an id."""
+    resource_id = request.match_info.get("id")
+    # A preflight is about the route, not the resource.
+    if resource_id is None or request.method == hdrs.METH_OPTIONS or ID_PATTERN.fullmatch(resource_id):
         return
     route = request.match_info.route.resource
     raise UnknownFile if route is not None and "/files/" in route.canonical else UnknownUpload

@@ -1,4 +1,4 @@
-"""Every route under one base path, and what surrounds each request."""
+"""Build the aiohttp application: all routes under one base path, middlewares and response signals."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from media_service.http.security.cors import CorsPolicy
 
 MAX_JSON_BYTES = 64 * 1024
-"""Bytes of a JSON body. Bodies of slices are bounded by the dialects, which read them as they come."""
+"""Maximum bytes of a JSON body. The dialects limit and stream the bodies of slices themselves."""
 
 
 class RouteProvider(Protocol):
-    """A part that answers routes, written without the base path."""
+    """A component with routes."""
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
-        """What it answers."""
+        """Return the routes, without the base path."""
 
 
 def application(
@@ -37,7 +37,7 @@ def application(
     providers: Iterable[RouteProvider],
     error_pages: ErrorPages | None = None,
 ) -> web.Application:
-    """An application that answers the parts' routes under `base`; `error_pages` makes pages of them for browsers."""
+    """Return an application with the providers' routes under `base`; `error_pages` renders errors for browsers."""
     middlewares = [
         cors.middleware(),
         problem_middleware(base, error_pages),
@@ -55,14 +55,14 @@ def application(
 
 
 def _tus_version_signal(base: str) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Return a signal that adds Tus-Resumable where a request was refused before the dialect saw it."""
+    """Return a signal that adds Tus-Resumable to responses of middlewares too, which the dialect does not see."""
     prefix = f"{base}/tus"
 
-    async def name(request: web.Request, response: web.StreamResponse) -> None:
+    async def add_tus_version(request: web.Request, response: web.StreamResponse) -> None:
         if request.path == prefix or request.path.startswith(f"{prefix}/"):
             response.headers.setdefault("Tus-Resumable", VERSION)
 
-    return name
+    return add_tus_version
 
 
 def _with_base(base: str, route: web.AbstractRouteDef) -> web.AbstractRouteDef:
@@ -71,5 +71,5 @@ def _with_base(base: str, route: web.AbstractRouteDef) -> web.AbstractRouteDef:
 
 
 async def _redirect_to_page(request: web.Request) -> web.Response:
-    """The page's links are relative to its folder, so its address must end in a slash."""
+    """Redirect to the URL with a slash: the page's links are relative to it."""
     return web.Response(status=308, headers={"Location": f"{request.path}/"})

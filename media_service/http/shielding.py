@@ -1,4 +1,4 @@
-"""Steps that several dialects take: to their end even when the client's line drops, and up to the verdict."""
+"""Finish a step even if the client disconnects, and wait for the verdict on a complete upload."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _tasks = TaskTracker()
 
 
 async def shielded(step: Coroutine[Any, Any, T]) -> T:
-    """The step's result. aiohttp cancels a handler whose client is gone; the step goes on and stays consistent."""
+    """Return the step's result. If the client disconnects, aiohttp cancels the handler; the step runs to its end."""
     return await asyncio.shield(_tasks.begin(step))
 
 
 async def shielded_with(resources: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
-    """Return the step's result, and give back what is held only when the step has ended, even without its client."""
+    """Return the step's result; close the resources when the step has ended, even if the client disconnects before."""
     return await shielded(_closing_after(resources.pop_all(), step))
 
 
@@ -37,9 +37,9 @@ async def _closing_after(resources: AsyncExitStack, step: Coroutine[Any, Any, T]
 
 
 async def with_verdict(intake: UploadService, view: UploadView, seconds: float) -> UploadView:
-    """The upload; one that is whole, with the verdict on it where that comes within `seconds`.
+    """Return the upload; wait up to `seconds` for the verdict if it is complete.
 
-    Raises the refusal for which a file was rejected.
+    Raise the refusal with which the file was rejected.
     """
     if view.upload.state in FINISHING:
         view = await intake.wait_for_verdict(view.upload.id, seconds)

@@ -32,7 +32,7 @@ def test_damage_is_told_in_minutes_and_seconds_with_what_to_do(server: Server, v
     file = holed(mp3("hole.mp3", 120), (62, 68))
     pick(page, file)
     rejected = state(page, file.name, "rejected")
-    expect(rejected).to_contain_text("Not accepted: sound is missing from 1:02 to 1:08.")
+    expect(rejected).to_contain_text("Not accepted: audio is missing from 1:02 to 1:08.")
     expect(rejected.locator("[data-ref=advice]")).to_have_text(
         "Please export it again and send that. The station keeps this file for 7 days; tell them if it is fine."
     )
@@ -47,7 +47,7 @@ def test_places_of_damage_are_counted_and_an_end_is_an_end(server: Server, visit
     to_the_end.write_bytes(to_the_end.read_bytes() + bytes(200_000))
     pick(page, several, to_the_end)
     expect(state(page, several.name, "rejected")).to_contain_text("missing from 0:20 to 0:30 and in 2 more places.")
-    expect(state(page, to_the_end.name, "rejected")).to_contain_text("sound is missing from 1:00 on.")
+    expect(state(page, to_the_end.name, "rejected")).to_contain_text("audio is missing from 1:00 on.")
 
 
 FOREIGN = {

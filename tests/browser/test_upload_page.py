@@ -168,7 +168,7 @@ def test_what_is_odd_or_wrong_about_a_file_is_said(server: Server, visitor: Visi
     cut.write_bytes(cut.read_bytes()[:-100])
     page = visitor.visit(server.url)
     pick(page, odd, cut)
-    expect(state(page, odd.name, "ready")).to_contain_text("there is data that is not audio after the sound")
+    expect(state(page, odd.name, "ready")).to_contain_text("unrecognised bytes after the audio")
     expect(state(page, cut.name, "rejected")).to_contain_text("the end is cut off at 0:10")
     page.get_by_role("button", name="한국어").click()
     expect(row(page, odd.name)).to_contain_text("소리 뒤에 오디오가 아닌 데이터가 있습니다")

@@ -142,7 +142,7 @@ def test_speaks_the_drafts(client: Client, server: Server, whole: Path, protocol
 
 DAMAGED_SIZE = 12 * MIB
 REFUSED = {
-    "damaged": ("damaged", "sound is missing inside the file"),
+    "damaged": ("damaged", "audio is missing inside the file"),
     "words": ("not_mp3", "another kind of file"),
 }
 

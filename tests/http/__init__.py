@@ -1,1 +1,1 @@
-"""Requests and answers over a real socket, against the real server in a process of its own."""
+"""Requests and responses over a real socket, with the real server in its own process."""

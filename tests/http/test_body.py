@@ -1,4 +1,4 @@
-"""Bodies that no browser sends: each gets a 4xx with a stable code, records nothing, and leaves the server well."""
+"""Malformed bodies: each gets a 4xx with a stable code and records nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BAD_BODIES = {
     "slice before offset": ([], multipart(SLICE, OFFSET)),
     "slice twice": ([], multipart(OFFSET, SLICE, SLICE)),
     "offset twice": ([], multipart(OFFSET, OFFSET, SLICE)),
-    "field behind the slice": ([], multipart(OFFSET, SLICE, part("more", "x"))),
+    "field after the slice": ([], multipart(OFFSET, SLICE, part("more", "x"))),
     "unknown field": ([], multipart(OFFSET, part("mood", "blue"), SLICE)),
     "10,000 fields": ([], multipart(*[part(f"field{n}", "x") for n in range(10_000)], OFFSET, SLICE)),
     "huge field": ([], multipart(part("offset", "0" * 100_000), SLICE)),
@@ -183,7 +183,7 @@ EMPTY = {
 
 @pytest.mark.parametrize("dialect", EMPTY)
 async def test_empty_body_after_empty_body_gets_a_response(api: Api, shared_server: Server, dialect: str) -> None:
-    # aiohttp hands one and the same reader to every request without a body, and tells its end to the first alone.
+    # aiohttp shares one reader between all requests without a body; only the first read returns its end.
     method, *headers = EMPTY[dialect]
     for _ in range(2):
         path = await _created(api, dialect)
@@ -194,7 +194,7 @@ async def test_empty_body_after_empty_body_gets_a_response(api: Api, shared_serv
 
 
 async def _created(api: Api, dialect: str) -> str:
-    """Where an upload of that dialect takes its first bytes."""
+    """Return the URL for the first bytes of a new upload of that dialect."""
     if dialect == "native":
         return f"/api/v1/uploads/{(await api.create(length=1_000))['id']}/slices/0"
     headers = {

@@ -1,4 +1,4 @@
-"""Ranges by RFC 9110: of what is fetched, single ones are served; of what is sent to begin an upload, none is taken."""
+"""Ranges (RFC 9110): single ranges of a response are served; Content-Range of a request is refused."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ TUS = {"Tus-Resumable": "1.0.0"}
         ("bytes=0-" + "9" * 5000, "bytes=0-1000000000000000000"),
     ],
 )
-def test_which_range_is_served(field: str, expected: str | None) -> None:
+def test_byte_range(field: str, expected: str | None) -> None:
     assert byte_range(field, 100) == expected
 
 
 @pytest.fixture
-async def addresses(small: Api, small_server: Server) -> list[tuple[str, bytes]]:
-    """Where a finished file's and a rejected one's bytes are, and what they are."""
+async def urls(small: Api, small_server: Server) -> list[tuple[str, bytes]]:
+    """Return URL and bytes of a finished and of a rejected file."""
     upload = await small.create("ranges.mp3", len(MP3))
     ended = await small.send_all(upload["id"], MP3)
     words = b"words, no sound\n" * 100
@@ -61,22 +61,20 @@ async def addresses(small: Api, small_server: Server) -> list[tuple[str, bytes]]
     return [(file["content_url"], whole), (f"/api/v1/quarantine/{rejected['id']}/content", words)]
 
 
-async def fetch(small: Api, address: str, **headers: str) -> Any:
+async def fetch(small: Api, url: str, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await small.get(address, headers=named | small.admin)
+    return await small.get(url, headers=named | small.admin)
 
 
-async def test_what_is_no_single_range_of_bytes_is_ignored(small: Api, addresses: list[tuple[str, bytes]]) -> None:
-    for address, whole in addresses:
+async def test_unsupported_range_is_ignored(small: Api, urls: list[tuple[str, bytes]]) -> None:
+    for url, whole in urls:
         for field in ("items=0-5", "bytes=5-2", "bytes=0-1,10-11", "bytes=x", "5-9"):
-            answer = await fetch(small, address, Range=field)
+            answer = await fetch(small, url, Range=field)
             assert (answer.status, answer.body, answer.headers.get("Content-Range")) == (200, whole, None), field
 
 
-async def test_single_ranges_are_served_and_those_beyond_the_end_are_not(
-    small: Api, addresses: list[tuple[str, bytes]]
-) -> None:
-    for address, whole in addresses:
+async def test_single_range_is_served_unless_it_is_after_the_end(small: Api, urls: list[tuple[str, bytes]]) -> None:
+    for url, whole in urls:
         size = len(whole)
         for field, start, stop in (
             ("bytes=0-9", 0, 10),
@@ -85,37 +83,37 @@ async def test_single_ranges_are_served_and_those_beyond_the_end_are_not(
             ("bytes=-99999999", 0, size),
             (f"bytes=9-{'9' * 30}", 9, size),
         ):
-            answer = await fetch(small, address, Range=field)
+            answer = await fetch(small, url, Range=field)
             assert (answer.status, answer.body) == (206, whole[start:stop]), field
             assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{size}"
         for field in (f"bytes={size}-", "bytes=-0", f"bytes={'9' * 30}-"):
-            answer = await fetch(small, address, Range=field)
+            answer = await fetch(small, url, Range=field)
             assert (answer.status, answer.headers["Content-Range"]) == (416, f"bytes */{size}"), field
 
 
-async def test_conditions_come_before_ranges(small: Api, addresses: list[tuple[str, bytes]]) -> None:
-    for address, whole in addresses:
-        first = await fetch(small, address)
+async def test_preconditions_are_evaluated_before_ranges(small: Api, urls: list[tuple[str, bytes]]) -> None:
+    for url, whole in urls:
+        first = await fetch(small, url)
         tag, date = first.headers["ETag"], first.headers["Last-Modified"]
-        assert (await fetch(small, address, If_None_Match=tag, Range="bytes=0-1")).status == 304
-        assert (await fetch(small, address, If_Match='"another"', Range="bytes=0-1")).status == 412
+        assert (await fetch(small, url, If_None_Match=tag, Range="bytes=0-1")).status == 304
+        assert (await fetch(small, url, If_Match='"another"', Range="bytes=0-1")).status == 412
         for if_range, status in ((tag, 206), (date, 206), (f"W/{tag}", 200), ('"another"', 200), ("neither", 200)):
-            answer = await fetch(small, address, If_Range=if_range, Range="bytes=0-1")
+            answer = await fetch(small, url, If_Range=if_range, Range="bytes=0-1")
             assert (answer.status, answer.body) == (status, whole if status == 200 else whole[:2]), if_range
-        head = await small.request("HEAD", address, headers=small.admin | {"Range": "bytes=0-1"})
+        head = await small.request("HEAD", url, headers=small.admin | {"Range": "bytes=0-1"})
         assert (head.status, head.headers["Content-Length"]) == (200, str(len(whole)))
 
 
 @pytest.mark.parametrize("planted", ["link", "dangling", "fifo", "folder"])
-async def test_only_a_regular_file_of_that_name_is_served(
-    small: Api, small_server: Server, addresses: list[tuple[str, bytes]], planted: str
+async def test_only_a_regular_file_is_served(
+    small: Api, small_server: Server, urls: list[tuple[str, bytes]], planted: str
 ) -> None:
-    for address, _ in addresses:
-        rejected = "quarantine" in address
+    for url, _ in urls:
+        rejected = "quarantine" in url
         if rejected:
-            path = small_server.quarantine / f"{address.split('/')[-2]}.rejected"
+            path = small_server.quarantine / f"{url.split('/')[-2]}.rejected"
         else:
-            path = small_server.spool / (await small.get(address.removesuffix("/content"))).body["stored_name"]
+            path = small_server.spool / (await small.get(url.removesuffix("/content"))).body["stored_name"]
         path.unlink()
         if planted == "fifo":
             os.mkfifo(path)
@@ -123,23 +121,23 @@ async def test_only_a_regular_file_of_that_name_is_served(
             path.mkdir()
         else:
             path.symlink_to("/etc/passwd" if planted == "link" else "nowhere")
-        answer = await fetch(small, address)
+        answer = await fetch(small, url)
         assert (answer.status, answer.code) == (404, "unknown_upload" if rejected else "unknown_file")
         path.rmdir() if planted == "folder" else path.unlink()
 
 
-async def test_a_file_that_cannot_be_opened_is_not_said_to_be_missing(tmp_path: Path) -> None:
+async def test_file_that_cannot_be_opened_is_not_404(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         await file_response(tmp_path / ("x" * 300), {})
 
 
-async def test_a_compressed_file_beside_it_is_not_served(
-    small: Api, small_server: Server, addresses: list[tuple[str, bytes]]
+async def test_compressed_sibling_is_not_served(
+    small: Api, small_server: Server, urls: list[tuple[str, bytes]]
 ) -> None:
-    address, whole = addresses[0]
-    name = (await small.get(address.removesuffix("/content"))).body["stored_name"]
+    url, whole = urls[0]
+    name = (await small.get(url.removesuffix("/content"))).body["stored_name"]
     (small_server.spool / f"{name}.gz").write_bytes(b"something else")
-    assert (await fetch(small, address, Accept_Encoding="gzip")).body == whole
+    assert (await fetch(small, url, Accept_Encoding="gzip")).body == whole
 
 
 FORM = (
@@ -163,15 +161,15 @@ CREATIONS: dict[str, tuple[str, str, bytes, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("way", CREATIONS)
-async def test_a_content_range_begins_no_upload(api: Api, shared_server: Server, way: str) -> None:
+async def test_content_range_creates_no_upload(api: Api, shared_server: Server, way: str) -> None:
     method, path, body, headers = CREATIONS[way]
     upload = await api.create("ranged.mp3", len(MP3))
     path = path.format(id=upload["id"])
     newest = (await api.listed("limit=1"))[0]["id"]
 
     async def ask(**more: str) -> WireAnswer:
-        given = headers | {name.replace("_", "-"): value for name, value in more.items()}
-        return await send(shared_server.port, request(method, path, given, body))
+        all_headers = headers | {name.replace("_", "-"): value for name, value in more.items()}
+        return await send(shared_server.port, request(method, path, all_headers, body))
 
     refused = await ask(Content_Range=f"bytes 1000-{len(MP3) + 999}/{len(MP3) + 1000}")
     assert (refused.status, refused.json["code"], refused.json["field"]) == (400, "malformed", "Content-Range")

@@ -1,4 +1,4 @@
-"""Fairness between bodies: by a clock that moves only when a block is handled."""
+"""LoopBudget, with a clock that advances only when a block is handled."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from media_service.http.loop_budget import LoopBudget
 
 
 class Bodies:
-    """Bodies that come faster than they are handled: each of their blocks takes one second."""
+    """Bodies that arrive faster than they are handled: each block takes one second."""
 
     def __init__(self, seconds: float) -> None:
         self._now = 0.0
         self.loop_budget = LoopBudget(seconds, lambda: self._now)
-        self.told: list[str] = []
+        self.events: list[str] = []
 
     async def body(self, name: str, blocks: int = 1) -> None:
         for _ in range(blocks):
             await self.loop_budget.checkpoint()
             self._now += 1.0
-            self.told.append(name)
+            self.events.append(name)
 
     def mark(self) -> None:
-        """Whoever else is served by the loop: once in each of its turns, until the bodies are done."""
-        self.told.append("|")
+        """Record each iteration of the loop, until the bodies are done."""
+        self.events.append("|")
         if len(asyncio.all_tasks()) > 1:
             asyncio.get_running_loop().call_soon(self.mark)
 
     async def run(self, *bodies: tuple[str, int]) -> str:
-        """What was done in which order, the loop's turns apart."""
+        """Return what was done in order, split by iteration."""
         tasks = [asyncio.create_task(self.body(name, blocks)) for name, blocks in bodies]
         asyncio.get_running_loop().call_soon(self.mark)
         await asyncio.gather(*tasks)
-        return "".join(self.told).strip("|")
+        return "".join(self.events).strip("|")
 
 
 async def test_bodies_continue_in_one_iteration_while_time_is_left() -> None:
@@ -64,12 +64,12 @@ async def test_cancelled_waiting_body_does_not_block_others() -> None:
     waiting.cancel()
     await asyncio.gather(waiting, last, return_exceptions=True)
     assert waiting.cancelled()
-    assert bodies.told == ["a", "c"]
+    assert bodies.events == ["a", "c"]
 
 
 async def test_body_after_a_pause_has_the_whole_budget() -> None:
     bodies = Bodies(2.0)
     await bodies.run(("a", 2))
     await asyncio.sleep(0)
-    bodies.told.clear()
+    bodies.events.clear()
     assert await bodies.run(("b", 2)) == "bb"

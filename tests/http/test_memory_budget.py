@@ -1,4 +1,4 @@
-"""A budget of memory is shared in the order of arrival, and comes back whole."""
+"""MemoryBudget: reservations in order of arrival, and all memory is released."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_reservations_are_granted_in_order_of_arrival() -> None:
     async with budget.reserve(8):
         waiting = [asyncio.create_task(take("large", 9)), asyncio.create_task(take("small", 1))]
         await asyncio.sleep(0.01)
-        # It would fit, but others were here before.
+        # It would fit, but other requests wait.
         with pytest.raises(CoversBusy):
             await take_at_once(budget, 1)
         assert not served
@@ -57,6 +57,6 @@ async def test_number_of_waiting_reservations_is_limited() -> None:
 
 
 async def take_at_once(budget: MemoryBudget, size: int, seconds: float = 0) -> None:
-    """Take a share and give it back."""
+    """Reserve a share and release it."""
     async with budget.reserve(size, seconds):
         pass

@@ -1,4 +1,4 @@
-"""What is refused before any handler: versions, framings and ids that are none; and headers of every answer."""
+"""Checks before any handler: HTTP versions, framing, ids; and headers of every response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BAD_IDS = ["x", "a" * 21, "a" * 23, "%00", "..%2f..%2fx", "a" * 300, "%ff" * 22,
 
 
 async def ask(server: Server, message: bytes) -> tuple[WireAnswer, bool]:
-    """The answer, and whether the connection stays open for another request."""
+    """Return the response, and whether the connection stays open."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         writer.write(message)
@@ -42,11 +42,11 @@ FRAMINGS = {
 async def test_unsupported_version_or_framing_closes_the_connection(shared_server: Server, case: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
     writer.write(FRAMINGS[case])
-    said = await reader.read()
+    received = await reader.read()
     writer.close()
-    assert said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), said
-    assert said.count(b" 400 Bad Request\r\n") == 1
-    assert b'"code"' in said
+    assert received.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), received
+    assert received.count(b" 400 Bad Request\r\n") == 1
+    assert b'"code"' in received
 
 
 async def test_chunked_is_case_insensitive(shared_server: Server) -> None:
@@ -55,10 +55,12 @@ async def test_chunked_is_case_insensitive(shared_server: Server) -> None:
     assert (answer.status, answer.json["code"], open_still) == (422, "not_mp3", True)
 
 
-@pytest.mark.parametrize("given", [b"identity\r\nContent-Encoding: gzip", b"gzip", b"br, gzip"])
-async def test_every_content_encoding_is_checked(shared_server: Server, given: bytes) -> None:
+@pytest.mark.parametrize("encoding", [b"identity\r\nContent-Encoding: gzip", b"gzip", b"br, gzip"])
+async def test_every_content_encoding_is_checked(shared_server: Server, encoding: bytes) -> None:
     message = (
-        b"PUT /rufh HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: " + given + b"\r\nContent-Length: 5\r\n\r\nhello"
+        b"PUT /rufh HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: "
+        + encoding
+        + b"\r\nContent-Length: 5\r\n\r\nhello"
     )
     answer = await send(shared_server.port, message)
     assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
@@ -137,7 +139,7 @@ async def test_content_disposition_that_cannot_be_parsed_is_malformed(shared_ser
     message = request("POST", "/rufh/", {**headers, "Content-Disposition": f"attachment; {value}"}, b"hello")
     answer = await send(shared_server.port, message)
     if value.startswith("filename*=utf-16"):
-        # aiohttp leaves that one out, as it does any name that it cannot decode.
+        # aiohttp ignores that name, as any that it cannot decode.
         assert answer.status == 422
     else:
         assert (answer.status, answer.json["code"]) == (400, "malformed")

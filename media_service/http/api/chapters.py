@@ -22,6 +22,6 @@ class ChapterField(BaseModel):
     url: Annotated[str, Field(max_length=8192)] | None = None
 
 
-def to_chapters(given: Iterable[ChapterField]) -> list[Chapter]:
+def to_chapters(chapters: Iterable[ChapterField]) -> list[Chapter]:
     """Return the chapters as values of the core."""
-    return [Chapter(field.start, field.title, field.url) for field in given]
+    return [Chapter(field.start, field.title, field.url) for field in chapters]

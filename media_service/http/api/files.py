@@ -87,7 +87,7 @@ class FilesApi:
         self._authenticator.require_admin(request)
         body = await read_json(request, RetagFile)
         if body.tags is None and body.chapters is None:
-            raise Malformed("tags", "there are none, and no chapters either")
+            raise Malformed("tags", "the body must have tags or chapters")
         edit = self._retagger.edit(
             request.match_info["id"],
             {key: value or "" for key, value in (body.tags or {}).items()},

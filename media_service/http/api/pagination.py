@@ -28,7 +28,7 @@ def wants_full_rows(request: web.Request) -> bool:
     """Return whether the client wants full rows. Raise Malformed."""
     text = request.query.get("full", "0")
     if text not in ("0", "1"):
-        raise Malformed("full", "it must be 0 or 1")
+        raise Malformed("full", "must be 0 or 1")
     return text == "1"
 
 
@@ -38,7 +38,7 @@ def row_limit(request: web.Request) -> int:
     text = request.query.get("limit", str(min(DEFAULT_ROWS, max_rows)))
     # Check the length first: `int` raises ValueError above 4,300 digits.
     if not (len(text) <= len(str(max_rows)) and text.isascii() and text.isdigit() and 1 <= int(text) <= max_rows):
-        raise Malformed("limit", f"it must be a number from 1 to {max_rows}")
+        raise Malformed("limit", f"must be a number from 1 to {max_rows}")
     return int(text)
 
 

@@ -69,7 +69,7 @@ class Serializer:
             "received": _first_spans(view, MAX_SPANS),
             "tags": dict(upload.tags or {}),
             "chapters": [_chapter(chapter) for chapter in upload.chapters],
-            "findings": [found.told() for found in _findings(upload)],
+            "findings": [found.to_dict_with_message() for found in _findings(upload)],
             "suggested_tags": _suggested_tags(upload.facts),
         }
 
@@ -82,7 +82,7 @@ class Serializer:
             **self._upload_members(view),
             "received": _first_spans(view, MAX_ROW_SPANS),
             "tags": tags,
-            "findings": [found.told() for found in findings[:MAX_ROW_FINDINGS]],
+            "findings": [found.to_dict_with_message() for found in findings[:MAX_ROW_FINDINGS]],
             "short": bool(cut or more or _suggested_tags(upload.facts)),
         }
 
@@ -126,7 +126,7 @@ class Serializer:
             **self._file_members(file),
             **{tag: file.tags.get(tag) for tag in TAGS},
             "chapters": [_chapter(chapter) for chapter in file.chapters],
-            "findings": [found.told() for found in file.facts.findings],
+            "findings": [found.to_dict_with_message() for found in file.facts.findings],
             "suggested_tags": _suggested_tags(file.facts),
             "audio": None if file.facts.audio is None else dict(file.facts.audio),
         }
@@ -139,7 +139,7 @@ class Serializer:
         return {
             **self._file_members(file),
             **{tag: tags.get(tag) for tag in ROW_TAGS},
-            "findings": [found.told() for found in findings[:MAX_ROW_FINDINGS]],
+            "findings": [found.to_dict_with_message() for found in findings[:MAX_ROW_FINDINGS]],
             "short": bool(cut or more),
         }
 

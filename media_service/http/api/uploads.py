@@ -113,7 +113,7 @@ class UploadsApi:
         try:
             states = [State(name) for name in request.query.get("state", "").split(",") if name]
         except ValueError:
-            raise Malformed("state", f"states are {', '.join(State)}") from None
+            raise Malformed("state", f"must be one or more of {', '.join(State)}, separated by commas") from None
         owner = None if all_owners else caller.listed_owner
         short = not wants_full_rows(request)
         serialize = self._serializer.upload_row if short else self._serializer.upload
@@ -174,5 +174,5 @@ def _content_query(request: web.Request) -> tuple[bytes, int]:
     """Return the content hash and the length of the query. Raise Malformed."""
     length = request.query.get("length", "")
     if not (length.isascii() and length.isdigit() and len(length) <= 18):
-        raise Malformed("length", "it must be a number of bytes")
+        raise Malformed("length", "must be a number of bytes")
     return parse_hex(request.query["content_hash"], "content_hash"), int(length)

@@ -1,30 +1,29 @@
-"""Bound the open connections: in all, and per address.
+"""Limit the open connections, in total and per address.
 
-A client that opens connections and sends nothing must not keep others out. So where a limit is reached, the connection
-that has been idle longest is closed for the new one. Idle means that no request is being answered on it: it waits for a
-request, or for the rest of a request's headers. Only if every connection is busy, the new one is refused.
+Clients that open connections and send nothing must not lock out others. So at a limit, the connection that has been
+idle longest is closed to admit the new one. A connection is idle while no request is being handled on it: it waits for
+a request, or for the rest of its headers. The new connection is refused only if all others are busy.
 """
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Protocol
 
-IPV6_PREFIX_BITS = 64
-"""Bits of an IPv6 address that count: one customer of a provider has at least all addresses that share them."""
+from media_service.http.connections.peer_address import address_key
 
 
 class Connection(Protocol):
-    """What this file needs of a connection."""
+    """A connection that can be closed."""
 
     def abort(self) -> None:
-        """Close the connection at once, without sending what is still buffered."""
+        """Close the connection at once; discard buffered output."""
 
 
 class ConnectionLimiter:
-    """Admit connections up to `limit` in all, and up to `per_address` of one address.
+    """Admit up to `limit` connections, and up to `per_address` from one address.
 
-    Peers on a loopback address count only in all: a reverse proxy on this machine brings the requests of everybody.
+    Loopback peers have only the total limit: a reverse proxy on this machine forwards the requests of all clients.
     """
 
     def __init__(self, limit: int, per_address: int) -> None:
@@ -37,8 +36,8 @@ class ConnectionLimiter:
         return len(self._address_of)
 
     def admit(self, connection: Connection, peer: str) -> bool:
-        """Count the connection, idle at first; False if it must be refused. It may close an idle one to make room."""
-        address = address_key(peer)
+        """Add the connection as idle; close an idle one if needed. Return False if it must be refused."""
+        address = limited_address(peer)
         if not self._make_room(address):
             return False
         self._address_of[connection] = address
@@ -49,18 +48,18 @@ class ConnectionLimiter:
         return True
 
     def set_busy(self, connection: Connection) -> None:
-        """Do not close this connection for another one: a request is being answered on it."""
+        """Mark the connection as busy: it is not closed for another one."""
         for group in self._groups(connection):
             group.idle.pop(connection, None)
 
     def set_idle(self, connection: Connection) -> None:
-        """Note that from now on this connection waits for a request."""
+        """Mark the connection as idle from now on."""
         for group in self._groups(connection):
             group.idle.pop(connection, None)
             group.idle[connection] = None
 
     def remove(self, connection: Connection) -> None:
-        """Forget a connection that has ended; nothing happens if it was refused or closed by `admit`."""
+        """Remove a connection that has ended. Do nothing if it was refused or already closed by `admit`."""
         for group in self._groups(connection):
             group.remove(connection)
         address = self._address_of.pop(connection, None)
@@ -75,7 +74,7 @@ class ConnectionLimiter:
 
     def _make_room(self, address: str | None) -> bool:
         own = None if address is None else self._by_address.get(address)
-        # An address at its limit makes room among its own connections, and thereby in all.
+        # Closing a connection of the same address also frees one in total.
         return (own is None or self._make_room_in(own)) and self._make_room_in(self._all)
 
     def _make_room_in(self, group: _Group) -> bool:
@@ -90,7 +89,7 @@ class ConnectionLimiter:
 
 
 class _Group:
-    """Connections that share a limit; `idle` has those that wait for a request, the longest idle first."""
+    """Connections that share a limit; `idle` is ordered, longest idle first."""
 
     __slots__ = ("count", "idle", "limit")
 
@@ -108,16 +107,7 @@ class _Group:
         self.idle.pop(connection, None)
 
 
-def address_key(peer: str) -> str | None:
-    """Return what stands for a peer's address in the counts: of IPv6 the network; None for loopback and no address."""
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or address
-    if address.is_loopback:
-        return None
-    if isinstance(address, IPv6Address):
-        return str(IPv6Address(int(address) >> (128 - IPV6_PREFIX_BITS) << (128 - IPV6_PREFIX_BITS)))
-    return str(address)
+def limited_address(peer: str) -> str | None:
+    """Return the key of a peer's address; None for loopback or if it is not an IP address."""
+    key = address_key(peer)
+    return None if key is None or ip_address(key.partition("/")[0]).is_loopback else key

@@ -1,7 +1,7 @@
-"""The connections of the HTTP server: aiohttp's protocol with limits, and with errors of its parser told in one line.
+"""aiohttp's connection protocol with limits and short log lines.
 
-aiohttp bounds each header but not all of them together, keeps any number of connections, and logs what its parser
-refuses with a traceback that repeats the client's bytes.
+aiohttp limits each header but not their sum, accepts any number of connections, and logs errors of its parser with a
+traceback that contains the client's bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from media_service.http.connections.rate_limited_log import RateLimitedLog
 
 MAX_HEADERS_BYTES = 64 * 1024
-"""Bytes of a request's line and headers together; browsers and proxies send less than 4 KiB."""
+"""Maximum bytes of a request line and its headers; browsers and proxies send less than 4 KiB."""
 
 ERROR_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -30,7 +30,7 @@ ERROR_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-"""Of answers to what is no request: no handler sees it, so nothing else adds them."""
+"""Headers of responses to invalid requests, which do not pass the application's signals."""
 
 HEADERS_TOO_LARGE_RESPONSE = b"".join(
     (
@@ -42,11 +42,10 @@ HEADERS_TOO_LARGE_RESPONSE = b"".join(
 
 
 class LimitedProtocol(web.RequestHandler):
-    """One connection, counted by `limiter`.
+    """One connection, counted by `limiter`. `send_timeout`: seconds without progress before sending is given up.
 
-    `send_timeout` is how many seconds a client may take nothing of a response.
-    `_waiter` and `_handle_request` are aiohttp's own: a future that is pending while no request is there, and the time
-    from a request's headers to the end of the response. aiohttp has no public name for either.
+    Uses two private names of aiohttp, for which there is no public one: `_waiter`, a future that is pending while no
+    request is being handled, and `_handle_request`, which runs from a request's headers to the end of the response.
     """
 
     __slots__ = ("_header_bytes", "_limiter", "_malformed_log", "_refused_log", "_send_timeout")
@@ -69,7 +68,7 @@ class LimitedProtocol(web.RequestHandler):
         self._header_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to serve, or close the connection if there is no room for it."""
+        """Serve the connection, or close it if it was not admitted."""
         address = _peer_address(transport)
         if self._limiter.admit(self, address):
             _set_send_timeout(transport, self._send_timeout)
@@ -79,7 +78,7 @@ class LimitedProtocol(web.RequestHandler):
             cast("asyncio.Transport", transport).abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Make room for another."""
+        """Remove the connection from the limiter."""
         self._limiter.remove(self)
         super().connection_lost(exc)
 
@@ -89,19 +88,19 @@ class LimitedProtocol(web.RequestHandler):
             self.transport.abort()
 
     def pause_writing(self) -> None:
-        """Wait for a client that does not read; it does so until another connection needs the place."""
+        """Mark the connection as idle while the client does not read: it may be closed for another one."""
         super().pause_writing()
         self._limiter.set_idle(self)
 
     def resume_writing(self) -> None:
-        """Go on with the response."""
+        """Mark the connection as busy again."""
         super().resume_writing()
         if self._request_in_progress:
             self._limiter.set_busy(self)
 
     @contextmanager
     def evictable(self) -> Iterator[None]:
-        """Let the connection be closed for another one while the rest of a request is waited for."""
+        """Count the connection as idle while the rest of a request is awaited."""
         self._limiter.set_idle(self)
         try:
             yield
@@ -109,7 +108,7 @@ class LimitedProtocol(web.RequestHandler):
             self._limiter.set_busy(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, and end the connection if its headers are too large and still not complete."""
+        """Parse; respond with 431 and close the connection if incomplete headers exceed MAX_HEADERS_BYTES."""
         super().data_received(data)
         if self._waiter is None or self._waiter.done():
             return
@@ -136,7 +135,7 @@ class LimitedProtocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what the parser refused, without a byte of it."""
+        """Return a 400 for a parser error, without the client's bytes."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         self._log_malformed(exc)
@@ -147,28 +146,27 @@ class LimitedProtocol(web.RequestHandler):
         return response
 
     def log_exception(self, *args: Any, **options: Any) -> None:
-        """Log an error of aiohttp's; one line if the client's bytes are its cause."""
+        """Log an error from aiohttp: one line if the client caused it, nothing for a lost connection."""
         error = options.get("exc_info")
         if isinstance(error, HttpProcessingError | web.RequestPayloadError):
             self._log_malformed(error)
         elif not isinstance(error, TimeoutError | ConnectionError):
-            # The client closed the connection, or took nothing for `send_timeout`: that is no error of the service.
             super().log_exception(*args, **options)
 
     def _log_malformed(self, error: BaseException) -> None:
-        # Only the kind of the error: its message repeats what the client sent, an Authorization field for example.
+        # Not the message: it contains what the client sent, such as an Authorization field.
         address = "" if self.transport is None else _peer_address(self.transport)
         self._malformed_log.write(address, address=address, error=type(error).__name__)
 
 
 def evictable(request: web.Request) -> AbstractContextManager[None]:
-    """Return a context for waiting for a request's rest: its connection then counts as idle."""
+    """Return a context in which the request's connection counts as idle."""
     protocol = request.protocol
     return protocol.evictable() if isinstance(protocol, LimitedProtocol) else nullcontext()
 
 
 def _set_send_timeout(transport: asyncio.BaseTransport, seconds: float) -> None:
-    """Let the kernel end the connection when for so long the client takes nothing of what it is sent."""
+    """Let the kernel close the connection if the client accepts no data for `seconds` (Linux only)."""
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         option = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
         transport.get_extra_info("socket").setsockopt(*option)

@@ -1,4 +1,4 @@
-"""Log lines that strangers can bring about: bounded per minute, so that nobody fills the disk with them."""
+"""Log lines that unauthenticated clients can cause, limited per minute so that they cannot fill the disk."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import structlog
 WINDOW_SECONDS = 60.0
 LINES_PER_KEY = 10
 MAX_KEYS = 64
-"""Keys, such as addresses, that get lines of their own in one window; all others are only counted."""
+"""Maximum keys (such as addresses) that are logged in one window; others are only counted."""
 
 log = structlog.get_logger()
 
 
 class RateLimitedLog:
-    """Write up to `lines_per_key` lines of an event for each key and window, and at the end how many were left out."""
+    """Write up to `lines_per_key` lines of an event per key and window, and at its end the number suppressed."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class RateLimitedLog:
         self._suppressed = 0
 
     def write(self, key: str, **fields: Any) -> None:
-        """Write the event with these fields, or count it."""
+        """Write the event with these fields, or count it as suppressed."""
         if not self._written:
             asyncio.get_running_loop().call_later(self._window_seconds, self._end_window)
         if self._allow(key):

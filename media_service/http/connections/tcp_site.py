@@ -1,7 +1,7 @@
-"""Accept connections, also when no descriptor is left for one.
+"""Accept TCP connections, and pause if no file descriptor is left.
 
-asyncio's own accepting goes on after such an error, with a retry of its own for every connection that waits, and the
-retries multiply until they take a whole core and fill the log: python/cpython#151615.
+asyncio schedules one retry for each waiting connection after such an error. The retries multiply until they use a whole
+core and fill the log: python/cpython#151615.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from media_service.http.connections.rate_limited_log import RateLimitedLog
 
 BACKLOG = 1024
-"""Connections that the kernel keeps until they are accepted."""
+"""Length of the kernel's queue of connections that are not accepted yet."""
 
 ACCEPTS_PER_ITERATION = 64
-"""Connections that are accepted in one iteration of the loop."""
+"""Maximum connections accepted in one event-loop iteration."""
 
 RETRY_SECONDS = 1.0
 
 
 class TcpSite(web.BaseSite):
-    """Listen on a host and port, with `make_protocol` for each connection; `error_log` logs what accepting met."""
+    """Listen on a host and port; `make_protocol` is called for each connection, `error_log` gets accept errors."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class TcpSite(web.BaseSite):
 
     @property
     def name(self) -> str:
-        """Where it listens."""
+        """Return the URL of the listening socket."""
         return f"http://{self._host}:{self._port}"
 
     async def start(self) -> None:
-        """Listen."""
+        """Start listening. Raise OSError."""
         await super().start()
         loop = asyncio.get_running_loop()
-        # It resolves the host and binds, but accepts nothing.
+        # This server only resolves the host and binds; `_accept` accepts on duplicates of its sockets.
         self._server = server = await loop.create_server(
             self._make_protocol, self._host, self._port, start_serving=False
         )
@@ -67,7 +67,7 @@ class TcpSite(web.BaseSite):
             self._start_accepting(listener)
 
     async def stop(self) -> None:
-        """Accept nothing more."""
+        """Stop accepting connections."""
         for listener in self._listeners:
             asyncio.get_running_loop().remove_reader(listener)
             listener.close()

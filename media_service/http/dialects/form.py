@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.uploads import UploadService
 
-DIALECT = "form"
+DIALECT_NAME = "form"
 
 LATE_COVER_WAIT_SECONDS = 10
 """Maximum seconds that a cover waits for memory if it comes after the file."""
@@ -100,7 +100,7 @@ class FormDialect:
             upload_id = await self._create(form, owner, client_address(request))
             try:
                 await self._put_cover(form, upload_id, owner, resources)
-                whole = SliceRequest(0, None, None, DIALECT, last=True)
+                whole = SliceRequest(0, None, None, DIALECT_NAME, last=True)
                 await self._intake.receive(
                     upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, resources)
                 )
@@ -115,24 +115,29 @@ class FormDialect:
     def _schema(self, resources: AsyncExitStack) -> FormSchema:
         limits = self._intake.options.limits
 
-        async def reserve(*, late: bool) -> None:
+        async def reserve(*, after_file: bool) -> None:
             # A refusal after the file would waste the whole transfer.
-            share = self._cover_budget.reserve(limits.cover.size, LATE_COVER_WAIT_SECONDS if late else 0)
+            share = self._cover_budget.reserve(limits.cover.size, LATE_COVER_WAIT_SECONDS if after_file else 0)
             await resources.enter_async_context(share)
 
         cover = FileField("cover", limits.cover.size, lambda: CoverTooLarge(limits.cover.size), reserve)
         return FormSchema(
-            "mp3", ("name", *TAGS), limits.file, lambda: FileTooLarge(limits.file), file_field=cover, late=True
+            "mp3",
+            ("name", *TAGS),
+            limits.file,
+            lambda: FileTooLarge(limits.file),
+            file_field=cover,
+            allow_trailing_fields=True,
         )
 
     async def _create(self, form: MultipartForm, owner: str, address: str | None) -> str:
         """Create an upload with the fields before the file; return its id."""
         if form.filename is None:
-            raise Malformed("mp3", "it must be a file")
+            raise Malformed("mp3", "must be a file")
         upload_request = UploadRequest(
             form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address
         )
-        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT))
+        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
         return view.upload.id
 
     async def _blocks(

@@ -32,7 +32,7 @@ def parse_byte_count(headers: Mapping[str, str], name: str) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) < BYTE_COUNT_LIMIT):
-        raise Malformed(name, "it must be a number of bytes")
+        raise Malformed(name, "must be a number of bytes")
     return int(value)
 
 
@@ -48,7 +48,7 @@ def refuse_content_range(request: web.Request) -> None:
     Without this check the part would be stored as the whole file (RFC 9110, section 14.5).
     """
     if hdrs.CONTENT_RANGE in request.headers:
-        raise Malformed(hdrs.CONTENT_RANGE, "a part of a file is sent with PATCH, or as a slice at its offset")
+        raise Malformed(hdrs.CONTENT_RANGE, "not supported; send part of a file with PATCH or as a slice")
 
 
 def http_date(microseconds: int) -> str:
@@ -62,22 +62,22 @@ def parse_metadata(value: str) -> dict[str, bytes]:
     for pair in value.split(",") if value.strip() else ():
         key, _, encoded = pair.strip().partition(" ")
         if not key or not key.isascii() or key in pairs:
-            raise Malformed(UPLOAD_METADATA, "its keys must be words of ASCII, and differ")
+            raise Malformed(UPLOAD_METADATA, "keys must be unique and in ASCII")
         pairs[key] = _decode_base64(encoded, UPLOAD_METADATA)
     if len(pairs) > MAX_METADATA_KEYS:
-        raise Malformed(UPLOAD_METADATA, f"it has more than {MAX_METADATA_KEYS} keys")
+        raise Malformed(UPLOAD_METADATA, f"more than {MAX_METADATA_KEYS} keys")
     return pairs
 
 
 def parse_file_details(value: str) -> dict[str, Any]:
-    """Return file name, sender and tags of an Upload-Metadata field, as arguments of `UploadRequest`. Raise Malformed."""
+    """Return name, sender and tags of an Upload-Metadata field, as arguments of `UploadRequest`. Raise Malformed."""
     texts: dict[str, str] = {}
     for key, content in parse_metadata(value).items():
         if key in ("filename", "name", "sender", *TAGS):
             try:
                 texts[key] = content.decode()
             except UnicodeDecodeError:
-                raise Malformed(UPLOAD_METADATA, f"{key} is no UTF-8") from None
+                raise Malformed(UPLOAD_METADATA, f"{key} is not valid UTF-8") from None
     return {
         "filename": texts.get("filename", texts.get("name", "")),
         "sender": texts.get("sender"),
@@ -95,4 +95,4 @@ def _decode_base64(text: str, field: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Malformed(field, "it is no base64") from None
+        raise Malformed(field, "not valid base64") from None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from media_service.http.loop_budget import LoopBudget
     from media_service.intake.uploads import UploadService
 
-DIALECT = "native"
+DIALECT_NAME = "native"
 
 
 class NativeDialect:
@@ -48,7 +48,7 @@ class NativeDialect:
         schema = FormSchema("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
         form = await MultipartForm.open(request, schema, self._loop_budget, conduct.idle_timeout)
         if "offset" not in form.fields:
-            raise Malformed("offset", "it must come before the slice")
+            raise Malformed("offset", "must come before the slice")
         slice_request = _slice_request(
             form.fields["offset"], None, form.fields.get("digest"), "digest", most=request.content_length
         )
@@ -76,8 +76,8 @@ def _slice_request(
 ) -> SliceRequest:
     """Return the slice request for these fields. `size` and `most` are in bytes. Raise Malformed."""
     if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
-        raise Malformed("offset", "it must be a number of bytes")
+        raise Malformed("offset", "must be a number of bytes")
     if size == 0:
-        raise Malformed("slice", "it has no bytes")
+        raise Malformed("slice", "empty")
     proof = None if digest is None else parse_digest_field(digest, digest_field)
-    return SliceRequest(int(offset), size, proof, DIALECT, most=most, cut_by_client=True)
+    return SliceRequest(int(offset), size, proof, DIALECT_NAME, most=most, cut_by_client=True)

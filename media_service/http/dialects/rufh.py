@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.append import Appends
     from media_service.intake.uploads import UploadService
 
-DIALECT = "rufh"
+DIALECT_NAME = "rufh"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 PATHS = ("/rufh", "/rufh/", "/rufh/{id:[A-Za-z0-9_-]{22}}", "/rufh/{name}")
 """URLs that create an upload, the URL of an upload, and the URL with a file name that `curl -T` uses."""
@@ -126,20 +126,20 @@ class RufhDialect:
         )
         length = announced_length(named, size, last=last)
         if length == 0:
-            raise Malformed("Upload-Length" if named == 0 else "body", "a file has at least one byte")
+            raise Malformed("Upload-Length" if named == 0 else "body", "a file must have at least one byte")
         digest, proof = fields.file_digest(request), fields.content_digest(request)
         defer_completion = length is None or not version.length_completes
-        wish = UploadRequest(
+        upload_request = UploadRequest(
             length=length,
             digest=digest,
             defer_completion=defer_completion,
             address=client_address(request),
             **_file_details(request),
         )
-        view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
+        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
         place = {"Location": self._serializer.location(f"/rufh/{view.upload.id}")}
         known = await self._send_interim_response(request, version, place | self._limit_header(version, view))
-        first = AppendRequest(0, size, DIALECT, length=length, last=last, proof=proof, known=known)
+        first = AppendRequest(0, size, DIALECT_NAME, length=length, last=last, proof=proof, known=known)
         if first.size == 0 and not last:
             return self._progress_response(version, view, 201, place)
         try:
@@ -152,7 +152,7 @@ class RufhDialect:
     async def show(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """Return the offset. A running append is stopped first, so that the offset stays true."""
         if version.strict_head and any(name in request.headers for name in UPLOAD_FIELDS):
-            raise Malformed("Upload-Offset", "it is what is asked for")
+            raise Malformed("Upload-Offset", "not allowed in a request for the offset")
         return self._progress_response(version, await self._appends.standing(request.match_info["id"], None), 204, {})
 
     async def append(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
@@ -164,11 +164,13 @@ class RufhDialect:
         offset, last = fields.parse_byte_count(request, "Upload-Offset"), fields.is_complete(request, version)
         if offset is None or last is None:
             raise Malformed(
-                "Upload-Offset" if offset is None else version.complete_field, "it is missing or no structured field"
+                "Upload-Offset" if offset is None else version.complete_field, "missing or not a valid structured field"
             )
         stop = None if size is None else offset + size
         length = announced_length(fields.parse_byte_count(request, "Upload-Length"), stop, last=last)
-        addition = AppendRequest(offset, size, DIALECT, length=length, last=last, proof=fields.content_digest(request))
+        addition = AppendRequest(
+            offset, size, DIALECT_NAME, length=length, last=last, proof=fields.content_digest(request)
+        )
         return await self._append(
             request, version, None, upload_id, addition, headers={}, incomplete_status=version.append_status
         )

@@ -126,15 +126,15 @@ def _parse_item(request: web.Request, name: str, kind: type) -> Any:
 
 
 def _parse_digest(request: web.Request, name: str, algorithms: tuple[str, ...]) -> Proof | None:
-    given = ", ".join(request.headers.getall(name, []))
+    value = ", ".join(request.headers.getall(name, []))
     try:
-        digests: Any = parse(given.encode(errors="replace"), tltype="dictionary") if given else {}
+        digests: Any = parse(value.encode(errors="replace"), tltype="dictionary") if value else {}
     except StructuredFieldError:
-        raise Malformed(name, "it is no dictionary of digests (RFC 9530)") from None
+        raise Malformed(name, "not a dictionary of digests (RFC 9530)") from None
     for algorithm in algorithms:
         if algorithm in digests:
-            value = digests[algorithm][0]
-            if not isinstance(value, bytes):
-                raise Malformed(name, f"{algorithm} must be bytes")
-            return Proof(algorithm.replace("-", ""), value)
+            digest = digests[algorithm][0]
+            if not isinstance(digest, bytes):
+                raise Malformed(name, f"{algorithm} must be a byte sequence")
+            return Proof(algorithm.replace("-", ""), digest)
     return None

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.concatenate import Concatenator
     from media_service.intake.uploads import UploadService
 
-DIALECT = "tus"
+DIALECT_NAME = "tus"
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination,concatenation"
 MEDIA_TYPE = "application/offset+octet-stream"
@@ -92,7 +92,7 @@ class TusDialect:
         if method == "POST":
             method = request.headers.get("X-HTTP-Method-Override", method)
             if method != "POST" and method not in OVERRIDABLE:
-                raise Malformed("X-HTTP-Method-Override", f"it may be {', '.join(OVERRIDABLE)}")
+                raise Malformed("X-HTTP-Method-Override", f"must be one of {', '.join(OVERRIDABLE)}")
         handler = {
             ("OPTIONS", False): self.options,
             ("OPTIONS", True): self.options,
@@ -108,8 +108,8 @@ class TusDialect:
 
     def _check_version(self, request: web.Request, method: str) -> None:
         """Raise UnsupportedVersion. HEAD and OPTIONS may omit the version."""
-        given = request.headers.get("Tus-Resumable", VERSION if method == "HEAD" else "")
-        if method != "OPTIONS" and given != VERSION:
+        version = request.headers.get("Tus-Resumable", VERSION if method == "HEAD" else "")
+        if method != "OPTIONS" and version != VERSION:
             raise UnsupportedVersion(f"tus {VERSION}")
 
     async def options(self, _request: web.Request) -> web.Response:
@@ -132,14 +132,14 @@ class TusDialect:
         if concat.startswith(FINAL) and concat.isascii():
             return await self._concatenate(request, owner, concat)
         if concat not in ("", PARTIAL):
-            raise Malformed("Upload-Concat", "it must be partial, or final; and the parts")
-        wish = _upload_request(request, _length(request), concat)
+            raise Malformed("Upload-Concat", "must be partial, or final; followed by the URLs of the partial uploads")
+        upload_request = _upload_request(request, _length(request), concat)
         with_bytes = request.content_type == MEDIA_TYPE and body_size(request) != 0
         proof = self._body_checksum(request) if with_bytes else None
-        view, _ = await shielded(self._intake.create(wish, owner, DIALECT))
+        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         if with_bytes:
-            first = AppendRequest(0, body_size(request), DIALECT, proof=proof, known=False)
+            first = AppendRequest(0, body_size(request), DIALECT_NAME, proof=proof, known=False)
             try:
                 view = await self._append(request, owner, view.upload.id, first)
             except MediaServiceError as error:
@@ -171,9 +171,9 @@ class TusDialect:
             raise UnsupportedMediaType(MEDIA_TYPE)
         offset = parse_byte_count(request.headers, "Upload-Offset")
         if offset is None:
-            raise Malformed("Upload-Offset", "it is missing")
+            raise Malformed("Upload-Offset", "missing")
         length, proof = parse_byte_count(request.headers, "Upload-Length"), self._body_checksum(request)
-        addition = AppendRequest(offset, body_size(request), DIALECT, length=length, proof=proof)
+        addition = AppendRequest(offset, body_size(request), DIALECT_NAME, length=length, proof=proof)
         view = await self._append(request, None, request.match_info["id"], addition)
         headers = {"Upload-Offset": str(view.received.offset)}
         return web.Response(status=204, headers=headers | self._progress_headers(view))
@@ -188,12 +188,12 @@ class TusDialect:
     async def _concatenate(self, request: web.Request, owner: str, concat: str) -> web.Response:
         """Create an upload from the bytes of partial uploads, in the listed order (concatenation)."""
         if "Upload-Length" in request.headers:
-            raise Malformed("Upload-Length", "it is the sum of the parts")
+            raise Malformed("Upload-Length", "not allowed for a final upload, whose length is the sum of its parts")
         if body_size(request) != 0:
             raise NotWritable
-        parts = [address.rstrip("/").rpartition("/")[2] for address in concat.removeprefix(FINAL).split()]
+        parts = [url.rstrip("/").rpartition("/")[2] for url in concat.removeprefix(FINAL).split()]
         view = await shielded(
-            self._concatenator.concatenate(_upload_request(request, None, concat), parts, owner, DIALECT)
+            self._concatenator.concatenate(_upload_request(request, None, concat), parts, owner, DIALECT_NAME)
         )
         headers = {"Location": self._upload_url(view)}
         try:
@@ -210,8 +210,8 @@ class TusDialect:
 
     def _body_checksum(self, request: web.Request) -> Proof | None:
         refuse_content_encoding(request)
-        given = request.headers.get("Upload-Checksum")
-        return None if given is None else parse_checksum(given)
+        value = request.headers.get("Upload-Checksum")
+        return None if value is None else parse_checksum(value)
 
     def _upload_url(self, view: UploadView) -> str:
         return self._serializer.location(f"/tus/{view.upload.id}")
@@ -246,10 +246,10 @@ class TusDialect:
 
 def _upload_request(request: web.Request, length: int | None, concat: str) -> UploadRequest:
     """Return the upload request for these fields. Raise Malformed."""
-    given = request.headers.get(UPLOAD_METADATA)
+    metadata = request.headers.get(UPLOAD_METADATA)
     protocol_fields = {}
-    if given is not None:
-        protocol_fields["metadata"] = given
+    if metadata is not None:
+        protocol_fields["metadata"] = metadata
     if concat:
         protocol_fields[CONCAT] = concat
     return UploadRequest(
@@ -257,7 +257,7 @@ def _upload_request(request: web.Request, length: int | None, concat: str) -> Up
         defer_completion=concat == PARTIAL,
         protocol_fields=protocol_fields or None,
         address=client_address(request),
-        **parse_file_details(given or ""),
+        **parse_file_details(metadata or ""),
     )
 
 
@@ -265,7 +265,7 @@ def _length(request: web.Request) -> int | None:
     """Return the announced length in bytes, None if it is deferred. Raise Malformed."""
     deferred, length = request.headers.get("Upload-Defer-Length"), parse_byte_count(request.headers, "Upload-Length")
     if (deferred is None) == (length is None) or deferred not in (None, "1"):
-        raise Malformed("Upload-Length", "either it or Upload-Defer-Length: 1 is needed")
+        raise Malformed("Upload-Length", "send either Upload-Length or Upload-Defer-Length: 1")
     if length == 0:
-        raise Malformed("Upload-Length", "a file has at least one byte")
+        raise Malformed("Upload-Length", "a file must have at least one byte")
     return length

@@ -1,1 +1,1 @@
-"""HTML pages, their scripts and styles, their texts, and the probes. No JSON, no uploads."""
+"""HTML pages, their scripts, styles and texts, and the health probes. No JSON, no uploads."""

@@ -1,4 +1,4 @@
-"""Pages for browsers without scripts, where clients get JSON: what became of a form, refusals, and a wrong address."""
+"""HTML responses for browsers without scripts, if other clients get JSON: form results, errors, and problem pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from media_service.core.errors.limits import FileTooLarge
 from media_service.core.errors.requests import Malformed
 from media_service.core.upload_states import FINISHING
 from media_service.http.pages.station import clock_text, size_text
-from media_service.http.problems import STATUS, extra_headers, problem_title
+from media_service.http.problems import HTTP_STATUS, extra_headers, problem_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from media_service.http.pages.page_markup import PageMarkup, Wording
 
 BYTE_LIMIT_ERRORS = (FileTooLarge, CoverTooLarge)
-"""Refusals whose `limit` is a number of bytes."""
+"""Errors whose `limit` is in bytes."""
 
 _REASON_FIELD = re.compile(r"[:,] \{\w+\}")
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
 def wants_html(request: web.Request) -> bool:
-    """Return whether the client is a browser that shows what it gets. Scripts ask for JSON, or for anything."""
+    """Return whether the client is a browser that navigates: it accepts HTML. Scripts accept JSON or anything."""
     accepted = request.headers.get(hdrs.ACCEPT, "")
     return "text/html" in accepted and "application/json" not in accepted
 
 
 class HtmlResponses:
-    """The same responses as for other clients, with a page as the body. `base`: the path of the service."""
+    """The same responses as for other clients, with HTML as the body. `base`: the base path of the service."""
 
     def __init__(self, markup: PageMarkup, base: str) -> None:
         self._markup = markup
@@ -46,7 +46,7 @@ class HtmlResponses:
     def upload_page(
         self, request: web.Request, upload: Upload, status: int, headers: Mapping[str, str]
     ) -> web.Response:
-        """Return what became of a form's file: stored, or still being checked."""
+        """Return the result of a form: the file is stored, or still being checked."""
         wording = self._wording(request)
         values = {"name": upload.filename, "size": size_text(upload.length or 0)}
         if upload.state in FINISHING:
@@ -61,9 +61,9 @@ class HtmlResponses:
     def form_error(
         self, request: web.Request, error: MediaServiceError, form_input: Mapping[str, str], *, read: bool
     ) -> web.Response:
-        """Return why a form was refused, and the form anew with what was typed, if all of that was `read`."""
+        """Return why a form was refused, and the form again with the user's input, if all of it was `read`."""
         wording = self._wording(request)
-        status = STATUS[type(error)]
+        status = HTTP_STATUS[type(error)]
         again = wording.all("plain.again" if read else "plain.back")
         form = self._markup.plain_form(wording, f"{self._base}/upload", form_input)
         body = f'<p class="said">{self._explanation(wording, error)}</p>\n<p>{again}</p>\n{form}'
@@ -78,7 +78,7 @@ class HtmlResponses:
         headers: Mapping[str, str],
         error: MediaServiceError | None = None,
     ) -> web.Response | None:
-        """Return any other refusal; `detail` is its English sentence. None if the client wants no page."""
+        """Return the page of any other error, None if the client does not accept HTML. `detail` is in English."""
         if not wants_html(request):
             return None
         wording = self._wording(request)
@@ -94,7 +94,7 @@ class HtmlResponses:
         return self._page(wording, wording.all(heading), body, status, headers)
 
     def problem(self, request: web.Request, kind: type[MediaServiceError]) -> web.Response:
-        """Return what a problem's `type` points to: for people what it means, for programs its code and fields."""
+        """Return the page that a problem's `type` links to: its meaning, code, status and fields."""
         wording = self._wording(request)
         message = wording.all(*_text_keys(kind.code))
         explanation = _FIELD.sub(r"<var>\1</var>", _REASON_FIELD.sub("", escape(kind.template, quote=False)))
@@ -102,7 +102,7 @@ class HtmlResponses:
             [
                 *([f'<p class="said">{message}</p>'] if message else []),
                 f'<p lang="en">{explanation}</p>',
-                f'<p lang="en"><code>{kind.code}</code>, HTTP status {STATUS[kind]}</p>',
+                f'<p lang="en"><code>{kind.code}</code>, HTTP status {HTTP_STATUS[kind]}</p>',
                 self._home_link(wording, "plain.home"),
             ]
         )
@@ -110,7 +110,7 @@ class HtmlResponses:
         return self._page(wording, heading, body, 200, {hdrs.CACHE_CONTROL: "no-cache"}, vary=hdrs.ACCEPT_LANGUAGE)
 
     def _explanation(self, wording: Wording, error: MediaServiceError) -> str:
-        """Return why, in words for people; in English where no words are known for it."""
+        """Return the error's explanation in the reader's language, in English if there is no translation."""
         values = error.details()
         limit = values.get("limit")
         if isinstance(error, BYTE_LIMIT_ERRORS) and isinstance(limit, int):
@@ -141,8 +141,8 @@ class HtmlResponses:
         vary: str = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_LANGUAGE}",
     ) -> web.Response:
         text = self._markup.answer(wording, heading, body)
-        given: dict[str, Any] = {hdrs.VARY: vary, **headers}
-        return web.Response(text=text, status=status, headers=given, content_type="text/html")
+        all_headers: dict[str, Any] = {hdrs.VARY: vary, **headers}
+        return web.Response(text=text, status=status, headers=all_headers, content_type="text/html")
 
 
 def _text_keys(code: str) -> tuple[str, str]:

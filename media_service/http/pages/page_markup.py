@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from media_service.http.pages.assets import make_asset
 from media_service.http.pages.module_pack import entry_of
 from media_service.http.pages.station import size_text
-from media_service.http.pages.translations import Words, read_words
+from media_service.http.pages.translations import Translations, read_translations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ _LABEL = re.compile(r'aria-label="[^"]*"( ?)data-words-label="([\w.]+)"')
 class Wording:
     """Words in the order in which a reader wants the languages."""
 
-    words: Words
+    words: Translations
     order: Sequence[str]
 
     @property
@@ -50,13 +50,13 @@ class Wording:
 
     def one(self, key: str, **values: object) -> str:
         """Return a text in the page's language, escaped; "" if there is none."""
-        return escape(self.words.say(self.language, key, **values) or "")
+        return escape(self.words.translate(self.language, key, **values) or "")
 
     def all(self, *keys: str, **values: object) -> str:
         """Return the first of these texts that there is, escaped, in the page's language and then in the others."""
         said: dict[str, str] = {}
         for language in self.order:
-            text = next(filter(None, (self.words.say(language, key, **values) for key in keys)), None)
+            text = next(filter(None, (self.words.translate(language, key, **values) for key in keys)), None)
             if text and text not in said.values():
                 said[language] = text[0].upper() + text[1:]
         first = escape(said.pop(self.language, ""))
@@ -69,7 +69,7 @@ class _Made:
     """What was made of one release."""
 
     release: Release
-    words: Words
+    words: Translations
     pages: dict[tuple[str, str], Asset] = field(default_factory=dict)
 
 
@@ -141,7 +141,7 @@ class PageMarkup:
     def _made(self) -> _Made:
         release = self._assets.release()
         if self._known is None or self._known.release is not release:
-            self._known = _Made(release, read_words(release.texts))
+            self._known = _Made(release, read_translations(release.texts))
         return self._known
 
     def _filled(self, release: Release, name: str, wording: Wording) -> str:
@@ -161,9 +161,9 @@ class PageMarkup:
     def _worded(self, wording: Wording, key: str, rest: str) -> str:
         """Return the end of an element's tag and its text. The values stay beside the key, for other languages."""
         given = {"station": self._station.name, "limit": size_text(self._station.file_limit)}
-        if self._station.name and wording.words.needs(wording.language, f"{key}_station") is not None:
+        if self._station.name and wording.words.placeholders(wording.language, f"{key}_station") is not None:
             key = f"{key}_station"
-        needed = wording.words.needs(wording.language, key) or []
+        needed = wording.words.placeholders(wording.language, key) or []
         values = {name: given[name] for name in needed if name in given}
         data = "".join(f' data-{name}="{escape(value)}"' for name, value in values.items())
         return f'data-words="{key}"{data}{rest}{wording.one(key, **values)}'
@@ -205,7 +205,7 @@ def _languages(release: Release, wording: Wording, page: str) -> str:
     folder = entry_of(page).rpartition("/")[0]
     return "\n    ".join(
         f'<button type="button" data-language="{tag}" lang="{tag}">'
-        f"{escape(wording.words.say(tag, 'language') or tag)}</button>"
+        f"{escape(wording.words.translate(tag, 'language') or tag)}</button>"
         for tag in wording.words.languages
         if f"{folder}/words.{tag}.js" in release.texts
     )

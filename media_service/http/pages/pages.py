@@ -1,4 +1,4 @@
-"""What a person opens: the page, the admin and its sign-in, the problems' explanations; and what a probe asks."""
+"""Routes of the upload page, the admin page and its sign-in, the problem pages, static files, and health probes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SignIn(BaseModel):
 
 
 class Pages:
-    """Pages, their files, and probes. `ready` says whether the service takes new work."""
+    """Handle pages, static files and probes. `ready` returns whether the service accepts new work."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Pages:
         self._problems = {error.code: error for error in error_classes()}
 
     def routes(self) -> list[web.RouteDef]:
-        """What this file answers."""
+        """Return the routes, without the base path."""
         return [
             web.get("/", self.index),
             web.get("/admin", self.admin),
@@ -61,33 +61,33 @@ class Pages:
         ]
 
     async def index(self, request: web.Request) -> web.StreamResponse:
-        """The page; it gives a browser the cookie by which its uploads are its own."""
+        """Return the upload page, with an owner cookie for a new browser."""
         response = self._page(request, "index.html")
         self._authenticator.ensure_owner_cookie(request, response)
         return response
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
-        """A module, a style sheet or an icon of the pages."""
+        """Return a module, a style sheet or an icon."""
         return self._assets.response(request, request.match_info["name"])
 
     async def admin(self, request: web.Request) -> web.StreamResponse:
-        """The admin. A token in the URL's fragment is not sent here: the page posts it to `/admin/session`."""
+        """Return the admin page. It reads a token from the URL's fragment and posts it to `/admin/session`."""
         return self._page(request, "admin.html")
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        """204 and the cookie of a new session, for the right token."""
+        """Begin an admin session: 204 with its cookie. Raise Unauthorised if the token is wrong."""
         response = web.Response(status=204)
         await shielded(self._authenticator.sign_in((await read_json(request, SignIn)).token, request, response))
         return response
 
     async def sign_out(self, request: web.Request) -> web.Response:
-        """204: the session has ended, also for a copy of its cookie."""
+        """End the admin session: 204."""
         response = web.Response(status=204)
         await shielded(self._authenticator.sign_out(request, response))
         return response
 
     async def problem(self, request: web.Request) -> web.Response:
-        """What a problem's `type` points to."""
+        """Return the page that a problem's `type` links to."""
         error = self._problems.get(request.match_info["code"])
         if error is None:
             raise web.HTTPNotFound
@@ -98,9 +98,9 @@ class Pages:
         return asset_response(request, page, vary=hdrs.ACCEPT_LANGUAGE)
 
     async def health(self, _request: web.Request) -> web.Response:
-        """200 while the process answers."""
+        """Return 200: the process is alive."""
         return web.Response(text="ok")
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """200 while new work is taken, else 503."""
+        """Return 200 if new work is accepted, else 503."""
         return web.Response(text="ready") if self._ready() else web.Response(status=503, text="not ready")

@@ -1,4 +1,4 @@
-"""What the pages tell of the station: its name, how to reach it, and how large a file may be."""
+"""The station's name, contact and file size limit, as the pages show them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """`name` and `contact` may be empty; `file_limit` in bytes."""
+    """The station that runs the service. `name` and `contact` may be empty; `file_limit` is in bytes."""
 
     name: str = ""
     contact: str = ""
@@ -21,19 +21,19 @@ class Station:
 
     @property
     def link(self) -> str | None:
-        """Return the URL of the contact; None if it is a text."""
+        """Return the URL of the contact, None if it is plain text."""
         if _LINK.fullmatch(self.contact):
             return self.contact
         return f"mailto:{self.contact}" if _ADDRESS.fullmatch(self.contact) else None
 
     @property
     def contact_text(self) -> str:
-        """Return the contact as people read it."""
+        """Return the contact without its scheme."""
         return re.sub(r"^(?:https?://|mailto:)", "", self.contact, flags=re.IGNORECASE)
 
 
 def size_text(size: int) -> str:
-    """Return a size as the page writes it (`format.js`), like `4.8 MB` or `229 MB`, with a no-break space."""
+    """Return a size like `4.8 MB` or `229 MB`, with a no-break space, as `format.js` does."""
     power = 0 if size < 1 else min(len(UNITS) - 1, int(math.log2(size)) // 10)
     value = size / 1024**power
     if value >= 999.5 and power < len(UNITS) - 1:
@@ -43,7 +43,7 @@ def size_text(size: int) -> str:
 
 
 def clock_text(seconds: float) -> str:
-    """Return a duration like `1:02:05` or `4:07`."""
+    """Return seconds like `1:02:05` or `4:07`."""
     whole = max(0, round(seconds))
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,7 +1,7 @@
-"""The texts of the pages on the server: those of `static/js/words.xx.js`, so that each text stands in one place.
+"""Translations for pages made on the server, read from the JavaScript modules of the pages (`static/js/words.xx.js`).
 
-A language is there when its files are: `words.xx.js` and `findings/words.xx.js`. What only the server says, to browsers
-without scripts, stands in `plain/words.xx.js`; where a language lacks one of these texts, the English one is said.
+A language exists if both `words.xx.js` and `findings/words.xx.js` do. `plain/words.xx.js` has the texts of pages
+without scripts. A text that a language lacks is taken from English.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FIRST = "en"
-"""The language of whoever reads none that is there."""
+DEFAULT_LANGUAGE = "en"
+"""The language for readers of no available language."""
 
 FOLDERS = ("js/", "js/findings/", "js/admin/", "js/plain/")
 
@@ -27,41 +27,41 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Texts by language and key."""
+class Translations:
+    """Texts by language tag and key."""
 
     texts: Mapping[str, Mapping[str, str]]
 
     @property
     def languages(self) -> list[str]:
         """Return the tags of the languages, English first."""
-        return sorted(self.texts, key=lambda tag: (tag != FIRST, tag))
+        return sorted(self.texts, key=lambda tag: (tag != DEFAULT_LANGUAGE, tag))
 
     def order(self, accepted: str) -> list[str]:
-        """Return the languages, the one first that a reader with this Accept-Language reads best."""
-        best = preferred(accepted, self.languages)
-        return sorted(self.languages, key=lambda tag: tag != best)
+        """Return the languages, the one preferred by this Accept-Language first."""
+        preferred = preferred_language(accepted, self.languages)
+        return sorted(self.languages, key=lambda tag: tag != preferred)
 
-    def needs(self, language: str, key: str) -> list[str] | None:
-        """Return the names of the values that a text needs; None if there is no such text."""
+    def placeholders(self, language: str, key: str) -> list[str] | None:
+        """Return the names of a text's placeholders, None if there is no such text."""
         text = self._text(language, key)
         return None if text is None else _PLACEHOLDER.findall(text)
 
-    def say(self, language: str, key: str, **values: object) -> str | None:
-        """Return a text with its values filled in; None if there is no such text, or it needs another value."""
+    def translate(self, language: str, key: str, **values: object) -> str | None:
+        """Return a text with its placeholders filled in, None if there is no such text or a value is missing."""
         text = self._text(language, key)
         if text is None or not set(_PLACEHOLDER.findall(text)) <= values.keys():
             return None
         return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), text)
 
     def _text(self, language: str, key: str) -> str | None:
-        return self.texts[language].get(key) or self.texts[FIRST].get(key)
+        return self.texts[language].get(key) or self.texts[DEFAULT_LANGUAGE].get(key)
 
 
-def read_translations(files: Mapping[str, str]) -> Words:
-    """Return the words that stand in the files of `static/`."""
+def read_translations(files: Mapping[str, str]) -> Translations:
+    """Return the translations in `files`, which maps names in `static/` to contents."""
     tags = [found[1] for name in files if (found := _FILE.fullmatch(name))]
-    return Words(
+    return Translations(
         {
             tag: {
                 key: text
@@ -74,21 +74,21 @@ def read_translations(files: Mapping[str, str]) -> Words:
     )
 
 
-def preferred(accepted: str, languages: list[str]) -> str:
-    """Return the language that an Accept-Language field asks for most, English if it asks for none of them."""
-    wanted = []
+def preferred_language(accepted: str, languages: list[str]) -> str:
+    """Return the language that an Accept-Language field prefers (RFC 9110, section 12.5.4), English if none matches."""
+    requested = []
     for number, part in enumerate(accepted.split(",")):
         tag, _, weight = part.partition(";")
         try:
             quality = float(weight.partition("=")[2] or 1)
         except ValueError:
             quality = 0.0
-        wanted.append((-quality, number, tag.strip()[:2].lower()))
-    return next((tag for quality, _, tag in sorted(wanted) if quality < 0 and tag in languages), FIRST)
+        requested.append((-quality, number, tag.strip()[:2].lower()))
+    return next((tag for quality, _, tag in sorted(requested) if quality < 0 and tag in languages), DEFAULT_LANGUAGE)
 
 
 def _parse(text: str) -> dict[str, str]:
-    """Return the texts of a file of words; of one with a plural the form for many."""
+    """Return the texts of a `words.xx.js` by key; of a plural the form `other`."""
     found = {}
     for key, plain, forms in _ENTRY.findall(text):
         other = _OTHER.search(forms)

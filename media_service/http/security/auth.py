@@ -1,4 +1,4 @@
-"""Who asks, and from where: owners, the admin, and requests that a foreign page made a browser send."""
+"""Authenticate owners and the admin, and refuse cross-site requests (CSRF, DNS rebinding)."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ OWNER_COOKIE_SECONDS = 365 * 24 * 3600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _OWNER_COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
-"""256 random bits as the cookie carries them. Any other value could be a guessable one and counts as no cookie."""
+"""256 random bits in base64url. Any other value might be guessable and is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request: `owner` owns what they create; an admin may see and change everything."""
+    """The sender of a request. New uploads get `owner`; an admin may read and change everything."""
 
     owner: str
     admin: bool
 
     @property
     def owner_filter(self) -> str | None:
-        """Return the owner that permissions are checked for, None for an admin, who has them all."""
+        """Return the owner to check permissions for, None for an admin, who has all of them."""
         return None if self.admin else self.owner
 
     @property
     def listed_owner(self) -> str:
-        """Return whose uploads a listing shows. "" owns nothing: without a cookie the ids are the only permission."""
+        """Return the owner whose uploads are listed. Without a cookie it is "", which owns none."""
         return "" if self.owner == LOCAL_OWNER else self.owner
 
     def may_access(self, owner: str) -> bool:
-        """Return whether the caller may change and read what this owner has."""
+        """Return whether the caller may read and change what this owner owns."""
         return may_change(owner, self.owner_filter)
 
 
 class Authenticator:
-    """Tells callers apart.
+    """Authenticate requests by bearer token or cookie.
 
-    `allow_anonymous`: uploading needs no token, because only this machine can reach the service.
-    `service_origin`: the names by which it may be called. `cors`: other sites whose pages may upload.
+    `allow_anonymous`: uploading requires no token, because the service listens on loopback only.
+    `service_origin`: the service's own hosts and origins. `cors`: other origins that may upload.
     """
 
     def __init__(
@@ -80,50 +80,50 @@ class Authenticator:
         self._cors = cors
 
     def authenticate(self, request: web.Request) -> Caller:
-        """Return who asks. Raises Unauthorised if uploading needs a token that the request lacks."""
+        """Return the caller. Raise Unauthorised if uploading requires a token and the request has none."""
         caller = self.identify(request)
         if not caller.admin and not self._allow_anonymous:
             raise Unauthorized
         return caller
 
     def identify(self, request: web.Request) -> Caller:
-        """Return who asks, without a demand for the token."""
+        """Return the caller, also without a token."""
         return Caller(self._owner(request), self._is_admin(request))
 
     def require_admin(self, request: web.Request) -> Caller:
-        """Return the admin who asks. Raises Unauthorised."""
+        """Return the caller if it is the admin. Raise Unauthorised."""
         caller = self.identify(request)
         if not caller.admin:
             raise Unauthorized
         return caller
 
     def ensure_owner_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Give the browser an owner of its own, unless it has one."""
+        """Set an owner cookie unless the browser has one."""
         if self._owner(request) == LOCAL_OWNER:
             value = secrets.token_urlsafe(32)
             self._cookies.write(response, OWNER_COOKIE, value, seconds=OWNER_COOKIE_SECONDS, samesite="Lax")
-        # A shared cache must not give one browser's cookie to another.
+        # A shared cache must not send one browser's cookie to another.
         response.headers[hdrs.CACHE_CONTROL] = "private, no-cache"
 
     async def sign_in(self, token: str, request: web.Request, response: web.StreamResponse) -> None:
-        """Begin an admin session for the right token. Raises Unauthorised for another one."""
+        """Begin an admin session. Raise Unauthorised if the token is wrong."""
         if not _equal_in_constant_time(token, self._token):
             raise Unauthorized
-        # The guard has compared the Origin; without `public_url` nothing else tells that a proxy speaks TLS.
+        # The middleware has checked Origin. Without `public_url`, only its scheme shows that a proxy terminates TLS.
         secure = request.headers.get(hdrs.ORIGIN, "").startswith("https:")
         value = await self._sessions.begin(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.write(response, ADMIN_COOKIE, value, seconds=SESSION_SECONDS, samesite="Strict", secure=secure)
 
     async def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
-        """End the session, so that its cookie is worth nothing. Raises StorageFull, CatalogueError."""
+        """End the session, also for copies of its cookie. Raise StorageFull, CatalogueError."""
         await self._sessions.end(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.delete(request, response, ADMIN_COOKIE)
 
     def origin_middleware(self) -> Middleware:
-        """A middleware that refuses hosts that are not ours, and what pages of other sites make a browser send.
+        """Return a middleware that refuses unknown hosts, and unsafe methods from pages of other origins.
 
-        A form post to 127.0.0.1 needs nobody's leave to be sent, and a name that resolves to 127.0.0.1 makes a
-        foreign page same-origin; so both are looked at.
+        Both checks are needed: any page may post a form to 127.0.0.1 (CSRF), and a host name that resolves to 127.0.0.1
+        makes a foreign page same-origin (DNS rebinding).
         """
 
         @web.middleware
@@ -141,10 +141,10 @@ class Authenticator:
         return check_origin
 
     def _is_same_origin(self, request: web.Request) -> bool:
-        """Return whether the request comes from our own page, or from no page at all.
+        """Return whether the request is from the service's own page, or from no page.
 
-        No page can set Sec-Fetch-Site, so "same-origin" is proof enough, also behind a proxy that puts another name
-        into Host. Browsers send it to HTTPS and to localhost only; elsewhere Origin is compared.
+        Pages cannot set Sec-Fetch-Site, so "same-origin" suffices, even if a proxy rewrites Host. Browsers send it only
+        to HTTPS and localhost; otherwise compare Origin.
         """
         fetched_from = request.headers.get("Sec-Fetch-Site", "none")
         if fetched_from == "same-origin":
@@ -166,7 +166,7 @@ class Authenticator:
 
 
 def _owner_from_cookie(value: str) -> str:
-    """Return the owner string of a cookie: a digest, so that stored rows do not tell the cookie."""
+    """Return the owner string of a cookie: a digest, so that stored rows do not reveal the cookie."""
     digest = hashlib.sha256(value.encode()).digest()
     return f"browser:{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 

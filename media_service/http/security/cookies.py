@@ -1,4 +1,4 @@
-"""Names and attributes of the cookies, so that they are as safe as the connection allows."""
+"""Read and write cookies, with the safest prefix and attributes that the connection allows."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """Cookies under `path`. `https`: clients reach the service by https only, because `public_url` says so."""
+    """Cookies for `path`. `https`: `public_url` is an https URL, so clients use nothing else."""
 
     path: str
     https: bool
 
     def read(self, request: web.Request, name: str) -> str:
-        """Return the cookie's value, "" without one.
+        """Return the cookie's value, "" if it is missing.
 
-        With `https` only the prefixed name counts: a cookie without the prefix may come from another host of the site.
+        With `https` only the prefixed name is read: another host of the site can set a cookie without the prefix.
         """
-        # Scripts send no cookies: this check costs less than parsing nothing.
+        # Most clients send no cookies, and aiohttp is slower to find that out.
         if hdrs.COOKIE not in request.headers:
             return ""
         names = (self._prefixed(name),) if self.https else (self._prefixed(name), name)
@@ -39,7 +39,7 @@ class Cookies:
         samesite: Literal["Lax", "Strict"],
         secure: bool = False,
     ) -> None:
-        """Set a cookie that scripts of the page cannot read; `secure` also if the request came by https."""
+        """Set a cookie that scripts cannot read, for `seconds`. `secure`: the request came over https."""
         secure = secure or self.https
         response.set_cookie(
             self._prefixed(name) if secure else name,
@@ -52,11 +52,11 @@ class Cookies:
         )
 
     def delete(self, request: web.Request, response: web.StreamResponse, name: str) -> None:
-        """Delete the cookie under each name that the browser sent it by."""
+        """Delete the cookie under each of its names that the request has."""
         for each in (name, self._prefixed(name)):
             if each in request.cookies:
                 response.del_cookie(each, path=self.path, secure=each != name, httponly=True)
 
     def _prefixed(self, name: str) -> str:
-        # Browsers accept __Host- only with the path /, and both prefixes only with Secure.
+        # Browsers accept __Host- only with the path "/", and both prefixes only with Secure (RFC 6265bis).
         return f"__Host-{name}" if self.path == "/" else f"__Secure-{name}"

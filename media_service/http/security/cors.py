@@ -1,7 +1,7 @@
-"""Which other sites' pages may upload here, and what browsers must hear before they let them.
+"""Cross-origin resource sharing (CORS): the other origins whose pages may upload.
 
-An exact list, without wildcards and without credentials: a page on it identifies itself with a token, where one is
-needed, and never with the visitor's cookie.
+Exact origins only, without wildcards and without credentials: such a page sends a token if one is required, never the
+visitor's cookie.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 SHARED_PATHS = ("/tus", "/rufh", "/api/v1/uploads", "/upload")
-"""What other sites' pages may reach: the ways to upload, not the pages and not the admin."""
+"""Paths that other origins may use: those for uploading, not the pages or the admin API."""
 
 ALLOWED_METHODS = "POST, GET, HEAD, PATCH, DELETE, OPTIONS, PUT"
 ALLOWED_HEADERS = (
@@ -33,24 +33,24 @@ MAX_AGE_SECONDS = "86400"
 
 
 class CorsPolicy:
-    """The origins, such as `https://radio.example`, whose pages may upload to a service under `base`."""
+    """Allow origins such as `https://radio.example` to upload to a service under `base`."""
 
     def __init__(self, allowed: frozenset[str], base: str) -> None:
         self._allowed = allowed
         self._paths = tuple(base + path for path in SHARED_PATHS)
 
     def allows(self, request: web.Request) -> bool:
-        """Whether the request comes from a page that may send it."""
+        """Return whether the request is for a shared path and from an allowed origin."""
         return self._varies_by_origin(request) and request.headers.get(hdrs.ORIGIN) in self._allowed
 
     def _varies_by_origin(self, request: web.Request) -> bool:
-        """Whether the answer depends on the page that asks."""
+        """Return whether the response depends on Origin."""
         if not self._allowed:
             return False
         return any(request.path == path or request.path.startswith(f"{path}/") for path in self._paths)
 
     def middleware(self) -> Middleware:
-        """A middleware that lets those pages read every answer, refusals included, and answers their preflights."""
+        """Return a middleware that adds CORS headers to all responses, also errors, and handles preflights."""
 
         @web.middleware
         async def add_cors_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -58,7 +58,7 @@ class CorsPolicy:
             if self.allows(request):
                 response = _with_cors_headers(request, response)
             if self._varies_by_origin(request):
-                # A refusal too: a cache must not give it to a page that is allowed.
+                # Also if refused: a cache must not serve that response to an allowed origin.
                 response.headers[hdrs.VARY] = ", ".join([*response.headers.getall(hdrs.VARY, ()), hdrs.ORIGIN])
             return response
 
@@ -66,7 +66,7 @@ class CorsPolicy:
 
 
 def _with_cors_headers(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Return the answer with what lets the page that asks read it; a preflight is answered here."""
+    """Add the CORS headers. Return a 204 instead of a 405 for a preflight."""
     if hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers and request.method == hdrs.METH_OPTIONS:
         if response.status == web.HTTPMethodNotAllowed.status_code:
             response = web.Response(status=204)

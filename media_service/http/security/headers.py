@@ -15,25 +15,25 @@ CSP = (
 )
 
 HSTS_SECONDS = 365 * 24 * 3600
-"""How long a browser remembers that this host speaks HTTPS."""
+"""How long browsers use HTTPS only for this host."""
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Headers of every answer: no guessing of types, no addresses told to other sites, nothing for foreign pages."""
+    """Add the security headers: no MIME sniffing, no Referer for other sites, no embedding by other sites."""
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     response.headers.setdefault("Content-Security-Policy", CSP)
     if request.method == "GET" and "Cache-Control" not in response.headers:
-        # Validated each time by its ETag: a page and its modules must be of one release.
+        # Revalidate each time: a page and its modules must be from the same release.
         response.headers["Cache-Control"] = "no-cache"
 
 
 async def require_https(_request: web.Request, response: web.StreamResponse) -> None:
-    """Tell browsers to use HTTPS alone from now on (RFC 6797); over plain HTTP they ignore it."""
+    """Add Strict-Transport-Security (RFC 6797). Browsers ignore it over plain HTTP."""
     response.headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"
 
 
 async def remove_server_header(_request: web.Request, response: web.StreamResponse) -> None:
-    """Take away what aiohttp says of itself and of Python: their versions name their known faults."""
+    """Remove Server: the versions of aiohttp and Python tell attackers which vulnerabilities to try."""
     response.headers.pop(hdrs.SERVER, None)

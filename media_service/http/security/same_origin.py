@@ -1,4 +1,4 @@
-"""Which host names and which origins are this service's own."""
+"""Compare hosts and origins with those of this service."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Authority(NamedTuple):
-    """A host name and a port, comparable: names in lower case, without the dot that ends a full name."""
+    """A host name and port. Normalized: lower case, without the trailing dot."""
 
     name: str
     port: int | None
 
 
 class Origin(NamedTuple):
-    """Scheme, host and port of a page, comparable."""
+    """Scheme, host and port (RFC 6454)."""
 
     scheme: str
     host: Authority
 
 
 class ServiceOrigin:
-    """The names of this service.
+    """The hosts and the origin of this service.
 
-    `hosts`: the host names by which clients may call it; empty allows any. `public_url`: the URL under which they
-    reach it, or an empty string where that is not known.
+    `hosts`: allowed values of Host; empty allows any. `public_url`: the URL that clients use, "" if unknown.
     """
 
     def __init__(self, hosts: frozenset[str], public_url: str) -> None:
@@ -37,13 +36,13 @@ class ServiceOrigin:
         self._names = frozenset(names)
 
     def allows_host(self, host: str) -> bool:
-        """Return whether clients may call the service by this Host field."""
+        """Return whether this value of Host is allowed."""
         return not self._names or parse_authority(host).name in self._names
 
     def is_same_origin(self, origin_field: str, host: str) -> bool:
-        """Return whether a page of this origin is the one that was served under `host`.
+        """Return whether the Origin field is the service's own, for a request with this Host field.
 
-        The scheme is compared where `public_url` tells it: a proxy that ends TLS shows the service plain HTTP.
+        The scheme is compared only with that of `public_url`: a proxy that terminates TLS forwards plain HTTP.
         """
         page = parse_origin(origin_field)
         if page is None:
@@ -54,7 +53,7 @@ class ServiceOrigin:
 
 
 def parse_origin(url: str) -> Origin | None:
-    """Return the origin of an HTTP URL or of an Origin field, None for anything else."""
+    """Return the origin of an http(s) URL or an Origin field, None if it is neither."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -65,7 +64,7 @@ def parse_origin(url: str) -> Origin | None:
 
 
 def parse_authority(host: str, scheme: str = "") -> Authority:
-    """Return the host and port of a Host field; a port that is left out is the scheme's."""
+    """Return host and port of a Host field; the default port of the scheme if it has none."""
     name, colon, port = host.rpartition(":")
     if colon and port.isascii() and port.isdigit() and len(port) <= 5:
         return Authority(_normalized(name), int(port))

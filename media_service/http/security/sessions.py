@@ -1,8 +1,8 @@
-"""Sessions of browsers that are signed in as admin.
+"""Admin sessions of browsers.
 
-The catalogue keeps them over a restart; this process keeps them in memory, so that a request costs no query and a
-sign-out counts at once. The cookie is 256 random bits, of which only an HMAC under the admin token is stored: a stored
-session cannot be used, and a new admin token ends all sessions.
+They are stored in the catalogue and cached in memory: a request needs no query, and a sign-out takes effect at once. A
+cookie is 256 random bits. Only its HMAC under the admin token is stored, so a stored session cannot be used as a
+cookie, and a new admin token ends all sessions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Sessions:
-    """Sessions for one admin token. `clock` gives UTC microseconds."""
+    """Sessions for one admin token. `clock` returns UTC microseconds."""
 
     def __init__(self, store: SessionStore, token: str, clock: Callable[[], int]) -> None:
         self._store = store
@@ -36,17 +36,18 @@ class Sessions:
         self._expiries: dict[bytes, int] = {}
 
     async def load(self) -> None:
-        """Load the sessions from before the start."""
+        """Load the stored sessions at start."""
         self._expiries = dict(await self._store.sessions())
 
     def is_valid(self, value: str) -> bool:
-        """Return whether this cookie value belongs to a session that has not ended."""
+        """Return whether this cookie value belongs to a session that has not ended or expired."""
         return self._clock() < self._expiries.get(self._digest(value), 0)
 
     async def begin(self, replaced: str = "") -> str:
-        """Begin a session and return its cookie value; end the one of the cookie value that it replaces.
+        """Begin a session, end the one with the cookie value `replaced`, and return the new cookie value.
 
-        If it cannot be stored, it ends with this process: on a full disk the admin is needed most.
+        A session that cannot be stored is valid until the process ends: the admin must be able to sign in when the disk
+        is full.
         """
         value, now = secrets.token_urlsafe(32), self._clock()
         digest, expires_at = self._digest(value), now + SESSION_SECONDS * 1_000_000
@@ -59,9 +60,9 @@ class Sessions:
         return value
 
     async def end(self, value: str) -> None:
-        """End the session of this cookie value, if there is one. Raises StorageFull, CatalogueError.
+        """End the session of this cookie value, if there is one. Raise StorageFull, CatalogueError.
 
-        It has ended in this process even then; the same call again deletes the stored session.
+        If it raises, the session has still ended in this process; call it again to delete the stored session.
         """
         digest = self._digest(value)
         if digest in self._expiries:

@@ -46,7 +46,7 @@ export default {
   'plain.why.duplicate': 'This recording is here already.',
   'plain.why.too_costly': 'The file’s tags are too complex to be read.',
   'plain.why.storage_full': 'The server’s disk is full. Please try again later.',
-  'plain.why.storage_error': 'The server has trouble with its disk. Please try again later.',
-  'plain.why.finalize_failed': 'The server failed at this file. It is kept; please tell the station.',
+  'plain.why.storage_error': 'The server could not write to its disk. Please try again later.',
+  'plain.why.finalize_failed': 'The server could not process this file. It is kept; please tell the station.',
   'plain.why.shutting_down': 'The server is restarting. Please try again in a minute.',
 };

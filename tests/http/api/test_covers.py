@@ -1,4 +1,4 @@
-"""Covers and chapters of uploads: what is taken, what is refused, and how a picture is shown."""
+"""Covers and chapters of uploads: accepted, refused and served."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
 
 
 async def put(api: Api, upload_id: str, picture: object, media_type: str = "image/jpeg", **more: Any) -> Answer:
-    """The cover of an upload."""
+    """Put the cover of an upload."""
     headers = {"Content-Type": media_type}
     if isinstance(picture, bytes):
         picture = io.BytesIO(picture)
@@ -168,7 +168,7 @@ async def test_cover_limits_are_listed(api: Api) -> None:
 
 
 async def post_form(api: Api, picture: bytes | None, filename: str = "cover.png", **more: str) -> Answer:
-    """A plain form with a cover before its file."""
+    """Post a plain form with a cover before its file."""
     form = aiohttp.FormData(quote_fields=False)
     form.add_field("title", "With a cover")
     if picture is not None:
@@ -227,8 +227,8 @@ async def test_chapters_are_set_at_creation_and_changed_while_receiving(api: Api
     upload = await api.create(chapters=[{"start": 0, "title": " Intro\u202e "}, CHAPTERS[1]])
     assert upload["chapters"] == CHAPTERS
     path = f"/api/v1/uploads/{upload['id']}"
-    for given, kept in (({"tags": {}}, CHAPTERS), ({"chapters": CHAPTERS[1:]}, CHAPTERS[1:]), ({"chapters": []}, [])):
-        assert (await api.request("PATCH", path, json=given)).body["chapters"] == kept
+    for changes, kept in (({"tags": {}}, CHAPTERS), ({"chapters": CHAPTERS[1:]}, CHAPTERS[1:]), ({"chapters": []}, [])):
+        assert (await api.request("PATCH", path, json=changes)).body["chapters"] == kept
         assert (await api.show(upload["id"]))["chapters"] == kept
 
 
@@ -246,8 +246,8 @@ async def test_chapters_are_set_at_creation_and_changed_while_receiving(api: Api
     ],
 )
 async def test_invalid_chapter_is_refused(api: Api, chapters: object, field: str) -> None:
-    wish = {"filename": "a.mp3", "length": 9, "chapters": chapters}
-    created = await api.request("POST", "/api/v1/uploads", json=wish)
+    new_upload = {"filename": "a.mp3", "length": 9, "chapters": chapters}
+    created = await api.request("POST", "/api/v1/uploads", json=new_upload)
     upload = await api.create()
     amended = await api.request("PATCH", f"/api/v1/uploads/{upload['id']}", json={"chapters": chapters})
     for answer in (created, amended):

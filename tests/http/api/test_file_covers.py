@@ -1,4 +1,4 @@
-"""Covers and chapters of finished files: what a sender sent stands in them, and an admin changes it."""
+"""Covers and chapters of finished files: written from the upload, changed by the admin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BACK = frame("APIC", b"\0image/png\0\4\0" + png(2, 2))
 async def spooled(
     api: Api, data: bytes = FRAMES, *, picture: bytes | None = None, chapters: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """The finished file of these bytes, this cover and these chapters."""
+    """Upload these bytes, cover and chapters; return the finished file."""
     upload = await api.create("covered.mp3", len(data), chapters=chapters or [])
     if picture is not None:
         path = f"/api/v1/uploads/{upload['id']}/cover"
@@ -40,7 +40,7 @@ async def spooled(
 async def change(
     api: Api, file: dict[str, Any], method: str, picture: bytes | None = None, match: str | None = "", **headers: str
 ) -> Answer:
-    """PUT or DELETE of a file's cover; `match` empty is the file's own ETag, None is none."""
+    """PUT or DELETE a file's cover. `match`: If-Match; empty for the file's ETag, None for no field."""
     if match is not None:
         headers["If-Match"] = match or f'"{file["spooled_sha256"]}"'
     data = None if picture is None else io.BytesIO(picture)
@@ -49,7 +49,7 @@ async def change(
 
 @pytest_asyncio.fixture
 async def file(small: Api) -> dict[str, Any]:
-    """A file with a back cover of its own and a front cover that was sent."""
+    """Return a file with an embedded back cover and an uploaded front cover."""
     return await spooled(small, tag(BACK) + FRAMES, picture=png(30, 20))
 
 

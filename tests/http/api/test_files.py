@@ -23,7 +23,7 @@ FILES = "/api/v1/files"
 
 @pytest.fixture
 async def library(small: Api) -> list[str]:
-    """Three finished files, by title."""
+    """Return three finished files by title."""
     titles = {"Alpha": "Zoë", "beta": "김민수", "Gamma": "Zoë"}
     listed = (await small.get(f"{FILES}?q=library", headers=small.admin)).body["files"]
     if len(listed) < len(titles):
@@ -102,23 +102,23 @@ async def test_content_is_served_whole_or_by_range_as_an_attachment(small: Api) 
     data = make_mp3(2, seed=46)
     upload = await small.create("한글 파일.mp3", len(data))
     ended = await small.send_all(upload["id"], data)
-    address = ended["file"]["url"] + "/content"
-    whole = await small.get(address)
+    url = ended["file"]["url"] + "/content"
+    whole = await small.get(url)
     assert whole.body.startswith(b"ID3")
     assert whole.body.endswith(data)
     assert whole.headers["Content-Type"] == "audio/mpeg"
     assert whole.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''%ED%95%9C")
     assert whole.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in whole.headers["Content-Security-Policy"]
-    part = await small.get(address, headers={"Range": "bytes=100-199"})
+    part = await small.get(url, headers={"Range": "bytes=100-199"})
     assert (part.status, part.body) == (206, whole.body[100:200])
-    assert (await small.get(address, headers={"Range": "bytes=99999999-"})).status == 416
-    assert (await small.request("HEAD", address)).status == 200
+    assert (await small.get(url, headers={"Range": "bytes=99999999-"})).status == 416
+    assert (await small.request("HEAD", url)).status == 200
 
 
 async def test_unknown_file_is_404(small: Api) -> None:
-    for address in (f"{FILES}/{'x' * 22}", f"{FILES}/{'x' * 22}/content"):
-        answer = await small.get(address)
+    for url in (f"{FILES}/{'x' * 22}", f"{FILES}/{'x' * 22}/content"):
+        answer = await small.get(url)
         assert (answer.status, answer.code) == (404, "unknown_file")
 
 

@@ -1,4 +1,4 @@
-"""Details that change after the end of an upload: by whom, until when, and what then lies in the spool."""
+"""Edits after the end of an upload: by whom, until when, and the resulting file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UPLOADS = "/api/v1/uploads"
 
 
 async def spooled(api: Api, seed: int, **more: Any) -> dict[str, Any]:
-    """A finished upload."""
+    """Return a finished upload."""
     data = make_mp3(1, seed=seed)
     upload = await api.create("late.mp3", len(data), **more)
     ended = await api.send_all(upload["id"], data)
@@ -31,8 +31,8 @@ async def spooled(api: Api, seed: int, **more: Any) -> dict[str, Any]:
 async def test_name_tags_chapters_and_cover_change_in_the_file_and_its_rows(api: Api, shared_server: Server) -> None:
     api = await api.browser()
     ended = await spooled(api, 7100, tags={"title": "Draft"})
-    wish = {"sender": "Late Larry", "tags": {"title": "밤"}, "chapters": [{"start": 0, "title": "Intro"}]}
-    edited = await api.request("PATCH", f"{UPLOADS}/{ended['id']}", json=wish)
+    changes = {"sender": "Late Larry", "tags": {"title": "밤"}, "chapters": [{"start": 0, "title": "Intro"}]}
+    edited = await api.request("PATCH", f"{UPLOADS}/{ended['id']}", json=changes)
     assert edited.status == 200, edited
     assert (edited.body["sender"], edited.body["tags"]) == ("Late Larry", {"title": "밤"})
     assert edited.body["updated_at"] == ended["updated_at"]

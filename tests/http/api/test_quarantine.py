@@ -1,4 +1,4 @@
-"""Rejected files: seen with their reasons, downloaded, judged again, taken anyway, deleted."""
+"""Rejected files: list, download, recheck, force, delete."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.mp3 import make_frames
-from tests.support.raw import head
 
 if TYPE_CHECKING:
     from tests.support.api import Api
-    from tests.support.server import Server
 
 QUARANTINE = "/api/v1/quarantine"
 ID = "a" * 22
@@ -73,11 +71,11 @@ async def test_rechecked_file_is_rejected_again(api: Api) -> None:
 
 async def test_deleted_rejected_file_is_gone(api: Api) -> None:
     ended = await rejected(api)
-    address = f"{QUARANTINE}/{ended['id']}"
-    assert (await api.request("DELETE", address, headers=api.admin)).status == 204
-    assert (await api.request("DELETE", address, headers=api.admin)).status == 404
-    assert (await api.get(f"{address}/content", headers=api.admin)).status == 404
-    assert (await api.request("POST", f"{address}/force", headers=api.admin)).status == 404
+    url = f"{QUARANTINE}/{ended['id']}"
+    assert (await api.request("DELETE", url, headers=api.admin)).status == 204
+    assert (await api.request("DELETE", url, headers=api.admin)).status == 404
+    assert (await api.get(f"{url}/content", headers=api.admin)).status == 404
+    assert (await api.request("POST", f"{url}/force", headers=api.admin)).status == 404
     assert (await api.show(ended["id"]))["state"] == "rejected"
 
 
@@ -114,18 +112,3 @@ async def test_video_is_rejected_after_its_first_slice(api: Api) -> None:
     assert [row["kept_bytes"] for row in listed if row["id"] == upload["id"]] == [4 * MIB]
     forced = await api.request("POST", f"{QUARANTINE}/{upload['id']}/force", headers=api.admin)
     assert (forced.status, forced.code) == (409, "bytes_missing")
-
-
-async def test_a_file_is_judged_again_although_its_admin_hangs_up(api: Api, shared_server: Server) -> None:
-    """The connection is reset at twelve moments after the request."""
-    ids = [(await rejected(api))["id"] for _ in range(12)]
-    for number, upload_id in enumerate(ids):
-        _, writer = await asyncio.open_connection("127.0.0.1", shared_server.port)
-        token = f"Authorization: Bearer {api.token}"
-        writer.write(head("POST", f"{QUARANTINE}/{upload_id}/recheck", token, length=0))
-        await asyncio.sleep(number * 0.0007)
-        writer.transport.abort()
-    for upload_id in ids:
-        assert (await api.ended(upload_id))["state"] == "rejected"
-        content = await api.get(f"{QUARANTINE}/{upload_id}/content", headers=api.admin)
-        assert content.body == CUT

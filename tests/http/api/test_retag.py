@@ -1,4 +1,4 @@
-"""Other tags for a file in the spool: over HTTP, by whoever saw the version that is changed."""
+"""Change the tags of a file in the spool, with If-Match."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOUND = FRAMES + ID3V1
 
 
 async def spooled(api: Api, name: str, data: bytes, **tags: str) -> dict[str, Any]:
-    """The finished file of these bytes."""
+    """Upload these bytes; return the finished file."""
     upload = await api.create(name, len(data), tags=tags)
     ended = await api.send_all(upload["id"], data)
     assert ended["state"] == "spooled", ended
@@ -35,13 +35,13 @@ async def spooled(api: Api, name: str, data: bytes, **tags: str) -> dict[str, An
 
 @pytest.fixture
 async def file(small: Api) -> dict[str, Any]:
-    """A file with our tags, our provenance, and frames of others."""
+    """Return a file with tags and provenance of this service, and foreign frames."""
     old = tag(frame("TPE1", b"\x00Kept") + SERATO + UNKNOWN)
     return await spooled(small, "edit.mp3", old + SOUND, title="First", comment="Two\nlines", mood="calm")
 
 
 async def edit(api: Api, file: dict[str, Any], tags: object, match: str | None = "", admin: bool = True) -> Answer:
-    """PATCH; `match` empty is the file's own ETag, None is none."""
+    """PATCH the file. `match`: If-Match; empty for the file's ETag, None for no field."""
     headers = dict(api.admin) if admin else {}
     if match is not None:
         headers["If-Match"] = match or f'"{file["spooled_sha256"]}"'

@@ -1,4 +1,4 @@
-"""Values as JSON, and what a row of a listing leaves out."""
+"""Values as JSON, and the limits of a listing's row."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ moments = st.one_of(
 
 
 @given(moments, offsets)
-def test_every_moment_is_counted_and_written_or_told_to_be_none(moment: datetime, offset: int) -> None:
+def test_every_datetime_is_formatted_or_none(moment: datetime, offset: int) -> None:
     sign, minutes = "-" if offset < 0 else "+", abs(offset)
     text = f"{moment.isoformat()}{sign}{minutes // 60:02}:{minutes % 60:02}"
     given_by_client = AWARE.validate_json(json.dumps(text))
@@ -46,14 +46,14 @@ def test_every_moment_is_counted_and_written_or_told_to_be_none(moment: datetime
 
 
 @given(st.integers())
-def test_every_count_of_microseconds_is_written_or_told_to_be_none(count: int) -> None:
+def test_every_microsecond_count_is_formatted_or_none(count: int) -> None:
     written = format_time(count)
     if written is not None:
         assert to_microseconds(datetime.fromisoformat(written)) == count
 
 
 @given(st.integers())
-def test_every_count_of_microseconds_has_an_http_date(count: int) -> None:
+def test_every_microsecond_count_has_an_http_date(count: int) -> None:
     written = parsedate_to_datetime(http_date(count))
     if 0 <= count < LAST_MODIFIED_END_US:
         assert written == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=count // 1_000_000)
@@ -64,7 +64,7 @@ def listed(spans: int = 0, **changes: Any) -> dict[str, Any]:
     return SERIALIZER.upload_row(UploadView(make_upload(**changes), received, None))
 
 
-def test_a_row_that_lacks_nothing_says_so() -> None:
+def test_complete_row_is_not_marked_short() -> None:
     row = listed(tags={"title": "x" * 200, "artist": "a", "album": "b", "date": "2026", "genre": "c"}, spans=16)
     assert row["short"] is False
     assert row["tags"]["title"] == "x" * 200
@@ -84,7 +84,7 @@ def test_a_row_that_lacks_nothing_says_so() -> None:
     ],
     ids=str,
 )
-def test_a_row_that_lacks_something_says_so(changes: dict[str, Any]) -> None:
+def test_incomplete_row_is_marked_short(changes: dict[str, Any]) -> None:
     if "facts" in changes:
         findings = (Finding("trailing_junk", Severity.WARN),) * changes.pop("findings", 0)
         audio = {"suggested_tags": changes.pop("offered", {})}
@@ -100,13 +100,13 @@ def test_a_row_that_lacks_something_says_so(changes: dict[str, Any]) -> None:
     assert not row["tags"].keys() & {"comment", "lyrics"}
 
 
-def test_the_upload_itself_names_at_most_256_spans() -> None:
+def test_upload_lists_at_most_256_spans() -> None:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(300))
     upload = SERIALIZER.upload(UploadView(make_upload(), received, None))
     assert upload["received"] == [[2 * number, 2 * number + 1] for number in range(256)]
 
 
-def test_a_row_of_a_file_has_what_a_table_shows() -> None:
+def test_file_row_has_the_columns_of_the_table() -> None:
     file = make_file(tags={"title": "x" * 4096, "comment": "y" * 4096, "genre": "z"}, chapters=(Chapter(0, "one"),))
     row = SERIALIZER.file_row(file)
     assert (row["title"], row["artist"], row["genre"]) == ("x" * 199 + "…", None, "z")

@@ -153,10 +153,10 @@ async def test_creating_the_same_content_returns_the_finished_upload(api: Api) -
     data = make_mp3(2, seed=14)
     upload = await api.create("first.mp3", len(data))
     first = await api.send_all(upload["id"], data)
-    wish = {"filename": "second.mp3", "length": len(data), "content_hash": first["content_hash"]}
-    again = await api.request("POST", UPLOADS, json=wish)
+    new_upload = {"filename": "second.mp3", "length": len(data), "content_hash": first["content_hash"]}
+    again = await api.request("POST", UPLOADS, json=new_upload)
     assert (again.status, again.body["id"], again.body["state"]) == (200, upload["id"], "spooled")
-    other = await api.request("POST", UPLOADS, json={**wish, "content_hash": "0" * 64})
+    other = await api.request("POST", UPLOADS, json={**new_upload, "content_hash": "0" * 64})
     assert other.status == 201
 
 
@@ -164,12 +164,12 @@ async def test_listing_pages_are_newest_first_without_gaps(api: Api) -> None:
     api = await api.browser()
     made = [(await api.create(f"{number}.mp3", 10))["id"] for number in range(7)]
     seen: list[str] = []
-    address = f"{UPLOADS}?state=receiving&limit=3"
-    while address:
-        answer = await api.get(address)
+    url = f"{UPLOADS}?state=receiving&limit=3"
+    while url:
+        answer = await api.get(url)
         seen += [upload["id"] for upload in answer.body["uploads"]]
         following = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("Link", ""))
-        address = following[1] if following else ""
+        url = following[1] if following else ""
         assert bool(following) == (answer.body["next"] is not None)
     assert [upload for upload in seen if upload in made] == made[::-1]
     assert len(seen) == len(set(seen))

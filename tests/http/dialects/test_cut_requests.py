@@ -1,4 +1,4 @@
-"""Every kind of request of tus and of the draft: cut at every boundary it does nothing, byte by byte it does all."""
+"""Every kind of request of tus and the draft: truncated at every boundary, and sent byte by byte."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ SHA1 = f"sha1 {base64.b64encode(hashlib.sha1(MP3[HALF:]).digest()).decode()}"
 
 
 class Wire:
-    """Requests to one server, each over a connection of its own."""
+    """Send requests to one server, each over a new connection."""
 
     def __init__(self, server: Server, api: Api) -> None:
         self.port = server.port
         self.api = api
 
     async def do(self, message: bytes, status: int) -> WireAnswer:
-        """The message's answer, which must have this status."""
+        """Return the response, which must have this status."""
         answer = await send(self.port, message)
         assert answer.status == status, answer
         return answer
 
     async def uploads(self, name: str) -> list[str]:
-        """The states of the uploads of this name."""
+        """Return the states of the uploads with this name."""
         found = await self.api.listed("limit=100")
         return [upload["state"] for upload in found if upload["filename"] == name]
 
     async def cut_everywhere(self, message: bytes, *, in_body: bool) -> None:
-        """Sends the beginnings of the message, each over a connection that then drops."""
+        """Send each prefix of the message over a connection that is then closed."""
         head = message.index(b"\r\n\r\n") + 4
         ends: Iterable[int] = boundaries(message, *range(0, len(message) - head, 100))
         stops = [at for at in ends if at < head or (in_body and at < len(message))]
@@ -63,7 +63,7 @@ def named(name: str) -> dict[str, str]:
 
 
 async def tus_upload(wire: Wire, *, sent: int = HALF, **more: str) -> str:
-    """An upload of which so much was sent."""
+    """Create an upload and send this many bytes."""
     announced = {"Upload-Length": str(len(MP3))} if "Upload_Defer_Length" not in more else {}
     fields = {name.replace("_", "-"): value for name, value in more.items()}
     path = (await wire.do(request("POST", "/tus/", {**TUS, **announced, **fields}), 201)).location
@@ -136,7 +136,7 @@ TUS_KINDS: list[Callable[[Wire], Awaitable[tuple[bytes, int, int | None]]]] = [
 async def test_tus(wire: Wire, kind: Callable[[Wire], Awaitable[tuple[bytes, int, int | None]]]) -> None:
     before = await wire.uploads("cut.mp3")
     message, status, offset = await kind(wire)
-    # A cut body without a checksum is kept as far as it came: test_tus.py.
+    # The received bytes of a truncated body without a checksum are kept: test_tus.py.
     proven = b"Upload-Checksum" in message or message.startswith(b"POST /tus/ ")
     await wire.cut_everywhere(message, in_body=proven)
     answer = await send_bytewise(wire.port, message)
@@ -146,7 +146,7 @@ async def test_tus(wire: Wire, kind: Callable[[Wire], Awaitable[tuple[bytes, int
 
 
 class Draft:
-    """How a client of one interoperability version writes its requests."""
+    """Requests of one interoperability version."""
 
     def __init__(self, wire: Wire, version: int | None) -> None:
         self.wire = wire
@@ -166,7 +166,7 @@ class Draft:
         return (await self.wire.do(self.request("POST", "/rufh/", MP3[:HALF], last=False), 201)).location
 
     async def messages(self) -> dict[str, tuple[bytes, int, int | None]]:
-        """Every kind of request, with the status and the offset of its answer."""
+        """Return every kind of request, with the status and offset of its response."""
         append = {"Content_Type": "application/partial-upload", "Upload_Offset": str(HALF)}
         more = 204 if self.version is None or self.version > 6 else 201
         rest = MP3[HALF:-10]

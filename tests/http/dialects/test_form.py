@@ -1,4 +1,4 @@
-"""The plain form: `curl -F`, a page without JavaScript, and what a form must not leave behind."""
+"""The plain form: `curl -F`, a page without JavaScript, and cleanup after refused forms."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ HOSTILE_NAMES = {
 
 
 HTML = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
-"""What browsers accept when they go to a page."""
+"""Accept of browsers that navigate."""
 
 
 async def post(api: Api, data: bytes, filename: str, accept: str = "*/*", **fields: str) -> Answer:
-    """A form post with the fields before the file."""
+    """Post a form with the fields before the file."""
     form = aiohttp.FormData(quote_fields=False)
     for name, value in fields.items():
         form.add_field(name, value)
@@ -61,8 +61,8 @@ async def test_curl_gets_the_sentence_and_the_file_is_spooled(api: Api, shared_s
     source = tmp_path / "file.mp3"
     source.write_bytes(make_mp3(2, seed=31))
     command = ["curl", "-sS", "-F", "name=x", "-F", f"mp3=@{source}", f"{api.url}/upload"]
-    said = await asyncio.to_thread(subprocess.check_output, command, text=True)
-    assert said == f"file.mp3 sized of {source.stat().st_size} successfully stored."
+    text = await asyncio.to_thread(subprocess.check_output, command, text=True)
+    assert text == f"file.mp3 sized of {source.stat().st_size} successfully stored."
     assert (shared_server.spool / "file.mp3").read_bytes().endswith(source.read_bytes())
 
 
@@ -78,9 +78,9 @@ async def test_browser_gets_a_page_and_a_script_the_upload(api: Api) -> None:
     page = await post(api, make_mp3(1, seed=34), "<b>bold</b>.mp3", HTML)
     assert (page.status, page.headers["Content-Type"]) == (201, "text/html; charset=utf-8")
     assert page.headers["Location"].startswith("/api/v1/uploads/")
-    said = page.body.decode()
-    assert re.search(r"“&lt;b&gt;bold&lt;/b&gt;.mp3” \(\d+\u00a0KB, 0:01\) is stored.", said)
-    assert "저장되었습니다" in said
+    text = page.body.decode()
+    assert re.search(r"“&lt;b&gt;bold&lt;/b&gt;.mp3” \(\d+\u00a0KB, 0:01\) is stored.", text)
+    assert "저장되었습니다" in text
     answer = await post(api, make_mp3(1, seed=35), "script.mp3", "application/json", name="Kim", title="Night")
     assert (answer.status, answer.body["state"], answer.body["sender"]) == (201, "spooled", "Kim")
     file = (await api.get(answer.body["file"]["url"])).body
@@ -93,13 +93,13 @@ async def test_browser_gets_an_error_page_with_its_input(api: Api) -> None:
     form.add_field("title", '<i>"Night"</i>')
     page = await api.request("POST", "/upload", data=form, headers={"Accept": HTML, "Accept-Language": "ko"})
     assert (page.status, page.headers["Content-Type"]) == (422, "text/html; charset=utf-8")
-    said = page.body.decode()
-    assert '<html lang="ko">' in said
-    assert "MP3 파일이 아닙니다" in said
-    assert '<span lang="en">This is not an MP3 file.' in said
-    assert re.search(r'name="name"[^>]* value="Kim"', said)
-    assert re.search(r'name="title"[^>]* value="&lt;i&gt;&quot;Night&quot;&lt;/i&gt;"', said)
-    assert "<details open>" in said
+    text = page.body.decode()
+    assert '<html lang="ko">' in text
+    assert "MP3 파일이 아닙니다" in text
+    assert '<span lang="en">This is not an MP3 file.' in text
+    assert re.search(r'name="name"[^>]* value="Kim"', text)
+    assert re.search(r'name="title"[^>]* value="&lt;i&gt;&quot;Night&quot;&lt;/i&gt;"', text)
+    assert "<details open>" in text
 
 
 @pytest.mark.parametrize("name", ["a.mp3", ""])
@@ -129,7 +129,7 @@ async def test_hostile_name_is_stored_as_text_and_never_a_path(api: Api, shared_
     assert "\0" not in file["filename"]
     assert "\u202e" not in file["filename"]
     if expected := HOSTILE_NAMES[name]:
-        # Other tests' files may have taken the name.
+        # Files of other tests may have the same name.
         assert re.sub(r" \(\d+\)(?=\.mp3$)", "", stored) == expected
     new = {path for path in set(shared_server.data.rglob("*")) - before if path.is_file()}
     assert {path.parent for path in new} <= {shared_server.spool, shared_server.data}
@@ -144,16 +144,16 @@ async def _create_and_send(api: Api, name: str) -> dict[str, dict[str, str]]:
 
 
 async def test_text_named_mp3_is_rejected_kept_and_listed(api: Api, shared_server: Server) -> None:
-    answer = await post(api, b"these are words\n" * 1000, "words.mp3")
+    answer = await post(api, b"these are words\n" * 1000, "prose.mp3")
     assert (answer.status, answer.code) == (422, "not_mp3")
     assert "reason" in answer.body
     rejected = (await api.listed("state=rejected"))[0]
-    assert (rejected["filename"], rejected["problem"]["code"]) == ("words.mp3", "not_mp3")
+    assert (rejected["filename"], rejected["problem"]["code"]) == ("prose.mp3", "not_mp3")
     assert rejected["problem"] == answer.body
     kept = shared_server.quarantine / f"{rejected['id']}.rejected"
     assert kept.read_bytes().startswith(b"these are words")
     assert kept.with_suffix(".json").exists()
-    assert not list(shared_server.spool.glob("words*"))
+    assert not list(shared_server.spool.glob("prose*"))
     assert not (shared_server.partials / f"{rejected['id']}.partial").exists()
 
 
@@ -182,12 +182,12 @@ async def test_form_without_a_chosen_file_is_refused_and_stores_nothing(api: Api
 async def test_fields_and_a_cover_after_the_file_are_accepted(api: Api, shared_server: Server) -> None:
     data = make_mp3(1, seed=36)
     late = [part("name", "Kim"), part("title", "Night"), part("cover", JPEG, "a.jpg"), part("album", " ")]
-    upload = await _sent(shared_server, part("genre", "Jazz"), part("mp3", data, "late.mp3"), *late)
+    upload = await _sent(shared_server, part("genre", "Jazz"), part("mp3", data, "trailing-fields.mp3"), *late)
     assert (upload["sender"], upload["cover"]["size"]) == ("Kim", len(JPEG))
     file = (await api.get(upload["file"]["url"])).body
     assert (file["title"], file["genre"], file["album"], file["sender"]) == ("Night", "Jazz", None, "Kim")
     assert (await api.get(f"{upload['file']['url']}/cover")).body == JPEG
-    assert (shared_server.spool / "late.mp3").read_bytes().endswith(data)
+    assert (shared_server.spool / "trailing-fields.mp3").read_bytes().endswith(data)
 
 
 async def test_a_slow_cover_after_the_file_may_take_longer_than_the_idle_timeout(small_server: Server) -> None:
@@ -235,7 +235,7 @@ async def test_kill_between_the_file_and_its_fields_stores_nothing(tmp_path: Pat
         writer.write(head("POST", "/upload", length=len(body) + 10_000) + body[: body.index(b"Kim")])
         async with asyncio.timeout(10):
             while [path.stat().st_size for path in server.partials.iterdir()] != [len(data)]:
-                # aiohttp hands out the end of a part only once more of the body came.
+                # aiohttp returns the end of a part only after more of the body was received.
                 writer.write(b"K")
                 await asyncio.sleep(0.02)
         server.restart()
@@ -250,7 +250,7 @@ async def test_kill_between_the_file_and_its_fields_stores_nothing(tmp_path: Pat
 
 
 async def _sent(server: Server, *parts: bytes) -> dict[str, Any]:
-    """The upload that a form made."""
+    """Return the upload of a form."""
     body = multipart(*parts)
     request = head("POST", "/upload", "Accept: application/json", length=len(body))
     answer = await send(server.port, [request, body])
@@ -282,8 +282,8 @@ async def test_curl_may_send_the_title_after_the_file(
     source = tmp_path / f"curl{len(options)}.mp3"
     source.write_bytes(make_mp3(2, seed=140 + len(options)))
     command = ["curl", "-sS", *options, "-F", f"mp3=@{source}", "-F", "title=Said later", f"{api.url}/upload"]
-    said = await asyncio.to_thread(subprocess.check_output, command, text=True)
-    assert said == f"{source.name} sized of {source.stat().st_size} successfully stored."
+    text = await asyncio.to_thread(subprocess.check_output, command, text=True)
+    assert text == f"{source.name} sized of {source.stat().st_size} successfully stored."
     newest = (await api.get("/api/v1/files?limit=1", headers=api.admin)).body["files"][0]
     assert (newest["filename"], newest["title"]) == (source.name, "Said later")
 
@@ -304,15 +304,15 @@ async def test_form_over_the_limit_is_refused_before_its_bytes(small: Api, small
 
 async def test_truncated_form_stores_nothing(api: Api, shared_server: Server) -> None:
     before = set(shared_server.partials.iterdir())
-    body = multipart(part("mp3", make_mp3(20, seed=37), "cut.mp3"))
+    body = multipart(part("mp3", make_mp3(20, seed=37), "cut-form.mp3"))
     request = head("POST", "/upload", length=len(body)) + body
     await send(shared_server.port, [request[: len(request) // 2]], hang_up=True, pause=0.1)
     async with asyncio.timeout(5):
         while set(shared_server.partials.iterdir()) != before:
             await asyncio.sleep(0.02)
     newest = (await api.listed("limit=1"))[0]
-    assert (newest["filename"], newest["state"]) == ("cut.mp3", "cancelled")
-    assert not list(shared_server.spool.glob("cut*"))
+    assert (newest["filename"], newest["state"]) == ("cut-form.mp3", "cancelled")
+    assert not list(shared_server.spool.glob("cut-form*"))
 
 
 async def test_upload_of_a_running_form_refuses_slices(api: Api, shared_server: Server) -> None:

@@ -1,4 +1,4 @@
-"""Requests that no well-behaved client sends to the dialects: refused with a 4xx, and the service goes on."""
+"""Hostile requests to the dialects: refused with a 4xx, and the service keeps working."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def offset(server: Server, path: str) -> int:
 
 
 async def together(server: Server, *messages: bytes) -> list[WireAnswer]:
-    """The answers to requests that go out at once over one connection."""
+    """Return the responses to pipelined requests."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"".join(messages))
     try:
@@ -49,7 +49,7 @@ def patch(path: str, at: int, body: bytes = b"", length: int | None = None, **he
 
 
 def with_bytes(message: bytes) -> bytes:
-    """The message with a byte that is no text wherever it has `@`."""
+    """Return the message with each `@` replaced by an invalid byte."""
     return message.replace(b"@", WRONG)
 
 
@@ -117,7 +117,7 @@ async def test_a_hundred_thousand_parts_are_refused(shared_server: Server) -> No
     part = await create(shared_server, Upload_Concat="partial")
     for count in (1, 2, 250, 100_000):
         fields = {**TUS, "Upload-Concat": f"final;{' '.join([part] * count)}"}
-        # One is looked at, and is not whole.
+        # One part is found, and it is incomplete.
         expected = 409 if count == 1 else 400
         assert (await send(shared_server.port, request("POST", "/tus/", fields))).status == expected
 
@@ -134,7 +134,7 @@ async def test_sum_of_parts_is_within_the_file_limit(small_server: Server) -> No
 async def test_a_header_of_a_megabyte_is_refused(shared_server: Server) -> None:
     for name in ("Upload-Metadata", "Upload-Complete", "X-Anything"):
         message = request("POST", "/tus/", {**TUS, name: "a" * 1024 * 1024})
-        # The connection may close before the whole request is out.
+        # The connection may close before the whole request is sent.
         with contextlib.suppress(ConnectionError):
             assert (await send(shared_server.port, message)).status in (0, 400)
     assert (await send(shared_server.port, HEALTH)).body == b"ok"
@@ -211,7 +211,7 @@ async def test_bytes_after_the_end_of_a_complete_upload_are_refused(shared_serve
 
 
 async def test_concurrent_heads_and_patches_agree(shared_server: Server) -> None:
-    """Whatever offset a HEAD tells, a PATCH there is admitted; nothing hangs, nothing is lost."""
+    """A PATCH at the offset of a HEAD is admitted; nothing hangs or is lost."""
     path = await create(shared_server)
     writers = [(await asyncio.open_connection("127.0.0.1", shared_server.port))[1] for _ in range(6)]
     for number, writer in enumerate(writers):
@@ -230,7 +230,7 @@ async def test_concurrent_heads_and_patches_agree(shared_server: Server) -> None
 
 async def test_cut_requests_leave_no_descriptors_open(shared_server: Server) -> None:
     def left_open() -> list[str]:
-        """Descriptors of partials beyond one each, and of those that are gone."""
+        """Return descriptors of partials beyond one each, and of deleted partials."""
         links = Path(f"/proc/{shared_server.pid}/fd")
         names = [str(link.readlink()) for link in links.iterdir() if link.is_symlink()]
         found = [name for name in names if ".partial" in name]

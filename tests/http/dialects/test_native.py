@@ -1,4 +1,4 @@
-"""Slices: in any order, twice, in parallel, cut, too long, damaged, from two writers at once."""
+"""Slices: in any order, repeated, in parallel, truncated, too long, damaged, from two writers."""
 
 from __future__ import annotations
 
@@ -183,8 +183,8 @@ async def test_newest_writer_of_a_span_wins_and_the_older_is_superseded(api: Api
     took = clock() - begun
     assert (newer.status, newer.body["offset"]) == (200, 50_000)
     go_on.set()
-    told = await older
-    assert (told.status, told.code) == (409, "superseded")
+    older_response = await older
+    assert (older_response.status, older_response.code) == (409, "superseded")
     assert took < 2, "a stale writer must not hold up its successor"
     assert (await api.show(upload["id"]))["received"] == [[0, 50_000]]
 

@@ -68,9 +68,9 @@ def rufh(shared_server: Server) -> Rufh:
 
 
 @pytest.fixture(scope="module")
-def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def interim_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that sends 104s."""
-    folder = tmp_path_factory.mktemp("talkative") / "data"
+    folder = tmp_path_factory.mktemp("interim_server") / "data"
     with Server(folder, disk_reserve=0, interim_responses=True) as server:
         yield server
 
@@ -98,8 +98,8 @@ async def test_r2_structured_fields_may_have_parameters_and_spaces(rufh: Rufh) -
 
 
 @pytest.mark.parametrize("version", [6, 8, 9, 10])
-async def test_r3_r4_r7_r22_104s_have_location_then_offsets(talkative: Server, version: int) -> None:
-    rufh = Rufh(talkative, version)
+async def test_r3_r4_r7_r22_104s_have_location_then_offsets(interim_server: Server, version: int) -> None:
+    rufh = Rufh(interim_server, version)
     whole = make_mp3_of(9 * MIB, seed=82)
     answer = await rufh.create(whole)
     first, *later = answer.interim
@@ -110,15 +110,21 @@ async def test_r3_r4_r7_r22_104s_have_location_then_offsets(talkative: Server, v
 
 
 @pytest.mark.parametrize(("version", "progress"), [(3, False), (5, True)])
-async def test_r22_progress_is_sent_from_version_5_on(talkative: Server, version: int, *, progress: bool) -> None:
-    answer = await Rufh(talkative, version).ask("POST", "/rufh/", flag(version, last=True), MP3)
+async def test_r22_progress_is_sent_from_version_5_on(interim_server: Server, version: int, *, progress: bool) -> None:
+    answer = await Rufh(interim_server, version).ask("POST", "/rufh/", flag(version, last=True), MP3)
     first, *later = answer.interim
     assert (first.location.startswith("/rufh/"), answer.status) == (True, 201)
     assert [interim["Upload-Offset"] for interim in later] == ([str(len(MP3))] if progress else [])
 
 
-async def test_r4_no_104_without_a_known_version_or_if_disabled(rufh: Rufh, talkative: Server) -> None:
-    for client in (rufh, Rufh(rufh.server, 8), Rufh(talkative), Rufh(talkative, 7), Rufh(talkative, 99)):
+async def test_r4_no_104_without_a_known_version_or_if_disabled(rufh: Rufh, interim_server: Server) -> None:
+    for client in (
+        rufh,
+        Rufh(rufh.server, 8),
+        Rufh(interim_server),
+        Rufh(interim_server, 7),
+        Rufh(interim_server, 99),
+    ):
         answer = await client.create(MP3[:10])
         assert (answer.status, answer.interim) == (201, [])
 
@@ -170,8 +176,8 @@ async def test_r8_empty_file_is_refused_with_its_field(rufh: Rufh) -> None:
 async def test_put_takes_the_file_name_from_the_url(rufh: Rufh, api: Api) -> None:
     put = await rufh.ask("PUT", "/rufh/Sunday%20N%C3%A4ght.mp3", {}, make_mp3(1, seed=83))
     assert (put.status, put.json["state"], put.json["filename"]) == (201, "spooled", "Sunday Näght.mp3")
-    told = {"Upload-Complete": "?0", "Content-Disposition": 'inline; filename="told.mp3"'}
-    careful = await rufh.ask("PUT", "/rufh/name.mp3", told)
+    headers = {"Upload-Complete": "?0", "Content-Disposition": 'inline; filename="told.mp3"'}
+    careful = await rufh.ask("PUT", "/rufh/name.mp3", headers)
     assert (careful.status, len(careful.location.rpartition("/")[2])) == (201, 22)
     assert (await api.show(careful.location.rpartition("/")[2]))["filename"] == "told.mp3"
     assert (await rufh.patch(careful.location, 0, MP3, "?1")).status == 201
@@ -259,20 +265,20 @@ async def test_r12_truncated_append_keeps_its_bytes_and_does_not_complete(rufh: 
 
 
 async def test_r12_truncated_creation_is_kept_only_if_its_location_was_sent(
-    rufh: Rufh, api: Api, talkative: Server
+    rufh: Rufh, api: Api, interim_server: Server
 ) -> None:
     message = request("POST", "/rufh/", {"Upload-Complete": "?1", "Upload-Draft-Interop-Version": "8"}, MP3)
     await cut(rufh.server.port, message[:-1000])
     async with asyncio.timeout(5):
         while (await api.listed("limit=1"))[0]["state"] != "cancelled":
             await asyncio.sleep(0.02)
-    reader, writer = await asyncio.open_connection("127.0.0.1", talkative.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", interim_server.port)
     writer.write(message[:-1000])
-    told = (await reader.readuntil(b"\r\n\r\n")).decode()
+    interim = (await reader.readuntil(b"\r\n\r\n")).decode()
     await asyncio.sleep(0.1)
     writer.close()
-    path = told.partition("Location: ")[2].partition("\r\n")[0]
-    client = Rufh(talkative)
+    path = interim.partition("Location: ")[2].partition("\r\n")[0]
+    client = Rufh(interim_server)
     assert await client.offset(path) == len(MP3) - 1000
     assert (await client.patch(path, len(MP3) - 1000, MP3[-1000:], "?1")).status == 201
 
@@ -342,13 +348,13 @@ async def test_r19_rejected_file_is_complete(rufh: Rufh) -> None:
 
 
 def flag(version: int | None, *, last: bool) -> dict[str, str]:
-    """The field that says whether the request brings the last byte."""
+    """Return the field that says whether the request has the last byte."""
     if version == 3:
         return {"Upload-Incomplete": "?0" if last else "?1"}
     return {"Upload-Complete": "?1" if last else "?0"}
 
 
-@pytest.mark.parametrize("way", ["creation", "announced", "announced and said", "careful", "length at the end"])
+@pytest.mark.parametrize("way", ["creation", "announced", "announced and complete", "careful", "length at the end"])
 @pytest.mark.parametrize("version", [3, *VERSIONS])
 async def test_r19_damaged_file_is_rejected_with_its_reason_after_any_last_request(
     rufh: Rufh, version: int | None, way: str
@@ -361,10 +367,10 @@ async def test_r19_damaged_file_is_rejected_with_its_reason_after_any_last_reque
     else:
         announced = known if way.startswith("announced") else {}
         path = (await client.ask("POST", "/rufh/", more | announced, DAMAGED[:5000])).location
-        said = {"announced": more, "length at the end": last | known}.get(way, last)
-        answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": "5000", **said}, DAMAGED[5000:])
+        complete = {"announced": more, "length at the end": last | known}.get(way, last)
+        answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": "5000", **complete}, DAMAGED[5000:])
         if way == "announced" and version not in (3, 5, 6):
-            # There the length alone completes nothing.
+            # For these versions the length alone does not complete the upload.
             assert answer.status == 204
             answer = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": str(len(DAMAGED)), **last})
     again = await client.ask("PATCH", path, {**PATCH, "Upload-Offset": str(len(DAMAGED)), **last})
@@ -432,8 +438,8 @@ async def test_r25_r26_r27_limits_are_sent(rufh: Rufh, small_server: Server) -> 
         assert (answer.status, f"max-size={20 * MIB}" in (answer["Upload-Limit"] or "")) == (413, True)
 
 
-async def test_r29_expect_gets_a_100_and_a_104(talkative: Server) -> None:
-    answer = await Rufh(talkative, 8).create(MP3[:1000], Expect="100-continue")
+async def test_r29_expect_gets_a_100_and_a_104(interim_server: Server) -> None:
+    answer = await Rufh(interim_server, 8).create(MP3[:1000], Expect="100-continue")
     assert [interim.status for interim in answer.interim] == [104, 100, 104]
 
 
@@ -455,7 +461,7 @@ async def test_r30_content_encoding_is_refused(rufh: Rufh) -> None:
 async def test_r31_content_disposition_names_the_file(rufh: Rufh, api: Api, field: str, name: str) -> None:
     path = (await rufh.create(Content_Disposition=field)).location
     shown = await api.show(path.rpartition("/")[2])
-    # Stored as text; a path is never made of it (tests/http/dialects/test_form.py).
+    # Stored as text, never used as a path (tests/http/dialects/test_form.py).
     assert shown["filename"] in (name, name.rpartition("/")[2])
 
 

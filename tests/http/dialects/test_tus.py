@@ -308,9 +308,9 @@ async def test_k4_empty_file_is_refused_at_creation(tus: Tus) -> None:
     ["filename", "a !!!", "a YQ== b", "a YQ==,a YQ==", "filename /w==", "ä YQ==", "a YQ==,,b YQ==", "date c29vbg=="],
 )
 async def test_k5_malformed_metadata_is_400(tus: Tus, value: str) -> None:
-    given = {**VERSION, "Upload-Length": "9", "Upload-Metadata": value}
-    # A value may be empty; a name may be as well.
-    assert (await tus.ask("POST", "/tus/", given)).status == (201 if value == "filename" else 400)
+    fields = {**VERSION, "Upload-Length": "9", "Upload-Metadata": value}
+    # A value may be empty, and so may the file name.
+    assert (await tus.ask("POST", "/tus/", fields)).status == (201 if value == "filename" else 400)
 
 
 async def test_k5_metadata_names_and_tags_the_file(tus: Tus, api: Api) -> None:
@@ -323,9 +323,9 @@ async def test_k5_metadata_names_and_tags_the_file(tus: Tus, api: Api) -> None:
 
 
 async def test_k6_head_returns_metadata_unchanged(tus: Tus) -> None:
-    given = "filename YS5tcDM=,empty,  spaced YQ=="
-    path = await tus.create(9, Upload_Metadata=given)
-    assert (await tus.head(path))["Upload-Metadata"] == given
+    value = "filename YS5tcDM=,empty,  spaced YQ=="
+    path = await tus.create(9, Upload_Metadata=value)
+    assert (await tus.head(path))["Upload-Metadata"] == value
     assert (await tus.head(await tus.create(9)))["Upload-Metadata"] is None
 
 
@@ -504,7 +504,7 @@ async def rejected(api: Api, path: str) -> None:
 
 
 class Parts:
-    """Two whole partial uploads that are a file together."""
+    """Two complete partial uploads that form one file."""
 
     def __init__(self, tus: Tus) -> None:
         self.tus = tus

@@ -1,4 +1,4 @@
-"""What browsers load for the pages: small, whole, and only what is meant for them."""
+"""Files that browsers load for the pages: size, caching, packing and languages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from media_service.http.pages.assets import Assets, without_comments
 from media_service.http.pages.module_pack import NotPackable, pack
 from media_service.http.pages.page_markup import PageMarkup
 from media_service.http.pages.station import Station
-from media_service.http.pages.translations import read_words
+from media_service.http.pages.translations import read_translations
 from tests.conftest import missing
 from tests.support.server import ROOT
 
@@ -33,16 +33,16 @@ LATER = {
     *("queue-heading.js", "queue-totals.js", "page-speed.js", "summary.js", "notify.js"),
     *("sent-uploads.js", "history.js", "receipt.js"),
 }
-"""Modules that are loaded only once a file was chosen, once the page can be used, or for a sign-in."""
+"""Modules that are loaded later: after a file was chosen, after the page is usable, or for a sign-in."""
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_a_first_visit_is_within_its_budget(language: str) -> None:
+def test_first_visit_is_within_its_budget(language: str) -> None:
     assert sum(len(asset.gzipped) for asset in first_visit(STATIC, language).values()) <= BUDGET
 
 
 def first_visit(folder: Path, language: str) -> dict[str, Asset]:
-    """What a browser loads for the upload page, by name: the page and all that it names."""
+    """Return what a browser loads for the upload page, by name."""
     assets = Assets(folder)
     page = PageMarkup(assets, Station("Radio Example", "studio@radio.example", 1 << 36), "").page(
         "index.html", language
@@ -55,7 +55,7 @@ def first_visit(folder: Path, language: str) -> dict[str, Asset]:
     return loaded
 
 
-def test_the_page_names_everything_that_it_needs_at_once() -> None:
+def test_page_preloads_everything_that_it_needs() -> None:
     loaded = first_visit(STATIC, "ko")
     assert set(loaded) == {
         *("index.html", "icon.svg", "style.css", "js/early-input.js", "js/main.js", "js/worker.js"),
@@ -76,7 +76,7 @@ def test_both_pages_are_packed() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.rglob("*.js")), ids=lambda path: path.stem)
-def test_lines_keep_their_numbers_and_code_stays(path: Path) -> None:
+def test_stripping_comments_keeps_line_numbers_and_code(path: Path) -> None:
     text = path.read_text()
     sent = without_comments(text)
     assert sent.count("\n") == text.count("\n")
@@ -86,7 +86,7 @@ def test_lines_keep_their_numbers_and_code_stays(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.rglob("*.js")), ids=lambda path: path.stem)
-def test_scripts_without_comments_are_scripts(path: Path, tmp_path: Path) -> None:
+def test_scripts_without_comments_are_valid(path: Path, tmp_path: Path) -> None:
     if shutil.which("node") is None:
         missing("node")
     bare = tmp_path / f"bare.{'cjs' if path.stem == 'early' else 'mjs'}"
@@ -94,7 +94,7 @@ def test_scripts_without_comments_are_scripts(path: Path, tmp_path: Path) -> Non
     subprocess.run(["node", "--check", str(bare)], check=True)
 
 
-async def test_files_below_the_version_are_kept_for_ever_and_all_others_asked_for_anew(api: Api) -> None:
+async def test_versioned_files_are_immutable_and_others_are_revalidated(api: Api) -> None:
     page = (await api.get("/")).body.decode()
     names = re.findall(r'"(static/[a-z]+-\w+/[^"]+)"', page)
     assert len(names) > 6
@@ -110,7 +110,7 @@ async def test_files_below_the_version_are_kept_for_ever_and_all_others_asked_fo
     assert "no-cache" in (await api.get("/")).headers["Cache-Control"]
 
 
-def test_a_file_that_changes_on_disk_makes_another_version(tmp_path: Path) -> None:
+def test_changed_file_changes_the_version(tmp_path: Path) -> None:
     folder = shutil.copytree(STATIC, tmp_path / "static")
     assets = Assets(folder)
     markup = PageMarkup(assets, Station(), "")
@@ -126,7 +126,7 @@ def test_a_file_that_changes_on_disk_makes_another_version(tmp_path: Path) -> No
     assert b"const changed = 1;" in packed.plain
 
 
-def test_a_third_language_is_its_files(tmp_path: Path) -> None:
+def test_adding_files_adds_a_language(tmp_path: Path) -> None:
     folder = shutil.copytree(STATIC, tmp_path / "static")
     for part in ("js", "js/findings"):
         english = (folder / part / "words.en.js").read_text()
@@ -137,27 +137,29 @@ def test_a_third_language_is_its_files(tmp_path: Path) -> None:
     assert '<button type="button" data-language="ja" lang="ja">日本語</button>' in page
     assert "送る your audio" in page
     assert "js/findings/words.ja.js" in page
-    # The library has no words in it yet, and goes on in the others.
+    # The library has no translation in it, so it uses other languages.
     assert 'data-language="ja"' not in markup.page("admin.html", "ko").plain.decode()
 
 
 @pytest.mark.parametrize(
     "path", sorted(STATIC.rglob("words.??.js")), ids=lambda path: f"{path.parent.name}-{path.stem}"
 )
-def test_the_server_reads_the_words_as_a_browser_does(path: Path) -> None:
+def test_server_reads_translations_as_a_browser_does(path: Path) -> None:
     if shutil.which("node") is None:
         missing("node")
     script = f"const w = (await import({json.dumps(str(path))})).default; console.log(JSON.stringify(w))"
-    said = json.loads(subprocess.check_output(["node", "--input-type=module", "-e", script], stderr=subprocess.DEVNULL))
-    plain = {key: text if isinstance(text, str) else text["other"] for key, text in said.items()}
+    texts = json.loads(
+        subprocess.check_output(["node", "--input-type=module", "-e", script], stderr=subprocess.DEVNULL)
+    )
+    plain = {key: text if isinstance(text, str) else text["other"] for key, text in texts.items()}
     tag = path.name.split(".")[1]
     files = {f"js/words.{tag}.js": path.read_text(), f"js/findings/words.{tag}.js": ""}
-    assert read_words(files).texts[tag] == plain
+    assert read_translations(files).texts[tag] == plain
 
 
 @pytest.mark.parametrize("language", ["ko"])
 @pytest.mark.parametrize("part", ["", "findings/", "admin/", "plain/"])
-def test_every_language_says_everything(part: str, language: str) -> None:
+def test_every_language_has_every_text(part: str, language: str) -> None:
     def keys(tag: str) -> set[str]:
         return set(re.findall(r"^  '([\w.]+)':", (STATIC / "js" / part / f"words.{tag}.js").read_text(), re.MULTILINE))
 
@@ -174,7 +176,7 @@ def test_every_language_says_everything(part: str, language: str) -> None:
         "import './a.js';",
     ],
 )
-def test_what_cannot_be_packed_is_loaded_module_by_module(text: str, tmp_path: Path) -> None:
+def test_unpackable_modules_are_loaded_one_by_one(text: str, tmp_path: Path) -> None:
     with pytest.raises(NotPackable):
         pack("js/a.js", {"js/a.js": f"{text}\n", "js/b.js": ""})
     folder = shutil.copytree(STATIC, tmp_path / "static")
@@ -186,7 +188,7 @@ def test_what_cannot_be_packed_is_loaded_module_by_module(text: str, tmp_path: P
     assert f'src="static/v-{assets.release().version}/js/main.js"' in page
 
 
-def test_packed_modules_run_once_in_their_order_and_hand_out_the_same(tmp_path: Path) -> None:
+def test_packed_modules_run_once_in_order_with_the_same_exports(tmp_path: Path) -> None:
     if shutil.which("node") is None:
         missing("node")
     texts = {
@@ -203,17 +205,17 @@ def test_packed_modules_run_once_in_their_order_and_hand_out_the_same(tmp_path: 
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(packed.proxy(name) if name in packed.exports and name != packed.entry else text)
-    # Later modules import proxies, which import the pack: it must not wait for them while it starts.
+    # Later modules import proxies, which import the pack, so it must not wait for them at start.
     (tmp_path / packed.entry).write_text(
         packed.text.replace(
             "const other = await", "const other = {}; setTimeout(async () => { const other = await"
         ).replace("other.text);", "other.text); });")
     )
-    said = subprocess.check_output(["node", str(tmp_path / packed.entry)], text=True)
-    assert said.split() == ["2", "2", "a1"]
+    output = subprocess.check_output(["node", str(tmp_path / packed.entry)], text=True)
+    assert output.split() == ["2", "2", "a1"]
 
 
-async def test_gzip_is_sent_to_whoever_accepts_it(api: Api) -> None:
+async def test_gzip_is_sent_if_accepted(api: Api) -> None:
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         url = f"{api.url}/static/js/main.js"
         async with session.get(url, headers={"Accept-Encoding": "gzip"}) as answer:

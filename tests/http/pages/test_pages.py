@@ -1,4 +1,4 @@
-"""Pages, signing in, probes, and the headers around every answer."""
+"""Pages, sign-in, probes, and security headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from media_service.core.errors.registry import error_classes
 from media_service.given import load
 from media_service.http.pages.station import Station
-from media_service.http.problems import STATUS
+from media_service.http.problems import HTTP_STATUS
 from tests.support.api import Api
 from tests.support.server import Server
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("path", ["/", "/admin", "/static/style.css", "/health", "/api/v1/uploads", "/nothing"])
-async def test_every_answer_carries_the_protecting_headers(api: Api, path: str) -> None:
+async def test_every_response_has_the_security_headers(api: Api, path: str) -> None:
     answer = await api.get(path)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -36,12 +36,12 @@ async def test_nothing_but_assets_is_served(api: Api, path: str) -> None:
     assert (await api.get(path)).status in (403, 404)
 
 
-async def test_a_token_in_the_query_signs_in_nobody(api: Api, shared_server: Server) -> None:
+async def test_token_in_the_query_does_not_sign_in(api: Api, shared_server: Server) -> None:
     answer = await api.get(f"/admin?token={shared_server.token}", allow_redirects=False)
     assert (answer.status, "Set-Cookie" in answer.headers) == (200, False)
 
 
-async def test_sign_in_takes_the_right_token(api: Api, shared_server: Server) -> None:
+async def test_sign_in_accepts_only_the_right_token(api: Api, shared_server: Server) -> None:
     wrong = await api.request("POST", "/admin/session", json={"token": "wrong"})
     assert (wrong.status, wrong.code, "Set-Cookie" in wrong.headers) == (401, "unauthorized", False)
     right = await api.request("POST", "/admin/session", json={"token": shared_server.token})
@@ -58,7 +58,7 @@ async def test_sign_in_takes_the_right_token(api: Api, shared_server: Server) ->
 async def test_every_problem_has_a_status_and_a_page(api: Api, error: type) -> None:
     answer = await api.get(f"/problems/{error.code}")  # type: ignore[attr-defined]  # every leaf has a code
     assert answer.status == 200
-    assert str(STATUS[error]).encode() in answer.body
+    assert str(HTTP_STATUS[error]).encode() in answer.body
 
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -73,10 +73,10 @@ async def test_no_problem_page_shows_a_template(api: Api, error: type) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/problems/nothing", "/static/nothing.js", "/api/v1/uploads/nothing"])
-async def test_browser_at_a_wrong_address_gets_a_page_and_a_script_json(api: Api, path: str) -> None:
+async def test_unknown_url_is_a_page_for_browsers_and_json_for_scripts(api: Api, path: str) -> None:
     page = await api.get(path, headers=HTML)
     assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
-    assert "There is nothing here" in page.body.decode()
+    assert "Not found" in page.body.decode()
     assert "여기에는 아무것도 없습니다" in page.body.decode()
     for accept in ("*/*", "application/json", "application/json, text/html"):
         assert "json" in (await api.get(path, headers={"Accept": accept})).headers["Content-Type"]
@@ -92,7 +92,7 @@ async def test_browser_at_a_wrong_address_gets_a_page_and_a_script_json(api: Api
         ("ko;q=x", "en"),
     ],
 )
-async def test_pages_come_in_the_language_that_is_asked_for(api: Api, accepted: str, language: str) -> None:
+async def test_pages_are_in_the_preferred_language(api: Api, accepted: str, language: str) -> None:
     for path in ("/", "/admin", "/problems/damaged"):
         page = await api.get(path, headers={"Accept-Language": accepted})
         assert f'<html lang="{language}">' in page.body.decode()
@@ -101,22 +101,22 @@ async def test_pages_come_in_the_language_that_is_asked_for(api: Api, accepted: 
     assert f"words.{language}.js" in page.body.decode()
 
 
-async def test_the_page_tells_the_station_its_contact_and_the_limit(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_page_shows_station_contact_and_limit(data: Path, session: aiohttp.ClientSession) -> None:
     settings: dict[str, Any] = {"station_name": "Radio <Mapo>", "contact": "studio@radio.example", "file_limit": "2GiB"}
     with Server(data, disk_reserve=0, **settings) as server:
         api = Api(session, server.url, server.token)
         for path in ("/", "/nothing"):
-            said = (await api.get(path, headers=HTML)).body.decode()
-            assert "Radio &lt;Mapo&gt;" in said
-            assert '<a href="mailto:studio@radio.example">studio@radio.example</a>' in said
-            assert "Files up to 2\u00a0GB" in said
+            page = (await api.get(path, headers=HTML)).body.decode()
+            assert "Radio &lt;Mapo&gt;" in page
+            assert '<a href="mailto:studio@radio.example">studio@radio.example</a>' in page
+            assert "Files up to 2\u00a0GB" in page
         assert "Send your audio to Radio &lt;Mapo&gt;" in (await api.get("/")).body.decode()
 
 
-async def test_without_these_settings_the_page_names_nobody(api: Api) -> None:
-    said = (await api.get("/")).body.decode()
-    assert "Send us your audio" in said
-    assert "Questions?" not in said
+async def test_page_without_these_settings_shows_no_station(api: Api) -> None:
+    page = (await api.get("/")).body.decode()
+    assert "Send us your audio" in page
+    assert "Questions?" not in page
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ async def test_without_these_settings_the_page_names_nobody(api: Api) -> None:
         ("Tel: 02-123 4567", None),
     ],
 )
-def test_a_contact_is_a_link_only_if_it_can_be_one(contact: str, link: str | None) -> None:
+def test_contact_is_a_link_if_it_is_a_url_or_an_email_address(contact: str, link: str | None) -> None:
     assert Station(contact=load(contact=contact).contact).link == link
 
 
@@ -137,7 +137,7 @@ def test_a_contact_that_cannot_be_shown_is_an_error(contact: str) -> None:
         load(contact=contact)
 
 
-async def test_probes_tell_alive_and_ready(api: Api) -> None:
+async def test_probes_report_health_and_readiness(api: Api) -> None:
     assert (await api.get("/health")).body == b"ok"
     assert (await api.get("/ready")).status == 200
 
@@ -160,18 +160,18 @@ async def test_base_path_moves_everything(data: Path, session: aiohttp.ClientSes
 async def test_off_loopback_uploading_needs_the_token(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data, host="0.0.0.0", disk_reserve=0) as server:
         api = Api(session, server.url, server.token)
-        wish = {"filename": "a.mp3", "length": 5}
-        assert (await api.request("POST", "/api/v1/uploads", json=wish)).status == 401
+        new_upload = {"filename": "a.mp3", "length": 5}
+        assert (await api.request("POST", "/api/v1/uploads", json=new_upload)).status == 401
         assert (await api.get("/api/v1/uploads")).status == 401
-        assert (await api.request("POST", "/api/v1/uploads", json=wish, headers=api.admin)).status == 201
+        assert (await api.request("POST", "/api/v1/uploads", json=new_upload, headers=api.admin)).status == 201
         assert (await api.get("/")).status == 200
 
 
-async def test_off_loopback_bytes_go_on_when_a_sign_in_has_ended(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_off_loopback_upload_continues_after_the_session(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data, host="0.0.0.0", disk_reserve=0) as server:
         api = Api(session, server.url, server.token)
-        wish = {"filename": "a.mp3", "length": 20_010}
-        created = await api.request("POST", "/api/v1/uploads", json=wish, headers=api.admin)
+        new_upload = {"filename": "a.mp3", "length": 20_010}
+        created = await api.request("POST", "/api/v1/uploads", json=new_upload, headers=api.admin)
         where = f"/api/v1/uploads/{created.body['id']}"
         assert (await api.post(created.body["id"], 0, bytes(20_000))).status == 200
         assert (await api.put(created.body["id"], 20_005, b"12345")).status == 200

@@ -1,4 +1,4 @@
-"""Who may do what: owners of browsers, scripts without a cookie, the admin; and the sessions of the admin."""
+"""Permissions of browsers, scripts without a cookie and the admin; admin sessions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ RUFH = REST | {"Upload-Complete": "?0", "Content-Type": "application/partial-upl
 BYTES = {"Content-Type": "application/offset+octet-stream"}
 WHO = ("owner", "stranger", "script", "admin")
 HALF = bytes(16 * 1024)
-"""The least that a slice may have."""
+"""Minimum bytes of a slice."""
 MP3 = make_mp3(2, seed=8100)
 
 
 class People:
-    """The same server as different callers reach it."""
+    """Clients of one server, as different callers."""
 
     def __init__(self, script: Api, owner: Api, stranger: Api) -> None:
         admin = Api(script.session, script.url, script.token)
@@ -77,7 +77,7 @@ ID_IS_ENOUGH: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "rufh head": ("HEAD", "/rufh/{}", {}, 204),
     "rufh patch": ("PATCH", "/rufh/{}", {"headers": RUFH, "data": b"abcde"}, 204),
 }
-"""Method, path, request and status of what everyone may do who knows an upload's id."""
+"""Method, path, request and status of actions for which an upload's id is enough."""
 
 NEEDS_THE_OWNER: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "amend": ("PATCH", UPLOADS + "/{}", {"json": {"tags": {"title": "Mine"}}}, 200),
@@ -87,7 +87,7 @@ NEEDS_THE_OWNER: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "tus delete": ("DELETE", "/tus/{}", {"headers": TUS}, 204),
     "rufh delete": ("DELETE", "/rufh/{}", {}, 204),
 }
-"""What takes its owner or the admin, as long as the upload has an owner."""
+"""Actions for the owner and the admin, if the upload has an owner."""
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -163,8 +163,8 @@ async def test_same_bytes_are_found_only_by_their_sender(people: People, whose: 
         known = whose == who == "owner"
         found = await people[who].get(f"{UPLOADS}?content_hash={content_hash}&length={len(mp3)}")
         assert [upload["id"] for upload in found.body["uploads"]] == [upload["id"]] * known
-        wish = {"filename": "again.mp3", "length": len(mp3), "content_hash": content_hash}
-        again = await people[who].request("POST", UPLOADS, json=wish)
+        new_upload = {"filename": "again.mp3", "length": len(mp3), "content_hash": content_hash}
+        again = await people[who].request("POST", UPLOADS, json=new_upload)
         assert (again.status, again.body["id"] == upload["id"]) == ((200, True) if known else (201, False))
 
 
@@ -206,10 +206,10 @@ async def test_off_loopback_a_browser_owns_what_it_sends_while_signed_in(
 ) -> None:
     with Server(data, host="0.0.0.0", disk_reserve=0) as server:
         browser = await Api(session, server.url, server.token).browser()
-        wish = {"filename": "a.mp3", "length": 2 * len(HALF)}
-        assert (await browser.request("POST", UPLOADS, json=wish)).status == 401
+        new_upload = {"filename": "a.mp3", "length": 2 * len(HALF)}
+        assert (await browser.request("POST", UPLOADS, json=new_upload)).status == 401
         signed_in = await sign_in(browser)
-        upload = (await signed_in.request("POST", UPLOADS, json=wish)).body
+        upload = (await signed_in.request("POST", UPLOADS, json=new_upload)).body
         assert [one["id"] for one in (await signed_in.get(UPLOADS)).body["uploads"]] == [upload["id"]]
         assert (await browser.put(upload["id"], 0, HALF)).status == 200
         assert (await browser.request("DELETE", f"{UPLOADS}/{upload['id']}")).status == 401
@@ -219,7 +219,7 @@ async def test_off_loopback_a_browser_owns_what_it_sends_while_signed_in(
 
 
 async def sign_in(client: Api, **headers: str) -> Api:
-    """Return the client with the cookie of a new session beside those that it has."""
+    """Return the client with the cookie of a new session added."""
     answer = await client.request("POST", "/admin/session", json={"token": client.token}, headers=headers)
     assert answer.status == 204
     signed_in = Api(client.session, client.url, client.token)
@@ -306,8 +306,8 @@ async def test_only_secure_cookies_count_if_public_url_is_https(
             f"{prefix}media_service_owner",
             f"{prefix}media_service_admin",
         ]
-        for given in (await api.get("/"), await api.request("POST", "/admin/session", json={"token": api.token})):
-            assert {"Secure", "HttpOnly", f"Path={path}"} <= set(given.headers["Set-Cookie"].split("; "))
+        for response in (await api.get("/"), await api.request("POST", "/admin/session", json={"token": api.token})):
+            assert {"Secure", "HttpOnly", f"Path={path}"} <= set(response.headers["Set-Cookie"].split("; "))
         await browser.create("secure.mp3", 10)
         assert len((await browser.get(UPLOADS)).body["uploads"]) == 1
         assert (await browser.get("/api/v1/files")).status == 200

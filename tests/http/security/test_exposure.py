@@ -1,4 +1,4 @@
-"""What a stranger can do, as the operator's page has it: on a loopback address, and on any other without the token."""
+"""Access without the token, on loopback and on other addresses, as docs/operator.md says."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_open(exposed: tuple[str, Server]) -> bool:
 
 
 async def created(api: Api) -> str:
-    """An upload that somebody else began, who has the token."""
+    """Return the id of an upload of another client that has the token."""
     body = {"filename": "theirs.mp3", "length": len(MP3)}
     answer = await api.request("POST", "/api/v1/uploads", json=body, headers=api.admin)
     assert answer.status == 201

@@ -1,4 +1,4 @@
-"""Which pages may send: the service's own, behind whatever proxy, and no other."""
+"""Only same-origin pages may send, behind any proxy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = "https://radio.example:8443"
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that knows its public URL, and takes its base path from there."""
+    """A server with `public_url`, from which it takes its base path."""
     data = tmp_path_factory.mktemp("public") / "data"
     with Server(data, disk_reserve=0, interim_responses=True, public_url=f"{PUBLIC}/", base_path="/media") as server:
         yield server
@@ -36,7 +36,7 @@ async def create(server: Server, base: str = "", **headers: str) -> WireAnswer:
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        # Proxies that put another name into Host: the browser vouches, and no page can set what it says.
+        # Proxies that rewrite Host: Sec-Fetch-Site decides, which no page can set.
         ({"Sec_Fetch_Site": "same-origin", "Origin": "https://radio.example"}, 201),
         ({"Sec_Fetch_Site": "same-origin", "Origin": "null"}, 201),
         ({"Sec_Fetch_Site": "same-origin", "Host": "evil.example"}, 403),
@@ -45,7 +45,7 @@ async def create(server: Server, base: str = "", **headers: str) -> WireAnswer:
         ({"Sec_Fetch_Site": "SAME-ORIGIN"}, 403),
         ({"Sec_Fetch_Site": "none", "Origin": "https://evil.example"}, 403),
         ({"Sec_Fetch_Site": "none"}, 201),
-        # Browsers that do not say it, and plain HTTP.
+        # Browsers without Sec-Fetch-Site, and plain HTTP.
         ({"Origin": "http://127.0.0.1"}, 201),
         ({"Origin": "https://127.0.0.1"}, 201),
         ({"Origin": "https://127.0.0.1", "Host": "127.0.0.1:443"}, 201),
@@ -75,7 +75,7 @@ async def test_only_same_origin_pages_may_send(shared_server: Server, headers: d
         ({"Origin": PAGE, "Host": "radio.example:8443"}, 201),
         ({"Origin": PAGE, "Host": "radio.example"}, 201),
         ({"Origin": "https://RADIO.example:8443", "Host": "Radio.Example.:8443"}, 201),
-        # The scheme is known now: a page that came over plain HTTP may be anybody's.
+        # The scheme is known: a page over plain HTTP may be modified by an attacker.
         ({"Origin": "http://radio.example:8443", "Host": "radio.example:8443"}, 403),
         ({"Origin": "http://radio.example", "Host": "127.0.0.1"}, 403),
         ({"Origin": "https://radio.example", "Host": "127.0.0.1"}, 403),

@@ -1,10 +1,10 @@
-"""Who a request comes from, as the quotas count it."""
+"""Keys by which quotas and connection limits count client addresses."""
 
 from __future__ import annotations
 
 import pytest
 
-from media_service.http.client_address import quota_key
+from media_service.http.connections.peer_address import address_key
 
 
 @pytest.mark.parametrize(
@@ -20,5 +20,5 @@ from media_service.http.client_address import quota_key
         ("/run/some.sock", None),
     ],
 )
-def test_an_address_is_counted_as_its_customer(remote: str, counted: str | None) -> None:
-    assert quota_key(remote) == counted
+def test_key_of_an_address(remote: str, counted: str | None) -> None:
+    assert address_key(remote) == counted
