@@ -6,16 +6,21 @@ BIN := $(VENV)/bin
 AUDIT := $(VENV)/audit
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test check lint types torture audit sql bench shots clean
+.PHONY: run test test-fast check lint types torture audit sql bench shots clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
-# On two processors: first what may share them, file by file; then what measures time and memory, alone.
-ALONE := tests/torture tests/lines
+# Three at a time on two processors, for many tests only wait; a file's tests share its servers, so they stay together.
+# Then, alone, those that measure how long others wait.
+PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(ALONE))
-	$(BIN)/pytest $(ALONE)
+	$(BIN)/pytest -m 'not alone' $(PARALLEL)
+	$(BIN)/pytest -m alone tests/torture tests/browser
+
+# What tells within a minute whether a change is sound: no browser, no other clients, no kills, no long searches.
+test-fast: $(VENV)/.test
+	$(BIN)/pytest -m 'not slow' --numprocesses 2 --dist loadfile
 
 check: lint types test
 
@@ -27,10 +32,10 @@ types: $(VENV)/.test
 	$(BIN)/mypy
 	npx --yes --package typescript@7.0.2 tsc --project tsconfig.json
 
-# The long form of what `make test` does shortly: 200 kills while receiving and 200 while finishing, 20 power cuts, a
-# minute without a line, 200,000 requests of the fuzzer from a seed of their own.
+# The long form of what `make test` does shortly: 200 kills while receiving and 200 while finishing, 20 power cuts, ten
+# seconds of each attack, a minute without a line, 200,000 requests of the fuzzer from a seed of their own.
 torture: $(VENV)/.test
-	KILLS=200 FINISHING_KILLS=200 CUTS=20 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
+	KILLS=200 FINISHING_KILLS=200 CUTS=20 ATTACK=10 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 
 # Known advisories: those in tests/advisories.toml, which `make check` looks at too, and those of the database that

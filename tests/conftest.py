@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -13,14 +16,58 @@ from tests.support.api import Api
 from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Generator, Iterator
+
+TESTS = Path(__file__).parent
+LONGEST_FIRST = ("lines", "torture", "browser", "proxies", "clients")
+"""Folders whose files take longest. Begun last, one of them would keep one processor busy and the others idle."""
+EXIT_SECONDS = 60
+"""Within which a process ends once its tests have."""
+
+SLOW_WORDS = ("crash", "kill", "restart", "full_disk", "any_step", "false_alarm", "program_sees", "read_in_one")
+"""What the names of other slow tests have in them: such tests start the service, or other programs, again and again."""
+
+
+def _rank(item: pytest.Item) -> int:
+    folder = item.path.relative_to(TESTS).parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def _shuffle(items: list[pytest.Item], seed: str) -> None:
+    """Shuffle files, and tests within each: a file's tests share servers."""
+    dice = random.Random(seed)
+    files = {path: dice.random() for path in dict.fromkeys(item.path for item in items)}
+    items.sort(key=lambda item: (files[item.path], dice.random()))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first and mark what is slow. With `SHUFFLE`, a seed, all come in any order."""
+    if seed := os.environ.get("SHUFFLE"):
+        _shuffle(items, seed)
+    else:
+        items.sort(key=_rank)
+    for item in items:
+        if _rank(item) < len(LONGEST_FIRST) or any(word in item.name for word in SLOW_WORDS):
+            item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a skipped test fail in CI, which has everything that tests need."""
+    report = yield
+    if report.skipped and os.environ.get("CI"):
+        report.outcome, report.longrepr = "failed", f"skipped in CI: {report.longrepr}"
+    return report
+
+
+def pytest_unconfigure() -> None:
+    """After the tests, end a process that a thread of a failed test keeps alive, and say where that thread is."""
+    faulthandler.dump_traceback_later(EXIT_SECONDS, exit=True)
 
 
 def missing(what: str) -> None:
     """Skips loudly for want of a program; in CI that is a failure, since CI installs them all."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI must have it")
     pytest.skip(f"SKIPPED FOR WANT OF {what}")
 
 

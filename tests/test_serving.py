@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from media_service.config import Settings
 from tests.support.server import ROOT, Server
+
+pytestmark = pytest.mark.slow
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from media_service.aside.line import Line
 
+pytestmark = pytest.mark.slow
+
 RESTARTS_WITHIN = 10.0
 
 

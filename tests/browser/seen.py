@@ -29,6 +29,16 @@ def button(page: Page, action: str, name: str) -> Locator:
     return page.get_by_role("button", name=f"{action}: “{name}”", exact=True)
 
 
+def cancel(page: Page, name: str) -> None:
+    """Cancel the upload; if bytes of it are there already, the page asks once more."""
+    button(page, "Cancel", name).click()
+    sure = row(page, name).locator("[data-action=sure]")
+    expect(sure.or_(row(page, name).and_(page.locator("[data-state=cancelled]")))).to_be_visible()
+    if sure.count():
+        sure.click()
+    state(page, name, "cancelled")
+
+
 def choose_again(page: Page, name: str, file: Path) -> None:
     with page.expect_file_chooser() as chooser:
         button(page, "Choose file again", name).click()

@@ -1,6 +1,7 @@
 """Another cover for a file on its way: chosen, shown, sent, and refused in words."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ def choose_cover(page: Page, name: str, file: Path, words: str = "Choose a cover
     chooser.value.set_files(str(file))
 
 
+def has_cover(api: Callable[[str], Any], width: int) -> bool:
+    """Whether the only upload has a PNG of so many pixels."""
+    (upload,) = api("uploads?state=receiving")["uploads"]
+    return bool((upload["cover"]["media_type"], upload["cover"]["width"]) == ("image/png", width))
+
+
 def test_a_chosen_cover_is_shown_and_sent(
     line: SlowProxy, visitor: Visitor, mp3: Make, tmp_path: Path, api: Callable[[str], Any]
 ) -> None:
@@ -36,9 +43,9 @@ def test_a_chosen_cover_is_shown_and_sent(
         mine = row(page, "covered.mp3")
         expect(mine.get_by_alt_text("Cover")).to_have_js_property("naturalWidth", width)
         expect(mine.locator("[data-ref=saved]")).to_have_text("Saved")
-        (upload,) = api("uploads?state=receiving")["uploads"]
-        assert (upload["cover"]["media_type"], upload["cover"]["width"]) == ("image/png", width)
-    assert upload["tags"] == {}
+        # "Saved" may still be said of the cover before.
+        until(partial(has_cover, api, width), page)
+    assert api("uploads?state=receiving")["uploads"][0]["tags"] == {}
 
 
 def test_a_cover_chosen_before_the_upload_begins_is_sent_with_it(

@@ -61,6 +61,7 @@ def rounds(asked: list[tuple[float, float, str]]) -> int:
     return count
 
 
+@pytest.mark.alone
 def test_a_first_visit_takes_one_round_of_requests_and_the_next_one_none(
     server: Server, context: BrowserContext, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from media_service.aside.line import Line
 from media_service.catalogue.database import Database
-from media_service.catalogue.migrate import migrate
 from media_service.core.cover import CoverLimits
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
@@ -21,18 +20,19 @@ from media_service.intake.options import IntakeOptions
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
-from media_service.media.workers.pool import TagWorker
 from media_service.storage import flushing
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
 from tests.support.lines import commits_to, served
-from tests.support.server import ROOT
+from tests.support.new_catalogue import write_new_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from media_service.media.workers.pool import TagWorker
 
 HOUR = 3600 * 1_000_000
 
@@ -86,7 +86,12 @@ class _Counted:
 
 
 class Rig:
-    """The parts, open on `folder`; `time` is UTC microseconds and stands still unless moved."""
+    """The parts, open on `folder`; `time` is UTC microseconds and stands still unless moved.
+
+    All rigs of a test ask the same `worker`: starting a child takes longer than all else that a rig does.
+    """
+
+    worker: TagWorker
 
     def __init__(
         self,
@@ -103,8 +108,7 @@ class Rig:
     ) -> None:
         workers = DataFolder(folder)
         workers.make()
-        if not workers.catalogue.exists():
-            migrate(workers.catalogue, ROOT / "migrations")
+        write_new_catalogue(workers.catalogue)
         around: Callable[[Any], Any] = steps.around if steps else lambda part: part
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
@@ -115,7 +119,6 @@ class Rig:
         self.spool = DiskSpool(workers.spool)
         self.quarantine = DiskQuarantine(workers.quarantine)
         self.folders = workers
-        self.worker = TagWorker()
         self.inspector = MediaInspector(self.worker, MediaOptions())
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
@@ -154,7 +157,6 @@ class Rig:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self.worker.close()
         self.inspector.close()
         await self._lines.aclose()
         await self.database.close()

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from media_service.media.workers.pool import TagWorker
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.usefixtures("players")
 
 STREAM = Stream(kbits=128, seed=21)

@@ -24,6 +24,8 @@ from tests.support.mp3 import make_frames, make_mp3
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+pytestmark = pytest.mark.slow
+
 AUDIO = make_frames(40)
 MIB = 1024 * 1024
 

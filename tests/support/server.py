@@ -13,7 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from media_service.storage.data_folder import DataFolder
 from tests.support.aside import aside_of
+from tests.support.new_catalogue import write_new_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,7 @@ class Server:
     """`media-service serve` on a free port of 127.0.0.1, for a data folder; started by `with`, or by `start`.
 
     `settings` are the service's settings by name; `under` is a command that runs it (strace, unshare, prlimit).
+    Without one it finds a catalogue without rows, whose making would take most of a first start.
     `log`: a file to which its log goes, in place of the test's standard error.
     """
 
@@ -38,8 +41,8 @@ class Server:
         self.log = log
         self.process: subprocess.Popen[str] | None = None
         self._under = under
-        # Decoding every file of every test would keep the tests waiting; who tests it asks for it.
-        self._settings = {"measure_loudness": False} | settings
+        # Decoding every file would keep the tests waiting, and so would the end of requests that a test left open.
+        self._settings = {"measure_loudness": False, "shutdown_timeout": 1} | settings
         self._port = 0
         self.token = ""
 
@@ -81,6 +84,10 @@ class Server:
 
     def start(self) -> Self:
         """Starts the process and returns when it answers."""
+        if not self._under:
+            folder = DataFolder(self.data)
+            folder.make()
+            write_new_catalogue(folder.catalogue)
         settings = {f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()}
         with ExitStack() as opened:
             log = None if self.log is None else opened.enter_context(self.log.open("ab"))

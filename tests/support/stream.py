@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,15 +28,26 @@ KBITS = {
 
 
 def crc(piece: bytes, value: int, polynomial: int, *, reflected: bool) -> int:
-    """A CRC of 16 bits, one bit after the other."""
+    """A CRC of 16 bits."""
+    table = _crc_table(polynomial, reflected=reflected)
     for byte in piece:
-        for bit in range(8):
-            if reflected:
-                low = (value ^ byte >> bit) & 1
-                value = value >> 1 ^ (polynomial if low else 0)
-            else:
-                high = (value >> 15 ^ byte >> (7 - bit)) & 1
-                value = (value << 1 ^ (polynomial if high else 0)) & 0xFFFF
+        value = value >> 8 ^ table[(value ^ byte) & 255] if reflected else value << 8 & 65535 ^ table[value >> 8 ^ byte]
+    return value
+
+
+@cache
+def _crc_table(polynomial: int, *, reflected: bool) -> list[int]:
+    """What each byte does to a CRC, found one bit after the other."""
+    return [_crc_of_byte(byte, polynomial, reflected=reflected) for byte in range(256)]
+
+
+def _crc_of_byte(byte: int, polynomial: int, *, reflected: bool) -> int:
+    value = byte if reflected else byte << 8
+    for _ in range(8):
+        if reflected:
+            value = value >> 1 ^ (polynomial if value & 1 else 0)
+        else:
+            value = (value << 1 ^ (polynomial if value & 0x8000 else 0)) & 0xFFFF
     return value
 
 

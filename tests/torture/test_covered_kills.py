@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import random
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 
 from tests.support.api import Api
 from tests.support.mp3 import make_mp3_of
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 KIB = 1024
 CHAPTERS = [{"start": 0, "title": "Intro", "url": None}, {"start": 1.5, "title": "밤", "url": "https://example.com/"}]
-KILLS = 8
+KILLS = int(os.environ.get("FINISHING_KILLS", "4"))
 
 
 async def test_an_upload_with_a_cover_goes_on_after_a_kill(data: Path) -> None:
@@ -43,6 +45,7 @@ async def test_an_upload_with_a_cover_goes_on_after_a_kill(data: Path) -> None:
             assert (await api.get(f"{file['url']}/cover")).body == picture
 
 
+@pytest.mark.timeout(60 + 15 * KILLS)
 async def test_a_cover_is_in_the_file_whenever_finishing_dies(data: Path) -> None:
     dice = random.Random(20261126)
     picture = padded_jpeg(1500 * KIB)

@@ -2,7 +2,7 @@
 
 So are edits of tags: the old file lies there or the new one.
 
-`FINISHING_KILLS` sets how often the server dies; 12 by default.
+`FINISHING_KILLS` sets how often the server dies; 6 by default.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.support.server import Server
 if TYPE_CHECKING:
     from pathlib import Path
 
-KILLS = int(os.environ.get("FINISHING_KILLS", "12"))
+KILLS = int(os.environ.get("FINISHING_KILLS", "6"))
 SEED = int(os.environ.get("SEED", "20261123"))
 MIB = 1024 * 1024
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-SECONDS = 3.0
-"""Seconds of an attack."""
+SECONDS = float(os.environ.get("ATTACK", "1.5"))
+"""Seconds of an attack. `make torture` takes ten."""
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ async def during(seconds: float, attack: asyncio.Task[None]) -> None:
         await attack
 
 
+@pytest.mark.alone
 async def test_content_types_of_many_semicolons_hold_nobody_up(server: Server) -> None:
     async def attack() -> None:
         for number in itertools.count():
@@ -85,6 +87,7 @@ async def test_content_type_that_cannot_be_parsed_is_415(shared_server: Server, 
     assert (answer.status, answer.problem["code"]) == (415, "unsupported_media_type")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("framing", ["Content-Length: 4000000000", "Transfer-Encoding: chunked"])
 async def test_preambles_hold_nobody_up(server: Server, framing: str) -> None:
     lines = b"p\r\n" * 20_000
@@ -101,6 +104,7 @@ async def test_preambles_hold_nobody_up(server: Server, framing: str) -> None:
         await asyncio.gather(*(during(SECONDS, attack) for attack in attacks))
 
 
+@pytest.mark.alone
 async def test_long_epilogue_holds_nobody_up(server: Server) -> None:
     body = multipart(part("mp3", b"no MP3" * 100, "a.mp3"))
     lines = b"e\r\n" * 20_000
@@ -116,6 +120,7 @@ async def test_long_epilogue_holds_nobody_up(server: Server) -> None:
         await asyncio.gather(*(during(SECONDS, attack) for attack in attacks))
 
 
+@pytest.mark.alone
 async def test_odd_spellings_of_static_files_take_no_memory(server: Server, session: aiohttp.ClientSession) -> None:
     async def ask(names: list[str]) -> set[int]:
         statuses = set()
@@ -173,6 +178,7 @@ async def unfinished(server: Server, request: bytes, count: int = 400) -> AsyncI
         yield answers
 
 
+@pytest.mark.alone
 async def test_unfinished_covers_of_400_connections_share_the_memory(
     server: Server, session: aiohttp.ClientSession
 ) -> None:
@@ -183,6 +189,7 @@ async def test_unfinished_covers_of_400_connections_share_the_memory(
         assert all(b" 503 " in top and b"\r\nRetry-After: " in top for top in answers)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("late", [False, True], ids=["before the file", "after the file"])
 async def test_covers_of_400_forms_share_the_memory(server: Server, *, late: bool) -> None:
     file, cover = part("mp3", make_mp3(1), "a.mp3"), part("cover", PICTURE, "a.jpg")

@@ -1,0 +1,25 @@
+"""A catalogue as a first start makes it. Alembic is asked once a process: it takes as long as all else of a start."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from media_service.catalogue.migrate import migrate
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+
+
+def write_new_catalogue(path: Path) -> None:
+    """Write an empty catalogue with the newest schema; one that is there already stays."""
+    if not path.exists():
+        path.write_bytes(_newest())
+
+
+@cache
+def _newest() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "catalogue.sqlite3"
+        migrate(path, MIGRATIONS)
+        return path.read_bytes()
