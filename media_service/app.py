@@ -53,6 +53,7 @@ from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions, parse_policy
+from media_service.media.inspection.load import LoadMonitor
 from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
 from media_service.media.workers.pool import TagWorkerPool
@@ -108,7 +109,7 @@ class Service:
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = TagWorkerPool(settings.tag_workers)
-        self._inspector = MediaInspector(self._worker, _media_options(settings))
+        self._inspector = MediaInspector(self._worker, _media_options(settings), load=LoadMonitor())
         self._finalizer = Finalizer(
             self._database,
             self._partials,

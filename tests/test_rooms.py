@@ -64,6 +64,7 @@ PARTS = {
 """What the parts of a room may import of that room. A part is a folder, or a module with a line of its own."""
 
 OWNERS = {
+    "fastcrc": {"media.mpeg.audio_digest", "media.mpeg.frame_chain", "media.mpeg.vbr_header"},
     "mutagen": {"media.tags.mutagen_adapter"},
     "sqlalchemy": {"catalogue.tables", "catalogue.expressions", "catalogue.write_sql", "catalogue.migrate"},
     "alembic": {"catalogue"},

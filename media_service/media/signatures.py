@@ -1,30 +1,27 @@
-"""What stands around MPEG audio: tags by their sizes, and foreign containers by their first bytes.
-
-Pure functions of bytes. Nothing a file says of itself is trusted here: sizes are measured, not followed.
-"""
+"""Detect tags and foreign containers by their signatures. Declared sizes are compared with the bytes there are."""
 
 from __future__ import annotations
 
 import re
 
 TAG_PROBE_BYTES = 32
-"""Bytes that tell a tag and its size."""
+"""Bytes needed to detect a leading tag and read its size."""
 
 ID3V1_BYTES = 128
-"""Bytes of an ID3v1 tag."""
+"""Size of an ID3v1 tag."""
 
 
 def decode_syncsafe(field: bytes) -> int:
-    """A number of seven bits a byte."""
+    """Decode a syncsafe integer: seven bits of each byte (ID3v2.4 structure, section 6.2)."""
     value = 0
     for byte in field:
         value = value << 7 | byte & 0x7F
     return value
 
 
-def detect_tag(buffer: bytes, at: int) -> tuple[str, int] | None:
-    """The kind of the tag that begins here, and the bytes it says it has; None where none does."""
-    head = buffer[at : at + TAG_PROBE_BYTES]
+def detect_tag(buffer: bytes, offset: int) -> tuple[str, int] | None:
+    """Return kind and declared bytes of the tag that begins at `offset`; None if there is none."""
+    head = buffer[offset : offset + TAG_PROBE_BYTES]
     if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80 and 0xFF not in head[3:5]:
         return "id3v2", 10 + decode_syncsafe(head[6:10]) + (10 if head[3] == 4 and head[5] & 0x10 else 0)
     if head[:4] == b"TAG+":
@@ -36,49 +33,49 @@ def detect_tag(buffer: bytes, at: int) -> tuple[str, int] | None:
         is_header = head[23] & 0x20
         return "ape", 32 + (size if is_header else 0)
     if head[:11] == b"LYRICSBEGIN":
-        end = buffer.find(b"LYRICSEND", at, at + 65_536)
-        newer = buffer.find(b"LYRICS200", at, at + 65_536)
-        found = min((place for place in (end, newer) if place >= 0), default=-1)
-        return ("lyrics3", found + 9 - at) if found >= 0 else None
+        end = buffer.find(b"LYRICSEND", offset, offset + 65_536)
+        newer = buffer.find(b"LYRICS200", offset, offset + 65_536)
+        stop = min((index for index in (end, newer) if index >= 0), default=-1)
+        return ("lyrics3", stop + 9 - offset) if stop >= 0 else None
     return None
 
 
 def ape_tag_bytes(footer: bytes) -> int:
-    """Bytes of the APE tag that this footer ends, itself included, a header in front not; 0 where it is none."""
+    """Return the bytes of the APE tag that ends with this footer, without a header; 0 if it is not an APE footer."""
     return int.from_bytes(footer[12:16], "little") if footer.startswith(b"APETAGEX") and len(footer) == 32 else 0
 
 
 def find_trailing_tags(buffer: bytes, start: int) -> tuple[int, list[tuple[str, int, int]]]:
-    """Where the tags at the buffer's end begin, not before `start`, and each of them as (kind, start, stop)."""
+    """Return where the trailing tags begin, at `start` or later, and each tag as (kind, start, stop)."""
     stop = len(buffer)
-    found: list[tuple[str, int, int]] = []
+    tags: list[tuple[str, int, int]] = []
     while True:
-        size = _tag_ending_at(buffer, start, stop)
-        if size is None:
-            return stop, found[::-1]
-        kind, length = size
-        found.append((kind, stop - length, stop))
+        tag = _tag_ending_at(buffer, start, stop)
+        if tag is None:
+            return stop, tags[::-1]
+        kind, length = tag
+        tags.append((kind, stop - length, stop))
         stop -= length
 
 
 def _tag_ending_at(buffer: bytes, start: int, stop: int) -> tuple[str, int] | None:
-    room = stop - start
-    if room >= 128 and buffer[stop - 128 : stop - 125] == b"TAG" and buffer[stop - 125 : stop - 124] != b"+":
+    available = stop - start
+    if available >= 128 and buffer[stop - 128 : stop - 125] == b"TAG" and buffer[stop - 125 : stop - 124] != b"+":
         return "id3v1", 128
-    if room >= 227 and buffer[stop - 227 : stop - 223] == b"TAG+":
+    if available >= 227 and buffer[stop - 227 : stop - 223] == b"TAG+":
         return "id3v1+", 227
-    if room >= 32 and buffer[stop - 32 : stop - 24] == b"APETAGEX":
+    if available >= 32 and buffer[stop - 32 : stop - 24] == b"APETAGEX":
         length = ape_tag_bytes(buffer[stop - 32 : stop])
-        # Whether there is a header is seen, not believed: some writers set the flag without writing one.
+        # The header flag is not trusted: some writers set it without writing a header.
         if buffer[max(start, stop - length - 32) : stop - length].startswith(b"APETAGEX"):
             length += 32
-        return ("ape", length) if 32 <= length <= room else None
-    if room >= 20 and buffer[stop - 9 : stop] in (b"LYRICS200", b"LYRICSEND"):
+        return ("ape", length) if 32 <= length <= available else None
+    if available >= 20 and buffer[stop - 9 : stop] in (b"LYRICS200", b"LYRICSEND"):
         begin = buffer.rfind(b"LYRICSBEGIN", start, stop)
         return ("lyrics3", stop - begin) if begin >= 0 else None
-    if room >= 20 and buffer[stop - 10 : stop - 7] == b"3DI" and max(buffer[stop - 4 : stop]) < 0x80:
+    if available >= 20 and buffer[stop - 10 : stop - 7] == b"3DI" and max(buffer[stop - 4 : stop]) < 0x80:
         length = 20 + decode_syncsafe(buffer[stop - 4 : stop])
-        return ("id3v2", length) if length <= room else None
+        return ("id3v2", length) if length <= available else None
     return None
 
 
@@ -126,7 +123,7 @@ _MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml
 
 
 def detect_container(head: bytes) -> str | None:
-    """The foreign thing that begins with these bytes, by its common name; None for what is not known."""
+    """Return the common name of the foreign format that begins with these bytes; None if it is unknown."""
     if head[:4] in (b"RIFF", b"RF64", b"BW64"):
         return {b"WAVE": "wav", b"AVI ": "avi", b"WEBP": "webp"}.get(head[8:12], "riff")
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):

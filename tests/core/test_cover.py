@@ -27,7 +27,7 @@ def test_what_fits_is_a_cover() -> None:
         (10, None, CoverNotImage),
         (10, Picture("image/png", 20, 51), CoverTooWide),
         (10, Picture("image/png", 51, 20), CoverTooWide),
-        (10, Picture("image/png", 5, 5, "it moves"), CoverInvalid),
+        (10, Picture("image/png", 5, 5, "it is animated"), CoverInvalid),
         (2000, None, CoverTooLarge),
     ],
 )

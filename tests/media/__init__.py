@@ -1,1 +1,1 @@
-"""Real MP3s and tags, and the real child process."""
+"""Tests with real MP3s and tags, and with real tag workers."""

@@ -1,4 +1,4 @@
-"""What the tests of this room share."""
+"""Fixtures of the tests of media."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def worker() -> AsyncIterator[TagWorker]:
-    """One that runs, and is closed behind the test."""
+    """A tag worker that runs, and is closed after the test."""
     worker = TagWorker()
     yield worker
     await worker.close()
@@ -31,7 +31,7 @@ async def worker() -> AsyncIterator[TagWorker]:
 
 @pytest.fixture
 def players() -> None:
-    """The programs that people play files with."""
+    """Require the players that the tests compare with."""
     for program in ("ffmpeg", "ffprobe", "mediainfo", "mpg123"):
         if shutil.which(program) is None:
             missing(program)

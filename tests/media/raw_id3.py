@@ -1,4 +1,4 @@
-"""ID3v2 tags put together byte by byte, so that what mutagen thinks of them plays no part."""
+"""ID3v2 tags built byte by byte, without mutagen."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ HEADER = 10
 
 
 def syncsafe(size: int) -> bytes:
-    """Four bytes of seven bits."""
+    """Encode a syncsafe integer."""
     return bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
 
 
 def frame(name: str, content: bytes, version: int = 3, flags: int = 0, *, plain_size: bool = False) -> bytes:
-    """One frame of a v2.3 or v2.4 tag; `plain_size` as iTunes wrote it into v2.4."""
+    """Return a frame of a 2.3 or 2.4 tag; `plain_size` as iTunes wrote it into 2.4."""
     size = len(content).to_bytes(4) if version == 3 or plain_size else syncsafe(len(content))
     return name.encode() + size + flags.to_bytes(2) + content
 
 
 def frame22(name: str, content: bytes) -> bytes:
-    """One frame of a v2.2 tag."""
+    """Return a frame of a 2.2 tag."""
     return name.encode() + len(content).to_bytes(3) + content
 
 
 def tag(body: bytes, version: int = 3, flags: int = 0, padding: int = 0) -> bytes:
-    """A whole tag around its frames."""
+    """Return a tag of this body."""
     body += bytes(padding)
     return b"ID3" + bytes([version, 0, flags]) + syncsafe(len(body)) + body
 
 
 @cache
 def unfolding(name: str, start: bytes, size: int) -> bytes:
-    """A compressed v2.4 frame with its data length indicator: this start, then so many zeros."""
+    """Return a compressed 2.4 frame with a data length indicator: `start`, then `size` NULs."""
     folder = zlib.compressobj(1)
     block = bytes(1 << 20)
     folded = [folder.compress(start), *(folder.compress(block) for _ in range(size >> 20)), folder.flush()]
@@ -40,7 +40,7 @@ def unfolding(name: str, start: bytes, size: int) -> bytes:
 
 
 def unsynchronised(content: bytes) -> bytes:
-    """The bytes with a zero behind every 0xFF that could begin a false frame header."""
+    """Apply the unsynchronisation scheme."""
     out = bytearray()
     for at, byte in enumerate(content):
         out.append(byte)
@@ -51,7 +51,7 @@ def unsynchronised(content: bytes) -> bytes:
 
 
 def frames_of(head: bytes) -> list[tuple[str, bytes]]:
-    """Every frame of a tag that we wrote: its id and its whole bytes."""
+    """Return id and bytes of every frame of a tag that we wrote."""
     version, at, found = head[3], HEADER, []
     while at < len(head) and head[at]:
         field = head[at + 4 : at + 8]

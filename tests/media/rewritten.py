@@ -1,4 +1,4 @@
-"""Files that are given tags as the child gives them, in this process."""
+"""Files retagged in this process as a tag worker does it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AUDIO = make_frames(40)
 
 
 def tagged(path: Path, content: bytes, tags: Mapping[str, str]) -> tuple[bytes, bytes, dict[str, str]]:
-    """The file with these tags: its new head, all of its bytes, and the tags it is said to carry."""
+    """Return the new head, the whole file, and the resulting tags."""
     path.write_bytes(content)
     planned, carried = plan_rewrite(path, tags)
     assert len(planned.head) % 4096 == planned.cut % 4096, "the audio left its place within a block"

@@ -1,4 +1,4 @@
-"""Pictures that any program can show."""
+"""Images that every program shows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 
 
 def png(width: int, height: int, seed: int = 6) -> bytes:
-    """Noise: what it is compressed to has bytes of every kind in it."""
+    """Return an image of noise: its compressed data has bytes of every value."""
     source = random.Random(seed)
     rows = b"".join(b"\0" + source.randbytes(3 * width) for _ in range(height))
     header = width.to_bytes(4) + height.to_bytes(4) + b"\x08\x02\0\0\0"

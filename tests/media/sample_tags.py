@@ -1,4 +1,4 @@
-"""What a sender may ask for."""
+"""Tags as a sender requests them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ALL = {
     "genre": "Podcast",
     "comment": "첫째\n둘째",
 }
-"""The six tags that everybody knows."""
+"""The six common tags."""
 
 MORE = {
     "album_artist": "여러 사람",
@@ -28,4 +28,4 @@ MORE = {
     "description": "between",
     "lyrics": "첫째\n둘째",
 }
-"""The others."""
+"""The other tags."""

@@ -1,4 +1,4 @@
-"""An APE tag never contradicts the tag that is written: players such as MPD and MediaInfo read it before all others."""
+"""An APE tag never contradicts the ID3v2 tag: players such as MPD and MediaInfo prefer APE."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ WAYS: dict[str, tuple[bytes, bytes, dict[str, str | bytes]]] = {
 
 
 def ape_items(path: Path) -> dict[str, str]:
-    """The items of the APE tag at the file's end, as mutagen reads it."""
+    """Return the items of the APE tag at the file's end, as mutagen reads it."""
     try:
         return {key: str(value) for key, value in APEv2(path).items()}
     except APENoHeaderError:
@@ -56,7 +56,7 @@ def ape_items(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: TagWorker, tmp_path: Path, way: str) -> None:
+async def test_players_that_prefer_ape_show_the_sent_tags(worker: TagWorker, tmp_path: Path, way: str) -> None:
     before, behind, staying = WAYS[way]
     _, target, carried = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("full"))
     assert seen_by_mediainfo(target)["title"] == carried["title"] == "일요일 밤"
@@ -72,14 +72,14 @@ async def test_a_player_that_reads_ape_first_shows_what_was_sent(worker: TagWork
 
 
 @pytest.mark.parametrize("mode", ["provenance", "none"])
-async def test_an_ape_tag_stays_where_no_tags_are_written(
+async def test_ape_tag_stays_if_no_tags_are_written(
     worker: TagWorker, tmp_path: Path, mode: Literal["provenance", "none"]
 ) -> None:
     _, target, _ = await spooled(worker, tmp_path, OLD + AUDIO + BOTH + V1, TagOptions(mode))
     assert target.read_bytes().endswith(AUDIO + BOTH + V1)
 
 
-async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: TagWorker, tmp_path: Path) -> None:
+async def test_editing_a_spooled_file_replaces_ape_texts(worker: TagWorker, tmp_path: Path) -> None:
     for before, behind in ((OLD, BOTH + V1), (OLD + SAID, b"")):
         _, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("none"))
         assert seen_by_mediainfo(target)["title"] == "APE title"
@@ -93,7 +93,7 @@ async def test_an_edit_of_a_spooled_file_changes_what_ape_says(worker: TagWorker
 
 
 async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
-    """The file as an admin's edit leaves it."""
+    """Return the file after an admin's edit."""
     inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(folder / "spool")
     plan = await inspector.plan_edit(path, tags, removed, CoverAndChapters())
     await spool.assemble("b", path, plan, plan.length)
@@ -101,7 +101,7 @@ async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str]
     return (folder / "spool" / ".incoming" / "b").replace(path)
 
 
-async def test_a_file_whose_ape_tag_has_a_title_gets_none_from_its_name(worker: TagWorker, tmp_path: Path) -> None:
+async def test_file_name_does_not_replace_the_title_of_an_ape_tag(worker: TagWorker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(AUDIO + SAID)
     answer, _ = await worker.call(
@@ -114,7 +114,7 @@ keys = st.sampled_from(["Title", "Artist", "REPLAYGAIN_TRACK_PEAK", "mp3gain_min
 
 
 @given(st.dictionaries(keys, st.sampled_from(["", "text", "글"]) | st.binary(max_size=20)), st.binary(max_size=3))
-def test_a_tag_is_taken_apart_without_loss(items: dict[str, str | bytes], extra: bytes) -> None:
+def test_splitting_an_ape_tag_loses_nothing(items: dict[str, str | bytes], extra: bytes) -> None:
     whole = ape_tag_of(items)
     loud = {key: value for key, value in items.items() if key.upper().startswith(ape.GAIN_KEY_PREFIXES)}
     others = {key: value for key, value in items.items() if key not in loud}
@@ -123,7 +123,7 @@ def test_a_tag_is_taken_apart_without_loss(items: dict[str, str | bytes], extra:
     assert ape.split_gain(broken) == (broken, b"")
 
 
-def test_control_characters_do_not_come_into_an_id3v1_tag() -> None:
+def test_control_characters_are_not_written_to_id3v1() -> None:
     changed = id3v1.update_tag(V1, {"comment": "one\r\ntwo\tthree", "title": "a\x00b\x85c"})
     assert changed[97:125] == b"one two three".ljust(28, b"\0")
     assert changed[3:33] == b"a b c".ljust(30, b"\0")

@@ -1,4 +1,4 @@
-"""A cover and chapters that were sent stand in the file, for every program that people play it with."""
+"""A sent cover and sent chapters are in the file, for every player."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def chapter(name: bytes, start: int, version: int) -> bytes:
 
 
 def others(version: int) -> list[bytes]:
-    """What stays whatever is enclosed."""
+    """Return frames that stay whatever is written."""
     return [
         apic(4, png(2, 2), version),
         apic(0, png(3, 3), version),
@@ -62,7 +62,7 @@ def others(version: int) -> list[bytes]:
 
 
 def old(version: int) -> bytes:
-    """A tag with a front cover, chapters in chapters, and what stays."""
+    """Return a tag with a front cover, nested chapters, and other frames."""
     own = [
         apic(3, png(1, 1), version),
         apic(3, png(1, 2), version, b"another"),
@@ -90,7 +90,7 @@ async def spooled(
     picture: bytes | None = None,
     chapters: tuple[Chapter, ...] = (),
 ) -> tuple[Path, tuple[Chapter, ...]]:
-    """The file as it lies in the spool, and the chapters it is said to carry."""
+    """Return the file in the spool, and the resulting chapters."""
     source, spool = folder / "received.mp3", DiskSpool(folder / "spool")
     source.write_bytes(content)
     await spool.prepare()
@@ -117,14 +117,14 @@ def probed(path: Path) -> dict[str, Any]:
 
 
 def extracted(path: Path) -> bytes:
-    """The first picture as ffmpeg takes it out."""
+    """Return the first picture as ffmpeg extracts it."""
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0:v:0", "-c", "copy", "-f", "data", "-"]
     return subprocess.run(command, check=True, capture_output=True).stdout
 
 
 @pytest.mark.parametrize("media_type", PICTURES)
 @pytest.mark.parametrize("version", [3, 4])
-async def test_every_program_sees_the_cover(worker: TagWorker, tmp_path: Path, version: int, media_type: str) -> None:
+async def test_every_player_shows_the_cover(worker: TagWorker, tmp_path: Path, version: int, media_type: str) -> None:
     picture = PICTURES[media_type]
     target, _ = await spooled(worker, tmp_path, AUDIO, TagOptions("full", version), picture=picture)
     assert await complaints(target) == set()
@@ -140,7 +140,7 @@ async def test_every_program_sees_the_cover(worker: TagWorker, tmp_path: Path, v
 
 @pytest.mark.parametrize("version", [None, 3, 4])
 @pytest.mark.parametrize("kind", BEFORE)
-async def test_every_program_sees_the_chapters(
+async def test_every_player_shows_the_chapters(
     worker: TagWorker, tmp_path: Path, kind: str, version: int | None
 ) -> None:
     target, carried = await spooled(
@@ -175,19 +175,21 @@ async def test_other_pictures_stay_byte_for_byte(worker: TagWorker, tmp_path: Pa
     assert {name for name, _ in frames_of(_leading(target))} >= {"CTOC", "CHAP"}
 
 
-async def test_a_picture_of_version_2_2_that_is_no_front_stays(worker: TagWorker, tmp_path: Path) -> None:
+async def test_v22_picture_that_is_not_the_front_cover_stays(worker: TagWorker, tmp_path: Path) -> None:
     target, _ = await spooled(worker, tmp_path, OLD22 + AUDIO, TagOptions("full"), picture=JPEG)
     assert sorted((int(each.type), each.data) for each in ID3(target).getall("APIC")) == [(0, png(3, 3)), (3, JPEG)]
 
 
-async def test_a_cover_that_was_sent_stands_before_that_of_an_ape_tag(worker: TagWorker, tmp_path: Path) -> None:
+async def test_sent_cover_replaces_that_of_an_ape_tag(worker: TagWorker, tmp_path: Path) -> None:
     behind = ape_tag(png(3, 3))[32:]
     target, _ = await spooled(worker, tmp_path, AUDIO + behind, TagOptions("full"), picture=JPEG)
     assert [(int(each.type), each.data) for each in ID3(target).getall("APIC")] == [(3, JPEG)]
 
 
 @pytest.mark.parametrize("kind", BEFORE)
-async def test_without_a_cover_and_chapters_the_files_own_stay(worker: TagWorker, tmp_path: Path, kind: str) -> None:
+async def test_cover_and_chapters_of_the_file_stay_if_none_are_sent(
+    worker: TagWorker, tmp_path: Path, kind: str
+) -> None:
     target, carried = await spooled(worker, tmp_path, BEFORE[kind] + AUDIO, TagOptions("full"))
     assert [each.title for each in carried] == (["one", "two"] if kind in ("v2.3", "v2.4") else [])
     fronts = [each for each in ID3(target).getall("APIC") if each.type == 3]
@@ -195,7 +197,7 @@ async def test_without_a_cover_and_chapters_the_files_own_stay(worker: TagWorker
 
 
 @pytest.mark.parametrize("mode", ["provenance", "none"])
-async def test_where_senders_tags_are_not_written_neither_are_cover_and_chapters(
+async def test_cover_and_chapters_are_written_only_with_tags(
     worker: TagWorker, tmp_path: Path, mode: Literal["provenance", "none"]
 ) -> None:
     target, carried = await spooled(worker, tmp_path, AUDIO, TagOptions(mode), picture=JPEG, chapters=CHAPTERS)
@@ -204,7 +206,7 @@ async def test_where_senders_tags_are_not_written_neither_are_cover_and_chapters
     assert b"CHAP" not in target.read_bytes()
 
 
-async def test_a_large_cover_and_255_chapters_are_written_and_read_again(worker: TagWorker, tmp_path: Path) -> None:
+async def test_large_cover_and_255_chapters_are_written_and_read_back(worker: TagWorker, tmp_path: Path) -> None:
     many = tuple(Chapter(number / 100, "밤 " * 100, "https://example.com/" + "a" * 200) for number in range(255))
     clean = tuple(replace(each, title=each.title.strip()) for each in many)
     picture = padded_jpeg(8 * 1024 * 1024)
@@ -221,7 +223,7 @@ async def test_a_large_cover_and_255_chapters_are_written_and_read_again(worker:
     inspector.close()
 
 
-async def test_a_chapter_behind_the_end_is_left_out_and_told(worker: TagWorker, tmp_path: Path) -> None:
+async def test_chapter_after_the_end_is_left_out_with_a_finding(worker: TagWorker, tmp_path: Path) -> None:
     late = (*CHAPTERS, Chapter(90.0, "Too late"))
     _, carried = await spooled(worker, tmp_path, AUDIO, TagOptions(), chapters=late)
     assert carried == CHAPTERS
@@ -233,7 +235,7 @@ async def test_a_chapter_behind_the_end_is_left_out_and_told(worker: TagWorker, 
     inspector.close()
 
 
-def test_what_is_enclosed_is_taken_away(tmp_path: Path) -> None:
+def test_cover_and_chapters_are_removed(tmp_path: Path) -> None:
     for version in (3, 4):
         path = tmp_path / "a.mp3"
         path.write_bytes(old(version) + AUDIO)
@@ -244,7 +246,7 @@ def test_what_is_enclosed_is_taken_away(tmp_path: Path) -> None:
         assert carried.chapters == ()
 
 
-def test_a_front_cover_in_any_readable_form_gives_way(tmp_path: Path) -> None:
+def test_front_cover_in_any_readable_format_is_replaced(tmp_path: Path) -> None:
     content = b"\0image/png\0\3\0" + png(1, 1)
     plain = apic(3, png(1, 1), 4)
     stated = plain[:4] + _syncsafe(len(content) + 4) + b"\0\1" + _syncsafe(len(content)) + content
@@ -280,7 +282,7 @@ async def test_the_front_cover_of_a_file_is_found(worker: TagWorker, tmp_path: P
     inspector.close()
 
 
-async def test_the_policy_may_reject_a_chapter_behind_the_end(worker: TagWorker, tmp_path: Path) -> None:
+async def test_policy_can_reject_a_chapter_after_the_end(worker: TagWorker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(AUDIO)
     inspector = MediaInspector(worker, MediaOptions(policy=Severities({"chapter_after_end": Severity.REJECT})))

@@ -1,4 +1,4 @@
-"""Which facts of a file are kept, and which of them the file itself will say."""
+"""The facts that are stored about a file, and its provenance."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ WHOLE = STREAM.with_header(STREAM.frames(50))
 
 
 def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Grade | None]:
-    walked = FrameParser()
-    walked.feed(content)
-    walk = walked.finish()
+    parser = FrameParser()
+    parser.feed(content)
+    report = parser.finish()
     facts = build_facts(
-        walk,
-        find_problems(walk, Severities()),
+        report,
+        find_problems(report, Severities()),
         TagScan(),
         proven=False,
         size=len(content),
@@ -34,19 +34,19 @@ def facts_in(content: bytes) -> tuple[dict[str, str], tuple[int, int] | None, Gr
     return provenance(upload), audio_span(upload), facts.grade
 
 
-def test_a_whole_file_says_where_it_came_from_and_how_much_is_known() -> None:
+def test_provenance_has_digests_and_grade() -> None:
     says, sound, grade = facts_in(b"junk" * 10 + WHOLE)
     assert (sound, grade) == ((40, 40 + len(WHOLE)), Grade.PROVEN)
     assert (says["UPLOAD_FILENAME"], says["VERIFIED"], says["UPLOAD_SHA256"]) == ("밤.mp3", "proven", "00" * 32)
     assert {"AUDIO_SHA256", "UPLOADED_AT"} <= says.keys()
 
 
-def test_of_a_file_that_was_taken_against_its_verdict_no_byte_is_left_out() -> None:
+def test_file_accepted_in_spite_of_findings_has_no_audio_span() -> None:
     says, sound, grade = facts_in(WHOLE[:-5000])
     assert (sound, grade) == (None, None)
     assert "VERIFIED" not in says
 
 
-def test_a_file_without_a_frame_has_no_sound() -> None:
+def test_file_without_frames_has_no_duration() -> None:
     says, sound, grade = facts_in(b"nothing")
     assert (sound, grade, "AUDIO_SHA256" in says) == (None, None, False)

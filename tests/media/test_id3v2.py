@@ -1,4 +1,4 @@
-"""Tags taken apart as bytes: nothing is lost, nothing is followed beyond its end."""
+"""Frames are read from bytes without loss, and never beyond the end of the tag."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def contents(found: bytes) -> list[tuple[bytes, bytes]]:
 
 
 @pytest.mark.parametrize("version", [3, 4])
-def test_frames_come_as_they_stand(version: int) -> None:
+def test_frames_are_read_byte_for_byte(version: int) -> None:
     whole = [frame(name, content, version) for name, content in PLAIN]
     assert [each.raw for each in id3v2.iter_frames(tag(b"".join(whole), version, padding=30))] == whole
     assert id3v2.build_tag(whole, version, 30) == tag(b"".join(whole), version, padding=30)
 
 
-def test_what_only_the_tag_says_is_unsynchronised_is_so_no_more() -> None:
+def test_unsynchronisation_declared_by_the_tag_only_is_removed() -> None:
     body = b"".join(frame(name, unsynchronised(content), 4) for name, content in PLAIN)
     assert contents(tag(body, 4, 0x80)) == [(name.encode(), content) for name, content in PLAIN]
     flagged = frame("PRIV", unsynchronised(b"x\0\xff\xe0"), 4, 0x0002)
     assert [each.raw for each in id3v2.iter_frames(tag(flagged, 4, 0x80))] == [flagged]
 
 
-def test_plain_sizes_of_version_2_4_are_put_right() -> None:
+def test_plain_sizes_of_version_2_4_become_syncsafe() -> None:
     body = frame("GEOB", bytes(300), 4, plain_size=True) + frame("TIT2", b"\0x", 4)
     assert [each.raw for each in id3v2.iter_frames(tag(body, 4))] == [
         frame("GEOB", bytes(300), 4),
@@ -50,13 +50,13 @@ def test_plain_sizes_of_version_2_4_are_put_right() -> None:
 @pytest.mark.parametrize(
     "body", [b"nothing", frame("TIT2", b"\0x")[:-1], frame("TIT2", b"\0x") + b"\0\0x", b"TIT2" + b"\xff" * 40]
 )
-def test_what_is_no_frame_is_said(body: bytes) -> None:
+def test_malformed_frames_raise_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         list(id3v2.iter_frames(tag(body)))
 
 
 @pytest.mark.parametrize(("old", "new"), [(3, 4), (4, 3)])
-def test_another_version_has_the_same_content_and_flags(old: int, new: int) -> None:
+def test_converted_frames_keep_content_and_flags(old: int, new: int) -> None:
     flags = {3: 0xE000, 4: 0x7000}
     for name, content in [*PLAIN, ("PRIV", bytes(100_000))]:
         (found,) = id3v2.iter_frames(tag(frame(name, content, old, flags[old]), old))
@@ -77,14 +77,12 @@ def test_another_version_has_the_same_content_and_flags(old: int, new: int) -> N
         ("CHAP", b"c\0" + bytes(16) + b"no frame at all", 4, 0),
     ],
 )
-def test_what_versions_write_otherwise_is_left_to_be_translated(
-    name: str, content: bytes, version: int, flags: int
-) -> None:
+def test_version_specific_frames_are_not_converted(name: str, content: bytes, version: int, flags: int) -> None:
     (found,) = id3v2.iter_frames(tag(frame(name, content, version, flags), version))
     assert found.to_version(7 - version) is None
 
 
-def test_tags_in_front_are_found_one_behind_the_other() -> None:
+def test_consecutive_leading_tags_are_found() -> None:
     footed = tag(frame("TIT2", b"\0x", 4), 4, 0x10)
     tags = [tag(frame("TIT2", b"\0x")), footed + b"3DI" + footed[3:10], tag(b"", padding=9)]
     assert id3v2.leading_tags(io.BytesIO(b"".join(tags) + b"\xff\xfb" + bytes(500))) == tags
@@ -92,7 +90,7 @@ def test_tags_in_front_are_found_one_behind_the_other() -> None:
     assert len(id3v2.leading_tags(io.BytesIO(tags[0] * 100))) == id3v2.MAX_LEADING_TAGS
 
 
-def test_what_is_set_aside_is_a_private_frame() -> None:
+def test_unreadable_tag_is_wrapped_in_a_private_frame() -> None:
     content = random.Random(3).randbytes(1000)
     for version in (3, 4):
         assert id3v2.wrap_in_private_frame(content, version) == frame(
@@ -101,7 +99,7 @@ def test_what_is_set_aside_is_a_private_frame() -> None:
 
 
 @given(st.binary(max_size=2000), st.sampled_from([2, 3, 4]), st.integers(0, 255))
-def test_any_bytes_are_frames_or_are_refused(body: bytes, version: int, flags: int) -> None:
+def test_any_bytes_are_frames_or_raise_value_error(body: bytes, version: int, flags: int) -> None:
     found = tag(body, version, flags)
     with suppress(ValueError):
         for each in id3v2.iter_frames(found):
@@ -111,8 +109,8 @@ def test_any_bytes_are_frames_or_are_refused(body: bytes, version: int, flags: i
     id3v2.leading_tags(io.BytesIO(found))
 
 
-def test_tags_in_front_are_held_as_far_as_all_fit_the_limit(path: Path) -> None:
-    """What comes after them is neither read nor left out: it stays where it is."""
+def test_leading_tags_are_read_up_to_the_size_limit(path: Path) -> None:
+    """Tags after the limit are neither read nor dropped."""
     size = 6 * 1024 * 1024
     one = tag(frame("PRIV", b"x\0" + bytes(size)))
     path.write_bytes(one * 15)

@@ -1,4 +1,4 @@
-"""Pictures are what their own bytes say, and whole, or they say what is wrong."""
+"""Type, size and completeness of images come from their own bytes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MAGIC = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF\x40\0\0\0WEBP"
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_whole_pictures_have_their_kind_and_size(kind: str) -> None:
+def test_complete_images_have_type_and_size(kind: str) -> None:
     assert inspect_image(WHOLE[kind]) == Picture(f"image/{kind}", 16, 12)
     assert image_size(WHOLE[kind]) == (16, 12)
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_pictures_cut_anywhere_are_not_whole(kind: str) -> None:
+def test_image_truncated_anywhere_is_incomplete(kind: str) -> None:
     whole = WHOLE[kind]
     for size in range(12, len(whole)):
         seen = inspect_image(whole[:size])
@@ -38,21 +38,21 @@ def test_pictures_cut_anywhere_are_not_whole(kind: str) -> None:
 
 
 @pytest.mark.parametrize("size", [300, 60_221, 60_223, 200_000, 3 * 2**20])
-def test_a_jpeg_with_long_comments_is_whole(size: int) -> None:
+def test_jpeg_with_long_comments_is_complete(size: int) -> None:
     picture = padded_jpeg(size)
     assert len(picture) == size
     assert inspect_image(picture) == Picture("image/jpeg", 16, 12)
 
 
 @pytest.mark.parametrize("picture", [MOVING_WEBP, gif(frames=2), png(moves=True)])
-def test_moving_pictures_are_told(picture: bytes) -> None:
+def test_animated_images_are_detected(picture: bytes) -> None:
     seen = inspect_image(picture)
     assert seen is not None
     assert seen.fault == ANIMATED
 
 
 @pytest.mark.parametrize("program", ["jpg", "webp", "png", "gif"])
-def test_what_a_program_wrote_is_whole(program: str, tmp_path: Path) -> None:
+def test_images_written_by_programs_are_complete(program: str, tmp_path: Path) -> None:
     if shutil.which("ffmpeg") is None:
         missing("ffmpeg")
     path = tmp_path / f"cover.{program}"
@@ -70,13 +70,13 @@ def test_the_largest_size_counts() -> None:
     assert inspect_image(two_frames) == Picture("image/jpeg", 9000, 9000)
 
 
-def test_a_picture_without_a_size_or_without_pixels_is_at_fault() -> None:
+def test_image_without_size_or_pixels_is_faulty() -> None:
     assert inspect_image(png(0, 5)) == Picture("image/png", 0, 5, NO_SIZE)
     assert inspect_image(JPEG[:2] + b"\xff\xd9") == Picture("image/jpeg", 0, 0, TRUNCATED)
     assert inspect_image(gif(frames=0)) == Picture("image/gif", 8, 8, TRUNCATED)
 
 
-def test_a_damaged_png_is_told_by_its_checksums() -> None:
+def test_damaged_png_is_detected_by_its_checksums() -> None:
     whole = png(16, 12)
     for at in range(12, len(whole), 5):
         seen = inspect_image(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
@@ -87,18 +87,18 @@ def test_a_damaged_png_is_told_by_its_checksums() -> None:
 @pytest.mark.parametrize(
     "other", [b"", SVG, HTML, b"BM" + bytes(60), b"\0\0\0\x1cftypavif", b"RIFF\0\0\0\0WAVE", b"%PDF"]
 )
-def test_what_is_no_picture_that_is_shown_is_none(other: bytes) -> None:
+def test_other_formats_are_not_images(other: bytes) -> None:
     assert (image_type(other), inspect_image(other), image_size(other)) == (None, None, None)
 
 
-def test_a_program_that_begins_as_a_picture_is_no_whole_one() -> None:
+def test_image_signature_alone_is_not_a_complete_image() -> None:
     seen = inspect_image(SCRIPT_GIF)
     assert seen is not None
     assert seen.fault == TRUNCATED
 
 
 @given(st.sampled_from(MAGIC), st.binary(max_size=300))
-def test_any_bytes_end_in_an_answer(magic: bytes, rest: bytes) -> None:
+def test_any_bytes_are_inspected_without_error(magic: bytes, rest: bytes) -> None:
     seen = inspect_image(magic + rest)
     assert seen is not None
     assert image_size(magic + rest) is None or seen.width >= 0
@@ -109,5 +109,5 @@ def test_any_bytes_end_in_an_answer(magic: bytes, rest: bytes) -> None:
     [b"\xff", b"\xff\xd8", b"\xff\xfe\0\2", b"!\xfe\0", b"\1a", b"\0\0\0\0abcd\x2c\xdb\xf8\xa8", b"ABCD\0\0\0\0"],
 )
 @pytest.mark.parametrize("magic", MAGIC)
-def test_the_smallest_pieces_come_to_an_end(magic: bytes, filling: bytes) -> None:
+def test_smallest_chunks_terminate(magic: bytes, filling: bytes) -> None:
     assert inspect_image(magic + filling * (2**18 // len(filling))) is not None

@@ -1,4 +1,4 @@
-"""The verdict on a whole file, by the real child."""
+"""Verification of whole files, with a real tag worker."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def received(**changes: Any) -> Any:
     return make_upload(**{"state": State.RECEIVED, "length": len(CONTENT)} | changes)
 
 
-async def test_a_whole_mp3_gives_its_facts(inspector: MediaInspector, path: Path) -> None:
+async def test_facts_of_a_complete_mp3(inspector: MediaInspector, path: Path) -> None:
     facts = await inspector.verify(path, received(digest=SHA256, content_hash=CONTENT_HASH), [])
     assert (facts.size, facts.sha256, facts.content_hash) == (len(CONTENT), SHA256, CONTENT_HASH)
     assert (facts.bitrate, facts.sample_rate, facts.channels) == (128_000, 44_100, 2)
     assert facts.duration == pytest.approx(len(CONTENT) / 16_000, rel=0.01)
 
 
-async def test_nothing_announced_is_nothing_to_differ_from(inspector: MediaInspector, path: Path) -> None:
+async def test_file_without_announced_digest_is_accepted(inspector: MediaInspector, path: Path) -> None:
     assert (await inspector.verify(path, received(), [])).sha256 == SHA256
 
 
-async def test_file_followed_while_it_grows_has_the_same_digests(inspector: MediaInspector, tmp_path: Path) -> None:
+async def test_read_ahead_gives_the_same_digests(inspector: MediaInspector, tmp_path: Path) -> None:
     path, upload = tmp_path / "growing", received(digest=SHA256, content_hash=CONTENT_HASH)
     for start in range(0, len(CONTENT), 1_500_000):
         piece = CONTENT[start : start + 1_500_000]
@@ -74,8 +74,8 @@ async def test_file_followed_while_it_grows_has_the_same_digests(inspector: Medi
     assert (facts.sha256, facts.content_hash) == (SHA256, CONTENT_HASH)
 
 
-async def test_blocks_that_were_proven_are_not_hashed_again(inspector: MediaInspector, path: Path) -> None:
-    """A digest that is wrong on purpose shows that it was taken as it came."""
+async def test_proven_blocks_are_not_hashed_again(inspector: MediaInspector, path: Path) -> None:
+    """A wrong digest, on purpose, shows that the block was not hashed."""
     slices = [
         Slice(0, BLOCK_BYTES, bytes(32)),
         Slice(BLOCK_BYTES, len(CONTENT), hashlib.sha256(CONTENT[BLOCK_BYTES:]).digest()),
@@ -85,7 +85,7 @@ async def test_blocks_that_were_proven_are_not_hashed_again(inspector: MediaInsp
     assert facts.content_hash == hashlib.sha256(bytes(32) + hashlib.sha256(CONTENT[BLOCK_BYTES:]).digest()).digest()
 
 
-async def test_what_was_read_is_read_again_after_it_was_forgotten(inspector: MediaInspector, tmp_path: Path) -> None:
+async def test_forgotten_file_is_read_again(inspector: MediaInspector, tmp_path: Path) -> None:
     path, upload = tmp_path / "changed", received()
     path.write_bytes(bytes(len(CONTENT)))
     inspector.follow(upload, path, len(CONTENT), Slice(0, len(CONTENT)))
@@ -104,14 +104,14 @@ async def test_what_was_read_is_read_again_after_it_was_forgotten(inspector: Med
         ({"content_hash": SHA256}, ContentHashMismatch),
     ],
 )
-async def test_other_bytes_than_announced_are_refused(
+async def test_content_other_than_announced_is_refused(
     inspector: MediaInspector, path: Path, announced: dict[str, Any], refusal: type[Exception]
 ) -> None:
     with pytest.raises(refusal):
         await inspector.verify(path, received(**announced), [])
 
 
-async def test_one_changed_byte_is_seen(inspector: MediaInspector, path: Path) -> None:
+async def test_one_changed_byte_is_detected(inspector: MediaInspector, path: Path) -> None:
     changed = bytearray(CONTENT)
     changed[BLOCK_BYTES] ^= 1
     path.write_bytes(changed)
@@ -120,20 +120,20 @@ async def test_one_changed_byte_is_seen(inspector: MediaInspector, path: Path) -
     assert refused.value.expected != refused.value.actual
 
 
-async def test_a_file_that_is_no_mp3_is_refused(inspector: MediaInspector, path: Path) -> None:
+async def test_file_of_another_format_is_refused(inspector: MediaInspector, path: Path) -> None:
     path.write_bytes(b"words " * 1000)
     facts = await inspector.verify(path, received(length=6000), [])
     assert isinstance(refusal_of(facts.findings), NotMp3)
 
 
-async def test_a_missing_file_is_said(inspector: MediaInspector, tmp_path: Path) -> None:
+async def test_missing_file_raises(inspector: MediaInspector, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await inspector.verify(tmp_path / "missing", received(), [])
     with pytest.raises(FileNotFoundError):
         await inspector.plan_tags(tmp_path / "missing", received(facts=FACTS, tags={"title": "x"}), None)
 
 
-async def test_a_plan_says_what_the_file_will_carry(inspector: MediaInspector, path: Path) -> None:
+async def test_plan_returns_the_resulting_values(inspector: MediaInspector, path: Path) -> None:
     content = make_mp3(1, {"artist": "김", "title": "old"})
     path.write_bytes(content)
     plan, carried = await inspector.plan_tags(path, received(facts=FACTS, tags={"title": "밤"}), None)
@@ -142,7 +142,7 @@ async def test_a_plan_says_what_the_file_will_carry(inspector: MediaInspector, p
     assert len(plan.head) % 4096 == plan.cut % 4096
 
 
-async def test_a_plan_that_writes_nothing_changes_nothing(path: Path) -> None:
+async def test_plan_without_tags_changes_nothing(path: Path) -> None:
     worker = TagWorker()
     inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions("none")))
     plan, carried = await inspector.plan_tags(path, received(facts=FACTS, tags={"title": "x"}), None)
@@ -151,9 +151,7 @@ async def test_a_plan_that_writes_nothing_changes_nothing(path: Path) -> None:
     await worker.close()
 
 
-async def test_a_text_in_another_encoding_is_offered_and_left_as_it_is(
-    inspector: MediaInspector, tmp_path: Path
-) -> None:
+async def test_mislabelled_text_is_suggested_but_not_changed(inspector: MediaInspector, tmp_path: Path) -> None:
     path, title = tmp_path / "a", "일요일 밤의 음악 이야기"
     body = frame("TIT2", b"\x00" + title.encode("cp949"))
     path.write_bytes(content := tag(body) + make_mp3(1))

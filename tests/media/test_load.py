@@ -1,12 +1,14 @@
-"""When what can wait has to wait."""
+"""The event loop counts as busy from a share of a processor on, and until a cooldown has passed."""
 
 from __future__ import annotations
 
-from media_service.media.inspection.load import BUSY_SHARE, COOLDOWN_SECONDS, WINDOW_SECONDS, LoadMonitor
+from media_service.media.inspection.load import LoadLimits, LoadMonitor
+
+LIMITS = LoadLimits()
 
 
-class Hands:
-    """Two clocks, moved by hand."""
+class ManualClocks:
+    """A load monitor with two clocks that the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -14,32 +16,38 @@ class Hands:
         self.load = LoadMonitor(lambda: self.now, lambda: self.used)
 
     def work(self, seconds: float, share: float) -> bool:
-        """Whether the loop counts as idle after so many seconds in which the loop needed that share of a processor."""
+        """Return whether the loop counts as idle after `seconds` in which it used this share of a processor."""
         self.now += seconds * 1.001
         self.used += seconds * share
         return self.load.idle
 
 
-def test_at_first_and_beside_a_quiet_loop_there_is_time() -> None:
-    hands = Hands()
-    assert hands.load.idle
-    assert all(hands.work(WINDOW_SECONDS, BUSY_SHARE * 0.9) for _ in range(20))
+def test_loop_is_idle_at_first_and_below_the_busy_share() -> None:
+    clocks = ManualClocks()
+    assert clocks.load.idle
+    assert all(clocks.work(LIMITS.window_seconds, LIMITS.busy_share * 0.9) for _ in range(20))
 
 
-def test_a_busy_loop_is_left_alone_until_it_was_quiet_for_a_while() -> None:
-    hands = Hands()
-    assert not hands.work(WINDOW_SECONDS, 0.9)
-    # Whoever rests cannot tell from the loop's quiet alone that it is over.
-    assert not hands.work(COOLDOWN_SECONDS * 0.5, 0.0)
-    assert hands.work(COOLDOWN_SECONDS * 0.6, 0.0)
+def test_busy_loop_is_idle_only_after_the_cooldown() -> None:
+    clocks = ManualClocks()
+    assert not clocks.work(LIMITS.window_seconds, 0.9)
+    assert not clocks.work(LIMITS.cooldown_seconds * 0.5, 0.0)
+    assert clocks.load.idle_now
+    assert clocks.work(LIMITS.cooldown_seconds * 0.6, 0.0)
 
 
-def test_what_lasts_shorter_than_the_window_is_not_judged_by_itself() -> None:
-    hands = Hands()
-    assert hands.work(WINDOW_SECONDS * 0.1, 1.0)
-    assert hands.work(WINDOW_SECONDS, 0.0)
+def test_load_within_a_window_is_averaged() -> None:
+    clocks = ManualClocks()
+    assert clocks.work(LIMITS.window_seconds * 0.1, 1.0)
+    assert clocks.work(LIMITS.window_seconds, 0.0)
 
 
-def test_a_loop_that_stays_busy_stays_alone() -> None:
-    hands = Hands()
-    assert not any(hands.work(WINDOW_SECONDS, BUSY_SHARE * 1.2) for _ in range(50))
+def test_loop_above_the_busy_share_stays_busy() -> None:
+    clocks = ManualClocks()
+    assert not any(clocks.work(LIMITS.window_seconds, LIMITS.busy_share * 1.2) for _ in range(50))
+
+
+def test_limits_can_be_replaced() -> None:
+    used = iter([0.0, 0.05])
+    now = iter([0.0, 0.1, 0.1])
+    assert LoadMonitor(lambda: next(now), lambda: next(used), LoadLimits(busy_share=0.6)).idle

@@ -1,4 +1,4 @@
-"""What is heard in a file: by the real ffmpeg, within limits."""
+"""Loudness, silence and waveform, measured by the real ffmpeg within limits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _ffmpeg() -> None:
 
 
 def tone_between_silences(path: Path) -> Path:
-    """Three seconds of silence, five of a tone at -18 dBFS, two of silence."""
+    """Write three seconds of silence, five of a tone at -18 dBFS, two of silence."""
     quiet, tone = "anullsrc=r=44100:cl=mono", "sine=1000:r=44100"
     sources = [part for source in (quiet, tone, quiet) for part in ("-f", "lavfi", "-i", source)]
     command = ["ffmpeg", "-v", "error", *sources, "-filter_complex", BETWEEN, "-b:a", "64k", "-f", "mp3", str(path)]
@@ -34,7 +34,7 @@ def tone_between_silences(path: Path) -> Path:
     return path
 
 
-async def test_loudness_silence_and_waveform_are_heard(tmp_path: Path) -> None:
+async def test_loudness_silence_and_waveform_are_measured(tmp_path: Path) -> None:
     heard = await LoudnessAnalyzer(spawn.run_limited).measure_loudness(tone_between_silences(tmp_path / "a"), 10.0)
     assert heard.integrated == pytest.approx(-21.7, abs=0.6)
     assert heard.true_peak == pytest.approx(-18, abs=3)
@@ -57,17 +57,17 @@ async def test_silence_has_no_loudness(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"words " * 5000, b"#EXTM3U\nfile:///etc/passwd\n"])
-async def test_what_cannot_be_decoded_is_not_heard(tmp_path: Path, content: bytes) -> None:
+async def test_undecodable_file_has_an_empty_result(tmp_path: Path, content: bytes) -> None:
     (path := tmp_path / "a").write_bytes(content)
     assert await LoudnessAnalyzer(spawn.run_limited).measure_loudness(path, 1.0) == LoudnessReport()
 
 
-async def test_a_missing_file_is_said(tmp_path: Path) -> None:
+async def test_missing_file_raises(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await LoudnessAnalyzer(spawn.run_limited).measure_loudness(tmp_path / "missing", 1.0)
 
 
-def test_without_ffmpeg_there_is_no_ear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_analyzer_is_unavailable_without_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not LoudnessAnalyzer(spawn.run_limited).available
 
@@ -76,7 +76,7 @@ def test_without_ffmpeg_there_is_no_ear(tmp_path: Path, monkeypatch: pytest.Monk
     ("script", "limit"),
     [("while True: pass", "time"), ("bytearray(1 << 30)", "memory"), ("open('a', 'wb', 0).write(b'x')", "files")],
 )
-def test_limits_hold_for_what_is_run(tmp_path: Path, script: str, limit: str) -> None:
+def test_limits_apply_to_the_program(tmp_path: Path, script: str, limit: str) -> None:
     command = [sys.executable, "-I", "-m", "media_service.media.workers.limited_exec", "1", str(512 << 20)]
     ended = subprocess.run(
         [*command, str(Path(sys.executable).resolve()), "-S", "-c", script],

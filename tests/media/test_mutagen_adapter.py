@@ -1,4 +1,4 @@
-"""Measures of MP3s, by mutagen."""
+"""MP3s measured by mutagen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_whole_mp3_is_measured(path: Path) -> None:
+def test_complete_mp3_is_measured(path: Path) -> None:
     path.write_bytes(make_mp3(10))
     facts = measure(path)
     assert facts["duration"] == pytest.approx(10, abs=0.1)
@@ -26,7 +26,7 @@ def test_a_whole_mp3_is_measured(path: Path) -> None:
 
 
 @pytest.mark.parametrize("tags", [{}, ALL])
-def test_a_tag_changes_no_measure(path: Path, tags: dict[str, str]) -> None:
+def test_tags_do_not_change_the_measurement(path: Path, tags: dict[str, str]) -> None:
     path.write_bytes(make_mp3(2, tags))
     assert measure(path)["duration"] == pytest.approx(2, abs=0.1)
 
@@ -48,18 +48,18 @@ def test_a_tag_changes_no_measure(path: Path, tags: dict[str, str]) -> None:
         b"\xff\xfd\x90\x64" + AUDIO[4:417],
     ],
 )
-def test_what_is_no_mp3_is_refused_with_a_reason(path: Path, content: bytes) -> None:
+def test_other_formats_are_refused_with_a_reason(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(NotMp3) as refused:
         measure(path)
     assert refused.value.reason
 
 
-def test_the_shortest_sound_is_an_mp3(path: Path) -> None:
+def test_two_frames_are_an_mp3(path: Path) -> None:
     path.write_bytes(make_frames(2))
     assert measure(path)["duration"] > 0
 
 
-def test_a_cut_last_frame_is_no_fault(path: Path) -> None:
+def test_incomplete_last_frame_is_accepted(path: Path) -> None:
     path.write_bytes(AUDIO[:-100])
     assert measure(path)["duration"] > 0

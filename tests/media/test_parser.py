@@ -1,4 +1,4 @@
-"""The walk: every frame is seen, whatever the pieces; every damage is found; nothing makes it fail or dawdle."""
+"""The frame parser finds every frame and every kind of damage, in linear time, for pieces of any size."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ TAGGED = tag(frame("TIT2", b"\x00Title"), padding=300)
 KIB = 1024
 
 
-def walk(content: bytes, size: int | None = None) -> StreamReport:
-    walked, step = FrameParser(), size or max(1, len(content))
-    for at in range(0, len(content), step):
-        walked.feed(content[at : at + step])
-    return walked.finish()
+def parse(content: bytes, size: int | None = None) -> StreamReport:
+    parser, piece_bytes = FrameParser(), size or max(1, len(content))
+    for at in range(0, len(content), piece_bytes):
+        parser.feed(content[at : at + piece_bytes])
+    return parser.finish()
 
 
 def codes(content: bytes) -> tuple[Outcome, set[str]]:
-    findings = find_problems(walk(content), POLICY)
+    findings = find_problems(parse(content), POLICY)
     return outcome(findings), {found.code for found in findings}
 
 
 @pytest.mark.parametrize("mono", [False, True])
 @pytest.mark.parametrize("rate", RATES)
-def test_every_sample_rate_is_walked_to_its_end(rate: int, mono: bool) -> None:
+def test_every_sample_rate_is_parsed_to_the_end(rate: int, mono: bool) -> None:
     stream = Stream(rate, mono=mono, seed=rate)
     content = stream.with_header(stream.frames(50))
-    seen = walk(content)
-    assert find_problems(seen, POLICY) == []
-    assert (seen.frames, seen.audio_start, seen.audio_end) == (50, 0, len(content))
-    assert seen.first is not None
-    assert (seen.first.sample_rate, seen.first.channels) == (rate, 1 if mono else 2)
-    assert seen.seconds == pytest.approx((50 * stream.samples - 576) / rate)
-    assert seen.audio_sha256 == hashlib.sha256(content).digest()
-    assert grade(seen, digest_given=False) is Grade.PROVEN
+    report = parse(content)
+    assert find_problems(report, POLICY) == []
+    assert (report.frames, report.audio_start, report.audio_end) == (50, 0, len(content))
+    assert report.first_header is not None
+    assert (report.first_header.sample_rate, report.first_header.channels) == (rate, 1 if mono else 2)
+    assert report.seconds == pytest.approx((50 * stream.samples - 576) / rate)
+    assert report.audio_sha256 == hashlib.sha256(content).digest()
+    assert grade(report, digest_given=False) is Grade.PROVEN
 
 
 AROUND = {
@@ -77,12 +77,12 @@ AROUND = {
 
 
 @pytest.mark.parametrize("around", AROUND)
-def test_tags_around_are_no_sound_and_no_junk(around: str) -> None:
+def test_surrounding_tags_are_neither_audio_nor_junk(around: str) -> None:
     before, behind = AROUND[around]
-    seen = walk(before + WHOLE + behind)
-    assert find_problems(seen, POLICY) == []
-    assert (seen.audio_start, seen.audio_end) == (len(before), len(before) + len(WHOLE))
-    assert seen.audio_sha256 == hashlib.sha256(WHOLE).digest()
+    report = parse(before + WHOLE + behind)
+    assert find_problems(report, POLICY) == []
+    assert (report.audio_start, report.audio_end) == (len(before), len(before) + len(WHOLE))
+    assert report.audio_sha256 == hashlib.sha256(WHOLE).digest()
 
 
 FLIPPED = bytearray(WHOLE)
@@ -94,7 +94,7 @@ BAD_CRC[30 * len(GUARDED_FRAMES[0]) + 10] ^= 1
 
 
 def changed_header(at: int) -> bytes:
-    """The whole file with one bit changed so many bytes behind the name of its encoder."""
+    """Return the whole file with one bit changed, `at` bytes after the encoder's name."""
     changed = bytearray(WHOLE)
     changed[WHOLE.index(b"LAME3.100") + at] ^= 1
     return bytes(changed)
@@ -163,7 +163,7 @@ DAMAGED: dict[str, tuple[bytes, Outcome, str | None]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_what_is_wrong_is_found_and_nothing_else_is_made_up(name: str) -> None:
+def test_each_fault_gives_exactly_its_finding(name: str) -> None:
     content, expected, code = DAMAGED[name]
     verdict, found = codes(content)
     assert verdict is expected, found
@@ -172,16 +172,16 @@ def test_what_is_wrong_is_found_and_nothing_else_is_made_up(name: str) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 4 * KIB, 100_000])
 @pytest.mark.parametrize("name", [name for name in DAMAGED if "million" not in name])
-def test_pieces_of_any_size_give_the_same(name: str, size: int) -> None:
+def test_report_does_not_depend_on_the_size_of_pieces(name: str, size: int) -> None:
     content = DAMAGED[name][0]
-    assert walk(content, size) == walk(content)
+    assert parse(content, size) == parse(content)
 
 
 @pytest.mark.parametrize("size", [10_007, 1024 * KIB])
 @pytest.mark.parametrize("name", [name for name in DAMAGED if "million" in name])
-def test_pieces_of_any_size_give_up_at_the_same_place(name: str, size: int) -> None:
+def test_parser_gives_up_at_the_same_offset_for_any_size_of_pieces(name: str, size: int) -> None:
     content = DAMAGED[name][0]
-    assert walk(content, size) == walk(content)
+    assert parse(content, size) == parse(content)
 
 
 VBRI = FRAMES[0][:36] + b"VBRI" + bytes(10) + (900).to_bytes(4) + (50).to_bytes(4) + FRAMES[0][54:]
@@ -191,41 +191,41 @@ VBRI = FRAMES[0][:36] + b"VBRI" + bytes(10) + (900).to_bytes(4) + (50).to_bytes(
 @pytest.mark.parametrize(
     "stream", [Stream(seed=5), Stream(24_000, mono=True, seed=6), Stream(mono=True, protected=True, seed=7)]
 )
-def test_a_second_file_is_told_by_its_own_header_which_is_no_sound(stream: Stream, size: int | None) -> None:
+def test_vbr_header_of_a_second_file_marks_a_concatenation(stream: Stream, size: int | None) -> None:
     parts = [stream.frames(count) for count in (700, 300, 400)]
     first, second, third = (b"".join(frames) for frames in parts)
     content = first + stream.with_header(parts[1]) + stream.with_header(parts[2], kind=b"Xing")
-    seen = walk(content, size)
-    assert seen.concatenations == [len(first), len(content) - len(stream.with_header(parts[2]))]
-    assert (seen.frames, seen.audio_end) == (1400, len(content))
-    assert seen.seconds == pytest.approx(1400 * stream.samples / stream.rate)
+    report = parse(content, size)
+    assert report.concatenations == [len(first), len(content) - len(stream.with_header(parts[2]))]
+    assert (report.frames, report.audio_end) == (1400, len(content))
+    assert report.seconds == pytest.approx(1400 * stream.samples / stream.rate)
     assert second in content
     assert third in content
 
 
-def test_a_second_file_is_told_by_fraunhofers_header_and_in_other_channels() -> None:
-    assert walk(PLAIN + VBRI + PLAIN).concatenations == [len(PLAIN)]
+def test_vbri_header_and_other_channels_mark_a_concatenation() -> None:
+    assert parse(PLAIN + VBRI + PLAIN).concatenations == [len(PLAIN)]
     mono = Stream(mono=True, seed=9)
-    assert walk(PLAIN + mono.with_header(mono.frames(9))).concatenations == [len(PLAIN)]
+    assert parse(PLAIN + mono.with_header(mono.frames(9))).concatenations == [len(PLAIN)]
 
 
-def test_a_name_that_only_looks_like_a_header_is_sound() -> None:
+def test_vbr_header_id_inside_audio_is_audio() -> None:
     named = [STREAM.frame(content=b"x" * at + b"Info") for at in (1, 2, 50)]
     content = PLAIN + b"".join(named) + PLAIN
-    assert (walk(content).concatenations, walk(content).frames) == ([], 803)
+    assert (parse(content).concatenations, parse(content).frames) == ([], 803)
 
 
 LONG = b"".join(Stream(seed=11).changing(1500))
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_stride_passes_over_nothing_that_is_no_frame(seed: int) -> None:
-    """Long pieces are walked by the stride, short ones frame by frame: they see the same, to the byte."""
+def test_strides_skip_only_frames(seed: int) -> None:
+    """Long pieces are parsed by strides, short ones frame by frame; the reports are equal."""
     source, content = random.Random(seed), bytearray(LONG)
     for _ in range(seed):
         at = source.randrange(len(content))
         content[at : at + source.choice([0, 1, 4])] = source.randbytes(source.choice([0, 1, 4, 300]))
-    by_stride, by_frame = walk(bytes(content), 80_000), walk(bytes(content), 4 * KIB - 1)
+    by_stride, by_frame = parse(bytes(content), 80_000), parse(bytes(content), 4 * KIB - 1)
     assert by_stride == by_frame
     assert by_frame.audio_end == len(LONG) or seed
 
@@ -235,14 +235,14 @@ PIECES = [b"ID3\4\0\0\0\0\1\0", b"TAG", b"LYRICSBEGIN", bytes(5000), WHOLE[:LEAD
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_no_damage_makes_the_walk_fail_or_depend_on_its_pieces(data: st.DataObject) -> None:
+def test_damaged_streams_give_the_same_report_for_any_pieces(data: st.DataObject) -> None:
     content = bytearray(TAGGED + WHOLE[:20_000] + ape_tag() + WHOLE[:9_000] + WHOLE[:9_000] + ID3V1)
     for _ in range(data.draw(st.integers(0, 6))):
         at = data.draw(st.integers(0, max(0, len(content) - 1)))
         piece = data.draw(st.binary(max_size=40) | st.sampled_from(PIECES))
         size = data.draw(st.integers(0, 3000))
         content[at : at + size] = piece
-    first, second = walk(bytes(content)), walk(bytes(content), data.draw(st.integers(1, 5000)))
+    first, second = parse(bytes(content)), parse(bytes(content), data.draw(st.integers(1, 5000)))
     assert first == second
     assert first.size == len(content)
     assert find_problems(first, POLICY) == find_problems(second, POLICY)
@@ -251,24 +251,24 @@ def test_no_damage_makes_the_walk_fail_or_depend_on_its_pieces(data: st.DataObje
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_whatever_is_joined_is_told_and_counted(data: st.DataObject) -> None:
+def test_concatenated_files_are_detected_and_counted(data: st.DataObject) -> None:
     rate, mono = data.draw(st.sampled_from(sorted(RATES))), data.draw(st.booleans())
     stream = Stream(rate, mono=mono, seed=data.draw(st.integers(0, 9)))
     counts = data.draw(st.lists(st.integers(4, 200), min_size=2, max_size=4))
     kinds = st.sampled_from([b"Xing", b"Info"])
     parts = [stream.with_header(stream.frames(count), kind=data.draw(kinds)) for count in counts]
-    seen = walk(b"".join(parts), data.draw(st.integers(1, 70_000)))
-    assert seen.concatenations == [sum(map(len, parts[:number])) for number in range(1, len(parts))]
-    assert seen.frames == sum(counts)
-    assert "concatenated" in {found.code for found in find_problems(seen, POLICY)}
+    report = parse(b"".join(parts), data.draw(st.integers(1, 70_000)))
+    assert report.concatenations == [sum(map(len, parts[:number])) for number in range(1, len(parts))]
+    assert report.frames == sum(counts)
+    assert "concatenated" in {found.code for found in find_problems(report, POLICY)}
 
 
 @settings(max_examples=100, deadline=None)
 @given(
     hole=st.integers(4096, 50_000), behind=st.sampled_from([b"", ID3V1, ape_tag() + ID3V1]), size=st.integers(1, 70_000)
 )
-def test_a_block_that_was_never_written_is_found_at_the_end_too(hole: int, behind: bytes, size: int) -> None:
-    found = find_problems(walk(PLAIN[:-hole] + bytes(hole) + behind, size), POLICY)
+def test_unwritten_block_at_the_end_is_detected(hole: int, behind: bytes, size: int) -> None:
+    found = find_problems(parse(PLAIN[:-hole] + bytes(hole) + behind, size), POLICY)
     assert [each.code for each in found] == ["zero_hole"]
 
 
@@ -284,43 +284,43 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_bytes_cost_no_more_than_their_size_allows(kind: str) -> None:
+def test_hostile_bytes_take_linear_time(kind: str) -> None:
     began = time.process_time()
-    walk(HOSTILE[kind], 64 * KIB)
+    parse(HOSTILE[kind], 64 * KIB)
     assert time.process_time() - began < 5
 
 
-def test_every_bit_of_the_music_is_covered_by_the_encoders_crc() -> None:
+def test_music_crc_covers_every_bit() -> None:
     for seed in range(40):
         source = random.Random(seed)
         content = bytearray(WHOLE)
         content[source.randrange(LEAD + 40, len(WHOLE))] ^= 1 << source.randrange(8)
-        assert outcome(find_problems(walk(bytes(content)), POLICY)) is not Outcome.OK
+        assert outcome(find_problems(parse(bytes(content)), POLICY)) is not Outcome.OK
 
 
-def test_grades_say_how_much_is_known() -> None:
-    assert grade(walk(WHOLE), digest_given=False) is Grade.PROVEN
-    assert grade(walk(bytes(FLIPPED)), digest_given=False) is Grade.COMPLETE
-    assert grade(walk(bytes(FLIPPED)), digest_given=True) is Grade.PROVEN
-    assert grade(walk(PLAIN), digest_given=True) is Grade.STRUCTURAL
+def test_grade_follows_from_count_and_digest() -> None:
+    assert grade(parse(WHOLE), digest_given=False) is Grade.PROVEN
+    assert grade(parse(bytes(FLIPPED)), digest_given=False) is Grade.COMPLETE
+    assert grade(parse(bytes(FLIPPED)), digest_given=True) is Grade.PROVEN
+    assert grade(parse(PLAIN), digest_given=True) is Grade.STRUCTURAL
 
 
-def test_what_can_never_be_accepted_shows_in_the_first_mebibyte() -> None:
+def test_first_mebibyte_shows_early_problems() -> None:
     for content in (b"\0\0\0\x20ftypisom" + bytes(KIB * KIB), random.Random(2).randbytes(KIB * KIB)):
-        walked = FrameParser()
-        walked.feed(content)
-        assert outcome(find_early_problems(walked.report, 1 << 30, POLICY)) is Outcome.REJECT
-    walked = FrameParser()
-    walked.feed(WHOLE)
-    assert find_early_problems(walked.report, 1 << 30, POLICY) == []
+        parser = FrameParser()
+        parser.feed(content)
+        assert outcome(find_early_problems(parser.report, 1 << 30, POLICY)) is Outcome.REJECT
+    parser = FrameParser()
+    parser.feed(WHOLE)
+    assert find_early_problems(parser.report, 1 << 30, POLICY) == []
 
 
-def test_the_operator_says_how_grave_a_finding_is() -> None:
-    seen = walk(PLAIN + bytes(1000))
-    assert outcome(find_problems(seen, Severities({"trailing_junk": Severity.REJECT}))) is Outcome.REJECT
-    assert outcome(find_problems(seen, Severities({"trailing_junk": Severity.INFO}))) is Outcome.OK
+def test_policy_sets_the_severity_of_a_finding() -> None:
+    report = parse(PLAIN + bytes(1000))
+    assert outcome(find_problems(report, Severities({"trailing_junk": Severity.REJECT}))) is Outcome.REJECT
+    assert outcome(find_problems(report, Severities({"trailing_junk": Severity.INFO}))) is Outcome.OK
     lenient = Severities({"truncated_frame": Severity.WARN})
-    assert refusal_of(find_problems(walk(PLAIN[:-100]), lenient)) is None
+    assert refusal_of(find_problems(parse(PLAIN[:-100]), lenient)) is None
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -335,14 +335,14 @@ def test_no_false_alarm_on_lame(tmp_path: Path, rate: int, way: list[str]) -> No
         command = ["lame", "--silent", "-r", "-s", str(rate / 1000), "--resample", str(rate / 1000), *way, *channels]
         subprocess.run([*command, "--tt", "Title", "-", str(out)], input=sound * 2, check=True, capture_output=True)
         content = out.read_bytes()
-        seen = walk(content, 5000)
-        assert [found for found in find_problems(seen, POLICY) if found.severity is not Severity.INFO] == []
+        report = parse(content, 5000)
+        assert [found for found in find_problems(report, POLICY) if found.severity is not Severity.INFO] == []
         for before, behind in AROUND.values():
-            around = walk(before + content[seen.audio_start : seen.audio_end] + behind)
+            around = parse(before + content[report.audio_start : report.audio_end] + behind)
             assert [found for found in find_problems(around, POLICY) if found.severity is not Severity.INFO] == []
-            assert around.audio_sha256 == seen.audio_sha256
-        # A frame of 192 bytes with a CRC has no room for LAME's header.
-        assert grade(seen, digest_given=False) is (Grade.PROVEN if seen.vbr_header else Grade.STRUCTURAL)
+            assert around.audio_sha256 == report.audio_sha256
+        # A frame of 192 bytes with a CRC has no room for the LAME tag.
+        assert grade(report, digest_given=False) is (Grade.PROVEN if report.vbr_header else Grade.STRUCTURAL)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -356,6 +356,6 @@ def test_no_false_alarm_on_ffmpeg(tmp_path: Path, rate: int, way: list[str]) -> 
         tags = ["-metadata", "title=Title", "-write_id3v1", "1"]
         command = ["ffmpeg", "-v", "error", *source, "-ar", str(rate), "-ac", channels, *way, *tags, str(out)]
         subprocess.run(command, check=True, capture_output=True)
-        found = find_problems(walk(out.read_bytes(), 5000), POLICY)
+        found = find_problems(parse(out.read_bytes(), 5000), POLICY)
         expected = {"vbr_without_header"} if "-q:a" in way and "0" in way else set()
         assert {each.code for each in found} <= expected, found

@@ -1,4 +1,4 @@
-"""What programs that people use make of our files: every kind of tag found, every version and mode of tags written."""
+"""What players make of retagged files, for every kind of existing tag, version and mode."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ASKED = {
     "lyrics": "첫째 둘째",
 }
 SHOWN_AS = {"label": "publisher", "isrc": "TSRC", "bpm": "TBPM", "key": "TKEY", "grouping": "grouping"}
-"""Our names as ffprobe says them, where it says them otherwise."""
+"""Names that ffprobe has for our tags, if they differ."""
 
 
 def chapter(name: str, start: int, stop: int, version: int) -> bytes:
@@ -58,7 +58,7 @@ def chapter(name: str, start: int, stop: int, version: int) -> bytes:
 
 
 def foreign(version: int) -> list[bytes]:
-    """What DJs, podcasters and archives keep in their files."""
+    """Return frames that DJs, podcasters and archives have in their files."""
     return [
         frame("GEOB", b"\0application/octet-stream\0\0Serato Markers2\0" + b"\1\1AQF\xff\xe0\xff\0" * 30, version),
         frame("PRIV", b"TRAKTOR4\0" + bytes(range(256)), version),
@@ -75,7 +75,7 @@ def foreign(version: int) -> list[bytes]:
 
 
 def old(version: int) -> bytes:
-    """A tag with other values for most of what is asked for, and foreign frames."""
+    """Return a tag with other values for most of the requested tags, and foreign frames."""
     texts = {"TIT2": b"Old title", "TPE1": b"Old artist", "TALB": b"Old album", "TCON": b"Rock", "TRCK": b"9"}
     written = [frame(name, b"\0" + text, version) for name, text in texts.items()]
     written.append(frame("COMM", b"\0eng\0old comment", version))
@@ -128,7 +128,7 @@ KINDS: dict[str, tuple[bytes, bytes]] = {
 async def spooled(
     worker: TagWorker, folder: Path, content: bytes, tagging: TagOptions, name: str = "show.mp3"
 ) -> tuple[Path, Path, dict[str, Any]]:
-    """The file as it was received, as it lies in the spool, and the tags it is said to carry."""
+    """Return the received file, the file in the spool, and the resulting tags."""
     source, spool = folder / "received.mp3", DiskSpool(folder / "spool")
     source.write_bytes(content)
     await spool.prepare()
@@ -148,7 +148,7 @@ async def spooled(
 
 
 async def complaints(path: Path) -> set[str]:
-    """What ffmpeg and mpg123 have against a file that they decode to its end."""
+    """Return the messages of ffmpeg and mpg123 about a file that they decode to its end."""
     ffmpeg = ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"]
     said = set()
     for command in (ffmpeg, ["mpg123", "-q", "-t", str(path)]):
@@ -167,7 +167,7 @@ def probed(path: Path) -> dict[str, str]:
 
 
 def seen_by_mediainfo(path: Path) -> dict[str, str]:
-    """What a reader shows that puts an APE tag before all others, as MPD does."""
+    """Return what MediaInfo shows, which prefers an APE tag, as MPD does."""
     command = ["mediainfo", "--Output=JSON", str(path)]
     found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["media"]["track"][0]
     names = {"title": "Title", "artist": "Performer", "album": "Album", "genre": "Genre"}
@@ -199,7 +199,7 @@ def seen_by_eyed3(path: Path) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("version", [None, 3, 4])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_players_decode_to_the_end_and_show_what_was_asked_for(
+async def test_players_decode_to_the_end_and_show_the_requested_tags(
     worker: TagWorker, tmp_path: Path, kind: str, version: int | None
 ) -> None:
     before, behind = KINDS[kind]
@@ -224,9 +224,7 @@ async def test_players_decode_to_the_end_and_show_what_was_asked_for(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_where_a_file_came_from_hides_nothing_that_it_says_of_itself(
-    worker: TagWorker, tmp_path: Path, kind: str
-) -> None:
+async def test_provenance_hides_no_existing_tag(worker: TagWorker, tmp_path: Path, kind: str) -> None:
     before, behind = KINDS[kind]
     source, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("provenance"))
     was, now = probed(source) if kind != "v2.3 and junk" else probed_without_junk(source), probed(target)
@@ -237,7 +235,7 @@ async def test_where_a_file_came_from_hides_nothing_that_it_says_of_itself(
 
 
 def probed_without_junk(path: Path) -> dict[str, str]:
-    """ffprobe takes this junk for another kind of file."""
+    """ffprobe takes this junk for another format."""
     path.write_bytes(path.read_bytes().replace(b"junk" * 50, b""))
     return probed(path)
 
@@ -252,7 +250,7 @@ ENCODERS = {
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-async def test_real_sound_decodes_to_its_end(worker: TagWorker, tmp_path: Path, encoder: str) -> None:
+async def test_encoded_audio_decodes_to_its_end(worker: TagWorker, tmp_path: Path, encoder: str) -> None:
     if shutil.which("lame") is None:
         missing("lame")
     out, sound = tmp_path / "sound.mp3", random.Random(5).randbytes(400_000)
@@ -264,7 +262,7 @@ async def test_real_sound_decodes_to_its_end(worker: TagWorker, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_without_tagging_every_byte_stays(worker: TagWorker, tmp_path: Path, kind: str) -> None:
+async def test_no_byte_changes_without_tagging(worker: TagWorker, tmp_path: Path, kind: str) -> None:
     before, behind = KINDS[kind]
     source, target, _ = await spooled(worker, tmp_path, before + AUDIO + behind, TagOptions("none"))
     assert target.read_bytes() == source.read_bytes()
@@ -291,7 +289,7 @@ async def test_foreign_frames_stay_byte_for_byte(
     assert seen_by_eyed3(target)["title"] == (ASKED["title"] if mode == "full" else "Old title")
 
 
-async def test_junk_goes_and_the_tags_around_it_stay(worker: TagWorker, tmp_path: Path) -> None:
+async def test_junk_is_dropped_and_the_tags_around_it_stay(worker: TagWorker, tmp_path: Path) -> None:
     behind = ape_tag() + b"x" * 300 + lyrics_tag() + V1
     _, target, _ = await spooled(worker, tmp_path, b"junk" * 50 + AUDIO + behind, TagOptions())
     whole = target.read_bytes()
@@ -307,7 +305,7 @@ def set_aside(path: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("mode", ["full", "provenance"])
-async def test_what_a_tag_behind_the_sound_says_stands_in_front(
+async def test_values_of_trailing_tags_move_to_the_front(
     worker: TagWorker, tmp_path: Path, mode: Literal["full", "provenance"]
 ) -> None:
     behind = APPENDED + LYRICS + V1
@@ -323,7 +321,7 @@ async def test_what_a_tag_behind_the_sound_says_stands_in_front(
         assert [str(lyrics) for lyrics in read.getall("USLT")] == ["[00:01]one\n[00:02]two"]
 
 
-async def test_what_an_ape_tag_says_is_said_where_nothing_else_does(worker: TagWorker, tmp_path: Path) -> None:
+async def test_ape_values_fill_missing_tags(worker: TagWorker, tmp_path: Path) -> None:
     ape = ape_tag(PICTURE)[32:]
     for before, title in ((b"", "Title"), (tag(frame("TIT2", b"\0Old title")), "Old title")):
         _, target, _ = await spooled(worker, tmp_path, before + AUDIO + ape, TagOptions("provenance"))
@@ -334,7 +332,7 @@ async def test_what_an_ape_tag_says_is_said_where_nothing_else_does(worker: TagW
         assert target.read_bytes().endswith(AUDIO)
 
 
-async def test_an_edit_finds_the_tags_behind_the_sound_by_their_ends(worker: TagWorker, tmp_path: Path) -> None:
+async def test_editing_finds_trailing_tags_by_their_footers(worker: TagWorker, tmp_path: Path) -> None:
     _, target, _ = await spooled(worker, tmp_path, AUDIO + lyrics_tag() + V1, TagOptions("none"))
     inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(tmp_path / "spool")
     plan = await inspector.plan_edit(target, {"title": "New"}, [], CoverAndChapters())
@@ -346,14 +344,14 @@ async def test_an_edit_finds_the_tags_behind_the_sound_by_their_ends(worker: Tag
     assert edited.read_bytes()[-128:].startswith(b"TAGNew")
 
 
-async def test_a_tag_that_cannot_be_taken_apart_is_set_aside_whole(worker: TagWorker, tmp_path: Path) -> None:
+async def test_unreadable_tag_is_kept_whole(worker: TagWorker, tmp_path: Path) -> None:
     for kind in ("malformed", "unknown version"):
         before, _ = KINDS[kind]
         _, target, _ = await spooled(worker, tmp_path, before + AUDIO, TagOptions())
         assert [each.data for each in ID3(target).getall("PRIV:urn:media-service:tag")] == [before]
 
 
-async def test_what_the_name_says_fills_what_is_missing_and_nothing_else(worker: TagWorker, tmp_path: Path) -> None:
+async def test_file_name_fills_only_missing_tags(worker: TagWorker, tmp_path: Path) -> None:
     name = "03 Kim - Night.mp3"
     inspector = MediaInspector(worker, MediaOptions())
     for before, behind, expected in (

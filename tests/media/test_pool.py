@@ -1,4 +1,4 @@
-"""The child process: limited, killable, and replaced."""
+"""Tag workers are limited, can be killed, and are replaced."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def children() -> list[int]:
-    """The living media children of this process."""
+    """Return the process ids of the running tag workers."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -63,7 +63,7 @@ def children() -> list[int]:
 
 
 async def child() -> int:
-    """The one child, once it is there."""
+    """Return the process id of the only worker, once it runs."""
     async with asyncio.timeout(10):
         while len(found := children()) != 1:
             await asyncio.sleep(0.01)
@@ -76,7 +76,7 @@ async def next_question_works(worker: TagWorker, path: Path) -> None:
     assert answer["carried"]["tags"] == {"title": "밤"}
 
 
-async def test_one_child_answers_all_questions(worker: TagWorker, path: Path) -> None:
+async def test_one_worker_handles_all_requests(worker: TagWorker, path: Path) -> None:
     answer, attached = await worker.call("measure", path)
     assert answer["facts"]["channels"] == 2
     assert attached == b""
@@ -86,13 +86,13 @@ async def test_one_child_answers_all_questions(worker: TagWorker, path: Path) ->
     assert await child() == first
 
 
-async def test_no_child_runs_before_the_first_question(worker: TagWorker) -> None:
+async def test_worker_is_started_by_the_first_request(worker: TagWorker) -> None:
     await asyncio.sleep(0)
     assert children() == []
     await worker.close()
 
 
-async def test_questions_at_once_get_each_their_own_answer(worker: TagWorker, tmp_path: Path) -> None:
+async def test_concurrent_requests_get_their_own_replies(worker: TagWorker, tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.partial" for number in range(10)]
     for number, each in enumerate(paths):
         each.write_bytes(make_mp3(0.2, {"title": str(number)}))
@@ -100,33 +100,38 @@ async def test_questions_at_once_get_each_their_own_answer(worker: TagWorker, tm
     assert [answer["carried"]["tags"]["title"] for answer, _ in answers] == [str(number) for number in range(10)]
 
 
-async def test_a_large_head_comes_whole(worker: TagWorker, path: Path) -> None:
+async def test_large_head_is_transferred_completely(worker: TagWorker, path: Path) -> None:
     path.write_bytes(tag(frame("APIC", b"\x00image/png\x00\x03\x00" + bytes(8 * MIB))) + AUDIO)
     answer, head = await worker.call("plan", path, tags={"title": "밤"})
     assert len(head) > 8 * MIB
     assert len(head) % 4096 == answer["cut"] % 4096
 
 
-async def test_a_missing_file_is_said(worker: TagWorker, tmp_path: Path, path: Path) -> None:
+async def test_missing_file_raises(worker: TagWorker, tmp_path: Path, path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await worker.call("plan", tmp_path / "missing", tags={})
     await next_question_works(worker, path)
 
 
-async def test_a_missing_file_is_not_judged(worker: TagWorker, tmp_path: Path) -> None:
+async def test_missing_file_is_not_refused_as_not_mp3(worker: TagWorker, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await worker.call("measure", tmp_path / "missing")
 
 
 @pytest.mark.parametrize("question", ["measure", "plan"])
-async def test_a_file_that_cannot_be_read_is_our_trouble(worker: TagWorker, tmp_path: Path, question: str) -> None:
-    """A directory stands for a bad disk: it opens, and no read of it succeeds."""
+async def test_unreadable_file_is_a_media_error(worker: TagWorker, question: str) -> None:
+    """`/proc/self/mem` stands for a bad disk: it can be opened, and reading at its beginning fails."""
     with pytest.raises(MediaError):
-        await worker.call(question, tmp_path, tags={"title": "x"})
+        await worker.call(question, Path("/proc/self/mem"), tags={"title": "x"})
 
 
-async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Path) -> None:
-    """Under a hard limit of memory lower than its own, the child ends before it reads a question."""
+async def test_folder_is_a_media_error(worker: TagWorker, tmp_path: Path) -> None:
+    with pytest.raises(MediaError):
+        await worker.call("measure", tmp_path)
+
+
+async def test_worker_that_cannot_start_is_a_media_error(tmp_path: Path, path: Path) -> None:
+    """Under a hard limit of memory lower than its own, the worker ends before it reads a request."""
     script = (
         "import asyncio, resource, sys; from pathlib import Path;"
         "from media_service.media.workers.pool import TagWorker;"
@@ -140,20 +145,20 @@ async def test_a_child_that_cannot_start_is_our_trouble(tmp_path: Path, path: Pa
     assert ended.stderr.splitlines()[-1].startswith("media_service.core.errors.service.MediaError"), ended.stderr
 
 
-async def test_any_name_of_a_file_can_be_asked_for(worker: TagWorker, tmp_path: Path) -> None:
+async def test_any_file_name_is_accepted(worker: TagWorker, tmp_path: Path) -> None:
     path = tmp_path / "줄\n바꿈 \udcff.partial"
     path.write_bytes(AUDIO)
     assert (await worker.call("measure", path))[0]["facts"]["channels"] == 2
 
 
-async def test_what_is_no_mp3_is_refused(worker: TagWorker, path: Path) -> None:
+async def test_other_formats_are_refused(worker: TagWorker, path: Path) -> None:
     path.write_bytes(b"words " * 10_000)
     with pytest.raises(NotMp3) as refused:
         await worker.call("measure", path)
     assert refused.value.reason == "it has no MPEG audio frame"
 
 
-async def test_a_child_killed_between_questions_is_replaced(worker: TagWorker, path: Path) -> None:
+async def test_worker_killed_between_requests_is_replaced(worker: TagWorker, path: Path) -> None:
     await worker.call("measure", path)
     first = await child()
     os.kill(first, signal.SIGKILL)
@@ -161,27 +166,27 @@ async def test_a_child_killed_between_questions_is_replaced(worker: TagWorker, p
     assert await child() != first
 
 
-async def test_a_child_killed_between_questions_and_noticed_is_replaced(worker: TagWorker, path: Path) -> None:
+async def test_worker_found_dead_is_replaced(worker: TagWorker, path: Path) -> None:
     await worker.call("measure", path)
     os.kill(await child(), signal.SIGTERM)
     await asyncio.sleep(0.2)
     await next_question_works(worker, path)
 
 
-async def test_a_child_killed_during_a_question_is_asked_again(worker: TagWorker, path: Path) -> None:
+async def test_request_is_repeated_if_its_worker_is_killed(worker: TagWorker, path: Path) -> None:
     asking = await ask_what_blocks(worker, path)
     os.kill(await child(), signal.SIGKILL)
     answer, _ = await asking
     assert answer["facts"]["channels"] == 2
 
 
-async def test_a_file_on_which_two_children_die_is_too_costly(worker: TagWorker, path: Path) -> None:
+async def test_file_that_kills_two_workers_is_too_costly(worker: TagWorker, path: Path) -> None:
     asking = await ask_what_blocks(worker, path)
     first = await child()
     os.kill(first, signal.SIGKILL)
     while (second := await child()) == first:
         await asyncio.sleep(0)
-    # It takes far longer to start than to be seen and killed.
+    # Starting takes far longer than finding and killing the process.
     os.kill(second, signal.SIGKILL)
     with pytest.raises(TooCostly):
         await asking
@@ -189,7 +194,7 @@ async def test_a_file_on_which_two_children_die_is_too_costly(worker: TagWorker,
 
 
 @pytest.mark.parametrize("limit", [signal.SIGPROF, signal.SIGXCPU])
-async def test_a_child_out_of_processor_time_is_too_costly_at_once(
+async def test_worker_out_of_processor_time_is_not_retried(
     worker: TagWorker, path: Path, limit: signal.Signals
 ) -> None:
     asking = await ask_what_blocks(worker, path)
@@ -201,7 +206,7 @@ async def test_a_child_out_of_processor_time_is_too_costly_at_once(
     await next_question_works(worker, path)
 
 
-async def test_a_question_that_nobody_waits_for_gives_its_answer_to_nobody(worker: TagWorker, path: Path) -> None:
+async def test_reply_to_a_cancelled_request_is_discarded(worker: TagWorker, path: Path) -> None:
     asking = await ask_what_blocks(worker, path)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -210,7 +215,7 @@ async def test_a_question_that_nobody_waits_for_gives_its_answer_to_nobody(worke
 
 
 async def ask_what_blocks(worker: TagWorker, path: Path) -> asyncio.Task[tuple[dict[str, Any], bytes]]:
-    """A question under way to a child that was stopped."""
+    """Return a running request to a worker that was stopped."""
     await worker.call("measure", path)
     os.kill(await child(), signal.SIGSTOP)
     asking = asyncio.create_task(worker.call("measure", path))
@@ -218,7 +223,7 @@ async def ask_what_blocks(worker: TagWorker, path: Path) -> asyncio.Task[tuple[d
     return asking
 
 
-async def test_a_tag_may_cost_one_second_of_processor_time(worker: TagWorker, path: Path) -> None:
+async def test_request_may_take_one_second_of_processor_time(worker: TagWorker, path: Path) -> None:
     path.write_bytes(tag(frame("EQU2", bytes(MIB), 4), 4) + AUDIO)
     await worker.call("plan", path, tags={})
     pid = await child()
@@ -235,12 +240,12 @@ async def test_a_tag_may_cost_one_second_of_processor_time(worker: TagWorker, pa
 
 
 def processor_seconds(pid: int) -> float:
-    """What the process used so far."""
+    """Return the processor time that the process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def test_usual_questions_do_not_add_up_to_the_limit(worker: TagWorker, path: Path) -> None:
+async def test_processor_time_limit_applies_to_each_request(worker: TagWorker, path: Path) -> None:
     path.write_bytes(tag(frame("APIC", b"\x00image/png\x00\x03\x00" + bytes(8 * MIB))) + AUDIO)
     await worker.call("measure", path)
     pid = await child()
@@ -249,7 +254,7 @@ async def test_usual_questions_do_not_add_up_to_the_limit(worker: TagWorker, pat
     assert await child() == pid
 
 
-async def test_closing_ends_the_child_and_may_be_repeated(worker: TagWorker, path: Path) -> None:
+async def test_close_ends_the_worker_and_may_be_repeated(worker: TagWorker, path: Path) -> None:
     await worker.call("measure", path)
     await worker.close()
     await worker.close()
@@ -257,7 +262,7 @@ async def test_closing_ends_the_child_and_may_be_repeated(worker: TagWorker, pat
     await next_question_works(worker, path)
 
 
-async def test_a_slow_file_keeps_no_other_waiting(path: Path) -> None:
+async def test_slow_file_does_not_delay_others(path: Path) -> None:
     pool = TagWorkerPool(2)
     await pool.call("measure", path)
     os.kill(await child(), signal.SIGSTOP)
@@ -275,7 +280,7 @@ async def test_a_slow_file_keeps_no_other_waiting(path: Path) -> None:
     assert children() == []
 
 
-async def test_a_pool_outlives_its_children(path: Path) -> None:
+async def test_pool_restarts_killed_workers(path: Path) -> None:
     pool = TagWorkerPool(2)
     for _ in range(3):
         await asyncio.gather(*(pool.call("plan", path, tags={}) for _ in range(4)))
@@ -286,7 +291,7 @@ async def test_a_pool_outlives_its_children(path: Path) -> None:
     await pool.close()
 
 
-async def test_a_pool_starts_no_more_children_than_are_needed(path: Path) -> None:
+async def test_pool_starts_only_needed_workers(path: Path) -> None:
     pool = TagWorkerPool(4)
     await pool.call("plan", path, tags={})
     await asyncio.gather(*(pool.call("plan", path, tags={}) for _ in range(8)))
@@ -303,7 +308,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("kind", "question"), [("many", "measure"), ("huge", "plan"), ("title", "plan")])
-async def test_a_hostile_tag_costs_a_bounded_time_and_the_next_question_works(
+async def test_hostile_tag_takes_bounded_time_and_the_next_request_works(
     worker: TagWorker, path: Path, kind: str, question: str
 ) -> None:
     path.write_bytes(HOSTILE[kind]() + AUDIO)
@@ -315,14 +320,14 @@ async def test_a_hostile_tag_costs_a_bounded_time_and_the_next_question_works(
     await next_question_works(worker, path)
 
 
-async def test_a_frame_that_unfolds_to_gigabytes_is_too_costly(worker: TagWorker, path: Path) -> None:
+async def test_frame_that_expands_to_gigabytes_is_too_costly(worker: TagWorker, path: Path) -> None:
     path.write_bytes(HOSTILE["bomb"]() + AUDIO)
     with pytest.raises(TooCostly):
         await worker.call("measure", path)
     await next_question_works(worker, path)
 
 
-async def test_a_frame_that_unfolds_to_gigabytes_is_kept_and_not_read(worker: TagWorker, path: Path) -> None:
+async def test_frame_that_expands_to_gigabytes_is_kept_unread(worker: TagWorker, path: Path) -> None:
     path.write_bytes((bomb := HOSTILE["bomb"]()) + AUDIO)
     answer, head = await worker.call("plan", path, tags={"title": "밤"})
     assert answer["carried"]["tags"] == {"title": "밤"}

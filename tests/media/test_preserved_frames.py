@@ -1,4 +1,4 @@
-"""Tags that lose nothing of what was there."""
+"""Existing frames are preserved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def foreign(version: int) -> list[bytes]:
-    """Frames that are not ours to change, some of which nobody knows."""
+    """Return frames that we do not write, some of them unknown."""
     return [
         frame("PRIV", b"com.example\x00" + bytes(range(256)), version),
         frame("GEOB", b"\x00application/x\x00name\x00desc\x00" + b"\xff\xe0\xff\x00" * 50, version),
@@ -56,7 +56,7 @@ def test_foreign_frames_are_kept_byte_for_byte(path: Path, version: int, padding
     assert carried == ALL | {"track": "3/12", "lyrics": "가사"}
 
 
-def test_an_opaque_tag_is_kept_and_not_read(path: Path) -> None:
+def test_opaque_tag_is_kept_unread(path: Path) -> None:
     theirs = frame("TIT2", b"\x00" + b"x" * 70_000) + frame("PRIV", b"a\x00b")
     path.write_bytes(tag(theirs) + AUDIO)
     planned, carried = plan_rewrite(path, {"artist": "Kim"}, opaque=True)
@@ -75,7 +75,7 @@ def test_a_version_2_2_tag_becomes_version_2_3(path: Path) -> None:
     assert whole.endswith(AUDIO)
 
 
-def test_an_unsynchronised_tag_is_read_and_kept(path: Path) -> None:
+def test_unsynchronised_tag_is_read_and_kept(path: Path) -> None:
     picture = b"\x00image/png\x00\x03\x00" + b"\xff\xe1\xff\x00" * 100
     body = frame("APIC", picture) + frame("TIT2", b"\x00old") + frame("TPE1", b"\x01\xff\xfeK\x00")
     head, whole, carried = tagged(path, tag(unsynchronised(body), flags=0x80) + AUDIO, {"title": "밤"})
@@ -91,7 +91,7 @@ def test_an_unsynchronised_tag_loses_no_frame(path: Path) -> None:
     assert [name for name, _ in frames_of(head)] == ["TIT2", "XYZ9", "RVAD", "TSIZ", "PRIV"]
 
 
-def test_an_extended_header_is_passed_over(path: Path) -> None:
+def test_extended_header_is_skipped(path: Path) -> None:
     extended = (6).to_bytes(4) + bytes(6)
     body = extended + frame("TIT2", b"\x00old") + frame("TPE1", b"\x00Kim")
     head, whole, carried = tagged(path, tag(body, flags=0x40) + AUDIO, {"title": "밤"})
@@ -100,7 +100,7 @@ def test_an_extended_header_is_passed_over(path: Path) -> None:
     assert whole.endswith(AUDIO)
 
 
-def test_a_footer_goes_with_its_tag(path: Path) -> None:
+def test_footer_is_dropped_with_its_tag(path: Path) -> None:
     old = tag(frame("TIT2", b"\x03old", 4), 4, 0x10)
     _, whole, _ = tagged(path, old + b"3DI" + old[3:10] + AUDIO, {"artist": "Kim"})
     assert whole.endswith(AUDIO)
@@ -108,7 +108,7 @@ def test_a_footer_goes_with_its_tag(path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [100, 300, 20_000])
-def test_plain_sizes_of_itunes_in_version_2_4_are_understood(path: Path, size: int) -> None:
+def test_plain_sizes_of_itunes_in_version_2_4_are_read(path: Path, size: int) -> None:
     picture = b"\x00image/png\x00\x03\x00" + b"\x55" * (size - 13)
     body = frame("APIC", picture, 4, plain_size=True) + frame("TPE1", b"\x03Kim", 4)
     head, _, _ = tagged(path, tag(body, 4) + AUDIO, {"title": "밤"})
@@ -135,7 +135,7 @@ def test_plain_sizes_with_zeros_in_the_picture_lose_nothing(path: Path) -> None:
         tag(frame("TIT2", b"\x09bad encoding")),
     ],
 )
-def test_a_broken_tag_gives_way_to_ours_and_the_audio_stays(path: Path, old: bytes) -> None:
+def test_broken_tag_is_replaced_and_the_audio_stays(path: Path, old: bytes) -> None:
     path.write_bytes(old + AUDIO)
     planned, _ = plan_rewrite(path, {"title": "밤"})
     assert str(read(planned.head)["TIT2"]) == "밤"
@@ -149,7 +149,7 @@ def test_a_broken_tag_gives_way_to_ours_and_the_audio_stays(path: Path, old: byt
         tag(frame("TPE1", b"\x00Kim")) + tag(frame("TIT2", b"\x00Theirs", 4), 4),
     ],
 )
-def test_a_guess_replaces_nothing_that_a_tag_says_which_is_not_read_or_not_the_first(path: Path, old: bytes) -> None:
+def test_guess_replaces_no_value_of_an_unread_or_second_tag(path: Path, old: bytes) -> None:
     path.write_bytes(old + AUDIO)
     planned, _ = plan_rewrite(path, {}, {"UPLOADED_AT": "now"}, guesses={"title": "Guessed", "artist": "Guessed"})
     assert str(read(planned.head)["TIT2"]) == "Theirs"

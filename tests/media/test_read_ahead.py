@@ -1,4 +1,4 @@
-"""A file is read the same whether it is read while it comes, at once, or by several threads at its end."""
+"""A file gives the same results read while it arrives, in one pass, or by several threads at its end."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
+from fastcrc import crc16
 
 from media_service.core.digest import BLOCK_BYTES, ContentHash
 from media_service.core.upload import Slice
-from media_service.media.inspection.load import BUSY_SHARE, WINDOW_SECONDS, LoadMonitor
+from media_service.media.inspection.load import LoadLimits, LoadMonitor
 from media_service.media.inspection.read_ahead import READ_BYTES, TURN_BYTES, ReadAhead
 from media_service.media.inspection.read_pool import ReadPool
-from media_service.media.mpeg.audio_digest import MusicCrc
 from media_service.media.mpeg.parser import FrameParser
 from tests.support.mp3 import tag_bytes
 from tests.support.stream import Stream
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from media_service.media.mpeg.report import StreamReport
 
 MUSIC = b"".join(Stream(kbits=320).frames(64)) * 256
-CRC = MusicCrc()
-CRC.update(MUSIC)
-LAME = Stream(kbits=320).first(64 * 256, len(MUSIC), CRC.value()) + MUSIC
+CRC = crc16.arc(MUSIC)
+LAME = Stream(kbits=320).first(64 * 256, len(MUSIC), CRC) + MUSIC
 WHOLE = tag_bytes({"title": "Long"}, 3) + LAME
 HOLE = 9 * 1024 * 1024
 FILES = {
@@ -44,28 +43,25 @@ FILES = {
 
 @pytest.fixture(params=[0.0, 1.0], ids=["quiet", "busy"])
 def pool(request: pytest.FixtureRequest) -> Iterator[ReadPool]:
-    """Readers beside a loop that does nothing, or never has time."""
-    now = iter(range(10**9))
-    pool = ReadPool(
-        LoadMonitor(lambda: next(now) * WINDOW_SECONDS * 1.01, lambda: next(now) * request.param * BUSY_SHARE * 2)
-    )
+    """A pool beside an event loop that is always idle, or always busy."""
+    now, limits = iter(range(10**9)), LoadLimits()
+    busy = request.param * limits.busy_share * 2
+    pool = ReadPool(LoadMonitor(lambda: next(now) * limits.window_seconds * 1.01, lambda: next(now) * busy))
     yield pool
     pool.close()
 
 
-def walked(content: bytes) -> StreamReport:
-    """What a walk sees of it."""
-    walk = FrameParser()
+def parse(content: bytes) -> StreamReport:
+    """Return the report of a parser without read-ahead."""
+    parser = FrameParser()
     for at in range(0, len(content), READ_BYTES):
-        walk.feed(content[at : at + READ_BYTES])
-    return walk.finish()
+        parser.feed(content[at : at + READ_BYTES])
+    return parser.finish()
 
 
 @pytest.mark.parametrize("ahead", [0, 1, TURN_BYTES + 7, 2 * TURN_BYTES])
 @pytest.mark.parametrize("kind", FILES)
-async def test_what_is_left_is_read_as_if_it_were_read_in_one(
-    pool: ReadPool, tmp_path: Path, kind: str, ahead: int
-) -> None:
+async def test_read_ahead_and_catch_up_equal_one_pass(pool: ReadPool, tmp_path: Path, kind: str, ahead: int) -> None:
     content, path = FILES[kind], tmp_path / "file"
     path.write_bytes(content)
     read_ahead, expected = ReadAhead(path, len(content)), ContentHash()
@@ -76,27 +72,27 @@ async def test_what_is_left_is_read_as_if_it_were_read_in_one(
     assert read_ahead.size == len(content)
     assert read_ahead.sha256.digest() == hashlib.sha256(content).digest()
     assert read_ahead.content_hash.digest() == expected.digest()
-    assert read_ahead.parser.finish() == walked(content)
+    assert read_ahead.parser.finish() == parse(content)
 
 
-def test_the_file_has_a_checksum_of_its_music_that_matches() -> None:
-    walk = walked(WHOLE)
-    assert walk.vbr_header is not None
-    assert walk.music_crc == walk.vbr_header.crc == CRC.value()
+def test_music_crc_of_the_sample_matches() -> None:
+    report = parse(WHOLE)
+    assert report.vbr_header is not None
+    assert report.music_crc == report.vbr_header.crc == CRC
 
 
-async def test_reading_that_goes_on_is_taken_over(pool: ReadPool, tmp_path: Path) -> None:
+async def test_catch_up_waits_for_running_read_ahead(pool: ReadPool, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(WHOLE)
     read_ahead = ReadAhead(path, len(WHOLE))
     read_ahead.read_to(len(WHOLE), pool)
     await read_ahead.catch_up(len(WHOLE), pool)
     assert read_ahead.sha256.digest() == hashlib.sha256(WHOLE).digest()
-    assert read_ahead.parser.finish() == walked(WHOLE)
+    assert read_ahead.parser.finish() == parse(WHOLE)
 
 
-async def test_blocks_that_were_proven_are_not_read_for_their_digests(pool: ReadPool, tmp_path: Path) -> None:
-    """A digest that is wrong on purpose shows that it was taken as it came."""
+async def test_proven_blocks_are_not_read_for_the_content_hash(pool: ReadPool, tmp_path: Path) -> None:
+    """A wrong digest, on purpose, shows that the block was not hashed."""
     path = tmp_path / "file"
     path.write_bytes(WHOLE)
     read_ahead = ReadAhead(path, len(WHOLE))
@@ -107,7 +103,7 @@ async def test_blocks_that_were_proven_are_not_read_for_their_digests(pool: Read
     assert read_ahead.sha256.digest() == hashlib.sha256(WHOLE).digest()
 
 
-async def test_a_file_that_is_shorter_than_announced_is_read_to_its_end(pool: ReadPool, tmp_path: Path) -> None:
+async def test_file_shorter_than_announced_is_read_to_its_end(pool: ReadPool, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(WHOLE)
     read_ahead = ReadAhead(path, len(WHOLE) + 2 * TURN_BYTES)
@@ -115,7 +111,7 @@ async def test_a_file_that_is_shorter_than_announced_is_read_to_its_end(pool: Re
     assert read_ahead.size == len(WHOLE)
 
 
-async def test_a_file_that_is_not_there_is_told(pool: ReadPool, tmp_path: Path) -> None:
+async def test_missing_file_raises_file_not_found(pool: ReadPool, tmp_path: Path) -> None:
     read_ahead = ReadAhead(tmp_path / "missing", 3 * TURN_BYTES)
     with pytest.raises(FileNotFoundError):
         await read_ahead.catch_up(3 * TURN_BYTES, pool)

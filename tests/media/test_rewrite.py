@@ -1,4 +1,4 @@
-"""Tags that were asked for stand in the file as they were asked for."""
+"""Requested tags are in the file as they were requested."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_file_without_tags_asked_stays_byte_for_byte(path: Path) -> None:
+def test_file_without_requested_tags_is_unchanged(path: Path) -> None:
     content = make_mp3(1, ALL)
     _, whole, carried = tagged(path, content, {})
     assert whole == content
@@ -61,7 +61,7 @@ def test_a_date_stays_a_date_in_version_2_4(path: Path) -> None:
     assert str(read(head)["TDRC"]) == "2024-05-06"
 
 
-def test_an_old_date_goes_from_version_2_3_as_a_whole(path: Path) -> None:
+def test_replaced_date_removes_all_date_frames_of_version_2_3(path: Path) -> None:
     old = frame("TYER", b"\x001999") + frame("TDAT", b"\x003112") + frame("TIME", b"\x002359")
     head, _, carried = tagged(path, tag(old) + AUDIO, {"date": "2024"})
     assert [name for name, _ in frames_of(head)] == ["TYER"]
@@ -70,7 +70,7 @@ def test_an_old_date_goes_from_version_2_3_as_a_whole(path: Path) -> None:
 
 @pytest.mark.parametrize("key", TAGS)
 @pytest.mark.parametrize("version", [3, 4])
-def test_a_tag_that_is_not_asked_for_keeps_its_frame(path: Path, version: int, key: str) -> None:
+def test_frame_of_a_tag_that_is_not_requested_stays(path: Path, version: int, key: str) -> None:
     old = tag_bytes({name: "1999-02-03" if name == "date" else "old" for name in TAGS}, version)
     head, _, carried = tagged(path, old + AUDIO, {key: ALL[key]})
     before = {raw for _, raw in frames_of(old)}
@@ -91,7 +91,7 @@ def test_every_further_tag_is_written_once_and_read_back(path: Path, version: in
     assert again == whole
 
 
-def test_where_a_file_came_from_stands_in_it_and_is_replaced_by_the_next(path: Path) -> None:
+def test_provenance_is_written_and_replaced_by_the_next(path: Path) -> None:
     theirs = frame("UFID", b"http://musicbrainz.org\x00abc") + frame("TXXX", b"\x00OTHER\x00kept")
     path.write_bytes(tag(theirs) + AUDIO)
     for upload_id in ("first", "second"):
@@ -105,7 +105,7 @@ def test_where_a_file_came_from_stands_in_it_and_is_replaced_by_the_next(path: P
     assert path.read_bytes().endswith(AUDIO)
 
 
-def test_an_id3v1_tag_is_brought_along_and_none_is_made(path: Path) -> None:
+def test_existing_id3v1_tag_is_updated_and_none_is_added(path: Path) -> None:
     old = b"TAG" + b"Old".ljust(30, b"\0") + b"Kim".ljust(30, b"\0") + bytes(30) + b"1999" + bytes(30) + b"\x11"
     path.write_bytes(AUDIO + old)
     planned, _ = plan_rewrite(path, {"title": "New", "date": "2024-05-06", "track": "7/9"})
@@ -115,7 +115,7 @@ def test_an_id3v1_tag_is_brought_along_and_none_is_made(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("found", "version"), [(3, 4), (4, 3), (None, 4)])
-def test_the_version_asked_for_is_written(path: Path, found: int | None, version: int) -> None:
+def test_requested_version_is_written(path: Path, found: int | None, version: int) -> None:
     old = b"" if found is None else tag(frame("TPE1", b"\x00Kim", found), found)
     path.write_bytes(old + AUDIO)
     planned, _ = plan_rewrite(path, {"title": "밤"}, version=version)
@@ -124,13 +124,13 @@ def test_the_version_asked_for_is_written(path: Path, found: int | None, version
     assert ("TPE1" in read(planned.head)) == (found is not None)
 
 
-def test_what_only_looks_like_a_tag_is_audio(path: Path) -> None:
+def test_tag_signature_inside_audio_is_audio(path: Path) -> None:
     content = b"ID3\x03\x00\x00\xff\xff\xff\xff" + AUDIO
     _, whole, _ = tagged(path, content, {"title": "밤"})
     assert whole.endswith(content)
 
 
-def test_tagging_twice_is_tagging_once(path: Path) -> None:
+def test_tagging_is_idempotent(path: Path) -> None:
     _, once, _ = tagged(path, AUDIO, ALL)
     _, twice, carried = tagged(path, once, ALL)
     assert twice == once
@@ -140,7 +140,7 @@ def test_tagging_twice_is_tagging_once(path: Path) -> None:
 @pytest.mark.parametrize("version", [3, 4])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tags=st.dictionaries(st.sampled_from([key for key in TAGS if key != "date"]), st.text(max_size=40), min_size=1))
-def test_any_clean_text_comes_back_from_the_file(path: Path, version: int, tags: dict[str, str]) -> None:
+def test_any_clean_text_is_read_back(path: Path, version: int, tags: dict[str, str]) -> None:
     asked = clean_tags(tags)
     _, whole, carried = tagged(path, tag(frame("PRIV", b"x\x00y", version), version) + AUDIO, asked)
     assert carried == asked
@@ -151,7 +151,7 @@ def test_any_clean_text_comes_back_from_the_file(path: Path, version: int, tags:
     }
 
 
-def test_what_a_file_carries_is_as_clean_as_what_a_client_sends(path: Path) -> None:
+def test_values_of_a_file_are_cleaned_as_those_of_a_client(path: Path) -> None:
     old = tag(frame("TPE1", b"\x03Kim\x00Lee", 4) + frame("TIT2", "\x03exe.\u202e3pm\nx".encode(), 4), 4)
     _, _, carried = tagged(path, old + AUDIO, {})
     assert carried == clean_tags(carried)
@@ -180,7 +180,7 @@ def test_ffprobe_reads_the_tags(path: Path, version: int | None) -> None:
 
 
 @pytest.mark.parametrize("version", [2, 3, 4])
-def test_a_tag_that_is_taken_is_gone_and_its_neighbours_stay(path: Path, version: int) -> None:
+def test_removed_tag_is_gone_and_other_frames_stay(path: Path, version: int) -> None:
     if version == 2:
         old = tag(frame22("TT2", b"\x00old") + frame22("TP1", b"\x00Kim") + frame22("COM", b"\x00eng\x00words"), 2)
     else:
@@ -192,7 +192,7 @@ def test_a_tag_that_is_taken_is_gone_and_its_neighbours_stay(path: Path, version
     assert plan_rewrite(path, {})[1].tags == {"artist": "Kim"}
 
 
-def test_the_size_field_is_what_a_reader_skips(path: Path) -> None:
+def test_size_field_matches_the_tag(path: Path) -> None:
     head, _, _ = tagged(path, AUDIO, ALL)
     assert head[6:10] == syncsafe(len(head) - 10)
 
@@ -205,7 +205,7 @@ REMOVABLE = {
 
 
 @pytest.mark.parametrize("version", REMOVABLE)
-def test_a_tag_that_is_taken_away_is_gone_and_nothing_else(path: Path, version: str) -> None:
+def test_removing_a_tag_removes_only_that_tag(path: Path, version: str) -> None:
     path.write_bytes(REMOVABLE[version] + AUDIO)
     planned, carried = plan_rewrite(path, {}, removed=["title", "date", "comment", "mood"])
     assert sorted(read(planned.head)) == ["TPE1", "TXXX:key"]

@@ -1,4 +1,4 @@
-"""A tag is looked at with bounds: what is too much is opaque, what is wrong is told, and nothing takes long."""
+"""Tags beyond the limits are opaque, faults are reported, and scanning takes linear time."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ COSTLY = {
     ),
     "list in a chapter": frame("CHAP", b"c\0" + bytes(16) + frame("EQU2", bytes(MIB // 2), 4), 4),
 }
-"""Tags of at most a mebibyte that cost mutagen from a tenth of a second to minutes."""
+"""Tags of at most 1 MiB that cost mutagen from 0.1 seconds to minutes."""
 
 
 @pytest.mark.parametrize("kind", COSTLY)
-def test_what_costs_its_reader_much_is_opaque(kind: str) -> None:
+def test_costly_tags_are_opaque(kind: str) -> None:
     content = tag(COSTLY[kind], 4)
     began = time.process_time()
     seen = look(content)
@@ -120,13 +120,13 @@ CHEAP = {
 
 
 @pytest.mark.parametrize("kind", CHEAP)
-def test_what_programs_write_is_read(kind: str) -> None:
+def test_tags_written_by_programs_are_not_opaque(kind: str) -> None:
     seen = look(tag(CHEAP[kind], 4))
     assert (seen.opaque, seen.findings) == (False, [])
 
 
-def test_no_frame_that_mutagen_takes_apart_is_forgotten() -> None:
-    """Each frame it knows is bounded, or is one of bytes that it only copies."""
+def test_every_frame_that_mutagen_parses_has_a_cost() -> None:
+    """Each frame that mutagen knows is bounded, or binary and only copied."""
     bounded = (*_TEXTS, *_LISTS, *_NUMBERS, *_DESCRIBED)
     copied = {b"AENC", b"CHAP", b"CRA", b"CRM", b"CTOC", b"ENCR", b"GRID", b"LINK", b"LNK", b"MCDI", b"MCI"}
     copied |= {b"MLL", b"MLLT", b"PRIV", b"SIGN", b"STC", b"SYTC", b"UFI", b"UFID"}
@@ -135,7 +135,7 @@ def test_no_frame_that_mutagen_takes_apart_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("code", OPAQUE)
-def test_what_is_too_much_is_opaque_at_once(code: str) -> None:
+def test_tag_beyond_a_limit_is_opaque(code: str) -> None:
     began = time.process_time()
     seen = look(OPAQUE[code])
     assert time.process_time() - began < 1
@@ -155,7 +155,7 @@ def test_what_is_too_much_is_opaque_at_once(code: str) -> None:
         chapters(2),
     ],
 )
-def test_a_good_tag_is_read(good: bytes) -> None:
+def test_valid_tag_is_not_opaque(good: bytes) -> None:
     seen = look(good)
     assert (seen.opaque, seen.findings) == (False, [])
 
@@ -173,14 +173,14 @@ def test_a_good_tag_is_read(good: bytes) -> None:
         (cover(PNG[:16] + (5000).to_bytes(4) + PNG[20:]), "cover_too_large"),
     ],
 )
-def test_covers_are_what_their_bytes_are(content: bytes, code: str | None) -> None:
+def test_covers_are_judged_by_their_bytes(content: bytes, code: str | None) -> None:
     seen = look(content)
     assert [found.code for found in seen.findings] == ([code] if code else [])
     assert not seen.opaque
 
 
 @pytest.mark.parametrize("covered", [200, 417, 2000])
-def test_a_tag_that_covers_the_first_frames_is_told_however_few(covered: int) -> None:
+def test_tag_overlapping_the_first_frames_is_detected(covered: int) -> None:
     body, sound = frame("TIT2", b"\x00x"), make_frames(20)
     lying = tag(body + sound[:covered])
     first_seen = len(lying) + -covered % 417
@@ -188,6 +188,6 @@ def test_a_tag_that_covers_the_first_frames_is_told_however_few(covered: int) ->
 
 
 @given(st.binary(max_size=3000), st.sampled_from([2, 3, 4]), st.integers(0, 255))
-def test_any_bytes_are_looked_at_without_failing(body: bytes, version: int, flags: int) -> None:
+def test_any_bytes_are_scanned_without_error(body: bytes, version: int, flags: int) -> None:
     look(tag(body, version, flags))
     look(tag(frame("APIC", body) + frame("CHAP", body) + frame("TIT2", body, flags=flags), version))

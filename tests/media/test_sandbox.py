@@ -1,4 +1,4 @@
-"""What a child that reads hostile files can take, reach and harm: nothing, where the kernel allows that."""
+"""A confined process can open, reach and harm nothing, as far as the kernel allows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ print(json.dumps(found))
 
 @pytest.fixture
 def listener() -> Iterator[int]:
-    """A port on which somebody listens, and an abstract socket of that number."""
+    """A listening port, and an abstract socket named by its number."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
         port: int = server.getsockname()[1]
         abstract.bind(f"\0media-service-{port}")
@@ -64,7 +64,7 @@ def listener() -> Iterator[int]:
 
 
 def probe(tmp_path: Path, port: int) -> dict[str, Any]:
-    """What a process can do that was confined as children are."""
+    """Return what a process can do that was confined like a tag worker."""
     (given := tmp_path / "given").write_text("yes")
     (foreign := tmp_path / "admin-token").write_text("secret")
     with given.open("rb") as file:
@@ -75,12 +75,12 @@ def probe(tmp_path: Path, port: int) -> dict[str, Any]:
 
 
 def needs(found: dict[str, Any], name: str) -> None:
-    """Skip what this machine cannot do."""
+    """Skip if this machine lacks the protection."""
     if name not in found["held"]:
         pytest.skip(f"SKIPPED FOR WANT OF {name} on this machine")
 
 
-def test_files_that_were_not_given_cannot_be_opened(tmp_path: Path, listener: int) -> None:
+def test_other_files_cannot_be_opened(tmp_path: Path, listener: int) -> None:
     found = probe(tmp_path, listener)
     assert found["given"] == "yes"
     needs(found, "no_files")
@@ -89,7 +89,7 @@ def test_files_that_were_not_given_cannot_be_opened(tmp_path: Path, listener: in
     assert not (tmp_path / "new").exists()
 
 
-def test_nothing_is_reached_over_a_network(tmp_path: Path, listener: int) -> None:
+def test_network_is_unreachable(tmp_path: Path, listener: int) -> None:
     found = probe(tmp_path, listener)
     needs(found, "no_network")
     assert {found["tcp"], found["udp"], found["abstract"]} <= {"PermissionError", "OSError", "ConnectionRefusedError"}
@@ -99,7 +99,7 @@ def environment(pid: int) -> list[bytes]:
     return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
 
 
-async def test_a_running_child_has_no_secret_no_privilege_no_network(
+async def test_running_worker_has_no_secrets_privileges_or_network(
     worker: TagWorker, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_PROBE", "secret")
@@ -116,7 +116,7 @@ async def test_a_running_child_has_no_secret_no_privilege_no_network(
     assert limits == [(8, 8), (0, 0)]
 
 
-async def test_a_child_has_only_the_file_it_is_asked_about(worker: TagWorker, path: Path) -> None:
+async def test_worker_has_only_the_file_of_the_request(worker: TagWorker, path: Path) -> None:
     path.write_bytes(make_mp3(1))
     for _ in range(3):
         await worker.call("measure", path)
@@ -127,7 +127,7 @@ async def test_a_child_has_only_the_file_it_is_asked_about(worker: TagWorker, pa
     assert not any(name.startswith(str(path.parent)) for name in opened)
 
 
-async def test_this_machine_says_what_it_can_do() -> None:
+async def test_protections_of_this_machine_are_reported() -> None:
     held = await spawn.probe_protections()
     assert set(held) <= set(PROTECTIONS)
     assert {"no_new_privileges", "no_capabilities"} <= set(held)

@@ -1,4 +1,4 @@
-"""Tags behind the sound: each is found, and what players stumble over is told from what they pass over."""
+"""Trailing tags are found, and those that confuse players are told from the others."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MOVED: dict[str, Sequence[bytes]] = {
 
 @pytest.mark.parametrize("moved", MOVED)
 @pytest.mark.parametrize("in_place", STAYING)
-def test_what_players_stumble_over_is_moved_and_nothing_else(moved: str, in_place: str) -> None:
+def test_only_tags_that_confuse_players_are_moved(moved: str, in_place: str) -> None:
     behind = found(b"".join(MOVED[moved]) + STAYING[in_place])
     assert [tag for _, tag in behind.moved] == MOVED[moved]
     assert (behind.in_place, behind.start) == (STAYING[in_place], len(SOUND))
@@ -54,19 +54,19 @@ def test_what_players_stumble_over_is_moved_and_nothing_else(moved: str, in_plac
 
 
 @pytest.mark.parametrize("moved", [kind for kind in MOVED if kind not in ("appended", "two")])
-def test_a_tag_is_found_by_its_end_where_nobody_knows_where_the_sound_ends(moved: str) -> None:
+def test_tag_is_found_by_its_footer_if_the_end_of_the_audio_is_unknown(moved: str) -> None:
     behind = found(b"".join(MOVED[moved]) + ID3V1, known=False)
     assert [tag for _, tag in behind.moved] == MOVED[moved]
     assert behind.start == len(SOUND)
 
 
-def test_of_more_than_a_tag_may_have_only_the_last_is_seen() -> None:
+def test_only_id3v1_is_read_if_trailing_tags_exceed_the_limit() -> None:
     behind = found(bytes(MAX_TAG_BYTES) + lyrics_tag() + ID3V1)
     assert (behind.tags, behind.size) == ((("id3v1", ID3V1),), len(ID3V1))
 
 
 @given(st.lists(st.sampled_from([APPENDED, FOOTED, lyrics_tag(), FIRST_LYRICS, ape_tag(), ID3V1]) | st.binary()))
-def test_whatever_is_there_no_tag_is_found_that_is_not(pieces: list[bytes]) -> None:
+def test_no_tag_is_found_in_other_bytes(pieces: list[bytes]) -> None:
     rest = b"".join(pieces)
     behind = found(rest)
     at = 0
@@ -84,14 +84,14 @@ def said(kind: str, content: bytes) -> list[str]:
     ]
 
 
-def test_lyrics_are_taken_from_both_versions_as_their_bytes_are() -> None:
+def test_lyrics3_texts_of_both_versions_keep_their_bytes() -> None:
     assert said("lyrics3", FIRST_LYRICS) == ["USLT::XXX=one\ntwo"]
     assert said("lyrics3", lyrics_tag()) == ["USLT::XXX=words"]
     assert said("lyrics3", b"LYRICSBEGININD0000200EAL00005Album000033LYRICS200") == []
     assert said("lyrics3", b"LYRICSBEGINLYR99999words000018LYRICS200") == ["USLT::XXX=words"]
 
 
-def test_an_ape_tag_says_what_it_says() -> None:
+def test_ape_items_become_frames() -> None:
     assert said("ape", ape_tag()) == ["TIT2=Title"]
     assert said("ape", ape_tag(PICTURE)[32:]) == ["TIT2=Title"]
     (cover,) = [each for each in convert_to_frames("ape", ape_tag(PICTURE)) if each.FrameID == "APIC"]
@@ -101,6 +101,6 @@ def test_an_ape_tag_says_what_it_says() -> None:
 
 
 @given(st.sampled_from(["ape", "lyrics3"]), st.binary(max_size=200))
-def test_no_bytes_make_reading_a_tag_fail(kind: str, content: bytes) -> None:
+def test_any_bytes_are_converted_without_error(kind: str, content: bytes) -> None:
     around = {"ape": b"%b" + bytes(32), "lyrics3": b"LYRICSBEGIN%bLYRICSEND"}
     said(kind, around[kind].replace(b"%b", content))

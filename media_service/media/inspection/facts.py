@@ -1,4 +1,4 @@
-"""What is kept of a walk and a look into the tags: the facts of a file, and what they say of where it came from."""
+"""The facts that are stored about a file, and its provenance, from the parser's report and the tag scan."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
 
 
 def build_facts(
-    report: StreamReport, findings: Sequence[Finding], seen: TagScan, *, proven: bool, **digests: Any
+    report: StreamReport, findings: Sequence[Finding], scan: TagScan, *, proven: bool, **digests: Any
 ) -> Facts:
-    """The facts of a file; `proven` where its sender said which bytes it has."""
-    first = report.first
-    if first is None:
+    """Return the facts of a file. `proven`: the client sent a digest of the whole file, and it matched."""
+    header = report.first_header
+    if header is None:
         return Facts(duration=0.0, bitrate=0, sample_rate=0, channels=0, findings=tuple(findings), **digests)
-    size = report.audio_end - report.audio_start
-    played = report.samples / first.sample_rate
+    audio_bytes = report.audio_end - report.audio_start
+    played = report.samples / header.sample_rate
     rates = {header.bitrate for header in report.headers}
     vbr_header = report.vbr_header
-    encoding, texts = suggest_texts(seen.latin1_texts)
+    encoding, texts = suggest_texts(scan.latin1_texts)
     rejected = outcome(findings) is Outcome.REJECT
     return Facts(
         duration=round(report.seconds, 3),
-        bitrate=rates.pop() if len(rates) == 1 else round(size * 8 / played) if played else 0,
-        sample_rate=first.sample_rate,
-        channels=max((header.channels for header in report.headers), default=first.channels),
+        bitrate=rates.pop() if len(rates) == 1 else round(audio_bytes * 8 / played) if played else 0,
+        sample_rate=header.sample_rate,
+        channels=max((header.channels for header in report.headers), default=header.channels),
         audio_sha256=report.audio_sha256,
         grade=None if rejected else grade(report, digest_given=proven),
         findings=tuple(findings),
         audio={
             "frames": report.frames,
-            "samples_per_frame": first.samples,
+            "samples_per_frame": header.samples,
             "start": report.audio_start,
             "end": report.audio_end,
-            "mode": first.mode,
+            "mode": header.mode,
             "vbr": len({header.bitrate for header in report.headers}) > 1,
             "encoder": vbr_header.encoder if vbr_header is not None else None,
             "delay": vbr_header.delay if vbr_header is not None else 0,
@@ -58,7 +58,7 @@ def build_facts(
 
 
 def audio_span(upload: Upload) -> tuple[int, int] | None:
-    """Where the first frame begins and the last ends; None of a file that was taken against its verdict."""
+    """Return the span of all frames; None if the file was accepted in spite of a rejecting finding."""
     facts = upload.facts
     if facts is None or facts.audio is None or outcome(facts.findings) is Outcome.REJECT:
         return None
@@ -66,11 +66,11 @@ def audio_span(upload: Upload) -> tuple[int, int] | None:
 
 
 def provenance(upload: Upload) -> dict[str, str]:
-    """Where the file came from, as texts of our own."""
+    """Return the texts that say where the file came from, by the description of their TXXX frame."""
     facts = upload.facts
     assert facts is not None
-    came = datetime.fromtimestamp(upload.created_at / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    texts = {"UPLOAD_SHA256": facts.sha256.hex(), "UPLOADED_AT": came}
+    uploaded_at = datetime.fromtimestamp(upload.created_at / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    texts = {"UPLOAD_SHA256": facts.sha256.hex(), "UPLOADED_AT": uploaded_at}
     if upload.filename:
         texts["UPLOAD_FILENAME"] = upload.filename
     if facts.audio_sha256 is not None:

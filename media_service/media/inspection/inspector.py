@@ -1,4 +1,4 @@
-"""Is every byte of a finished upload right, and is it an MP3? And how is it to be tagged?"""
+"""The adapter of `core.ports.media.Media`: verify uploads, read covers, plan the rewriting of tags."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from media_service.core.findings import Finding, Outcome, Severities, Severity, 
 from media_service.core.tags import guessed_tags
 from media_service.media.images import inspect_image
 from media_service.media.inspection.facts import audio_span, build_facts, provenance
-from media_service.media.inspection.findings import MAX_TAG_BYTES, find_early_problems, find_problems, id3v2_body_bytes
+from media_service.media.inspection.findings import find_early_problems, find_problems
 from media_service.media.inspection.load import LoadMonitor
 from media_service.media.inspection.read_ahead import ReadAhead
 from media_service.media.inspection.read_pool import ReadPool
-from media_service.media.tags.charset import read_id3v1_texts, suggest_texts
+from media_service.media.signatures import decode_syncsafe
+from media_service.media.tags import id3v1
+from media_service.media.tags.charset import suggest_texts
+from media_service.media.tags.id3v2 import MAX_TAG_BYTES
 from media_service.media.tags.safety_scan import TagScan, scan_tag
 
 if TYPE_CHECKING:
@@ -32,26 +35,24 @@ if TYPE_CHECKING:
     from media_service.media.mpeg.report import StreamReport
 
 READ_AHEAD_BYTES = 4 * 1024 * 1024
-"""Bytes that must wait to be read before the reader sets out: small files are read once, at their end.
-
-The first mebibyte of a larger one is read at once: it shows what can never be accepted.
-"""
+"""Unread bytes from which on read-ahead starts; smaller files are read once, at their end. Of a larger file the first
+MiB is read at once: it shows files that will be rejected."""
 
 FEW_FRAMES = 4
-"""Frames below which our own walk alone is not believed."""
+"""Number of frames below which mutagen must agree that the file is an MP3."""
 
 TIMED_OUT = "it took too long"
-"""What the finding says of a tag that the child was killed over: it is not shown to another."""
+"""`actual` of the finding about a tag over which a worker was killed: no other worker gets that tag."""
 
 MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class TagOptions:
-    """How files are tagged, and what a cover may be: bytes, and pixels of its longer side.
+    """How files are tagged, and limits of a cover: bytes, and pixels of the longer side.
 
-    `mode`: `full` writes what the sender typed and where the file came from, `provenance` only the latter, `none`
-    leaves every byte. `version` is 3 or 4, None to keep the one found.
+    `mode`: `full` writes the sender's tags and the provenance, `provenance` only the latter, `none` changes no byte.
+    `version` is 3 or 4; None keeps that of the file.
     """
 
     mode: Literal["full", "provenance", "none"] = "full"
@@ -70,53 +71,46 @@ class MediaOptions:
 
 
 class TagWorker(Protocol):
-    """A process, or several, that read tags with mutagen; `media.workers.pool` has both."""
+    """A worker process that reads tags with mutagen, or a pool of them; see `media.workers.pool`."""
 
     async def call(self, method: str, path: Path, attachment: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
-        """Return the reply to a question about the file, and the bytes attached to it.
-
-        Raises NotMp3, TooCostly, FileNotFoundError, MediaError.
-        """
+        """Return reply and attachment. Raise NotMp3, TooCostly, FileNotFoundError, MediaError."""
 
 
 class MediaInspector:
-    """`core.ports.media.Media`: digests, frames and verdicts here, mutagen in child processes."""
+    """`core.ports.media.Media`: digests, frames and findings in this process, mutagen in tag workers."""
 
-    def __init__(self, worker: TagWorker, habits: MediaOptions) -> None:
+    def __init__(self, worker: TagWorker, options: MediaOptions, *, load: LoadMonitor | None = None) -> None:
         self._worker = worker
-        self._media_options = habits
+        self._reads_ahead, self._policy, self._tagging = options.read_ahead, options.policy, options.tagging
         self._read_aheads: dict[str, ReadAhead] = {}
-        self._pool = ReadPool(LoadMonitor())
+        self._pool = ReadPool(load or LoadMonitor())
         self._on_early_reject: Callable[[str, Sequence[Finding]], None] | None = None
 
     def on_early_reject(self, call: Callable[[str, Sequence[Finding]], None]) -> None:
-        """Calls this, in the loop, for an upload whose first bytes show that it will be rejected."""
+        """Call this in the event loop with id and findings of an upload that will be rejected."""
         self._on_early_reject = call
 
     def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
-        """The slice was recorded, and the file's bytes up to `offset` are there to be read, soon and elsewhere."""
-        if self._media_options.read_ahead:
+        """Read ahead in a thread: this slice was recorded, and all bytes up to `offset` are in the file."""
+        if self._reads_ahead:
             read_ahead = self._read_ahead_of(upload, path)
             read_ahead.add_digests([piece])
-            seen, small = read_ahead.size, upload.length is not None and upload.length <= READ_AHEAD_BYTES
-            if seen < MIB <= offset and not small:
-                reading = read_ahead.read_to(MIB, self._pool)
-            elif offset - seen >= READ_AHEAD_BYTES and self._pool.load.idle:
-                reading = read_ahead.read_to(offset, self._pool)
+            bytes_read, is_small = read_ahead.size, upload.length is not None and upload.length <= READ_AHEAD_BYTES
+            if bytes_read < MIB <= offset and not is_small:
+                task = read_ahead.read_to(MIB, self._pool)
+            elif offset - bytes_read >= READ_AHEAD_BYTES and self._pool.load.idle:
+                task = read_ahead.read_to(offset, self._pool)
             else:
                 return
-            reading.add_done_callback(lambda task: self._report_early_problems(task, upload, read_ahead))
+            task.add_done_callback(lambda task: self._report_early_problems(task, upload, read_ahead))
 
     def forget(self, upload_id: str) -> None:
-        """What was read of this file is trusted no more, or nobody needs it."""
+        """Drop what was read of the file: it was changed, or is not needed any more."""
         self._read_aheads.pop(upload_id, None)
 
     async def verify(self, path: Path, upload: Upload, slices: Sequence[Slice]) -> Facts:
-        """What is true of a whole file, of which these slices are recorded, and what is found in it.
-
-        Raises LengthMismatch, DigestMismatch, ContentHashMismatch, MediaError, and FileNotFoundError when it is
-        missing.
-        """
+        """Return the facts of a whole file, of which these slices are recorded."""
         assert upload.length is not None
         read_ahead = self._read_ahead_of(upload, path)
         read_ahead.add_digests(slices)
@@ -133,77 +127,67 @@ class MediaInspector:
         if upload.content_hash is not None and upload.content_hash != content_hash:
             raise ContentHashMismatch(upload.content_hash.hex(), content_hash.hex())
         report = read_ahead.parser.finish()
-        findings, seen = await asyncio.to_thread(self._find_problems, path, report)
+        findings, scan = await asyncio.to_thread(self._find_problems, path, report)
         findings += self._chapters_left_out(upload, report)
-        if outcome(findings) is not Outcome.REJECT and not seen.opaque:
+        if outcome(findings) is not Outcome.REJECT and not scan.opaque:
             findings += await self._compare_with_mutagen(path, report)
         proven = upload.digest is not None or upload.content_hash is not None
-        return build_facts(report, findings, seen, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
+        return build_facts(report, findings, scan, size=size, sha256=sha256, content_hash=content_hash, proven=proven)
 
     async def inspect_picture(self, picture: bytes) -> Picture | None:
-        """What a picture's own bytes say of it; None for what is no picture that is shown."""
+        """Return type, size and fault of an image; None if it is not JPEG, PNG, GIF or WebP."""
         return await asyncio.to_thread(inspect_image, picture)
 
     async def front_cover(self, path: Path) -> bytes | None:
-        """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
-
-        Raises MediaError, and FileNotFoundError.
-        """
+        """Return the front cover, unless it exceeds the limit. Raise MediaError, FileNotFoundError."""
         try:
-            _, picture = await self._worker.call("cover", path, limit=self._media_options.tagging.cover_limit)
+            _, picture = await self._worker.call("cover", path, limit=self._tagging.cover_limit)
         except (TooCostly, NotMp3):
             return None
         return picture or None
 
     async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
-        """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
-        will carry then. `picture` None leaves the file's own cover.
-
-        Raises MediaError.
-        """
-        tagging = self._media_options.tagging
+        """Plan to write the upload's tags, chapters and cover; return also the resulting values."""
+        tagging = self._tagging
         tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
         findings = upload.facts.findings if upload.facts is not None else ()
-        how: dict[str, Any] = {
-            "opaque": any(found.actual == TIMED_OUT for found in findings),
+        options: dict[str, Any] = {
+            "opaque": any(finding.actual == TIMED_OUT for finding in findings),
             "version": tagging.version,
         }
         if tagging.mode != "none":
-            how |= {"provenance": provenance(upload), "upload_id": upload.id, "sound": audio_span(upload)}
+            options |= {"provenance": provenance(upload), "upload_id": upload.id, "audio_span": audio_span(upload)}
         if tagging.mode != "full":
-            return await self._plan(path, tags, how, CoverAndChapters())
-        how["guesses"] = guessed_tags(upload.filename)
+            return await self._plan(path, tags, options, CoverAndChapters())
+        options["guesses"] = guessed_tags(upload.filename)
         duration = upload.facts.duration if upload.facts is not None else 0.0
         enclosed = CoverAndChapters(picture, audible_chapters(upload.chapters, duration) or None, duration)
-        return await self._plan(path, tags, how, enclosed)
+        return await self._plan(path, tags, options, enclosed)
 
     async def plan_edit(
         self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
     ) -> RewritePlan:
-        """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
-
-        Raises NotMp3 for what cannot be written, MediaError, and FileNotFoundError.
-        """
+        """Plan to write tags, cover and chapters into a file of the spool, and to remove tags."""
         return (await self._plan(path, dict(tags), {"removed": sorted(removed)}, enclosed))[0]
 
     async def _plan(
-        self, path: Path, tags: dict[str, str], how: dict[str, Any], enclosed: CoverAndChapters
+        self, path: Path, tags: dict[str, str], options: dict[str, Any], enclosed: CoverAndChapters
     ) -> tuple[RewritePlan, TagValues]:
         attachment = enclosed.picture or b""
-        asked = {"tags": tags, "enclosed": asdict(enclosed) | {"picture": enclosed.picture is not None}}
+        request = {"tags": tags, "enclosed": asdict(enclosed) | {"picture": enclosed.picture is not None}}
         try:
-            answer, attached = await self._worker.call("plan", path, attachment, **asked, how=how)
+            reply, data = await self._worker.call("plan", path, attachment, **request, how=options)
         except (TooCostly, NotMp3):
-            # What no limit foresaw: the tag is kept, and read by nobody.
-            answer, attached = await self._worker.call("plan", path, attachment, **asked, how=how | {"opaque": True})
-        head = answer["head"]
-        # A whole slice of bytes is no copy: the tag may be large.
-        planned = RewritePlan(attached[:head], answer["cut"], attached[head:], answer["length"])
-        chapters = tuple(Chapter(**fields) for fields in answer["carried"]["chapters"])
-        return planned, TagValues(answer["carried"]["tags"], chapters)
+            # A tag more costly than the scan expected: keep it without reading it.
+            reply, data = await self._worker.call("plan", path, attachment, **request, how=options | {"opaque": True})
+        head = reply["head"]
+        # A slice of all bytes is not a copy: the tag may be large.
+        plan = RewritePlan(data[:head], reply["cut"], data[head:], reply["length"])
+        chapters = tuple(Chapter(**fields) for fields in reply["carried"]["chapters"])
+        return plan, TagValues(reply["carried"]["tags"], chapters)
 
     def close(self) -> None:
-        """Ends the threads that read."""
+        """Wait for running reads and end the threads."""
         self._pool.close()
 
     def _read_ahead_of(self, upload: Upload, path: Path) -> ReadAhead:
@@ -213,73 +197,66 @@ class MediaInspector:
         return read_ahead
 
     def _report_early_problems(self, task: asyncio.Task[None], upload: Upload, read_ahead: ReadAhead) -> None:
-        """An error of reading ahead is met again, and told, when the file is verified."""
+        """Errors of read-ahead are ignored here: `verify` meets them again."""
         if task.cancelled() or task.exception() or self._read_aheads.get(upload.id) is not read_ahead:
             return
-        findings = find_early_problems(read_ahead.parser.report, upload.length, self._media_options.policy)
+        findings = find_early_problems(read_ahead.parser.report, upload.length, self._policy)
         if self._on_early_reject is not None and outcome(findings) is Outcome.REJECT:
             self._on_early_reject(upload.id, findings)
 
     def _find_problems(self, path: Path, report: StreamReport) -> tuple[list[Finding], TagScan]:
-        """What the walk and the tag in front say."""
-        policy = self._media_options.policy
+        """Return the findings of the report and of the leading tag."""
+        policy = self._policy
         findings = find_problems(report, policy)
-        sound = report.audio_start if report.first is not None else None
-        seen = self._scan(path, sound) if outcome(findings) is not Outcome.REJECT else TagScan()
-        findings += seen.findings
-        encoding, _ = suggest_texts(seen.latin1_texts)
+        audio_start = report.audio_start if report.first_header is not None else None
+        scan = self._scan(path, audio_start) if outcome(findings) is not Outcome.REJECT else TagScan()
+        findings += scan.findings
+        encoding, _ = suggest_texts(scan.latin1_texts)
         if encoding is not None:
             findings.append(policy.finding("text_mislabelled", expected=encoding, actual="latin-1"))
-        if seen.milliseconds and _differ(seen.milliseconds / 1000, report.seconds):
-            stated, heard = seen.milliseconds / 1000, round(report.seconds, 3)
-            findings.append(policy.finding("duration_mismatch", expected=stated, actual=heard))
-        return findings, seen
+        if scan.milliseconds and _differ(scan.milliseconds / 1000, report.seconds):
+            stated, measured = scan.milliseconds / 1000, round(report.seconds, 3)
+            findings.append(policy.finding("duration_mismatch", expected=stated, actual=measured))
+        return findings, scan
 
-    def _scan(self, path: Path, sound: int | None = None) -> TagScan:
-        tagging = self._media_options.tagging
+    def _scan(self, path: Path, audio_start: int | None = None) -> TagScan:
+        limits = (self._tagging.cover_limit, self._tagging.cover_pixels)
         with path.open("rb") as file:
             head = file.read(10)
             if len(head) < 10 or not head.startswith(b"ID3") or max(head[6:]) > 0x7F:
-                return TagScan(latin1_texts=read_id3v1_texts(file))
-            # Nothing here holds the tag: it may be large, and is taken apart piece by piece.
-            body = [file.read(min(MAX_TAG_BYTES, id3v2_body_bytes(head)))]
-        return scan_tag(
-            head, body.pop(), self._media_options.policy, (tagging.cover_limit, tagging.cover_pixels), sound
-        )
+                return TagScan(latin1_texts=id3v1.read_texts(file))
+            # Pass on the only reference, so that removing the unsynchronisation can free up to 16 MiB.
+            body = [file.read(min(MAX_TAG_BYTES, decode_syncsafe(head[6:10])))]
+        return scan_tag(head, body.pop(), self._policy, limits, audio_start)
 
     def _chapters_left_out(self, upload: Upload, report: StreamReport) -> list[Finding]:
-        if (
-            self._media_options.tagging.mode != "full"
-            or audible_chapters(upload.chapters, report.seconds) == upload.chapters
-        ):
+        if self._tagging.mode != "full" or audible_chapters(upload.chapters, report.seconds) == upload.chapters:
             return []
-        late, end = upload.chapters[-1].start, round(report.seconds, 3)
-        return [self._media_options.policy.finding("chapter_after_end", expected=end, actual=late)]
+        start, end = upload.chapters[-1].start, round(report.seconds, 3)
+        return [self._policy.finding("chapter_after_end", expected=end, actual=start)]
 
     async def _compare_with_mutagen(self, path: Path, report: StreamReport) -> list[Finding]:
-        """What mutagen says. Raises MediaError, FileNotFoundError."""
-        policy, few = self._media_options.policy, report.frames < FEW_FRAMES
+        """Return the findings from mutagen's measurement. Raise MediaError, FileNotFoundError."""
+        policy, few_frames = self._policy, report.frames < FEW_FRAMES
         try:
-            answer, _ = await self._worker.call("measure", path)
+            reply, _ = await self._worker.call("measure", path)
         except NotMp3 as refusal:
-            # Two frames are a sound, but nobody else has to find them.
-            known = few and report.leading_junk_bytes == 0
-            return [policy.finding("mutagen_error", actual=refusal.reason, grave=few and not known)]
+            # A file of two or three frames is an MP3 even if mutagen does not find them.
+            is_short_audio = few_frames and report.leading_junk_bytes == 0
+            return [policy.finding("mutagen_error", actual=refusal.reason, grave=few_frames and not is_short_audio)]
         except TooCostly:
             return [policy.finding("mutagen_error", actual=TIMED_OUT)]
-        measured = answer["facts"]["duration"]
-        vbr_header = report.vbr_header
-        met = vbr_header is not None and vbr_header.frames is not None and abs(vbr_header.frames - report.frames) <= 1
-        if met and _differ(measured, report.seconds):
+        measured = reply["facts"]["duration"]
+        if report.count_matches and _differ(measured, report.seconds):
             return [policy.finding("mutagen_disagrees", expected=round(report.seconds, 3), actual=measured)]
         return []
 
 
 def _differ(one: float, other: float) -> bool:
-    """Whether two durations in seconds are further apart than rounding takes them."""
+    """Return whether durations in seconds differ by more than one second and 1 %."""
     return abs(one - other) > max(1.0, other / 100)
 
 
 def parse_policy(changes: Mapping[str, str]) -> Severities:
-    """The operator's policy. Raises ValueError for a severity that is none."""
+    """Return the operator's severities as a policy. Raise ValueError for an unknown severity."""
     return Severities({code: Severity(severity) for code, severity in changes.items()})

@@ -1,7 +1,7 @@
-"""How loud a finished file is, how its waveform looks, and where it is silent: by ffmpeg, where that is installed.
+"""Loudness, waveform and silence of a finished file, measured by ffmpeg if it is installed.
 
-Decoding costs a hundred times what the walk costs and proves less, so no verdict depends on it. It runs in a process
-with limits that may be killed at any moment, and takes only what time nobody else wants.
+Decoding costs 100 times what frame parsing costs and proves less, so no finding depends on it. ffmpeg runs with limits
+and idle priority, and may be killed at any time.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEMORY_BYTES = 1024 * 1024 * 1024
-"""Bytes of address space; ffmpeg needs a quarter of it for any MP3."""
+"""Limit of address space; ffmpeg needs a quarter of it for any MP3."""
 
 BASE_CPU_SECONDS = 60
-"""Seconds of processor time that any file may take; longer ones a fifth of their duration, ten times what they need."""
+"""Processor time allowed for any file, to which a fifth of the duration is added: ten times what ffmpeg needs."""
 
 STALL_SECONDS = 3600.0
-"""Seconds by the clock without a word from ffmpeg, after which it is killed; on a busy machine it creeps for long."""
+"""Time without output after which ffmpeg is killed. It is long, because a busy machine leaves it little time."""
 
 WAVEFORM_POINTS = 800
-"""Points of a waveform."""
+"""Points of the waveform."""
 
 WAVEFORM_RATE_HZ = 8000
-"""Samples a second from which the waveform is made."""
+"""Sample rate from which the waveform is made."""
 
 SILENCE_OPTIONS = "n=-60dB:d=0.5"
-"""What counts as silence: so much below full scale, for half a second."""
+"""Silence is below -60 dBFS for at least half a second."""
 
 EDGE_SECONDS = 0.1
-"""Seconds from the beginning or the end within which silence must begin or end to be the file's own edge."""
+"""Distance from the start or end of the file within which silence counts as leading or trailing."""
 
 
 STDIN_PATH = "file:/proc/self/fd/0"
-"""Standard input by a path: of a pipe, in which it cannot seek, ffmpeg does not know where the sound ends."""
+"""Path of the standard input: opened again, it is seekable, so that ffmpeg can find the end of the audio."""
 
 
 class RunLimited(Protocol):
-    """Run a program with limits, in a process that is killed when the block ends. Raises MediaError."""
+    """Run a program with limits, in a process that is killed when the block ends. Raise MediaError."""
 
     def __call__(
         self, command: Sequence[str], *, cpu_seconds: int, memory_bytes: int, **streams: Any
@@ -64,14 +64,11 @@ class LoudnessAnalyzer:
 
     @property
     def available(self) -> bool:
-        """Whether there is anything to hear with."""
+        """Whether ffmpeg is installed."""
         return self._ffmpeg is not None
 
     async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
-        """What is heard in a file of so many seconds; nothing where it cannot be decoded within the limits.
-
-        Raises FileNotFoundError, MediaError.
-        """
+        """Return an empty result if the file cannot be decoded. Raise FileNotFoundError, MediaError."""
         file = await asyncio.to_thread(path.open, "rb")
         log = _FfmpegLog(seconds)
         with file:
@@ -89,7 +86,7 @@ class LoudnessAnalyzer:
         assert self._ffmpeg is not None
         command = (
             *(self._ffmpeg, "-nostdin", "-hide_banner", "-nostats", "-v", "info", "-threads", "1"),
-            # It can open no other path. The kind is stated, since ffmpeg would open whatever else the bytes may be.
+            # No other path can be opened. The format is fixed, because ffmpeg would accept any format it detects.
             *("-protocol_whitelist", "file", "-f", "mp3", "-i", STDIN_PATH),
             *("-filter_complex_threads", "1", "-filter_complex", _filters(seconds)),
             *("-map", "[loud]", "-f", "null", "-", "-map", "[wave]", "-f", "null", "-"),
@@ -108,18 +105,18 @@ def _filters(seconds: float) -> str:
     )
 
 
-async def _read(stream: asyncio.StreamReader, take: Callable[[str], None]) -> None:
-    """Each line as it comes. Raises TimeoutError where none comes, ValueError for one without end."""
+async def _read(stream: asyncio.StreamReader, parse: Callable[[str], None]) -> None:
+    """Parse each line. Raise TimeoutError if none comes, ValueError if one is too long."""
     while True:
         async with asyncio.timeout(STALL_SECONDS):
             line = await stream.readline()
         if not line:
             return
-        take(line.decode(errors="replace"))
+        parse(line.decode(errors="replace"))
 
 
 class _FfmpegLog:
-    """What ffmpeg says, as far as it matters."""
+    """Values parsed from ffmpeg's output."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -130,37 +127,37 @@ class _FfmpegLog:
         self._silent_until = 0.0
 
     def parse_peak(self, line: str) -> None:
-        """A line of the waveform."""
-        if (found := re.search(r"Peak_level=(-?[\d.]+|-inf)", line)) and len(self._peaks) < 2 * WAVEFORM_POINTS:
-            level = float(found[1])
+        """Parse a line of the waveform."""
+        if (match := re.search(r"Peak_level=(-?[\d.]+|-inf)", line)) and len(self._peaks) < 2 * WAVEFORM_POINTS:
+            level = float(match[1])
             self._peaks.append(round(100 * min(1.0, 10 ** (level / 20))))
 
     def parse_line(self, line: str) -> None:
-        """A line of the log."""
-        if found := re.search(r"silence_start: (-?[\d.]+)", line):
-            self._silent_since = max(0.0, float(found[1]))
-        elif found := re.search(r"silence_end: ([\d.]+)", line):
-            self._silent_until = float(found[1])
+        """Parse a line of the log."""
+        if match := re.search(r"silence_start: (-?[\d.]+)", line):
+            self._silent_since = max(0.0, float(match[1]))
+        elif match := re.search(r"silence_end: ([\d.]+)", line):
+            self._silent_until = float(match[1])
             if self._silent_since is not None and self._silent_since <= EDGE_SECONDS:
                 self._leading_silence = self._silent_until
-        elif found := re.match(r"\s+(I|LRA|Peak): +(-?[\d.]+|-?inf) ", line):
-            self._measures[found[1]] = float(found[2])
+        elif match := re.match(r"\s+(I|LRA|Peak): +(-?[\d.]+|-?inf) ", line):
+            self._measures[match[1]] = float(match[2])
 
     def report(self) -> LoudnessReport:
-        """What it comes to."""
+        """Return the result."""
         loudness, peak = self._measures.get("I"), self._measures.get("Peak")
         since, until = self._silent_since, self._silent_until
-        lasts = since is not None and (until <= since or until >= self._seconds - EDGE_SECONDS)
-        behind = max(0.0, self._seconds - since) if since is not None and lasts else 0.0
-        # -70 LUFS is the gate of the measure: nothing was loud enough to count.
+        silent_at_end = since is not None and (until <= since or until >= self._seconds - EDGE_SECONDS)
+        trailing_silence = max(0.0, self._seconds - since) if since is not None and silent_at_end else 0.0
+        # -70 LUFS is the absolute gate (EBU R 128): no block was loud enough to count.
         silent = loudness is None or loudness <= -70
         return LoudnessReport(
             integrated=None if silent else loudness,
             range=None if silent else self._measures.get("LRA"),
             true_peak=None if peak is None or math.isinf(peak) else peak,
             leading_silence=round(
-                min(self._leading_silence, self._seconds) if since != 0 or not lasts else self._seconds, 3
+                min(self._leading_silence, self._seconds) if since != 0 or not silent_at_end else self._seconds, 3
             ),
-            trailing_silence=round(behind, 3),
+            trailing_silence=round(trailing_silence, 3),
             peaks=tuple(self._peaks[:WAVEFORM_POINTS]),
         )

@@ -1,8 +1,8 @@
-"""Reading behind the offset: a file is hashed and walked while it still arrives, so that its end takes milliseconds.
+"""Read-ahead: hash and parse a file while it arrives, so that verification at its end takes milliseconds.
 
-While it arrives, everything takes each piece in turn, from the page cache, and only while the loop has time to spare.
-What is left when all of it is there is read by several threads, each for one purpose: nobody waits for a processor
-then, and reading a piece again from the page cache costs a fifth of hashing it.
+While the file arrives, all consumers get each piece in turn, from the page cache, and only while the event loop is
+idle. What is left at the end is read by one thread per consumer: reading a piece again from the page cache costs a
+fifth of hashing it.
 """
 
 from __future__ import annotations
@@ -24,26 +24,22 @@ if TYPE_CHECKING:
     from media_service.media.inspection.read_pool import ReadPool
 
 READ_BYTES = 1024 * 1024
-"""Bytes that are read and hashed at once."""
-
-CRC_READ_BYTES = READ_BYTES // 4
-"""Bytes that are read at once for LAME's CRC: computing it keeps the interpreter's lock from all others."""
+"""Bytes per read."""
 
 TURN_BYTES = 4 * READ_BYTES
-"""Bytes after which a thread is free for another file, or for another purpose."""
+"""Bytes after which a thread is given to another file or consumer."""
 
 
 @dataclass(slots=True)
 class Consumer:
-    """What takes a file's bytes in order, so many at once: it has those before `offset`."""
+    """A function that takes a file's bytes in order; it has had those before `offset`."""
 
     consume: Callable[[bytes], object]
     offset: int = 0
-    read_bytes: int = READ_BYTES
 
 
 class ReadAhead:
-    """One file that is read as far as its bytes are recorded. `length` is its announced length."""
+    """Read-ahead of one file of the announced `length`."""
 
     def __init__(self, path: Path, length: int | None) -> None:
         self._path = path
@@ -59,11 +55,11 @@ class ReadAhead:
 
     @property
     def size(self) -> int:
-        """Bytes that were read for every purpose."""
+        """Bytes that all consumers have had."""
         return min(consumer.offset for consumer in self._consumers)
 
     def add_digests(self, pieces: Iterable[Slice]) -> None:
-        """Slices whose digests were proven on their way in: blocks that need no hashing of their own."""
+        """Add the proven digests of slices, so that these blocks need not be hashed for the content hash."""
         for piece in pieces:
             if piece.digest is not None:
                 index = leaf_index(piece.start, piece.stop, self._length)
@@ -71,43 +67,35 @@ class ReadAhead:
                     self._block_digests[index] = piece.digest
 
     def read_to(self, offset: int, pool: ReadPool) -> asyncio.Task[None]:
-        """Reads on to `offset`, behind what is being read already, while there is time."""
+        """Read on to `offset` in a task, as long as the event loop is idle."""
         self._target = max(self._target, offset)
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_ahead(pool))
         return self._reading
 
     async def catch_up(self, length: int, pool: ReadPool) -> None:
-        """Reads what is left of a whole file of `length` bytes. One that turns out shorter is read to its end.
-
-        Raises OSError.
-        """
+        """Read the rest of a whole file, up to `length` or to its end if it is shorter. Raise OSError."""
         if self._reading is not None:
             self._target = 0
-            # What stopped it is met again.
+            # The error occurs again below.
             with suppress(OSError):
                 await self._reading
-        if length - self.size > TURN_BYTES and self.parser.report.first is None:
-            await pool.read(_read, self._path, self._consumers, self.size + TURN_BYTES)
         if length - self.size > TURN_BYTES:
             await self._read_in_parallel(length, pool)
         else:
             await pool.read(_read, self._path, self._consumers, length)
 
     async def _read_ahead(self, pool: ReadPool) -> None:
-        while (at := self.size) < self._target:
-            await pool.read_serially(_read, self._path, self._consumers, min(at + TURN_BYTES, self._target))
-            if self.size == at or not pool.load.idle:
+        while (position := self.size) < self._target:
+            await pool.read_serially(_read, self._path, self._consumers, min(position + TURN_BYTES, self._target))
+            if self.size == position or not pool.load.idle:
                 return
 
     async def _read_in_parallel(self, length: int, pool: ReadPool) -> None:
-        """Every purpose reads for itself."""
+        """Read the file once per consumer."""
         self.content_hash.pass_known(length)
         self._blocks.offset = self.content_hash.size
-        ways = [(consumer, length) for consumer in self._consumers]
-        if (music := self.parser.detach_music_crc()) is not None:
-            ways.append((Consumer(music.crc.update, music.start, CRC_READ_BYTES), min(music.stop, length)))
-        tasks = [asyncio.create_task(self._read_consumer(consumer, stop, pool)) for consumer, stop in ways]
+        tasks = [asyncio.create_task(self._read_consumer(consumer, length, pool)) for consumer in self._consumers]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -115,19 +103,19 @@ class ReadAhead:
                 task.cancel()
 
     async def _read_consumer(self, consumer: Consumer, stop: int, pool: ReadPool) -> None:
-        while (at := consumer.offset) < stop:
-            await pool.read(_read, self._path, [consumer], min(at + TURN_BYTES, stop))
-            if consumer.offset == at:
+        while (position := consumer.offset) < stop:
+            await pool.read(_read, self._path, [consumer], min(position + TURN_BYTES, stop))
+            if consumer.offset == position:
                 return
 
 
 def _read(path: Path, consumers: Sequence[Consumer], stop: int) -> None:
-    """Gives the file's bytes up to `stop` to strands that stand at the same place."""
-    at, size = consumers[0].offset, consumers[0].read_bytes
+    """Give bytes up to `stop` to consumers that have the same offset."""
+    position = consumers[0].offset
     with path.open("rb", buffering=0) as file:
-        file.seek(at)
-        while at < stop and (piece := file.read(min(size, stop - at))):
-            at += len(piece)
+        file.seek(position)
+        while position < stop and (piece := file.read(min(READ_BYTES, stop - position))):
+            position += len(piece)
             for consumer in consumers:
                 consumer.consume(piece)
-                consumer.offset = at
+                consumer.offset = position

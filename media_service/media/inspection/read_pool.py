@@ -1,4 +1,4 @@
-"""The threads that read files: one at a time while somebody sends, all of them while nobody does."""
+"""The threads that read files: one at a time while the event loop is busy, in parallel while it is idle."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from media_service.media.inspection.load import LoadMonitor
 
 THREAD_NAME = "read-ahead"
-"""The reading threads' name, as `top -H` shows it and the bench counts it."""
+"""Name of the threads in `top -H`; the bench counts them by it."""
 
 MIN_THREADS, MAX_THREADS = 2, 4
-"""How many they are, as many as there are processors between these: more would find nothing to do."""
+"""Bounds of the number of threads, which is that of the processors. A file has three consumers."""
 
 
 class ReadPool:
-    """Reads in threads of its own. To be used from one event loop; `load` says whether that has time to spare."""
+    """Run reads in threads. Use it from one event loop; `load` measures that loop."""
 
     def __init__(self, load: LoadMonitor) -> None:
         self.load = load
@@ -32,24 +32,24 @@ class ReadPool:
         )
         self._serial = asyncio.Lock()
 
-    async def read(self, read: Callable[..., None], *given: object) -> None:
-        """Returns when it was read; beside others, unless the loop is busy just now."""
+    async def read(self, read: Callable[..., None], *arguments: object) -> None:
+        """Run `read` in a thread; in parallel with others unless the loop is busy now."""
         if self.load.idle_now:
-            await asyncio.get_running_loop().run_in_executor(self._threads, read, *given)
+            await asyncio.get_running_loop().run_in_executor(self._threads, read, *arguments)
         else:
-            await self.read_serially(read, *given)
+            await self.read_serially(read, *arguments)
 
-    async def read_serially(self, read: Callable[..., None], *given: object) -> None:
-        """Returns when it was read, behind others of this kind."""
+    async def read_serially(self, read: Callable[..., None], *arguments: object) -> None:
+        """Run `read` in a thread, after others that were passed to this method."""
         async with self._serial:
-            await asyncio.get_running_loop().run_in_executor(self._threads, read, *given)
+            await asyncio.get_running_loop().run_in_executor(self._threads, read, *arguments)
 
     def close(self) -> None:
-        """Ends the threads."""
+        """Wait for the running reads and end the threads."""
         self._threads.shutdown()
 
 
 def _set_native_name() -> None:
-    """Python names its threads for itself alone."""
+    """Name the thread for the kernel too: Python 3.11 does not."""
     with suppress(OSError):
         Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(THREAD_NAME)

@@ -1,4 +1,4 @@
-"""MPEG audio: frame headers, encoders' headers, checksums, and the streaming parser of a file's frames.
+"""MPEG audio: frame headers, VBR headers, checksums, and the streaming frame parser.
 
-Does not belong here: what tags contain (`tags`), and what the parser's report means for a verdict (`inspection`).
+Does not belong here: the contents of tags (`tags`), and findings about a report (`inspection`).
 """

@@ -1,6 +1,6 @@
-"""The phase that goes from frame to frame, as long as each header leads to the next.
+"""The phase from frame to frame, as long as each header leads to the next.
 
-Where many frames lie ahead, a regular expression made of the known headers passes over them by the stride.
+If many frames are buffered, a regular expression of the known headers skips `STRIDE_FRAMES` at a time.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from media_service.media.mpeg.crc import frame_crc
+from fastcrc import crc16
+
 from media_service.media.mpeg.header import FRAME_HEADER_BYTES, FrameHeader, parse_header
 from media_service.media.mpeg.header_cache import STRIDE_FRAMES
 from media_service.media.mpeg.state import Phase
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from media_service.media.mpeg.state import ParserState
 
 MIN_STRIDE_BYTES = 64 * 1024
-"""Bytes ahead from which a stride is worth while."""
+"""Buffered bytes from which on strides are tried."""
 
 
 def follow_chain(state: ParserState) -> bool:
-    """Goes from header to header."""
+    """Follow the chain as far as bytes are buffered."""
     _skip_strides(state)
     _skip_known_frames(state)
     while _inspect_frame(state):
@@ -31,43 +32,42 @@ def follow_chain(state: ParserState) -> bool:
 
 
 def _skip_strides(state: ParserState) -> None:
-    """Passes over as many whole strides of known frames as there are, but for the last: it is left to be walked header
-    by header, so that it is known where a frame began."""
-    buffer, at = state.buffer, state.position - state.base
-    stride_pattern = state.header_cache.stride_pattern() if len(buffer) - at >= MIN_STRIDE_BYTES else None
+    """Skip all strides of known frames but the last: the offset of the last frame is needed."""
+    buffer, index = state.buffer, state.position - state.base
+    stride_pattern = state.header_cache.stride_pattern() if len(buffer) - index >= MIN_STRIDE_BYTES else None
     if stride_pattern is None:
         return
-    match, strides, behind = stride_pattern.match, 0, at
-    while (found := match(buffer, at)) is not None:
-        behind, at = at, found.end()
+    match, strides, last_start = stride_pattern.match, 0, index
+    while (stride := match(buffer, index)) is not None:
+        last_start, index = index, stride.end()
         strides += 1
-    state.position = state.base + behind
+    state.position = state.base + last_start
     state.count_frames(STRIDE_FRAMES * max(0, strides - 1))
 
 
 def _skip_known_frames(state: ParserState) -> None:
-    """Passes over known frames, one by one, up to one that must be looked at."""
-    buffer, known = state.buffer, state.header_cache
-    lengths, place = known.lengths, known.id_offset
-    at, previous, count = state.position - state.base, state.previous_frame - state.base, 0
-    # A subscript that fails once a piece costs less than a call that succeeds each time.
+    """Skip known frames one by one, up to one that must be inspected."""
+    buffer, cache = state.buffer, state.header_cache
+    lengths, id_offset = cache.lengths, cache.id_offset
+    index, previous, count = state.position - state.base, state.previous_frame - state.base, 0
+    # One failed lookup per piece costs less than a `get` per frame.
     with suppress(KeyError):
         while True:
-            length = lengths[buffer[at : at + 4]]
-            if buffer[at + place : at + place + 4] in VBR_HEADER_IDS:
+            length = lengths[buffer[index : index + 4]]
+            if buffer[index + id_offset : index + id_offset + 4] in VBR_HEADER_IDS:
                 break
-            previous = at
-            at += length
+            previous = index
+            index += length
             count += 1
-    if count and not state.final and previous + place + 4 > len(buffer):
-        # Its name, if it has one, has not come.
-        at, count = previous, count - 1
+    if count and not state.final and previous + id_offset + 4 > len(buffer):
+        # The bytes that would tell a VBR header have not come.
+        index, count = previous, count - 1
     state.count_frames(count)
-    state.previous_frame, state.position = state.base + previous, state.base + at
+    state.previous_frame, state.position = state.base + previous, state.base + index
 
 
 def _inspect_frame(state: ParserState) -> bool:
-    """Passes over one frame that is not known, has a CRC of its own, or may be another file's first."""
+    """Pass one frame that is new, has a CRC, or may be the VBR header of another file."""
     key = state.peek(FRAME_HEADER_BYTES)
     if len(key) < FRAME_HEADER_BYTES:
         return False
@@ -97,7 +97,7 @@ def _inspect_frame(state: ParserState) -> bool:
 
 
 def _add_header(state: ParserState, key: bytes) -> bool:
-    """Looks at a header that is new; False when it does not fit the stream."""
+    """Add a new header to the cache; False if it does not fit the stream."""
     header = state.header_cache.add(key)
     if header is None:
         return False
@@ -105,28 +105,28 @@ def _add_header(state: ParserState, key: bytes) -> bool:
     return True
 
 
-def _check_crc(state: ParserState, at: int, header: FrameHeader) -> None:
+def _check_crc(state: ParserState, index: int, header: FrameHeader) -> None:
     report, buffer = state.report, state.buffer
-    stated = buffer[at + 4] << 8 | buffer[at + 5]
-    if frame_crc(buffer[at + 2 : at + 4] + buffer[at + 6 : at + 6 + header.side_info_bytes]) == stated:
+    stored_crc = buffer[index + 4] << 8 | buffer[index + 5]
+    if crc16.cms(buffer[index + 2 : index + 4] + buffer[index + 6 : index + 6 + header.side_info_bytes]) == stored_crc:
         report.crc_good += 1
     else:
         report.crc_bad += 1
         if report.crc_bad_at is None:
-            report.crc_bad_at = state.base + at
+            report.crc_bad_at = state.base + index
             state.record_time(report.crc_bad_at)
 
 
 def _stop_at_end(state: ParserState) -> bool:
-    """At the end of what has come, or of the chain."""
+    """Wait for more bytes, or leave the phase at the end of the chain."""
     report = state.report
-    cut = state.position > report.size
-    whole = state.previous_frame if cut else state.position
-    state.hash_up_to(whole)
-    if whole > report.audio_end:
+    incomplete = state.position > report.size
+    complete_stop = state.previous_frame if incomplete else state.position
+    state.hash_up_to(complete_stop)
+    if complete_stop > report.audio_end:
         state.audio.mark()
-        report.audio_end = whole
-    if cut:
+        report.audio_end = complete_stop
+    if incomplete:
         return _handle_cut_frame(state)
     key = state.peek(FRAME_HEADER_BYTES)
     header = parse_header(key) if state.header_cache.contains(key) else None
@@ -134,7 +134,7 @@ def _stop_at_end(state: ParserState) -> bool:
         state.wanted_size = state.position + (FRAME_HEADER_BYTES if header is None else header.length)
         return False
     if header is not None:
-        # Not even its side information came.
+        # Even the side information is incomplete.
         report.truncated = state.position, header.length, report.size - state.position
         state.record_time(state.position)
         return False
@@ -143,7 +143,7 @@ def _stop_at_end(state: ParserState) -> bool:
 
 
 def _handle_cut_frame(state: ParserState) -> bool:
-    """The last frame is not whole, or not yet."""
+    """Wait for the rest of the last frame; at the end of the file, record it as truncated."""
     report = state.report
     state.wanted_size = state.position + FRAME_HEADER_BYTES
     if state.final:

@@ -1,7 +1,4 @@
-"""MPEG audio frame headers.
-
-Pure functions of bytes. Nothing a file says of itself is trusted here: sizes are measured, not followed.
-"""
+"""MPEG audio frame headers (ISO 11172-3, section 2.4.1.3; ISO 13818-3 and MPEG-2.5 for lower sample rates)."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 FRAME_HEADER_BYTES = 4
-"""Bytes of a frame's header."""
+"""Size of a frame header."""
 
 MAX_FRAME_BYTES = 2881
-"""Bytes that no frame of layer III with a stated bitrate exceeds."""
+"""Upper bound of the size of a frame of any layer: layer II, 160 kbit/s at 8 kHz, padded."""
 
 _SAMPLE_RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _BITRATES_KBPS = {
@@ -27,18 +24,18 @@ _BITRATES_KBPS = {
 CHANNEL_MODES = ("stereo", "joint stereo", "dual channel", "mono")
 
 LAYER_3_SYNC = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", re.DOTALL)
-"""Where a frame of layer III may begin."""
+"""The first two bytes of a layer III frame."""
 
 _VALID_THIRD_BYTES = b"".join(rb"\x%02x-\x%02x" % (first, first + 11) for first in range(0x10, 0xF0, 0x10))
 ANY_LAYER_SYNC = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][" + _VALID_THIRD_BYTES + b"]", re.DOTALL)
-"""Where a player may take bytes for a frame of any layer, with a bitrate and a sample rate that there are."""
+"""Header bytes that a player may take for a frame of any layer: with a valid bitrate and sample rate."""
 
 OTHER_LAYER_SYNC = re.compile(rb"\xff[\xe4-\xe7\xf4-\xf7\xfc-\xff]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """A frame's header. `version` is 3 for MPEG-1, 2 for MPEG-2, 0 for 2.5; `length` in bytes, `bitrate` in bit/s."""
+    """A frame header. `version`: 3 for MPEG-1, 2 for MPEG-2, 0 for MPEG-2.5; `length` in bytes, `bitrate` in bit/s."""
 
     version: int
     layer: int
@@ -50,22 +47,22 @@ class FrameHeader:
 
     @property
     def format(self) -> tuple[int, int, int]:
-        """What must stay the same through a stream."""
+        """Version, layer and sample rate: constant within a stream."""
         return self.version, self.layer, self.sample_rate
 
     @property
     def channels(self) -> int:
-        """One or two."""
+        """Number of channels, 1 or 2."""
         return 1 if self.mode == "mono" else 2
 
     @property
     def samples(self) -> int:
-        """Samples of one frame of layer III, each channel."""
+        """Samples per channel of a layer III frame."""
         return 1152 if self.version == 3 else 576
 
     @property
     def side_info_bytes(self) -> int:
-        """Bytes between the header (or its CRC) and the sound, in layer III."""
+        """Size of the layer III side information, which follows the header or its CRC."""
         if self.version == 3:
             return 17 if self.channels == 1 else 32
         return 9 if self.channels == 1 else 17
@@ -73,47 +70,46 @@ class FrameHeader:
 
 @lru_cache(maxsize=8192)
 def parse_header(key: bytes) -> FrameHeader | None:
-    """The header of these four bytes; None where they are none, or one of free format.
-
-    The reserved emphasis is accepted: a conformance stream of ISO's has it.
-    """
+    """Parse the four bytes of a header; None if they are invalid or state no bitrate (free format). The reserved
+    emphasis is accepted: an ISO conformance stream has it."""
     if len(key) < FRAME_HEADER_BYTES or key[0] != 0xFF or key[1] < 0xE0:
         return None
     version, layer = key[1] >> 3 & 3, 4 - (key[1] >> 1 & 3)
     bitrate_index, rate_index = key[2] >> 4, key[2] >> 2 & 3
     if version == 1 or layer == 4 or bitrate_index in (0, 15) or rate_index == 3:
         return None
-    rate = _SAMPLE_RATES_HZ[version][rate_index]
+    sample_rate = _SAMPLE_RATES_HZ[version][rate_index]
     bitrate = 1000 * _BITRATES_KBPS[3 if version == 3 else 2, layer][bitrate_index - 1]
     padding = key[2] >> 1 & 1
     if layer == 1:
-        length = (12 * bitrate // rate + padding) * 4
+        length = (12 * bitrate // sample_rate + padding) * 4
     else:
-        length = (72 if layer == 3 and version != 3 else 144) * bitrate // rate + padding
-    return FrameHeader(version, layer, rate, bitrate, length, CHANNEL_MODES[key[3] >> 6], not key[1] & 1)
+        length = (72 if layer == 3 and version != 3 else 144) * bitrate // sample_rate + padding
+    return FrameHeader(version, layer, sample_rate, bitrate, length, CHANNEL_MODES[key[3] >> 6], not key[1] & 1)
 
 
-def is_free_format(buffer: bytes, at: int) -> bool:
-    """Whether frames without a stated bitrate begin here: three of the same header, equally far from each other."""
-    key = buffer[at : at + FRAME_HEADER_BYTES]
+def is_free_format(buffer: bytes, offset: int) -> bool:
+    """Return whether free-format frames begin here: three equal headers at equal distances."""
+    key = buffer[offset : offset + FRAME_HEADER_BYTES]
     if len(key) < FRAME_HEADER_BYTES or key[0] != 0xFF or key[1] & 0xE6 != 0xE2 or key[2] >> 4 or key[2] >> 2 & 3 == 3:
         return False
-    same = re.compile(re.escape(key[:2]) + bytes([0x5B, 0x5C, key[2] & 0xFD, 0x5C, key[2] | 2, 0x5D]), re.DOTALL)
-    second = same.search(buffer, at + 24, at + 8192)
-    if second is None:
+    same_header = re.compile(re.escape(key[:2]) + bytes([0x5B, 0x5C, key[2] & 0xFD, 0x5C, key[2] | 2, 0x5D]), re.DOTALL)
+    second_frame = same_header.search(buffer, offset + 24, offset + 8192)
+    if second_frame is None:
         return False
-    step = second.start() - at
-    # The padding bit may make one frame a byte longer.
-    return any(same.match(buffer, second.start() + step + more) for more in (-1, 0, 1))
+    frame_bytes = second_frame.start() - offset
+    # Padding makes a frame one byte longer.
+    return any(same_header.match(buffer, second_frame.start() + frame_bytes + more) for more in (-1, 0, 1))
 
 
 def resync_pattern(header: FrameHeader) -> re.Pattern[bytes]:
-    """Where a frame of the same version, layer and sample rate may begin."""
-    first = 0xE0 | header.version << 3 | 1 << 1
+    """Return a pattern of headers with the same version, layer and sample rate."""
+    second_byte = 0xE0 | header.version << 3 | 1 << 1
     rate_index = _SAMPLE_RATES_HZ[header.version].index(header.sample_rate)
-    third = b"".join(
+    third_byte = b"".join(
         re.escape(bytes([bitrate << 4 | rate_index << 2 | low])) for bitrate in range(1, 15) for low in range(4)
     )
     return re.compile(
-        b"\xff[" + re.escape(bytes([first])) + re.escape(bytes([first | 1])) + b"][" + third + b"]", re.DOTALL
+        b"\xff[" + re.escape(bytes([second_byte])) + re.escape(bytes([second_byte | 1])) + b"][" + third_byte + b"]",
+        re.DOTALL,
     )

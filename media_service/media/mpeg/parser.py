@@ -1,12 +1,10 @@
 """Streaming parser of all MPEG audio frames of a file, from the first header to the last.
 
-`FrameParser` takes bytes in order, in pieces of any size, and keeps at most a few of them. Its phases are in
-`first_frame.py`, `frame_chain.py`, `resync.py` and `end_of_stream.py`; they share a `ParserState`.
+Its phases are in `first_frame.py`, `frame_chain.py`, `resync.py` and `end_of_stream.py`; they share a `ParserState`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media_service.media.mpeg.audio_digest import AudioDigest
@@ -17,11 +15,10 @@ from media_service.media.mpeg.resync import handle_break, resync
 from media_service.media.mpeg.state import ParserState, Phase
 
 if TYPE_CHECKING:
-    from media_service.media.mpeg.audio_digest import MusicCrc
     from media_service.media.mpeg.report import StreamReport
 
 PENDING_BYTES = 64 * 1024
-"""Bytes of small pieces that are put together before they are looked at, unless fewer suffice."""
+"""Bytes of small pieces that are joined before they are parsed, unless fewer suffice."""
 
 _PHASES = {
     Phase.LEADING_TAGS: skip_leading_tags,
@@ -30,20 +27,11 @@ _PHASES = {
     Phase.CHAIN_BREAK: handle_break,
     Phase.RESYNC: resync,
 }
-"""What each phase does; it returns whether the next phase can run at once, without more bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class MusicSpan:
-    """Bytes `[start, stop)` of the file, of which LAME's CRC is to be computed."""
-
-    start: int
-    stop: int
-    crc: MusicCrc
+"""Each phase returns whether the next one can run without more bytes."""
 
 
 class FrameParser:
-    """Walks a file that comes in pieces. `feed` them in order, then `finish`. `audio` takes what is between tags."""
+    """Parse a file: `feed` its pieces in order, then `finish`. `audio` gets the bytes between the tags."""
 
     def __init__(self, audio: AudioDigest | None = None) -> None:
         self._state = ParserState(audio or AudioDigest())
@@ -52,11 +40,11 @@ class FrameParser:
 
     @property
     def report(self) -> StreamReport:
-        """What is known so far, to be looked at only."""
+        """The report so far; do not change it."""
         return self._state.report
 
     def feed(self, piece: bytes) -> None:
-        """Takes the next bytes."""
+        """Add the next bytes."""
         state = self._state
         state.receive(piece)
         if state.report.gave_up_at is not None:
@@ -66,21 +54,16 @@ class FrameParser:
         if state.report.size >= state.wanted_size or self._pending_bytes >= PENDING_BYTES:
             self._advance()
 
-    def detach_music_crc(self) -> MusicSpan | None:
-        """LAME's CRC of what was not walked yet, to be fed by somebody else before `finish`; None where none is due."""
-        lent, start = self._state.audio.detach_music_crc(), self._state.hashed_up_to
-        return None if lent is None or start is None else MusicSpan(start, start + lent[1], lent[0])
-
     def finish(self) -> StreamReport:
-        """All bytes have come."""
+        """Return the report, after all bytes have come."""
         state, report = self._state, self._state.report
         state.final = True
         if report.gave_up_at is None:
             self._advance()
-        elif report.trailing is not None:
-            recover_headerless_ape_tag(state, report.trailing.start)
+        elif report.trailing_junk is not None:
+            recover_headerless_ape_tag(state, report.trailing_junk.start)
         state.close_section()
-        if report.first is not None:
+        if report.first_header is not None:
             report.audio_sha256 = state.audio.sha256()
             report.music_crc = state.audio.music_crc()
             report.seconds = _playing_seconds(report)
@@ -97,7 +80,7 @@ class FrameParser:
 
 
 def _playing_seconds(report: StreamReport) -> float:
-    """Seconds of sound, without the silence that the encoder says it added."""
-    assert report.first is not None
+    """Return the duration without the encoder's delay and padding."""
+    assert report.first_header is not None
     added = report.vbr_header.delay + report.vbr_header.padding if report.vbr_header is not None else 0
-    return max(0.0, report.seconds - added / report.first.sample_rate)
+    return max(0.0, report.seconds - added / report.first_header.sample_rate)

@@ -1,4 +1,4 @@
-"""What the parser found in a file, as facts; `inspection/findings.py` turns them into findings."""
+"""The parser's report on a file. `inspection/findings.py` derives findings from it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from media_service.media.mpeg.vbr_header import VbrHeader
 
 MAX_RECORDED = 16
-"""How many places of one kind are noted; the rest is only counted."""
+"""Recorded items of one kind; further ones are only counted."""
+
+COUNT_TOLERANCE_FRAMES = 1
+"""Tolerance of a declared frame count: some encoders count the frame of the VBR header."""
 
 
 @dataclass(frozen=True, slots=True)
 class TagSpan:
-    """A tag around the audio: its kind, and the bytes `[start, stop)` it says it has."""
+    """A tag around the audio: its kind, and its declared span `[start, stop)`."""
 
     kind: str
     start: int
@@ -24,7 +27,7 @@ class TagSpan:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Bytes `[start, stop)` where a frame should have been; `zeros` of them are NUL. `foreign`: what begins there."""
+    """Span `[start, stop)` without a frame, with `zeros` NULs; `foreign` is the format that begins there."""
 
     start: int
     stop: int
@@ -33,20 +36,20 @@ class Gap:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Length in bytes."""
         return self.stop - self.start
 
 
 @dataclass(slots=True)
 class StreamReport:
-    """What was seen. Offsets are from the file's first byte; counts leave out the encoder's own first frame.
+    """What the parser found. Offsets count from the file's first byte; counts leave out the frame of the VBR header.
 
-    `gave_up_at` is where the report stopped looking; `detected` what the file is instead of MPEG audio.
+    `gave_up_at` is the offset at which parsing ended early; `detected` the file's format if it is not MPEG layer III.
     """
 
     size: int = 0
     tags: list[TagSpan] = field(default_factory=list)
-    first: FrameHeader | None = None
+    first_header: FrameHeader | None = None
     vbr_header: VbrHeader | None = None
     vbr_header_start: int = 0
     audio_start: int = 0
@@ -60,22 +63,32 @@ class StreamReport:
     gaps: list[Gap] = field(default_factory=list)
     gap_bytes: int = 0
     gap_count: int = 0
-    trailing: Gap | None = None
+    trailing_junk: Gap | None = None
     zeros_before_gap: int = 0
-    """NULs with which the last frame ends, where more than a frame's end follows: a hole may begin in it."""
+    """NULs at the end of the last frame, if a gap follows: the gap may begin in the frame."""
     gap_seconds: float = 0.0
-    """How long what is missing in gaps would play, by the average of the frames before each."""
+    """Estimated duration of the gaps, by the average bitrate before each."""
     times: dict[int, float] = field(default_factory=dict)
-    """Where offsets that are noted stand in the playing time, in seconds; what is missing before them is counted."""
+    """Playing time in seconds at recorded offsets, with the estimated duration of gaps."""
     gave_up_at: int | None = None
     truncated: tuple[int, int, int] | None = None
-    """The cut last frame: its offset, the bytes it should have, the bytes it has."""
+    """Offset, declared and actual bytes of the incomplete last frame."""
     format_changes: list[tuple[int, FrameHeader]] = field(default_factory=list)
     concatenations: list[int] = field(default_factory=list)
-    """Where frames go on behind a tag, or an encoder's own first frame stands among them: two files in one."""
+    """Offsets at which another file begins: frames after a tag, or a VBR header among frames."""
     crc_good: int = 0
     crc_bad: int = 0
     crc_bad_at: int | None = None
     audio_sha256: bytes = b""
     music_crc: int | None = None
-    """LAME's CRC as the bytes give it; None where the file declares none, or has not so many bytes."""
+    """LAME's music CRC of the bytes; None if the file declares none, or is too short for it."""
+
+    @property
+    def declared_frames(self) -> int | None:
+        """Number of frames that the VBR header declares."""
+        return None if self.vbr_header is None else self.vbr_header.frames
+
+    @property
+    def count_matches(self) -> bool:
+        """Whether the file has as many frames as the VBR header declares."""
+        return self.declared_frames is not None and abs(self.declared_frames - self.frames) <= COUNT_TOLERANCE_FRAMES

@@ -14,38 +14,38 @@ if TYPE_CHECKING:
     from media_service.media.mpeg.state import ParserState
 
 MAX_GAP_BYTES = 1024 * 1024
-"""Bytes without a frame after which the parser gives up; what follows could not save the file."""
+"""Bytes without a frame after which the parser gives up: such a file is rejected anyway."""
 
 MAX_TOTAL_GAP_BYTES, MAX_GAPS = 4 * MAX_GAP_BYTES, 1024
-"""Bytes without a frame, taken together, and gaps, after which the parser gives up: looking for frames is dear."""
+"""Total bytes without a frame, and number of gaps, after which the parser gives up: resync is slow."""
 
 LYRICS3_PROBE_BYTES = 64 * 1024
-"""Bytes of a Lyrics3 tag, which is told by its end alone."""
+"""Bytes searched for the end of a Lyrics3 tag, which states no size at its beginning."""
 
 
 def handle_break(state: ParserState) -> bool:
-    """No frame follows: the end, a tag, another stream, or damage."""
-    at, size = state.position, state.report.size
-    if at >= size:
-        state.wanted_size = at + TAG_PROBE_BYTES
+    """Decide what follows the chain: the end, a tag, another stream, or damage."""
+    offset, size = state.position, state.report.size
+    if offset >= size:
+        state.wanted_size = offset + TAG_PROBE_BYTES
         return False
-    if state.must_wait_for(at + TAG_PROBE_BYTES):
+    if state.must_wait_for(offset + TAG_PROBE_BYTES):
         return False
-    if state.peek(11) == b"LYRICSBEGIN" and state.must_wait_for(min(at + LYRICS3_PROBE_BYTES, _lyrics_stop(state))):
+    if state.peek(11) == b"LYRICSBEGIN" and state.must_wait_for(min(offset + LYRICS3_PROBE_BYTES, _lyrics_stop(state))):
         return False
-    found = detect_tag(state.buffer, at - state.base)
-    if found is None:
+    tag = detect_tag(state.buffer, offset - state.base)
+    if tag is None:
         return _try_other_format(state)
-    state.record_tag(found[0], at, at + found[1])
-    state.position += found[1]
+    state.record_tag(tag[0], offset, offset + tag[1])
+    state.position += tag[1]
     state.after_tag = True
     return True
 
 
 def _lyrics_stop(state: ParserState) -> int:
-    """As far as a Lyrics3 tag must be here: up to its end, where that is seen already."""
-    found = detect_tag(state.buffer, state.position - state.base)
-    return state.report.size if found is not None else state.position + LYRICS3_PROBE_BYTES
+    """Return the offset up to which bytes are needed to find the end of a Lyrics3 tag."""
+    tag = detect_tag(state.buffer, state.position - state.base)
+    return state.report.size if tag is not None else state.position + LYRICS3_PROBE_BYTES
 
 
 def _try_other_format(state: ParserState) -> bool:
@@ -62,9 +62,9 @@ def _try_other_format(state: ParserState) -> bool:
 
 
 def _resume(state: ParserState, header: FrameHeader) -> bool:
-    """Frames follow what is no frame, or frames of another format."""
+    """Continue after a tag, or with frames of another format."""
     report = state.report
-    if header.format != state.header_cache.first.format:
+    if header.format != state.header_cache.first_header.format:
         report.format_changes.append((state.position, header))
         state.record_time(state.position)
         if len(report.format_changes) > MAX_RECORDED:
@@ -80,21 +80,21 @@ def _resume(state: ParserState, header: FrameHeader) -> bool:
 
 
 def resync(state: ParserState) -> bool:
-    """Looks for where the frames go on behind damage."""
-    size, base, place = state.report.size, state.base, state.search_position
-    while (match := state.header_cache.sync_pattern.search(state.buffer, place - base)) is not None:
-        place = base + match.start()
-        # Asked of the place, not of what has come: the pieces must make no difference.
-        if _gap_too_long(state, place):
+    """Search the next frames after damage."""
+    size, base, offset = state.report.size, state.base, state.search_position
+    while (match := state.header_cache.sync_pattern.search(state.buffer, offset - base)) is not None:
+        offset = base + match.start()
+        # Decided by the offset, not by the bytes so far: the size of pieces must not change the report.
+        if _gap_too_long(state, offset):
             return False
-        count, needed, stop = state.measure_chain(place, state.header_cache.first)
+        count, needed, stop = state.measure_chain(offset, state.header_cache.first_header)
         if needed is not None and state.must_wait_for(needed):
-            state.search_position = place
+            state.search_position = offset
             return False
         if count >= MIN_CHAIN_FRAMES or (count >= 2 and state.final and stop >= size):
-            return _resume_after_gap(state, place)
-        place += 1
-    state.search_position = max(place, size - FRAME_HEADER_BYTES + 1, state.position)
+            return _resume_after_gap(state, offset)
+        offset += 1
+    state.search_position = max(offset, size - FRAME_HEADER_BYTES + 1, state.position)
     if state.final:
         end_in_gap(state)
         return False
@@ -103,22 +103,24 @@ def resync(state: ParserState) -> bool:
     return False
 
 
-def _gap_too_long(state: ParserState, place: int) -> bool:
-    """Whether a frame at this place would come too late; then the parser gives up."""
-    late = place - state.position > MAX_GAP_BYTES
-    if late:
+def _gap_too_long(state: ParserState, offset: int) -> bool:
+    """Return whether a frame at `offset` is too far away; if so, give up."""
+    too_late = offset - state.position > MAX_GAP_BYTES
+    if too_late:
         state.record_time(state.position)
-        state.report.trailing = Gap(state.position, state.position + MAX_GAP_BYTES, state.peek(MAX_GAP_BYTES).count(0))
+        state.report.trailing_junk = Gap(
+            state.position, state.position + MAX_GAP_BYTES, state.peek(MAX_GAP_BYTES).count(0)
+        )
         state.give_up(state.position)
-    return late
+    return too_late
 
 
-def _resume_after_gap(state: ParserState, place: int) -> bool:
+def _resume_after_gap(state: ParserState, offset: int) -> bool:
     report = state.report
-    _record_gap(state, place)
+    _record_gap(state, offset)
     if report.gap_bytes > MAX_TOTAL_GAP_BYTES or report.gap_count > MAX_GAPS:
-        return state.give_up(place)
-    state.position = state.previous_frame = place
+        return state.give_up(offset)
+    state.position = state.previous_frame = offset
     state.after_tag = False
     state.phase = Phase.FRAME_CHAIN
     return True
@@ -131,5 +133,5 @@ def _record_gap(state: ParserState, stop: int) -> None:
     report.gap_count += 1
     state.record_time(stop, stop - start)
     if len(report.gaps) < MAX_RECORDED:
-        inside = state.peek(stop - start)
-        report.gaps.append(Gap(start, stop, inside.count(0), detect_container(inside[:64])))
+        gap = state.peek(stop - start)
+        report.gaps.append(Gap(start, stop, gap.count(0), detect_container(gap[:64])))

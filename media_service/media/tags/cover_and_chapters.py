@@ -1,4 +1,4 @@
-"""What stands in a tag beside its texts: the cover in front, and the chapters. Runs in the child process only."""
+"""Frames of the front cover (ID3v2.4 frames, section 4.14) and of chapters (ID3v2 Chapter Frame Addendum)."""
 
 from __future__ import annotations
 
@@ -16,23 +16,21 @@ if TYPE_CHECKING:
     from media_service.media.tags import id3v2
 
 TOC_ID = "toc"
-"""By what name our table of chapters goes."""
+"""Element id of our table of contents."""
 
 TOP_LEVEL, ORDERED = 2, 1
-"""A table that stands in no other, of chapters in their order."""
+"""Flags of a table of contents."""
 
 NO_OFFSET = 2**32 - 1
-"""No place in bytes: the times count."""
+"""Byte offset of a chapter that is given by its times only."""
 
 READABLE_FLAGS = 0x03
-"""Of a frame's format in version 2.4: what leaves its beginning readable."""
+"""Format flags of a 2.4 frame that leave its beginning readable: data length, unsynchronisation."""
 
 
 def build_frames(enclosed: CoverAndChapters, version: int) -> bytes:
-    """Our frames as mutagen writes them for a tag of this version.
-
-    Each by itself: mutagen would sort them by their size, and ffmpeg shows chapters in the order of their frames.
-    """
+    """Return our frames for a tag of this version. Each is rendered alone: mutagen sorts frames by size, and ffmpeg
+    shows chapters in the order of their frames."""
     frames = [*_chapter_frames(enclosed, 3 if version == 4 else 1), *_cover_frames(enclosed)]
     return b"".join(_render_alone(frame, version) for frame in frames)
 
@@ -46,7 +44,7 @@ def _render_alone(frame: Any, version: int) -> bytes:
 def _cover_frames(enclosed: CoverAndChapters) -> list[Any]:
     if not enclosed.picture:
         return []
-    # What has no words of its own is Latin-1, which every player reads.
+    # The description is empty: Latin-1, which every player reads.
     kind = image_type(enclosed.picture)
     return [mutagen_adapter.make_frame("APIC", encoding=0, mime=kind, type=FRONT_COVER, desc="", data=enclosed.picture)]
 
@@ -59,18 +57,18 @@ def _chapter_frames(enclosed: CoverAndChapters, encoding: int) -> list[Any]:
     table = mutagen_adapter.make_frame("CTOC", element_id=TOC_ID, flags=flags, child_element_ids=names, sub_frames=[])
     ends = [*(chapter.start for chapter in enclosed.chapters[1:]), enclosed.duration]
     chapters = zip(names, enclosed.chapters, ends, strict=True)
-    return [table, *(_chapter(name, chapter, end, encoding) for name, chapter, end in chapters)]
+    return [table, *(_make_chapter_frame(name, chapter, end, encoding) for name, chapter, end in chapters)]
 
 
 def replaces(enclosed: CoverAndChapters, frame: id3v2.Id3Frame) -> bool:
-    """Whether this raw frame gives way to ours."""
+    """Return whether our frames replace this raw frame."""
     if frame.name in (b"CHAP", b"CTOC"):
         return enclosed.chapters is not None
     return frame.name == b"APIC" and enclosed.picture is not None and _is_front(frame)
 
 
 def remove_replaced(enclosed: CoverAndChapters, tag: mutagen_adapter.MutagenTag) -> None:
-    """Takes what gives way to ours out of a tag as mutagen holds it."""
+    """Remove the frames that ours replace."""
     if enclosed.picture is not None:
         for front in [frame for frame in tag.getall("APIC") if frame.type == FRONT_COVER]:
             del tag[front.HashKey]
@@ -80,32 +78,32 @@ def remove_replaced(enclosed: CoverAndChapters, tag: mutagen_adapter.MutagenTag)
 
 
 def verify_written(enclosed: CoverAndChapters, tag: mutagen_adapter.MutagenTag) -> None:
-    """Whether a player will see in this tag what was asked for. Raises NotMp3."""
+    """Check that players will see the cover and chapters in this tag. Raise NotMp3."""
     if enclosed.picture:
-        seen = [(frame.mime, frame.data) for frame in tag.getall("APIC") if frame.type == FRONT_COVER]
-        if seen != [(image_type(enclosed.picture), enclosed.picture)]:
+        written = [(frame.mime, frame.data) for frame in tag.getall("APIC") if frame.type == FRONT_COVER]
+        if written != [(image_type(enclosed.picture), enclosed.picture)]:
             raise NotMp3("its cover cannot be written as a tag")
     if enclosed.chapters and read_chapters(tag) != enclosed.chapters:
         raise NotMp3("its chapters cannot be written as a tag")
 
 
 def find_front_cover(tag: mutagen_adapter.MutagenTag) -> bytes:
-    """The front cover of a tag, or the picture of no kind that some programs write as one. A link is none."""
+    """Return the front cover, or else the picture of type "Other", which some programs write as one; not a link."""
     kinds = {int(frame.type): frame for frame in reversed(tag.getall("APIC")) if frame.mime != "-->"}
     front = kinds.get(FRONT_COVER, kinds.get(OTHER_PICTURE))
     return b"" if front is None else bytes(front.data)
 
 
 def read_chapters(tag: mutagen_adapter.MutagenTag) -> tuple[Chapter, ...]:
-    """The chapters of a tag by their beginning, fit to be shown; what holds others counts as one of them."""
-    found = sorted(tag.getall("CHAP"), key=lambda frame: frame.start_time)
-    return tuple(map(_shown, found[:MAX_CHAPTERS]))
+    """Return the chapters of a tag by their start, with clean texts; one with nested chapters counts as one."""
+    frames = sorted(tag.getall("CHAP"), key=lambda frame: frame.start_time)
+    return tuple(map(_read_chapter, frames[:MAX_CHAPTERS]))
 
 
-def _chapter(name: str, chapter: Chapter, end: float, encoding: int) -> Any:
-    words = [mutagen_adapter.make_frame("TIT2", encoding=encoding, text=chapter.title)]
+def _make_chapter_frame(name: str, chapter: Chapter, end: float, encoding: int) -> Any:
+    sub_frames = [mutagen_adapter.make_frame("TIT2", encoding=encoding, text=chapter.title)]
     if chapter.url is not None:
-        words.append(mutagen_adapter.make_frame("WXXX", encoding=0, desc="", url=chapter.url))
+        sub_frames.append(mutagen_adapter.make_frame("WXXX", encoding=0, desc="", url=chapter.url))
     return mutagen_adapter.make_frame(
         "CHAP",
         element_id=name,
@@ -113,20 +111,20 @@ def _chapter(name: str, chapter: Chapter, end: float, encoding: int) -> Any:
         end_time=round(end * 1000),
         start_offset=NO_OFFSET,
         end_offset=NO_OFFSET,
-        sub_frames=words,
+        sub_frames=sub_frames,
     )
 
 
-def _shown(frame: Any) -> Chapter:
+def _read_chapter(frame: Any) -> Chapter:
     title = str(frame.sub_frames.get("TIT2", ""))
     urls = [link.url for link in frame.sub_frames.getall("WXXX") if link.url.startswith(("http://", "https://"))]
-    shown = clean_line(title[:NAME_CHARACTERS], "title", NAME_CHARACTERS)
-    return Chapter(frame.start_time / 1000, shown, urls[0][:NAME_CHARACTERS] if urls else None)
+    clean_title = clean_line(title[:NAME_CHARACTERS], "title", NAME_CHARACTERS)
+    return Chapter(frame.start_time / 1000, clean_title, urls[0][:NAME_CHARACTERS] if urls else None)
 
 
 def _is_front(frame: id3v2.Id3Frame) -> bool:
-    form = frame.raw[9]
-    if form & ~READABLE_FLAGS or (form and frame.version == 3):
+    format_flags = frame.raw[9]
+    if format_flags & ~READABLE_FLAGS or (format_flags and frame.version == 3):
         return False
-    # A length that is stated once more comes before the content.
-    return parse_picture_frame(frame.name, frame.content[4:] if form & 1 else frame.content)[1] == FRONT_COVER
+    # The data length indicator precedes the content.
+    return parse_picture_frame(frame.name, frame.content[4:] if format_flags & 1 else frame.content)[1] == FRONT_COVER

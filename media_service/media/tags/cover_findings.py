@@ -1,4 +1,4 @@
-"""Covers in a tag, and what is wrong with them."""
+"""Findings about the pictures in a tag."""
 
 from __future__ import annotations
 
@@ -10,54 +10,53 @@ if TYPE_CHECKING:
     from media_service.core.findings import Finding, Severities
 
 OTHER_PICTURE, FRONT_COVER = 0, 3
-"""Which picture a frame says it holds: one of no kind, and the cover in front."""
+"""Picture types (ID3v2.4 frames, section 4.14)."""
 
 
-def cover_findings(name: bytes, content: bytes, size: int, policy: Severities, most: tuple[int, int]) -> list[Finding]:
-    """What is wrong with a picture in a frame of so many bytes, of which the first are given.
-
-    `most` are the bytes and pixels it may have.
-    """
-    limit, pixels = most
-    stated, _, picture = parse_picture_frame(name, content)
-    if stated.strip() == b"-->":
+def cover_findings(
+    name: bytes, content: bytes, size: int, policy: Severities, limits: tuple[int, int]
+) -> list[Finding]:
+    """Return findings about a picture frame of `size` bytes. `limits`: bytes, and pixels of the longer side."""
+    max_bytes, max_pixels = limits
+    declared_type, _, picture = parse_picture_frame(name, content)
+    if declared_type.strip() == b"-->":
         return [policy.finding("cover_not_image", expected="a picture", actual="a link")]
     kind = image_type(picture)
     if kind is None:
-        return [policy.finding("cover_not_image", expected="a picture", actual=_shown(stated))]
+        return [policy.finding("cover_not_image", expected="a picture", actual=_printable(declared_type))]
     findings = []
-    lower = stated.lower().replace(b"image/jpg", b"image/jpeg")
-    if lower not in (kind.encode(), kind.removeprefix("image/").encode(), b"image/", b""):
-        findings.append(policy.finding("cover_mime_mismatch", expected=kind, actual=_shown(stated)))
+    declared = declared_type.lower().replace(b"image/jpg", b"image/jpeg")
+    if declared not in (kind.encode(), kind.removeprefix("image/").encode(), b"image/", b""):
+        findings.append(policy.finding("cover_mime_mismatch", expected=kind, actual=_printable(declared_type)))
     size -= len(content) - len(picture)
-    side = max(image_size(picture) or (0,))
-    if size > limit:
-        findings.append(policy.finding("cover_too_large", expected=limit, actual=size))
-    elif side > pixels:
-        findings.append(policy.finding("cover_too_large", expected=pixels, actual=side))
+    longer_side = max(image_size(picture) or (0,))
+    if size > max_bytes:
+        findings.append(policy.finding("cover_too_large", expected=max_bytes, actual=size))
+    elif longer_side > max_pixels:
+        findings.append(policy.finding("cover_too_large", expected=max_pixels, actual=longer_side))
     return findings
 
 
 def parse_picture_frame(name: bytes, content: bytes) -> tuple[bytes, int | None, bytes]:
-    """What media type a picture's frame states, which picture it is, and its bytes."""
+    """Return declared media type, picture type and picture of an APIC or PIC frame."""
     if name == b"PIC":
-        stated = {b"JPG": b"image/jpeg", b"PNG": b"image/png"}.get(content[1:4].upper(), content[1:4])
+        declared_type = {b"JPG": b"image/jpeg", b"PNG": b"image/png"}.get(content[1:4].upper(), content[1:4])
         rest = content[4:]
     else:
-        stated, _, rest = content[1:].partition(b"\0")
-    wide = content[:1] in (b"\1", b"\2")
-    return stated, rest[0] if rest else None, _skip_text(rest[1:], wide=wide)
+        declared_type, _, rest = content[1:].partition(b"\0")
+    utf16 = content[:1] in (b"\1", b"\2")
+    return declared_type, rest[0] if rest else None, _skip_text(rest[1:], utf16=utf16)
 
 
-def _skip_text(content: bytes, *, wide: bool) -> bytes:
-    """What stands behind a text and its end."""
-    if not wide:
+def _skip_text(content: bytes, *, utf16: bool) -> bytes:
+    """Return what follows a terminated text."""
+    if not utf16:
         return content.partition(b"\0")[2]
-    at = content.find(b"\0\0")
-    while at >= 0 and at % 2:
-        at = content.find(b"\0\0", at + 1)
-    return content[at + 2 :] if at >= 0 else b""
+    end = content.find(b"\0\0")
+    while end >= 0 and end % 2:
+        end = content.find(b"\0\0", end + 1)
+    return content[end + 2 :] if end >= 0 else b""
 
 
-def _shown(stated: bytes) -> str:
-    return stated[:40].decode("latin-1")
+def _printable(declared_type: bytes) -> str:
+    return declared_type[:40].decode("latin-1")

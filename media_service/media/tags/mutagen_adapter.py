@@ -1,7 +1,6 @@
-"""MP3 and ID3 through mutagen, which is imported here and nowhere else.
+"""MP3 and ID3 by mutagen, which only this module imports.
 
-Runs in the child process of `worker.py` only: mutagen trusts what a file says of itself, and a hostile tag can cost it
-minutes or gigabytes.
+Runs in tag workers only: mutagen trusts declared sizes, and a hostile tag can cost it minutes or gigabytes.
 """
 
 from __future__ import annotations
@@ -22,17 +21,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MutagenTag = ID3
-"""A tag as mutagen holds it, in the words of version 2.4."""
+"""A tag as mutagen holds it, with the frames of version 2.4."""
 
 SKETCHY_MAX_BYTES = 8192
-"""Bytes up to which mutagen's "sketchy" (fewer than four frames in a row) may simply be a short sound."""
+"""Size up to which mutagen's "sketchy" (fewer than four consecutive frames) is accepted: the audio may be that short.
+"""
 
 
 def measure(source: Path | int) -> dict[str, Any]:
-    """Duration in seconds, bitrate in bit/s, sample rate in Hz and channels of an MP3 with at least one frame.
-
-    The source is a path or an open descriptor, which is closed then. Raises NotMp3.
-    """
+    """Return duration in seconds, bitrate in bit/s, sample rate in Hz and channels of an MP3. `source` is a path or an
+    open descriptor, which is closed. Raise NotMp3."""
     with open(source, "rb") as file:  # noqa: PTH123  # it may be a descriptor
         return _measure(file)
 
@@ -43,17 +41,16 @@ def _measure(file: BinaryIO) -> dict[str, Any]:
     except HeaderNotFoundError:
         raise NotMp3("it has no MPEG audio frame") from None
     except MutagenError as error:
-        # mutagen wraps the operating system's errors too, and a bad disk says nothing about the file.
-        # Its own "file too short" is an OSError as well, but one without a number.
+        # mutagen wraps errors of the operating system. Its own "file too short" is an OSError without a number.
         if isinstance(error.__context__, OSError) and error.__context__.errno:
             raise error.__context__ from None
         raise NotMp3("its structure cannot be read") from None
     if info.layer != 3:
         raise NotMp3(f"it is MPEG audio layer {info.layer}, not layer 3")
     if info.sketchy and file.seek(0, os.SEEK_END) > SKETCHY_MAX_BYTES:
-        raise NotMp3("what looks like a frame is followed by no other")
+        raise NotMp3("no frame follows the first one")
     if info.length <= 0:
-        raise NotMp3("it has no sound in it")
+        raise NotMp3("it has no audio")
     return {
         "duration": round(info.length, 3),
         "bitrate": info.bitrate,
@@ -63,7 +60,7 @@ def _measure(file: BinaryIO) -> dict[str, Any]:
 
 
 def parse_tag(tag: bytes) -> MutagenTag:
-    """A tag as mutagen reads it, as version 2.4 has it; an empty one where it cannot."""
+    """Parse a tag into frames of version 2.4; return an empty tag if it cannot be parsed."""
     try:
         return ID3(io.BytesIO(tag), translate=True)
     except (MutagenError, ID3NoHeaderError):
@@ -71,7 +68,7 @@ def parse_tag(tag: bytes) -> MutagenTag:
 
 
 def render_frames(tag: MutagenTag, version: int) -> bytes:
-    """The tag's frames as mutagen writes them in version 3 or 4, without the header before them."""
+    """Return the tag's frames as bytes for version 2.3 or 2.4, without a tag header."""
     if version == 3:
         tag.update_to_v23()
     out = io.BytesIO()
@@ -80,12 +77,12 @@ def render_frames(tag: MutagenTag, version: int) -> bytes:
 
 
 def make_frame(name: str, **fields: Any) -> Any:
-    """A frame of version 2.4 by its id."""
+    """Build a frame of version 2.4 by its id."""
     return Frames[name](**fields)
 
 
 def add_missing(tag: MutagenTag, frames: Iterable[Any]) -> list[Any]:
-    """Adds those frames that say what the tag does not say yet; which these are."""
+    """Add those frames for which the tag has no equivalent, and return them."""
     added = []
     for frame in frames:
         if not _has_equivalent(tag, frame):
@@ -95,17 +92,17 @@ def add_missing(tag: MutagenTag, frames: Iterable[Any]) -> list[Any]:
 
 
 def _has_equivalent(tag: MutagenTag, frame: Any) -> bool:
-    """Whether the tag has a frame in whose place this one would be shown."""
+    """Return whether players would show another frame of the tag in place of this one."""
     name = frame.FrameID
     if name in ("COMM", "USLT"):
         return frame.HashKey in tag or (not frame.desc and any(not other.desc for other in tag.getall(name)))
     return frame.HashKey in tag or (name == "APIC" and bool(tag.getall(name)))
 
 
-def frames_from_id3v1(found: bytes) -> list[Any]:
-    """Its texts as frames that are labelled Latin-1 as they were, so that their bytes stay what they are."""
-    read = ParseID3v1(found) if found else None
-    frames: list[Any] = list((read or {}).values())
+def frames_from_id3v1(tag: bytes) -> list[Any]:
+    """Return the fields of an ID3v1 tag as frames in Latin-1, so that the bytes do not change."""
+    parsed = ParseID3v1(tag) if tag else None
+    frames: list[Any] = list((parsed or {}).values())
     for frame in frames:
         if frame.FrameID == "COMM":
             frame.desc = ""
@@ -113,5 +110,5 @@ def frames_from_id3v1(found: bytes) -> list[Any]:
 
 
 def knows_v22_frame(name: bytes) -> bool:
-    """Whether mutagen knows this frame of version 2.2; it leaves out the others."""
+    """Return whether mutagen knows this 2.2 frame; it drops the others."""
     return name.decode() in Frames_2_2

@@ -1,7 +1,4 @@
-"""The frames that we write into a tag, and which of the frames found give way to them.
-
-Runs in the child process only: mutagen builds them.
-"""
+"""The frames that we write, and which existing frames they replace. Runs in tag workers only: mutagen builds them."""
 
 from __future__ import annotations
 
@@ -33,25 +30,23 @@ TEXT_FRAMES = {
     "mood": "TMOO",
     "date": "TDRC",
 }
-"""Our tags that are one text frame each."""
+"""Text frames of our tags."""
 
 LANGUAGE_FRAMES = {"comment": "COMM", "lyrics": "USLT"}
-"""Our tags that are a frame with a language and a description; ours has none."""
+"""Frames of our tags with language and description; in ours the description is empty."""
 
 _DATES = {b"TDRC", b"TYER", b"TDAT", b"TIME"}
 
 MOOD = "MOOD"
-"""Version 2.3 has no frame for a mood; other programs write this text of their own."""
+"""Version 2.3 has no mood frame; other programs too use this TXXX frame."""
 
 UPLOAD_OWNER = "urn:media-service:upload"
-"""Whose identifier of the file the upload's id is."""
+"""Owner string of our UFID frame; its identifier is the upload id."""
 
 
 class NewFrames:
-    """The frames that we write: tags that were asked for, texts of our own, the upload's id, a cover and chapters.
-
-    `legacy` frames say what tags of other kinds say, and are written where nothing replaces them.
-    """
+    """The frames that we write: tags, provenance, the upload id, cover and chapters. `legacy` frames come from tags of
+    other formats, and are written unless a new frame replaces them."""
 
     def __init__(
         self,
@@ -71,8 +66,8 @@ class NewFrames:
         self.upload_id = upload_id
 
     def frames(self, version: int) -> list[Any]:
-        """All of them, built by mutagen for a tag of this version."""
-        # Version 2.3 knows Latin-1 and UTF-16 only; Explorer and car radios read nothing newer.
+        """Build all frames for a tag of this version."""
+        # Version 2.3 has Latin-1 and UTF-16 only; Explorer and car radios read nothing newer.
         encoding = 3 if version == 4 else 1
         return [
             *(frame for frame in self._legacy if not self.replaces(_empty_frame(frame.FrameID))),
@@ -104,7 +99,7 @@ class NewFrames:
         return frames
 
     def replaces(self, frame: id3v2.Id3Frame) -> bool:
-        """Whether this raw frame gives way to one of ours."""
+        """Return whether a new frame replaces this raw frame."""
         name = frame.name
         if name in _DATES:
             return "date" in self.replaced_keys
@@ -121,7 +116,7 @@ class NewFrames:
         return any(key in self.replaced_keys and text.encode() == name for key, text in TEXT_FRAMES.items())
 
     def apply_to(self, tag: mutagen_adapter.MutagenTag, version: int) -> None:
-        """Puts our frames into a tag as mutagen holds it, and takes out those that give way to them."""
+        """Add our frames to a tag, and remove those that they replace."""
         for key, name in LANGUAGE_FRAMES.items():
             if key in self.replaced_keys:
                 for plain in [frame for frame in tag.getall(name) if not frame.desc]:
@@ -136,5 +131,5 @@ class NewFrames:
 
 
 def _empty_frame(name: str) -> id3v2.Id3Frame:
-    """A plain frame of this id."""
+    """Return an empty frame with this id."""
     return id3v2.Id3Frame(4, name.encode(), bytes(id3v2.ID3_HEADER_BYTES + 5))

@@ -1,7 +1,7 @@
-"""A bounded look into an ID3v2 tag before mutagen may see it.
+"""Scan an ID3v2 tag within bounds before mutagen may parse it.
 
-mutagen trusts what a tag says: a megabyte of zeros in a text costs it 15 seconds, 64 KiB of compressed zeros two
-gigabytes. Here every size is bounded before it is followed. A tag that is too much is opaque: kept, and read by nobody.
+mutagen trusts a tag: 1 MiB of NULs in a text costs it 15 seconds, 64 KiB of compressed NULs 2 GiB. Here every size is
+checked before it is used. A tag beyond the limits is opaque: kept, but not parsed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from media_service.media.mpeg.header import FRAME_HEADER_BYTES, LAYER_3_SYNC, parse_header
-from media_service.media.signatures import decode_syncsafe
 from media_service.media.tags.cover_findings import cover_findings
-from media_service.media.tags.id3v2 import ID3_HEADER_BYTES, has_plain_sizes, subframes_offset
+from media_service.media.tags.id3v2 import (
+    EXTENDED_HEADER,
+    ID3_HEADER_BYTES,
+    UNSYNCHRONISED_TAG,
+    MalformedFrame,
+    extended_header_bytes,
+    frame_bounds,
+    frame_header_bytes,
+    has_plain_sizes,
+    remove_unsynchronisation,
+    subframes_offset,
+)
 from media_service.media.tags.read_cost import ReadCost, UnsafeTag
 
 if TYPE_CHECKING:
@@ -23,27 +33,29 @@ if TYPE_CHECKING:
     from media_service.core.findings import Finding, Severities
 
 MAX_FRAMES = 1000
-"""Frames of a tag that are read."""
+"""Limit of the frames of a tag."""
 
 MAX_COVERS = 64
-"""Pictures of a tag that are read: mutagen compares each with all others."""
+"""Limit of the pictures of a tag: mutagen compares each with all others."""
 
 MAX_HELD_BYTES = 1024 * 1024
-"""Bytes of a frame's content that are held where the beginning tells enough: a picture's size, a text's encoding."""
+"""Bytes of a frame's content that are held: enough for a picture's size or a text's encoding."""
 
 MAX_LATIN1_TEXT_BYTES = 4096
-"""Bytes of a text whose encoding is guessed."""
+"""Size of a text up to which its charset is guessed."""
 
 MAX_DECOMPRESSED_BYTES = 16 * 1024 * 1024
-"""Bytes to which all compressed frames of a tag may unfold."""
+"""Limit of all compressed frames of a tag after decompression."""
 
 MAX_DECOMPRESSED_OTHER_BYTES = 1024 * 1024
-"""Bytes to which all compressed frames but pictures may unfold: only of pictures are large ones ever shown."""
+"""The same limit without pictures: only pictures are large in practice."""
 
 MAX_CHAPTER_DEPTH = 2
-"""Chapters within chapters."""
+"""Limit of nested chapters."""
 
-_ID = {2: re.compile(rb"[A-Z][A-Z0-9]{2}"), 3: re.compile(rb"[A-Z][A-Z0-9]{3}"), 4: re.compile(rb"[A-Z][A-Z0-9]{3}")}
+COMPRESSED_V22 = 0x40
+"""Flag of a 2.2 tag: compressed, by a scheme that was never defined."""
+
 _PICTURES = (b"APIC", b"PIC")
 _LATIN_1 = b"\0"
 _SHOWN = {
@@ -58,18 +70,16 @@ _SHOWN = {
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a frame holds, unfolded: its size in bytes, and at least its beginning."""
+    """A frame's content after decompression: its size, and at least its first bytes."""
 
-    begin: bytes | memoryview
+    prefix: bytes | memoryview
     size: int
 
 
 @dataclass(slots=True)
 class TagScan:
-    """What a look into a tag found. `opaque`: mutagen must not see it. `milliseconds` is what TLEN says.
-
-    `latin1_texts` are the bytes of texts that claim to be Latin-1, by the name of our tag.
-    """
+    """Result of a scan. If `opaque`, mutagen must not parse the tag. `milliseconds` is the value of TLEN.
+    `latin1_texts` are the bytes of texts declared as Latin-1, by the name of our tag."""
 
     findings: list[Finding] = field(default_factory=list)
     opaque: bool = False
@@ -84,7 +94,7 @@ class _ScannedFrame:
     flags: int
     content: memoryview
     version: int
-    at: int
+    offset: int
 
 
 @dataclass(slots=True)
@@ -93,178 +103,165 @@ class _Totals:
     covers: int = 0
     decompressed: int = 0
     decompressed_others: int = 0
-    read: ReadCost = field(default_factory=ReadCost)
+    cost: ReadCost = field(default_factory=ReadCost)
 
 
 def scan_tag(
-    head: bytes, body: bytes, policy: Severities, most: tuple[int, int], audio_start: int | None = None
+    head: bytes, body: bytes, policy: Severities, limits: tuple[int, int], audio_start: int | None = None
 ) -> TagScan:
-    """Looks at the whole leading tag: its header, and what is behind it. Takes a time that is bounded by its size.
+    """Scan the leading tag, its header and the rest of it, in time linear in its size.
 
-    It holds no more than the tag and, where that is unsynchronised, the bytes it stands for. `most` are the bytes and
-    pixels that a cover may have. `audio_start` is the offset in the file of the first frame that was found: frames
-    inside the tag that lead to it were covered by it.
+    `limits` are bytes and pixels of a cover. `audio_start` is the file offset of the first frame that was found; frames
+    inside the tag that lead to it belong to the audio.
     """
-    seen = TagScan()
+    scan = TagScan()
     if len(head) < ID3_HEADER_BYTES:
-        return seen
+        return scan
     version, flags = head[3], head[5]
-    if version not in _ID:
-        seen.opaque = True
-        seen.findings.append(policy.finding("id3_unsupported", offset=0, expected="2.2 to 2.4", actual=f"2.{version}"))
-        return seen
-    if flags & 0x80 and version < 4:
-        body = body.replace(b"\xff\x00", b"\xff")
-    if version == 2 and flags & 0x40:
-        seen.opaque = True
-        seen.findings.append(policy.finding("id3_unsupported", offset=0, expected="uncompressed", actual="compressed"))
-        return seen
-    start = _extended(body, version) if flags & 0x40 else 0
-    counts = _Totals()
+    if version not in (2, 3, 4):
+        return _unsupported(policy, "2.2 to 2.4", f"2.{version}")
+    if flags & UNSYNCHRONISED_TAG and version < 4:
+        body = remove_unsynchronisation(body)
+    if version == 2 and flags & COMPRESSED_V22:
+        return _unsupported(policy, "uncompressed", "compressed")
+    start = extended_header_bytes(body, version) if flags & EXTENDED_HEADER else 0
+    totals = _Totals()
     audio_start = None if audio_start is None else audio_start - ID3_HEADER_BYTES
     try:
         stop = start
         for name, frame_flags, content, stop in _frames(body, start, version, audio_start):
-            _scan_frame(seen, counts, _ScannedFrame(name, frame_flags, content, version, stop - len(content)))
+            _scan_frame(scan, totals, _ScannedFrame(name, frame_flags, content, version, stop - len(content)))
         _check_padding(body, stop, audio_start)
-        for at, name, picture in seen.pictures:
-            found = cover_findings(name, bytes(picture.begin), picture.size, policy, most)
-            seen.findings += (replace(each, offset=ID3_HEADER_BYTES + at) for each in found)
-    except UnsafeTag as much:
-        seen.opaque = True
-        seen.findings.append(
-            policy.finding(much.code, offset=ID3_HEADER_BYTES + much.offset, expected=much.expected, actual=much.actual)
-        )
-    return seen
+        for offset, name, picture in scan.pictures:
+            findings = cover_findings(name, bytes(picture.prefix), picture.size, policy, limits)
+            scan.findings += (replace(finding, offset=ID3_HEADER_BYTES + offset) for finding in findings)
+    except UnsafeTag as unsafe:
+        scan.opaque = True
+        offset = ID3_HEADER_BYTES + unsafe.offset
+        scan.findings.append(policy.finding(unsafe.code, offset=offset, expected=unsafe.expected, actual=unsafe.actual))
+    return scan
 
 
-def _extended(body: bytes, version: int) -> int:
-    """Bytes of the extended header."""
-    size = body[:4]
-    return min(len(body), 4 + int.from_bytes(size) if version == 3 else decode_syncsafe(size))
+def _unsupported(policy: Severities, expected: str, actual: str) -> TagScan:
+    return TagScan([policy.finding("id3_unsupported", offset=0, expected=expected, actual=actual)], opaque=True)
 
 
 def _frames(
-    body: bytes, at: int, version: int, audio_start: int | None = None
+    body: bytes, start: int, version: int, audio_start: int | None = None
 ) -> Iterator[tuple[bytes, int, memoryview, int]]:
-    """Each frame's id, flags, content, and where it ends. Raises UnsafeTag where no frame can be."""
-    view = memoryview(body)
-    width = 6 if version == 2 else ID3_HEADER_BYTES
-    plain = version < 4 or has_plain_sizes(body, at)
-    while at + width <= len(body) and body[at]:
-        name = body[at : at + (3 if version == 2 else 4)]
-        field_ = body[at + len(name) : at + 2 * len(name)]
-        size = int.from_bytes(field_) if plain else decode_syncsafe(field_)
-        if not _ID[version].fullmatch(name) or at + width + size > len(body):
-            _reject_hidden_audio(body, at, audio_start)
-            raise UnsafeTag("id3_malformed", at, "a frame", name.decode("latin-1"))
-        flags = 0 if version == 2 else int.from_bytes(body[at + 8 : at + 10])
-        stop = at + width + size
-        yield name, flags, view[at + width : stop], stop
-        at = stop
+    """Yield id, flags, content and end of each frame. Raise UnsafeTag if one is malformed."""
+    view, header_bytes = memoryview(body), frame_header_bytes(version)
+    plain = version < 4 or has_plain_sizes(body, start)
+    try:
+        for name, frame_start, stop in frame_bounds(body, version, start, plain=plain):
+            flags = 0 if version == 2 else int.from_bytes(body[frame_start + 8 : frame_start + 10])
+            yield name, flags, view[frame_start + header_bytes : stop], stop
+    except MalformedFrame as frame:
+        _reject_hidden_audio(body, frame.offset, audio_start)
+        raise UnsafeTag("id3_malformed", frame.offset, "a frame", frame.name.decode("latin-1")) from None
 
 
-def _check_padding(body: bytes, at: int, audio_start: int | None) -> None:
-    """Padding is zeros. Anything else is a lie about a size, or audio."""
-    if body.count(0, at) == len(body) - at:
+def _check_padding(body: bytes, offset: int, audio_start: int | None) -> None:
+    """Raise UnsafeTag if the padding is not zeros: a size is wrong, or there is audio."""
+    if body.count(0, offset) == len(body) - offset:
         return
-    _reject_hidden_audio(body, at, audio_start)
-    raise UnsafeTag("id3_malformed", at, "zeros", "other bytes")
+    _reject_hidden_audio(body, offset, audio_start)
+    raise UnsafeTag("id3_malformed", offset, "zeros", "other bytes")
 
 
-def _reject_hidden_audio(body: bytes, at: int, audio_start: int | None) -> None:
-    """Raise UnsafeTag if audio frames follow each other inside the tag, or lead out of it to the first one."""
-    for tried, match in enumerate(LAYER_3_SYNC.finditer(body, at)):
-        place, count, first = match.start(), 0, None
-        while (header := parse_header(body[place : place + FRAME_HEADER_BYTES])) is not None and count < 8:
-            first = first or header
-            if header.format != first.format:
+def _reject_hidden_audio(body: bytes, offset: int, audio_start: int | None) -> None:
+    """Raise UnsafeTag if there is a chain of audio frames inside the tag, or one that leads to the first frame."""
+    for attempts, match in enumerate(LAYER_3_SYNC.finditer(body, offset)):
+        position, frames, first_header = match.start(), 0, None
+        while (header := parse_header(body[position : position + FRAME_HEADER_BYTES])) is not None and frames < 8:
+            first_header = first_header or header
+            if header.format != first_header.format:
                 break
-            count += 1
-            place += header.length
-        if count >= 8 or (count and place == audio_start):
-            raise UnsafeTag("id3_overlaps_audio", match.start(), "a tag", "frames of sound")
-        if tried > 100_000:
+            frames += 1
+            position += header.length
+        if frames >= 8 or (frames and position == audio_start):
+            raise UnsafeTag("id3_overlaps_audio", match.start(), "a tag", "audio frames")
+        if attempts > 100_000:
             return
 
 
-def _scan_frame(seen: TagScan, counts: _Totals, frame: _ScannedFrame) -> None:
-    """One frame. Raises UnsafeTag."""
-    name, at = frame.name, frame.at
-    counts.frames += 1
-    if counts.frames > MAX_FRAMES:
-        raise UnsafeTag("id3_too_many_frames", at, MAX_FRAMES, counts.frames)
-    content = _decompress(counts, frame)
+def _scan_frame(scan: TagScan, totals: _Totals, frame: _ScannedFrame) -> None:
+    """Check one frame. Raise UnsafeTag."""
+    name, offset = frame.name, frame.offset
+    totals.frames += 1
+    if totals.frames > MAX_FRAMES:
+        raise UnsafeTag("id3_too_many_frames", offset, MAX_FRAMES, totals.frames)
+    content = _decompress(totals, frame)
     if name in (b"CHAP", b"CTOC"):
-        _scan_chapter(counts, frame, bytes(content.begin), 1)
-    counts.read.add(name, content.begin, content.size, at)
+        _scan_chapter(totals, frame, bytes(content.prefix), 1)
+    totals.cost.add(name, content.prefix, content.size, offset)
     if name in _PICTURES:
-        counts.covers += 1
-        if counts.covers > MAX_COVERS:
-            raise UnsafeTag("id3_too_many_frames", at, MAX_COVERS, counts.covers)
-        seen.pictures.append((at, name, content))
-    if name == b"TLEN" and (digits := re.fullmatch(rb"[\x00\x03](\d{1,10})\x00?", content.begin)):
-        seen.milliseconds = int(digits[1])
-    if name in _SHOWN and content.begin[:1] == _LATIN_1 and content.size <= MAX_LATIN1_TEXT_BYTES:
-        seen.latin1_texts.setdefault(_SHOWN[name], bytes(content.begin[1:]).rstrip(b"\0"))
+        totals.covers += 1
+        if totals.covers > MAX_COVERS:
+            raise UnsafeTag("id3_too_many_frames", offset, MAX_COVERS, totals.covers)
+        scan.pictures.append((offset, name, content))
+    if name == b"TLEN" and (digits := re.fullmatch(rb"[\x00\x03](\d{1,10})\x00?", content.prefix)):
+        scan.milliseconds = int(digits[1])
+    if name in _SHOWN and content.prefix[:1] == _LATIN_1 and content.size <= MAX_LATIN1_TEXT_BYTES:
+        scan.latin1_texts.setdefault(_SHOWN[name], bytes(content.prefix[1:]).rstrip(b"\0"))
 
 
-def _decompress(counts: _Totals, frame: _ScannedFrame) -> _Content:
-    """The content of a compressed frame, as far as a tag may unfold; that of any other as it is."""
-    content, flags, version, at = frame.content, frame.flags, frame.version, frame.at
+def _decompress(totals: _Totals, frame: _ScannedFrame) -> _Content:
+    """Return the content of a frame, decompressed within the limits. Raise UnsafeTag."""
+    content, flags, version, offset = frame.content, frame.flags, frame.version, frame.offset
     whole = frame.name in (b"CHAP", b"CTOC")
     compressed, encrypted = (flags & 0x80, flags & 0x40) if version == 3 else (flags & 0x08, flags & 0x04)
     if version == 2 or not compressed:
         return _Content(content if whole else content[:MAX_HELD_BYTES], len(content))
     if encrypted:
-        raise UnsafeTag("id3_unsupported", at, "no encryption", "an encrypted frame")
-    skip = 4 if version == 3 or flags & 0x01 else 0
-    compressed_bytes = (
-        content[skip:] if version == 3 or not flags & 0x02 else bytes(content).replace(b"\xff\0", b"\xff")[skip:]
-    )
+        raise UnsafeTag("id3_unsupported", offset, "no encryption", "an encrypted frame")
+    if version == 4 and flags & 0x02:
+        content = memoryview(remove_unsynchronisation(bytes(content)))
+    # The size before compression: in 2.3 always, in 2.4 as the data length indicator.
+    data = content[4:] if version == 3 or flags & 0x01 else content
     try:
-        begin, size = _decompress_prefix(
-            compressed_bytes,
-            MAX_DECOMPRESSED_BYTES - counts.decompressed,
+        prefix, size = _decompress_prefix(
+            data,
+            MAX_DECOMPRESSED_BYTES - totals.decompressed,
             MAX_DECOMPRESSED_OTHER_BYTES if whole else MAX_HELD_BYTES,
         )
     except zlib.error:
-        raise UnsafeTag("id3_malformed", at, "compressed bytes", "others") from None
-    counts.decompressed += size
-    counts.decompressed_others += 0 if frame.name in _PICTURES else size
-    if counts.decompressed > MAX_DECOMPRESSED_BYTES:
-        raise UnsafeTag("id3_bomb", at, MAX_DECOMPRESSED_BYTES, f"more than {MAX_DECOMPRESSED_BYTES}")
-    if counts.decompressed_others > MAX_DECOMPRESSED_OTHER_BYTES:
-        raise UnsafeTag("tag_value_too_long", at, MAX_DECOMPRESSED_OTHER_BYTES, counts.decompressed_others)
-    return _Content(begin, size)
+        raise UnsafeTag("id3_malformed", offset, "compressed data", "other data") from None
+    totals.decompressed += size
+    totals.decompressed_others += 0 if frame.name in _PICTURES else size
+    if totals.decompressed > MAX_DECOMPRESSED_BYTES:
+        raise UnsafeTag("id3_bomb", offset, MAX_DECOMPRESSED_BYTES, f"more than {MAX_DECOMPRESSED_BYTES}")
+    if totals.decompressed_others > MAX_DECOMPRESSED_OTHER_BYTES:
+        raise UnsafeTag("tag_value_too_long", offset, MAX_DECOMPRESSED_OTHER_BYTES, totals.decompressed_others)
+    return _Content(prefix, size)
 
 
-def _decompress_prefix(compressed_bytes: bytes | memoryview, most: int, held: int) -> tuple[bytes, int]:
-    """The first `held` bytes, and how many there are, counted as far as just beyond `most`."""
+def _decompress_prefix(data: bytes | memoryview, max_bytes: int, held_bytes: int) -> tuple[bytes, int]:
+    """Return the first `held_bytes`, and the total size, counted up to just above `max_bytes`."""
     decompressor = zlib.decompressobj()
-    begin = decompressor.decompress(compressed_bytes, min(most + 1, held))
-    size = len(begin)
-    while decompressor.unconsumed_tail and size <= most:
+    prefix = decompressor.decompress(data, min(max_bytes + 1, held_bytes))
+    size = len(prefix)
+    while decompressor.unconsumed_tail and size <= max_bytes:
         size += len(decompressor.decompress(decompressor.unconsumed_tail, MAX_HELD_BYTES))
-    return begin, size
+    return prefix, size
 
 
-def _scan_chapter(counts: _Totals, chapter: _ScannedFrame, content: bytes, depth: int) -> None:
-    """Chapters hold frames, and those may be chapters. Raises UnsafeTag."""
-    at, version = chapter.at, chapter.version
+def _scan_chapter(totals: _Totals, chapter: _ScannedFrame, content: bytes, depth: int) -> None:
+    """Check the frames inside a chapter, which may be chapters too. Raise UnsafeTag."""
+    offset, version = chapter.offset, chapter.version
     if depth > MAX_CHAPTER_DEPTH:
-        raise UnsafeTag("id3_malformed", at, MAX_CHAPTER_DEPTH, depth)
+        raise UnsafeTag("id3_malformed", offset, MAX_CHAPTER_DEPTH, depth)
     end = min(subframes_offset(chapter.name, content), len(content))
-    for name, flags, compressed_bytes, stop in _frames(content, end, version):
+    for name, flags, inner_content, stop in _frames(content, end, version):
         end = stop
-        counts.frames += 1
-        if counts.frames > MAX_FRAMES:
-            raise UnsafeTag("id3_too_many_frames", at, MAX_FRAMES, counts.frames)
-        frame = _ScannedFrame(name, flags, compressed_bytes, version, at)
-        inner = _decompress(counts, frame)
+        totals.frames += 1
+        if totals.frames > MAX_FRAMES:
+            raise UnsafeTag("id3_too_many_frames", offset, MAX_FRAMES, totals.frames)
+        frame = _ScannedFrame(name, flags, inner_content, version, offset)
+        inner = _decompress(totals, frame)
         if name in (b"CHAP", b"CTOC"):
-            _scan_chapter(counts, frame, bytes(inner.begin), depth + 1)
-        counts.read.add(name, inner.begin, inner.size, at)
+            _scan_chapter(totals, frame, bytes(inner.prefix), depth + 1)
+        totals.cost.add(name, inner.prefix, inner.size, offset)
     if content.count(0, end) != len(content) - end:
-        # mutagen would read these as empty frames, and copies what remains after each.
-        raise UnsafeTag("id3_malformed", at, "zeros", "other bytes")
+        # mutagen would read these as empty frames, and copy the rest after each.
+        raise UnsafeTag("id3_malformed", offset, "zeros", "other bytes")

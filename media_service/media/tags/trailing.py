@@ -1,6 +1,6 @@
-"""The tags behind the sound: which may stay there, and which go to the front, since players stumble over them.
+"""Tags after the audio: which stay, and which move to the front because they confuse players.
 
-ffmpeg knows an ID3v1 tag and the beginning of an APE tag; whatever else is no frame is a broken one to it.
+ffmpeg knows an ID3v1 tag and the beginning of an APE tag; it takes everything else for a broken frame.
 """
 
 from __future__ import annotations
@@ -18,15 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROBE_BYTES = 1024 * 1024
-"""Bytes of a file's end in which tags are looked for where nobody knows where its sound ends."""
+"""Bytes of the file's end that are searched for tags if the end of the audio is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrailingTags:
-    """Tags by their kinds, from `start` on; `size` bytes are there, junk counted.
-
-    `replaced`: what was taken out of APE tags that stay, each a tag of its own.
-    """
+    """Trailing tags from `start` on; `size` includes junk. `replaced`: texts taken out of APE tags that stay."""
 
     start: int
     size: int
@@ -35,75 +32,70 @@ class TrailingTags:
 
     @property
     def in_place(self) -> bytes:
-        """What players pass over where it is."""
+        """The tags that players skip, which stay."""
         return b"".join(tag for kind, tag in self.tags if not _confuses_players(kind, tag))
 
     @property
     def moved(self) -> list[tuple[str, bytes]]:
-        """The others."""
+        """The tags that confuse players."""
         return [(kind, tag) for kind, tag in self.tags if _confuses_players(kind, tag)]
 
     @property
     def appended(self) -> list[bytes]:
-        """Those of them that are tags of ID3v2."""
+        """The moved ID3v2 tags."""
         return [tag for kind, tag in self.moved if kind == "id3v2" and tag.startswith(b"ID3")]
 
     @property
     def foreign(self) -> list[tuple[str, bytes]]:
-        """Those of them that are none, and what was taken out of APE tags."""
+        """The moved tags of other formats, and the texts of APE tags."""
         others = [(kind, tag) for kind, tag in self.moved if tag not in self.appended]
         return [*others, *(("ape", tag) for tag in self.replaced)]
 
     @property
     def id3v1(self) -> bytes:
-        """The ID3v1 tag with which the file will end; nothing where it will not."""
+        """The ID3v1 tag at the file's end, if there is one."""
         kind, tag = self.tags[-1] if self.tags else ("", b"")
         return tag if kind == "id3v1" else b""
 
-    def without_ape_text(self, first: bytes = b"") -> TrailingTags:
-        """Return the tags with what the APE tags say taken out of them; `first` is one that stands before the sound.
-
-        Players that read an APE tag, such as MPD, read no other: what is written in front would never be shown.
-        """
-        tags, replaced = [], [first] if first else []
+    def without_ape_text(self, leading_ape: bytes = b"") -> TrailingTags:
+        """Return the tags without the texts of APE tags; `leading_ape` is an APE tag before the audio. Players that
+        read APE tags, such as MPD, ignore ID3v2 tags."""
+        tags, replaced = [], [leading_ape] if leading_ape else []
         for kind, tag in self.tags:
-            said, gain = ape.split_gain(tag) if kind == "ape" and not _confuses_players(kind, tag) else (b"", tag)
-            if said and gain and _confuses_players(kind, gain):
-                said, gain = tag, b""
+            texts, gain = ape.split_gain(tag) if kind == "ape" and not _confuses_players(kind, tag) else (b"", tag)
+            if texts and gain and _confuses_players(kind, gain):
+                texts, gain = tag, b""
             tags += [(kind, gain)] if gain else []
-            replaced += [said] if said else []
+            replaced += [texts] if texts else []
         return replace(self, tags=tuple(tags), replaced=tuple(replaced))
 
 
-def read_trailing_tags(file: BinaryIO, start: int | None, least: int) -> TrailingTags:
-    """The tags behind the sound, which ends at `start`; those at the file's very end where that is not known.
-
-    None begins before `least`, where those in front end. Where all of them together have more than a tag may have, only
-    an ID3v1 tag is seen, and the rest is left alone.
-    """
+def read_trailing_tags(file: BinaryIO, start: int | None, min_start: int) -> TrailingTags:
+    """Return the tags after the audio, which ends at `start`; those at the file's end if that is unknown. No tag begins
+    before `min_start`, the end of the leading tags. If all tags exceed MAX_TAG_BYTES, only ID3v1 is read."""
     size = file.seek(0, io.SEEK_END)
-    if start is not None and least + size - start > MAX_TAG_BYTES:
-        start, least = None, max(least, size - ID3V1_BYTES)
-    begin = max(least, size - PROBE_BYTES) if start is None else start
-    file.seek(begin)
-    rest = file.read()
-    tags = [] if start is None else list(_consecutive_tags(rest))
-    at = sum(len(tag) for _, tag in tags)
-    stop, ends = find_trailing_tags(rest, at)
-    tags += [(kind, rest[first:last]) for kind, first, last in ends]
-    begin += stop if start is None else 0
-    return TrailingTags(begin, size - begin, tuple(tags))
+    if start is not None and min_start + size - start > MAX_TAG_BYTES:
+        start, min_start = None, max(min_start, size - ID3V1_BYTES)
+    trailing_start = max(min_start, size - PROBE_BYTES) if start is None else start
+    file.seek(trailing_start)
+    trailing = file.read()
+    tags = [] if start is None else list(_consecutive_tags(trailing))
+    offset = sum(len(tag) for _, tag in tags)
+    stop, found = find_trailing_tags(trailing, offset)
+    tags += [(kind, trailing[tag_start:tag_stop]) for kind, tag_start, tag_stop in found]
+    trailing_start += stop if start is None else 0
+    return TrailingTags(trailing_start, size - trailing_start, tuple(tags))
 
 
 def _consecutive_tags(rest: bytes) -> Iterator[tuple[str, bytes]]:
-    at = 0
-    while (found := detect_tag(rest, at)) is not None and at + found[1] <= len(rest):
-        yield found[0], rest[at : at + found[1]]
-        at += found[1]
+    offset = 0
+    while (detected := detect_tag(rest, offset)) is not None and offset + detected[1] <= len(rest):
+        yield detected[0], rest[offset : offset + detected[1]]
+        offset += detected[1]
 
 
 def _confuses_players(kind: str, tag: bytes) -> bool:
     if kind == "ape":
-        # Its beginning is known, and nothing in it is taken for a frame unless it looks like one.
+        # ffmpeg knows its beginning; the rest is harmless unless it contains a frame header.
         return not tag.startswith(b"APETAGEX") or ANY_LAYER_SYNC.search(tag) is not None
     return kind in ("id3v2", "lyrics3")

@@ -1,4 +1,4 @@
-"""Which of our tags a file's tag carries, as players will see them. Runs in the child process only."""
+"""The values of our tags in a file's tag, as players show them. Runs in tag workers only."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 
 def read_values(tag: mutagen_adapter.MutagenTag) -> dict[str, str]:
-    """Our tags as the file carries them already, fit to be shown: a file is trusted no more than a client."""
-    carried = {key: str(tag[name]) for key, name in TEXT_FRAMES.items() if name in tag}
-    if "date" in carried:
-        carried["date"] = carried["date"][:10]
+    """Return our tags in the file with clean texts: a file is not trusted more than a client."""
+    values = {key: str(tag[name]) for key, name in TEXT_FRAMES.items() if name in tag}
+    if "date" in values:
+        values["date"] = values["date"][:10]
     for mood in tag.getall("TXXX:" + MOOD):
-        carried.setdefault("mood", str(mood))
+        values.setdefault("mood", str(mood))
     for key, name in LANGUAGE_FRAMES.items():
         for comment in tag.getall(name):
             if not comment.desc:
-                carried[key] = str(comment)
-    cleaned = {key: _shown(key, value) for key, value in carried.items()}
+                values[key] = str(comment)
+    cleaned = {key: _clean(key, value) for key, value in values.items()}
     return {key: value for key, value in cleaned.items() if value}
 
 
 def verify_written(frames: bytes, new_frames: NewFrames, version: int) -> None:
-    """Reads back what was built: what a player will see is what was asked for. Raises NotMp3."""
+    """Read the built frames back, and compare them with what was requested. Raise NotMp3."""
     tag = mutagen_adapter.parse_tag(id3v2.build_tag([frames], version))
-    seen = read_values(tag)
+    written_values = read_values(tag)
     for key, text in new_frames.tags.items():
-        # A genre's number is read as its name, and a date in version 2.3 may lose its month.
-        if key not in ("genre", "date") and seen.get(key) != _shown(key, text):
+        # A genre's number is read as its name, and a date in 2.3 may lose its month.
+        if key not in ("genre", "date") and written_values.get(key) != _clean(key, text):
             raise NotMp3(f"its {key} cannot be written as a tag")
     for name, text in new_frames.texts.items():
         if [str(frame) for frame in tag.getall("TXXX:" + name)] != [text]:
@@ -43,7 +43,7 @@ def verify_written(frames: bytes, new_frames: NewFrames, version: int) -> None:
     cover_and_chapters.verify_written(new_frames.enclosed, tag)
 
 
-def _shown(key: str, value: str) -> str:
-    """The tag as `clean_tags` would take it; several values of one frame, which a NUL divides, side by side."""
+def _clean(key: str, value: str) -> str:
+    """Clean a value as `clean_tags` does; join several values of a frame, which NULs separate."""
     clean = clean_lines if key in LONG_TAGS else clean_line
     return clean(value.replace("\0", " / ")[:TAG_CHARACTERS], key, TAG_CHARACTERS)

@@ -1,7 +1,6 @@
-"""Become another program, with limits: `python -m … SECONDS BYTES PROGRAM ARGUMENTS…`.
+"""Run a program with limits: `python -m … SECONDS BYTES PROGRAM ARGUMENTS…`, which replaces this process.
 
-It can open its libraries, and the file on its standard input again; no other file.
-Limits must be set inside the process they hold for, and by nothing that could be interrupted between fork and exec.
+Limits must be set inside the process they apply to; code between fork and exec of the server could deadlock.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 from media_service.media.workers.sandbox import confine
 
 MAX_DESCRIPTORS = 32
-"""Files that the program may have open."""
+"""Limit of open files."""
 
 LIBRARY_PATHS = (
     *("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64"),
@@ -24,7 +23,7 @@ LIBRARY_PATHS = (
 
 
 def main() -> None:
-    """Takes only time that nobody else wants, so much of it and of memory, writes no file, and becomes the program."""
+    """Set idle priority, limits of processor time and memory, and the sandbox; then execute the program."""
     seconds, memory, program = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -36,9 +35,9 @@ def main() -> None:
 
 
 def _readable_paths(program: str) -> list[Path]:
-    """Return where the program and its libraries are, also if it was installed in a folder of its own."""
-    place = Path(program).resolve()
-    return [place, place.parent.parent / "lib", *map(Path, LIBRARY_PATHS)]
+    """Return the program and its libraries, also if it is installed outside of the system's folders."""
+    path = Path(program).resolve()
+    return [path, path.parent.parent / "lib", *map(Path, LIBRARY_PATHS)]
 
 
 if __name__ == "__main__":

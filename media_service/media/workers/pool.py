@@ -1,7 +1,7 @@
-"""The worker processes that read tags: send a request, wait with a timeout, kill, restart.
+"""The pool of tag workers: send a request, wait with a timeout, kill, restart.
 
-A worker handles its requests one after the other, and is restarted after it died. Several run in parallel, so that a
-slow file does not delay others. They are processes because a thread can be neither killed nor limited.
+A worker handles one request at a time, and is restarted after it died. Several run in parallel, so that a slow file
+does not delay others. They are processes because a thread can be neither killed nor limited.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
 import signal
 import socket
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors.files import NotMp3, TooCostly
 from media_service.core.errors.service import MediaError
@@ -25,71 +24,69 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TIMEOUT_SECONDS = 30.0
-"""Seconds a question may take by the clock; the child's own limit of processor time is lower."""
+"""Time limit of a request; the worker's own limit of processor time is lower."""
 
 START_DELAY_SECONDS = 0.25
-"""Seconds for which a question waits for a busy child before another one is started."""
+"""Time that a request waits for a busy worker before another one is started."""
 
 MAX_REPLY_BYTES = 1024 * 1024
-"""Bytes an answer's line may have; what is attached to it comes behind the line."""
+"""Limit of a reply's JSON line; the attachment follows it."""
 
 
 LIMIT_SIGNALS = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
-"""How a child ends that took too much processor time."""
+"""Exit statuses of a worker that exceeded its processor time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _RunningWorker:
-    """A running child, and the socket over which it gets open files."""
+    """A running worker, and the socket over which it gets open files."""
 
     process: Process
     files: socket.socket
 
 
 class TagWorker:
-    """A child process that reads media files."""
+    """One tag worker, started by the first call."""
 
     def __init__(self) -> None:
         self._running_worker: _RunningWorker | None = None
         self._lock = asyncio.Lock()
 
     async def call(self, method: str, path: Path, attachment: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
-        """The child's answer and what is attached to it, to a question that brings these bytes.
-
-        Raises NotMp3, TooCostly, FileNotFoundError, and MediaError when no worker can be had.
-        """
+        """Send a request with attachment; return the reply and its attachment. Raise NotMp3, TooCostly,
+        FileNotFoundError, and MediaError if no worker can be started."""
         line = json.dumps({"method": method, "bytes": len(attachment), **more}).encode() + b"\n"
         async with self._lock:
             with await asyncio.to_thread(_open_file, path) as file:
-                answer, attached = await self._call(file, line, attachment)
-        if "not_mp3" in answer:
-            raise NotMp3(answer["not_mp3"])
-        if "too_costly" in answer:
+                reply, data = await self._call(file, line, attachment)
+        if "not_mp3" in reply:
+            raise NotMp3(reply["not_mp3"])
+        if "too_costly" in reply:
             raise TooCostly
-        if "trouble" in answer:
+        if "trouble" in reply:
             raise MediaError
-        return answer, attached
+        return reply, data
 
     async def close(self) -> None:
-        """Ends the child."""
+        """End the process."""
         async with self._lock:
             await self._end()
 
-    async def _call(self, file: _OpenFile, line: bytes, attachment: bytes) -> tuple[dict[str, Any], bytes]:
-        """Ask a child, and another one when it dies. Raise TooCostly, MediaError."""
+    async def _call(self, file: io.FileIO, line: bytes, attachment: bytes) -> tuple[dict[str, Any], bytes]:
+        """Send the request, and once more if the worker dies. Raise TooCostly, MediaError."""
         try:
             return await self._exchange(file, line, attachment)
         except _WorkerDied as death:
             if death.by_limit:
                 raise TooCostly from None
-        # Killed from outside, perhaps for want of memory: the file may be innocent, once.
+        # Killed from outside, perhaps for lack of memory: not necessarily because of this file.
         try:
             return await self._exchange(file, line, attachment)
         except _WorkerDied as again:
-            # One that ends by itself never came to the question.
+            # A worker that exits by itself did not reach the request.
             raise (MediaError if again.by_itself else TooCostly) from None
 
-    async def _exchange(self, file: _OpenFile, line: bytes, attachment: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _exchange(self, file: io.FileIO, line: bytes, attachment: bytes) -> tuple[dict[str, Any], bytes]:
         worker = await self._ensure_running()
         process = worker.process
         assert process.stdin is not None
@@ -97,21 +94,21 @@ class TagWorker:
         done = False
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                socket.send_fds(worker.files, [b"\0"], [file.descriptor])
+                socket.send_fds(worker.files, [b"\0"], [file.fileno()])
                 process.stdin.write(line)
                 process.stdin.write(attachment)
                 await process.stdin.drain()
-                answer: dict[str, Any] = json.loads(await process.stdout.readuntil(b"\n"))
-                attached = await _read(process.stdout, answer["bytes"])
+                reply: dict[str, Any] = json.loads(await process.stdout.readuntil(b"\n"))
+                data = await _read(process.stdout, reply["bytes"])
             done = True
-            return answer, attached
+            return reply, data
         except (TimeoutError, asyncio.LimitOverrunError):
             raise _WorkerDied(by_limit=True) from None
         except (asyncio.IncompleteReadError, ConnectionError):
             status = await process.wait()
             raise _WorkerDied(by_limit=status in LIMIT_SIGNALS, by_itself=status >= 0) from None
         finally:
-            # A worker whose answer nobody read would give it to the next question.
+            # The unread reply would be taken for that to the next request.
             if not done:
                 await self._end()
 
@@ -129,19 +126,17 @@ class TagWorker:
 
 
 class TagWorkerPool:
-    """So many children. Another is started when those that run stay busy; a question takes the one that was busy last.
+    """Up to `workers` processes; another one starts when those that run are busy for START_DELAY_SECONDS. The worker
+    that was busy last is used first: a worker takes 16 MiB, and starting one as long as 100 usual requests."""
 
-    A worker is 16 MiB, and answers a hundred of the usual questions in the time in which another starts.
-    """
-
-    def __init__(self, children: int) -> None:
-        self._workers = [TagWorker() for _ in range(children)]
+    def __init__(self, workers: int) -> None:
+        self._workers = [TagWorker() for _ in range(workers)]
         self._unused = self._workers[1:]
         self._free: asyncio.LifoQueue[TagWorker] = asyncio.LifoQueue()
         self._free.put_nowait(self._workers[0])
 
     async def call(self, method: str, path: Path, attachment: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
-        """The same as that of one child, once one is free."""
+        """Call a free worker, as `TagWorker.call`."""
         worker = await self._take_free()
         try:
             return await worker.call(method, path, attachment, **more)
@@ -149,7 +144,7 @@ class TagWorkerPool:
             self._free.put_nowait(worker)
 
     async def close(self) -> None:
-        """Ends the children."""
+        """End all processes."""
         for worker in self._workers:
             await worker.close()
 
@@ -161,7 +156,7 @@ class TagWorkerPool:
 
 
 async def _start_worker() -> _RunningWorker:
-    """Start a child, which ends with its input. Raise MediaError."""
+    """Start a worker, which exits when its standard input ends. Raise MediaError."""
     try:
         ours, its = socket.socketpair()
     except OSError as error:
@@ -178,23 +173,10 @@ async def _start_worker() -> _RunningWorker:
             raise
 
 
-class _OpenFile:
-    """A file that is open for reading, as a descriptor."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        os.close(self.descriptor)
-
-
-def _open_file(path: Path) -> _OpenFile:
-    """Open the file. Raise FileNotFoundError, MediaError."""
+def _open_file(path: Path) -> io.FileIO:
+    """Open the file for reading. Raise FileNotFoundError, MediaError."""
     try:
-        return _OpenFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return io.FileIO(path)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -202,14 +184,14 @@ def _open_file(path: Path) -> _OpenFile:
 
 
 async def _read(stream: asyncio.StreamReader, size: int) -> bytes:
-    """So many bytes, held once: the stream itself would hold them twice. Raises IncompleteReadError."""
-    whole = io.BytesIO()
-    while whole.tell() < size:
-        piece = await stream.read(min(MAX_REPLY_BYTES, size - whole.tell()))
+    """Read `size` bytes without a second copy, which `readexactly` would hold. Raise IncompleteReadError."""
+    buffer = io.BytesIO()
+    while buffer.tell() < size:
+        piece = await stream.read(min(MAX_REPLY_BYTES, size - buffer.tell()))
         if not piece:
             raise asyncio.IncompleteReadError(b"", size)
-        whole.write(piece)
-    return whole.getvalue()
+        buffer.write(piece)
+    return buffer.getvalue()
 
 
 class _WorkerDied(Exception):

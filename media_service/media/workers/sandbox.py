@@ -1,9 +1,9 @@
-"""Confine this process, as far as the kernel allows, before it reads what a client sent.
+"""Confine this process, as far as the kernel allows, before it reads untrusted files.
 
-Each protection holds by itself, and is left out if the kernel lacks it or a container forbids it: no new privileges and
-no capabilities (prctl(2), capabilities(7)), a network namespace without interfaces (unshare(2), user_namespaces(7)),
-and by Landlock (landlock(7)) no opening of files, no TCP, and no signals to other processes. None of it can be undone.
-System calls without a wrapper in Python are made by ctypes; Landlock's have the same numbers on every architecture.
+The protections are independent; one that the kernel lacks or a container forbids is left out: no new privileges and no
+capabilities (prctl(2), capabilities(7)), an empty network namespace (unshare(2), user_namespaces(7)), and by Landlock
+(landlock(7)) no opening of files, no TCP, no signals to other processes. They cannot be undone. System calls that
+Python does not wrap go through ctypes; Landlock's have the same numbers on every architecture.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _VERSION = 1
 _PATH_BENEATH = 1
 _EXECUTE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 2, 1 << 3
 _FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
-"""All that a Landlock of this version or a later one can forbid to do with files."""
+"""Rights that each version of Landlock can restrict."""
 
 _TCP, _TCP_SINCE = 0b11, 4
 _SCOPES, _SCOPES_SINCE = 0b11, 6
-"""Abstract Unix sockets and signals, and the versions of Landlock that know these and TCP."""
+"""Abstract Unix sockets and signals, and the first versions of Landlock that restrict these and TCP."""
 
 _NEWUSER, _NEWNET = 0x10000000, 0x40000000
 _SET_NO_NEW_PRIVS = 38
@@ -44,16 +44,15 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def confine(descriptors: int, *, programs: Iterable[Path] = (), files: Iterable[int] = ()) -> list[str]:
     """Apply every protection that the kernel allows and return their names.
 
-    `descriptors` is the number of file descriptors that may be open. Only what lies under `programs` can still be read
-    and executed, and the open `files` can be opened again for reading. Without programs no process or thread can be
-    started, unless root runs this.
+    `descriptors` limits open files. Only paths under `programs` can be read and executed, and `files` opened again.
+    Without `programs` no process or thread can be started, unless root runs this.
     """
-    places, files = list(programs), list(files)
+    paths, files = list(programs), list(files)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     no_network = _leave_network()
-    ruleset = _file_rules(places, files)
-    held = {
+    ruleset = _file_rules(paths, files)
+    applied = {
         "no_network": no_network,
         "no_new_privileges": _libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
         "no_capabilities": _drop_capabilities(),
@@ -61,14 +60,14 @@ def confine(descriptors: int, *, programs: Iterable[Path] = (), files: Iterable[
     }
     if ruleset is not None:
         os.close(ruleset)
-    if not places:
+    if not paths:
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-    return [name for name in PROTECTIONS if held[name]]
+    return [name for name in PROTECTIONS if applied[name]]
 
 
 def _leave_network() -> bool:
-    """Move into a network namespace of its own: with root's rights, or with those of a user namespace."""
+    """Enter a new network namespace, by root's rights or by those of a new user namespace."""
     return bool(_libc.unshare(_NEWNET) == 0 or _libc.unshare(_NEWUSER | _NEWNET) == 0)
 
 
@@ -78,13 +77,13 @@ def _drop_capabilities() -> bool:
 
 
 def _file_rules(programs: Iterable[Path], files: Iterable[int]) -> int | None:
-    """Return the descriptor of a ruleset: only to read these, and to execute programs. None without Landlock."""
+    """Return the descriptor of a ruleset that allows only these; None without Landlock."""
     version = _libc.syscall(_CREATE_RULESET, None, 0, _VERSION)
     if version < 1:
         return None
-    rights = _FILE_RIGHTS[max(known for known in _FILE_RIGHTS if known <= version)]
+    rights = _FILE_RIGHTS[max(listed for listed in _FILE_RIGHTS if listed <= version)]
     tcp, scopes = _TCP if version >= _TCP_SINCE else 0, _SCOPES if version >= _SCOPES_SINCE else 0
-    # An older kernel takes the longer structure as long as what it does not know is zero.
+    # Older kernels accept the longer structure if the fields they do not know are zero.
     attributes = struct.pack("=QQQ", rights, tcp, scopes)
     ruleset: int = _libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0)
     if ruleset < 0:
@@ -92,7 +91,7 @@ def _file_rules(programs: Iterable[Path], files: Iterable[int]) -> int | None:
     for descriptor in files:
         _allow(ruleset, descriptor, _READ_FILE)
     for path in programs:
-        # One that is not there needs no rule.
+        # A missing path needs no rule.
         with suppress(OSError):
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
             _allow(ruleset, descriptor, _EXECUTE | _READ_FILE | (_READ_FOLDER if path.is_dir() else 0))
@@ -100,9 +99,9 @@ def _file_rules(programs: Iterable[Path], files: Iterable[int]) -> int | None:
     return ruleset
 
 
-def _allow(ruleset: int, place: int, rights: int) -> None:
-    """Allow this to be done with the open file, or with what lies under the open directory."""
-    _libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, place), 0)
+def _allow(ruleset: int, descriptor: int, rights: int) -> None:
+    """Add a rule for the open file, or for all files below the open directory."""
+    _libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Programs of ours that run beside the server, each in a process that may be killed at any moment."""
+"""Start the programs of this folder as child processes, and kill them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
-"""What of the environment a child gets."""
+"""Environment variables that a child process gets: none of them is a secret."""
 
 
 async def start(module: str, *arguments: str, **streams: Any) -> Process:
-    """Runs a module of this room, of which it is read what it says. Raises MediaError where there is no room for it.
-
-    It has a session of its own: Ctrl-C is the server's to handle. It gets none of the environment's secrets.
-    """
+    """Start a module of this folder with a pipe as standard output. Raise MediaError if it cannot be started. The
+    process has its own session, so that Ctrl-C reaches the server only."""
     environment = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     command = (sys.executable, "-I", "-m", f"media_service.media.workers.{module}", *arguments)
     try:
@@ -38,7 +36,7 @@ async def start(module: str, *arguments: str, **streams: Any) -> Process:
 async def run_limited(
     command: Sequence[str], *, cpu_seconds: int, memory_bytes: int, **streams: Any
 ) -> AsyncIterator[Process]:
-    """Run a program with limits (see `limited_exec`), and kill it when the block ends. Raises MediaError."""
+    """Run a program with limits (see `limited_exec`), and kill it when the block ends. Raise MediaError."""
     process = await start("limited_exec", str(cpu_seconds), str(memory_bytes), *command, **streams)
     try:
         yield process
@@ -47,12 +45,12 @@ async def run_limited(
 
 
 async def probe_protections() -> list[str]:
-    """Return the names of the protections that hold for children on this machine. Raises MediaError."""
+    """Return the names of the protections that this machine allows. Raise MediaError."""
     process = await start("sandbox")
     assert process.stdout is not None
     try:
         names: list[str] = json.loads(await process.stdout.read())
-        # Killing a process that has just ended takes its status away from asyncio, which warns of it.
+        # Killing an exited process would take its status from asyncio, which logs a warning.
         await process.wait()
     except ValueError as error:
         raise MediaError from error
@@ -63,7 +61,7 @@ async def probe_protections() -> list[str]:
 
 
 async def kill(process: Process) -> None:
-    """Kills it where it still runs, and waits for its end."""
+    """Kill the process if it runs, and wait for its end."""
     with suppress(ProcessLookupError):
         process.kill()
     await process.wait()

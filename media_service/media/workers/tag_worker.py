@@ -1,8 +1,7 @@
-"""The child process that reads media: it answers one request a line, and may be killed at any moment.
+"""The worker program that reads tags. It may be killed at any time, writes no file, and ends with its input.
 
-Each request is a line of JSON on standard input, each answer one on standard output; both are followed by as many raw
-bytes as their `bytes` says. The file asked about comes as an open descriptor over the socket whose descriptor is the
-first argument: the child itself can open none. It writes no file, and ends when its input does.
+A request is a line of JSON on standard input, its reply one on standard output; each is followed by `bytes` bytes. The
+file comes as an open descriptor over the socket whose descriptor is the first argument: the worker cannot open files.
 """
 
 from __future__ import annotations
@@ -25,48 +24,48 @@ from media_service.media.tags.rewrite import front_cover, plan_rewrite
 from media_service.media.workers.sandbox import confine
 
 MEMORY_BYTES = 128 * 1024 * 1024
-"""Bytes of address space; a compressed frame of 64 KiB can unfold to gigabytes."""
+"""Limit of address space: a compressed frame of 64 KiB can expand to gigabytes."""
 
 CPU_SECONDS = 1.0
-"""Seconds of processor time a request may take, however busy the machine is; the usual one takes a hundredth."""
+"""Processor time of a request, 100 times what a usual one takes. Load by other processes does not count."""
 
 MAX_DESCRIPTORS = 8
-"""Files that may be open: three streams, the socket, and the file asked about."""
+"""Limit of open files: three streams, the socket, the file."""
 
 CODECS = ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252")
-"""What Python loads from its library only when it is used, which is too late here."""
+"""Codecs that Python imports at first use, which the sandbox would prevent."""
 
 
 def main() -> None:
-    """Answers until the input ends."""
+    """Handle requests until the input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     for name in CODECS:
         codecs.lookup(name)
-    files = socket.socket(fileno=int(sys.argv[1]))
+    file_socket = socket.socket(fileno=int(sys.argv[1]))
     confine(MAX_DESCRIPTORS)
     for line in sys.stdin.buffer:
-        # The kernel ends the process with SIGPROF.
+        # SIGPROF kills the process.
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
         request = json.loads(line)
-        brought = sys.stdin.buffer.read(request["bytes"])
-        answer, attached = _respond(request, _receive(files), brought)
-        answer["bytes"] = len(attached)
-        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-        sys.stdout.buffer.write(attached)
+        attachment = sys.stdin.buffer.read(request["bytes"])
+        reply, data = _respond(request, _receive(file_socket), attachment)
+        reply["bytes"] = len(data)
+        sys.stdout.buffer.write(json.dumps(reply).encode() + b"\n")
+        sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-        del answer, attached, brought
+        del reply, data, attachment
 
 
-def _receive(files: socket.socket) -> int:
-    """Return the descriptor of the file asked about, at its beginning: another child may have read of it."""
-    _, (descriptor,), _, _ = socket.recv_fds(files, 1, 1)
+def _receive(file_socket: socket.socket) -> int:
+    """Return the received descriptor, at the file's beginning: another worker may have moved the shared offset."""
+    _, (descriptor,), _, _ = socket.recv_fds(file_socket, 1, 1)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
 
-def _respond(request: dict[str, Any], file: int, brought: bytes) -> tuple[dict[str, Any], bytes]:
+def _respond(request: dict[str, Any], file: int, attachment: bytes) -> tuple[dict[str, Any], bytes]:
     try:
-        return _dispatch(request, file, brought)
+        return _dispatch(request, file, attachment)
     except NotMp3 as refusal:
         return {"not_mp3": refusal.reason}, b""
     except OSError:
@@ -74,28 +73,28 @@ def _respond(request: dict[str, Any], file: int, brought: bytes) -> tuple[dict[s
     except (MemoryError, RecursionError):
         return {"too_costly": True}, b""
     except Exception as error:
-        # mutagen lets many kinds of exceptions out on broken tags; here each is a property of the file.
+        # mutagen raises many types of exceptions for broken tags; here all of them are caused by the file.
         return {"not_mp3": f"its tags cannot be read ({type(error).__name__})"}, b""
 
 
-def _dispatch(request: dict[str, Any], file: int, brought: bytes) -> tuple[dict[str, Any], bytes]:
+def _dispatch(request: dict[str, Any], file: int, attachment: bytes) -> tuple[dict[str, Any], bytes]:
     if request["method"] == "measure":
         return {"facts": measure(file)}, b""
     if request["method"] == "cover":
         picture = front_cover(file)
         return {}, picture if len(picture) <= request["limit"] else b""
-    enclosed = _enclosed(request.get("enclosed"), brought)
-    planned, carried = plan_rewrite(file, request["tags"], enclosed=enclosed, **request.get("how", {}))
-    answer = {"cut": planned.cut, "length": planned.length, "carried": asdict(carried), "head": len(planned.head)}
-    return answer, planned.head + planned.tail if planned.tail else planned.head
+    enclosed = _enclosed(request.get("enclosed"), attachment)
+    plan, resulting = plan_rewrite(file, request["tags"], enclosed=enclosed, **request.get("how", {}))
+    reply = {"cut": plan.cut, "length": plan.length, "carried": asdict(resulting), "head": len(plan.head)}
+    return reply, plan.head + plan.tail if plan.tail else plan.head
 
 
-def _enclosed(told: dict[str, Any] | None, picture: bytes) -> CoverAndChapters | None:
-    if told is None:
+def _enclosed(fields: dict[str, Any] | None, picture: bytes) -> CoverAndChapters | None:
+    if fields is None:
         return None
-    chapters = told["chapters"]
-    written = None if chapters is None else tuple(Chapter(**fields) for fields in chapters)
-    return CoverAndChapters(picture if told["picture"] else None, written, told["duration"])
+    chapters = fields["chapters"]
+    chapters_written = None if chapters is None else tuple(Chapter(**fields) for fields in chapters)
+    return CoverAndChapters(picture if fields["picture"] else None, chapters_written, fields["duration"])
 
 
 if __name__ == "__main__":
