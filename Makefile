@@ -11,9 +11,9 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
-# Three at a time on two processors, for many tests only wait; a file's tests share its servers, so they stay together.
+# Four at a time on two processors, for many tests only wait; a file's tests share its servers, so they stay together.
 # Then, alone, those that measure how long others wait.
-PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test
 	$(BIN)/pytest -m 'not alone' $(PARALLEL)
 	$(BIN)/pytest -m alone tests/torture tests/browser

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
     from media_service.media.workers.pool import TagWorker
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("players")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("players")]
 
 STREAM = Stream(kbits=128, seed=21)
 AUDIO = STREAM.with_header(STREAM.frames(60))
