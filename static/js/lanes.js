@@ -31,6 +31,14 @@ class Recorded extends Error {
   }
 }
 
+/** @returns {number} ms from the quickest small request to its response; 0 if none was timed */
+function roundTrip() {
+  const timed = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
+  const waits = timed.filter(({ initiatorType, requestStart }) => initiatorType === 'fetch' && requestStart > 0)
+    .map(({ requestStart, responseStart }) => responseStart - requestStart).filter((ms) => ms > 0);
+  return waits.length > 0 ? Math.min(...waits) : 0;
+}
+
 export class Lanes {
   /** @param {Source} source @param {number} proposed bytes, the server's `slice_size` */
   constructor(source, proposed) {
@@ -48,7 +56,7 @@ export class Lanes {
   /** @returns {Promise<unknown>} the trouble that ended the sending; null when nothing is left or a person paused */
   async run() {
     this.trouble = null;
-    this.speed = new Speed(Date.now());
+    this.speed = new Speed(Date.now(), roundTrip());
     this.#open();
     while (this.running.size > 0) await Promise.race(this.running.values());
     return this.trouble;
@@ -78,7 +86,7 @@ export class Lanes {
 
   #patience() {
     const open = [...this.flying.values()].reduce((sum, { span: [start, stop] }) => sum + stop - start, 0);
-    return patience(open, this.speed.measured(Date.now()));
+    return patience(open, this.speed.measured);
   }
 
   /** Opens as many lanes as the line has room for. */
@@ -113,7 +121,7 @@ export class Lanes {
       this.source.take(await this.#post(lane, span));
       const now = Date.now();
       this.speed.recorded(lane, now);
-      this.pace.recorded(size, now - began, /** @type {number} */ (this.speed.measured(now)));
+      this.pace.recorded(size, now - began, /** @type {number} */ (this.speed.measured));
       this.#open();
     } catch (error) {
       this.speed.lost(lane, Date.now());

@@ -9,7 +9,9 @@ const MOST_MS = 8000;
 /** So many times as large as the last slice at most: the first one may have come through in a burst. */
 const GROWTH = 8;
 /** Bytes per second from which two and three lanes go: on a slower line they would only make each slice slower. */
-const LANE_RATES = [18_000, 48_000];
+const LANE_RATES = [20_000, 48_000];
+/** Slices that go alone first, unless one took less than so many ms: lanes that share a slow line hide its speed. */
+const ALONE = { slices: 3, ms: 1000 };
 const MOST_LANES = LANE_RATES.length + 1;
 /** Bytes; at 32 kbit/s eight seconds. The server takes no smaller slices than half of it. */
 const LEAST = 32 * 1024;
@@ -22,6 +24,7 @@ export class Pace {
     /** bytes that a slice may have at most */
     this.most = proposed;
     this.lanes = 1;
+    this.slices = 0;
     // The first answers tell soonest how fast the line is.
     while (this.size > LEAST) this.size /= 2;
   }
@@ -32,7 +35,8 @@ export class Pace {
    */
   recorded(sent, ms, rate) {
     const before = this.lanes;
-    this.lanes = 1 + LANE_RATES.filter((least) => rate >= least).length;
+    this.slices += 1;
+    if (this.slices >= ALONE.slices || ms < ALONE.ms) this.lanes = 1 + LANE_RATES.filter((least) => rate >= least).length;
     // The end of a gap tells nothing of larger slices.
     if (sent < this.size) return;
     // More lanes take their share of the line from each slice.

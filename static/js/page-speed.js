@@ -9,7 +9,7 @@ import { total } from './ranges.js';
 
 /** How far back the measure looks, and what it needs before it speaks. */
 const WINDOW_MS = 30_000;
-const ENOUGH_STEPS = 3;
+const ENOUGH_STEPS = 2;
 const ENOUGH_MS = 3000;
 /** A machine that slept was not slow. */
 const LONGEST_TICK_MS = 90_000;

@@ -1,137 +1,131 @@
 /**
- * Speed of one upload. Only recorded bytes count: what a browser has handed on sits in buffers at first and promises a
- * speed that the line does not have. A slice that took `ms` while on average `lanes` slices were open had that share of
- * the line, so it tells the speed of the whole line, also while the number of lanes changes.
+ * Speed of one upload, from recorded slices alone: what a browser has handed on sits in buffers at first and promises a
+ * speed that the line does not have.
+ *
+ * The estimate must hold from the third slice on, and most lines disturb one of the first three: a connection is made,
+ * packets are lost, which TCP notices seconds later, small requests wait in the same queue. That makes slices slower and
+ * never faster. So the best of the latest samples counts as much as twelve, and none as more than twice as slow as it. A
+ * line that became slower is believed after four samples, one that became faster after one.
  */
 
-/** What a slice weighs when the next one is recorded. */
-const FADE = 0.9;
+/** Samples that are remembered: one for each slice, or for some that went at once. */
+const KEPT = 8;
+/** Of these, the latest, among which the best is looked for. */
+const LATEST = 4;
+/** As how many samples the best one counts. */
+const BEST_WEIGHT = 12;
+/** As how many times as slow as the best one a sample counts at most. */
+const SLOWEST = 2;
 /** Recorded slices, and ms, after which the speed is told. */
 const ENOUGH_SLICES = 3;
 const ENOUGH_MS = 3000;
-/** A first slice that took so long is enough: on such a line slices do not grow. */
-const SLOW_MS = 6500;
-/** A slice that takes so many times as long as expected makes the line slower than it was. */
-const LATE = 1.5;
-/** What the first slice of a lane takes of the line: it also waits for its connection. */
-const FIRST = 0.7;
-/** From so many times the size, or the lanes, slices are of another kind. */
-const GROWN = 1.5;
+/** Slices that take less will grow until they take about so long (`pace.js`). */
+const GROWN_MS = 6000;
+/** From so many times the size on, slices tell more than all smaller ones. */
+const OUTGROWN = 4;
+/** Slices of each lane that make one sample, if there are several lanes: TCP favours one of them for seconds. */
+const ROUNDS = 2;
+/** Smaller slices, at the ends of gaps, pay more for their headers than for their bytes; they are added to the next one. */
+const LEAST_BYTES = 16 * 1024;
 
 /**
  * @typedef {object} Open a slice on its way
  * @property {number} bytes
- * @property {number} since ms, when its time began
- * @property {number} before lane-milliseconds until then
+ * @property {number} since ms, when it was opened
+ * @property {number} before the line's ms until then
  */
 
 export class Speed {
-  /** @param {number} now ms */
-  constructor(now) {
+  /** @param {number} now ms @param {number} [roundTrip] ms from a small request to its response; 0 if unknown */
+  constructor(now, roundTrip = 0) {
     this.began = now;
+    this.roundTrip = Math.min(roundTrip, GROWN_MS / 3);
     this.slices = 0;
-    this.slow = false;
     /** @type {Map<number, Open>} by lane */
-    this.flying = new Map();
-    /** @type {Map<number, number>} ms, when a lane's last slice was recorded */
-    this.ended = new Map();
-    /** recorded bytes, and the line's ms that they took; both faded */
-    this.bytes = 0;
-    this.ms = 0;
-    /** nothing but the first slice of a connection was added yet */
-    this.early = false;
-    /** bytes of the largest slice, and the most lanes, that were added */
-    this.largest = 0;
-    this.widest = 0;
-    /** lane-milliseconds: the number of open slices, summed over time */
-    this.laneMs = 0;
+    this.open = new Map();
+    /** ms of the line, which open slices share equally: it tells the same with one lane and with three */
+    this.lineMs = 0;
     this.countedAt = now;
+    /** @type {number[]} the line's ms for a byte, latest first */
+    this.samples = [];
+    /** slices that are no sample yet */
+    this.group = { slices: 0, bytes: 0, ms: 0 };
+    /** bytes of the largest slice */
+    this.largest = 0;
   }
 
   /** @param {number} lane @param {number} bytes @param {number} now ms */
   opened(lane, bytes, now) {
     this.#count(now);
-    // A lane's time runs on from slice to slice: hashing between them is part of its speed.
-    const since = this.ended.get(lane) ?? this.flying.get(lane)?.since ?? now;
-    this.flying.set(lane, { bytes, since, before: this.laneMs });
+    this.open.set(lane, { bytes, since: now, before: this.lineMs });
   }
 
   /** The lane's open slice was recorded. @param {number} lane @param {number} now ms */
   recorded(lane, now) {
     this.#count(now);
-    const open = /** @type {Open} */ (this.flying.get(lane));
-    const { ms, lanes } = this.#taken(open, now);
+    const slice = /** @type {Open} */ (this.open.get(lane));
+    this.open.delete(lane);
     this.slices += 1;
-    this.slow ||= this.slices === 1 && ms >= SLOW_MS;
-    this.flying.delete(lane);
-    this.#add(open.bytes, ms, lanes, !this.ended.has(lane));
-    this.ended.set(lane, now);
+    const ms = Math.max(1, this.lineMs - slice.before);
+    this.#add(slice.bytes, ms, Math.round((now - slice.since) / ms));
   }
 
-  /**
-   * Slices of a size, or in a number of lanes, that was never there before tell more of those to come than all before
-   * them: each slice pays a delay whatever its size. The first slice of a connection also waits for the connection, so
-   * it counts only as long as there is no other.
-   * @param {number} bytes @param {number} ms @param {number} lanes open on average @param {boolean} first
-   */
-  #add(bytes, ms, lanes, first) {
-    if (first && this.bytes > 0) return;
-    if (this.early || bytes > this.largest * GROWN || lanes > this.widest * GROWN) [this.bytes, this.ms] = [0, 0];
-    this.early = first;
-    this.largest = Math.max(this.largest, bytes);
-    this.widest = Math.max(this.widest, lanes);
-    this.bytes = this.bytes * FADE + bytes;
-    this.ms = this.ms * FADE + ms / lanes;
-  }
-
-  /** The lane's open slice was lost; its next one has a time of its own. @param {number} lane @param {number} now ms */
+  /** The lane's open slice was lost. @param {number} lane @param {number} now ms */
   lost(lane, now) {
     this.#count(now);
-    this.flying.delete(lane);
-    this.ended.delete(lane);
+    this.open.delete(lane);
   }
 
-  /** @param {number} now ms @returns {number | null} bytes per second of the slices so far, as soon as one was recorded */
-  measured(now) {
+  /** @returns {number | null} bytes per second, as soon as a slice was recorded */
+  get measured() {
     if (this.slices === 0) return null;
-    this.#count(now);
-    const { bytes, ms: line } = this;
-    const late = [...this.flying.values()].map((open) => ({ bytes: open.bytes, line: this.#lineMs(open, now) }))
-      .filter((open) => open.line > (LATE * open.bytes * line) / bytes);
-    const sum = late.reduce((all, one) => ({ bytes: all.bytes + one.bytes, line: all.line + one.line }), { bytes, line });
-    return (1000 * sum.bytes) / sum.line;
+    const samples = this.samples.length > 0 ? this.samples : [this.group.ms / this.group.bytes];
+    const best = Math.min(...samples.slice(0, LATEST));
+    const sum = samples.reduce((all, sample) => all + Math.min(sample, SLOWEST * best), BEST_WEIGHT * best);
+    return (1000 * (BEST_WEIGHT + samples.length)) / sum;
   }
 
   /** @param {number} now ms @returns {number | null} bytes per second of the slices to come; null while it would mislead */
   rate(now) {
-    const enough = this.slow || (this.slices >= ENOUGH_SLICES && now - this.began >= ENOUGH_MS);
-    return enough ? this.measured(now) : null;
+    return this.slices >= ENOUGH_SLICES && now - this.began >= ENOUGH_MS ? this.measured : null;
   }
 
   /** @param {number} now ms @returns {number} bytes that are on their way and have probably arrived by now */
   underWay(now) {
-    const rate = this.measured(now);
-    if (rate === null) return 0;
     this.#count(now);
-    return [...this.flying.values()].reduce((sum, open) => sum + Math.min(open.bytes, (this.#lineMs(open, now) * rate) / 1000), 0);
+    const rate = this.measured ?? 0;
+    return [...this.open.values()].reduce((sum, { bytes, before }) => sum + Math.min(bytes, ((this.lineMs - before) * rate) / 1000), 0);
   }
 
-  /** @param {Open} open @param {number} now ms @returns {{ms: number, lanes: number}} its time, and the lanes that were open on average */
-  #taken({ since, before }, now) {
-    const ms = Math.max(1, now - since);
-    return { ms, lanes: Math.max(1, (this.laneMs - before) / ms) };
+  /**
+   * A lane that is alone sends nothing while it waits for a response, which is less of the time once slices have grown.
+   * @param {number} ms that a slice took @returns {number} ms that its bytes will take then
+   */
+  #grown(ms) {
+    if (ms >= GROWN_MS) return ms;
+    return (Math.max(ms / 3, ms - this.roundTrip) * GROWN_MS) / (GROWN_MS - this.roundTrip);
   }
 
-  /** @param {Open} open @param {number} now ms @returns {number} ms that the whole line would have taken for it alone */
-  #lineMs(open, now) {
-    const { ms, lanes } = this.#taken(open, now);
-    return ms / lanes;
+  /** @param {number} bytes @param {number} ms of the line @param {number} lanes */
+  #add(bytes, ms, lanes) {
+    if (bytes >= this.largest * OUTGROWN) this.#forget();
+    this.largest = Math.max(this.largest, bytes);
+    this.group.slices += 1;
+    this.group.bytes += bytes;
+    this.group.ms += lanes > 1 ? ms : this.#grown(ms);
+    if (this.group.slices < (lanes > 1 ? lanes * ROUNDS : 1) || this.group.bytes < LEAST_BYTES) return;
+    this.samples = [this.group.ms / this.group.bytes, ...this.samples].slice(0, KEPT);
+    this.group = { slices: 0, bytes: 0, ms: 0 };
+  }
+
+  #forget() {
+    this.samples = [];
+    this.group = { slices: 0, bytes: 0, ms: 0 };
   }
 
   /** @param {number} now ms */
   #count(now) {
-    const busy = [...this.flying.keys()].reduce((sum, lane) => sum + (this.ended.has(lane) ? 1 : FIRST), 0);
-    this.laneMs += Math.max(Math.min(1, this.flying.size), busy) * (now - this.countedAt);
+    if (this.open.size > 0) this.lineMs += (now - this.countedAt) / this.open.size;
     this.countedAt = now;
   }
 }

@@ -31,6 +31,7 @@ ROUNDING_SECONDS = 5.0
 """The page shows the time left in steps of up to ten seconds."""
 
 ASK_EVERY_SECONDS = 10.0
+LOADED_WITHIN_SECONDS = 60.0
 UNITS = {"s": 1, "min": 60, "h": 3600}
 ENDED = ("verifying", "tagging", "ready", "rejected", "refused", "gone")
 
@@ -40,6 +41,15 @@ TIMED_REQUEST = """async () => {
     return response.ok ? (performance.now() - began) / 1000 : null;
 }"""
 """A small request beside the slices; resolves to its seconds."""
+
+LOADED = """async () => {
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    const names = () => performance.getEntriesByType('resource').map(({ name }) => name);
+    const later = ['queue-heading.js', 'sent-uploads.js'];
+    while (!later.every((module) => names().some((name) => name.endsWith(module)))) await pause(100);
+    for (let before = 0; before < names().length;) [before] = [names().length, await pause(1000)];
+}"""
+"""Resolves when the page asks for nothing more: some modules are loaded once it can be used."""
 
 ROW = """row => ({
     state: row.dataset.state,
@@ -53,7 +63,7 @@ class Line:
     """A link to try: its shape, seconds between drops of every connection, and bytes of the file.
 
     `sent`: bytes sent over bytes of the file, at most. `error`: relative error of the time left, at most, from
-    `settles` seconds on. On a distant line TCP itself first finds out what the line carries.
+    `settles` seconds on.
     """
 
     name: str
@@ -61,8 +71,8 @@ class Line:
     size: int
     drop_every: float | None = None
     sent: float = 1.1
+    error: float = 0.25
     settles: float = 0.0
-    error: float = 0.5
 
     @property
     def bound(self) -> float:
@@ -123,8 +133,7 @@ async def send_over(line: Line, server: Server, file: Path, folder: Path, seed: 
         page = await stack.enter_async_context(_page_behind(link, folder))
         await page.goto(f"http://localhost:{link.port}")
         await page.locator("html.ready").wait_for()
-        # The worker and its modules are loaded too.
-        await page.wait_for_load_state("networkidle")
+        await asyncio.wait_for(page.evaluate(LOADED), LOADED_WITHIN_SECONDS)
         link.shape(line.shape)
         before, began = proxy.sent, time.monotonic()
         await page.set_input_files("[data-ref=picker]", str(file))

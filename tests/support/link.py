@@ -1,8 +1,8 @@
 """A slow, distant or lossy network link, made of two network namespaces and two TUN devices.
 
 Packets cross the link in this process, so that its rate, delay, loss and queue are exactly what a test asks for,
-whatever queueing disciplines the kernel has. Both ends use the kernel's own TCP. It needs root, `ip` and
-`/dev/net/tun`.
+whatever queueing disciplines the kernel has. Both ends use the kernel's own TCP, with CUBIC for congestion control as
+most senders' systems have it, whatever this machine prefers. It needs root, `ip` and `/dev/net/tun`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 PACKET_BYTES = 1500
 TUN_DEVICE = Path("/dev/net/tun")
+CONGESTION_CONTROL = "cubic"
 BROWSER_ADDRESS, SERVER_ADDRESS = "10.99.0.1", "10.99.0.2"
 
 _numbers = itertools.count()
@@ -180,6 +181,8 @@ class Link:
             ("link", "set", "lo", "up"),
             ("address", "add", own, "peer", peer, "dev", name),
             ("link", "set", name, "mtu", str(PACKET_BYTES), "up"),
+            # A namespace's own setting allows only what the machine allows everybody.
+            ("route", "replace", peer, "dev", name, "src", own, "congctl", CONGESTION_CONTROL),
         ):
             _ip("-n", name, *words)
         return device

@@ -31,7 +31,7 @@ const from = (upload) => upload.sender || say('flight.nobody');
 export function flightSection(root, count, client, asked) {
   /** @type {Upload[] | null} */
   let uploads = null;
-  /** @type {Map<string, {speed: Speed, safe: number}>} */
+  /** @type {Map<string, {speed: Speed, safe: number, at: number}>} */
   const speeds = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -51,14 +51,15 @@ export function flightSection(root, count, client, asked) {
     if (shown) timer = setTimeout(load, EVERY_MS);
   }
 
-  /** All that came between two looks counts as one slice of one lane. @param {string} id @param {number} safe bytes */
+  /** All that came since the last look that saw something new counts as one slice. @param {string} id @param {number} safe bytes */
   function note(id, safe) {
     const now = Date.now();
-    const known = speeds.get(id);
-    const speed = known?.speed ?? new Speed(now);
-    speed.opened(0, safe - (known?.safe ?? safe), now);
-    if (known) speed.recorded(0, now);
-    speeds.set(id, { speed, safe });
+    const { speed, safe: before, at } = speeds.get(id) ?? { speed: new Speed(now), safe, at: now };
+    if (safe > before) {
+      speed.opened(0, safe - before, at);
+      speed.recorded(0, now);
+    }
+    if (safe > before || !speeds.has(id)) speeds.set(id, { speed, safe, at: now });
   }
 
   /** @param {Upload} upload */
