@@ -57,7 +57,7 @@ async def main(size: int, rounds: int, place: str) -> None:
         make_payload(file, size)
         for number in range(rounds):
             data = folder / f"data-{number}"
-            with Server(data, disk_reserve=0, log_level="error") as server:
+            with Server(data, disk_reserve=0, log=folder / "server.log") as server:
                 async with Tab() as tab:
                     print(await measure(tab, server, file), flush=True)
             shutil.rmtree(data)

@@ -99,7 +99,7 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
     },
     /** @param {'' | 'saving'} word */
     say: (word) => setText(ref(form, 'saved'), word ? say(`tag.${word}`) : ''),
-    /** The server's word on the tags. @param {import('./upload-list.js').Entry['saved']} saved */
+    /** The server's word on the tags. @param {import('./entry.js').Entry['saved']} saved */
     saved: ({ at, late, problem }) => setText(ref(form, 'saved'), problem
       ? say(problem.field === 'tags.date' ? 'tag.bad_date' : 'tag.refused', { reason: reason(problem) })
       : say(`tag.${late ? 'late' : at ? 'saved' : 'unsaved'}`)),

@@ -68,7 +68,7 @@
     early.touched = true;
   }
 
-  // Modules that failed stay failed by their URLs: below `index-VERSION.1` the same ones are asked for anew.
+  // Modules that failed stay failed by their URLs: below `index-en-VERSION.1` the same ones are asked for anew.
   function retry() {
     if (retrying || !loading()) return;
     if (tries === RETRY_MS.length) {
@@ -81,7 +81,7 @@
       tries += 1;
       const again = document.createElement('script');
       again.type = 'module';
-      again.src = find('script[type=module]').src.replace(/(\/static\/\w+-\w+)[^/]*/, `$1.${tries}`);
+      again.src = find('script[type=module]').src.replace(/(\/static\/[\w-]+)[^/]*/, `$1.${tries}`);
       document.head.append(again);
     }, RETRY_MS[tries]);
   }

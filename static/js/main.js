@@ -1,69 +1,68 @@
 /**
  * The upload page: builds the parts, wires them, draws what stands around the rows.
  *
- * @typedef {import('./upload-list.js').Entry} Entry
+ * @typedef {import('./entry.js').Entry} Entry
  */
+import { accessBanner } from './access.js';
 import { announcer } from './announce.js';
 import { UploadList } from './upload-list.js';
 import { makeClient } from './client.js';
 import { lineTrouble, note, reason } from './describe.js';
 import { canDigest } from './digest.js';
-import { dropTarget } from './drop.js';
 import { arranger } from './arrange.js';
 import { guardLeaving, wakeLock } from './keep-awake.js';
-import { forgetOldHandles, pickFiles } from './file-handles.js';
+import { early, wireChoice } from './file-choice.js';
+import { forgetOldHandles } from './file-handles.js';
 import { ref, setText } from './html.js';
+import { leftOutLine, leftOutWords } from './left-out.js';
 import { arranged, isClearable, needsAttention } from './queue.js';
-import { continueLink, forgetLink, refresh, refreshFirst, refreshForEver } from './resume.js';
+import { forgetLink, refresh, refreshFirst, refreshForEver, shareLink } from './resume.js';
 import { makeRow } from './row.js';
 import { senderName } from './sender-name.js';
 import { isActive, isSignedOut, isUnsent, may } from './upload.js';
 import { languageSwitch, say } from './words.js';
 
 const SENDER = 'media_service.sender';
-/** Should the access of this browser end, it "has ended". */
-const HAD_ACCESS = 'media_service.had_access';
 const TICK_MS = 500;
 const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
 /** What is not needed for choosing files waits so long for the page to be usable. */
 const LATER_MS = 1500;
 const AGAIN_MS = 5000;
-/** Names of left-out files that are told. */
-const NAMED = 3;
 /** How long "Saved" stands in the field of the name, where it may cover the end of a long one. */
 const SAVED_MS = 5000;
 
 const base = new URL('.', document.baseURI).href;
 const client = makeClient(base, () => {
-  shutOut = true;
+  access.deny();
   drawSoon();
 });
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 const part = (/** @type {string} */ name) => ref(document, name);
 const list = part('rows');
-const picker = /** @type {HTMLInputElement} */ (part('picker'));
-const again = /** @type {HTMLInputElement} */ (part('picker-again'));
 const sender = /** @type {HTMLInputElement} */ (part('sender'));
 const announce = announcer(part('live'));
 const keepAwake = wakeLock();
 const pageTitle = /** @type {HTMLElement} */ (document.querySelector('title'));
-/** What `early-input.js` kept. @type {{picked?: Promise<any[]>, touched: boolean}} */
-const early = /** @type {any} */ (globalThis).early;
+const leftOut = leftOutLine(part, () => {
+  drawAround();
+  part('choose').focus();
+});
+const access = accessBanner(part('sign-in'), client, announce, () => {
+  worker.postMessage({ do: 'try_all' });
+  lookForUploads();
+});
 const arrange = arranger(list, /** @type {HTMLDetailsElement} */ (part('finished')), part('finished-rows'), part('finished-count'));
 
 /** @type {Map<string, ReturnType<typeof makeRow>>} */
 const rows = new Map();
-let choosingFor = '';
+/** asks for the file of an upload */
+let chooseAgain = (/** @type {string} */ _key) => {};
 let wasGone = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let sayingSaved;
-/** the server wants a sign-in; until it answers with the list again */
-let shutOut = false;
 /** the timer of `drawSoon`; 0 while there is none */
 let drawing = 0;
-/** @type {string[]} names of files that are no MP3 */
-let leftOut = [];
 /** @type {ReturnType<typeof import('./queue-heading.js').queueHeading> | null} */
 let heading = null;
 let headingAsked = false;
@@ -73,7 +72,7 @@ let sent = null;
 const board = new UploadList(client, worker, {
   sender: () => sender.value.trim(), changed, removed, reordered,
   leftOut: (names) => {
-    leftOut = [...leftOut, ...names];
+    leftOut.add(names);
     drawAround();
   },
 });
@@ -93,30 +92,18 @@ function openRow(entry) {
       if (action === 'dismiss') forgetLink(entry.upload.id);
       board.act(key, action);
     },
-    choose: () => { choosingFor = key; again.click(); },
+    choose: () => chooseAgain(key),
     asNew: () => board.asNew(key),
     limits: () => board.limits,
     isNext: (one) => board.uploads.find((upload) => upload.state === 'queued')?.key === one,
     tags: (tags) => board.tags(key, tags),
     cover: (picture) => board.cover(key, picture),
-    share: () => share(key),
+    share: () => shareLink(base, /** @type {string} */ (board.entry(key).upload.id), announce),
   });
   rows.get(key)?.element.replaceWith(row.element);
   if (!rows.has(key)) list.append(row.element);
   rows.set(key, row);
   return row;
-}
-
-/** @param {string} key @returns {Promise<void>} when the link to continue elsewhere is copied, or was shown to be copied */
-async function share(key) {
-  const link = continueLink(base, /** @type {string} */ (board.entry(key).upload.id));
-  try {
-    // Browsers have no clipboard for pages over plain HTTP.
-    await navigator.clipboard.writeText(link);
-    announce(say('say.link'));
-  } catch {
-    prompt(say('link.here'), link);
-  }
 }
 
 /** @param {Entry} entry @param {string} event */
@@ -160,9 +147,9 @@ function removed(key) {
 /** @param {File[]} files */
 async function take(files) {
   const ready = refreshFirst(client, board);
-  const before = leftOut.length;
+  const before = leftOut.names.length;
   const entries = board.add(files);
-  announce([entries.length ? say('say.added', { count: entries.length }) : '', leftOutWords(leftOut.slice(before))].filter(Boolean).join(' '));
+  announce([entries.length ? say('say.added', { count: entries.length }) : '', leftOutWords(leftOut.names.slice(before))].filter(Boolean).join(' '));
   rows.get(entries[0]?.upload.key)?.element.scrollIntoView({ block: 'nearest' });
   await ready;
 }
@@ -179,13 +166,12 @@ function drawSoon() {
 function drawAround() {
   const { uploads } = board;
   const line = lineTrouble(uploads, Date.now());
-  const busy = rows.size > 0 || leftOut.length > 0;
+  const busy = rows.size > 0 || leftOut.names.length > 0;
   document.body.classList.toggle('busy', busy);
   part('files').hidden = !busy;
-  part('left-out').hidden = leftOut.length === 0;
-  setText(part('left-out-words'), leftOutWords(leftOut));
+  leftOut.draw();
   drawOrder();
-  showSignIn(shutOut || uploads.some(isSignedOut));
+  access.draw(access.shutOut || uploads.some(isSignedOut));
   part('line').hidden = !line;
   if (line) {
     setText(part('line-what'), say(navigator.onLine ? 'line.server' : 'line.gone'));
@@ -199,7 +185,7 @@ function drawAround() {
   heading?.draw(uploads, Boolean(line), say(words, { station }));
   part('pause-all').hidden = !uploads.some(isActive);
   part('resume-all').hidden = !uploads.some((upload) => may(upload, 'resume'));
-  part('clear').hidden = leftOut.length === 0 && !uploads.some(isClearable);
+  part('clear').hidden = leftOut.names.length === 0 && !uploads.some(isClearable);
   keepAwake(uploads.some(isActive));
 }
 
@@ -216,16 +202,8 @@ async function loadHeading() {
   }
 }
 
-/** @param {string[]} names of files that are no MP3 @returns {string} */
-function leftOutWords(names) {
-  if (names.length === 0) return '';
-  const told = names.slice(0, NAMED).join(', ');
-  const rest = names.length - NAMED;
-  return say('sum.left_out', { count: names.length, names: rest > 0 ? say('sum.more', { names: told, count: rest }) : told });
-}
-
 function clear() {
-  leftOut = [];
+  leftOut.clear();
   for (const upload of board.uploads) if (isClearable(upload)) board.remove(upload.key);
   drawAround();
 }
@@ -243,42 +221,15 @@ async function listSent() {
   sent = sentList(client, base, /** @type {HTMLDetailsElement} */ (part('sent-uploads')));
 }
 
-/** @param {boolean} needed */
-async function showSignIn(needed) {
-  const place = part('sign-in');
-  if (!needed) return place.replaceChildren();
-  const { openSignIn } = place.firstChild ? {} : await import('./sign-in.js').catch(() => ({}));
-  return openSignIn?.(place, client, HAD_ACCESS in localStorage, announce, () => {
-    worker.postMessage({ do: 'try_all' });
-    lookForUploads();
-  });
-}
-
 /** @param {string} event @param {string} action */
 function actOnAll(event, action) {
   for (const upload of board.uploads) if (isUnsent(upload) && may(upload, event)) board.act(upload.key, action);
 }
 
 function wire() {
-  const choose = async (/** @type {Promise<any[]> | null} */ asked = null) => {
-    const files = await pickFiles(asked);
-    if (files?.length) take(files);
-    if (!files) picker.click();
-  };
-  const taken = () => {
-    if (picker.files?.length) take([...picker.files]);
-    picker.value = '';
-  };
-  part('choose').addEventListener('click', () => choose());
-  picker.addEventListener('change', taken);
-  if (early.picked) choose(early.picked);
-  taken();
-  again.addEventListener('change', () => {
-    const [file] = again.files ?? [];
-    if (file && may(board.entry(choosingFor).upload, 'pick')) board.choose(choosingFor, file);
-    again.value = '';
+  chooseAgain = wireChoice(part, take, (key, file) => {
+    if (may(board.entry(key).upload, 'pick')) board.choose(key, file);
   });
-  dropTarget(part('veil'), take);
   sender.addEventListener('input', () => {
     localStorage.setItem(SENDER, sender.value.trim());
     naming.typed(sender.value.trim());
@@ -287,11 +238,6 @@ function wire() {
   part('resume-all').addEventListener('click', () => actOnAll('resume', 'resume'));
   part('clear').addEventListener('click', clear);
   part('attention').addEventListener('click', showAttention);
-  part('left-out-dismiss').addEventListener('click', () => {
-    leftOut = [];
-    drawAround();
-    part('choose').focus();
-  });
   part('line-try').addEventListener('click', () => worker.postMessage({ do: 'try_all' }));
   addEventListener('offline', () => worker.postMessage({ do: 'doubt' }));
   addEventListener('online', () => worker.postMessage({ do: 'try_all' }));
@@ -309,22 +255,21 @@ function keepTime() {
   }, TICK_MS);
   setInterval(() => {
     const curious = board.uploads.some((upload) => upload.state === 'needs_file' || upload.state === 'elsewhere');
-    if ((curious || shutOut) && document.visibilityState === 'visible') refresh(client, board).then(letIn, () => undefined);
+    if ((curious || access.shutOut) && document.visibilityState === 'visible') refresh(client, board).then(letIn, () => undefined);
   }, LOOK_AROUND_MS);
 }
 
 function lookForUploads() {
   refreshForEver(client, board, (failed, found) => {
     if (!failed) letIn();
-    part('list-failed').hidden = !failed || shutOut;
+    part('list-failed').hidden = !failed || access.shutOut;
     part('link-failed').hidden = found;
   });
 }
 
 /** The server answered with the list: this browser may send. */
 function letIn() {
-  localStorage.setItem(HAD_ACCESS, 'yes');
-  shutOut = false;
+  access.allow();
   drawAround();
 }
 

@@ -4,6 +4,7 @@
  */
 import { delay } from './backoff.js';
 import { Refusal } from './client.js';
+import { say } from './words.js';
 
 const STATES = 'receiving,received,verified';
 const SOON_MS = 1500;
@@ -15,8 +16,22 @@ async function heldIds() {
   return new Set(names.map((name) => name.split(' ').pop() ?? ''));
 }
 
-/** @param {string} base of the page @param {string} id @returns {string} where another browser can go on with the upload */
-export const continueLink = (base, id) => `${base}#continue=${id}`;
+/**
+ * @param {string} base of the page
+ * @param {string} id of an upload, with which another browser can go on
+ * @param {(text: string) => void} announce
+ * @returns {Promise<void>} when the link is copied, or was shown to be copied
+ */
+export async function shareLink(base, id, announce) {
+  const link = `${base}#continue=${id}`;
+  try {
+    // Browsers have no clipboard for pages over plain HTTP.
+    await navigator.clipboard.writeText(link);
+    announce(say('say.link'));
+  } catch {
+    prompt(say('link.here'), link);
+  }
+}
 
 /** The link that was opened is asked for once; a reload asks again, by the history's state, until it has ended. */
 let opened = '';
@@ -56,9 +71,9 @@ export async function refresh(client, board) {
   const [{ uploads }, held, other] = await Promise.all([client.list({ state: STATES, limit: '100' }), heldIds(), linked(client)]);
   const listed = new Set(uploads.map(({ id }) => id));
   // A row without all of the tags would take them away when one of them is edited.
-  const whole = await Promise.all(uploads.map((upload) => (board.needs(upload) ? client.show(upload.id) : upload)));
-  for (const upload of [...whole.reverse(), ...(other ? [other] : [])]) board.adopt(upload, held.has(upload.id));
-  board.offer(held, listed);
+  const whole = await Promise.all(uploads.map((upload) => (board.server.needs(upload) ? client.show(upload.id) : upload)));
+  for (const upload of [...whole.reverse(), ...(other ? [other] : [])]) board.server.adopt(upload, held.has(upload.id));
+  board.server.offer(held, listed);
   return other !== null;
 }
 

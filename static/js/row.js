@@ -1,7 +1,7 @@
 /**
  * One upload drawn as a row. Made once; afterwards only what changed is touched, so that focus stays where it is.
  *
- * @typedef {import('./upload-list.js').Entry} Entry
+ * @typedef {import('./entry.js').Entry} Entry
  *
  * @typedef {object} Wishes what a person may ask of a row
  * @property {(action: string) => void} act

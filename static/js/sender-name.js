@@ -2,7 +2,7 @@
  * "Your name", typed after files were chosen: saved to the uploads that have none, or an earlier one from this field.
  * Those of another person who used this browser keep theirs.
  *
- * @typedef {import('./upload-list.js').Entry} Entry
+ * @typedef {import('./entry.js').Entry} Entry
  */
 import { editFailure } from './client.js';
 import { isEditable } from './upload.js';

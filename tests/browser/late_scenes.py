@@ -1,31 +1,17 @@
 """The upload page's states around access that is missing, a pause, and what may change after the end."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from playwright.sync_api import expect
 
-from playwright.sync_api import Page, expect
-
-from tests.browser.proxy import SlowProxy
-from tests.browser.scenes import NAMES, stated
+from tests.browser.scene import NAMES, Scene, stated
 from tests.browser.seen import pick
 from tests.support.mp3 import make_mp3, mislabel_title
-from tests.support.server import Server
 
 LATE_STATES = ("sign-in-first", "sign-in-wrong", "pausing", "sign-in-ended", "late-details", "name-saved")
 SENDERS = {"en": "Larry Longname of Sunday Night", "ko": "일요일 밤의 김 피디"}
 
 
-@dataclass
-class Late:
-    """A page that is open on the line to a server which wants its token; `look` gets the names of LATE_STATES."""
-
-    page: Page
-    server: Server
-    line: SlowProxy
-    folder: Path
-    language: str
-    look: Callable[[str], None]
+class Late(Scene):
+    """The upload page of a server that wants its token, in each of LATE_STATES."""
 
     def play(self) -> None:
         """All of LATE_STATES."""

@@ -1,16 +1,12 @@
 """The admin page's states, one after the other, for whoever wants to look at them all."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.proxy import SlowProxy
-from tests.browser.scenes import NAMES, stated
+from tests.browser.scene import NAMES, Scene, stated
 from tests.browser.seen import pick
 from tests.support.mp3 import make_mp3
-from tests.support.server import Server
 
 TAGS = {
     "en": [
@@ -28,16 +24,10 @@ SEARCHES = {"en": "morn", "ko": "아침"}
 
 
 @dataclass
-class Library:
-    """An upload page and the admin of one server, which has no file yet; `look` gets the states' names."""
+class Library(Scene):
+    """The admin of a server that has no file yet; `sender` is an upload page of it."""
 
     sender: Page
-    page: Page
-    server: Server
-    line: SlowProxy
-    folder: Path
-    language: str
-    look: Callable[[str], None]
 
     def play(self) -> None:
         """All of them."""

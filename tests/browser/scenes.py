@@ -3,20 +3,19 @@
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.proxy import SlowProxy
-from tests.browser.seen import pick
+from tests.browser.scene import NAMES, Scene, stated
+from tests.browser.seen import drop, pick
 from tests.support.mp3 import make_mp3, mislabel_title
 from tests.support.server import Server
 
-LANGUAGES = {"en": "en-US", "ko": "ko-KR"}
 STATES = (
+    "kept",
     "empty",
     "queue",
     "sending",
@@ -32,36 +31,16 @@ STATES = (
     "sent",
     "refusals",
 )
-"""`queue` has a file that asks, one left out and two equal ones. `ended` shows ready, ready with a remark, duplicate,
-rejected, refused and cancelled together; `stored` a queue that came through, unfolded; `sent` the list of what was sent
-from this browser, with a receipt."""
+"""`kept` is a page whose modules are still on their way. `queue` has a file that asks, one left out and two equal ones.
+`ended` shows ready, ready with a remark, duplicate, rejected, refused and cancelled together; `stored` a queue that
+came through, unfolded; `sent` the list of what was sent from this browser, with a receipt."""
 
-NAMES = {
-    "en": (
-        "Sunday Night with Kim and the very long guest list (final mix v3).mp3",
-        "Morning Talk.mp3",
-        "Jingle.mp3",
-        "News.mp3",
-    ),
-    "ko": (
-        "일요일 밤의 음악 여행, 김 피디와 아주 긴 초대 손님 명단 (최종 믹스 3).mp3",
-        "아침 이야기.mp3",
-        "시그널.mp3",
-        "뉴스.mp3",
-    ),
-}
+MAIN = "**/main.js"
 
 
 @dataclass
-class Stage:
-    """A page that is open on the line, and what it takes to bring it into each of STATES; `look` gets their names."""
-
-    page: Page
-    server: Server
-    line: SlowProxy
-    folder: Path
-    language: str
-    look: Callable[[str], None]
+class Stage(Scene):
+    """The upload page in each of STATES."""
 
     def __post_init__(self) -> None:
         seed = 9000 if self.language == "en" else 9500
@@ -81,6 +60,7 @@ class Stage:
 
     def play(self) -> None:
         """All of STATES."""
+        self.wait_for_modules()
         self.look("empty")
         self.send()
         self.hold_up()
@@ -88,6 +68,18 @@ class Stage:
         self.end()
         self.sum_up()
         self.refuse()
+
+    def wait_for_modules(self) -> None:
+        """A file that was dropped before the modules came; then the page anew, without it."""
+        page = self.page
+        page.route(MAIN, lambda _: None)
+        page.goto(self.line.url, wait_until="commit")
+        page.locator("main.scripted [data-ref=choose]").wait_for()
+        drop(page, self.jingle)
+        expect(page.locator(".wait-for-page")).to_be_visible()
+        self.look("kept")
+        page.unroute(MAIN)
+        self.reload()
 
     def send(self) -> None:
         """Files on their way."""
@@ -196,16 +188,6 @@ class Stage:
         expect(stated(page, "asking").locator("[data-action=accept]")).to_have_count(1)
         expect(stated(page, "rejected")).to_have_count(1, timeout=20_000)
         self.look("refusals")
-
-    def reload(self) -> None:
-        """The page anew, once its buttons listen."""
-        self.page.reload()
-        self.page.locator("html.ready").wait_for()
-
-
-def stated(page: Page, state: str) -> Locator:
-    """The rows in a state."""
-    return page.locator(f'.row[data-state="{state}"]')
 
 
 def cancel(row: Locator) -> None:

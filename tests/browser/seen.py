@@ -24,6 +24,14 @@ def pick(page: Page, *files: Path) -> None:
     page.set_input_files(PICKER, [str(file) for file in files])
 
 
+def drop(page: Page, *paths: Path) -> None:
+    """As a hand does it: the browser itself makes the drag's events and their files."""
+    devtools = page.context.new_cdp_session(page)
+    carried = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": carried})
+
+
 def button(page: Page, action: str, name: str) -> Locator:
     """A row's button, by the name that a screen reader says."""
     return page.get_by_role("button", name=f"{action}: “{name}”", exact=True)

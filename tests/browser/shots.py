@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
@@ -14,20 +15,28 @@ from tests.browser.late_scenes import Late
 from tests.browser.library_scenes import Library
 from tests.browser.plain_scenes import STATION, PlainPages
 from tests.browser.proxy import SlowProxy
-from tests.browser.scenes import LANGUAGES, Stage
+from tests.browser.scene import LANGUAGES
+from tests.browser.scenes import Stage
 from tests.support.server import Server
 
 WIDTHS = {390: 844, 1280: 800}
-THEMES = ("light", "dark")
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "forced_colors": "none"},
+    "dark": {"color_scheme": "dark", "forced_colors": "none"},
+    "forced": {"color_scheme": "light", "forced_colors": "active"},
+}
 
 
 def shoot(page: Page, folder: Path, language: str, state: str) -> None:
-    """One picture for each width and theme."""
-    for width, height in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": height})
-        for theme in THEMES:
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]  # THEMES are its names
-            page.screenshot(path=folder / f"{state}-{width}-{theme}-{language}.png", full_page=True)
+    """One picture for each look and width."""
+    for name, media in LOOKS.items():
+        page.emulate_media(reduced_motion="reduce", **media)
+        for width, height in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.screenshot(path=folder / f"{state}-{width}-{name}-{language}.png", full_page=True)
+    # Chromium keeps some of the forced colours, in tables and in pages that are loaded meanwhile.
+    page.emulate_media(forced_colors="none")
+    page.evaluate("({ style } = document.documentElement, style.display = 'none', scrollX, style.display = '')")
 
 
 def main(folder: Path) -> None:
@@ -69,7 +78,7 @@ def shoot_library(context: BrowserContext, place: Path, folder: Path, language: 
     """The admin in one language, likewise."""
     sender, page = context.new_page(), context.new_page()
     with standing(place, sender) as (server, line):
-        Library(sender, page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+        Library(page, server, line, place, language, lambda state: shoot(page, folder, language, state), sender).play()
 
 
 @contextmanager

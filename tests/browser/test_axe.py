@@ -10,7 +10,8 @@ from tests.browser.conftest import Visitor
 from tests.browser.late_scenes import LATE_STATES, Late
 from tests.browser.plain_scenes import PLAIN_STATES, STATION, PlainPages
 from tests.browser.proxy import SlowProxy
-from tests.browser.scenes import LANGUAGES, STATES, Stage
+from tests.browser.scene import LANGUAGES
+from tests.browser.scenes import STATES, Stage
 from tests.support.server import Server
 
 SERIOUS = {"serious", "critical"}
@@ -72,3 +73,11 @@ def test_every_state_is_accessible_in_both_themes(
         page.close()
     assert {state.partition(",")[0] for state in found} == set(states)
     assert {state: what for state, what in found.items() if what} == {}
+
+
+def test_signing_in_to_the_library_is_accessible(visitor: Visitor, server: Server) -> None:
+    page = visitor.visit(server.url)
+    visitor.failed_loads_expected = True
+    page.goto(f"{server.url}/admin")
+    page.locator("[data-ref=sign-in-form] button").wait_for()
+    assert [findings(page, theme) for theme in THEMES] == [[], []]

@@ -4,25 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import button, cancel, pick, row, state, until
+from tests.browser.seen import button, cancel, drop, pick, row, state, until
 from tests.browser.test_upload_page import LONG, recorded, spooled
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server
 
 Make = Callable[..., Path]
 Ask = Callable[[str], Any]
-
-
-def drop(page: Page, *paths: Path) -> None:
-    """As a hand does it: the browser itself makes the drag's events and their files."""
-    devtools = page.context.new_cdp_session(page)
-    carried = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": carried})
 
 
 def test_dropped_files_are_sent(server: Server, visitor: Visitor, mp3: Make) -> None:

@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import button, cancel, pick, row, state, until
-from tests.browser.test_choosing import drop
+from tests.browser.seen import button, cancel, drop, pick, row, state, until
 from tests.browser.test_upload_page import LONG, spooled
 from tests.support.server import Server
 

@@ -1,7 +1,7 @@
 """Rows for small screens, for screen readers and for forced colours; nothing wraps, jumps or is cut."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tests.browser.conftest import Visitor
 from tests.browser.proxy import SlowProxy
 from tests.browser.seen import button, pick, row, state, until
 from tests.browser.test_upload_page import LONG, recorded
+from tests.support.mp3 import mislabel_title
 from tests.support.server import Server
 
 Make = Callable[..., Path]
@@ -135,3 +136,38 @@ def test_progress_is_seen_in_forced_colours(line: SlowProxy, visitor: Visitor, m
     name = page.locator(".name-text").evaluate("text => getComputedStyle(text).color")
     assert name == "rgba(0, 0, 0, 0)"
     assert page.locator("[data-ref=sender]").evaluate("one => getComputedStyle(one, '::placeholder').opacity") == "0"
+
+
+def test_details_and_remark_of_a_finished_file_take_the_whole_width_of_a_phone(
+    server: Server, visitor: Visitor, mp3: Make
+) -> None:
+    page = visitor.visit(server.url, viewport=PHONE)
+    path = mp3("talk.mp3")
+    mislabel_title(path, "밤의 음악 여행")
+    pick(page, path)
+    finished = state(page, "talk.mp3", "ready")
+    expect(finished.locator("[data-ref=repair]")).to_be_visible()
+    button(page, "Details", "talk.mp3").click()
+    for part in (".what", ".more"):
+        assert finished.locator(part).evaluate("one => one.offsetWidth") > 300
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_what_was_sent_before_has_its_receipt_beside_it(
+    server: Server, visitor: Visitor, mp3: Make, viewport: ViewportSize
+) -> None:
+    page = visitor.visit(server.url, viewport=viewport)
+    pick(page, mp3("before.mp3"))
+    state(page, "before.mp3", "ready")
+    page.locator("[data-ref=sent-uploads] > summary").click()
+    line = page.locator(".sent-line").first
+    expect(line.locator(".status")).to_be_visible()
+    boxes = line.evaluate(
+        "line => ['.sent-facts', '[data-ref=show]', '.name'].map((part) => {"
+        " const { left, right, top, bottom } = line.querySelector(part).getBoundingClientRect();"
+        " return [left, right, top, bottom]; })"
+    )
+    for one, other in combinations(boxes, 2):
+        assert one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2] or other[3] <= one[2]
+    assert boxes[1][1] > viewport["width"] - (viewport["width"] - line.evaluate("one => one.offsetWidth")) / 2 - 4

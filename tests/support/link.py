@@ -13,6 +13,7 @@ import itertools
 import os
 import random
 import select
+import shlex
 import shutil
 import socket
 import struct
@@ -159,6 +160,11 @@ class Link:
         """Return the TCP payload that the browser's side has put on the link, in bytes, retransmissions included."""
         return self._up.payload_bytes
 
+    @property
+    def received(self) -> int:
+        """Return the TCP payload that the server's side has put on the link, likewise."""
+        return self._down.payload_bytes
+
     def shape(self, up: Shape, down: Shape | None = None) -> None:
         """Change what the link does to packets; `down` defaults to `up`."""
         self._up.shape, self._down.shape = up, down or up
@@ -166,6 +172,13 @@ class Link:
     def command(self, *program: str) -> tuple[str, ...]:
         """Return the command that runs a program in the browser's namespace."""
         return ("ip", "netns", "exec", self._names[0], *program)
+
+    def write_program(self, program: str, folder: Path) -> Path:
+        """Write a script into `folder` that runs a program in the browser's namespace, with the script's arguments."""
+        path = folder / f"{Path(program).name}-{self.port}"
+        path.write_text(f'#!/bin/sh\nexec {shlex.join(self.command(program))} "$@"\n')
+        path.chmod(0o755)
+        return path
 
     def _sides(self) -> tuple[tuple[str, str, str], ...]:
         browser, server = self._names

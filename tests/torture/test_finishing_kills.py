@@ -1,6 +1,6 @@
 """Finishing, tried by SIGKILL: a file is in the spool once and whole, or its partial is untouched; never both or half.
 
-So are edits of tags: the old file lies there or the new one.
+So are edits of tags, by an admin or late by the sender: the old file lies there or the new one.
 
 `FINISHING_KILLS` sets how often the server dies; 6 by default.
 """
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 import random
+import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from mutagen.id3 import ID3
 
 from tests.support.api import Answer, Api
 from tests.support.mp3 import HEADER as FRAME
@@ -22,11 +26,13 @@ from tests.support.mp3 import make_mp3
 from tests.support.server import Server
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 KILLS = int(os.environ.get("FINISHING_KILLS", "6"))
 SEED = int(os.environ.get("SEED", "20261123"))
 MIB = 1024 * 1024
+LATE_DETAILS = {"sender": "Late Larry", "tags": {"title": "Edited"}}
 
 
 @pytest.mark.timeout(60 + 15 * KILLS)
@@ -75,6 +81,68 @@ async def test_a_kill_while_several_are_finished_leaves_one_file_of_each_sound(d
         assert len(list(server.spool.iterdir())) == 3 * (KILLS // 2)
         assert list(server.partials.iterdir()) == []
         assert list((server.data / "spool" / ".incoming").iterdir()) == []
+
+
+@pytest.mark.timeout(60 + 15 * KILLS)
+async def test_a_kill_while_a_sender_edits_leaves_the_old_details_or_the_new(data: Path) -> None:
+    """The server dies at moments that are spread over the time that an edit takes."""
+    with Server(data, disk_reserve=0) as server:
+        seconds = await _edit_and_kill(server, 0, None)
+        for number in range(1, KILLS + 1):
+            await _edit_and_kill(server, number, 1.25 * seconds * number / KILLS)
+        assert len(list(server.spool.iterdir())) == KILLS + 1
+        assert list((server.data / "spool" / ".incoming").iterdir()) == []
+
+
+async def _edit_and_kill(server: Server, number: int, after: float | None) -> float:
+    """Edit a finished upload, kill the server `after` seconds of that, and edit again; return the edit's seconds."""
+    content, name = make_mp3(200, {"artist": "Kept"}, seed=5000 + number), f"{number}.mp3"
+    async with _client(server) as api:
+        upload_id = await _send(api, name, content)
+        file = await _check(api, server, upload_id, content)
+        began = time.monotonic()
+        editing = asyncio.create_task(_edit_late(api, upload_id))
+        if after is not None:
+            await asyncio.sleep(after)
+            server.kill()
+        heard = (await asyncio.gather(editing, return_exceptions=True))[0]
+        seconds = time.monotonic() - began
+    if after is not None:
+        assert (server.spool / file["stored_name"]).read_bytes().endswith(_sound(content))
+        server.start()
+    async with _client(server) as api:
+        now = await _check(api, server, upload_id, content)
+        assert _titles(server, now) in ((name, name), ("Edited", "Edited"))
+        if isinstance(heard, Answer):
+            await _check_edited(api, server, heard, now)
+        # A sender who heard no answer asks again.
+        again = await _edit_late(api, upload_id)
+        await _check_edited(api, server, again, await _check(api, server, upload_id, content))
+    return seconds
+
+
+@asynccontextmanager
+async def _client(server: Server) -> AsyncIterator[Api]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield Api(session, server.url, server.token)
+
+
+async def _edit_late(api: Api, upload_id: str) -> Answer:
+    return await api.request("PATCH", f"/api/v1/uploads/{upload_id}", json=LATE_DETAILS)
+
+
+async def _check_edited(api: Api, server: Server, heard: Answer, file: dict[str, Any]) -> None:
+    """What was acknowledged is in the upload, in its file's row and in the file."""
+    assert heard.status == 200, heard
+    shown = await api.show(heard.body["id"])
+    assert (shown["sender"], shown["tags"]) == (LATE_DETAILS["sender"], LATE_DETAILS["tags"])
+    assert (file["sender"], file["artist"], _titles(server, file)) == ("Late Larry", "Kept", ("Edited", "Edited"))
+
+
+def _titles(server: Server, file: dict[str, Any]) -> tuple[str, str]:
+    """Return the title in the catalogue and the one in the file."""
+    tag = ID3(io.BytesIO((server.spool / file["stored_name"]).read_bytes()))
+    return file["title"], str(tag["TIT2"])
 
 
 async def _send(api: Api, name: str, content: bytes) -> str:

@@ -4,8 +4,9 @@ There is no build: what stands in `static/` is what is served, line for line, so
 here too. Comments are for us; they are a third of the bytes that a listener on a slow line would wait for.
 
 The pages name their files below a folder `v-VERSION`, where VERSION is a digest of all of them: browsers keep these
-for ever and ask for nothing on their next visit. A page's modules come from a folder of its own, `index-VERSION`, where
-they are packed into one (`module_pack.py`). A module's relative imports stay in the folder it was loaded from.
+for ever and ask for nothing on their next visit. A page's modules come from a folder of its own for each language,
+`index-en-VERSION`, where they are packed into one (`module_pack.py`). A module's relative imports stay in the folder
+it was loaded from.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import ETag, hdrs, web
 
-from media_service.http.pages.module_pack import NotPackable, pack_page
+from media_service.http.pages.comments import compacted
+from media_service.http.pages.inline_assets import policy_of
+from media_service.http.pages.module_pack import Modules, NotPackable, pack_page
+from media_service.http.security.headers import CSP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,37 +41,32 @@ COMMENTED_SUFFIXES = frozenset({".css", ".js"})
 
 CACHE_SECONDS = 365 * 24 * 3600
 
-VERSIONED_NAME = re.compile(r"([a-z]+)-([0-9a-f]{12})(?:\.[1-9])?/(.+)")
-"""A name below a version's folder. `index-VERSION.2` is the same folder to us; to a browser it is another URL, by which
-it loads modules again that it failed to load before."""
+VERSIONED_NAME = re.compile(r"([a-z]+(?:-\w+)?)-([0-9a-f]{12})(?:\.[1-9])?/(.+)")
+"""A name below a version's folder. `index-en-VERSION.2` is the same folder to us; to a browser it is another URL, by
+which it loads modules again that it failed to load before."""
 
 log = structlog.get_logger()
 
 Stamp = tuple[int, int]
 
-_BLOCK_COMMENT = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*$", re.DOTALL | re.MULTILINE)
-_LINE_COMMENT = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
-_TYPE_CAST = re.compile(r"/\*\* @type \{(?:(?!\*/)[^\n])*\} \*/ ?(?=\()")
-_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
-"""1.3 KiB of the upload page as it is sent. Lines keep their numbers; no text of ours spans lines with blanks in it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it is sent; `stamp` tells when the file on disk is another one."""
+    """A file as it is sent; `stamp` tells when the file on disk is another one. `policy`: see `inline_assets.py`."""
 
     stamp: Stamp
     type: str
     plain: bytes
     gzipped: bytes
     etag: str
+    policy: str = CSP
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """The files as they are at one time: their version, their texts by name, and the stamps by which this is known.
 
-    `packs` has the packed modules of each page, by the page's name without its suffix.
+    `packs` has the packed modules of each page, by the page's name without its suffix and the language: `index-en`.
     """
 
     version: str
@@ -93,14 +92,13 @@ class Assets:
     def __init__(self, folder: Path) -> None:
         self._paths = dict(_files_in(folder.resolve()))
         self._made: dict[str, Asset] = {}
-        self._release: Release | None = None
+        self._release = self._read(self._stamps())
 
     def release(self) -> Release:
         """Return the files as they are now; read again if one of them changed on disk."""
-        stamps = {name: _stamp(path) for name, path in self._paths.items() if path.is_file()}
-        if self._release is None or self._release.stamps != stamps:
-            texts = {name: self._paths[name].read_text("utf-8") for name in stamps}
-            self._release = Release(_version(texts), texts, stamps, _packs(texts))
+        stamps = self._stamps()
+        if self._release.stamps != stamps:
+            self._release = self._read(stamps)
         return self._release
 
     def response(self, request: web.Request, name: str) -> web.Response:
@@ -108,12 +106,19 @@ class Assets:
         if (found := VERSIONED_NAME.fullmatch(name)) is None:
             return asset_response(request, self.find(name))
         folder, version, name = found.groups()
-        release = self._release or self.release()
+        release = self._release
         asset = release.packed(folder, name) or self.find(name)
         # A page of an older version gets today's file.
         return asset_response(
             request, asset, immutable=version == release.version and release.stamps.get(name) == asset.stamp
         )
+
+    def _stamps(self) -> dict[str, Stamp]:
+        return {name: _stamp(path) for name, path in self._paths.items() if path.is_file()}
+
+    def _read(self, stamps: Mapping[str, Stamp]) -> Release:
+        texts = {name: self._paths[name].read_text("utf-8") for name in stamps}
+        return Release(_version(texts), texts, stamps, _packs(texts))
 
     def find(self, name: str) -> Asset:
         """Return the file as it is sent, made again if it changed on disk. Raise HTTPNotFound.
@@ -136,6 +141,7 @@ def asset_response(request: web.Request, asset: Asset, *, immutable: bool = Fals
         hdrs.ETAG: f'"{asset.etag}"',
         hdrs.VARY: ", ".join(filter(None, (hdrs.ACCEPT_ENCODING, vary))),
         hdrs.CACHE_CONTROL: f"public, max-age={CACHE_SECONDS}, immutable" if immutable else "no-cache",
+        "Content-Security-Policy": asset.policy,
     }
     if any(known in (ETag(asset.etag), ETag("*")) for known in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
@@ -148,13 +154,15 @@ def asset_response(request: web.Request, asset: Asset, *, immutable: bool = Fals
 
 def _packs(texts: Mapping[str, str]) -> dict[str, PagePack]:
     """Return the packed modules of each page; a page whose modules cannot be packed loads them one by one."""
-    packs = {}
-    for name, text in texts.items():
-        if name.endswith(".html"):
-            try:
-                packs[name.removesuffix(".html")] = pack_page(text, texts)
-            except NotPackable as error:
-                log.warning("modules are not packed", page=name, reason=str(error))
+    packs: dict[str, PagePack] = {}
+    modules = Modules(texts)
+    for page in (name for name in texts if name.endswith(".html")):
+        try:
+            found = pack_page(texts[page], modules)
+        except NotPackable as error:
+            log.warning("modules are not packed", page=page, reason=str(error))
+        else:
+            packs |= {f"{page.removesuffix('.html')}-{language}": pack for language, pack in found.items()}
     return packs
 
 
@@ -179,15 +187,7 @@ def _files_in(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def make_asset(text: str, suffix: str, stamp: Stamp) -> Asset:
     """A file's text as it is sent."""
-    plain = (_INDENTATION.sub("", without_comments(text)) if suffix in COMMENTED_SUFFIXES else text).encode()
-    kind = CONTENT_TYPES[suffix]
-    return Asset(stamp, kind, plain, gzip.compress(plain, 9, mtime=0), hashlib.sha256(plain).hexdigest()[:22])
-
-
-def without_comments(text: str) -> str:
-    """The same lines, those that hold nothing but a comment empty.
-
-    What shares a line with code stays, but for type casts: telling a comment from a string there takes a parser.
-    """
-    text = _BLOCK_COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
-    return _TYPE_CAST.sub("", _LINE_COMMENT.sub("", text))
+    text = compacted(text) if suffix in COMMENTED_SUFFIXES else text
+    plain, kind = text.encode(), CONTENT_TYPES[suffix]
+    etag, packed = hashlib.sha256(plain).hexdigest()[:22], gzip.compress(plain, 9, mtime=0)
+    return Asset(stamp, kind, plain, packed, etag, policy_of(text) if suffix == ".html" else CSP)

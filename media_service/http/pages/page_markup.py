@@ -12,9 +12,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from media_service.http.pages.assets import make_asset
+from media_service.http.pages.inline_assets import with_inline_assets
 from media_service.http.pages.module_pack import entry_of
 from media_service.http.pages.station import size_text
-from media_service.http.pages.translations import Translations, read_translations
+from media_service.http.pages.translations import DEFAULT_LANGUAGE, Translations, read_translations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ WAVE = (
     '<path d="M3 12V8M9 16V4M15 19V1M21 14V6M27 11.5V8.5"/></svg>'
 )
 
-_STATIC = re.compile(r'(?<=")static/(?![a-z]+-[0-9a-f]{12}/)')
+_STATIC = re.compile(r'(?<=")static/(?![a-z]+(?:-\w+)?-[0-9a-f]{12}/)')
 _TEXT = re.compile(r'data-words="([\w.]+)"([^>]*>)[^<]*(?=<)')
 _LABEL = re.compile(r'aria-label="[^"]*"( ?)data-words-label="([\w.]+)"')
 
@@ -150,7 +151,7 @@ class PageMarkup:
         folder = f"static/v-{release.version}/"
         text = text.replace("<!-- languages -->", _languages(release, wording, text))
         text = _with_modules(text, release, name.removesuffix(".html"), wording.language)
-        text = _STATIC.sub(folder, text)
+        text = _STATIC.sub(folder, with_inline_assets(text, release.texts))
         text = text.replace('<html lang="en">', f'<html lang="{wording.language}">')
         text = _LABEL.sub(
             lambda found: f'aria-label="{wording.one(found[2])}"{found[1]}data-words-label="{found[2]}"', text
@@ -189,15 +190,14 @@ class PageMarkup:
 
 
 def _with_modules(page: str, release: Release, stem: str, language: str) -> str:
-    """Return a page's markup with its modules in their folder, and links to all that it needs beside the first one."""
-    pack = release.packs.get(stem)
-    if pack is None:
+    """Return a page's markup with its modules in the folder of a language, and links to what it needs beside."""
+    tag = next((tag for tag in (language, DEFAULT_LANGUAGE) if f"{stem}-{tag}" in release.packs), None)
+    if tag is None:
         return page.replace("<!-- modules -->\n", "")
-    folder = f"static/{stem}-{release.version}"
-    names = [name for name in pack.preloads(release.texts, language) if name in release.texts]
-    links = "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in names)
-    script = f'"static/{pack.main.entry}"'
-    return page.replace(script, f'"{folder}/{pack.main.entry}"').replace("<!-- modules -->\n", links)
+    pack, folder = release.packs[f"{stem}-{tag}"], f"static/{stem}-{tag}-{release.version}"
+    links = "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in pack.beside)
+    script = f'"static/{pack.entry}"'
+    return page.replace(script, f'"{folder}/{pack.entry}"').replace("<!-- modules -->\n", links)
 
 
 def _languages(release: Release, wording: Wording, page: str) -> str:

@@ -1,0 +1,53 @@
+"""What all scenes need: pages that pass through their states, one after the other, for whoever looks at them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page
+
+from tests.browser.proxy import SlowProxy
+from tests.support.server import Server
+
+LANGUAGES = {"en": "en-US", "ko": "ko-KR"}
+NAMES = {
+    "en": (
+        "Sunday Night with Kim and the very long guest list (final mix v3).mp3",
+        "Morning Talk.mp3",
+        "Jingle.mp3",
+        "News.mp3",
+    ),
+    "ko": (
+        "일요일 밤의 음악 여행, 김 피디와 아주 긴 초대 손님 명단 (최종 믹스 3).mp3",
+        "아침 이야기.mp3",
+        "시그널.mp3",
+        "뉴스.mp3",
+    ),
+}
+"""Names of files by language; the first one is too long for a row."""
+
+
+@dataclass
+class Scene:
+    """A page, the line to its server, and a folder for its files. `look` gets each state's name when it is reached."""
+
+    page: Page
+    server: Server
+    line: SlowProxy
+    folder: Path
+    language: str
+    look: Callable[[str], None]
+
+    def play(self) -> None:
+        """Bring the page into every state, in the order of its list."""
+        raise NotImplementedError
+
+    def reload(self) -> None:
+        """Load the page anew and wait until its buttons listen."""
+        self.page.reload()
+        self.page.locator("html.ready").wait_for()
+
+
+def stated(page: Page, state: str) -> Locator:
+    """Return the rows in a state."""
+    return page.locator(f'.row[data-state="{state}"]')
