@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, TypeVar
 from bench.generator import NoGenerator, build
 from bench.machine import load_average, machine, versions
 from bench.measure import Bench
-from bench.ours import ours
 from bench.peers import peers
-from bench.places import ROOT, memory, workplace
 from bench.report import table
 from bench.scenarios import SCENARIOS, Scenario
+from bench.this_service import service_targets
+from bench.workspace import ROOT, memory, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.contender import Contender
+    from bench.target import Target
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
 WARM, ROUNDS = 2, 3
@@ -40,7 +40,7 @@ def main() -> int:
     except NoGenerator as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    known = {contender.name: contender for contender in (*ours(), *peers())}
+    known = {target.name: target for target in (*service_targets(), *peers())}
     scenarios = _chosen(options.scenarios, {scenario.name: scenario for scenario in SCENARIOS})
     wanted = _chosen(options.servers, known)
     if options.quick:
@@ -48,17 +48,15 @@ def main() -> int:
     head = f"{machine(options.place)}- load before: {load_average():.1f}\n\n{versions(wanted)}"
     print(head)
     tables, raw = [], {}
-    with memory() as payloads, workplace(options.place) as data:
+    with memory() as payloads, workspace(options.place) as data:
         warm, rounds = (0, 1) if options.quick else (options.warm, options.runs)
         bench = Bench(program, payloads, data, warm=warm, rounds=rounds)
         for scenario in scenarios:
-            contenders = _taking_part(scenario, wanted)
-            if contenders:
-                outcomes = bench.run(scenario, contenders)
+            targets = _taking_part(scenario, wanted)
+            if targets:
+                outcomes = bench.run(scenario, targets)
                 tables.append(table(scenario, outcomes))
-                raw[scenario.name] = {
-                    one.contender.name: [asdict(sample) for sample in one.samples] for one in outcomes
-                }
+                raw[scenario.name] = {one.target.name: [asdict(sample) for sample in one.samples] for one in outcomes}
                 print(f"\r{tables[-1]}", flush=True)
     if options.json:
         options.json.write(json.dumps(raw, indent=1))
@@ -94,10 +92,10 @@ def _chosen(names: str | None, known: dict[str, Choice]) -> list[Choice]:
     return [known[name] for name in names.split(",")]
 
 
-def _taking_part(scenario: Scenario, wanted: Sequence[Contender]) -> list[Contender]:
+def _taking_part(scenario: Scenario, wanted: Sequence[Target]) -> list[Target]:
     """The wanted ones that a scenario is for, in its order."""
-    by_name = {contender.name: contender for contender in wanted}
-    return [by_name[name] for name in scenario.contenders if name in by_name]
+    by_name = {target.name: target for target in wanted}
+    return [by_name[name] for name in scenario.targets if name in by_name]
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ from fastcrc import crc16
 
 from bench.machine import load_average, machine
 from bench.payload import make_payload
-from bench.places import memory, workplace
+from bench.workspace import memory, workspace
 from media_service.media.mpeg.audio_digest import AudioDigest
 from media_service.media.mpeg.parser import FrameParser
-from media_service.storage.copying import COPY, copy
+from media_service.storage.copy_range import COPY, copy
 from tests.support.server import Server
 from tests.support.stream import Stream
 
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--place", default="disk", help="where data lies: tmpfs, disk, or a folder [disk]")
     parser.add_argument("--runs", type=int, default=3, help="counted runs [3]")
     options = parser.parse_args()
-    with memory() as payloads, workplace(options.place) as place:
+    with memory() as payloads, workspace(options.place) as place:
         print(f"{machine(f'{options.place} ({file_system(place)})')}- load before: {load_average():.1f}\n", flush=True)
         size = options.mib * MIB
         plain, lame, fast = (payloads / f"{name}.mp3" for name in ("plain", "lame", "fast"))

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
-from bench.places import ROOT, cache
+from bench.workspace import ROOT, cache
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import aiohttp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.contender import Contender
+    from bench.target import Target
 
 
 def machine(place: str) -> str:
@@ -32,9 +32,9 @@ def machine(place: str) -> str:
     return "\n".join(f"- {fact}" for fact in facts) + "\n"
 
 
-def versions(contenders: Sequence[Contender]) -> str:
+def versions(targets: Sequence[Target]) -> str:
     """What was measured, as Markdown."""
-    return "".join(f"- {one.name}: {one.version()}\n" for one in contenders if not one.missing())
+    return "".join(f"- {one.name}: {one.version()}\n" for one in targets if not one.missing())
 
 
 def load_average() -> float:

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bench.contender import Contender, Running, Unstarted
 from bench.generator import Generator, Load, NoGenerator
-from bench.landed import Sent
 from bench.payload import make_payload
-from bench.places import touch_memory
 from bench.processes import cpu_seconds, forget_peak, most_held, peak_bytes, thread_seconds
+from bench.target import Running, StartFailed, Target
+from bench.verify_received import Sent
+from bench.workspace import touch_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Sample:
 class Outcome:
     """What one contender did in one scenario. `trouble` is the first thing that went wrong; it ends its part."""
 
-    contender: Contender
+    target: Target
     samples: list[Sample] = field(default_factory=list)
     trouble: str = ""
 
@@ -67,12 +67,12 @@ class Bench:
         self._rounds = rounds
         self._runs = 0
 
-    def run(self, scenario: Scenario, contenders: Sequence[Contender]) -> list[Outcome]:
+    def run(self, scenario: Scenario, targets: Sequence[Target]) -> list[Outcome]:
         """Measures the contenders; those that cannot start say why."""
         payload = self._payloads / f"{scenario.size}.mp3"
         make_payload(payload, scenario.size)
         sent = Sent(payload)
-        outcomes = [Outcome(contender, trouble=contender.missing()) for contender in contenders]
+        outcomes = [Outcome(target, trouble=target.missing()) for target in targets]
         started: list[tuple[Outcome, Running]] = []
         try:
             for outcome in outcomes:
@@ -91,34 +91,34 @@ class Bench:
     def _start(self, scenario: Scenario, outcome: Outcome, started: list[tuple[Outcome, Running]]) -> None:
         if outcome.trouble:
             return
-        folder = self._data / f"{scenario.name}-{outcome.contender.name}"
+        folder = self._data / f"{scenario.name}-{outcome.target.name}"
         folder.mkdir()
         try:
-            started.append((outcome, outcome.contender.start(folder)))
-        except Unstarted as error:
+            started.append((outcome, outcome.target.start(folder)))
+        except StartFailed as error:
             outcome.trouble = str(error)
 
     def _drive(self, scenario: Scenario, outcome: Outcome, running: Running, sent: Sent, *, counts: bool) -> None:
         """One run, its verification, and the clearing of what it left."""
-        _progress(f"{scenario.name} {outcome.contender.name} {'run' if counts else 'warm'}")
+        _progress(f"{scenario.name} {outcome.target.name} {'run' if counts else 'warm'}")
         self._runs += 1
         try:
-            sample, fault = self._sample(scenario, outcome.contender, running, sent.payload)
+            sample, fault = self._sample(scenario, outcome.target, running, sent.payload)
         except NoGenerator as error:
             outcome.trouble = str(error)
             return
-        wrong = fault or sent.wrong(outcome.contender.landed(running.folder), scenario.load.uploads)
+        wrong = fault or sent.wrong(outcome.target.received_files(running.folder), scenario.load.uploads)
         if wrong:
             outcome.trouble = wrong
         elif counts:
             outcome.samples.append(sample)
-        outcome.contender.clear(running.folder)
+        outcome.target.clear(running.folder)
 
-    def _sample(self, scenario: Scenario, contender: Contender, running: Running, payload: Path) -> tuple[Sample, str]:
+    def _sample(self, scenario: Scenario, target: Target, running: Running, payload: Path) -> tuple[Sample, str]:
         """The figures of one run, and its first error."""
-        load, dialect = _load(scenario, contender), contender.dialect
+        load, dialect = _load(scenario, target), target.dialect
         if scenario.whole:
-            dialect = contender.whole_dialect
+            dialect = target.whole_dialect
         name = f"bench-{self._runs}"
         touch_memory(scenario.size * scenario.load.uploads * 5 // 4)
         with ExitStack() as stack:
@@ -150,9 +150,9 @@ class Bench:
         return sample, finished["first_error"]
 
 
-def _load(scenario: Scenario, contender: Contender) -> Load:
+def _load(scenario: Scenario, target: Target) -> Load:
     """Nothing is withheld where a file is one request: there is no later one that could end it."""
-    withhold = 0 if scenario.load.piece == 0 else contender.withhold
+    withhold = 0 if scenario.load.piece == 0 else target.withhold
     return replace(scenario.load, withhold=withhold)
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.payload import make_payload
-from bench.places import workplace
 from bench.processes import PROC, cpu_seconds, tree
+from bench.workspace import workspace
 from tests.browser.devtools import Tab
 from tests.support.server import Server
 
@@ -52,7 +52,7 @@ async def main(size: int, rounds: int, place: str) -> None:
     What arrived goes before the next round: memory that a virtual machine touches for the first time costs the server
     two CPU seconds a GiB more than memory that was used before.
     """
-    with workplace(place) as folder:
+    with workspace(place) as folder:
         file = folder / "show.mp3"
         make_payload(file, size)
         for number in range(rounds):

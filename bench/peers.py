@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bench.contender import Contender, Running, free_port, launch, wait_until_it_answers
-from bench.places import cache
+from bench.target import Running, Target, free_port, launch, wait_until_it_answers
+from bench.workspace import cache
 
 
 def _installed(*parts: str) -> Path:
@@ -27,7 +27,7 @@ def _up(command: list[str], folder: Path, port: int, path: str) -> Running:
     return Running(process, f"http://127.0.0.1:{port}{path}", folder)
 
 
-class _Installed(Contender):
+class _Installed(Target):
     """A peer that is one program in the cache."""
 
     program: tuple[str, ...]
@@ -150,7 +150,7 @@ http {{
 """
 
 
-class Nginx(Contender):
+class Nginx(Target):
     """nginx with its DAV module: the floor in C. It cannot resume; every piece is a file."""
 
     dialect = whole_dialect = "pieces"
@@ -178,7 +178,7 @@ class Nginx(Contender):
         command = ["nginx", "-c", str(configuration), "-p", str(folder), "-e", str(folder / "error.log")]
         return _up(command, folder, port, "/")
 
-    def landed(self, folder: Path) -> dict[str, list[Path]]:
+    def received_files(self, folder: Path) -> dict[str, list[Path]]:
         """A file is its pieces, whose names end in where they begin."""
         found: dict[str, list[Path]] = {}
         for path in sorted(self.store(folder).iterdir()):
@@ -186,7 +186,7 @@ class Nginx(Contender):
         return found
 
 
-def peers() -> list[Contender]:
+def peers() -> list[Target]:
     """Every peer, whether it is on this machine or not."""
     return [
         Tusd(),

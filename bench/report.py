@@ -21,16 +21,16 @@ def table(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
     """A scenario's results in Markdown."""
     base = _base(outcomes)
     columns = [_COLUMNS[name] for name in scenario.shows]
-    against = base.contender.name if base else "-"
+    against = base.target.name if base else "-"
     head = ["server", *(title.format(base=against, counted=scenario.counted) for title, _ in columns)]
     lines = [f"### {scenario.title}", "", _line(head), _line(["---"] + ["--:"] * len(columns))]
     troubles = []
     for outcome in outcomes:
         if outcome.samples and not outcome.trouble:
             cells = [cell(outcome.samples, base.samples if base else [], scenario) for _, cell in columns]
-            lines.append(_line([outcome.contender.name, *cells]))
+            lines.append(_line([outcome.target.name, *cells]))
         else:
-            troubles.append(f"- {outcome.contender.name}: {outcome.trouble}")
+            troubles.append(f"- {outcome.target.name}: {outcome.trouble}")
     if scenario.note:
         lines += ["", scenario.note]
     if troubles:
@@ -39,7 +39,7 @@ def table(scenario: Scenario, outcomes: Sequence[Outcome]) -> str:
 
 
 def _base(outcomes: Sequence[Outcome]) -> Outcome | None:
-    measured = {outcome.contender.name: outcome for outcome in outcomes if outcome.samples and not outcome.trouble}
+    measured = {outcome.target.name: outcome for outcome in outcomes if outcome.samples and not outcome.trouble}
     return next((measured[name] for name in BASES if name in measured), None)
 
 

@@ -27,7 +27,7 @@ class Scenario:
     title: str
     size: int
     load: Load
-    contenders: tuple[str, ...]
+    targets: tuple[str, ...]
     shows: tuple[str, ...] = BYTES
     counted: str = "pieces"
     whole: bool = False

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import http_parser
 
-from media_service.aside.process import Aside
 from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
 from media_service.core.errors.service import MediaError
@@ -43,7 +42,6 @@ from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
 from media_service.http.security.same_origin import ServiceOrigin
 from media_service.http.security.sessions import Sessions
-from media_service.installation import Unfit, asset, bring_up_to_date
 from media_service.intake.finalizing.finalizer import Finalizer
 from media_service.intake.finalizing.loudness import LoudnessQueue
 from media_service.intake.finalizing.retag import Retagger
@@ -52,12 +50,14 @@ from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
+from media_service.ipc.supervisor import Supervisor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions, parse_policy
 from media_service.media.inspection.load import LoadMonitor
 from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
 from media_service.media.workers.pool import TagWorkerPool
 from media_service.media.workers.sandbox import PROTECTIONS
+from media_service.startup import StartupError, migrate_catalogue, resource_folder
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from media_service.config import Settings
+    from media_service.config.settings import Settings
 
 MICROSECONDS = 1_000_000
 MIN_FINALIZE_WORKERS, MAX_FINALIZE_WORKERS = 2, 8
@@ -82,7 +82,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 def check_parser() -> None:
     """Raises Unfit without aiohttp's C parser: the one in Python is slower and has a longer list of advisories."""
     if not hasattr(http_parser, "HttpRequestParserC"):
-        raise Unfit("aiohttp was installed without its C extension; install it from a binary wheel")
+        raise StartupError("aiohttp was installed without its C extension; install it from a binary wheel")
 
 
 def now() -> int:
@@ -103,7 +103,7 @@ class Service:
         self._settings = settings
         self._ready = False
         self._folder = folder
-        self._aside = Aside("media_service.disk_process", ("catalogue", "storage"), str(folder.catalogue))
+        self._aside = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(folder.catalogue))
         self._database = Database(folder.catalogue, self._aside.lines["catalogue"])
         self._partials = DiskPartials(folder.partials, self._aside.lines["storage"])
         self._spool = DiskSpool(folder.spool)
@@ -167,7 +167,7 @@ class Service:
         )
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
-        assets = Assets(asset("static"))
+        assets = Assets(resource_folder("static"))
         station = Station(self._settings.station_name, self._settings.contact, intake.options.limits.file)
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
@@ -230,7 +230,7 @@ class Service:
 
     async def _running(self, _app: web.Application) -> AsyncIterator[None]:
         lock = await self._folder.lock()
-        await bring_up_to_date(self._folder.catalogue)
+        await migrate_catalogue(self._folder.catalogue)
         # It holds the lock too: what it still commits for a server that was killed is no other server's catalogue.
         await self._aside.start(lock)
         await self._database.open()
@@ -255,7 +255,7 @@ class Service:
                 await task
         await self._worker.close()
         self._inspector.close()
-        self._partials.close_all()
+        self._partials.close_idle()
         await self._aside.stop()
         await self._database.close()
         os.close(lock)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from media_service import __version__
-from media_service.given import InvalidSettings, load_with_origins
+from media_service.config.describe import describe_settings
+from media_service.config.loading import InvalidSettings, load_with_origins
 from media_service.health import NotReady, check_ready
-from media_service.installation import Unfit, bring_up_to_date
-from media_service.settings_text import settings_text
+from media_service.startup import StartupError, migrate_catalogue
 from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
-    from media_service.config import Settings
+    from media_service.config.settings import Settings
 
 ALLOCATOR = {"MALLOC_ARENA_MAX": "1"}
 """For glibc, which would give every thread a heap of its own and keep what was once free in each, 5 MiB with 200 slow
@@ -65,15 +65,15 @@ def migrate(data_dir: DataDir = None, config: Config = None) -> None:
     folder = DataFolder(_settings(config, data_dir=data_dir)[0].data_dir)
     folder.make()
     try:
-        asyncio.run(bring_up_to_date(folder.catalogue))
-    except (Unfit, OSError) as error:
+        asyncio.run(migrate_catalogue(folder.catalogue))
+    except (StartupError, OSError) as error:
         _end(str(error))
 
 
 @cli.command()
 def settings(host: Host = None, port: Port = None, data_dir: DataDir = None, config: Config = None) -> None:
     """Print every setting: its value, where it was set, and what it means."""
-    typer.echo(settings_text(*_settings(config, host=host, port=port, data_dir=data_dir)))
+    typer.echo(describe_settings(*_settings(config, host=host, port=port, data_dir=data_dir)))
 
 
 @cli.command()

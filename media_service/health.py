@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from media_service.config import Settings
+    from media_service.config.settings import Settings
 
 SECONDS = 5.0
 """How long to wait for the response."""

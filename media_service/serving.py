@@ -18,7 +18,7 @@ SPARED = {
 # To Python's import system a module that is None is missing: docs.python.org/3/reference/import.html#the-module-cache
 sys.modules.update(dict.fromkeys(SPARED))  # type: ignore[arg-type]  # typed for modules that are there
 
-from media_service.server import main  # noqa: E402  # what is spared must be known before anything is loaded
+from media_service.server.serve import main  # noqa: E402  # what is spared must be known before anything is loaded
 
 if __name__ == "__main__":
     main()

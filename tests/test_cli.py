@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.config import Settings
-from media_service.given import load
+from media_service.config.loading import load
+from media_service.config.settings import Settings
 from tests.support.server import ROOT, Server
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.app import Service
-from media_service.config import Settings
+from media_service.config.loading import load
+from media_service.config.settings import Settings
 from media_service.core.errors.registry import error_classes
 from media_service.core.findings import CODES
 from media_service.core.upload_states import TRANSITIONS
-from media_service.given import load
 from media_service.http.problems import HTTP_STATUS
 from media_service.storage.data_folder import DataFolder
 from tests.conftest import missing

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from media_service.config import Settings
+from media_service.config.settings import Settings
 from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.slow

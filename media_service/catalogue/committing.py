@@ -14,9 +14,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from media_service.aside.answering import answer, questions
 from media_service.catalogue.ballast import Ballast
 from media_service.catalogue.sql import SQL
+from media_service.ipc.server import receive_requests, respond
 
 if TYPE_CHECKING:
     import socket
@@ -61,16 +61,16 @@ def serve(end: socket.socket, connect: Callable[[], sqlite3.Connection]) -> None
         # Now, while there is room; where this fails, the first question is told why.
         connection = connect()
         ballast = _ballast_of(connection)
-    for asked in questions(end):
+    for asked in receive_requests(end):
         for first in range(0, len(asked), BATCH):
             together = asked[first : first + BATCH]
             try:
                 connection = connection or connect()
                 ballast = ballast or _ballast_of(connection)
             except sqlite3.Error as error:
-                answer(end, [(number, _told(error)) for number, _ in together])
+                respond(end, [(number, _told(error)) for number, _ in together])
             else:
-                answer(end, _commit(connection, together, ballast))
+                respond(end, _commit(connection, together, ballast))
                 ballast.keep()
     if connection is not None:
         connection.close()

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from sqlite3 import Row
 
-    from media_service.aside.line import Line
     from media_service.core.files import LoudnessReport, StoredFile
     from media_service.core.upload import Facts, PublishIntent, Slice, Upload
     from media_service.core.upload_states import State
+    from media_service.ipc.client import RpcClient
 
 T = TypeVar("T")
 
@@ -39,10 +39,10 @@ log = structlog.get_logger()
 class Database:
     """`core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`, and the listings."""
 
-    def __init__(self, path: Path, line: Line) -> None:
+    def __init__(self, path: Path, rpc: RpcClient) -> None:
         self._path = path
         self._reader = Reader(path)
-        self._writer = Writer(line)
+        self._writer = Writer(rpc)
         self._delivery = asyncio.Event()
 
     async def open(self) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.aside.line import LineBroken
 from media_service.core.errors.service import CatalogueError, StorageFull
+from media_service.ipc.client import ConnectionLost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from media_service.aside.line import Line
     from media_service.catalogue.statements import Statement
+    from media_service.ipc.client import RpcClient
 
 
 class NotCommitted(Exception):
@@ -21,8 +21,8 @@ class NotCommitted(Exception):
 class Writer:
     """Hands statements over a line to `committing.serve`."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, rpc: RpcClient) -> None:
+        self._rpc = rpc
 
     async def execute(self, statements: Sequence[Statement]) -> None:
         """Returns when the statements are durable, all or nothing. Raises StorageFull, CatalogueError.
@@ -30,8 +30,8 @@ class Writer:
         Where the process aside died meanwhile, they may be executed in spite of the trouble.
         """
         try:
-            outcome = await self._line.ask(statements)
-        except LineBroken as broken:
+            outcome = await self._rpc.call(statements)
+        except ConnectionLost as broken:
             raise CatalogueError from broken
         if outcome is not None:
             name, text = outcome

@@ -89,7 +89,7 @@ class Sweeper:
         """Before anything is received: frees what a crash left between a row's change and its file's removal."""
         finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}
         receiving = {upload.id for upload in await self._catalogue.in_state({State.RECEIVING})}
-        for upload_id in set(await self._partials.ids()) - finishing - receiving:
+        for upload_id in set(await self._partials.list_ids()) - finishing - receiving:
             await self._partials.discard(upload_id)
-        for upload_id in set(await self._spool.unsettled()) - finishing:
-            await self._spool.settle(upload_id)
+        for upload_id in set(await self._spool.list_assembled()) - finishing:
+            await self._spool.discard_assembled(upload_id)

@@ -19,7 +19,7 @@ LOOK = 0.05
 """Seconds between two tries."""
 
 
-class FolderInUse(Exception):
+class DataFolderLocked(Exception):
     """Another server works in this data folder."""
 
 
@@ -59,7 +59,7 @@ class DataFolder:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def lock(self) -> int:
-        """Takes the folder for this process, until the descriptor it returns is closed. Raises FolderInUse.
+        """Takes the folder for this process, until the descriptor it returns is closed. Raises DataFolderLocked.
 
         Two servers would each keep their own account of who writes where. One that was killed keeps the folder until
         its process aside has done what it was asked: that is waited for.
@@ -73,7 +73,7 @@ class DataFolder:
             else:
                 return descriptor
         os.close(descriptor)
-        raise FolderInUse(f"another server works in {self.root}")
+        raise DataFolderLocked(f"another server works in {self.root}")
 
     def admin_token(self) -> str:
         """The token that opens the admin; made at the first start, readable by this service's user alone."""

@@ -20,19 +20,19 @@ import aiofiles.os
 
 from media_service.core.errors.service import StorageError
 from media_service.storage.allocate import allocate
-from media_service.storage.border import disk_errors, make_folder
-from media_service.storage.copying import join
-from media_service.storage.disk_line import DiskLine
-from media_service.storage.pace import Pace
-from media_service.storage.threads import in_thread
+from media_service.storage.copy_range import join
+from media_service.storage.executor import run_to_completion
+from media_service.storage.os_errors import make_private_folder, map_os_errors
+from media_service.storage.sync.client import SyncClient
+from media_service.storage.write_latency import WriteLatency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from media_service.aside.line import Line
     from media_service.core.ports.partials import SliceDigest
-    from media_service.storage.group_sync import GroupSync
+    from media_service.ipc.client import RpcClient
+    from media_service.storage.sync.group_sync import GroupSync
 
 SUFFIX = ".partial"
 
@@ -53,9 +53,9 @@ class OpenPartial:
         self,
         path: Path,
         descriptor: int,
-        pace: Pace,
+        pace: WriteLatency,
         threads: ThreadPoolExecutor,
-        disk: DiskLine,
+        disk: SyncClient,
         *,
         folder: GroupSync | None = None,
     ) -> None:
@@ -79,11 +79,11 @@ class OpenPartial:
 
     async def write(self, offset: int, block: bytes) -> None:
         """Puts the whole block at `offset`: on the event loop while the disk is fast, in a thread while it is not."""
-        with disk_errors():
+        with map_os_errors():
             if self._pace.on_loop:
                 self._pace.took(_write(self.descriptor, offset, block))
             else:
-                self._pace.took(await in_thread(self._threads, _write, self.descriptor, offset, block))
+                self._pace.took(await run_to_completion(self._threads, _write, self.descriptor, offset, block))
 
     @property
     def allocated(self) -> int:
@@ -96,9 +96,9 @@ class OpenPartial:
 
         Does nothing where the file system cannot. Raises StorageFull, StorageError.
         """
-        with disk_errors():
+        with map_os_errors():
             if stop - start > RESERVED_AT_ONCE:
-                await in_thread(self._threads, allocate, self.descriptor, start, stop - start)
+                await run_to_completion(self._threads, allocate, self.descriptor, start, stop - start)
             else:
                 allocate(self.descriptor, start, stop - start)
 
@@ -139,12 +139,12 @@ class _Held:
 class DiskPartials:
     """`core.ports.partials.Partials` in one folder. `line` leads to who syncs them."""
 
-    def __init__(self, folder: Path, line: Line) -> None:
+    def __init__(self, folder: Path, line: RpcClient) -> None:
         self._folder = folder
-        self._disk = DiskLine(line)
+        self._disk = SyncClient(line)
         self._held: dict[str, _Held] = {}
         self._idle: OrderedDict[str, OpenPartial] = OrderedDict()
-        self._pace = Pace()
+        self._pace = WriteLatency()
         self._threads = ThreadPoolExecutor(THREADS, "partials")
         self._names = self._disk.sync_folder(folder)
         # Partials whose names are durable, as far as is known: a crash may have come between the two.
@@ -153,7 +153,7 @@ class DiskPartials:
 
     async def prepare(self) -> None:
         """Makes the folder."""
-        await make_folder(self._folder)
+        await make_private_folder(self._folder)
 
     async def create(self, upload_id: str, length: int | None) -> None:
         """Makes an empty partial with room for `length` bytes where that is known; its first sync makes it durable.
@@ -161,11 +161,11 @@ class DiskPartials:
         Raises StorageFull.
         """
         path = self.path(upload_id)
-        with disk_errors():
+        with map_os_errors():
             if length is not None and length > RESERVED_AT_ONCE:
                 # Some file systems reserve room by writing it: one at a time leaves processors to those who send.
                 async with self._reserving:
-                    await in_thread(self._threads, _create, path, length)
+                    await run_to_completion(self._threads, _create, path, length)
             else:
                 _create(path, length)
 
@@ -190,7 +190,7 @@ class DiskPartials:
 
     def _opened(self, upload_id: str) -> OpenPartial | None:
         path = self.path(upload_id)
-        with disk_errors():
+        with map_os_errors():
             try:
                 # On the loop: it waits for no data, and between a look and an open in a thread another
                 # writer would open its own.
@@ -213,7 +213,7 @@ class DiskPartials:
             elif len(self._idle) > IDLE:
                 self._let_go(next(iter(self._idle)))
 
-    def close_all(self) -> None:
+    def close_idle(self) -> None:
         """Closes what nobody holds."""
         for upload_id in list(self._idle):
             self._let_go(upload_id)
@@ -235,14 +235,14 @@ class DiskPartials:
 
     async def trim(self, upload_id: str, length: int) -> None:
         """Cuts off scratch bytes behind `length`. Raises FileNotFoundError when there is no partial."""
-        with disk_errors():
+        with map_os_errors():
             await asyncio.to_thread(_trim, self.path(upload_id), length)
 
     async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
         """Fills the partial with the first bytes of others, one behind the other, durably. Raises StorageFull."""
-        with disk_errors():
+        with map_os_errors():
             paths = [(self.path(source), length) for source, length in sources]
-            await in_thread(self._threads, join, self.path(upload_id), paths)
+            await run_to_completion(self._threads, join, self.path(upload_id), paths)
         await self._names.done()
         self._named.add(upload_id)
 
@@ -250,12 +250,12 @@ class DiskPartials:
         """Frees the partial's space. One that is not there is no error."""
         self._let_go(upload_id)
         self._named.discard(upload_id)
-        with disk_errors(), suppress(FileNotFoundError):
+        with map_os_errors(), suppress(FileNotFoundError):
             await aiofiles.os.unlink(self.path(upload_id))
 
-    async def ids(self) -> list[str]:
+    async def list_ids(self) -> list[str]:
         """The uploads that have a partial."""
-        with disk_errors():
+        with map_os_errors():
             names = await aiofiles.os.listdir(self._folder)
         return [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)]
 
@@ -265,7 +265,7 @@ class DiskPartials:
 
     def room(self) -> int:
         """Return what `free` returns; it waits for nothing."""
-        with disk_errors():
+        with map_os_errors():
             return shutil.disk_usage(self._folder).free
 
 

@@ -7,11 +7,11 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from media_service.aside.line import LineBroken
-from media_service.storage.answers import outcome
+from media_service.ipc.client import ConnectionLost
+from media_service.storage.sync.results import outcome
 
 if TYPE_CHECKING:
-    from media_service.aside.line import Line
+    from media_service.ipc.client import RpcClient
 
 
 class InlineDigest:
@@ -32,7 +32,7 @@ class InlineDigest:
         return self._sha.digest()
 
 
-class AsideDigest:
+class SidecarDigest:
     """`core.ports.partials.SliceDigest` of what lies in the file: stronger than one of what came by the socket.
 
     It is asked for once, when the last byte was written. To have the file read while the slice still comes took a
@@ -40,7 +40,7 @@ class AsideDigest:
     whoever receives the slice has the lease on its bytes until it is recorded.
     """
 
-    def __init__(self, line: Line, path: bytes, start: int) -> None:
+    def __init__(self, line: RpcClient, path: bytes, start: int) -> None:
         self._line = line
         self._path = path
         self._start = self._at = start
@@ -59,7 +59,7 @@ class AsideDigest:
     async def value(self) -> bytes:
         """The digest. Raises StorageError where the bytes cannot be read back."""
         assert self._asking is not None, "it was not ended"
-        with suppress(LineBroken):
+        with suppress(ConnectionLost):
             await self._asking
         digest = outcome(self._asking)
         assert digest is not None

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, BinaryIO
 import aiofiles.os
 
 from media_service.core.files import AssembledFile, RewritePlan
-from media_service.storage.border import disk_errors, make_folder
-from media_service.storage.copying import COPY, copy
-from media_service.storage.folders import sync_directory
-from media_service.storage.names import disk_names
-from media_service.storage.reread import Reread
+from media_service.storage.copy_range import COPY, copy
+from media_service.storage.filenames import safe_filenames
+from media_service.storage.os_errors import make_private_folder, map_os_errors
+from media_service.storage.read_back import ReadBackDigest
+from media_service.storage.sync.fsync import fsync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +47,8 @@ class DiskSpool:
 
     async def prepare(self) -> None:
         """Makes the folders."""
-        await make_folder(self._incoming)
-        await make_folder(self._finished)
+        await make_private_folder(self._incoming)
+        await make_private_folder(self._finished)
 
     async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
         """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes, or all.
@@ -56,34 +56,34 @@ class DiskSpool:
         Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is
         missing.
         """
-        with disk_errors():
+        with map_os_errors():
             return await asyncio.to_thread(self._assemble, self._incoming / upload_id, source, plan, length)
 
-    async def waits(self, upload_id: str) -> bool:
+    async def is_assembled(self, upload_id: str) -> bool:
         """Whether an assembled file of this upload has no name yet."""
-        with disk_errors():
+        with map_os_errors():
             return await aiofiles.os.path.exists(self._incoming / upload_id)
 
-    def names(self, filename: str, first: int, count: int) -> list[str]:
+    def candidate_names(self, filename: str, first: int, count: int) -> list[str]:
         """Names for a file called `filename`, from its `first` copy on: the second gets ` (2)`."""
-        return disk_names(filename, range(first, first + count))
+        return safe_filenames(filename, range(first, first + count))
 
     async def publish(self, upload_id: str, name: str) -> bool:
         """Gives the assembled file this name in the spool, durably; False, and nothing done, when it is taken.
 
         From then on it waits no more, whatever its readers do with it.
         """
-        with disk_errors():
+        with map_os_errors():
             return await asyncio.to_thread(self._publish, self._incoming / upload_id, self.path(name))
 
-    async def settle(self, upload_id: str) -> None:
+    async def discard_assembled(self, upload_id: str) -> None:
         """Removes what was assembled for the upload and has no name."""
-        with disk_errors(), suppress(FileNotFoundError):
+        with map_os_errors(), suppress(FileNotFoundError):
             await aiofiles.os.unlink(self._incoming / upload_id)
 
-    async def unsettled(self) -> list[str]:
+    async def list_assembled(self) -> list[str]:
         """The uploads for which something was assembled that has no name."""
-        with disk_errors():
+        with map_os_errors():
             return await aiofiles.os.listdir(self._incoming)
 
     async def replace(self, key: str, name: str) -> None:
@@ -92,12 +92,12 @@ class DiskSpool:
         Whoever reads the old one reads it to its end. Raises FileNotFoundError, and does nothing, where its reader took
         it away.
         """
-        with disk_errors():
+        with map_os_errors():
             await asyncio.to_thread(self._replace, self._incoming / key, self.path(name))
 
     async def measure(self, name: str) -> tuple[int, bytes] | None:
         """Bytes and SHA-256 of a finished file as it lies there; None where its reader took it away."""
-        with disk_errors():
+        with map_os_errors():
             return await asyncio.to_thread(_measure, self.path(name))
 
     def path(self, stored_name: str) -> Path:
@@ -108,7 +108,7 @@ class DiskSpool:
         incoming.unlink(missing_ok=True)
         length = source.stat().st_size if length is None else length
         try:
-            with Reread(incoming) as reread:
+            with ReadBackDigest(incoming) as reread:
                 _join(incoming, source, plan, length, reread.reach)
                 digest = reread.digest()
             size = _read_back(incoming, plan)
@@ -119,20 +119,20 @@ class DiskSpool:
             incoming.unlink(missing_ok=True)
             raise
         # The catalogue is about to say that it waits here.
-        sync_directory(self._incoming)
+        fsync_directory(self._incoming)
         return AssembledFile(size, digest)
 
     def _publish(self, incoming: Path, final: Path) -> bool:
         if not _rename(incoming, final):
             return False
-        sync_directory(self._finished)
-        sync_directory(self._incoming)
+        fsync_directory(self._finished)
+        fsync_directory(self._incoming)
         return True
 
     def _replace(self, incoming: Path, final: Path) -> None:
         _exchange(incoming, final)
-        sync_directory(self._finished)
-        sync_directory(self._incoming)
+        fsync_directory(self._finished)
+        fsync_directory(self._incoming)
         incoming.unlink(missing_ok=True)
 
 

@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.page_objects import pick
 from tests.browser.scene import NAMES, Scene, stated
-from tests.browser.seen import pick
 from tests.support.mp3 import make_mp3, mislabel_title
 
 LATE_STATES = ("sign-in-first", "sign-in-wrong", "pausing", "sign-in-ended", "late-details", "name-saved")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.page_objects import pick
 from tests.browser.scene import NAMES, Scene, stated
-from tests.browser.seen import pick
 from tests.support.mp3 import make_mp3
 
 TAGS = {

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.page_objects import drop, pick
 from tests.browser.scene import NAMES, Scene, stated
-from tests.browser.seen import drop, pick
 from tests.support.mp3 import make_mp3, mislabel_title
 from tests.support.server import Server
 

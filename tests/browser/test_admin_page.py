@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.page_objects import pick, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import pick, state, until
 from tests.browser.test_axe import findings
 from tests.support.server import Server
 

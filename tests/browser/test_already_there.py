@@ -6,8 +6,8 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.page_objects import button, pick, row, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import button, pick, row, state, until
 from tests.browser.test_upload_page import spooled
 from tests.support.server import Server
 

@@ -7,8 +7,8 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.page_objects import button, cancel, drop, pick, row, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import button, cancel, drop, pick, row, state, until
 from tests.browser.test_upload_page import LONG, recorded, spooled
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server

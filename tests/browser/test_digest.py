@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.browser.conftest import Visitor
-from tests.browser.seen import until
+from tests.browser.page_objects import until
 from tests.support.server import Server
 
 BLOCKS, ROUNDS = 16, 20

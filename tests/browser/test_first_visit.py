@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.seen import drop, state, until
+from tests.browser.page_objects import drop, state, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.page_objects import button, choose_again, row, settle, state
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import button, choose_again, row, settle, state
 from tests.browser.test_upload_page import LONG, OVERHEAD, recorded, spooled, to_the_middle
 from tests.support.server import Server
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.seen import button, pick, row, state
+from tests.browser.page_objects import button, pick, row, state
 from tests.support.mp3 import make_frames, make_mp3
 from tests.support.server import Server
 

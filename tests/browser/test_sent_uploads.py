@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.seen import pick, row, state
+from tests.browser.page_objects import pick, row, state
 from tests.support.server import Server
 
 Make = Callable[..., Path]

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.page_objects import pick, row, state
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import pick, row, state
 from tests.browser.test_upload_page import LONG, spooled
 from tests.support.server import Server
 

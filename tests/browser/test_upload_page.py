@@ -10,8 +10,8 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.page_objects import button, choose_again, pick, row, settle, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.seen import button, choose_again, pick, row, settle, state, until
 from tests.support.server import Server
 
 Make = Callable[..., Path]

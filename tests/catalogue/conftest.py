@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
-from tests.support.lines import commits_to, served
+from media_service.ipc.client import RpcClient
+from tests.support.rpc import commit_service, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ def path(template: Path, tmp_path: Path) -> Path:
 @pytest_asyncio.fixture
 async def database(path: Path) -> AsyncIterator[Database]:
     """It, open."""
-    async with served(Line(), commits_to(path)) as line:
+    async with served(RpcClient(), commit_service(path)) as line:
         database = Database(path, line)
         await database.open()
         yield database

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.json_columns import placing_column, placing_value
 from media_service.core.chapters import Chapter
@@ -14,6 +13,7 @@ from media_service.core.cover import Cover
 from media_service.core.errors.service import CatalogueError
 from media_service.core.upload import PublishIntent
 from media_service.core.upload_states import ENDED, State
+from media_service.ipc.client import RpcClient
 from tests.catalogue.samples import make_file, rows, spooled
 from tests.core.samples import make_upload
 
@@ -28,7 +28,7 @@ async def test_a_picture_comes_back_after_a_restart_and_the_newest_stays(databas
     await database.create(make_upload())
     await database.save_cover(make_upload(cover=COVER), PICTURE + b"old")
     await database.save_cover(make_upload(cover=COVER), PICTURE)
-    other = Database(path, Line())
+    other = Database(path, RpcClient())
     await other.open()
     assert await other.cover("u") == PICTURE
     loaded = await other.load("u")

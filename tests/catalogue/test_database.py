@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.catalogue.reader import Reader
 from media_service.core.chapters import Chapter
@@ -21,6 +20,7 @@ from media_service.core.errors.service import CatalogueError
 from media_service.core.files import SpoolEntry
 from media_service.core.upload import Slice, Verdict
 from media_service.core.upload_states import ENDED, FINISHING, State
+from media_service.ipc.client import RpcClient
 from tests.catalogue.samples import keep, make_file, rows, spooled
 from tests.core.samples import FACTS, make_upload
 
@@ -52,7 +52,7 @@ async def test_an_upload_comes_back_as_it_was(database: Database, upload: object
 async def test_the_catalogue_outlives_its_process(database: Database, path: Path) -> None:
     await database.create(FULL)
     await database.record("u", Slice(0, 5, bytes(32)), 1)
-    other = Database(path, Line())
+    other = Database(path, RpcClient())
     await other.open()
     try:
         assert await other.load("u") == (FULL, [Slice(0, 5, bytes(32))])
@@ -196,7 +196,7 @@ async def test_the_catalogue_is_for_this_user_alone(database: Database, path: Pa
 
 
 async def test_opening_a_catalogue_that_is_missing_fails_at_once(tmp_path: Path) -> None:
-    database = Database(tmp_path / "missing.sqlite3", Line())
+    database = Database(tmp_path / "missing.sqlite3", RpcClient())
     with pytest.raises(FileNotFoundError):
         await database.open()
     await database.close()

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.aside.line import Line
 from media_service.catalogue import statements
 from media_service.catalogue.ballast import SIZE, WAIT
 from media_service.catalogue.committing import serve, writing_connection
@@ -22,11 +21,12 @@ from media_service.catalogue.writer import Writer
 from media_service.core.errors.service import CatalogueError, StorageFull
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
+from media_service.ipc.client import RpcClient
 from tests.catalogue.conftest import SCRIPTS
 from tests.catalogue.samples import rows
 from tests.core.samples import make_upload
 from tests.storage.small_disk import on_small_disk
-from tests.support.lines import served
+from tests.support.rpc import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -71,8 +71,8 @@ class Connections:
 @asynccontextmanager
 async def writing(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[Writer]:
     """A writer whose other end opens this connection; when it ends, what was asked is done."""
-    async with served(Line(), partial(serve, connect=connect)) as line:
-        yield Writer(line)
+    async with served(RpcClient(), partial(serve, connect=connect)) as rpc:
+        yield Writer(rpc)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import itertools
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
-from media_service.aside.line import Line
 from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
 from media_service.core.errors.service import CatalogueError
@@ -19,14 +18,15 @@ from media_service.intake.finalizing.retag import Retagger
 from media_service.intake.options import IntakeOptions
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
+from media_service.ipc.client import RpcClient
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
-from media_service.storage import flushing
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
-from tests.support.lines import commits_to, served
+from media_service.storage.sync import server
 from tests.support.new_catalogue import write_new_catalogue
+from tests.support.rpc import commit_service, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,9 +113,9 @@ class Rig:
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
         self._lines = AsyncExitStack()
-        self.catalogue_line, self.storage_line = Line(), Line()
-        self.database = Database(workers.catalogue, self.catalogue_line)
-        self.partials = DiskPartials(workers.partials, self.storage_line)
+        self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
+        self.database = Database(workers.catalogue, self.catalogue_rpc)
+        self.partials = DiskPartials(workers.partials, self.storage_rpc)
         self.spool = DiskSpool(workers.spool)
         self.quarantine = DiskQuarantine(workers.quarantine)
         self.folders = workers
@@ -149,8 +149,8 @@ class Rig:
         )
 
     async def __aenter__(self) -> Rig:
-        await self._lines.enter_async_context(served(self.catalogue_line, commits_to(self.folders.catalogue)))
-        await self._lines.enter_async_context(served(self.storage_line, flushing.serve))
+        await self._lines.enter_async_context(served(self.catalogue_rpc, commit_service(self.folders.catalogue)))
+        await self._lines.enter_async_context(served(self.storage_rpc, server.serve))
         await self.database.open()
         for store in (self.partials, self.spool, self.quarantine):
             await store.prepare()

@@ -177,7 +177,7 @@ async def test_one_whose_address_nobody_knows_is_given_up_when_it_is_cut(tmp_pat
             await appends.append(upload_id, "me", unknown, body(MP3[:100], then=BodyCut()))
         with pytest.raises(UploadGone):
             await appends.standing(upload_id, "me")
-        assert await rig.partials.ids() == []
+        assert await rig.partials.list_ids() == []
 
 
 async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ async def test_parts_become_one_file_in_their_order(tmp_path: Path) -> None:
         view = await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
         assert (view.upload.state, view.upload.length) == (State.RECEIVED, len(MP3))
         assert rig.partials.path(view.upload.id).read_bytes() == MP3
-        assert await rig.partials.ids() == [view.upload.id]
+        assert await rig.partials.list_ids() == [view.upload.id]
         for part in parts:
             assert (await rig.intake.show(part, "me")).upload.state is State.CANCELLED
         with pytest.raises(UploadGone):
@@ -75,7 +75,7 @@ async def test_only_ones_own_whole_parts_are_joined(
         part = await make_part(rig, MP3, length, concat)
         with pytest.raises(refusal):
             await Concatenator(rig.intake, rig.partials).concatenate(request(part), [part], owner, "tus")
-        assert await rig.partials.ids() == [part]
+        assert await rig.partials.list_ids() == [part]
 
 
 async def test_the_sum_of_the_parts_is_within_the_limit(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
         for parts in ([part, part], [f"{number}" for number in range(65)]):
             with pytest.raises(Malformed):
                 await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
-        assert await rig.partials.ids() == [part]
+        assert await rig.partials.list_ids() == [part]
 
 
 async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None
         joined = replace(request(*parts), address="192.0.2.1")
         with pytest.raises(QuotaExceeded):
             await Concatenator(rig.intake, rig.partials).concatenate(joined, parts, "me", "tus")
-        assert sorted(await rig.partials.ids()) == sorted(parts)
+        assert sorted(await rig.partials.list_ids()) == sorted(parts)
 
 
 async def test_a_crash_at_any_step_leaves_the_parts_or_the_whole(tmp_path: Path) -> None:
@@ -143,11 +143,11 @@ async def test_what_is_given_up_while_it_is_joined_is_refused(tmp_path: Path, gi
                 await rig.intake.cancel(parts[given_up] if isinstance(given_up, int) else upload_id, "me")
                 await super().concatenate(upload_id, sources)
 
-        partials = Interrupting(rig.folders.partials, rig.storage_line)
+        partials = Interrupting(rig.folders.partials, rig.storage_rpc)
         with pytest.raises(UploadGone):
             await Concatenator(rig.intake, partials).concatenate(request(*parts), parts, "me", "tus")
         kept = [part for number, part in enumerate(parts) if number != given_up]
-        assert sorted(await rig.partials.ids()) == sorted(kept)
+        assert sorted(await rig.partials.list_ids()) == sorted(kept)
 
 
 async def test_a_part_that_lost_its_bytes_is_our_trouble_and_no_hole(tmp_path: Path) -> None:
@@ -156,4 +156,4 @@ async def test_a_part_that_lost_its_bytes_is_our_trouble_and_no_hole(tmp_path: P
         rig.partials.path(parts[1]).unlink()
         with pytest.raises(StorageError):
             await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
-        assert sorted(await rig.partials.ids()) == sorted([parts[0], parts[2]])
+        assert sorted(await rig.partials.list_ids()) == sorted([parts[0], parts[2]])

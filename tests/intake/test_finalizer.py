@@ -69,7 +69,7 @@ async def test_whole_mp3_is_spooled_with_its_tags(tmp_path: Path) -> None:
         assert file is not None
         assert dict(file.tags) == {"title": "T", "artist": "Kept"}
         assert rig.names() == ["show.mp3"]
-        assert await rig.partials.ids() == []
+        assert await rig.partials.list_ids() == []
 
 
 @pytest.mark.parametrize(("data", "end"), [(MP3, State.SPOOLED), (TEXT, State.REJECTED)])
@@ -147,8 +147,8 @@ async def _check_end(rig: Rig, end: State) -> None:
         assert {upload.id for upload in rejected} <= kept
     # A crash before the last byte was recorded leaves an upload that its client goes on with.
     assert len(spooled) + len(rejected) + len(waiting) <= 1
-    assert set(await rig.partials.ids()) == waiting
-    assert await rig.spool.unsettled() == []
+    assert set(await rig.partials.list_ids()) == waiting
+    assert await rig.spool.list_assembled() == []
 
 
 @pytest.mark.parametrize("claim", ["digest", "content_hash"])
@@ -235,7 +235,7 @@ async def test_the_same_sound_leads_to_the_first_where_that_is_wanted(tmp_path: 
         again = await spooled(rig, second)
         assert (again.state, again.file_id) == (State.SPOOLED, first.file_id)
         assert rig.names() == ["show.mp3"]
-        assert await rig.partials.ids() == []
+        assert await rig.partials.list_ids() == []
 
 
 STRANGERS = [("me", "you"), ("me", "local"), ("local", "me"), ("local", "local")]
@@ -328,7 +328,7 @@ async def test_of_the_same_sound_at_once_all_lead_to_one_where_that_is_wanted(tm
         uploads = await ended(rig, ids)
         assert {upload.state for upload in uploads} == {State.SPOOLED}
         assert len({upload.file_id for upload in uploads}) == len(rig.names()) == 1
-        assert await rig.partials.ids() == []
+        assert await rig.partials.list_ids() == []
 
 
 async def test_of_the_same_sound_at_once_all_but_one_say_so(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
             assert first.state is State.SPOOLED
             assert second.state is (State.REJECTED if duplicates == "refuse" else State.SPOOLED)
             assert len(rig.names()) == 1
-            assert await rig.spool.unsettled() == []
+            assert await rig.spool.list_assembled() == []
         if not crashed:
             break
     assert 20 < crash_at < 199
@@ -528,16 +528,16 @@ async def test_what_could_not_be_finished_can_be_cancelled(tmp_path: Path, owner
         await rig.intake.cancel(upload_id, owner)
         await rig.intake.cancel(upload_id, owner)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.CANCELLED
-        assert await rig.partials.ids() == []
-        assert await rig.spool.unsettled() == []
+        assert await rig.partials.list_ids() == []
+        assert await rig.spool.list_assembled() == []
 
 
 async def test_what_was_looked_at_again_in_vain_can_be_cancelled(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await failed(rig, TEXT, Review.FORCED)
         await rig.intake.cancel(upload_id, None)
-        assert await rig.quarantine.kept(upload_id) is None
-        assert await rig.partials.ids() == []
+        assert await rig.quarantine.size(upload_id) is None
+        assert await rig.partials.list_ids() == []
 
 
 async def test_what_is_being_finished_cannot_be_cancelled(tmp_path: Path) -> None:
@@ -564,7 +564,7 @@ async def test_what_could_not_be_finished_expires_with_its_deadline(tmp_path: Pa
         rig.time += 1
         await rig.sweeper.expire()
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.EXPIRED
-        assert await rig.partials.ids() == []
+        assert await rig.partials.list_ids() == []
 
 
 class Costly:
@@ -592,14 +592,14 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, TEXT)
         await finish_all(rig)
-        kept = rig.quarantine.kept
+        kept = rig.quarantine.size
 
         async def kept_until_then(asked: str) -> int | None:
             size = await kept(asked)
             await rig.quarantine.discard(asked)
             return size
 
-        rig.quarantine.kept = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
+        rig.quarantine.size = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
         with pytest.raises(UnknownUpload):
             await rig.finalizer.recheck(upload_id, Review.FORCED)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
@@ -617,13 +617,13 @@ async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:
 async def test_the_disk_is_not_asked_about_an_id_that_is_none(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         asked: list[str] = []
-        kept = rig.quarantine.kept
+        kept = rig.quarantine.size
 
         async def noted(upload_id: str) -> int | None:
             asked.append(upload_id)
             return await kept(upload_id)
 
-        rig.quarantine.kept = noted  # type: ignore[method-assign]  # who asks
+        rig.quarantine.size = noted  # type: ignore[method-assign]  # who asks
         for upload_id in ("../../admin-token", "\0", "x" * 300):
             with pytest.raises(UnknownUpload):
                 await rig.finalizer.recheck(upload_id, Review.AGAIN)

@@ -52,7 +52,7 @@ async def test_a_crash_at_any_step_leaves_the_old_or_the_new_file(tmp_path: Path
             assert (len(stored), hashlib.sha256(stored).digest()) == (file.spool_entry.size, file.spool_entry.sha256)
             assert (file.spool_entry != old.spool_entry) == (file.tags["title"] == "New")
             assert await rig.database.retag_intents() == []
-            assert await rig.spool.unsettled() == []
+            assert await rig.spool.list_assembled() == []
             assert rig.names() == ["show.mp3"]
         seen.add((crashed, file.tags["title"]))
         if not crashed:

@@ -49,7 +49,7 @@ async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> No
         await rig.sweeper.expire()
         assert (await rig.intake.show(idle.upload.id, "me")).upload.state is State.EXPIRED
         assert (await rig.intake.show(active.upload.id, "me")).upload.state is State.RECEIVING
-        assert await rig.partials.ids() == [active.upload.id]
+        assert await rig.partials.list_ids() == [active.upload.id]
 
 
 async def test_an_upload_that_trickles_ends_with_its_whole_lifetime(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> No
         kept, _ = await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native")
         await rig.partials.create("orphan", 100)
         await rig.sweeper.discard_orphans()
-        assert await rig.partials.ids() == [kept.upload.id]
+        assert await rig.partials.list_ids() == [kept.upload.id]
 
 
 async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         await rig.intake.recover()
         assert (await rig.intake.show(form.upload.id, "me")).upload.state is State.CANCELLED
-        assert await rig.partials.ids() == []
+        assert await rig.partials.list_ids() == []
 
 
 async def test_quarantine_is_emptied_of_what_is_old(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ async def test_many_uploads_expire_together(tmp_path: Path) -> None:
         await rig.sweeper.expire()
         for view in made[::100]:
             assert (await rig.intake.show(view.upload.id, "me")).upload.state is State.EXPIRED
-        assert await rig.partials.ids() == []
+        assert await rig.partials.list_ids() == []
 
 
 async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         made, _ = await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native")
         rig.time += HOUR + 1
-        database = Broken(rig.folders.catalogue, rig.catalogue_line)
+        database = Broken(rig.folders.catalogue, rig.catalogue_rpc)
         await database.open()
         sweeper = Sweeper(
             rig.intake,

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor, chromium
-from tests.browser.seen import pick, state
+from tests.browser.page_objects import pick, state
 from tests.support.mp3 import make_mp3_of
 from tests.support.proxies import BARE_LOCATION, Proxy, documented, haproxy, nginx
 from tests.support.server import Server

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from tests.support.lines import storage_line
+from tests.support.rpc import storage_rpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from media_service.aside.line import Line
+    from media_service.ipc.client import RpcClient
 
 
 @pytest_asyncio.fixture
-async def line() -> AsyncIterator[Line]:
+async def line() -> AsyncIterator[RpcClient]:
     """A line to who syncs."""
-    async with storage_line() as line:
+    async with storage_rpc() as line:
         yield line

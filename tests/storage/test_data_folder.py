@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.errors.service import StorageError, StorageFull
-from media_service.storage.border import disk_errors, make_folder
-from media_service.storage.data_folder import DataFolder, FolderInUse
-from media_service.storage.folders import sync_directory
+from media_service.storage.data_folder import DataFolder, DataFolderLocked
+from media_service.storage.os_errors import make_private_folder, map_os_errors
+from media_service.storage.sync.fsync import fsync_directory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ async def test_a_second_server_is_told_that_the_folder_is_in_use(folder: DataFol
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"locked\n"
-        with pytest.raises(FolderInUse, match=str(folder.root)):
+        with pytest.raises(DataFolderLocked, match=str(folder.root)):
             await folder.lock()
         other.kill()
         other.wait()
@@ -94,40 +94,40 @@ def test_a_token_that_was_never_written_does_not_open_the_admin_to_all(folder: D
 
 @pytest.mark.parametrize("code", [28, 122, 27])
 def test_no_room_is_storage_full(code: int) -> None:
-    with pytest.raises(StorageFull), disk_errors():
+    with pytest.raises(StorageFull), map_os_errors():
         raise OSError(code, os.strerror(code))
 
 
 def test_other_errors_are_trouble_and_keep_their_cause() -> None:
-    with pytest.raises(StorageError) as trouble, disk_errors():
+    with pytest.raises(StorageError) as trouble, map_os_errors():
         raise OSError(5, os.strerror(5))
     assert isinstance(trouble.value.__cause__, OSError)
 
 
 @pytest.mark.parametrize("kind", [FileNotFoundError, FileExistsError])
 def test_a_missing_or_taken_name_is_no_trouble(kind: type[OSError]) -> None:
-    with pytest.raises(kind), disk_errors():
+    with pytest.raises(kind), map_os_errors():
         raise kind
 
 
 def test_a_directory_can_be_synced_and_nothing_else(tmp_path: Path) -> None:
-    sync_directory(tmp_path)
+    fsync_directory(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
-        sync_directory(tmp_path / "file")
+        fsync_directory(tmp_path / "file")
     with pytest.raises(FileNotFoundError):
-        sync_directory(tmp_path / "missing")
+        fsync_directory(tmp_path / "missing")
 
 
 async def test_a_folder_is_made_with_its_parents_and_may_be_there(tmp_path: Path) -> None:
-    await make_folder(tmp_path / "a" / "b")
-    await make_folder(tmp_path / "a" / "b")
+    await make_private_folder(tmp_path / "a" / "b")
+    await make_private_folder(tmp_path / "a" / "b")
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
 
 
 async def test_a_file_in_a_folders_place_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
-        await make_folder(tmp_path / "file")
+        await make_private_folder(tmp_path / "file")
     with pytest.raises(StorageError):
-        await make_folder(tmp_path / "file" / "below")
+        await make_private_folder(tmp_path / "file" / "below")

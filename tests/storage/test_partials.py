@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.aside import answering
-from media_service.aside.line import Line
 from media_service.core.errors.service import StorageError, StorageFull
-from media_service.storage import flushing
-from media_service.storage.disk_line import DiskLine
-from media_service.storage.pace import Pace
+from media_service.ipc import server
+from media_service.ipc.client import RpcClient
 from media_service.storage.partials import IDLE, DiskPartials, OpenPartial
+from media_service.storage.sync import server
+from media_service.storage.sync.client import SyncClient
+from media_service.storage.write_latency import WriteLatency
 from tests.storage.small_disk import on_small_disk
-from tests.support.lines import served, storage_line
+from tests.support.rpc import served, storage_rpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,29 +37,29 @@ MIB = 1024 * 1024
 async def partials(tmp_path: Path) -> AsyncIterator[DiskPartials]:
     """Partials in a folder of the test's own. No descriptor is left of them."""
     before = open_files()
-    async with storage_line() as line:
+    async with storage_rpc() as line:
         partials = DiskPartials(tmp_path / "deep" / "partials", line)
         await partials.prepare()
         among = open_files()
         yield partials
-        partials.close_all()
+        partials.close_idle()
         await told(line)
         assert open_files() == among
     assert open_files() == before
 
 
-async def told(line: Line) -> None:
+async def told(line: RpcClient) -> None:
     """Returns when the other end has heard everything that was only told."""
     await line.ask(("sync", b"/nowhere"))
 
 
-def opened(descriptor: int, path: Path, line: Line) -> OpenPartial:
+def opened(descriptor: int, path: Path, line: RpcClient) -> OpenPartial:
     """A partial over a descriptor of the test's own, synced at `path`."""
-    return OpenPartial(path, descriptor, Pace(), ThreadPoolExecutor(1), DiskLine(line))
+    return OpenPartial(path, descriptor, WriteLatency(), ThreadPoolExecutor(1), SyncClient(line))
 
 
 @asynccontextmanager
-async def unreachable(path: Path, line: Line) -> AsyncIterator[None]:
+async def unreachable(path: Path, line: RpcClient) -> AsyncIterator[None]:
     """Meanwhile nobody who syncs finds the file."""
     line.tell(("let_go", os.fsencode(path)))
     await told(line)
@@ -131,7 +131,7 @@ async def test_a_deleted_partial_is_not_written_to_though_it_is_still_open(parti
     assert await partials.open("a") is None
 
 
-async def test_only_so_many_descriptors_stay_open_at_either_end(partials: DiskPartials, line: Line) -> None:
+async def test_only_so_many_descriptors_stay_open_at_either_end(partials: DiskPartials, line: RpcClient) -> None:
     partials = DiskPartials(partials.path("a").parent, line)
     before = open_files()
     for number in range(IDLE + 10):
@@ -140,12 +140,12 @@ async def test_only_so_many_descriptors_stay_open_at_either_end(partials: DiskPa
         partials.close(str(number))
     await told(line)
     assert open_files() == before + 2 * IDLE
-    partials.close_all()
+    partials.close_idle()
     await told(line)
     assert open_files() == before
 
 
-async def test_a_partial_whose_sync_failed_is_opened_anew(tmp_path: Path, line: Line) -> None:
+async def test_a_partial_whose_sync_failed_is_opened_anew(tmp_path: Path, line: RpcClient) -> None:
     partials = DiskPartials(tmp_path, line)
     await partials.create("a", 10)
     failed = await partials.open("a")
@@ -156,7 +156,7 @@ async def test_a_partial_whose_sync_failed_is_opened_anew(tmp_path: Path, line: 
     partials.close("a")
     assert (await partials.open("a")) is not failed
     partials.close("a")
-    partials.close_all()
+    partials.close_idle()
 
 
 async def test_a_missing_partial_opens_as_none(partials: DiskPartials) -> None:
@@ -200,15 +200,15 @@ async def test_discarding_frees_the_room_even_of_an_open_partial(partials: DiskP
 
 
 async def test_ids_name_what_is_there(partials: DiskPartials) -> None:
-    assert await partials.ids() == []
+    assert await partials.list_ids() == []
     for upload_id in ("a", "b-_"):
         await partials.create(upload_id, 1)
     partials.path("x").with_suffix(".other").touch()
-    assert sorted(await partials.ids()) == ["a", "b-_"]
-    assert sorted(await DiskPartials(partials.path("a").parent, Line()).ids()) == ["a", "b-_"]
+    assert sorted(await partials.list_ids()) == ["a", "b-_"]
+    assert sorted(await DiskPartials(partials.path("a").parent, RpcClient()).ids()) == ["a", "b-_"]
 
 
-async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPartials, line: Line) -> None:
+async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPartials, line: RpcClient) -> None:
     await partials.create("a", 10)
     reading = opened(os.open(partials.path("a"), os.O_RDONLY), partials.path("a"), line)
     try:
@@ -218,7 +218,7 @@ async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPart
         os.close(reading.descriptor)
 
 
-async def test_a_sync_that_fails_is_trouble(line: Line) -> None:
+async def test_a_sync_that_fails_is_trouble(line: RpcClient) -> None:
     with Path("/dev/null").open("wb") as null:
         with pytest.raises(StorageError) as caught:
             await opened(null.fileno(), Path("/dev/null"), line).sync(0)
@@ -227,7 +227,7 @@ async def test_a_sync_that_fails_is_trouble(line: Line) -> None:
 
 
 async def test_writes_from_before_a_failed_sync_are_given_up_and_later_ones_are_not(
-    partials: DiskPartials, line: Line
+    partials: DiskPartials, line: RpcClient
 ) -> None:
     """The kernel reports lost pages once: who syncs the same file next hears that all is well."""
     await partials.create("a", 10)
@@ -246,7 +246,7 @@ async def test_writes_from_before_a_failed_sync_are_given_up_and_later_ones_are_
 
 async def test_a_sync_that_nobody_answers_any_more_gives_up_what_was_written_before_it(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
-    line = Line()
+    line = RpcClient()
     await line.open(ours)
     partials = DiskPartials(tmp_path, line)
     await partials.create("a", 10)
@@ -260,13 +260,13 @@ async def test_a_sync_that_nobody_answers_any_more_gives_up_what_was_written_bef
         await syncing
     with pytest.raises(StorageError):
         await partial.sync(partial.epoch)
-    async with served(line, flushing.serve):
+    async with served(line, server.serve):
         with pytest.raises(StorageError):
             await partial.sync(before)
         await partial.write(0, b"again")
         await partial.sync(partial.epoch)
     partials.close("a")
-    partials.close_all()
+    partials.close_idle()
 
 
 async def test_those_who_ask_while_a_sync_runs_share_the_next_one(tmp_path: Path) -> None:
@@ -274,12 +274,12 @@ async def test_those_who_ask_while_a_sync_runs_share_the_next_one(tmp_path: Path
     asked: list[list[str]] = []
 
     def slow(end: socket.socket) -> None:
-        for questions in answering.questions(end):
+        for questions in server.questions(end):
             asked.append([what[0] for _, what in questions])
             time.sleep(0.02)
-            answering.answer(end, [(number, None) for number, _ in questions if number])
+            server.respond(end, [(number, None) for number, _ in questions if number])
 
-    async with served(Line(), slow) as line:
+    async with served(RpcClient(), slow) as line:
         partials = DiskPartials(tmp_path, line)
         await partials.create("shared", MIB)
         partial = await partials.open("shared")
@@ -291,22 +291,22 @@ async def test_those_who_ask_while_a_sync_runs_share_the_next_one(tmp_path: Path
 
         await asyncio.gather(*map(write_and_sync, range(64)))
         partials.close("shared")
-        partials.close_all()
+        partials.close_idle()
     assert sum(questions.count("sync") for questions in asked) == 2
 
 
 async def create_on_full_disk(disk: Path) -> Any:
-    async with storage_line() as line:
+    async with storage_rpc() as line:
         partials = DiskPartials(disk / "partials", line)
         await partials.prepare()
         await partials.create("fits", 3 * MIB)
         try:
             await partials.create("too-large", 3 * MIB)
         except StorageFull:
-            left = sorted(await partials.ids())
+            left = sorted(await partials.list_ids())
             await partials.discard("fits")
             await partials.create("too-large", 3 * MIB)
-            return left, sorted(await partials.ids())
+            return left, sorted(await partials.list_ids())
         return None
 
 
@@ -315,7 +315,7 @@ def test_a_partial_without_room_is_refused_and_leaves_nothing(tmp_path: Path) ->
 
 
 async def write_on_full_disk(disk: Path) -> Any:
-    async with storage_line() as line:
+    async with storage_rpc() as line:
         partials = DiskPartials(disk / "partials", line)
         await partials.prepare()
         await partials.create("a", None)
@@ -371,7 +371,7 @@ async def test_room_that_a_partial_has_is_told_and_a_hole_has_none(partials: Dis
 
 
 async def reserve_on_full_disk(disk: Path) -> Any:
-    async with storage_line() as line:
+    async with storage_rpc() as line:
         partials = DiskPartials(disk / "partials", line)
         await partials.prepare()
         await partials.create("a", MIB)

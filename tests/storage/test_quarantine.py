@@ -46,19 +46,19 @@ def age(path: Path, taken: int) -> None:
 async def test_bytes_and_report_are_kept_and_the_source_stays(
     quarantine: DiskQuarantine, folder: Path, source: Path
 ) -> None:
-    await quarantine.take("a", source, REPORT)
+    await quarantine.add("a", source, REPORT)
     assert (folder / "a.rejected").read_bytes() == source.read_bytes() == b"no music"
     assert json.loads((folder / "a.json").read_text("utf-8")) == REPORT
 
 
 async def test_the_bytes_outlive_their_partial(quarantine: DiskQuarantine, folder: Path, source: Path) -> None:
-    await quarantine.take("a", source, REPORT)
+    await quarantine.add("a", source, REPORT)
     source.unlink()
     assert (folder / "a.rejected").read_bytes() == b"no music"
 
 
 async def test_taking_twice_is_taking_once(quarantine: DiskQuarantine, folder: Path, source: Path) -> None:
-    await quarantine.take("a", source, REPORT)
+    await quarantine.add("a", source, REPORT)
     await DiskQuarantine(folder).take("a", source, REPORT | {"code": "too_costly"})
     assert sorted(path.name for path in folder.iterdir()) == ["a.json", "a.rejected"]
     assert json.loads((folder / "a.json").read_text("utf-8"))["code"] == "too_costly"
@@ -66,19 +66,19 @@ async def test_taking_twice_is_taking_once(quarantine: DiskQuarantine, folder: P
 
 async def test_a_missing_source_is_said(quarantine: DiskQuarantine, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        await quarantine.take("a", tmp_path / "missing", REPORT)
+        await quarantine.add("a", tmp_path / "missing", REPORT)
 
 
 async def test_a_report_may_hold_values_that_json_does_not_know(
     quarantine: DiskQuarantine, folder: Path, source: Path
 ) -> None:
-    await quarantine.take("a", source, {"path": source})
+    await quarantine.add("a", source, {"path": source})
     assert json.loads((folder / "a.json").read_text("utf-8")) == {"path": str(source)}
 
 
 async def test_only_what_is_older_is_purged(quarantine: DiskQuarantine, folder: Path, source: Path) -> None:
     for upload_id, taken in (("old", DAY), ("new", 3 * DAY)):
-        await quarantine.take(upload_id, source, REPORT)
+        await quarantine.add(upload_id, source, REPORT)
         age(folder / f"{upload_id}.json", taken)
     assert await quarantine.purge(2 * DAY) == ["old"]
     assert sorted(path.name for path in folder.iterdir()) == ["new.json", "new.rejected"]
@@ -98,7 +98,7 @@ async def take_on_full_disk(disk: Path) -> Any:
     source = disk / "a.partial"
     room = os.statvfs(disk)
     source.write_bytes(bytes((room.f_bavail - 4) * room.f_frsize))
-    await quarantine.take("a", source, REPORT)
+    await quarantine.add("a", source, REPORT)
     return (disk / "quarantine" / "a.rejected").stat().st_size == source.stat().st_size
 
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from media_service.core.errors.service import StorageError, StorageFull
 from media_service.core.files import RewritePlan
-from media_service.storage.copying import COPY
+from media_service.storage.copy_range import COPY
 from media_service.storage.spool import DiskSpool, _link
 from tests.storage.small_disk import on_small_disk
 
@@ -58,7 +58,7 @@ async def assembled(spool: DiskSpool, source: Path, upload_id: str = "a") -> Ass
 async def test_an_untagged_file_is_the_sources_bytes(spool: DiskSpool, source: Path) -> None:
     made = await assembled(spool, source)
     assert (made.size, made.sha256) == (len(AUDIO), hashlib.sha256(AUDIO).digest())
-    assert await spool.waits("a")
+    assert await spool.is_assembled("a")
     assert finished(spool) == []
     assert await spool.publish("a", "show.mp3")
     assert spool.path("show.mp3").read_bytes() == AUDIO == source.read_bytes()
@@ -127,7 +127,7 @@ async def test_second_file_of_a_name_gets_a_number(spool: DiskSpool, source: Pat
     other.write_bytes(b"another")
     await assembled(spool, source, "a")
     await assembled(spool, other, "b")
-    first, second = spool.names("show.mp3", 1, 2)
+    first, second = spool.candidate_names("show.mp3", 1, 2)
     assert (first, second) == ("show.mp3", "show (2).mp3")
     assert await spool.publish("a", first)
     assert not await spool.publish("b", first)
@@ -136,7 +136,7 @@ async def test_second_file_of_a_name_gets_a_number(spool: DiskSpool, source: Pat
 
 
 async def test_names_go_on_from_any_copy(spool: DiskSpool) -> None:
-    assert spool.names("show.mp3", 65, 2) == ["show (65).mp3", "show (66).mp3"]
+    assert spool.candidate_names("show.mp3", 65, 2) == ["show (65).mp3", "show (66).mp3"]
 
 
 async def test_a_taken_name_is_left_alone(spool: DiskSpool, source: Path) -> None:
@@ -144,7 +144,7 @@ async def test_a_taken_name_is_left_alone(spool: DiskSpool, source: Path) -> Non
     await assembled(spool, source)
     assert not await spool.publish("a", "show.mp3")
     assert spool.path("show.mp3").read_bytes() == b"theirs"
-    assert await spool.waits("a")
+    assert await spool.is_assembled("a")
 
 
 async def test_of_many_who_want_one_name_one_gets_it(spool: DiskSpool, source: Path) -> None:
@@ -160,7 +160,7 @@ async def test_what_was_published_waits_no_more(spool: DiskSpool, source: Path) 
     assert await again(spool).waits("a")
     await spool.publish("a", "show.mp3")
     assert not await again(spool).waits("a")
-    assert await again(spool).unsettled() == []
+    assert await again(spool).list_assembled() == []
     assert finished(spool) == ["show.mp3"]
 
 
@@ -178,7 +178,7 @@ async def test_a_file_that_got_both_names_before_a_crash_is_published(spool: Dis
     assert not _link(incoming, source)
     spool.path("show.mp3").hardlink_to(incoming)
     assert _link(incoming, spool.path("show.mp3"))
-    assert not await spool.waits("a")
+    assert not await spool.is_assembled("a")
     assert spool.path("show.mp3").read_bytes() == AUDIO
 
 
@@ -193,16 +193,16 @@ async def test_the_tail_takes_the_place_of_the_last_bytes(spool: DiskSpool, sour
 async def test_settling_keeps_the_file_and_may_be_repeated(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
-    await spool.settle("a")
-    await spool.settle("a")
+    await spool.discard_assembled("a")
+    await spool.discard_assembled("a")
     assert spool.path("show.mp3").stat().st_nlink == 1
 
 
 async def test_settling_what_was_never_published_leaves_nothing(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
-    assert await spool.unsettled() == ["a"]
-    await spool.settle("a")
-    assert await spool.unsettled() == []
+    assert await spool.list_assembled() == ["a"]
+    await spool.discard_assembled("a")
+    assert await spool.list_assembled() == []
     assert finished(spool) == []
 
 
@@ -247,12 +247,12 @@ async def test_a_file_takes_the_place_of_another_whose_reader_reads_on(spool: Di
     expected = b"HEAD" + AUDIO[300:]
     assert spool.path("show.mp3").read_bytes() == expected
     assert await spool.measure("show.mp3") == (len(expected), hashlib.sha256(expected).digest())
-    assert (finished(spool), await spool.unsettled()) == (["show.mp3"], [])
+    assert (finished(spool), await spool.list_assembled()) == (["show.mp3"], [])
 
 
 async def test_nothing_takes_the_place_of_what_a_reader_took(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     with pytest.raises(FileNotFoundError):
         await spool.replace("a", "show.mp3")
-    assert (finished(spool), await spool.unsettled()) == ([], ["a"])
+    assert (finished(spool), await spool.list_assembled()) == ([], ["a"])
     assert await spool.measure("show.mp3") is None

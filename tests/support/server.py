@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from media_service.storage.data_folder import DataFolder
-from tests.support.aside import aside_of
 from tests.support.new_catalogue import write_new_catalogue
+from tests.support.sidecar import sidecar_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,9 +63,9 @@ class Server:
         return self.process.pid
 
     @property
-    def aside(self) -> int:
+    def sidecar(self) -> int:
         """The process that waits for the disk, once it runs."""
-        return aside_of(self.pid)
+        return sidecar_of(self.pid)
 
     @property
     def spool(self) -> Path:

@@ -59,7 +59,7 @@ async def test_failing_disk_drops_the_slice_and_nothing_else(
     upload = await api.create("faulty.mp3", len(DATA))
     assert (await api.put(upload["id"], 0, DATA[:MIB])).status == 200
     syncs = call == "fdatasync"
-    with fault(server.aside if syncs else server.pid, partial_of(server, upload), call, what):
+    with fault(server.sidecar if syncs else server.pid, partial_of(server, upload), call, what):
         answer = await api.post(upload["id"], MIB, DATA[MIB : 2 * MIB])
         assert (answer.status, answer.code) == (status, code)
         assert "Retry-After" in answer.headers
@@ -72,7 +72,7 @@ async def test_failed_sync_gives_up_every_slice_that_was_written_before_it(serve
     """Eight slices are written and wait for a sync that fails: none of them may be acknowledged by a later one."""
     upload = await api.create("together.mp3", len(DATA))
     size = len(DATA) // 8
-    with fault(server.aside, partial_of(server, upload), "fdatasync", "error=EIO:when=1"):
+    with fault(server.sidecar, partial_of(server, upload), "fdatasync", "error=EIO:when=1"):
         answers = await asyncio.gather(
             *(api.put(upload["id"], start, DATA[start : start + size]) for start in range(0, 8 * size, size))
         )
@@ -91,7 +91,7 @@ async def test_large_slices_are_taken_again_once_they_can_be_read_back(server: S
 
     async def kill() -> None:
         while True:
-            os.kill(await asyncio.to_thread(lambda: server.aside), signal.SIGKILL)
+            os.kill(await asyncio.to_thread(lambda: server.sidecar), signal.SIGKILL)
             await asyncio.sleep(1.3)
 
     killing = asyncio.create_task(kill())
@@ -114,7 +114,7 @@ async def test_a_client_that_leaves_while_its_slice_is_read_back_loses_nothing(
     upload = await api.create("left.mp3", len(DATA))
     piece = DATA[: 3 * MIB]
     digest = digest_field(piece if right else DATA)
-    with fault(server.aside, partial_of(server, upload), "preadv,preadv2", "delay_enter=30000"):
+    with fault(server.sidecar, partial_of(server, upload), "preadv,preadv2", "delay_enter=30000"):
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         path = f"/api/v1/uploads/{upload['id']}/slices/0"
         writer.write(head("PUT", path, f"Content-Digest: {digest}", length=len(piece)) + piece)

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from media_service.app import Service
-from media_service.given import load
+from media_service.config.loading import load
 from media_service.storage.data_folder import DataFolder
 from tests.support.api import MIB, Api
 from tests.support.fuzz import Fuzzer

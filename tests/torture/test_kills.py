@@ -135,13 +135,13 @@ def restart(server: Server) -> None:
     server.restart()
 
 
-def kill_aside(server: Server) -> None:
+def kill_sidecar(server: Server) -> None:
     """The process aside dies; the server starts it again."""
-    os.kill(server.aside, signal.SIGKILL)
+    os.kill(server.sidecar, signal.SIGKILL)
 
 
 @pytest.mark.timeout(60 + 10 * KILLS)
-@pytest.mark.parametrize(("kill", "times"), [(restart, KILLS), (kill_aside, max(1, KILLS // 4))])
+@pytest.mark.parametrize(("kill", "times"), [(restart, KILLS), (kill_sidecar, max(1, KILLS // 4))])
 async def test_no_acknowledged_byte_is_lost_by_kills(data: Path, kill: Callable[[Server], None], times: int) -> None:
     source = random.Random(SEED)
     stop = asyncio.Event()

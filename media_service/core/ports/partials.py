@@ -84,7 +84,7 @@ class Partials(Protocol):
     async def discard(self, upload_id: str) -> None:
         """Frees the partial's space. One that is not there is no error."""
 
-    async def ids(self) -> list[str]:
+    async def list_ids(self) -> list[str]:
         """The uploads that have a partial."""
 
     async def free(self) -> int:

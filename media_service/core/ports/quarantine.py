@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 class Quarantine(Protocol):
     """Rejected files and their reports, kept for a while."""
 
-    async def take(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
+    async def add(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
         """Keeps the source's bytes and the report, durably; the source stays. May be repeated.
 
         On a full disk the report may be empty.
         """
 
-    async def kept(self, upload_id: str) -> int | None:
+    async def size(self, upload_id: str) -> int | None:
         """How many bytes of the upload are kept; None when nothing is."""
 
     def path(self, upload_id: str) -> Path:
         """Where the kept bytes are, for reading."""
 
-    async def give_back(self, upload_id: str, target: Path) -> None:
+    async def restore(self, upload_id: str, target: Path) -> None:
         """Puts the kept bytes to `target` too, durably; they stay. May be repeated. Raises FileNotFoundError."""
 
     async def discard(self, upload_id: str) -> None:

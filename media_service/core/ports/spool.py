@@ -20,10 +20,10 @@ class Spool(Protocol):
         missing.
         """
 
-    async def waits(self, upload_id: str) -> bool:
+    async def is_assembled(self, upload_id: str) -> bool:
         """Whether an assembled file of this upload has no name yet."""
 
-    def names(self, filename: str, first: int, count: int) -> list[str]:
+    def candidate_names(self, filename: str, first: int, count: int) -> list[str]:
         """Names for a file called `filename`, from its `first` copy on: the second gets ` (2)`."""
 
     async def publish(self, upload_id: str, name: str) -> bool:
@@ -32,10 +32,10 @@ class Spool(Protocol):
         From then on it waits no more, whatever its readers do with it.
         """
 
-    async def settle(self, upload_id: str) -> None:
+    async def discard_assembled(self, upload_id: str) -> None:
         """Removes what was assembled for the upload and has no name."""
 
-    async def unsettled(self) -> list[str]:
+    async def list_assembled(self) -> list[str]:
         """The uploads for which something was assembled that has no name."""
 
     async def replace(self, key: str, name: str) -> None:

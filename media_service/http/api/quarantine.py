@@ -64,7 +64,7 @@ class QuarantineApi:
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
             views, next_cursor = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
-            kept = [await self._quarantine.kept(view.upload.id) for view in views]
+            kept = [await self._quarantine.size(view.upload.id) for view in views]
             return (serialize(view) | {"kept_bytes": size} for view, size in zip(views, kept, strict=True)), next_cursor
 
         return await page_response(request, "uploads", read)
@@ -110,6 +110,6 @@ class QuarantineApi:
         """Return a rejected upload that still has its bytes. Raise UnknownUpload, Unauthorised."""
         self._authenticator.require_admin(request)
         view = await self._intake.show(request.match_info["id"], None)
-        if view.upload.state is not State.REJECTED or await self._quarantine.kept(view.upload.id) is None:
+        if view.upload.state is not State.REJECTED or await self._quarantine.size(view.upload.id) is None:
             raise UnknownUpload
         return view

@@ -139,7 +139,7 @@ class Finalizer(FinalizeQueue):
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
         report |= {"findings": [finding.to_dict_with_message() for finding in findings]}
-        await self._quarantine.take(upload.id, self._partials.path(upload.id), report)
+        await self._quarantine.add(upload.id, self._partials.path(upload.id), report)
         return verdict
 
     async def recheck(self, upload_id: str, review: Review) -> None:
@@ -149,11 +149,11 @@ class Finalizer(FinalizeQueue):
         """
         async with self._reviewing:
             again = (await self._load(upload_id)).step(Event.RECHECK, self._clock(), review=review, verdict=None)
-            kept = await self._quarantine.kept(upload_id)
+            kept = await self._quarantine.size(upload_id)
             if kept is not None and kept != again.length:
                 raise BytesMissing(kept)
             try:
-                await self._quarantine.give_back(upload_id, self._partials.path(upload_id))
+                await self._quarantine.restore(upload_id, self._partials.path(upload_id))
             except FileNotFoundError:
                 # It was purged, perhaps since it was looked for.
                 raise UnknownUpload from None
@@ -179,7 +179,7 @@ class Finalizer(FinalizeQueue):
             if (
                 upload.publish_intent is not None
                 and upload.publish_intent.name
-                and not await self._spool.waits(upload_id)
+                and not await self._spool.is_assembled(upload_id)
             ):
                 log.warning("its file may be in the spool", upload=upload_id, name=upload.publish_intent.name)
             await self._discard(upload_id)
@@ -214,7 +214,7 @@ class Finalizer(FinalizeQueue):
                 return await self._link(upload, duplicate)
             upload = upload if duplicate is None else _with_duplicate_note(upload, duplicate)
             upload = await self._place(upload)
-        elif await self._spool.waits(upload.id):
+        elif await self._spool.is_assembled(upload.id):
             upload = await self._publish(upload, upload.publish_intent)
         assert upload.facts is not None
         publish_intent = upload.publish_intent
@@ -282,7 +282,7 @@ class Finalizer(FinalizeQueue):
         """The name that the catalogue has for the file from now on. Nobody else plans one meanwhile."""
         async with self._naming:
             for first in count(1, NAMES_PER_QUERY):
-                names = self._spool.names(upload.filename, first, NAMES_PER_QUERY)
+                names = self._spool.candidate_names(upload.filename, first, NAMES_PER_QUERY)
                 taken = await self._catalogue.stored_names(names)
                 name = next((name for name in names if name not in taken and name not in tried), None)
                 if name is not None:
@@ -299,7 +299,7 @@ class Finalizer(FinalizeQueue):
 
     async def _discard(self, upload_id: str) -> None:
         """Frees what an upload without a file of its own leaves. A crash may have left an assembled file, too."""
-        await self._spool.settle(upload_id)
+        await self._spool.discard_assembled(upload_id)
         await self._partials.discard(upload_id)
 
     async def _saved(self, upload: Upload) -> Upload:

@@ -88,7 +88,7 @@ class Retagger:
             except FileNotFoundError:
                 raise UnknownFile from None
             finally:
-                await self._spool.settle(file_id)
+                await self._spool.discard_assembled(file_id)
 
     async def cover(self, file: StoredFile) -> tuple[Cover, bytes]:
         """The cover in front of a finished file, where one like it could be sent. Raises UnknownCover, UnknownFile."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from media_service.config.loading import load
 from media_service.core.errors.registry import error_classes
-from media_service.given import load
 from media_service.http.pages.station import Station
 from media_service.http.problems import HTTP_STATUS
 from tests.support.api import Api

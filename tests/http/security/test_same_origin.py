@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.given import load
+from media_service.config.loading import load
 from tests.support.server import Server
 from tests.support.wire import WireAnswer, request, send
 

@@ -1,0 +1,67 @@
+"""The service without group commit: each slice is recorded in a transaction of its own.
+
+`python -m bench.unbatched_commits SETTINGS`, in the place of `media_service.serving`. `aiosqlite` executes begin, insert and
+commit one after the other, as this stack offers it, and as durable as ours. Everything else is the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING
+
+import aiosqlite
+
+from media_service import app, server
+from media_service.catalogue.committing import DURABLE
+from media_service.catalogue.database import Database
+from media_service.core.errors.service import CatalogueError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from media_service.catalogue.statements import Statement
+    from media_service.ipc.client import RpcClient
+
+
+class UnbatchedWriter:
+    """Takes the place of `catalogue.writer.Writer`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = asyncio.Lock()
+        self._connection: aiosqlite.Connection | None = None
+
+    async def execute(self, statements: Sequence[Statement]) -> None:
+        """Returns when they are durable. Raises CatalogueError."""
+        async with self._turn:
+            connection = self._connection = self._connection or await self._connect()
+            try:
+                await connection.execute("BEGIN IMMEDIATE")
+                for sql, values in statements:
+                    await connection.execute(sql, values)
+                await connection.commit()
+            except sqlite3.Error as error:
+                await connection.rollback()
+                raise CatalogueError from error
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(self._path, isolation_level=None)
+        for pragma in DURABLE:
+            await connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+
+class Catalogue(Database):
+    """The catalogue, written to one by one."""
+
+    def __init__(self, path: Path, rpc: RpcClient) -> None:
+        super().__init__(path, rpc)
+        self._writer = UnbatchedWriter(path)  # type: ignore[assignment]  # it has what is asked of a writer
+
+
+if __name__ == "__main__":
+    # Before the application joins its parts.
+    app.Database = Catalogue  # type: ignore[attr-defined]  # no name that the application lends to others
+    server.main()
