@@ -29,7 +29,7 @@ from bench.payload import make_payload
 from bench.workspace import memory, workspace
 from media_service.media.mpeg.audio_digest import AudioDigest
 from media_service.media.mpeg.parser import FrameParser
-from media_service.storage.copy_range import COPY, copy
+from media_service.storage.copy_range import CHUNK_BYTES, copy_range
 from tests.support.server import Server
 from tests.support.stream import Stream
 
@@ -226,7 +226,7 @@ def copy_durably(source: Path, target: Path) -> None:
     with source.open("rb") as reader, target.open("wb") as writer:
         at = 0
         while at < size:
-            at += copy(reader.fileno(), writer.fileno(), at, min(COPY, size - at))
+            at += copy_range(reader.fileno(), writer.fileno(), at, min(CHUNK_BYTES, size - at))
         os.fsync(writer.fileno())
     target.unlink()
 

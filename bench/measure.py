@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from bench.generator import Generator, Load, NoGenerator
 from bench.payload import make_payload
-from bench.processes import cpu_seconds, forget_peak, most_held, peak_bytes, thread_seconds
-from bench.target import Running, StartFailed, Target
-from bench.verify_received import Sent
+from bench.processes import cpu_seconds, peak_bytes, reset_peak, sample_memory, thread_seconds
+from bench.target import RunningServer, StartFailed, Target
+from bench.verify_received import SentPayload
 from bench.workspace import touch_memory
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one contender did in one scenario. `trouble` is the first thing that went wrong; it ends its part."""
+    """What one target did in one scenario. `trouble` is the first thing that went wrong; it ends its part."""
 
     target: Target
     samples: list[Sample] = field(default_factory=list)
@@ -68,12 +68,12 @@ class Bench:
         self._runs = 0
 
     def run(self, scenario: Scenario, targets: Sequence[Target]) -> list[Outcome]:
-        """Measures the contenders; those that cannot start say why."""
+        """Measures the targets; those that cannot start say why."""
         payload = self._payloads / f"{scenario.size}.mp3"
         make_payload(payload, scenario.size)
-        sent = Sent(payload)
+        sent = SentPayload(payload)
         outcomes = [Outcome(target, trouble=target.missing()) for target in targets]
-        started: list[tuple[Outcome, Running]] = []
+        started: list[tuple[Outcome, RunningServer]] = []
         try:
             for outcome in outcomes:
                 self._start(scenario, outcome, started)
@@ -88,7 +88,7 @@ class Bench:
             payload.unlink()
         return outcomes
 
-    def _start(self, scenario: Scenario, outcome: Outcome, started: list[tuple[Outcome, Running]]) -> None:
+    def _start(self, scenario: Scenario, outcome: Outcome, started: list[tuple[Outcome, RunningServer]]) -> None:
         if outcome.trouble:
             return
         folder = self._data / f"{scenario.name}-{outcome.target.name}"
@@ -98,7 +98,9 @@ class Bench:
         except StartFailed as error:
             outcome.trouble = str(error)
 
-    def _drive(self, scenario: Scenario, outcome: Outcome, running: Running, sent: Sent, *, counts: bool) -> None:
+    def _drive(
+        self, scenario: Scenario, outcome: Outcome, running: RunningServer, sent: SentPayload, *, counts: bool
+    ) -> None:
         """One run, its verification, and the clearing of what it left."""
         _progress(f"{scenario.name} {outcome.target.name} {'run' if counts else 'warm'}")
         self._runs += 1
@@ -107,14 +109,14 @@ class Bench:
         except NoGenerator as error:
             outcome.trouble = str(error)
             return
-        wrong = fault or sent.wrong(outcome.target.received_files(running.folder), scenario.load.uploads)
+        wrong = fault or sent.mismatch(outcome.target.received_files(running.folder), scenario.load.uploads)
         if wrong:
             outcome.trouble = wrong
         elif counts:
             outcome.samples.append(sample)
         outcome.target.clear(running.folder)
 
-    def _sample(self, scenario: Scenario, target: Target, running: Running, payload: Path) -> tuple[Sample, str]:
+    def _sample(self, scenario: Scenario, target: Target, running: RunningServer, payload: Path) -> tuple[Sample, str]:
         """The figures of one run, and its first error."""
         load, dialect = _load(scenario, target), target.dialect
         if scenario.whole:
@@ -125,8 +127,8 @@ class Bench:
             generator = stack.enter_context(
                 Generator(self._program, load, dialect=dialect, payload=payload, url=running.url, name=name)
             )
-            held = stack.enter_context(most_held(running.pid)) if "held" in scenario.shows else [0]
-            forget_peak(running.pid)
+            held = stack.enter_context(sample_memory(running.pid)) if "held" in scenario.shows else [0]
+            reset_peak(running.pid)
             before, ahead = cpu_seconds(running.pid), thread_seconds(running.pid, READ_AHEAD_THREAD)
             received = generator.step("received")
             after = cpu_seconds(running.pid)

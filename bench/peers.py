@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bench.target import Running, Target, free_port, launch, wait_until_it_answers
+from bench.target import RunningServer, Target, free_port, launch, wait_until_it_responds
 from bench.workspace import cache
 
 
@@ -21,10 +21,10 @@ def _told(*command: str | Path) -> str:
     return (done.stdout + done.stderr).strip()
 
 
-def _up(command: list[str], folder: Path, port: int, path: str) -> Running:
+def _up(command: list[str], folder: Path, port: int, path: str) -> RunningServer:
     process = launch(command, folder)
-    wait_until_it_answers(process, port, folder)
-    return Running(process, f"http://127.0.0.1:{port}{path}", folder)
+    wait_until_it_responds(process, port, folder)
+    return RunningServer(process, f"http://127.0.0.1:{port}{path}", folder)
 
 
 class _Installed(Target):
@@ -48,7 +48,7 @@ class Tusd(_Installed):
         found = re.search(r"github\.com/tus/tusd/v2\s+(v\S+)", _told("go", "version", "-m", _installed(*self.program)))
         return f"tusd {found[1] if found else '?'}"
 
-    def start(self, folder: Path) -> Running:
+    def start(self, folder: Path) -> RunningServer:
         """Without its line a request, which costs it a quarter at small pieces."""
         port, store = free_port(), self.store(folder)
         store.mkdir()
@@ -66,7 +66,7 @@ class Rustus(_Installed):
         """As it says itself."""
         return _told(_installed(*self.program), "--version")
 
-    def start(self, folder: Path) -> Running:
+    def start(self, folder: Path) -> RunningServer:
         """No hooks, warnings only; the size limit of a body is lifted for the one-request scenario."""
         port, store = free_port(), self.store(folder)
         store.mkdir()
@@ -93,7 +93,7 @@ class TusNode(_Installed):
         found = re.search(r'"version": *"([^"]+)"', _installed(*self.program).read_text())
         return f"@tus/server {found[1] if found else '?'}, node {_told('node', '--version')}"
 
-    def start(self, folder: Path) -> Running:
+    def start(self, folder: Path) -> RunningServer:
         """The script is put beside the packages, because Node looks for them from where a script lies."""
         port, store = free_port(), self.store(folder)
         store.mkdir()
@@ -112,7 +112,7 @@ class Copyparty(_Installed):
         found = re.search(r"^Version: (\S+)", _told(_installed("copyparty", "bin", "pip"), "show", "copyparty"), re.M)
         return f"copyparty {found[1] if found else '?'}"
 
-    def start(self, folder: Path) -> Running:
+    def start(self, folder: Path) -> RunningServer:
         """One volume that anybody may write, also on tmpfs (`--wram`); without thumbnails and certificates."""
         port, store = free_port(), self.store(folder)
         store.mkdir()
@@ -169,7 +169,7 @@ class Nginx(Target):
         """As it says itself."""
         return _told("nginx", "-v").rpartition("/")[2] + (f", {self._buffer}" if self._buffer else "")
 
-    def start(self, folder: Path) -> Running:
+    def start(self, folder: Path) -> RunningServer:
         """In the foreground; bodies are gathered on the same file system, so that the last step is a rename."""
         port = free_port()
         self.store(folder).mkdir()

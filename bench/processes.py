@@ -50,7 +50,7 @@ def thread_seconds(root: int, name: str) -> float:
     return ticks / TICKS
 
 
-def forget_peak(root: int) -> None:
+def reset_peak(root: int) -> None:
     """From now on `peak_bytes` counts anew."""
     for pid in tree(root):
         with suppress(OSError):
@@ -76,7 +76,7 @@ LOOKS = 0.2
 
 
 @contextmanager
-def most_held(root: int) -> Iterator[list[int]]:
+def sample_memory(root: int) -> Iterator[list[int]]:
     """The list's one number becomes the most bytes of memory that the tree held when it was looked at."""
     most, ended = [0], threading.Event()
 

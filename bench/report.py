@@ -1,4 +1,4 @@
-"""Medians as tables: one a scenario, one line a contender, ratios against one of them."""
+"""Medians as tables: one a scenario, one line a target, ratios against one of them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ COUNTS = ("per_second", "cpu_each", "peak", "piece", "finish", "spread")
 class Scenario:
     """`size` is bytes of a file; `shows` are columns of `report.py`; `counted` is what a rate is a rate of.
 
-    `whole`: the file goes in one request, in the dialect that a contender has for that.
+    `whole`: the file goes in one request, in the dialect that a target has for that.
     `warm`: throw-away rounds before the counted ones; None takes the bench's own.
     """
 

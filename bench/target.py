@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-STARTS_WITHIN = 30.0
-STOPS_WITHIN = 15.0
+STARTS_WITHIN_SECONDS = 30.0
+STOPS_WITHIN_SECONDS = 15.0
 
 
 class StartFailed(Exception):
@@ -27,7 +27,7 @@ class StartFailed(Exception):
 
 
 @dataclass(slots=True)
-class Running:
+class RunningServer:
     """A started server: the root of its process tree, and where uploads are made (with a slash at the end)."""
 
     process: subprocess.Popen[bytes]
@@ -43,7 +43,7 @@ class Running:
         """SIGTERM, then SIGKILL to the group, which is the server's own."""
         self.process.terminate()
         try:
-            self.process.wait(STOPS_WITHIN)
+            self.process.wait(STOPS_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
             pass
         finally:
@@ -74,7 +74,7 @@ class Target(ABC):
         """What is measured, for the table."""
 
     @abstractmethod
-    def start(self, folder: Path) -> Running:
+    def start(self, folder: Path) -> RunningServer:
         """Starts it with its data in an empty folder. Raises Unstarted."""
 
     def received_files(self, folder: Path) -> dict[str, list[Path]]:
@@ -119,9 +119,9 @@ def free_port() -> int:
         return port
 
 
-def wait_until_it_answers(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+def wait_until_it_responds(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
     """Returns when something answers a request. Raises Unstarted with the end of its log."""
-    deadline = time.monotonic() + STARTS_WITHIN
+    deadline = time.monotonic() + STARTS_WITHIN_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:

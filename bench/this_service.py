@@ -1,8 +1,7 @@
-"""Our service, as what `media-service serve` becomes, with one dialect and one durability at a time."""
+"""This service, as `media-service serve`, with one dialect and one durability at a time."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -10,32 +9,32 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.target import STARTS_WITHIN, Running, StartFailed, Target, launch, wait_until_it_answers
+from bench.target import STARTS_WITHIN_SECONDS, RunningServer, StartFailed, Target, launch, wait_until_it_responds
 from media_service import __version__
-from media_service.cli import ALLOCATOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TAIL = 4096
-"""Bytes that are withheld: finishing a file begins with its last byte, and is measured apart from receiving."""
+WITHHELD_BYTES = 4096
+"""Bytes sent only after the receiving was measured: finishing a file begins with its last byte."""
 
-ASIDE_ALONE = (
+UNGROUPED_SIDECAR = (
     "import sys; del sys.argv[1:3]; import media_service.catalogue.committing as c; c.BATCH; c.BATCH = 1;"
     " import media_service.sidecar as d; d.main()"
 )
-ALONE = (
-    "import sys; import media_service.ipc.supervisor as p; p.RUN;"
-    f" p.RUN = (sys.executable, '-c', {ASIDE_ALONE!r}, '-m'); import media_service.server as s; s.main()"
+UNGROUPED = (
+    "import sys; import media_service.ipc.supervisor as p; p.PYTHON_COMMAND;"
+    f" p.PYTHON_COMMAND = (sys.executable, '-c', {UNGROUPED_SIDECAR!r}, '-m');"
+    " import media_service.cli as c; c.main()"
 )
-"""The service with one transaction a slice, in the process aside. Fails when a name has moved."""
+"""The service with one transaction for each slice, in the sidecar. Fails if a name has moved."""
 
 SLOW_SYNC = "inject=fdatasync,fsync:delay_exit=10000"
 SLOW_WRITE = "inject=pwrite64:delay_exit=50000"
 
 
 def strace(injection: str) -> tuple[str, ...]:
-    """Runs a program with slowed system calls (microseconds); only those are traced, so the others stay fast."""
+    """Return a command that slows system calls down (microseconds) and traces no others."""
     calls = injection.split(":", maxsplit=1)[0].removeprefix("inject=")
     return ("strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", injection)
 
@@ -43,7 +42,7 @@ def strace(injection: str) -> tuple[str, ...]:
 class ThisService(Target):
     """`dialect` as the generator names it; `sync` is the service's setting; `under` a command that runs it.
 
-    `instead`: what stands in the place of `-m media_service.serving`.
+    `program`: Python's arguments for another program than `-m media_service`, with the same command line.
     """
 
     def __init__(
@@ -53,58 +52,58 @@ class ThisService(Target):
         *,
         sync: str = "slice",
         under: Sequence[str] = (),
-        instead: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "media_service"),
         finishes: bool = True,
     ) -> None:
         self.name = name
         self.dialect = dialect
         self.whole_dialect = "form"
-        self.withhold = TAIL if finishes else 0
-        self._door = "tus/" if dialect == "tus" else ""
+        self.withhold = WITHHELD_BYTES if finishes else 0
+        self._path = "tus/" if dialect == "tus" else ""
         self._sync = sync
         self._under = under
-        self._instead = instead
+        self._program = program
 
     def missing(self) -> str:
-        """A tool that slows calls down may be missing."""
+        """See `Target`: the tool that slows system calls down may be missing."""
         return "" if not self._under or shutil.which(self._under[0]) else f"{self._under[0]} is missing"
 
     def version(self) -> str:
-        """The version, and how it was set."""
+        """Return the version and the durability."""
         return f"media_service {__version__}, sync={self._sync}"
 
-    def start(self, folder: Path) -> Running:
-        """On a free port that it tells itself."""
+    def start(self, folder: Path) -> RunningServer:
+        """Start it on a free port, which it prints."""
         settings = {
             "port": 0,
-            "data_dir": str(folder / "data"),
+            "data_dir": folder / "data",
             "sync": self._sync,
             # The last slice is answered when it is recorded: what follows is measured as finishing.
             "verdict_wait_slice": 0,
             "verdict_wait_form": 0.001,
-            # Listening to finished files is for idle time, and would be charged to the next round.
+            # Loudness is measured in idle time, and would be charged to the next round.
             "measure_loudness": False,
         }
-        serve = (*(self._instead or ("-m", "media_service.serving")), json.dumps(settings))
-        environment = ALLOCATOR | {"PYTHONPATH": str(Path(__file__).parents[1])}
-        process = launch([*self._under, sys.executable, *serve], folder, environment)
-        deadline = time.monotonic() + STARTS_WITHIN
+        environment = {f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in settings.items()}
+        environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+        process = launch([*self._under, sys.executable, *self._program, "serve"], folder, environment)
+        deadline = time.monotonic() + STARTS_WITHIN_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
-            greeting = re.search(r"^page +http://127\.0\.0\.1:(\d+)/", (folder / "log").read_text(), re.MULTILINE)
-            if greeting:
-                wait_until_it_answers(process, int(greeting[1]), folder)
-                return Running(process, f"http://127.0.0.1:{greeting[1]}/{self._door}", folder)
+            printed = re.search(r"^page +http://127\.0\.0\.1:(\d+)/", (folder / "log").read_text(), re.MULTILINE)
+            if printed:
+                wait_until_it_responds(process, int(printed[1]), folder)
+                return RunningServer(process, f"http://127.0.0.1:{printed[1]}/{self._path}", folder)
             time.sleep(0.05)
         raise StartFailed(f"{self.name}: {(folder / 'log').read_text()[-500:].strip()}")
 
     def store(self, folder: Path) -> Path:
-        """The spool."""
+        """Return the spool."""
         return folder / "data" / "spool" / "mp3"
 
 
 def service_targets() -> list[Target]:
-    """Every way into the service that is measured."""
-    alone, one_by_one = ("-c", ALONE), ("-m", "bench.unbatched_commits")
+    """Return every way into the service that is measured."""
+    ungrouped, one_by_one = ("-c", UNGROUPED), ("-m", "bench.unbatched_commits")
     return [
         ThisService("ours-raw", "raw", sync="upload"),
         ThisService("ours-raw-slice", "raw"),
@@ -113,9 +112,9 @@ def service_targets() -> list[Target]:
         ThisService("ours-multipart-sha", "multipart-sha"),
         ThisService("ours-tus", "tus", sync="upload"),
         ThisService("ours-tus-slice", "tus"),
-        ThisService("ours-one-by-one", "raw", instead=one_by_one),
-        ThisService("ours-one-commit-each", "raw", instead=alone),
+        ThisService("ours-one-by-one", "raw", program=one_by_one),
+        ThisService("ours-one-commit-each", "raw", program=ungrouped),
         ThisService("ours-slow-sync", "raw", under=strace(SLOW_SYNC)),
-        ThisService("ours-slow-sync-one-commit-each", "raw", under=strace(SLOW_SYNC), instead=alone),
+        ThisService("ours-slow-sync-one-commit-each", "raw", under=strace(SLOW_SYNC), program=ungrouped),
         ThisService("ours-slow-write", "multipart-sha", under=strace(SLOW_WRITE)),
     ]

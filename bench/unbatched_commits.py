@@ -1,7 +1,7 @@
 """The service without group commit: each slice is recorded in a transaction of its own.
 
-`python -m bench.unbatched_commits SETTINGS`, in the place of `media_service.serving`. `aiosqlite` executes begin, insert and
-commit one after the other, as this stack offers it, and as durable as ours. Everything else is the service.
+`python -m bench.unbatched_commits serve`, in place of `media-service serve`. `aiosqlite` executes begin, insert and
+commit one after the other, which is as durable. Everything else is the service.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import aiosqlite
 
-from media_service import app, server
+from media_service import app, cli
 from media_service.catalogue.committing import DURABLE
 from media_service.catalogue.database import Database
 from media_service.core.errors.service import CatalogueError
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 
 class UnbatchedWriter:
-    """Takes the place of `catalogue.writer.Writer`."""
+    """Replace `catalogue.writer.Writer`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._connection: aiosqlite.Connection | None = None
 
     async def execute(self, statements: Sequence[Statement]) -> None:
-        """Returns when they are durable. Raises CatalogueError."""
-        async with self._turn:
+        """Return when the statements are durable. Raise CatalogueError."""
+        async with self._lock:
             connection = self._connection = self._connection or await self._connect()
             try:
                 await connection.execute("BEGIN IMMEDIATE")
@@ -54,7 +54,7 @@ class UnbatchedWriter:
 
 
 class Catalogue(Database):
-    """The catalogue, written to one by one."""
+    """The catalogue, with one transaction for each request."""
 
     def __init__(self, path: Path, rpc: RpcClient) -> None:
         super().__init__(path, rpc)
@@ -62,6 +62,6 @@ class Catalogue(Database):
 
 
 if __name__ == "__main__":
-    # Before the application joins its parts.
+    # Before the application creates its parts.
     app.Database = Catalogue  # type: ignore[attr-defined]  # no name that the application lends to others
-    server.main()
+    cli.main()

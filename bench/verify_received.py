@@ -1,4 +1,4 @@
-"""What arrived is what was sent: a fast server that loses bytes is no server."""
+"""Check that the received files are what was sent."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bench.payload import audio_digest
 if TYPE_CHECKING:
     from pathlib import Path
 
-READ = 1 << 20
+READ_BYTES = 1 << 20
 
 
-class Sent:
-    """The payload, and what is known of it."""
+class SentPayload:
+    """A payload with its size and digests."""
 
     def __init__(self, payload: Path) -> None:
         self.payload = payload
@@ -22,14 +22,14 @@ class Sent:
         self._whole = _digest([payload])
         self._audio = audio_digest(payload)
 
-    def wrong(self, landed: dict[str, list[Path]], expected: int) -> str:
-        """What is wrong with the files that landed; empty when there are as many as expected, each as it was sent.
+    def mismatch(self, received: dict[str, list[Path]], expected: int) -> str:
+        """Return what is wrong with the received files; empty if there are as many as expected, each as it was sent.
 
-        A file whose tag was replaced or marked is compared from the tag's end on.
+        A file whose tag was replaced or changed is compared from the end of the tag.
         """
-        if len(landed) != expected:
-            return f"{len(landed)} files landed instead of {expected}"
-        for name, paths in landed.items():
+        if len(received) != expected:
+            return f"{len(received)} files were received instead of {expected}"
+        for name, paths in received.items():
             if not self._is_equal(paths):
                 return f"{name} is not what was sent"
         return ""
@@ -45,6 +45,6 @@ def _digest(paths: list[Path]) -> bytes:
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb", buffering=0) as file:
-            while block := file.read(READ):
+            while block := file.read(READ_BYTES):
                 digest.update(block)
     return digest.digest()

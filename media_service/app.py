@@ -1,4 +1,4 @@
-"""The one place that knows every part: makes them, joins them, opens and closes them in order."""
+"""The composition root: create every part, connect them, open and close them in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
-from aiohttp import http_parser
 
 from media_service.catalogue.database import Database
 from media_service.core.cover import CoverLimits
@@ -57,7 +56,7 @@ from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
 from media_service.media.workers.pool import TagWorkerPool
 from media_service.media.workers.sandbox import PROTECTIONS
-from media_service.startup import StartupError, migrate_catalogue, resource_folder
+from media_service.startup import check_http_parser, migrate_catalogue, resource_folder
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
@@ -72,40 +71,34 @@ if TYPE_CHECKING:
 
 MICROSECONDS = 1_000_000
 MIN_FINALIZE_WORKERS, MAX_FINALIZE_WORKERS = 2, 8
-"""How many uploads are finished at a time: as many as there are processors, between these."""
+"""Bounds of the number of uploads finalized concurrently, which is otherwise the number of processors."""
 
 log = structlog.get_logger()
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def check_parser() -> None:
-    """Raises Unfit without aiohttp's C parser: the one in Python is slower and has a longer list of advisories."""
-    if not hasattr(http_parser, "HttpRequestParserC"):
-        raise StartupError("aiohttp was installed without its C extension; install it from a binary wheel")
-
-
 def now() -> int:
-    """UTC microseconds."""
+    """Return the current time in UTC microseconds."""
     return time.time_ns() // 1000
 
 
 def new_id() -> str:
-    """128 random bits as 22 characters: an id is also a capability, so it must not be guessed."""
+    """Return 128 random bits as 22 characters: an id is also a capability, so it must not be guessable."""
     return secrets.token_urlsafe(16)
 
 
 class Service:
-    """All parts, joined by the settings and not yet opened."""
+    """All parts, connected according to the settings and not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
         options = _options(settings)
         self._settings = settings
         self._ready = False
         self._folder = folder
-        self._aside = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(folder.catalogue))
-        self._database = Database(folder.catalogue, self._aside.lines["catalogue"])
-        self._partials = DiskPartials(folder.partials, self._aside.lines["storage"])
+        self._sidecar = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(folder.catalogue))
+        self._database = Database(folder.catalogue, self._sidecar.clients["catalogue"])
+        self._partials = DiskPartials(folder.partials, self._sidecar.clients["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = TagWorkerPool(settings.tag_workers)
@@ -158,7 +151,7 @@ class Service:
         self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
 
     def application(self) -> web.Application:
-        """The application; it opens the parts when it starts and closes them when it ends."""
+        """Return the application; it opens the parts on startup and closes them on cleanup."""
         intake, authenticator, serializer, base = (
             self._intake,
             self._authenticator,
@@ -177,9 +170,9 @@ class Service:
             authenticator,
             self._cors,
             [
-                # Routes of one beginning are tried in turn: first those that are asked most.
+                # Routes with a common prefix are tried in order: the most frequent ones first.
                 NativeDialect(intake, serializer, loop_budget),
-                Pages(assets, markup, html, authenticator, self._takes_new_work),
+                Pages(assets, markup, html, authenticator, self._accepts_uploads),
                 UploadsApi(intake, authenticator, serializer),
                 UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
                 FormDialect(
@@ -220,19 +213,19 @@ class Service:
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
         app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
-        app.cleanup_ctx.append(self._running)
-        app.on_shutdown.append(self._stop_taking)
+        app.cleanup_ctx.append(self._lifespan)
+        app.on_shutdown.append(self._stop_accepting)
         return app
 
-    def _takes_new_work(self) -> bool:
-        """Return whether an upload could be created now; below the reserve the disk takes nothing new."""
-        return self._ready and self._aside.answers() and self._partials.room() > self._settings.disk_reserve
+    def _accepts_uploads(self) -> bool:
+        """Return whether an upload could be created now."""
+        return self._ready and self._sidecar.is_running() and self._partials.free_bytes() > self._settings.disk_reserve
 
-    async def _running(self, _app: web.Application) -> AsyncIterator[None]:
+    async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         lock = await self._folder.lock()
         await migrate_catalogue(self._folder.catalogue)
-        # It holds the lock too: what it still commits for a server that was killed is no other server's catalogue.
-        await self._aside.start(lock)
+        # The sidecar inherits the lock: what it still commits for a killed server must precede the next server's reads.
+        await self._sidecar.start(lock)
         await self._database.open()
         await self._sessions.load()
         for store in (self._partials, self._spool, self._quarantine):
@@ -256,19 +249,19 @@ class Service:
         await self._worker.close()
         self._inspector.close()
         self._partials.close_idle()
-        await self._aside.stop()
+        await self._sidecar.stop()
         await self._database.close()
         os.close(lock)
 
-    async def _stop_taking(self, _app: web.Application) -> None:
+    async def _stop_accepting(self, _app: web.Application) -> None:
         self._ready = False
         await self._appends.close()
         await self._intake.close()
 
 
 def make_app(settings: Settings) -> tuple[web.Application, str]:
-    """The application for these settings, and the admin token. Raises Unfit."""
-    check_parser()
+    """Return the application for these settings, and the admin token. Raise StartupError, OSError."""
+    check_http_parser()
     folder = DataFolder(settings.data_dir.resolve())
     folder.make()
     token = folder.admin_token()
@@ -296,18 +289,18 @@ def _options(settings: Settings) -> IntakeOptions:
 
 
 def _quotas(settings: Settings) -> Quotas:
-    """What an address may have open; an address of this machine only what was set, since a proxy may stand there."""
-    given = settings.model_fields_set
+    """Return the quotas of an address. Local addresses have only those that were set, because a proxy may use them."""
+    set_fields = settings.model_fields_set
     uploads, size = settings.uploads_per_address, int(settings.bytes_per_address)
     here = Quota(
-        uploads if "uploads_per_address" in given else None,
-        size if "bytes_per_address" in given else None,
+        uploads if "uploads_per_address" in set_fields else None,
+        size if "bytes_per_address" in set_fields else None,
     )
     return Quotas(Quota(uploads, size), here)
 
 
 async def _report_protections() -> None:
-    """Log once which protections hold for the children that read what clients send."""
+    """Log which protections the kernel grants to the processes that read what clients send."""
     try:
         held = await spawn.probe_protections()
     except MediaError:
@@ -329,7 +322,7 @@ def _media_options(settings: Settings) -> MediaOptions:
 def _authenticator(settings: Settings, token: str, sessions: Sessions, cors: CorsPolicy) -> Authenticator:
     hosts = settings.allowed_hosts
     if settings.on_loopback:
-        # A foreign page whose name resolves to 127.0.0.1 would otherwise be let in as our own.
+        # Against DNS rebinding: otherwise a foreign page whose name resolves to 127.0.0.1 would count as ours.
         hosts |= LOOPBACK_NAMES | {settings.host}
     cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
     service_origin = ServiceOrigin(hosts, settings.public_url)

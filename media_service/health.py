@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from media_service.config.settings import Settings
 
-SECONDS = 5.0
-"""How long to wait for the response."""
+TIMEOUT_SECONDS = 5.0
 
 
 class NotReady(Exception):
-    """The service does not take new work, or does not answer; the message says which."""
+    """The service does not accept new uploads, or does not respond; the message says which."""
 
 
 def check_ready(settings: Settings) -> None:
-    """Return if `/ready` says 200 at the address of these settings. Raise NotReady."""
+    """Return if `/ready` responds with 200 at the address of these settings. Raise NotReady."""
     if settings.port == 0:
         raise NotReady("port 0 is a different one at each start; say the real one with --port")
-    connection = HTTPConnection(_reachable(settings.host), settings.port, timeout=SECONDS)
+    connection = HTTPConnection(_reachable(settings.host), settings.port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", f"{settings.base_path}/ready", headers=_host_of(settings))
         response = connection.getresponse()
@@ -34,7 +33,7 @@ def check_ready(settings: Settings) -> None:
 
 
 def _reachable(host: str) -> str:
-    """Return an address to connect to: one that means all addresses of this machine is none."""
+    """Return an address to connect to: loopback if the service listens on all addresses."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -45,7 +44,7 @@ def _reachable(host: str) -> str:
 
 
 def _host_of(settings: Settings) -> dict[str, str]:
-    """Return a Host that the service answers to, if it does not answer to its own address."""
+    """Return a Host header that the service accepts, if it does not accept its own address."""
     if settings.on_loopback or not settings.allowed_hosts:
         return {}
     return {"Host": min(settings.allowed_hosts)}

@@ -1,8 +1,7 @@
-"""The process aside that waits for the disk: it commits to the catalogue, syncs partials and reads them back.
+"""The sidecar process: it commits to the catalogue, syncs partials and reads them back.
 
-`python -m media_service.sidecar catalogue=DESCRIPTOR storage=DESCRIPTOR DATABASE`. Its services share nothing but
-the process. It ends when the server closes every line, or is gone; signals are for the server, which has answers to
-wait for.
+`python -m media_service.sidecar catalogue=DESCRIPTOR storage=DESCRIPTOR DATABASE`. It exits when the server has closed
+both connections or has died. It ignores signals, because the server still waits for responses while it shuts down.
 """
 
 from __future__ import annotations
@@ -16,28 +15,33 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from media_service.catalogue import committing
-from media_service.storage.sync import server
+from media_service.storage.sync import server as sync_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 def main() -> None:
-    """Serves every line, each in a thread."""
-    for told_to_stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(told_to_stop, signal.SIG_IGN)
-    *lines, database = sys.argv[1:]
+    """Serve every connection, each in a thread, until all are closed."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    *connections, database = sys.argv[1:]
     connect = partial(committing.writing_connection, database)
-    services = {"catalogue": partial(committing.serve, connect=connect), "storage": server.serve}
-    for line in lines:
-        name, _, descriptor = line.partition("=")
-        threading.Thread(target=_run, args=(services[name], socket.socket(fileno=int(descriptor)))).start()
+    services = {"catalogue": partial(committing.serve, connect=connect), "storage": sync_server.serve}
+    threads = []
+    for argument in connections:
+        name, _, descriptor = argument.partition("=")
+        threads.append(threading.Thread(target=_run, args=(services[name], socket.socket(fileno=int(descriptor)))))
+        threads[-1].start()
+    # Returning earlier would begin the interpreter's shutdown, after which no executor accepts work.
+    for thread in threads:
+        thread.join()
 
 
-def _run(serve: Callable[[socket.socket], None], end: socket.socket) -> None:
-    """Where one service breaks, the others would keep their lines open, and nobody would start them all anew."""
+def _run(serve: Callable[[socket.socket], None], connection: socket.socket) -> None:
+    """Serve, and end the whole process on an error: the server restarts it once every connection is closed."""
     try:
-        serve(end)
+        serve(connection)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)

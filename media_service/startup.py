@@ -1,4 +1,4 @@
-"""What belongs to an installation: the folders beside its code, and its catalogue's schema."""
+"""Checks at startup: the installation is complete, and the catalogue has the newest schema."""
 
 from __future__ import annotations
 
@@ -6,21 +6,32 @@ import asyncio
 import sys
 from pathlib import Path
 
+from aiohttp import http_parser
+
 from media_service.catalogue.schema import is_newest
 
 
 class StartupError(Exception):
-    """This machine or installation cannot run the service; the message says what is missing, in one line."""
+    """The service cannot run on this machine or installation; the message says what is missing, in one line."""
+
+
+def check_http_parser() -> None:
+    """Raise StartupError without aiohttp's C parser: the Python one is slower and had more security advisories."""
+    if not hasattr(http_parser, "HttpRequestParserC"):
+        raise StartupError("aiohttp was installed without its C extension; install it from a binary wheel")
 
 
 def resource_folder(name: str) -> Path:
-    """The folder `static` or `migrations`: beside the code in a wheel, at the top of a checkout."""
+    """Return the folder `static` or `migrations`: inside the package in a wheel, next to it in a checkout."""
     package = Path(__file__).parent
-    return next(place for place in (package / name, package.parent / name) if place.is_dir())
+    return next(folder for folder in (package / name, package.parent / name) if folder.is_dir())
 
 
 async def migrate_catalogue(database: Path) -> None:
-    """Migrates the catalogue where that is due, in a process of its own. Raises Unfit."""
+    """Migrate the catalogue to the newest schema if it is older. Raise StartupError.
+
+    Alembic runs in a process of its own, so that its memory is not kept.
+    """
     scripts = resource_folder("migrations")
     if not await asyncio.to_thread(is_newest, database, scripts):
         command = (sys.executable, "-m", "media_service.catalogue.migrate", str(database), str(scripts))

@@ -1,76 +1,105 @@
-"""The process that serves: what the command line becomes, and what it goes without."""
+"""`media-service` as a process: start, greeting, errors, memory at rest."""
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from media_service.config.settings import Settings
+from media_service.server import serve
+from tests.support.memory import proportional
 from tests.support.server import ROOT, Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
+REST_LIMIT_BYTES = 100 * 1024 * 1024
+"""57 MiB are used."""
+
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`media-service` to its end."""
+    """Run `media-service` and return when it has ended."""
     command = (sys.executable, "-m", "media_service", *arguments)
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | environment, timeout=30
     )
 
 
-def test_the_command_line_becomes_the_process_that_serves(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", upload_lifetime=60) as server:
-        command = Path(f"/proc/{server.pid}/cmdline").read_text().split("\0")
-        assert command[1:4] == ["-P", "-m", "media_service.serving"]
-        assert '"upload_lifetime":60.0' in command[4]
+def test_a_debugger_stops_in_the_server_and_finds_the_command_line_below(tmp_path: Path) -> None:
+    """`serve` is one plain process start: no exec, and no module is hidden."""
+    lines, first = inspect.getsourcelines(serve._print_addresses)
+    line = first + next(number for number, text in enumerate(lines) if "print(" in text)
+    commands = [f"tbreak {serve.__file__}:{line}", "continue", "where", "p __import__('ssl').OPENSSL_VERSION", "quit"]
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pdb",
+            "-m",
+            "media_service",
+            "serve",
+            "--port",
+            "0",
+            "--data-dir",
+            str(tmp_path / "data"),
+        ],
+        input="\n".join(commands),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert "media_service/cli.py" in ended.stdout
+    assert "_print_addresses()" in ended.stdout
+    assert "OpenSSL" in ended.stdout
 
 
-def greeting(data: Path, stdout: int, seen: int) -> str:
-    """What a server prints to `stdout` before it serves, read at `seen`."""
+def greeting(data: Path, stdout: int, reader: int) -> str:
+    """Return what a server prints to `stdout` when it listens, read from `reader`."""
     command = (sys.executable, "-m", "media_service", "serve", "--port", "0", "--data-dir", str(data))
     with subprocess.Popen(command, stdout=stdout, cwd=ROOT) as process:
         os.close(stdout)
         try:
             read = b""
             while read.count(b"\n") < 2:
-                read += os.read(seen, 4096)
+                read += os.read(reader, 4096)
         finally:
             process.terminate()
     return read.decode()
 
 
-def test_the_token_is_printed_to_a_terminal_only_and_as_a_fragment(tmp_path: Path) -> None:
-    for data, (seen, stdout) in ((tmp_path / "terminal", os.openpty()), (tmp_path / "log", os.pipe())):
-        printed, token = greeting(data, stdout, seen), (data / "admin-token").read_text().strip()
-        os.close(seen)
+def test_token_is_printed_to_a_terminal_only_and_as_a_fragment(tmp_path: Path) -> None:
+    for data, (reader, stdout) in ((tmp_path / "terminal", os.openpty()), (tmp_path / "log", os.pipe())):
+        printed, token = greeting(data, stdout, reader), (data / "admin-token").read_text().strip()
+        os.close(reader)
         on_terminal = data.name == "terminal"
         assert (f"/admin#token={token}" in printed) == on_terminal
         assert (token in printed) == on_terminal
         assert (f"/admin  (token in {data / 'admin-token'})" in printed) != on_terminal
 
 
-def test_what_is_spared_is_not_loaded(tmp_path: Path) -> None:
+def test_server_and_sidecar_at_rest_use_less_than_100_mib(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
-        mapped = Path(f"/proc/{server.pid}/maps").read_text()
-        assert "/_pydantic_core." in mapped
-        assert "/_ssl." not in mapped
-        assert "/_greenlet." not in mapped
-        assert "/_frozenlist." not in mapped
+        total = proportional(server.pid) + proportional(server.sidecar)
+        assert total < REST_LIMIT_BYTES, f"{total / 2**20:.0f} MiB"
 
 
-def test_a_wrong_setting_ends_it_with_one_line() -> None:
+def test_invalid_setting_exits_with_one_line() -> None:
     ended = run("serve", "--port", "65536")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("media-service: --port cannot be used: ")
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_second_server_ends_with_one_line(tmp_path: Path) -> None:
+def test_second_server_exits_with_one_line(tmp_path: Path) -> None:
     with Server(tmp_path / "data"):
         ended = run("serve", "--port", "0", "--data-dir", str(tmp_path / "data"))
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -78,7 +107,7 @@ def test_a_second_server_ends_with_one_line(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
 
 
-def test_migrate_makes_a_catalogue_of_the_newest_schema(tmp_path: Path) -> None:
+def test_migrate_creates_a_catalogue_of_the_newest_schema(tmp_path: Path) -> None:
     ended = run("migrate", "--data-dir", str(tmp_path / "data"))
     assert (ended.returncode, ended.stdout) == (0, "")
     assert (tmp_path / "data" / "catalogue.sqlite3").stat().st_size > 0
@@ -86,7 +115,7 @@ def test_migrate_makes_a_catalogue_of_the_newest_schema(tmp_path: Path) -> None:
         pass
 
 
-def test_help_tells_each_default() -> None:
+def test_help_shows_each_default() -> None:
     told = run("serve", "--help").stdout
     for name in ("host", "port", "data_dir"):
         option = next(line for line in told.splitlines() if f"--{name.replace('_', '-')} " in line)

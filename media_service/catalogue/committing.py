@@ -1,4 +1,4 @@
-"""The one place that commits. It runs in the process aside.
+"""The one place that commits. It runs in the sidecar.
 
 Everything that waits when it comes round goes into one transaction, and is answered when that is durable: many slices
 share one sync of the log, and a lone slice waits for nobody. There is one writing connection, so SQLite's lock is never

@@ -1,4 +1,4 @@
-"""Every change goes to the one place that commits, which is in the process aside."""
+"""Every change goes to the one place that commits, which is in the sidecar."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Writer:
     async def execute(self, statements: Sequence[Statement]) -> None:
         """Returns when the statements are durable, all or nothing. Raises StorageFull, CatalogueError.
 
-        Where the process aside died meanwhile, they may be executed in spite of the trouble.
+        Where the sidecar died meanwhile, they may be executed in spite of the trouble.
         """
         try:
             outcome = await self._rpc.call(statements)

@@ -1,4 +1,4 @@
-"""What the operator gave: defaults < TOML file < environment (`MEDIA_SERVICE_…`) < command line."""
+"""Load settings: defaults < TOML file < environment (`MEDIA_SERVICE_…`) < command line."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ PREFIX = "MEDIA_SERVICE_"
 
 
 class InvalidSettings(ValueError):
-    """The settings cannot be used; the message says which and why, in one line."""
+    """The settings cannot be used; the message says which one and why, in one line."""
 
 
 class SettingsFromSources(Settings, BaseSettings):
-    """Settings that look for their values themselves."""
+    """Settings that pydantic-settings fills."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
@@ -42,7 +42,7 @@ class SettingsFromSources(Settings, BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The first that knows a value wins."""
+        """Return the sources; the first that has a value wins."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
@@ -52,14 +52,9 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
 
 
 def load_with_origins(config: Path | None = None, **flags: Any) -> tuple[Settings, dict[str, str]]:
-    """Return the settings of this run, and for each that is not a default where it was set. Raise InvalidSettings."""
+    """Return the settings, and where each that is not a default was set. Raise InvalidSettings."""
     flags = {name: value for name, value in flags.items() if value is not None}
-    origins = {name: f"{name} in {config}" for name in _keys_of(config)}
-    origins |= {name: variable for variable, name in _variables().items()}
-    origins |= {name: f"--{name.replace('_', '-')}" for name in flags}
-    for name, origin in origins.items():
-        if name not in Settings.model_fields:
-            raise InvalidSettings(f"{origin} is not a setting{_likely(name, origin)}")
+    origins = _origins(config, flags)
 
     class Configured(SettingsFromSources):
         model_config = SettingsConfigDict(toml_file=config)
@@ -71,15 +66,26 @@ def load_with_origins(config: Path | None = None, **flags: Any) -> tuple[Setting
         name, reason = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         raise InvalidSettings(f"{origins.get(name, name)} cannot be used: {reason}") from None
     except SettingsError as error:
-        # Of all sources only variables may have to be JSON, and this is how pydantic-settings names one that is not.
+        # Only environment variables may have to be JSON; pydantic-settings quotes the name of one that is not.
         name = next((name for name in origins if f'"{name}"' in str(error)), "a variable")
         raise InvalidSettings(
             f'{origins.get(name, name)} cannot be used: it must be JSON, such as ["a.example"]'
         ) from None
 
 
-def _keys_of(config: Path | None) -> list[str]:
-    """Return the names in the TOML file. Raise InvalidSettings for a file that is missing or no TOML."""
+def _origins(config: Path | None, flags: dict[str, Any]) -> dict[str, str]:
+    """Return where each setting was set, by its name. Raise InvalidSettings for an unknown name."""
+    origins = {name: f"{name} in {config}" for name in _names_in_file(config)}
+    origins |= {name: variable for variable, name in _environment_variables().items()}
+    origins |= {name: f"--{name.replace('_', '-')}" for name in flags}
+    for name, origin in origins.items():
+        if name not in Settings.model_fields:
+            raise InvalidSettings(f"{origin} is not a setting{_suggestion(name, origin)}")
+    return origins
+
+
+def _names_in_file(config: Path | None) -> list[str]:
+    """Return the names in the TOML file. Raise InvalidSettings if it is missing or is not TOML."""
     try:
         return [] if config is None else [*tomllib.loads(config.read_text(encoding="utf-8"))]
     except FileNotFoundError:
@@ -90,15 +96,16 @@ def _keys_of(config: Path | None) -> list[str]:
         raise InvalidSettings(f"the file of settings {config} is not TOML: {error}") from None
 
 
-def _variables() -> dict[str, str]:
-    """Return the setting that each variable of the environment names, by variable."""
+def _environment_variables() -> dict[str, str]:
+    """Return the name of the setting for each variable with our prefix."""
     variables = [variable for variable in os.environ if variable.upper().startswith(PREFIX)]
     return {variable: variable[len(PREFIX) :].lower() for variable in variables}
 
 
-def _likely(name: str, origin: str) -> str:
-    found = get_close_matches(name.lower(), Settings.model_fields, 1)
-    if not found:
+def _suggestion(name: str, origin: str) -> str:
+    """Return how to continue the message about an unknown name: the closest known one, or where to find them."""
+    matches = get_close_matches(name.lower(), Settings.model_fields, 1)
+    if not matches:
         return "; `media-service settings` lists them all"
-    meant = PREFIX + found[0].upper() if origin.upper().startswith(PREFIX) else found[0]
-    return f"; did you mean {meant}?"
+    suggested = PREFIX + matches[0].upper() if origin.upper().startswith(PREFIX) else matches[0]
+    return f"; did you mean {suggested}?"

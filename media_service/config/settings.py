@@ -1,4 +1,4 @@
-"""What the operator may choose. Where it is read from stands in `given.py`."""
+"""What the operator may choose. `loading.py` reads it from files, the environment and the command line."""
 
 from __future__ import annotations
 

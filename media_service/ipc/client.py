@@ -1,4 +1,4 @@
-"""The end of a line that asks."""
+"""RPC client for asyncio."""
 
 from __future__ import annotations
 
@@ -12,88 +12,89 @@ if TYPE_CHECKING:
 
 
 class ConnectionLost(Exception):
-    """The other end is gone: whether it did what it was asked, nobody knows."""
+    """The server process has gone; it may have executed the request or not."""
 
 
 class RpcClient(asyncio.Protocol):
-    """Asks a service of the process aside. Questions of one turn of the loop leave together, answers come as they may.
+    """Send requests to a service of the sidecar. Responses may arrive in any order.
 
-    It can be opened again, to another process, when it broke.
+    Requests of one event-loop iteration are sent with one write. After a lost connection the client can be connected
+    again, to the next process.
     """
 
     def __init__(self) -> None:
         self._transport: asyncio.WriteTransport | None = None
-        self._unpacker = FrameDecoder()
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._leaving: list[bytes] = []
-        self._last = NOTIFICATION_ID
-        self._lost = asyncio.Event()
-        self._lost.set()
+        self._decoder = FrameDecoder()
+        self._pending: dict[int, asyncio.Future[Any]] = {}
+        self._unsent: list[bytes] = []
+        self._last_id = NOTIFICATION_ID
+        self._closed = asyncio.Event()
+        self._closed.set()
 
-    async def open(self, end: socket.socket) -> None:
-        """Speaks over this socket from now on."""
-        self._unpacker = FrameDecoder()
-        self._lost.clear()
-        transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=end)
+    async def connect(self, connection: socket.socket) -> None:
+        """Use this socket from now on, and own it."""
+        self._decoder = FrameDecoder()
+        self._closed.clear()
+        transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=connection)
         self._transport = transport
 
     @property
-    def is_open(self) -> bool:
-        """Whether somebody is there."""
+    def is_connected(self) -> bool:
+        """Return whether the connection is open."""
         return self._transport is not None
 
-    def ask(self, question: Any) -> asyncio.Future[Any]:
-        """The answer, or ConnectionLost. Raises ValueError for what is no plain value."""
-        asking: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    def call(self, request: Any) -> asyncio.Future[Any]:
+        """Return a future of the result, or of ConnectionLost. Raise ValueError if the request is not a plain value."""
+        pending: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._transport is None:
-            asking.set_exception(ConnectionLost())
-            return asking
-        self._last += 1
-        self._send(self._last, question)
-        self._waiting[self._last] = asking
-        return asking
+            pending.set_exception(ConnectionLost())
+            return pending
+        self._last_id += 1
+        self._send(self._last_id, request)
+        self._pending[self._last_id] = pending
+        return pending
 
-    def tell(self, notice: Any) -> None:
-        """Says something behind what was asked before. Nobody hears it when the line is broken."""
+    def notify(self, message: Any) -> None:
+        """Send a message without a response, after the requests before it. Do nothing if not connected."""
         if self._transport is not None:
-            self._send(NOTIFICATION_ID, notice)
+            self._send(NOTIFICATION_ID, message)
 
     async def close(self) -> None:
-        """Says what is still to be said, waits for every answer, and closes."""
-        await asyncio.wait([*self._waiting.values(), asyncio.ensure_future(asyncio.sleep(0))])
+        """Send what is buffered, wait for every response, and close the connection."""
+        await asyncio.wait([*self._pending.values(), asyncio.ensure_future(asyncio.sleep(0))])
         if self._transport is not None:
             self._transport.close()
-        await self._lost.wait()
+        await self._closed.wait()
 
-    async def lost(self) -> None:
-        """Returns when the line is closed or broken."""
-        await self._lost.wait()
+    async def wait_closed(self) -> None:
+        """Return when the connection is closed or lost."""
+        await self._closed.wait()
 
     def data_received(self, received: bytes) -> None:
-        """Answers came."""
-        for answers in self._unpacker.feed(received):
-            for number, given in answers:
-                asking = self._waiting.pop(number)
-                if not asking.done():
-                    asking.set_result(given)
+        """Deliver results to their callers."""
+        for results in self._decoder.feed(received):
+            for request_id, result in results:
+                pending = self._pending.pop(request_id)
+                if not pending.done():
+                    pending.set_result(result)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Whoever waits hears of it."""
+        """Fail every pending call with ConnectionLost."""
         self._transport = None
-        self._leaving.clear()
-        waiting, self._waiting = self._waiting, {}
-        for asking in waiting.values():
-            if not asking.done():
-                asking.set_exception(ConnectionLost())
-        self._lost.set()
+        self._unsent.clear()
+        abandoned, self._pending = self._pending, {}
+        for pending in abandoned.values():
+            if not pending.done():
+                pending.set_exception(ConnectionLost())
+        self._closed.set()
 
-    def _send(self, number: int, what: Any) -> None:
-        packed = encode_frame((number, what))
-        if not self._leaving:
-            asyncio.get_running_loop().call_soon(self._leave)
-        self._leaving.append(packed)
+    def _send(self, request_id: int, message: Any) -> None:
+        frame = encode_frame((request_id, message))
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(frame)
 
-    def _leave(self) -> None:
-        leaving, self._leaving = self._leaving, []
-        if self._transport is not None and leaving:
-            self._transport.write(b"".join(leaving))
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if self._transport is not None and unsent:
+            self._transport.write(b"".join(unsent))

@@ -1,7 +1,7 @@
-"""What travels on a line: plain values in frames, each behind its length.
+"""Length-prefixed frames of plain Python values.
 
-Both ends are one interpreter of one release, so its own format for values serves: None, numbers, strings, bytes, and
-tuples, lists and dicts of these.
+Both ends are the same interpreter of the same release, so values are encoded by `marshal`: None, numbers, strings,
+bytes, and tuples, lists and dicts of these.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LENGTH = 4
-"""Bytes of the length before a frame, little-endian."""
+PREFIX_BYTES = 4
+"""Bytes of the length before each frame, little-endian."""
 
 NOTIFICATION_ID = 0
-"""The number of what is only told."""
+"""Request id of a notification: a message without a response."""
 
 
 def encode_frame(value: Any) -> bytes:
-    """The value as a frame."""
-    packed = marshal.dumps(value)
-    return len(packed).to_bytes(LENGTH, "little") + packed
+    """Return the value as one frame. Raise ValueError if it is not a plain value."""
+    payload = marshal.dumps(value)
+    return len(payload).to_bytes(PREFIX_BYTES, "little") + payload
 
 
 class FrameDecoder:
-    """Puts frames together from what a stream brings."""
+    """Split a byte stream into frames."""
 
     def __init__(self) -> None:
-        self._gathered = bytearray()
+        self._buffer = bytearray()
 
     def feed(self, received: bytes) -> Iterator[Any]:
-        """The values whose frames are complete with these bytes."""
-        self._gathered += received
-        while len(self._gathered) >= LENGTH:
-            end = LENGTH + int.from_bytes(self._gathered[:LENGTH], "little")
-            if len(self._gathered) < end:
+        """Yield the values whose frames are complete with these bytes."""
+        self._buffer += received
+        while len(self._buffer) >= PREFIX_BYTES:
+            end = PREFIX_BYTES + int.from_bytes(self._buffer[:PREFIX_BYTES], "little")
+            if len(self._buffer) < end:
                 return
-            packed = bytes(self._gathered[LENGTH:end])
-            del self._gathered[:end]
-            yield marshal.loads(packed)  # noqa: S302  # the other end is our own process
+            payload = bytes(self._buffer[PREFIX_BYTES:end])
+            del self._buffer[:end]
+            yield marshal.loads(payload)  # noqa: S302  # the other end is our own process

@@ -1,4 +1,4 @@
-"""The end of a line that answers, in plain blocking code: the other process has no event loop."""
+"""RPC server over a socket, in blocking code: the sidecar has no event loop."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 RECEIVE_BYTES = 64 * 1024
-"""Bytes taken from the line at once: what a crowd asks in a turn, and little enough for memory that is at hand."""
+"""Bytes read from the socket at once: the requests of one event-loop iteration, in memory that malloc reuses."""
 
 
-def receive_requests(end: socket.socket) -> Iterator[list[tuple[int, Any]]]:
-    """Whatever was asked since the last look, each with its number, until the server closes the line or dies."""
-    unpacker = FrameDecoder()
+def receive_requests(connection: socket.socket) -> Iterator[list[tuple[int, Any]]]:
+    """Yield the requests that arrived since the last batch, each with its id, until the client closes or dies."""
+    decoder = FrameDecoder()
     with suppress(ConnectionError):
-        while received := end.recv(RECEIVE_BYTES):
-            if asked := list(unpacker.feed(received)):
-                yield asked
+        while received := connection.recv(RECEIVE_BYTES):
+            if requests := list(decoder.feed(received)):
+                yield requests
 
 
-def respond(end: socket.socket, answers: Sequence[tuple[int, Any]]) -> None:
-    """Answers questions by their numbers, in any order and from any thread; nobody may be there to hear it."""
+def respond(connection: socket.socket, results: Sequence[tuple[int, Any]]) -> None:
+    """Send results by request id, in any order. Not thread-safe. Do nothing if the client has closed the connection."""
     with suppress(ConnectionError):
-        end.sendall(encode_frame(answers))
+        connection.sendall(encode_frame(results))

@@ -1,4 +1,4 @@
-"""The process aside, seen from the server: started with it, started anew when it dies, ended with it."""
+"""Supervisor of the sidecar: start it, restart it after it dies, stop it."""
 
 from __future__ import annotations
 
@@ -17,77 +17,78 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Sequence
 
-RUN = (sys.executable, "-I", "-m")
-"""Runs a module of ours, whatever the environment says."""
+PYTHON_COMMAND = (sys.executable, "-I", "-m")
+"""Run a module in isolated mode, independent of the environment and the working directory."""
 
-REST = 1.0
-"""Seconds between two starts: one that cannot live must not keep the machine busy with being born."""
+RESTART_INTERVAL_SECONDS = 1.0
+"""Minimum seconds between two starts, so that a process that fails at once does not use a whole processor."""
 
 log = structlog.get_logger()
 
 
 class Supervisor:
-    """Runs a module of ours and keeps a line to each of its services.
+    """Run a Python module as a child process, with one RPC connection for each of its services.
 
-    The module is told `service=descriptor` for each, then `arguments`, and ends when all lines are closed: with the
-    server, however that ends. It has a session of its own, because Ctrl-C is the server's to handle.
+    The module's command line is `service=descriptor` for each service, then `arguments`. It must exit when all
+    connections are closed, so that it never outlives this process. It runs in its own session: Ctrl-C in a terminal
+    reaches this process only.
     """
 
     def __init__(self, module: str, services: Sequence[str], *arguments: str) -> None:
-        self.lines = {service: RpcClient() for service in services}
+        self.clients = {service: RpcClient() for service in services}
         self._module = module
         self._arguments = arguments
         self._process: Process | None = None
-        self._keeping: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self, *inherited: int) -> None:
-        """Starts the process, which also holds these descriptors open. Raises OSError."""
-        await self._begin(inherited)
-        self._keeping = asyncio.create_task(self._keep(inherited))
+        """Start the process; it inherits these descriptors. Raise OSError if it cannot be started."""
+        await self._spawn(inherited)
+        self._watching = asyncio.create_task(self._watch(inherited))
 
     async def stop(self) -> None:
-        """Returns when everything that was asked is done and the process has ended."""
-        if self._keeping is not None:
-            self._keeping.cancel()
+        """Wait for all pending responses and for the process to exit."""
+        if self._watching is not None:
+            self._watching.cancel()
             with suppress(asyncio.CancelledError):
-                await self._keeping
-        await asyncio.gather(*(line.close() for line in self.lines.values()))
+                await self._watching
+        await asyncio.gather(*(client.close() for client in self.clients.values()))
         if self._process is not None:
             await self._process.wait()
 
-    def answers(self) -> bool:
-        """Whether there is somebody to ask."""
-        return all(line.is_open for line in self.lines.values())
+    def is_running(self) -> bool:
+        """Return whether every service is connected."""
+        return all(client.is_connected for client in self.clients.values())
 
-    async def _begin(self, inherited: Sequence[int]) -> None:
-        pairs = {service: socket.socketpair() for service in self.lines}
-        with ExitStack() as ours, ExitStack() as theirs:
-            for mine, other in pairs.values():
-                ours.enter_context(mine)
-                theirs.enter_context(other)
+    async def _spawn(self, inherited: Sequence[int]) -> None:
+        pairs = {service: socket.socketpair() for service in self.clients}
+        with ExitStack() as near_ends, ExitStack() as far_ends:
+            for near, far in pairs.values():
+                near_ends.enter_context(near)
+                far_ends.enter_context(far)
             self._process = await asyncio.create_subprocess_exec(
-                *RUN,
+                *PYTHON_COMMAND,
                 self._module,
-                *(f"{service}={other.fileno()}" for service, (_, other) in pairs.items()),
+                *(f"{service}={far.fileno()}" for service, (_, far) in pairs.items()),
                 *self._arguments,
                 stdin=DEVNULL,
                 stdout=DEVNULL,
-                pass_fds=[*(other.fileno() for _, other in pairs.values()), *inherited],
+                pass_fds=[*(far.fileno() for _, far in pairs.values()), *inherited],
                 start_new_session=True,
             )
-            ours.pop_all()
-        for service, line in self.lines.items():
-            await line.open(pairs[service][0])
+            near_ends.pop_all()
+        for service, client in self.clients.items():
+            await client.connect(pairs[service][0])
 
-    async def _keep(self, inherited: Sequence[int]) -> None:
+    async def _watch(self, inherited: Sequence[int]) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            begun = clock()
+            started = clock()
             assert self._process is not None
             status = await self._process.wait()
-            for line in self.lines.values():
-                await line.lost()
-            log.error("aside_died", module=self._module, status=status)
-            await asyncio.sleep(begun + REST - clock())
+            for client in self.clients.values():
+                await client.wait_closed()
+            log.error("sidecar_died", module=self._module, status=status)
+            await asyncio.sleep(started + RESTART_INTERVAL_SECONDS - clock())
             with suppress(OSError):
-                await self._begin(inherited)
+                await self._spawn(inherited)

@@ -1,4 +1,4 @@
-"""Why the service cannot listen, in words that say what to do."""
+"""Explain to the operator why the server cannot listen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def explain_bind_error(error: OSError, settings: Settings) -> str:
-    """Return what the operator should know of an error that ended the start."""
+    """Return a message that says what to change. Other errors are returned as their own text."""
     if isinstance(error, socket.gaierror):
         return f"The host name {settings.host} cannot be resolved; choose an address of this machine with --host."
     if "attempting to bind" not in str(error):

@@ -1,23 +1,23 @@
-"""Descriptors of this process: how many there may be, and how many connections that allows."""
+"""The limit of open file descriptors, and how many connections it allows."""
 
 from __future__ import annotations
 
 import resource
 
-RESERVE = 256
-"""Descriptors that are not for connections: the catalogue, children, files that are read and finished."""
+RESERVED_DESCRIPTORS = 256
+"""Descriptors kept for other uses than connections: the catalogue, child processes, files."""
 
-MOST_CONNECTIONS = 4096
-FEWEST_CONNECTIONS = 16
+MIN_CONNECTIONS = 16
+MAX_CONNECTIONS = 4096
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the limit of open descriptors as far as the process may, and return it."""
+    """Raise the soft limit of open descriptors to the hard limit, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
 
 
 def max_connections_for(descriptors: int) -> int:
-    """Return how many connections fit: each may need a second descriptor, for the file that it sends."""
-    return max(FEWEST_CONNECTIONS, min((descriptors - RESERVE) // 2, MOST_CONNECTIONS))
+    """Return how many connections fit: each may need a second descriptor, for a file it sends."""
+    return max(MIN_CONNECTIONS, min((descriptors - RESERVED_DESCRIPTORS) // 2, MAX_CONNECTIONS))

@@ -1,4 +1,4 @@
-"""Serves the application until it is told to stop."""
+"""Serve the application until a signal arrives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from urllib.parse import quote
 from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, web
 
 from media_service.app import make_app
-from media_service.config.settings import Settings
 from media_service.http.connections.limiter import ConnectionLimiter
 from media_service.http.connections.protocol import LimitedProtocol
 from media_service.http.connections.rate_limited_log import RateLimitedLog
@@ -28,25 +27,26 @@ from media_service.storage.data_folder import DataFolder, DataFolderLocked
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-READ_BUFFER = 256 * 1024
-"""Bytes that a connection gathers before the socket is held back: one block."""
+    from media_service.config.settings import Settings
 
-HEADER_LIMIT = 8190
-"""Bytes of one header; longer ones are no client's of ours."""
+READ_BUFFER_BYTES = 256 * 1024
+"""Bytes that a connection buffers before it stops reading from the socket: one block."""
 
-HEADERS = 64
-"""Headers of one request; browsers send 20, and a proxy adds 10 at most."""
+MAX_HEADER_BYTES = 8190
+"""Limit of one header field."""
 
-LOCK_SECONDS = 0.001
-"""Seconds for which a thread that walks frames may keep the interpreter from the event loop; Python's own 5 ms would be
-paid anew for every block that is received meanwhile."""
+MAX_HEADERS = 64
+"""Limit of header fields in one request; browsers send about 20, a proxy adds at most 10."""
+
+SWITCH_INTERVAL_SECONDS = 0.001
+"""How long a thread that parses frames may keep the interpreter's lock from the event loop. Python's default of 5 ms
+would be added to every block that is received meanwhile."""
 
 
-def main() -> None:
-    """Serves with the settings that the command line wrote down as JSON."""
-    settings = Settings.model_validate_json(sys.argv[1])
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Exit with a message if the service cannot start."""
     log_to_stderr()
-    sys.setswitchinterval(LOCK_SECONDS)
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     try:
         asyncio.run(_serve(settings))
     except (StartupError, DataFolderLocked) as error:
@@ -54,31 +54,31 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"media-service: {explain_bind_error(error, settings)}")
     except KeyboardInterrupt:
-        # Ctrl-C before it serves: while the catalogue is migrated, for example.
+        # Ctrl-C before the signal handlers are installed, for example during a migration.
         sys.exit(128 + signal.SIGINT)
 
 
 async def _serve(settings: Settings) -> None:
-    # What clients write wrongly is no warning about this program.
+    # aiohttp warns of malformed headers of clients, which are not defects of this program.
     for malformed in (BadContentDispositionHeader, BadContentDispositionParam):
         warnings.filterwarnings("ignore", category=malformed)
     app, token = make_app(settings)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=settings.shutdown_timeout)
     await runner.setup()
-    # What is loaded now stays for ever. The collector need not look through it again, with everybody waiting.
+    # What is loaded now is never freed: excluding it from garbage collection shortens the pauses of the event loop.
     gc.collect()
     gc.freeze()
     try:
-        failed = RateLimitedLog("no descriptor is left for a new connection", lines_per_key=1)
-        await TcpSite(runner, _protocols(runner, settings), settings.host, settings.port, failed).start()
-        _greet(runner.addresses, settings, token)
-        await _told_to_stop()
+        accept_log = RateLimitedLog("no descriptor is left for a new connection", lines_per_key=1)
+        await TcpSite(runner, _protocol_factory(runner, settings), settings.host, settings.port, accept_log).start()
+        _print_addresses(runner.addresses, settings, token)
+        await _wait_for_signal()
     finally:
         await runner.cleanup()
 
 
-def _protocols(runner: web.AppRunner, settings: Settings) -> Callable[[], LimitedProtocol]:
-    """Return what makes the protocol of each new connection."""
+def _protocol_factory(runner: web.AppRunner, settings: Settings) -> Callable[[], LimitedProtocol]:
+    """Return a function that makes the protocol of a new connection."""
     assert runner.server is not None
     descriptors = raise_descriptor_limit()
     return partial(
@@ -91,31 +91,27 @@ def _protocols(runner: web.AppRunner, settings: Settings) -> Callable[[], Limite
         access_log=None,
         auto_decompress=False,
         keepalive_timeout=settings.keepalive_timeout,
-        read_bufsize=READ_BUFFER,
-        max_field_size=HEADER_LIMIT,
-        max_headers=HEADERS,
+        read_bufsize=READ_BUFFER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
+        max_headers=MAX_HEADERS,
     )
 
 
-def _greet(addresses: Sequence[tuple[str, int]], settings: Settings, token: str) -> None:
+def _print_addresses(addresses: Sequence[tuple[str, int]], settings: Settings, token: str) -> None:
     host, port = addresses[0][:2]
     page = f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
     print(f"page   {page}/")
     if sys.stdout.isatty():
         print(f"admin  {page}/admin#token={quote(token, safe='')}")
     else:
-        # Not the token: this ends in a log that more people read than its file.
+        # Not the token itself: more people can read a log than the token's file.
         print(f"admin  {page}/admin  (token in {DataFolder(settings.data_dir.resolve()).token_file})")
-    _advise(settings)
-
-
-def _advise(settings: Settings) -> None:
     reach = "this machine only" if settings.on_loopback else f"every machine that reaches {settings.host}"
     print(f"open   to {reach}; who may come in: docs/operator.md")
     print("stop   with Ctrl-C", flush=True)
 
 
-async def _told_to_stop() -> None:
+async def _wait_for_signal() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -1,5 +1,5 @@
 """Bytes on disk: partials, the spool, the quarantine.
 
-Here belong descriptors, syncs, renames and names that are safe on a disk. What the bytes mean, and whether they
-may be written, is decided elsewhere.
+File descriptors, fsync, renames and safe file names belong here. What the bytes mean, and whether they may be written,
+is decided elsewhere.
 """

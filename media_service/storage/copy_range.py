@@ -1,4 +1,4 @@
-"""Copying between open files within the kernel; a file system that can share blocks copies none."""
+"""Copy between open files inside the kernel; file systems with shared extents copy no data."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-COPY = 16 * 1024 * 1024
-"""Bytes that one call of the kernel copies; between two calls other threads get their turn."""
+CHUNK_BYTES = 16 * 1024 * 1024
+"""Bytes copied by one system call; other threads run between two calls."""
 
-_NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+_UNSUPPORTED_ERRNOS = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
-def copy(source: int, target: int, offset: int, size: int) -> int:
-    """Copies up to `size` bytes from `offset` of the source to where the target stands; how many it were.
+def copy_range(source: int, target: int, offset: int, size: int) -> int:
+    """Copy up to `size` bytes from `offset` of the source to the target's position, and return how many were copied.
 
-    Raises OSError, also where the source has no byte there.
+    Raise OSError, also if the source ends at `offset`.
     """
     try:
         copied = os.copy_file_range(source, target, size, offset)
     except OSError as error:
-        if error.errno not in _NO_KERNEL_COPY:
+        if error.errno not in _UNSUPPORTED_ERRNOS:
             raise
         copied = os.sendfile(target, source, offset, size)
-    # Nobody reads these again; their pages hold the next bytes of the target, which costs less than finding new ones.
+    # The source is not read again; reusing its cached pages for the target costs less than allocating new ones.
     os.posix_fadvise(source, offset, copied, os.POSIX_FADV_DONTNEED)
     if not copied:
         raise OSError(errno.EIO, "the source ended while it was copied")
     return copied
 
 
-def join(target: Path, sources: Iterable[tuple[Path, int]]) -> None:
-    """Writes the first so many bytes of each source one behind the other into the target, durably."""
+def concatenate(target: Path, sources: Iterable[tuple[Path, int]]) -> None:
+    """Write the first bytes of each source, as many as stated, one after the other to the target, and sync it."""
     descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         for source, length in sources:
             with source.open("rb", buffering=0) as reader:
-                at = 0
-                while at < length:
-                    at += copy(reader.fileno(), descriptor, at, min(COPY, length - at))
+                offset = 0
+                while offset < length:
+                    chunk = min(CHUNK_BYTES, length - offset)
+                    offset += copy_range(reader.fileno(), descriptor, offset, chunk)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The data folder: its places, its lock, and the admin token that the first start makes."""
+"""The data folder: its paths, its lock, and the admin token."""
 
 from __future__ import annotations
 
@@ -9,81 +9,82 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from media_service.storage.os_errors import map_os_errors
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 3.0
-"""Seconds for which the folder's last server may still be ending."""
+LOCK_TIMEOUT_SECONDS = 3.0
+"""How long a process that served from this folder before may take to end."""
 
-LOOK = 0.05
-"""Seconds between two tries."""
+LOCK_RETRY_SECONDS = 0.05
 
 
 class DataFolderLocked(Exception):
-    """Another server works in this data folder."""
+    """Another server uses this data folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """Where everything lies, below one folder on one local file system."""
+    """Paths below one folder. It must be one local file system, because files move by hard link and rename."""
 
     root: Path
 
     @property
     def catalogue(self) -> Path:
-        """The database."""
+        """Return the path of the database."""
         return self.root / "catalogue.sqlite3"
 
     @property
     def partials(self) -> Path:
-        """Unfinished files."""
+        """Return the folder of unfinished files."""
         return self.root / "partials"
 
     @property
     def spool(self) -> Path:
-        """Finished files, in its `mp3/`."""
+        """Return the folder of the spool; finished files are in its `mp3/`."""
         return self.root / "spool"
 
     @property
     def quarantine(self) -> Path:
-        """Rejected files."""
+        """Return the folder of rejected files."""
         return self.root / "quarantine"
 
     @property
     def token_file(self) -> Path:
-        """The file with the admin token."""
+        """Return the path of the file with the admin token."""
         return self.root / "admin-token"
 
     def make(self) -> None:
-        """Makes the folder, for this service's user alone."""
+        """Create the folder, accessible to this user only. Raise OSError."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def lock(self) -> int:
-        """Takes the folder for this process, until the descriptor it returns is closed. Raises DataFolderLocked.
+        """Lock the folder, until the returned descriptor is closed. Raise DataFolderLocked if another server has it.
 
-        Two servers would each keep their own account of who writes where. One that was killed keeps the folder until
-        its process aside has done what it was asked: that is waited for.
+        Two servers would each have their own leases. The sidecar of a killed server keeps the lock until it has
+        committed what it was sent: this waits for it.
         """
         descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        for _ in range(int(PATIENCE / LOOK)):
+        for _ in range(int(LOCK_TIMEOUT_SECONDS / LOCK_RETRY_SECONDS)):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(LOCK_RETRY_SECONDS)
             else:
                 return descriptor
         os.close(descriptor)
-        raise DataFolderLocked(f"another server works in {self.root}")
+        raise DataFolderLocked(f"another server uses {self.root}")
 
     def admin_token(self) -> str:
-        """The token that opens the admin; made at the first start, readable by this service's user alone."""
+        """Return the admin token; the first call creates its file, readable by this user only. Raise OSError."""
         path = self.token_file
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
             if token := path.read_text().strip():
                 return token
-            # A crash or a full disk came between the file's making and its writing.
+            # The file was created, but a crash or a full disk prevented the write.
             descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "w") as file:
             token = secrets.token_urlsafe(24)
@@ -91,3 +92,9 @@ class DataFolder:
             file.flush()
             os.fsync(file.fileno())
         return token
+
+
+async def make_private_folder(folder: Path) -> None:
+    """Create a folder that only this user can access, unless it exists. Raise StorageFull, StorageError."""
+    with map_os_errors():
+        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Work on descriptors in threads."""
+"""Run functions in threads without abandoning them on cancellation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def run_to_completion(threads: Executor, act: Callable[..., T], *given: object) -> T:
-    """What `act` returns. It is waited for even when the caller is cancelled: it works with a descriptor of his."""
-    running = asyncio.get_running_loop().run_in_executor(threads, act, *given)
+async def run_to_completion(executor: Executor, function: Callable[..., T], *args: object) -> T:
+    """Return the function's result. A cancelled caller still waits for it, because it uses the caller's descriptor."""
+    future = asyncio.get_running_loop().run_in_executor(executor, function, *args)
     try:
-        return await asyncio.shield(running)
+        return await asyncio.shield(future)
     finally:
-        while not running.done():
+        while not future.done():
             with suppress(asyncio.CancelledError):
-                await asyncio.wait([running])
+                await asyncio.wait([future])

@@ -1,4 +1,4 @@
-"""Rejected files with their reports, kept for a while so that a person can look at what came."""
+"""Rejected files and their reports, kept for a while so that a person can look at them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import aiofiles
 import aiofiles.os
 
 from media_service.core.errors.service import StorageFull
-from media_service.storage.os_errors import make_private_folder, map_os_errors
+from media_service.storage.data_folder import make_private_folder
+from media_service.storage.os_errors import map_os_errors
 from media_service.storage.sync.fsync import fsync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-REPORT = ".json"
-BYTES = ".rejected"
+REPORT_SUFFIX = ".json"
+FILE_SUFFIX = ".rejected"
 
 
 class DiskQuarantine:
@@ -30,31 +31,31 @@ class DiskQuarantine:
         self._folder = folder
 
     async def prepare(self) -> None:
-        """Makes the folder."""
+        """Create the folder."""
         await make_private_folder(self._folder)
 
     async def add(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
-        """Keeps the source's bytes and the report, durably; the source stays. May be repeated.
+        """See `core.ports.quarantine.Quarantine`.
 
-        On a full disk the report is empty, since the upload's row says the same: a file that cannot be rejected would
-        stay to be verified again and again.
+        On a full disk the report is empty; the upload's row has the same information. Failing would keep the file
+        being verified again and again.
         """
         with map_os_errors():
             with suppress(StorageFull), map_os_errors():
                 await self._write_report(upload_id, report)
-            # A second name for the same bytes costs nothing, and takes no room on a full disk.
+            # A hard link: no copy, and no space on a full disk.
             with suppress(FileExistsError):
-                await aiofiles.os.link(source, self._folder / (upload_id + BYTES))
+                await aiofiles.os.link(source, self.path(upload_id))
             await asyncio.to_thread(fsync_directory, self._folder)
 
     async def _write_report(self, upload_id: str, report: Mapping[str, Any]) -> None:
-        async with aiofiles.open(self._folder / (upload_id + REPORT), "w", encoding="utf-8") as file:
+        async with aiofiles.open(self._report_path(upload_id), "w", encoding="utf-8") as file:
             await file.write(json.dumps(dict(report), ensure_ascii=False, indent=2, default=str) + "\n")
             await file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
 
     async def size(self, upload_id: str) -> int | None:
-        """How many bytes of the upload are kept; None when nothing is."""
+        """See `core.ports.quarantine.Quarantine`."""
         with map_os_errors():
             try:
                 return (await aiofiles.os.stat(self.path(upload_id))).st_size
@@ -62,31 +63,34 @@ class DiskQuarantine:
                 return None
 
     def path(self, upload_id: str) -> Path:
-        """Where the kept bytes are, for reading."""
-        return self._folder / (upload_id + BYTES)
+        """See `core.ports.quarantine.Quarantine`."""
+        return self._folder / (upload_id + FILE_SUFFIX)
+
+    def _report_path(self, upload_id: str) -> Path:
+        return self._folder / (upload_id + REPORT_SUFFIX)
 
     async def restore(self, upload_id: str, target: Path) -> None:
-        """Puts the kept bytes to `target` too, durably; they stay. May be repeated. Raises FileNotFoundError."""
+        """See `core.ports.quarantine.Quarantine`."""
         with map_os_errors():
             with suppress(FileExistsError):
                 await aiofiles.os.link(self.path(upload_id), target)
             await asyncio.to_thread(fsync_directory, target.parent)
 
     async def discard(self, upload_id: str) -> None:
-        """Deletes the bytes and the report. What is not there is no error."""
+        """See `core.ports.quarantine.Quarantine`."""
         with map_os_errors():
-            for path in (self.path(upload_id), self._folder / (upload_id + REPORT)):
+            for path in (self.path(upload_id), self._report_path(upload_id)):
                 with suppress(FileNotFoundError):
                     await aiofiles.os.unlink(path)
 
     async def purge(self, before: int) -> list[str]:
-        """Deletes what was taken before that time (UTC microseconds) and says of which uploads."""
+        """See `core.ports.quarantine.Quarantine`."""
         with map_os_errors():
             return await asyncio.to_thread(self._purge, before * 1000)
 
     def _purge(self, before_ns: int) -> list[str]:
-        old = [path for path in self._folder.glob("*" + REPORT) if path.stat().st_mtime_ns < before_ns]
+        old = [path for path in self._folder.glob("*" + REPORT_SUFFIX) if path.stat().st_mtime_ns < before_ns]
         for report in old:
-            report.with_suffix(BYTES).unlink(missing_ok=True)
+            report.with_suffix(FILE_SUFFIX).unlink(missing_ok=True)
             report.unlink()
         return [report.stem for report in old]

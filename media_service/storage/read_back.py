@@ -1,7 +1,7 @@
-"""SHA-256 of a file that is being written, read again behind its writer.
+"""SHA-256 of a file that is being written, read back from the file while the writer continues.
 
-Reading it again is what proves that the file is what was meant; doing it in a thread of its own, while the kernel
-copies and syncs, is what makes it cost no time: a GiB takes as long to hash as to copy durably.
+Reading back proves what is in the file. A separate thread reads while the kernel copies and syncs, so it adds no time:
+hashing 1 GiB takes as long as copying it durably.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-READ = 256 * 1024
-"""Bytes that are read at once: few enough to be still in the processor's cache when they are hashed."""
+READ_BYTES = 256 * 1024
+"""Bytes read at once; they are still in the processor's cache when they are hashed."""
 
 
 class ReadBackDigest:
-    """`reach` it whenever more of the file stands; the digest is of what was reached."""
+    """Call `extend` whenever more of the file has been written; the digest covers the bytes up to the last call."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._sha = hashlib.sha256()
-        self._at = 0
-        self._reading: Future[None] | None = None
-        self._thread = ThreadPoolExecutor(1, "reread")
+        self._offset = 0
+        self._last_read: Future[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "read-back")
 
     def __enter__(self) -> Self:
         return self
@@ -37,24 +37,24 @@ class ReadBackDigest:
     ) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def reach(self, stop: int) -> None:
-        """The file's bytes up to `stop` stand."""
-        self._reading = self._thread.submit(self._read_to, stop)
+    def extend(self, stop: int) -> None:
+        """Hash the file's bytes up to `stop`, which have been written."""
+        self._last_read = self._thread.submit(self._read_to, stop)
 
     def digest(self) -> bytes:
-        """SHA-256 of the bytes up to the last `stop`. Raises OSError, also where the file has fewer."""
-        if self._reading is not None:
-            # One that failed before was tried again by those behind it: they begin where it ended.
-            self._reading.result()
+        """Return the SHA-256 of the bytes up to the last `stop`. Raise OSError, also if the file has fewer."""
+        if self._last_read is not None:
+            # Each read starts at the offset that the one before reached, so the last one repeats what failed.
+            self._last_read.result()
         return self._sha.digest()
 
     def _read_to(self, stop: int) -> None:
-        block = memoryview(bytearray(min(READ, stop - self._at)))
+        block = memoryview(bytearray(min(READ_BYTES, stop - self._offset)))
         with self._path.open("rb", buffering=0) as file:
-            file.seek(self._at)
-            while self._at < stop:
-                count = file.readinto(block[: stop - self._at])
+            file.seek(self._offset)
+            while self._offset < stop:
+                count = file.readinto(block[: stop - self._offset])
                 if not count:
                     raise OSError("the file ended before what was written to it")
                 self._sha.update(block[:count])
-                self._at += count
+                self._offset += count

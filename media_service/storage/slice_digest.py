@@ -1,4 +1,4 @@
-"""SHA-256 of a slice that is being received: computed here, or of what lies in the file, in the process aside."""
+"""SHA-256 of a slice while it is received: on the event loop, or read back from the file by the sidecar."""
 
 from __future__ import annotations
 
@@ -8,59 +8,59 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.ipc.client import ConnectionLost
-from media_service.storage.sync.results import outcome
+from media_service.storage.sync.results import result_of
 
 if TYPE_CHECKING:
     from media_service.ipc.client import RpcClient
 
 
 class InlineDigest:
-    """`core.ports.partials.SliceDigest`, computed while the bytes are still in the processor's cache."""
+    """`core.ports.partials.SliceDigest` on the event loop, while the bytes are still in the processor's cache."""
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
 
     def update(self, block: bytes) -> None:
-        """These bytes were written."""
+        """Hash the bytes."""
         self._sha.update(block)
 
     def end(self) -> None:
-        """Nothing is left to compute."""
+        """Do nothing: every byte has been hashed."""
 
     async def value(self) -> bytes:
-        """The digest."""
+        """Return the digest."""
         return self._sha.digest()
 
 
 class SidecarDigest:
-    """`core.ports.partials.SliceDigest` of what lies in the file: stronger than one of what came by the socket.
+    """`core.ports.partials.SliceDigest` of the file's bytes, which proves more than a digest of what was received.
 
-    It is asked for once, when the last byte was written. To have the file read while the slice still comes took a
-    twentieth more of the processors, and three slices at once came no faster by it. Nobody else writes there meanwhile:
-    whoever receives the slice has the lease on its bytes until it is recorded.
+    The sidecar reads the slice once, after its last byte was written: reading while the slice arrives took 5 % more
+    processor time, and three parallel slices were not faster. No other request writes there meanwhile, because the
+    slice's lease is held until it is recorded.
     """
 
-    def __init__(self, line: RpcClient, path: bytes, start: int) -> None:
-        self._line = line
+    def __init__(self, rpc: RpcClient, path: bytes, start: int) -> None:
+        self._rpc = rpc
         self._path = path
-        self._start = self._at = start
-        self._asking: asyncio.Future[bytes | int | None] | None = None
+        self._start = self._stop = start
+        self._call: asyncio.Future[bytes | int | None] | None = None
 
     def update(self, block: bytes) -> None:
-        """These bytes were written."""
-        self._at += len(block)
+        """Count the bytes."""
+        self._stop += len(block)
 
     def end(self) -> None:
-        """Asks for the digest, which is computed while the caller waits for the sync of the same bytes."""
-        self._asking = self._line.ask(("digest", self._path, self._start, self._at))
-        # Where the sync fails nobody comes for the digest any more.
-        self._asking.add_done_callback(asyncio.Future.exception)
+        """Request the digest; the sidecar computes it while the caller waits for the sync of the same bytes."""
+        self._call = self._rpc.call(("digest", self._path, self._start, self._stop))
+        # If the sync fails, `value` is not awaited; this retrieves the exception, so that asyncio logs nothing.
+        self._call.add_done_callback(asyncio.Future.exception)
 
     async def value(self) -> bytes:
-        """The digest. Raises StorageError where the bytes cannot be read back."""
-        assert self._asking is not None, "it was not ended"
+        """Return the digest. Raise StorageError if the bytes cannot be read back."""
+        assert self._call is not None, "end() was not called"
         with suppress(ConnectionLost):
-            await self._asking
-        digest = outcome(self._asking)
+            await self._call
+        digest = result_of(self._call)
         assert digest is not None
         return digest

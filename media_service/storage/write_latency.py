@@ -1,37 +1,37 @@
-"""Where a write happens: on the event loop while the disk takes it at once, in a thread while it does not.
+"""Choose where to write: on the event loop while the disk is fast, in a thread while it is slow.
 
 A block that was just received is in the processor's cache, and copying it to the page cache costs less than handing it
-to a thread. But a disk with too many dirty pages, or a slow one, makes `write` wait, and then the whole loop waits with
-it. So every write is timed, wherever it is made.
+to a thread. But `write` blocks on a slow disk or with too many dirty pages, and then the event loop blocks with it. So
+every write is timed, on the loop and in threads.
 """
 
 from __future__ import annotations
 
-SLOW = 0.010
-"""Seconds a write may take before the next ones go to a thread; a MiB into the page cache takes well under one
-thousandth of a second, a descheduled process rarely loses more than this."""
+SLOW_SECONDS = 0.010
+"""A longer write sends the next ones to a thread. 1 MiB into the page cache takes well under 1 ms; a process that lost
+the processor is rarely delayed by more than this."""
 
-FAST = 0.002
-"""Seconds within which a write in a thread counts as fast again."""
+FAST_SECONDS = 0.002
+"""A shorter write in a thread counts as fast."""
 
-TRUSTED_AFTER = 16
-"""How many fast writes in a row bring the writes back to the loop."""
+FAST_WRITES = 16
+"""Consecutive fast writes after which writes return to the event loop."""
 
 
 class WriteLatency:
-    """The pace of one disk, told by the writes to it."""
+    """Latency of writes to one disk."""
 
     def __init__(self) -> None:
-        self._distrust = 0
+        self._fast_writes_needed = 0
 
     @property
-    def on_loop(self) -> bool:
-        """Whether the next write may be made on the event loop."""
-        return not self._distrust
+    def is_low(self) -> bool:
+        """Return whether the next write may run on the event loop."""
+        return not self._fast_writes_needed
 
-    def took(self, seconds: float) -> None:
-        """A write took so long."""
-        if seconds > SLOW:
-            self._distrust = TRUSTED_AFTER
-        elif self._distrust and seconds < FAST:
-            self._distrust -= 1
+    def record(self, seconds: float) -> None:
+        """Count a write that took this long."""
+        if seconds > SLOW_SECONDS:
+            self._fast_writes_needed = FAST_WRITES
+        elif self._fast_writes_needed and seconds < FAST_SECONDS:
+            self._fast_writes_needed -= 1

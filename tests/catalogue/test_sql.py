@@ -36,7 +36,7 @@ def test_a_statement_with_a_value_of_its_own_is_not_written() -> None:
         text_of("answer", select(literal(42)))
 
 
-@pytest.mark.parametrize("module_of_ours", ["media_service.server", "media_service.sidecar"])
+@pytest.mark.parametrize("module_of_ours", ["media_service.server.serve", "media_service.sidecar"])
 def test_what_serves_does_not_load_what_writes_sql(module_of_ours: str) -> None:
     asked = f"import sys, {module_of_ours}; print('sqlalchemy' in sys.modules, 'sqlite3' in sys.modules)"
     answered = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)

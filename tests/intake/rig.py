@@ -24,7 +24,7 @@ from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
-from media_service.storage.sync import server
+from media_service.storage.sync import server as sync_server
 from tests.support.new_catalogue import write_new_catalogue
 from tests.support.rpc import commit_service, served
 
@@ -112,7 +112,7 @@ class Rig:
         around: Callable[[Any], Any] = steps.around if steps else lambda part: part
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
-        self._lines = AsyncExitStack()
+        self._connections = AsyncExitStack()
         self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
         self.database = Database(workers.catalogue, self.catalogue_rpc)
         self.partials = DiskPartials(workers.partials, self.storage_rpc)
@@ -149,8 +149,8 @@ class Rig:
         )
 
     async def __aenter__(self) -> Rig:
-        await self._lines.enter_async_context(served(self.catalogue_rpc, commit_service(self.folders.catalogue)))
-        await self._lines.enter_async_context(served(self.storage_rpc, server.serve))
+        await self._connections.enter_async_context(served(self.catalogue_rpc, commit_service(self.folders.catalogue)))
+        await self._connections.enter_async_context(served(self.storage_rpc, sync_server.serve))
         await self.database.open()
         for store in (self.partials, self.spool, self.quarantine):
             await store.prepare()
@@ -158,7 +158,7 @@ class Rig:
 
     async def __aexit__(self, *error: object) -> None:
         self.inspector.close()
-        await self._lines.aclose()
+        await self._connections.aclose()
         await self.database.close()
 
     def names(self) -> list[str]:

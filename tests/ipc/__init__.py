@@ -1,1 +1,1 @@
-"""Bytes on a real disk."""
+"""Messages between processes."""

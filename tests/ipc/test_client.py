@@ -1,4 +1,4 @@
-"""A line to another process: every question gets its own answer, or hears that there will be none."""
+"""RPC client and framing: every call gets its own result, or ConnectionLost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from media_service.ipc.client import ConnectionLost, RpcClient
-from media_service.ipc.framing import FrameDecoder, encode_frame
+from media_service.ipc.framing import NOTIFICATION_ID, FrameDecoder, encode_frame
 from media_service.ipc.server import receive_requests, respond
 from tests.support.rpc import served
 
@@ -20,126 +20,126 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 
 
-def echo(end: socket.socket) -> None:
-    """Answers everything with itself."""
-    for asked in receive_requests(end):
-        respond(end, asked)
+def echo(connection: socket.socket) -> None:
+    """Respond to every request with itself."""
+    for requests in receive_requests(connection):
+        respond(connection, requests)
 
 
-def answering(
-    frames: list[list[Any]], order: Callable[[list[Any]], list[Any]] = list
+def recording(
+    batches: list[list[Any]], order: Callable[[list[Any]], list[Any]] = list
 ) -> Callable[[socket.socket], None]:
-    """Notes what came together, and answers it in this order, each in a frame of its own."""
+    """Return an echo service that records each batch and responds in this order, each in a frame of its own."""
 
-    def serve(end: socket.socket) -> None:
-        for asked in receive_requests(end):
-            frames.append([what for _, what in asked])
-            for number, what in order(asked):
-                if number:
-                    respond(end, [(number, what)])
+    def serve(connection: socket.socket) -> None:
+        for requests in receive_requests(connection):
+            batches.append([message for _, message in requests])
+            for request_id, message in order(requests):
+                if request_id != NOTIFICATION_ID:
+                    respond(connection, [(request_id, message)])
 
     return serve
 
 
-async def test_every_question_gets_its_own_answer_in_whatever_order_they_come() -> None:
-    async with served(RpcClient(), answering([], lambda asked: random.Random(1).sample(asked, len(asked)))) as line:
-        assert await asyncio.gather(*map(line.ask, range(500))) == list(range(500))
+async def test_every_call_gets_its_own_result_in_any_order_of_responses() -> None:
+    async with served(RpcClient(), recording([], lambda batch: random.Random(1).sample(batch, len(batch)))) as client:
+        assert await asyncio.gather(*map(client.call, range(500))) == list(range(500))
 
 
-async def test_plain_values_arrive_as_they_were() -> None:
+async def test_plain_values_arrive_unchanged() -> None:
     value: Any = (None, 1, -(2**70), 1.5, "größe", b"\x00\xff", (), [], {"a": (1, b"")}, "\udc80")
-    async with served(RpcClient(), echo) as line:
-        assert await line.ask(value) == value
+    async with served(RpcClient(), echo) as client:
+        assert await client.call(value) == value
 
 
-async def test_frames_of_several_mebibytes_arrive_whole_in_both_directions() -> None:
+async def test_frames_of_several_mebibytes_arrive_complete_in_both_directions() -> None:
     sent = [random.Random(seed).randbytes(5 * MIB) for seed in range(4)]
-    async with served(RpcClient(), echo) as line:
-        assert await asyncio.gather(*map(line.ask, sent)) == sent
+    async with served(RpcClient(), echo) as client:
+        assert await asyncio.gather(*map(client.call, sent)) == sent
 
 
-async def test_what_is_asked_and_told_in_one_turn_leaves_together_and_in_order() -> None:
-    frames: list[list[Any]] = []
-    async with served(RpcClient(), answering(frames)) as line:
-        first = line.ask("first")
-        line.tell("told")
-        last = line.ask("last")
+async def test_messages_of_one_iteration_are_sent_together_and_in_order() -> None:
+    batches: list[list[Any]] = []
+    async with served(RpcClient(), recording(batches)) as client:
+        first = client.call("first")
+        client.notify("notification")
+        last = client.call("last")
         await first
         await last
-        await line.ask("later")
-    assert frames == [["first", "told", "last"], ["later"]]
+        await client.call("later")
+    assert batches == [["first", "notification", "last"], ["later"]]
 
 
-async def test_a_broken_line_fails_all_who_wait_and_all_who_come() -> None:
-    ours, theirs = socket.socketpair()
-    line = RpcClient()
-    await line.open(ours)
-    waiting = [asyncio.ensure_future(line.ask(number)) for number in range(3)]
+async def test_lost_connection_fails_pending_and_later_calls() -> None:
+    near, far = socket.socketpair()
+    client = RpcClient()
+    await client.connect(near)
+    calls = [asyncio.ensure_future(client.call(number)) for number in range(3)]
     await asyncio.sleep(0.01)
-    theirs.close()
-    for asking in waiting:
+    far.close()
+    for call in calls:
         with pytest.raises(ConnectionLost):
-            await asking
-    await line.lost()
+            await call
+    await client.wait_closed()
     with pytest.raises(ConnectionLost):
-        await line.ask("more")
-    line.tell("nobody hears it")
+        await client.call("more")
+    client.notify("is not sent")
 
 
-async def test_a_line_that_was_never_opened_is_broken() -> None:
+async def test_call_before_connect_fails() -> None:
     with pytest.raises(ConnectionLost):
-        await RpcClient().ask("anything")
+        await RpcClient().call("anything")
 
 
-async def test_half_an_answer_before_the_break_is_none() -> None:
-    ours, theirs = socket.socketpair()
-    line = RpcClient()
-    await line.open(ours)
-    asking = line.ask("something")
+async def test_incomplete_response_before_the_end_is_no_result() -> None:
+    near, far = socket.socketpair()
+    client = RpcClient()
+    await client.connect(near)
+    call = client.call("something")
     await asyncio.sleep(0.01)
-    theirs.sendall(encode_frame([(1, b"an answer")])[:-1])
-    theirs.close()
+    far.sendall(encode_frame([(1, b"a result")])[:-1])
+    far.close()
     with pytest.raises(ConnectionLost):
-        await asking
+        await call
 
 
-async def test_a_line_works_again_when_it_is_opened_again() -> None:
-    line = RpcClient()
-    ours, theirs = socket.socketpair()
-    await line.open(ours)
-    theirs.sendall(encode_frame([(7, "the beginning of an answer")])[:5])
-    theirs.close()
-    await line.lost()
-    async with served(line, echo):
-        assert await line.ask("again") == "again"
+async def test_client_works_after_it_is_connected_again() -> None:
+    client = RpcClient()
+    near, far = socket.socketpair()
+    await client.connect(near)
+    far.sendall(encode_frame([(7, "the beginning of a response")])[:5])
+    far.close()
+    await client.wait_closed()
+    async with served(client, echo):
+        assert await client.call("again") == "again"
 
 
-async def test_closing_waits_for_what_was_asked_and_says_what_was_told() -> None:
-    frames: list[list[Any]] = []
-    async with served(RpcClient(), answering(frames)) as line:
-        asking = line.ask("asked")
-        line.tell("told")
-    assert asking.result() == "asked"
-    assert frames == [["asked", "told"]]
+async def test_close_waits_for_pending_calls_and_sends_notifications() -> None:
+    batches: list[list[Any]] = []
+    async with served(RpcClient(), recording(batches)) as client:
+        call = client.call("called")
+        client.notify("notification")
+    assert call.result() == "called"
+    assert batches == [["called", "notification"]]
 
 
-async def test_an_answer_that_nobody_waits_for_any_more_harms_nobody() -> None:
-    async with served(RpcClient(), echo) as line:
-        line.ask("given up").cancel()
-        assert await line.ask("wanted") == "wanted"
+async def test_response_to_a_cancelled_call_is_ignored() -> None:
+    async with served(RpcClient(), echo) as client:
+        client.call("cancelled").cancel()
+        assert await client.call("wanted") == "wanted"
 
 
-def test_frames_come_whole_from_a_stream_of_single_bytes() -> None:
+def test_frames_are_decoded_from_single_bytes() -> None:
     values = [(1, "one"), None, [b"x" * 1000]]
-    unpacker, found = FrameDecoder(), []
+    decoder, decoded = FrameDecoder(), []
     for byte in b"".join(map(encode_frame, values)):
-        found += list(unpacker.feed(bytes([byte])))
-    assert found == values
+        decoded += list(decoder.feed(bytes([byte])))
+    assert decoded == values
 
 
-async def test_what_is_no_plain_value_is_refused_at_once_and_harms_nobody() -> None:
-    async with served(RpcClient(), echo) as line:
-        wanted = line.ask("wanted")
+async def test_value_that_cannot_be_encoded_is_refused_and_other_calls_continue() -> None:
+    async with served(RpcClient(), echo) as client:
+        wanted = client.call("wanted")
         with pytest.raises(ValueError, match="unmarshallable"):
-            line.ask(object())
+            client.call(object())
         assert await wanted == "wanted"

@@ -1,4 +1,4 @@
-"""The process aside: started anew when it dies, gone when the server is."""
+"""Supervisor: the sidecar is restarted when it dies, and ends with the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from media_service.ipc.client import ConnectionLost
 from media_service.ipc.supervisor import Supervisor
 from tests.support.server import Server
-from tests.support.sidecar import sidecar_of, wait_for_end, wait_until_it_ignores
+from tests.support.sidecar import sidecar_of, wait_for_exit, wait_until_signal_is_ignored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,82 +23,83 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-RESTARTS_WITHIN = 10.0
+RESTART_TIMEOUT_SECONDS = 10.0
 
 
 @asynccontextmanager
 async def running(tmp_path: Path) -> AsyncIterator[Supervisor]:
-    aside = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(tmp_path / "catalogue"))
-    await aside.start()
-    yield aside
-    await aside.stop()
+    supervisor = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(tmp_path / "catalogue"))
+    await supervisor.start()
+    yield supervisor
+    await supervisor.stop()
 
 
-async def answers_again(line: RpcClient, question: object) -> object:
-    """The answer, from the next process."""
-    async with asyncio.timeout(RESTARTS_WITHIN):
+async def result_after_restart(client: RpcClient, request: object) -> object:
+    """Call until the next process responds."""
+    async with asyncio.timeout(RESTART_TIMEOUT_SECONDS):
         while True:
             try:
-                return await line.ask(question)
+                return await client.call(request)
             except ConnectionLost:
                 await asyncio.sleep(0.02)
 
 
-async def test_it_answers_on_each_line(tmp_path: Path) -> None:
-    async with running(tmp_path) as aside:
-        assert await aside.lines["storage"].ask(("sync_folder", os.fsencode(tmp_path))) is None
-        assert await aside.lines["catalogue"].ask([("CREATE TABLE a (b)", ())]) is None
+async def test_every_service_responds(tmp_path: Path) -> None:
+    async with running(tmp_path) as supervisor:
+        assert await supervisor.clients["storage"].call(("sync_folder", os.fsencode(tmp_path))) is None
+        assert await supervisor.clients["catalogue"].call([("CREATE TABLE a (b)", ())]) is None
 
 
-async def test_it_has_ended_when_it_was_stopped(tmp_path: Path) -> None:
+async def test_process_has_ended_after_stop(tmp_path: Path) -> None:
     async with running(tmp_path):
         pid = sidecar_of(os.getpid())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
-async def test_those_who_wait_hear_of_its_death_and_the_next_one_answers(tmp_path: Path) -> None:
+async def test_death_fails_pending_calls_and_the_next_process_responds(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"here")
-    os.mkfifo(tmp_path / "nobody-writes")
-    async with running(tmp_path) as aside:
-        line, pid = aside.lines["storage"], sidecar_of(os.getpid())
-        # It waits for a writer, and everything that is asked behind it waits with it.
-        line.tell(("hold", os.fsencode(tmp_path / "nobody-writes")))
-        waiting = [line.ask(("sync", os.fsencode(tmp_path / "file"))) for _ in range(3)]
+    os.mkfifo(tmp_path / "no-writer")
+    async with running(tmp_path) as supervisor:
+        storage, pid = supervisor.clients["storage"], sidecar_of(os.getpid())
+        # Opening the pipe blocks until a writer opens it, and the later requests with it.
+        storage.notify(("open", os.fsencode(tmp_path / "no-writer")))
+        calls = [storage.call(("sync", os.fsencode(tmp_path / "file"))) for _ in range(3)]
         await asyncio.sleep(0.1)
-        assert not any(asking.done() for asking in waiting)
+        assert not any(call.done() for call in calls)
         os.kill(pid, signal.SIGKILL)
-        for asking in waiting:
+        for call in calls:
             with pytest.raises(ConnectionLost):
-                await asking
-        assert not aside.answers()
-        assert await answers_again(line, ("sync", os.fsencode(tmp_path / "file"))) is None
-        assert await answers_again(aside.lines["catalogue"], [("CREATE TABLE a (b)", ())]) is None
-        assert aside.answers()
+                await call
+        assert not supervisor.is_running()
+        assert await result_after_restart(storage, ("sync", os.fsencode(tmp_path / "file"))) is None
+        assert await result_after_restart(supervisor.clients["catalogue"], [("CREATE TABLE a (b)", ())]) is None
+        assert supervisor.is_running()
         assert sidecar_of(os.getpid()) != pid
+    assert not supervisor.is_running()
 
 
-async def test_a_service_that_breaks_takes_the_process_with_it_and_the_next_one_answers(tmp_path: Path) -> None:
-    async with running(tmp_path) as aside:
-        line, pid = aside.lines["storage"], sidecar_of(os.getpid())
+async def test_failing_service_ends_the_process_and_the_next_one_responds(tmp_path: Path) -> None:
+    async with running(tmp_path) as supervisor:
+        storage, pid = supervisor.clients["storage"], sidecar_of(os.getpid())
         with pytest.raises(ConnectionLost):
-            await line.ask(("no such question",))
-        assert await answers_again(line, ("sync_folder", os.fsencode(tmp_path))) is None
+            await storage.call(("no such method",))
+        assert await result_after_restart(storage, ("sync_folder", os.fsencode(tmp_path))) is None
         assert sidecar_of(os.getpid()) != pid
 
 
-def test_a_killed_server_leaves_no_process_behind(data: Path) -> None:
+def test_sidecar_ends_after_its_server_is_killed(data: Path) -> None:
     server = Server(data, disk_reserve=0).start()
-    pid = server.aside
+    pid = server.sidecar
     server.kill()
-    wait_for_end(pid)
+    wait_for_exit(pid)
 
 
-def test_signals_to_the_whole_group_are_the_servers_to_handle(data: Path) -> None:
+def test_sidecar_ignores_signals_to_the_process_group(data: Path) -> None:
     with Server(data, disk_reserve=0) as server:
-        pid = server.aside
+        pid = server.sidecar
         assert os.getsid(pid) != os.getsid(server.pid)
         for number in (signal.SIGTERM, signal.SIGINT):
-            wait_until_it_ignores(pid, number)
+            wait_until_signal_is_ignored(pid, number)
             os.kill(pid, number)
-        assert server.aside == pid
+        assert server.sidecar == pid

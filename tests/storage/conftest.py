@@ -1,4 +1,4 @@
-"""What several tests of storage need."""
+"""Fixtures of the storage tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest_asyncio.fixture
-async def line() -> AsyncIterator[RpcClient]:
-    """A line to who syncs."""
-    async with storage_rpc() as line:
-        yield line
+async def rpc() -> AsyncIterator[RpcClient]:
+    """Yield a client of the sync server."""
+    async with storage_rpc() as rpc:
+        yield rpc

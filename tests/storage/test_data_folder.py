@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.errors.service import StorageError, StorageFull
-from media_service.storage.data_folder import DataFolder, DataFolderLocked
-from media_service.storage.os_errors import make_private_folder, map_os_errors
+from media_service.storage.data_folder import DataFolder, DataFolderLocked, make_private_folder
+from media_service.storage.os_errors import map_os_errors
 from media_service.storage.sync.fsync import fsync_directory
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ def test_the_folder_is_for_this_user_alone(folder: DataFolder) -> None:
     folder.make()
 
 
-def test_every_place_is_below_the_folder(folder: DataFolder) -> None:
-    places = {folder.catalogue, folder.partials, folder.spool, folder.quarantine}
-    assert len(places) == 4
-    assert {place.parent for place in places} == {folder.root}
+def test_every_path_is_below_the_folder(folder: DataFolder) -> None:
+    paths = {folder.catalogue, folder.partials, folder.spool, folder.quarantine}
+    assert len(paths) == 4
+    assert {path.parent for path in paths} == {folder.root}
 
 
-async def test_a_second_server_is_told_that_the_folder_is_in_use(folder: DataFolder) -> None:
+async def test_second_server_gets_data_folder_locked(folder: DataFolder) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", LOCK, str(folder.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
@@ -61,7 +61,7 @@ async def test_a_second_server_is_told_that_the_folder_is_in_use(folder: DataFol
     os.close(await folder.lock())
 
 
-async def test_the_last_server_of_a_folder_may_still_be_ending(folder: DataFolder) -> None:
+async def test_lock_waits_for_a_server_that_is_ending(folder: DataFolder) -> None:
     held = await folder.lock()
     waiting = asyncio.create_task(folder.lock())
     await asyncio.sleep(0.1)
@@ -87,30 +87,30 @@ def test_an_operator_may_write_the_token(folder: DataFolder) -> None:
     assert folder.admin_token() == "of my own"
 
 
-def test_a_token_that_was_never_written_does_not_open_the_admin_to_all(folder: DataFolder) -> None:
+def test_empty_token_file_gets_a_token(folder: DataFolder) -> None:
     (folder.root / "admin-token").touch()
     assert folder.admin_token()
 
 
 @pytest.mark.parametrize("code", [28, 122, 27])
-def test_no_room_is_storage_full(code: int) -> None:
+def test_errno_of_a_full_disk_is_storage_full(code: int) -> None:
     with pytest.raises(StorageFull), map_os_errors():
         raise OSError(code, os.strerror(code))
 
 
-def test_other_errors_are_trouble_and_keep_their_cause() -> None:
+def test_other_errors_keep_their_cause() -> None:
     with pytest.raises(StorageError) as trouble, map_os_errors():
         raise OSError(5, os.strerror(5))
     assert isinstance(trouble.value.__cause__, OSError)
 
 
 @pytest.mark.parametrize("kind", [FileNotFoundError, FileExistsError])
-def test_a_missing_or_taken_name_is_no_trouble(kind: type[OSError]) -> None:
+def test_missing_or_existing_names_pass_unchanged(kind: type[OSError]) -> None:
     with pytest.raises(kind), map_os_errors():
         raise kind
 
 
-def test_a_directory_can_be_synced_and_nothing_else(tmp_path: Path) -> None:
+def test_only_directories_can_be_synced(tmp_path: Path) -> None:
     fsync_directory(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
@@ -119,13 +119,13 @@ def test_a_directory_can_be_synced_and_nothing_else(tmp_path: Path) -> None:
         fsync_directory(tmp_path / "missing")
 
 
-async def test_a_folder_is_made_with_its_parents_and_may_be_there(tmp_path: Path) -> None:
+async def test_folder_is_created_with_parents_unless_it_exists(tmp_path: Path) -> None:
     await make_private_folder(tmp_path / "a" / "b")
     await make_private_folder(tmp_path / "a" / "b")
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
 
 
-async def test_a_file_in_a_folders_place_is_said(tmp_path: Path) -> None:
+async def test_file_in_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
         await make_private_folder(tmp_path / "file")

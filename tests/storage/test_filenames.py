@@ -1,4 +1,4 @@
-"""From any text to a name that is safe on a disk."""
+"""File names from any text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pathvalidate import is_valid_filename
 
 from media_service.core.text import clean_line
-from media_service.storage.filenames import LIMIT, safe_filename
+from media_service.storage.filenames import MAX_FILENAME_BYTES, safe_filename
 
 FOLDER = Path("/srv/spool/mp3")
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "123456789")}
@@ -26,9 +26,9 @@ copies = st.integers(1, 10_000)
 
 
 @given(names, copies)
-def test_any_text_becomes_one_visible_mp3_name_of_at_most_255_bytes(text: str, copy: int) -> None:
+def test_any_text_becomes_a_visible_mp3_name_of_at_most_255_bytes(text: str, copy: int) -> None:
     name = safe_filename(text, copy)
-    assert len(name.encode()) <= LIMIT
+    assert len(name.encode()) <= MAX_FILENAME_BYTES
     assert name.lower().endswith(".mp3")
     assert name[0] not in ". "
     assert len(name) > len(".mp3")
@@ -36,7 +36,7 @@ def test_any_text_becomes_one_visible_mp3_name_of_at_most_255_bytes(text: str, c
 
 
 @given(names, copies)
-def test_no_name_is_an_option_or_a_command_or_has_characters_that_are_not_shown(text: str, copy: int) -> None:
+def test_no_name_is_an_option_or_contains_shell_or_invisible_characters(text: str, copy: int) -> None:
     name = safe_filename(text, copy)
     assert not name.startswith("-")
     assert not set(name) & set("$`;&|\n\r")
@@ -52,7 +52,7 @@ def test_no_text_escapes_a_folder(text: str, copy: int) -> None:
 
 
 @given(names, copies)
-def test_no_name_is_a_device(text: str, copy: int) -> None:
+def test_no_name_is_a_reserved_device(text: str, copy: int) -> None:
     name = safe_filename(text, copy)
     assert name.partition(".")[0].upper() not in RESERVED
     assert is_valid_filename(name, platform="universal", max_len=1000)
@@ -66,17 +66,17 @@ def test_a_cleaned_name_stays_in_nfc_and_without_controls(text: str) -> None:
 
 
 @given(names, copies, copies)
-def test_each_copy_has_a_name_of_its_own(text: str, one: int, other: int) -> None:
+def test_each_copy_has_a_different_name(text: str, one: int, other: int) -> None:
     assert (safe_filename(text, one) == safe_filename(text, other)) == (one == other)
 
 
 @given(names)
-def test_a_disk_name_is_its_own_disk_name(text: str) -> None:
+def test_a_safe_name_stays_unchanged(text: str) -> None:
     assert safe_filename(safe_filename(text)) == safe_filename(text)
 
 
 @given(names)
-def test_every_name_can_be_made_on_this_disk(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_every_name_can_be_created_on_this_disk(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / safe_filename(text, 9999)
     path.touch()
     path.unlink()
@@ -115,7 +115,7 @@ def test_every_name_can_be_made_on_this_disk(tmp_path_factory: pytest.TempPathFa
         ("밤 & 낮.mp3", "밤  낮.mp3"),
     ],
 )
-def test_hostile_and_honest_names(text: str, name: str) -> None:
+def test_examples(text: str, name: str) -> None:
     assert safe_filename(text) == name
 
 

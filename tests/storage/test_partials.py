@@ -1,4 +1,4 @@
-"""Unfinished files: bytes in their place, durable, and gone when they are to be."""
+"""Partials: bytes at their offsets, durable, and deleted when discarded."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors.service import StorageError, StorageFull
-from media_service.ipc import server
+from media_service.ipc import server as rpc_server
 from media_service.ipc.client import RpcClient
-from media_service.storage.partials import IDLE, DiskPartials, OpenPartial
-from media_service.storage.sync import server
+from media_service.storage.open_partial import OpenPartial
+from media_service.storage.partials import MAX_IDLE_PARTIALS, DiskPartials
+from media_service.storage.sync import server as sync_server
 from media_service.storage.sync.client import SyncClient
 from media_service.storage.write_latency import WriteLatency
 from tests.storage.small_disk import on_small_disk
@@ -35,34 +36,36 @@ MIB = 1024 * 1024
 
 @pytest_asyncio.fixture
 async def partials(tmp_path: Path) -> AsyncIterator[DiskPartials]:
-    """Partials in a folder of the test's own. No descriptor is left of them."""
+    """Yield partials in an empty folder; check that no descriptor leaks."""
     before = open_files()
-    async with storage_rpc() as line:
-        partials = DiskPartials(tmp_path / "deep" / "partials", line)
+    async with storage_rpc() as rpc:
+        partials = DiskPartials(tmp_path / "deep" / "partials", rpc)
         await partials.prepare()
         among = open_files()
         yield partials
         partials.close_idle()
-        await told(line)
+        await notified(rpc)
         assert open_files() == among
     assert open_files() == before
 
 
-async def told(line: RpcClient) -> None:
-    """Returns when the other end has heard everything that was only told."""
-    await line.ask(("sync", b"/nowhere"))
+async def notified(rpc: RpcClient) -> None:
+    """Return when the server has handled every notification."""
+    await rpc.call(("sync", b"/nowhere"))
 
 
-def opened(descriptor: int, path: Path, line: RpcClient) -> OpenPartial:
-    """A partial over a descriptor of the test's own, synced at `path`."""
-    return OpenPartial(path, descriptor, WriteLatency(), ThreadPoolExecutor(1), SyncClient(line))
+def opened(descriptor: int, path: Path, rpc: RpcClient) -> OpenPartial:
+    """Return a partial over the test's descriptor, synced at `path`."""
+    return OpenPartial(
+        path, descriptor, latency=WriteLatency(), executor=ThreadPoolExecutor(1), sync_client=SyncClient(rpc)
+    )
 
 
 @asynccontextmanager
-async def unreachable(path: Path, line: RpcClient) -> AsyncIterator[None]:
-    """Meanwhile nobody who syncs finds the file."""
-    line.tell(("let_go", os.fsencode(path)))
-    await told(line)
+async def unreachable(path: Path, rpc: RpcClient) -> AsyncIterator[None]:
+    """Move the file away, so that the sync server cannot open it."""
+    rpc.notify(("close", os.fsencode(path)))
+    await notified(rpc)
     elsewhere = path.rename(path.with_suffix(".elsewhere"))
     yield
     elsewhere.rename(path)
@@ -79,14 +82,14 @@ async def test_folder_and_files_are_for_this_user_alone(partials: DiskPartials) 
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-async def test_a_new_partial_has_its_room_on_the_disk(partials: DiskPartials) -> None:
+async def test_new_partial_has_its_space_allocated(partials: DiskPartials) -> None:
     await partials.create("a", 3 * MIB)
     status = partials.path("a").stat()
     assert status.st_size == 3 * MIB
     assert status.st_blocks * 512 >= 3 * MIB
 
 
-async def test_a_partial_of_unknown_length_begins_empty_and_grows(partials: DiskPartials) -> None:
+async def test_partial_of_unknown_length_starts_empty_and_grows(partials: DiskPartials) -> None:
     await partials.create("a", None)
     assert partials.path("a").stat().st_size == 0
     partial = await partials.open("a")
@@ -96,7 +99,7 @@ async def test_a_partial_of_unknown_length_begins_empty_and_grows(partials: Disk
     assert partials.path("a").read_bytes() == bytes(5) + b"five"
 
 
-async def test_blocks_in_any_order_stand_in_their_places(partials: DiskPartials) -> None:
+async def test_blocks_in_any_order_are_at_their_offsets(partials: DiskPartials) -> None:
     whole = random.Random(1).randbytes(300_000)
     starts = list(range(0, len(whole), 7000))
     random.Random(2).shuffle(starts)
@@ -110,7 +113,7 @@ async def test_blocks_in_any_order_stand_in_their_places(partials: DiskPartials)
     assert partials.path("a").read_bytes() == whole
 
 
-async def test_writers_share_one_descriptor_also_behind_the_last_of_them(partials: DiskPartials) -> None:
+async def test_writers_share_one_descriptor_and_it_stays_open_after_the_last(partials: DiskPartials) -> None:
     await partials.create("a", 10)
     one, other = await partials.open("a"), await partials.open("a")
     assert one is not None
@@ -123,7 +126,7 @@ async def test_writers_share_one_descriptor_also_behind_the_last_of_them(partial
     assert partials.path("a").read_bytes() == b"still open"
 
 
-async def test_a_deleted_partial_is_not_written_to_though_it_is_still_open(partials: DiskPartials) -> None:
+async def test_deleted_partial_is_not_written_to_although_it_is_still_open(partials: DiskPartials) -> None:
     await partials.create("a", 10)
     await partials.open("a")
     partials.close("a")
@@ -131,26 +134,26 @@ async def test_a_deleted_partial_is_not_written_to_though_it_is_still_open(parti
     assert await partials.open("a") is None
 
 
-async def test_only_so_many_descriptors_stay_open_at_either_end(partials: DiskPartials, line: RpcClient) -> None:
-    partials = DiskPartials(partials.path("a").parent, line)
+async def test_idle_descriptors_are_limited_in_both_processes(partials: DiskPartials, rpc: RpcClient) -> None:
+    partials = DiskPartials(partials.path("a").parent, rpc)
     before = open_files()
-    for number in range(IDLE + 10):
+    for number in range(MAX_IDLE_PARTIALS + 10):
         await partials.create(str(number), 10)
         await partials.open(str(number))
         partials.close(str(number))
-    await told(line)
-    assert open_files() == before + 2 * IDLE
+    await notified(rpc)
+    assert open_files() == before + 2 * MAX_IDLE_PARTIALS
     partials.close_idle()
-    await told(line)
+    await notified(rpc)
     assert open_files() == before
 
 
-async def test_a_partial_whose_sync_failed_is_opened_anew(tmp_path: Path, line: RpcClient) -> None:
-    partials = DiskPartials(tmp_path, line)
+async def test_partial_with_a_failed_sync_is_reopened(tmp_path: Path, rpc: RpcClient) -> None:
+    partials = DiskPartials(tmp_path, rpc)
     await partials.create("a", 10)
     failed = await partials.open("a")
     assert failed is not None
-    async with unreachable(partials.path("a"), line):
+    async with unreachable(partials.path("a"), rpc):
         with pytest.raises(StorageError):
             await failed.sync(failed.epoch)
     partials.close("a")
@@ -166,14 +169,14 @@ async def test_a_missing_partial_opens_as_none(partials: DiskPartials) -> None:
     await partials.discard("a")
 
 
-async def test_a_link_in_a_partials_place_is_not_followed(partials: DiskPartials, tmp_path: Path) -> None:
+async def test_symbolic_link_in_place_of_a_partial_is_not_followed(partials: DiskPartials, tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"mine")
     partials.path("a").symlink_to(tmp_path / "other")
     with pytest.raises(StorageError):
         await partials.open("a")
 
 
-async def test_an_upload_gets_no_second_partial(partials: DiskPartials) -> None:
+async def test_existing_partial_is_not_overwritten_by_create(partials: DiskPartials) -> None:
     await partials.create("a", 4)
     partials.path("a").write_bytes(b"here")
     with pytest.raises(FileExistsError):
@@ -181,7 +184,7 @@ async def test_an_upload_gets_no_second_partial(partials: DiskPartials) -> None:
     assert partials.path("a").read_bytes() == b"here"
 
 
-async def test_scratch_behind_the_length_is_trimmed_and_nothing_else(partials: DiskPartials) -> None:
+async def test_trim_cuts_bytes_after_the_length_only(partials: DiskPartials) -> None:
     await partials.create("a", None)
     partials.path("a").write_bytes(b"0123456789")
     await partials.trim("a", 6)
@@ -190,7 +193,7 @@ async def test_scratch_behind_the_length_is_trimmed_and_nothing_else(partials: D
     assert partials.path("a").read_bytes() == b"012345"
 
 
-async def test_discarding_frees_the_room_even_of_an_open_partial(partials: DiskPartials) -> None:
+async def test_discard_frees_the_space_of_an_open_partial(partials: DiskPartials) -> None:
     await partials.create("a", 10)
     await partials.open("a")
     await partials.discard("a")
@@ -199,18 +202,18 @@ async def test_discarding_frees_the_room_even_of_an_open_partial(partials: DiskP
     assert await partials.open("a") is None
 
 
-async def test_ids_name_what_is_there(partials: DiskPartials) -> None:
+async def test_list_ids_lists_existing_partials(partials: DiskPartials) -> None:
     assert await partials.list_ids() == []
     for upload_id in ("a", "b-_"):
         await partials.create(upload_id, 1)
     partials.path("x").with_suffix(".other").touch()
     assert sorted(await partials.list_ids()) == ["a", "b-_"]
-    assert sorted(await DiskPartials(partials.path("a").parent, RpcClient()).ids()) == ["a", "b-_"]
+    assert sorted(await DiskPartials(partials.path("a").parent, RpcClient()).list_ids()) == ["a", "b-_"]
 
 
-async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPartials, line: RpcClient) -> None:
+async def test_failed_write_is_a_storage_error(partials: DiskPartials, rpc: RpcClient) -> None:
     await partials.create("a", 10)
-    reading = opened(os.open(partials.path("a"), os.O_RDONLY), partials.path("a"), line)
+    reading = opened(os.open(partials.path("a"), os.O_RDONLY), partials.path("a"), rpc)
     try:
         with pytest.raises(StorageError):
             await reading.write(0, b"x")
@@ -218,23 +221,23 @@ async def test_a_write_that_the_disk_does_not_take_is_trouble(partials: DiskPart
         os.close(reading.descriptor)
 
 
-async def test_a_sync_that_fails_is_trouble(line: RpcClient) -> None:
+async def test_failed_sync_is_a_storage_error(rpc: RpcClient) -> None:
     with Path("/dev/null").open("wb") as null:
         with pytest.raises(StorageError) as caught:
-            await opened(null.fileno(), Path("/dev/null"), line).sync(0)
+            await opened(null.fileno(), Path("/dev/null"), rpc).sync(0)
         assert isinstance(caught.value.__cause__, OSError)
         assert caught.value.__cause__.errno == errno.EINVAL
 
 
-async def test_writes_from_before_a_failed_sync_are_given_up_and_later_ones_are_not(
-    partials: DiskPartials, line: RpcClient
+async def test_writes_before_a_failed_sync_are_lost_and_later_ones_are_not(
+    partials: DiskPartials, rpc: RpcClient
 ) -> None:
-    """The kernel reports lost pages once: who syncs the same file next hears that all is well."""
+    """The kernel reports lost pages once: the next sync of the same file succeeds."""
     await partials.create("a", 10)
     path = partials.path("a")
-    partial = opened(os.open(path, os.O_WRONLY), path, line)
+    partial = opened(os.open(path, os.O_WRONLY), path, rpc)
     before = partial.epoch
-    async with unreachable(path, line):
+    async with unreachable(path, rpc):
         with pytest.raises(StorageError):
             await partial.sync(before)
     with pytest.raises(StorageError):
@@ -244,23 +247,23 @@ async def test_writes_from_before_a_failed_sync_are_given_up_and_later_ones_are_
     os.close(partial.descriptor)
 
 
-async def test_a_sync_that_nobody_answers_any_more_gives_up_what_was_written_before_it(tmp_path: Path) -> None:
-    ours, theirs = socket.socketpair()
-    line = RpcClient()
-    await line.open(ours)
-    partials = DiskPartials(tmp_path, line)
+async def test_sync_without_a_response_loses_what_was_written_before_it(tmp_path: Path) -> None:
+    near, far = socket.socketpair()
+    rpc = RpcClient()
+    await rpc.connect(near)
+    partials = DiskPartials(tmp_path, rpc)
     await partials.create("a", 10)
     partial = await partials.open("a")
     assert partial is not None
     before = partial.epoch
     syncing = asyncio.create_task(partial.sync(before))
     await asyncio.sleep(0.01)
-    theirs.close()
+    far.close()
     with pytest.raises(StorageError):
         await syncing
     with pytest.raises(StorageError):
         await partial.sync(partial.epoch)
-    async with served(line, server.serve):
+    async with served(rpc, sync_server.serve):
         with pytest.raises(StorageError):
             await partial.sync(before)
         await partial.write(0, b"again")
@@ -269,18 +272,18 @@ async def test_a_sync_that_nobody_answers_any_more_gives_up_what_was_written_bef
     partials.close_idle()
 
 
-async def test_those_who_ask_while_a_sync_runs_share_the_next_one(tmp_path: Path) -> None:
-    """Told by what is asked of a disk that takes its time: the first sync, and one for all who came meanwhile."""
-    asked: list[list[str]] = []
+async def test_tasks_that_wait_during_a_sync_share_the_next_one(tmp_path: Path) -> None:
+    """A slow server receives two syncs: the first, and one for all tasks that arrived meanwhile."""
+    received: list[list[str]] = []
 
-    def slow(end: socket.socket) -> None:
-        for questions in server.questions(end):
-            asked.append([what[0] for _, what in questions])
+    def slow(connection: socket.socket) -> None:
+        for requests in rpc_server.receive_requests(connection):
+            received.append([what[0] for _, what in requests])
             time.sleep(0.02)
-            server.respond(end, [(number, None) for number, _ in questions if number])
+            rpc_server.respond(connection, [(number, None) for number, _ in requests if number])
 
-    async with served(RpcClient(), slow) as line:
-        partials = DiskPartials(tmp_path, line)
+    async with served(RpcClient(), slow) as rpc:
+        partials = DiskPartials(tmp_path, rpc)
         await partials.create("shared", MIB)
         partial = await partials.open("shared")
         assert partial is not None
@@ -292,12 +295,12 @@ async def test_those_who_ask_while_a_sync_runs_share_the_next_one(tmp_path: Path
         await asyncio.gather(*map(write_and_sync, range(64)))
         partials.close("shared")
         partials.close_idle()
-    assert sum(questions.count("sync") for questions in asked) == 2
+    assert sum(requests.count("sync") for requests in received) == 2
 
 
 async def create_on_full_disk(disk: Path) -> Any:
-    async with storage_rpc() as line:
-        partials = DiskPartials(disk / "partials", line)
+    async with storage_rpc() as rpc:
+        partials = DiskPartials(disk / "partials", rpc)
         await partials.prepare()
         await partials.create("fits", 3 * MIB)
         try:
@@ -310,13 +313,13 @@ async def create_on_full_disk(disk: Path) -> Any:
         return None
 
 
-def test_a_partial_without_room_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+def test_partial_that_does_not_fit_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     assert on_small_disk(tmp_path / "disk", create_on_full_disk) == [["fits"], ["too-large"]]
 
 
 async def write_on_full_disk(disk: Path) -> Any:
-    async with storage_rpc() as line:
-        partials = DiskPartials(disk / "partials", line)
+    async with storage_rpc() as rpc:
+        partials = DiskPartials(disk / "partials", rpc)
         await partials.prepare()
         await partials.create("a", None)
         partial = await partials.open("a")
@@ -337,7 +340,7 @@ async def write_on_full_disk(disk: Path) -> Any:
         return taken // MIB, whole, partials.path("a").read_bytes() == block * 2, await partials.free() > 0
 
 
-def test_a_full_disk_keeps_what_was_written_and_goes_on_after_room_is_made(tmp_path: Path) -> None:
+def test_full_disk_keeps_what_was_written_and_continues_after_space_is_freed(tmp_path: Path) -> None:
     taken, before, after, free = on_small_disk(tmp_path / "disk", write_on_full_disk)
     assert taken in (3, 4)
     assert before
@@ -345,7 +348,7 @@ def test_a_full_disk_keeps_what_was_written_and_goes_on_after_room_is_made(tmp_p
     assert free
 
 
-async def test_room_is_reserved_without_harm_to_what_is_there(partials: DiskPartials) -> None:
+async def test_reserve_keeps_existing_bytes(partials: DiskPartials) -> None:
     data = random.Random(4).randbytes(2 * MIB)
     await partials.create("a", 0)
     partial = await partials.open("a")
@@ -360,7 +363,7 @@ async def test_room_is_reserved_without_harm_to_what_is_there(partials: DiskPart
     assert partials.path("a").read_bytes() == data + bytes(MIB) + data + bytes(MIB + 5)
 
 
-async def test_room_that_a_partial_has_is_told_and_a_hole_has_none(partials: DiskPartials) -> None:
+async def test_allocated_is_the_size_without_holes_and_zero_with_one(partials: DiskPartials) -> None:
     await partials.create("a", MIB)
     partial = await partials.open("a")
     assert partial is not None
@@ -371,8 +374,8 @@ async def test_room_that_a_partial_has_is_told_and_a_hole_has_none(partials: Dis
 
 
 async def reserve_on_full_disk(disk: Path) -> Any:
-    async with storage_rpc() as line:
-        partials = DiskPartials(disk / "partials", line)
+    async with storage_rpc() as rpc:
+        partials = DiskPartials(disk / "partials", rpc)
         await partials.prepare()
         await partials.create("a", MIB)
         partial = await partials.open("a")
@@ -386,5 +389,5 @@ async def reserve_on_full_disk(disk: Path) -> Any:
             return partials.path("a").read_bytes()[:7].decode()
 
 
-def test_room_that_is_not_there_is_not_reserved(tmp_path: Path) -> None:
+def test_reserve_on_a_full_disk_fails_and_writes_continue(tmp_path: Path) -> None:
     assert on_small_disk(tmp_path / "disk", reserve_on_full_disk) == "goes on"

@@ -21,7 +21,7 @@ DAY = 86_400_000_000
 
 @pytest_asyncio.fixture
 async def quarantine(tmp_path: Path) -> DiskQuarantine:
-    """A quarantine in a folder of the test's own."""
+    """Return a quarantine in an empty folder."""
     quarantine = DiskQuarantine(tmp_path / "quarantine")
     await quarantine.prepare()
     return quarantine
@@ -57,26 +57,26 @@ async def test_the_bytes_outlive_their_partial(quarantine: DiskQuarantine, folde
     assert (folder / "a.rejected").read_bytes() == b"no music"
 
 
-async def test_taking_twice_is_taking_once(quarantine: DiskQuarantine, folder: Path, source: Path) -> None:
+async def test_adding_twice_replaces_the_report(quarantine: DiskQuarantine, folder: Path, source: Path) -> None:
     await quarantine.add("a", source, REPORT)
-    await DiskQuarantine(folder).take("a", source, REPORT | {"code": "too_costly"})
+    await DiskQuarantine(folder).add("a", source, REPORT | {"code": "too_costly"})
     assert sorted(path.name for path in folder.iterdir()) == ["a.json", "a.rejected"]
     assert json.loads((folder / "a.json").read_text("utf-8"))["code"] == "too_costly"
 
 
-async def test_a_missing_source_is_said(quarantine: DiskQuarantine, tmp_path: Path) -> None:
+async def test_missing_source_is_file_not_found(quarantine: DiskQuarantine, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await quarantine.add("a", tmp_path / "missing", REPORT)
 
 
-async def test_a_report_may_hold_values_that_json_does_not_know(
+async def test_report_may_contain_values_without_a_json_type(
     quarantine: DiskQuarantine, folder: Path, source: Path
 ) -> None:
     await quarantine.add("a", source, {"path": source})
     assert json.loads((folder / "a.json").read_text("utf-8")) == {"path": str(source)}
 
 
-async def test_only_what_is_older_is_purged(quarantine: DiskQuarantine, folder: Path, source: Path) -> None:
+async def test_purge_deletes_only_older_entries(quarantine: DiskQuarantine, folder: Path, source: Path) -> None:
     for upload_id, taken in (("old", DAY), ("new", 3 * DAY)):
         await quarantine.add(upload_id, source, REPORT)
         age(folder / f"{upload_id}.json", taken)
@@ -85,14 +85,14 @@ async def test_only_what_is_older_is_purged(quarantine: DiskQuarantine, folder: 
     assert await quarantine.purge(2 * DAY) == []
 
 
-async def test_a_report_whose_bytes_are_missing_is_purged(quarantine: DiskQuarantine, folder: Path) -> None:
+async def test_report_without_its_file_is_purged(quarantine: DiskQuarantine, folder: Path) -> None:
     (folder / "a.json").write_text("{}")
     age(folder / "a.json", DAY)
     assert await quarantine.purge(2 * DAY) == ["a"]
     assert list(folder.iterdir()) == []
 
 
-async def take_on_full_disk(disk: Path) -> Any:
+async def add_on_full_disk(disk: Path) -> Any:
     quarantine = DiskQuarantine(disk / "quarantine")
     await quarantine.prepare()
     source = disk / "a.partial"
@@ -102,5 +102,5 @@ async def take_on_full_disk(disk: Path) -> Any:
     return (disk / "quarantine" / "a.rejected").stat().st_size == source.stat().st_size
 
 
-def test_a_rejected_file_takes_no_second_room_on_a_full_disk(tmp_path: Path) -> None:
-    assert on_small_disk(tmp_path / "disk", take_on_full_disk) is True
+def test_rejected_file_takes_no_space_on_a_full_disk(tmp_path: Path) -> None:
+    assert on_small_disk(tmp_path / "disk", add_on_full_disk) is True

@@ -1,4 +1,4 @@
-"""Reading behind the writer: the digest is of what stands in the file, whenever it was told of."""
+"""Read-back: the digest covers the bytes in the file up to the last `extend`."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.storage.read_back import READ, ReadBackDigest
+from media_service.storage.read_back import READ_BYTES, ReadBackDigest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CONTENT = random.Random(3).randbytes(3 * READ + 77)
+CONTENT = random.Random(3).randbytes(3 * READ_BYTES + 77)
 
 
-def test_the_digest_is_of_what_was_reached(tmp_path: Path) -> None:
+def test_digest_covers_the_extended_bytes(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    with path.open("wb", buffering=0) as writer, ReadBackDigest(path) as reread:
+    with path.open("wb", buffering=0) as writer, ReadBackDigest(path) as read_back:
         for at in range(0, len(CONTENT), 100_000):
             writer.write(CONTENT[at : at + 100_000])
-            reread.reach(writer.tell())
-        assert reread.digest() == hashlib.sha256(CONTENT).digest()
+            read_back.extend(writer.tell())
+        assert read_back.digest() == hashlib.sha256(CONTENT).digest()
 
 
-def test_nothing_reached_is_the_digest_of_nothing(tmp_path: Path) -> None:
-    with ReadBackDigest(tmp_path / "file") as reread:
-        assert reread.digest() == hashlib.sha256().digest()
+def test_digest_of_nothing_is_the_empty_digest(tmp_path: Path) -> None:
+    with ReadBackDigest(tmp_path / "file") as read_back:
+        assert read_back.digest() == hashlib.sha256().digest()
 
 
-def test_a_file_that_lacks_what_was_written_is_said(tmp_path: Path) -> None:
+def test_file_shorter_than_extended_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
-    with ReadBackDigest(path) as reread:
-        reread.reach(len(CONTENT))
-        reread.reach(len(CONTENT) + 1)
+    with ReadBackDigest(path) as read_back:
+        read_back.extend(len(CONTENT))
+        read_back.extend(len(CONTENT) + 1)
         with pytest.raises(OSError, match="ended before"):
-            reread.digest()
+            read_back.digest()

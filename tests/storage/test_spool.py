@@ -15,8 +15,9 @@ import pytest_asyncio
 
 from media_service.core.errors.service import StorageError, StorageFull
 from media_service.core.files import RewritePlan
-from media_service.storage.copy_range import COPY
-from media_service.storage.spool import DiskSpool, _link
+from media_service.storage.copy_range import CHUNK_BYTES
+from media_service.storage.renameat2 import link_and_unlink
+from media_service.storage.spool import DiskSpool
 from tests.storage.small_disk import on_small_disk
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ UNTAGGED = RewritePlan(b"", 0)
 
 @pytest_asyncio.fixture
 async def spool(tmp_path: Path) -> DiskSpool:
-    """A spool in a folder of the test's own."""
+    """Return a spool in an empty folder."""
     spool = DiskSpool(tmp_path / "spool")
     await spool.prepare()
     return spool
@@ -43,7 +44,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def again(spool: DiskSpool) -> DiskSpool:
-    """The spool of the process that comes after a crash."""
+    """Return the spool of the next process, after a crash."""
     return DiskSpool(spool.path("x").parents[1])
 
 
@@ -65,7 +66,7 @@ async def test_an_untagged_file_is_the_sources_bytes(spool: DiskSpool, source: P
     assert stat.S_IMODE(spool.path("show.mp3").stat().st_mode) == 0o600
 
 
-async def test_the_head_takes_the_place_of_the_cut(spool: DiskSpool, source: Path) -> None:
+async def test_head_replaces_the_bytes_before_the_cut(spool: DiskSpool, source: Path) -> None:
     made = await spool.assemble("a", source, RewritePlan(b"HEAD" * 1000, 300), len(AUDIO))
     await spool.publish("a", "show.mp3")
     expected = b"HEAD" * 1000 + AUDIO[300:]
@@ -73,20 +74,20 @@ async def test_the_head_takes_the_place_of_the_cut(spool: DiskSpool, source: Pat
     assert (made.size, made.sha256) == (len(expected), hashlib.sha256(expected).digest())
 
 
-async def test_scratch_behind_the_length_stays_behind(spool: DiskSpool, source: Path) -> None:
+async def test_bytes_after_the_length_are_not_copied(spool: DiskSpool, source: Path) -> None:
     made = await spool.assemble("a", source, UNTAGGED, 500)
     assert (made.size, made.sha256) == (500, hashlib.sha256(AUDIO[:500]).digest())
 
 
-async def test_a_file_of_several_copies_is_whole(spool: DiskSpool, source: Path) -> None:
-    whole = random.Random(6).randbytes(MIB) * (2 * COPY // MIB) + AUDIO
+async def test_file_larger_than_one_chunk_is_complete(spool: DiskSpool, source: Path) -> None:
+    whole = random.Random(6).randbytes(MIB) * (2 * CHUNK_BYTES // MIB) + AUDIO
     source.write_bytes(whole)
     made = await spool.assemble("a", source, RewritePlan(b"T" * 4096, 0), len(whole))
     assert made.sha256 == hashlib.sha256(b"T" * 4096 + whole).digest()
 
 
 async def test_a_source_from_another_file_system_is_copied(spool: DiskSpool) -> None:
-    """copy_file_range does not cross every border; sendfile does."""
+    """copy_file_range fails between some file systems; sendfile does not."""
     shared = Path("/dev/shm") / f"media-service-{os.getpid()}"
     if not shared.parent.is_dir() or shared.parent.stat().st_dev == spool.path("x").parent.stat().st_dev:
         pytest.skip("one file system only")
@@ -97,25 +98,25 @@ async def test_a_source_from_another_file_system_is_copied(spool: DiskSpool) -> 
         shared.unlink()
 
 
-async def test_assembling_again_starts_anew(spool: DiskSpool, source: Path) -> None:
+async def test_assembling_again_starts_over(spool: DiskSpool, source: Path) -> None:
     await spool.assemble("a", source, RewritePlan(b"first", 0), len(AUDIO))
     made = await again(spool).assemble("a", source, RewritePlan(b"second", 0), len(AUDIO))
     assert made.sha256 == hashlib.sha256(b"second" + AUDIO).digest()
 
 
-async def test_a_half_made_file_of_a_crash_is_replaced(spool: DiskSpool, source: Path) -> None:
+async def test_incomplete_file_after_a_crash_is_replaced(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     (incoming,) = (spool.path("x").parents[1] / ".incoming").iterdir()
     incoming.write_bytes(AUDIO[:10])
     assert (await assembled(again(spool), source)).sha256 == hashlib.sha256(AUDIO).digest()
 
 
-async def test_a_missing_source_is_said(spool: DiskSpool, tmp_path: Path) -> None:
+async def test_missing_source_is_file_not_found(spool: DiskSpool, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await spool.assemble("a", tmp_path / "missing", UNTAGGED, 10)
 
 
-async def test_a_source_that_is_short_is_trouble_and_never_a_short_file(spool: DiskSpool, source: Path) -> None:
+async def test_short_source_is_an_error_and_leaves_no_file(spool: DiskSpool, source: Path) -> None:
     with pytest.raises(StorageError):
         await spool.assemble("a", source, UNTAGGED, len(AUDIO) + 1)
     assert finished(spool) == []
@@ -135,11 +136,11 @@ async def test_second_file_of_a_name_gets_a_number(spool: DiskSpool, source: Pat
     assert (spool.path(first).read_bytes(), spool.path(second).read_bytes()) == (AUDIO, b"another")
 
 
-async def test_names_go_on_from_any_copy(spool: DiskSpool) -> None:
+async def test_candidate_names_start_at_any_number(spool: DiskSpool) -> None:
     assert spool.candidate_names("show.mp3", 65, 2) == ["show (65).mp3", "show (66).mp3"]
 
 
-async def test_a_taken_name_is_left_alone(spool: DiskSpool, source: Path) -> None:
+async def test_existing_file_is_not_replaced(spool: DiskSpool, source: Path) -> None:
     spool.path("show.mp3").write_bytes(b"theirs")
     await assembled(spool, source)
     assert not await spool.publish("a", "show.mp3")
@@ -147,7 +148,7 @@ async def test_a_taken_name_is_left_alone(spool: DiskSpool, source: Path) -> Non
     assert await spool.is_assembled("a")
 
 
-async def test_of_many_who_want_one_name_one_gets_it(spool: DiskSpool, source: Path) -> None:
+async def test_one_of_many_concurrent_publishes_gets_the_name(spool: DiskSpool, source: Path) -> None:
     ids = [str(number) for number in range(8)]
     for upload_id in ids:
         await assembled(spool, source, upload_id)
@@ -155,34 +156,36 @@ async def test_of_many_who_want_one_name_one_gets_it(spool: DiskSpool, source: P
     assert sorted(got) == [False] * 7 + [True]
 
 
-async def test_what_was_published_waits_no_more(spool: DiskSpool, source: Path) -> None:
+async def test_published_file_is_no_longer_assembled(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
-    assert await again(spool).waits("a")
+    assert await again(spool).is_assembled("a")
     await spool.publish("a", "show.mp3")
-    assert not await again(spool).waits("a")
+    assert not await again(spool).is_assembled("a")
     assert await again(spool).list_assembled() == []
     assert finished(spool) == ["show.mp3"]
 
 
-async def test_what_a_reader_took_at_once_waits_no_more(spool: DiskSpool, source: Path, tmp_path: Path) -> None:
+async def test_published_file_that_was_taken_is_no_longer_assembled(
+    spool: DiskSpool, source: Path, tmp_path: Path
+) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
     spool.path("show.mp3").rename(tmp_path / "taken.mp3")
-    assert not await again(spool).waits("a")
+    assert not await again(spool).is_assembled("a")
 
 
-async def test_a_file_that_got_both_names_before_a_crash_is_published(spool: DiskSpool, source: Path) -> None:
-    """Where a file system cannot rename without replacing, a crash may come between its two steps."""
+async def test_file_with_both_names_after_a_crash_is_published(spool: DiskSpool, source: Path) -> None:
+    """Without RENAME_NOREPLACE a crash can happen between link and unlink."""
     await assembled(spool, source)
     (incoming,) = (spool.path("x").parents[1] / ".incoming").iterdir()
-    assert not _link(incoming, source)
+    assert not link_and_unlink(incoming, source)
     spool.path("show.mp3").hardlink_to(incoming)
-    assert _link(incoming, spool.path("show.mp3"))
+    assert link_and_unlink(incoming, spool.path("show.mp3"))
     assert not await spool.is_assembled("a")
     assert spool.path("show.mp3").read_bytes() == AUDIO
 
 
-async def test_the_tail_takes_the_place_of_the_last_bytes(spool: DiskSpool, source: Path) -> None:
+async def test_tail_replaces_the_last_bytes(spool: DiskSpool, source: Path) -> None:
     made = await spool.assemble("a", source, RewritePlan(b"HEAD", 300, b"TAIL" * 32), len(AUDIO))
     await spool.publish("a", "show.mp3")
     expected = b"HEAD" + AUDIO[300:-128] + b"TAIL" * 32
@@ -190,7 +193,7 @@ async def test_the_tail_takes_the_place_of_the_last_bytes(spool: DiskSpool, sour
     assert (made.size, made.sha256) == (len(expected), hashlib.sha256(expected).digest())
 
 
-async def test_settling_keeps_the_file_and_may_be_repeated(spool: DiskSpool, source: Path) -> None:
+async def test_discarding_after_publishing_keeps_the_file_and_can_be_repeated(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
     await spool.discard_assembled("a")
@@ -198,7 +201,7 @@ async def test_settling_keeps_the_file_and_may_be_repeated(spool: DiskSpool, sou
     assert spool.path("show.mp3").stat().st_nlink == 1
 
 
-async def test_settling_what_was_never_published_leaves_nothing(spool: DiskSpool, source: Path) -> None:
+async def test_discarding_an_unpublished_file_leaves_nothing(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     assert await spool.list_assembled() == ["a"]
     await spool.discard_assembled("a")
@@ -206,7 +209,7 @@ async def test_settling_what_was_never_published_leaves_nothing(spool: DiskSpool
     assert finished(spool) == []
 
 
-async def test_preparing_again_keeps_what_is_there(spool: DiskSpool, source: Path) -> None:
+async def test_preparing_again_keeps_existing_files(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
     await again(spool).prepare()
@@ -228,16 +231,16 @@ async def assemble_on_full_disk(disk: Path) -> Any:
     return None
 
 
-def test_a_full_disk_delivers_nothing_and_goes_on_after_room_is_made(tmp_path: Path) -> None:
+def test_full_disk_publishes_nothing_and_continues_after_space_is_freed(tmp_path: Path) -> None:
     seen = on_small_disk(tmp_path / "disk", assemble_on_full_disk)
     assert (seen["finished"], seen["later"]) == ([], len(AUDIO) * 10)
 
 
-def test_a_full_disk_gets_back_the_room_of_the_half_made_file(tmp_path: Path) -> None:
+def test_failed_assembly_frees_its_space(tmp_path: Path) -> None:
     assert on_small_disk(tmp_path / "disk", assemble_on_full_disk)["lost"] == 0
 
 
-async def test_a_file_takes_the_place_of_another_whose_reader_reads_on(spool: DiskSpool, source: Path) -> None:
+async def test_replaced_file_can_still_be_read_by_an_open_reader(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
     await spool.assemble("b", spool.path("show.mp3"), RewritePlan(b"HEAD", 300), None)
@@ -250,7 +253,7 @@ async def test_a_file_takes_the_place_of_another_whose_reader_reads_on(spool: Di
     assert (finished(spool), await spool.list_assembled()) == (["show.mp3"], [])
 
 
-async def test_nothing_takes_the_place_of_what_a_reader_took(spool: DiskSpool, source: Path) -> None:
+async def test_file_that_was_taken_is_not_replaced(spool: DiskSpool, source: Path) -> None:
     await assembled(spool, source)
     with pytest.raises(FileNotFoundError):
         await spool.replace("a", "show.mp3")

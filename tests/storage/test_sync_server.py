@@ -1,4 +1,4 @@
-"""Slices read back where they lie, and files that are let go: what the process aside does for partials."""
+"""The sync server: slices read back from the file, and descriptors that are closed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from media_service.core.errors.service import StorageError
 from media_service.ipc.client import RpcClient
 from media_service.storage.partials import DiskPartials
 from media_service.storage.slice_digest import InlineDigest, SidecarDigest
-from media_service.storage.sync import server
-from media_service.storage.sync.client import ASIDE
+from media_service.storage.sync import server as sync_server
+from media_service.storage.sync.client import READ_BACK_MIN_BYTES
 from tests.storage.small_disk import on_small_disk
 from tests.support.rpc import served, storage_rpc
 
@@ -42,36 +42,37 @@ async def opened(partials: DiskPartials, upload_id: str = "a") -> Partial:
 
 
 async def write(partial: Partial, digest: SliceDigest, start: int, content: bytes, block: int = 256 * 1024) -> None:
-    """Block by block, as a slice comes."""
+    """Write and hash block by block, as a slice is received."""
     for at in range(0, len(content), block):
         await partial.write(start + at, content[at : at + block])
         digest.update(content[at : at + block])
 
 
 async def value(digest: SliceDigest) -> bytes:
-    """Behind the last byte."""
+    """Return the digest after the last byte."""
     digest.end()
     return await digest.value()
 
 
-def aside(line: RpcClient, partial: Partial, start: int) -> SidecarDigest:
-    return SidecarDigest(line, os.fsencode(partial.path), start)
+def sidecar_digest(rpc: RpcClient, partial: Partial, start: int) -> SidecarDigest:
+    return SidecarDigest(rpc, os.fsencode(partial.path), start)
 
 
-async def test_large_slices_are_read_back_and_small_ones_hashed_on_their_way(tmp_path: Path, line: RpcClient) -> None:
-    partial = await opened(partials := DiskPartials(tmp_path, line))
-    for expected, kind in ((ASIDE, SidecarDigest), (ASIDE - 1, InlineDigest), (None, InlineDigest)):
+async def test_large_slices_are_read_back_and_small_ones_hashed_inline(tmp_path: Path, rpc: RpcClient) -> None:
+    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    least = READ_BACK_MIN_BYTES
+    for expected, kind in ((least, SidecarDigest), (least - 1, InlineDigest), (None, InlineDigest)):
         if len(os.sched_getaffinity(0)) > 1:
             assert isinstance(partial.digest(0, expected), kind)
     partials.close("a")
     partials.close_idle()
 
 
-async def test_beside_one_processor_nothing_is_read_back(tmp_path: Path, line: RpcClient) -> None:
+async def test_with_one_processor_no_slice_is_read_back(tmp_path: Path, rpc: RpcClient) -> None:
     processors = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(processors)})
     try:
-        partials = DiskPartials(tmp_path, line)
+        partials = DiskPartials(tmp_path, rpc)
     finally:
         os.sched_setaffinity(0, processors)
     partial = await opened(partials)
@@ -86,16 +87,14 @@ async def test_beside_one_processor_nothing_is_read_back(tmp_path: Path, line: R
     block=st.sampled_from([4096, 100_000, 256 * 1024, MIB + 1]),
 )
 @settings(max_examples=25, deadline=None)
-def test_both_ways_find_the_same_digest(
-    tmp_path_factory: pytest.TempPathFactory, start: int, size: int, block: int
-) -> None:
+def test_both_digests_are_equal(tmp_path_factory: pytest.TempPathFactory, start: int, size: int, block: int) -> None:
     folder = tmp_path_factory.mktemp("digests")
 
     async def both() -> list[bytes]:
-        async with storage_rpc() as line:
-            partial = await opened(partials := DiskPartials(folder, line))
+        async with storage_rpc() as rpc:
+            partial = await opened(partials := DiskPartials(folder, rpc))
             found = []
-            for digest in (InlineDigest(), aside(line, partial, start)):
+            for digest in (InlineDigest(), sidecar_digest(rpc, partial, start)):
                 await write(partial, digest, start, CONTENT[:size], block)
                 found.append(await value(digest))
             partials.close("a")
@@ -105,13 +104,13 @@ def test_both_ways_find_the_same_digest(
     assert asyncio.run(both()) == [hashlib.sha256(CONTENT[:size]).digest()] * 2
 
 
-async def test_slices_of_several_uploads_are_read_beside_each_other(tmp_path: Path, line: RpcClient) -> None:
-    partials = DiskPartials(tmp_path, line)
+async def test_slices_of_several_uploads_are_read_back_concurrently(tmp_path: Path, rpc: RpcClient) -> None:
+    partials = DiskPartials(tmp_path, rpc)
 
     async def receive(number: int) -> bool:
         content = random.Random(number).randbytes(2 * MIB + number)
         partial = await opened(partials, f"u{number}")
-        first, second = aside(line, partial, 0), aside(line, partial, MIB)
+        first, second = sidecar_digest(rpc, partial, 0), sidecar_digest(rpc, partial, MIB)
         await asyncio.gather(write(partial, first, 0, content[:MIB]), write(partial, second, MIB, content[MIB:]))
         digests = await asyncio.gather(value(first), value(second))
         partials.close(f"u{number}")
@@ -121,9 +120,9 @@ async def test_slices_of_several_uploads_are_read_beside_each_other(tmp_path: Pa
     partials.close_idle()
 
 
-async def test_what_lies_in_the_file_counts_and_not_what_came(tmp_path: Path, line: RpcClient) -> None:
-    partial = await opened(partials := DiskPartials(tmp_path, line))
-    digest = aside(line, partial, 0)
+async def test_digest_is_of_the_file_and_not_of_the_received_bytes(tmp_path: Path, rpc: RpcClient) -> None:
+    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    digest = sidecar_digest(rpc, partial, 0)
     await write(partial, digest, 0, CONTENT[:1000])
     damaged = b"\0" + CONTENT[1:1000]
     partial.path.write_bytes(damaged)
@@ -132,9 +131,9 @@ async def test_what_lies_in_the_file_counts_and_not_what_came(tmp_path: Path, li
     partials.close_idle()
 
 
-async def test_a_file_that_is_too_short_has_no_digest(tmp_path: Path, line: RpcClient) -> None:
-    partial = await opened(partials := DiskPartials(tmp_path, line))
-    digest = aside(line, partial, 10)
+async def test_file_shorter_than_the_slice_is_an_error(tmp_path: Path, rpc: RpcClient) -> None:
+    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    digest = sidecar_digest(rpc, partial, 10)
     await write(partial, digest, 10, CONTENT[: MIB + 500])
     os.truncate(partial.path, MIB)
     with pytest.raises(StorageError):
@@ -143,18 +142,18 @@ async def test_a_file_that_is_too_short_has_no_digest(tmp_path: Path, line: RpcC
     partials.close_idle()
 
 
-async def test_a_new_process_that_heard_nothing_of_a_slice_reads_all_of_it(tmp_path: Path) -> None:
-    line = RpcClient()
-    ours, theirs = socket.socketpair()
-    await line.open(ours)
-    partials = DiskPartials(tmp_path, line)
+async def test_restarted_server_reads_the_whole_slice(tmp_path: Path) -> None:
+    rpc = RpcClient()
+    near, far = socket.socketpair()
+    await rpc.connect(near)
+    partials = DiskPartials(tmp_path, rpc)
     partial = await opened(partials)
-    digest = aside(line, partial, 100)
+    digest = sidecar_digest(rpc, partial, 100)
     await write(partial, digest, 100, CONTENT[: 2 * MIB])
     await asyncio.sleep(0)
-    theirs.close()
-    await line.lost()
-    async with served(line, server.serve):
+    far.close()
+    await rpc.wait_closed()
+    async with served(rpc, sync_server.serve):
         rest = CONTENT[2 * MIB :]
         await partial.write(100 + 2 * MIB, rest)
         digest.update(rest)
@@ -164,10 +163,10 @@ async def test_a_new_process_that_heard_nothing_of_a_slice_reads_all_of_it(tmp_p
         partials.close_idle()
 
 
-async def test_a_digest_that_nobody_answers_any_more_is_trouble(tmp_path: Path) -> None:
-    line = RpcClient()
-    partial = await opened(partials := DiskPartials(tmp_path, line))
-    digest = aside(line, partial, 0)
+async def test_digest_without_a_server_is_an_error(tmp_path: Path) -> None:
+    rpc = RpcClient()
+    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    digest = sidecar_digest(rpc, partial, 0)
     await write(partial, digest, 0, CONTENT)
     with pytest.raises(StorageError):
         await value(digest)
@@ -175,18 +174,18 @@ async def test_a_digest_that_nobody_answers_any_more_is_trouble(tmp_path: Path) 
     partials.close_idle()
 
 
-async def test_a_digest_that_nobody_comes_for_says_nothing_when_the_line_breaks(
+async def test_digest_that_is_not_awaited_logs_nothing_when_the_connection_is_lost(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = RpcClient()
-    ours, theirs = socket.socketpair()
-    await line.open(ours)
-    partial = await opened(partials := DiskPartials(tmp_path, line))
-    digest = aside(line, partial, 0)
+    rpc = RpcClient()
+    near, far = socket.socketpair()
+    await rpc.connect(near)
+    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    digest = sidecar_digest(rpc, partial, 0)
     await write(partial, digest, 0, CONTENT)
     digest.end()
-    theirs.close()
-    await line.lost()
+    far.close()
+    await rpc.wait_closed()
     await asyncio.sleep(0)
     del digest
     gc.collect()
@@ -195,13 +194,11 @@ async def test_a_digest_that_nobody_comes_for_says_nothing_when_the_line_breaks(
     partials.close_idle()
 
 
-async def test_a_partial_made_anew_under_its_name_is_the_one_that_is_synced_and_read(
-    tmp_path: Path, line: RpcClient
-) -> None:
-    partials = DiskPartials(tmp_path, line)
+async def test_recreated_partial_is_the_one_that_is_synced_and_read(tmp_path: Path, rpc: RpcClient) -> None:
+    partials = DiskPartials(tmp_path, rpc)
     for content in (b"first", b"second"):
         partial = await opened(partials)
-        digest = aside(line, partial, 0)
+        digest = sidecar_digest(rpc, partial, 0)
         await write(partial, digest, 0, content)
         await partial.sync(partial.epoch)
         assert await value(digest) == hashlib.sha256(content).digest()
@@ -212,8 +209,8 @@ async def test_a_partial_made_anew_under_its_name_is_the_one_that_is_synced_and_
 
 
 async def discard_on_full_disk(disk: Path) -> Any:
-    async with storage_rpc() as line:
-        partials = DiskPartials(disk / "partials", line)
+    async with storage_rpc() as rpc:
+        partials = DiskPartials(disk / "partials", rpc)
         await partials.prepare()
         before = await partials.free()
         partial = await opened(partials)
@@ -222,15 +219,15 @@ async def discard_on_full_disk(disk: Path) -> Any:
         partials.close("a")
         held = await partials.free()
         await partials.discard("a")
-        await line.ask(("sync_folder", os.fsencode(disk)))
+        await rpc.call(("sync_folder", os.fsencode(disk)))
         return before - held >= len(CONTENT), await partials.free() == before
 
 
-def test_a_discarded_partial_frees_its_room_though_it_was_open_at_both_ends(tmp_path: Path) -> None:
+def test_discarded_partial_frees_its_space_although_it_was_open_in_both_processes(tmp_path: Path) -> None:
     assert on_small_disk(tmp_path / "disk", discard_on_full_disk) == [True, True]
 
 
-async def test_a_link_is_not_followed(tmp_path: Path, line: RpcClient) -> None:
+async def test_symbolic_link_is_not_followed(tmp_path: Path, rpc: RpcClient) -> None:
     (tmp_path / "other").write_bytes(b"mine")
     (tmp_path / "link").symlink_to(tmp_path / "other")
-    assert isinstance(await line.ask(("sync", os.fsencode(tmp_path / "link"))), int)
+    assert isinstance(await rpc.call(("sync", os.fsencode(tmp_path / "link"))), int)

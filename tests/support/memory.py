@@ -1,4 +1,4 @@
-"""Memory of a process, as the kernel counts it."""
+"""Memory of a process, from /proc."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from pathlib import Path
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that the process holds now."""
+    """Return the resident bytes of the process."""
     return _status(pid, "VmRSS")
 
 
 def peak(pid: int) -> int:
-    """The most bytes of memory that the process ever held."""
+    """Return the peak of its resident bytes."""
     return _status(pid, "VmHWM")
+
+
+def proportional(pid: int) -> int:
+    """Return the process's proportional set size: pages that n processes share count 1/n in each."""
+    match = re.search(r"^Pss:\s+(\d+) kB$", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    assert match
+    return int(match[1]) * 1024
 
 
 def _status(pid: int, name: str) -> int:
@@ -23,5 +30,5 @@ def _status(pid: int, name: str) -> int:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that this one started and that still run."""
+    """Return its running child processes."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

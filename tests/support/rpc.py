@@ -1,4 +1,4 @@
-"""Lines to a service in a thread of the test: what the process aside runs, without the process."""
+"""RPC services in a thread of the test: what the sidecar runs, without the process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from media_service.catalogue import committing
 from media_service.ipc.client import RpcClient
-from media_service.storage.sync import server
+from media_service.storage.sync import server as sync_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def served(line: RpcClient, serve: Callable[[socket.socket], None]) -> AsyncIterator[RpcClient]:
-    """Opens the line; at the end it is closed, and the service has ended."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        thread = threading.Thread(target=serve, args=(theirs,))
+async def served(client: RpcClient, serve: Callable[[socket.socket], None]) -> AsyncIterator[RpcClient]:
+    """Connect the client to the service; at the end the connection is closed and the service has ended."""
+    near, far = socket.socketpair()
+    with far:
+        thread = threading.Thread(target=serve, args=(far,))
         thread.start()
-        await line.open(ours)
+        await client.connect(near)
         try:
-            yield line
+            yield client
         finally:
-            await line.close()
+            await client.close()
             await asyncio.to_thread(thread.join)
 
 
 def commit_service(path: Path) -> Callable[[socket.socket], None]:
-    """The service that commits to this catalogue."""
+    """Return the service that commits to this catalogue."""
     return partial(committing.serve, connect=partial(committing.writing_connection, str(path)))
 
 
 @asynccontextmanager
 async def storage_rpc() -> AsyncIterator[RpcClient]:
-    """A line to the service that syncs partials."""
-    async with served(RpcClient(), server.serve) as line:
-        yield line
+    """Yield a client of the sync server."""
+    async with served(RpcClient(), sync_server.serve) as client:
+        yield client

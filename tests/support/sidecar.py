@@ -1,50 +1,50 @@
-"""The process aside of a server, seen from outside."""
+"""The sidecar process of a server, seen from outside."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
-PATIENCE = 30.0
-"""Seconds in which it starts or ends."""
+TIMEOUT_SECONDS = 30.0
+"""Limit of its start and its end."""
 
 PROC = Path("/proc")
 
 
 def sidecar_of(pid: int) -> int:
-    """The process aside that this process started, once it runs."""
-    deadline = time.monotonic() + PATIENCE
+    """Return the pid of the sidecar that this process started, once it runs."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         for children in (PROC / str(pid) / "task").glob("*/children"):
             for child in children.read_text().split():
                 if b"media_service.sidecar" in _command(int(child)):
                     return int(child)
         time.sleep(0.01)
-    raise AssertionError("no process runs aside")
+    raise AssertionError("no sidecar runs")
 
 
-def wait_until_it_ignores(pid: int, number: int) -> None:
-    """Returns when the process ignores this signal: it begins to while it starts, beside the server."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until_signal_is_ignored(pid: int, number: int) -> None:
+    """Return when the process ignores this signal, which it does soon after its start."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         status = (PROC / str(pid) / "status").read_text()
         ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
         if ignored >> (number - 1) & 1:
             return
         time.sleep(0.01)
-    raise AssertionError(f"it does not ignore signal {number}")
+    raise AssertionError(f"signal {number} is not ignored")
 
 
-def wait_for_end(pid: int) -> None:
-    """Returns when the process has ended; one that nobody waited for has too."""
-    deadline = time.monotonic() + PATIENCE
+def wait_for_exit(pid: int) -> None:
+    """Return when the process has ended; a zombie has."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while _command(pid):
         assert time.monotonic() < deadline, f"{pid} still runs"
         time.sleep(0.01)
 
 
 def _command(pid: int) -> bytes:
-    """Its command line; empty when it has ended."""
+    """Return its command line; empty when it has ended."""
     try:
         return (PROC / str(pid) / "cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):

@@ -85,7 +85,7 @@ async def test_failed_sync_gives_up_every_slice_that_was_written_before_it(serve
 
 
 async def test_large_slices_are_taken_again_once_they_can_be_read_back(server: Server, api: Api) -> None:
-    """The process aside is killed again and again while slices come: none is lost, none is acknowledged wrongly."""
+    """The sidecar is killed again and again while slices come: none is lost, none is acknowledged wrongly."""
     data = make_mp3_of(24 * MIB, seed=102)
     upload = await api.create("aside.mp3", len(data))
 

@@ -1,6 +1,6 @@
 """The law, tried by SIGKILL: every acknowledged byte is there after the restart, and every upload comes to its end.
 
-`KILLS` sets how often the server dies; 20 by default. The process aside dies alone, a quarter as often.
+`KILLS` sets how often the server dies; 20 by default. The sidecar dies alone, a quarter as often.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def restart(server: Server) -> None:
 
 
 def kill_sidecar(server: Server) -> None:
-    """The process aside dies; the server starts it again."""
+    """The sidecar dies; the server starts it again."""
     os.kill(server.sidecar, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""Names in folders, made durable. It knows the operating system alone, so the process aside may use it too."""
+"""fsync of directories. It imports the standard library only, because the sidecar loads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def fsync_directory(folder: Path | bytes) -> None:
-    """Makes the names in a folder durable: without it a power cut may forget a new or renamed file. Raises OSError."""
+    """Make created, renamed and deleted names in a folder survive a power cut. Raise OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

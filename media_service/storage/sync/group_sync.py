@@ -1,4 +1,4 @@
-"""One sync for all who wait for it."""
+"""One fdatasync for all tasks that wait for it."""
 
 from __future__ import annotations
 
@@ -6,50 +6,50 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError, StorageFull
-from media_service.storage.sync.results import outcome
+from media_service.storage.sync.results import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 class GroupSync:
-    """Asks for a sync of one file or folder; those who come while it runs share the one that follows.
+    """Request syncs of one file or folder. Tasks that arrive while one runs share the next one.
 
-    Told by plain callbacks: a task for each sync, and a shield for each who waits, cost as much as all else about it.
+    Plain callbacks: a task for each sync and a shield for each waiting task doubled the cost of a sync.
     """
 
-    def __init__(self, ask: Callable[[], asyncio.Future[bytes | int | None]]) -> None:
+    def __init__(self, request_sync: Callable[[], asyncio.Future[bytes | int | None]]) -> None:
         self.failures = 0
-        self._ask = ask
-        self._asked: list[asyncio.Future[None]] = []
-        self._served: list[asyncio.Future[None]] = []
+        self._request_sync = request_sync
+        self._next: list[asyncio.Future[None]] = []
+        self._current: list[asyncio.Future[None]] = []
 
-    async def done(self) -> None:
-        """Returns when a sync that began after the call has ended. Raises StorageFull, StorageError."""
-        asking = asyncio.get_running_loop().create_future()
-        self._asked.append(asking)
-        if not self._served:
-            self._begin()
-        await asking
+    async def wait(self) -> None:
+        """Return after a sync that began after this call. Raise StorageFull, StorageError."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._next.append(waiter)
+        if not self._current:
+            self._start()
+        await waiter
 
-    def _begin(self) -> None:
-        self._served, self._asked = self._asked, []
-        self._ask().add_done_callback(self._ended)
+    def _start(self) -> None:
+        self._current, self._next = self._next, []
+        self._request_sync().add_done_callback(self._finish)
 
-    def _ended(self, sync: asyncio.Future[bytes | int | None]) -> None:
-        trouble: StorageError | StorageFull | None = None
+    def _finish(self, sync: asyncio.Future[bytes | int | None]) -> None:
+        error: StorageError | StorageFull | None = None
         try:
-            outcome(sync)
+            result_of(sync)
         except (StorageError, StorageFull) as known:
-            trouble = known
-        self.failures += trouble is not None
-        for asking in self._served:
-            if asking.done():
+            error = known
+        self.failures += error is not None
+        for waiter in self._current:
+            if waiter.done():
                 continue
-            if trouble is None:
-                asking.set_result(None)
+            if error is None:
+                waiter.set_result(None)
             else:
-                asking.set_exception(trouble)
-        self._served = []
-        if self._asked:
-            self._begin()
+                waiter.set_exception(error)
+        self._current = []
+        if self._next:
+            self._start()

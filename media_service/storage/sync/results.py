@@ -1,4 +1,4 @@
-"""What the process aside answers, as ours: its numbers of errors become troubles."""
+"""Results of the sync server, as return values and errors of the core."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError
 from media_service.ipc.client import ConnectionLost
-from media_service.storage.os_errors import trouble_of
+from media_service.storage.os_errors import error_from_errno
 
 if TYPE_CHECKING:
     import asyncio
 
 
-def outcome(asking: asyncio.Future[bytes | int | None]) -> bytes | None:
-    """What was answered. Raises StorageFull, StorageError; also where the process died: nobody knows what it did."""
+def result_of(call: asyncio.Future[bytes | int | None]) -> bytes | None:
+    """Return the result of a finished call.
+
+    Raise StorageFull or StorageError for an error number; StorageError if the process died before it responded.
+    """
     try:
-        respond = asking.result()
-    except ConnectionLost as broken:
-        raise StorageError from broken
-    if isinstance(respond, int):
-        raise trouble_of(respond) from OSError(respond, os.strerror(respond))
-    return respond
+        result = call.result()
+    except ConnectionLost as lost:
+        raise StorageError from lost
+    if isinstance(result, int):
+        raise error_from_errno(result) from OSError(result, os.strerror(result))
+    return result

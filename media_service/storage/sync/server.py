@@ -1,17 +1,16 @@
-"""The end that waits for the disk, in the process aside: syncs of partials, and slices read back for their digest.
+"""Sync server, in the sidecar: sync partials, and read slices back for their digest.
 
-What is asked, each as a tuple, with paths in the system's own bytes:
+Requests and notifications, as tuples; paths are bytes:
 
-- `hold path`, `let_go path`: the server opened and closed this partial;
-- `sync path`, `sync_folder path`: answered when it is durable;
-- `digest path start stop`: answered with the SHA-256 of these bytes.
+- `open path`, `close path`: the receiving process opened or closed this partial;
+- `sync path`, `sync_folder path`: respond when it is durable;
+- `digest path start stop`: respond with the SHA-256 of these bytes.
 
-An answer is None for what is done, bytes for a digest, and the system's error number for what failed.
+A result is None when done, bytes for a digest, or the errno of a failure.
 
-It opens files of its own, and still no lost page is missed: the kernel tells of one to every descriptor that was open
-when it was lost, and to the first one opened behind that where nobody was told yet. A partial is held from before the
-server's first write to it, so that nobody else's sync may be told instead; and a new process, behind one that died,
-hears what was not told before.
+Write-back errors: Linux reports a lost page once per open file description, and to the first description opened later
+if none has seen it (errseq_t). So partials are opened here before the first write, where no other sync can consume the
+error; a restarted sidecar gets what was not reported before.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import queue
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -33,182 +32,146 @@ from media_service.storage.sync.fsync import fsync_directory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SYNCS = 32
-"""Syncs that may wait for the disk at once: half a crowd, which so asks a slow disk twice a round."""
+    Result = bytes | int | None
 
-READ = 256 * 1024
-"""Bytes that are read at once: few enough to be still in the processor's cache when they are hashed."""
+SYNC_THREADS = 32
+"""Syncs that may wait for the disk at once: with 64 clients on a slow disk, two rounds."""
+
+DIGEST_THREADS = 1
+"""Hashing uses a whole processor, and the event loop needs the other one."""
+
+READ_BYTES = 256 * 1024
+"""Bytes read at once; they are still in the processor's cache when they are hashed."""
 
 
-def serve(end: socket.socket) -> None:
-    """Does what is asked until the server closes the line or dies; returns when all of it is done."""
-    flushing = _Flushing(end)
+def serve(connection: socket.socket) -> None:
+    """Handle requests until the client closes the connection or dies; return when all of them are done."""
+    server = SyncServer(connection)
     try:
-        for asked in receive_requests(end):
-            for number, (act, *given) in asked:
-                flushing.acts[act](number, *given)
+        for requests in receive_requests(connection):
+            for request_id, (method, *arguments) in requests:
+                server.methods[method](request_id, *arguments)
     finally:
-        flushing.close()
-    if flushing.failure is not None:
-        raise flushing.failure
+        server.close()
+    if server.failure is not None:
+        raise server.failure
 
 
-class _Flushing:
-    def __init__(self, end: socket.socket) -> None:
+class SyncServer:
+    """Handle the requests of one connection, by `methods`, in threads."""
+
+    def __init__(self, connection: socket.socket) -> None:
         self.failure: Exception | None = None
-        self._end = end
-        self._saying = threading.Lock()
-        self._files = _Files()
-        self._syncs = _Threads(SYNCS, self._break)
-        # One, because hashing takes a processor, and the server needs the other.
-        self._reads = _Threads(1, self._break)
-        self._digests = _Digests()
-        self.acts: dict[str, Callable[..., None]] = {
-            "hold": self._hold,
-            "let_go": self._let_go,
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._files = OpenFiles()
+        self._syncs = ThreadPoolExecutor(SYNC_THREADS, "sync")
+        self._digests = ThreadPoolExecutor(DIGEST_THREADS, "digest")
+        self.methods: dict[str, Callable[..., None]] = {
+            "open": self._open,
+            "close": self._close,
             "sync": self._sync,
             "sync_folder": self._sync_folder,
             "digest": self._digest,
         }
 
     def close(self) -> None:
-        self._syncs.close()
-        self._reads.close()
-        self._files.close()
+        """Wait for all requests and close every file."""
+        self._syncs.shutdown()
+        self._digests.shutdown()
+        self._files.close_all()
 
-    def _hold(self, _number: int, path: bytes) -> None:
-        # Where it cannot be opened, the first sync says so.
+    def _open(self, _request_id: int, path: bytes) -> None:
+        # If this fails, the first sync reports the error.
         with suppress(OSError):
-            self._files.hold(path)
+            self._files.open(path)
 
-    def _let_go(self, _number: int, path: bytes) -> None:
-        self._files.let_go(path)
+    def _close(self, _request_id: int, path: bytes) -> None:
+        self._files.close(path)
 
-    def _sync(self, number: int, path: bytes) -> None:
-        self._with_file(number, path, lambda lent: self._syncs.give(partial(self._run, number, lent, _synced)))
+    def _sync(self, request_id: int, path: bytes) -> None:
+        self._submit_with_file(self._syncs, request_id, path, os.fdatasync)
 
-    def _sync_folder(self, number: int, path: bytes) -> None:
-        self._syncs.give(lambda: self._say(number, _attempt(fsync_directory, path)))
+    def _sync_folder(self, request_id: int, path: bytes) -> None:
+        self._syncs.submit(self._run, request_id, partial(fsync_directory, path))
 
-    def _digest(self, number: int, path: bytes, start: int, stop: int) -> None:
-        read = partial(self._digests.of, start, stop)
-        self._with_file(number, path, lambda lent: self._reads.give(partial(self._run, number, lent, read)))
+    def _digest(self, request_id: int, path: bytes, start: int, stop: int) -> None:
+        self._submit_with_file(self._digests, request_id, path, partial(sha256_of_range, start, stop))
 
-    def _with_file(self, number: int, path: bytes, act: Callable[[int], None]) -> None:
-        """Opened here, in the order of what was asked: whoever waits for a thread must not open what was let go."""
+    def _submit_with_file(
+        self, executor: ThreadPoolExecutor, request_id: int, path: bytes, function: Callable[[int], bytes | None]
+    ) -> None:
+        """Duplicate the descriptor here, in the order of the requests: a later `close` must not come first."""
         try:
-            lent = self._files.lend(path)
+            descriptor = self._files.duplicate(path)
         except OSError as error:
-            self._say(number, error.errno)
+            self._respond(request_id, error.errno)
         else:
-            act(lent)
+            executor.submit(self._run, request_id, partial(_call_and_close, function, descriptor))
 
-    def _run(self, number: int, lent: int, act: Callable[[int], bytes | None]) -> None:
-        """In a thread: acts on a lent descriptor, gives it back and says how it went."""
+    def _run(self, request_id: int, function: Callable[[], bytes | None]) -> None:
+        """Run in a thread and respond. On an unexpected error close the connection, so that no client waits forever."""
         try:
-            said = _attempt(act, lent)
-        finally:
-            os.close(lent)
-        self._say(number, said)
+            self._respond(request_id, _result_or_errno(function))
+        except Exception as failure:
+            self.failure = failure
+            self._connection.shutdown(socket.SHUT_RDWR)
 
-    def _break(self, failure: Exception) -> None:
-        """Nobody will answer what a broken thread was asked: whoever waits hears it from the line's end."""
-        self.failure = failure
-        self._end.shutdown(socket.SHUT_RDWR)
-
-    def _say(self, number: int, said: bytes | int | None) -> None:
-        if number != NOTIFICATION_ID:
-            with self._saying:
-                respond(self._end, [(number, said)])
+    def _respond(self, request_id: int, result: Result) -> None:
+        if request_id != NOTIFICATION_ID:
+            with self._sending:
+                respond(self._connection, [(request_id, result)])
 
 
-class _Files:
-    """Descriptors of the partials that the server has open. One that is used is a copy, so each may be closed."""
+class OpenFiles:
+    """Descriptors of the partials that the receiving process has open."""
 
     def __init__(self) -> None:
-        self._open: dict[bytes, int] = {}
+        self._descriptors: dict[bytes, int] = {}
 
-    def hold(self, path: bytes) -> int:
-        """Its descriptor, open until it is let go. Raises OSError."""
-        if path not in self._open:
-            self._open[path] = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        return self._open[path]
+    def open(self, path: bytes) -> int:
+        """Return the file's descriptor, which stays open until `close`. Raise OSError."""
+        if path not in self._descriptors:
+            self._descriptors[path] = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return self._descriptors[path]
 
-    def lend(self, path: bytes) -> int:
-        """A descriptor of the same open file, to be closed by who asks. Raises OSError."""
-        return os.dup(self.hold(path))
+    def duplicate(self, path: bytes) -> int:
+        """Return another descriptor of the same open file description, which the caller closes. Raise OSError."""
+        return os.dup(self.open(path))
 
-    def let_go(self, path: bytes) -> None:
-        """A deleted file keeps its room until it is closed everywhere."""
-        descriptor = self._open.pop(path, None)
+    def close(self, path: bytes) -> None:
+        """Close the file: a deleted one uses disk space until it is closed everywhere."""
+        descriptor = self._descriptors.pop(path, None)
         if descriptor is not None:
             os.close(descriptor)
 
-    def close(self) -> None:
-        for path in list(self._open):
-            self.let_go(path)
+    def close_all(self) -> None:
+        """Close every file."""
+        for path in list(self._descriptors):
+            self.close(path)
 
 
-class _Digests:
-    """Reads slices back into one block. Used by one thread."""
-
-    def __init__(self) -> None:
-        self._block = memoryview(bytearray(READ))
-
-    def of(self, start: int, stop: int, descriptor: int) -> bytes:
-        """The SHA-256 of these bytes. Raises OSError, also where the file has fewer."""
-        sha = hashlib.sha256()
-        while start < stop:
-            count = os.preadv(descriptor, [self._block[: stop - start]], start)
-            if not count:
-                raise OSError(errno.EIO, "the file ended before what was written to it")
-            sha.update(self._block[:count])
-            start += count
-        return sha.digest()
+def sha256_of_range(start: int, stop: int, descriptor: int) -> bytes:
+    """Return the SHA-256 of these bytes of the file. Raise OSError, also if the file has fewer."""
+    sha, block = hashlib.sha256(), memoryview(bytearray(min(READ_BYTES, stop - start)))
+    while start < stop:
+        count = os.preadv(descriptor, [block[: stop - start]], start)
+        if not count:
+            raise OSError(errno.EIO, "the file ended before what was written to it")
+        sha.update(block[:count])
+        start += count
+    return sha.digest()
 
 
-class _Threads:
-    """At most so many threads, each started when none is free. `concurrent.futures` costs ten times as much an act."""
-
-    def __init__(self, most: int, broken: Callable[[Exception], None]) -> None:
-        self._most = most
-        self._broken = broken
-        self._acts: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._free = threading.Semaphore(0)
-
-    def give(self, act: Callable[[], object]) -> None:
-        """From one thread only."""
-        self._acts.put(act)
-        if not self._free.acquire(blocking=False) and len(self._threads) < self._most:
-            thread = threading.Thread(target=self._run)
-            thread.start()
-            self._threads.append(thread)
-
-    def close(self) -> None:
-        """Returns when everything given is done."""
-        for _ in self._threads:
-            self._acts.put(None)
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        try:
-            while (act := self._acts.get()) is not None:
-                act()
-                self._free.release()
-        except Exception as failure:
-            # The top of a thread: whatever it was, those who wait must hear of it.
-            self._broken(failure)
-
-
-def _attempt(act: Callable[..., bytes | None], *given: object) -> bytes | int | None:
-    """What comes of it, or the number of its error."""
+def _call_and_close(function: Callable[[int], bytes | None], descriptor: int) -> bytes | None:
     try:
-        return act(*given)
+        return function(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _result_or_errno(function: Callable[[], bytes | None]) -> Result:
+    try:
+        return function()
     except OSError as error:
         return error.errno or errno.EIO
-
-
-def _synced(descriptor: int) -> None:
-    os.fdatasync(descriptor)

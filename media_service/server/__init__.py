@@ -1,0 +1,1 @@
+"""The HTTP server: listen, serve until a signal, shut down."""

@@ -1,0 +1,108 @@
+"""An open partial: positional writes, allocation, sync."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from media_service.core.errors.service import StorageError
+from media_service.storage.allocate import allocate
+from media_service.storage.executor import run_to_completion
+from media_service.storage.os_errors import map_os_errors
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
+
+    from media_service.core.ports.partials import SliceDigest
+    from media_service.storage.sync.client import SyncClient
+    from media_service.storage.sync.group_sync import GroupSync
+    from media_service.storage.write_latency import WriteLatency
+
+INLINE_ALLOCATE_BYTES = 1024 * 1024
+"""Up to this size space is allocated on the event loop: that costs less than a hop to a thread."""
+
+STAT_BLOCK_BYTES = 512
+"""Unit of `st_blocks` (stat(2))."""
+
+
+class OpenPartial:
+    """`core.ports.partials.Partial` over a descriptor. `folder_sync` makes its name durable; None if it already is."""
+
+    def __init__(
+        self,
+        path: Path,
+        descriptor: int,
+        *,
+        latency: WriteLatency,
+        executor: ThreadPoolExecutor,
+        sync_client: SyncClient,
+        folder_sync: GroupSync | None = None,
+    ) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        self._latency = latency
+        self._executor = executor
+        self._sync_client = sync_client
+        self._folder_sync = folder_sync
+        self._data_sync = sync_client.sync(path)
+
+    @property
+    def epoch(self) -> int:
+        """Return the number of failed syncs."""
+        return self._data_sync.failures
+
+    @property
+    def name_is_durable(self) -> bool:
+        """Return whether the file's name survives a power cut."""
+        return self._folder_sync is None
+
+    async def write(self, offset: int, block: bytes) -> None:
+        """Write the whole block at `offset`: on the event loop while the disk is fast, in a thread while it is slow."""
+        with map_os_errors():
+            if self._latency.is_low:
+                self._latency.record(_timed_write(self.descriptor, offset, block))
+            else:
+                seconds = await run_to_completion(self._executor, _timed_write, self.descriptor, offset, block)
+                self._latency.record(seconds)
+
+    @property
+    def allocated(self) -> int:
+        """See `core.ports.partials.Partial`."""
+        status = os.fstat(self.descriptor)
+        return status.st_size if status.st_blocks * STAT_BLOCK_BYTES >= status.st_size else 0
+
+    async def reserve(self, start: int, stop: int) -> None:
+        """See `core.ports.partials.Partial`."""
+        with map_os_errors():
+            if stop - start > INLINE_ALLOCATE_BYTES:
+                await run_to_completion(self._executor, allocate, self.descriptor, start, stop - start)
+            else:
+                allocate(self.descriptor, start, stop - start)
+
+    def digest(self, start: int, expected: int | None) -> SliceDigest:
+        """See `core.ports.partials.Partial`."""
+        return self._sync_client.digest(self.path, start, expected)
+
+    async def sync(self, epoch: int) -> None:
+        """See `core.ports.partials.Partial`; the file's name is durable too.
+
+        After a failed sync the kernel marks pages clean that never reached the disk, so everything written before it
+        is lost, even if a later sync succeeds: hence the comparison with `epoch`.
+        """
+        await self._data_sync.wait()
+        if self.epoch != epoch:
+            raise StorageError
+        if self._folder_sync is not None:
+            await self._folder_sync.wait()
+            self._folder_sync = None
+
+
+def _timed_write(descriptor: int, offset: int, block: bytes) -> float:
+    """Write the whole block at `offset` and return the seconds it took."""
+    began = time.perf_counter()
+    written = os.pwrite(descriptor, block, offset)
+    while written < len(block):
+        written += os.pwrite(descriptor, memoryview(block)[written:], offset + written)
+    return time.perf_counter() - began
