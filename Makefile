@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 AUDIT := $(VENV)/audit
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-fast check lint types torture audit sql bench shots clean
+.PHONY: run test test-fast check lint types torture audit sql tables bench shots clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
@@ -51,6 +51,10 @@ audit: $(VENV)/.test
 # Behind a change of catalogue/expressions.py: the server carries the text of its statements, and not what writes it.
 sql: $(VENV)/.test
 	$(BIN)/python -m media_service.catalogue.write_sql
+
+# After a change of core/findings.py, core/errors/ or http/problems.py.
+tables: $(VENV)/.test
+	$(BIN)/python -m tests.support.api_tables
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from media_service.core.errors.requests import Malformed
-from media_service.core.text import NAME_CHARACTERS, clean_line
+from media_service.core.limits import MAX_CHAPTERS, NAME_CHARACTERS
+from media_service.core.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-MAX_CHAPTERS = 255
-"""Chapters of a file: ID3's table of them counts in one byte."""
 
 LATEST_START_SECONDS = 2**32 // 1000
 """Seconds at which the last chapter may begin: ID3 counts milliseconds in 32 bits."""

@@ -6,17 +6,11 @@ from typing import TYPE_CHECKING
 
 from media_service.core.errors.limits import DetailsTooLarge
 from media_service.core.errors.requests import Malformed
+from media_service.core.limits import CHAPTER_BYTES, DETAILS_BYTES
 
 if TYPE_CHECKING:
     from media_service.core.chapters import Chapter
     from media_service.core.upload import Upload
-
-DETAILS_BYTES = 16 * 1024
-"""Bytes of UTF-8 that tags, chapters and metadata of one upload may have together. They are kept in memory while the
-upload receives, and stand in full rows of listings."""
-
-CHAPTER_BYTES = 8
-"""Bytes that a chapter counts beside its texts: its time."""
 
 LAST_MODIFIED_END_US = 253_402_214_400_000_000
 """9999-12-31T00:00:00Z in microseconds: from here on no time zone can be added to a date."""

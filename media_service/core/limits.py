@@ -1,4 +1,7 @@
-"""What one upload may be: bytes of the file and of its slices, and how many slices."""
+"""Limits of one upload: bytes of the file and of its slices, number of slices, and length of every text.
+
+Limits of texts are only here. `docs/api.md` states them, and `tests/test_docs.py` compares.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,31 @@ from dataclasses import dataclass, field
 from media_service.core.cover import CoverLimits
 from media_service.core.errors.limits import FileTooLarge
 from media_service.core.errors.requests import Malformed
+
+NAME_CHARACTERS = 1024
+"""Characters of a text on one line: file name, sender, title and URL of a chapter."""
+
+
+TAG_CHARACTERS = 4096
+"""Characters of the value of a tag."""
+
+
+MAX_CHAPTERS = 255
+"""Chapters of a file: the count in ID3's CTOC frame is one byte."""
+
+
+DETAILS_BYTES = 16 * 1024
+"""Bytes of UTF-8 of tags, chapters and metadata of one upload together. They are kept in memory while the upload
+receives, and full rows of listings contain them."""
+
+
+CHAPTER_BYTES = 8
+"""Bytes that a chapter counts in addition to its texts, for its time."""
+
+
+JSON_TEXT_CHARACTERS = 8192
+"""Characters of any string in a JSON body, before its own limit is checked."""
+
 
 MIN_SLICE_BYTES = 16 * 1024
 """Bytes of the smallest slice of the native dialect that neither fills a gap nor ends the file."""

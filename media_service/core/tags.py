@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.requests import Malformed
+from media_service.core.limits import TAG_CHARACTERS
 from media_service.core.text import clean_line, clean_lines
 
 if TYPE_CHECKING:
@@ -42,9 +43,6 @@ _SHAPES = {
 
 _TRACK_NUMBER = re.compile(r"\s*(?:\d{1,3}(?:\s*[.)]\s*|\s+-\s+)|0\d\s+)(?=.* - )", re.ASCII)
 """What stands before the artist in many names."""
-
-
-TAG_CHARACTERS = 4096
 
 
 def clean_tags(tags: Mapping[str, str]) -> dict[str, str]:

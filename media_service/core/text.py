@@ -5,9 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from media_service.core.errors.requests import Malformed
-
-NAME_CHARACTERS = 1024
-
+from media_service.core.limits import NAME_CHARACTERS
 
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from aiohttp import ClientPayloadError, HttpVersion11, hdrs
 from aiohttp.web import Request, RequestPayloadError, StreamResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from media_service.core.errors.requests import BodyCut, Malformed, RequestTimeout, UnsupportedMediaType
+from media_service.core.limits import JSON_TEXT_CHARACTERS
 from media_service.http.body_timeouts import BODY_TIMEOUTS, body_timeout
 from media_service.http.connections.protocol import evictable
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 MAX_BLOCK_BYTES = 256 * 1024
 """Maximum bytes of one read."""
+
+Text = Annotated[str, Field(max_length=JSON_TEXT_CHARACTERS)]
+"""A string in a JSON body."""
 
 Model = TypeVar("Model", bound=BaseModel)
 

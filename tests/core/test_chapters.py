@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from media_service.core.chapters import MAX_CHAPTERS, Chapter, audible_chapters, clean_chapters
+from media_service.core.chapters import Chapter, audible_chapters, clean_chapters
 from media_service.core.errors.requests import Malformed
+from media_service.core.limits import MAX_CHAPTERS
 
 
 def test_titles_are_cleaned_and_times_are_full_milliseconds() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from media_service.core import edits, lifecycle
 from media_service.core.chapters import Chapter
-from media_service.core.details import DETAILS_BYTES, LAST_MODIFIED_END_US, check_details, details_bytes
+from media_service.core.details import LAST_MODIFIED_END_US, check_details, details_bytes
 from media_service.core.errors.limits import DetailsTooLarge
 from media_service.core.errors.requests import Malformed
+from media_service.core.limits import DETAILS_BYTES
 from media_service.core.ranges import Ranges
 from tests.core.samples import LIMITS, make_upload
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_service.core.errors.requests import Malformed
-from media_service.core.tags import TAG_CHARACTERS, TAGS, clean_tags, guessed_tags
-from media_service.core.text import NAME_CHARACTERS, clean_line
+from media_service.core.limits import NAME_CHARACTERS, TAG_CHARACTERS
+from media_service.core.tags import TAGS, clean_tags, guessed_tags
+from media_service.core.text import clean_line
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=200)
 """Lone surrogates as well."""

@@ -133,6 +133,12 @@ async def test_missing_file_raises(inspector: MediaInspector, tmp_path: Path) ->
         await inspector.plan_tags(tmp_path / "missing", received(facts=FACTS, tags={"title": "x"}), None)
 
 
+async def test_stated_length_of_another_file_is_a_warning(inspector: MediaInspector, path: Path) -> None:
+    path.write_bytes(content := tag(frame("TLEN", b"\x0060000")) + make_mp3(30))
+    facts = await inspector.verify(path, received(length=len(content)), [])
+    assert [(found.code, found.expected) for found in facts.findings] == [("duration_mismatch", 60.0)]
+
+
 async def test_plan_returns_the_resulting_values(inspector: MediaInspector, path: Path) -> None:
     content = make_mp3(1, {"artist": "김", "title": "old"})
     path.write_bytes(content)

@@ -133,6 +133,11 @@ DAMAGED: dict[str, tuple[bytes, Outcome, str | None]] = {
     "a bit flipped": (bytes(FLIPPED), Outcome.WARN, "music_crc_mismatch"),
     "a bit flipped in a guarded frame": (bytes(BAD_CRC), Outcome.REJECT, "frame_crc_mismatch"),
     "another rate joined": (PLAIN + b"".join(Stream(48_000).frames(50)), Outcome.REJECT, "format_change"),
+    "a stated size of a longer file": (
+        STREAM.first(400, len(WHOLE) + 9000, music_crc(WHOLE)) + PLAIN,
+        Outcome.WARN,
+        "xing_bytes_mismatch",
+    ),
     "joined with itself": (WHOLE + WHOLE, Outcome.WARN, "xing_frames_more"),
     "joined behind its own header": (PLAIN + WHOLE, Outcome.WARN, "concatenated"),
     "whole files joined": (WHOLE + WHOLE, Outcome.WARN, "concatenated"),

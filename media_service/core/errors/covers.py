@@ -12,7 +12,7 @@ class UnknownCover(Refusal):
     """The upload or the file has no cover."""
 
     code = "unknown_cover"
-    template = "There is no cover."
+    template = "The upload or file has no cover."
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ class CoverTooLarge(Refusal):
     """The cover exceeds the limit in bytes."""
 
     code = "cover_too_large"
-    template = "Covers of up to {limit} bytes are taken."
+    template = "The cover exceeds the limit of {limit} bytes."
     limit: int
 
 
@@ -37,7 +37,7 @@ class CoverTooWide(Refusal):
     """The cover exceeds the limit in pixels."""
 
     code = "cover_too_wide"
-    template = "Covers of up to {limit} pixels a side are taken."
+    template = "The cover exceeds the limit of {limit} pixels a side."
     limit: int
 
 
@@ -46,5 +46,5 @@ class CoverInvalid(Refusal):
     """The picture is damaged or animated."""
 
     code = "cover_invalid"
-    template = "This picture cannot be a cover: {reason}."
+    template = "The picture cannot be a cover: {reason}."
     reason: str

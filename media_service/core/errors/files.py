@@ -20,7 +20,7 @@ class MatchRequired(Refusal):
     """A change does not say which version it changes."""
 
     code = "match_required"
-    template = "This change needs If-Match with the ETag of the file as you saw it."
+    template = "This change requires If-Match with the ETag of the file as you saw it."
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ class FileChanged(Refusal):
     """The version that was to be changed is no longer current."""
 
     code = "file_changed"
-    template = "The file was changed since you saw it; look at it again."
+    template = "The file has changed since you saw it; get it again."
 
 
 @dataclass(eq=False)
@@ -36,7 +36,7 @@ class NotMp3(Refusal):
     """The file has no MP3 audio."""
 
     code = "not_mp3"
-    template = "This is not an MP3 file: {reason}."
+    template = "The file is not an MP3: {reason}."
     reason: str
 
 
@@ -45,7 +45,7 @@ class Damaged(Refusal):
     """The file is an MP3 but damaged."""
 
     code = "damaged"
-    template = "This MP3 is damaged: {reason}."
+    template = "The MP3 is damaged: {reason}."
     reason: str
     finding: str
 
@@ -55,7 +55,7 @@ class Duplicate(Refusal):
     """The same file exists already."""
 
     code = "duplicate"
-    template = 'This is here already, as "{name}".'
+    template = 'The file is here already, as "{name}".'
     name: str | None = None
     """None if the other file is not the sender's own: it is not named to anyone else."""
 
@@ -70,7 +70,7 @@ class LengthMismatch(Refusal):
     """The file has another size than announced."""
 
     code = "length_mismatch"
-    template = "The file has {actual} bytes where {expected} were announced."
+    template = "The file has {actual} bytes, but {expected} were announced."
     expected: int
     actual: int
 
@@ -80,7 +80,7 @@ class ContentHashMismatch(Refusal):
     """The file has another content hash than announced."""
 
     code = "content_hash_mismatch"
-    template = "The file has another content hash than the one announced."
+    template = "The file's content hash differs from the announced one."
     expected: str
     actual: str
 
@@ -90,7 +90,7 @@ class TooCostly(Refusal):
     """The tags exceed the bounds of time or memory."""
 
     code = "too_costly"
-    template = "Reading this file's tags takes more time or memory than a tag may take."
+    template = "Reading the file's tags exceeds the limit of time or memory."
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ class FileTooLarge(Refusal):
     """The file exceeds the limit."""
 
     code = "file_too_large"
-    template = "Files of up to {limit} bytes are taken."
+    template = "The file exceeds the limit of {limit} bytes."
     limit: int
 
 
@@ -21,7 +21,7 @@ class SliceTooLarge(Refusal):
     """The slice exceeds the limit."""
 
     code = "slice_too_large"
-    template = "Slices of up to {limit} bytes are taken."
+    template = "The slice exceeds the limit of {limit} bytes."
     limit: int
 
 
@@ -30,7 +30,7 @@ class DetailsTooLarge(Refusal):
     """Tags, chapters and metadata exceed the limit."""
 
     code = "details_too_large"
-    template = "Tags, chapters and metadata of one upload may have {limit} bytes of text together."
+    template = "Tags, chapters and metadata of the upload exceed the limit of {limit} bytes of text together."
     limit: int
 
 
@@ -48,7 +48,7 @@ class TooManySlices(Refusal):
     """The upload has the maximum number of slices or ranges."""
 
     code = "too_many_slices"
-    template = "An upload has up to {limit} {counted}. Send larger slices, and in order."
+    template = "The upload exceeds the limit of {limit} {counted}. Send larger slices, and in order."
     limit: int
     counted: str
 

@@ -22,7 +22,7 @@ class BodyCut(Refusal):
     """The body ended before it was complete."""
 
     code = "body_cut"
-    template = "The request's body ended before it was whole; nothing of it was kept."
+    template = "The request's body ended early; nothing of it was kept."
 
 
 @dataclass(eq=False)
@@ -49,7 +49,7 @@ class RequestTimeout(Refusal):
     """A small request was not complete in time."""
 
     code = "request_timeout"
-    template = "The request was not whole within {seconds} seconds; send it again."
+    template = "The request was not complete within {seconds} seconds; send it again."
     seconds: float
 
 
@@ -58,7 +58,7 @@ class LengthRequired(Refusal):
     """A request has no body where one is needed."""
 
     code = "length_required"
-    template = "This request needs a body: with a Content-Length, or in chunks."
+    template = "This request requires a body, with a Content-Length or in chunks."
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class UnsupportedMediaType(Refusal):
     """The route does not take this content type or coding."""
 
     code = "unsupported_media_type"
-    template = "The body must come as {expected}."
+    template = "The body must be {expected}."
     expected: str
 
 
@@ -75,7 +75,7 @@ class UnsupportedVersion(Refusal):
     """The protocol version is not supported."""
 
     code = "unsupported_version"
-    template = "This service speaks {versions} here."
+    template = "The supported versions are {versions}."
     versions: str
 
 
@@ -84,7 +84,7 @@ class ForbiddenOrigin(Refusal):
     """The request comes from another site's page, or names another host."""
 
     code = "forbidden_origin"
-    template = "This request comes from a page of another site, or names a host that this service does not answer for."
+    template = "The request comes from a page of another site, or names a host that this service does not serve."
 
 
 @dataclass(eq=False)
@@ -92,4 +92,4 @@ class Unauthorized(Refusal):
     """A token is needed."""
 
     code = "unauthorized"
-    template = "This needs the admin token."
+    template = "This requires the admin token."

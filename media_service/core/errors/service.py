@@ -12,7 +12,7 @@ class StorageFull(ServiceError):
     """The disk is full."""
 
     code = "storage_full"
-    template = "The disk is full; what is recorded is safe, and the upload goes on when there is room."
+    template = "The disk is full. Recorded bytes are safe; continue when there is space."
 
 
 @dataclass(eq=False)
@@ -20,7 +20,7 @@ class StorageError(ServiceError):
     """The disk failed."""
 
     code = "storage_error"
-    template = "The disk did not take the bytes; what is recorded is safe."
+    template = "The disk failed to write the bytes. Recorded bytes are safe."
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ class CatalogueError(ServiceError):
     """The catalogue failed."""
 
     code = "catalogue_error"
-    template = "The catalogue did not take the record; what was recorded before is safe."
+    template = "The database failed to record the bytes. Bytes recorded before are safe."
 
 
 @dataclass(eq=False)
@@ -36,7 +36,7 @@ class MediaError(ServiceError):
     """The media worker failed."""
 
     code = "media_error"
-    template = "The media worker failed for a reason that is not the file's."
+    template = "The media worker failed; the file is not the cause."
 
 
 @dataclass(eq=False)
@@ -44,9 +44,7 @@ class FinalizeFailed(ServiceError):
     """Finishing the upload failed repeatedly by a fault of the service."""
 
     code = "finalize_failed"
-    template = (
-        "The service failed at this file by a fault of its own; the file is kept, and is tried again at the next start."
-    )
+    template = "The service failed to finish the file. The file is kept and is tried again at the next start."
 
 
 @dataclass(eq=False)
@@ -54,7 +52,7 @@ class BeingFinished(ServiceError):
     """The change has to wait until the file is finished."""
 
     code = "being_finished"
-    template = "The file is being finished just now; nothing was changed. Try again in a moment."
+    template = "The file is being finished; nothing was changed. Try again in a moment."
 
 
 @dataclass(eq=False)
@@ -62,7 +60,7 @@ class CoversBusy(ServiceError):
     """Too many covers are received at the same time."""
 
     code = "covers_busy"
-    template = "Too many covers are being received at this moment; send this one again."
+    template = "Too many covers are being received at the moment; send this one again."
 
 
 @dataclass(eq=False)
@@ -70,4 +68,4 @@ class ShuttingDown(ServiceError):
     """The service is shutting down."""
 
     code = "shutting_down"
-    template = "The service is shutting down; go on in a moment."
+    template = "The service is shutting down; continue in a moment."

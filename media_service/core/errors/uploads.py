@@ -20,7 +20,7 @@ class UploadGone(Refusal):
     """The upload was cancelled, expired or was lost."""
 
     code = "upload_gone"
-    template = "This upload has ended: {state}. Create a new one."
+    template = "The upload has ended: {state}. Create a new one."
     state: str
 
 
@@ -29,7 +29,7 @@ class WrongState(Refusal):
     """The upload's state does not allow this."""
 
     code = "wrong_state"
-    template = "This upload is past that: {state}."
+    template = "Not possible in state {state}."
     state: str
 
 
@@ -38,7 +38,7 @@ class Superseded(Refusal):
     """A newer writer took this span."""
 
     code = "superseded"
-    template = "A newer request took over these bytes; this one ended."
+    template = "A newer request sends these bytes; this one was ended."
 
 
 @dataclass(eq=False)
@@ -46,7 +46,7 @@ class OffsetMismatch(Refusal):
     """An append begins at another offset than the upload's."""
 
     code = "offset_mismatch"
-    template = "The upload goes on at {offset}, not at {provided}."
+    template = "The upload continues at {offset}, not at {provided}."
     offset: int
     provided: int
 
@@ -56,7 +56,7 @@ class LengthDiffers(Refusal):
     """The length differs from the one known."""
 
     code = "length_differs"
-    template = "The length was {expected}, and is {provided} now."
+    template = "The length was {expected} before, and is {provided} now."
     expected: int
     provided: int
 
@@ -66,7 +66,7 @@ class NotWritable(Refusal):
     """The upload takes no bytes of its own."""
 
     code = "not_writable"
-    template = "This upload was joined from others and takes no bytes of its own."
+    template = "The upload is a concatenation of others and accepts no bytes."
 
 
 @dataclass(eq=False)
@@ -74,7 +74,7 @@ class SpanOutside(Refusal):
     """The bytes are beyond the announced length."""
 
     code = "span_outside"
-    template = "The bytes from {start} reach beyond the announced length of {length}."
+    template = "The bytes from {start} exceed the announced length of {length}."
     start: int
     length: int
 
@@ -94,7 +94,7 @@ class BytesMissing(Refusal):
     """Not every byte is recorded yet."""
 
     code = "bytes_missing"
-    template = "Not every byte has arrived: go on from {offset}."
+    template = "Bytes are missing: continue at {offset}."
     offset: int
 
 
@@ -103,7 +103,7 @@ class DigestMismatch(Refusal):
     """The bytes are not those that were announced."""
 
     code = "digest_mismatch"
-    template = "The bytes have another digest than the one announced; they were changed on their way."
+    template = "The digest of the bytes differs from the announced one; they were changed in transit."
     expected: str
     actual: str
 
@@ -113,5 +113,5 @@ class SliceDiffers(Refusal):
     """Recorded bytes are not those that were announced."""
 
     code = "slice_differs"
-    template = "The bytes recorded from {start} have another digest than the one announced: this is another file."
+    template = "The digest of the bytes recorded from {start} differs from the announced one: this is another file."
     start: int

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from media_service.core.chapters import Chapter
+from media_service.http.body import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +19,8 @@ class ChapterField(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     start: Annotated[float, Field(allow_inf_nan=False)]
-    title: Annotated[str, Field(max_length=8192)]
-    url: Annotated[str, Field(max_length=8192)] | None = None
+    title: Text
+    url: Text | None = None
 
 
 def to_chapters(chapters: Iterable[ChapterField]) -> list[Chapter]:

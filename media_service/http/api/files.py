@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from aiohttp import ETag, web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from media_service.core.errors.files import MatchRequired, UnknownFile
 from media_service.core.errors.requests import Malformed
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX
-from media_service.http.body import read_json
+from media_service.http.body import Text, read_json
 from media_service.http.file_response import file_response
 from media_service.http.shielding import shielded
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
     from media_service.intake.finalizing.retag import Retagger
-
-Text = Annotated[str, Field(max_length=8192)]
 
 
 class RetagFile(BaseModel):

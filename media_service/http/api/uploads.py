@@ -15,7 +15,7 @@ from media_service.core.upload_states import State
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, rows_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX, to_microseconds
-from media_service.http.body import read_json
+from media_service.http.body import Text, read_json
 from media_service.http.client_address import client_address
 from media_service.http.shielding import shielded
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
     from media_service.intake.uploads import UploadService
-
-Text = Annotated[str, Field(max_length=8192)]
 
 
 class CreateUpload(BaseModel):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.chapters import MAX_CHAPTERS, Chapter
+from media_service.core.chapters import Chapter
 from media_service.core.errors.files import NotMp3
-from media_service.core.text import NAME_CHARACTERS, clean_line
+from media_service.core.limits import MAX_CHAPTERS, NAME_CHARACTERS
+from media_service.core.text import clean_line
 from media_service.media.images import image_type
 from media_service.media.tags import mutagen_adapter
 from media_service.media.tags.cover_findings import FRONT_COVER, OTHER_PICTURE, parse_picture_frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.tags import TAG_CHARACTERS
+from media_service.core.limits import TAG_CHARACTERS
 from media_service.media.images import image_type
 from media_service.media.tags import ape, mutagen_adapter
 from media_service.media.tags.new_frames import LANGUAGE_FRAMES, TEXT_FRAMES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.files import NotMp3
-from media_service.core.tags import LONG_TAGS, TAG_CHARACTERS
+from media_service.core.limits import TAG_CHARACTERS
+from media_service.core.tags import LONG_TAGS
 from media_service.core.text import clean_line, clean_lines
 from media_service.media.tags import cover_and_chapters, id3v2, mutagen_adapter
 from media_service.media.tags.new_frames import LANGUAGE_FRAMES, MOOD, TEXT_FRAMES
