@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media_service.catalogue.database import Database
-from media_service.core.cover import CoverLimits
 from media_service.core.errors.service import MediaError
-from media_service.core.expiry import Lifetime
-from media_service.core.limits import MIN_SLICE_BYTES, Limits
-from media_service.core.quota import Quota, Quotas
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
@@ -34,28 +30,26 @@ from media_service.http.pages.html_responses import HtmlResponses
 from media_service.http.pages.page_markup import PageMarkup
 from media_service.http.pages.pages import Pages
 from media_service.http.pages.station import Station
-from media_service.http.routes import application
-from media_service.http.security.auth import Authenticator
-from media_service.http.security.cookies import Cookies
+from media_service.http.routes import RouteProvider, application
 from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
-from media_service.http.security.same_origin import ServiceOrigin
 from media_service.http.security.sessions import Sessions
+from media_service.intake.files import FileService
 from media_service.intake.finalizing.finalizer import Finalizer
 from media_service.intake.finalizing.loudness import LoudnessQueue
 from media_service.intake.finalizing.retag import Retagger
-from media_service.intake.options import IntakeOptions
 from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.ipc.supervisor import Supervisor
-from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions, parse_policy
+from media_service.media.inspection.inspector import MediaInspector
 from media_service.media.inspection.load import LoadMonitor
 from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
 from media_service.media.workers.pool import TagWorkerPool
 from media_service.media.workers.sandbox import PROTECTIONS
+from media_service.part_options import MICROSECONDS, authenticator_for, intake_options, media_options
 from media_service.startup import check_http_parser, migrate_catalogue, resource_folder
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -69,13 +63,10 @@ if TYPE_CHECKING:
 
     from media_service.config.settings import Settings
 
-MICROSECONDS = 1_000_000
 MIN_FINALIZE_WORKERS, MAX_FINALIZE_WORKERS = 2, 8
 """Bounds of the number of uploads finalized concurrently, which is otherwise the number of processors."""
 
 log = structlog.get_logger()
-
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def now() -> int:
@@ -92,7 +83,7 @@ class Service:
     """All parts, connected according to the settings and not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
-        options = _options(settings)
+        options = intake_options(settings)
         self._settings = settings
         self._ready = False
         self._folder = folder
@@ -102,7 +93,7 @@ class Service:
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = TagWorkerPool(settings.tag_workers)
-        self._inspector = MediaInspector(self._worker, _media_options(settings), load=LoadMonitor())
+        self._inspector = MediaInspector(self._worker, media_options(settings), load=LoadMonitor())
         self._finalizer = Finalizer(
             self._database,
             self._partials,
@@ -125,13 +116,22 @@ class Service:
             clock=now,
             new_id=new_id,
         )
-        self._inspector.on_early_reject(self._intake.reject_early)
+        self._make_background_parts(settings)
+        self._appends = Appends(self._intake)
+        self._concatenator = Concatenator(self._intake, self._partials)
+        self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
+        self._sessions = Sessions(self._database, token, now)
+        self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
+        self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
+
+    def _make_background_parts(self, settings: Settings) -> None:
         self._loudness_queue = LoudnessQueue(
             self._database,
             self._spool,
             LoudnessAnalyzer(spawn.run_limited),
             clock=now,
-            quiet=lambda: self._finalizer.idle,
+            delivered=self._finalizer.delivered,
+            quiet=lambda: self._finalizer.queue.idle,
         )
         self._sweeper = Sweeper(
             self._intake,
@@ -143,79 +143,71 @@ class Service:
             quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
             every=settings.sweep_interval,
         )
-        self._appends = Appends(self._intake)
-        self._concatenator = Concatenator(self._intake, self._partials)
-        self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
-        self._sessions = Sessions(self._database, token, now)
-        self._authenticator = _authenticator(settings, token, self._sessions, self._cors)
-        self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
 
     def application(self) -> web.Application:
         """Return the application; it opens the parts on startup and closes them on cleanup."""
-        intake, authenticator, serializer, base = (
-            self._intake,
-            self._authenticator,
-            self._serializer,
-            self._settings.base_path,
-        )
-        loop_budget = LoopBudget()
-        covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
+        intake, base = self._intake, self._settings.base_path
         assets = Assets(resource_folder("static"))
         station = Station(self._settings.station_name, self._settings.contact, intake.options.limits.file)
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
-        files = FilesApi(self._database, self._spool, self._retagger, authenticator, serializer)
-        app = application(
-            base,
-            authenticator,
-            self._cors,
-            [
-                # Routes with a common prefix are tried in order: the most frequent ones first.
-                NativeDialect(intake, serializer, loop_budget),
-                Pages(assets, markup, html, authenticator, self._accepts_uploads),
-                UploadsApi(intake, authenticator, serializer),
-                UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
-                FormDialect(
-                    intake,
-                    authenticator,
-                    serializer,
-                    loop_budget,
-                    html,
-                    verdict_wait_seconds=self._settings.verdict_wait_form,
-                    cover_budget=covers,
-                ),
-                TusDialect(
-                    intake,
-                    self._appends,
-                    self._concatenator,
-                    authenticator,
-                    serializer,
-                    loop_budget=loop_budget,
-                    verdict_wait_seconds=self._settings.verdict_wait_append,
-                ),
-                RufhDialect(
-                    intake,
-                    self._appends,
-                    authenticator,
-                    serializer,
-                    loop_budget=loop_budget,
-                    verdict_wait_seconds=self._settings.verdict_wait_append,
-                    interim_responses=self._settings.interim_responses,
-                ),
-                files,
-                FileCoversApi(
-                    files, self._retagger, authenticator, intake.options, loop_budget=loop_budget, budget=covers
-                ),
-                QuarantineApi(intake, self._finalizer, self._quarantine, authenticator, serializer),
-            ],
-            html,
-        )
+        pages = Pages(assets, markup, html, self._authenticator, self._accepts_uploads)
+        app = application(base, self._authenticator, self._cors, self._route_providers(pages, html), html)
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
         app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
         app.cleanup_ctx.append(self._lifespan)
         app.on_shutdown.append(self._stop_accepting)
         return app
+
+    def _route_providers(self, pages: Pages, html: HtmlResponses) -> list[RouteProvider]:
+        """Return what has routes. Routes with a common prefix are tried in order: the most frequent ones first."""
+        intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
+        loop_budget = LoopBudget()
+        covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
+        files = FileService(self._database, self._spool, self._retagger)
+        files_api = FilesApi(files, authenticator, serializer)
+        return [
+            NativeDialect(intake, serializer, loop_budget),
+            pages,
+            UploadsApi(intake, authenticator, serializer),
+            UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
+            FormDialect(
+                intake,
+                authenticator,
+                serializer,
+                loop_budget,
+                html,
+                verdict_wait_seconds=self._settings.verdict_wait_form,
+                cover_budget=covers,
+            ),
+            *self._append_dialects(loop_budget),
+            files_api,
+            FileCoversApi(files, files_api, authenticator, intake.options, loop_budget=loop_budget, budget=covers),
+            QuarantineApi(intake, self._finalizer.rejected, authenticator, serializer),
+        ]
+
+    def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
+        return [
+            TusDialect(
+                self._intake,
+                self._appends,
+                self._concatenator,
+                self._authenticator,
+                self._serializer,
+                loop_budget=loop_budget,
+                verdict_wait_seconds=self._settings.verdict_wait_append,
+            ),
+            RufhDialect(
+                self._intake,
+                self._appends,
+                self._authenticator,
+                self._serializer,
+                loop_budget=loop_budget,
+                verdict_wait_seconds=self._settings.verdict_wait_append,
+                interim_responses=self._settings.interim_responses,
+            ),
+        ]
 
     def _accepts_uploads(self) -> bool:
         """Return whether an upload could be created now."""
@@ -236,6 +228,7 @@ class Service:
         runs = [
             self._finalizer.run(),
             self._sweeper.run(),
+            self._intake.reject_early(),
             *([self._loudness_queue.run()] if self._settings.measure_loudness else []),
         ]
         runs.append(_report_protections())
@@ -268,37 +261,6 @@ def make_app(settings: Settings) -> tuple[web.Application, str]:
     return Service(settings, folder, token).application(), token
 
 
-def _options(settings: Settings) -> IntakeOptions:
-    cover = CoverLimits(settings.cover_limit, settings.cover_pixels)
-    return IntakeOptions(
-        Limits(settings.file_limit, settings.slice_limit, settings.slice_size, cover, MIN_SLICE_BYTES),
-        settings.idle_timeout,
-        settings.verdict_wait_slice,
-        Lifetime(
-            int(settings.upload_lifetime * MICROSECONDS),
-            int(settings.upload_deadline * MICROSECONDS),
-            int(settings.late_edits * MICROSECONDS),
-        ),
-        settings.disk_reserve,
-        settings.sync == "slice",
-        settings.body_rate,
-        _quotas(settings),
-        settings.quarantine_lifetime,
-        settings.tag_mode == "full",
-    )
-
-
-def _quotas(settings: Settings) -> Quotas:
-    """Return the quotas of an address. Local addresses have only those that were set, because a proxy may use them."""
-    set_fields = settings.model_fields_set
-    uploads, size = settings.uploads_per_address, int(settings.bytes_per_address)
-    here = Quota(
-        uploads if "uploads_per_address" in set_fields else None,
-        size if "bytes_per_address" in set_fields else None,
-    )
-    return Quotas(Quota(uploads, size), here)
-
-
 async def _report_protections() -> None:
     """Log which protections the kernel grants to the processes that read what clients send."""
     try:
@@ -310,22 +272,3 @@ async def _report_protections() -> None:
         log.warning("children are not fully confined", held=held, missing=missing)
     else:
         log.info("children are confined", held=held)
-
-
-def _media_options(settings: Settings) -> MediaOptions:
-    version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
-    tagging = TagOptions(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
-    # Where a slice need not be durable before it is answered, nothing is done twice for it either.
-    return MediaOptions(settings.sync == "slice", parse_policy(settings.severities), tagging)
-
-
-def _authenticator(settings: Settings, token: str, sessions: Sessions, cors: CorsPolicy) -> Authenticator:
-    hosts = settings.allowed_hosts
-    if settings.on_loopback:
-        # Against DNS rebinding: otherwise a foreign page whose name resolves to 127.0.0.1 would count as ours.
-        hosts |= LOOPBACK_NAMES | {settings.host}
-    cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
-    service_origin = ServiceOrigin(hosts, settings.public_url)
-    return Authenticator(
-        token, sessions, cookies, allow_anonymous=settings.on_loopback, service_origin=service_origin, cors=cors
-    )

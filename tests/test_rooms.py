@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "media_service"
-TOP = {"app", "cli", "health", "logs", "server", "sidecar", "startup", "__main__"}
+TOP = {"app", "cli", "health", "logs", "part_options", "server", "sidecar", "startup", "__main__"}
 ROOMS = {
     "core": set[str](),
     "ipc": set[str](),
@@ -155,6 +155,11 @@ def test_every_module_of_a_room_with_parts_is_in_one() -> None:
     rooms = {part.split(".")[0] for part in PARTS}
     inside = [name for name in modules() if name.split(".")[0] in rooms and not name.endswith("__init__")]
     assert {part_of(name) for name in inside} == set(PARTS)
+
+
+def test_http_reaches_storage_and_catalogue_through_intake() -> None:
+    ports = [found for found in imports() if found.importer.startswith("http.") and ".core.ports." in found.target]
+    assert {found.importer for found in ports} == {"http.security.sessions"}
 
 
 def test_dialects_import_no_other_dialect() -> None:

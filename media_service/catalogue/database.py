@@ -43,7 +43,6 @@ class Database:
         self._path = path
         self._reader = Reader(path)
         self._writer = Writer(rpc)
-        self._delivery = asyncio.Event()
 
     async def open(self) -> None:
         """Starts the reader. The schema is there already: `media-service migrate` brings it."""
@@ -87,7 +86,6 @@ class Database:
     async def deliver(self, upload: Upload, file: StoredFile) -> None:
         """The spooled upload and its file, both or neither."""
         await self._writer.execute(statements.deliver(upload, file))
-        self._delivery.set()
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
         """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
@@ -155,11 +153,6 @@ class Database:
         """One finished file."""
         rows = await self._reader.rows(queries.file_by_id(file_id))
         return _one(file_value, rows)
-
-    async def delivered(self) -> None:
-        """Returns when a file was delivered since the last call."""
-        await self._delivery.wait()
-        self._delivery.clear()
 
     async def next_unmeasured(self) -> StoredFile | None:
         """The newest finished file of which nothing is saved that was heard in it."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 CONCAT, PARTIAL, FINAL = "concat", "partial", "final;"
-"""Under what an upload remembers how it is joined, and the two beginnings of what it remembers."""
+"""The protocol field that tells how an upload is joined: that it is a part, or FINAL and the names of its parts."""
 
 
 MAX_PARTS = 64

@@ -10,7 +10,7 @@ EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "im
 """The media types that a cover may have, and how a file of each is called."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CoverLimits:
     """What a cover may have: bytes, and pixels of its longer side."""
 

@@ -36,5 +36,5 @@ def _chapter_size(chapter: Chapter) -> int:
 
 
 def _size(text: str) -> int:
-    # Header values that are no UTF-8 come as surrogates.
+    # Text that did not arrive as UTF-8 has surrogates.
     return len(text.encode(errors="surrogatepass"))

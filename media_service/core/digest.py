@@ -93,7 +93,7 @@ ALGORITHMS: Mapping[str, Callable[[], Digest]] = {
     "md5": lambda: hashlib.md5(usedforsecurity=False),
     "crc32": Crc32,
 }
-"""Digests that a request's bytes may be proven with, by their names in tus."""
+"""Digests that a request's bytes may be proven with, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
     """How long an upload waits for bytes: microseconds since the last came, and microseconds in all.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
 from media_service.core.chapters import clean_chapters
@@ -32,6 +32,7 @@ class UploadRequest:
 
     filename: str
     length: int | None
+    _: KW_ONLY
     last_modified: int | None = None
     digest: bytes | None = None
     content_hash: bytes | None = None

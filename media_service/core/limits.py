@@ -48,7 +48,7 @@ MAX_RANGES = 10_000
 """Separate ranges of one upload. Adding a slice copies them: 0.2 ms at this number, 3 ms at 100,000."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one upload may be: bytes of a file, bytes of a slice, the slice size proposed to clients, and its cover.
 

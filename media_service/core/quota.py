@@ -12,7 +12,7 @@ CACHED_ADDRESSES = 4096
 """Addresses of which it is remembered whether they are of this machine."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
     """A number of open uploads, and of bytes; None for no limit."""
 

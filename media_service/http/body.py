@@ -91,20 +91,28 @@ async def _read_small_body(request: Request) -> bytes:
             raise BodyCut from None
 
 
-async def read_blocks(request: Request, loop_budget: LoopBudget) -> AsyncIterator[bytes]:
-    """Yield the body in the blocks read from the socket. Raise BodyCut."""
-    try:
-        await send_continue(request)
-        # An empty block is not always the end: aiohttp shares one reader between empty bodies, which returns it once.
-        while not request.content.at_eof():
-            block, _ = await request.content.readchunk()
-            if block:
-                await loop_budget.checkpoint()
-                yield block
-            # Without this, each slow client would keep a block in memory during the next read.
-            del block
-    except (RequestPayloadError, ClientPayloadError, ConnectionError):
-        raise BodyCut from None
+class RequestBody:
+    """The raw body of a request. Nothing is read, and no 100 Continue sent, until its first block is asked for."""
+
+    def __init__(self, request: Request, loop_budget: LoopBudget) -> None:
+        self._request = request
+        self._loop_budget = loop_budget
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the body in the blocks read from the socket. Raise BodyCut."""
+        content = self._request.content
+        try:
+            await send_continue(self._request)
+            # An empty block is not always the end: aiohttp shares one reader between empty bodies; it returns it once.
+            while not content.at_eof():
+                block, _ = await content.readchunk()
+                if block:
+                    await self._loop_budget.checkpoint()
+                    yield block
+                # Without this, each slow client would keep a block in memory during the next read.
+                del block
+        except (RequestPayloadError, ClientPayloadError, ConnectionError):
+            raise BodyCut from None
 
 
 async def read_body(
@@ -119,7 +127,7 @@ async def read_body(
         raise too_large()
     body = bytearray()
     async with body_timeout(request, seconds) as count_bytes:
-        async for block in read_blocks(request, loop_budget):
+        async for block in RequestBody(request, loop_budget):
             if len(body) + len(block) > limit:
                 raise too_large()
             body += block

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.disk_space import DiskSpace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
     """The parts that every step of receiving shares. `clock` gives UTC microseconds."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from media_service.core.files import StoredFile
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Upload
-    from media_service.intake.finalizing.finalizer import Finalizer
+    from media_service.intake.finalizing.queue import FinalizeQueue
     from media_service.intake.finalizing.retag import Retagger
     from media_service.intake.options import IntakeOptions
 
@@ -37,14 +37,14 @@ class LateEdits:
     def __init__(
         self,
         catalogue: Catalogue,
-        finalizer: Finalizer,
+        queue: FinalizeQueue,
         retagger: Retagger,
         options: IntakeOptions,
         *,
         clock: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
-        self._finalizer = finalizer
+        self._queue = queue
         self._retagger = retagger
         self._options = options
         self._clock = clock
@@ -62,7 +62,7 @@ class LateEdits:
         Raises WrongState when it is too late, UnknownFile where the file's reader took it away, FileChanged where an
         admin edited it at the same time, Malformed, DetailsTooLarge, BeingFinished, and what `Retagger.edit` raises.
         """
-        async with self._finalizer.paused(upload_id, LONGEST_WAIT_SECONDS):
+        async with self._queue.paused(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
             after = edits.amend_complete(
                 before, self._clock(), self._options.lifetime, tags=tags, chapters=chapters, sender=sender
@@ -87,7 +87,7 @@ class LateEdits:
 
     async def put_cover(self, upload_id: str, cover: Cover | None, picture: bytes | None) -> Upload:
         """The upload with this cover, or without one of its own, and so its file. Raises as `amend` does."""
-        async with self._finalizer.paused(upload_id, LONGEST_WAIT_SECONDS):
+        async with self._queue.paused(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
             after = edits.with_late_cover(before, cover, self._clock(), self._options.lifetime)
             if before.state in FINISHING:

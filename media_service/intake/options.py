@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from media_service.core.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeOptions:
     """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
     the verdict, how long an upload waits for its bytes, bytes of disk that stay free, and what an address may have.

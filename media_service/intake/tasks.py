@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from media_service.core.errors.service import ShuttingDown
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -16,6 +18,12 @@ class TaskTracker:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    def check_open(self) -> None:
+        """Raise ShuttingDown after `close`."""
+        if self._closed:
+            raise ShuttingDown
 
     def begin(self, step: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """The step as a task. Who waits for it shields it, so that going away does not cancel it."""
@@ -24,8 +32,9 @@ class TaskTracker:
         task.add_done_callback(self._done)
         return task
 
-    async def ended(self) -> None:
-        """Returns when none is under way."""
+    async def close(self) -> None:
+        """Let `check_open` refuse new steps, and return when none is under way."""
+        self._closed = True
         while self._running:
             await asyncio.wait(self._running)
 

@@ -1,7 +1,7 @@
-"""Everything a client can do to an upload: create it, send slices, look at it, change it, give it up.
+"""Everything a client can do to an upload: create it, send slices, look at it, give it up; change it: `edits`.
 
-What a slice goes through is in `slices.py`, what becomes of an upload in `changes.py`, and who is in memory in
-`active_uploads.py`.
+What a slice goes through is in `receiving/slices.py`, what becomes of an upload in `receiving/lifecycle.py`, and which
+are in memory in `receiving/active_uploads.py`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from media_service.core import admission, edits, expiry, lifecycle
-from media_service.core.cover import accept_cover
+from media_service.core import admission, expiry, lifecycle
 from media_service.core.errors.base import ServiceError
-from media_service.core.errors.covers import UnknownCover
-from media_service.core.errors.service import ShuttingDown, StorageFull
+from media_service.core.errors.service import StorageFull
 from media_service.core.errors.uploads import UploadGone, WrongState
 from media_service.core.findings import refusal_of
 from media_service.core.owners import LOCAL_OWNER
@@ -29,12 +27,11 @@ from media_service.intake.receiving.disk_space import DiskSpace
 from media_service.intake.receiving.lifecycle import UploadLifecycle
 from media_service.intake.receiving.slices import SliceReceiver, SliceRequest
 from media_service.intake.tasks import TaskTracker
+from media_service.intake.upload_edits import UploadEdits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Collection, Sequence
 
-    from media_service.core.chapters import Chapter
-    from media_service.core.cover import Cover
     from media_service.core.findings import Finding
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
@@ -69,19 +66,28 @@ class UploadService:
         self._active_uploads = ActiveUploads(catalogue, options.lifetime)
         self._usage = AddressUsage(options.quotas)
         self._space = DiskSpace(partials, self._usage, options.disk_reserve)
-        deps = Dependencies(self._active_uploads, catalogue, partials, media, options, clock, self._usage, self._space)
+        deps = Dependencies(
+            active_uploads=self._active_uploads,
+            catalogue=catalogue,
+            partials=partials,
+            media=media,
+            options=options,
+            clock=clock,
+            usage=self._usage,
+            space=self._space,
+        )
         self._lifecycle = UploadLifecycle(deps, finalizer)
-        self._late = LateEdits(catalogue, finalizer, retagger, options, clock=clock)
         self._tasks = TaskTracker()
-        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, finalizer.note_receiving)
-        self._closing = False
+        late = LateEdits(catalogue, finalizer.queue, retagger, options, clock=clock)
+        self.edits = UploadEdits(deps, self._lifecycle, late, self._tasks)
+        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, finalizer.queue.note_receiving)
 
     async def create(self, request: lifecycle.UploadRequest, owner: str, dialect: str) -> tuple[UploadView, bool]:
         """A new upload and True; or the owner's finished upload of the same bytes and False.
 
         Raises FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
-        self._refuse_when_closing()
+        self._tasks.check_open()
         limits = self.options.limits
         upload = lifecycle.create(request, limits, id=self._new_id(), owner=owner, dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:
@@ -147,32 +153,32 @@ class UploadService:
         return (await self._active_uploads.load(upload_id, owner))[1]
 
     async def receive(
-        self, upload_id: str, owner: str | None, request: SliceRequest, blocks: Callable[[], AsyncIterator[bytes]]
+        self, upload_id: str, owner: str | None, request: SliceRequest, body: AsyncIterable[bytes]
     ) -> UploadView:
-        """Takes one slice: admits it, calls `blocks` for its body, and returns when it is durable and recorded.
+        """Takes one slice: admits it, reads its body, and returns when it is durable and recorded.
 
-        A slice that is recorded already is acknowledged unwritten; when its size is known, without asking for its
+        A slice that is recorded already is acknowledged unwritten; when its size is known, without reading its
         body. Raises what `admission.admit` raises, and UnknownUpload, Malformed, BodyCut, IdleTimeout, Superseded,
         DigestMismatch, SliceDiffers, StorageFull, StorageError, CatalogueError, ShuttingDown.
         """
-        self._refuse_when_closing()
+        self._tasks.check_open()
         active = await self._active_uploads.find(upload_id, owner)
-        await self._slices.receive(active, request, blocks)
-        return await self._view_after_change(active)
+        await self._slices.receive(active, request, body)
+        return await self._lifecycle.view(active)
 
     async def check_open(self, upload_id: str, owner: str | None) -> None:
         """Before a body is looked into: there is such an upload, and it takes slices or has them all.
 
         Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
         """
-        self._refuse_when_closing()
+        self._tasks.check_open()
         active = await self._active_uploads.find(upload_id, owner)
         if active.upload.state is not State.RECEIVING and active.upload.state not in COMPLETE_STATES:
             raise active.upload.refusal()
 
     async def wait_for_verdict(self, upload_id: str, seconds: float) -> UploadView:
         """The upload when it has ended, or as it stands after so many seconds."""
-        await self._finalizer.wait(upload_id, seconds)
+        await self._finalizer.queue.wait(upload_id, seconds)
         return await self.show(upload_id, None)
 
     async def cancel(self, upload_id: str, owner: str | None) -> None:
@@ -182,7 +188,7 @@ class UploadService:
         UploadGone.
         """
         active = await self._active_uploads.find(upload_id, owner)
-        async with active.changing:
+        async with active.changing():
             if active.upload.state is not State.CANCELLED:
                 await self._lifecycle.end(active, Event.CANCEL)
 
@@ -190,95 +196,6 @@ class UploadService:
         """Ends an upload that nobody can resume, unless it is whole already."""
         with suppress(WrongState, UploadGone):
             await self.cancel(upload_id, None)
-
-    async def amend(
-        self,
-        upload_id: str,
-        owner: str | None,
-        *,
-        tags: Mapping[str, str] | None = None,
-        chapters: Sequence[Chapter] | None = None,
-        length: int | None = None,
-        sender: str | None = None,
-    ) -> UploadView:
-        """Sets tags, chapters, the sender, or the length that was not known at creation.
-
-        All but the length may change until a while after the end: see `LateEdits`.
-        Raises UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge, QuotaExceeded, and what that raises.
-        """
-        self._refuse_when_closing()
-
-        def amended(active: ActiveUpload) -> Upload:
-            upload = edits.amend(
-                active.upload,
-                active.received,
-                self._clock(),
-                self.options.limits,
-                tags=tags,
-                chapters=chapters,
-                length=length,
-                sender=sender,
-            )
-            if upload.length is not None and active.upload.length is None:
-                self._usage.claim(upload, upload.length)
-            return upload
-
-        try:
-            return await self._change(upload_id, owner, amended)
-        except WrongState:
-            if length is not None:
-                raise
-        late = self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
-        return await self._changed_late(upload_id, late)
-
-    async def _changed_late(self, upload_id: str, step: Awaitable[Upload]) -> UploadView:
-        """What a client changes about an upload that is whole."""
-        upload = await step
-        active = self._active_uploads.in_memory(upload_id)
-        if active is not None:
-            active.upload = upload
-        return self._active_uploads.view(upload, Ranges())
-
-    async def check_cover(self, upload_id: str, owner: str | None) -> None:
-        """Before a cover's bytes are read: there is such an upload, and it takes one.
-
-        Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
-        """
-        self._refuse_when_closing()
-        upload = (await self._active_uploads.find(upload_id, owner)).upload
-        if upload.state in COMPLETE_STATES:
-            edits.check_editable(upload, self._clock(), self.options.lifetime)
-        else:
-            edits.with_cover(upload, None, self._clock())
-
-    async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> UploadView:
-        """Sets the cover, durably; None takes it away.
-
-        Raises what `check_cover` raises, CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide; for an upload
-        that is whole also what `LateEdits` raises.
-        """
-        cover = None
-        if picture is not None:
-            cover = accept_cover(len(picture), await self._media.inspect_picture(picture), self.options.limits.cover)
-        self._refuse_when_closing()
-
-        def covered(active: ActiveUpload) -> Upload:
-            return edits.with_cover(active.upload, cover, self._clock())
-
-        try:
-            return await self._change(
-                upload_id, owner, covered, lambda upload: self._catalogue.save_cover(upload, picture)
-            )
-        except WrongState:
-            return await self._changed_late(upload_id, self._late.put_cover(upload_id, cover, picture))
-
-    async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
-        """The cover that was sent, and its picture, until the upload has ended. Raises UnknownUpload, UnknownCover."""
-        upload = (await self.show(upload_id, owner)).upload
-        picture = await self._catalogue.cover(upload_id)
-        if upload.cover is None or picture is None:
-            raise UnknownCover
-        return upload.cover, picture
 
     async def conclude(self, upload_id: str, owner: str | None) -> UploadView:
         """The client of an upload that is held open says that its last byte was sent.
@@ -292,24 +209,7 @@ class UploadService:
                 return active.upload
             return lifecycle.conclude(active.upload, active.received, self._clock(), self.options.limits)
 
-        return await self._change(upload_id, owner, concluded)
-
-    async def _change(
-        self,
-        upload_id: str,
-        owner: str | None,
-        changed: Callable[[ActiveUpload], Upload],
-        save: Callable[[Upload], Awaitable[None]] | None = None,
-    ) -> UploadView:
-        """What a client changes about an upload, saved; it may be whole by that."""
-        active = await self._active_uploads.find(upload_id, owner)
-        async with active.changing:
-            upload = changed(active)
-            if upload is not active.upload:
-                await (save or self._catalogue.save)(upload)
-                active.upload = upload
-        await self._lifecycle.complete_if_whole(active)
-        return await self._view_after_change(active)
+        return await self._lifecycle.change(await self._active_uploads.find(upload_id, owner), concluded)
 
     async def reserve_whole(self, upload_id: str, owner: str) -> None:
         """Reserve room on the disk for the whole upload, before bytes are copied into it. Raise StorageFull."""
@@ -335,10 +235,9 @@ class UploadService:
         assert active.upload.length is not None
         piece = Slice(0, active.upload.length)
         admission.check_record(active.upload, active.received, piece)
-        await self._catalogue.record(upload_id, piece, self._clock())
-        active.add(piece)
+        await self._lifecycle.record(active, piece)
         await self._lifecycle.complete_if_whole(active)
-        return await self._view_after_change(active)
+        return await self._lifecycle.view(active)
 
     def remaining(self, view: UploadView) -> int:
         """Microseconds after which the upload expires if nothing more comes."""
@@ -350,7 +249,7 @@ class UploadService:
         One that has had its whole lifetime ends even then.
         """
         active, lifetime, now = await self._active_uploads.find(upload.id, None), self.options.lifetime, self._clock()
-        async with active.changing:
+        async with active.changing():
             if active.upload.finalize_failed:
                 try:
                     await self._lifecycle.end(active, Event.EXPIRE)
@@ -364,19 +263,20 @@ class UploadService:
             await self._lifecycle.end(active, Event.EXPIRE)
             return True
 
-    def reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
-        """What came shows that the upload will be rejected: it is, before more of it comes."""
-        self._tasks.begin(self._reject_early(upload_id, findings))
+    async def reject_early(self) -> None:
+        """Reject uploads whose first bytes show that they will be, before more of them comes; until cancelled."""
+        async for upload_id, findings in self._media.early_rejections():
+            self._tasks.begin(self._reject(upload_id, findings))
 
-    async def _reject_early(self, upload_id: str, findings: Sequence[Finding]) -> None:
+    async def _reject(self, upload_id: str, findings: Sequence[Finding]) -> None:
         refusal, active = refusal_of(findings), await self._active_uploads.find(upload_id, None)
-        async with active.changing:
+        async with active.changing():
             whole = lifecycle.is_complete(active.upload, active.received)
             if refusal is None or whole or active.upload.state is not State.RECEIVING:
                 return
             # What is kept to be looked at is what came, not the room for all of it.
             await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
-            verdict = await self._finalizer.quarantine_rejected(active.upload, refusal, findings)
+            verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
             await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
 
     async def recover(self) -> None:
@@ -391,16 +291,4 @@ class UploadService:
 
     async def close(self) -> None:
         """Refuses what is new and returns when every slice that was read is recorded."""
-        self._closing = True
-        await self._tasks.ended()
-
-    async def _view_after_change(self, active: ActiveUpload) -> UploadView:
-        """The upload as it stands; one that was just completed may wait a moment for its verdict."""
-        upload = active.upload
-        if upload.state in FINISHING and await self._finalizer.wait_briefly(upload.id, self.options.verdict_wait_slice):
-            upload, _ = await self._active_uploads.load(upload.id, None)
-        return self._active_uploads.view(upload, active.received)
-
-    def _refuse_when_closing(self) -> None:
-        if self._closing:
-            raise ShuttingDown
+        await self._tasks.close()

@@ -44,7 +44,7 @@ class _InUse:
 
 
 class DiskPartials:
-    """`core.ports.partials.Partials` in one folder. Writers of one upload share a descriptor. `rpc`: to the sync server."""
+    """`core.ports.partials.Partials` in one folder. Writers of one upload share a descriptor; `rpc`: sync server."""
 
     def __init__(self, folder: Path, rpc: RpcClient) -> None:
         self._folder = folder

@@ -88,7 +88,7 @@ def shown(shape: Any) -> str:
 
 
 def view_of(upload: Upload, slices: list[Slice]) -> Any:
-    register = ActiveUploads(None, Lifetime(10**12, 10**13))  # type: ignore[arg-type]  # nothing is loaded
+    register = ActiveUploads(None, Lifetime(idle=10**12, whole=10**13))  # type: ignore[arg-type]  # nothing is loaded
     return register.view(upload, ranges_of(slices))
 
 

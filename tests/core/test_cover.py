@@ -12,7 +12,7 @@ from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverT
 if TYPE_CHECKING:
     from media_service.core.errors.base import Refusal
 
-LIMITS = CoverLimits(1000, 50)
+LIMITS = CoverLimits(size=1000, pixels=50)
 FIT = Picture("image/png", 50, 20)
 
 

@@ -56,7 +56,7 @@ def test_the_same_length_again_is_no_change() -> None:
     assert edits.amend(make_upload(), HELD, 8, LIMITS, length=300).length == 300
 
 
-LATE = expiry.Lifetime(10, 100, 15)
+LATE = expiry.Lifetime(idle=10, whole=100, late_edits=15)
 
 
 PLACED = PublishIntent("show.mp3", 1, b"", {})

@@ -129,14 +129,26 @@ class Rig:
         self.finalizer = Finalizer(
             catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
         )
-        limits, lifetime = limits or Limits(2**30, 2**26, 2**22), Lifetime(HOUR, 10 * HOUR, HOUR // 4)
+        limits, lifetime = (
+            limits or Limits(file=2**30, slice=2**26, slice_size=2**22),
+            Lifetime(idle=HOUR, whole=10 * HOUR, late_edits=HOUR // 4),
+        )
         given = quotas or Quotas()
-        options = IntakeOptions(limits, idle, 0, lifetime, disk_reserve, sync_slices=True, body_rate=rate, quotas=given)
+        options = IntakeOptions(
+            limits=limits,
+            idle_timeout=idle,
+            verdict_wait_slice=0,
+            lifetime=lifetime,
+            disk_reserve=disk_reserve,
+            sync_slices=True,
+            body_rate=rate,
+            quotas=given,
+        )
         self.retagger = Retagger(catalogue, spool, media, CoverLimits())
         self.intake = UploadService(
             catalogue, partials, media, self.finalizer, options, retagger=self.retagger, clock=clock, new_id=new_id
         )
-        self.inspector.on_early_reject(self.intake.reject_early)
+        self._rejecting: asyncio.Task[None] | None = None
         self.sweeper = Sweeper(
             self.intake,
             catalogue,
@@ -154,9 +166,12 @@ class Rig:
         await self.database.open()
         for store in (self.partials, self.spool, self.quarantine):
             await store.prepare()
+        self._rejecting = asyncio.create_task(self.intake.reject_early())
         return self
 
     async def __aexit__(self, *error: object) -> None:
+        if self._rejecting is not None:
+            self._rejecting.cancel()
         self.inspector.close()
         await self._connections.aclose()
         await self.database.close()

@@ -30,7 +30,7 @@ async def send(rig: Rig, upload_id: str, start: int, size: int) -> None:
     async def blocks() -> AsyncIterator[bytes]:
         yield bytes(size)
 
-    await rig.intake.receive(upload_id, "me", SliceRequest(start, size, None, "native"), blocks)
+    await rig.intake.receive(upload_id, "me", SliceRequest(start, size, None, "native"), blocks())
 
 
 def test_a_claim_takes_the_place_of_the_one_before() -> None:
@@ -81,7 +81,7 @@ async def test_what_ends_counts_no_more_and_what_is_open_counts_after_a_restart(
         with pytest.raises(QuotaExceeded):
             await send(rig, unknown.upload.id, 80, 11)
         with pytest.raises(QuotaExceeded):
-            await rig.intake.amend(unknown.upload.id, "me", length=91)
+            await rig.intake.edits.amend(unknown.upload.id, "me", length=91)
         await send(rig, unknown.upload.id, 80, 10)
         await rig.intake.cancel(views[1].upload.id, "me")
         await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
@@ -113,7 +113,9 @@ async def test_nothing_new_is_taken_below_the_reserve(tmp_path: Path) -> None:
 
 
 async def test_an_upload_has_a_number_of_slices(tmp_path: Path) -> None:
-    async with Rig(tmp_path / "data", limits=Limits(2**30, 2**26, 2**22, slices=4, ranges=2)) as rig:
+    async with Rig(
+        tmp_path / "data", limits=Limits(file=2**30, slice=2**26, slice_size=2**22, slices=4, ranges=2)
+    ) as rig:
         made, _ = await rig.intake.create(UploadRequest("a.mp3", 100), "me", "native")
         for start in (0, 20):
             await send(rig, made.upload.id, start, 5)

@@ -28,34 +28,26 @@ from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_mp3, make_mp3_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 MP3 = make_mp3(1, seed=131)
 BLOCK = 1024 * 1024
 
 
-def body(*blocks: bytes, then: Exception | None = None) -> Callable[[], AsyncIterator[bytes]]:
+async def body(*blocks: bytes, then: Exception | None = None) -> AsyncIterator[bytes]:
     """A body of these blocks, cut behind them by `then`."""
-
-    async def read() -> AsyncIterator[bytes]:
-        for block in blocks:
-            yield block
-        if then is not None:
-            raise then
-
-    return read
+    for block in blocks:
+        yield block
+    if then is not None:
+        raise then
 
 
-def stalling(*blocks: bytes) -> Callable[[], AsyncIterator[bytes]]:
+async def stalling(*blocks: bytes) -> AsyncIterator[bytes]:
     """A body that stands still behind these blocks."""
-
-    async def read() -> AsyncIterator[bytes]:
-        for block in blocks:
-            yield block
-        await asyncio.Event().wait()
-
-    return read
+    for block in blocks:
+        yield block
+    await asyncio.Event().wait()
 
 
 async def begin(rig: Rig, length: int | None = len(MP3), *, defer_completion: bool = False) -> str:
@@ -218,7 +210,7 @@ async def test_what_a_body_that_is_too_slow_brought_is_kept(tmp_path: Path) -> N
         upload_id = await begin(rig)
         # The slice that an append makes of it ends before the idle time of the slice itself does.
         with pytest.raises(BodyTooSlow):
-            await Appends(rig.intake).append(upload_id, "me", at(0), dripping)
+            await Appends(rig.intake).append(upload_id, "me", at(0), dripping())
         assert (await rig.intake.show(upload_id, "me")).received.offset > 0
 
 
@@ -229,6 +221,6 @@ async def test_only_an_admitted_block_has_the_way_before_finishing(tmp_path: Pat
         for target, request in refused:
             with pytest.raises(Refusal):
                 await rig.intake.receive(target, "me", request, body(b"refused!!"))
-            assert rig.finalizer.idle
+            assert rig.finalizer.queue.idle
         await rig.intake.receive(upload_id, "me", SliceRequest(0, 9, None, "tus"), body(MP3[:9]))
-        assert not rig.finalizer.idle
+        assert not rig.finalizer.queue.idle

@@ -79,7 +79,7 @@ async def test_only_ones_own_whole_parts_are_joined(
 
 
 async def test_the_sum_of_the_parts_is_within_the_limit(tmp_path: Path) -> None:
-    async with Rig(tmp_path / "data", limits=Limits(len(MP3) + 10, 2**26, 2**22)) as rig:
+    async with Rig(tmp_path / "data", limits=Limits(file=len(MP3) + 10, slice=2**26, slice_size=2**22)) as rig:
         parts = [await make_part(rig, MP3), await make_part(rig, MP3[:11])]
         with pytest.raises(FileTooLarge):
             await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")

@@ -154,6 +154,11 @@ class NobodyReads:
     def forget(self, upload_id: str) -> None:
         """Nothing was."""
 
+    @property
+    def queue(self) -> NobodyReads:
+        """The finisher's queue."""
+        return self
+
     def enqueue(self, upload: Upload) -> None:
         """Finishing has tests of its own."""
 
@@ -179,7 +184,14 @@ class Story(RuleBasedStateMachine):
         self.upload_id = view.upload.id
 
     def _start_service(self) -> None:
-        options = IntakeOptions(Limits(2**20, 2**20, 16), 60, 0, Lifetime(10**9, 10**9), 0, sync_slices=True)
+        options = IntakeOptions(
+            limits=Limits(file=2**20, slice=2**20, slice_size=16),
+            idle_timeout=60,
+            verdict_wait_slice=0,
+            lifetime=Lifetime(idle=10**9, whole=10**9),
+            disk_reserve=0,
+            sync_slices=True,
+        )
         nobody: Any = NobodyReads()
         catalogue: Any = self.catalogue
         disk: Any = self.disk
@@ -257,7 +269,7 @@ class Story(RuleBasedStateMachine):
                 yield piece[at : at + 5]
 
         request = SliceRequest(start, len(piece) if sized else None, digest, "native")
-        await self.intake.receive(self.upload_id, "me", request, blocks)
+        await self.intake.receive(self.upload_id, "me", request, blocks())
 
 
 TestStory = Story.TestCase

@@ -44,7 +44,7 @@ async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = N
     async def blocks() -> AsyncIterator[bytes]:
         yield data
 
-    await rig.intake.receive(view.upload.id, owner, SliceRequest(0, len(data), None, "native"), blocks)
+    await rig.intake.receive(view.upload.id, owner, SliceRequest(0, len(data), None, "native"), blocks())
     return view.upload.id
 
 
@@ -367,7 +367,7 @@ async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
             await rig.sweeper.discard_orphans()
             running = asyncio.create_task(rig.finalizer.run())
             # What an ended upload leaves is freed behind the row's last change.
-            while await rig.database.in_state(FINISHING) or not rig.finalizer.idle:
+            while await rig.database.in_state(FINISHING) or not rig.finalizer.queue.idle:
                 await asyncio.sleep(0.01)
             running.cancel()
             first, second = await ended(rig, ids)
@@ -411,8 +411,8 @@ async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
         while (await ended(rig, [first]))[0].state is not State.VERIFIED:
             await asyncio.sleep(0.01)
         second = await receive(rig, RETAGGED, "second.mp3")
-        finalizer.enqueue((await ended(rig, [second]))[0])
-        await finalizer.wait(second, 30)
+        finalizer.queue.enqueue((await ended(rig, [second]))[0])
+        await finalizer.queue.wait(second, 30)
         running.cancel()
         assert rig.names() == ["first.mp3"]
         assert [upload.state for upload in await ended(rig, [first, second])] == [State.SPOOLED, State.REJECTED]
@@ -476,9 +476,9 @@ async def run_until(rig: Rig, finalizer: Finalizer, upload_id: str) -> Upload:
     """What became of the upload when the finisher has nothing more to do for it."""
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
-    finalizer.enqueue(loaded[0])
+    finalizer.queue.enqueue(loaded[0])
     running = asyncio.create_task(finalizer.run())
-    await finalizer.wait(upload_id, 30)
+    await finalizer.queue.wait(upload_id, 30)
     running.cancel()
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
@@ -513,9 +513,9 @@ async def failed(rig: Rig, data: bytes = MP3, review: Review | None = None) -> s
     upload_id = await receive(rig, data)
     if review is not None:
         await finish_all(rig)
-        await rig.finalizer.recheck(upload_id, review)
+        await rig.finalizer.rejected.recheck(upload_id, review)
     await rig.finalizer.record_fault(upload_id)
-    rig.finalizer._forget(upload_id)  # as its place does behind the last try
+    rig.finalizer.queue._forget(upload_id)  # as its place does behind the last try
     return upload_id
 
 
@@ -545,7 +545,7 @@ async def test_what_is_being_finished_cannot_be_cancelled(tmp_path: Path) -> Non
         upload_id = await failed(rig)
         loaded = await rig.database.load(upload_id)
         assert loaded is not None
-        rig.finalizer.enqueue(loaded[0])
+        rig.finalizer.queue.enqueue(loaded[0])
         with pytest.raises(WrongState):
             await rig.intake.cancel(upload_id, "me")
         waiting = await receive(rig, SOUND, "waiting.mp3")
@@ -601,7 +601,7 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
 
         rig.quarantine.size = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
         with pytest.raises(UnknownUpload):
-            await rig.finalizer.recheck(upload_id, Review.FORCED)
+            await rig.finalizer.rejected.recheck(upload_id, Review.FORCED)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
 
 
@@ -609,7 +609,7 @@ async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, TEXT)
         await finish_all(rig)
-        looks = (rig.finalizer.recheck(upload_id, Review.FORCED) for _ in range(4))
+        looks = (rig.finalizer.rejected.recheck(upload_id, Review.FORCED) for _ in range(4))
         ended = await asyncio.gather(*looks, return_exceptions=True)
         assert [type(each) for each in ended] == [type(None), WrongState, WrongState, WrongState]
 
@@ -626,5 +626,5 @@ async def test_the_disk_is_not_asked_about_an_id_that_is_none(tmp_path: Path) ->
         rig.quarantine.size = noted  # type: ignore[method-assign]  # who asks
         for upload_id in ("../../admin-token", "\0", "x" * 300):
             with pytest.raises(UnknownUpload):
-                await rig.finalizer.recheck(upload_id, Review.AGAIN)
+                await rig.finalizer.rejected.recheck(upload_id, Review.AGAIN)
         assert asked == []

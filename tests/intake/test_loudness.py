@@ -33,7 +33,8 @@ class Pair:
 
 
 def hearing(rig: Rig, analyzer: Any, quiet: Callable[[], bool] = lambda: True) -> LoudnessQueue:
-    return LoudnessQueue(rig.database, rig.spool, analyzer, clock=lambda: rig.time, quiet=quiet)
+    delivered = rig.finalizer.delivered
+    return LoudnessQueue(rig.database, rig.spool, analyzer, clock=lambda: rig.time, delivered=delivered, quiet=quiet)
 
 
 async def test_every_file_is_heard_once_also_after_a_restart(tmp_path: Path) -> None:

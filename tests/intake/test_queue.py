@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import pytest
 
 
-class Desk(FinalizeQueue):
-    """Finishes an upload when it is told to."""
+class Desk:
+    """A queue whose uploads are finished when it is told to."""
 
-    def __init__(self, queue: int = 2) -> None:
-        super().__init__(queue)
+    def __init__(self, workers: int = 2) -> None:
+        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault)
         self.going: list[str] = []
         self.seen: list[str] = []
         self.faults: list[str] = []
@@ -65,9 +65,9 @@ def upload(upload_id: str, length: int = 1, owner: str = "me") -> Upload:
 @asynccontextmanager
 async def working(desk: Desk, *uploads: Upload) -> AsyncIterator[None]:
     """The desk at work, with these woken."""
-    running = asyncio.create_task(desk.run_workers())
+    running = asyncio.create_task(desk.queue.run_workers())
     for one in uploads:
-        desk.enqueue(one)
+        desk.queue.enqueue(one)
     await settled()
     try:
         yield
@@ -83,9 +83,9 @@ async def test_so_many_are_finished_at_a_time_in_their_order() -> None:
         assert desk.going == ["a", "b", "c"]
         await desk.end("b")
         assert desk.going == ["a", "c", "d"]
-        assert not desk.idle
+        assert not desk.queue.idle
         await desk.end(*"acde")
-        assert (desk.seen, desk.idle) == (list("abcde"), True)
+        assert (desk.seen, desk.queue.idle) == (list("abcde"), True)
 
 
 async def test_a_small_one_never_waits_for_large_ones_alone() -> None:
@@ -110,7 +110,7 @@ async def test_one_that_is_woken_while_it_is_finished_comes_again_behind_that() 
     desk = Desk()
     one = upload("one")
     async with working(desk, one, one):
-        desk.enqueue(one)
+        desk.queue.enqueue(one)
         await settled()
         assert desk.going == ["one"]
         await desk.end("one")
@@ -124,7 +124,7 @@ async def test_trouble_of_one_holds_up_nobody_and_ends(monkeypatch: pytest.Monke
     async with working(desk, upload("ill"), upload("well")):
         await desk.end("well", "ill")
         assert desk.seen == ["ill", "well"]
-        await desk.wait("ill", 10)
+        await desk.queue.wait("ill", 10)
         assert (desk.seen.count("ill"), desk.faults) == (4, [])
 
 
@@ -133,7 +133,7 @@ async def test_a_fault_that_lasts_is_noted(monkeypatch: pytest.MonkeyPatch) -> N
     desk = Desk()
     desk.troubles["ill"] = [KeyError() for _ in range(queue.MAX_FAULTS)]
     async with working(desk, upload("ill")):
-        await desk.wait("ill", 10)
+        await desk.queue.wait("ill", 10)
         assert (desk.faults, len(desk.seen)) == (["ill"], queue.MAX_FAULTS)
 
 
@@ -142,20 +142,20 @@ async def test_one_that_waits_for_another_has_not_ended() -> None:
     desk.behind.add("second")
     async with working(desk, upload("second")):
         await desk.end("second")
-        waiting = asyncio.create_task(desk.wait("second", 10))
+        waiting = asyncio.create_task(desk.queue.wait("second", 10))
         await settled()
         assert not waiting.done()
         desk.behind.clear()
-        desk.enqueue(upload("second"))
+        desk.queue.enqueue(upload("second"))
         await waiting
 
 
 async def test_only_the_next_one_is_worth_waiting_for() -> None:
     desk = Desk()
     async with working(desk, *(upload(name) for name in "abcd")):
-        assert not await desk.wait_briefly("d", 10)
+        assert not await desk.queue.wait_briefly("d", 10)
         await desk.end(*"abcd")
-        assert await desk.wait_briefly("d", 10)
+        assert await desk.queue.wait_briefly("d", 10)
 
 
 async def test_senders_take_turns() -> None:
@@ -180,13 +180,13 @@ async def test_a_costly_sender_delays_only_itself() -> None:
     desk = Desk(4)
     costly = [upload(f"costly{number}", owner="costly") for number in range(9)]
     async with working(desk):
-        desk.note_slow(costly[0])
+        desk.queue.note_slow(costly[0])
         for one in costly:
-            desk.enqueue(one)
+            desk.queue.enqueue(one)
         await settled()
         assert desk.going == ["costly0"]
         for name in "abc":
-            desk.enqueue(upload(name))
+            desk.queue.enqueue(upload(name))
         await settled()
         assert desk.going == ["costly0", "a", "b", "c"]
         await desk.end("a", "b", "c", "costly0")
@@ -196,8 +196,8 @@ async def test_a_costly_sender_delays_only_itself() -> None:
 async def test_the_kept_place_takes_nothing_of_a_costly_sender() -> None:
     desk = Desk()
     async with working(desk, upload("large", LARGE_UPLOAD_BYTES)):
-        desk.note_slow(upload("any", owner="costly"))
-        desk.enqueue(upload("costly", owner="costly"))
+        desk.queue.note_slow(upload("any", owner="costly"))
+        desk.queue.enqueue(upload("costly", owner="costly"))
         await settled()
         assert desk.going == ["large"]
         await desk.end("large")
@@ -213,11 +213,11 @@ async def test_a_sender_is_costly_for_a_while_after_a_slow_small_upload(monkeypa
         await asyncio.sleep(0.1)
         await desk.end("slow")
         for one in later:
-            desk.enqueue(one)
+            desk.queue.enqueue(one)
         await settled()
         assert desk.going == ["b"]
         await asyncio.sleep(0.6)
-        desk.enqueue(upload("d"))
+        desk.queue.enqueue(upload("d"))
         await settled()
         assert desk.going == ["b", "c", "d"]
 
@@ -229,7 +229,7 @@ async def test_a_large_upload_may_take_long_without_being_costly(monkeypatch: py
         await asyncio.sleep(0.1)
         await desk.end("large")
         for name in "ab":
-            desk.enqueue(upload(name))
+            desk.queue.enqueue(upload(name))
         await settled()
         assert desk.going == ["a", "b"]
 
@@ -237,11 +237,11 @@ async def test_a_large_upload_may_take_long_without_being_costly(monkeypatch: py
 async def test_what_is_withheld_is_not_finished_meanwhile() -> None:
     desk = Desk()
     async with working(desk, upload("going")):
-        with desk.excluded("going") as free:
+        with desk.queue.excluded("going") as free:
             assert not free
-        with desk.excluded("other") as free:
+        with desk.queue.excluded("other") as free:
             assert free
-            desk.enqueue(upload("other"))
+            desk.queue.enqueue(upload("other"))
             await settled()
             assert desk.going == ["going"]
         await settled()

@@ -28,7 +28,7 @@ async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
     async def blocks() -> AsyncIterator[bytes]:
         yield b"x" * 10
 
-    await rig.intake.receive(upload_id, "me", SliceRequest(start, 10, None, "native"), blocks)
+    await rig.intake.receive(upload_id, "me", SliceRequest(start, 10, None, "native"), blocks())
 
 
 async def _slow_slice(rig: Rig, upload_id: str, start: int) -> None:
@@ -36,7 +36,7 @@ async def _slow_slice(rig: Rig, upload_id: str, start: int) -> None:
         yield b"x"
         await asyncio.Event().wait()
 
-    await rig.intake.receive(upload_id, "me", SliceRequest(start, 10, None, "native"), blocks)
+    await rig.intake.receive(upload_id, "me", SliceRequest(start, 10, None, "native"), blocks())
 
 
 async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> None:

@@ -79,9 +79,6 @@ class Catalogue(Protocol):
     async def file(self, file_id: str) -> StoredFile | None:
         """One finished file."""
 
-    async def delivered(self) -> None:
-        """Returns when a file was delivered since the last call."""
-
     async def next_unmeasured(self) -> StoredFile | None:
         """The newest finished file of which nothing is saved that was heard in it."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from pathlib import Path
 
     from media_service.core.cover import Picture
     from media_service.core.files import CoverAndChapters, LoudnessReport, RewritePlan, TagValues
+    from media_service.core.findings import Finding
     from media_service.core.upload import Facts, Slice, Upload
 
 
@@ -18,6 +19,12 @@ class Media(Protocol):
 
     def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
         """The slice was recorded, and the file's bytes up to `offset` are there to be read, soon and elsewhere."""
+
+    def early_rejections(self) -> AsyncIterator[tuple[str, Sequence[Finding]]]:
+        """Yield, without end, each followed upload whose first bytes show that it will be rejected, and the findings.
+
+        An upload may come several times.
+        """
 
     def forget(self, upload_id: str) -> None:
         """What was read of this file is trusted no more, or nobody needs it."""

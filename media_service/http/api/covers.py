@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.files import FileService
     from media_service.intake.options import IntakeOptions
     from media_service.intake.uploads import UploadService
 
@@ -57,21 +57,21 @@ class UploadCoversApi:
     async def show(self, request: web.Request) -> web.Response:
         """Return the picture that was sent, until the upload ends. For its owner and the admin."""
         caller = self._authenticator.identify(request)
-        return cover_response(*await self._intake.cover(request.match_info["id"], caller.owner_filter))
+        return cover_response(*await self._intake.edits.cover(request.match_info["id"], caller.owner_filter))
 
     async def put(self, request: web.Request) -> web.Response:
         """Set the body as the cover; return the upload."""
         caller, upload_id = self._authenticator.authenticate(request), request.match_info["id"]
-        await self._intake.check_cover(upload_id, caller.owner_filter)
+        await self._intake.edits.check_cover(upload_id, caller.owner_filter)
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._intake.options, self._loop_budget, self._budget, resources)
-            view = await shielded_with(resources, self._intake.put_cover(upload_id, caller.owner_filter, picture))
+            view = await shielded_with(resources, self._intake.edits.put_cover(upload_id, caller.owner_filter, picture))
         return web.json_response(self._serializer.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Remove the cover. 204 also if there is none."""
         caller = self._authenticator.authenticate(request)
-        await shielded(self._intake.put_cover(request.match_info["id"], caller.owner_filter, None))
+        await shielded(self._intake.edits.put_cover(request.match_info["id"], caller.owner_filter, None))
         return web.Response(status=204)
 
 
@@ -80,8 +80,8 @@ class FileCoversApi:
 
     def __init__(
         self,
-        files: FilesApi,
-        retagger: Retagger,
+        files: FileService,
+        files_api: FilesApi,
         authenticator: Authenticator,
         conduct: IntakeOptions,
         *,
@@ -89,7 +89,7 @@ class FileCoversApi:
         budget: MemoryBudget,
     ) -> None:
         self._files = files
-        self._retagger = retagger
+        self._files_api = files_api
         self._authenticator = authenticator
         self._conduct = conduct
         self._loop_budget = loop_budget
@@ -106,7 +106,8 @@ class FileCoversApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the cover in the file's tag. For its owner and the admin."""
-        return cover_response(*await self._retagger.cover(await self._files.find(request)))
+        caller = self._authenticator.authenticate(request)
+        return cover_response(*await self._files.cover(request.match_info["id"], caller.owner_filter))
 
     async def put(self, request: web.Request) -> web.Response:
         """Write the body as the cover into the file; return the file. For the admin; needs If-Match."""
@@ -126,8 +127,8 @@ class FileCoversApi:
     async def _edit(
         self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes, resources: AsyncExitStack
     ) -> web.Response:
-        edit = self._retagger.edit(request.match_info["id"], {}, is_current, picture=picture)
-        return await self._files.json_response(await shielded_with(resources, edit))
+        edit = self._files.edit(request.match_info["id"], is_current, picture=picture)
+        return await self._files_api.json_response(await shielded_with(resources, edit))
 
 
 async def read_cover(

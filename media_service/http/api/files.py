@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from media_service.core.files import StoredFile
-    from media_service.core.ports.catalogue import Catalogue
-    from media_service.core.ports.spool import Spool
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.files import FileService
 
 
 class RetagFile(BaseModel):
@@ -43,15 +41,11 @@ class FilesApi:
 
     def __init__(
         self,
-        catalogue: Catalogue,
-        spool: Spool,
-        retagger: Retagger,
+        files: FileService,
         authenticator: Authenticator,
         serializer: Serializer,
     ) -> None:
-        self._retagger = retagger
-        self._catalogue = catalogue
-        self._spool = spool
+        self._files = files
         self._authenticator = authenticator
         self._serializer = serializer
 
@@ -71,14 +65,14 @@ class FilesApi:
         serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            files, next_cursor = await self._catalogue.list_files(search, order, cursor, limit)
+            files, next_cursor = await self._files.listing(search, order, cursor, limit)
             return map(serialize, files), next_cursor
 
         return await page_response(request, "files", read)
 
     async def show(self, request: web.Request) -> web.Response:
         """Return a file. For its owner and the admin."""
-        return await self.json_response(await self.find(request))
+        return await self.json_response(await self._find(request))
 
     async def retag(self, request: web.Request) -> web.Response:
         """Change tags or chapters; return the file. For the admin; needs If-Match."""
@@ -86,17 +80,17 @@ class FilesApi:
         body = await read_json(request, RetagFile)
         if body.tags is None and body.chapters is None:
             raise Malformed("tags", "the body must have tags or chapters")
-        edit = self._retagger.edit(
+        edit = self._files.edit(
             request.match_info["id"],
-            {key: value or "" for key, value in (body.tags or {}).items()},
             if_match_condition(request),
+            tags={key: value or "" for key, value in (body.tags or {}).items()},
             chapters=None if body.chapters is None else to_chapters(body.chapters),
         )
         return await self.json_response(await shielded(edit))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Return the bytes or a range, as an attachment, so that browsers do not run them as a page."""
-        file = await self.find(request)
+        file = await self._find(request)
         name = quote(file.spool_entry.name, safe="")
         headers = {
             "Content-Type": "audio/mpeg",
@@ -105,25 +99,22 @@ class FilesApi:
             "Cache-Control": "private, no-cache",
         }
         try:
-            return await file_response(self._spool.path(file.spool_entry.name), headers)
+            return await file_response(self._files.path(file), headers)
         except FileNotFoundError:
             raise UnknownFile from None
 
     async def json_response(self, file: StoredFile) -> web.Response:
         """Return the file as JSON, with its ETag."""
-        heard = await self._catalogue.loudness(file.id)
+        heard = await self._files.loudness(file)
         body = self._serializer.file(file) | {"loudness": None if heard is None else asdict(heard)}
         response = web.json_response(body, headers={"Cache-Control": "private, no-cache"})
         response.etag = ETag(file.spool_entry.sha256.hex())
         return response
 
-    async def find(self, request: web.Request) -> StoredFile:
-        """Return the requested file, for its owner and the admin. Raise UnknownFile, Unauthorised."""
+    async def _find(self, request: web.Request) -> StoredFile:
+        """Return the requested file, for its owner and the admin. Raise UnknownFile, Unauthorized."""
         caller = self._authenticator.authenticate(request)
-        file = await self._catalogue.file(request.match_info["id"])
-        if file is None or not caller.may_access(file.owner):
-            raise UnknownFile
-        return file
+        return await self._files.find(request.match_info["id"], caller.owner_filter)
 
 
 def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:

@@ -18,10 +18,9 @@ from media_service.http.shielding import shielded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from media_service.core.ports.quarantine import Quarantine
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
-    from media_service.intake.finalizing.finalizer import Finalizer
+    from media_service.intake.finalizing.rejected import RejectedUploads
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.uploads import UploadService
 
@@ -35,14 +34,12 @@ class QuarantineApi:
     def __init__(
         self,
         intake: UploadService,
-        finalizer: Finalizer,
-        quarantine: Quarantine,
+        rejected: RejectedUploads,
         authenticator: Authenticator,
         serializer: Serializer,
     ) -> None:
         self._intake = intake
-        self._finalizer = finalizer
-        self._quarantine = quarantine
+        self._rejected = rejected
         self._authenticator = authenticator
         self._serializer = serializer
 
@@ -64,7 +61,7 @@ class QuarantineApi:
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
             views, next_cursor = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
-            kept = [await self._quarantine.size(view.upload.id) for view in views]
+            kept = [await self._rejected.kept_bytes(view.upload.id) for view in views]
             return (serialize(view) | {"kept_bytes": size} for view, size in zip(views, kept, strict=True)), next_cursor
 
         return await page_response(request, "uploads", read)
@@ -80,7 +77,7 @@ class QuarantineApi:
             "Cache-Control": "private, no-cache",
         }
         try:
-            return await file_response(self._quarantine.path(view.upload.id), headers)
+            return await file_response(self._rejected.path(view.upload.id), headers)
         except FileNotFoundError:
             raise UnknownUpload from None
 
@@ -95,14 +92,14 @@ class QuarantineApi:
     async def delete(self, request: web.Request) -> web.Response:
         """Delete the bytes and the report."""
         upload_id = (await self._find(request)).upload.id
-        await shielded(self._finalizer.forget_rejected(upload_id))
+        await shielded(self._rejected.forget(upload_id))
         return web.Response(status=204)
 
     async def _recheck(self, request: web.Request, review: Review) -> web.Response:
         self._authenticator.require_admin(request)
         upload_id = request.match_info["id"]
         # Cancelled between the row and the queue, it would be finished only after the next start.
-        await shielded(self._finalizer.recheck(upload_id, review))
+        await shielded(self._rejected.recheck(upload_id, review))
         view = await self._intake.wait_for_verdict(upload_id, VERDICT_WAIT_SECONDS)
         return web.json_response(self._serializer.upload(view))
 
@@ -110,6 +107,6 @@ class QuarantineApi:
         """Return a rejected upload that still has its bytes. Raise UnknownUpload, Unauthorised."""
         self._authenticator.require_admin(request)
         view = await self._intake.show(request.match_info["id"], None)
-        if view.upload.state is not State.REJECTED or await self._quarantine.size(view.upload.id) is None:
+        if view.upload.state is not State.REJECTED or await self._rejected.kept_bytes(view.upload.id) is None:
             raise UnknownUpload
         return view

@@ -134,7 +134,7 @@ class UploadsApi:
         """Change tags, chapters or sender, or set a length that was not known; return the upload."""
         caller = self._authenticator.authenticate(request)
         body = await read_json(request, AmendUpload)
-        amendment = self._intake.amend(
+        amendment = self._intake.edits.amend(
             request.match_info["id"],
             caller.owner_filter,
             tags=body.tags,

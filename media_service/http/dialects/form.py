@@ -101,9 +101,7 @@ class FormDialect:
             try:
                 await self._put_cover(form, upload_id, owner, resources)
                 whole = SliceRequest(0, None, None, DIALECT_NAME, last=True)
-                await self._intake.receive(
-                    upload_id, owner, whole, lambda: self._blocks(form, upload_id, owner, resources)
-                )
+                await self._intake.receive(upload_id, owner, whole, self._blocks(form, upload_id, owner, resources))
             except BaseException:
                 # A form cannot be resumed, so an unfinished upload would only use disk space.
                 await shielded(self._intake.abandon(upload_id))
@@ -153,14 +151,14 @@ class FormDialect:
             del block
         if form.fields != early:
             sender = form.fields.get("name")
-            await shielded(self._intake.amend(upload_id, owner, tags=_tags(form), sender=sender))
+            await shielded(self._intake.edits.amend(upload_id, owner, tags=_tags(form), sender=sender))
         await self._put_cover(form, upload_id, owner, resources)
 
     async def _put_cover(self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack) -> None:
         """Store the cover, if one came, and release its memory reservation."""
         picture = form.pop_file_field()
         if picture is not None:
-            await shielded_with(resources, self._intake.put_cover(upload_id, owner, picture))
+            await shielded_with(resources, self._intake.edits.put_cover(upload_id, owner, picture))
 
     def _respond(self, request: web.Request, view: UploadView) -> web.Response:
         """Return JSON or HTML, as the Accept field asks, else one sentence as plain text (for `curl`)."""

@@ -10,7 +10,7 @@ from media_service.core.digest import parse_digest_field
 from media_service.core.errors.limits import SliceTooLarge
 from media_service.core.errors.requests import Malformed
 from media_service.http.api.serializer import API_PREFIX
-from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding
 from media_service.http.dialects.header_fields import refuse_content_range
 from media_service.http.multipart import FormSchema, MultipartForm
 from media_service.intake.receiving.slices import SliceRequest
@@ -52,7 +52,7 @@ class NativeDialect:
         slice_request = _slice_request(
             form.fields["offset"], None, form.fields.get("digest"), "digest", most=request.content_length
         )
-        view = await self._intake.receive(upload_id, None, slice_request, form.blocks)
+        view = await self._intake.receive(upload_id, None, slice_request, form.blocks())
         return web.json_response(self._serializer.upload(view))
 
     async def put(self, request: web.Request) -> web.Response:
@@ -66,7 +66,7 @@ class NativeDialect:
             "Content-Digest",
         )
         view = await self._intake.receive(
-            request.match_info["id"], None, slice_request, lambda: read_blocks(request, self._loop_budget)
+            request.match_info["id"], None, slice_request, RequestBody(request, self._loop_budget)
         )
         return web.json_response(self._serializer.upload(view))
 

@@ -24,7 +24,7 @@ from media_service.core.errors.uploads import (
 )
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
-from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding
 from media_service.http.client_address import client_address
 from media_service.http.dialects import rufh_fields as fields
 from media_service.http.dialects.header_fields import body_size, refuse_content_range
@@ -199,9 +199,7 @@ class RufhDialect:
             if version.sends_progress:
                 await self._send_interim_response(request, version, {"Upload-Offset": str(offset)})
 
-        append = self._appends.append(
-            upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget), progress
-        )
+        append = self._appends.append(upload_id, owner, addition, RequestBody(request, self._loop_budget), progress)
         try:
             view = await shielded(append)
         except SpanOutside:

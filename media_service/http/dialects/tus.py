@@ -17,7 +17,7 @@ from media_service.core.errors.requests import Malformed, UnsupportedMediaType, 
 from media_service.core.errors.uploads import DigestMismatch, NotWritable, OffsetMismatch, SpanOutside, WrongState
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
-from media_service.http.body import defer_continue, read_blocks, refuse_content_encoding
+from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding
 from media_service.http.client_address import client_address
 from media_service.http.dialects.header_fields import (
     UPLOAD_METADATA,
@@ -205,7 +205,7 @@ class TusDialect:
     async def _append(
         self, request: web.Request, owner: str | None, upload_id: str, addition: AppendRequest
     ) -> UploadView:
-        append = self._appends.append(upload_id, owner, addition, lambda: read_blocks(request, self._loop_budget))
+        append = self._appends.append(upload_id, owner, addition, RequestBody(request, self._loop_budget))
         return await with_verdict(self._intake, await shielded(append), self._verdict_wait_seconds)
 
     def _body_checksum(self, request: web.Request) -> Proof | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from itertools import count
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,17 +15,19 @@ import structlog
 from media_service.core.errors.base import Refusal
 from media_service.core.errors.files import Duplicate
 from media_service.core.errors.service import FinalizeFailed, StorageError
-from media_service.core.errors.uploads import BytesMissing, UnknownUpload
+from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.files import SpoolEntry, StoredFile
-from media_service.core.findings import Finding, Severity, finding_of, refusal_of
+from media_service.core.findings import Finding, Severity, refusal_of
 from media_service.core.owners import is_same_person
-from media_service.core.upload import PublishIntent, Review, Upload, Verdict
+from media_service.core.upload import Review, Upload, Verdict
 from media_service.core.upload_states import ENDED, FINISHING, Event, State
 from media_service.intake.finalizing.audio_locks import AudioLocks
+from media_service.intake.finalizing.publish import Publisher
 from media_service.intake.finalizing.queue import FinalizeQueue
+from media_service.intake.finalizing.rejected import RejectedUploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Literal
 
     from media_service.core.ports.catalogue import Catalogue
@@ -36,17 +37,17 @@ if TYPE_CHECKING:
     from media_service.core.ports.spool import Spool
     from media_service.core.upload import Slice
 
-NAMES_PER_QUERY = 64
-"""How many names for a file are looked at together."""
-
 SLOW_TAG_CODE = "mutagen_error"
 """The finding of a file whose tags took too much time or memory to read, or broke their reader."""
 
 log = structlog.get_logger()
 
 
-class Finalizer(FinalizeQueue):
-    """Finishes uploads, so many at a time, beside the receiving of others."""
+class Finalizer:
+    """Finishes uploads; `queue` says which one when, `rejected` has those that were rejected.
+
+    `delivered` is set when a file was delivered.
+    """
 
     def __init__(
         self,
@@ -61,10 +62,11 @@ class Finalizer(FinalizeQueue):
         duplicates: Literal["keep", "refuse", "link"] = "keep",
         workers: int = 2,
     ) -> None:
-        super().__init__(workers)
+        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault)
+        self.rejected = RejectedUploads(catalogue, partials, quarantine, clock=clock, enqueue=self.queue.enqueue)
+        self.delivered = asyncio.Event()
+        self._publisher = Publisher(catalogue, partials, spool, media)
         self._audio_locks = AudioLocks()
-        self._naming = asyncio.Lock()
-        self._reviewing = asyncio.Lock()
         self._duplicates = duplicates
         self._catalogue = catalogue
         self._partials = partials
@@ -81,8 +83,8 @@ class Finalizer(FinalizeQueue):
             # One that was given a name may be in the spool already: those of the same sound stand behind it.
             if upload.publish_intent is not None:
                 self._audio_locks.acquire(upload)
-            self.enqueue(upload)
-        await self.run_workers()
+            self.queue.enqueue(upload)
+        await self.queue.run_workers()
 
     async def finalize_one(self, upload_id: str) -> bool:
         """Finishes the upload; False where it waits for another, and is woken by that."""
@@ -115,7 +117,7 @@ class Finalizer(FinalizeQueue):
 
     def _release_lock(self, upload_id: str) -> None:
         for behind in self._audio_locks.release(upload_id):
-            self.enqueue(behind)
+            self.queue.enqueue(behind)
 
     async def _finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         try:
@@ -133,45 +135,12 @@ class Finalizer(FinalizeQueue):
             log.error("partial missing", upload=upload.id)
             return await self._saved(upload.step(Event.LOSE, self._clock()))
 
-    async def quarantine_rejected(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
-        """Puts what came of the upload into quarantine with a report, and says what the upload's row is to say."""
-        findings = findings or [finding_of(refusal)]
-        verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
-        report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
-        report |= {"findings": [finding.to_dict_with_message() for finding in findings]}
-        await self._quarantine.add(upload.id, self._partials.path(upload.id), report)
-        return verdict
-
-    async def recheck(self, upload_id: str, review: Review) -> None:
-        """Takes a rejected file out of quarantine, to be judged anew or taken as it is.
-
-        Raises UnknownUpload, WrongState, UploadGone, and BytesMissing for one that was rejected before all of it came.
-        """
-        async with self._reviewing:
-            again = (await self._load(upload_id)).step(Event.RECHECK, self._clock(), review=review, verdict=None)
-            kept = await self._quarantine.size(upload_id)
-            if kept is not None and kept != again.length:
-                raise BytesMissing(kept)
-            try:
-                await self._quarantine.restore(upload_id, self._partials.path(upload_id))
-            except FileNotFoundError:
-                # It was purged, perhaps since it was looked for.
-                raise UnknownUpload from None
-            await self._saved(again)
-        self.enqueue(again)
-
-    async def forget_rejected(self, upload_id: str) -> None:
-        """Deletes what is kept of a rejected upload."""
-        async with self._reviewing:
-            await self._quarantine.discard(upload_id)
-            await self._catalogue.forget_cover(upload_id)
-
     async def end_failed(self, upload_id: str, event: Event) -> Upload:
         """Cancel or expire an upload that could not be finished, and free its space.
 
         Raises UnknownUpload, UploadGone, and WrongState also while it is being finished.
         """
-        with self.excluded(upload_id) as free:
+        with self.queue.excluded(upload_id) as free:
             upload = await self._load(upload_id)
             if not free:
                 raise upload.refusal()
@@ -200,7 +169,7 @@ class Finalizer(FinalizeQueue):
         await self._partials.trim(upload.id, upload.length)
         facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
         if any(finding.code == SLOW_TAG_CODE for finding in facts.findings):
-            self.note_slow(upload)
+            self.queue.note_slow(upload)
         refusal = refusal_of(facts.findings)
         if refusal is not None and upload.review is not Review.FORCED:
             return await self._reject(upload, refusal, facts.findings)
@@ -213,33 +182,16 @@ class Finalizer(FinalizeQueue):
             if duplicate is not None and self._duplicates == "link" and is_same_person(upload.owner, duplicate.owner):
                 return await self._link(upload, duplicate)
             upload = upload if duplicate is None else _with_duplicate_note(upload, duplicate)
-            upload = await self._place(upload)
-        elif await self._spool.is_assembled(upload.id):
-            upload = await self._publish(upload, upload.publish_intent)
-        assert upload.facts is not None
-        publish_intent = upload.publish_intent
-        assert publish_intent is not None
-        spool_entry = SpoolEntry(publish_intent.name, publish_intent.size, publish_intent.sha256)
+        upload = await self._publisher.publish(upload)
         now = self._clock()
-        file = StoredFile(
-            id=self._new_id(),
-            upload_id=upload.id,
-            owner=upload.owner,
-            sender=upload.sender,
-            filename=upload.filename,
-            spool_entry=spool_entry,
-            facts=upload.facts,
-            tags=publish_intent.tags,
-            chapters=publish_intent.chapters,
-            uploaded_at=upload.created_at,
-            spooled_at=now,
-        )
+        file = _stored_file(upload, self._new_id(), now)
         delivered = upload.step(Event.DELIVER, now, file_id=file.id)
         await self._catalogue.deliver(delivered, file)
+        self.delivered.set()
         await self._partials.discard(upload.id)
         if upload.review is not None:
             await self._quarantine.discard(upload.id)
-        log.info("spooled", upload=upload.id, name=spool_entry.name, size=spool_entry.size)
+        log.info("spooled", upload=upload.id, name=file.spool_entry.name, size=file.spool_entry.size)
         return delivered
 
     async def _duplicate(self, upload: Upload) -> StoredFile | None:
@@ -257,41 +209,8 @@ class Finalizer(FinalizeQueue):
         log.info("linked", upload=upload.id, file=duplicate.id)
         return linked
 
-    async def _place(self, upload: Upload) -> Upload:
-        """Tags the file beside the spool and gives it a name."""
-        assert upload.facts is not None
-        source = self._partials.path(upload.id)
-        picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
-        plan, values = await self._media.plan_tags(source, upload, picture)
-        assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
-        publish_intent = PublishIntent("", assembled.size, assembled.sha256, values.tags, values.chapters)
-        return await self._publish(upload, publish_intent)
-
-    async def _publish(self, upload: Upload, publish_intent: PublishIntent) -> Upload:
-        """Gives the assembled file the first name that no file has, nor had before its reader took it away.
-
-        The catalogue knows the name before the file has it, so after a crash nobody has to guess.
-        """
-        tried: set[str] = set()
-        while not publish_intent.name or not await self._spool.publish(upload.id, publish_intent.name):
-            tried.add(publish_intent.name)
-            publish_intent = replace(publish_intent, name=await self._plan_name(upload, publish_intent, tried))
-        return replace(upload, publish_intent=publish_intent)
-
-    async def _plan_name(self, upload: Upload, publish_intent: PublishIntent, tried: Collection[str]) -> str:
-        """The name that the catalogue has for the file from now on. Nobody else plans one meanwhile."""
-        async with self._naming:
-            for first in count(1, NAMES_PER_QUERY):
-                names = self._spool.candidate_names(upload.filename, first, NAMES_PER_QUERY)
-                taken = await self._catalogue.stored_names(names)
-                name = next((name for name in names if name not in taken and name not in tried), None)
-                if name is not None:
-                    await self._saved(replace(upload, publish_intent=replace(publish_intent, name=name)))
-                    return name
-        raise AssertionError("names are counted without end")
-
     async def _reject(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding] = ()) -> Upload:
-        verdict = await self.quarantine_rejected(upload, refusal, findings)
+        verdict = await self.rejected.take(upload, refusal, findings)
         rejected = await self._saved(upload.step(Event.REJECT, self._clock(), verdict=verdict))
         await self._discard(upload.id)
         log.info("rejected", upload=upload.id, code=verdict.code)
@@ -305,6 +224,26 @@ class Finalizer(FinalizeQueue):
     async def _saved(self, upload: Upload) -> Upload:
         await self._catalogue.save(upload)
         return upload
+
+
+def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:
+    """Return the row of a published upload's file."""
+    facts, intent = upload.facts, upload.publish_intent
+    assert facts is not None
+    assert intent is not None
+    return StoredFile(
+        id=file_id,
+        upload_id=upload.id,
+        owner=upload.owner,
+        sender=upload.sender,
+        filename=upload.filename,
+        spool_entry=SpoolEntry(intent.name, intent.size, intent.sha256),
+        facts=facts,
+        tags=intent.tags,
+        chapters=intent.chapters,
+        uploaded_at=upload.created_at,
+        spooled_at=now,
+    )
 
 
 def _with_duplicate_note(upload: Upload, duplicate: StoredFile) -> Upload:

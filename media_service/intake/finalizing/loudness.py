@@ -30,7 +30,10 @@ log = structlog.get_logger()
 
 
 class LoudnessQueue:
-    """Listens to finished files one after the other, while it is `quiet`: starting a program holds up the loop."""
+    """Listens to finished files one after the other, while it is `quiet`: starting a program holds up the loop.
+
+    `delivered` is set when a file was delivered.
+    """
 
     def __init__(
         self,
@@ -39,12 +42,14 @@ class LoudnessQueue:
         analyzer: LoudnessAnalyzer,
         *,
         clock: Callable[[], int],
+        delivered: asyncio.Event,
         quiet: Callable[[], bool],
     ) -> None:
         self._catalogue = catalogue
         self._spool = spool
         self._analyzer = analyzer
         self._clock = clock
+        self._delivered = delivered
         self._is_idle = quiet
 
     async def run(self) -> None:
@@ -56,8 +61,11 @@ class LoudnessQueue:
             try:
                 if not self._is_idle():
                     await asyncio.sleep(RECHECK_SECONDS)
-                elif not await self.measure_next():
-                    await self._catalogue.delivered()
+                    continue
+                # Cleared before the query, so that a file delivered during it is not missed.
+                self._delivered.clear()
+                if not await self.measure_next():
+                    await self._delivered.wait()
             except (ServiceError, OSError) as trouble:
                 log.warning("hearing goes on later", trouble=str(trouble))
                 await asyncio.sleep(RETRY_SECONDS)

@@ -8,7 +8,6 @@ that is never the kept one. What stands here is only whom to look at next: the c
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from media_service.core.errors.service import BeingFinished
 from media_service.intake.finalizing.fair_queue import FairQueue, Sender, sender_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from media_service.core.upload import Upload
 
@@ -47,11 +46,22 @@ PAUSE_FACTOR, MAX_PAUSE_SECONDS = 9.0, 1.0
 log = structlog.get_logger()
 
 
-class FinalizeQueue(ABC):
-    """So many uploads at a time; at least two, of which one takes no large ones."""
+class FinalizeQueue:
+    """So many uploads at a time; at least two, of which one takes no large ones.
 
-    def __init__(self, workers: int) -> None:
+    `finalize_one` finishes an upload; False if it waits for another, and is enqueued after that.
+    `record_fault` is called for an upload that met too many faults of the service.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        finalize_one: Callable[[str], Awaitable[bool]],
+        record_fault: Callable[[str], Awaitable[None]],
+    ) -> None:
         self._workers = workers
+        self._finalize_one = finalize_one
+        self._record_fault = record_fault
         self._waiting = FairQueue()
         self._busy: set[str] = set()
         self._slow_until: dict[Sender, float] = {}
@@ -62,14 +72,6 @@ class FinalizeQueue(ABC):
         self._ends: dict[str, asyncio.Event] = {}
         self._receiving_until = 0.0
         self._turn_ended = asyncio.Event()
-
-    @abstractmethod
-    async def finalize_one(self, upload_id: str) -> bool:
-        """Finishes the upload; False where it waits for another, and is woken by that."""
-
-    @abstractmethod
-    async def record_fault(self, upload_id: str) -> None:
-        """It met too many faults of ours."""
 
     def enqueue(self, upload: Upload) -> None:
         """Looks at this upload soon."""
@@ -188,7 +190,7 @@ class FinalizeQueue(ABC):
 
     async def _try(self, upload: Upload) -> None:
         try:
-            if await self.finalize_one(upload.id):
+            if await self._finalize_one(upload.id):
                 self._forget(upload.id)
         except (ServiceError, OSError) as trouble:
             self._try_later(upload, str(trouble))
@@ -210,7 +212,7 @@ class FinalizeQueue(ABC):
             self._try_later(upload, "a fault of ours")
             return
         try:
-            await self.record_fault(upload.id)
+            await self._record_fault(upload.id)
         except ServiceError as trouble:
             log.warning("a fault could not be noted", upload=upload.id, trouble=str(trouble))
         self._forget(upload.id)

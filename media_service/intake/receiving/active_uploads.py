@@ -17,6 +17,7 @@ from media_service.intake.receiving.leases import Leases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Slice, Upload
@@ -41,33 +42,80 @@ class UploadView:
 
 
 class ActiveUpload:
-    """A receiving upload in memory: the catalogue's rows, and who writes now.
-
-    `count` is how many slices are recorded, and `size` their bytes; `taken` are the bytes that were admitted while the
-    length is not known. The disk has room for the bytes before `reserved`, once that was `measured`.
-    """
+    """A receiving upload in memory: its rows in the catalogue, and who writes now. Only its methods change it."""
 
     def __init__(self, upload: Upload, slices: Sequence[Slice], reserved: int | None = None) -> None:
-        self.upload = upload
-        self.received = ranges_of(slices)
-        self.count = len(slices)
-        self.size = self.taken = self.received.size
-        self.reserved = reserved or 0
-        self.measured = reserved is not None
+        self._upload = upload
+        self._received = ranges_of(slices)
+        self._count = len(slices)
+        self._size = self._admitted = self._received.size
+        self._reserved = reserved
+        self._lock = asyncio.Lock()
         self.leases = Leases()
-        self.changing = asyncio.Lock()
 
-    def add(self, piece: Slice) -> None:
-        """Count a slice that was recorded."""
-        self.received = self.received.add(Span(piece.start, piece.stop))
-        self.count += 1
-        self.size += piece.stop - piece.start
+    @property
+    def upload(self) -> Upload:
+        """Return the upload as it was last saved, or is being ended."""
+        return self._upload
+
+    @property
+    def received(self) -> Ranges:
+        """Return the recorded bytes."""
+        return self._received
+
+    @property
+    def count(self) -> int:
+        """Return the number of recorded slices."""
+        return self._count
+
+    @property
+    def size(self) -> int:
+        """Return the number of recorded bytes."""
+        return self._size
+
+    @property
+    def admitted(self) -> int:
+        """Return the bytes recorded and, while the length is not known, those admitted beside them."""
+        return self._admitted
+
+    @property
+    def reserved(self) -> int | None:
+        """Return the offset before which the disk has room for every byte, None if that was not looked up."""
+        return self._reserved
+
+    @property
+    def is_changing(self) -> bool:
+        """Return whether a task is inside of `changing`."""
+        return self._lock.locked()
+
+    def changing(self) -> AbstractAsyncContextManager[None]:
+        """Keep other tasks from changing the upload's state meanwhile."""
+        return self._lock
+
+    def update(self, upload: Upload) -> None:
+        """Replace the upload, which was saved or is being ended."""
+        self._upload = upload
+
+    def record(self, piece: Slice, upload: Upload) -> None:
+        """Count a recorded slice, and replace the upload by what it is with that slice."""
+        self._received = self._received.add(Span(piece.start, piece.stop))
+        self._count += 1
+        self._size += piece.stop - piece.start
+        self._upload = upload
+
+    def admit(self, size: int) -> None:
+        """Count bytes that may be written."""
+        self._admitted += size
+
+    def reserve(self, stop: int) -> None:
+        """Note that the disk has room for the bytes before `stop`."""
+        self._reserved = stop
 
     def release(self, lease: Lease) -> None:
-        """Let go of a lease. Bytes that were admitted and not recorded count no more once nobody writes."""
+        """Release a lease. Once nobody writes, bytes that were admitted and not recorded count no more."""
         lease.release()
         if not self.leases:
-            self.taken = self.size
+            self._admitted = self._size
 
 
 class ActiveUploads:
@@ -88,7 +136,7 @@ class ActiveUploads:
         self._recent.pop(upload_id, None)
 
     async def find(self, upload_id: str, owner: str | None) -> ActiveUpload:
-        """The one Live of this upload. Raises UnknownUpload."""
+        """The one ActiveUpload of this upload. Raises UnknownUpload."""
         active = self._active.get(upload_id)
         if active is None:
             loaded = ActiveUpload(*await self.load(upload_id, owner))
@@ -96,7 +144,7 @@ class ActiveUploads:
             active = self._active.setdefault(upload_id, loaded)
         elif active.upload.state in FINISHING:
             # Behind our back the finisher may have gone on with it.
-            active.upload, _ = await self.load(upload_id, owner)
+            active.update((await self.load(upload_id, owner))[0])
         self.check_owner(active.upload, owner)
         if active.upload.state is State.RECEIVING:
             self.remember(active)

@@ -1,4 +1,4 @@
-"""Appends: a body of any length that goes on where an upload stands, as tus and the IETF draft send it.
+"""Appends: a body of any length that goes on where an upload stands.
 
 An append is a run of slices. Every few MiB are recorded while the rest still comes, and where the body is cut, what
 arrived is recorded too; only an append with a proof is one slice, taken whole or not at all, since half of it proves
@@ -8,7 +8,7 @@ nothing. There is one append per upload: a newer request ends it, and goes on wh
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from media_service.core import admission
@@ -20,7 +20,7 @@ from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.intake.receiving.slices import SliceRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
     from media_service.core.digest import Proof
     from media_service.core.errors.base import MediaServiceError
@@ -57,6 +57,7 @@ class AppendRequest:
     at: int
     size: int | None
     dialect: str
+    _: KW_ONLY
     length: int | None = None
     last: bool = False
     proof: Proof | None = None
@@ -76,13 +77,13 @@ class Appends:
         upload_id: str,
         owner: str | None,
         request: AppendRequest,
-        blocks: Callable[[], AsyncIterator[bytes]],
+        body: AsyncIterable[bytes],
         progress: Callable[[int], Awaitable[None]] | None = None,
     ) -> UploadView:
         """The upload once the whole body is recorded; `progress` hears every offset on the way.
 
         Return an upload that was rejected too, before this append or during it: its verdict says why.
-        `blocks` is called for the body once the append is admitted. When the body is cut, the error says why, and what
+        The body is read once the append is admitted. When the body is cut, the error says why, and what
         arrived is recorded, unless there is a proof. Raises what `check_append` and `UploadService.receive` raise.
         """
         await self.interrupt(upload_id, owner)
@@ -91,7 +92,7 @@ class Appends:
         # Nothing is awaited between the last look and this: of two newcomers the second sees the first.
         append = self._running[upload_id] = _RunningAppend(self._uploads, upload_id, owner, request)
         try:
-            return await append.run(blocks, progress)
+            return await append.run(body, progress)
         finally:
             del self._running[upload_id]
             append.ended.set()
@@ -145,11 +146,9 @@ class _RunningAppend:
         if self._body is not None:
             self._body.stop(self._stopped)
 
-    async def run(
-        self, blocks: Callable[[], AsyncIterator[bytes]], progress: Callable[[int], Awaitable[None]] | None
-    ) -> UploadView:
+    async def run(self, body: AsyncIterable[bytes], progress: Callable[[int], Awaitable[None]] | None) -> UploadView:
         try:
-            return await self._run(blocks, progress)
+            return await self._run(body, progress)
         except BodyCut:
             if not self._request.known:
                 await self._uploads.abandon(self._id)
@@ -161,24 +160,22 @@ class _RunningAppend:
                 return view
             raise
 
-    async def _run(
-        self, blocks: Callable[[], AsyncIterator[bytes]], progress: Callable[[int], Awaitable[None]] | None
-    ) -> UploadView:
+    async def _run(self, body: AsyncIterable[bytes], progress: Callable[[int], Awaitable[None]] | None) -> UploadView:
         view = await self._admit()
         if self._stopped is not None:
             raise self._stopped
         if view.upload.state is not State.RECEIVING and self._request.size is not None:
             return view
         options = self._uploads.options
-        self._body = body = _SlicedBody(blocks(), options.idle_timeout * IDLE_TIMEOUT_SHARE, options.body_rate)
-        if view.upload.state is not State.RECEIVING and await body.more():
+        self._body = sliced = _SlicedBody(body, options.idle_timeout * IDLE_TIMEOUT_SHARE, options.body_rate)
+        if view.upload.state is not State.RECEIVING and await sliced.more():
             raise SpanOutside(self._request.at, self._request.at)
-        while await body.more():
-            view = await self._record(body, view.received.offset)
+        while await sliced.more():
+            view = await self._record(sliced, view.received.offset)
             if progress is not None:
                 await progress(view.received.offset)
-        if body.cut is not None:
-            raise body.cut
+        if sliced.cut is not None:
+            raise sliced.cut
         if self._request.last:
             return await self._uploads.conclude(self._id, self._owner)
         return view
@@ -197,7 +194,7 @@ class _RunningAppend:
             dialect=request.dialect,
         )
         if request.length is not None and view.upload.length is None:
-            return await self._uploads.amend(self._id, self._owner, length=request.length)
+            return await self._uploads.edits.amend(self._id, self._owner, length=request.length)
         return view
 
     async def _record(self, body: _SlicedBody, at: int) -> UploadView:
@@ -205,18 +202,18 @@ class _RunningAppend:
         proof, dialect = self._request.proof, self._request.dialect
         if proof is not None:
             whole = SliceRequest(at, self._request.size, proof.sha256, dialect)
-            return await self._uploads.receive(self._id, self._owner, whole, lambda: body.proven(proof))
+            return await self._uploads.receive(self._id, self._owner, whole, body.proven(proof))
         stride = min(APPEND_SLICE_BYTES, self._uploads.options.limits.slice)
         moment = seconds_between_records(self._uploads.slices_recorded(self._id))
         piece = SliceRequest(at, None, None, dialect)
-        return await self._uploads.receive(self._id, self._owner, piece, lambda: body.next(stride, moment))
+        return await self._uploads.receive(self._id, self._owner, piece, body.next(stride, moment))
 
 
 class _SlicedBody:
     """A body that comes in slices, and keeps no block once it was taken. `cut`: why it ended before its time."""
 
-    def __init__(self, blocks: AsyncIterator[bytes], idle: float, rate: int) -> None:
-        self._blocks = blocks
+    def __init__(self, body: AsyncIterable[bytes], idle: float, rate: int) -> None:
+        self._blocks = aiter(body)
         self._idle = idle
         self._rate = rate
         self._floor = RateFloor(rate, idle, 0)

@@ -37,8 +37,8 @@ class DiskSpace:
     async def admit(self, active: ActiveUpload, partial: Partial, start: int, stop: int) -> None:
         """Before bytes beyond the reserved room are written. Raise StorageFull, QuotaExceeded."""
         if active.upload.length is None:
-            self._usage.claim(active.upload, active.taken + stop - start)
-            active.taken += stop - start
+            self._usage.claim(active.upload, active.admitted + stop - start)
+            active.admit(stop - start)
         elif await self._reserve(active, partial, stop):
             return
         await self._take(stop - start)
@@ -49,7 +49,7 @@ class DiskSpace:
             if size > await self.spare():
                 raise StorageFull
             await partial.reserve(0, size)
-            active.reserved = size
+            active.reserve(size)
 
     async def _reserve(self, active: ActiveUpload, partial: Partial, stop: int) -> bool:
         """Reserve the next step of the upload's room if that holds the bytes before `stop`; return whether it does."""
@@ -57,13 +57,14 @@ class DiskSpace:
             return False
         # One at a time: where room is reserved by writing it, processors are left to those who send.
         async with self._reserving:
-            if stop > active.reserved:
+            if stop > (active.reserved or 0):
                 begin, end = _reserved_next(active)
                 end = min(end, begin + await self.spare())
                 if stop > end:
                     return False
                 await partial.reserve(begin, end)
-                active.reserved, self._looked_at = end, float("-inf")
+                active.reserve(end)
+                self._looked_at = float("-inf")
             return True
 
     async def _take(self, size: int) -> None:
@@ -78,5 +79,5 @@ class DiskSpace:
 def _reserved_next(active: ActiveUpload) -> tuple[int, int]:
     """Return the span that the next reservation takes. What is recorded from the beginning on has its room."""
     assert active.upload.length is not None
-    begin = max(active.reserved, active.received.offset)
+    begin = max(active.reserved or 0, active.received.offset)
     return begin, reservation_end(active.upload.length, active.size, begin)

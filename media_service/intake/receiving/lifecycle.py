@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from media_service.core import lifecycle
 from media_service.core.errors.base import ServiceError
+from media_service.core.ranges import Span
 from media_service.core.upload_states import FINISHING, Event, State
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from media_service.core.ports.partials import Partial
-    from media_service.core.upload import Upload
+    from media_service.core.ranges import Ranges
+    from media_service.core.upload import Slice, Upload
     from media_service.intake.context import Dependencies
     from media_service.intake.finalizing.finalizer import Finalizer
-    from media_service.intake.receiving.active_uploads import ActiveUpload
+    from media_service.intake.receiving.active_uploads import ActiveUpload, UploadView
 
 
 class UploadLifecycle:
@@ -23,23 +28,74 @@ class UploadLifecycle:
         self._deps = deps
         self._finalizer = finalizer
 
+    async def change(
+        self,
+        active: ActiveUpload,
+        changed: Callable[[ActiveUpload], Upload],
+        save: Callable[[Upload], Awaitable[None]] | None = None,
+    ) -> UploadView:
+        """Save what a client changes about the upload, complete it if it is whole by that, and return it."""
+        async with active.changing():
+            upload = changed(active)
+            if upload is not active.upload:
+                await (save or self._deps.catalogue.save)(upload)
+                active.update(upload)
+        await self.complete_if_whole(active)
+        return await self.view(active)
+
+    async def view(self, active: ActiveUpload) -> UploadView:
+        """Return the upload as it is; if it was just completed, after a short wait for its verdict."""
+        upload, wait = active.upload, self._deps.options.verdict_wait_slice
+        if upload.state in FINISHING and await self._finalizer.queue.wait_briefly(upload.id, wait):
+            upload, _ = await self._deps.active_uploads.load(upload.id, None)
+        return self._deps.active_uploads.view(upload, active.received)
+
     async def complete_if_whole(self, active: ActiveUpload) -> None:
         """Hands an upload of which every byte is recorded to the finisher."""
-        async with active.changing:
+        async with active.changing():
             if active.upload.state is not State.RECEIVING or not lifecycle.is_complete(active.upload, active.received):
                 return
             if not self._deps.options.sync_slices and not await self._sync_whole(active):
                 return
             completed = lifecycle.complete(active.upload, active.received, self._deps.clock())
             await self._deps.catalogue.save(completed)
-            self.completed(active, completed)
+            active.update(completed)
+            self._hand_over(completed)
 
-    def completed(self, active: ActiveUpload, completed: Upload) -> None:
-        """The catalogue has it as completed."""
-        active.upload = completed
+    async def record(self, active: ActiveUpload, piece: Slice, *, last: bool = False) -> None:
+        """Record a durable slice, and complete the upload in the same transaction if it is whole by it.
+
+        `last`: the file ends with the slice. If another task changes the upload just now, that one may wait for this
+        very slice, so waiting for it would deadlock: `complete_if_whole` then completes the upload.
+        """
+        now = self._deps.clock()
+        upload = replace(active.upload, length=piece.stop) if last else active.upload
+        received = self._received_with(active, upload, piece)
+        if received is not None and not active.is_changing:
+            async with active.changing():
+                completed = lifecycle.complete(upload, received, now)
+                await self._deps.catalogue.record(upload.id, piece, now, completed)
+                active.record(piece, completed)
+                self._hand_over(completed)
+            return
+        await self._deps.catalogue.record(upload.id, piece, now)
+        length = piece.stop if last else active.upload.length
+        active.record(piece, replace(active.upload, updated_at=now, length=length))
+
+    def _received_with(self, active: ActiveUpload, upload: Upload, piece: Slice) -> Ranges | None:
+        """Return the ranges with this slice if it completes the upload; None too if the whole file is synced first."""
+        # Compared first, because adding a span copies every range.
+        enough = upload.length is not None and active.size + piece.stop - piece.start >= upload.length
+        if not enough or not self._deps.options.sync_slices:
+            return None
+        received = active.received.add(Span(piece.start, piece.stop))
+        return received if lifecycle.is_complete(upload, received) else None
+
+    def _hand_over(self, completed: Upload) -> None:
+        """Let the finalizer go on with an upload that the catalogue has as complete."""
         self._deps.usage.release(completed)
         self._deps.active_uploads.drop(completed.id)
-        self._finalizer.enqueue(completed)
+        self._finalizer.queue.enqueue(completed)
 
     async def _sync_whole(self, active: ActiveUpload) -> bool:
         """Makes the whole partial durable at once; where that fails the upload is lost, since any byte of it may be."""
@@ -71,15 +127,15 @@ class UploadLifecycle:
         """Takes a receiving upload, or one that could not be finished, to an end without a file; frees its space."""
         upload = active.upload
         if upload.state in FINISHING:
-            active.upload = await self._finalizer.end_failed(upload.id, event)
+            active.update(await self._finalizer.end_failed(upload.id, event))
             return
         # Before the writers are told: nobody may be admitted while they go.
-        active.upload = upload.step(event, self._deps.clock(), **changes)
+        active.update(upload.step(event, self._deps.clock(), **changes))
         try:
             await active.leases.end(0, self._deps.options.limits.file)
             await self._deps.catalogue.save(active.upload)
         except BaseException:
-            active.upload = upload
+            active.update(upload)
             raise
         self._deps.usage.release(upload)
         self._deps.active_uploads.drop(upload.id)
@@ -88,7 +144,7 @@ class UploadLifecycle:
 
     async def lose(self, active: ActiveUpload) -> None:
         """The partial is not there: what the catalogue claims of it is no longer true."""
-        active.upload = active.upload.step(Event.LOSE, self._deps.clock())
+        active.update(active.upload.step(Event.LOSE, self._deps.clock()))
         await self._deps.catalogue.save(active.upload)
         self._deps.usage.release(active.upload)
         self._deps.active_uploads.drop(active.upload.id)

@@ -7,10 +7,10 @@ is scratch.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
-from media_service.core import admission, lifecycle
+from media_service.core import admission
 from media_service.core.digest import format_digest_field
 from media_service.core.errors.requests import BodyCut, Malformed
 from media_service.core.errors.uploads import DigestMismatch
@@ -19,7 +19,7 @@ from media_service.core.reservation import first_reservation
 from media_service.core.upload import Slice
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterable, Callable
 
     from media_service.core.ports.partials import Partial, SliceDigest
     from media_service.intake.context import Dependencies
@@ -42,9 +42,20 @@ class SliceRequest:
     size: int | None
     digest: bytes | None
     dialect: str
+    _: KW_ONLY
     last: bool = False
     most: int | None = None
     cut_by_client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where a slice is written. `epoch`: the partial's, before the first byte."""
+
+    lease: Lease
+    partial: Partial
+    epoch: int
+    hasher: SliceDigest | None
 
 
 class SliceReceiver:
@@ -61,16 +72,22 @@ class SliceReceiver:
         self._tasks = tasks
         self._receiving = receiving
 
-    async def receive(
-        self, active: ActiveUpload, request: SliceRequest, blocks: Callable[[], AsyncIterator[bytes]]
-    ) -> None:
+    async def receive(self, active: ActiveUpload, request: SliceRequest, body: AsyncIterable[bytes]) -> None:
         """Return when the slice is durable and recorded. Raise what `UploadService.receive` raises."""
         window = await self._admit(active, request)
         if window.repeat:
-            await self._repeat(active, window, request, blocks)
+            await self._repeat(active, request, window, body)
             await self._lifecycle.complete_if_whole(active)
-        else:
-            await self._write(active, window, request, blocks)
+            return
+        target = await self._begin(active, request, window)
+        try:
+            piece = await self._write(active, request, window, target.lease, body, target=target)
+        except BaseException:
+            self._end(active, target)
+            raise
+        # From here on the client's connection does not matter: the row may already be on its way to the disk.
+        commit = self._tasks.begin(self._commit(active, request, piece, target))
+        await asyncio.shield(commit)
 
     async def _admit(self, active: ActiveUpload, request: SliceRequest) -> admission.WriteWindow:
         """Where to write, once no older writer of these bytes is left: what they recorded meanwhile counts."""
@@ -95,87 +112,79 @@ class SliceReceiver:
         if request.cut_by_client and span is not None:
             admission.check_small(active.upload, active.received, span, limits)
 
-    async def _write(
-        self,
-        active: ActiveUpload,
-        window: admission.WriteWindow,
-        request: SliceRequest,
-        blocks: Callable[[], AsyncIterator[bytes]],
-    ) -> None:
-        """Writes a slice and sees it recorded."""
-        stop = None if request.size is None else window.start + request.size
-        options = self._deps.options
-        lease = active.leases.acquire(window.start, stop, options.idle_timeout, options.body_rate)
-        commit: asyncio.Task[None] | None = None
-        partial = hasher = None
+    def _acquire(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> Lease:
+        """Return a lease on the slice's bytes, without waiting, so that no other writer comes after `_admit`."""
+        stop, options = None if request.size is None else window.start + request.size, self._deps.options
+        return active.leases.acquire(window.start, stop, options.idle_timeout, options.body_rate)
+
+    async def _begin(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> _Target:
+        """Take the lease, open the partial, and begin the digest that the slice is checked with.
+
+        The caller calls `_end` after it. Raise what `_open` raises.
+        """
+        lease = self._acquire(active, request, window)
         try:
             partial = await self._open(active)
-            epoch = partial.epoch
-            if request.digest is not None:
-                hasher = partial.digest(window.start, request.size or request.most)
-            piece = await self._read(active, lease, window, request, blocks=blocks(), into=partial, hasher=hasher)
-            # From here the client's line no longer matters: the row may already be on its way to the disk.
-            commit = self._tasks.begin(
-                self._commit(active, lease, piece, partial, hasher, epoch=epoch, request=request)
-            )
-        finally:
-            if commit is None:
-                active.release(lease)
-                if partial is not None:
-                    self._deps.partials.close(active.upload.id)
-        await asyncio.shield(commit)
+        except BaseException:
+            active.release(lease)
+            raise
+        hasher = None if request.digest is None else partial.digest(window.start, request.size or request.most)
+        return _Target(lease, partial, partial.epoch, hasher)
+
+    def _end(self, active: ActiveUpload, target: _Target) -> None:
+        """Release the lease and close the partial. An ExitStack for both costs a fifth of all else about a slice."""
+        active.release(target.lease)
+        self._deps.partials.close(active.upload.id)
 
     async def _open(self, active: ActiveUpload) -> Partial:
         """The upload's partial. Raises UploadGone when bytes were recorded in it and it is not there."""
-        partial = await self._deps.partials.open(active.upload.id)
+        partial, made = await self._deps.partials.open(active.upload.id), False
         if partial is None and not active.received:
             # A power cut may forget a partial in which nothing was recorded yet.
             await self._deps.partials.create(active.upload.id, first_reservation(active.upload.length))
-            partial, active.measured = await self._deps.partials.open(active.upload.id), False
+            partial, made = await self._deps.partials.open(active.upload.id), True
         if partial is None:
             await self._lifecycle.lose(active)
             raise active.upload.refusal()
-        if not active.measured:
+        if made or active.reserved is None:
             # Without a length every byte is checked: none of them is promised.
-            active.reserved, active.measured = 0 if active.upload.length is None else partial.allocated, True
+            active.reserve(0 if active.upload.length is None else partial.allocated)
         return partial
 
     async def _repeat(
         self,
         active: ActiveUpload,
-        window: admission.WriteWindow,
         request: SliceRequest,
-        blocks: Callable[[], AsyncIterator[bytes]],
+        window: admission.WriteWindow,
+        body: AsyncIterable[bytes],
     ) -> None:
-        """Acknowledges what is recorded. A body of unknown size is counted first: it may reach beyond that."""
+        """Acknowledge what is recorded. A body of unknown size is counted first: it may reach beyond that."""
         if request.size is None:
-            options = self._deps.options
-            lease = active.leases.acquire(window.start, None, options.idle_timeout, options.body_rate)
+            lease = self._acquire(active, request, window)
             try:
-                piece = await self._read(active, lease, window, request, blocks=blocks())
+                piece = await self._write(active, request, window, lease, body)
             finally:
-                lease.release()
+                active.release(lease)
         else:
             piece = Slice(window.start, window.start + request.size, request.digest)
         if request.digest is not None:
             _, recorded = await self._deps.active_uploads.load(active.upload.id, None)
             admission.check_repeat(recorded, piece)
 
-    async def _read(
+    async def _write(
         self,
         active: ActiveUpload,
-        lease: Lease,
-        window: admission.WriteWindow,
         request: SliceRequest,
+        window: admission.WriteWindow,
+        lease: Lease,
+        body: AsyncIterable[bytes],
         *,
-        blocks: AsyncIterator[bytes],
-        into: Partial | None = None,
-        hasher: SliceDigest | None = None,
+        target: _Target | None = None,
     ) -> Slice:
-        """The body's bytes in their place, neither proven nor durable yet; without `into`, only counted."""
+        """Write the body's bytes in their place, neither checked nor durable yet; without `target` only count them."""
         at = window.start
         async with lease:
-            async for block in blocks:
+            async for block in body:
                 if not block:
                     # The body still moves, in what follows the slice.
                     lease.touch()
@@ -184,12 +193,12 @@ class SliceReceiver:
                     raise admission.overrun(active.upload, window, self._deps.options.limits)
                 self._receiving()
                 lease.extend(at + len(block))
-                if into is not None:
-                    if at + len(block) > active.reserved:
-                        await self._deps.space.admit(active, into, at, at + len(block))
-                    await into.write(at, block)
-                if hasher is not None:
-                    hasher.update(block)
+                if target is not None:
+                    if at + len(block) > (active.reserved or 0):
+                        await self._deps.space.admit(active, target.partial, at, at + len(block))
+                    await target.partial.write(at, block)
+                    if target.hasher is not None:
+                        target.hasher.update(block)
                 at += len(block)
                 # The last hold on it: nobody keeps a block while the next is waited for.
                 del block
@@ -199,55 +208,23 @@ class SliceReceiver:
             raise BodyCut
         return Slice(window.start, at, request.digest)
 
-    async def _commit(
-        self,
-        active: ActiveUpload,
-        lease: Lease,
-        piece: Slice,
-        partial: Partial,
-        hasher: SliceDigest | None,
-        *,
-        epoch: int,
-        request: SliceRequest,
-    ) -> None:
-        """Proves a written slice, and makes it durable and recorded."""
-        upload_id = active.upload.id
+    async def _commit(self, active: ActiveUpload, request: SliceRequest, piece: Slice, target: _Target) -> None:
+        """Check a written slice, make it durable and record it."""
         try:
-            if hasher is not None:
+            if target.hasher is not None:
                 # Begun before the sync, so that neither waits for the other: they need different things of the machine.
-                hasher.end()
+                target.hasher.end()
             if self._deps.options.sync_slices:
-                await self._lifecycle.sync(active, partial, epoch)
-            if hasher is not None:
-                await _check_digest(piece, hasher)
+                await self._lifecycle.sync(active, target.partial, target.epoch)
+            if target.hasher is not None:
+                await _check_digest(piece, target.hasher)
             admission.check_record(active.upload, active.received, piece)
             self._check_slice(active, request, Span(piece.start, piece.stop))
-            await self._record(active, piece, last=request.last)
-            self._deps.media.follow(active.upload, partial.path, active.received.offset, piece)
+            await self._lifecycle.record(active, piece, last=request.last)
+            self._deps.media.follow(active.upload, target.partial.path, active.received.offset, piece)
         finally:
-            active.release(lease)
-            self._deps.partials.close(upload_id)
+            self._end(active, target)
         await self._lifecycle.complete_if_whole(active)
-
-    async def _record(self, active: ActiveUpload, piece: Slice, *, last: bool) -> None:
-        """The slice's row, and with it the upload's next state when the slice makes it whole."""
-        now = self._deps.clock()
-        span = Span(piece.start, piece.stop)
-        upload = replace(active.upload, length=piece.stop) if last else active.upload
-        # Asked first, because adding a span copies every range.
-        enough = upload.length is not None and active.size + len(span) >= upload.length
-        ends = self._deps.options.sync_slices and enough and lifecycle.is_complete(upload, active.received.add(span))
-        # Whoever changes the upload now waits for this very slice: its state is then left to him.
-        if ends and not active.changing.locked():
-            async with active.changing:
-                completed = lifecycle.complete(upload, active.received.add(span), now)
-                await self._deps.catalogue.record(upload.id, piece, now, completed)
-                active.add(piece)
-                self._lifecycle.completed(active, completed)
-            return
-        await self._deps.catalogue.record(upload.id, piece, now)
-        active.add(piece)
-        active.upload = replace(active.upload, updated_at=now, length=piece.stop if last else active.upload.length)
 
 
 async def _check_digest(piece: Slice, hasher: SliceDigest) -> None:

@@ -27,7 +27,7 @@ from media_service.media.tags.id3v2 import MAX_TAG_BYTES
 from media_service.media.tags.safety_scan import TagScan, scan_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from pathlib import Path
 
     from media_service.core.cover import Picture
@@ -85,11 +85,12 @@ class MediaInspector:
         self._reads_ahead, self._policy, self._tagging = options.read_ahead, options.policy, options.tagging
         self._read_aheads: dict[str, ReadAhead] = {}
         self._pool = ReadPool(load or LoadMonitor())
-        self._on_early_reject: Callable[[str, Sequence[Finding]], None] | None = None
+        self._early_rejections: asyncio.Queue[tuple[str, Sequence[Finding]]] = asyncio.Queue()
 
-    def on_early_reject(self, call: Callable[[str, Sequence[Finding]], None]) -> None:
-        """Call this in the event loop with id and findings of an upload that will be rejected."""
-        self._on_early_reject = call
+    async def early_rejections(self) -> AsyncIterator[tuple[str, Sequence[Finding]]]:
+        """Yield the id of each upload whose first bytes show that it will be rejected, and the findings."""
+        while True:
+            yield await self._early_rejections.get()
 
     def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
         """Read ahead in a thread: this slice was recorded, and all bytes up to `offset` are in the file."""
@@ -201,8 +202,8 @@ class MediaInspector:
         if task.cancelled() or task.exception() or self._read_aheads.get(upload.id) is not read_ahead:
             return
         findings = find_early_problems(read_ahead.parser.report, upload.length, self._policy)
-        if self._on_early_reject is not None and outcome(findings) is Outcome.REJECT:
-            self._on_early_reject(upload.id, findings)
+        if outcome(findings) is Outcome.REJECT:
+            self._early_rejections.put_nowait((upload.id, findings))
 
     def _find_problems(self, path: Path, report: StreamReport) -> tuple[list[Finding], TagScan]:
         """Return the findings of the report and of the leading tag."""

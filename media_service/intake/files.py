@@ -1,0 +1,65 @@
+"""Everything a client can do with a finished file: find it, list files, read it, edit its tags, chapters and cover."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media_service.core.errors.files import UnknownFile
+from media_service.core.owners import may_change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover
+    from media_service.core.files import LoudnessReport, StoredFile
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.spool import Spool
+    from media_service.intake.finalizing.retag import Retagger
+
+
+class FileService:
+    """Finished files. `owner` None may have every file."""
+
+    def __init__(self, catalogue: Catalogue, spool: Spool, retagger: Retagger) -> None:
+        self._catalogue = catalogue
+        self._spool = spool
+        self._retagger = retagger
+
+    async def find(self, file_id: str, owner: str | None) -> StoredFile:
+        """Return the file. Raise UnknownFile, also for another owner's file."""
+        file = await self._catalogue.file(file_id)
+        if file is None or not may_change(file.owner, owner):
+            raise UnknownFile
+        return file
+
+    async def listing(
+        self, search: str, order: str, cursor: str | None, limit: int
+    ) -> tuple[list[StoredFile], str | None]:
+        """Return a page of files with every word of `search`, and the next page's cursor. Raise Malformed."""
+        return await self._catalogue.list_files(search, order, cursor, limit)
+
+    async def loudness(self, file: StoredFile) -> LoudnessReport | None:
+        """Return the file's loudness and silence, None if they are not measured yet."""
+        return await self._catalogue.loudness(file.id)
+
+    def path(self, file: StoredFile) -> Path:
+        """Return where the file's bytes are, unless its reader has taken it."""
+        return self._spool.path(file.spool_entry.name)
+
+    async def cover(self, file_id: str, owner: str | None) -> tuple[Cover, bytes]:
+        """Return the cover in front of the file. Raise UnknownFile, UnknownCover."""
+        return await self._retagger.cover(await self.find(file_id, owner))
+
+    async def edit(
+        self,
+        file_id: str,
+        is_current: Callable[[bytes], bool],
+        *,
+        tags: Mapping[str, str] | None = None,
+        chapters: Sequence[Chapter] | None = None,
+        picture: bytes | None = None,
+    ) -> StoredFile:
+        """Return the file with these tags, chapters and cover; what is not given stays. Raise as `Retagger.edit`."""
+        return await self._retagger.edit(file_id, tags or {}, is_current, picture=picture, chapters=chapters)

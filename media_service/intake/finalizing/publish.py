@@ -1,0 +1,78 @@
+"""Give a verified file its name in the spool, once.
+
+The catalogue knows the name before the file has it. After a crash there are two cases: the assembled file still waits
+beside the spool and gets that name, or it had the name already, even if its reader has taken it since.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from media_service.core.upload import PublishIntent
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.spool import Spool
+    from media_service.core.upload import Upload
+
+NAMES_PER_QUERY = 64
+"""Names for a file that are looked up together."""
+
+
+class Publisher:
+    """Assembles tagged files and names them."""
+
+    def __init__(self, catalogue: Catalogue, partials: Partials, spool: Spool, media: Media) -> None:
+        self._catalogue = catalogue
+        self._partials = partials
+        self._spool = spool
+        self._media = media
+        self._naming = asyncio.Lock()
+
+    async def publish(self, upload: Upload) -> Upload:
+        """Return the upload with its publish intent carried out, wherever an earlier run stopped.
+
+        Raise MediaError, StorageError, StorageFull, CatalogueError, and FileNotFoundError without a partial.
+        """
+        intent = upload.publish_intent
+        if intent is None:
+            return await self._name(upload, await self._assemble(upload))
+        if await self._spool.is_assembled(upload.id):
+            return await self._name(upload, intent)
+        return upload
+
+    async def _assemble(self, upload: Upload) -> PublishIntent:
+        """Assemble the tagged file beside the spool; return the intent, without a name."""
+        assert upload.facts is not None
+        source = self._partials.path(upload.id)
+        picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
+        plan, values = await self._media.plan_tags(source, upload, picture)
+        assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
+        return PublishIntent("", assembled.size, assembled.sha256, values.tags, values.chapters)
+
+    async def _name(self, upload: Upload, intent: PublishIntent) -> Upload:
+        """Give the assembled file the first name that no file has or had."""
+        tried: set[str] = set()
+        while not intent.name or not await self._spool.publish(upload.id, intent.name):
+            tried.add(intent.name)
+            intent = replace(intent, name=await self._plan_name(upload, intent, tried))
+        return replace(upload, publish_intent=intent)
+
+    async def _plan_name(self, upload: Upload, intent: PublishIntent, tried: Collection[str]) -> str:
+        """Return a free name that is saved for the file. One at a time, so that no two plan the same."""
+        async with self._naming:
+            for first in count(1, NAMES_PER_QUERY):
+                names = self._spool.candidate_names(upload.filename, first, NAMES_PER_QUERY)
+                taken = await self._catalogue.stored_names(names)
+                name = next((name for name in names if name not in taken and name not in tried), None)
+                if name is not None:
+                    await self._catalogue.save(replace(upload, publish_intent=replace(intent, name=name)))
+                    return name
+        raise AssertionError("names are counted without end")

@@ -1,0 +1,84 @@
+"""Rejected uploads: into quarantine with a report, out of it for another check, or deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from media_service.core.errors.uploads import BytesMissing, UnknownUpload
+from media_service.core.findings import Finding, finding_of
+from media_service.core.upload import Review, Upload, Verdict
+from media_service.core.upload_states import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from media_service.core.errors.base import Refusal
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.quarantine import Quarantine
+
+
+class RejectedUploads:
+    """Moves rejected uploads into quarantine and out of it. `enqueue` finalizes an upload soon."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        partials: Partials,
+        quarantine: Quarantine,
+        *,
+        clock: Callable[[], int],
+        enqueue: Callable[[Upload], None],
+    ) -> None:
+        self._catalogue = catalogue
+        self._partials = partials
+        self._quarantine = quarantine
+        self._clock = clock
+        self._enqueue = enqueue
+        self._reviewing = asyncio.Lock()
+
+    async def take(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
+        """Put the received bytes into quarantine with a report; return the verdict for the upload's row."""
+        findings = findings or [finding_of(refusal)]
+        verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
+        report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
+        report |= {"findings": [finding.to_dict_with_message() for finding in findings]}
+        await self._quarantine.add(upload.id, self._partials.path(upload.id), report)
+        return verdict
+
+    async def kept_bytes(self, upload_id: str) -> int | None:
+        """Return the number of bytes in quarantine, None if they were deleted."""
+        return await self._quarantine.size(upload_id)
+
+    def path(self, upload_id: str) -> Path:
+        """Return where the bytes in quarantine are."""
+        return self._quarantine.path(upload_id)
+
+    async def recheck(self, upload_id: str, review: Review) -> None:
+        """Take a rejected file out of quarantine, to be judged again or accepted as it is.
+
+        Raise UnknownUpload, WrongState, UploadGone, and BytesMissing if it was rejected before all of it came.
+        """
+        async with self._reviewing:
+            loaded = await self._catalogue.load(upload_id)
+            if loaded is None:
+                raise UnknownUpload
+            again = loaded[0].step(Event.RECHECK, self._clock(), review=review, verdict=None)
+            kept = await self._quarantine.size(upload_id)
+            if kept is not None and kept != again.length:
+                raise BytesMissing(kept)
+            try:
+                await self._quarantine.restore(upload_id, self._partials.path(upload_id))
+            except FileNotFoundError:
+                # It was purged, perhaps after `kept`.
+                raise UnknownUpload from None
+            await self._catalogue.save(again)
+        self._enqueue(again)
+
+    async def forget(self, upload_id: str) -> None:
+        """Delete the bytes, the report and the cover of a rejected upload."""
+        async with self._reviewing:
+            await self._quarantine.discard(upload_id)
+            await self._catalogue.forget_cover(upload_id)

@@ -1,0 +1,127 @@
+"""What a client changes about an upload beside its bytes: tags, chapters, sender, length and cover."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media_service.core import edits
+from media_service.core.cover import accept_cover
+from media_service.core.errors.covers import UnknownCover
+from media_service.core.errors.uploads import WrongState
+from media_service.core.ranges import Ranges
+from media_service.core.upload_states import COMPLETE_STATES
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping, Sequence
+
+    from media_service.core.chapters import Chapter
+    from media_service.core.cover import Cover
+    from media_service.core.upload import Upload
+    from media_service.intake.context import Dependencies
+    from media_service.intake.late_edits import LateEdits
+    from media_service.intake.receiving.active_uploads import ActiveUpload, UploadView
+    from media_service.intake.receiving.lifecycle import UploadLifecycle
+    from media_service.intake.tasks import TaskTracker
+
+
+class UploadEdits:
+    """Edits uploads that receive, and complete ones through `late`. `tasks`: closed when the service ends."""
+
+    def __init__(self, deps: Dependencies, lifecycle: UploadLifecycle, late: LateEdits, tasks: TaskTracker) -> None:
+        self._deps = deps
+        self._lifecycle = lifecycle
+        self._late = late
+        self._tasks = tasks
+
+    async def amend(
+        self,
+        upload_id: str,
+        owner: str | None,
+        *,
+        tags: Mapping[str, str] | None = None,
+        chapters: Sequence[Chapter] | None = None,
+        length: int | None = None,
+        sender: str | None = None,
+    ) -> UploadView:
+        """Set tags, chapters, the sender, or the length that was not known at creation; return the upload.
+
+        All but the length may change until a while after the end: see `LateEdits`.
+        Raise UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge, QuotaExceeded, and what that raises.
+        """
+        self._tasks.check_open()
+
+        def amended(active: ActiveUpload) -> Upload:
+            upload = edits.amend(
+                active.upload,
+                active.received,
+                self._deps.clock(),
+                self._deps.options.limits,
+                tags=tags,
+                chapters=chapters,
+                length=length,
+                sender=sender,
+            )
+            if upload.length is not None and active.upload.length is None:
+                self._deps.usage.claim(upload, upload.length)
+            return upload
+
+        active = await self._deps.active_uploads.find(upload_id, owner)
+        try:
+            return await self._lifecycle.change(active, amended)
+        except WrongState:
+            if length is not None:
+                raise
+        return await self._change_late(
+            upload_id, self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
+        )
+
+    async def check_cover(self, upload_id: str, owner: str | None) -> None:
+        """Check before a cover's bytes are read that there is such an upload, and that it takes a cover.
+
+        Raise UnknownUpload, WrongState, UploadGone, ShuttingDown.
+        """
+        self._tasks.check_open()
+        upload = (await self._deps.active_uploads.find(upload_id, owner)).upload
+        if upload.state in COMPLETE_STATES:
+            edits.check_editable(upload, self._deps.clock(), self._deps.options.lifetime)
+        else:
+            edits.with_cover(upload, None, self._deps.clock())
+
+    async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> UploadView:
+        """Set the cover, durably; None removes it. Return the upload.
+
+        Raise what `check_cover` raises, CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide; for a complete
+        upload also what `LateEdits` raises.
+        """
+        cover = None
+        if picture is not None:
+            seen, limits = await self._deps.media.inspect_picture(picture), self._deps.options.limits
+            cover = accept_cover(len(picture), seen, limits.cover)
+        self._tasks.check_open()
+
+        def covered(active: ActiveUpload) -> Upload:
+            return edits.with_cover(active.upload, cover, self._deps.clock())
+
+        active = await self._deps.active_uploads.find(upload_id, owner)
+        try:
+            return await self._lifecycle.change(
+                active, covered, lambda upload: self._deps.catalogue.save_cover(upload, picture)
+            )
+        except WrongState:
+            return await self._change_late(upload_id, self._late.put_cover(upload_id, cover, picture))
+
+    async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
+        """Return the cover that was sent, and its picture, until the upload ends. Raise UnknownUpload, UnknownCover."""
+        upload, _ = await self._deps.active_uploads.load(upload_id, owner)
+        picture = await self._deps.catalogue.cover(upload_id)
+        if upload.cover is None or picture is None:
+            raise UnknownCover
+        return upload.cover, picture
+
+    async def _change_late(self, upload_id: str, step: Awaitable[Upload]) -> UploadView:
+        """Change a complete upload; return it."""
+        upload = await step
+        active = self._deps.active_uploads.in_memory(upload_id)
+        if active is not None:
+            active.update(upload)
+        return self._deps.active_uploads.view(upload, Ranges())

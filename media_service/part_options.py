@@ -1,0 +1,83 @@
+"""Build the options of the parts from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from media_service.core.cover import CoverLimits
+from media_service.core.expiry import Lifetime
+from media_service.core.limits import MIN_SLICE_BYTES, Limits
+from media_service.core.quota import Quota, Quotas
+from media_service.http.security.auth import Authenticator
+from media_service.http.security.cookies import Cookies
+from media_service.http.security.same_origin import ServiceOrigin
+from media_service.intake.options import IntakeOptions
+from media_service.media.inspection.inspector import MediaOptions, TagOptions, parse_policy
+
+if TYPE_CHECKING:
+    from media_service.config.settings import Settings
+    from media_service.http.security.cors import CorsPolicy
+    from media_service.http.security.sessions import Sessions
+
+MICROSECONDS = 1_000_000
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def intake_options(settings: Settings) -> IntakeOptions:
+    """Return the options of intake."""
+    cover = CoverLimits(size=settings.cover_limit, pixels=settings.cover_pixels)
+    return IntakeOptions(
+        limits=Limits(
+            file=settings.file_limit,
+            slice=settings.slice_limit,
+            slice_size=settings.slice_size,
+            cover=cover,
+            min_slice=MIN_SLICE_BYTES,
+        ),
+        idle_timeout=settings.idle_timeout,
+        verdict_wait_slice=settings.verdict_wait_slice,
+        lifetime=Lifetime(
+            idle=int(settings.upload_lifetime * MICROSECONDS),
+            whole=int(settings.upload_deadline * MICROSECONDS),
+            late_edits=int(settings.late_edits * MICROSECONDS),
+        ),
+        disk_reserve=settings.disk_reserve,
+        sync_slices=settings.sync == "slice",
+        body_rate=settings.body_rate,
+        quotas=_quotas(settings),
+        quarantine_lifetime=settings.quarantine_lifetime,
+        writes_tags=settings.tag_mode == "full",
+    )
+
+
+def _quotas(settings: Settings) -> Quotas:
+    """Return the quotas of an address. Local addresses have only those that were set, because a proxy may use them."""
+    set_fields = settings.model_fields_set
+    uploads, size = settings.uploads_per_address, int(settings.bytes_per_address)
+    here = Quota(
+        uploads=uploads if "uploads_per_address" in set_fields else None,
+        bytes=size if "bytes_per_address" in set_fields else None,
+    )
+    return Quotas(Quota(uploads=uploads, bytes=size), here)
+
+
+def media_options(settings: Settings) -> MediaOptions:
+    """Return the options of inspection and tagging."""
+    version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
+    tagging = TagOptions(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
+    # Where a slice need not be durable before it is answered, nothing is done twice for it either.
+    return MediaOptions(settings.sync == "slice", parse_policy(settings.severities), tagging)
+
+
+def authenticator_for(settings: Settings, token: str, sessions: Sessions, cors: CorsPolicy) -> Authenticator:
+    """Return the authenticator: callers on loopback need no token."""
+    hosts = settings.allowed_hosts
+    if settings.on_loopback:
+        # Against DNS rebinding: otherwise a foreign page whose name resolves to 127.0.0.1 would count as ours.
+        hosts |= LOOPBACK_NAMES | {settings.host}
+    cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
+    service_origin = ServiceOrigin(hosts, settings.public_url)
+    return Authenticator(
+        token, sessions, cookies, allow_anonymous=settings.on_loopback, service_origin=service_origin, cors=cors
+    )
