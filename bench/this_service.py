@@ -19,7 +19,7 @@ WITHHELD_BYTES = 4096
 """Bytes sent only after the receiving was measured: finishing a file begins with its last byte."""
 
 UNGROUPED_SIDECAR = (
-    "import sys; del sys.argv[1:3]; import media_service.catalogue.committing as c; c.BATCH; c.BATCH = 1;"
+    "import sys; del sys.argv[1:3]; import media_service.catalogue.commit_server as c; c.MAX_BATCH; c.MAX_BATCH = 1;"
     " import media_service.sidecar as d; d.main()"
 )
 UNGROUPED = (

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 import aiosqlite
 
 from media_service import app, cli
-from media_service.catalogue.committing import DURABLE
-from media_service.catalogue.database import Database
+from media_service.catalogue.commit_server import DURABLE_PRAGMAS
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from media_service.catalogue.statements import Statement
+    from media_service.catalogue.compiled import Statement
     from media_service.ipc.client import RpcClient
 
 
 class UnbatchedWriter:
-    """Replace `catalogue.writer.Writer`."""
+    """Replace `catalogue.commit_client.CommitClient`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -48,20 +48,20 @@ class UnbatchedWriter:
 
     async def _connect(self) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self._path, isolation_level=None)
-        for pragma in DURABLE:
+        for pragma in DURABLE_PRAGMAS:
             await connection.execute(f"PRAGMA {pragma}")
         return connection
 
 
-class Catalogue(Database):
+class Catalogue(SqliteCatalogue):
     """The catalogue, with one transaction for each request."""
 
     def __init__(self, path: Path, rpc: RpcClient) -> None:
         super().__init__(path, rpc)
-        self._writer = UnbatchedWriter(path)  # type: ignore[assignment]  # it has what is asked of a writer
+        self._commit_client = UnbatchedWriter(path)  # type: ignore[assignment]  # it has what is asked of a writer
 
 
 if __name__ == "__main__":
     # Before the application creates its parts.
-    app.Database = Catalogue  # type: ignore[attr-defined]  # no name that the application lends to others
+    app.SqliteCatalogue = Catalogue  # type: ignore[attr-defined]  # no name that the application lends to others
     cli.main()

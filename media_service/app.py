@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.catalogue.database import Database
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.service import MediaError
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
@@ -88,7 +88,7 @@ class Service:
         self._ready = False
         self._folder = folder
         self._sidecar = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(folder.catalogue))
-        self._database = Database(folder.catalogue, self._sidecar.clients["catalogue"])
+        self._database = SqliteCatalogue(folder.catalogue, self._sidecar.clients["catalogue"])
         self._partials = DiskPartials(folder.partials, self._sidecar.clients["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)

@@ -14,7 +14,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media_service.catalogue import committing
+from media_service.catalogue import commit_server
 from media_service.storage.sync import server as sync_server
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     *connections, database = sys.argv[1:]
-    connect = partial(committing.writing_connection, database)
-    services = {"catalogue": partial(committing.serve, connect=connect), "storage": sync_server.serve}
+    connect = partial(commit_server.open_for_writing, database)
+    services = {"catalogue": partial(commit_server.serve, connect=connect), "storage": sync_server.serve}
     threads = []
     for argument in connections:
         name, _, descriptor = argument.partition("=")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import http_parser
 
-from media_service.catalogue.schema import is_newest
+from media_service.catalogue.schema_version import is_current
 
 
 class StartupError(Exception):
@@ -33,7 +33,7 @@ async def migrate_catalogue(database: Path) -> None:
     Alembic runs in a process of its own, so that its memory is not kept.
     """
     scripts = resource_folder("migrations")
-    if not await asyncio.to_thread(is_newest, database, scripts):
+    if not await asyncio.to_thread(is_current, database, scripts):
         command = (sys.executable, "-m", "media_service.catalogue.migrate", str(database), str(scripts))
         process = await asyncio.create_subprocess_exec(*command)
         if await process.wait():

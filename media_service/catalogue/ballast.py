@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIZE = 4 * 1024 * 1024
+BALLAST_BYTES = 4 * 1024 * 1024
 """Bytes of the ballast. Ending an upload takes some 30 KiB of the log, and a batch of 1,024 of them about 4 MiB."""
 
-WAIT = 5.0
+RETRY_SECONDS = 5.0
 """Seconds between two tries to take the room again."""
 
 
@@ -31,7 +31,7 @@ class Ballast:
 
     def drop(self) -> bool:
         """Free the room; return whether there was some."""
-        self._there, self._try_at = False, time.monotonic() + WAIT
+        self._there, self._try_at = False, time.monotonic() + RETRY_SECONDS
         try:
             self._path.unlink()
         except OSError:
@@ -42,17 +42,17 @@ class Ballast:
         """Take the room if it is not taken, and if the disk has at least as much again."""
         if self._there or time.monotonic() < self._try_at:
             return
-        self._try_at = time.monotonic() + WAIT
+        self._try_at = time.monotonic() + RETRY_SECONDS
         with suppress(OSError):
-            self._there = self._path.exists() and self._path.stat().st_size == SIZE
+            self._there = self._path.exists() and self._path.stat().st_size == BALLAST_BYTES
             room = os.statvfs(self._path.parent)
-            if not self._there and room.f_bavail * room.f_frsize >= 2 * SIZE:
+            if not self._there and room.f_bavail * room.f_frsize >= 2 * BALLAST_BYTES:
                 self._there = self._take()
 
     def _take(self) -> bool:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(descriptor, 0, SIZE)
+            os.posix_fallocate(descriptor, 0, BALLAST_BYTES)
         except OSError:
             self._path.unlink()
             raise

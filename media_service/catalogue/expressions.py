@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from media_service.catalogue.orders import FILE_ORDERS, TEXTS_THAT_MAY_MISS, name_of
+from media_service.catalogue.orders import FILE_SORT_KEYS, TEXTS_THAT_MAY_MISS, name_of
 from media_service.catalogue.tables import covers, files, heard, sessions, slices, uploads
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def every() -> dict[str, ClauseElement]:
         **{name_of("uploads_page", *flags): _uploads_page(*flags) for flags in product((False, True), repeat=3)},
         **{
             name_of(f"files_by_{order}", falling, cursor): _files_page(order, falling, cursor)
-            for order, falling, cursor in product(FILE_ORDERS, (False, True), (False, True))
+            for order, falling, cursor in product(FILE_SORT_KEYS, (False, True), (False, True))
         },
     }
 

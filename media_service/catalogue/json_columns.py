@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from media_service.catalogue.stored import (
-    Unreadable,
+from media_service.catalogue.coercion import (
+    UnreadableRow,
     hex_bytes,
     integer,
     json_object,
@@ -86,20 +86,20 @@ def findings_value(stored: object) -> tuple[Finding, ...]:
     return tuple(map(_finding_value, filter(_names_a_code, stored if isinstance(stored, list) else ())))
 
 
-def placing_column(placing: PublishIntent) -> str:
+def intent_column(placing: PublishIntent) -> str:
     """Return where a file is about to get its name, as a column holds it."""
     return json.dumps(_placing_to_json(placing), ensure_ascii=False)
 
 
-def placing_value(stored: str) -> PublishIntent:
+def intent_value(stored: str) -> PublishIntent:
     """Return where a file is about to get its name. Raise Unreadable."""
-    placing = placing_or_none(stored)
+    placing = intent_or_none(stored)
     if placing is None:
-        raise Unreadable("placing")
+        raise UnreadableRow("placing")
     return placing
 
 
-def placing_or_none(stored: object) -> PublishIntent | None:
+def intent_or_none(stored: object) -> PublishIntent | None:
     """Return where a file is about to get its name; None if there is none, or it cannot be read."""
     fields = json_object(stored)
     name, size, sha256 = text(fields.get("name")), integer(fields.get("size")), hex_bytes(fields.get("sha256"))

@@ -14,7 +14,7 @@ from alembic.config import Config
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from media_service.catalogue.committing import make_durable
+from media_service.catalogue.commit_server import set_durability
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -28,7 +28,7 @@ def writing_engine(path: Path) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         # The driver's own idea of when to BEGIN breaks savepoints; ours is below.
         connection.isolation_level = None
-        make_durable(connection)
+        set_durability(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

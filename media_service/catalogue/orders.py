@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FILE_ORDERS: dict[str, type] = {
+FILE_SORT_KEYS: dict[str, type] = {
     "uploaded_at": int,
     "title": str,
     "artist": str,

@@ -7,20 +7,8 @@ import unicodedata
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from media_service.catalogue.json_columns import (
-    chapters_column,
-    chapters_value,
-    cover_value,
-    facts_to_json,
-    facts_value,
-    findings_value,
-    placing_column,
-    placing_or_none,
-    verdict_to_json,
-    verdict_value,
-)
-from media_service.catalogue.stored import (
-    Unreadable,
+from media_service.catalogue.coercion import (
+    UnreadableRow,
     blob,
     first_of_array,
     id_of,
@@ -32,6 +20,18 @@ from media_service.catalogue.stored import (
     text,
     text_or_none,
     texts,
+)
+from media_service.catalogue.json_columns import (
+    chapters_column,
+    chapters_value,
+    cover_value,
+    facts_to_json,
+    facts_value,
+    findings_value,
+    intent_column,
+    intent_or_none,
+    verdict_to_json,
+    verdict_value,
 )
 from media_service.core.files import LoudnessReport, SpoolEntry, StoredFile
 from media_service.core.findings import Grade
@@ -62,7 +62,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "facts": None if upload.facts is None else json.dumps(facts_to_json(upload.facts)),
         "verdict": None if upload.verdict is None else json.dumps(verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
-        "placing": None if upload.publish_intent is None else placing_column(upload.publish_intent),
+        "placing": None if upload.publish_intent is None else intent_column(upload.publish_intent),
         "review": None if upload.review is None else upload.review.value,
         "held_open": int(upload.defer_completion),
         "remembered": json.dumps(dict(upload.protocol_fields or {}), ensure_ascii=False),
@@ -79,8 +79,8 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
     """
     state = member(State, row["state"])
     if state is None:
-        raise Unreadable("state")
-    facts, placing = facts_value(row["facts"]), placing_or_none(row["placing"])
+        raise UnreadableRow("state")
+    facts, placing = facts_value(row["facts"]), intent_or_none(row["placing"])
     if row["placing"] is not None and placing is None:
         # Without its facts the upload is not delivered: it may have a name in the spool already.
         facts = None
@@ -195,7 +195,7 @@ def file_value(row: Row) -> StoredFile:
     )
 
 
-def heard_row(file_id: str, report: LoudnessReport, now: int) -> dict[str, Any]:
+def loudness_row(file_id: str, report: LoudnessReport, now: int) -> dict[str, Any]:
     """Return the columns of `heard` for this file's loudness."""
     return {
         "file_id": file_id,
@@ -209,7 +209,7 @@ def heard_row(file_id: str, report: LoudnessReport, now: int) -> dict[str, Any]:
     }
 
 
-def heard_value(row: Row) -> LoudnessReport:
+def loudness_value(row: Row) -> LoudnessReport:
     """Return the loudness of a row of `heard`; what cannot be used counts as not measured."""
     return LoudnessReport(
         integrated=number(row["loudness"]),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from media_service.catalogue.database import Database
 from media_service.catalogue.migrate import migrate
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.ipc.client import RpcClient
 from tests.support.rpc import commit_service, served
 
@@ -43,10 +43,10 @@ def path(template: Path, tmp_path: Path) -> Path:
 
 
 @pytest_asyncio.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
+async def database(path: Path) -> AsyncIterator[SqliteCatalogue]:
     """It, open."""
     async with served(RpcClient(), commit_service(path)) as line:
-        database = Database(path, line)
+        database = SqliteCatalogue(path, line)
         await database.open()
         yield database
         await database.close()

@@ -13,7 +13,7 @@ from tests.core.samples import FACTS, make_upload
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.database import Database
+    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
     from media_service.core.upload import Upload
 
 
@@ -40,7 +40,7 @@ def spooled(file: StoredFile, **changes: Any) -> Upload:
     return make_upload(**plain | {"file_id": file.id, "created_at": file.uploaded_at} | changes)
 
 
-async def keep(database: Database, *files: StoredFile) -> None:
+async def keep(database: SqliteCatalogue, *files: StoredFile) -> None:
     """Delivers each of them."""
     for file in files:
         await database.create(make_upload(id=file.upload_id, owner=file.owner, created_at=file.uploaded_at))

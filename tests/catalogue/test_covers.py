@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue.database import Database
-from media_service.catalogue.json_columns import placing_column, placing_value
+from media_service.catalogue.json_columns import intent_column, intent_value
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
 from media_service.core.errors.service import CatalogueError
@@ -24,11 +24,11 @@ COVER = Cover("image/png", 7, 3, 4)
 PICTURE = b"\x89PNG\0\xff!"
 
 
-async def test_a_picture_comes_back_after_a_restart_and_the_newest_stays(database: Database, path: Path) -> None:
+async def test_a_picture_comes_back_after_a_restart_and_the_newest_stays(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     await database.save_cover(make_upload(cover=COVER), PICTURE + b"old")
     await database.save_cover(make_upload(cover=COVER), PICTURE)
-    other = Database(path, RpcClient())
+    other = SqliteCatalogue(path, RpcClient())
     await other.open()
     assert await other.cover("u") == PICTURE
     loaded = await other.load("u")
@@ -37,7 +37,7 @@ async def test_a_picture_comes_back_after_a_restart_and_the_newest_stays(databas
     await other.close()
 
 
-async def test_a_cover_is_taken_away(database: Database, path: Path) -> None:
+async def test_a_cover_is_taken_away(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     await database.save_cover(make_upload(cover=COVER), PICTURE)
     await database.save_cover(make_upload(), None)
@@ -45,7 +45,7 @@ async def test_a_cover_is_taken_away(database: Database, path: Path) -> None:
     assert rows(path, "SELECT cover FROM uploads") == [(None,)]
 
 
-async def test_upload_and_picture_are_kept_both_or_neither(database: Database, path: Path) -> None:
+async def test_upload_and_picture_are_kept_both_or_neither(database: SqliteCatalogue, path: Path) -> None:
     with pytest.raises(CatalogueError):
         await database.save_cover(make_upload(id="nobody", cover=COVER), PICTURE)
     assert rows(path, "SELECT * FROM covers") == []
@@ -53,7 +53,7 @@ async def test_upload_and_picture_are_kept_both_or_neither(database: Database, p
 
 @pytest.mark.parametrize("state", State)
 async def test_an_ended_upload_forgets_its_picture_unless_it_may_be_judged_anew(
-    database: Database, path: Path, state: State
+    database: SqliteCatalogue, path: Path, state: State
 ) -> None:
     for upload_id in ("u", "other"):
         await database.create(make_upload(id=upload_id))
@@ -63,7 +63,7 @@ async def test_an_ended_upload_forgets_its_picture_unless_it_may_be_judged_anew(
     assert left == ({"other"} if state in ENDED - {State.REJECTED} else {"u", "other"})
 
 
-async def test_a_delivered_upload_forgets_its_picture(database: Database) -> None:
+async def test_a_delivered_upload_forgets_its_picture(database: SqliteCatalogue) -> None:
     file = make_file(1)
     await database.create(make_upload(id="u1"))
     await database.save_cover(make_upload(id="u1", cover=COVER), PICTURE)
@@ -72,7 +72,7 @@ async def test_a_delivered_upload_forgets_its_picture(database: Database) -> Non
 
 
 @pytest.mark.parametrize("state", State)
-async def test_a_picture_is_forgotten_only_of_a_rejected_upload(database: Database, state: State) -> None:
+async def test_a_picture_is_forgotten_only_of_a_rejected_upload(database: SqliteCatalogue, state: State) -> None:
     await database.create(make_upload(cover=COVER))
     await database.save_cover(make_upload(state=State.RECEIVED, cover=COVER), PICTURE)
     await database.save(make_upload(state=state, cover=COVER))
@@ -84,6 +84,6 @@ def test_a_place_knows_its_chapters_and_an_old_one_of_none() -> None:
     placing = PublishIntent(
         "a.mp3", 5, bytes(32), {"title": "밤"}, (Chapter(0, "시작"), Chapter(1.5, "B", "https://b.example/"))
     )
-    assert placing_value(placing_column(placing)) == placing
+    assert intent_value(intent_column(placing)) == placing
     old = f'{{"name": "a.mp3", "size": 5, "sha256": "{"0" * 64}", "tags": {{}}}}'
-    assert placing_value(old) == PublishIntent("a.mp3", 5, bytes(32), {})
+    assert intent_value(old) == PublishIntent("a.mp3", 5, bytes(32), {})

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media_service.catalogue.coercion import UnreadableRow
 from media_service.catalogue.json_columns import findings_value
-from media_service.catalogue.rows import file_row, file_value, heard_value, slice_value, upload_row, upload_value
-from media_service.catalogue.stored import Unreadable
+from media_service.catalogue.rows import file_row, file_value, loudness_value, slice_value, upload_row, upload_value
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
 from media_service.core.errors.service import CatalogueError
@@ -31,7 +31,7 @@ from tests.core.samples import FACTS, LIMITS, make_upload
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.database import Database
+    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 
 SERIALIZER = Serializer("/base", LIMITS, "")
 
@@ -104,7 +104,7 @@ def test_any_row_of_an_upload_can_be_shown(
     row: Any = upload_row(UPLOAD) | {"state": state.value} | changes
     try:
         upload = upload_value(row, last_recorded, short=short)
-    except Unreadable:
+    except UnreadableRow:
         assert changes.keys() & {"id", "state"}
         return
     view = view_of(upload, [Slice(0, 10)])
@@ -128,7 +128,7 @@ def test_any_row_of_a_file_can_be_shown(changes: dict[str, Any]) -> None:
     row: Any = file_row(FILE) | changes
     try:
         file = file_value(row)
-    except Unreadable:
+    except UnreadableRow:
         assert changes.keys() & {"id", "upload_id"}
         return
     shown(SERIALIZER.file(file))
@@ -137,7 +137,7 @@ def test_any_row_of_a_file_can_be_shown(changes: dict[str, Any]) -> None:
 
 @given(st.fixed_dictionaries(dict.fromkeys(("loudness", "loudness_range", "true_peak", "peaks"), anything)), anything)
 def test_any_row_of_what_was_heard_can_be_shown(row: dict[str, Any], silence: Any) -> None:
-    heard = heard_value(row | {"silence_before": silence, "silence_behind": silence})  # type: ignore[arg-type]
+    heard = loudness_value(row | {"silence_before": silence, "silence_behind": silence})  # type: ignore[arg-type]
     shown(asdict(heard))
 
 
@@ -159,7 +159,7 @@ def test_a_finding_of_a_former_version_has_no_times() -> None:
 
 
 @pytest.mark.parametrize("value", ["from_the_future", None, b"x", 5])
-async def test_one_row_that_cannot_be_read_hides_no_other(database: Database, path: Path, value: Any) -> None:
+async def test_one_row_that_cannot_be_read_hides_no_other(database: SqliteCatalogue, path: Path, value: Any) -> None:
     for number in range(3):
         await database.create(make_upload(id=f"u{number}", created_at=number))
     spoil(path, "UPDATE uploads SET state = ? WHERE id = 'u1'", value if value is not None else "")
@@ -171,7 +171,7 @@ async def test_one_row_that_cannot_be_read_hides_no_other(database: Database, pa
 
 @pytest.mark.parametrize("column", ["tags", "facts", "verdict", "chapters", "remembered", "cover", "placing"])
 @pytest.mark.parametrize("value", [*HOSTILE_JSON, b"\xff\xfe", -5])
-async def test_uploads_with_any_json_are_listed(database: Database, path: Path, column: str, value: Any) -> None:
+async def test_uploads_with_any_json_are_listed(database: SqliteCatalogue, path: Path, column: str, value: Any) -> None:
     await database.create(UPLOAD)
     spoil(path, f"UPDATE uploads SET {column} = ?", value)  # names of the test's own
     page, _ = await database.list_uploads(None, set(), None, 10)
@@ -179,7 +179,7 @@ async def test_uploads_with_any_json_are_listed(database: Database, path: Path, 
     assert shown(SERIALIZER.upload(view_of(*page[0])))
 
 
-async def test_files_with_any_json_are_listed_and_found(database: Database, path: Path) -> None:
+async def test_files_with_any_json_are_listed_and_found(database: SqliteCatalogue, path: Path) -> None:
     await keep(database, *(make_file(number) for number in range(len(HOSTILE_JSON))))
     for column in ("findings", "audio", "more_tags", "chapters"):
         for number, value in enumerate(HOSTILE_JSON):
@@ -189,14 +189,16 @@ async def test_files_with_any_json_are_listed_and_found(database: Database, path
         assert all(shown(SERIALIZER.file(file)) for file in files)
 
 
-async def test_text_that_is_no_utf_8_is_listed(database: Database, path: Path) -> None:
+async def test_text_that_is_no_utf_8_is_listed(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     spoil(path, "UPDATE uploads SET filename = CAST(? AS TEXT)", b"\xffname")
     page, _ = await database.list_uploads(None, set(), None, 10)
     assert page[0][0].filename == "\ufffdname"
 
 
-async def test_an_upload_whose_plan_cannot_be_read_is_not_delivered_twice(database: Database, path: Path) -> None:
+async def test_an_upload_whose_plan_cannot_be_read_is_not_delivered_twice(
+    database: SqliteCatalogue, path: Path
+) -> None:
     await database.create(make_upload(state=State.VERIFIED, facts=FACTS, publish_intent=UPLOAD.publish_intent))
     spoil(path, "UPDATE uploads SET placing = ?", "{")
     (upload,) = await database.in_state({State.VERIFIED})

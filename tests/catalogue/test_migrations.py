@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 
 from media_service.catalogue.migrate import migrate, writing_engine
 from media_service.catalogue.rows import upload_value
-from media_service.catalogue.schema import is_newest
+from media_service.catalogue.schema_version import is_current
 from media_service.catalogue.tables import metadata
 
 if TYPE_CHECKING:
@@ -62,18 +62,18 @@ def test_migrated_tables_and_made_tables_have_the_same_words(path: Path, tmp_pat
 
 def test_a_database_is_newest_only_after_migrating(tmp_path: Path, scripts: Path) -> None:
     database = tmp_path / "catalogue.sqlite3"
-    assert not is_newest(database, scripts)
+    assert not is_current(database, scripts)
     assert not database.exists()
     sqlite3.connect(database).close()
-    assert not is_newest(database, scripts)
+    assert not is_current(database, scripts)
     migrate(database, scripts)
-    assert is_newest(database, scripts)
+    assert is_current(database, scripts)
 
 
 def test_an_older_schema_is_not_the_newest(path: Path, scripts: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
-    assert not is_newest(path, scripts)
+    assert not is_current(path, scripts)
 
 
 def test_migrating_twice_is_harmless(path: Path, scripts: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_program_migrates(tmp_path: Path, scripts: Path) -> None:
     database = tmp_path / "catalogue.sqlite3"
     command = [sys.executable, "-W", "error", "-m", "media_service.catalogue.migrate", str(database), str(scripts)]
     assert subprocess.run(command, check=False, cwd=tmp_path).returncode == 0
-    assert is_newest(database, scripts)
+    assert is_current(database, scripts)
 
 
 def test_a_migrated_database_is_in_wal_mode(path: Path) -> None:
@@ -139,8 +139,8 @@ def test_a_migration_that_stops_halfway_leaves_the_old_schema(path: Path, script
     with pytest.raises(Exception, match="no_such_table"):
         migrate(path, copy)
     assert dump(path) == before
-    assert is_newest(path, scripts)
-    assert not is_newest(path, copy)
+    assert is_current(path, scripts)
+    assert not is_current(path, copy)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_any_folder_can_hold_the_catalogue(tmp_path: Path, scripts: Path, name: 
     folder = tmp_path / name
     folder.mkdir()
     migrate(folder / "catalogue.sqlite3", scripts)
-    assert is_newest(folder / "catalogue.sqlite3", scripts)
+    assert is_current(folder / "catalogue.sqlite3", scripts)
 
 
 @pytest.mark.parametrize("name", ["한국어 #", "100%"])
@@ -163,9 +163,9 @@ def test_the_service_may_be_installed_in_any_folder(tmp_path: Path, scripts: Pat
     copy = tmp_path / name / "migrations"
     shutil.copytree(scripts, copy)
     migrate(tmp_path / "catalogue.sqlite3", copy)
-    assert is_newest(tmp_path / "catalogue.sqlite3", copy)
+    assert is_current(tmp_path / "catalogue.sqlite3", copy)
 
 
 def test_a_file_that_is_no_database_is_not_newest(tmp_path: Path, scripts: Path) -> None:
     (tmp_path / "catalogue.sqlite3").write_bytes(b"no database " * 1000)
-    assert not is_newest(tmp_path / "catalogue.sqlite3", scripts)
+    assert not is_current(tmp_path / "catalogue.sqlite3", scripts)

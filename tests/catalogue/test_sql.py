@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import literal, select
 
-from media_service.catalogue import queries, statements
-from media_service.catalogue.orders import FILE_ORDERS, name_of
+from media_service.catalogue import reads, writes
+from media_service.catalogue.orders import FILE_SORT_KEYS, name_of
 from media_service.catalogue.sql import SQL
 from media_service.catalogue.write_sql import WRITTEN, Unfinished, module, text_of
 
 LISTINGS = {name_of("uploads_page", *flags) for flags in product((False, True), repeat=3)} | {
-    name_of(f"files_by_{order}", *flags) for order in FILE_ORDERS for flags in product((False, True), repeat=2)
+    name_of(f"files_by_{order}", *flags) for order in FILE_SORT_KEYS for flags in product((False, True), repeat=2)
 }
 
 
@@ -26,7 +26,7 @@ def test_the_text_is_what_the_expressions_come_to() -> None:
 
 
 def test_every_statement_is_used_and_there() -> None:
-    sources = "".join(Path(str(room.__file__)).read_text() for room in (queries, statements))
+    sources = "".join(Path(str(room.__file__)).read_text() for room in (reads, writes))
     assert set(re.findall(r'SQL\["(\w+)"\]', sources)) == SQL.keys() - LISTINGS
     assert SQL.keys() >= LISTINGS
 

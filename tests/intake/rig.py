@@ -7,7 +7,7 @@ import itertools
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
-from media_service.catalogue.database import Database
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.cover import CoverLimits
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
@@ -114,7 +114,7 @@ class Rig:
         self.time = 1_800_000_000_000_000
         self._connections = AsyncExitStack()
         self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
-        self.database = Database(workers.catalogue, self.catalogue_rpc)
+        self.database = SqliteCatalogue(workers.catalogue, self.catalogue_rpc)
         self.partials = DiskPartials(workers.partials, self.storage_rpc)
         self.spool = DiskSpool(workers.spool)
         self.quarantine = DiskQuarantine(workers.quarantine)

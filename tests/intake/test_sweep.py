@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue.database import Database
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.uploads import Superseded
 from media_service.core.lifecycle import UploadRequest
@@ -137,7 +137,7 @@ async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
 
 
 async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
-    class Broken(Database):
+    class Broken(SqliteCatalogue):
         """It fails in a way that nobody thought of, once."""
 
         asked = 0

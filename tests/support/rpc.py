@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media_service.catalogue import committing
+from media_service.catalogue import commit_server
 from media_service.ipc.client import RpcClient
 from media_service.storage.sync import server as sync_server
 
@@ -35,7 +35,7 @@ async def served(client: RpcClient, serve: Callable[[socket.socket], None]) -> A
 
 def commit_service(path: Path) -> Callable[[socket.socket], None]:
     """Return the service that commits to this catalogue."""
-    return partial(committing.serve, connect=partial(committing.writing_connection, str(path)))
+    return partial(commit_server.serve, connect=partial(commit_server.open_for_writing, str(path)))
 
 
 @asynccontextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from media_service.catalogue.cursors import read_cursor
-from media_service.catalogue.orders import FILE_ORDERS, name_of
+from media_service.catalogue.orders import FILE_SORT_KEYS, name_of
+from media_service.catalogue.pagination import decode_cursor
 from media_service.catalogue.rows import fold
 from media_service.catalogue.sql import SQL
 from media_service.core.errors.requests import Malformed
@@ -14,7 +14,7 @@ from media_service.core.errors.requests import Malformed
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from media_service.catalogue.statements import Statement
+    from media_service.catalogue.compiled import Statement
     from media_service.core.upload_states import State
 
 SEARCH_WORDS = 64
@@ -114,13 +114,13 @@ def sessions() -> Statement:
 def files_page(search: str, order: str, cursor: str | None, limit: int) -> Statement:
     """A page of files in which every word of `search` occurs. Raises Malformed for another order or cursor."""
     falling, key = order.startswith("-"), order.removeprefix("-")
-    if key not in FILE_ORDERS:
-        raise Malformed("sort", f"files can be sorted by {', '.join(FILE_ORDERS)}")
+    if key not in FILE_SORT_KEYS:
+        raise Malformed("sort", f"files can be sorted by {', '.join(FILE_SORT_KEYS)}")
     words = fold(search).split()
     if len(words) > SEARCH_WORDS:
         raise Malformed("search", f"it has more than {SEARCH_WORDS} words")
     name = name_of(f"files_by_{key}", falling, cursor is not None)
-    return SQL[name], {"words": json.dumps(words), "rows": limit + 1, **_behind(cursor, FILE_ORDERS[key])}
+    return SQL[name], {"words": json.dumps(words), "rows": limit + 1, **_behind(cursor, FILE_SORT_KEYS[key])}
 
 
 def _names_of(states: Collection[State]) -> str:
@@ -130,5 +130,5 @@ def _names_of(states: Collection[State]) -> str:
 def _behind(cursor: str | None, kind: type) -> dict[str, Any]:
     if cursor is None:
         return {}
-    key, last_id = read_cursor(cursor, kind)
+    key, last_id = decode_cursor(cursor, kind)
     return {"key": key, "last_id": last_id}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from media_service.catalogue.json_columns import placing_column
-from media_service.catalogue.rows import file_row, heard_row, slice_row, upload_row
+from media_service.catalogue.json_columns import intent_column
+from media_service.catalogue.rows import file_row, loudness_row, slice_row, upload_row
 from media_service.catalogue.sql import SQL
 from media_service.core.upload_states import ENDED, State
 
@@ -74,12 +74,12 @@ def end_session(digest: bytes) -> list[Statement]:
 
 def save_loudness(file_id: str, what: LoudnessReport, now: int) -> list[Statement]:
     """What was heard in a file, the first time."""
-    return [(SQL["insert_heard"], heard_row(file_id, what, now))]
+    return [(SQL["insert_heard"], loudness_row(file_id, what, now))]
 
 
 def save_retag_intent(file_id: str, plan: PublishIntent | None) -> list[Statement]:
     """What is about to take the file's place."""
-    return [(SQL["save_retag_intent"], {"which": file_id, "retagging": None if plan is None else placing_column(plan)})]
+    return [(SQL["save_retag_intent"], {"which": file_id, "retagging": None if plan is None else intent_column(plan)})]
 
 
 def retag(file: StoredFile) -> list[Statement]:

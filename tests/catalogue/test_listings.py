@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.catalogue.cursors import cursor_after
-from media_service.catalogue.orders import FILE_ORDERS
+from media_service.catalogue.orders import FILE_SORT_KEYS
+from media_service.catalogue.pagination import encode_cursor
 from media_service.catalogue.rows import fold
 from media_service.core.errors.requests import Malformed
 from media_service.core.files import SpoolEntry
@@ -24,11 +24,13 @@ from tests.core.samples import FACTS, make_upload
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.database import Database
+    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
     from media_service.core.files import StoredFile
 
 
-async def all_files(database: Database, search: str = "", order: str = "uploaded_at", limit: int = 2) -> list[str]:
+async def all_files(
+    database: SqliteCatalogue, search: str = "", order: str = "uploaded_at", limit: int = 2
+) -> list[str]:
     """The ids of every page, one after the other."""
     seen: list[str] = []
     cursor = None
@@ -63,8 +65,8 @@ def key_of(file: StoredFile, name: str) -> Any:
 
 
 @pytest.mark.parametrize("falling", [False, True])
-@pytest.mark.parametrize("name", FILE_ORDERS)
-async def test_pages_in_any_order_show_every_file_once(database: Database, name: str, falling: bool) -> None:
+@pytest.mark.parametrize("name", FILE_SORT_KEYS)
+async def test_pages_in_any_order_show_every_file_once(database: SqliteCatalogue, name: str, falling: bool) -> None:
     files = [varied(number) for number in range(11)]
     await keep(database, *files)
     expected = sorted(files, key=lambda file: (key_of(file, name), file.id), reverse=falling)
@@ -72,7 +74,7 @@ async def test_pages_in_any_order_show_every_file_once(database: Database, name:
         assert await all_files(database, order="-" * falling + name, limit=limit) == [file.id for file in expected]
 
 
-async def test_a_file_that_comes_between_two_pages_moves_no_other(database: Database) -> None:
+async def test_a_file_that_comes_between_two_pages_moves_no_other(database: SqliteCatalogue) -> None:
     await keep(database, *(make_file(number) for number in range(1, 5)))
     page, cursor = await database.list_files("", "-uploaded_at", None, 2)
     await keep(database, make_file(9))
@@ -101,7 +103,7 @@ async def test_a_file_that_comes_between_two_pages_moves_no_other(database: Data
     ],
 )
 async def test_a_search_finds_every_word_whatever_its_case_or_composition(
-    database: Database, search: str, found: list[str]
+    database: SqliteCatalogue, search: str, found: list[str]
 ) -> None:
     await keep(
         database,
@@ -117,7 +119,7 @@ def test_folding_is_stable() -> None:
 
 
 @pytest.mark.parametrize("order", ["", "-", "name", "search", "--title", "title;", "id"])
-async def test_another_order_is_refused(database: Database, order: str) -> None:
+async def test_another_order_is_refused(database: SqliteCatalogue, order: str) -> None:
     with pytest.raises(Malformed) as refused:
         await database.list_files("", order, None, 2)
     assert refused.value.field == "sort"
@@ -141,7 +143,7 @@ NO_CURSORS = [
     ],
     ids=repr,
 )
-async def test_a_cursor_that_no_listing_gave_out_is_refused(database: Database, cursor: str) -> None:
+async def test_a_cursor_that_no_listing_gave_out_is_refused(database: SqliteCatalogue, cursor: str) -> None:
     with pytest.raises(Malformed) as refused:
         await database.list_files("", "uploaded_at", cursor, 2)
     assert refused.value.field == "cursor"
@@ -150,18 +152,18 @@ async def test_a_cursor_that_no_listing_gave_out_is_refused(database: Database, 
 
 
 def test_a_cursor_is_an_opaque_word() -> None:
-    cursor = cursor_after("밤 ?/", "id")
+    cursor = encode_cursor("밤 ?/", "id")
     assert cursor.replace("-", "").replace("_", "").isalnum()
     assert json.loads(base64.urlsafe_b64decode(cursor + "==")) == ["밤 ?/", "id"]
 
 
-async def test_a_search_of_very_many_words_is_answered_or_refused(database: Database) -> None:
+async def test_a_search_of_very_many_words_is_answered_or_refused(database: SqliteCatalogue) -> None:
     with suppress(Malformed):
         assert await all_files(database, " ".join(f"w{number}" for number in range(1500))) == []
 
 
 async def all_uploads(
-    database: Database, owner: str | None = None, states: frozenset[State] = frozenset()
+    database: SqliteCatalogue, owner: str | None = None, states: frozenset[State] = frozenset()
 ) -> list[str]:
     seen: list[str] = []
     cursor = None
@@ -173,7 +175,7 @@ async def all_uploads(
     raise AssertionError("the pages have no end")
 
 
-async def test_uploads_come_newest_first_and_once(database: Database) -> None:
+async def test_uploads_come_newest_first_and_once(database: SqliteCatalogue) -> None:
     for number in range(7):
         state = State.REJECTED if number % 3 == 0 else State.RECEIVING
         await database.create(make_upload(id=f"u{number}", created_at=number // 2, state=state, owner="ab"[number % 2]))
@@ -184,7 +186,7 @@ async def test_uploads_come_newest_first_and_once(database: Database) -> None:
     assert await all_uploads(database, "c") == []
 
 
-async def test_listed_uploads_carry_what_their_slices_cover_and_when_the_last_came(database: Database) -> None:
+async def test_listed_uploads_carry_what_their_slices_cover_and_when_the_last_came(database: SqliteCatalogue) -> None:
     await database.create(make_upload(id="a"))
     await database.create(make_upload(id="b", created_at=2))
     await database.record("a", Slice(10, 20), 7)
@@ -197,7 +199,7 @@ async def test_listed_uploads_carry_what_their_slices_cover_and_when_the_last_ca
     ]
 
 
-async def test_a_listing_reads_at_most_256_spans_of_an_upload(database: Database, path: Path) -> None:
+async def test_a_listing_reads_at_most_256_spans_of_an_upload(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload(id="a", length=None))
     with closing(sqlite3.connect(path)) as connection, connection:
         holes = [("a", 2 * number, 2 * number + 1, 1) for number in range(1000)]

@@ -10,15 +10,15 @@ from media_service.ipc.client import ConnectionLost
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from media_service.catalogue.statements import Statement
+    from media_service.catalogue.compiled import Statement
     from media_service.ipc.client import RpcClient
 
 
-class NotCommitted(Exception):
+class CommitError(Exception):
     """What SQLite said. The cause of a trouble, for the log."""
 
 
-class Writer:
+class CommitClient:
     """Hands statements over a line to `committing.serve`."""
 
     def __init__(self, rpc: RpcClient) -> None:
@@ -35,4 +35,4 @@ class Writer:
             raise CatalogueError from broken
         if outcome is not None:
             name, text = outcome
-            raise (StorageFull if name == "SQLITE_FULL" else CatalogueError) from NotCommitted(text)
+            raise (StorageFull if name == "SQLITE_FULL" else CatalogueError) from CommitError(text)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from sqlite3 import Row
 
 
-def cursor_after(*key: object) -> str:
+def encode_cursor(*key: object) -> str:
     """Where the next page begins, as an opaque word."""
     return base64.urlsafe_b64encode(json.dumps(key, default=str).encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str, kind: type) -> tuple[str | float, str]:
+def decode_cursor(cursor: str, kind: type) -> tuple[str | float, str]:
     """The key, of this kind, and the id of the row that was seen last. Raises Malformed."""
     try:
         value, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -31,9 +31,9 @@ def read_cursor(cursor: str, kind: type) -> tuple[str | float, str]:
     return value, last_id
 
 
-def next_page(rows: list[Row], limit: int, *key: str) -> tuple[list[Row], str | None]:
+def split_page(rows: list[Row], limit: int, *key: str) -> tuple[list[Row], str | None]:
     """The page's rows, and the cursor of the next page where one more row came than was asked for."""
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None
-    return page, cursor_after(*(page[-1][name] for name in key))
+    return page, encode_cursor(*(page[-1][name] for name in key))

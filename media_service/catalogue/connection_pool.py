@@ -13,13 +13,13 @@ from media_service.core.errors.service import CatalogueError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.statements import Statement
+    from media_service.catalogue.compiled import Statement
 
 CONNECTIONS = 2
 """So that whoever asks for one upload does not stand behind a search through all files."""
 
 
-class Reader:
+class ConnectionPool:
     """Answers statements that only read."""
 
     def __init__(self, path: Path) -> None:

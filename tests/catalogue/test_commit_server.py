@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.catalogue import statements
-from media_service.catalogue.ballast import SIZE, WAIT
-from media_service.catalogue.committing import serve, writing_connection
+from media_service.catalogue import writes
+from media_service.catalogue.ballast import BALLAST_BYTES, RETRY_SECONDS
+from media_service.catalogue.commit_client import CommitClient
+from media_service.catalogue.commit_server import open_for_writing, serve
 from media_service.catalogue.migrate import migrate
-from media_service.catalogue.statements import record
-from media_service.catalogue.writer import Writer
+from media_service.catalogue.writes import record
 from media_service.core.errors.service import CatalogueError, StorageFull
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from media_service.catalogue.statements import Statement
+    from media_service.catalogue.compiled import Statement
 
 UPLOAD = (
     "INSERT INTO uploads (id, owner, dialect, state, filename, tags, created_at, updated_at)"
@@ -54,12 +54,12 @@ class Connections:
     def __init__(self, path: Path) -> None:
         self.heard: list[str] = []
         self._path = path
-        with closing(writing_connection(str(path))) as connection:
+        with closing(open_for_writing(str(path))) as connection:
             connection.execute(UPLOAD.format("u"))
 
     def open(self) -> sqlite3.Connection:
         """The connection, in the thread that asks."""
-        connection = writing_connection(str(self._path))
+        connection = open_for_writing(str(self._path))
         connection.set_trace_callback(self.heard.append)
         return connection
 
@@ -69,10 +69,10 @@ class Connections:
 
 
 @asynccontextmanager
-async def writing(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[Writer]:
+async def writing(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[CommitClient]:
     """A writer whose other end opens this connection; when it ends, what was asked is done."""
     async with served(RpcClient(), partial(serve, connect=connect)) as rpc:
-        yield Writer(rpc)
+        yield CommitClient(rpc)
 
 
 @pytest.fixture
@@ -82,39 +82,39 @@ def connections(path: Path) -> Connections:
 
 
 @pytest_asyncio.fixture
-async def writer(connections: Connections) -> AsyncIterator[Writer]:
+async def writer(connections: Connections) -> AsyncIterator[CommitClient]:
     """A writer that runs."""
     async with writing(connections.open) as writer:
         yield writer
 
 
 def test_log_is_synced_at_each_commit(path: Path) -> None:
-    with closing(writing_connection(str(path))) as connection:
+    with closing(open_for_writing(str(path))) as connection:
         pragmas = ("journal_mode", "synchronous", "foreign_keys")
         found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
     assert found == ["wal", 2, 1]
 
 
-async def test_a_slice_is_seen_by_others_the_moment_it_is_acknowledged(writer: Writer, path: Path) -> None:
+async def test_a_slice_is_seen_by_others_the_moment_it_is_acknowledged(writer: CommitClient, path: Path) -> None:
     with closing(sqlite3.connect(path)) as fresh:
         for start in range(20):
             await writer.execute(piece(start, start + 1))
             assert fresh.execute("SELECT max(start) FROM slices").fetchone() == (start,)
 
 
-async def test_a_change_is_seen_by_others_the_moment_it_is_acknowledged(writer: Writer, path: Path) -> None:
+async def test_a_change_is_seen_by_others_the_moment_it_is_acknowledged(writer: CommitClient, path: Path) -> None:
     await writer.execute(sql("UPDATE uploads SET state = 'cancelled'"))
     assert rows(path, "SELECT state FROM uploads") == [("cancelled",)]
 
 
-async def test_many_slices_share_few_transactions(writer: Writer, connections: Connections, path: Path) -> None:
+async def test_many_slices_share_few_transactions(writer: CommitClient, connections: Connections, path: Path) -> None:
     before = connections.commits()
     await asyncio.gather(*(writer.execute(piece(start, start + 1)) for start in range(2000)))
     assert rows(path, "SELECT start, stop FROM slices") == [(start, start + 1) for start in range(2000)]
     assert 2 <= connections.commits() - before < 100
 
 
-async def test_a_lone_slice_waits_for_nobody(writer: Writer, connections: Connections) -> None:
+async def test_a_lone_slice_waits_for_nobody(writer: CommitClient, connections: Connections) -> None:
     before = connections.commits()
     async with asyncio.timeout(5):
         for start in range(5):
@@ -122,12 +122,12 @@ async def test_a_lone_slice_waits_for_nobody(writer: Writer, connections: Connec
     assert connections.commits() - before == 5
 
 
-async def test_a_slice_recorded_twice_is_one_row(writer: Writer, path: Path) -> None:
+async def test_a_slice_recorded_twice_is_one_row(writer: CommitClient, path: Path) -> None:
     await asyncio.gather(*(writer.execute(piece(0, 10)) for _ in range(5)))
     assert rows(path, "SELECT start, stop FROM slices") == [(0, 10)]
 
 
-async def test_a_change_that_breaks_a_constraint_fails_alone(writer: Writer, path: Path) -> None:
+async def test_a_change_that_breaks_a_constraint_fails_alone(writer: CommitClient, path: Path) -> None:
     outcomes = await asyncio.gather(
         writer.execute(sql("UPDATE uploads SET filename = 'b.mp3'")),
         writer.execute(sql(UPLOAD.format("u"))),
@@ -140,20 +140,20 @@ async def test_a_change_that_breaks_a_constraint_fails_alone(writer: Writer, pat
     assert rows(path, "SELECT count(*) FROM slices") == [(50,)]
 
 
-async def test_a_change_is_all_or_nothing(writer: Writer, path: Path) -> None:
+async def test_a_change_is_all_or_nothing(writer: CommitClient, path: Path) -> None:
     with pytest.raises(CatalogueError):
         await writer.execute(sql("UPDATE uploads SET filename = 'b.mp3'") + sql(UPLOAD.format("u")))
     assert rows(path, "SELECT filename FROM uploads") == [("a.mp3",)]
 
 
-async def test_a_slice_of_no_upload_is_trouble(writer: Writer, path: Path) -> None:
+async def test_a_slice_of_no_upload_is_trouble(writer: CommitClient, path: Path) -> None:
     with pytest.raises(CatalogueError):
         await writer.execute(piece(0, 1, "nobody"))
     await writer.execute(piece(0, 1))
     assert rows(path, "SELECT upload_id FROM slices") == [("u",)]
 
 
-async def test_a_slice_of_no_upload_fails_alone(writer: Writer, path: Path) -> None:
+async def test_a_slice_of_no_upload_fails_alone(writer: CommitClient, path: Path) -> None:
     outcomes = await asyncio.gather(
         *(writer.execute(piece(start, start + 1)) for start in range(100)),
         writer.execute(piece(0, 1, "nobody")),
@@ -164,7 +164,7 @@ async def test_a_slice_of_no_upload_fails_alone(writer: Writer, path: Path) -> N
     assert rows(path, "SELECT count(*) FROM slices") == [(200,)]
 
 
-async def test_what_came_first_is_done_first(writer: Writer, path: Path) -> None:
+async def test_what_came_first_is_done_first(writer: CommitClient, path: Path) -> None:
     await asyncio.gather(
         *(writer.execute(piece(start, start + 1)) for start in range(500)),
         writer.execute(sql("DELETE FROM slices")),
@@ -172,14 +172,14 @@ async def test_what_came_first_is_done_first(writer: Writer, path: Path) -> None
     assert rows(path, "SELECT count(*) FROM slices") == [(0,)]
 
 
-async def test_a_slice_that_is_not_kept_is_not_acknowledged(writer: Writer, path: Path) -> None:
+async def test_a_slice_that_is_not_kept_is_not_acknowledged(writer: CommitClient, path: Path) -> None:
     await writer.execute(piece(0, 5))
     with pytest.raises(CatalogueError):
         await writer.execute(piece(0, 10))
     assert rows(path, "SELECT start, stop FROM slices") == [(0, 5)]
 
 
-async def test_a_failing_statement_is_trouble_and_the_writer_goes_on(writer: Writer, path: Path) -> None:
+async def test_a_failing_statement_is_trouble_and_the_writer_goes_on(writer: CommitClient, path: Path) -> None:
     with pytest.raises(CatalogueError):
         await writer.execute(sql("UPDATE no_such_table SET x = 1"))
     await writer.execute(piece(0, 1))
@@ -188,7 +188,7 @@ async def test_a_failing_statement_is_trouble_and_the_writer_goes_on(writer: Wri
 
 async def test_a_locked_database_is_trouble_and_the_writer_goes_on(path: Path) -> None:
     def impatient() -> sqlite3.Connection:
-        connection = writing_connection(str(path))
+        connection = open_for_writing(str(path))
         connection.execute("PRAGMA busy_timeout=10")
         return connection
 
@@ -202,7 +202,7 @@ async def test_a_locked_database_is_trouble_and_the_writer_goes_on(path: Path) -
     assert rows(path, "SELECT id FROM uploads") == [("u",)]
 
 
-async def test_a_waiter_that_gave_up_disturbs_nobody(writer: Writer, path: Path) -> None:
+async def test_a_waiter_that_gave_up_disturbs_nobody(writer: CommitClient, path: Path) -> None:
     waiting = asyncio.create_task(writer.execute(piece(0, 1)))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -229,7 +229,7 @@ async def test_nothing_is_acknowledged_behind_the_end(connections: Connections, 
 
 async def test_a_catalogue_that_cannot_be_opened_is_trouble_until_it_can(tmp_path: Path) -> None:
     path = tmp_path / "late" / "catalogue.sqlite3"
-    async with writing(lambda: writing_connection(str(path))) as writer:
+    async with writing(lambda: open_for_writing(str(path))) as writer:
         with pytest.raises(CatalogueError):
             await writer.execute(piece(0, 1))
         path.parent.mkdir()
@@ -252,7 +252,7 @@ async def record_on_full_disk(disk: Path) -> Any:
     return {"slice": slice_trouble, "change": change_trouble, "kept": kept == [*acknowledged, 5000, 6000]}
 
 
-async def record_many(writer: Writer, acknowledged: list[int]) -> None:
+async def record_many(writer: CommitClient, acknowledged: list[int]) -> None:
     for start in range(5000):
         await writer.execute(piece(start, start + 1))
         acknowledged.append(start)
@@ -282,7 +282,7 @@ def test_a_change_that_finds_the_disk_full_says_so(tmp_path: Path) -> None:
     assert on_small_disk(tmp_path / "disk", record_on_full_disk)["change"] == "storage_full"
 
 
-async def test_a_value_that_sqlite_cannot_hold_does_not_end_the_writer(writer: Writer) -> None:
+async def test_a_value_that_sqlite_cannot_hold_does_not_end_the_writer(writer: CommitClient) -> None:
     async with asyncio.timeout(5):
         with suppress(CatalogueError):
             await writer.execute(piece(0, 2**63))
@@ -296,18 +296,18 @@ async def end_on_full_disk(disk: Path) -> Any:
     uploads = [make_upload(id=f"u{number}", state=State.CANCELLED) for number in range(300)]
     async with writing(Connections(path).open) as writer:
         for upload in uploads:
-            await writer.execute(statements.create(replace(upload, state=State.RECEIVING)))
+            await writer.execute(writes.create(replace(upload, state=State.RECEIVING)))
         kept = disk / "catalogue.sqlite3.ballast"
         size = kept.stat().st_size
         fill(disk / "filler")
         slice_trouble = await trouble_of(_until_full(writer))
         there = kept.exists()
         for upload in uploads[:50]:
-            await writer.execute(statements.save(upload))
-        await asyncio.gather(*(writer.execute(statements.save(upload)) for upload in uploads[50:]))
+            await writer.execute(writes.save(upload))
+        await asyncio.gather(*(writer.execute(writes.save(upload)) for upload in uploads[50:]))
         dropped = not kept.exists()
         (disk / "filler").unlink()
-        await asyncio.sleep(WAIT + 0.5)
+        await asyncio.sleep(RETRY_SECONDS + 0.5)
         await writer.execute(piece(1, 2))
     ended = rows(path, "SELECT count(*) FROM uploads WHERE state = 'cancelled'")
     return {
@@ -320,15 +320,15 @@ async def end_on_full_disk(disk: Path) -> Any:
     }
 
 
-async def _until_full(writer: Writer) -> None:
+async def _until_full(writer: CommitClient) -> None:
     for number in range(5000):
-        await writer.execute(statements.create(make_upload(id=f"x{number}", tags={"comment": "x" * 8000})))
+        await writer.execute(writes.create(make_upload(id=f"x{number}", tags={"comment": "x" * 8000})))
 
 
 def test_uploads_end_on_a_full_disk_and_nothing_else_takes_their_room(tmp_path: Path) -> None:
     seen = on_small_disk(tmp_path / "disk", end_on_full_disk, "24m")
     assert seen == {
-        "size": SIZE,
+        "size": BALLAST_BYTES,
         "slice": "storage_full",
         "there": True,
         "dropped": True,

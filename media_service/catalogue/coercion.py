@@ -20,7 +20,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _INTEGER_LIMIT = 2**63
 
 
-class Unreadable(Exception):
+class UnreadableRow(Exception):
     """The row has no usable id, or a state that this version does not know."""
 
 
@@ -28,7 +28,7 @@ def id_of(row: Any, column: str = "id") -> str:
     """Return the id. Raise Unreadable for one that this service cannot have made."""
     value = row[column]
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise Unreadable(column)
+        raise UnreadableRow(column)
     return value
 
 

@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
-    from media_service.catalogue.statements import Statement
+    from media_service.catalogue.compiled import Statement
 
     Question = tuple[int, Sequence[Statement]]
     Outcome = tuple[str, str] | None
 
-BATCH = 1024
+MAX_BATCH = 1024
 """At most so much goes into one transaction, so that the first of a crowd is not kept waiting for the last."""
 
-DURABLE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
+DURABLE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
 """WAL, and the log synced at each commit: with `synchronous=NORMAL` a power cut loses acknowledged rows."""
 
 
-def writing_connection(path: str) -> sqlite3.Connection:
+def open_for_writing(path: str) -> sqlite3.Connection:
     """A connection whose transactions, begun and ended by us, are durable when they end."""
     connection = sqlite3.connect(path, isolation_level=None)
     # The log and its index get the mode of the catalogue, which may be new and open to others.
     os.chmod(path, 0o600)  # noqa: PTH101  # the caller has text
-    make_durable(connection)
+    set_durability(connection)
     return connection
 
 
-def make_durable(connection: sqlite3.Connection) -> None:
+def set_durability(connection: sqlite3.Connection) -> None:
     """Its commits outlive a power cut."""
-    for pragma in DURABLE:
+    for pragma in DURABLE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
@@ -62,8 +62,8 @@ def serve(end: socket.socket, connect: Callable[[], sqlite3.Connection]) -> None
         connection = connect()
         ballast = _ballast_of(connection)
     for asked in receive_requests(end):
-        for first in range(0, len(asked), BATCH):
-            together = asked[first : first + BATCH]
+        for first in range(0, len(asked), MAX_BATCH):
+            together = asked[first : first + MAX_BATCH]
             try:
                 connection = connection or connect()
                 ballast = ballast or _ballast_of(connection)

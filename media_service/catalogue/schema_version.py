@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def is_newest(database: Path, scripts: Path) -> bool:
+def is_current(database: Path, scripts: Path) -> bool:
     """Whether the database has the schema of the last file in `scripts/versions`, whose names begin with its number."""
     newest = max(path.name.partition("_")[0] for path in (scripts / "versions").glob("[0-9]*.py"))
     if not database.exists():

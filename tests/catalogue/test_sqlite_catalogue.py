@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue.database import Database
-from media_service.catalogue.reader import Reader
+from media_service.catalogue.connection_pool import ConnectionPool
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
 from media_service.core.errors.service import CatalogueError
@@ -56,17 +56,17 @@ def test_the_full_upload_sets_every_field() -> None:
 
 
 @pytest.mark.parametrize("upload", [make_upload(), FULL, make_upload(length=None, filename="")])
-async def test_an_upload_comes_back_as_it_was(database: Database, upload: Upload) -> None:
+async def test_an_upload_comes_back_as_it_was(database: SqliteCatalogue, upload: Upload) -> None:
     await database.create(upload)
     loaded, slices = await database.load("u") or (None, [])
     lost = [field.name for field in fields(upload) if getattr(loaded, field.name) != getattr(upload, field.name)]
     assert (lost, slices) == ([], []), f"catalogue/rows.py loses {lost}: upload_row and upload_value need a line each."
 
 
-async def test_the_catalogue_outlives_its_process(database: Database, path: Path) -> None:
+async def test_the_catalogue_outlives_its_process(database: SqliteCatalogue, path: Path) -> None:
     await database.create(FULL)
     await database.record("u", Slice(0, 5, bytes(32)), 1)
-    other = Database(path, RpcClient())
+    other = SqliteCatalogue(path, RpcClient())
     await other.open()
     try:
         assert await other.load("u") == (FULL, [Slice(0, 5, bytes(32))])
@@ -75,19 +75,21 @@ async def test_the_catalogue_outlives_its_process(database: Database, path: Path
         await other.close()
 
 
-async def test_an_unknown_upload_is_none(database: Database) -> None:
+async def test_an_unknown_upload_is_none(database: SqliteCatalogue) -> None:
     assert await database.load("nobody") is None
     assert await database.file("nothing") is None
 
 
-async def test_an_id_is_given_once(database: Database, path: Path) -> None:
+async def test_an_id_is_given_once(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     with pytest.raises(CatalogueError):
         await database.create(make_upload(filename="other.mp3"))
     assert rows(path, "SELECT filename FROM uploads") == [("show.mp3",)]
 
 
-async def test_slices_come_by_start_and_the_last_one_counts_as_the_update(database: Database, path: Path) -> None:
+async def test_slices_come_by_start_and_the_last_one_counts_as_the_update(
+    database: SqliteCatalogue, path: Path
+) -> None:
     await database.create(make_upload())
     pieces = [Slice(20, 30), Slice(0, 10, b"d" * 32), Slice(10, 20)]
     await asyncio.gather(*(database.record("u", piece, 40 + piece.start) for piece in pieces))
@@ -101,7 +103,7 @@ async def test_slices_come_by_start_and_the_last_one_counts_as_the_update(databa
 
 @pytest.mark.parametrize("state", State)
 async def test_an_ended_upload_forgets_its_slices_and_no_other_does(
-    database: Database, path: Path, state: State
+    database: SqliteCatalogue, path: Path, state: State
 ) -> None:
     for upload_id in ("u", "other"):
         await database.create(make_upload(id=upload_id))
@@ -112,13 +114,13 @@ async def test_an_ended_upload_forgets_its_slices_and_no_other_does(
     assert rows(path, "SELECT state FROM uploads WHERE id = 'u'") == [(state.value,)]
 
 
-async def test_a_file_comes_back_as_it_was(database: Database) -> None:
+async def test_a_file_comes_back_as_it_was(database: SqliteCatalogue) -> None:
     file = make_file(sender=None, tags={"title": "밤", "comment": ""}, chapters=(Chapter(0, "시작"),))
     await keep(database, file)
     assert await database.file("f1") == file
 
 
-async def test_upload_and_file_are_delivered_both_or_neither(database: Database) -> None:
+async def test_upload_and_file_are_delivered_both_or_neither(database: SqliteCatalogue) -> None:
     taken = make_file(1)
     await keep(database, taken)
     await database.create(make_upload(id="u2"))
@@ -132,21 +134,21 @@ async def test_upload_and_file_are_delivered_both_or_neither(database: Database)
     assert await database.file("f2") is None
 
 
-async def test_uploads_in_a_state_come_oldest_first(database: Database) -> None:
+async def test_uploads_in_a_state_come_oldest_first(database: SqliteCatalogue) -> None:
     for number, state in enumerate([State.VERIFIED, State.RECEIVING, State.RECEIVED]):
         await database.create(make_upload(id=f"u{number}", state=state, created_at=9 - number))
     assert [upload.id for upload in await database.in_state(FINISHING)] == ["u2", "u0"]
     assert await database.in_state(set()) == []
 
 
-async def test_many_uploads_at_once_come_without_their_texts(database: Database) -> None:
+async def test_many_uploads_at_once_come_without_their_texts(database: SqliteCatalogue) -> None:
     upload = make_upload(tags={"title": "x"}, chapters=(Chapter(0, "one"),), protocol_fields={"metadata": "a b"})
     await database.create(upload)
     assert await database.in_state({State.RECEIVING}) == [replace(upload, tags={}, chapters=())]
     assert await database.expiring(10, 10) == [replace(upload, tags={}, chapters=())]
 
 
-async def test_expiring_are_those_to_which_nothing_came_and_the_old(database: Database) -> None:
+async def test_expiring_are_those_to_which_nothing_came_and_the_old(database: SqliteCatalogue) -> None:
     await database.create(make_upload(id="old", updated_at=5))
     await database.create(make_upload(id="touched", updated_at=20))
     await database.create(make_upload(id="receives", updated_at=5))
@@ -158,7 +160,7 @@ async def test_expiring_are_those_to_which_nothing_came_and_the_old(database: Da
     assert [upload.id for upload in await database.expiring(5, -8)] == ["trickles"]
 
 
-async def test_whole_are_those_whose_every_byte_is_recorded(database: Database) -> None:
+async def test_whole_are_those_whose_every_byte_is_recorded(database: SqliteCatalogue) -> None:
     for upload_id, length, state in (
         ("whole", 300, State.RECEIVING),
         ("gap", 300, State.RECEIVING),
@@ -175,7 +177,7 @@ async def test_whole_are_those_whose_every_byte_is_recorded(database: Database) 
     assert await database.receiving_whole() == ["whole"]
 
 
-async def test_a_twin_is_the_owners_newest_with_these_bytes(database: Database) -> None:
+async def test_a_twin_is_the_owners_newest_with_these_bytes(database: SqliteCatalogue) -> None:
     await keep(database, make_file(1), make_file(2), make_file(3, owner="else"))
     twin = await database.duplicate_of_bytes("local", FACTS.content_hash, FACTS.size)
     assert twin is not None
@@ -185,7 +187,7 @@ async def test_a_twin_is_the_owners_newest_with_these_bytes(database: Database) 
     assert await database.duplicate_of_bytes("nobody", FACTS.content_hash, FACTS.size) is None
 
 
-async def test_sessions_are_kept_until_they_end_or_expire(database: Database) -> None:
+async def test_sessions_are_kept_until_they_end_or_expire(database: SqliteCatalogue) -> None:
     expired, ended, kept = (bytes([number]) * 32 for number in range(3))
     await database.begin_session(expired, 1, 10)
     await database.begin_session(ended, 2, 100)
@@ -196,13 +198,13 @@ async def test_sessions_are_kept_until_they_end_or_expire(database: Database) ->
     assert await database.sessions() == [(kept, 110)]
 
 
-async def test_stored_names_are_those_that_files_had(database: Database) -> None:
+async def test_stored_names_are_those_that_files_had(database: SqliteCatalogue) -> None:
     await keep(database, make_file(1, spool_entry=SpoolEntry("밤.mp3", 1, bytes(32))))
     assert await database.stored_names(["밤.mp3", "밤 (2).mp3", "' OR 1"]) == {"밤.mp3"}
     assert await database.stored_names([]) == set()
 
 
-async def test_the_catalogue_is_for_this_user_alone(database: Database, path: Path) -> None:
+async def test_the_catalogue_is_for_this_user_alone(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     names = {path, *path.parent.glob(path.name + "-*")}
     assert len(names) == 3
@@ -210,16 +212,16 @@ async def test_the_catalogue_is_for_this_user_alone(database: Database, path: Pa
 
 
 async def test_opening_a_catalogue_that_is_missing_fails_at_once(tmp_path: Path) -> None:
-    database = Database(tmp_path / "missing.sqlite3", RpcClient())
+    database = SqliteCatalogue(tmp_path / "missing.sqlite3", RpcClient())
     with pytest.raises(FileNotFoundError):
         await database.open()
     await database.close()
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM uploads", "CREATE TABLE x (y)", "PRAGMA user_version=7"])
-async def test_the_reader_cannot_write(database: Database, path: Path, statement: str) -> None:
+async def test_the_reader_cannot_write(database: SqliteCatalogue, path: Path, statement: str) -> None:
     await database.create(make_upload())
-    reader = Reader(path)
+    reader = ConnectionPool(path)
     await reader.open()
     with pytest.raises(CatalogueError) as trouble:
         await reader.rows((statement, {}))
@@ -228,7 +230,7 @@ async def test_the_reader_cannot_write(database: Database, path: Path, statement
     assert rows(path, "SELECT count(*) FROM uploads") == [(1,)]
 
 
-async def test_reading_does_not_wait_for_an_open_transaction(database: Database, path: Path) -> None:
+async def test_reading_does_not_wait_for_an_open_transaction(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -239,7 +241,7 @@ async def test_reading_does_not_wait_for_an_open_transaction(database: Database,
     assert loaded[0].filename == "show.mp3"
 
 
-async def test_readers_who_go_away_leave_every_connection_to_others(database: Database) -> None:
+async def test_readers_who_go_away_leave_every_connection_to_others(database: SqliteCatalogue) -> None:
     await database.create(make_upload())
     impatient = [asyncio.create_task(database.load("u")) for _ in range(50)]
     await asyncio.sleep(0)
@@ -250,14 +252,14 @@ async def test_readers_who_go_away_leave_every_connection_to_others(database: Da
         assert all(await asyncio.gather(*(database.load("u") for _ in range(50))))
 
 
-async def test_a_read_that_fails_is_trouble(database: Database, path: Path) -> None:
+async def test_a_read_that_fails_is_trouble(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     rows(path, "DROP TABLE files")
     with pytest.raises(CatalogueError):
         await database.file("f")
 
 
-async def test_facts_and_verdict_are_stored_as_json(database: Database, path: Path) -> None:
+async def test_facts_and_verdict_are_stored_as_json(database: SqliteCatalogue, path: Path) -> None:
     await database.create(FULL)
     ((facts, verdict),) = rows(path, "SELECT facts, verdict FROM uploads")
     assert json.loads(facts)["sha256"] == FACTS.sha256.hex()
