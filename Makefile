@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 AUDIT := $(VENV)/audit
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-fast check lint types torture audit sql tables bench shots clean
+.PHONY: run test test-fast check lint types torture audit tables bench shots clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
@@ -47,10 +47,6 @@ audit: $(VENV)/.test
 		--timeout 15 --progress-spinner off --format json --output $(AUDIT)/report.json 2>$(AUDIT)/errors; status=$$?; \
 	if [ -s $(AUDIT)/report.json ]; then cat $(AUDIT)/errors; exit $$status; fi; \
 	echo 'The database of advisories cannot be reached: only tests/advisories.toml was checked.'
-
-# Behind a change of catalogue/expressions.py: the server carries the text of its statements, and not what writes it.
-sql: $(VENV)/.test
-	$(BIN)/python -m media_service.catalogue.write_sql
 
 # After a change of core/findings.py, core/errors/ or http/problems.py.
 tables: $(VENV)/.test

@@ -51,7 +51,7 @@ PARTS = {
 OWNERS = {
     "fastcrc": {"media.mpeg.audio_digest", "media.mpeg.frame_chain", "media.mpeg.vbr_header"},
     "mutagen": {"media.tags.mutagen_adapter"},
-    "sqlalchemy": {"catalogue.tables", "catalogue.expressions", "catalogue.write_sql", "catalogue.migrate"},
+    "sqlalchemy": {"catalogue"},
     "alembic": {"catalogue"},
     "aiosqlite": {"catalogue"},
     "sqlite3": {"catalogue"},

@@ -1,5 +1,5 @@
-"""Rows: which uploads and files there are, and which bytes are recorded.
+"""The database: which uploads and files exist, and which bytes are recorded.
 
-Here belongs SQL: said in SQLAlchemy's words, and as text before the server runs. One writer commits; reads have
-connections of their own.
+SQL, rows and connections belong here. `tables` has the schema, `reads`, `listings` and `writes` have the statements,
+`sqlite_catalogue` is the adapter of the port; `commit_server` runs in the sidecar.
 """

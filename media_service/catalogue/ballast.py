@@ -1,7 +1,7 @@
-"""A file that holds room for the catalogue, to be freed when the disk is full.
+"""Ballast file: disk space reserved for the catalogue, which is freed when the disk is full.
 
-SQLite appends a change to its log before it counts, even one that ends an upload and so frees disk space. With no byte
-free, nothing could be cancelled and nothing would expire.
+SQLite appends each change to its log first, even one that ends an upload and so frees space. On a full disk, no upload
+could be cancelled or expire.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BALLAST_BYTES = 4 * 1024 * 1024
-"""Bytes of the ballast. Ending an upload takes some 30 KiB of the log, and a batch of 1,024 of them about 4 MiB."""
+"""Ending an upload takes 30 KiB of the log, and a batch of 1,024 about 4 MiB."""
 
 RETRY_SECONDS = 5.0
-"""Seconds between two tries to take the room again."""
+"""Time between two attempts to allocate the file again."""
 
 
 class Ballast:
-    """The ballast beside one catalogue."""
+    """The ballast file of one catalogue."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._try_at = float("-inf")
-        self._there = False
+        self._retry_at = float("-inf")
+        self._allocated = False
 
-    def drop(self) -> bool:
-        """Free the room; return whether there was some."""
-        self._there, self._try_at = False, time.monotonic() + RETRY_SECONDS
+    def release(self) -> bool:
+        """Delete the file; return whether there was one."""
+        self._allocated, self._retry_at = False, time.monotonic() + RETRY_SECONDS
         try:
             self._path.unlink()
         except OSError:
             return False
         return True
 
-    def keep(self) -> None:
-        """Take the room if it is not taken, and if the disk has at least as much again."""
-        if self._there or time.monotonic() < self._try_at:
+    def ensure(self) -> None:
+        """Allocate the file if it is missing and the disk has twice its size free."""
+        if self._allocated or time.monotonic() < self._retry_at:
             return
-        self._try_at = time.monotonic() + RETRY_SECONDS
+        self._retry_at = time.monotonic() + RETRY_SECONDS
         with suppress(OSError):
-            self._there = self._path.exists() and self._path.stat().st_size == BALLAST_BYTES
-            room = os.statvfs(self._path.parent)
-            if not self._there and room.f_bavail * room.f_frsize >= 2 * BALLAST_BYTES:
-                self._there = self._take()
+            self._allocated = self._path.exists() and self._path.stat().st_size == BALLAST_BYTES
+            disk = os.statvfs(self._path.parent)
+            if not self._allocated and disk.f_bavail * disk.f_frsize >= 2 * BALLAST_BYTES:
+                self._allocated = self._allocate()
 
-    def _take(self) -> bool:
+    def _allocate(self) -> bool:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, BALLAST_BYTES)

@@ -1,7 +1,7 @@
-"""Read single values of a row without trusting them: a value that cannot be used becomes a default, never an exception.
+"""Coercion of stored values to the types of the core: an unusable value becomes a default instead of an exception.
 
-SQLite keeps any type in any column, and a row may come from another version of this service, from a backup or from an
-operator's hand. One such value must not make a listing of 200 rows fail.
+SQLite stores any type in any column, and rows may come from another version, a backup, or an operator's edit. One such
+value must not make a listing of 200 rows fail.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class UnreadableRow(Exception):
 
 
 def id_of(row: Any, column: str = "id") -> str:
-    """Return the id. Raise Unreadable for one that this service cannot have made."""
+    """Return the id. Raise UnreadableRow for one that this service cannot have made."""
     value = row[column]
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise UnreadableRow(column)
@@ -43,7 +43,7 @@ def text_or_none(value: object) -> str | None:
 
 
 def integer(value: object) -> int | None:
-    """Return the whole number of 64 bits, None for anything else."""
+    """Return the integer of at most 64 bits, None for anything else."""
     usable = isinstance(value, int) and not isinstance(value, bool) and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT
     return value if usable else None  # type: ignore[return-value]  # checked in the line above
 
@@ -61,7 +61,7 @@ def blob(value: object) -> bytes | None:
 
 
 def hex_bytes(value: object) -> bytes | None:
-    """Return the bytes that hex digits stand for, None for anything else."""
+    """Return the bytes of hex digits, None for anything else."""
     try:
         return bytes.fromhex(value) if isinstance(value, str) else None
     except ValueError:
@@ -89,7 +89,7 @@ def json_array(stored: object) -> list[Any]:
 
 
 def first_of_array(stored: object) -> list[Any]:
-    """Return the array of a JSON text up to its first element, in a time that does not depend on the others."""
+    """Return only the first element of a JSON array, without parsing the others."""
     try:
         return [_DECODER.raw_decode(stored, 1)[0]] if isinstance(stored, str) and stored.startswith("[") else []
     except (ValueError, RecursionError):
@@ -97,14 +97,14 @@ def first_of_array(stored: object) -> list[Any]:
 
 
 def texts(value: object) -> dict[str, str]:
-    """Return the members of an object whose values are text."""
+    """Return the members of an object that are text."""
     if not isinstance(value, dict):
         return {}
     return {key: content for key, content in value.items() if isinstance(content, str)}
 
 
 def _parsed(stored: object) -> Any:
-    """Return what a JSON text says; numbers that are not finite become None, since browsers refuse a NaN in JSON."""
+    """Return the value of a JSON text. Numbers that are not finite become None: browsers refuse NaN in JSON."""
     try:
         return _DECODER.decode(stored) if isinstance(stored, str) else None
     except (ValueError, RecursionError):

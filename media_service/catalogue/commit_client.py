@@ -1,9 +1,10 @@
-"""Every change goes to the one place that commits, which is in the sidecar."""
+"""Client of the commit server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media_service.catalogue.writes import ends_upload
 from media_service.core.errors.service import CatalogueError, StorageFull
 from media_service.ipc.client import ConnectionLost
 
@@ -15,22 +16,22 @@ if TYPE_CHECKING:
 
 
 class CommitError(Exception):
-    """What SQLite said. The cause of a trouble, for the log."""
+    """What SQLite reported. It is the cause of the error that is raised, for the log."""
 
 
 class CommitClient:
-    """Hands statements over a line to `committing.serve`."""
+    """Sends changes to `commit_server.serve`."""
 
     def __init__(self, rpc: RpcClient) -> None:
         self._rpc = rpc
 
     async def execute(self, statements: Sequence[Statement]) -> None:
-        """Returns when the statements are durable, all or nothing. Raises StorageFull, CatalogueError.
+        """Return when the statements are durable, all or none. Raise StorageFull, CatalogueError.
 
-        Where the sidecar died meanwhile, they may be executed in spite of the trouble.
+        If the other process dies meanwhile, CatalogueError is raised and the statements may be durable.
         """
         try:
-            outcome = await self._rpc.call(statements)
+            outcome = await self._rpc.call((ends_upload(statements), statements))
         except ConnectionLost as broken:
             raise CatalogueError from broken
         if outcome is not None:

@@ -1,8 +1,8 @@
-"""The one place that commits. It runs in the sidecar.
+"""The commit server: the only writer of the catalogue, in the sidecar.
 
-Everything that waits when it comes round goes into one transaction, and is answered when that is durable: many slices
-share one sync of the log, and a lone slice waits for nobody. There is one writing connection, so SQLite's lock is never
-fought for; reads have their own and see what is committed.
+All requests that wait are committed in one transaction and answered when it is durable, so that many slices share one
+sync of the log, and a lone slice waits for no others. With a single writing connection there is no contention for
+SQLite's lock. SQLAlchemy stays out of this process: requests bring their SQL.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.ballast import Ballast
-from media_service.catalogue.sql import SQL
 from media_service.ipc.server import receive_requests, respond
 
 if TYPE_CHECKING:
@@ -24,116 +23,123 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.compiled import Statement
 
-    Question = tuple[int, Sequence[Statement]]
+    Change = tuple[bool, Sequence[Statement]]
+    Request = tuple[int, Change]
     Outcome = tuple[str, str] | None
 
 MAX_BATCH = 1024
-"""At most so much goes into one transaction, so that the first of a crowd is not kept waiting for the last."""
+"""Requests in one transaction: a limit on how long the first of them waits for the last."""
 
 DURABLE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
-"""WAL, and the log synced at each commit: with `synchronous=NORMAL` a power cut loses acknowledged rows."""
+"""With `synchronous=NORMAL` the log is not synced at each commit, and a power cut loses acknowledged rows."""
 
 
 def open_for_writing(path: str) -> sqlite3.Connection:
-    """A connection whose transactions, begun and ended by us, are durable when they end."""
+    """Return a connection with explicit transactions, which are durable when they end."""
     connection = sqlite3.connect(path, isolation_level=None)
-    # The log and its index get the mode of the catalogue, which may be new and open to others.
+    # SQLite gives its log and index the mode of the database, which a new one has from the umask.
     os.chmod(path, 0o600)  # noqa: PTH101  # the caller has text
     set_durability(connection)
     return connection
 
 
 def set_durability(connection: sqlite3.Connection) -> None:
-    """Its commits outlive a power cut."""
+    """Make the commits of this connection survive a power cut."""
     for pragma in DURABLE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
 def serve(end: socket.socket, connect: Callable[[], sqlite3.Connection]) -> None:
-    """Executes what is asked over the line, in its order, until that is closed.
+    """Execute the requests of a line in their order until it is closed.
 
-    A question is statements that are executed all or none. Its answer is None once that is durable, or the error's
-    name in SQLite and its text.
+    A request is whether it ends an upload, and statements that are executed all or none. The answer is None once they
+    are durable, else the name and the text of the error.
     """
-    connection: sqlite3.Connection | None = None
-    ballast: Ballast | None = None
-    with suppress(sqlite3.Error):
-        # Now, while there is room; where this fails, the first question is told why.
-        connection = connect()
-        ballast = _ballast_of(connection)
-    for asked in receive_requests(end):
-        for first in range(0, len(asked), MAX_BATCH):
-            together = asked[first : first + MAX_BATCH]
-            try:
-                connection = connection or connect()
-                ballast = ballast or _ballast_of(connection)
-            except sqlite3.Error as error:
-                respond(end, [(number, _told(error)) for number, _ in together])
-            else:
-                respond(end, _commit(connection, together, ballast))
-                ballast.keep()
-    if connection is not None:
-        connection.close()
+    committer = Committer(connect)
+    for requests in receive_requests(end):
+        for first in range(0, len(requests), MAX_BATCH):
+            respond(end, committer.commit(requests[first : first + MAX_BATCH]))
+            committer.after_answer()
+    committer.close()
 
 
-def _ballast_of(connection: sqlite3.Connection) -> Ballast:
-    """Return the ballast of the connection's catalogue, with its room taken."""
-    path = connection.execute("PRAGMA database_list").fetchone()[2]
-    ballast = Ballast(Path(path + ".ballast"))
-    ballast.keep()
-    return ballast
+class Committer:
+    """Commits batches of requests over one connection, which is opened again until that succeeds."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+        self._ballast: Ballast | None = None
+        with suppress(sqlite3.Error):
+            # Allocate the ballast while there is space. An error is reported to the first request instead.
+            self._open()
+
+    def commit(self, batch: Sequence[Request]) -> list[tuple[int, Outcome]]:
+        """Return the outcome of each request: one transaction for all; if it fails, one for each request."""
+        try:
+            connection, ballast = self._open()
+        except sqlite3.Error as error:
+            return [(number, _described(error)) for number, _ in batch]
+        outcome = _commit(connection, ballast, [change for _, change in batch])
+        if outcome is None or len(batch) == 1:
+            return [(number, outcome) for number, _ in batch]
+        return [(number, _commit(connection, ballast, [change])) for number, change in batch]
+
+    def after_answer(self) -> None:
+        """Allocate the ballast again if it was released."""
+        if self._ballast is not None:
+            self._ballast.ensure()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _open(self) -> tuple[sqlite3.Connection, Ballast]:
+        connection = self._connection = self._connection or self._connect()
+        if self._ballast is None:
+            path = connection.execute("PRAGMA database_list").fetchone()[2]
+            self._ballast = Ballast(Path(path + ".ballast"))
+            self._ballast.ensure()
+        return connection, self._ballast
 
 
-def _commit(
-    connection: sqlite3.Connection, together: Sequence[Question], ballast: Ballast
-) -> list[tuple[int, Outcome]]:
-    """One transaction for all; where that fails, one for each, so that nobody fails for another's statements."""
-    outcome = _attempt(connection, together)
-    if _is_full(outcome):
-        outcome = _attempt_on_full_disk(connection, together, ballast)
-    if outcome is None or len(together) == 1:
-        return [(number, outcome) for number, _ in together]
-    return [(question[0], _attempt_alone(connection, question, ballast)) for question in together]
+def _commit(connection: sqlite3.Connection, ballast: Ballast, changes: Sequence[Change]) -> Outcome:
+    """Execute the changes in one transaction. On a full disk, checkpoint the log and try again.
 
-
-def _attempt_alone(connection: sqlite3.Connection, question: Question, ballast: Ballast) -> Outcome:
-    outcome = _attempt(connection, [question])
-    return _attempt_on_full_disk(connection, [question], ballast) if _is_full(outcome) else outcome
-
-
-def _attempt_on_full_disk(connection: sqlite3.Connection, together: Sequence[Question], ballast: Ballast) -> Outcome:
-    """Try again with the log emptied; and with the ballast's room if every question ends an upload, which frees more.
-
-    For anything else the ballast stays: slices would soon have used it up. The log keeps its length, and is written
-    from its beginning: to cut it off would give its room to others, and wait for readers.
+    If that fails too and every change ends an upload, which frees more than it takes, try with the ballast's space.
+    Slices would soon use that up. A passive checkpoint lets the log be overwritten from its start; truncating it would
+    give its space to others and wait for readers.
     """
+    outcome = _execute(connection, changes)
+    if not _is_full(outcome):
+        return outcome
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-    outcome = _attempt(connection, together)
-    ends = all(any(sql == SQL["delete_slices"] for sql, _ in statements) for _, statements in together)
-    if _is_full(outcome) and ends and ballast.drop():
-        outcome = _attempt(connection, together)
+    outcome = _execute(connection, changes)
+    if _is_full(outcome) and all(ends_upload for ends_upload, _ in changes) and ballast.release():
+        outcome = _execute(connection, changes)
     return outcome
+
+
+def _execute(connection: sqlite3.Connection, changes: Sequence[Change]) -> Outcome:
+    statements = [statement for _, change in changes for statement in change]
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for sql, alike in groupby(statements, key=lambda statement: statement[0]):
+            connection.executemany(sql, [values for _, values in alike])
+        connection.execute("COMMIT")
+    except Exception as error:
+        # Not only sqlite3.Error: an integer that SQLite cannot hold is an OverflowError. A full disk rolls back itself.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return _described(error)
+    return None
 
 
 def _is_full(outcome: Outcome) -> bool:
     return outcome is not None and outcome[0] == "SQLITE_FULL"
 
 
-def _attempt(connection: sqlite3.Connection, together: Sequence[Question]) -> Outcome:
-    every = [statement for _, statements in together for statement in statements]
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for sql, alike in groupby(every, key=lambda statement: statement[0]):
-            connection.executemany(sql, [values for _, values in alike])
-        connection.execute("COMMIT")
-    except Exception as error:
-        # A value that SQLite cannot hold is no error of SQLite's, and a full disk ends the transaction by itself.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        return _told(error)
-    return None
-
-
-def _told(error: Exception) -> Outcome:
+def _described(error: Exception) -> Outcome:
     return getattr(error, "sqlite_errorname", ""), f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Connections that read: each with a thread of its own, beside the one writer, seeing what is committed."""
+"""Pool of read-only connections, each with a thread, which see what is committed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from media_service.catalogue.compiled import Statement
 
 CONNECTIONS = 2
-"""So that whoever asks for one upload does not stand behind a search through all files."""
+"""So that reading one upload does not wait for a search through all files."""
 
 
 class ConnectionPool:
-    """Answers statements that only read."""
+    """Executes statements that only read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,26 +28,26 @@ class ConnectionPool:
         self._busy: dict[aiosqlite.Connection, int] = {}
 
     async def open(self) -> None:
-        """Opens the connections."""
+        """Open the connections."""
         for _ in range(CONNECTIONS):
             connection = await aiosqlite.connect(self._path, isolation_level=None)
             self._connections.append(connection)
             connection.row_factory = sqlite3.Row
-            # A text that is not UTF-8 would otherwise fail the whole answer.
+            # Text that is not UTF-8 would otherwise fail the whole read.
             connection.text_factory = partial(str, encoding="utf-8", errors="replace")
             for pragma in ("query_only=ON", "busy_timeout=10000"):
                 await connection.execute_fetchall(f"PRAGMA {pragma}")
         self._busy = dict.fromkeys(self._connections, 0)
 
     async def close(self) -> None:
-        """Closes them, each behind what it was asked before."""
+        """Close the connections, each after the reads that wait for it."""
         while self._connections:
             await self._connections.pop().close()
 
     async def rows(self, statement: Statement) -> list[sqlite3.Row]:
-        """Every row of the answer. Raises CatalogueError.
+        """Return every row. Raise CatalogueError.
 
-        Nothing is lent out, so a caller who is cancelled leaves nothing behind: his answer comes and is dropped.
+        No cursor is lent out, so a caller that is cancelled blocks no connection: its rows are dropped when they come.
         """
         if not self._connections:
             raise CatalogueError

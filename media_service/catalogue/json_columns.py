@@ -1,4 +1,4 @@
-"""Between columns that hold JSON and the core's values, both ways. Reading raises only what its docstring says."""
+"""Convert between JSON columns and the values of `core`, in both directions. Unusable JSON counts as missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def facts_to_json(facts: Facts) -> dict[str, Any]:
-    """Return the facts as JSON can hold them."""
+    """Return the facts as a JSON object."""
     return {
         "size": facts.size,
         "sha256": facts.sha256.hex(),
@@ -44,7 +44,7 @@ def facts_to_json(facts: Facts) -> dict[str, Any]:
 
 
 def facts_value(stored: str | None) -> Facts | None:
-    """Return the facts; None if there are none, or if a digest or measure cannot be read."""
+    """Return the facts; None without a usable size, digest, duration or format."""
     fields = json_object(stored)
     sha256, content_hash = hex_bytes(fields.get("sha256")), hex_bytes(fields.get("content_hash"))
     counts = [integer(fields.get(name)) for name in ("size", "bitrate", "sample_rate", "channels")]
@@ -68,7 +68,7 @@ def facts_value(stored: str | None) -> Facts | None:
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    """Return the verdict as JSON can hold it."""
+    """Return the verdict as a JSON object."""
     plain = {"code": verdict.code, "details": dict(verdict.details)}
     return plain | ({"findings": [finding.to_dict() for finding in verdict.findings]} if verdict.findings else {})
 
@@ -86,31 +86,31 @@ def findings_value(stored: object) -> tuple[Finding, ...]:
     return tuple(map(_finding_value, filter(_names_a_code, stored if isinstance(stored, list) else ())))
 
 
-def intent_column(placing: PublishIntent) -> str:
-    """Return where a file is about to get its name, as a column holds it."""
-    return json.dumps(_placing_to_json(placing), ensure_ascii=False)
+def intent_column(intent: PublishIntent) -> str:
+    """Return the JSON of an intent to publish or replace a file."""
+    return json.dumps(_intent_to_json(intent), ensure_ascii=False)
 
 
 def intent_value(stored: str) -> PublishIntent:
-    """Return where a file is about to get its name. Raise Unreadable."""
-    placing = intent_or_none(stored)
-    if placing is None:
-        raise UnreadableRow("placing")
-    return placing
+    """Return the intent. Raise UnreadableRow."""
+    intent = intent_or_none(stored)
+    if intent is None:
+        raise UnreadableRow("intent")
+    return intent
 
 
 def intent_or_none(stored: object) -> PublishIntent | None:
-    """Return where a file is about to get its name; None if there is none, or it cannot be read."""
+    """Return the intent; None if there is none, or it is unusable."""
     fields = json_object(stored)
     name, size, sha256 = text(fields.get("name")), integer(fields.get("size")), hex_bytes(fields.get("sha256"))
     if not name or size is None or sha256 is None:
         return None
-    # A former version did not know of chapters.
+    # Rows from before migration 0006 have no chapters.
     return PublishIntent(name, size, sha256, texts(fields.get("tags")), chapters_value(fields.get("chapters", [])))
 
 
 def cover_value(stored: dict[str, Any]) -> Cover | None:
-    """Return the cover; None for an object that describes none."""
+    """Return the cover; None if the object does not describe one."""
     sizes = [integer(stored.get(name)) for name in ("size", "width", "height")]
     if text(stored.get("media_type")) not in EXTENSIONS or None in sizes:
         return None
@@ -118,7 +118,7 @@ def cover_value(stored: dict[str, Any]) -> Cover | None:
 
 
 def chapters_column(chapters: Sequence[Chapter]) -> str:
-    """Return the chapters as a column holds them."""
+    """Return the JSON of chapters."""
     return json.dumps([asdict(chapter) for chapter in chapters], ensure_ascii=False)
 
 
@@ -136,10 +136,10 @@ def _names_a_code(finding: object) -> bool:
 
 
 def _finding_value(stored: dict[str, Any]) -> Finding:
-    # A severity of another version is more than information, and its file was stored all the same.
+    # An unknown severity of another version: the file was stored, so it did not reject.
     severity = member(Severity, stored.get("severity")) or Severity.WARN
     expected, actual = (_plain(stored.get(name)) for name in ("expected", "actual"))
-    # A former version did not know of times.
+    # Older rows have no times.
     seconds = (number(stored.get(name)) for name in ("start_seconds", "stop_seconds"))
     return Finding(stored["code"], severity, integer(stored.get("offset")), expected, actual, *seconds)
 
@@ -148,5 +148,5 @@ def _plain(value: object) -> str | float | None:
     return value if isinstance(value, str) else number(value)
 
 
-def _placing_to_json(placing: PublishIntent) -> dict[str, Any]:
-    return asdict(placing) | {"sha256": placing.sha256.hex(), "tags": dict(placing.tags)}
+def _intent_to_json(intent: PublishIntent) -> dict[str, Any]:
+    return asdict(intent) | {"sha256": intent.sha256.hex(), "tags": dict(intent.tags)}

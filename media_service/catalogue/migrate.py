@@ -1,6 +1,6 @@
-"""Brings a catalogue to the newest schema: `python -m media_service.catalogue.migrate FILE FOLDER`.
+"""Migrates a catalogue to the newest schema: `python -m media_service.catalogue.migrate FILE FOLDER`.
 
-A program of its own, started when the schema is not the newest, so that the server never carries Alembic itself.
+It runs as a process of its own if the schema is not current, so that the server does not load Alembic.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def writing_engine(path: Path) -> Engine:
-    """SQLAlchemy's engine, which Alembic wants, with transactions as the writer has them."""
+    """Return an SQLAlchemy engine, which Alembic needs, with the durability of the commit server."""
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        # The driver's own idea of when to BEGIN breaks savepoints; ours is below.
+        # When sqlite3 begins transactions by itself, schema changes are not part of them; `_begin` does it.
         connection.isolation_level = None
         set_durability(connection)
 
@@ -38,7 +38,7 @@ def writing_engine(path: Path) -> Engine:
 
 
 def migrate(database: Path, scripts: Path, revision: str = "head") -> None:
-    """Applies what is missing of `scripts` (the folder `migrations`) to the database, which is made if need be."""
+    """Apply the missing migrations of the folder `scripts` to the database, which is created if it is missing."""
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     engine = writing_engine(database)

@@ -1,4 +1,4 @@
-"""How listings turn their pages: a cursor is the sort key and the id of the last row that was seen."""
+"""Keyset pagination: a cursor is the sort key and the id of a page's last row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def encode_cursor(*key: object) -> str:
-    """Where the next page begins, as an opaque word."""
+    """Return the cursor of the page after the row with this key and id."""
     return base64.urlsafe_b64encode(json.dumps(key, default=str).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, kind: type) -> tuple[str | float, str]:
-    """The key, of this kind, and the id of the row that was seen last. Raises Malformed."""
+    """Return the key, of this type, and the id. Raise Malformed."""
     try:
         value, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         value = kind(value)
@@ -32,7 +32,7 @@ def decode_cursor(cursor: str, kind: type) -> tuple[str | float, str]:
 
 
 def split_page(rows: list[Row], limit: int, *key: str) -> tuple[list[Row], str | None]:
-    """The page's rows, and the cursor of the next page where one more row came than was asked for."""
+    """Return the page, and the next page's cursor if there is one more row than the limit."""
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None

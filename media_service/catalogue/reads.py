@@ -1,134 +1,157 @@
-"""What is asked of the catalogue, one sentence a query, with the values that it is asked for."""
+"""What is read of uploads, files and sessions. Each function is one statement, compiled when this module is imported.
+
+Pages of listings are in `listings.py`.
+"""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from media_service.catalogue.orders import FILE_SORT_KEYS, name_of
-from media_service.catalogue.pagination import decode_cursor
-from media_service.catalogue.rows import fold
-from media_service.catalogue.sql import SQL
-from media_service.core.errors.requests import Malformed
+from sqlalchemy import and_, desc, func, literal, or_, select
+
+from media_service.catalogue.compiled import compiled
+from media_service.catalogue.tables import covers, files, loudness, sessions, slices, uploads
+from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from media_service.catalogue.compiled import Statement
-    from media_service.core.upload_states import State
+    from sqlalchemy import Select
 
-SEARCH_WORDS = 64
+LAST_RECORDED = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
+"""When the newest slice of the upload in the enclosing statement was recorded; NULL without slices."""
 
+_RECORDED_BYTES = (
+    select(func.sum(slices.c.stop - slices.c.start)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
+)
 
-def upload_by_id(upload_id: str) -> Statement:
-    """The upload's row."""
-    return SQL["upload_by_id"], {"which": upload_id}
-
-
-def slices_of(upload_id: str) -> Statement:
-    """The upload's recorded slices by start."""
-    return SQL["slices_of"], {"which": upload_id}
+_RECEIVING = uploads.c.state == State.RECEIVING.value
 
 
-def covered_spans(upload_ids: Collection[str], most: int) -> Statement:
-    """The spans that the recorded slices of several uploads cover, merged, the first `most` of each upload."""
-    return SQL["covered_spans"], {"upload_ids": json.dumps([*upload_ids]), "most": most}
+def _uploads_without_texts() -> Select[Any]:
+    """Return uploads without the columns that may take 64 KiB each: some callers read thousands of rows at once."""
+    empty = {"tags": literal("{}").label("tags"), "chapters": literal("[]").label("chapters")}
+    return select(*(empty.get(column.name, column) for column in uploads.columns))
 
 
-def uploads_in_state(states: Collection[State]) -> Statement:
-    """Uploads in one of the states, oldest first."""
-    return SQL["uploads_in_state"], {"states": _names_of(states)}
+@compiled
+def upload_by_id(upload_id: str) -> Select[Any]:
+    """Read the upload's row."""
+    return select(uploads).where(uploads.c.id == upload_id)
 
 
-def expiring_uploads(idle: int, created: int) -> Statement:
-    """Receiving uploads for which nothing was recorded since `idle`, or that were made before `created`."""
-    return SQL["expiring_uploads"], {"idle": idle, "created": created}
+@compiled
+def slices_of(upload_id: str) -> Select[Any]:
+    """Read the upload's recorded slices by start."""
+    return select(slices).where(slices.c.upload_id == upload_id).order_by(slices.c.start)
 
 
-def open_bytes() -> Statement:
-    """Receiving uploads whose address is known, with their length, or what was recorded where that is not known."""
-    return SQL["open_bytes"], {}
+@compiled
+def cover_of(upload_id: str) -> Select[Any]:
+    """Read the picture of the upload's cover."""
+    return select(covers.c.picture).where(covers.c.upload_id == upload_id)
 
 
-def whole_uploads() -> Statement:
-    """Receiving uploads whose slices, which never overlap, add up to their length."""
-    return SQL["whole_uploads"], {}
+@compiled
+def uploads_in_state(states: Collection[str]) -> Select[Any]:
+    """Read the uploads in one of the states, oldest first, without their texts."""
+    return _uploads_without_texts().where(uploads.c.state.in_(states)).order_by(uploads.c.created_at, uploads.c.id)
 
 
-def twin(owner: str, content_hash: bytes, length: int) -> Statement:
-    """The owner's newest spooled upload whose file was received with these bytes."""
-    return SQL["twin"], {"owner": owner, "content_hash": content_hash, "length": length}
+@compiled
+def expiring_uploads(idle: int, created: int) -> Select[Any]:
+    """Read receiving uploads with nothing recorded since `idle`, or created before `created`, without their texts."""
+    unchanged = and_(uploads.c.updated_at < idle, func.coalesce(LAST_RECORDED, 0) < idle)
+    return _uploads_without_texts().where(_RECEIVING, or_(unchanged, uploads.c.created_at < created))
 
 
-def duplicate_of_audio(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Statement:
-    """The oldest file received with these bytes, or with the same sound; one of the owner before all others."""
-    return SQL["duplicate_of_audio"], {"owner": owner, "content_hash": content_hash, "audio_sha256": audio_sha256}
+@compiled
+def open_bytes() -> Select[Any]:
+    """Read address, id and length of receiving uploads with an address; recorded bytes if the length is not known."""
+    size = func.coalesce(uploads.c.length, _RECORDED_BYTES, 0).label("bytes")
+    return select(uploads.c.id, uploads.c.address, size).where(_RECEIVING, uploads.c.address.is_not(None))
 
 
-def taken_names(names: Collection[str]) -> Statement:
-    """Which of these names files have."""
-    return SQL["taken_names"], {"names": json.dumps([*names])}
+@compiled
+def fully_recorded_uploads() -> Select[Any]:
+    """Read the ids of receiving uploads whose slices, which never overlap, add up to their length."""
+    return (
+        select(uploads.c.id)
+        .join(slices, slices.c.upload_id == uploads.c.id)
+        .where(_RECEIVING, uploads.c.length.is_not(None))
+        .group_by(uploads.c.id)
+        .having(func.sum(slices.c.stop - slices.c.start) >= uploads.c.length)
+    )
 
 
-def planned_names() -> Statement:
-    """What is known of the names that files are about to get."""
-    return SQL["planned_names"], {}
+@compiled
+def duplicate_of_bytes(owner: str, content_hash: bytes, length: int) -> Select[Any]:
+    """Read the owner's newest spooled upload whose file was received with these bytes."""
+    return (
+        select(uploads)
+        .join(files, files.c.upload_id == uploads.c.id)
+        .where(files.c.content_hash == content_hash, files.c.received_size == length, files.c.owner == owner)
+        .order_by(files.c.uploaded_at.desc())
+        .limit(1)
+    )
 
 
-def uploads_page(owner: str | None, states: Collection[State], cursor: str | None, limit: int) -> Statement:
-    """A page of uploads, newest first; `owner` None lists everybody's. Raises Malformed for another cursor."""
-    name = name_of("uploads_page", owner is not None, bool(states), cursor is not None)
-    return SQL[name], {"owner": owner, "states": _names_of(states), "rows": limit + 1, **_behind(cursor, int)}
+@compiled
+def duplicate_of_audio(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Select[Any]:
+    """Read the oldest file with these bytes or this audio, the owner's own first. None equals no audio."""
+    return (
+        select(files)
+        .where(or_(files.c.content_hash == content_hash, files.c.audio_sha256 == audio_sha256))
+        .order_by(desc(files.c.owner == owner), files.c.uploaded_at, files.c.id)
+        .limit(1)
+    )
 
 
-def cover_of(upload_id: str) -> Statement:
-    """The picture for an upload."""
-    return SQL["cover_of"], {"which": upload_id}
+@compiled
+def stored_names(names: Collection[str]) -> Select[Any]:
+    """Read which of these names files have."""
+    return select(files.c.stored_name).where(files.c.stored_name.in_(names))
 
 
-def file_by_id(file_id: str) -> Statement:
-    """The file's row."""
-    return SQL["file_by_id"], {"which": file_id}
+@compiled
+def publish_intents() -> Select[Any]:
+    """Read the intents of uploads that are about to be published."""
+    return select(uploads.c.publish_intent).where(
+        uploads.c.state == State.VERIFIED.value, uploads.c.publish_intent.is_not(None)
+    )
 
 
-def unheard_file() -> Statement:
-    """The newest file that nobody listened to."""
-    return SQL["unheard_file"], {}
+@compiled
+def file_by_id(file_id: str) -> Select[Any]:
+    """Read the file's row."""
+    return select(files).where(files.c.id == file_id)
 
 
-def heard_in(file_id: str) -> Statement:
-    """What was heard in a file."""
-    return SQL["heard_in"], {"which": file_id}
+@compiled
+def unmeasured_file() -> Select[Any]:
+    """Read the newest file without a row of loudness."""
+    return (
+        select(files)
+        .outerjoin(loudness, loudness.c.file_id == files.c.id)
+        .where(loudness.c.file_id.is_(None))
+        .order_by(files.c.uploaded_at.desc(), files.c.id.desc())
+        .limit(1)
+    )
 
 
-def retagging() -> Statement:
-    """Files whose place something is about to take."""
-    return SQL["retagging"], {}
+@compiled
+def loudness_of(file_id: str) -> Select[Any]:
+    """Read the loudness of a file."""
+    return select(loudness).where(loudness.c.file_id == file_id)
 
 
-def sessions() -> Statement:
-    """Every stored session."""
-    return SQL["sessions"], {}
+@compiled
+def files_with_retag_intent() -> Select[Any]:
+    """Read the files that are about to be replaced."""
+    return select(files).where(files.c.retag_intent.is_not(None))
 
 
-def files_page(search: str, order: str, cursor: str | None, limit: int) -> Statement:
-    """A page of files in which every word of `search` occurs. Raises Malformed for another order or cursor."""
-    falling, key = order.startswith("-"), order.removeprefix("-")
-    if key not in FILE_SORT_KEYS:
-        raise Malformed("sort", f"files can be sorted by {', '.join(FILE_SORT_KEYS)}")
-    words = fold(search).split()
-    if len(words) > SEARCH_WORDS:
-        raise Malformed("search", f"it has more than {SEARCH_WORDS} words")
-    name = name_of(f"files_by_{key}", falling, cursor is not None)
-    return SQL[name], {"words": json.dumps(words), "rows": limit + 1, **_behind(cursor, FILE_SORT_KEYS[key])}
-
-
-def _names_of(states: Collection[State]) -> str:
-    return json.dumps([state.value for state in states])
-
-
-def _behind(cursor: str | None, kind: type) -> dict[str, Any]:
-    if cursor is None:
-        return {}
-    key, last_id = decode_cursor(cursor, kind)
-    return {"key": key, "last_id": last_id}
+@compiled
+def all_sessions() -> Select[Any]:
+    """Read every session."""
+    return select(sessions)

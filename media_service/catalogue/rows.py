@@ -1,4 +1,4 @@
-"""Between rows and the core's values, both ways."""
+"""Convert between rows and the values of `core`, in both directions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def upload_row(upload: Upload) -> dict[str, Any]:
-    """The columns of `uploads` for this upload."""
+    """Return the columns of `uploads` for this upload."""
     return {
         "id": upload.id,
         "owner": upload.owner,
@@ -62,10 +62,10 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "facts": None if upload.facts is None else json.dumps(facts_to_json(upload.facts)),
         "verdict": None if upload.verdict is None else json.dumps(verdict_to_json(upload.verdict)),
         "file_id": upload.file_id,
-        "placing": None if upload.publish_intent is None else intent_column(upload.publish_intent),
+        "publish_intent": None if upload.publish_intent is None else intent_column(upload.publish_intent),
         "review": None if upload.review is None else upload.review.value,
-        "held_open": int(upload.defer_completion),
-        "remembered": json.dumps(dict(upload.protocol_fields or {}), ensure_ascii=False),
+        "defer_completion": int(upload.defer_completion),
+        "protocol_fields": json.dumps(dict(upload.protocol_fields or {}), ensure_ascii=False),
         "address": upload.address,
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
@@ -73,16 +73,16 @@ def upload_row(upload: Upload) -> dict[str, Any]:
 
 
 def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = False) -> Upload:
-    """The upload of a row of `uploads`; `last_recorded` is when its newest slice came. Raises Unreadable.
+    """Return the upload of a row; `last_recorded` is the time of its newest slice. Raise UnreadableRow.
 
-    Values that cannot be used count as missing. A `short` value has only the first of its chapters.
+    Unusable values count as missing. A `short` value has only its first chapter.
     """
     state = member(State, row["state"])
     if state is None:
         raise UnreadableRow("state")
-    facts, placing = facts_value(row["facts"]), intent_or_none(row["placing"])
-    if row["placing"] is not None and placing is None:
-        # Without its facts the upload is not delivered: it may have a name in the spool already.
+    facts, placing = facts_value(row["facts"]), intent_or_none(row["publish_intent"])
+    if row["publish_intent"] is not None and placing is None:
+        # The file may be published already: without facts, the upload is not delivered a second time.
         facts = None
     created_at = integer(row["created_at"]) or 0
     length = integer(row["length"])
@@ -105,8 +105,8 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
         file_id=text_or_none(row["file_id"]),
         publish_intent=placing,
         review=member(Review, row["review"]),
-        defer_completion=bool(row["held_open"]),
-        protocol_fields=texts(json_object(row["remembered"])) or None,
+        defer_completion=bool(row["defer_completion"]),
+        protocol_fields=texts(json_object(row["protocol_fields"])) or None,
         address=text_or_none(row["address"]),
         created_at=created_at,
         updated_at=max(integer(row["updated_at"]) or created_at, integer(last_recorded) or 0),
@@ -114,7 +114,7 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
 
 
 def slice_row(upload_id: str, piece: Slice, now: int) -> dict[str, Any]:
-    """The columns of `slices` for this slice."""
+    """Return the columns of `slices` for this slice."""
     return {
         "upload_id": upload_id,
         "start": piece.start,
@@ -125,7 +125,7 @@ def slice_row(upload_id: str, piece: Slice, now: int) -> dict[str, Any]:
 
 
 def slice_value(row: Row) -> Slice:
-    """The slice of a row of `slices`; one whose bounds cannot be used is empty."""
+    """Return the slice of a row, empty if its bounds are unusable."""
     start, stop = integer(row["start"]), integer(row["stop"])
     if start is None or stop is None or not 0 <= start <= stop:
         return Slice(0, 0)
@@ -133,7 +133,7 @@ def slice_value(row: Row) -> Slice:
 
 
 def file_row(file: StoredFile) -> dict[str, Any]:
-    """The columns of `files` for this file."""
+    """Return the columns of `files` for this file."""
     facts, spool_entry = file.facts, file.spool_entry
     return {
         "id": file.id,
@@ -161,12 +161,12 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "search": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
         "uploaded_at": file.uploaded_at,
         "spooled_at": file.spooled_at,
-        "retagging": None,
+        "retag_intent": None,
     }
 
 
 def file_value(row: Row) -> StoredFile:
-    """The file of a row of `files`. Values that cannot be used count as missing. Raises Unreadable."""
+    """Return the file of a row; unusable values count as missing. Raise UnreadableRow."""
     return StoredFile(
         id=id_of(row),
         upload_id=id_of(row, "upload_id"),
@@ -196,31 +196,31 @@ def file_value(row: Row) -> StoredFile:
 
 
 def loudness_row(file_id: str, report: LoudnessReport, now: int) -> dict[str, Any]:
-    """Return the columns of `heard` for this file's loudness."""
+    """Return the columns of `loudness` for the report on this file."""
     return {
         "file_id": file_id,
         "loudness": report.integrated,
         "loudness_range": report.range,
         "true_peak": report.true_peak,
-        "silence_before": report.leading_silence,
-        "silence_behind": report.trailing_silence,
+        "leading_silence": report.leading_silence,
+        "trailing_silence": report.trailing_silence,
         "peaks": json.dumps(report.peaks),
-        "heard_at": now,
+        "measured_at": now,
     }
 
 
 def loudness_value(row: Row) -> LoudnessReport:
-    """Return the loudness of a row of `heard`; what cannot be used counts as not measured."""
+    """Return the report of a row of `loudness`; unusable values count as not measured."""
     return LoudnessReport(
         integrated=number(row["loudness"]),
         range=number(row["loudness_range"]),
         true_peak=number(row["true_peak"]),
-        leading_silence=number(row["silence_before"]),
-        trailing_silence=number(row["silence_behind"]),
+        leading_silence=number(row["leading_silence"]),
+        trailing_silence=number(row["trailing_silence"]),
         peaks=tuple(peak for peak in json_array(row["peaks"]) if integer(peak) is not None),
     )
 
 
 def fold(text: str) -> str:
-    """Text as a search compares it: whatever case, width or composition it was typed in."""
+    """Return the text for a search, which ignores case, width and composition."""
     return unicodedata.normalize("NFKC", text).casefold()

@@ -1,4 +1,4 @@
-"""Which schema a catalogue has, and which is the newest: asked at every start, so without loading Alembic."""
+"""Compares a database's schema with the newest migration. Every start asks, so Alembic is not imported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def is_current(database: Path, scripts: Path) -> bool:
-    """Whether the database has the schema of the last file in `scripts/versions`, whose names begin with its number."""
+    """Return whether the database has the version in the name of the last file in `scripts/versions`."""
     newest = max(path.name.partition("_")[0] for path in (scripts / "versions").glob("[0-9]*.py"))
     if not database.exists():
         return False

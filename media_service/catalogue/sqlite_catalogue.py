@@ -1,4 +1,4 @@
-"""The catalogue over one SQLite file: reads on connections of their own, every change through the one writer."""
+"""The catalogue in one SQLite file: reads have connections of their own, and one connection commits every change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from media_service.catalogue import reads, writes
+from media_service.catalogue import listings, reads, writes
 from media_service.catalogue.coercion import UnreadableRow
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
@@ -31,182 +31,168 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LISTED_SPANS = 256
-"""Spans of one upload that a listing reads: a hostile client may leave 100,000 holes in each of 200 uploads."""
+"""Spans of one upload in a listing: a hostile client may leave 100,000 gaps in each of 200 uploads."""
 
 log = structlog.get_logger()
 
 
 class SqliteCatalogue:
-    """`core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`, and the listings."""
+    """Adapter of `core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`."""
 
     def __init__(self, path: Path, rpc: RpcClient) -> None:
         self._path = path
-        self._reader = ConnectionPool(path)
+        self._pool = ConnectionPool(path)
         self._commit_client = CommitClient(rpc)
 
     async def open(self) -> None:
-        """Starts the reader. The schema is there already: `media-service migrate` brings it."""
-        # The names in it are people's names; nobody else on this machine needs them.
+        """Open the reading connections of a migrated database. Raise OSError."""
+        # It contains names of people: other users of this machine must not read it.
         await asyncio.to_thread(os.chmod, self._path, 0o600)
-        await self._reader.open()
+        await self._pool.open()
 
     async def close(self) -> None:
-        """Closes every reading connection."""
-        await self._reader.close()
+        """Close the reading connections."""
+        await self._pool.close()
 
     async def create(self, upload: Upload) -> None:
-        """A new row."""
+        """Insert an upload."""
         await self._commit_client.execute(writes.create(upload))
 
     async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
-        """A slice whose bytes are on disk, and the upload that becomes whole by it, both or neither.
-
-        Waits together with others for one transaction.
-        """
+        """Insert a slice, and update the upload that it completes, in one transaction shared with other requests."""
         then = [] if whole is None else writes.save(whole)
         await self._commit_client.execute([*writes.record(upload_id, piece, now), *then])
 
     async def save(self, upload: Upload) -> None:
-        """The upload as it is now; with an ended state its slices and, unless rejected, its cover's picture go."""
+        """Update an upload, and delete what it no longer needs if it has ended."""
         await self._commit_client.execute(writes.save(upload))
 
     async def save_cover(self, upload: Upload, picture: bytes | None) -> None:
-        """The upload as it is now, and the picture of its cover, both or neither; None when it has none."""
+        """Update an upload and replace the picture of its cover."""
         await self._commit_client.execute(writes.save_cover(upload, picture))
 
     async def cover(self, upload_id: str) -> bytes | None:
-        """The picture of an upload's cover, while it is kept."""
-        rows = await self._reader.rows(reads.cover_of(upload_id))
+        """Return the picture of an upload's cover."""
+        rows = await self._pool.rows(reads.cover_of(upload_id))
         return rows[0]["picture"] if rows else None
 
     async def forget_cover(self, upload_id: str) -> None:
-        """The picture of a rejected upload's cover goes with what was kept of it."""
+        """Delete the picture of a rejected upload's cover."""
         await self._commit_client.execute(writes.forget_cover(upload_id))
 
     async def deliver(self, upload: Upload, file: StoredFile) -> None:
-        """The spooled upload and its file, both or neither."""
+        """Update a spooled upload and insert its file."""
         await self._commit_client.execute(writes.deliver(upload, file))
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
-        """The upload and its recorded slices by start; its `updated_at` counts the last slice."""
-        # The slices first: those of an upload that ends in between are then too many, never missing.
-        recorded = await self._reader.rows(reads.slices_of(upload_id))
-        found = await self._reader.rows(reads.upload_by_id(upload_id))
+        """Return an upload and its slices."""
+        # Slices first: if the upload ends between the two reads there are too many of them, never too few.
+        recorded = await self._pool.rows(reads.slices_of(upload_id))
+        found = await self._pool.rows(reads.upload_by_id(upload_id))
         last = max((piece["recorded_at"] for piece in recorded), default=None)
-        upload = _one(lambda row: upload_value(row, last), found)
+        upload = _first_value(lambda row: upload_value(row, last), found)
         return None if upload is None else (upload, [slice_value(piece) for piece in recorded])
 
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
-        """Every upload in one of the states, oldest first, without its tags and chapters."""
-        return readable(upload_value, await self._reader.rows(reads.uploads_in_state(states)))
+        """Return the uploads in one of the states."""
+        return readable(upload_value, await self._pool.rows(reads.uploads_in_state(states)))
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
-        """Receiving uploads for which nothing was recorded since `idle`, or made before `created`; UTC microseconds.
-
-        They come without their tags and chapters.
-        """
-        return readable(upload_value, await self._reader.rows(reads.expiring_uploads(idle, created)))
+        """Return receiving uploads without a change since `idle`, or older than `created`."""
+        return readable(upload_value, await self._pool.rows(reads.expiring_uploads(idle, created)))
 
     async def open_bytes(self) -> Sequence[tuple[str, str, int]]:
-        """Address, id and bytes of every receiving upload whose address is known; recorded bytes without a length."""
-        rows = await self._reader.rows(reads.open_bytes())
+        """Return address, id and bytes of receiving uploads."""
+        rows = await self._pool.rows(reads.open_bytes())
         return [(row["address"], row["id"], row["bytes"]) for row in rows]
 
     async def receiving_whole(self) -> Sequence[str]:
-        """Receiving uploads of which every byte is recorded: a crash came before the next step."""
-        return [row["id"] for row in await self._reader.rows(reads.whole_uploads())]
+        """Return the ids of receiving uploads whose every byte is recorded."""
+        return [row["id"] for row in await self._pool.rows(reads.fully_recorded_uploads())]
 
     async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
-        """The owner's newest spooled upload with these bytes."""
-        rows = await self._reader.rows(reads.twin(owner, content_hash, length))
-        return _one(upload_value, rows)
+        """Return the owner's newest spooled upload with these bytes."""
+        return _first_value(upload_value, await self._pool.rows(reads.duplicate_of_bytes(owner, content_hash, length)))
 
     async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
-        """The oldest finished file of the same bytes, or of the same sound with other tags; the owner's own first."""
-        rows = await self._reader.rows(reads.duplicate_of_audio(owner, facts.content_hash, facts.audio_sha256))
-        return _one(file_value, rows)
+        """Return the oldest file with the same bytes or audio, the owner's own first."""
+        query = reads.duplicate_of_audio(owner, facts.content_hash, facts.audio_sha256)
+        return _first_value(file_value, await self._pool.rows(query))
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
-        """Which of these names a finished file had or is about to get, whether or not its reader took it away."""
-        rows = await self._reader.rows(reads.taken_names(names))
-        plans = [intent_or_none(row["placing"]) for row in await self._reader.rows(reads.planned_names())]
-        planned = {plan.name for plan in plans if plan is not None}
-        return {row["stored_name"] for row in rows} | planned.intersection(names)
+        """Return which of these names files have or are about to get."""
+        rows = await self._pool.rows(reads.stored_names(names))
+        intents = [intent_or_none(row["publish_intent"]) for row in await self._pool.rows(reads.publish_intents())]
+        intended = {intent.name for intent in intents if intent is not None}
+        return {row["stored_name"] for row in rows} | intended.intersection(names)
 
     async def list_uploads(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
-        """A page of uploads with the spans that their slices cover, newest first, and the next page's cursor.
-
-        Uploads of a `short` listing have only the first of their chapters. Raises Malformed.
-        """
-        rows = await self._reader.rows(reads.uploads_page(owner, states, cursor, limit))
+        """Return a page of uploads, each with the spans that its slices cover, and the next page's cursor."""
+        rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit))
         page, following = split_page(rows, limit, "created_at", "id")
-        recorded: defaultdict[str, list[Slice]] = defaultdict(list)
+        spans: defaultdict[str, list[Slice]] = defaultdict(list)
         ids = [row["id"] for row in page if isinstance(row["id"], str)]
-        for piece in await self._reader.rows(reads.covered_spans(ids, LISTED_SPANS)):
-            recorded[piece["upload_id"]].append(slice_value(piece))
+        for span in await self._pool.rows(listings.covered_spans(ids, LISTED_SPANS)):
+            spans[span["upload_id"]].append(slice_value(span))
         uploads = await _page_values(lambda row: upload_value(row, row["last_recorded"], short=short), page)
-        return [(upload, recorded[upload.id]) for upload in uploads], following
+        return [(upload, spans[upload.id]) for upload in uploads], following
 
     async def file(self, file_id: str) -> StoredFile | None:
-        """One finished file."""
-        rows = await self._reader.rows(reads.file_by_id(file_id))
-        return _one(file_value, rows)
+        """Return a file."""
+        return _first_value(file_value, await self._pool.rows(reads.file_by_id(file_id)))
 
     async def next_unmeasured(self) -> StoredFile | None:
-        """The newest finished file of which nothing is saved that was heard in it."""
-        rows = await self._reader.rows(reads.unheard_file())
-        return _one(file_value, rows)
+        """Return the newest file whose loudness was not measured."""
+        return _first_value(file_value, await self._pool.rows(reads.unmeasured_file()))
 
     async def save_loudness(self, file_id: str, heard: LoudnessReport, now: int) -> None:
-        """What was heard in a finished file; what is saved already stays."""
+        """Insert the loudness of a file, unless it is there."""
         await self._commit_client.execute(writes.save_loudness(file_id, heard, now))
 
     async def loudness(self, file_id: str) -> LoudnessReport | None:
-        """What was heard in a finished file; None while nobody listened."""
-        rows = await self._reader.rows(reads.heard_in(file_id))
+        """Return the loudness of a file."""
+        rows = await self._pool.rows(reads.loudness_of(file_id))
         return loudness_value(rows[0]) if rows else None
 
     async def save_retag_intent(self, file_id: str, plan: PublishIntent | None) -> None:
-        """What is about to take the file's place; None when nothing is."""
-        await self._commit_client.execute(writes.save_retag_intent(file_id, plan))
+        """Set or clear what is about to replace a file."""
+        await self._commit_client.execute(writes.set_retag_intent(file_id, plan))
 
     async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
-        """The file as it is now, and its upload where one is given, both or neither.
-
-        Nothing is about to take the file's place any more.
-        """
-        await self._commit_client.execute([*writes.retag(file), *([] if upload is None else writes.save(upload))])
+        """Update a replaced file, and its upload if one is given."""
+        then = [] if upload is None else writes.save(upload)
+        await self._commit_client.execute([*writes.retag(file), *then])
 
     async def retag_intents(self) -> Sequence[tuple[StoredFile, PublishIntent]]:
-        """Files whose place something was about to take when the process ended."""
-        rows = await self._reader.rows(reads.retagging())
-        return readable(lambda row: (file_value(row), intent_value(row["retagging"])), rows)
-
-    async def sessions(self) -> Sequence[tuple[bytes, int]]:
-        """Digest and expiry of every stored session."""
-        return [(row["digest"], row["expires_at"]) for row in await self._reader.rows(reads.sessions())]
-
-    async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        """Stores a session and deletes expired ones."""
-        await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
-
-    async def end_session(self, digest: bytes) -> None:
-        """Deletes a session. One that is not there is no error."""
-        await self._commit_client.execute(writes.end_session(digest))
+        """Return the files that were about to be replaced, and by what."""
+        rows = await self._pool.rows(reads.files_with_retag_intent())
+        return readable(lambda row: (file_value(row), intent_value(row["retag_intent"])), rows)
 
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int
     ) -> tuple[list[StoredFile], str | None]:
-        """A page of files with every word of `search`, in this order, and the next page's cursor. Raises Malformed."""
-        rows = await self._reader.rows(reads.files_page(search, order, cursor, limit))
+        """Return a page of files with every word of `search`, and the next page's cursor."""
+        rows = await self._pool.rows(listings.files_page(search, order, cursor, limit))
         page, following = split_page(rows, limit, "key", "id")
         return await _page_values(file_value, page), following
 
+    async def sessions(self) -> Sequence[tuple[bytes, int]]:
+        """Return digest and expiry of every session."""
+        return [(row["digest"], row["expires_at"]) for row in await self._pool.rows(reads.all_sessions())]
+
+    async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
+        """Insert a session and delete those that have expired."""
+        await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
+
+    async def end_session(self, digest: bytes) -> None:
+        """Delete a session."""
+        await self._commit_client.execute(writes.end_session(digest))
+
 
 def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
-    """Return the values of the rows that can be read. One that cannot is logged, and does not hide the others."""
+    """Return the values of the rows. Log and leave out a row that cannot be read."""
     values = []
     for row in rows:
         try:
@@ -217,7 +203,7 @@ def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
 
 
 async def _page_values(value_of: Callable[[Row], T], page: Sequence[Row]) -> list[T]:
-    """Return the values of a page's rows. Each may have 16 KiB of JSON, so other requests have turns in between."""
+    """Return the values of a page. Let other tasks run between rows, each of which may have 16 KiB of JSON."""
     values: list[T] = []
     for row in page:
         values += readable(value_of, [row])
@@ -225,8 +211,8 @@ async def _page_values(value_of: Callable[[Row], T], page: Sequence[Row]) -> lis
     return values
 
 
-def _one(value_of: Callable[[Row], T], rows: Sequence[Row]) -> T | None:
-    """Return the value of the only row, None without one. Raise CatalogueError for one that cannot be read."""
+def _first_value(value_of: Callable[[Row], T], rows: Sequence[Row]) -> T | None:
+    """Return the value of the first row, None without one. Raise CatalogueError if it cannot be read."""
     try:
         return value_of(rows[0]) if rows else None
     except UnreadableRow as error:

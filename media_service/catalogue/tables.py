@@ -1,6 +1,6 @@
-"""The catalogue's tables, said once. `migrations/` brings a database to exactly this; a test proves it.
+"""The catalogue's tables. `migrations/` brings a database to exactly these, which a test checks.
 
-Times are UTC microseconds, sizes bytes, digests and pictures raw bytes; tags and verdicts are JSON text.
+Times are UTC microseconds, sizes are bytes, digests and pictures are raw bytes; tags and verdicts are JSON.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ uploads = Table(
     Column("content_hash", LargeBinary(32)),
     Column("sender", Text),
     Column("tags", Text, nullable=False),
-    # What the cover is, and the chapters, as JSON.
+    # Description of the cover, and the chapters, as JSON.
     Column("cover", Text),
     Column("chapters", Text, nullable=False, server_default="[]"),
     Column("facts", Text),
     Column("verdict", Text),
     Column("file_id", String(22)),
-    Column("placing", Text),
+    Column("publish_intent", Text),
     Column("review", String(8)),
-    Column("held_open", Integer, nullable=False, server_default="0"),
-    Column("remembered", Text, nullable=False, server_default="{}"),
-    # From where it was created, until it ends: what one address may have open is bounded.
+    Column("defer_completion", Integer, nullable=False, server_default="0"),
+    Column("protocol_fields", Text, nullable=False, server_default="{}"),
+    # The client's address until the upload ends: quotas count what an address has open.
     Column("address", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    # Listings by state and by owner, newest first, with the id to break ties.
+    # Listings by state and by owner, newest first; the id breaks ties.
     Index("ix_uploads_state_created_at_id", "state", "created_at", "id"),
     Index("ix_uploads_owner_created_at_id", "owner", "created_at", "id"),
 )
@@ -69,14 +69,14 @@ slices = Table(
     Column("stop", BigInteger, nullable=False),
     Column("digest", LargeBinary(32)),
     Column("recorded_at", BigInteger, nullable=False),
-    # Rows come in the order of the key and are read in it: the key is the table.
+    # Rows are inserted and read in the order of the key, so the key is the table.
     sqlite_with_rowid=False,
 )
 
 covers = Table(
     "covers",
     metadata,
-    # The picture for an upload that is not finished yet; afterwards it stands in the file.
+    # The picture for an unfinished upload; afterwards the file contains it.
     Column("upload_id", String(22), ForeignKey("uploads.id"), primary_key=True),
     Column("picture", LargeBinary, nullable=False),
 )
@@ -105,16 +105,16 @@ files = Table(
     Column("date", Text),
     Column("genre", Text),
     Column("comment", Text),
-    # What is not listed by itself: further tags, findings and the walk's measures, as JSON.
+    # What has no column of its own: further tags, findings and details of the audio, as JSON.
     Column("more_tags", Text),
     Column("chapters", Text, nullable=False, server_default="[]"),
     Column("audio_sha256", LargeBinary(32)),
     Column("grade", String(16)),
     Column("findings", Text),
     Column("audio", Text),
-    # What is about to take the file's place: its size, digest and tags, as JSON.
-    Column("retagging", Text),
-    # What a search looks through: names and tags, normalised and case-folded.
+    # What is about to replace the file: its size, digest, tags and chapters, as JSON.
+    Column("retag_intent", Text),
+    # Names and tags for searching, normalised and case-folded.
     Column("search", Text, nullable=False),
     Column("uploaded_at", BigInteger, nullable=False),
     Column("spooled_at", BigInteger, nullable=False),
@@ -126,22 +126,22 @@ files = Table(
 sessions = Table(
     "sessions",
     metadata,
-    # Browsers that are signed in as admin. The digest is an HMAC of the cookie's value.
+    # Browsers signed in as admin. The digest is an HMAC of the cookie's value.
     Column("digest", LargeBinary(32), primary_key=True),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
 
-heard = Table(
-    "heard",
+loudness = Table(
+    "loudness",
     metadata,
-    # A file has a row once it was listened to, whatever came of it.
+    # A file has a row once it was measured, even if nothing could be.
     Column("file_id", String(22), ForeignKey("files.id"), primary_key=True),
     Column("loudness", Float),
     Column("loudness_range", Float),
     Column("true_peak", Float),
-    Column("silence_before", Float),
-    Column("silence_behind", Float),
+    Column("leading_silence", Float),
+    Column("trailing_silence", Float),
     Column("peaks", Text, nullable=False),
-    Column("heard_at", BigInteger, nullable=False),
+    Column("measured_at", BigInteger, nullable=False),
 )

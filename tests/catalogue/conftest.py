@@ -22,13 +22,13 @@ SCRIPTS = Path(__file__).parents[2] / "migrations"
 
 @pytest.fixture(scope="session")
 def scripts() -> Path:
-    """The folder of migrations."""
+    """Return the folder of migrations."""
     return SCRIPTS
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Path:
-    """An empty catalogue, migrated once for all tests."""
+    """Return an empty database, migrated once for all tests."""
     path = tmp_path_factory.mktemp("template") / "catalogue.sqlite3"
     migrate(path, scripts)
     return path
@@ -36,7 +36,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, scripts: Path) -> Path:
 
 @pytest.fixture
 def path(template: Path, tmp_path: Path) -> Path:
-    """An empty catalogue of the test's own."""
+    """Return a copy of the empty database for one test."""
     path = tmp_path / "catalogue.sqlite3"
     shutil.copy(template, path)
     return path
@@ -44,7 +44,7 @@ def path(template: Path, tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def database(path: Path) -> AsyncIterator[SqliteCatalogue]:
-    """It, open."""
+    """Return the open catalogue of that copy."""
     async with served(RpcClient(), commit_service(path)) as line:
         database = SqliteCatalogue(path, line)
         await database.open()

@@ -1,24 +1,26 @@
-"""Uploads and files to keep, and a look at the rows around the catalogue."""
+"""Sample uploads and files, and direct reads of the rows."""
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.files import SpoolEntry, StoredFile
 from media_service.core.upload_states import State
+from media_service.ipc.client import RpcClient
 from tests.core.samples import FACTS, make_upload
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
     from media_service.core.upload import Upload
 
 
 def make_file(number: int = 1, **changes: Any) -> StoredFile:
-    """The finished file of the upload `u{number}`, with these changes."""
+    """Return the finished file of the upload `u{number}`, with these changes."""
     plain: dict[str, Any] = {
         "id": f"f{number}",
         "upload_id": f"u{number}",
@@ -35,19 +37,30 @@ def make_file(number: int = 1, **changes: Any) -> StoredFile:
 
 
 def spooled(file: StoredFile, **changes: Any) -> Upload:
-    """The upload that became this file."""
+    """Return the upload that became this file."""
     plain = {"id": file.upload_id, "owner": file.owner, "state": State.SPOOLED, "facts": file.facts}
     return make_upload(**plain | {"file_id": file.id, "created_at": file.uploaded_at} | changes)
 
 
+@asynccontextmanager
+async def reopened(path: Path) -> AsyncIterator[SqliteCatalogue]:
+    """Yield another catalogue of this database, for reading. Close it even if the test fails: it has threads."""
+    catalogue = SqliteCatalogue(path, RpcClient())
+    await catalogue.open()
+    try:
+        yield catalogue
+    finally:
+        await catalogue.close()
+
+
 async def keep(database: SqliteCatalogue, *files: StoredFile) -> None:
-    """Delivers each of them."""
+    """Deliver each of the files."""
     for file in files:
         await database.create(make_upload(id=file.upload_id, owner=file.owner, created_at=file.uploaded_at))
         await database.deliver(spooled(file), file)
 
 
 def rows(path: Path, query: str) -> list[Any]:
-    """What a connection of its own sees."""
+    """Return the rows that a new connection reads."""
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()

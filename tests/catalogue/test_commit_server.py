@@ -1,4 +1,4 @@
-"""The one place that commits: durable when it answers, together where it can, alone where one fails."""
+"""The commit server: durable when it answers, batched if possible, one by one if a request fails."""
 
 from __future__ import annotations
 
@@ -49,60 +49,60 @@ def piece(start: int, stop: int, upload_id: str = "u") -> list[Statement]:
 
 
 class Connections:
-    """Opens the writing connection of a catalogue with one upload, `u`, and hears what is executed on it."""
+    """Open writing connections of a catalogue with one upload, `u`, and trace what they execute."""
 
     def __init__(self, path: Path) -> None:
-        self.heard: list[str] = []
+        self.executed: list[str] = []
         self._path = path
         with closing(open_for_writing(str(path))) as connection:
             connection.execute(UPLOAD.format("u"))
 
     def open(self) -> sqlite3.Connection:
-        """The connection, in the thread that asks."""
+        """Return a connection for the calling thread."""
         connection = open_for_writing(str(self._path))
-        connection.set_trace_callback(self.heard.append)
+        connection.set_trace_callback(self.executed.append)
         return connection
 
     def commits(self) -> int:
-        """How many transactions were ended."""
-        return self.heard.count("COMMIT")
+        """Return the number of committed transactions."""
+        return self.executed.count("COMMIT")
 
 
 @asynccontextmanager
 async def writing(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[CommitClient]:
-    """A writer whose other end opens this connection; when it ends, what was asked is done."""
+    """Yield a client of a commit server; at the end every request is done."""
     async with served(RpcClient(), partial(serve, connect=connect)) as rpc:
         yield CommitClient(rpc)
 
 
 @pytest.fixture
 def connections(path: Path) -> Connections:
-    """Of a catalogue with one upload."""
+    """Return the connections of a catalogue with one upload."""
     return Connections(path)
 
 
 @pytest_asyncio.fixture
 async def writer(connections: Connections) -> AsyncIterator[CommitClient]:
-    """A writer that runs."""
+    """Return a client of a running commit server."""
     async with writing(connections.open) as writer:
         yield writer
 
 
-def test_log_is_synced_at_each_commit(path: Path) -> None:
+def test_the_log_is_synced_at_each_commit(path: Path) -> None:
     with closing(open_for_writing(str(path))) as connection:
         pragmas = ("journal_mode", "synchronous", "foreign_keys")
         found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
     assert found == ["wal", 2, 1]
 
 
-async def test_a_slice_is_seen_by_others_the_moment_it_is_acknowledged(writer: CommitClient, path: Path) -> None:
+async def test_an_acknowledged_slice_is_visible_to_other_connections(writer: CommitClient, path: Path) -> None:
     with closing(sqlite3.connect(path)) as fresh:
         for start in range(20):
             await writer.execute(piece(start, start + 1))
             assert fresh.execute("SELECT max(start) FROM slices").fetchone() == (start,)
 
 
-async def test_a_change_is_seen_by_others_the_moment_it_is_acknowledged(writer: CommitClient, path: Path) -> None:
+async def test_an_acknowledged_change_is_visible_to_other_connections(writer: CommitClient, path: Path) -> None:
     await writer.execute(sql("UPDATE uploads SET state = 'cancelled'"))
     assert rows(path, "SELECT state FROM uploads") == [("cancelled",)]
 
@@ -114,7 +114,7 @@ async def test_many_slices_share_few_transactions(writer: CommitClient, connecti
     assert 2 <= connections.commits() - before < 100
 
 
-async def test_a_lone_slice_waits_for_nobody(writer: CommitClient, connections: Connections) -> None:
+async def test_a_lone_slice_is_committed_at_once(writer: CommitClient, connections: Connections) -> None:
     before = connections.commits()
     async with asyncio.timeout(5):
         for start in range(5):
@@ -146,14 +146,14 @@ async def test_a_change_is_all_or_nothing(writer: CommitClient, path: Path) -> N
     assert rows(path, "SELECT filename FROM uploads") == [("a.mp3",)]
 
 
-async def test_a_slice_of_no_upload_is_trouble(writer: CommitClient, path: Path) -> None:
+async def test_a_slice_without_an_upload_is_an_error(writer: CommitClient, path: Path) -> None:
     with pytest.raises(CatalogueError):
         await writer.execute(piece(0, 1, "nobody"))
     await writer.execute(piece(0, 1))
     assert rows(path, "SELECT upload_id FROM slices") == [("u",)]
 
 
-async def test_a_slice_of_no_upload_fails_alone(writer: CommitClient, path: Path) -> None:
+async def test_a_slice_without_an_upload_fails_alone(writer: CommitClient, path: Path) -> None:
     outcomes = await asyncio.gather(
         *(writer.execute(piece(start, start + 1)) for start in range(100)),
         writer.execute(piece(0, 1, "nobody")),
@@ -164,7 +164,7 @@ async def test_a_slice_of_no_upload_fails_alone(writer: CommitClient, path: Path
     assert rows(path, "SELECT count(*) FROM slices") == [(200,)]
 
 
-async def test_what_came_first_is_done_first(writer: CommitClient, path: Path) -> None:
+async def test_requests_are_executed_in_their_order(writer: CommitClient, path: Path) -> None:
     await asyncio.gather(
         *(writer.execute(piece(start, start + 1)) for start in range(500)),
         writer.execute(sql("DELETE FROM slices")),
@@ -172,21 +172,21 @@ async def test_what_came_first_is_done_first(writer: CommitClient, path: Path) -
     assert rows(path, "SELECT count(*) FROM slices") == [(0,)]
 
 
-async def test_a_slice_that_is_not_kept_is_not_acknowledged(writer: CommitClient, path: Path) -> None:
+async def test_a_slice_that_differs_from_the_recorded_one_is_an_error(writer: CommitClient, path: Path) -> None:
     await writer.execute(piece(0, 5))
     with pytest.raises(CatalogueError):
         await writer.execute(piece(0, 10))
     assert rows(path, "SELECT start, stop FROM slices") == [(0, 5)]
 
 
-async def test_a_failing_statement_is_trouble_and_the_writer_goes_on(writer: CommitClient, path: Path) -> None:
+async def test_the_server_continues_after_a_failing_statement(writer: CommitClient, path: Path) -> None:
     with pytest.raises(CatalogueError):
         await writer.execute(sql("UPDATE no_such_table SET x = 1"))
     await writer.execute(piece(0, 1))
     assert rows(path, "SELECT count(*) FROM slices") == [(1,)]
 
 
-async def test_a_locked_database_is_trouble_and_the_writer_goes_on(path: Path) -> None:
+async def test_the_server_continues_after_a_locked_database(path: Path) -> None:
     def impatient() -> sqlite3.Connection:
         connection = open_for_writing(str(path))
         connection.execute("PRAGMA busy_timeout=10")
@@ -202,7 +202,7 @@ async def test_a_locked_database_is_trouble_and_the_writer_goes_on(path: Path) -
     assert rows(path, "SELECT id FROM uploads") == [("u",)]
 
 
-async def test_a_waiter_that_gave_up_disturbs_nobody(writer: CommitClient, path: Path) -> None:
+async def test_a_cancelled_request_does_not_affect_others(writer: CommitClient, path: Path) -> None:
     waiting = asyncio.create_task(writer.execute(piece(0, 1)))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -211,7 +211,7 @@ async def test_a_waiter_that_gave_up_disturbs_nobody(writer: CommitClient, path:
     assert rows(path, "SELECT count(*) FROM slices") == [(2,)]
 
 
-async def test_closing_the_line_commits_what_waits(connections: Connections, path: Path) -> None:
+async def test_closing_the_line_commits_waiting_requests(connections: Connections, path: Path) -> None:
     async with writing(connections.open) as writer:
         waiting = [asyncio.create_task(writer.execute(piece(start, start + 1))) for start in range(100)]
         await asyncio.sleep(0)
@@ -219,7 +219,7 @@ async def test_closing_the_line_commits_what_waits(connections: Connections, pat
     assert rows(path, "SELECT count(*) FROM slices") == [(100,)]
 
 
-async def test_nothing_is_acknowledged_behind_the_end(connections: Connections, path: Path) -> None:
+async def test_nothing_is_acknowledged_after_the_end(connections: Connections, path: Path) -> None:
     async with writing(connections.open) as writer:
         pass
     with pytest.raises(CatalogueError):
@@ -227,7 +227,7 @@ async def test_nothing_is_acknowledged_behind_the_end(connections: Connections, 
     assert rows(path, "SELECT count(*) FROM slices") == [(0,)]
 
 
-async def test_a_catalogue_that_cannot_be_opened_is_trouble_until_it_can(tmp_path: Path) -> None:
+async def test_requests_fail_until_the_catalogue_can_be_opened(tmp_path: Path) -> None:
     path = tmp_path / "late" / "catalogue.sqlite3"
     async with writing(lambda: open_for_writing(str(path))) as writer:
         with pytest.raises(CatalogueError):
@@ -272,17 +272,17 @@ def fill(path: Path) -> None:
             file.write(bytes(4096))
 
 
-def test_a_full_disk_is_said_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
     seen = on_small_disk(tmp_path / "disk", record_on_full_disk)
     assert seen["slice"] == "storage_full"
     assert seen["kept"]
 
 
-def test_a_change_that_finds_the_disk_full_says_so(tmp_path: Path) -> None:
+def test_a_change_on_a_full_disk_is_reported(tmp_path: Path) -> None:
     assert on_small_disk(tmp_path / "disk", record_on_full_disk)["change"] == "storage_full"
 
 
-async def test_a_value_that_sqlite_cannot_hold_does_not_end_the_writer(writer: CommitClient) -> None:
+async def test_the_server_continues_after_a_value_that_sqlite_cannot_store(writer: CommitClient) -> None:
     async with asyncio.timeout(5):
         with suppress(CatalogueError):
             await writer.execute(piece(0, 2**63))
@@ -290,7 +290,7 @@ async def test_a_value_that_sqlite_cannot_hold_does_not_end_the_writer(writer: C
 
 
 async def end_on_full_disk(disk: Path) -> Any:
-    """Uploads with slices, a full disk, and then their ends, all at once and one by one."""
+    """Create uploads, fill the disk, and end the uploads one by one and all at once."""
     path = disk / "catalogue.sqlite3"
     migrate(path, SCRIPTS)
     uploads = [make_upload(id=f"u{number}", state=State.CANCELLED) for number in range(300)]
@@ -325,7 +325,7 @@ async def _until_full(writer: CommitClient) -> None:
         await writer.execute(writes.create(make_upload(id=f"x{number}", tags={"comment": "x" * 8000})))
 
 
-def test_uploads_end_on_a_full_disk_and_nothing_else_takes_their_room(tmp_path: Path) -> None:
+def test_uploads_can_end_on_a_full_disk_and_only_they_use_the_ballast(tmp_path: Path) -> None:
     seen = on_small_disk(tmp_path / "disk", end_on_full_disk, "24m")
     assert seen == {
         "size": BALLAST_BYTES,

@@ -1,4 +1,4 @@
-"""Rows with any values at all: what is read of them can be shown, and they hide no other row."""
+"""Rows with arbitrary values: what is read of them can be serialized, and they hide no other row."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ changes_of_file = st.dictionaries(st.sampled_from([*file_row(FILE)]), anything, 
 
 
 def shown(shape: Any) -> str:
-    """As a client gets it: JSON that a browser reads."""
+    """Return the JSON that a client gets, which browsers must be able to parse."""
     return json.dumps(shape, allow_nan=False)
 
 
@@ -92,7 +92,7 @@ def view_of(upload: Upload, slices: list[Slice]) -> Any:
     return register.view(upload, ranges_of(slices))
 
 
-def test_a_row_of_ours_is_read_as_it_was_written() -> None:
+def test_rows_are_read_as_they_were_written() -> None:
     assert upload_value(upload_row(UPLOAD)) == UPLOAD  # type: ignore[arg-type]  # a dict is read like a row
     assert file_value(file_row(FILE)) == FILE  # type: ignore[arg-type]
 
@@ -114,7 +114,7 @@ def test_any_row_of_an_upload_can_be_shown(
 
 
 @pytest.mark.parametrize("stored", [*HOSTILE_JSON, None, 5, b"[1]"])
-def test_a_short_value_has_the_first_chapter_of_the_whole_one(stored: Any) -> None:
+def test_a_short_value_has_only_the_first_chapter(stored: Any) -> None:
     chapters = json.dumps([{"start": 1, "title": "a"}, {"start": 2, "title": "b"}])
     for value in (stored, chapters):
         row: Any = upload_row(UPLOAD) | {"chapters": value}
@@ -136,9 +136,9 @@ def test_any_row_of_a_file_can_be_shown(changes: dict[str, Any]) -> None:
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(("loudness", "loudness_range", "true_peak", "peaks"), anything)), anything)
-def test_any_row_of_what_was_heard_can_be_shown(row: dict[str, Any], silence: Any) -> None:
-    heard = loudness_value(row | {"silence_before": silence, "silence_behind": silence})  # type: ignore[arg-type]
-    shown(asdict(heard))
+def test_any_row_of_loudness_can_be_shown(row: dict[str, Any], silence: Any) -> None:
+    report = loudness_value(row | {"leading_silence": silence, "trailing_silence": silence})  # type: ignore[arg-type]
+    shown(asdict(report))
 
 
 @given(anything, anything, anything)
@@ -153,7 +153,7 @@ def test_a_finding_of_another_version_is_shown_with_its_code() -> None:
     assert found.to_dict_with_message()["message"] == "another version of the service found this"
 
 
-def test_a_finding_of_a_former_version_has_no_times() -> None:
+def test_a_finding_of_an_older_version_has_no_times() -> None:
     stored = {name: value for name, value in FINDING.to_dict().items() if not name.endswith("_seconds")}
     assert findings_value([stored, FINDING.to_dict()]) == (Finding("sync_lost", Severity.REJECT, 5, 1, "x"), FINDING)
 
@@ -169,7 +169,9 @@ async def test_one_row_that_cannot_be_read_hides_no_other(database: SqliteCatalo
         await database.load("u1")
 
 
-@pytest.mark.parametrize("column", ["tags", "facts", "verdict", "chapters", "remembered", "cover", "placing"])
+@pytest.mark.parametrize(
+    "column", ["tags", "facts", "verdict", "chapters", "protocol_fields", "cover", "publish_intent"]
+)
 @pytest.mark.parametrize("value", [*HOSTILE_JSON, b"\xff\xfe", -5])
 async def test_uploads_with_any_json_are_listed(database: SqliteCatalogue, path: Path, column: str, value: Any) -> None:
     await database.create(UPLOAD)
@@ -189,18 +191,18 @@ async def test_files_with_any_json_are_listed_and_found(database: SqliteCatalogu
         assert all(shown(SERIALIZER.file(file)) for file in files)
 
 
-async def test_text_that_is_no_utf_8_is_listed(database: SqliteCatalogue, path: Path) -> None:
+async def test_text_that_is_not_utf_8_is_listed(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     spoil(path, "UPDATE uploads SET filename = CAST(? AS TEXT)", b"\xffname")
     page, _ = await database.list_uploads(None, set(), None, 10)
     assert page[0][0].filename == "\ufffdname"
 
 
-async def test_an_upload_whose_plan_cannot_be_read_is_not_delivered_twice(
+async def test_an_upload_with_an_unreadable_intent_is_not_delivered_twice(
     database: SqliteCatalogue, path: Path
 ) -> None:
     await database.create(make_upload(state=State.VERIFIED, facts=FACTS, publish_intent=UPLOAD.publish_intent))
-    spoil(path, "UPDATE uploads SET placing = ?", "{")
+    spoil(path, "UPDATE uploads SET publish_intent = ?", "{")
     (upload,) = await database.in_state({State.VERIFIED})
     assert upload.publish_intent is None
     assert upload.facts is None

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from media_service.catalogue.migrate import migrate, writing_engine
 from media_service.catalogue.rows import upload_value
 from media_service.catalogue.schema_version import is_current
 from media_service.catalogue.tables import metadata
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from media_service.core.chapters import Chapter
+from media_service.core.files import LoudnessReport
+from media_service.core.upload import PublishIntent
+from media_service.core.upload_states import State
+from tests.catalogue.samples import reopened, rows
 
 BROKEN = '''"""Stops halfway."""
 from alembic import op
@@ -37,7 +42,7 @@ def dump(path: Path) -> list[str]:
         return list(connection.iterdump())
 
 
-def test_an_empty_database_migrated_is_exactly_the_tables(path: Path) -> None:
+def test_migrations_of_an_empty_database_end_in_exactly_the_tables(path: Path) -> None:
     engine = writing_engine(path)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -45,7 +50,7 @@ def test_an_empty_database_migrated_is_exactly_the_tables(path: Path) -> None:
     engine.dispose()
 
 
-def test_migrated_tables_and_made_tables_have_the_same_words(path: Path, tmp_path: Path) -> None:
+def test_migrated_and_created_databases_have_the_same_objects(path: Path, tmp_path: Path) -> None:
     made = tmp_path / "made.sqlite3"
     engine = writing_engine(made)
     metadata.create_all(engine)
@@ -60,7 +65,7 @@ def test_migrated_tables_and_made_tables_have_the_same_words(path: Path, tmp_pat
     assert shapes[0] == shapes[1]
 
 
-def test_a_database_is_newest_only_after_migrating(tmp_path: Path, scripts: Path) -> None:
+def test_a_database_is_current_only_after_migrating(tmp_path: Path, scripts: Path) -> None:
     database = tmp_path / "catalogue.sqlite3"
     assert not is_current(database, scripts)
     assert not database.exists()
@@ -70,7 +75,7 @@ def test_a_database_is_newest_only_after_migrating(tmp_path: Path, scripts: Path
     assert is_current(database, scripts)
 
 
-def test_an_older_schema_is_not_the_newest(path: Path, scripts: Path) -> None:
+def test_an_older_schema_is_not_current(path: Path, scripts: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     assert not is_current(path, scripts)
@@ -102,7 +107,7 @@ def test_rows_from_before_covers_and_chapters_are_read(tmp_path: Path, scripts: 
     assert (upload.id, upload.cover, upload.chapters) == ("u", None, ())
 
 
-def test_times_that_are_no_dates_are_taken_from_old_rows(tmp_path: Path, scripts: Path) -> None:
+def test_times_that_are_not_dates_are_removed_from_old_rows(tmp_path: Path, scripts: Path) -> None:
     database = tmp_path / "catalogue.sqlite3"
     migrate(database, scripts, "0006")
     times = [None, -1, 0, 5, 253_402_214_399_999_999, 253_402_214_400_000_000, -(2**63), "text"]
@@ -118,7 +123,85 @@ def test_times_that_are_no_dates_are_taken_from_old_rows(tmp_path: Path, scripts
     assert kept == [(None,), (None,), (0,), (5,), (253_402_214_399_999_999,), (None,), (None,), (None,)]
 
 
-def test_the_program_migrates(tmp_path: Path, scripts: Path) -> None:
+async def test_rows_of_schema_0009_are_read_with_the_new_column_names(tmp_path: Path, scripts: Path) -> None:
+    async with reopened(with_rows_of_0009(tmp_path / "catalogue.sqlite3", scripts)) as catalogue:
+        loaded = await catalogue.load("deferred")
+        assert loaded is not None
+        upload, slices = loaded
+        assert (upload.defer_completion, upload.updated_at, len(slices)) == (True, 7, 1)
+        assert upload.protocol_fields == {"metadata": "filename YQ=="}
+        (verified,) = await catalogue.in_state({State.VERIFIED})
+        assert verified.publish_intent == PublishIntent("b.mp3", 5, b"\x00\xff", {"title": "밤"})
+        assert not verified.defer_completion
+        assert verified.protocol_fields is None
+        assert await catalogue.stored_names(["b.mp3", "c.mp3", "d.mp3"]) == {"b.mp3", "c.mp3"}
+        ((file, intent),) = await catalogue.retag_intents()
+        assert (file.id, intent) == ("file", PublishIntent("c.mp3", 6, b"\xaa", {}, (Chapter(1, "x"),)))
+        assert await catalogue.loudness("file") == LoudnessReport(-16.5, 3.5, -1.0, 0.25, 0.75, (1, 99))
+        unmeasured = await catalogue.next_unmeasured()
+        assert unmeasured is not None
+        assert unmeasured.id == "proven"
+
+
+def test_codes_grades_and_members_of_schema_0009_get_their_public_names(tmp_path: Path, scripts: Path) -> None:
+    database = with_rows_of_0009(tmp_path / "catalogue.sqlite3", scripts)
+    with closing(sqlite3.connect(database)) as connection:
+        verdicts = dict(connection.execute("SELECT id, verdict FROM uploads WHERE verdict IS NOT NULL"))
+        ((facts,),) = connection.execute("SELECT facts FROM uploads WHERE id = 'verified'")
+        ((findings, audio),) = connection.execute("SELECT findings, audio FROM files WHERE id = 'proven'")
+        grades = connection.execute("SELECT id, grade FROM files ORDER BY id").fetchall()
+    assert grades == [("complete", "complete"), ("file", None), ("proven", "proven")]
+    assert json.loads(verdicts["failed"]) == {"code": "finalize_failed", "details": {}}
+    damaged = json.loads(verdicts["damaged"])
+    assert damaged["details"]["finding"] == "chapter_after_end"
+    assert [finding["code"] for finding in damaged["findings"]] == ["chapter_after_end", "cover_too_large"]
+    assert json.loads(facts)["grade"] == "proven"
+    assert json.loads(facts)["audio"] == json.loads(audio) == {"frames": 1, "suggested_tags": {"title": "Night"}}
+    assert json.loads(facts)["findings"] == json.loads(findings)
+    assert json.loads(findings)[0]["code"] == "chapter_after_end"
+
+
+def test_texts_that_only_look_like_old_names_stay(tmp_path: Path, scripts: Path) -> None:
+    texts = (
+        "SELECT filename, tags, json_extract(verdict, '$.details.reason'),"
+        " json_extract(verdict, '$.findings[0].actual') FROM uploads ORDER BY id"
+    )
+    database = tmp_path / "catalogue.sqlite3"
+    insert_rows_of_0009(database, scripts)
+    before = rows(database, texts)
+    migrate(database, scripts)
+    assert rows(database, texts) == before
+
+
+def test_downgrade_to_schema_0009_loses_nothing(tmp_path: Path, scripts: Path) -> None:
+    database = with_rows_of_0009(tmp_path / "catalogue.sqlite3", scripts)
+    before = dump(database)
+    engine = writing_engine(database)
+    config = Config()
+    config.set_main_option("script_location", str(scripts))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0009")
+    engine.dispose()
+    assert "silence_behind" in "".join(dump(database))
+    migrate(database, scripts)
+    assert dump(database) == before
+
+
+def with_rows_of_0009(database: Path, scripts: Path) -> Path:
+    """Return the database, migrated with the rows of `rows_0009.sql`."""
+    insert_rows_of_0009(database, scripts)
+    migrate(database, scripts)
+    return database
+
+
+def insert_rows_of_0009(database: Path, scripts: Path) -> None:
+    migrate(database, scripts, "0009")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.executescript(Path(__file__).with_name("rows_0009.sql").read_text())
+
+
+def test_the_migrate_program_migrates(tmp_path: Path, scripts: Path) -> None:
     database = tmp_path / "catalogue.sqlite3"
     command = [sys.executable, "-W", "error", "-m", "media_service.catalogue.migrate", str(database), str(scripts)]
     assert subprocess.run(command, check=False, cwd=tmp_path).returncode == 0
@@ -166,6 +249,6 @@ def test_the_service_may_be_installed_in_any_folder(tmp_path: Path, scripts: Pat
     assert is_current(tmp_path / "catalogue.sqlite3", copy)
 
 
-def test_a_file_that_is_no_database_is_not_newest(tmp_path: Path, scripts: Path) -> None:
+def test_a_file_that_is_not_a_database_is_not_current(tmp_path: Path, scripts: Path) -> None:
     (tmp_path / "catalogue.sqlite3").write_bytes(b"no database " * 1000)
     assert not is_current(tmp_path / "catalogue.sqlite3", scripts)

@@ -1,4 +1,4 @@
-"""The catalogue as intake sees it, looked at from both sides: what it says, and what its rows are."""
+"""The adapter of the catalogue's port: what it returns, and the rows that it writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from media_service.core.files import SpoolEntry
 from media_service.core.upload import PublishIntent, Review, Slice, Verdict
 from media_service.core.upload_states import ENDED, FINISHING, State
 from media_service.ipc.client import RpcClient
-from tests.catalogue.samples import keep, make_file, rows, spooled
+from tests.catalogue.samples import keep, make_file, reopened, rows, spooled
 from tests.core.samples import FACTS, make_upload
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_the_full_upload_sets_every_field() -> None:
 
 
 @pytest.mark.parametrize("upload", [make_upload(), FULL, make_upload(length=None, filename="")])
-async def test_an_upload_comes_back_as_it_was(database: SqliteCatalogue, upload: Upload) -> None:
+async def test_a_created_upload_is_loaded_unchanged(database: SqliteCatalogue, upload: Upload) -> None:
     await database.create(upload)
     loaded, slices = await database.load("u") or (None, [])
     lost = [field.name for field in fields(upload) if getattr(loaded, field.name) != getattr(upload, field.name)]
@@ -66,13 +66,8 @@ async def test_an_upload_comes_back_as_it_was(database: SqliteCatalogue, upload:
 async def test_the_catalogue_outlives_its_process(database: SqliteCatalogue, path: Path) -> None:
     await database.create(FULL)
     await database.record("u", Slice(0, 5, bytes(32)), 1)
-    other = SqliteCatalogue(path, RpcClient())
-    await other.open()
-    try:
+    async with reopened(path) as other:
         assert await other.load("u") == (FULL, [Slice(0, 5, bytes(32))])
-    finally:
-        # An open reader has a thread, with which no process ends.
-        await other.close()
 
 
 async def test_an_unknown_upload_is_none(database: SqliteCatalogue) -> None:
@@ -80,14 +75,14 @@ async def test_an_unknown_upload_is_none(database: SqliteCatalogue) -> None:
     assert await database.file("nothing") is None
 
 
-async def test_an_id_is_given_once(database: SqliteCatalogue, path: Path) -> None:
+async def test_an_id_is_used_once(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     with pytest.raises(CatalogueError):
         await database.create(make_upload(filename="other.mp3"))
     assert rows(path, "SELECT filename FROM uploads") == [("show.mp3",)]
 
 
-async def test_slices_come_by_start_and_the_last_one_counts_as_the_update(
+async def test_slices_are_sorted_by_start_and_the_newest_one_sets_updated_at(
     database: SqliteCatalogue, path: Path
 ) -> None:
     await database.create(make_upload())
@@ -102,7 +97,7 @@ async def test_slices_come_by_start_and_the_last_one_counts_as_the_update(
 
 
 @pytest.mark.parametrize("state", State)
-async def test_an_ended_upload_forgets_its_slices_and_no_other_does(
+async def test_slices_are_deleted_when_their_upload_ends_and_only_then(
     database: SqliteCatalogue, path: Path, state: State
 ) -> None:
     for upload_id in ("u", "other"):
@@ -114,7 +109,7 @@ async def test_an_ended_upload_forgets_its_slices_and_no_other_does(
     assert rows(path, "SELECT state FROM uploads WHERE id = 'u'") == [(state.value,)]
 
 
-async def test_a_file_comes_back_as_it_was(database: SqliteCatalogue) -> None:
+async def test_a_delivered_file_is_read_unchanged(database: SqliteCatalogue) -> None:
     file = make_file(sender=None, tags={"title": "밤", "comment": ""}, chapters=(Chapter(0, "시작"),))
     await keep(database, file)
     assert await database.file("f1") == file
@@ -141,14 +136,14 @@ async def test_uploads_in_a_state_come_oldest_first(database: SqliteCatalogue) -
     assert await database.in_state(set()) == []
 
 
-async def test_many_uploads_at_once_come_without_their_texts(database: SqliteCatalogue) -> None:
+async def test_reads_of_many_uploads_leave_out_their_texts(database: SqliteCatalogue) -> None:
     upload = make_upload(tags={"title": "x"}, chapters=(Chapter(0, "one"),), protocol_fields={"metadata": "a b"})
     await database.create(upload)
     assert await database.in_state({State.RECEIVING}) == [replace(upload, tags={}, chapters=())]
     assert await database.expiring(10, 10) == [replace(upload, tags={}, chapters=())]
 
 
-async def test_expiring_are_those_to_which_nothing_came_and_the_old(database: SqliteCatalogue) -> None:
+async def test_idle_uploads_and_old_uploads_are_expiring(database: SqliteCatalogue) -> None:
     await database.create(make_upload(id="old", updated_at=5))
     await database.create(make_upload(id="touched", updated_at=20))
     await database.create(make_upload(id="receives", updated_at=5))
@@ -160,7 +155,7 @@ async def test_expiring_are_those_to_which_nothing_came_and_the_old(database: Sq
     assert [upload.id for upload in await database.expiring(5, -8)] == ["trickles"]
 
 
-async def test_whole_are_those_whose_every_byte_is_recorded(database: SqliteCatalogue) -> None:
+async def test_uploads_whose_every_byte_is_recorded_are_found(database: SqliteCatalogue) -> None:
     for upload_id, length, state in (
         ("whole", 300, State.RECEIVING),
         ("gap", 300, State.RECEIVING),
@@ -177,7 +172,7 @@ async def test_whole_are_those_whose_every_byte_is_recorded(database: SqliteCata
     assert await database.receiving_whole() == ["whole"]
 
 
-async def test_a_twin_is_the_owners_newest_with_these_bytes(database: SqliteCatalogue) -> None:
+async def test_the_duplicate_of_bytes_is_the_owners_newest(database: SqliteCatalogue) -> None:
     await keep(database, make_file(1), make_file(2), make_file(3, owner="else"))
     twin = await database.duplicate_of_bytes("local", FACTS.content_hash, FACTS.size)
     assert twin is not None
@@ -198,13 +193,13 @@ async def test_sessions_are_kept_until_they_end_or_expire(database: SqliteCatalo
     assert await database.sessions() == [(kept, 110)]
 
 
-async def test_stored_names_are_those_that_files_had(database: SqliteCatalogue) -> None:
+async def test_stored_names_are_those_of_files(database: SqliteCatalogue) -> None:
     await keep(database, make_file(1, spool_entry=SpoolEntry("밤.mp3", 1, bytes(32))))
     assert await database.stored_names(["밤.mp3", "밤 (2).mp3", "' OR 1"]) == {"밤.mp3"}
     assert await database.stored_names([]) == set()
 
 
-async def test_the_catalogue_is_for_this_user_alone(database: SqliteCatalogue, path: Path) -> None:
+async def test_only_this_user_can_read_the_catalogue(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     names = {path, *path.parent.glob(path.name + "-*")}
     assert len(names) == 3
@@ -219,7 +214,7 @@ async def test_opening_a_catalogue_that_is_missing_fails_at_once(tmp_path: Path)
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM uploads", "CREATE TABLE x (y)", "PRAGMA user_version=7"])
-async def test_the_reader_cannot_write(database: SqliteCatalogue, path: Path, statement: str) -> None:
+async def test_the_connection_pool_cannot_write(database: SqliteCatalogue, path: Path, statement: str) -> None:
     await database.create(make_upload())
     reader = ConnectionPool(path)
     await reader.open()
@@ -241,7 +236,7 @@ async def test_reading_does_not_wait_for_an_open_transaction(database: SqliteCat
     assert loaded[0].filename == "show.mp3"
 
 
-async def test_readers_who_go_away_leave_every_connection_to_others(database: SqliteCatalogue) -> None:
+async def test_cancelled_reads_block_no_connection(database: SqliteCatalogue) -> None:
     await database.create(make_upload())
     impatient = [asyncio.create_task(database.load("u")) for _ in range(50)]
     await asyncio.sleep(0)
@@ -252,7 +247,7 @@ async def test_readers_who_go_away_leave_every_connection_to_others(database: Sq
         assert all(await asyncio.gather(*(database.load("u") for _ in range(50))))
 
 
-async def test_a_read_that_fails_is_trouble(database: SqliteCatalogue, path: Path) -> None:
+async def test_a_failing_read_is_an_error(database: SqliteCatalogue, path: Path) -> None:
     await database.create(make_upload())
     rows(path, "DROP TABLE files")
     with pytest.raises(CatalogueError):

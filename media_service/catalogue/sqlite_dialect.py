@@ -1,0 +1,26 @@
+"""What only SQLite has or spells its own way. Another engine gets a file like this one, with the same names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import literal_column
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, ColumnElement
+
+__all__ = ["DIALECT", "insert", "unindexed"]
+
+T = TypeVar("T")
+
+DIALECT = sqlite.dialect(paramstyle="named")
+
+
+def unindexed(column: Column[T]) -> ColumnElement[T]:
+    """Return the column in a form for which the planner uses no index: https://sqlite.org/optoverview.html#uplus.
+
+    SQLite has no statistics unless ANALYZE runs, and takes any equality for selective.
+    """
+    return literal_column(f"+{column.table.name}.{column.name}", column.type)
