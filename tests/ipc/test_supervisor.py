@@ -47,7 +47,7 @@ async def result_after_restart(client: RpcClient, request: object) -> object:
 async def test_every_service_responds(tmp_path: Path) -> None:
     async with running(tmp_path) as supervisor:
         assert await supervisor.clients["storage"].call(("sync_folder", os.fsencode(tmp_path))) is None
-        assert await supervisor.clients["catalogue"].call([("CREATE TABLE a (b)", ())]) is None
+        assert await supervisor.clients["catalogue"].call((False, [("CREATE TABLE a (b)", ())])) is None
 
 
 async def test_process_has_ended_after_stop(tmp_path: Path) -> None:
@@ -73,7 +73,9 @@ async def test_death_fails_pending_calls_and_the_next_process_responds(tmp_path:
                 await call
         assert not supervisor.is_running()
         assert await result_after_restart(storage, ("sync", os.fsencode(tmp_path / "file"))) is None
-        assert await result_after_restart(supervisor.clients["catalogue"], [("CREATE TABLE a (b)", ())]) is None
+        assert (
+            await result_after_restart(supervisor.clients["catalogue"], (False, [("CREATE TABLE a (b)", ())])) is None
+        )
         assert supervisor.is_running()
         assert sidecar_of(os.getpid()) != pid
     assert not supervisor.is_running()
