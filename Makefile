@@ -13,7 +13,7 @@ run: $(VENV)/.run
 
 # Four at a time on two processors, for many tests only wait; a file's tests share its servers, so they stay together.
 # Then, alone, those that measure how long others wait.
-PARALLEL := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test
 	$(BIN)/pytest -m 'not alone' $(PARALLEL)
 	$(BIN)/pytest -m alone tests/torture tests/browser

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from media_service.catalogue.migrate import migrate
+from media_service.storage.sync.fsync import fsync_directory
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 def write_new_catalogue(path: Path) -> None:
-    """Write an empty catalogue with the newest schema; one that is there already stays."""
+    """Write an empty catalogue with the newest schema, durably as SQLite would; one that is there already stays."""
     if not path.exists():
-        path.write_bytes(_newest())
+        with path.open("xb") as file:
+            file.write(_newest())
+            os.fsync(file.fileno())
+        for folder in (path.parent, path.parent.parent):
+            fsync_directory(folder)
 
 
 @cache
