@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
-# Four at a time on two processors, for many tests only wait; a file's tests share its servers, so they stay together.
+# Two at a time: three browsers on two processors exceed their tests' timeouts. The tests of a file share its servers.
 # Then, alone, those that measure how long others wait.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test
