@@ -119,7 +119,7 @@ async def test_hsts_is_sent_only_if_public_url_is_https(public: Server, shared_s
     ],
 )
 def test_invalid_public_url_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="public_url"):
+    with pytest.raises(ValueError, match="--public-url cannot be used"):
         load(public_url=url)
 
 
