@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 REST_LIMIT_BYTES = 100 * 1024 * 1024
-"""57 MiB are used."""
+"""62 MiB are used."""
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
