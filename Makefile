@@ -16,9 +16,9 @@ run: $(VENV)/.run
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test
 	$(BIN)/pytest -m 'not alone' $(PARALLEL)
-	$(BIN)/pytest -m alone tests/torture tests/browser
+	$(BIN)/pytest -m alone
 
-# What tells within a minute whether a change is sound: no browser, no other clients, no kills, no long searches.
+# What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.
 test-fast: $(VENV)/.test
 	$(BIN)/pytest -m 'not slow' --numprocesses 2 --dist loadfile
 

@@ -6,7 +6,7 @@ import faulthandler
 import os
 import random
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import aiohttp
 import pytest
@@ -66,7 +66,7 @@ def pytest_unconfigure() -> None:
     faulthandler.dump_traceback_later(EXIT_SECONDS, exit=True)
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skips loudly for want of a program; in CI that is a failure, since CI installs them all."""
     pytest.skip(f"SKIPPED FOR WANT OF {what}")
 

@@ -40,7 +40,10 @@ def test_documented_upload_has_the_members_that_are_served() -> None:
 
 def shape(value: object) -> object:
     """Return the names of the members of an object, or of the objects of a list."""
-    return [shape(item) for item in value] if isinstance(value, list) else sorted(value)  # type: ignore[call-overload]
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    assert isinstance(value, dict)
+    return sorted(value)
 
 
 def test_documented_objects_have_the_members_that_are_served() -> None:

@@ -10,16 +10,13 @@ from tests.support.server import ROOT
 from tests.test_rooms import PACKAGE, PARTS, ROOMS
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-RENAMED = {} if (PACKAGE / "ipc").is_dir() else {"aside": "ipc"}
-"""Delete this after the merge of the branch that renames the folder."""
-
 FOLDERS = ("core", "ipc", "storage", "catalogue", "media", "intake", "http", "config", "server")
 
 
 def test_picture_of_imports_is_the_table_of_rooms() -> None:
     (picture,) = re.findall(r"```mermaid\nflowchart BT\n(.*?)```", PAGE, re.DOTALL)
     drawn = set(re.findall(r"^    (\w+) --> (\w+)$", picture, re.MULTILINE))
-    allowed = {(RENAMED.get(room, room), RENAMED.get(other, other)) for room in ROOMS for other in ROOMS[room]}
+    allowed = {(room, other) for room in ROOMS for other in ROOMS[room]}
     assert drawn == allowed, "Draw the imports of ROOMS in docs/architecture.md."
 
 
@@ -31,7 +28,6 @@ def test_table_of_parts_is_that_of_the_checked_imports(part: str) -> None:
     assert stated == PARTS[part], f"The table of parts in docs/architecture.md must say what {part} imports."
 
 
-@pytest.mark.skipif(bool(RENAMED), reason="the pages name the files of a branch that is not merged yet")
 @pytest.mark.parametrize("page", ["architecture.md", "changing.md"])
 def test_every_named_file_exists(page: str) -> None:
     text = (ROOT / "docs" / page).read_text()

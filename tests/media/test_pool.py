@@ -18,6 +18,7 @@ import pytest_asyncio
 from media_service.core.errors.files import NotMp3, TooCostly
 from media_service.core.errors.service import MediaError
 from media_service.media.workers.pool import TagWorker, TagWorkerPool
+from tests.conftest import missing
 from tests.media.raw_id3 import frame, tag, unfolding
 from tests.support.mp3 import make_frames, make_mp3
 
@@ -141,7 +142,7 @@ async def test_worker_that_cannot_start_is_a_media_error(tmp_path: Path, path: P
     command = ["unshare", "-r", sys.executable, "-c", script, str(path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     if "unshare failed" in ended.stderr:
-        pytest.skip("SKIPPED FOR WANT OF unshare")
+        missing("unshare")
     assert ended.stderr.splitlines()[-1].startswith("media_service.core.errors.service.MediaError"), ended.stderr
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from media_service.media.workers import spawn
 from media_service.media.workers.sandbox import PROTECTIONS
+from tests.conftest import missing
 from tests.media.test_pool import child
 from tests.support.mp3 import make_mp3
 
@@ -77,7 +78,7 @@ def probe(tmp_path: Path, port: int) -> dict[str, Any]:
 def needs(found: dict[str, Any], name: str) -> None:
     """Skip if this machine lacks the protection."""
     if name not in found["held"]:
-        pytest.skip(f"SKIPPED FOR WANT OF {name} on this machine")
+        missing(f"{name} on this machine")
 
 
 def test_other_files_cannot_be_opened(tmp_path: Path, listener: int) -> None:

@@ -19,6 +19,7 @@ import aiohttp
 import pytest
 
 from media_service.core.ranges import Ranges, Span
+from tests.conftest import missing
 from tests.support.api import MIB, Api
 from tests.support.mp3 import make_mp3_of
 from tests.support.server import Server
@@ -71,7 +72,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     try:
         disk = Disk(tmp_path)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("SKIPPED FOR WANT OF root and a loop device: no power cut can be played here")
+        missing("root and a loop device: no power cut can be played here")
     yield disk
     disk.unplug()
 
