@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from media_service.core.findings import Finding
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.load import Load
     from media_service.core.ports.media import Media
     from media_service.core.ports.partials import Partials
     from media_service.intake.finalizing.finalizer import Finalizer
@@ -53,6 +54,7 @@ class UploadService:
         options: IntakeOptions,
         *,
         retagger: Retagger,
+        load: Load,
         clock: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
@@ -80,7 +82,7 @@ class UploadService:
         self._tasks = TaskTracker()
         late = LateEdits(catalogue, finalizer.queue, retagger, options, clock=clock)
         self.edits = UploadEdits(deps, self._lifecycle, late, self._tasks)
-        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, finalizer.queue.note_receiving)
+        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, load.note_receiving)
 
     async def create(self, request: lifecycle.UploadRequest, owner: str, dialect: str) -> tuple[UploadView, bool]:
         """A new upload and True; or the owner's finished upload of the same bytes and False.

@@ -404,7 +404,12 @@ async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, FullOnce(rig.spool), rig.quarantine)
         finalizer = Finalizer(
-            *stores, rig.inspector, clock=lambda: rig.time, new_id=lambda: "the-file-of-this-test-", duplicates="refuse"
+            *stores,
+            rig.inspector,
+            load=rig.load,
+            clock=lambda: rig.time,
+            new_id=lambda: "the-file-of-this-test-",
+            duplicates="refuse",
         )
         first = await receive(rig, SOUND, "first.mp3")
         running = asyncio.create_task(finalizer.run())
@@ -492,7 +497,7 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
 
         def finalizer(media: Any) -> Finalizer:
             stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-            return Finalizer(*stores, media, clock=lambda: rig.time, new_id=lambda: next(ids))
+            return Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: next(ids))
 
         passing = await receive(rig, SOUND, "passing.mp3")
         assert (await run_until(rig, finalizer(Faulty(rig.inspector, 3)), passing)).state is State.SPOOLED
@@ -580,7 +585,8 @@ class Costly:
 async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-        finalizer = Finalizer(*stores, Costly(rig.inspector), clock=lambda: rig.time, new_id=lambda: "1")  # type: ignore[arg-type]  # what is asked of it
+        media: Any = Costly(rig.inspector)
+        finalizer = Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: "1")
         ended = await run_until(rig, finalizer, await receive(rig, MP3))
         assert ended.verdict is not None
         assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.load import Load
     from media_service.core.ports.media import Media
     from media_service.core.ports.partials import Partials
     from media_service.core.ports.quarantine import Quarantine
@@ -57,12 +58,13 @@ class Finalizer:
         quarantine: Quarantine,
         media: Media,
         *,
+        load: Load,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         duplicates: Literal["keep", "refuse", "link"] = "keep",
         workers: int = 2,
     ) -> None:
-        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault)
+        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, load)
         self.rejected = RejectedUploads(catalogue, partials, quarantine, clock=clock, enqueue=self.queue.enqueue)
         self.delivered = asyncio.Event()
         self._publisher = Publisher(catalogue, partials, spool, media)
