@@ -272,14 +272,16 @@ class UploadService:
 
     async def _reject(self, upload_id: str, findings: Sequence[Finding]) -> None:
         refusal, active = refusal_of(findings), await self._active_uploads.find(upload_id, None)
-        async with active.changing():
-            whole = lifecycle.is_complete(active.upload, active.received)
-            if refusal is None or whole or active.upload.state is not State.RECEIVING:
-                return
-            # What is kept to be looked at is what came, not the room for all of it.
-            await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
-            verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
-            await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
+        # Excluded from finalizing, so that a recheck waits until the partial is discarded.
+        with self._finalizer.queue.excluded(upload_id):
+            async with active.changing():
+                whole = lifecycle.is_complete(active.upload, active.received)
+                if refusal is None or whole or active.upload.state is not State.RECEIVING:
+                    return
+                # What is kept to be looked at is what came, not the room for all of it.
+                await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
+                verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
+                await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
 
     async def recover(self) -> None:
         """After a start: plain forms that were cut are given up, uploads that were whole go on to be finished."""

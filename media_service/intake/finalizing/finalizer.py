@@ -65,7 +65,7 @@ class Finalizer:
         workers: int = 2,
     ) -> None:
         self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, load)
-        self.rejected = RejectedUploads(catalogue, partials, quarantine, clock=clock, enqueue=self.queue.enqueue)
+        self.rejected = RejectedUploads(catalogue, partials, quarantine, clock=clock, queue=self.queue)
         self.delivered = asyncio.Event()
         self._publisher = Publisher(catalogue, partials, spool, media)
         self._audio_locks = AudioLocks()
