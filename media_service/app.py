@@ -43,8 +43,8 @@ from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.ipc.supervisor import Supervisor
+from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector
-from media_service.media.inspection.load import LoadMonitor
 from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
 from media_service.media.workers.pool import TagWorkerPool
@@ -93,13 +93,15 @@ class Service:
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = TagWorkerPool(settings.tag_workers)
-        self._inspector = MediaInspector(self._worker, media_options(settings), load=LoadMonitor())
+        load = LoadMonitor()
+        self._inspector = MediaInspector(self._worker, media_options(settings), load=load)
         self._finalizer = Finalizer(
             self._database,
             self._partials,
             self._spool,
             self._quarantine,
             self._inspector,
+            load=load,
             clock=now,
             new_id=new_id,
             duplicates=settings.duplicates,
@@ -113,10 +115,11 @@ class Service:
             self._finalizer,
             options,
             retagger=self._retagger,
+            load=load,
             clock=now,
             new_id=new_id,
         )
-        self._make_background_parts(settings)
+        self._make_background_parts(settings, load)
         self._appends = Appends(self._intake)
         self._concatenator = Concatenator(self._intake, self._partials)
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
@@ -124,14 +127,15 @@ class Service:
         self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
         self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
 
-    def _make_background_parts(self, settings: Settings) -> None:
+    def _make_background_parts(self, settings: Settings, load: LoadMonitor) -> None:
         self._loudness_queue = LoudnessQueue(
             self._database,
             self._spool,
             LoudnessAnalyzer(spawn.run_limited),
+            queue=self._finalizer.queue,
+            load=load,
             clock=now,
             delivered=self._finalizer.delivered,
-            quiet=lambda: self._finalizer.queue.idle,
         )
         self._sweeper = Sweeper(
             self._intake,

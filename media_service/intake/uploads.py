@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from media_service.core.findings import Finding
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.load import Load
     from media_service.core.ports.media import Media
     from media_service.core.ports.partials import Partials
     from media_service.intake.finalizing.finalizer import Finalizer
@@ -53,6 +54,7 @@ class UploadService:
         options: IntakeOptions,
         *,
         retagger: Retagger,
+        load: Load,
         clock: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
@@ -80,7 +82,7 @@ class UploadService:
         self._tasks = TaskTracker()
         late = LateEdits(catalogue, finalizer.queue, retagger, options, clock=clock)
         self.edits = UploadEdits(deps, self._lifecycle, late, self._tasks)
-        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, finalizer.queue.note_receiving)
+        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, load.note_receiving)
 
     async def create(self, request: lifecycle.UploadRequest, owner: str, dialect: str) -> tuple[UploadView, bool]:
         """A new upload and True; or the owner's finished upload of the same bytes and False.
@@ -270,14 +272,16 @@ class UploadService:
 
     async def _reject(self, upload_id: str, findings: Sequence[Finding]) -> None:
         refusal, active = refusal_of(findings), await self._active_uploads.find(upload_id, None)
-        async with active.changing():
-            whole = lifecycle.is_complete(active.upload, active.received)
-            if refusal is None or whole or active.upload.state is not State.RECEIVING:
-                return
-            # What is kept to be looked at is what came, not the room for all of it.
-            await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
-            verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
-            await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
+        # Excluded from finalizing, so that a recheck waits until the partial is discarded.
+        with self._finalizer.queue.excluded(upload_id):
+            async with active.changing():
+                whole = lifecycle.is_complete(active.upload, active.received)
+                if refusal is None or whole or active.upload.state is not State.RECEIVING:
+                    return
+                # What is kept to be looked at is what came, not the room for all of it.
+                await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
+                verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
+                await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
 
     async def recover(self) -> None:
         """After a start: plain forms that were cut are given up, uploads that were whole go on to be finished."""

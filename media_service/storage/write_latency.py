@@ -2,7 +2,8 @@
 
 A block that was just received is in the processor's cache, and copying it to the page cache costs less than handing it
 to a thread. But `write` blocks on a slow disk or with too many dirty pages, and then the event loop blocks with it. So
-every write is timed, on the loop and in threads.
+every write is timed, on the loop and in threads. This is here and not in `load.py`, because it depends on the disk
+and not on the load of the loop.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from media_service.intake.options import IntakeOptions
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.ipc.client import RpcClient
+from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -119,7 +120,8 @@ class Rig:
         self.spool = DiskSpool(workers.spool)
         self.quarantine = DiskQuarantine(workers.quarantine)
         self.folders = workers
-        self.inspector = MediaInspector(self.worker, MediaOptions())
+        self.load = LoadMonitor()
+        self.inspector = MediaInspector(self.worker, MediaOptions(), load=self.load)
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
         )
@@ -127,7 +129,15 @@ class Rig:
         media = around(self.inspector)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
         self.finalizer = Finalizer(
-            catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
+            catalogue,
+            partials,
+            spool,
+            quarantine,
+            media,
+            load=self.load,
+            clock=clock,
+            new_id=new_id,
+            duplicates=duplicates,
         )
         limits, lifetime = (
             limits or Limits(file=2**30, slice=2**26, slice_size=2**22),
@@ -146,7 +156,15 @@ class Rig:
         )
         self.retagger = Retagger(catalogue, spool, media, CoverLimits())
         self.intake = UploadService(
-            catalogue, partials, media, self.finalizer, options, retagger=self.retagger, clock=clock, new_id=new_id
+            catalogue,
+            partials,
+            media,
+            self.finalizer,
+            options,
+            retagger=self.retagger,
+            load=self.load,
+            clock=clock,
+            new_id=new_id,
         )
         self._rejecting: asyncio.Task[None] | None = None
         self.sweeper = Sweeper(

@@ -214,13 +214,13 @@ async def test_what_a_body_that_is_too_slow_brought_is_kept(tmp_path: Path) -> N
         assert (await rig.intake.show(upload_id, "me")).received.offset > 0
 
 
-async def test_only_an_admitted_block_has_the_way_before_finishing(tmp_path: Path) -> None:
+async def test_only_blocks_of_admitted_slices_count_as_receiving(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await begin(rig)
         refused = (("x" * 22, SliceRequest(0, 9, None, "tus")), (upload_id, SliceRequest(0, 2**40, None, "tus")))
         for target, request in refused:
             with pytest.raises(Refusal):
                 await rig.intake.receive(target, "me", request, body(b"refused!!"))
-            assert rig.finalizer.queue.idle
+            assert not rig.load.receiving
         await rig.intake.receive(upload_id, "me", SliceRequest(0, 9, None, "tus"), body(MP3[:9]))
-        assert not rig.finalizer.queue.idle
+        assert rig.load.receiving

@@ -196,7 +196,15 @@ class Story(RuleBasedStateMachine):
         catalogue: Any = self.catalogue
         disk: Any = self.disk
         self.intake = UploadService(
-            catalogue, disk, nobody, nobody, options, retagger=nobody, clock=lambda: 1, new_id=lambda: "u" * 22
+            catalogue,
+            disk,
+            nobody,
+            nobody,
+            options,
+            retagger=nobody,
+            load=nobody,
+            clock=lambda: 1,
+            new_id=lambda: "u" * 22,
         )
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH), sized=st.booleans(), proven=st.booleans())

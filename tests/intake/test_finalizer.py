@@ -404,7 +404,12 @@ async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, FullOnce(rig.spool), rig.quarantine)
         finalizer = Finalizer(
-            *stores, rig.inspector, clock=lambda: rig.time, new_id=lambda: "the-file-of-this-test-", duplicates="refuse"
+            *stores,
+            rig.inspector,
+            load=rig.load,
+            clock=lambda: rig.time,
+            new_id=lambda: "the-file-of-this-test-",
+            duplicates="refuse",
         )
         first = await receive(rig, SOUND, "first.mp3")
         running = asyncio.create_task(finalizer.run())
@@ -492,7 +497,7 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
 
         def finalizer(media: Any) -> Finalizer:
             stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-            return Finalizer(*stores, media, clock=lambda: rig.time, new_id=lambda: next(ids))
+            return Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: next(ids))
 
         passing = await receive(rig, SOUND, "passing.mp3")
         assert (await run_until(rig, finalizer(Faulty(rig.inspector, 3)), passing)).state is State.SPOOLED
@@ -580,7 +585,8 @@ class Costly:
 async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-        finalizer = Finalizer(*stores, Costly(rig.inspector), clock=lambda: rig.time, new_id=lambda: "1")  # type: ignore[arg-type]  # what is asked of it
+        media: Any = Costly(rig.inspector)
+        finalizer = Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: "1")
         ended = await run_until(rig, finalizer, await receive(rig, MP3))
         assert ended.verdict is not None
         assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")
@@ -603,6 +609,46 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
         with pytest.raises(UnknownUpload):
             await rig.finalizer.rejected.recheck(upload_id, Review.FORCED)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
+
+
+def recheck_before_discarding(rig: Rig) -> list[asyncio.Task[None]]:
+    """Recheck the first upload whose partial is about to be discarded; return the list of this one recheck."""
+    discard, rechecks = rig.partials.discard, list[asyncio.Task[None]]()
+
+    async def discard_late(upload_id: str) -> None:
+        if not rechecks:
+            recheck = rig.finalizer.rejected.recheck(upload_id, Review.FORCED)
+            rechecks.append(asyncio.create_task(recheck))
+            await asyncio.wait(rechecks, timeout=0.3)
+        await discard(upload_id)
+
+    rig.partials.discard = discard_late  # type: ignore[method-assign]  # the recheck at its worst moment
+    return rechecks
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_recheck_before_the_partial_is_discarded_loses_no_bytes(tmp_path: Path, *, early: bool) -> None:
+    """The row is rejected already; `early`: all bytes came, but the client has not said that they are all."""
+    async with Rig(tmp_path / "data") as rig:
+        data = TEXT * 400
+        view, _ = await rig.intake.create(UploadRequest("text.mp3", len(data), defer_completion=early), "me", "native")
+        upload_id = view.upload.id
+        rechecks = recheck_before_discarding(rig)
+
+        async def blocks() -> AsyncIterator[bytes]:
+            yield data
+
+        running = asyncio.create_task(rig.finalizer.run())
+        await rig.intake.receive(upload_id, "me", SliceRequest(0, len(data), None, "native"), blocks())
+        async with asyncio.timeout(20):
+            while not rechecks:
+                await asyncio.sleep(0.01)
+            await rechecks[0]
+            await rig.finalizer.queue.wait(upload_id, 20)
+        running.cancel()
+        ended = (await rig.intake.show(upload_id, "me")).upload
+        assert ended.state is State.SPOOLED
+        assert rig.spool.path("text.mp3").read_bytes().endswith(data)
 
 
 async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:

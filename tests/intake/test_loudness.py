@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from media_service.core.files import LoudnessReport
+from media_service.intake.finalizing import loudness
 from media_service.intake.finalizing.loudness import LoudnessQueue
 from tests.intake.rig import Rig
 from tests.intake.test_finalizer import finish_all, receive
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
 
 class Pair:
@@ -32,9 +33,33 @@ class Pair:
         return LoudnessReport(integrated=-23.0, peaks=(1, 2, 3))
 
 
-def hearing(rig: Rig, analyzer: Any, quiet: Callable[[], bool] = lambda: True) -> LoudnessQueue:
-    delivered = rig.finalizer.delivered
-    return LoudnessQueue(rig.database, rig.spool, analyzer, clock=lambda: rig.time, delivered=delivered, quiet=quiet)
+class Receiving:
+    """A load with its own answers to whether uploads arrive."""
+
+    def __init__(self, analyzer: Pair, answers: int) -> None:
+        self._analyzer = analyzer
+        self._answers = answers
+        self.measured: list[int] = []
+
+    @property
+    def receiving(self) -> bool:
+        """Return True as many times as `answers` says, then False; note how many files were measured by then."""
+        self.measured.append(len(self._analyzer.files))
+        return len(self.measured) <= self._answers
+
+
+def hearing(rig: Rig, analyzer: Any, load: Any = None, queue: Any = None) -> LoudnessQueue:
+    """Return a queue to measure with; the finalize queue is idle although the rig runs no workers."""
+    load, queue = load or Receiving(analyzer, 0), queue or SimpleNamespace(idle=True)
+    return LoudnessQueue(
+        rig.database,
+        rig.spool,
+        analyzer,
+        queue=queue,
+        load=load,
+        clock=lambda: rig.time,
+        delivered=rig.finalizer.delivered,
+    )
 
 
 async def test_every_file_is_heard_once_also_after_a_restart(tmp_path: Path) -> None:
@@ -76,22 +101,40 @@ async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
         running.cancel()
 
 
-async def test_while_others_need_the_time_nothing_is_heard(tmp_path: Path) -> None:
-    analyzer, asked = Pair(), list[bool]()
+@pytest.fixture
+def _frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loudness, "RECHECK_SECONDS", 0.01)
 
-    def quiet() -> bool:
-        asked.append(not analyzer.files)
-        return len(asked) > 2
 
+@pytest.mark.usefixtures("_frequent_checks")
+async def test_nothing_is_measured_while_uploads_arrive(tmp_path: Path) -> None:
+    analyzer = Pair()
+    load = Receiving(analyzer, 2)
     async with Rig(tmp_path / "data") as rig:
         await receive(rig, make_mp3(1))
         await finish_all(rig)
-        running = asyncio.create_task(hearing(rig, analyzer, quiet).run())
+        running = asyncio.create_task(hearing(rig, analyzer, load).run())
         async with asyncio.timeout(20):
             while not analyzer.files:
                 await asyncio.sleep(0.02)
         running.cancel()
-    assert asked[:3] == [True] * 3
+    assert load.measured[:3] == [0, 0, 0]
+
+
+@pytest.mark.usefixtures("_frequent_checks")
+async def test_nothing_is_measured_while_an_upload_waits_for_finalizing(tmp_path: Path) -> None:
+    analyzer, queue = Pair(), SimpleNamespace(idle=False)
+    async with Rig(tmp_path / "data") as rig:
+        await receive(rig, make_mp3(1))
+        await finish_all(rig)
+        running = asyncio.create_task(hearing(rig, analyzer, queue=queue).run())
+        await asyncio.sleep(0.1)
+        assert analyzer.files == []
+        queue.idle = True
+        async with asyncio.timeout(20):
+            while not analyzer.files:
+                await asyncio.sleep(0.02)
+        running.cancel()
 
 
 async def test_without_an_ear_it_says_so_once_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

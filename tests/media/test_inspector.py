@@ -15,6 +15,7 @@ from media_service.core.errors.uploads import DigestMismatch
 from media_service.core.findings import refusal_of
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
+from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.media.workers.pool import TagWorker
 from tests.core.samples import FACTS, make_upload
@@ -35,7 +36,7 @@ CONTENT_HASH = hashlib.sha256(
 @pytest_asyncio.fixture
 async def inspector() -> AsyncIterator[MediaInspector]:
     worker = TagWorker()
-    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions()))
+    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions()), load=LoadMonitor())
     yield inspector
     inspector.close()
     await worker.close()
@@ -150,7 +151,7 @@ async def test_plan_returns_the_resulting_values(inspector: MediaInspector, path
 
 async def test_plan_without_tags_changes_nothing(path: Path) -> None:
     worker = TagWorker()
-    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions("none")))
+    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions("none")), load=LoadMonitor())
     plan, carried = await inspector.plan_tags(path, received(facts=FACTS, tags={"title": "x"}), None)
     assert (plan.head, plan.cut, plan.tail, carried.tags) == (b"", 0, b"", {})
     inspector.close()
