@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from media_service.core.files import LoudnessReport
 from media_service.intake.finalizing.loudness import LoudnessQueue
+from tests.intake.fake_analyzer import FakeAnalyzer
 from tests.intake.rig import Rig
 from tests.intake.test_finalizer import finish_all, receive
 from tests.support.mp3 import make_mp3
@@ -17,28 +18,16 @@ if TYPE_CHECKING:
 
     import pytest
 
-
-class Pair:
-    """An ear that hears the same in every file, and counts."""
-
-    def __init__(self, *, available: bool = True) -> None:
-        self.available = available
-        self.files: list[tuple[str, float]] = []
-
-    async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
-        if not path.exists():
-            raise FileNotFoundError(path)
-        self.files.append((path.name, seconds))
-        return LoudnessReport(integrated=-23.0, peaks=(1, 2, 3))
+    from media_service.core.ports.media import LoudnessAnalyzer
 
 
-def hearing(rig: Rig, analyzer: Any, quiet: Callable[[], bool] = lambda: True) -> LoudnessQueue:
+def hearing(rig: Rig, analyzer: LoudnessAnalyzer, quiet: Callable[[], bool] = lambda: True) -> LoudnessQueue:
     delivered = rig.finalizer.delivered
     return LoudnessQueue(rig.database, rig.spool, analyzer, clock=lambda: rig.time, delivered=delivered, quiet=quiet)
 
 
 async def test_every_file_is_heard_once_also_after_a_restart(tmp_path: Path) -> None:
-    analyzer = Pair()
+    analyzer = FakeAnalyzer()
     async with Rig(tmp_path / "data") as rig:
         for number in range(3):
             await receive(rig, make_mp3(1, seed=number), f"{number}.mp3")
@@ -59,12 +48,12 @@ async def test_a_file_that_was_taken_away_is_not_asked_for_again(tmp_path: Path)
         await receive(rig, make_mp3(1))
         await finish_all(rig)
         rig.spool.path("show.mp3").unlink()
-        assert await hearing(rig, Pair()).measure_next()
-        assert not await hearing(rig, Pair()).measure_next()
+        assert await hearing(rig, FakeAnalyzer()).measure_next()
+        assert not await hearing(rig, FakeAnalyzer()).measure_next()
 
 
 async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
-    analyzer = Pair()
+    analyzer = FakeAnalyzer()
     async with Rig(tmp_path / "data") as rig:
         running = asyncio.create_task(hearing(rig, analyzer).run())
         await asyncio.sleep(0.05)
@@ -77,7 +66,7 @@ async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
 
 
 async def test_while_others_need_the_time_nothing_is_heard(tmp_path: Path) -> None:
-    analyzer, asked = Pair(), list[bool]()
+    analyzer, asked = FakeAnalyzer(), list[bool]()
 
     def quiet() -> bool:
         asked.append(not analyzer.files)
@@ -96,6 +85,6 @@ async def test_while_others_need_the_time_nothing_is_heard(tmp_path: Path) -> No
 
 async def test_without_an_ear_it_says_so_once_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with Rig(tmp_path / "data") as rig:
-        await hearing(rig, Pair(available=False)).run()
+        await hearing(rig, FakeAnalyzer(available=False)).run()
     said = capsys.readouterr()
     assert (said.out + said.err).count("ffmpeg is not installed") == 1
