@@ -24,6 +24,7 @@ from media_service.intake.finalizing import queue
 from media_service.intake.finalizing.finalizer import Finalizer
 from media_service.intake.receiving.slices import SliceRequest
 from tests.intake.rig import HOUR, Crash, Rig, Steps
+from tests.support.failing import Failing
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 
 if TYPE_CHECKING:
@@ -380,29 +381,12 @@ async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
     assert 20 < crash_at < 199
 
 
-class FullOnce:
-    """A spool whose disk is full when the first file is assembled."""
-
-    def __init__(self, spool: Any) -> None:
-        self._spool = spool
-        self.full = True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._spool, name)
-
-    async def assemble(self, *given: Any) -> Any:
-        if self.full:
-            self.full = False
-            raise StorageFull
-        return await self._spool.assemble(*given)
-
-
 async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.2)
     async with Rig(tmp_path / "data") as rig:
-        stores = (rig.database, rig.partials, FullOnce(rig.spool), rig.quarantine)
+        stores = (rig.database, rig.partials, Failing(rig.spool, "assemble", [StorageFull()]), rig.quarantine)
         finalizer = Finalizer(
             *stores,
             rig.inspector,
@@ -460,23 +444,6 @@ async def test_tags_that_were_asked_for_and_where_the_file_came_from_stand_in_it
         assert stored.endswith(SOUND)
 
 
-class Faulty:
-    """Media of which so many first verifications meet a fault of ours."""
-
-    def __init__(self, media: Any, faults: int) -> None:
-        self._media = media
-        self.faults = faults
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._media, name)
-
-    async def verify(self, *given: Any) -> Any:
-        self.faults -= 1
-        if self.faults >= 0:
-            raise KeyError("a fault of ours")
-        return await self._media.verify(*given)
-
-
 async def run_until(rig: Rig, finalizer: Finalizer, upload_id: str) -> Upload:
     """What became of the upload when the finisher has nothing more to do for it."""
     loaded = await rig.database.load(upload_id)
@@ -499,14 +466,17 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
             stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
             return Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: next(ids))
 
+        def faulty(times: int) -> Failing:
+            return Failing(rig.inspector, "verify", [KeyError("a fault of ours") for _ in range(times)])
+
         passing = await receive(rig, SOUND, "passing.mp3")
-        assert (await run_until(rig, finalizer(Faulty(rig.inspector, 3)), passing)).state is State.SPOOLED
+        assert (await run_until(rig, finalizer(faulty(3)), passing)).state is State.SPOOLED
 
         lasting = await receive(rig, MP3, "lasting.mp3")
-        media = Faulty(rig.inspector, 1000)
+        media = faulty(1000)
         left = await run_until(rig, finalizer(media), lasting)
         assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finalize_failed")
-        assert media.faults == 1000 - queue.MAX_FAULTS
+        assert media.calls == queue.MAX_FAULTS
         assert rig.partials.path(lasting).read_bytes() == MP3
 
         ended = await run_until(rig, finalizer(rig.inspector), lasting)
@@ -572,21 +542,11 @@ async def test_what_could_not_be_finished_expires_with_its_deadline(tmp_path: Pa
         assert await rig.partials.list_ids() == []
 
 
-class Costly:
-    """Media that find the tags of a file too costly however they are read."""
-
-    def __init__(self, media: Any) -> None:
-        self.verify = media.verify
-
-    async def plan_tags(self, *_: Any) -> Any:
-        raise TooCostly
-
-
 async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-        media: Any = Costly(rig.inspector)
-        finalizer = Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: "1")
+        costly = Failing(rig.inspector, "plan_tags", itertools.repeat(TooCostly()))
+        finalizer = Finalizer(*stores, costly, load=rig.load, clock=lambda: rig.time, new_id=lambda: "1")
         ended = await run_until(rig, finalizer, await receive(rig, MP3))
         assert ended.verdict is not None
         assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")

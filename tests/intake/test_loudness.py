@@ -11,6 +11,7 @@ import pytest
 from media_service.core.files import LoudnessReport
 from media_service.intake.finalizing import loudness
 from media_service.intake.finalizing.loudness import LoudnessQueue
+from tests.intake.fake_analyzer import FakeAnalyzer
 from tests.intake.rig import Rig
 from tests.intake.test_finalizer import finish_all, receive
 from tests.support.mp3 import make_mp3
@@ -19,24 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Pair:
-    """An ear that hears the same in every file, and counts."""
-
-    def __init__(self, *, available: bool = True) -> None:
-        self.available = available
-        self.files: list[tuple[str, float]] = []
-
-    async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
-        if not path.exists():
-            raise FileNotFoundError(path)
-        self.files.append((path.name, seconds))
-        return LoudnessReport(integrated=-23.0, peaks=(1, 2, 3))
-
-
 class Receiving:
     """A load with its own answers to whether uploads arrive."""
 
-    def __init__(self, analyzer: Pair, answers: int) -> None:
+    def __init__(self, analyzer: FakeAnalyzer, answers: int) -> None:
         self._analyzer = analyzer
         self._answers = answers
         self.measured: list[int] = []
@@ -63,7 +50,7 @@ def hearing(rig: Rig, analyzer: Any, load: Any = None, queue: Any = None) -> Lou
 
 
 async def test_every_file_is_heard_once_also_after_a_restart(tmp_path: Path) -> None:
-    analyzer = Pair()
+    analyzer = FakeAnalyzer()
     async with Rig(tmp_path / "data") as rig:
         for number in range(3):
             await receive(rig, make_mp3(1, seed=number), f"{number}.mp3")
@@ -84,12 +71,12 @@ async def test_a_file_that_was_taken_away_is_not_asked_for_again(tmp_path: Path)
         await receive(rig, make_mp3(1))
         await finish_all(rig)
         rig.spool.path("show.mp3").unlink()
-        assert await hearing(rig, Pair()).measure_next()
-        assert not await hearing(rig, Pair()).measure_next()
+        assert await hearing(rig, FakeAnalyzer()).measure_next()
+        assert not await hearing(rig, FakeAnalyzer()).measure_next()
 
 
 async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
-    analyzer = Pair()
+    analyzer = FakeAnalyzer()
     async with Rig(tmp_path / "data") as rig:
         running = asyncio.create_task(hearing(rig, analyzer).run())
         await asyncio.sleep(0.05)
@@ -108,7 +95,7 @@ def _frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_frequent_checks")
 async def test_nothing_is_measured_while_uploads_arrive(tmp_path: Path) -> None:
-    analyzer = Pair()
+    analyzer = FakeAnalyzer()
     load = Receiving(analyzer, 2)
     async with Rig(tmp_path / "data") as rig:
         await receive(rig, make_mp3(1))
@@ -123,7 +110,7 @@ async def test_nothing_is_measured_while_uploads_arrive(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_frequent_checks")
 async def test_nothing_is_measured_while_an_upload_waits_for_finalizing(tmp_path: Path) -> None:
-    analyzer, queue = Pair(), SimpleNamespace(idle=False)
+    analyzer, queue = FakeAnalyzer(), SimpleNamespace(idle=False)
     async with Rig(tmp_path / "data") as rig:
         await receive(rig, make_mp3(1))
         await finish_all(rig)
@@ -139,6 +126,6 @@ async def test_nothing_is_measured_while_an_upload_waits_for_finalizing(tmp_path
 
 async def test_without_an_ear_it_says_so_once_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with Rig(tmp_path / "data") as rig:
-        await hearing(rig, Pair(available=False)).run()
+        await hearing(rig, FakeAnalyzer(available=False)).run()
     said = capsys.readouterr()
     assert (said.out + said.err).count("ffmpeg is not installed") == 1

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.uploads import Superseded
 from media_service.core.lifecycle import UploadRequest
@@ -16,12 +15,11 @@ from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.sweep import Sweeper
 from tests.intake.rig import HOUR, Rig
 from tests.intake.test_finalizer import TEXT, finish_all, receive
+from tests.support.failing import Failing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from media_service.core.upload import Upload
 
 
 async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
@@ -137,25 +135,12 @@ async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
 
 
 async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
-    class Broken(SqliteCatalogue):
-        """It fails in a way that nobody thought of, once."""
-
-        asked = 0
-
-        async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
-            self.asked += 1
-            if self.asked == 1:
-                raise ZeroDivisionError
-            return await super().expiring(idle, created)
-
     async with Rig(tmp_path / "data") as rig:
         made, _ = await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native")
         rig.time += HOUR + 1
-        database = Broken(rig.folders.catalogue, rig.catalogue_rpc)
-        await database.open()
         sweeper = Sweeper(
             rig.intake,
-            database,
+            Failing(rig.database, "expiring", [ZeroDivisionError()]),
             rig.partials,
             rig.spool,
             rig.quarantine,
@@ -170,4 +155,3 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
                     await asyncio.sleep(0.01)
         finally:
             sweeping.cancel()
-            await database.close()
