@@ -1,4 +1,4 @@
-"""Chapters of a file: where each begins, what it is called, and where a listener may read on."""
+"""Chapters of a file, and the checks of what a client sends."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LATEST_START_SECONDS = 2**32 // 1000
-"""Seconds at which the last chapter may begin: ID3 counts milliseconds in 32 bits."""
+"""ID3 counts milliseconds in 32 bits."""
 
 _ADDRESS = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """It begins at `start` (seconds, in full milliseconds) and ends where the next one begins, or with the sound."""
+    """A chapter from `start` (seconds, whole milliseconds) to the next one's start or the end of the audio."""
 
     start: float
     title: str
@@ -30,9 +30,9 @@ class Chapter:
 
 
 def clean_chapters(given: Sequence[Chapter], duration: float | None = None) -> tuple[Chapter, ...]:
-    """The chapters a client sent, their titles cleaned. `duration` in seconds, None while it is not known.
+    """Return a client's chapters with cleaned titles. `duration` in seconds, None while it is unknown.
 
-    Raises Malformed for too many of them, times that do not rise or lie behind the sound, and texts that cannot stand.
+    Raise Malformed for too many chapters, starts that do not rise or are after the end, invalid titles and URLs.
     """
     if len(given) > MAX_CHAPTERS:
         raise Malformed("chapters", f"there are more than {MAX_CHAPTERS}")
@@ -47,7 +47,7 @@ def clean_chapters(given: Sequence[Chapter], duration: float | None = None) -> t
 
 
 def audible_chapters(chapters: Sequence[Chapter], duration: float) -> tuple[Chapter, ...]:
-    """Those that begin while there is sound."""
+    """Return the chapters that begin before the audio ends."""
     return tuple(chapter for chapter in chapters if chapter.start < duration)
 
 

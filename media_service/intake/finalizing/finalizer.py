@@ -1,7 +1,7 @@
-"""From recorded bytes to a file in the spool: verify, tag, place, deliver, discard.
+"""Finalize an upload: verify, tag, publish, deliver, discard.
 
-The queue is the catalogue: an upload is finished when its row says so, and every step may be repeated, so that
-recovery after a crash is to finish again. Whose turn it is, `queue.py` knows.
+The states in the catalogue are the queue. Every step can be repeated, so recovery runs them again. `queue.py` has the
+order of uploads.
 """
 
 from __future__ import annotations
@@ -38,16 +38,13 @@ if TYPE_CHECKING:
     from media_service.core.upload import Slice
 
 SLOW_TAG_CODE = "mutagen_error"
-"""The finding of a file whose tags took too much time or memory to read, or broke their reader."""
+"""Finding of a file whose tags exceeded time or memory, or crashed their reader."""
 
 log = structlog.get_logger()
 
 
 class Finalizer:
-    """Finishes uploads; `queue` says which one when, `rejected` has those that were rejected.
-
-    `delivered` is set when a file was delivered.
-    """
+    """Finalizes uploads. `queue` orders them, `rejected` has the rejected ones, `delivered` is set by each delivery."""
 
     def __init__(
         self,
@@ -77,7 +74,7 @@ class Finalizer:
         self._new_id = new_id
 
     async def run(self) -> None:
-        """Goes on with what a former run left, then with what is woken, until cancelled."""
+        """Finalize what an earlier run left, then what is enqueued, until cancelled."""
         left = await self._catalogue.in_state(FINISHING)
         for upload in left:
             # One that was given a name may be in the spool already: those of the same sound stand behind it.
@@ -87,7 +84,7 @@ class Finalizer:
         await self.queue.run_workers()
 
     async def finalize_one(self, upload_id: str) -> bool:
-        """Finishes the upload; False where it waits for another, and is woken by that."""
+        """Finalize the upload; return False if it waits for its audio's lock and is enqueued after that."""
         loaded = await self._catalogue.load(upload_id)
         if loaded is None or loaded[0].state not in FINISHING:
             if loaded is not None and loaded[0].state in ENDED:
@@ -98,17 +95,14 @@ class Finalizer:
         return (await self.finish(*loaded)).state not in FINISHING
 
     async def record_fault(self, upload_id: str) -> None:
-        """It met too many faults of ours."""
+        """Give up after too many service errors, until the next start."""
         self._release_lock(upload_id)
         loaded = await self._catalogue.load(upload_id)
         if loaded is not None and loaded[0].state in FINISHING:
             await self._saved(replace(loaded[0], verdict=Verdict(FinalizeFailed.code, {})))
 
     async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
-        """Takes a whole upload to its end: spooled, rejected or lost. Raises ServiceError when it must be tried again.
-
-        One whose sound another is just about to be delivered with stays verified until that has ended.
-        """
+        """Take a complete upload to its end, or leave it verified while its audio is locked. Raise ServiceError."""
         # What a former run failed at may be mended.
         ended = await self._finish(replace(upload, verdict=None), slices)
         if ended.state not in FINISHING:
@@ -136,10 +130,7 @@ class Finalizer:
             return await self._saved(upload.step(Event.LOSE, self._clock()))
 
     async def end_failed(self, upload_id: str, event: Event) -> Upload:
-        """Cancel or expire an upload that could not be finished, and free its space.
-
-        Raises UnknownUpload, UploadGone, and WrongState also while it is being finished.
-        """
+        """Cancel or expire an upload whose finishing failed. Raise UnknownUpload, UploadGone, WrongState."""
         with self.queue.excluded(upload_id) as free:
             upload = await self._load(upload_id)
             if not free:
@@ -164,7 +155,6 @@ class Finalizer:
         return loaded[0]
 
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
-        """The upload with what is true of it."""
         assert upload.length is not None
         await self._partials.trim(upload.id, upload.length)
         facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
@@ -176,7 +166,7 @@ class Finalizer:
         return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
 
     async def _deliver(self, upload: Upload) -> Upload:
-        """Gives the file its name in the spool, once, wherever a former run ended."""
+        """Publish and deliver the file, once, wherever an earlier run stopped."""
         if upload.publish_intent is None:
             duplicate = await self._duplicate(upload)
             if duplicate is not None and self._duplicates == "link" and is_same_person(upload.owner, duplicate.owner):
@@ -195,7 +185,7 @@ class Finalizer:
         return delivered
 
     async def _duplicate(self, upload: Upload) -> StoredFile | None:
-        """The finished file of the same sound. Raises Duplicate where there shall be no second one."""
+        """Return the finished file with the same audio. Raise Duplicate if the settings refuse a second one."""
         assert upload.facts is not None
         duplicate = await self._catalogue.duplicate_of_audio(upload.facts, upload.owner)
         if duplicate is not None and self._duplicates == "refuse" and upload.review is not Review.FORCED:
@@ -203,7 +193,6 @@ class Finalizer:
         return duplicate
 
     async def _link(self, upload: Upload, duplicate: StoredFile) -> Upload:
-        """The same sound is there already: the upload leads to that file."""
         linked = await self._saved(upload.step(Event.DELIVER, self._clock(), file_id=duplicate.id))
         await self._discard(upload.id)
         log.info("linked", upload=upload.id, file=duplicate.id)
@@ -217,7 +206,7 @@ class Finalizer:
         return rejected
 
     async def _discard(self, upload_id: str) -> None:
-        """Frees what an upload without a file of its own leaves. A crash may have left an assembled file, too."""
+        """Free the disk space, including an assembled file that a crash left."""
         await self._spool.discard_assembled(upload_id)
         await self._partials.discard(upload_id)
 
@@ -227,7 +216,6 @@ class Finalizer:
 
 
 def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:
-    """Return the row of a published upload's file."""
     facts, intent = upload.facts, upload.publish_intent
     assert facts is not None
     assert intent is not None
@@ -247,7 +235,6 @@ def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:
 
 
 def _with_duplicate_note(upload: Upload, duplicate: StoredFile) -> Upload:
-    """The upload with a note that the same sound is there already."""
     facts = upload.facts
     assert facts is not None
     exact = facts.content_hash == duplicate.facts.content_hash
@@ -257,5 +244,5 @@ def _with_duplicate_note(upload: Upload, duplicate: StoredFile) -> Upload:
 
 
 def _visible_name(upload: Upload, duplicate: StoredFile) -> str | None:
-    """Return the twin's name if the uploader owns it: nobody learns the names of other people's files."""
+    """Return the duplicate's name if the uploader owns it: other people's names are not disclosed."""
     return duplicate.spool_entry.name if is_same_person(upload.owner, duplicate.owner) else None

@@ -1,7 +1,4 @@
-"""After a file lies in the spool: how loud it is and where it is silent, once, when there is time for it.
-
-Nobody waits for it. The queue is the catalogue: what was not heard yet is heard after a restart.
-"""
+"""Measure loudness of finished files in idle time; rows without a report are the queue."""
 
 from __future__ import annotations
 
@@ -21,19 +18,12 @@ if TYPE_CHECKING:
     from media_service.core.ports.spool import Spool
 
 RECHECK_SECONDS = 1.0
-"""Seconds after which it looks again whether there is time."""
-
 RETRY_SECONDS = 60.0
-"""Seconds after a trouble of ours before it goes on."""
-
 log = structlog.get_logger()
 
 
 class LoudnessQueue:
-    """Listens to finished files one after the other, while it is `quiet`: starting a program holds up the loop.
-
-    `delivered` is set when a file was delivered.
-    """
+    """Measures one file at a time while `quiet`: starting a process blocks the loop. `delivered`: wakes it."""
 
     def __init__(
         self,
@@ -53,7 +43,7 @@ class LoudnessQueue:
         self._is_idle = quiet
 
     async def run(self) -> None:
-        """Hears what was not heard yet, and then what is delivered, until cancelled."""
+        """Measure until cancelled."""
         if not self._analyzer.available:
             log.info("ffmpeg is not installed: loudness and silence are not measured")
             return
@@ -75,7 +65,7 @@ class LoudnessQueue:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def measure_next(self) -> bool:
-        """Hears the oldest file that was not heard; False where there is none."""
+        """Measure the newest unmeasured file; return False if there is none."""
         file = await self._catalogue.next_unmeasured()
         if file is None:
             return False

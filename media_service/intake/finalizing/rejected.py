@@ -1,4 +1,4 @@
-"""Rejected uploads: into quarantine with a report, out of it for another check, or deleted."""
+"""Rejected uploads: into the quarantine with a report, back for another check, or deleted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class RejectedUploads:
-    """Moves rejected uploads into quarantine and out of it. `enqueue` finalizes an upload soon."""
+    """Moves uploads into the quarantine and back. `enqueue` queues one to be finalized."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class RejectedUploads:
         self._reviewing = asyncio.Lock()
 
     async def take(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
-        """Put the received bytes into quarantine with a report; return the verdict for the upload's row."""
+        """Store the received bytes with a report; return the verdict for the upload's row."""
         findings = findings or [finding_of(refusal)]
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
@@ -53,14 +53,11 @@ class RejectedUploads:
         return await self._quarantine.size(upload_id)
 
     def path(self, upload_id: str) -> Path:
-        """Return where the bytes in quarantine are."""
+        """Return where to read the bytes in quarantine."""
         return self._quarantine.path(upload_id)
 
     async def recheck(self, upload_id: str, review: Review) -> None:
-        """Take a rejected file out of quarantine, to be judged again or accepted as it is.
-
-        Raise UnknownUpload, WrongState, UploadGone, and BytesMissing if it was rejected before all of it came.
-        """
+        """Return a file to be judged again or accepted. Raise UnknownUpload, WrongState, UploadGone, BytesMissing."""
         async with self._reviewing:
             loaded = await self._catalogue.load(upload_id)
             if loaded is None:
@@ -78,7 +75,7 @@ class RejectedUploads:
         self._enqueue(again)
 
     async def forget(self, upload_id: str) -> None:
-        """Delete the bytes, the report and the cover of a rejected upload."""
+        """Delete bytes, report and cover of a rejected upload."""
         async with self._reviewing:
             await self._quarantine.discard(upload_id)
             await self._catalogue.forget_cover(upload_id)
