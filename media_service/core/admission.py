@@ -41,25 +41,24 @@ def admit(
 ) -> WriteWindow:
     """Return where a slice of `size` bytes from `start` may be written, before its body is read.
 
-    A slice of a complete upload is a repeat: its first response was lost. With `size` None the slice may end anywhere
-    up to the limit, and `check_record` checks again. Raise WrongState, UploadGone, SliceTooLarge, SpanOutside,
-    SpanOverlaps.
+    A slice of a complete upload is a repeat: its first response was lost. With `size` None it may end anywhere up to
+    the limit. Raise WrongState, UploadGone, SliceTooLarge, SpanOutside, SpanOverlaps.
     """
-    whole = upload.state in COMPLETE_STATES
-    if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
+    complete = upload.state in COMPLETE_STATES
+    if upload.dialect != dialect or not (complete or upload.state is State.RECEIVING):
         raise upload.refusal()
     if size is not None and size > limits.slice:
         raise SliceTooLarge(limits.slice)
     length = limits.file if upload.length is None else upload.length
     if start + (1 if size is None else size) > length:
         raise SpanOutside(start, length)
-    if whole:
+    if complete:
         return WriteWindow(start, length, repeat=True)
-    held_to = received.run_from(start)
-    if held_to > start:
-        if size is not None and start + size > held_to:
-            raise SpanOverlaps(start, held_to)
-        return WriteWindow(start, held_to, repeat=True)
+    run_end = received.run_from(start)
+    if run_end > start:
+        if size is not None and start + size > run_end:
+            raise SpanOverlaps(start, run_end)
+        return WriteWindow(start, run_end, repeat=True)
     limit = min(received.next_start(start, length), start + limits.slice, length)
     if size is not None and start + size > limit:
         raise SpanOverlaps(start, limit)
@@ -70,8 +69,8 @@ def check_small(upload: Upload, received: Ranges, span: Span, limits: Limits) ->
     """Raise SliceTooSmall unless the slice fills a gap, ends the file, or may end one of unknown length."""
     if len(span) >= limits.min_slice or span.stop == upload.length:
         return
-    next_start, goes_on = received.next_start(span.start, -1), span.start == 0 or received.touches(span)
-    if next_start == span.stop or (upload.length is None and next_start == -1 and goes_on):
+    next_start, is_contiguous = received.next_start(span.start, -1), span.start == 0 or received.touches(span)
+    if next_start == span.stop or (upload.length is None and next_start == -1 and is_contiguous):
         return
     raise SliceTooSmall(limits.min_slice)
 
@@ -100,12 +99,12 @@ def check_append(
     append at its end: a retry of the last one, whose response was lost. Raise WrongState, UploadGone, NotWritable,
     OffsetMismatch, LengthDiffers, SpanOutside, FileTooLarge, Malformed.
     """
-    whole = upload.state in COMPLETE_STATES
-    if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
+    complete = upload.state in COMPLETE_STATES
+    if upload.dialect != dialect or not (complete or upload.state is State.RECEIVING):
         raise upload.refusal()
     if is_concatenated(upload):
         raise NotWritable
-    offset = upload.length if whole and upload.length is not None else received.offset
+    offset = upload.length if complete and upload.length is not None else received.offset
     if at != offset:
         raise OffsetMismatch(offset, at)
     if length is not None:
@@ -151,8 +150,8 @@ def check_record(upload: Upload, received: Ranges, piece: Slice) -> None:
     if upload.length is not None and span.stop > upload.length:
         raise SpanOutside(span.start, upload.length)
     if received.overlaps(span):
-        held_to = received.run_from(span.start)
-        raise SpanOverlaps(span.start, held_to if held_to > span.start else received.next_start(span.start, span.stop))
+        run_end = received.run_from(span.start)
+        raise SpanOverlaps(span.start, run_end if run_end > span.start else received.next_start(span.start, span.stop))
 
 
 def check_repeat(recorded: Iterable[Slice], piece: Slice) -> None:

@@ -52,7 +52,7 @@ def audible_chapters(chapters: Sequence[Chapter], duration: float) -> tuple[Chap
 
 
 def _checked_start(start: float, before: Sequence[Chapter], duration: float | None, field: str) -> float:
-    # Also what is no number: it is neither more nor less.
+    # NaN fails both comparisons, so it is refused too.
     if not 0 <= start < LATEST_START_SECONDS:
         raise Malformed(field, "it must be seconds from the beginning")
     if before and round(start, 3) <= before[-1].start:

@@ -80,7 +80,7 @@ class Crc32:
 
 
 ALGORITHMS: Mapping[str, Callable[[], Digest]] = {
-    # MD5 and SHA-1 find damage on the way, which is all that is asked of them here.
+    # MD5 and SHA-1 only detect damage in transit here; nothing relies on them for security.
     "sha1": lambda: hashlib.sha1(usedforsecurity=False),
     "sha256": hashlib.sha256,
     "sha512": hashlib.sha512,

@@ -53,13 +53,7 @@ def amend(
         if received.next_start(length, -1) != -1 or received.run_from(length) > length:
             raise Malformed("length", "bytes beyond it are recorded")
         upload = replace(upload, length=length)
-    if tags is not None:
-        upload = check_details(replace(upload, tags=clean_tags(tags)))
-    if chapters is not None:
-        upload = check_details(replace(upload, chapters=clean_chapters(chapters)))
-    if sender is not None:
-        upload = replace(upload, sender=clean_sender(sender))
-    return replace(upload, updated_at=now)
+    return replace(_with_details(upload, tags, chapters, sender), updated_at=now)
 
 
 def editable_until(upload: Upload, lifetime: Lifetime) -> int | None:
@@ -89,6 +83,12 @@ def amend_complete(
 ) -> Upload:
     """Return the complete upload with these details; `updated_at` stays, because it is when the upload ended."""
     check_editable(upload, now, lifetime)
+    return _with_details(upload, tags, chapters, sender)
+
+
+def _with_details(
+    upload: Upload, tags: Mapping[str, str] | None, chapters: Sequence[Chapter] | None, sender: str | None
+) -> Upload:
     if tags is not None:
         upload = check_details(replace(upload, tags=clean_tags(tags)))
     if chapters is not None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +102,7 @@ NOT_MP3_CODES = frozenset({"empty", "not_mpeg_audio", "unsupported_layer", "free
 class Finding:
     """One finding: `offset` in bytes, and what was expected there.
 
-    `start_seconds` and `stop_seconds` are the playing time, if known; without a stop it is a moment, or all that
-    follows.
+    `start_seconds` and `stop_seconds`: playing time, if known; without a stop it is a moment or all that follows.
     """
 
     code: str
@@ -121,15 +120,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that is stored."""
-        return {
-            "code": self.code,
-            "severity": self.severity.value,
-            "offset": self.offset,
-            "expected": self.expected,
-            "actual": self.actual,
-            "start_seconds": self.start_seconds,
-            "stop_seconds": self.stop_seconds,
-        }
+        return asdict(self) | {"severity": self.severity.value}
 
     def to_dict_with_message(self) -> dict[str, Any]:
         """Return the JSON object for clients and reports."""

@@ -21,7 +21,7 @@ def clean_line(text: str, field: str, limit: int = NAME_CHARACTERS) -> str:
     if len(text) > limit:
         raise Malformed(field, f"it is longer than {limit} characters")
     if text.isascii() and text.isprintable():
-        # Nothing to take out, and by far the most frequent: 255 chapters need not be looked at character by character.
+        # Fast path of most texts: there may be 255 chapters, and the loop below is per character.
         return text.strip()
     kept = "".join(" " if char in _KEPT_CONTROLS else char for char in text if _has_place(char))
     return unicodedata.normalize("NFC", kept).strip()

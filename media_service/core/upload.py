@@ -38,9 +38,8 @@ class Slice:
 class Facts:
     """Results of verification: digests of the bytes as received, and the audio's properties.
 
-    `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz, `size` in bytes. `audio_sha256` is over the first
-    to the last complete frame, which retagging does not change; `audio` has further details of the parser. Both are
-    None in older rows.
+    `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz, `size` in bytes. `audio_sha256` is from the first
+    to the last complete frame, which retagging keeps; `audio` has more of the parser. Both are None in older rows.
     """
 
     size: int

@@ -56,7 +56,7 @@ class LateEdits:
         chapters: Sequence[Chapter] | None,
         sender: str | None,
     ) -> Upload:
-        """Change the details in the upload and its file. Raise BeingFinished if it waits too long."""
+        """Change the details in the upload and its file. Raise BeingFinished if it waits too long or is tagged."""
         async with self._queue.paused(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
             after = edits.amend_complete(
@@ -90,9 +90,9 @@ class LateEdits:
                 await self._catalogue.save_cover(after, picture)
                 return after
             file = await self._file_of(before)
-            # Without a picture the one that the sender brought goes; what the file had before it is not known any more.
-            brings = (picture or b"") if self._options.writes_tags and (picture or before.cover) else None
-            await self._retagger.edit(file.id, {}, _is_still(file), picture=brings, upload=after)
+            # The sender's cover replaced the file's own, which is lost: removing it leaves none.
+            embedded = (picture or b"") if self._options.writes_tags and (picture or before.cover) else None
+            await self._retagger.edit(file.id, {}, _is_still(file), picture=embedded, upload=after)
             return after
 
     async def _load(self, upload_id: str) -> Upload:

@@ -57,11 +57,11 @@ class Sweeper:
             await asyncio.sleep(self._every)
             try:
                 await self.expire()
-            except (ServiceError, OSError) as trouble:
-                log.warning("sweeping goes on later", trouble=str(trouble))
+            except (ServiceError, OSError) as error:
+                log.warning("sweeping failed and is retried", error=str(error))
             except Exception:
-                # The top of a task: it would end, and nothing would expire until the next start.
-                log.exception("sweeping failed and is tried again")
+                # The top of a task: if it ended, nothing would expire until the next start.
+                log.exception("sweeping failed and is retried")
 
     async def expire(self) -> None:
         """End idle uploads and failed ones past their lifetime; purge the quarantine."""
@@ -73,7 +73,7 @@ class Sweeper:
             await self._expire_together(due[first : first + EXPIRE_BATCH])
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):
             await self._catalogue.forget_cover(upload_id)
-            log.info("quarantine emptied", upload=upload_id)
+            log.info("removed from quarantine", upload=upload_id)
 
     async def _expire_together(self, due: Sequence[Upload]) -> None:
         """End these uploads. Raise the first error after all were tried."""

@@ -41,5 +41,5 @@ class TaskTracker:
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            # The client may be gone: its request was the one who would have looked at the error.
+            # Mark the error as retrieved: the request that would have awaited it may be gone.
             task.exception()

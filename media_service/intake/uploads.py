@@ -110,7 +110,7 @@ class UploadService:
         try:
             await self._catalogue.create(upload)
         except ServiceError:
-            # Where it is in the catalogue in spite of it, its first slice makes the partial again.
+            # If the row exists after all, the first slice creates the partial again.
             await self._partials.discard(upload.id)
             raise
 
@@ -247,10 +247,10 @@ class UploadService:
     async def _reject(self, upload_id: str, findings: Sequence[Finding]) -> None:
         refusal, active = refusal_of(findings), await self._active_uploads.find(upload_id, None)
         async with active.changing():
-            whole = lifecycle.is_complete(active.upload, active.received)
-            if refusal is None or whole or active.upload.state is not State.RECEIVING:
+            complete = lifecycle.is_complete(active.upload, active.received)
+            if refusal is None or complete or active.upload.state is not State.RECEIVING:
                 return
-            # What is kept to be looked at is what came, not the room for all of it.
+            # Keep what came, without the reserved space after it.
             await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
             verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
             await self._lifecycle.end(active, Event.REJECT, verdict=verdict)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Media(Protocol):
-    """Interprets media bytes. Methods with a path raise MediaError, and FileNotFoundError if the file is missing."""
+    """Interprets media bytes; plans keep all other frames. Methods with a path raise MediaError, FileNotFoundError."""
 
     def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
         """Note a recorded slice: the file's bytes up to `offset` can be read, soon and in another thread."""
@@ -39,15 +39,12 @@ class Media(Protocol):
         """Return a finished file's front cover unchanged, None if it has none or a too large one."""
 
     async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
-        """Plan to write the upload's tags, chapters and cover (None: keep the file's); return the resulting values too.
-
-        Every other frame is preserved.
-        """
+        """Plan to write the upload's tags, chapters and cover (None keeps the file's); return the new values too."""
 
     async def plan_edit(
         self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
     ) -> RewritePlan:
-        """Plan an edit of a file in the spool; every other frame is preserved. Raise NotMp3 if it cannot be written."""
+        """Plan an edit of a file in the spool. Raise NotMp3 if it cannot be written."""
 
 
 class LoudnessAnalyzer(Protocol):

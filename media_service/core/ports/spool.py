@@ -16,8 +16,7 @@ class Spool(Protocol):
     async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
         """Write the tagged file, without a name yet, complete and durable; a repeated call starts anew.
 
-        `length`: how many of the source's bytes are used, None for all. Raise StorageFull, and FileNotFoundError if the
-        source is missing.
+        `length`: how many of the source's bytes are used, None for all. Raise StorageFull, FileNotFoundError.
         """
 
     async def is_assembled(self, upload_id: str) -> bool:

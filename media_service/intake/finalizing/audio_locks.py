@@ -22,19 +22,19 @@ class AudioLocks:
     def acquire(self, upload: Upload) -> bool:
         """Return whether the verified upload has its audio's lock; otherwise it waits for it."""
         assert upload.facts is not None
-        sound = _sound_of(upload.facts)
-        if self._holders.setdefault(sound, upload.id) == upload.id:
+        audio = _audio_of(upload.facts)
+        if self._holders.setdefault(audio, upload.id) == upload.id:
             return True
-        self._waiting_by_audio[sound].append(upload)
+        self._waiting_by_audio[audio].append(upload)
         return False
 
     def release(self, upload_id: str) -> list[Upload]:
         """Release the locks of an upload that ended or is given up; return those that waited."""
-        sounds = [sound for sound, holder in self._holders.items() if holder == upload_id]
-        for sound in sounds:
-            del self._holders[sound]
-        return [upload for sound in sounds for upload in self._waiting_by_audio.pop(sound, [])]
+        released = [audio for audio, holder in self._holders.items() if holder == upload_id]
+        for audio in released:
+            del self._holders[audio]
+        return [upload for audio in released for upload in self._waiting_by_audio.pop(audio, [])]
 
 
-def _sound_of(facts: Facts) -> bytes:
+def _audio_of(facts: Facts) -> bytes:
     return facts.audio_sha256 or facts.content_hash

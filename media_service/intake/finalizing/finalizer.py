@@ -1,7 +1,6 @@
 """Finalize an upload: verify, tag, publish, deliver, discard.
 
-The states in the catalogue are the queue. Every step can be repeated, so recovery runs them again. `queue.py` has the
-order of uploads.
+The states in the catalogue are the queue. Every step can be repeated, so recovery runs them again.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ class Finalizer:
         """Finalize what an earlier run left, then what is enqueued, until cancelled."""
         left = await self._catalogue.in_state(FINISHING)
         for upload in left:
-            # One that was given a name may be in the spool already: those of the same sound stand behind it.
+            # Its file may be in the spool without a row, so others with the same audio must wait for that row.
             if upload.publish_intent is not None:
                 self._audio_locks.acquire(upload)
             self.queue.enqueue(upload)
@@ -88,7 +87,7 @@ class Finalizer:
         loaded = await self._catalogue.load(upload_id)
         if loaded is None or loaded[0].state not in FINISHING:
             if loaded is not None and loaded[0].state in ENDED:
-                # The answer to its last change was lost, and what comes behind that was not done.
+                # The response to its last commit was lost, so the steps after that commit were skipped.
                 await self._discard(upload_id)
             self._release_lock(upload_id)
             return True
@@ -103,15 +102,15 @@ class Finalizer:
 
     async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Take a complete upload to its end, or leave it verified while its audio is locked. Raise ServiceError."""
-        # What a former run failed at may be mended.
+        # A fault of an earlier run may be repaired.
         ended = await self._finish(replace(upload, verdict=None), slices)
         if ended.state not in FINISHING:
             self._release_lock(upload.id)
         return ended
 
     def _release_lock(self, upload_id: str) -> None:
-        for behind in self._audio_locks.release(upload_id):
-            self.queue.enqueue(behind)
+        for waiting in self._audio_locks.release(upload_id):
+            self.queue.enqueue(waiting)
 
     async def _finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         try:
@@ -141,7 +140,7 @@ class Finalizer:
                 and upload.publish_intent.name
                 and not await self._spool.is_assembled(upload_id)
             ):
-                log.warning("its file may be in the spool", upload=upload_id, name=upload.publish_intent.name)
+                log.warning("file of ended upload may be in spool", upload=upload_id, name=upload.publish_intent.name)
             await self._discard(upload_id)
             if upload.review is not None:
                 await self._quarantine.discard(upload_id)

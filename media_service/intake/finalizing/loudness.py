@@ -56,12 +56,12 @@ class LoudnessQueue:
                 self._delivered.clear()
                 if not await self.measure_next():
                     await self._delivered.wait()
-            except (ServiceError, OSError) as trouble:
-                log.warning("hearing goes on later", trouble=str(trouble))
+            except (ServiceError, OSError) as error:
+                log.warning("measuring loudness failed and is retried", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:
-                # The top of a task: a bug of ours in what nobody waits for must not be met again and again.
-                log.exception("hearing failed")
+                # The top of a task: without the pause, a bug would fill the log.
+                log.exception("measuring loudness failed")
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def measure_next(self) -> bool:
@@ -72,7 +72,7 @@ class LoudnessQueue:
         try:
             report = await self._analyzer.measure_loudness(self._spool.path(file.spool_entry.name), file.facts.duration)
         except FileNotFoundError:
-            # Its reader took it away.
+            # Its reader has taken it.
             report = LoudnessReport()
         await self._catalogue.save_loudness(file.id, report, self._clock())
         return True

@@ -103,9 +103,8 @@ class Retagger:
     async def recover(self) -> None:
         """Finish or drop edits that a crash or an error interrupted. Must run before the next edit."""
         for file, plan in await self._catalogue.retag_intents():
-            there = await self._spool.measure(file.spool_entry.name)
-            done = there == (plan.size, plan.sha256)
-            log.info("edit cut short", file=file.id, done=done)
+            done = await self._spool.measure(file.spool_entry.name) == (plan.size, plan.sha256)
+            log.info("interrupted edit recovered", file=file.id, done=done)
             if done:
                 await self._catalogue.retag(_as_planned(file, plan))
             else:
@@ -121,11 +120,11 @@ class Retagger:
         upload: Upload | None,
     ) -> StoredFile:
         path = self._spool.path(file.spool_entry.name)
-        steps = await self._media.plan_edit(path, given, removed, additions)
-        made = await self._spool.assemble(file.id, path, steps, steps.length)
+        rewrite = await self._media.plan_edit(path, given, removed, additions)
+        assembled = await self._spool.assemble(file.id, path, rewrite, rewrite.length)
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
         chapters = file.chapters if additions.chapters is None else additions.chapters
-        plan = PublishIntent(file.spool_entry.name, made.size, made.sha256, tags, chapters)
+        plan = PublishIntent(file.spool_entry.name, assembled.size, assembled.sha256, tags, chapters)
         self._needs_recovery = True
         await self._catalogue.save_retag_intent(file.id, plan)
         await self._spool.replace(file.id, file.spool_entry.name)

@@ -136,10 +136,10 @@ class ActiveUploads:
         active = self._active.get(upload_id)
         if active is None:
             loaded = ActiveUpload(*await self.load(upload_id, owner))
-            # Somebody else may have loaded it meanwhile; two of them would not see each other's writers.
+            # Another task may have loaded it meanwhile.
             active = self._active.setdefault(upload_id, loaded)
         elif active.upload.state in FINISHING:
-            # Behind our back the finisher may have gone on with it.
+            # The finalizer may have changed the row.
             active.update((await self.load(upload_id, owner))[0])
         self.check_owner(active.upload, owner)
         if active.upload.state is State.RECEIVING:

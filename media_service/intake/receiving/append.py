@@ -1,8 +1,7 @@
 """Appends: a body of any length that continues an upload at its offset.
 
 An append is recorded in slices while it arrives, and up to its last byte if it is cut. With a proof it is one slice,
-all or nothing, because a part of it cannot be checked. An upload has one append: a newer request ends it and continues
-where it ended.
+all or nothing, because a part cannot be checked. A newer request ends a running append and continues where it ended.
 """
 
 from __future__ import annotations
@@ -88,7 +87,7 @@ class Appends:
         await self.interrupt(upload_id, owner)
         if self._closing:
             raise ShuttingDown
-        # Nothing is awaited between the last look and this: of two newcomers the second sees the first.
+        # No await since `interrupt` found none: of two new appends the second sees the first.
         append = self._running[upload_id] = _RunningAppend(self._uploads, upload_id, owner, request)
         try:
             return await append.run(body, progress)
@@ -149,7 +148,7 @@ class _RunningAppend:
                 await self._uploads.abandon(self._id)
             raise
         except (WrongState, Superseded):
-            # A rejection ends the running append like a newer one does; only the upload tells which it was.
+            # A rejection ends the append as a newer one does; the upload tells which it was.
             view = await self._uploads.show(self._id, self._owner)
             if view.upload.state is State.REJECTED and view.upload.verdict is not None:
                 return view
@@ -195,12 +194,12 @@ class _RunningAppend:
     async def _record(self, body: _SlicedBody, at: int) -> UploadView:
         proof, dialect = self._request.proof, self._request.dialect
         if proof is not None:
-            whole = SliceRequest(at, self._request.size, proof.sha256, dialect)
-            return await self._uploads.receive(self._id, self._owner, whole, body.proven(proof))
-        stride = min(APPEND_SLICE_BYTES, self._uploads.options.limits.slice)
-        moment = seconds_between_records(self._uploads.slices_recorded(self._id))
-        piece = SliceRequest(at, None, None, dialect)
-        return await self._uploads.receive(self._id, self._owner, piece, body.next(stride, moment))
+            request, blocks = SliceRequest(at, self._request.size, proof.sha256, dialect), body.proven(proof)
+        else:
+            size = min(APPEND_SLICE_BYTES, self._uploads.options.limits.slice)
+            seconds = seconds_between_records(self._uploads.slices_recorded(self._id))
+            request, blocks = SliceRequest(at, None, None, dialect), body.next(size, seconds)
+        return await self._uploads.receive(self._id, self._owner, request, blocks)
 
 
 class _SlicedBody:
@@ -229,10 +228,10 @@ class _SlicedBody:
             await self._read()
         return bool(self._block)
 
-    async def next(self, size: int, moment: float) -> AsyncIterator[bytes]:
+    async def next(self, size: int, seconds: float) -> AsyncIterator[bytes]:
         """Yield the next `size` bytes; fewer if the body ends or after `seconds`."""
         clock = asyncio.get_running_loop().time
-        due = clock() + moment
+        due = clock() + seconds
         while size and await self.more():
             block, self._block = self._block[:size], self._block[size:]
             size = size - len(block) if clock() < due else 0
@@ -274,7 +273,7 @@ class _SlicedBody:
         clock = asyncio.get_running_loop().time
         began = clock()
         self._block = await anext(self._blocks)
-        # Only the time that the client takes counts, not that of recording the last slice.
+        # The client's time, without that of recording the last slice.
         self._waited += clock() - began
         if not self._floor.count(len(self._block), self._waited):
             self.cut, self._over = BodyTooSlow(self._rate, self._idle), True

@@ -31,35 +31,35 @@ class Concatenator:
         Raise as `check_part_names`, `check_parts` and `UploadService.create`, and StorageError.
         """
         concatenation.check_part_names(parts)
-        views = await self._whole(parts, owner)
+        views = await self._check_parts(parts, owner)
         length = sum(view.upload.length or 0 for view in views)
-        joined, _ = await self._uploads.create(replace(request, length=length), owner, dialect)
+        created, _ = await self._uploads.create(replace(request, length=length), owner, dialect)
         try:
-            await self._uploads.reserve_whole(joined.upload.id, owner)
-            await self._copy(views, joined, owner)
-            view = await self._uploads.adopt(joined.upload.id, owner)
+            await self._uploads.reserve_whole(created.upload.id, owner)
+            await self._copy(views, created, owner)
+            view = await self._uploads.adopt(created.upload.id, owner)
         except BaseException:
-            await self._uploads.abandon(joined.upload.id)
+            await self._uploads.abandon(created.upload.id)
             raise
         for part in parts:
             await self._uploads.abandon(part)
         return view
 
-    async def _whole(self, parts: Sequence[str], owner: str) -> list[UploadView]:
+    async def _check_parts(self, parts: Sequence[str], owner: str) -> list[UploadView]:
         views = [await self._uploads.show(part, owner) for part in parts]
         concatenation.check_parts(((view.upload, view.received) for view in views), self._uploads.options.limits)
         return views
 
-    async def _copy(self, views: Sequence[UploadView], joined: UploadView, owner: str) -> None:
+    async def _copy(self, views: Sequence[UploadView], created: UploadView, owner: str) -> None:
         """Copy the bytes, and raise if an upload was cancelled meanwhile: bytes may be missing."""
         missing: FileNotFoundError | None = None
         try:
             await self._partials.concatenate(
-                joined.upload.id, [(view.upload.id, view.upload.length or 0) for view in views]
+                created.upload.id, [(view.upload.id, view.upload.length or 0) for view in views]
             )
         except FileNotFoundError as error:
             missing = error
-        await self._uploads.check_open(joined.upload.id, owner)
-        await self._whole([view.upload.id for view in views], owner)
+        await self._uploads.check_open(created.upload.id, owner)
+        await self._check_parts([view.upload.id for view in views], owner)
         if missing is not None:
             raise StorageError from missing

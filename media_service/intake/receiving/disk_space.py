@@ -55,7 +55,7 @@ class DiskSpace:
         """Reserve the upload's next step if it includes the bytes before `stop`; return whether it does."""
         if stop > _reserved_next(active)[1]:
             return False
-        # One at a time: where room is reserved by writing it, processors are left to those who send.
+        # One at a time: some file systems reserve by writing, which would take the processors from receiving.
         async with self._reserving:
             if stop > (active.reserved or 0):
                 begin, end = _reserved_next(active)

@@ -43,7 +43,7 @@ class Lease:
         self._read = False
         self.released = asyncio.Event()
 
-    # An asyncio.timeout would do the same, and cost as much as all else that is done for a small slice's lease.
+    # asyncio.timeout would double the cost of a small slice's lease.
     async def __aenter__(self) -> None:
         if self._end is not None:
             raise self._end()
@@ -58,7 +58,7 @@ class Lease:
     ) -> None:
         reader, self._reader, self._read = self._reader, None, True
         assert reader is not None
-        # Whoever else cancelled the reader meanwhile is to be heard.
+        # A cancellation from elsewhere must propagate.
         if self._end is not None and reader.uncancel() <= self._cancels and kind is asyncio.CancelledError:
             raise self._end() from None
 

@@ -55,7 +55,7 @@ class UploadLifecycle:
         async with active.changing():
             if active.upload.state is not State.RECEIVING or not lifecycle.is_complete(active.upload, active.received):
                 return
-            if not self._deps.options.sync_slices and not await self._sync_whole(active):
+            if not self._deps.options.sync_slices and not await self._sync_all(active):
                 return
             completed = lifecycle.complete(active.upload, active.received, self._deps.clock())
             await self._deps.catalogue.save(completed)
@@ -84,7 +84,7 @@ class UploadLifecycle:
 
     def _received_with(self, active: ActiveUpload, upload: Upload, piece: Slice) -> Ranges | None:
         """Return the ranges if the slice completes the upload; None also if the file must be synced first."""
-        # Compared first, because adding a span copies every range.
+        # Sizes first, because adding a span copies every range.
         enough = upload.length is not None and active.size + piece.stop - piece.start >= upload.length
         if not enough or not self._deps.options.sync_slices:
             return None
@@ -96,7 +96,7 @@ class UploadLifecycle:
         self._deps.active_uploads.drop(completed.id)
         self._finalizer.queue.enqueue(completed)
 
-    async def _sync_whole(self, active: ActiveUpload) -> bool:
+    async def _sync_all(self, active: ActiveUpload) -> bool:
         """Sync all of the partial. If that fails the upload is lost, because any of its bytes may be."""
         partial = await self._deps.partials.open(active.upload.id)
         if partial is not None:
@@ -125,7 +125,7 @@ class UploadLifecycle:
         if upload.state in FINISHING:
             active.update(await self._finalizer.end_failed(upload.id, event))
             return
-        # Before the writers are told: nobody may be admitted while they go.
+        # Before the writers end, so that no new one is admitted meanwhile.
         active.update(upload.step(event, self._deps.clock(), **changes))
         try:
             await active.leases.end(0, self._deps.options.limits.file)

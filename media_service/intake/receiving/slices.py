@@ -83,7 +83,7 @@ class SliceReceiver:
         except BaseException:
             self._end(active, target)
             raise
-        # From here on the client's connection does not matter: the row may already be on its way to the disk.
+        # A disconnect must not cancel this: the row may already be on its way to the disk.
         commit = self._tasks.begin(self._commit(active, request, piece, target))
         await asyncio.shield(commit)
 
@@ -133,16 +133,16 @@ class SliceReceiver:
 
     async def _open(self, active: ActiveUpload) -> Partial:
         """Return the upload's partial. Raise UploadGone if it is missing and had recorded bytes."""
-        partial, made = await self._deps.partials.open(active.upload.id), False
+        partial, is_new = await self._deps.partials.open(active.upload.id), False
         if partial is None and not active.received:
-            # A power cut may forget a partial in which nothing was recorded yet.
+            # A power failure may lose a partial without recorded bytes.
             await self._deps.partials.create(active.upload.id, first_reservation(active.upload.length))
-            partial, made = await self._deps.partials.open(active.upload.id), True
+            partial, is_new = await self._deps.partials.open(active.upload.id), True
         if partial is None:
             await self._lifecycle.lose(active)
             raise active.upload.refusal()
-        if made or active.reserved is None:
-            # Without a length every byte is checked: none of them is promised.
+        if is_new or active.reserved is None:
+            # Without a length nothing is reserved, so DiskSpace admits every block.
             active.reserve(0 if active.upload.length is None else partial.allocated)
         return partial
 
@@ -181,7 +181,7 @@ class SliceReceiver:
         async with lease:
             async for block in body:
                 if not block:
-                    # The body still moves, in what follows the slice.
+                    # The dialect read bytes that are not the slice's.
                     lease.touch()
                     continue
                 if at + len(block) > window.limit:
@@ -195,7 +195,7 @@ class SliceReceiver:
                     if target.hasher is not None:
                         target.hasher.update(block)
                 at += len(block)
-                # The last hold on it: nobody keeps a block while the next is waited for.
+                # Free the block before waiting for the next one.
                 del block
         if at == window.start:
             raise Malformed("slice", "it has no bytes")
@@ -207,7 +207,7 @@ class SliceReceiver:
         """Check a written slice, make it durable and record it."""
         try:
             if target.hasher is not None:
-                # Begun before the sync, so that neither waits for the other: they need different things of the machine.
+                # Before the sync, so that both run at once: one needs the processor, the other the disk.
                 target.hasher.end()
             if self._deps.options.sync_slices:
                 await self._lifecycle.sync(active, target.partial, target.epoch)
