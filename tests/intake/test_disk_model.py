@@ -1,7 +1,7 @@
-"""The law, on a disk that forgets: whatever was not synced is gone after a crash, whichever step it came between.
+"""The rule that the catalogue claims only durable bytes, on a disk that loses unsynced ones in a crash.
 
-Hypothesis writes the story: slices, repeats, failing syncs, crashes. The intake is the real one; disk and catalogue are
-models that keep apart what is written and what is durable.
+Hypothesis generates slices, repeats, failing syncs and crashes. The intake is real; disk and catalogue are models that
+separate written from durable.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FILE = bytes(range(1, LENGTH + 1))
 
 
 class ForgetfulDisk:
-    """A partial whose unsynced bytes a crash takes; its syncs can be made to fail."""
+    """A partial that loses unsynced bytes in a crash; its syncs can be made to fail."""
 
     def __init__(self) -> None:
         self.written = bytearray(LENGTH)
@@ -46,44 +46,42 @@ class ForgetfulDisk:
         self.fail_next = False
 
     async def create(self, upload_id: str, length: int | None) -> None:
-        """Nothing is there to be made."""
+        """Do nothing: the partial exists."""
 
     async def open(self, upload_id: str) -> ForgetfulDisk:
-        """The one partial."""
+        """Return the only partial."""
         return self
 
     def close(self, upload_id: str) -> None:
-        """It stays open."""
+        """Do nothing: it stays open."""
 
     def path(self, upload_id: str) -> Any:
-        """Nobody reads it through a path here."""
+        """Return nothing: it is never read by path."""
         return None
 
     async def discard(self, upload_id: str) -> None:
-        """Nothing frees it here."""
+        """Do nothing."""
 
     async def free(self) -> int:
-        """Plenty."""
         return 2**40
 
     @property
     def allocated(self) -> int:
-        """Nothing is known to have its room."""
         return 0
 
     async def reserve(self, start: int, stop: int) -> None:
-        """The room is there already."""
+        """Do nothing: the space is there."""
 
     async def write(self, offset: int, block: bytes) -> None:
-        """Into the cache alone."""
+        """Write to the cache only."""
         self.written[offset : offset + len(block)] = block
 
     def digest(self, start: int, expected: int | None) -> InlineDigest:
-        """Of a slice from `start` on: of what comes or, where it is known how much that is, of what lies here."""
+        """Return a digest of what is written or, if the size is known, of what is read back."""
         return InlineDigest() if expected is None else ReadBack(self, start)
 
     async def sync(self, epoch: int) -> None:
-        """From the cache to the disk; a failed sync drops what it should have written, and says so once."""
+        """Make the cache durable. A failed sync drops what it should have written, and fails once."""
         if self.fail_next:
             self.fail_next = False
             self.epoch += 1
@@ -94,12 +92,11 @@ class ForgetfulDisk:
             raise StorageError
 
     def crash(self) -> None:
-        """What was not synced is gone."""
         self.written[:] = self.durable
 
 
 class ReadBack(InlineDigest):
-    """A digest of what lies in its place, which takes its time."""
+    """A digest of bytes read back, which takes some turns of the loop."""
 
     def __init__(self, disk: ForgetfulDisk, start: int) -> None:
         super().__init__()
@@ -107,11 +104,9 @@ class ReadBack(InlineDigest):
         self._start = self._stop = start
 
     def update(self, block: bytes) -> None:
-        """The block lies where it belongs."""
         self._stop += len(block)
 
     async def value(self) -> bytes:
-        """Some turns later."""
         for _ in range(3):
             await asyncio.sleep(0)
         super().update(bytes(self._disk.written[self._start : self._stop]))
@@ -119,54 +114,48 @@ class ReadBack(InlineDigest):
 
 
 class ModelCatalogue:
-    """Rows in memory: durable when the call returns."""
+    """Rows in memory, durable when the call returns."""
 
     def __init__(self) -> None:
         self.uploads: dict[str, Upload] = {}
         self.slices: dict[str, list[Slice]] = {}
 
     async def create(self, upload: Upload) -> None:
-        """A new row."""
         self.uploads[upload.id] = upload
         self.slices[upload.id] = []
 
     async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
-        """A slice, and the upload that becomes whole by it."""
         self.slices[upload_id].append(piece)
         if whole is not None:
             self.uploads[upload_id] = whole
 
     async def save(self, upload: Upload) -> None:
-        """The upload as it is now."""
         self.uploads[upload.id] = upload
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
-        """The row and its slices."""
         return self.uploads[upload_id], sorted(self.slices[upload_id], key=lambda piece: piece.start)
 
 
-class NobodyReads:
-    """Media and finisher that only hear that they are called."""
+class IdleParts:
+    """Media and finalizer that do nothing."""
 
     def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
-        """Nothing is read here."""
+        """Do nothing."""
 
     def forget(self, upload_id: str) -> None:
-        """Nothing was."""
+        """Do nothing."""
 
     @property
-    def queue(self) -> NobodyReads:
-        """The finisher's queue."""
+    def queue(self) -> IdleParts:
         return self
 
     def enqueue(self, upload: Upload) -> None:
-        """Finishing has tests of its own."""
+        """Do nothing."""
 
     def note_receiving(self) -> None:
-        """Nobody is in it."""
+        """Do nothing."""
 
     async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
-        """There is no verdict to wait for."""
         return False
 
 
@@ -175,7 +164,6 @@ class Story(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """A new upload."""
         self.loop = asyncio.new_event_loop()
         self.disk, self.catalogue = ForgetfulDisk(), ModelCatalogue()
         self.promised = Ranges()
@@ -192,32 +180,31 @@ class Story(RuleBasedStateMachine):
             disk_reserve=0,
             sync_slices=True,
         )
-        nobody: Any = NobodyReads()
+        idle: Any = IdleParts()
         catalogue: Any = self.catalogue
         disk: Any = self.disk
         self.intake = UploadService(
-            catalogue, disk, nobody, nobody, options, retagger=nobody, clock=lambda: 1, new_id=lambda: "u" * 22
+            catalogue, disk, idle, idle, options, retagger=idle, clock=lambda: 1, new_id=lambda: "u" * 22
         )
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH), sized=st.booleans(), proven=st.booleans())
     def send(self, start: int, size: int, sized: bool, proven: bool) -> None:
-        """A slice; an acknowledgement is a promise."""
+        """Send a slice; an acknowledgement is a promise."""
         piece = FILE[start : start + size]
         self._receive(start, piece, sized=sized, damaged=False, proven=proven)
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
     def send_damaged(self, start: int, size: int) -> None:
-        """A slice whose bytes are not those of its digest."""
+        """Send a slice whose bytes do not have its digest."""
         self._receive(start, FILE[start : start + size], sized=True, damaged=True, proven=True)
 
     @rule()
     def fail_a_sync(self) -> None:
-        """The next sync fails."""
         self.disk.fail_next = True
 
     @rule(steps=st.integers(0, 12), start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
     def crash_within_a_slice(self, steps: int, start: int, size: int) -> None:
-        """The process dies some steps into a slice; what it was told to acknowledge nobody heard."""
+        """Crash some steps into a slice, whose response is lost."""
         task = self.loop.create_task(self._call(start, FILE[start : start + size], sized=True, digest=None))
         for _ in range(steps):
             self.loop.run_until_complete(asyncio.sleep(0))
@@ -229,13 +216,12 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """The process dies between two requests."""
+        """Crash between two requests."""
         self.disk.crash()
         self._start_service()
 
     @invariant()
     def every_claimed_byte_is_durable_and_right(self) -> None:
-        """The law."""
         if not hasattr(self, "catalogue"):
             return
         recorded = Ranges(Span(piece.start, piece.stop) for piece in self.catalogue.slices[self.upload_id])
@@ -243,11 +229,10 @@ class Story(RuleBasedStateMachine):
             assert self.disk.durable[span.start : span.stop] == FILE[span.start : span.stop]
         for span in self.promised:
             assert recorded.covers(span)
-        whole = self.catalogue.uploads[self.upload_id].state is State.RECEIVED
-        assert not whole or recorded.covers(Span(0, LENGTH))
+        complete = self.catalogue.uploads[self.upload_id].state is State.RECEIVED
+        assert not complete or recorded.covers(Span(0, LENGTH))
 
     def teardown(self) -> None:
-        """The loop goes."""
         if hasattr(self, "loop"):
             self.loop.close()
 

@@ -1,4 +1,4 @@
-"""Listening to finished files: each once, in no particular hurry."""
+"""Measuring loudness of finished files: each once, in idle time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Pair:
-    """An ear that hears the same in every file, and counts."""
+    """An analyzer that returns the same report for every file, and counts."""
 
     def __init__(self, *, available: bool = True) -> None:
         self.available = available
@@ -32,20 +32,20 @@ class Pair:
         return LoudnessReport(integrated=-23.0, peaks=(1, 2, 3))
 
 
-def hearing(rig: Rig, analyzer: Any, quiet: Callable[[], bool] = lambda: True) -> LoudnessQueue:
+def loudness_queue(rig: Rig, analyzer: Any, quiet: Callable[[], bool] = lambda: True) -> LoudnessQueue:
     delivered = rig.finalizer.delivered
     return LoudnessQueue(rig.database, rig.spool, analyzer, clock=lambda: rig.time, delivered=delivered, quiet=quiet)
 
 
-async def test_every_file_is_heard_once_also_after_a_restart(tmp_path: Path) -> None:
+async def test_every_file_is_measured_once_also_after_a_restart(tmp_path: Path) -> None:
     analyzer = Pair()
     async with Rig(tmp_path / "data") as rig:
         for number in range(3):
             await receive(rig, make_mp3(1, seed=number), f"{number}.mp3")
         await finish_all(rig)
-        assert await hearing(rig, analyzer).measure_next()
+        assert await loudness_queue(rig, analyzer).measure_next()
     async with Rig(tmp_path / "data", first_id=100) as rig:
-        while await hearing(rig, analyzer).measure_next():
+        while await loudness_queue(rig, analyzer).measure_next():
             pass
         assert sorted(name for name, _ in analyzer.files) == ["0.mp3", "1.mp3", "2.mp3"]
         files, _ = await rig.database.list_files("", "title", None, 10)
@@ -59,14 +59,14 @@ async def test_a_file_that_was_taken_away_is_not_asked_for_again(tmp_path: Path)
         await receive(rig, make_mp3(1))
         await finish_all(rig)
         rig.spool.path("show.mp3").unlink()
-        assert await hearing(rig, Pair()).measure_next()
-        assert not await hearing(rig, Pair()).measure_next()
+        assert await loudness_queue(rig, Pair()).measure_next()
+        assert not await loudness_queue(rig, Pair()).measure_next()
 
 
-async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
+async def test_a_file_delivered_meanwhile_is_measured(tmp_path: Path) -> None:
     analyzer = Pair()
     async with Rig(tmp_path / "data") as rig:
-        running = asyncio.create_task(hearing(rig, analyzer).run())
+        running = asyncio.create_task(loudness_queue(rig, analyzer).run())
         await asyncio.sleep(0.05)
         await receive(rig, make_mp3(1))
         await finish_all(rig)
@@ -76,7 +76,7 @@ async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
         running.cancel()
 
 
-async def test_while_others_need_the_time_nothing_is_heard(tmp_path: Path) -> None:
+async def test_nothing_is_measured_while_the_service_is_busy(tmp_path: Path) -> None:
     analyzer, asked = Pair(), list[bool]()
 
     def quiet() -> bool:
@@ -86,7 +86,7 @@ async def test_while_others_need_the_time_nothing_is_heard(tmp_path: Path) -> No
     async with Rig(tmp_path / "data") as rig:
         await receive(rig, make_mp3(1))
         await finish_all(rig)
-        running = asyncio.create_task(hearing(rig, analyzer, quiet).run())
+        running = asyncio.create_task(loudness_queue(rig, analyzer, quiet).run())
         async with asyncio.timeout(20):
             while not analyzer.files:
                 await asyncio.sleep(0.02)
@@ -96,6 +96,6 @@ async def test_while_others_need_the_time_nothing_is_heard(tmp_path: Path) -> No
 
 async def test_without_an_ear_it_says_so_once_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with Rig(tmp_path / "data") as rig:
-        await hearing(rig, Pair(available=False)).run()
+        await loudness_queue(rig, Pair(available=False)).run()
     said = capsys.readouterr()
     assert (said.out + said.err).count("ffmpeg is not installed") == 1
