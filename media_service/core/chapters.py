@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LATEST_START_SECONDS = 2**32 // 1000
 """ID3 counts milliseconds in 32 bits."""
 
-_ADDRESS = re.compile(r"[!-~]+")
+_URL_CHARACTERS = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _checked_start(start: float, before: Sequence[Chapter], duration: float | No
     if before and round(start, 3) <= before[-1].start:
         raise Malformed(field, "each chapter must begin after the one before it")
     if duration is not None and round(start, 3) >= duration:
-        raise Malformed(field, f"the sound ends at {duration} seconds")
+        raise Malformed(field, f"the audio ends at {duration} seconds")
     return round(start, 3)
 
 
@@ -66,9 +66,9 @@ def _checked_url(url: str | None, field: str) -> str | None:
     if not url:
         return None
     try:
-        address = urlsplit(url) if _ADDRESS.fullmatch(url) and len(url) <= NAME_CHARACTERS else None
-        if address is not None and address.scheme in ("http", "https") and address.hostname:
+        parts = urlsplit(url) if _URL_CHARACTERS.fullmatch(url) and len(url) <= NAME_CHARACTERS else None
+        if parts is not None and parts.scheme in ("http", "https") and parts.hostname:
             return url
     except ValueError:
         pass
-    raise Malformed(field, "it must be an http or https address in ASCII")
+    raise Malformed(field, "it must be an http or https URL in ASCII")

@@ -46,7 +46,7 @@ def check_parts(parts: Iterable[tuple[Upload, Ranges]], limits: Limits) -> int:
         if upload.state is not State.RECEIVING:
             raise upload.refusal()
         if not is_part(upload) or upload.length is None:
-            raise Malformed(CONCAT, "it names an upload that is no part of known length")
+            raise Malformed(CONCAT, "it names an upload that is not a part with a length")
         if not received.covers(Span(0, upload.length)):
             raise BytesMissing(received.offset)
         length += upload.length

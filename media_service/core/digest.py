@@ -100,7 +100,7 @@ class Proof:
         if self.algorithm not in ALGORITHMS:
             raise Malformed("checksum", f"algorithms are {', '.join(ALGORITHMS)}")
         if len(self.digest) != len(ALGORITHMS[self.algorithm]().digest()):
-            raise Malformed("checksum", f"it is no {self.algorithm}")
+            raise Malformed("checksum", f"it is not a {self.algorithm} digest")
 
     @property
     def sha256(self) -> bytes | None:

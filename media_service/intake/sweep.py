@@ -28,7 +28,7 @@ EXPIRE_BATCH = 256
 
 
 class Sweeper:
-    """Expires uploads `every` so many seconds. `quarantine_lifetime` in microseconds."""
+    """Expires uploads and purges the quarantine, `every` so many seconds. `quarantine_lifetime` in microseconds."""
 
     def __init__(
         self,

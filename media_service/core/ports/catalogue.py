@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Catalogue(Protocol):
-    """Durable rows: a change is on disk when its call returns. What one method changes is one transaction."""
+    """Durable rows: each change is one transaction, on disk when its call returns. Times are UTC microseconds."""
 
     async def create(self, upload: Upload) -> None:
         """Insert a row."""
 
     async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
-        """Insert a slice whose bytes are on disk, and save the upload if this completes it, `whole`."""
+        """Insert a slice whose bytes are on disk and, if it completes the upload, save that as `whole`."""
 
     async def save(self, upload: Upload) -> None:
         """Update the row. An ended state deletes the slices and, unless rejected, the cover's picture."""
@@ -43,7 +43,7 @@ class Catalogue(Protocol):
         """Return all uploads in these states, oldest first, without tags and chapters: there may be thousands."""
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
-        """Return receiving uploads with no slice since `idle` or created before `created`, as `in_state` does."""
+        """Return receiving uploads without a slice since `idle` or created before `created`; no tags and chapters."""
 
     async def open_bytes(self) -> Sequence[tuple[str, str, int]]:
         """Return address, id and bytes (length, else recorded bytes) of receiving uploads with a known address."""
