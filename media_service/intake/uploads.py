@@ -193,13 +193,13 @@ class UploadService:
 
         return await self._lifecycle.change(await self._active_uploads.find(upload_id, owner), concluded)
 
-    async def reserve_whole(self, upload_id: str, owner: str) -> None:
+    async def reserve_all(self, upload_id: str, owner: str) -> None:
         """Reserve disk space for all bytes, before they are copied. Raise StorageFull."""
         active = await self._active_uploads.find(upload_id, owner)
         partial = await self._partials.open(upload_id)
         if partial is not None:
             try:
-                await self._space.reserve_whole(active, partial, active.upload.length or 0)
+                await self._space.reserve_all(active, partial, active.upload.length or 0)
             finally:
                 self._partials.close(upload_id)
 
@@ -215,7 +215,7 @@ class UploadService:
         piece = Slice(0, active.upload.length)
         admission.check_record(active.upload, active.received, piece)
         await self._lifecycle.record(active, piece)
-        await self._lifecycle.complete_if_whole(active)
+        await self._lifecycle.complete_if_possible(active)
         return await self._lifecycle.view(active)
 
     def remaining(self, view: UploadView) -> int:
@@ -260,7 +260,7 @@ class UploadService:
         for address, upload_id, size in await self._catalogue.open_bytes():
             self._usage.note(address, upload_id, size)
         for upload_id in await self._catalogue.receiving_whole():
-            await self._lifecycle.complete_if_whole(await self._active_uploads.find(upload_id, None))
+            await self._lifecycle.complete_if_possible(await self._active_uploads.find(upload_id, None))
         for upload in await self._catalogue.in_state({State.RECEIVING}):
             if not lifecycle.is_resumable(upload):
                 await self.abandon(upload.id)

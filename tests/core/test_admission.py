@@ -229,13 +229,13 @@ def test_an_append_that_cannot_end_well_does_not_begin(
 
 
 @pytest.mark.parametrize(
-    ("named", "stop", "last", "told"),
+    ("named", "stop", "last", "length"),
     [(5, None, True, 5), (None, 7, True, 7), (7, 7, True, 7), (5, 3, False, 5), (None, 3, False, None)],
 )
 def test_a_request_tells_the_length_by_name_or_by_being_the_last(
-    named: int | None, stop: int | None, last: bool, told: int | None
+    named: int | None, stop: int | None, last: bool, length: int | None
 ) -> None:
-    assert admission.announced_length(named, stop, last=last) == told
+    assert admission.announced_length(named, stop, last=last) == length
 
 
 def test_a_request_that_contradicts_itself_is_refused() -> None:

@@ -75,7 +75,7 @@ class Catalogue(Protocol):
     async def next_unmeasured(self) -> StoredFile | None:
         """Return the newest file without a saved LoudnessReport."""
 
-    async def save_loudness(self, file_id: str, heard: LoudnessReport, now: int) -> None:
+    async def save_loudness(self, file_id: str, report: LoudnessReport, now: int) -> None:
         """Save a file's report, unless one is saved already."""
 
     async def loudness(self, file_id: str) -> LoudnessReport | None:

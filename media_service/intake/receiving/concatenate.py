@@ -35,7 +35,7 @@ class Concatenator:
         length = sum(view.upload.length or 0 for view in views)
         created, _ = await self._uploads.create(replace(request, length=length), owner, dialect)
         try:
-            await self._uploads.reserve_whole(created.upload.id, owner)
+            await self._uploads.reserve_all(created.upload.id, owner)
             await self._copy(views, created, owner)
             view = await self._uploads.adopt(created.upload.id, owner)
         except BaseException:

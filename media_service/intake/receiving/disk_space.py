@@ -43,7 +43,7 @@ class DiskSpace:
             return
         await self._take(stop - start)
 
-    async def reserve_whole(self, active: ActiveUpload, partial: Partial, size: int) -> None:
+    async def reserve_all(self, active: ActiveUpload, partial: Partial, size: int) -> None:
         """Reserve space for a complete upload, whose bytes are about to be copied. Raise StorageFull."""
         async with self._reserving:
             if size > await self.spare():

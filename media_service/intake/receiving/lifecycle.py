@@ -40,7 +40,7 @@ class UploadLifecycle:
             if upload is not active.upload:
                 await (save or self._deps.catalogue.save)(upload)
                 active.update(upload)
-        await self.complete_if_whole(active)
+        await self.complete_if_possible(active)
         return await self.view(active)
 
     async def view(self, active: ActiveUpload) -> UploadView:
@@ -50,7 +50,7 @@ class UploadLifecycle:
             upload, _ = await self._deps.active_uploads.load(upload.id, None)
         return self._deps.active_uploads.view(upload, active.received)
 
-    async def complete_if_whole(self, active: ActiveUpload) -> None:
+    async def complete_if_possible(self, active: ActiveUpload) -> None:
         """Complete the upload and enqueue it if every byte is recorded."""
         async with active.changing():
             if active.upload.state is not State.RECEIVING or not lifecycle.is_complete(active.upload, active.received):
@@ -66,7 +66,7 @@ class UploadLifecycle:
         """Record a durable slice, and complete the upload in the same transaction if possible.
 
         `last`: the file ends with the slice. A task that is changing the upload may wait for this slice, so waiting for
-        it would deadlock: `complete_if_whole` then completes the upload.
+        it would deadlock: `complete_if_possible` then completes the upload.
         """
         now = self._deps.clock()
         upload = replace(active.upload, length=piece.stop) if last else active.upload

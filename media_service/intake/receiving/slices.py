@@ -75,7 +75,7 @@ class SliceReceiver:
         window = await self._admit(active, request)
         if window.repeat:
             await self._repeat(active, request, window, body)
-            await self._lifecycle.complete_if_whole(active)
+            await self._lifecycle.complete_if_possible(active)
             return
         target = await self._begin(active, request, window)
         try:
@@ -219,7 +219,7 @@ class SliceReceiver:
             self._deps.media.follow(active.upload, target.partial.path, active.received.offset, piece)
         finally:
             self._end(active, target)
-        await self._lifecycle.complete_if_whole(active)
+        await self._lifecycle.complete_if_possible(active)
 
 
 async def _check_digest(piece: Slice, hasher: SliceDigest) -> None:
