@@ -1,4 +1,4 @@
-"""All parts on one data folder, without HTTP, and a way to crash between any two steps."""
+"""All parts on one data folder, without HTTP, and crashes between any two steps."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ HOUR = 3600 * 1_000_000
 
 
 class Crash(BaseException):
-    """The process is gone: nobody catches it, nothing is tidied up."""
+    """The process died: nothing catches it, nothing is cleaned up."""
 
 
 class Steps:
-    """Counts what a part is asked to do, and crashes before or behind the n-th of it; `for_good`, behind that too."""
+    """Counts calls of parts, and crashes before or after the n-th; `for_good`, at every later one too."""
 
     def __init__(self, crash_at: int | None = None, *, for_good: bool = False) -> None:
         self.taken = 0
@@ -52,15 +52,15 @@ class Steps:
         self._end: type[BaseException] = Crash
 
     def lose_answer(self, place: int) -> None:
-        """At the n-th place from here nobody dies, but what was asked of the catalogue is not answered."""
+        """Lose the response at the n-th place from here: raise CatalogueError instead of Crash."""
         self._crash_at, self._end = self.taken + place, CatalogueError
 
     def around(self, part: Any) -> Any:
-        """The part, with its asynchronous methods counted. Each is two places to crash: before it and behind it."""
+        """Return the part with its coroutines counted, once before and once after each."""
         return _Counted(part, self)
 
     def pass_one(self) -> None:
-        """A place where the process may die."""
+        """Count a place, and crash if it is the n-th."""
         self.taken += 1
         gone = self._for_good and self._crash_at is not None and self.taken > self._crash_at
         if gone or self.taken == self._crash_at:
@@ -87,9 +87,9 @@ class _Counted:
 
 
 class Rig:
-    """The parts, open on `folder`; `time` is UTC microseconds and stands still unless moved.
+    """The parts, open on `folder`. `time` is UTC microseconds and moves only by assignment.
 
-    All rigs of a test ask the same `worker`: starting a child takes longer than all else that a rig does.
+    All rigs of a test share `worker`, because starting one takes longer than all else.
     """
 
     worker: TagWorker
@@ -195,5 +195,5 @@ class Rig:
         await self.database.close()
 
     def names(self) -> list[str]:
-        """What lies in the spool."""
+        """Return the names in the spool."""
         return sorted(path.name for path in self.spool.path("").iterdir())

@@ -1,7 +1,7 @@
-"""The law, on a disk that forgets: whatever was not synced is gone after a crash, whichever step it came between.
+"""The rule that the catalogue claims only durable bytes, on a disk that loses unsynced ones in a crash.
 
-Hypothesis writes the story: slices, repeats, failing syncs, crashes. The intake is the real one; disk and catalogue are
-models that keep apart what is written and what is durable.
+Hypothesis generates slices, repeats, failing syncs and crashes. The intake is real; disk and catalogue are models that
+separate written from durable.
 """
 
 from __future__ import annotations
@@ -49,10 +49,9 @@ class NobodyFinishes:
         """Nothing is done."""
 
     def note_receiving(self) -> None:
-        """Nobody is in it."""
+        """Do nothing."""
 
     async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
-        """There is no verdict to wait for."""
         return False
 
 
@@ -61,7 +60,6 @@ class Story(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """A new upload."""
         self.loop = asyncio.new_event_loop()
         self.folder = TemporaryDirectory()
         self.disk, self.catalogue = ModelPartials(Path(self.folder.name)), ModelReceiving()
@@ -97,23 +95,22 @@ class Story(RuleBasedStateMachine):
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH), sized=st.booleans(), proven=st.booleans())
     def send(self, start: int, size: int, sized: bool, proven: bool) -> None:
-        """A slice; an acknowledgement is a promise."""
+        """Send a slice; an acknowledgement is a promise."""
         piece = FILE[start : start + size]
         self._receive(start, piece, sized=sized, damaged=False, proven=proven)
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
     def send_damaged(self, start: int, size: int) -> None:
-        """A slice whose bytes are not those of its digest."""
+        """Send a slice whose bytes do not have its digest."""
         self._receive(start, FILE[start : start + size], sized=True, damaged=True, proven=True)
 
     @rule()
     def fail_a_sync(self) -> None:
-        """The next sync fails."""
         self.disk.fail_next = True
 
     @rule(steps=st.integers(0, 12), start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
     def crash_within_a_slice(self, steps: int, start: int, size: int) -> None:
-        """The process dies some steps into a slice; what it was told to acknowledge nobody heard."""
+        """Crash some steps into a slice, whose response is lost."""
         task = self.loop.create_task(self._call(start, FILE[start : start + size], sized=True, digest=None))
         for _ in range(steps):
             self.loop.run_until_complete(asyncio.sleep(0))
@@ -125,13 +122,12 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """The process dies between two requests."""
+        """Crash between two requests."""
         self.disk.crash()
         self._start_service()
 
     @invariant()
     def every_claimed_byte_is_durable_and_right(self) -> None:
-        """The law."""
         if not hasattr(self, "catalogue"):
             return
         recorded = Ranges(Span(piece.start, piece.stop) for piece in self.catalogue.slices[self.upload_id])
@@ -139,8 +135,8 @@ class Story(RuleBasedStateMachine):
             assert self.disk.durable(self.upload_id)[span.start : span.stop] == FILE[span.start : span.stop]
         for span in self.promised:
             assert recorded.covers(span)
-        whole = self.catalogue.uploads[self.upload_id].state is State.RECEIVED
-        assert not whole or recorded.covers(Span(0, LENGTH))
+        complete = self.catalogue.uploads[self.upload_id].state is State.RECEIVED
+        assert not complete or recorded.covers(Span(0, LENGTH))
 
     def teardown(self) -> None:
         """The loop and the folder go."""

@@ -1,4 +1,4 @@
-"""Listening to finished files: each once, in no particular hurry."""
+"""Measuring loudness of finished files: each once, in idle time."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ async def test_every_file_is_heard_once_also_after_a_restart(tmp_path: Path) -> 
         for number in range(3):
             await receive(rig, make_mp3(1, seed=number), f"{number}.mp3")
         await finish_all(rig)
-        assert await hearing(rig, analyzer).measure_next()
+        assert await loudness_queue(rig, analyzer).measure_next()
     async with Rig(tmp_path / "data", first_id=100) as rig:
-        while await hearing(rig, analyzer).measure_next():
+        while await loudness_queue(rig, analyzer).measure_next():
             pass
         assert sorted(name for name, _ in analyzer.files) == ["0.mp3", "1.mp3", "2.mp3"]
         files, _ = await rig.database.list_files("", "title", None, 10)
@@ -78,7 +78,7 @@ async def test_a_file_that_was_taken_away_is_not_asked_for_again(tmp_path: Path)
 async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
     analyzer = FakeAnalyzer()
     async with Rig(tmp_path / "data") as rig:
-        running = asyncio.create_task(hearing(rig, analyzer).run())
+        running = asyncio.create_task(loudness_queue(rig, analyzer).run())
         await asyncio.sleep(0.05)
         await receive(rig, make_mp3(1))
         await finish_all(rig)

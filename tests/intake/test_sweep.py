@@ -1,4 +1,4 @@
-"""What time and crashes leave behind goes; what somebody still needs stays."""
+"""What time and crashes leave is removed; what is still needed stays."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> No
         assert await rig.partials.list_ids() == [active.upload.id]
 
 
-async def test_an_upload_that_trickles_ends_with_its_whole_lifetime(tmp_path: Path) -> None:
+async def test_an_upload_that_trickles_ends_at_its_maximum_lifetime(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         begun = rig.time
         made, _ = await rig.intake.create(UploadRequest("trickle.mp3", 200), "me", "native")
@@ -124,7 +124,7 @@ async def test_many_uploads_expire_together(tmp_path: Path) -> None:
 async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         made = [(await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native"))[0].upload.id for _ in range(3)]
-        # Its partial is a folder now, which cannot be unlinked.
+        # A folder in place of its partial, which cannot be unlinked.
         rig.partials.path(made[1]).unlink()
         rig.partials.path(made[1]).mkdir()
         rig.time += HOUR + 1

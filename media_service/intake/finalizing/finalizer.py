@@ -152,7 +152,7 @@ class Finalizer:
                 and upload.publish_intent.name
                 and not await self._spool.is_assembled(upload_id)
             ):
-                log.warning("its file may be in the spool", upload=upload_id, name=upload.publish_intent.name)
+                log.warning("file of ended upload may be in spool", upload=upload_id, name=upload.publish_intent.name)
             await self._discard(upload_id)
             if upload.review is not None:
                 await self._quarantine.discard(upload_id)
@@ -229,7 +229,6 @@ class Finalizer:
 
 
 def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:
-    """Return the row of a published upload's file."""
     facts, intent = upload.facts, upload.publish_intent
     assert facts is not None
     assert intent is not None

@@ -1,4 +1,4 @@
-"""Rejected uploads: into quarantine with a report, out of it for another check, or deleted."""
+"""Rejected uploads: into the quarantine with a report, back for another check, or deleted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RejectedUploads:
         self._reviewing = asyncio.Lock()
 
     async def take(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
-        """Put the received bytes into quarantine with a report; return the verdict for the upload's row."""
+        """Store the received bytes with a report; return the verdict for the upload's row."""
         findings = findings or [finding_of(refusal)]
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
@@ -57,7 +57,7 @@ class RejectedUploads:
         return await self._quarantine.size(upload_id)
 
     def path(self, upload_id: str) -> Path:
-        """Return where the bytes in quarantine are."""
+        """Return where to read the bytes in quarantine."""
         return self._quarantine.path(upload_id)
 
     async def recheck(self, upload_id: str, review: Review) -> None:
@@ -86,7 +86,7 @@ class RejectedUploads:
         self._queue.enqueue(again)
 
     async def forget(self, upload_id: str) -> None:
-        """Delete the bytes, the report and the cover of a rejected upload."""
+        """Delete bytes, report and cover of a rejected upload."""
         async with self._reviewing:
             await self._quarantine.discard(upload_id)
             await self._catalogue.forget_cover(upload_id)
