@@ -183,7 +183,7 @@ def log_error(error: MediaServiceError, path: str) -> None:
     """Log a failure of the service."""
     # CoversBusy is caused by clients, which could fill the log with it.
     if isinstance(error, ServiceError) and not isinstance(error, CoversBusy):
-        log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
+        log.warning("service error", code=error.code, path=path, cause=repr(error.__cause__))
 
 
 def method_not_allowed(request: web.Request, allowed: str) -> web.Response:
