@@ -42,7 +42,12 @@ class InteropVersion:
 
 def _early_version(number: int, **more: Any) -> InteropVersion:
     """Return a version up to 6."""
-    common = {"append_status": 201, "length_completes": True, "strict_head": True, "lifetime_key": "expires"}
+    common: dict[str, Any] = {
+        "append_status": 201,
+        "length_completes": True,
+        "strict_head": True,
+        "lifetime_key": "expires",
+    }
     return InteropVersion(number, **common, **more)
 
 
@@ -105,10 +110,10 @@ def repr_digest_header(sha256: bytes) -> dict[str, str]:
 
 def parse_file_fields(request: web.Request) -> dict[str, Any]:
     """Return the file's details from Upload-Metadata, its name from Content-Disposition if present. Raise Malformed."""
-    known = parse_file_details(request.headers.get(UPLOAD_METADATA, ""))
+    details = parse_file_details(request.headers.get(UPLOAD_METADATA, ""))
     kind, _, filename = parse_disposition(request.headers.get("Content-Disposition", ""))
     name = filename if kind is not None else None
-    return known if name is None else known | {"filename": name}
+    return details if name is None else details | {"filename": name}
 
 
 def _parse_item(request: web.Request, name: str, kind: type) -> Any:

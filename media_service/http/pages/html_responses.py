@@ -59,7 +59,7 @@ class HtmlResponses:
     def form_error(
         self, request: web.Request, error: MediaServiceError, form_input: Mapping[str, str], *, read: bool
     ) -> web.Response:
-        """Return why a form was refused, and the form with the user's input. `read`: all of it is known."""
+        """Return why a form was refused, and the form with its input. `read`: the whole form was received."""
         localizer = self._localizer(request)
         status = HTTP_STATUS[type(error)]
         again = localizer.all("plain.again" if read else "plain.back")
