@@ -67,7 +67,7 @@ def test_a_cover_chosen_before_the_upload_begins_is_sent_with_it(
 @pytest.mark.parametrize(
     ("locale", "details", "choose", "said"),
     [
-        ("en-US", "Details", "Choose a cover", "The cover was not taken: it must be a JPEG, PNG, WebP or GIF"),
+        ("en-US", "Details", "Choose a cover", "The cover was not accepted: it must be a JPEG, PNG, WebP or GIF"),
         ("ko-KR", "상세 정보", "앨범 표지 선택", "표지를 저장하지 못했습니다. JPEG, PNG, WebP, GIF 그림만"),
     ],
 )

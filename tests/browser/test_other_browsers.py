@@ -128,7 +128,7 @@ def test_a_link_that_leads_nowhere_says_so(server: Server, visitor: Visitor) -> 
     visitor.failed_loads_expected = True
     page = visitor.visit(f"{server.url}/#continue={'x' * 22}")
     expect(page.locator("[data-ref=link-failed]")).to_have_text(
-        "The link that you opened leads to no upload here. Ask for a new one."
+        "This link is not for an upload here. Please ask for a new one."
     )
     assert page.url == f"{server.url}/"
 

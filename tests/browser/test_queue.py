@@ -167,7 +167,7 @@ def test_what_is_no_mp3_in_a_folder_is_left_out_in_one_line(server: Server, visi
     page = visitor.visit(server.url)
     drop(page, show.parent)
     left_out = page.locator("[data-ref=left-out]")
-    expect(left_out).to_contain_text("2 files that are no MP3 were left out (cover.jpg, readme.txt).")
+    expect(left_out).to_contain_text("2 files that are not MP3 were left out (cover.jpg, readme.txt).")
     state(page, "show.mp3", "ready")
     expect(page.locator(".row")).to_have_count(1)
     expect(page.locator("[data-ref=sum]")).to_have_text("Your file is stored. You may close this page.")
@@ -244,7 +244,7 @@ def test_a_notification_comes_at_the_end_if_it_was_asked_for(line: SlowProxy, vi
     expect(tell).to_be_hidden()
     pick(page, mp3("a.mp3", 300), mp3("b.mp3", 300))
     tell.click()
-    expect(tell).to_have_text("You will be told")
+    expect(tell).to_have_text("You will be notified")
     expect(tell).to_have_attribute("aria-pressed", "true")
     expect(page.locator("[data-ref=sum]")).to_contain_text("You may close", timeout=60_000)
     assert page.evaluate("heard") == [["Send audio", "All 2 files are stored. You may close this page."]]
