@@ -112,7 +112,7 @@ def test_settings_are_printed_with_value_origin_and_meaning(tmp_path: Path) -> N
     config.write_text('slice_limit = "1MiB"\nport = 5\nseverities = {trailing_junk = "reject"}\n')
     hosts = '["b.example", "a.example"]'
     printed = run("settings", "--config", str(config), "--port", "7", MEDIA_SERVICE_ALLOWED_HOSTS=hosts).stdout
-    assert f"slice_limit = 1048576  # slice_limit in {config}\n    Bytes that one slice may have." in printed
+    assert f"slice_limit = 1048576  # slice_limit in {config}\n    Maximum bytes of a slice." in printed
     assert "\nport = 7  # --port\n" in printed
     assert '\nallowed_hosts = ["a.example", "b.example"]  # MEDIA_SERVICE_ALLOWED_HOSTS\n' in printed
     assert "\nfile_limit = 68719476736  # default\n" in printed
