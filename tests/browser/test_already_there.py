@@ -1,4 +1,4 @@
-"""A file that the server has already is said to be there."""
+"""The page says when the server already has a file."""
 
 from collections.abc import Callable
 from pathlib import Path

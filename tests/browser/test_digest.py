@@ -1,4 +1,4 @@
-"""The page's digests, made in a real browser from a real file."""
+"""The page's digests, computed in a browser from a file."""
 
 import hashlib
 from collections.abc import Callable

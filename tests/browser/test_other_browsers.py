@@ -1,4 +1,4 @@
-"""Two browsers: neither sees the other's uploads, and a link is the way to go on in the other one."""
+"""Two browsers: neither sees the other's uploads, and a link continues one in the other."""
 
 import json
 import re
@@ -19,19 +19,19 @@ Make = Callable[..., Path]
 Ask = Callable[[str], Any]
 
 TRIES = """async ([method, path, body]) => {
-    const answer = await fetch(path, { method, body, headers: body ? { "Content-Type": "application/json" } : {} });
-    return [answer.status, (await answer.json().catch(() => ({}))).code];
+    const response = await fetch(path, { method, body, headers: body ? { "Content-Type": "application/json" } : {} });
+    return [response.status, (await response.json().catch(() => ({}))).code];
 }"""
 
 
 def tries(page: Page, method: str, path: str, body: object = None) -> list[Any]:
-    """Status and code of what a script of the page is answered."""
-    answer: list[Any] = page.evaluate(TRIES, [method, path, None if body is None else json.dumps(body)])
-    return answer
+    """Return status and code of the response to a script of the page."""
+    response: list[Any] = page.evaluate(TRIES, [method, path, None if body is None else json.dumps(body)])
+    return response
 
 
 def copied_link(page: Page, name: str) -> str:
-    """The link that the row's button puts into the clipboard."""
+    """Return the link that the row's button copies to the clipboard."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     button(page, "Copy link to continue elsewhere", name).click()
     expect(row(page, name)).to_contain_text("Link copied")

@@ -1,4 +1,4 @@
-"""A pause lets open slices end: what is under way is not sent again."""
+"""A pause lets open slices end, so their bytes are not sent again."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Many files at once: one sum that is true, an order that can be read, equal files once, an end."""
+"""Many files at once: totals, order, equal files, and the summary."""
 
 import itertools
 import re
@@ -21,7 +21,7 @@ Ask = Callable[[str], Any]
 SIZES = {"B": 1, "KB": 1024, "MB": 1024**2}
 UNITS = {"h": 3600, "min": 60, "s": 1}
 STEP_SECONDS = 6
-"""Time left is told in steps of five seconds, and drawn twice a second."""
+"""Rounding of the time left, which is shown in steps of five seconds and updated twice a second."""
 
 
 def sum_line(page: Page) -> str:
@@ -29,7 +29,7 @@ def sum_line(page: Page) -> str:
 
 
 def told(text: str) -> tuple[int, int, float, float, int | None]:
-    """Files done and in all, bytes sent and in all, seconds left, of a line such as the heading has."""
+    """Return files done, files, bytes sent, bytes and seconds left of the heading."""
     files = re.search(r"(\d+) of (\d+) files?", text)
     amount = re.search(r"([\d.]+) (B|KB|MB) of ([\d.]+) (B|KB|MB)", text)
     assert files, text
@@ -46,7 +46,7 @@ def test_twenty_files_have_one_sum_that_never_runs_backwards_and_an_end(
     line.rate = 600_000
     files = [mp3(f"part {k:02}.mp3", 40 + 3 * k) for k in range(20)]
     page = visitor.visit(line.url)
-    # The heavy lifting of drawing is not what is measured here.
+    # Drawing is not measured here.
     page.emulate_media(reduced_motion="reduce")
     pick(page, *files)
     seen: list[tuple[float, tuple[int, int, float, float, int | None]]] = []
@@ -97,7 +97,7 @@ def test_running_rows_stand_first_and_finished_ones_are_folded(line: SlowProxy, 
     until(lambda: shown.evaluate_all(names) == ["a.mp3", "b.mp3", "c.mp3"], page)
     cancel(page, "a.mp3")
     expect(row(page, "c.mp3")).not_to_have_attribute("data-state", "queued")
-    # The rows change their order with the next drawing.
+    # The rows change their order when they are next drawn.
     until(lambda: shown.evaluate_all(names) == ["b.mp3", "c.mp3", "a.mp3"], page)
     fold.locator("summary").click()
     expect(row(page, "short 0.mp3")).to_be_visible()
@@ -281,15 +281,15 @@ def test_sums_over_all_ways_in_which_files_end(server: Server, visitor: Visitor)
     page = visitor.visit(server.url)
     steps = [
         [("a", "sending", 10, 100), ("b", "queued", 0, 100), ("c", "asking", 0, 50)],
-        # What is cleared away as finished counts on, what was refused as far as it came, what was cancelled not at all.
+        # Cleared finished uploads still count, refused ones as far as they were sent, cancelled ones not at all.
         [("b", "sending", 60, 100), ("c", "asking", 0, 50), ("d", "queued", 0, 30)],
         [("b", "refused", 60, 100), ("c", "cancelled", 0, 50), ("d", "tagging", 0, 30)],
         [("b", "refused", 60, 100), ("d", "ready", 30, 30)],
-        # A new queue, in which the refused one is still to be seen to.
+        # A new queue, in which the refused one still needs attention.
         [("b", "refused", 60, 100), ("d", "ready", 30, 30), ("e", "paused", 1, 40)],
         [("e", "elsewhere", 1, 40)],
     ]
-    # Rows are told of before they are dismissed.
+    # Rows are counted before they are dismissed.
     steps.insert(1, [("a", "ready", 100, 100), *steps[0][1:]])
     seen = page.evaluate(TOTALS, [server.url, steps])
     names = ("done", "files", "sent", "length", "attention", "over", "paused")

@@ -1,4 +1,4 @@
-"""A refusal says what is wrong and where, what to do, and what becomes of the file."""
+"""A refusal says what is wrong, where, what to do, and what happens to the file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ BYTES_PER_SECOND = 16_000
 
 
 def holed(path: Path, *holes: tuple[int, int]) -> Path:
-    """The file with zeros between these seconds."""
+    """Return the file with zeros between these seconds."""
     content = bytearray(path.read_bytes())
     for start, stop in holes:
         at, to = start * BYTES_PER_SECOND, stop * BYTES_PER_SECOND
@@ -74,7 +74,7 @@ def test_other_kinds_of_files_are_named_and_only_dismissed(server: Server, visit
     notes.write_text("an interview\n한국어\n" * 20)
     good.write_bytes(make_mp3(10, seed=77_001))
     page = visitor.visit(server.url)
-    # One at a time: of several together, those that are no MP3 are left out.
+    # One at a time: of several, those that are not MP3 are left out.
     for file in (*files, notes, good):
         pick(page, file)
     for name, (_, words) in FOREIGN.items():

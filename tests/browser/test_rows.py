@@ -1,4 +1,4 @@
-"""Rows for small screens, for screen readers and for forced colours; nothing wraps, jumps or is cut."""
+"""Rows on small screens, for screen readers and in forced colours: nothing wraps, moves or is cut."""
 
 from collections.abc import Callable
 from itertools import combinations, pairwise
@@ -112,7 +112,7 @@ def test_buttons_of_a_waiting_row_stand_in_one_line_and_apart(
     as_new = row(page, "a.mp3").locator("[data-action=as_new]")
     expect(as_new).to_contain_text("Send “Sunday Nig… v3).mp3” as a new file")
     page.get_by_role("button", name=language).click()
-    # The words of the other language come after the click.
+    # The texts of the other language are loaded after the click.
     expect(page.locator("[data-action=choose]")).to_contain_text({"English": "Choose", "한국어": "선택"}[language])
     boxes = page.locator(".actions button").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect()).map(({ left, right, top }) => [left, right, top])"

@@ -1,4 +1,4 @@
-"""Access that ended, or never was, is mended on the page, and the queue goes on by itself."""
+"""Signing in on the page, after which the queue continues by itself."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ BANNER = "[data-ref=sign-in] form"
 
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[Server]:
-    """A server that other machines could reach: uploading needs the token."""
+    """Yield a server on which uploading needs the token."""
     (tmp_path / "data").mkdir()
     with Server(tmp_path / "data", host="0.0.0.0") as running:
         yield running
@@ -67,7 +67,7 @@ def test_access_that_ended_is_mended_in_place_and_the_queue_goes_on(
             state(page, file.name, "sending")
         page.context.clear_cookies(name="media_service_admin")
         line.rate = None
-        # What is on its way may end; what waits for its turn needs the sign-in.
+        # Open uploads may end; queued ones need the sign-in.
         expect(page.locator(BANNER)).to_contain_text("Your access has ended.", timeout=60_000)
         for file in files[2:]:
             waiting = state(page, file.name, "waiting", 60)

@@ -1,4 +1,4 @@
-"""The time left that the page tells while it sends over a line, with the page's own sizes of slices and lanes."""
+"""The time left while the page sends over a simulated line, with its own sizes of slices and lanes."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ class Line:
 
     @property
     def slice_ms(self) -> float:
-        """Return the time of a slice, about."""
+        """Return the approximate duration of a slice."""
         return max(4000.0, 32768e3 / self.rate)
 
 
 def error(sending: dict[str, Any], since: float = 0.0) -> float:
-    """Return the largest relative error of the time left from a second on, beyond what the page rounds away."""
+    """Return the largest relative error of the time left after `since`, beyond the page's rounding."""
     told = [one for one in sending["told"] if one["at"] >= since]
     left: list[tuple[float, float]] = [(one["left"], sending["seconds"] - one["at"]) for one in told]
     return max(max(0.0, abs(said - true) - ROUNDING_SECONDS) / true for said, true in left if true > NEAR_END_SECONDS)

@@ -1,4 +1,4 @@
-"""What a file says of itself, before it has arrived."""
+"""Tags and cover of a local file, shown before it has arrived."""
 
 import unicodedata
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The upload page: from a picked file to the spool, also on a bad line."""
+"""The upload page: from a chosen file to the spool, also on a bad line."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ LONG = 900
 
 
 OVERHEAD = 200_000
-"""Bytes that headers, polls and the page itself may cost beside the slices; less than the smallest slice."""
+"""Allowance in bytes for headers, polls and the page; less than the smallest slice."""
 
 
 def recorded(api: Ask) -> int:
@@ -229,7 +229,7 @@ def test_time_left_is_hidden_at_first_and_right_after_five_seconds(
 
 
 def seconds_left(text: str) -> int:
-    """`1 min 20 s left` in seconds."""
+    """Return the seconds of a text such as `1 min 20 s left`."""
     units = {"h": 3600, "min": 60, "s": 1}
     return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)\s(h|min|s) ", text.split("·")[1]))
 
@@ -254,7 +254,7 @@ def test_a_screen_reader_hears_how_far_it_is_but_not_more_than_a_word_in_five_se
 ) -> None:
     page = visitor.visit(line.url)
     page.evaluate(f"() => {{{SPOKEN}}}")
-    # Twice as long: the first word about progress comes five seconds behind the one that it was added.
+    # Twice as long: progress is first announced five seconds after the file was added.
     pick(page, mp3("heard.mp3", 2 * LONG))
     until(lambda: "stored" in page.locator("[data-ref=live]").inner_text(), page, 60)
     times, texts = zip(*page.evaluate("spoken"), strict=True)
@@ -295,7 +295,7 @@ def test_nothing_overflows_at_360_pixels(line: SlowProxy, visitor: Visitor, mp3:
 def test_at_twice_the_size_without_colours_or_motion_everything_is_still_there(
     line: SlowProxy, visitor: Visitor, mp3: Make
 ) -> None:
-    """1280 pixels at 200 % are 640 of CSS; forced colours and less motion are what the system asks for."""
+    """1280 pixels at 200 % are 640 CSS pixels; the system asks for forced colours and reduced motion."""
     page = visitor.visit(
         line.url,
         viewport={"width": 640, "height": 400},

@@ -1,4 +1,4 @@
-"""A catalogue as a first start makes it. Alembic is asked once a process: it takes as long as all else of a start."""
+"""A new catalogue. Alembic runs once per process, because it takes as long as the rest of a start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 def write_new_catalogue(path: Path) -> None:
-    """Write an empty catalogue with the newest schema; one that is there already stays."""
+    """Write an empty catalogue with the newest schema, unless one exists."""
     if not path.exists():
         path.write_bytes(_newest())
 

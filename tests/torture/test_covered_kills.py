@@ -1,4 +1,4 @@
-"""A cover and chapters survive every death of the server on the way of their file into the spool."""
+"""A cover and chapters survive a kill of the server at any step of finalizing."""
 
 from __future__ import annotations
 

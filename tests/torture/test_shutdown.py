@@ -1,4 +1,4 @@
-"""SIGTERM: open slices end or are dropped cleanly, the process leaves soon, and clients go on afterwards."""
+"""SIGTERM: open slices end or are dropped, the process exits soon, and clients continue afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
-    """A server that a test stops."""
+    """Yield a server for one test."""
     with Server(data, disk_reserve=0, shutdown_timeout=2) as server:
         yield server
 
