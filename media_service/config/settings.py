@@ -75,8 +75,7 @@ class Settings(BaseModel):
     """Bytes of these uploads, announced or received; as `uploads_per_address`."""
 
     sync: Literal["slice", "upload"] = "slice"
-    """When bytes are synced: before a slice is acknowledged, or once the upload is complete. With `upload` a power cut
-    may lose an incomplete upload; a killed process loses nothing with either."""
+    """Sync before a slice is acknowledged (`slice`), or at the end (`upload`): a power cut may then lose the upload."""
 
     connections: Annotated[int, Field(ge=1)] | None = None
     """Maximum open connections; by default as the limit of descriptors allows, at most 4096."""

@@ -37,8 +37,7 @@ MAX_HEADERS = 64
 """Limits of a header field and of their number; browsers send about 20, a proxy adds at most 10."""
 
 SWITCH_INTERVAL_SECONDS = 0.001
-"""How long a thread that parses frames may hold the interpreter's lock while the event loop waits: Python's
-default of 5 ms would be added to every block that is received."""
+"""Seconds that a parsing thread may delay the event loop; Python's default of 5 ms would slow down every block."""
 
 
 def serve(settings: Settings) -> None:

@@ -7,8 +7,7 @@ or too many pages are dirty, `write` blocks, and with it the event loop. So ever
 from __future__ import annotations
 
 SLOW_SECONDS = 0.010
-"""A longer write sends the next ones to a thread. 1 MiB into the page cache takes well under 1 ms; a wait for the
-processor is rarely longer than this."""
+"""A longer write sends the next ones to a thread; 1 MiB into the page cache takes well under 1 ms."""
 
 FAST_SECONDS = 0.002
 """A shorter write in a thread counts as fast."""

@@ -45,7 +45,7 @@ def titles(page: Page) -> list[str]:
     return page.locator("tbody .title").all_inner_texts()
 
 
-def test_a_wrong_token_is_told_and_the_right_one_opens(server: Server, visitor: Visitor) -> None:
+def test_a_wrong_token_is_refused_and_the_right_one_signs_in(server: Server, visitor: Visitor) -> None:
     visitor.failed_loads_expected = True
     page = visitor.visit(f"{server.url}/admin")
     page.get_by_label("Admin token").fill("wrong")
@@ -117,7 +117,7 @@ def test_uploads_in_flight_and_rejected_ones_are_shown(
     expect(page.locator(".row").filter(has_text="notes.mp3")).to_contain_text("is not an MP3 file")
 
 
-def test_tags_are_edited_and_a_change_of_somebody_else_is_told(server: Server, library: Page, visitor: Visitor) -> None:
+def test_tags_are_edited_and_a_conflict_is_shown(server: Server, library: Page, visitor: Visitor) -> None:
     visitor.failed_loads_expected = True
     edit = library.get_by_role("button", name="Edit tags: “a jingle.mp3”")
     dialog = library.get_by_role("dialog", name="Edit tags")

@@ -82,7 +82,7 @@ PERSON = """
 """
 
 
-def test_leave_is_asked_with_a_click_and_a_no_is_no_error(
+def test_permission_needs_a_click_and_a_denial_is_no_error(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     file = mp3("asked.mp3", LONG)
@@ -102,7 +102,7 @@ def test_leave_is_asked_with_a_click_and_a_no_is_no_error(
     assert len(spooled(server)) == 1
 
 
-def test_a_file_over_the_limit_is_doubted_while_it_waits_its_turn(visitor: Visitor, mp3: Make, tmp_path: Path) -> None:
+def test_a_file_over_the_limit_has_a_warning_while_it_waits(visitor: Visitor, mp3: Make, tmp_path: Path) -> None:
     visitor.failed_loads_expected = True
     large = tmp_path / "large.mp3"
     large.write_bytes(b"\0" * 21_000_000)
@@ -115,7 +115,7 @@ def test_a_file_over_the_limit_is_doubted_while_it_waits_its_turn(visitor: Visit
         page.close()
 
 
-def test_with_lasting_leave_an_upload_goes_on_after_a_reload_without_a_click(
+def test_with_permission_an_upload_continues_after_a_reload_without_a_click(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     """The origin private file system replaces a disk with permission, which headless Chromium cannot grant."""

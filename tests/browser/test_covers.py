@@ -71,7 +71,7 @@ def test_a_cover_chosen_before_the_upload_begins_is_sent_with_it(
         ("ko-KR", "상세 정보", "앨범 표지 선택", "표지를 저장하지 못했습니다. JPEG, PNG, WebP, GIF 그림만"),
     ],
 )
-def test_what_is_no_cover_is_refused_in_words_and_the_old_one_shown(
+def test_an_invalid_cover_is_refused_with_a_reason_and_the_old_one_shown(
     line: SlowProxy, visitor: Visitor, mp3: Make, tmp_path: Path, locale: str, details: str, choose: str, said: str
 ) -> None:
     visitor.failed_loads_expected = True

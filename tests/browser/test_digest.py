@@ -22,7 +22,9 @@ HASH = """async ({ blocks, size, rounds }) => {
 }"""
 
 
-def test_digests_are_made_while_the_collector_runs(server: Server, visitor: Visitor, mp3: Callable[..., Path]) -> None:
+def test_digests_are_computed_during_garbage_collection(
+    server: Server, visitor: Visitor, mp3: Callable[..., Path]
+) -> None:
     file = mp3("read me.mp3", 1500)
     data = file.read_bytes()
     size = len(data) // BLOCKS

@@ -118,7 +118,7 @@ class Held:
             route.continue_()
 
 
-def test_a_drop_before_the_modules_are_there_is_kept(
+def test_a_drop_before_the_modules_are_loaded_is_kept(
     server: Server, context: BrowserContext, mp3: Callable[..., Path]
 ) -> None:
     page = context.new_page()
@@ -134,7 +134,7 @@ def test_a_drop_before_the_modules_are_there_is_kept(
     expect(page.locator(".wait-for-page")).to_be_hidden()
 
 
-def test_a_click_before_the_modules_are_there_opens_the_picker_and_its_file_is_kept(
+def test_a_click_before_the_modules_are_loaded_opens_the_picker_and_its_file_is_kept(
     server: Server, context: BrowserContext, mp3: Callable[..., Path]
 ) -> None:
     page = context.new_page()
@@ -148,9 +148,7 @@ def test_a_click_before_the_modules_are_there_opens_the_picker_and_its_file_is_k
     state(page, "early.mp3", "ready")
 
 
-def test_a_picker_with_handles_that_is_open_before_the_modules_are_there_is_waited_for(
-    server: Server, context: BrowserContext
-) -> None:
+def test_a_picker_opened_before_the_modules_are_loaded_is_awaited(server: Server, context: BrowserContext) -> None:
     page = context.new_page()
     # No test can use the browser's own picker.
     page.add_init_script("window.showOpenFilePicker = () => new Promise((resolve) => { window.answer = resolve; })")
@@ -163,7 +161,7 @@ def test_a_picker_with_handles_that_is_open_before_the_modules_are_there_is_wait
     expect(page.locator(".row")).to_contain_text("picked.mp3")
 
 
-def test_modules_that_fail_are_asked_for_again_and_the_page_is_never_the_plain_form(
+def test_failed_modules_are_loaded_again_and_the_plain_form_stays_hidden(
     server: Server, context: BrowserContext, mp3: Callable[..., Path]
 ) -> None:
     page = context.new_page()
@@ -208,7 +206,7 @@ def test_a_slow_line_gets_the_plain_form_only_after_thirty_seconds(server: Serve
     expect(page.locator("main.scripted")).to_be_hidden()
 
 
-def test_a_plain_form_in_use_is_not_taken_away(server: Server, context: BrowserContext) -> None:
+def test_a_plain_form_in_use_stays(server: Server, context: BrowserContext) -> None:
     page = clocked(context)
     held = Held(page)
     held.open(page, server.url)
@@ -222,7 +220,7 @@ def test_a_plain_form_in_use_is_not_taken_away(server: Server, context: BrowserC
     expect(page.locator("main.scripted")).to_be_hidden()
 
 
-def test_a_file_that_was_kept_is_in_the_plain_form_if_the_modules_never_come(
+def test_a_kept_file_is_in_the_plain_form_if_the_modules_never_load(
     server: Server, context: BrowserContext, mp3: Callable[..., Path]
 ) -> None:
     page = clocked(context)

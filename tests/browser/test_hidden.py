@@ -17,7 +17,7 @@ SEEN = "[document.visibilityState, document.documentElement.dataset.awake].join(
 STATE = "document.querySelector('.row')?.dataset.state"
 
 
-def test_a_hidden_tab_goes_on_and_lets_the_screen_sleep_meanwhile(
+def test_a_hidden_tab_continues_and_releases_the_wake_lock(
     line: SlowProxy, server: Server, mp3: Callable[..., Path]
 ) -> None:
     file = mp3("behind.mp3", LONG)

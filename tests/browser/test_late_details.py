@@ -127,7 +127,7 @@ def hasty(tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def test_when_the_time_is_over_the_row_says_so_by_its_buttons(hasty: Server, visitor: Visitor, mp3: Make) -> None:
+def test_after_the_time_for_edits_the_row_has_no_edit_button(hasty: Server, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(hasty.url)
     file = mp3("hasty.mp3")
     pick(page, file)

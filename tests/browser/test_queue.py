@@ -40,7 +40,7 @@ def told(text: str) -> tuple[int, int, float, float, int | None]:
     return int(files[1]), int(files[2]), sent, length, seconds
 
 
-def test_twenty_files_have_one_sum_that_never_runs_backwards_and_an_end(
+def test_twenty_files_have_one_total_that_never_decreases_and_a_summary(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make
 ) -> None:
     line.rate = 600_000
@@ -135,7 +135,7 @@ def test_equal_files_of_one_drop_are_sent_once(line: SlowProxy, server: Server, 
     assert len(spooled(server)) == 3
 
 
-def test_the_equal_of_a_cancelled_file_is_sent_in_its_place(
+def test_the_equal_of_a_cancelled_file_is_sent_instead(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make
 ) -> None:
     line.rate = 1_000_000
@@ -160,7 +160,7 @@ def test_equal_files_share_a_rejection(server: Server, visitor: Visitor, tmp_pat
     expect(page.locator("[data-ref=attention]")).to_have_text("2 need attention")
 
 
-def test_what_is_no_mp3_in_a_folder_is_left_out_in_one_line(server: Server, visitor: Visitor, mp3: Make) -> None:
+def test_files_other_than_mp3_in_a_folder_are_left_out_in_one_line(server: Server, visitor: Visitor, mp3: Make) -> None:
     show = mp3("show.mp3", folder="folder")
     (show.parent / "cover.jpg").write_bytes(b"\xff\xd8\xff\xe0 a picture")
     (show.parent / "readme.txt").write_text("read me")
@@ -176,7 +176,7 @@ def test_what_is_no_mp3_in_a_folder_is_left_out_in_one_line(server: Server, visi
     expect(page.get_by_role("button", name="Choose MP3 files")).to_be_focused()
 
 
-def test_clear_finished_takes_away_all_that_can_be_dismissed(
+def test_clear_finished_removes_all_rows_that_can_be_dismissed(
     server: Server, visitor: Visitor, mp3: Make, tmp_path: Path
 ) -> None:
     sound, empty, list_ = mp3("sound.bin", 5), tmp_path / "empty.mp3", tmp_path / "list.m3u"
@@ -191,7 +191,7 @@ def test_clear_finished_takes_away_all_that_can_be_dismissed(
     expect(page.locator("[data-ref=files]")).to_be_hidden()
 
 
-def test_some_stored_and_some_not_is_said_and_leads_to_them(
+def test_a_summary_of_stored_and_failed_files_links_to_them(
     server: Server, visitor: Visitor, mp3: Make, tmp_path: Path
 ) -> None:
     bad = tmp_path / "notes.mp3"
@@ -209,7 +209,7 @@ def test_some_stored_and_some_not_is_said_and_leads_to_them(
     expect(page.locator("[data-ref=sum]")).to_have_text("All 3 files are stored. You may close this page.")
 
 
-def test_pause_all_stands_only_where_something_runs(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
+def test_pause_all_is_shown_only_while_uploads_run(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(line.url)
     file = mp3("here.mp3", LONG)
     pick(page, file)
@@ -277,7 +277,7 @@ TOTALS = """
 """
 
 
-def test_sums_over_all_ways_in_which_files_end(server: Server, visitor: Visitor) -> None:
+def test_totals_over_all_final_states(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server.url)
     steps = [
         [("a", "sending", 10, 100), ("b", "queued", 0, 100), ("c", "asking", 0, 50)],

@@ -32,7 +32,7 @@ def sign_in(page: Page, token: str) -> Locator:
     return banner
 
 
-def test_a_first_visitor_signs_in_on_the_page_and_the_chosen_file_goes(
+def test_a_first_visitor_signs_in_on_the_page_and_the_chosen_file_is_sent(
     station: Server, visitor: Visitor, mp3: Make
 ) -> None:
     visitor.failed_loads_expected = True
@@ -53,9 +53,7 @@ def test_a_first_visitor_signs_in_on_the_page_and_the_chosen_file_goes(
     assert len(spooled(station)) == 1
 
 
-def test_access_that_ended_is_mended_in_place_and_the_queue_goes_on(
-    station: Server, visitor: Visitor, mp3: Make
-) -> None:
+def test_after_signing_in_again_on_the_page_the_queue_continues(station: Server, visitor: Visitor, mp3: Make) -> None:
     visitor.failed_loads_expected = True
     with SlowProxy(station.url, rate=3_000_000) as line:
         page = visitor.visit(line.url)
@@ -90,7 +88,7 @@ def test_signing_in_in_another_tab_is_enough(station: Server, visitor: Visitor, 
     expect(page.locator(BANNER)).to_have_count(0, timeout=40_000)
 
 
-def test_the_banner_speaks_korean_and_keeps_what_is_typed_when_the_language_changes(
+def test_the_banner_is_translated_and_keeps_its_input_when_the_language_changes(
     station: Server, visitor: Visitor
 ) -> None:
     visitor.failed_loads_expected = True

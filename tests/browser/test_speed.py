@@ -100,7 +100,7 @@ DISTURBED = [((), 0.25), ((0,), 0.25), ((1,), 0.25), ((2,), 0.25), ((6,), 0.25),
 
 
 @pytest.mark.parametrize(("disturbed", "most"), DISTURBED, ids=str)
-def test_the_time_left_is_true_from_the_third_slice_on(page: Page, disturbed: tuple[int, ...], most: float) -> None:
+def test_the_time_left_is_right_from_the_third_slice_on(page: Page, disturbed: tuple[int, ...], most: float) -> None:
     wrong = {}
     for rate in RATES:
         for round_trip in ROUND_TRIPS:
@@ -113,14 +113,14 @@ def test_the_time_left_is_true_from_the_third_slice_on(page: Page, disturbed: tu
 
 
 @pytest.mark.parametrize("factor", [0.4, 3.0])
-def test_a_line_that_changes_is_believed_after_some_slices(page: Page, factor: float) -> None:
+def test_a_changed_line_speed_is_detected_after_some_slices(page: Page, factor: float) -> None:
     for rate in (16_000, 37_500):
         line = Line(rate, 200, (40 + 160 * factor) * rate, changes_at=40_000, factor=factor)
         sending = page.evaluate(SEND, asdict(line))
         assert error(sending, since=40 + 45) <= 0.25, (rate, sending["seconds"])
 
 
-def test_a_fast_line_tells_nothing_in_its_first_three_seconds(page: Page) -> None:
+def test_a_fast_line_shows_no_time_left_in_its_first_three_seconds(page: Page) -> None:
     sending = page.evaluate(SEND, asdict(Line(4e6, 20, 200e6)))
     assert sending["told"][0]["at"] == 3.0
     assert error(sending) <= 0.25

@@ -22,9 +22,7 @@ BEGIN UPDATE uploads SET length = NULL WHERE id = new.id; END
 Make = Callable[..., Path]
 
 
-def test_a_fault_of_the_server_is_said_and_said_again_after_a_reload(
-    fresh_server: Server, visitor: Visitor, mp3: Make
-) -> None:
+def test_an_error_of_the_server_is_shown_also_after_a_reload(fresh_server: Server, visitor: Visitor, mp3: Make) -> None:
     # The pages still send requests when the proxy stops.
     visitor.failed_loads_expected = True
     with SlowProxy(fresh_server.url, rate=3_000_000) as line:

@@ -51,7 +51,7 @@ def leave(page: Page, other: Page) -> list[str]:
     return asked
 
 
-def test_leaving_is_questioned_only_while_bytes_are_unsent(
+def test_leaving_asks_for_confirmation_only_while_bytes_are_unsent(
     line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     page = visitor.visit(line.url, questions=True)
@@ -83,7 +83,7 @@ def test_offline_mid_slice_loses_only_the_open_slices(
     assert len(spooled(server)) == 1
 
 
-def test_after_a_kill_nothing_recorded_is_sent_again(
+def test_after_a_kill_no_recorded_byte_is_sent_again(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     visitor.failed_loads_expected = True

@@ -31,7 +31,7 @@ SMALL_REQUEST_SECONDS = 15.0
 """A slice of 32 KiB alone takes eight seconds at 32 kbit/s, and fills the modem's queue."""
 
 
-async def test_a_file_arrives_over_every_slow_line_and_its_time_left_is_true(tmp_path: Path) -> None:
+async def test_a_file_arrives_over_every_slow_line_and_its_time_left_is_right(tmp_path: Path) -> None:
     """Each line has its own browser. They mostly wait, so they run concurrently."""
     if lack := missing_for_link():
         missing(lack)

@@ -1,6 +1,6 @@
 """Attacks over raw sockets, and what other clients see meanwhile.
 
-    async with others(server):
+    async with sample_others(server):
         ...the attack...
 
 samples `/health` on new connections and the memory of all the server's processes, and asserts their limits at the end.
@@ -36,7 +36,7 @@ FEWEST_SAMPLES = 10
 
 
 @dataclass
-class Seen:
+class Samples:
     """Samples in seconds and bytes; filled when the `async with` ends."""
 
     health: list[float] = field(default_factory=list)
@@ -58,14 +58,14 @@ def percentile(samples: Sequence[float], share: float = 0.99) -> float:
 
 
 @asynccontextmanager
-async def others(
+async def sample_others(
     server: Server, *, health: float = HEALTH_SECONDS, memory: int = MEMORY_BYTES, log: int = LOG_BYTES
-) -> AsyncIterator[Seen]:
+) -> AsyncIterator[Samples]:
     """Sample while the body runs, and assert at its end: `health` p99 in seconds, `memory` and `log` in bytes.
 
     Every sample needs a response. The log is checked if the server was created with `log`.
     """
-    seen = Seen()
+    samples = Samples()
     command = ("-m", "tests.support.sampler", str(server.port), str(server.pid))
     pipe = asyncio.subprocess.PIPE
     sampler = await asyncio.create_subprocess_exec(
@@ -74,22 +74,22 @@ async def others(
     assert sampler.stdout is not None
     try:
         assert await sampler.stdout.readline() == b"ready\n"
-        yield seen
+        yield samples
         output, _ = await sampler.communicate(b"")
     except BaseException:
         sampler.kill()
         await sampler.wait()
         raise
-    seen.__dict__.update(json.loads(output))
-    print(seen)
-    _check(server, seen, health, memory, log)
+    samples.__dict__.update(json.loads(output))
+    print(samples)
+    _check(server, samples, health, memory, log)
 
 
-def _check(server: Server, seen: Seen, health: float, memory: int, log: int) -> None:
-    assert len(seen.health) >= FEWEST_SAMPLES, f"too short to tell: {seen}"
-    assert not seen.failures, str(seen)
-    assert percentile(seen.health) < health + percentile(seen.control), str(seen)
-    assert max(seen.memory) < memory, str(seen)
+def _check(server: Server, samples: Samples, health: float, memory: int, log: int) -> None:
+    assert len(samples.health) >= FEWEST_SAMPLES, f"too short to tell: {samples}"
+    assert not samples.failures, str(samples)
+    assert percentile(samples.health) < health + percentile(samples.control), str(samples)
+    assert max(samples.memory) < memory, str(samples)
     if server.log is not None:
         size = server.log.stat().st_size
         assert size < log, f"the log has {size} bytes: {server.log.read_text()[-2000:]}"

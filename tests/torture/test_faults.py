@@ -67,7 +67,7 @@ async def test_failing_disk_drops_the_slice_and_nothing_else(
     assert (server.spool / "faulty.mp3").read_bytes().endswith(DATA)
 
 
-async def test_failed_sync_gives_up_every_slice_that_was_written_before_it(server: Server, api: Api) -> None:
+async def test_failed_sync_discards_every_slice_written_before_it(server: Server, api: Api) -> None:
     """Eight slices wait for a sync that fails: no later sync may acknowledge them."""
     upload = await api.create("together.mp3", len(DATA))
     size = len(DATA) // 8
@@ -83,7 +83,7 @@ async def test_failed_sync_gives_up_every_slice_that_was_written_before_it(serve
     assert (server.spool / "together.mp3").read_bytes().endswith(DATA)
 
 
-async def test_large_slices_are_taken_again_once_they_can_be_read_back(server: Server, api: Api) -> None:
+async def test_large_slices_are_accepted_again_after_a_kill_of_the_sidecar(server: Server, api: Api) -> None:
     """The sidecar is killed repeatedly while slices arrive."""
     data = make_mp3_of(24 * MIB, seed=102)
     upload = await api.create("aside.mp3", len(data))
@@ -107,9 +107,7 @@ async def test_large_slices_are_taken_again_once_they_can_be_read_back(server: S
 
 
 @pytest.mark.parametrize("right", [True, False])
-async def test_a_client_that_leaves_while_its_slice_is_read_back_loses_nothing(
-    server: Server, api: Api, right: bool
-) -> None:
+async def test_a_disconnect_while_a_slice_is_read_back_loses_nothing(server: Server, api: Api, right: bool) -> None:
     upload = await api.create("left.mp3", len(DATA))
     piece = DATA[: 3 * MIB]
     digest = digest_field(piece if right else DATA)
@@ -129,7 +127,7 @@ async def test_a_client_that_leaves_while_its_slice_is_read_back_loses_nothing(
     assert (await api.send_all(upload["id"], DATA))["state"] == "spooled"
 
 
-async def test_slow_writes_of_one_upload_do_not_hold_up_others(server: Server, api: Api) -> None:
+async def test_slow_writes_of_one_upload_do_not_delay_others(server: Server, api: Api) -> None:
     slow, quick = await api.create("slow.mp3", len(DATA)), await api.create("quick.mp3", len(DATA))
     clock = asyncio.get_running_loop().time
     waits: list[float] = []
@@ -145,7 +143,7 @@ async def test_slow_writes_of_one_upload_do_not_hold_up_others(server: Server, a
     assert sorted(waits)[len(waits) // 2] < 0.15, waits
 
 
-async def test_trickling_client_ends_and_the_bytes_are_free(server: Server, api: Api) -> None:
+async def test_trickling_client_is_ended_and_its_span_is_free(server: Server, api: Api) -> None:
     upload = await api.create("trickle.mp3", len(DATA))
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(head("PUT", f"/api/v1/uploads/{upload['id']}/slices/0", length=MIB))

@@ -36,7 +36,7 @@ LATE_DETAILS = {"sender": "Late Larry", "tags": {"title": "Edited"}}
 
 
 @pytest.mark.timeout(60 + 15 * KILLS)
-async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path) -> None:
+async def test_a_kill_during_finalizing_leaves_the_partial_or_the_file(data: Path) -> None:
     source = random.Random(SEED)
     with Server(data, disk_reserve=0, verdict_wait_slice=0) as server:
         for number in range(KILLS):
@@ -57,7 +57,7 @@ async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path)
 
 
 @pytest.mark.timeout(60 + 15 * KILLS)
-async def test_a_kill_while_several_are_finished_leaves_one_file_of_each_sound(data: Path) -> None:
+async def test_a_kill_while_several_are_finalized_leaves_one_file_for_each_audio(data: Path) -> None:
     source = random.Random(SEED)
     with Server(data, disk_reserve=0, verdict_wait_slice=0, duplicates="refuse") as server:
         for number in range(KILLS // 2):

@@ -38,7 +38,7 @@ async def test_upload_that_does_not_fit_is_refused_at_once(disk: SmallDisk, disk
     assert await disk_api.listed("limit=1") == []
 
 
-async def test_upload_with_reserved_room_goes_on_when_others_fill_the_disk(disk: SmallDisk, disk_api: Api) -> None:
+async def test_upload_with_reserved_space_continues_when_others_fill_the_disk(disk: SmallDisk, disk_api: Api) -> None:
     data = make_mp3_of(7 * MIB, seed=51)
     upload = await disk_api.create("reserved.mp3", len(data))
     for offset in range(0, 4 * MIB, MIB):
@@ -54,7 +54,7 @@ async def test_upload_with_reserved_room_goes_on_when_others_fill_the_disk(disk:
     assert (disk.spool / "reserved.mp3").read_bytes().endswith(data)
 
 
-async def test_slice_without_room_is_507_and_goes_on_after_space_is_freed(disk: SmallDisk, disk_api: Api) -> None:
+async def test_slice_without_space_is_507_and_succeeds_after_space_is_freed(disk: SmallDisk, disk_api: Api) -> None:
     data = make_mp3_of(8 * MIB, seed=52)
     upload = await disk_api.create("unknown.mp3")
     assert (await disk_api.post(upload["id"], 0, data[:MIB])).status == 200
@@ -68,7 +68,7 @@ async def test_slice_without_room_is_507_and_goes_on_after_space_is_freed(disk: 
     assert (disk.spool / "unknown.mp3").read_bytes().endswith(data)
 
 
-async def test_form_without_room_is_507_and_leaves_nothing(disk: SmallDisk, disk_api: Api) -> None:
+async def test_form_without_space_is_507_and_leaves_nothing(disk: SmallDisk, disk_api: Api) -> None:
     data = make_mp3_of(8 * MIB, seed=53)
     disk.fill(leave=MIB)
     response = await _post_form(disk_api, data)

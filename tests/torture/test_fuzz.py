@@ -126,7 +126,7 @@ async def walk(api: Api, path: str) -> int:
 
 
 @pytest.mark.timeout(120 + REQUESTS // 20)
-async def test_whatever_is_sent_the_service_goes_on(server: Server, log: Path, tmp_path: Path) -> None:
+async def test_no_request_breaks_the_service(server: Server, log: Path, tmp_path: Path) -> None:
     print(f"FUZZ_SEED={SEED} FUZZ={REQUESTS}")
     fuzzer = Fuzzer(server.port, server.token, routes(tmp_path / "routes"), SEED, ALLOWED)
     held, size = 0, 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.api import MIB, Api
-from tests.support.hostile import connections, others
+from tests.support.hostile import connections, sample_others
 from tests.support.mp3 import make_mp3_of
 from tests.support.raw import RawResponse, head, multipart, part, send
 from tests.support.server import Server
@@ -73,9 +73,9 @@ def descriptors(pid: int) -> int:
 
 
 @pytest.mark.alone
-async def test_silent_sockets_take_no_place_from_a_new_client(data: Path, tmp_path: Path) -> None:
+async def test_silent_sockets_are_closed_for_a_new_client(data: Path, tmp_path: Path) -> None:
     with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS) as server:
-        async with others(server, health=1), connections(server, 1010):
+        async with sample_others(server, health=1), connections(server, 1010):
             used = processor_seconds(server.pid)
             for _ in range(5):
                 began = time.monotonic()
@@ -87,12 +87,12 @@ async def test_silent_sockets_take_no_place_from_a_new_client(data: Path, tmp_pa
 
 
 @pytest.mark.alone
-async def test_server_is_itself_again_when_silent_sockets_have_gone(data: Path, tmp_path: Path) -> None:
+async def test_server_recovers_after_silent_sockets_are_closed(data: Path, tmp_path: Path) -> None:
     with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS) as server:
         before = descriptors(server.pid)
         async with connections(server, 1010):
             pass
-        async with others(server):
+        async with sample_others(server):
             await asyncio.sleep(1)
         assert descriptors(server.pid) <= before + 3
 
@@ -125,14 +125,12 @@ WAITING = {
 
 @pytest.mark.alone
 @pytest.mark.parametrize("first", WAITING.values(), ids=WAITING)
-async def test_connections_that_only_wait_take_no_place_from_a_new_client(
-    data: Path, tmp_path: Path, first: bytes
-) -> None:
+async def test_waiting_connections_are_closed_for_a_new_client(data: Path, tmp_path: Path, first: bytes) -> None:
     with Server(data, disk_reserve=0, log=tmp_path / "log", connections=20) as server:
         async with connections(server, 60, first):
             # Until then the server is busy with these requests.
             await asyncio.sleep(2)
-            async with others(server, health=1):
+            async with sample_others(server, health=1):
                 await asyncio.sleep(2)
 
 
@@ -141,7 +139,7 @@ async def test_unfinished_headers_take_little_memory(server: Server) -> None:
     request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"".join(
         b"X-%d: %s\r\n" % (number, b"x" * 8000) for number in range(124)
     )
-    async with others(server, health=2), connections(server, 600, request):
+    async with sample_others(server, health=2), connections(server, 600, request):
         await asyncio.sleep(1)
 
 
@@ -152,7 +150,7 @@ async def test_headers_that_are_too_large_together_are_431(quick: Server) -> Non
     assert (await send(quick.port, [request])).status == 431
 
 
-async def test_request_with_many_headers_of_a_proxy_is_answered(quick: Server) -> None:
+async def test_request_with_many_headers_of_a_proxy_is_accepted(quick: Server) -> None:
     request = HEALTH[:-2] + b"".join(b"X-%d: %s\r\n" % (number, b"x" * 900) for number in range(60)) + b"\r\n"
     assert (await send(quick.port, [request])).status == 200
 
@@ -165,7 +163,7 @@ HALF = {
 
 
 @pytest.mark.parametrize("first", HALF.values(), ids=HALF)
-async def test_headers_that_never_end_end_the_connection(quick: Server, first: bytes) -> None:
+async def test_endless_headers_end_the_connection(quick: Server, first: bytes) -> None:
     async with connections(quick, 1, first) as (connection,), asyncio.timeout(5):
         await connection.ended()
 
@@ -200,7 +198,7 @@ async def dripped(server: Server, request: bytes, body: bytes) -> WireResponse:
 
 
 @pytest.mark.parametrize("kind", ["slice", "slice as a part", "cover", "form", "cover in a form"])
-async def test_slow_body_is_408_and_nothing_of_it_is_kept(quick: Server, quick_api: Api, kind: str) -> None:
+async def test_slow_body_is_408_and_is_not_kept(quick: Server, quick_api: Api, kind: str) -> None:
     upload = await quick_api.create(length=2000)
     path, file = f"/api/v1/uploads/{upload['id']}", b"s" * 2000
     close, raw = "Connection: close", "Content-Type: application/octet-stream"
@@ -221,7 +219,7 @@ async def test_slow_body_is_408_and_nothing_of_it_is_kept(quick: Server, quick_a
     assert (await quick_api.show(upload["id"]))["received"] == []
 
 
-async def test_slow_append_is_408_and_keeps_what_came(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_slow_append_is_408_and_keeps_received_bytes(data: Path, session: aiohttp.ClientSession) -> None:
     tus = {"Tus-Resumable": "1.0.0"}
     with Server(data, disk_reserve=0, idle_timeout=4, body_rate=1000) as server:
         api = Api(session, server.url, server.token)
@@ -244,7 +242,7 @@ async def test_slow_line_with_stalls_is_fast_enough(quick: Server, quick_api: Ap
         assert RawResponse(await connection.ended()).status == 200
 
 
-async def test_client_that_never_reads_its_response_is_let_go(
+async def test_client_that_never_reads_its_response_is_disconnected(
     data: Path, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     """The response is larger than the kernel's buffers."""
@@ -295,7 +293,7 @@ FLOOD_SECONDS = 1.0
 
 @pytest.mark.alone
 async def test_flood_of_malformed_requests_leaves_the_log_small(server: Server) -> None:
-    async with others(server):
+    async with sample_others(server):
         ends, rounds = time.monotonic() + FLOOD_SECONDS, 0
         while rounds < 100 or time.monotonic() < ends:
             await asyncio.gather(*(send(server.port, [request]) for request in list(MALFORMED.values())[:5]))

@@ -76,7 +76,7 @@ def processor_seconds(server: int) -> float:
     return sum(sum(map(int, each[11:15])) for each in fields) / os.sysconf("SC_CLK_TCK")
 
 
-async def test_fifteen_large_tags_in_front_end_in_the_spool(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_file_with_fifteen_large_tags_is_spooled(data: Path, session: aiohttp.ClientSession) -> None:
     """They have 225 MB, most of it a hole in a sparse file."""
     size = 15_000_000
     with Server(data, disk_reserve=0) as server:
@@ -109,7 +109,7 @@ def large_tags(path: Path, size: int) -> Path:
     return path
 
 
-async def test_an_admin_cancels_only_what_could_not_be_finished(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_an_admin_cancels_only_unfinalizable_uploads(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data, disk_reserve=0) as server:
         api = Api(session, server.url, server.token)
         upload = await api.create("good.mp3", len(good := make_mp3(2)))

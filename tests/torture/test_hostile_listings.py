@@ -71,7 +71,7 @@ def own(server: Server, session: aiohttp.ClientSession) -> Api:
         "1970-01-01T00:00:00+00:01",
     ],
 )
-async def test_a_time_that_is_no_date_is_refused_and_breaks_no_listing(own: Api, moment: str) -> None:
+async def test_an_invalid_date_is_refused_and_breaks_no_list(own: Api, moment: str) -> None:
     body = {"filename": "x.mp3", "length": 10, "last_modified": moment}
     response = await own.request("POST", "/api/v1/uploads", json=body)
     assert (response.status, response.code, response.body["field"]) == (400, "malformed", "last_modified")
@@ -81,7 +81,7 @@ async def test_a_time_that_is_no_date_is_refused_and_breaks_no_listing(own: Api,
         assert (await own.get(listing, headers=own.admin)).status == 200
 
 
-async def test_what_another_version_or_a_hand_wrote_breaks_no_listing(server: Server, own: Api) -> None:
+async def test_rows_of_another_version_break_no_list(server: Server, own: Api) -> None:
     spooled = await own.create("spooled.mp3", len(song := make_mp3(20, seed=71)))
     await own.send_all(spooled["id"], song)
     rejected = await own.create("rejected.mp3", 5000)
@@ -127,7 +127,7 @@ async def test_what_another_version_or_a_hand_wrote_breaks_no_listing(server: Se
     assert response.status == 204
 
 
-async def test_no_dialect_takes_more_than_16_kib_of_text(own: Api) -> None:
+async def test_no_dialect_accepts_more_than_16_kib_of_text(own: Api) -> None:
     korean = "밤" * 4000
     much = {"tags": {"lyrics": korean, "comment": korean}}
     response = await own.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 10, **much})
@@ -153,7 +153,7 @@ async def test_no_dialect_takes_more_than_16_kib_of_text(own: Api) -> None:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("kind", LARGEST)
-async def test_others_are_answered_while_8_clients_list(server: Server, own: Api, kind: str) -> None:
+async def test_others_get_responses_while_8_clients_list(server: Server, own: Api, kind: str) -> None:
     await fill(server, own, LARGEST[kind])
     for query, most in (("limit=200", 4 * MIB), ("limit=20&full=1", MIB)):
         sizes: list[int] = []
@@ -175,7 +175,7 @@ async def test_others_are_answered_while_8_clients_list(server: Server, own: Api
     assert peak(server.pid) < MEMORY
 
 
-async def test_3000_open_uploads_with_all_the_text_they_may_have_stay_small(server: Server, own: Api) -> None:
+async def test_3000_open_uploads_with_maximum_text_use_little_memory(server: Server, own: Api) -> None:
     ids = await fill(server, own, LARGEST["wide"])
     # A slice, even a refused one, loads the upload into memory.
     for first in range(0, len(ids), 50):

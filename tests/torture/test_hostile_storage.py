@@ -33,7 +33,7 @@ async def create_tus(api: Api, **headers: str) -> str:
     return response.headers["Location"]
 
 
-async def test_announced_lengths_take_no_disk_from_others(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_announced_lengths_reserve_no_disk_space(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK, disk_reserve=RESERVE) as disk:
         api = api_of(disk.server, session)
         await api.create("first.mp3", MIB)
@@ -46,7 +46,7 @@ async def test_announced_lengths_take_no_disk_from_others(tmp_path: Path, sessio
         assert (await api.send_all(upload["id"], data))["state"] == "spooled"
 
 
-async def test_what_is_reserved_grows_with_what_came(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_reservation_grows_with_received_bytes(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK) as disk:
         api = api_of(disk.server, session)
         upload = await api.create("big.mp3", 60 * MIB)
@@ -109,7 +109,7 @@ async def fill_up(disk: SmallDisk, api: Api) -> list[str]:
     return paths
 
 
-async def test_uploads_are_cancelled_with_no_byte_free(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_uploads_are_cancelled_on_a_full_disk(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK) as disk:
         api = api_of(disk.server, session)
         data = make_mp3_of(4 * MIB, seed=205)
@@ -128,7 +128,7 @@ async def test_uploads_are_cancelled_with_no_byte_free(tmp_path: Path, session: 
         assert (await api.send_all(upload["id"], small))["state"] == "spooled"
 
 
-async def test_uploads_expire_with_no_byte_free(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_uploads_expire_on_a_full_disk(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK, upload_lifetime=4, sweep_interval=1) as disk:
         api = api_of(disk.server, session)
         paths = await fill_up(disk, api)
@@ -138,7 +138,7 @@ async def test_uploads_expire_with_no_byte_free(tmp_path: Path, session: aiohttp
                     await asyncio.sleep(0.2)
 
 
-async def test_a_file_is_rejected_with_no_byte_free(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_a_file_is_rejected_on_a_full_disk(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK) as disk:
         api = api_of(disk.server, session)
         text = b"no mp3 at all\n" * 4096
@@ -153,7 +153,7 @@ async def test_a_file_is_rejected_with_no_byte_free(tmp_path: Path, session: aio
         assert (await api.ended(upload["id"]))["state"] == "rejected"
 
 
-async def test_one_address_has_a_number_of_open_uploads(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_open_uploads_of_one_address_are_limited(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with Server(tmp_path / "data", disk_reserve=0, uploads_per_address=5, bytes_per_address="64MiB") as server:
         api = api_of(server, session)
 
@@ -175,7 +175,7 @@ async def test_one_address_has_a_number_of_open_uploads(tmp_path: Path, session:
         assert (await create(100))[0] == 201
 
 
-async def test_bytes_without_an_announced_length_count_too(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_quota_counts_bytes_without_an_announced_length(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with Server(tmp_path / "data", disk_reserve=0, bytes_per_address="20MiB") as server:
         api = api_of(server, session)
         data = make_mp3_of(24 * MIB, seed=207)
@@ -203,7 +203,7 @@ async def test_bytes_without_an_announced_length_count_too(tmp_path: Path, sessi
         assert response.code == "quota_exceeded", "a length that is told later counts as one told at once"
 
 
-async def test_tiny_slices_full_of_holes_are_refused(api: Api) -> None:
+async def test_tiny_slices_with_gaps_are_refused(api: Api) -> None:
     upload = await api.create("holes.mp3", 10 * MIB)
     for offset in range(0, 100, 2):
         response = await api.put(upload["id"], offset, b"x")
@@ -222,7 +222,7 @@ def processor_seconds(server: Server) -> float:
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def test_many_holes_cost_a_bounded_time(api: Api, shared_server: Server) -> None:
+async def test_many_gaps_take_bounded_time(api: Api, shared_server: Server) -> None:
     """8,000 slices of 16 KiB with gaps, each of which was once slower than the one before."""
     upload, block = await api.create("holes.mp3", 8000 * 32 * KIB), bytes(16 * KIB)
     used: list[float] = [processor_seconds(shared_server)]
@@ -237,7 +237,7 @@ async def test_many_holes_cost_a_bounded_time(api: Api, shared_server: Server) -
     await api.request("DELETE", f"/api/v1/uploads/{upload['id']}")
 
 
-async def test_a_part_is_joined_once(api: Api) -> None:
+async def test_a_part_is_concatenated_once(api: Api) -> None:
     data = make_mp3_of(64 * KIB, seed=208)
     part = await create_tus(api, **{"Upload-Concat": "partial", "Upload-Length": str(len(data))})
     response = await api.request("PATCH", part, data=data, headers=APPEND | {"Upload-Offset": "0"})

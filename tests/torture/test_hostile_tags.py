@@ -59,7 +59,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "lyrics", tag(b"".join(frame("USLT", b"\1eng\xff\xfe\0\0" + bytes(60_000)) for _ in range(17)))
 
 
-async def test_hostile_tags_cost_little_and_keep_nobody_waiting(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_hostile_tags_cost_little_and_delay_no_other_client(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data, disk_reserve=0) as server:
         api, slowest, figures = Api(session, server.url, server.token), 0.0, []
         busy = True

@@ -57,7 +57,7 @@ def check_memory(server: Server, limit: int = LIMIT) -> None:
     assert total < limit, f"{total / MIB:.0f} MiB at its peak"
 
 
-async def test_gigabyte_in_parallel_slices_stays_small(server: Server, large_api: Api) -> None:
+async def test_gigabyte_in_parallel_slices_uses_little_memory(server: Server, large_api: Api) -> None:
     upload = await large_api.create("large.mp3", LENGTH, tags={"title": "Large"})
     starts = iter(range(0, LENGTH, 4 * MIB))
 
@@ -73,7 +73,7 @@ async def test_gigabyte_in_parallel_slices_stays_small(server: Server, large_api
     assert (server.spool / "large.mp3").stat().st_size > LENGTH
 
 
-async def test_gigabyte_in_one_form_stays_small(server: Server) -> None:
+async def test_gigabyte_in_one_form_uses_little_memory(server: Server) -> None:
     opening = part("mp3", "", "form.mp3").removesuffix(b"\r\n")
     closing = b"\r\n" + multipart()
     length = len(opening) + LENGTH + len(closing)
@@ -92,7 +92,7 @@ async def test_gigabyte_in_one_form_stays_small(server: Server) -> None:
         assert hashlib.file_digest(file, "sha256").digest() == _digest()
 
 
-async def test_two_hundred_slow_uploads_stay_small(server: Server, large_api: Api) -> None:
+async def test_two_hundred_slow_uploads_use_little_memory(server: Server, large_api: Api) -> None:
     """Each has sent half of a slice and waits; none of it stays in memory."""
     held = []
     for _ in range(200):
@@ -109,7 +109,7 @@ async def test_two_hundred_slow_uploads_stay_small(server: Server, large_api: Ap
         writer.close()
 
 
-async def test_digest_of_a_large_slice_is_checked_without_holding_it(server: Server, large_api: Api) -> None:
+async def test_digest_of_a_large_slice_is_checked_without_buffering_it(server: Server, large_api: Api) -> None:
     upload = await large_api.create(length=64 * MIB)
     whole = piece(0, 64 * MIB)
     response = await large_api.put(upload["id"], 0, whole, **{"Content-Digest": digest_field(whole)})

@@ -27,7 +27,7 @@ def server(data: Path) -> Iterator[Server]:
         yield server
 
 
-async def test_stalled_slice_does_not_hold_up_the_end(server: Server, session: aiohttp.ClientSession) -> None:
+async def test_stalled_slice_does_not_delay_the_shutdown(server: Server, session: aiohttp.ClientSession) -> None:
     api = Api(session, server.url, server.token)
     whole = make_mp3_of(MIB, seed=71)
     upload = await api.create("stopped.mp3", len(whole))

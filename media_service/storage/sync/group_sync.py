@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 
 class GroupSync:
-    """Request syncs of one file or folder. Tasks that arrive while one runs share the next one.
+    """Request syncs of one file or folder. Tasks that arrive while one runs share the next one."""
 
-    With callbacks: one asyncio task for each sync and one shield for each waiting task doubled the cost.
-    """
+    # Callbacks: an asyncio task for each sync and a shield for each waiting task doubled the cost.
 
     def __init__(self, request_sync: Callable[[], asyncio.Future[bytes | int | None]]) -> None:
         self.failures = 0
