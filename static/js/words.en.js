@@ -1,4 +1,4 @@
-/** Every visible text. `{name}` is filled in; `one`/`other` are chosen by `{count}`. @type {import('./words.js').Words} */
+/** Every visible text. `{name}` is replaced; `one`/`other` are chosen by `{count}`. @type {import('./words.js').Words} */
 export default {
   'language': 'English',
   'page.title': 'Send audio',
@@ -202,7 +202,7 @@ export default {
   'receipt.ended': 'Ended',
   'receipt.upload': 'Upload',
   'receipt.page': 'Sent to',
-  // What was refused, and what to do.
+  // Refusals, and what to do.
   'foreign.audio': 'this is {kind} audio, not MP3. Please export it as MP3 (192\u00a0kbit/s or more).',
   'foreign.picture': 'this is a {kind} picture, not an MP3 file.',
   'foreign.text': 'this is text, not an MP3 file.',

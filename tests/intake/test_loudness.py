@@ -35,7 +35,7 @@ class Receiving:
         return len(self.measured) <= self._answers
 
 
-def hearing(rig: Rig, analyzer: Any, load: Any = None, queue: Any = None) -> LoudnessQueue:
+def loudness_queue(rig: Rig, analyzer: Any, load: Any = None, queue: Any = None) -> LoudnessQueue:
     """Return a queue to measure with; the finalize queue is idle although the rig runs no workers."""
     load, queue = load or Receiving(analyzer, 0), queue or SimpleNamespace(idle=True)
     return LoudnessQueue(
@@ -71,8 +71,8 @@ async def test_a_file_that_was_taken_away_is_not_asked_for_again(tmp_path: Path)
         await receive(rig, make_mp3(1))
         await finish_all(rig)
         rig.spool.path("show.mp3").unlink()
-        assert await hearing(rig, FakeAnalyzer()).measure_next()
-        assert not await hearing(rig, FakeAnalyzer()).measure_next()
+        assert await loudness_queue(rig, FakeAnalyzer()).measure_next()
+        assert not await loudness_queue(rig, FakeAnalyzer()).measure_next()
 
 
 async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ async def test_nothing_is_measured_while_uploads_arrive(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         await receive(rig, make_mp3(1))
         await finish_all(rig)
-        running = asyncio.create_task(hearing(rig, analyzer, load).run())
+        running = asyncio.create_task(loudness_queue(rig, analyzer, load).run())
         async with asyncio.timeout(20):
             while not analyzer.files:
                 await asyncio.sleep(0.02)
@@ -114,7 +114,7 @@ async def test_nothing_is_measured_while_an_upload_waits_for_finalizing(tmp_path
     async with Rig(tmp_path / "data") as rig:
         await receive(rig, make_mp3(1))
         await finish_all(rig)
-        running = asyncio.create_task(hearing(rig, analyzer, queue=queue).run())
+        running = asyncio.create_task(loudness_queue(rig, analyzer, queue=queue).run())
         await asyncio.sleep(0.1)
         assert analyzer.files == []
         queue.idle = True
@@ -126,6 +126,6 @@ async def test_nothing_is_measured_while_an_upload_waits_for_finalizing(tmp_path
 
 async def test_without_an_ear_it_says_so_once_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with Rig(tmp_path / "data") as rig:
-        await hearing(rig, FakeAnalyzer(available=False)).run()
+        await loudness_queue(rig, FakeAnalyzer(available=False)).run()
     said = capsys.readouterr()
     assert (said.out + said.err).count("ffmpeg is not installed") == 1
