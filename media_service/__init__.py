@@ -1,6 +1,6 @@
-"""Resumable uploads of large MP3 files: received, proven, tagged, spooled.
+"""Resumable uploads of large MP3 files: received, verified, tagged, spooled.
 
-Each room below has one subject; `docs/architecture.md` shows which may import which.
+Each folder has one subject; `docs/architecture.md` shows which may import which.
 """
 
 __version__ = "0.1.0"

@@ -43,8 +43,8 @@ from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.ipc.supervisor import Supervisor
+from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector
-from media_service.media.inspection.load import LoadMonitor
 from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
 from media_service.media.workers.pool import TagWorkerPool
@@ -80,7 +80,7 @@ def new_id() -> str:
 
 
 class Service:
-    """All parts, connected according to the settings and not yet opened."""
+    """All parts, created and connected as the settings say, but not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
         options = intake_options(settings)
@@ -93,13 +93,15 @@ class Service:
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = TagWorkerPool(settings.tag_workers)
-        self._inspector = MediaInspector(self._worker, media_options(settings), load=LoadMonitor())
+        load = LoadMonitor()
+        self._inspector = MediaInspector(self._worker, media_options(settings), load=load)
         self._finalizer = Finalizer(
             self._database,
             self._partials,
             self._spool,
             self._quarantine,
             self._inspector,
+            load=load,
             clock=now,
             new_id=new_id,
             duplicates=settings.duplicates,
@@ -113,10 +115,11 @@ class Service:
             self._finalizer,
             options,
             retagger=self._retagger,
+            load=load,
             clock=now,
             new_id=new_id,
         )
-        self._make_background_parts(settings)
+        self._make_background_parts(settings, load)
         self._appends = Appends(self._intake)
         self._concatenator = Concatenator(self._intake, self._partials)
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
@@ -124,14 +127,15 @@ class Service:
         self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
         self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
 
-    def _make_background_parts(self, settings: Settings) -> None:
+    def _make_background_parts(self, settings: Settings, load: LoadMonitor) -> None:
         self._loudness_queue = LoudnessQueue(
             self._database,
             self._spool,
             LoudnessAnalyzer(spawn.run_limited),
+            queue=self._finalizer.queue,
+            load=load,
             clock=now,
             delivered=self._finalizer.delivered,
-            quiet=lambda: self._finalizer.queue.idle,
         )
         self._sweeper = Sweeper(
             self._intake,
@@ -145,7 +149,7 @@ class Service:
         )
 
     def application(self) -> web.Application:
-        """Return the application; it opens the parts on startup and closes them on cleanup."""
+        """Return the application, which opens the parts on startup and closes them on cleanup."""
         intake, base = self._intake, self._settings.base_path
         assets = Assets(resource_folder("static"))
         station = Station(self._settings.station_name, self._settings.contact, intake.options.limits.file)
@@ -161,7 +165,7 @@ class Service:
         return app
 
     def _route_providers(self, pages: Pages, html: HtmlResponses) -> list[RouteProvider]:
-        """Return what has routes. Routes with a common prefix are tried in order: the most frequent ones first."""
+        """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
@@ -216,7 +220,7 @@ class Service:
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         lock = await self._folder.lock()
         await migrate_catalogue(self._folder.catalogue)
-        # The sidecar inherits the lock: what it still commits for a killed server must precede the next server's reads.
+        # The sidecar inherits the lock: it may still commit for a killed server, and the next one must not read before.
         await self._sidecar.start(lock)
         await self._database.open()
         await self._sessions.load()
@@ -230,8 +234,8 @@ class Service:
             self._sweeper.run(),
             self._intake.reject_early(),
             *([self._loudness_queue.run()] if self._settings.measure_loudness else []),
+            _report_protections(),
         ]
-        runs.append(_report_protections())
         tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
         yield
@@ -262,7 +266,7 @@ def make_app(settings: Settings) -> tuple[web.Application, str]:
 
 
 async def _report_protections() -> None:
-    """Log which protections the kernel grants to the processes that read what clients send."""
+    """Log which protections the kernel gives the processes that parse what clients send."""
     try:
         held = await spawn.probe_protections()
     except MediaError:

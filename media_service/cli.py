@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXIT_USAGE = 2
 """Exit status for an unusable command line, settings file or variable."""
 
-# With markup, typer would take a default in brackets for a style and omit it.
+# With markup, typer would parse a default in brackets as a style and omit it.
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
@@ -32,9 +32,7 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free 
 
 
 @cli.callback(invoke_without_command=True)
-def _version(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
-) -> None:
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False) -> None:
     """Resumable uploads of large MP3 files."""
     if version:
         typer.echo(__version__)
@@ -69,7 +67,7 @@ def settings(host: Host = None, port: Port = None, data_dir: DataDir = None, con
 
 @cli.command()
 def health(host: Host = None, port: Port = None, config: Config = None) -> None:
-    """Ask the service with these settings whether it accepts new uploads; exit status 0 if it does, else 1."""
+    """Check whether the service with these settings accepts new uploads: exit with status 0 if so, otherwise 1."""
     try:
         check_ready(_settings(config, host=host, port=port)[0])
     except NotReady as error:

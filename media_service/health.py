@@ -1,4 +1,4 @@
-"""Ask a running service whether it is ready, for example as the health check of a container."""
+"""Check whether a running service is ready."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _reachable(host: str) -> str:
 
 
 def _host_of(settings: Settings) -> dict[str, str]:
-    """Return a Host header that the service accepts, if it does not accept its own address."""
+    """Return an allowed `Host`, if there is one: only a service on loopback accepts its own address."""
     if settings.on_loopback or not settings.allowed_hosts:
         return {}
     return {"Host": min(settings.allowed_hosts)}

@@ -1,4 +1,4 @@
-"""How log lines look: for people on a terminal, JSON for programs elsewhere; all go through structlog."""
+"""Configure logging by structlog: coloured lines on a terminal, JSON elsewhere."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 TRACEBACK = "exception"
-"""The field whose lines stay lines."""
+"""The field that keeps its line breaks."""
 
 
 def log_to_stderr() -> None:
-    """Configure structlog, and lead the standard library's loggers and warnings to it."""
+    """Configure structlog, and send the standard library's log records and warnings to it."""
     on_terminal = sys.stderr.isatty()
     renderer = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
     structlog.configure(
@@ -38,9 +38,9 @@ def log_to_stderr() -> None:
 def escape_control_characters(
     _logger: object, _method: str, fields: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Escape what would move a terminal's cursor, begin a line or turn the direction of writing; for structlog.
+    """Escape control characters, line breaks and bidirectional overrides: values such as file names come from clients.
 
-    Values come from clients: paths, names of files. Programs that show JSON lines may decode them for a terminal too.
+    JSON lines need it too, since programs that show them may decode them for a terminal.
     """
     for name, value in fields.items():
         if not isinstance(value, int | float | None):
@@ -55,7 +55,7 @@ def _escaped(character: str) -> str:
 
 
 class _ToStructlog(logging.Handler):
-    """Write records of the standard library's loggers as structlog's events."""
+    """Send log records of the standard library to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger()

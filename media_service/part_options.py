@@ -52,7 +52,7 @@ def intake_options(settings: Settings) -> IntakeOptions:
 
 
 def _quotas(settings: Settings) -> Quotas:
-    """Return the quotas of an address. Local addresses have only those that were set, because a proxy may use them."""
+    """Return the quotas of an address. Local ones apply only if they were set, because a proxy may run here."""
     set_fields = settings.model_fields_set
     uploads, size = settings.uploads_per_address, int(settings.bytes_per_address)
     here = Quota(
@@ -66,7 +66,7 @@ def media_options(settings: Settings) -> MediaOptions:
     """Return the options of inspection and tagging."""
     version = {"keep": None, "2.3": 3, "2.4": 4}[settings.tag_version]
     tagging = TagOptions(settings.tag_mode, version, settings.cover_limit, settings.cover_pixels)
-    # Where a slice need not be durable before it is answered, nothing is done twice for it either.
+    # Inspect while bytes arrive only if slices are synced.
     return MediaOptions(settings.sync == "slice", parse_policy(settings.severities), tagging)
 
 
@@ -74,7 +74,7 @@ def authenticator_for(settings: Settings, token: str, sessions: Sessions, cors: 
     """Return the authenticator: callers on loopback need no token."""
     hosts = settings.allowed_hosts
     if settings.on_loopback:
-        # Against DNS rebinding: otherwise a foreign page whose name resolves to 127.0.0.1 would count as ours.
+        # Against DNS rebinding: a foreign page whose host name resolves to 127.0.0.1 would count as ours.
         hosts |= LOOPBACK_NAMES | {settings.host}
     cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
     service_origin = ServiceOrigin(hosts, settings.public_url)

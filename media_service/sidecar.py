@@ -1,7 +1,7 @@
 """The sidecar process: it commits to the catalogue, syncs partials and reads them back.
 
 `python -m media_service.sidecar catalogue=DESCRIPTOR storage=DESCRIPTOR DATABASE`. It exits when the server has closed
-both connections or has died. It ignores signals, because the server still waits for responses while it shuts down.
+both connections or has died. It ignores signals: the server waits for its responses while it shuts down.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
         name, _, descriptor = argument.partition("=")
         threads.append(threading.Thread(target=_run, args=(services[name], socket.socket(fileno=int(descriptor)))))
         threads[-1].start()
-    # Returning earlier would begin the interpreter's shutdown, after which no executor accepts work.
+    # The interpreter's shutdown, which begins when this returns, makes every executor refuse work.
     for thread in threads:
         thread.join()
 

@@ -28,12 +28,10 @@ def resource_folder(name: str) -> Path:
 
 
 async def migrate_catalogue(database: Path) -> None:
-    """Migrate the catalogue to the newest schema if it is older. Raise StartupError.
-
-    Alembic runs in a process of its own, so that its memory is not kept.
-    """
+    """Migrate the catalogue to the newest schema if it is older. Raise StartupError."""
     scripts = resource_folder("migrations")
     if not await asyncio.to_thread(is_current, database, scripts):
+        # In another process, so that Alembic's memory is released.
         command = (sys.executable, "-m", "media_service.catalogue.migrate", str(database), str(scripts))
         process = await asyncio.create_subprocess_exec(*command)
         if await process.wait():

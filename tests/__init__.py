@@ -1,1 +1,1 @@
-"""The rooms again, seen from outside: real files, real sockets, a real browser."""
+"""Tests of each folder, with real files, sockets and browsers."""

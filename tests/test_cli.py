@@ -44,7 +44,7 @@ def refusal(*arguments: str, status: int = 2, environment: Mapping[str, str] | N
     return said.removeprefix("media-service: ").strip()
 
 
-def test_a_file_of_settings_that_is_missing_ends_the_start(tmp_path: Path) -> None:
+def test_a_missing_settings_file_is_an_error(tmp_path: Path) -> None:
     missing = tmp_path / "nope.toml"
     assert refusal("serve", "--config", str(missing)) == f"the file of settings {missing} does not exist"
     assert "cannot be read: Is a directory" in refusal("migrate", "--config", str(tmp_path))
@@ -62,7 +62,7 @@ def test_a_file_of_settings_that_is_missing_ends_the_start(tmp_path: Path) -> No
         ("severities = {no_such = 'warn'}", r"severities in \S+ cannot be used: there is no finding called no_such"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, content: str, said: str) -> None:
+def test_an_unusable_settings_file_is_named_with_the_reason(tmp_path: Path, content: str, said: str) -> None:
     config = tmp_path / "settings.toml"
     config.write_text(content)
     assert re.fullmatch(said, refusal("serve", "--config", str(config)))
@@ -81,25 +81,25 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, con
         ("MEDIA_SERVICE_ALLOWED_HOSTS", "a,b", "MEDIA_SERVICE_ALLOWED_HOSTS cannot be used: it must be JSON"),
     ],
 )
-def test_a_variable_that_cannot_be_used_is_named(variable: str, value: str, said: str) -> None:
+def test_an_unusable_variable_is_named(variable: str, value: str, said: str) -> None:
     assert refusal("serve", environment={variable: value}).startswith(said)
 
 
-def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
+def test_a_port_in_use_is_explained(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = refusal("serve", "--port", str(port), "--data-dir", str(tmp_path), status=1)
     assert said == f"Port {port} is taken by another program; choose one with --port."
 
 
-def test_a_host_that_is_none_is_said_in_words(tmp_path: Path) -> None:
+def test_an_unknown_host_is_explained(tmp_path: Path) -> None:
     said = refusal("serve", "--port", "0", "--host", "no such host", "--data-dir", str(tmp_path), status=1)
     assert said == "The host name no such host cannot be resolved; choose an address of this machine with --host."
     said = refusal("serve", "--port", "0", "--host", "192.0.2.1", "--data-dir", str(tmp_path), status=1)
     assert said == "This machine does not have the address 192.0.2.1; choose another one with --host."
 
 
-def test_the_start_says_who_can_reach_it_and_how_to_stop(tmp_path: Path) -> None:
+def test_the_start_says_who_can_connect_and_how_to_stop(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server:
         assert server.process is not None
         assert server.process.stdout is not None
@@ -112,7 +112,7 @@ def test_settings_are_printed_with_value_origin_and_meaning(tmp_path: Path) -> N
     config.write_text('slice_limit = "1MiB"\nport = 5\nseverities = {trailing_junk = "reject"}\n')
     hosts = '["b.example", "a.example"]'
     printed = run("settings", "--config", str(config), "--port", "7", MEDIA_SERVICE_ALLOWED_HOSTS=hosts).stdout
-    assert f"slice_limit = 1048576  # slice_limit in {config}\n    Bytes that one slice may have." in printed
+    assert f"slice_limit = 1048576  # slice_limit in {config}\n    Maximum bytes of a slice." in printed
     assert "\nport = 7  # --port\n" in printed
     assert '\nallowed_hosts = ["a.example", "b.example"]  # MEDIA_SERVICE_ALLOWED_HOSTS\n' in printed
     assert "\nfile_limit = 68719476736  # default\n" in printed

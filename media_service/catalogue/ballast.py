@@ -1,7 +1,6 @@
-"""Ballast file: disk space reserved for the catalogue, which is freed when the disk is full.
+"""Reserve disk space for the catalogue in a file that is deleted when the disk is full.
 
-SQLite appends each change to its log first, even one that ends an upload and so frees space. On a full disk, no upload
-could be cancelled or expire.
+SQLite appends each change to its log, even one that frees space: no upload could be cancelled or expire on a full disk.
 """
 
 from __future__ import annotations
@@ -14,11 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-BALLAST_BYTES = 4 * 1024 * 1024
-"""Ending an upload takes 30 KiB of the log, and a batch of 1,024 about 4 MiB."""
-
+BALLAST_BYTES = 4 * 1024 * 1024  # ending an upload takes 30 KiB of the log, and a batch of 1,024 about 4 MiB
 RETRY_SECONDS = 5.0
-"""Time between two attempts to allocate the file again."""
 
 
 class Ballast:

@@ -1,7 +1,7 @@
-"""Coercion of stored values to the types of the core: an unusable value becomes a default instead of an exception.
+"""Coerce stored values to the types of the core; an unusable value becomes a default instead of an exception.
 
 SQLite stores any type in any column, and rows may come from another version, a backup, or an operator's edit. One such
-value must not make a listing of 200 rows fail.
+value must not make a listing fail.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _INTEGER_LIMIT = 2**63
 
 
 class UnreadableRow(Exception):
-    """The row has no usable id, or a state that this version does not know."""
+    """The row has no usable id, state or intent."""
 
 
 def id_of(row: Any, column: str = "id") -> str:
-    """Return the id. Raise UnreadableRow for one that this service cannot have made."""
+    """Return the id. Raise UnreadableRow for one that does not have the format of an id."""
     value = row[column]
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise UnreadableRow(column)
@@ -69,7 +69,7 @@ def hex_bytes(value: object) -> bytes | None:
 
 
 def member(kind: type[E], value: Any) -> E | None:
-    """Return the member of an enumeration, None for a value that this version does not know."""
+    """Return the member of an enumeration, None for a value unknown to this version."""
     try:
         return kind(value)
     except ValueError:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class CommitError(Exception):
-    """What SQLite reported. It is the cause of the error that is raised, for the log."""
+    """What SQLite reported: the cause of the raised error, for the log."""
 
 
 class CommitClient:
-    """Sends changes to `commit_server.serve`."""
+    """Send changes to the commit server."""
 
     def __init__(self, rpc: RpcClient) -> None:
         self._rpc = rpc
@@ -28,7 +28,7 @@ class CommitClient:
     async def execute(self, statements: Sequence[Statement]) -> None:
         """Return when the statements are durable, all or none. Raise StorageFull, CatalogueError.
 
-        If the other process dies meanwhile, CatalogueError is raised and the statements may be durable.
+        If the sidecar dies meanwhile, CatalogueError is raised and the statements may be durable.
         """
         try:
             outcome = await self._rpc.call((ends_upload(statements), statements))

@@ -1,8 +1,7 @@
-"""The commit server: the only writer of the catalogue, in the sidecar.
+"""The commit server: the only writer of the catalogue, in the sidecar, without SQLAlchemy.
 
-All requests that wait are committed in one transaction and answered when it is durable, so that many slices share one
-sync of the log, and a lone slice waits for no others. With a single writing connection there is no contention for
-SQLite's lock. SQLAlchemy stays out of this process: requests bring their SQL.
+One transaction commits all waiting requests: many slices share one sync of the log, and a single slice waits for no
+others. With one writing connection there is no contention for SQLite's lock.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.compiled import Statement
 
+    # Whether the change ends an upload, and statements that are executed all or none.
     Change = tuple[bool, Sequence[Statement]]
     Request = tuple[int, Change]
     Outcome = tuple[str, str] | None
 
-MAX_BATCH = 1024
-"""Requests in one transaction: a limit on how long the first of them waits for the last."""
+MAX_BATCH = 1024  # requests; limits how long the first one waits for the last
 
+# With `synchronous=NORMAL` the log is not synced at each commit, and a power cut loses acknowledged rows.
 DURABLE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
-"""With `synchronous=NORMAL` the log is not synced at each commit, and a power cut loses acknowledged rows."""
 
 
 def open_for_writing(path: str) -> sqlite3.Connection:
-    """Return a connection with explicit transactions, which are durable when they end."""
+    """Return a connection with explicit, durable transactions."""
     connection = sqlite3.connect(path, isolation_level=None)
     # SQLite gives its log and index the mode of the database, which a new one has from the umask.
     os.chmod(path, 0o600)  # noqa: PTH101  # the caller has text
@@ -50,21 +49,17 @@ def set_durability(connection: sqlite3.Connection) -> None:
 
 
 def serve(end: socket.socket, connect: Callable[[], sqlite3.Connection]) -> None:
-    """Execute the requests of a line in their order until it is closed.
-
-    A request is whether it ends an upload, and statements that are executed all or none. The answer is None once they
-    are durable, else the name and the text of the error.
-    """
+    """Execute requests in order until the socket is closed. The response is None when durable, else name and text."""
     committer = Committer(connect)
     for requests in receive_requests(end):
         for first in range(0, len(requests), MAX_BATCH):
             respond(end, committer.commit(requests[first : first + MAX_BATCH]))
-            committer.after_answer()
+            committer.after_response()
     committer.close()
 
 
 class Committer:
-    """Commits batches of requests over one connection, which is opened again until that succeeds."""
+    """Commit batches of requests over one connection; retry until it can be opened."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -79,13 +74,13 @@ class Committer:
         try:
             connection, ballast = self._open()
         except sqlite3.Error as error:
-            return [(number, _described(error)) for number, _ in batch]
+            return [(number, _describe_error(error)) for number, _ in batch]
         outcome = _commit(connection, ballast, [change for _, change in batch])
         if outcome is None or len(batch) == 1:
             return [(number, outcome) for number, _ in batch]
         return [(number, _commit(connection, ballast, [change])) for number, change in batch]
 
-    def after_answer(self) -> None:
+    def after_response(self) -> None:
         """Allocate the ballast again if it was released."""
         if self._ballast is not None:
             self._ballast.ensure()
@@ -105,18 +100,15 @@ class Committer:
 
 
 def _commit(connection: sqlite3.Connection, ballast: Ballast, changes: Sequence[Change]) -> Outcome:
-    """Execute the changes in one transaction. On a full disk, checkpoint the log and try again.
-
-    If that fails too and every change ends an upload, which frees more than it takes, try with the ballast's space.
-    Slices would soon use that up. A passive checkpoint lets the log be overwritten from its start; truncating it would
-    give its space to others and wait for readers.
-    """
+    """Execute the changes in one transaction. On a full disk, retry after a checkpoint, then without the ballast."""
     outcome = _execute(connection, changes)
     if not _is_full(outcome):
         return outcome
     with suppress(sqlite3.Error):
+        # The log is then overwritten from its start; truncating it would give its space to others and wait for readers.
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
     outcome = _execute(connection, changes)
+    # Ending an upload frees more than it takes; slices would soon use up the ballast.
     if _is_full(outcome) and all(ends_upload for ends_upload, _ in changes) and ballast.release():
         outcome = _execute(connection, changes)
     return outcome
@@ -133,7 +125,7 @@ def _execute(connection: sqlite3.Connection, changes: Sequence[Change]) -> Outco
         # Not only sqlite3.Error: an integer that SQLite cannot hold is an OverflowError. A full disk rolls back itself.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        return _described(error)
+        return _describe_error(error)
     return None
 
 
@@ -141,5 +133,5 @@ def _is_full(outcome: Outcome) -> bool:
     return outcome is not None and outcome[0] == "SQLITE_FULL"
 
 
-def _described(error: Exception) -> Outcome:
+def _describe_error(error: Exception) -> Outcome:
     return getattr(error, "sqlite_errorname", ""), f"{type(error).__name__}: {error}"

@@ -1,7 +1,4 @@
-"""Statements of SQLAlchemy Core, compiled once into SQL text with named parameters.
-
-The drivers get text and values: SQLAlchemy's engine would compile, or look up, each statement again at each call.
-"""
+"""Compile statements of SQLAlchemy Core once; its engine would compile them, or look them up, at each call."""
 
 from __future__ import annotations
 
@@ -21,12 +18,12 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+# SQL with named parameters, and their values.
 Statement: TypeAlias = tuple[str, dict[str, Any]]
-"""SQL with named parameters, and their values."""
 
 
 class CompiledStatement:
-    """One statement for the engine in use. `text` is its SQL."""
+    """A statement for the engine in use. `text` is its SQL."""
 
     def __init__(self, clause: ClauseElement) -> None:
         compiled = clause.compile(dialect=DIALECT)
@@ -37,7 +34,7 @@ class CompiledStatement:
         self._compiled = compiled if self._lists else None
 
     def bind(self, values: dict[str, Any]) -> Statement:
-        """Return the SQL and its values. A list after IN becomes one parameter for each of its members."""
+        """Return the SQL and its values. A list after IN becomes one parameter for each member."""
         if self._constants:
             values = self._constants | values
         if self._compiled is None:
@@ -48,10 +45,7 @@ class CompiledStatement:
 
 
 def compiled(build: Callable[P, ClauseElement]) -> Callable[P, Statement]:
-    """Compile what `build` returns, and return a function that binds values to it.
-
-    `build` is called once, with a bound parameter in the place of each argument.
-    """
+    """Call `build` with bound parameters, compile its result, and return a function that binds values to it."""
     names = tuple(inspect.signature(build).parameters)
     parameters: dict[str, Any] = {name: bindparam(name) for name in names}
     statement = CompiledStatement(build(**parameters))  # type: ignore[call-arg]  # the names are its own

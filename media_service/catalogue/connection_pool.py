@@ -1,4 +1,4 @@
-"""Pool of read-only connections, each with a thread, which see what is committed."""
+"""Pool of read-only connections, each with a thread."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.compiled import Statement
 
-CONNECTIONS = 2
-"""So that reading one upload does not wait for a search through all files."""
+CONNECTIONS = 2  # so that reading one upload does not wait for a search through all files
 
 
 class ConnectionPool:
-    """Executes statements that only read."""
+    """Execute statements that only read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,10 +44,7 @@ class ConnectionPool:
             await self._connections.pop().close()
 
     async def rows(self, statement: Statement) -> list[sqlite3.Row]:
-        """Return every row. Raise CatalogueError.
-
-        No cursor is lent out, so a caller that is cancelled blocks no connection: its rows are dropped when they come.
-        """
+        """Return every row: a cursor of a cancelled caller would block a connection. Raise CatalogueError."""
         if not self._connections:
             raise CatalogueError
         idlest = min(self._connections, key=self._busy.__getitem__)

@@ -1,4 +1,4 @@
-"""Convert between JSON columns and the values of `core`, in both directions. Unusable JSON counts as missing."""
+"""Convert between JSON columns and the values of `core`. Unusable JSON counts as missing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Pages of uploads and of files: keyset pagination in a chosen order, after an optional cursor.
-
-Their statements depend on what is asked for, so each form is compiled when it is first needed, and kept.
-"""
+"""Read pages of uploads and of files by keyset pagination. Each form of a statement is compiled at its first use."""
 
 from __future__ import annotations
 
@@ -31,18 +28,14 @@ FILE_SORT_KEYS: dict[str, type] = {
     "size": int,
     "filename": str,
 }
-"""Columns by which files can be sorted, with the type of their values; `-` before one reverses the order."""
-
 SEARCH_WORDS = 64
+# SQLite refuses patterns of more than 50,000 bytes, and escaping may double a character of one byte.
 SEARCH_CHARACTERS = 8192
-"""SQLite refuses patterns of more than 50,000 bytes, and escaping may double a character of one byte."""
-
-KEPT_STATEMENTS = 128
-"""Compiled statements that are kept of each listing; a hostile client could ask for 1,560 forms of the files'."""
+CACHED_STATEMENTS = 128  # of each listing; a hostile client could ask for 1,560 forms of the files'
 
 
 def uploads_page(owner: str | None, states: Collection[str], cursor: str | None, limit: int) -> Statement:
-    """Read one upload more than the page has, newest first. `owner` None reads everyone's. Raise Malformed."""
+    """Read one upload more than the page has, newest first. Raise Malformed."""
     page = _uploads_page(by_owner=owner is not None, by_state=bool(states), after=cursor is not None)
     values: dict[str, Any] = {"rows": limit + 1, **_after(cursor, int)}
     if owner is not None:
@@ -54,10 +47,8 @@ def uploads_page(owner: str | None, states: Collection[str], cursor: str | None,
 
 @compiled
 def covered_spans(upload_ids: Collection[str], most: int) -> Select[Any]:
-    """Read the spans that the slices of several uploads cover, merged, the first `most` of each upload.
-
-    Slices of an upload never overlap, so one that starts at the stop of the one before belongs to the same span.
-    """
+    """Read the first `most` spans that the slices of each upload cover."""
+    # Slices of an upload never overlap, so one that starts at the stop of the one before belongs to the same span.
     upload_id = slices.c.upload_id
     before = func.lag(slices.c.stop).over(partition_by=upload_id, order_by=slices.c.start)
     opens = case((before == slices.c.start, 0), else_=1).label("opens")
@@ -75,16 +66,16 @@ def covered_spans(upload_ids: Collection[str], most: int) -> Select[Any]:
 
 
 def files_page(search: str, order: str, cursor: str | None, limit: int) -> Statement:
-    """Read one file more than the page has, of those with every word of `search`. Raise Malformed."""
+    """Read one file more than the page has; `-` before a sort key reverses the order. Raise Malformed."""
     falling, key = order.startswith("-"), order.removeprefix("-")
     if key not in FILE_SORT_KEYS:
-        raise Malformed("sort", f"files can be sorted by {', '.join(FILE_SORT_KEYS)}")
+        raise Malformed("sort", f"must be one of {', '.join(FILE_SORT_KEYS)}")
     patterns = {f"word_{number}": _escaped(word) for number, word in enumerate(_search_words(search))}
     page = _files_page(key, falling=falling, after=cursor is not None, words=len(patterns))
     return page.bind({"rows": limit + 1} | patterns | _after(cursor, FILE_SORT_KEYS[key]))
 
 
-@lru_cache(KEPT_STATEMENTS)
+@lru_cache(CACHED_STATEMENTS)
 def _uploads_page(*, by_owner: bool, by_state: bool, after: bool) -> CompiledStatement:
     query = select(uploads, LAST_RECORDED.label("last_recorded"))
     if by_owner:
@@ -96,7 +87,7 @@ def _uploads_page(*, by_owner: bool, by_state: bool, after: bool) -> CompiledSta
     return CompiledStatement(_page(query, uploads.c.created_at, uploads.c.id, falling=True, after=after))
 
 
-@lru_cache(KEPT_STATEMENTS)
+@lru_cache(CACHED_STATEMENTS)
 def _files_page(column: str, *, falling: bool, after: bool, words: int) -> CompiledStatement:
     key: ColumnElement[Any] = files.c[column]
     if files.c[column].nullable:
@@ -129,14 +120,14 @@ def _after(cursor: str | None, kind: type) -> dict[str, Any]:
 
 
 def _search_words(search: str) -> list[str]:
-    """Return the words, folded like the text in which they are looked for. Raise Malformed."""
+    """Return the words, folded like the searched text. Raise Malformed."""
     folded = fold(search)
     words = folded.split()
     if len(words) > SEARCH_WORDS or len(folded) > SEARCH_CHARACTERS:
-        raise Malformed("search", f"it has more than {SEARCH_WORDS} words or {SEARCH_CHARACTERS} characters")
+        raise Malformed("search", f"more than {SEARCH_WORDS} words or {SEARCH_CHARACTERS} characters")
     if "\0" in folded:
         # A NUL ends a pattern in SQLite, and is no text in PostgreSQL.
-        raise Malformed("search", "it contains a NUL character")
+        raise Malformed("search", "contains a NUL character")
     return words
 
 

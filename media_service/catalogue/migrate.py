@@ -1,7 +1,4 @@
-"""Migrates a catalogue to the newest schema: `python -m media_service.catalogue.migrate FILE FOLDER`.
-
-It runs as a process of its own if the schema is not current, so that the server does not load Alembic.
-"""
+"""Migrate a catalogue: `python -m media_service.catalogue.migrate FILE FOLDER`, so that the server loads no Alembic."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ def writing_engine(path: Path) -> Engine:
 
 
 def migrate(database: Path, scripts: Path, revision: str = "head") -> None:
-    """Apply the missing migrations of the folder `scripts` to the database, which is created if it is missing."""
+    """Apply the missing migrations in `scripts` to the database, which is created if it is missing."""
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     engine = writing_engine(database)

@@ -19,7 +19,7 @@ def encode_cursor(*key: object) -> str:
 
 
 def decode_cursor(cursor: str, kind: type) -> tuple[str | float, str]:
-    """Return the key, of this type, and the id. Raise Malformed."""
+    """Return the key and the id. Raise Malformed."""
     try:
         value, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         value = kind(value)
@@ -27,12 +27,12 @@ def decode_cursor(cursor: str, kind: type) -> tuple[str | float, str]:
             raise ValueError
         f"{value}{last_id}".encode()  # lone surrogates cannot be bound
     except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
-        raise Malformed("cursor", "it is not one that this listing gave out") from None
+        raise Malformed("cursor", "not a cursor of this listing") from None
     return value, last_id
 
 
 def split_page(rows: list[Row], limit: int, *key: str) -> tuple[list[Row], str | None]:
-    """Return the page, and the next page's cursor if there is one more row than the limit."""
+    """Return the page, and the next page's cursor if there are more rows than the limit."""
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None

@@ -1,7 +1,4 @@
-"""What is read of uploads, files and sessions. Each function is one statement, compiled when this module is imported.
-
-Pages of listings are in `listings.py`.
-"""
+"""Read uploads, files and sessions, except pages of listings. Each function is one statement, compiled at import."""
 
 from __future__ import annotations
 
@@ -18,18 +15,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
 
+# Of the upload in the enclosing statement; NULL without slices.
 LAST_RECORDED = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
-"""When the newest slice of the upload in the enclosing statement was recorded; NULL without slices."""
-
-_RECORDED_BYTES = (
-    select(func.sum(slices.c.stop - slices.c.start)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
-)
-
+_BYTES = func.sum(slices.c.stop - slices.c.start)
+_RECORDED_BYTES = select(_BYTES).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
 _RECEIVING = uploads.c.state == State.RECEIVING.value
 
 
 def _uploads_without_texts() -> Select[Any]:
-    """Return uploads without the columns that may take 64 KiB each: some callers read thousands of rows at once."""
+    """Return uploads without the columns of up to 64 KiB: some callers read thousands of rows at once."""
     empty = {"tags": literal("{}").label("tags"), "chapters": literal("[]").label("chapters")}
     return select(*(empty.get(column.name, column) for column in uploads.columns))
 
@@ -80,7 +74,7 @@ def fully_recorded_uploads() -> Select[Any]:
         .join(slices, slices.c.upload_id == uploads.c.id)
         .where(_RECEIVING, uploads.c.length.is_not(None))
         .group_by(uploads.c.id)
-        .having(func.sum(slices.c.stop - slices.c.start) >= uploads.c.length)
+        .having(uploads.c.length <= _BYTES)
     )
 
 

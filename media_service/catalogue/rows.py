@@ -1,4 +1,4 @@
-"""Convert between rows and the values of `core`, in both directions."""
+"""Convert between rows and the values of `core`. Unusable values of a row count as missing."""
 
 from __future__ import annotations
 
@@ -73,15 +73,12 @@ def upload_row(upload: Upload) -> dict[str, Any]:
 
 
 def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = False) -> Upload:
-    """Return the upload of a row; `last_recorded` is the time of its newest slice. Raise UnreadableRow.
-
-    Unusable values count as missing. A `short` value has only its first chapter.
-    """
+    """Return the upload of a row. Raise UnreadableRow. `last_recorded`: time of its newest slice."""
     state = member(State, row["state"])
     if state is None:
         raise UnreadableRow("state")
-    facts, placing = facts_value(row["facts"]), intent_or_none(row["publish_intent"])
-    if row["publish_intent"] is not None and placing is None:
+    facts, intent = facts_value(row["facts"]), intent_or_none(row["publish_intent"])
+    if row["publish_intent"] is not None and intent is None:
         # The file may be published already: without facts, the upload is not delivered a second time.
         facts = None
     created_at = integer(row["created_at"]) or 0
@@ -103,7 +100,7 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
         facts=facts,
         verdict=verdict_value(json_object(row["verdict"])),
         file_id=text_or_none(row["file_id"]),
-        publish_intent=placing,
+        publish_intent=intent,
         review=member(Review, row["review"]),
         defer_completion=bool(row["defer_completion"]),
         protocol_fields=texts(json_object(row["protocol_fields"])) or None,
@@ -115,13 +112,8 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
 
 def slice_row(upload_id: str, piece: Slice, now: int) -> dict[str, Any]:
     """Return the columns of `slices` for this slice."""
-    return {
-        "upload_id": upload_id,
-        "start": piece.start,
-        "stop": piece.stop,
-        "digest": piece.digest,
-        "recorded_at": now,
-    }
+    bounds = {"start": piece.start, "stop": piece.stop}
+    return bounds | {"upload_id": upload_id, "digest": piece.digest, "recorded_at": now}
 
 
 def slice_value(row: Row) -> Slice:
@@ -166,7 +158,7 @@ def file_row(file: StoredFile) -> dict[str, Any]:
 
 
 def file_value(row: Row) -> StoredFile:
-    """Return the file of a row; unusable values count as missing. Raise UnreadableRow."""
+    """Return the file of a row. Raise UnreadableRow."""
     return StoredFile(
         id=id_of(row),
         upload_id=id_of(row, "upload_id"),
@@ -210,7 +202,7 @@ def loudness_row(file_id: str, report: LoudnessReport, now: int) -> dict[str, An
 
 
 def loudness_value(row: Row) -> LoudnessReport:
-    """Return the report of a row of `loudness`; unusable values count as not measured."""
+    """Return the report of a row of `loudness`."""
     return LoudnessReport(
         integrated=number(row["loudness"]),
         range=number(row["loudness_range"]),

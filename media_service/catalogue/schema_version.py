@@ -1,4 +1,4 @@
-"""Compares a database's schema with the newest migration. Every start asks, so Alembic is not imported."""
+"""Compare a database's schema with the newest migration, at every start and so without loading Alembic."""
 
 from __future__ import annotations
 

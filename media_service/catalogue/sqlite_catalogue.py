@@ -1,4 +1,5 @@
-"""The catalogue in one SQLite file: reads have connections of their own, and one connection commits every change."""
+"""The catalogue in one SQLite file, read over a pool of connections and written by the commit server."""
+# ruff: noqa: D102  # the ports have the contracts
 
 from __future__ import annotations
 
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LISTED_SPANS = 256
-"""Spans of one upload in a listing: a hostile client may leave 100,000 gaps in each of 200 uploads."""
+LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in each of 200 uploads
 
 log = structlog.get_logger()
 
@@ -51,41 +51,32 @@ class SqliteCatalogue:
         await self._pool.open()
 
     async def close(self) -> None:
-        """Close the reading connections."""
         await self._pool.close()
 
     async def create(self, upload: Upload) -> None:
-        """Insert an upload."""
         await self._commit_client.execute(writes.create(upload))
 
     async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
-        """Insert a slice, and update the upload that it completes, in one transaction shared with other requests."""
         then = [] if whole is None else writes.save(whole)
         await self._commit_client.execute([*writes.record(upload_id, piece, now), *then])
 
     async def save(self, upload: Upload) -> None:
-        """Update an upload, and delete what it no longer needs if it has ended."""
         await self._commit_client.execute(writes.save(upload))
 
     async def save_cover(self, upload: Upload, picture: bytes | None) -> None:
-        """Update an upload and replace the picture of its cover."""
         await self._commit_client.execute(writes.save_cover(upload, picture))
 
     async def cover(self, upload_id: str) -> bytes | None:
-        """Return the picture of an upload's cover."""
         rows = await self._pool.rows(reads.cover_of(upload_id))
         return rows[0]["picture"] if rows else None
 
     async def forget_cover(self, upload_id: str) -> None:
-        """Delete the picture of a rejected upload's cover."""
         await self._commit_client.execute(writes.forget_cover(upload_id))
 
     async def deliver(self, upload: Upload, file: StoredFile) -> None:
-        """Update a spooled upload and insert its file."""
         await self._commit_client.execute(writes.deliver(upload, file))
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
-        """Return an upload and its slices."""
         # Slices first: if the upload ends between the two reads there are too many of them, never too few.
         recorded = await self._pool.rows(reads.slices_of(upload_id))
         found = await self._pool.rows(reads.upload_by_id(upload_id))
@@ -94,33 +85,26 @@ class SqliteCatalogue:
         return None if upload is None else (upload, [slice_value(piece) for piece in recorded])
 
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
-        """Return the uploads in one of the states."""
         return readable(upload_value, await self._pool.rows(reads.uploads_in_state(states)))
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
-        """Return receiving uploads without a change since `idle`, or older than `created`."""
         return readable(upload_value, await self._pool.rows(reads.expiring_uploads(idle, created)))
 
     async def open_bytes(self) -> Sequence[tuple[str, str, int]]:
-        """Return address, id and bytes of receiving uploads."""
         rows = await self._pool.rows(reads.open_bytes())
         return [(row["address"], row["id"], row["bytes"]) for row in rows]
 
     async def receiving_whole(self) -> Sequence[str]:
-        """Return the ids of receiving uploads whose every byte is recorded."""
         return [row["id"] for row in await self._pool.rows(reads.fully_recorded_uploads())]
 
     async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
-        """Return the owner's newest spooled upload with these bytes."""
         return _first_value(upload_value, await self._pool.rows(reads.duplicate_of_bytes(owner, content_hash, length)))
 
     async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
-        """Return the oldest file with the same bytes or audio, the owner's own first."""
         query = reads.duplicate_of_audio(owner, facts.content_hash, facts.audio_sha256)
         return _first_value(file_value, await self._pool.rows(query))
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
-        """Return which of these names files have or are about to get."""
         rows = await self._pool.rows(reads.stored_names(names))
         intents = [intent_or_none(row["publish_intent"]) for row in await self._pool.rows(reads.publish_intents())]
         intended = {intent.name for intent in intents if intent is not None}
@@ -129,7 +113,6 @@ class SqliteCatalogue:
     async def list_uploads(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
-        """Return a page of uploads, each with the spans that its slices cover, and the next page's cursor."""
         rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit))
         page, following = split_page(rows, limit, "created_at", "id")
         spans: defaultdict[str, list[Slice]] = defaultdict(list)
@@ -140,59 +123,48 @@ class SqliteCatalogue:
         return [(upload, spans[upload.id]) for upload in uploads], following
 
     async def file(self, file_id: str) -> StoredFile | None:
-        """Return a file."""
         return _first_value(file_value, await self._pool.rows(reads.file_by_id(file_id)))
 
     async def next_unmeasured(self) -> StoredFile | None:
-        """Return the newest file whose loudness was not measured."""
         return _first_value(file_value, await self._pool.rows(reads.unmeasured_file()))
 
-    async def save_loudness(self, file_id: str, heard: LoudnessReport, now: int) -> None:
-        """Insert the loudness of a file, unless it is there."""
-        await self._commit_client.execute(writes.save_loudness(file_id, heard, now))
+    async def save_loudness(self, file_id: str, report: LoudnessReport, now: int) -> None:
+        await self._commit_client.execute(writes.save_loudness(file_id, report, now))
 
     async def loudness(self, file_id: str) -> LoudnessReport | None:
-        """Return the loudness of a file."""
         rows = await self._pool.rows(reads.loudness_of(file_id))
         return loudness_value(rows[0]) if rows else None
 
-    async def save_retag_intent(self, file_id: str, plan: PublishIntent | None) -> None:
-        """Set or clear what is about to replace a file."""
-        await self._commit_client.execute(writes.set_retag_intent(file_id, plan))
+    async def save_retag_intent(self, file_id: str, intent: PublishIntent | None) -> None:
+        await self._commit_client.execute(writes.set_retag_intent(file_id, intent))
 
     async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
-        """Update a replaced file, and its upload if one is given."""
         then = [] if upload is None else writes.save(upload)
         await self._commit_client.execute([*writes.retag(file), *then])
 
     async def retag_intents(self) -> Sequence[tuple[StoredFile, PublishIntent]]:
-        """Return the files that were about to be replaced, and by what."""
         rows = await self._pool.rows(reads.files_with_retag_intent())
         return readable(lambda row: (file_value(row), intent_value(row["retag_intent"])), rows)
 
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int
     ) -> tuple[list[StoredFile], str | None]:
-        """Return a page of files with every word of `search`, and the next page's cursor."""
         rows = await self._pool.rows(listings.files_page(search, order, cursor, limit))
         page, following = split_page(rows, limit, "key", "id")
         return await _page_values(file_value, page), following
 
     async def sessions(self) -> Sequence[tuple[bytes, int]]:
-        """Return digest and expiry of every session."""
         return [(row["digest"], row["expires_at"]) for row in await self._pool.rows(reads.all_sessions())]
 
     async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        """Insert a session and delete those that have expired."""
         await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
 
     async def end_session(self, digest: bytes) -> None:
-        """Delete a session."""
         await self._commit_client.execute(writes.end_session(digest))
 
 
 def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
-    """Return the values of the rows. Log and leave out a row that cannot be read."""
+    """Return the values of the rows. Log and omit a row that cannot be read."""
     values = []
     for row in rows:
         try:
@@ -203,7 +175,7 @@ def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
 
 
 async def _page_values(value_of: Callable[[Row], T], page: Sequence[Row]) -> list[T]:
-    """Return the values of a page. Let other tasks run between rows, each of which may have 16 KiB of JSON."""
+    """Return the values of a page. Let other tasks run between rows, of up to 16 KiB of JSON."""
     values: list[T] = []
     for row in page:
         values += readable(value_of, [row])

@@ -1,4 +1,4 @@
-"""What only SQLite has or spells its own way. Another engine gets a file like this one, with the same names."""
+"""What differs between engines: this is SQLite; another engine gets a module with the same names."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ DIALECT = sqlite.dialect(paramstyle="named")
 
 
 def unindexed(column: Column[T]) -> ColumnElement[T]:
-    """Return the column in a form for which the planner uses no index: https://sqlite.org/optoverview.html#uplus.
-
-    SQLite has no statistics unless ANALYZE runs, and takes any equality for selective.
-    """
+    """Return the column in a form for which the planner uses no index: https://sqlite.org/optoverview.html#uplus."""
+    # SQLite has no statistics unless ANALYZE runs, and considers any equality selective.
     return literal_column(f"+{column.table.name}.{column.name}", column.type)

@@ -1,4 +1,4 @@
-"""What is written: each function returns the statements of one change, which are executed all or none."""
+"""Write uploads, files and sessions. Each function returns the statements of one transaction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _update_row(table: Table) -> ClauseElement:
 
 
 def _upsert_slice() -> ClauseElement:
-    """Accept the same slice again; one with this start and another stop fails, because `stop` becomes NULL."""
+    """Accept the same slice again; another one with this start fails, because `stop` becomes NULL."""
     statement = insert(slices)
     same = case((slices.c.stop == statement.excluded.stop, slices.c.stop), else_=None)
     return statement.on_conflict_do_update(index_elements=["upload_id", "start"], set_={"stop": same})
@@ -68,10 +68,7 @@ def record(upload_id: str, piece: Slice, now: int) -> list[Statement]:
 
 
 def save(upload: Upload) -> list[Statement]:
-    """Update an upload. If it has ended, delete its slices and, unless it was rejected, its cover.
-
-    An ended upload also loses its address, which is needed only to count what is open.
-    """
+    """Update an upload. If it has ended, delete its slices, its address and, unless it was rejected, its cover."""
     row = upload_row(upload)
     row["row_id"] = row.pop("id")
     if upload.state not in ENDED:
@@ -83,7 +80,7 @@ def save(upload: Upload) -> list[Statement]:
 
 
 def ends_upload(statements: Iterable[Statement]) -> bool:
-    """Return whether the change ends an upload, and so frees more space than it takes."""
+    """Return whether the change ends an upload, which frees more space than it takes."""
     return _DELETE_SLICES.text in [text for text, _ in statements]
 
 
@@ -96,7 +93,7 @@ def save_cover(upload: Upload, picture: bytes | None) -> list[Statement]:
 
 
 def forget_cover(upload_id: str) -> list[Statement]:
-    """Delete the picture of an upload's cover if the upload is still rejected, so that no admin is reviewing it."""
+    """Delete the picture of an upload's cover, unless an admin has it rechecked: then it is no longer rejected."""
     return [_DELETE_REJECTED_COVER.bind({"upload_id": upload_id})]
 
 

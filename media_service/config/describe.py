@@ -40,7 +40,7 @@ def _toml(value: object) -> str:
 
 
 def _docstrings() -> dict[str, str]:
-    """Return the docstring of each setting, read from the source: Python does not keep docstrings of attributes."""
+    """Return the docstring of each setting, from the source: Python keeps no docstrings of attributes."""
     tree = ast.parse(Path(settings_module.__file__).read_text(encoding="utf-8"))
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
     docstrings = {}

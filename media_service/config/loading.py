@@ -25,7 +25,7 @@ PREFIX = "MEDIA_SERVICE_"
 
 
 class InvalidSettings(ValueError):
-    """The settings cannot be used; the message says which one and why, in one line."""
+    """The settings cannot be used; the message is one line that says which one and why."""
 
 
 class SettingsFromSources(Settings, BaseSettings):
@@ -47,7 +47,7 @@ class SettingsFromSources(Settings, BaseSettings):
 
 
 def load(config: Path | None = None, **flags: Any) -> Settings:
-    """Return the settings of this run; flags that are None were not given. Raise InvalidSettings."""
+    """Return the settings; a flag that is None was not given. Raise InvalidSettings."""
     return load_with_origins(config, **flags)[0]
 
 
@@ -66,7 +66,7 @@ def load_with_origins(config: Path | None = None, **flags: Any) -> tuple[Setting
         name, reason = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         raise InvalidSettings(f"{origins.get(name, name)} cannot be used: {reason}") from None
     except SettingsError as error:
-        # Only environment variables may have to be JSON; pydantic-settings quotes the name of one that is not.
+        # Only environment variables are parsed as JSON; pydantic-settings quotes the name of the setting.
         name = next((name for name in origins if f'"{name}"' in str(error)), "a variable")
         raise InvalidSettings(
             f'{origins.get(name, name)} cannot be used: it must be JSON, such as ["a.example"]'
@@ -103,7 +103,7 @@ def _environment_variables() -> dict[str, str]:
 
 
 def _suggestion(name: str, origin: str) -> str:
-    """Return how to continue the message about an unknown name: the closest known one, or where to find them."""
+    """Return the end of the message about an unknown name: the closest known one, or where to find them."""
     matches = get_close_matches(name.lower(), Settings.model_fields, 1)
     if not matches:
         return "; `media-service settings` lists them all"

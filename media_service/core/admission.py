@@ -1,4 +1,4 @@
-"""Which bytes an upload admits: checks before a body is read and before a slice is recorded."""
+"""Decide which bytes an upload admits, before a body is read and before a slice is recorded."""
 
 from __future__ import annotations
 
@@ -39,27 +39,26 @@ class WriteWindow:
 def admit(
     upload: Upload, received: Ranges, start: int, size: int | None, *, limits: Limits, dialect: str
 ) -> WriteWindow:
-    """Where the writer of a slice of `size` bytes from `start` may write, before a byte of it was read.
+    """Return where a slice of `size` bytes from `start` may be written, before its body is read.
 
-    A slice of an upload that is whole already is a repeat: its first acknowledgement was lost on the way.
-    With `size` None the slice may end anywhere up to the window's limit, and `record` checks again.
-    Raises WrongState, UploadGone, SliceTooLarge, SpanOutside, SpanOverlaps.
+    A slice of a complete upload is a repeat: its first response was lost. With `size` None it may end anywhere up to
+    the limit. Raise WrongState, UploadGone, SliceTooLarge, SpanOutside, SpanOverlaps.
     """
-    whole = upload.state in COMPLETE_STATES
-    if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
+    complete = upload.state in COMPLETE_STATES
+    if upload.dialect != dialect or not (complete or upload.state is State.RECEIVING):
         raise upload.refusal()
     if size is not None and size > limits.slice:
         raise SliceTooLarge(limits.slice)
     length = limits.file if upload.length is None else upload.length
     if start + (1 if size is None else size) > length:
         raise SpanOutside(start, length)
-    if whole:
+    if complete:
         return WriteWindow(start, length, repeat=True)
-    held_to = received.run_from(start)
-    if held_to > start:
-        if size is not None and start + size > held_to:
-            raise SpanOverlaps(start, held_to)
-        return WriteWindow(start, held_to, repeat=True)
+    run_end = received.run_from(start)
+    if run_end > start:
+        if size is not None and start + size > run_end:
+            raise SpanOverlaps(start, run_end)
+        return WriteWindow(start, run_end, repeat=True)
     limit = min(received.next_start(start, length), start + limits.slice, length)
     if size is not None and start + size > limit:
         raise SpanOverlaps(start, limit)
@@ -67,20 +66,17 @@ def admit(
 
 
 def check_small(upload: Upload, received: Ranges, span: Span, limits: Limits) -> None:
-    """Raise SliceTooSmall for a slice that a client cut too small: it may only fill a gap, or end the file.
-
-    While the length is not known, any slice that goes on where the last one ended may be the end.
-    """
+    """Raise SliceTooSmall unless the slice fills a gap, ends the file, or may end one of unknown length."""
     if len(span) >= limits.min_slice or span.stop == upload.length:
         return
-    next_start, goes_on = received.next_start(span.start, -1), span.start == 0 or received.touches(span)
-    if next_start == span.stop or (upload.length is None and next_start == -1 and goes_on):
+    next_start, is_contiguous = received.next_start(span.start, -1), span.start == 0 or received.touches(span)
+    if next_start == span.stop or (upload.length is None and next_start == -1 and is_contiguous):
         return
     raise SliceTooSmall(limits.min_slice)
 
 
 def check_count(count: int, received: Ranges, span: Span | None, limits: Limits) -> None:
-    """Raise TooManySlices if an upload of so many slices takes no more, or none that is apart from the others."""
+    """Raise TooManySlices if the upload has the maximum of slices, or of separate ranges and `span` adds one."""
     if count >= limits.slices:
         raise TooManySlices(limits.slices, "slices")
     if span is not None and len(received) >= limits.ranges and not received.touches(span):
@@ -97,18 +93,18 @@ def check_append(
     limits: Limits,
     dialect: str,
 ) -> None:
-    """Whether an append of `size` bytes (None: not known) at `at` may begin, before a byte of it was read.
+    """Check before its body is read that an append of `size` bytes (None if unknown) at `at` may begin.
 
-    `length` is what the append says of the whole file, None for nothing. A whole upload takes an append of nothing at
-    its end: the last one again, whose answer was lost.
-    Raises WrongState, UploadGone, NotWritable, OffsetMismatch, LengthDiffers, SpanOutside, FileTooLarge, Malformed.
+    `length` is the file's length as the request states it, None if it does not. A complete upload admits an empty
+    append at its end: a retry of the last one, whose response was lost. Raise WrongState, UploadGone, NotWritable,
+    OffsetMismatch, LengthDiffers, SpanOutside, FileTooLarge, Malformed.
     """
-    whole = upload.state in COMPLETE_STATES
-    if upload.dialect != dialect or not (whole or upload.state is State.RECEIVING):
+    complete = upload.state in COMPLETE_STATES
+    if upload.dialect != dialect or not (complete or upload.state is State.RECEIVING):
         raise upload.refusal()
     if is_concatenated(upload):
         raise NotWritable
-    offset = upload.length if whole and upload.length is not None else received.offset
+    offset = upload.length if complete and upload.length is not None else received.offset
     if at != offset:
         raise OffsetMismatch(offset, at)
     if length is not None:
@@ -125,10 +121,7 @@ def check_append(
 
 
 def announced_length(named: int | None, stop: int | None, *, last: bool) -> int | None:
-    """What a request tells of the whole file's length: by naming it, or by being the last and ending at `stop`.
-
-    Raises LengthDiffers.
-    """
+    """Return the file's length if the request names it or is the last and ends at `stop`. Raise LengthDiffers."""
     if not last or stop is None:
         return named
     if named is not None and named != stop:
@@ -137,7 +130,7 @@ def announced_length(named: int | None, stop: int | None, *, last: bool) -> int 
 
 
 def overrun(upload: Upload, window: WriteWindow, limits: Limits) -> Refusal:
-    """Why a slice whose size was not known beforehand may not go on beyond its room."""
+    """Return the refusal of a slice of unknown size that exceeds its window."""
     if upload.length is not None and window.limit == upload.length:
         return SpanOutside(window.start, window.limit)
     if window.repeat:
@@ -150,22 +143,19 @@ def overrun(upload: Upload, window: WriteWindow, limits: Limits) -> Refusal:
 
 
 def check_record(upload: Upload, received: Ranges, piece: Slice) -> None:
-    """Whether a slice whose bytes are on disk may be recorded.
-
-    Raises WrongState, UploadGone, SpanOutside, SpanOverlaps.
-    """
+    """Check a written slice again before it is recorded. Raise WrongState, UploadGone, SpanOutside, SpanOverlaps."""
     if upload.state is not State.RECEIVING:
         raise upload.refusal()
     span = Span(piece.start, piece.stop)
     if upload.length is not None and span.stop > upload.length:
         raise SpanOutside(span.start, upload.length)
     if received.overlaps(span):
-        held_to = received.run_from(span.start)
-        raise SpanOverlaps(span.start, held_to if held_to > span.start else received.next_start(span.start, span.stop))
+        run_end = received.run_from(span.start)
+        raise SpanOverlaps(span.start, run_end if run_end > span.start else received.next_start(span.start, span.stop))
 
 
 def check_repeat(recorded: Iterable[Slice], piece: Slice) -> None:
-    """Whether a recorded slice may be acknowledged again. Raises SliceDiffers when digests show other bytes."""
+    """Raise SliceDiffers if the digests show that other bytes are recorded."""
     for known in recorded:
         same_span = (known.start, known.stop) == (piece.start, piece.stop)
         if same_span and piece.digest and known.digest and piece.digest != known.digest:

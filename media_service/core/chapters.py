@@ -1,4 +1,4 @@
-"""Chapters of a file: where each begins, what it is called, and where a listener may read on."""
+"""Chapters of a file, and the checks of what a client sends."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LATEST_START_SECONDS = 2**32 // 1000
-"""Seconds at which the last chapter may begin: ID3 counts milliseconds in 32 bits."""
+"""ID3 counts milliseconds in 32 bits."""
 
-_ADDRESS = re.compile(r"[!-~]+")
+_URL_CHARACTERS = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """It begins at `start` (seconds, in full milliseconds) and ends where the next one begins, or with the sound."""
+    """A chapter from `start` (seconds, whole milliseconds) to the next one's start or the end of the audio."""
 
     start: float
     title: str
@@ -30,9 +30,9 @@ class Chapter:
 
 
 def clean_chapters(given: Sequence[Chapter], duration: float | None = None) -> tuple[Chapter, ...]:
-    """The chapters a client sent, their titles cleaned. `duration` in seconds, None while it is not known.
+    """Return a client's chapters with cleaned titles. `duration` in seconds, None while it is unknown.
 
-    Raises Malformed for too many of them, times that do not rise or lie behind the sound, and texts that cannot stand.
+    Raise Malformed for too many chapters, starts that do not rise or are after the end, invalid titles and URLs.
     """
     if len(given) > MAX_CHAPTERS:
         raise Malformed("chapters", f"there are more than {MAX_CHAPTERS}")
@@ -47,18 +47,18 @@ def clean_chapters(given: Sequence[Chapter], duration: float | None = None) -> t
 
 
 def audible_chapters(chapters: Sequence[Chapter], duration: float) -> tuple[Chapter, ...]:
-    """Those that begin while there is sound."""
+    """Return the chapters that begin before the audio ends."""
     return tuple(chapter for chapter in chapters if chapter.start < duration)
 
 
 def _checked_start(start: float, before: Sequence[Chapter], duration: float | None, field: str) -> float:
-    # Also what is no number: it is neither more nor less.
+    # NaN fails both comparisons, so it is refused too.
     if not 0 <= start < LATEST_START_SECONDS:
         raise Malformed(field, "it must be seconds from the beginning")
     if before and round(start, 3) <= before[-1].start:
         raise Malformed(field, "each chapter must begin after the one before it")
     if duration is not None and round(start, 3) >= duration:
-        raise Malformed(field, f"the sound ends at {duration} seconds")
+        raise Malformed(field, f"the audio ends at {duration} seconds")
     return round(start, 3)
 
 
@@ -66,9 +66,9 @@ def _checked_url(url: str | None, field: str) -> str | None:
     if not url:
         return None
     try:
-        address = urlsplit(url) if _ADDRESS.fullmatch(url) and len(url) <= NAME_CHARACTERS else None
-        if address is not None and address.scheme in ("http", "https") and address.hostname:
+        parts = urlsplit(url) if _URL_CHARACTERS.fullmatch(url) and len(url) <= NAME_CHARACTERS else None
+        if parts is not None and parts.scheme in ("http", "https") and parts.hostname:
             return url
     except ValueError:
         pass
-    raise Malformed(field, "it must be an http or https address in ASCII")
+    raise Malformed(field, "it must be an http or https URL in ASCII")

@@ -1,4 +1,4 @@
-"""Which uploads are parts, and when they may be concatenated into one."""
+"""Decide which uploads are parts, and when they may be concatenated."""
 
 from __future__ import annotations
 
@@ -15,27 +15,24 @@ if TYPE_CHECKING:
 
     from media_service.core.upload import Upload
 
-
 CONCAT, PARTIAL, FINAL = "concat", "partial", "final;"
-"""The protocol field that tells how an upload is joined: that it is a part, or FINAL and the names of its parts."""
-
+"""Key of the protocol field, and its values: a part, or the prefix before the list of parts."""
 
 MAX_PARTS = 64
-"""Uploads that are joined into one."""
 
 
 def is_concatenated(upload: Upload) -> bool:
-    """Whether the upload's bytes come from other uploads instead of from its client."""
+    """Return whether the upload's bytes come from other uploads."""
     return (upload.protocol_fields or {}).get(CONCAT, "").startswith(FINAL)
 
 
 def is_part(upload: Upload) -> bool:
-    """Whether the upload waits to be joined with others."""
+    """Return whether the upload is a part, which never becomes complete by itself."""
     return (upload.protocol_fields or {}).get(CONCAT) == PARTIAL
 
 
 def check_part_names(parts: Sequence[str]) -> None:
-    """Raise Malformed for a part that is listed twice, or for more parts than are joined."""
+    """Raise Malformed for a part that is listed twice, or for too many parts."""
     if len(parts) > MAX_PARTS:
         raise Malformed(CONCAT, f"it may list up to {MAX_PARTS} parts")
     if len(set(parts)) < len(parts):
@@ -43,13 +40,13 @@ def check_part_names(parts: Sequence[str]) -> None:
 
 
 def check_parts(parts: Iterable[tuple[Upload, Ranges]], limits: Limits) -> int:
-    """The length of these uploads joined. Raises Malformed, BytesMissing, WrongState, UploadGone, FileTooLarge."""
+    """Return the sum of the lengths. Raise Malformed, BytesMissing, WrongState, UploadGone, FileTooLarge."""
     length = 0
     for upload, received in parts:
         if upload.state is not State.RECEIVING:
             raise upload.refusal()
         if not is_part(upload) or upload.length is None:
-            raise Malformed(CONCAT, "it names an upload that is no part of known length")
+            raise Malformed(CONCAT, "it names an upload that is not a part with a length")
         if not received.covers(Span(0, upload.length)):
             raise BytesMissing(received.offset)
         length += upload.length

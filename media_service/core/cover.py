@@ -1,4 +1,4 @@
-"""Covers: which picture may stand in front of a file. Only its own bytes count, not what a client says of it."""
+"""Decide which pictures may be covers, by their bytes and not by what the client declares."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}
-"""The media types that a cover may have, and how a file of each is called."""
+"""Accepted media types, and the file extension of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverLimits:
-    """What a cover may have: bytes, and pixels of its longer side."""
+    """Maximum bytes of a cover, and maximum pixels of its longer side."""
 
     size: int = 2 * 1024 * 1024
     pixels: int = 4096
@@ -20,7 +20,7 @@ class CoverLimits:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A picture for the front of a file: its media type, its bytes, and its pixels."""
+    """An accepted cover: media type, bytes, pixels."""
 
     media_type: str
     size: int
@@ -30,7 +30,7 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a picture's bytes say of it. `fault` is why no player should be given it, None for nothing."""
+    """What a picture's bytes say. `fault`: why it cannot be a cover (damaged, animated), or None."""
 
     media_type: str
     width: int
@@ -39,7 +39,7 @@ class Picture:
 
 
 def accept_cover(size: int, seen: Picture | None, limits: CoverLimits) -> Cover:
-    """The cover of so many bytes. Raises CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide."""
+    """Return the cover of `size` bytes. Raise CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide."""
     check_cover_size(size, limits)
     if seen is None:
         raise CoverNotImage
@@ -51,6 +51,6 @@ def accept_cover(size: int, seen: Picture | None, limits: CoverLimits) -> Cover:
 
 
 def check_cover_size(size: int, limits: CoverLimits) -> None:
-    """Raises CoverTooLarge."""
+    """Raise CoverTooLarge."""
     if size > limits.size:
         raise CoverTooLarge(limits.size)

@@ -1,4 +1,4 @@
-"""Bound what a client says beside the bytes of its file: the file's time, and how much text is kept."""
+"""Bound an upload's metadata: the file's time, and the bytes of text that are stored."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
 
 LAST_MODIFIED_END_US = 253_402_214_400_000_000
-"""9999-12-31T00:00:00Z in microseconds: from here on no time zone can be added to a date."""
+"""9999-12-31T00:00:00Z in microseconds; later times overflow `datetime` when a time zone is added."""
 
 
 def check_details(upload: Upload) -> Upload:
-    """Return the upload. Raise Malformed for a time that is no date since 1970, DetailsTooLarge for too much text."""
+    """Return the upload. Raise Malformed for a time that is not from 1970 to 9999, DetailsTooLarge."""
     if upload.last_modified is not None and not 0 <= upload.last_modified < LAST_MODIFIED_END_US:
         raise Malformed("last_modified", "it must be from 1970-01-01 on and before 9999-12-31, in UTC")
     if details_bytes(upload) > DETAILS_BYTES:
@@ -26,7 +26,7 @@ def check_details(upload: Upload) -> Upload:
 
 
 def details_bytes(upload: Upload) -> int:
-    """Return the bytes of tags, of chapters, and of fields that a dialect gives back word for word."""
+    """Return the bytes of tags, chapters and protocol fields."""
     pairs = [*(upload.tags or {}).items(), *(upload.protocol_fields or {}).items()]
     return sum(_size(name) + _size(value) for name, value in pairs) + sum(map(_chapter_size, upload.chapters))
 

@@ -1,8 +1,7 @@
-"""Digests: SHA-256 of anything, and the content hash of a whole file.
+"""SHA-256 digests, and the content hash of a file.
 
-The content hash is SHA-256 over the concatenated SHA-256s of the file's 4 MiB blocks, the algorithm that Dropbox
-documents as `content_hash`: a browser can compute it slice by slice with WebCrypto.
-On the wire a digest stands as RFC 9530 writes it, in JSON as hex.
+The content hash is SHA-256 over the SHA-256s of the file's 4 MiB blocks, which Dropbox documents as `content_hash`: a
+browser can compute it slice by slice with WebCrypto. Headers have digests in RFC 9530 form, JSON in hexadecimal.
 """
 
 from __future__ import annotations
@@ -22,17 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Buffer, Callable, Mapping  # type: ignore[attr-defined]  # typeshed has it from 3.12
 
 BLOCK_BYTES = 4 * 1024 * 1024
-"""Bytes of one block of the content hash."""
-
 _MEMBER = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def parse_digest_field(value: str, field: str) -> bytes:
-    """The SHA-256 in an RFC 9530 dictionary such as `sha-256=:…:`; other algorithms in it are passed over.
-
-    Raises Malformed, naming `field`, when there is no well-formed sha-256 member.
-    """
+    """Return the SHA-256 in an RFC 9530 dictionary (`sha-256=:…:`), ignoring other algorithms. Raise Malformed."""
     for member in value.split(","):
         if match := _MEMBER.fullmatch(member.strip()):
             try:
@@ -43,31 +37,31 @@ def parse_digest_field(value: str, field: str) -> bytes:
 
 
 def parse_hex(value: str, field: str) -> bytes:
-    """The 32 bytes of a lower-case hexadecimal SHA-256. Raises Malformed, naming `field`."""
+    """Return the 32 bytes of a lower-case hexadecimal SHA-256. Raise Malformed, naming `field`."""
     if not _HEX.fullmatch(value):
         raise Malformed(field, "it must be 64 lower-case hexadecimal digits")
     return bytes.fromhex(value)
 
 
 def format_digest_field(digest: bytes) -> str:
-    """A SHA-256 as RFC 9530 writes it: `sha-256=:…:`."""
+    """Return a SHA-256 as RFC 9530 writes it: `sha-256=:…:`."""
     return f"sha-256=:{base64.b64encode(digest).decode()}:"
 
 
 def leaf_index(start: int, stop: int, length: int | None) -> int | None:
-    """Which block of the content hash the bytes `[start, stop)` of a file are exactly; None where they are none."""
+    """Return the index of the block of the content hash that is exactly `[start, stop)`, or None."""
     index, within = divmod(start, BLOCK_BYTES)
     return index if not within and (stop - start == BLOCK_BYTES or stop == length) else None
 
 
 class Digest(Protocol):
-    """What hashlib's objects can do, and `Crc32`."""
+    """The common interface of hashlib's objects and `Crc32`."""
 
     def update(self, data: Buffer, /) -> object:
-        """Takes the next bytes."""
+        """Add bytes."""
 
     def digest(self) -> bytes:
-        """The digest of all bytes so far."""
+        """Return the digest of all bytes so far."""
 
 
 class Crc32:
@@ -77,28 +71,27 @@ class Crc32:
         self._value = 0
 
     def update(self, data: Buffer, /) -> None:
-        """Takes the next bytes."""
+        """Add bytes."""
         self._value = zlib.crc32(data, self._value)
 
     def digest(self) -> bytes:
-        """Four bytes."""
+        """Return four bytes."""
         return self._value.to_bytes(4, "big")
 
 
 ALGORITHMS: Mapping[str, Callable[[], Digest]] = {
-    # MD5 and SHA-1 find damage on the way, which is all that is asked of them here.
+    # MD5 and SHA-1 only detect damage in transit here; nothing relies on them for security.
     "sha1": lambda: hashlib.sha1(usedforsecurity=False),
     "sha256": hashlib.sha256,
     "sha512": hashlib.sha512,
     "md5": lambda: hashlib.md5(usedforsecurity=False),
     "crc32": Crc32,
 }
-"""Digests that a request's bytes may be proven with, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a request's bytes must digest to. Raises Malformed where the digest does not fit the algorithm."""
+    """A checksum that a request's bytes must have. Raise Malformed if its size does not fit the algorithm."""
 
     algorithm: str
     digest: bytes
@@ -107,28 +100,28 @@ class Proof:
         if self.algorithm not in ALGORITHMS:
             raise Malformed("checksum", f"algorithms are {', '.join(ALGORITHMS)}")
         if len(self.digest) != len(ALGORITHMS[self.algorithm]().digest()):
-            raise Malformed("checksum", f"it is no {self.algorithm}")
+            raise Malformed("checksum", f"it is not a {self.algorithm} digest")
 
     @property
     def sha256(self) -> bytes | None:
-        """The digest, where it is a SHA-256."""
+        """Return the digest if it is a SHA-256."""
         return self.digest if self.algorithm == "sha256" else None
 
     def begin(self) -> Digest:
-        """A digest of nothing yet."""
+        """Return an empty digest of this algorithm."""
         return ALGORITHMS[self.algorithm]()
 
     def check(self, seen: Digest) -> None:
-        """Raises DigestMismatch."""
+        """Raise DigestMismatch."""
         if seen.digest() != self.digest:
             raise DigestMismatch(*(f"{self.algorithm} {digest.hex()}" for digest in (self.digest, seen.digest())))
 
 
 class ContentHash:
-    """The content hash of one file, fed in order in pieces of any size.
+    """The content hash of one file, updated in order with pieces of any size.
 
-    `known` holds the SHA-256s of blocks, by index, that were proven on their way in: they are not hashed again. It may
-    grow meanwhile; a block is looked up when its first byte comes.
+    `known` has the SHA-256s of blocks, by index, that were verified at receipt and are not hashed again. It may grow
+    meanwhile: a block is looked up when its first byte comes.
     """
 
     def __init__(self, known: Mapping[int, bytes] | None = None) -> None:
@@ -138,7 +131,7 @@ class ContentHash:
         self.size = 0
 
     def update(self, piece: Buffer) -> None:
-        """Takes the next bytes."""
+        """Add bytes."""
         view = memoryview(piece)
         while view:
             index, within = divmod(self.size, BLOCK_BYTES)
@@ -153,7 +146,7 @@ class ContentHash:
                 self._leaves.update(self._leaf(index))
 
     def pass_known(self, stop: int) -> None:
-        """Takes the blocks that follow without their bytes, as long as they are known and end at `stop` or before."""
+        """Add the following blocks without their bytes, as long as they are known and end at or before `stop`."""
         while not self.size % BLOCK_BYTES and self.size < stop:
             index, end = self.size // BLOCK_BYTES, min(self.size + BLOCK_BYTES, stop)
             if index not in self._known:
@@ -164,7 +157,7 @@ class ContentHash:
                 self._leaves.update(self._leaf(index))
 
     def digest(self) -> bytes:
-        """Of all bytes so far; of no bytes, SHA-256 of nothing."""
+        """Return the content hash of all bytes so far."""
         leaves = self._leaves.copy()
         if self.size % BLOCK_BYTES:
             leaves.update(self._leaf(self.size // BLOCK_BYTES))

@@ -1,4 +1,7 @@
-"""What a client may change about an upload: length, sender, tags, chapters and cover, also after its end."""
+"""What a client may change about an upload: length, sender, tags, chapters and cover, also after its end.
+
+Raise WrongState or UploadGone if the state does not allow it, Malformed or DetailsTooLarge for bad values.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def clean_sender(sender: str | None) -> str | None:
-    """Return the sender's name as one clean line; None for an empty one. Raise Malformed."""
+    """Return the sender's name as one clean line, None if it is empty."""
     return clean_line(sender, "sender") or None if sender else None
 
 
@@ -40,11 +43,7 @@ def amend(
     length: int | None = None,
     sender: str | None = None,
 ) -> Upload:
-    """The upload with other tags, chapters or another sender, or with the length it did not have.
-
-    Only while bytes are awaited: what may change afterwards, and how, is for `amend_complete`.
-    Raises WrongState, UploadGone, Malformed, LengthDiffers, FileTooLarge, DetailsTooLarge.
-    """
+    """Return the receiving upload with these details. Raise LengthDiffers, FileTooLarge."""
     if upload.state is not State.RECEIVING:
         raise upload.refusal()
     if length is not None and length != upload.length:
@@ -54,27 +53,18 @@ def amend(
         if received.next_start(length, -1) != -1 or received.run_from(length) > length:
             raise Malformed("length", "bytes beyond it are recorded")
         upload = replace(upload, length=length)
-    if tags is not None:
-        upload = check_details(replace(upload, tags=clean_tags(tags)))
-    if chapters is not None:
-        upload = check_details(replace(upload, chapters=clean_chapters(chapters)))
-    if sender is not None:
-        upload = replace(upload, sender=clean_sender(sender))
-    return replace(upload, updated_at=now)
+    return replace(_with_details(upload, tags, chapters, sender), updated_at=now)
 
 
 def editable_until(upload: Upload, lifetime: Lifetime) -> int | None:
-    """Return until when the details of a finished file may change; None unless the upload has a file of its own.
-
-    An upload that leads to another one's file was never given a name.
-    """
+    """Return until when a finished file's details may change, in UTC microseconds; None without its own file."""
     if upload.state is not State.SPOOLED or upload.publish_intent is None:
         return None
     return upload.updated_at + lifetime.late_edits
 
 
 def check_editable(upload: Upload, now: int, lifetime: Lifetime) -> None:
-    """Whether the details of an upload that is whole may still change. Raises WrongState, UploadGone."""
+    """Check that the details of a complete upload may still change."""
     if upload.state in FINISHING:
         return
     until = editable_until(upload, lifetime)
@@ -91,11 +81,14 @@ def amend_complete(
     chapters: Sequence[Chapter] | None = None,
     sender: str | None = None,
 ) -> Upload:
-    """The whole upload with other tags, chapters or another sender.
-
-    `updated_at` stays: of a finished upload it is the end. Raises WrongState, UploadGone, Malformed, DetailsTooLarge.
-    """
+    """Return the complete upload with these details; `updated_at` stays, because it is when the upload ended."""
     check_editable(upload, now, lifetime)
+    return _with_details(upload, tags, chapters, sender)
+
+
+def _with_details(
+    upload: Upload, tags: Mapping[str, str] | None, chapters: Sequence[Chapter] | None, sender: str | None
+) -> Upload:
     if tags is not None:
         upload = check_details(replace(upload, tags=clean_tags(tags)))
     if chapters is not None:
@@ -108,7 +101,7 @@ def amend_complete(
 
 @dataclass(frozen=True, slots=True)
 class TagChanges:
-    """What a sender's late edit changes in a file: tags with their new values, and tags that are taken away."""
+    """Tags that a late edit sets in a file, and tags that it removes."""
 
     given: Mapping[str, str]
     removed: frozenset[str]
@@ -118,10 +111,10 @@ class TagChanges:
 
 
 def tag_changes(before: Upload, after: Upload, file_tags: Mapping[str, str]) -> TagChanges:
-    """Return what turns the file of `before`, which carries these tags, into that of `after`.
+    """Return what a sender's edit changes in a file with these tags.
 
-    Only what the sender changed counts: a tag that a librarian edited meanwhile stays unless the sender changed it too.
-    A tag that the sender takes back is taken out of the file if it still says what the sender wrote.
+    A tag that an admin edited meanwhile stays unless the sender changed it too. A tag that the sender removes is
+    removed from the file if it still has the sender's value.
     """
     old, new = before.tags or {}, after.tags or {}
     given = {key: text for key, text in new.items() if old.get(key) != text}
@@ -130,13 +123,13 @@ def tag_changes(before: Upload, after: Upload, file_tags: Mapping[str, str]) -> 
 
 
 def with_cover(upload: Upload, cover: Cover | None, now: int) -> Upload:
-    """The upload with this cover, or without one; it may change as long as its tags. Raises WrongState, UploadGone."""
+    """Return the receiving upload with this cover, or without one."""
     if upload.state is not State.RECEIVING:
         raise upload.refusal()
     return replace(upload, cover=cover, updated_at=now)
 
 
 def with_late_cover(upload: Upload, cover: Cover | None, now: int, lifetime: Lifetime) -> Upload:
-    """The whole upload with this cover, or without one. Raises WrongState, UploadGone."""
+    """Return the complete upload with this cover, or without one."""
     check_editable(upload, now, lifetime)
     return replace(upload, cover=cover)

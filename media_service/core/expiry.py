@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """How long an upload waits for bytes: microseconds since the last came, and microseconds in all.
+    """Microseconds until an upload expires: `idle` since its last slice, `whole` since its creation.
 
-    `late_edits`: microseconds after its end for which its sender may change the details of a finished file.
+    `late_edits`: microseconds after its end during which its sender may edit the finished file's details.
     """
 
     idle: int
@@ -22,13 +22,10 @@ class Lifetime:
 
 
 def expires_at(upload: Upload, lifetime: Lifetime) -> int:
-    """When an unfinished upload ends: every slice moves that on, but never beyond the end of its whole lifetime.
-
-    Without that end an upload that trickles could hold its room on the disk for ever.
-    """
+    """Return when an unfinished upload expires. `whole` ends one that trickles to keep its disk space."""
     return min(upload.updated_at + lifetime.idle, deadline_at(upload, lifetime))
 
 
 def deadline_at(upload: Upload, lifetime: Lifetime) -> int:
-    """When an unfinished upload ends even if bytes are coming just then."""
+    """Return when an unfinished upload ends even while bytes arrive."""
     return upload.created_at + lifetime.whole

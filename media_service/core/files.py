@@ -1,4 +1,4 @@
-"""Finished files: what is known of one, and how it is made of what was received."""
+"""Finished files, and how they are made of received ones."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RewritePlan:
-    """How a received file is tagged: `head` takes the place of its first `cut` bytes, `tail` that of its last.
+    """How a received file is tagged: `head` replaces its first `cut` bytes, `tail` the last ones before `length`.
 
-    `length` is how many of its bytes are used, `tail` counted; None for all.
+    `length` is the number of its bytes that are used, or replaced by `tail`; None for all.
     """
 
     head: bytes
@@ -27,7 +27,7 @@ class RewritePlan:
 
 @dataclass(frozen=True, slots=True)
 class TagValues:
-    """What a file will say of itself: our tags, and its chapters."""
+    """Tags and chapters of a rewritten file."""
 
     tags: Mapping[str, str]
     chapters: tuple[Chapter, ...] = ()
@@ -35,10 +35,7 @@ class TagValues:
 
 @dataclass(frozen=True, slots=True)
 class CoverAndChapters:
-    """A cover's picture and chapters for a file. None leaves the file's own, an empty one takes them away.
-
-    The last chapter ends at `duration`, in seconds.
-    """
+    """A cover and chapters for a file: None keeps the file's own, empty removes them. `duration` in seconds."""
 
     picture: bytes | None = None
     chapters: tuple[Chapter, ...] | None = None
@@ -50,7 +47,7 @@ class CoverAndChapters:
 
 @dataclass(frozen=True, slots=True)
 class AssembledFile:
-    """A tagged file that is whole on disk and has no name yet: its bytes and its SHA-256."""
+    """Size and SHA-256 of a tagged file that is complete on disk and has no name yet."""
 
     size: int
     sha256: bytes
@@ -58,7 +55,7 @@ class AssembledFile:
 
 @dataclass(frozen=True, slots=True)
 class SpoolEntry:
-    """A file in the spool: its name there, its bytes, and the SHA-256 of it as it lies there."""
+    """A file in the spool: its name, and its current size and SHA-256."""
 
     name: str
     size: int
@@ -67,7 +64,7 @@ class SpoolEntry:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One finished file, as listings show it. `tags` and `chapters` are what it carries; times are UTC microseconds."""
+    """A finished file's row. `tags` and `chapters` are the file's own; times are UTC microseconds."""
 
     id: str
     upload_id: str
@@ -84,10 +81,10 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class LoudnessReport:
-    """What a decoder heard in a finished file; None where it could not be measured, or there was nothing to hear.
+    """Loudness and waveform of a finished file; None for what could not be measured.
 
-    `loudness` is integrated over the whole, in LUFS, its range in LU, `true_peak` in dBTP, silences in seconds. `peaks`
-    are the waveform: the highest level of each equal part, in percent of full scale.
+    `integrated` is in LUFS, `range` in LU, `true_peak` in dBTP, silences in seconds. `peaks`: the highest level of each
+    of equally long parts, in percent of full scale.
     """
 
     integrated: float | None = None

@@ -1,12 +1,11 @@
-"""What is found in a whole file, how grave it is, and what follows from it: ok, warn or reject, and a grade.
+"""Findings of a file, their severity, and what follows: outcome, grade, refusal.
 
-The table of codes is the only place that says which findings there are. A code never changes its meaning; how grave it
-is may be set by the operator.
+`CODES` is the only list of findings. A code never changes its meaning; the operator may change its severity.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How grave a finding is."""
+    """Severity of a finding."""
 
     INFO = "info"
     WARN = "warn"
@@ -37,8 +36,8 @@ class Outcome(StrEnum):
 class Grade(StrEnum):
     """How much is known of an accepted file, from most to least.
 
-    proven: the encoder's CRC of the music matches, or the client's digest and the declared count of frames do.
-    complete: the declared count of frames is met. structural: every frame follows the other, and nothing else can tell.
+    proven: the encoder's CRC matches, or the client's digest and the declared number of frames do. complete: the number
+    of frames is the declared one. structural: the frames are contiguous, and nothing else can be checked.
     """
 
     PROVEN = "proven"
@@ -91,20 +90,19 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "mutagen_error": (W, "a second parser (mutagen) could not read the file"),
     "mutagen_disagrees": (W, "a second parser (mutagen) measures a different length"),
 }
-"""Every code with its usual severity and what it means."""
+"""Every code with its default severity and its message."""
 
 UNKNOWN_CODE_MESSAGE = "another version of the service found this"
 
 NOT_MP3_CODES = frozenset({"empty", "not_mpeg_audio", "unsupported_layer", "free_format", "no_frames", "too_short"})
-"""Codes that say that there is nothing to play; the others say that it is damaged."""
+"""Codes of files without playable audio; the other rejecting codes mean damage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found. `offset` is where, in bytes; `expected` and `actual` are what should be and what is.
+    """One finding: `offset` in bytes, and what was expected there.
 
-    `start_seconds` and `stop_seconds` are where in the playing time, if that is known; without a stop it is a moment,
-    or all that follows.
+    `start_seconds` and `stop_seconds`: playing time, if known; without a stop it is a moment or all that follows.
     """
 
     code: str
@@ -117,28 +115,20 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """What it means, in a sentence; a finding that another version stored has only its code."""
+        """Return the message, also for a code that another version stored."""
         return CODES[self.code][1] if self.code in CODES else UNKNOWN_CODE_MESSAGE
 
     def to_dict(self) -> dict[str, Any]:
-        """As it is stored: what JSON can hold."""
-        return {
-            "code": self.code,
-            "severity": self.severity.value,
-            "offset": self.offset,
-            "expected": self.expected,
-            "actual": self.actual,
-            "start_seconds": self.start_seconds,
-            "stop_seconds": self.stop_seconds,
-        }
+        """Return the JSON object that is stored."""
+        return asdict(self) | {"severity": self.severity.value}
 
     def to_dict_with_message(self) -> dict[str, Any]:
-        """As people and clients read it: with its sentence."""
+        """Return the JSON object for clients and reports."""
         return self.to_dict() | {"message": self.message}
 
 
 class Severities:
-    """How grave each code is: the table, with the operator's changes."""
+    """The severity of each code, with the operator's changes."""
 
     def __init__(self, changes: Mapping[str, Severity] | None = None) -> None:
         self._changes = dict(changes or {})
@@ -153,26 +143,23 @@ class Severities:
         seconds: tuple[float | None, float | None] = (None, None),
         grave: bool = False,
     ) -> Finding:
-        """A finding of this code; a `grave` one rejects unless the operator says otherwise of the code."""
+        """Return a finding; a `grave` one rejects the file unless the operator set the code's severity."""
         usual = R if grave else CODES[code][0]
         return Finding(code, self._changes.get(code, usual), offset, expected, actual, *seconds)
 
 
 def outcome(findings: Iterable[Finding]) -> Outcome:
-    """The verdict: the gravest finding decides, and what only informs is no warning."""
+    """Return the outcome of the gravest finding; INFO is no warning."""
     severities = {finding.severity for finding in findings}
     return Outcome.REJECT if R in severities else Outcome.WARN if W in severities else Outcome.OK
 
 
 CODE_OF_REFUSAL = {LengthMismatch: "size_mismatch", NotMp3: "not_mpeg_audio", TooCostly: "mutagen_error"}
-"""Codes of findings for refusals whose own code is none."""
+"""Findings of refusals whose own code is not in CODES."""
 
 
 def finding_of(refusal: Refusal) -> Finding:
-    """Return the finding that says what the refusal of a whole file says.
-
-    It is total: a refusal that no verdict should raise is one of the second reader's.
-    """
+    """Return the finding for a refusal of a file; `mutagen_error` for a refusal without one."""
     fields: Mapping[str, Any] = refusal.details()
     code = refusal.finding if isinstance(refusal, Damaged) else CODE_OF_REFUSAL.get(type(refusal), refusal.code)
     if code not in CODES:
@@ -182,7 +169,7 @@ def finding_of(refusal: Refusal) -> Finding:
 
 
 def refusal_of(findings: Iterable[Finding]) -> Refusal | None:
-    """What the client is told of a file that is rejected: the first finding that rejects it; None where none does."""
+    """Return the refusal by the first finding that rejects the file, None if none does."""
     for finding in findings:
         if finding.severity is R:
             detail = f" ({finding.actual})" if finding.code == "not_mpeg_audio" and finding.actual else ""

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What a client asks for when it creates an upload. `length` in bytes, None when it does not know yet.
-
-    `defer_completion`, `protocol_fields` and `address` are the upload's.
-    """
+    """What a client asks for when it creates an upload. `length` in bytes, None if unknown."""
 
     filename: str
     length: int | None
@@ -45,7 +42,7 @@ class UploadRequest:
 
 
 def create(request: UploadRequest, limits: Limits, *, id: str, owner: str, dialect: str, now: int) -> Upload:
-    """A new upload, receiving. Raises FileTooLarge, Malformed, DetailsTooLarge."""
+    """Return a new receiving upload. Raise FileTooLarge, Malformed, DetailsTooLarge."""
     if request.length is not None:
         check_length(request.length, limits)
     upload = Upload(
@@ -71,23 +68,23 @@ def create(request: UploadRequest, limits: Limits, *, id: str, owner: str, diale
 
 
 def is_resumable(upload: Upload) -> bool:
-    """Whether a client can go on with the upload when the request that began it was cut."""
+    """Return whether a client can continue the upload after the request that created it was cut."""
     return upload.dialect != "form" and not is_concatenated(upload)
 
 
 def conclude(upload: Upload, received: Ranges, now: int, limits: Limits) -> Upload:
-    """The upload of which the client says that every byte was sent. Raises as `amend` does."""
+    """Return the upload after its client said that all bytes were sent. Raise as `amend`."""
     concluded = amend(upload, received, now, limits, length=received.offset)
     return replace(concluded, defer_completion=False)
 
 
 def is_complete(upload: Upload, received: Ranges) -> bool:
-    """Whether every byte of the announced length is recorded, and nobody has still to say so."""
+    """Return whether every byte of the announced length is recorded, and completion is not deferred."""
     return upload.length is not None and not upload.defer_completion and received.covers(Span(0, upload.length))
 
 
 def complete(upload: Upload, received: Ranges, now: int) -> Upload:
-    """The upload with all its bytes, ready to be verified. Raises WrongState, UploadGone, BytesMissing."""
+    """Return the upload as received, ready to be verified. Raise WrongState, UploadGone, BytesMissing."""
     if upload.state is State.RECEIVING and not is_complete(upload, received):
         raise BytesMissing(received.offset)
     return upload.step(Event.COMPLETE, now)

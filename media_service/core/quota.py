@@ -1,4 +1,4 @@
-"""How much one address may have open: a number of receiving uploads, and their bytes."""
+"""How much one address may have open: receiving uploads, and their bytes."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from ipaddress import ip_address
 from media_service.core.errors.limits import QuotaExceeded, TooManyUploads
 
 CACHED_ADDRESSES = 4096
-"""Addresses of which it is remembered whether they are of this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """A number of open uploads, and of bytes; None for no limit."""
+    """Maximum open uploads and bytes; None for no limit."""
 
     uploads: int | None = None
     bytes: int | None = None
 
     def check_count(self, others: int) -> None:
-        """Raise TooManyUploads if one more upload beside so many others is too many."""
+        """Raise TooManyUploads if the address has `others` open uploads and one more exceeds the limit."""
         if self.uploads is not None and others >= self.uploads:
             raise TooManyUploads(self.uploads)
 
     def check_bytes(self, used: int, needed: int) -> None:
-        """Raise QuotaExceeded if an upload of `needed` bytes beside others of `used` bytes is too much."""
+        """Raise QuotaExceeded if `needed` bytes beside `used` ones exceed the limit."""
         if self.bytes is not None and used + needed > self.bytes:
             raise QuotaExceeded(self.bytes, used, needed)
 
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """The quota of an address, and that of this machine's own addresses, from which a proxy may speak for everybody."""
+    """Quotas of remote and of loopback addresses, because a proxy on this machine sends for many clients."""
 
     remote: Quota = Quota()
     loopback: Quota = Quota()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """The bytes `[start, stop)`. An empty span (start == stop) is allowed; a negative one is not."""
+    """The bytes `[start, stop)`, which may be empty."""
 
     start: int
     stop: int
@@ -25,12 +25,12 @@ class Span:
         return self.stop - self.start
 
     def overlaps(self, other: Span) -> bool:
-        """Whether the two share at least one byte."""
+        """Return whether both share at least one byte."""
         return max(self.start, other.start) < min(self.stop, other.stop)
 
 
 class Ranges:
-    """A set of bytes as sorted spans that neither touch nor overlap. A value: `add` returns a new one."""
+    """An immutable set of bytes, as sorted spans that neither touch nor overlap."""
 
     __slots__ = ("_starts", "_stops")
 
@@ -64,16 +64,16 @@ class Ranges:
 
     @property
     def size(self) -> int:
-        """How many bytes the set holds."""
+        """Return the number of bytes."""
         return sum(self._stops) - sum(self._starts)
 
     @property
     def offset(self) -> int:
-        """The end of the unbroken run from zero."""
+        """Return the end of the contiguous bytes from 0."""
         return self._stops[0] if self._starts and self._starts[0] == 0 else 0
 
     def add(self, span: Span) -> Ranges:
-        """The set with the span's bytes in it as well."""
+        """Return the set with the span's bytes added."""
         if not len(span):
             return self
         first = bisect_left(self._stops, span.start)
@@ -87,32 +87,32 @@ class Ranges:
         return merged
 
     def touches(self, span: Span) -> bool:
-        """Return whether the span begins or ends at a run, so that adding it makes no run of its own."""
+        """Return whether the span begins or ends at a run, so that adding it adds no separate run."""
         ends_here = self.next_start(span.start, -1) == span.stop
         return ends_here or (span.start > 0 and self.run_from(span.start - 1) >= span.start)
 
     def covers(self, span: Span) -> bool:
-        """Whether every byte of the span is in the set."""
+        """Return whether every byte of the span is in the set."""
         return not len(span) or self.run_from(span.start) >= span.stop
 
     def overlaps(self, span: Span) -> bool:
-        """Whether at least one byte of the span is in the set."""
+        """Return whether at least one byte of the span is in the set."""
         return bool(len(span)) and (
             self.run_from(span.start) > span.start or self.next_start(span.start, span.stop) < span.stop
         )
 
     def run_from(self, offset: int) -> int:
-        """Where the unbroken run that holds the byte at `offset` ends; `offset` itself when it is not held."""
+        """Return the end of the contiguous bytes from `offset`; `offset` itself if its byte is not in the set."""
         at = bisect_right(self._starts, offset) - 1
         return max(offset, self._stops[at]) if at >= 0 else offset
 
     def next_start(self, offset: int, otherwise: int) -> int:
-        """The first held run's start at or behind `offset`; `otherwise` where none follows."""
+        """Return the start of the first run at or after `offset`, else `otherwise`."""
         at = bisect_left(self._starts, offset)
         return self._starts[at] if at < len(self._starts) else otherwise
 
     def missing(self, length: int) -> Iterator[Span]:
-        """The spans of `[0, length)` that are not held, in order."""
+        """Yield the spans of `[0, length)` that are not in the set, in order."""
         at = 0
         for span in self:
             if at < span.start:

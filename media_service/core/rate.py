@@ -1,10 +1,10 @@
-"""How slowly bytes may come."""
+"""Minimum rate of a body."""
 
 from __future__ import annotations
 
 
 class RateFloor:
-    """At least `rate` bytes a second, on the average of each window of so many seconds. Callers say what time it is."""
+    """A minimum of `rate` bytes per second, averaged over windows of `seconds`. Callers pass the time."""
 
     __slots__ = ("_bytes", "_due", "_least", "_seconds")
 
@@ -15,7 +15,7 @@ class RateFloor:
         self._due = now + seconds
 
     def count(self, size: int, now: float) -> bool:
-        """Count bytes that came; False if a window is over in which too few came. The next window then begins."""
+        """Count bytes; return False if a window has ended with too few. The next window then begins."""
         self._bytes += size
         if now < self._due:
             return True

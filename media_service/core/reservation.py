@@ -1,12 +1,12 @@
-"""How far ahead of its bytes an upload gets room on the disk."""
+"""How far ahead of its bytes disk space is reserved for an upload."""
 
 from __future__ import annotations
 
 FIRST_STEP_BYTES = 1024 * 1024
-"""Bytes that every upload gets at its creation: a small file has all its room, in one call on the event loop."""
+"""Reserved at creation, in one call on the event loop: enough for a small file."""
 
 MAX_STEP_BYTES = 256 * 1024 * 1024
-"""Bytes that are reserved at once, at most: some file systems reserve room by writing it."""
+"""Maximum of one reservation, because some file systems reserve by writing."""
 
 
 def first_reservation(length: int | None) -> int:
@@ -15,9 +15,9 @@ def first_reservation(length: int | None) -> int:
 
 
 def reservation_end(length: int, received: int, reserved: int) -> int:
-    """Return the offset up to which room may be reserved for an upload of `received` bytes, `reserved` so far.
+    """Return the offset up to which space may be reserved.
 
-    What is reserved beyond the bytes that came is never more than these bytes and FIRST: an announced length alone
-    takes no disk from others, and one who wants to fill the disk with promises must send half of it.
+    At most as many bytes as came (and FIRST_STEP_BYTES) are reserved ahead: to fill the disk with reservations, a
+    client must send half of it.
     """
     return min(length, 2 * received + FIRST_STEP_BYTES, reserved + MAX_STEP_BYTES)

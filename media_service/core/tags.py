@@ -1,4 +1,4 @@
-"""Tags that a client may send: names, order and shape of the values."""
+"""Tags that a client may send: names, order, and checks of the values."""
 
 from __future__ import annotations
 
@@ -12,24 +12,17 @@ from media_service.core.text import clean_line, clean_lines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 LISTED_TAGS = ("title", "artist", "album", "date", "genre", "comment")
-"""The tags of a listing, which every form asks for."""
-
-
 MORE_TAGS = (
     *("album_artist", "track", "disc", "composer", "isrc", "label", "copyright", "language"),
     *("bpm", "key", "mood", "grouping", "description", "lyrics"),
 )
 
-
 TAGS = LISTED_TAGS + MORE_TAGS
-"""The tags a client may send, in the order in which they are shown."""
-
+"""All tags that a client may send, in display order."""
 
 LONG_TAGS = frozenset({"comment", "lyrics"})
-"""Those that keep their line breaks."""
-
+"""Tags that keep their line breaks."""
 
 _SHAPES = {
     "track": (re.compile(r"\d{1,5}(/\d{1,5})?", re.ASCII), "it must be 3 or 3/12"),
@@ -40,16 +33,12 @@ _SHAPES = {
     "key": (re.compile(r"([A-G][b#]?m?|o|\d{1,2}[ABdm])", re.ASCII), "it must be a key such as Ebm or 8A"),
 }
 
-
 _TRACK_NUMBER = re.compile(r"\s*(?:\d{1,3}(?:\s*[.)]\s*|\s+-\s+)|0\d\s+)(?=.* - )", re.ASCII)
-"""What stands before the artist in many names."""
+"""A track number before the artist."""
 
 
 def clean_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags a client sent, cleaned, empty ones left out. Comment and lyrics keep their line breaks.
-
-    Raises Malformed for a tag that is not in `TAGS`, one that is too long, and a date or number that is none.
-    """
+    """Return a client's tags, cleaned and without empty ones. Raise Malformed."""
     cleaned = {}
     for key, value in tags.items():
         if key not in TAGS:
@@ -69,7 +58,7 @@ def clean_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def guessed_tags(filename: str) -> dict[str, str]:
-    """Artist and title out of a name such as `03 Artist - Title.mp3`; nothing out of any other."""
+    """Return artist and title from a name such as `03 Artist - Title.mp3`, nothing from any other."""
     stem = filename.rpartition(".")[0] or filename
     if " " not in stem:
         stem = stem.replace("_", " ")
@@ -80,7 +69,7 @@ def guessed_tags(filename: str) -> dict[str, str]:
 
 
 def _check_date(text: str, field: str) -> None:
-    """A year, a month or a day as ISO 8601 writes it, which is what ID3 can hold."""
+    """Raise Malformed unless the text is a year, month or day of ISO 8601, as ID3 stores it."""
     parts = text.split("-")
     bounds = ((1, 9999, 4), (1, 12, 2), (1, 31, 2))
     well_formed = len(parts) <= len(bounds) and all(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Review(StrEnum):
-    """Why an admin had a rejected file looked at again: to be judged anew, or to be taken whatever is found."""
+    """Why an admin returned a rejected file: to be judged again, or to be accepted whatever is found."""
 
     AGAIN = "again"
     FORCED = "forced"
@@ -27,7 +27,7 @@ class Review(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The recorded bytes `[start, stop)` with their SHA-256, None where the client sent none."""
+    """The recorded bytes `[start, stop)`, and the SHA-256 that the client sent for them, or None."""
 
     start: int
     stop: int
@@ -36,11 +36,10 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What verification learned of a whole file: digests of the bytes as received, and the audio's measures.
+    """Results of verification: digests of the bytes as received, and the audio's properties.
 
-    `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz, `size` in bytes. `audio_sha256` is of the bytes
-    from the first frame to the end of the last whole one, which no retagging changes; `audio` has what else the walk
-    saw, for whoever wants to look. A file from before these were kept has None.
+    `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz, `size` in bytes. `audio_sha256` is from the first
+    to the last complete frame, which retagging keeps; `audio` has more of the parser. Both are None in older rows.
     """
 
     size: int
@@ -58,10 +57,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why an upload was rejected: the refusal's code and its fields, and everything that was found.
-
-    An upload that is still to be finished has one while we cannot: the fault is ours, and says nothing of the file.
-    """
+    """Why an upload was rejected, with all findings; in a finishing upload, that the service failed."""
 
     code: str
     details: Mapping[str, Any]
@@ -70,10 +66,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class PublishIntent:
-    """Where a tagged file is about to get its name: written before it has it, so that a crash is no riddle.
-
-    `tags` and `chapters` are those the file carries; `size` and `sha256` are of the file as it will lie there.
-    """
+    """Name and values of a tagged file, saved before the rename so that recovery can repeat it."""
 
     name: str
     size: int
@@ -84,13 +77,12 @@ class PublishIntent:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file on its way. `length` is in bytes, None while not announced; times are UTC microseconds.
+    """One upload. `length` is in bytes, None while not announced; times are UTC microseconds.
 
-    `digest` and `content_hash` are what the client claims of the whole file; `facts` is what we found.
-    `cover` and `chapters` are what the client sent beside the file; the cover's picture is with the catalogue.
-    `defer_completion`: every byte may be here, and still the upload is whole only when its client says so.
-    `protocol_fields`: fields of the client that its dialect gives back word for word, by name.
-    `address`: from where the upload was created, for as long as it is open; None when it is not known.
+    `digest` and `content_hash` are the client's claims; `facts` is what was verified. The cover's picture is in the
+    catalogue. `defer_completion`: the upload is complete only when its client says so, even with all bytes here.
+    `protocol_fields`: the client's fields that its dialect returns unchanged. `address`: the creator's address while
+    the upload is open, None if unknown.
     """
 
     id: str
@@ -118,10 +110,7 @@ class Upload:
     address: str | None = None
 
     def step(self, event: Event, now: int, **changes: Any) -> Upload:
-        """The upload after `event`, with the other changes that go with it.
-
-        Raises WrongState, or UploadGone when the upload has already ended with nothing left.
-        """
+        """Return the upload after `event`, with further changes. Raise WrongState or UploadGone."""
         target = TRANSITIONS.get((self.state, event))
         unfinished = self.state in FINISHING and event in (Event.CANCEL, Event.EXPIRE)
         if target is None or (unfinished and not self.finalize_failed):
@@ -130,9 +119,9 @@ class Upload:
 
     @property
     def finalize_failed(self) -> bool:
-        """Whether finishing met so many faults of ours that it is not tried again before the next start."""
+        """Return whether finishing failed so often that it is not retried before the next start."""
         return self.state in FINISHING and self.verdict is not None and self.verdict.code == FinalizeFailed.code
 
     def refusal(self) -> WrongState | UploadGone:
-        """What a client hears that asks for something this state does not allow."""
+        """Return the refusal of a request that this state does not allow."""
         return UploadGone(self.state) if self.state in GONE else WrongState(self.state)

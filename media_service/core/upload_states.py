@@ -1,13 +1,12 @@
-"""The states of an upload, and the table of its transitions.
+"""The states of an upload, and its transitions (drawn in `docs/architecture.md`).
 
-The table is the only place that says which state follows which; `docs/architecture.md` draws its diagram from it.
 A state exists only if a restart would act differently because of it:
 
 - receiving: wait for bytes; expire if none come
 - received: every byte is recorded; verify them
-- verified: the bytes are a whole MP3, and what was learned is stored; tag and place
-- spooled: the tagged file lies in the spool
-- rejected, cancelled, expired, lost: ended without a file, for the reason in the name
+- verified: the bytes are a valid MP3, and the facts are stored; tag and publish
+- spooled: the tagged file is in the spool
+- rejected, cancelled, expired, lost: ended without a file
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Where an upload stands."""
+    """State of an upload."""
 
     RECEIVING = "receiving"
     RECEIVED = "received"
@@ -64,18 +63,14 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.REJECTED, Event.RECHECK): State.RECEIVED,
 }
 
-
 FINISHING = frozenset({State.RECEIVED, State.VERIFIED})
-"""What the finisher has still to do. These can be cancelled and expire only after finishing has failed."""
-
+"""States with work for the finalizer. Cancel and expire are possible only after finishing failed."""
 
 COMPLETE_STATES = FINISHING | {State.SPOOLED}
-"""Every byte is here, whether or not the slices' rows still are."""
-
+"""States with every byte here, even if the slices' rows are deleted."""
 
 GONE = frozenset({State.CANCELLED, State.EXPIRED, State.LOST})
-"""Ended with nothing left to ask for."""
-
+"""Ended, and nothing is left to ask for."""
 
 ENDED = GONE | {State.SPOOLED, State.REJECTED}
-"""Nothing leads out of these by itself; an admin may have a rejected file looked at again."""
+"""States that nothing leaves by itself; an admin may have a rejected file judged again."""

@@ -1,4 +1,4 @@
-"""Read request bodies, within limits and only after the request was admitted."""
+"""Read request bodies, within limits and after the request was admitted."""
 
 from __future__ import annotations
 
@@ -20,12 +20,9 @@ if TYPE_CHECKING:
     from media_service.core.errors.base import Refusal
     from media_service.http.loop_budget import LoopBudget
 
-MAX_BLOCK_BYTES = 256 * 1024
-"""Maximum bytes of one read."""
+MAX_BLOCK_BYTES = 256 * 1024  # of one read
 
 Text = Annotated[str, Field(max_length=JSON_TEXT_CHARACTERS)]
-"""A string in a JSON body."""
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -41,17 +38,20 @@ def expects_continue(request: Request) -> bool:
 async def send_continue(request: Request) -> None:
     """Send 100 Continue if the client expects it."""
     if expects_continue(request):
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # aiohttp would count these bytes as part of the final response.
-        request.writer.output_size = 0
+        await send_interim_response(request, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+async def send_interim_response(request: Request, message: bytes) -> None:
+    """Send a 1xx response."""
+    await request.writer.write(message)
+    # aiohttp would count these bytes as part of the final response.
+    request.writer.output_size = 0
 
 
 async def close_if_ambiguous(request: Request, response: StreamResponse) -> None:
-    """Close the connection after a response if the rest of the body could be mistaken for a request.
-
-    A client that got no 100 may send its next request instead of the body; it would be read as that body. And aiohttp's
-    parser ignores a Content-Length of 2**64 - 1, so it would parse that body as requests.
-    """
+    """Close the connection after a response if the rest of the body could be mistaken for a request."""
+    # A client that got no 100 may send its next request instead of the body; it would be read as that body. And
+    # aiohttp's parser ignores a Content-Length of 2**64 - 1, so it would parse that body as requests.
     if (expects_continue(request) and not request.content.is_eof()) or (
         request.content_length and not request.body_exists
     ):
@@ -92,7 +92,7 @@ async def _read_small_body(request: Request) -> bytes:
 
 
 class RequestBody:
-    """The raw body of a request. Nothing is read, and no 100 Continue sent, until its first block is asked for."""
+    """The raw body of a request. Its first block sends 100 Continue."""
 
     def __init__(self, request: Request, loop_budget: LoopBudget) -> None:
         self._request = request
@@ -118,10 +118,7 @@ class RequestBody:
 async def read_body(
     request: Request, loop_budget: LoopBudget, limit: int, too_large: Callable[[], Refusal], seconds: float
 ) -> bytes:
-    """Return the whole body, at most `limit` bytes; `seconds` is the idle timeout.
-
-    Raise UnsupportedMediaType, `too_large`, BodyCut, IdleTimeout, BodyTooSlow.
-    """
+    """Return the whole body. Raise UnsupportedMediaType, `too_large`, BodyCut, and what `body_timeout` raises."""
     refuse_content_encoding(request)
     if (request.content_length or 0) > limit:
         raise too_large()

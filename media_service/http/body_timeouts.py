@@ -25,15 +25,11 @@ class BodyTimeouts:
 
 
 BODY_TIMEOUTS = AppKey("BODY_TIMEOUTS", BodyTimeouts)
-"""Key of the timeouts in the application."""
 
 
 @asynccontextmanager
 async def body_timeout(request: Request, seconds: float) -> AsyncIterator[Callable[[int], None]]:
-    """Yield a function to call with the size of each block.
-
-    Raise IdleTimeout after `seconds` without a call, BodyTooSlow if the average rate is below the minimum.
-    """
+    """Yield a function to call with each block's size. Raise IdleTimeout if it is not called, BodyTooSlow."""
     clock, min_bytes_per_second = asyncio.get_running_loop().time, request.app[BODY_TIMEOUTS].min_bytes_per_second
     floor = RateFloor(min_bytes_per_second, seconds, clock())
 

@@ -1,7 +1,7 @@
 """Serve a file with conditional requests and ranges (RFC 9110), without following symbolic links.
 
-aiohttp sends the file, and this module corrects the Range field before. aiohttp responds with 416 to an unknown unit or
-an invalid range, which section 14.2 tells servers to ignore. Requests for several ranges are ignored too, as it allows.
+aiohttp responds with 416 to an unknown unit or an invalid range, which section 14.2 tells servers to ignore, so Range
+is corrected first. Requests for several ranges are ignored too, as the section allows.
 """
 
 from __future__ import annotations
@@ -25,19 +25,24 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
 _RANGE = re.compile(r"(\d*)-(\d*)", re.ASCII)
+# A missing file, a folder, a symbolic link or a socket.
 _MISSING_FILE_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO})
-"""Errors of opening a missing file, a folder, a symbolic link or a socket."""
-
-_MAX_OFFSET_DIGITS = 18
-"""Maximum digits of an offset; a longer number is after the end of any file."""
+_MAX_OFFSET_DIGITS = 18  # a longer number is after the end of any file
 
 
 async def file_response(path: Path, headers: Mapping[str, str]) -> web.StreamResponse:
-    """Return a response with the file's bytes.
-
-    Raise FileNotFoundError if the path is not a regular file, StorageError if it cannot be opened.
-    """
+    """Return the file's bytes. Raise FileNotFoundError if it is not a regular file, StorageError if opening fails."""
     return _OpenFileResponse(await asyncio.to_thread(_open, path), headers)
+
+
+def attachment_headers(content_type: str, name: str) -> dict[str, str]:
+    """Return headers of a download, which browsers do not run as a page. `name`: parameter of Content-Disposition."""
+    return {
+        "Content-Type": content_type,
+        "Content-Disposition": f"attachment; {name}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cache-Control": "private, no-cache",
+    }
 
 
 def byte_range(field: str, size: int) -> str | None:
@@ -101,10 +106,8 @@ def _with_valid_range(request: web.BaseRequest, status: os.stat_result) -> web.B
 
 
 def _if_range_matches(request: web.BaseRequest, status: os.stat_result) -> bool:
-    """Return whether If-Range allows a range (RFC 9110, section 13.1.5). aiohttp compares dates, but not ETags.
-
-    Without this check a resumed download would join the start of the old file to the end of the new one.
-    """
+    """Return whether If-Range allows a range (RFC 9110, section 13.1.5). aiohttp compares dates, but not ETags."""
+    # Without this check a resumed download would join the start of the old file to the end of the new one.
     if_range = request.headers.get(hdrs.IF_RANGE)
     if if_range is None or request.if_range is not None:
         return True

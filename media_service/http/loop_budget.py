@@ -1,8 +1,8 @@
 """Bound the time one event-loop iteration spends on request bodies.
 
-The next block of a fast client is usually buffered already. Without a bound, 24 such clients fill one iteration with
-milliseconds of hashing and writing, and other requests wait for it. The bound is time, not a number of blocks: small
-blocks and those that need no hash are cheap, and a block that waits has left the CPU cache before it is written.
+The next block of a fast client is usually buffered: without a bound, 24 such clients fill an iteration with
+milliseconds of hashing and writing. The bound is time, not blocks: small blocks and those without a hash are cheap, and
+a block that waits has left the CPU cache before it is written.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# With 2 ms, 16 uploads in slices of 1 MiB cost 5 % less, and the 99th percentile of status requests doubles.
 BUDGET_SECONDS = 0.0005
-"""Time in one iteration after which no other block is started. With four times as much, 16 uploads in slices of 1 MiB
-cost 5 % less, and the 99th percentile of status requests doubles."""
 
 
 class LoopBudget:

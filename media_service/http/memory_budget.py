@@ -1,4 +1,4 @@
-"""Limit the memory that all requests together use for covers."""
+"""Limit the memory that all requests together use for covers while these are received, checked and stored."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 COVER_MEMORY_BYTES = 32 * 1024 * 1024
-"""Maximum bytes of covers in memory while they are received, checked and stored."""
-
-MAX_WAITING = 16
-"""Maximum waiting requests: the bytes they have sent so far are in memory too."""
+MAX_WAITING = 16  # requests; the bytes they have sent so far are in memory too
 
 
 class MemoryBudget:

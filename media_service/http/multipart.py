@@ -1,7 +1,6 @@
-"""Parse multipart/form-data bodies as they arrive: one large file, with text fields and one small file beside it.
+"""Parse multipart/form-data bodies as they arrive: a large file, text fields and a small file.
 
-The body may have no length, so each part of it is limited: no preamble, known fields only, each once, and part headers
-of limited number and size.
+The body may have no length, so each part of it is limited: no preamble, known fields only, each once, few part headers.
 """
 
 from __future__ import annotations
@@ -32,26 +31,16 @@ if TYPE_CHECKING:
     from media_service.core.errors.base import Refusal
     from media_service.http.loop_budget import LoopBudget
 
-MAX_OVERHEAD_BYTES = 64 * 1024
-"""Bytes that fields and boundaries may add to the file."""
-
-MAX_FIELD_BYTES = 8 * 1024
-"""Maximum bytes of a text field, and of one read of a small file."""
-
+MAX_OVERHEAD_BYTES = 64 * 1024  # that fields and boundaries may add to the file
+MAX_FIELD_BYTES = 8 * 1024  # of a text field, and of one read of the small file
 MAX_PART_HEADERS = 32
-"""Maximum header fields of one part."""
-
-MAX_PART_HEADER_BYTES = 8190
-"""Maximum bytes of a header field of a part. A file name of 255 characters, percent-encoded twice, fits."""
-
+MAX_PART_HEADER_BYTES = 8190  # a file name of 255 characters, percent-encoded twice, fits
 IDENTITY_ENCODINGS = frozenset({"binary", "8bit", "7bit"})
-
-CACHED_DISPOSITIONS = 64
-"""Number of parsed Content-Disposition fields in the cache. A client sends the same ones with every slice."""
+CACHED_DISPOSITIONS = 64  # a client sends the same ones with every slice
 
 
 class ReserveMemory(Protocol):
-    """Reserve memory before a small file is read."""
+    """Reserve memory before a small file is read. `after_file`: the main file was received before."""
 
     async def __call__(self, *, after_file: bool) -> None:
         """Return when the memory is reserved. May raise, to refuse the small file."""
@@ -59,10 +48,7 @@ class ReserveMemory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileField:
-    """A small file beside the main file.
-
-    `reserve` is called before it is read; `after_file` is true if the main file was received before.
-    """
+    """A small file that is sent with the main file."""
 
     name: str
     max_bytes: int
@@ -72,10 +58,7 @@ class FileField:
 
 @dataclass(frozen=True, slots=True)
 class FormSchema:
-    """The fields of a form: the main file in `main_field`, text fields, and optionally a small file.
-
-    `allow_trailing_fields`: text fields and the small file may also come after the main file.
-    """
+    """The fields of a form. `allow_trailing_fields`: text fields and the small file may come after the main file."""
 
     main_field: str
     text_fields: Collection[str]
@@ -109,11 +92,10 @@ class MultipartForm:
         seconds: float,
         fields: dict[str, str] | None = None,
     ) -> MultipartForm:
-        """Read up to the first byte of the main file; `seconds` is the idle timeout.
+        """Read up to the first byte of the main file. Text fields are added to `fields`, also if the form is refused.
 
-        Text fields are added to `fields`, so that the caller has them even if the form is refused.
-        Raise UnsupportedMediaType, LengthRequired, `too_large` of the schema or the file field, what `reserve` raises,
-        Malformed, BodyCut, IdleTimeout, BodyTooSlow.
+        Raise UnsupportedMediaType, LengthRequired, Malformed, BodyCut, and what `too_large`, `reserve` and
+        `body_timeout` raise.
         """
         refuse_content_encoding(request)
         if request.content_type != "multipart/form-data":
@@ -130,15 +112,12 @@ class MultipartForm:
         return form
 
     def pop_file_field(self) -> bytes | None:
-        """Return the small file received since the last call, if any. The form keeps no copy, to free memory early."""
+        """Return the small file received since the last call, if any, and free its memory."""
         file_field, self._file_field = self._file_field, None
         return file_field
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Yield the main file's blocks, then read the body to its end.
-
-        Yield empty blocks while trailing parts arrive, to reset the caller's idle timeout. Raise what `open` raises.
-        """
+        """Yield the main file's blocks, then empty ones while trailing parts arrive: they reset the idle timeout."""
         assert self._file is not None
         with _multipart_errors():
             # A block may be empty before the end of the part.
@@ -212,10 +191,8 @@ class _StrictMultipartReader(MultipartReader):
     """aiohttp's reader, without a preamble."""
 
     async def _read_until_first_boundary(self) -> None:
-        """Read the first boundary, after at most one empty line. Raise ValueError.
-
-        aiohttp skips a preamble line by line without yielding: short lines at 1.5 MB/s block the event loop.
-        """
+        """Read the first boundary, after at most one empty line. Raise ValueError."""
+        # aiohttp skips a preamble line by line without yielding: short lines at 1.5 MB/s block the event loop.
         line = await self._readline()
         if line == b"\r\n":
             line = await self._readline()

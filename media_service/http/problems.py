@@ -1,4 +1,4 @@
-"""Map errors to HTTP: status codes and problem objects (RFC 9457). This is the only such table."""
+"""Map errors to status codes and problem objects (RFC 9457). This is the only such table."""
 
 from __future__ import annotations
 
@@ -74,7 +74,6 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 RETRY_AFTER_SECONDS = 2
-"""Seconds after which a client may retry after a 5xx or a 429."""
 
 HTTP_STATUS: dict[type[MediaServiceError], int] = {
     Malformed: 400,
@@ -135,7 +134,7 @@ log = structlog.get_logger()
 
 
 def problem_object(error: MediaServiceError, base: str) -> dict[str, Any]:
-    """Return an error as a problem object: the members of RFC 9457, `code`, and the error's fields."""
+    """Return a problem object: the members of RFC 9457, `code`, and the error's fields."""
     return {
         "type": f"{base}/problems/{error.code}",
         "title": problem_title(type(error)),
@@ -153,9 +152,8 @@ def problem_title(kind: type[MediaServiceError]) -> str:
 
 def problem_json(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
     """Return the response with a problem object."""
-    status = body["status"]
-    all_headers = dict(headers or {}) | extra_headers(status)
-    return web.json_response(body, status=status, headers=all_headers, content_type="application/problem+json")
+    all_headers = dict(headers or {}) | extra_headers(body["status"])
+    return web.json_response(body, status=body["status"], headers=all_headers, content_type="application/problem+json")
 
 
 def extra_headers(status: int) -> dict[str, str]:
@@ -185,15 +183,20 @@ def log_error(error: MediaServiceError, path: str) -> None:
     """Log a failure of the service."""
     # CoversBusy is caused by clients, which could fill the log with it.
     if isinstance(error, ServiceError) and not isinstance(error, CoversBusy):
-        log.warning("trouble", code=error.code, path=path, cause=repr(error.__cause__))
+        log.warning("service error", code=error.code, path=path, cause=repr(error.__cause__))
 
 
 def method_not_allowed(request: web.Request, allowed: str) -> web.Response:
     """Return a 405 with the allowed methods."""
-    name = HTTPStatus.METHOD_NOT_ALLOWED.phrase
     detail = f"{request.method} is not allowed for this URL. Allowed methods: {allowed}."
-    body = {"type": "about:blank", "title": name, "status": 405, "detail": detail, "code": "method_not_allowed"}
-    return problem_json(body, {"Allow": allowed})
+    return problem_json(_status_problem(405, detail), {"Allow": allowed})
+
+
+def _status_problem(status: int, detail: str | None = None) -> dict[str, Any]:
+    """Return the problem object of an error that has only a status."""
+    title = HTTPStatus(status).phrase
+    code = title.lower().replace(" ", "_").replace("-", "_")
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail or title, "code": code}
 
 
 class ErrorPages(Protocol):
@@ -211,12 +214,17 @@ class ErrorPages(Protocol):
 
 
 def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Middleware:
-    """Return a middleware that turns every error into a problem object or a page, also those raised by aiohttp."""
+    """Return a middleware that turns every error, also aiohttp's, into a page or a problem object."""
 
-    def error_response(request: web.Request, body: dict[str, Any], headers: Mapping[str, str]) -> web.Response:
+    def error_response(
+        request: web.Request,
+        body: dict[str, Any],
+        headers: Mapping[str, str] | None = None,
+        error: MediaServiceError | None = None,
+    ) -> web.Response:
         status = body["status"]
-        all_headers = dict(headers) | extra_headers(status)
-        page = error_pages.error_page(request, status, body["detail"], all_headers) if error_pages else None
+        all_headers = dict(headers or {}) | extra_headers(status)
+        page = error_pages.error_page(request, status, body["detail"], all_headers, error) if error_pages else None
         return page or problem_json(body, headers)
 
     @web.middleware
@@ -224,29 +232,16 @@ def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Midd
         try:
             return await handler(request)
         except MediaServiceError as error:
-            status = HTTP_STATUS[type(error)]
-            page = (
-                error_pages.error_page(request, status, error.message, extra_headers(status), error)
-                if error_pages
-                else None
-            )
-            if page is None:
-                return problem_response(error, base, request.path)
             log_error(error, request.path)
-            return page
+            return error_response(request, problem_object(error, base), error=error)
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            name = HTTPStatus(error.status).phrase
             kept_headers = {key: value for key, value in error.headers.items() if key == "Allow"}
-            code = name.lower().replace(" ", "_").replace("-", "_")
-            body = {"type": "about:blank", "title": name, "status": error.status, "detail": name, "code": code}
-            return error_response(request, body, kept_headers)
+            return error_response(request, _status_problem(error.status), kept_headers)
         except Exception:
-            # Log it once here; the response must not expose internals.
+            # The response must not expose internals.
             log.exception("a request failed", method=request.method, path=request.path)
-            name = HTTPStatus.INTERNAL_SERVER_ERROR.phrase
-            body = {"type": "about:blank", "title": name, "status": 500, "detail": name}
-            return error_response(request, {**body, "code": "internal_server_error"}, {})
+            return error_response(request, _status_problem(500))
 
     return handle_errors

@@ -1,4 +1,4 @@
-"""Build the aiohttp application: all routes under one base path, middlewares and response signals."""
+"""Build the aiohttp application: routes, middlewares and response signals."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.cors import CorsPolicy
 
-MAX_JSON_BYTES = 64 * 1024
-"""Maximum bytes of a JSON body. The dialects limit and stream the bodies of slices themselves."""
+MAX_JSON_BYTES = 64 * 1024  # the dialects limit slices themselves
 
 
 class RouteProvider(Protocol):

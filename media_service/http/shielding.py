@@ -22,12 +22,12 @@ _tasks = TaskTracker()
 
 
 async def shielded(step: Coroutine[Any, Any, T]) -> T:
-    """Return the step's result. If the client disconnects, aiohttp cancels the handler; the step runs to its end."""
+    """Return the step's result. If the client disconnects, aiohttp cancels the handler, but the step continues."""
     return await asyncio.shield(_tasks.begin(step))
 
 
 async def shielded_with(resources: AsyncExitStack, step: Coroutine[Any, Any, T]) -> T:
-    """Return the step's result; close the resources when the step has ended, even if the client disconnects before."""
+    """Return the step's result; close the resources when the step has ended."""
     return await shielded(_closing_after(resources.pop_all(), step))
 
 
@@ -37,10 +37,7 @@ async def _closing_after(resources: AsyncExitStack, step: Coroutine[Any, Any, T]
 
 
 async def with_verdict(intake: UploadService, view: UploadView, seconds: float) -> UploadView:
-    """Return the upload; wait up to `seconds` for the verdict if it is complete.
-
-    Raise the refusal with which the file was rejected.
-    """
+    """Return the upload; if complete, wait up to `seconds` for its verdict. Raise the refusal of a rejected file."""
     if view.upload.state in FINISHING:
         view = await intake.wait_for_verdict(view.upload.id, seconds)
     if view.upload.state is State.REJECTED and view.upload.verdict is not None:

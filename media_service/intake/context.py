@@ -1,4 +1,4 @@
-"""What receiving an upload takes: where its bytes and rows go, who reads along, how it behaves, what time it is."""
+"""Dependencies that all steps of receiving share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """The parts that every step of receiving shares. `clock` gives UTC microseconds."""
+    """Parts of `UploadService`. `clock` returns UTC microseconds."""
 
     active_uploads: ActiveUploads
     catalogue: Catalogue

@@ -1,4 +1,4 @@
-"""Everything a client can do with a finished file: find it, list files, read it, edit its tags, chapters and cover."""
+"""The service for finished files: find, list, read, and edit them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FileService:
-    """Finished files. `owner` None may have every file."""
+    """Finished files. `owner` None permits every file."""
 
     def __init__(self, catalogue: Catalogue, spool: Spool, retagger: Retagger) -> None:
         self._catalogue = catalogue
@@ -37,19 +37,19 @@ class FileService:
     async def listing(
         self, search: str, order: str, cursor: str | None, limit: int
     ) -> tuple[list[StoredFile], str | None]:
-        """Return a page of files with every word of `search`, and the next page's cursor. Raise Malformed."""
+        """See `Catalogue.list_files`."""
         return await self._catalogue.list_files(search, order, cursor, limit)
 
     async def loudness(self, file: StoredFile) -> LoudnessReport | None:
-        """Return the file's loudness and silence, None if they are not measured yet."""
+        """Return the file's loudness and silence, None if not measured yet."""
         return await self._catalogue.loudness(file.id)
 
     def path(self, file: StoredFile) -> Path:
-        """Return where the file's bytes are, unless its reader has taken it."""
+        """Return where to read the file, unless its reader has taken it."""
         return self._spool.path(file.spool_entry.name)
 
     async def cover(self, file_id: str, owner: str | None) -> tuple[Cover, bytes]:
-        """Return the cover in front of the file. Raise UnknownFile, UnknownCover."""
+        """Return the front cover. Raise UnknownFile, UnknownCover."""
         return await self._retagger.cover(await self.find(file_id, owner))
 
     async def edit(
@@ -61,5 +61,5 @@ class FileService:
         chapters: Sequence[Chapter] | None = None,
         picture: bytes | None = None,
     ) -> StoredFile:
-        """Return the file with these tags, chapters and cover; what is not given stays. Raise as `Retagger.edit`."""
+        """Edit as `Retagger.edit`; what is not given stays."""
         return await self._retagger.edit(file_id, tags or {}, is_current, picture=picture, chapters=chapters)

@@ -1,8 +1,7 @@
-"""What a sender changes about an upload that is whole: its name and details until a while after the end.
+"""Change name and details of a complete upload, until a while after its end.
 
-A change is acknowledged only when it is where it counts: in the row of an upload whose file has not been tagged yet, or
-in the finished file and its rows. While the upload is being finished the change waits for that, so nothing has to be
-remembered over a crash: whoever heard no answer asks again, and the same change made twice is one.
+A change is acknowledged once it is in the row of an untagged upload, or in the finished file and its rows. While the
+upload is being finished it waits, so no pending change must survive a crash: clients retry, and edits are idempotent.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from media_service.intake.options import IntakeOptions
 
 LONGEST_WAIT_SECONDS = 20.0
-"""How long a change waits for an attempt to finish the upload. Clients give up after 30 s and ask again."""
+"""Maximum wait for the current attempt to finish the upload; clients time out after 30 s and retry."""
 
 
 class LateEdits:
-    """Changes uploads of which every byte is here. The caller has checked whose they are."""
+    """Edits complete uploads. The caller has checked the owner. Raise as `core.edits` and `Retagger.edit`."""
 
     def __init__(
         self,
@@ -57,11 +56,7 @@ class LateEdits:
         chapters: Sequence[Chapter] | None,
         sender: str | None,
     ) -> Upload:
-        """The upload with other tags, chapters or another sender, and so its file.
-
-        Raises WrongState when it is too late, UnknownFile where the file's reader took it away, FileChanged where an
-        admin edited it at the same time, Malformed, DetailsTooLarge, BeingFinished, and what `Retagger.edit` raises.
-        """
+        """Change the details in the upload and its file. Raise BeingFinished if it waits too long or is tagged."""
         async with self._queue.paused(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
             after = edits.amend_complete(
@@ -86,7 +81,7 @@ class LateEdits:
             return after
 
     async def put_cover(self, upload_id: str, cover: Cover | None, picture: bytes | None) -> Upload:
-        """The upload with this cover, or without one of its own, and so its file. Raises as `amend` does."""
+        """Set or remove the cover in the upload and its file. Raise as `amend`."""
         async with self._queue.paused(upload_id, LONGEST_WAIT_SECONDS):
             before = await self._load(upload_id)
             after = edits.with_late_cover(before, cover, self._clock(), self._options.lifetime)
@@ -95,9 +90,9 @@ class LateEdits:
                 await self._catalogue.save_cover(after, picture)
                 return after
             file = await self._file_of(before)
-            # Without a picture the one that the sender brought goes; what the file had before it is not known any more.
-            brings = (picture or b"") if self._options.writes_tags and (picture or before.cover) else None
-            await self._retagger.edit(file.id, {}, _is_still(file), picture=brings, upload=after)
+            # The sender's cover replaced the file's own, which is lost: removing it leaves none.
+            embedded = (picture or b"") if self._options.writes_tags and (picture or before.cover) else None
+            await self._retagger.edit(file.id, {}, _is_still(file), picture=embedded, upload=after)
             return after
 
     async def _load(self, upload_id: str) -> Upload:
@@ -114,7 +109,7 @@ class LateEdits:
 
 
 def _check_untagged(upload: Upload) -> None:
-    """Raise BeingFinished for an upload whose tags are in its file already, though that is not delivered yet."""
+    """Raise BeingFinished if the tags are already in the file, which is not delivered yet."""
     if upload.publish_intent is not None:
         raise BeingFinished
 

@@ -1,4 +1,4 @@
-"""How uploads are taken in, as the settings say."""
+"""Options of the intake, from the settings."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeOptions:
-    """How the intake behaves: limits of an upload, seconds a body may stand still, seconds the last slice waits for
-    the verdict, how long an upload waits for its bytes, bytes of disk that stay free, and what an address may have.
-    `body_rate`: bytes a second that a body must bring at least, on the average of each `idle_timeout`.
-    `quarantine_lifetime`: seconds for which a rejected file is kept.
+    """Times are in seconds (`lifetime`: microseconds), sizes in bytes.
 
-    `writes_tags`: what a sender types is written into the file.
-    `sync_slices`: a slice is durable before it is acknowledged; otherwise an upload is once it is whole."""
+    `idle_timeout`: maximum time without a byte of a body, and window of its minimum rate `body_rate` (bytes/s).
+    `verdict_wait_slice`: how long the last slice's response waits for the verdict. `disk_reserve`: space that stays
+    free. `writes_tags`: write the sender's details into the file. `sync_slices`: sync each slice before its response;
+    otherwise sync an upload once, before it is complete.
+    """
 
     limits: Limits
     idle_timeout: float

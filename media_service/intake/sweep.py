@@ -1,4 +1,4 @@
-"""What time and crashes leave behind: idle uploads, old quarantine, files without a row."""
+"""Remove what time and crashes leave: idle uploads, old quarantine, files without a row."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 EXPIRE_BATCH = 256
-"""Uploads that expire at once. Their rows share a transaction, and so one sync of the disk."""
+"""Uploads that expire at once: their rows share a transaction, and so one sync."""
 
 
 class Sweeper:
-    """Sweeps at the start and then every `every` seconds."""
+    """Expires uploads and purges the quarantine, `every` so many seconds. `quarantine_lifetime` in microseconds."""
 
     def __init__(
         self,
@@ -52,19 +52,19 @@ class Sweeper:
         self._every = every
 
     async def run(self) -> None:
-        """Sweeps again and again, until cancelled."""
+        """Sweep until cancelled."""
         while True:
             await asyncio.sleep(self._every)
             try:
                 await self.expire()
-            except (ServiceError, OSError) as trouble:
-                log.warning("sweeping goes on later", trouble=str(trouble))
+            except (ServiceError, OSError) as error:
+                log.warning("sweeping failed and is retried", error=str(error))
             except Exception:
-                # The top of a task: it would end, and nothing would expire until the next start.
-                log.exception("sweeping failed and is tried again")
+                # The top of a task: if it ended, nothing would expire until the next start.
+                log.exception("sweeping failed and is retried")
 
     async def expire(self) -> None:
-        """Ends uploads for which nothing came for too long, and empties the quarantine of what is old."""
+        """End idle uploads and failed ones past their lifetime; purge the quarantine."""
         now, lifetime = self._clock(), self._uploads.options.lifetime
         expiring = await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole)
         failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finalize_failed]
@@ -73,10 +73,10 @@ class Sweeper:
             await self._expire_together(due[first : first + EXPIRE_BATCH])
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):
             await self._catalogue.forget_cover(upload_id)
-            log.info("quarantine emptied", upload=upload_id)
+            log.info("removed from quarantine", upload=upload_id)
 
     async def _expire_together(self, due: Sequence[Upload]) -> None:
-        """End these uploads. Raise the first error, once all of them were tried."""
+        """End these uploads. Raise the first error after all were tried."""
         outcomes = await asyncio.gather(*map(self._uploads.expire, due), return_exceptions=True)
         for upload, outcome in zip(due, outcomes, strict=True):
             if outcome is True:
@@ -86,7 +86,7 @@ class Sweeper:
                 raise outcome
 
     async def discard_orphans(self) -> None:
-        """Before anything is received: frees what a crash left between a row's change and its file's removal."""
+        """Delete files that a crash left after their rows had changed. Must run before anything is received."""
         finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}
         receiving = {upload.id for upload in await self._catalogue.in_state({State.RECEIVING})}
         for upload_id in set(await self._partials.list_ids()) - finishing - receiving:

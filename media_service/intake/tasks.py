@@ -1,4 +1,4 @@
-"""Steps that go to their end, whoever waits for them or goes away."""
+"""Tasks that run to their end even if the request that began them is gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class TaskTracker:
-    """Those under way: the event loop keeps only a weak hold on a task."""
+    """The running tasks: the event loop has only weak references to them."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
@@ -26,14 +26,14 @@ class TaskTracker:
             raise ShuttingDown
 
     def begin(self, step: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """The step as a task. Who waits for it shields it, so that going away does not cancel it."""
+        """Start the step as a task. Callers shield it, so that their cancellation does not cancel it."""
         task = asyncio.create_task(step)
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def close(self) -> None:
-        """Let `check_open` refuse new steps, and return when none is under way."""
+        """Refuse new steps, and return when none is running."""
         self._closed = True
         while self._running:
             await asyncio.wait(self._running)
@@ -41,5 +41,5 @@ class TaskTracker:
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            # The client may be gone: its request was the one who would have looked at the error.
+            # Mark the error as retrieved: the request that would have awaited it may be gone.
             task.exception()

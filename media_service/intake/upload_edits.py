@@ -1,4 +1,4 @@
-"""What a client changes about an upload beside its bytes: tags, chapters, sender, length and cover."""
+"""Changes of an upload beside its bytes: tags, chapters, sender, length and cover."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class UploadEdits:
-    """Edits uploads that receive, and complete ones through `late`. `tasks`: closed when the service ends."""
+    """Edits receiving uploads, and complete ones through `late`. Raise as `core.edits`, UnknownUpload, ShuttingDown."""
 
     def __init__(self, deps: Dependencies, lifecycle: UploadLifecycle, late: LateEdits, tasks: TaskTracker) -> None:
         self._deps = deps
@@ -43,11 +43,7 @@ class UploadEdits:
         length: int | None = None,
         sender: str | None = None,
     ) -> UploadView:
-        """Set tags, chapters, the sender, or the length that was not known at creation; return the upload.
-
-        All but the length may change until a while after the end: see `LateEdits`.
-        Raise UnknownUpload, WrongState, UploadGone, Malformed, FileTooLarge, QuotaExceeded, and what that raises.
-        """
+        """Change details, or set the unknown length; return the upload. Raise QuotaExceeded, and as `LateEdits`."""
         self._tasks.check_open()
 
         def amended(active: ActiveUpload) -> Upload:
@@ -76,10 +72,7 @@ class UploadEdits:
         )
 
     async def check_cover(self, upload_id: str, owner: str | None) -> None:
-        """Check before a cover's bytes are read that there is such an upload, and that it takes a cover.
-
-        Raise UnknownUpload, WrongState, UploadGone, ShuttingDown.
-        """
+        """Check before a cover is read that the upload can get one."""
         self._tasks.check_open()
         upload = (await self._deps.active_uploads.find(upload_id, owner)).upload
         if upload.state in COMPLETE_STATES:
@@ -88,11 +81,7 @@ class UploadEdits:
             edits.with_cover(upload, None, self._deps.clock())
 
     async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> UploadView:
-        """Set the cover, durably; None removes it. Return the upload.
-
-        Raise what `check_cover` raises, CoverTooLarge, CoverNotImage, CoverInvalid, CoverTooWide; for a complete
-        upload also what `LateEdits` raises.
-        """
+        """Set the cover, durably; None removes it. Raise as `accept_cover` and `LateEdits`."""
         cover = None
         if picture is not None:
             seen, limits = await self._deps.media.inspect_picture(picture), self._deps.options.limits
@@ -111,7 +100,7 @@ class UploadEdits:
             return await self._change_late(upload_id, self._late.put_cover(upload_id, cover, picture))
 
     async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
-        """Return the cover that was sent, and its picture, until the upload ends. Raise UnknownUpload, UnknownCover."""
+        """Return the cover and its picture, until the upload ends. Raise UnknownCover."""
         upload, _ = await self._deps.active_uploads.load(upload_id, owner)
         picture = await self._deps.catalogue.cover(upload_id)
         if upload.cover is None or picture is None:
@@ -119,7 +108,6 @@ class UploadEdits:
         return upload.cover, picture
 
     async def _change_late(self, upload_id: str, step: Awaitable[Upload]) -> UploadView:
-        """Change a complete upload; return it."""
         upload = await step
         active = self._deps.active_uploads.in_memory(upload_id)
         if active is not None:

@@ -1,8 +1,4 @@
-"""Everything a client can do to an upload: create it, send slices, look at it, give it up; change it: `edits`.
-
-What a slice goes through is in `receiving/slices.py`, what becomes of an upload in `receiving/lifecycle.py`, and which
-are in memory in `receiving/active_uploads.py`.
-"""
+"""The service for uploads: create, receive slices, show, list, cancel; changes are in `edits`."""
 
 from __future__ import annotations
 
@@ -34,6 +30,7 @@ if TYPE_CHECKING:
 
     from media_service.core.findings import Finding
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.load import Load
     from media_service.core.ports.media import Media
     from media_service.core.ports.partials import Partials
     from media_service.intake.finalizing.finalizer import Finalizer
@@ -42,7 +39,10 @@ if TYPE_CHECKING:
 
 
 class UploadService:
-    """Everything a client can do to an upload, whichever dialect it speaks."""
+    """Everything a client can do to an upload, in any dialect. `owner` None permits every upload.
+
+    Methods with an id raise UnknownUpload; those that change raise WrongState, UploadGone, ShuttingDown.
+    """
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class UploadService:
         options: IntakeOptions,
         *,
         retagger: Retagger,
+        load: Load,
         clock: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
@@ -80,12 +81,12 @@ class UploadService:
         self._tasks = TaskTracker()
         late = LateEdits(catalogue, finalizer.queue, retagger, options, clock=clock)
         self.edits = UploadEdits(deps, self._lifecycle, late, self._tasks)
-        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, finalizer.queue.note_receiving)
+        self._slices = SliceReceiver(deps, self._lifecycle, self._tasks, load.note_receiving)
 
     async def create(self, request: lifecycle.UploadRequest, owner: str, dialect: str) -> tuple[UploadView, bool]:
-        """A new upload and True; or the owner's finished upload of the same bytes and False.
+        """Return a new upload and True, or the owner's finished upload of the same bytes and False.
 
-        Raises FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
+        Raise FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
         self._tasks.check_open()
         limits = self.options.limits
@@ -104,33 +105,30 @@ class UploadService:
         return self._active_uploads.view(upload, Ranges()), True
 
     async def _store(self, upload: Upload) -> None:
-        """Make the new upload's partial and its row. Raise StorageFull.
-
-        What other uploads have still to receive does not count: a promise takes no room from bytes.
-        """
+        """Create the partial and the row. Raise StorageFull; unreceived bytes of other uploads do not count."""
         if (upload.length or 1) > await self._space.spare():
             raise StorageFull
         await self._partials.create(upload.id, first_reservation(upload.length))
         try:
             await self._catalogue.create(upload)
         except ServiceError:
-            # Where it is in the catalogue in spite of it, its first slice makes the partial again.
+            # If the row exists after all, the first slice creates the partial again.
             await self._partials.discard(upload.id)
             raise
 
     async def largest(self) -> int:
-        """Bytes that a new upload may have at most, as the disk is now."""
+        """Return the maximum bytes of a new upload, with the disk as it is now."""
         return max(0, min(self.options.limits.file, await self._space.spare()))
 
     async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> UploadView | None:
-        """The owner's finished upload of the same bytes; none for callers without an owner of their own."""
+        """Return the owner's finished upload of the same bytes; None for the shared LOCAL_OWNER."""
         if owner == LOCAL_OWNER:
             return None
         upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length)
         return None if upload is None else self._active_uploads.view(upload, Ranges())
 
     async def show(self, upload_id: str, owner: str | None) -> UploadView:
-        """The upload as it stands. Never waits for a writer. `owner` None sees everybody's. Raises UnknownUpload."""
+        """Return the upload, without waiting for a writer."""
         active = self._active_uploads.in_memory(upload_id)
         if active is not None and active.upload.state not in FINISHING:
             self._active_uploads.check_owner(active.upload, owner)
@@ -141,25 +139,22 @@ class UploadService:
     async def listing(
         self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
     ) -> tuple[list[UploadView], str | None]:
-        """A page of uploads, newest first, and the next page's cursor; `owner` None lists everybody's.
-
-        Uploads of a `short` listing have only the first of their chapters. Raises Malformed.
-        """
+        """See `Catalogue.list_uploads`."""
         rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit, short=short)
         return [self._active_uploads.view(upload, ranges_of(slices)) for upload, slices in rows], following
 
     async def slices(self, upload_id: str, owner: str | None) -> Sequence[Slice]:
-        """The recorded slices by start. Raises UnknownUpload."""
+        """Return the recorded slices by start."""
         return (await self._active_uploads.load(upload_id, owner))[1]
 
     async def receive(
         self, upload_id: str, owner: str | None, request: SliceRequest, body: AsyncIterable[bytes]
     ) -> UploadView:
-        """Takes one slice: admits it, reads its body, and returns when it is durable and recorded.
+        """Receive one slice, and return when it is durable and recorded.
 
-        A slice that is recorded already is acknowledged unwritten; when its size is known, without reading its
-        body. Raises what `admission.admit` raises, and UnknownUpload, Malformed, BodyCut, IdleTimeout, Superseded,
-        DigestMismatch, SliceDiffers, StorageFull, StorageError, CatalogueError, ShuttingDown.
+        A recorded slice is acknowledged and not written again; its body is not read if its size is known. Raise as
+        `admission`, and Malformed, BodyCut, IdleTimeout, BodyTooSlow, Superseded, DigestMismatch, StorageFull,
+        StorageError, CatalogueError.
         """
         self._tasks.check_open()
         active = await self._active_uploads.find(upload_id, owner)
@@ -167,42 +162,31 @@ class UploadService:
         return await self._lifecycle.view(active)
 
     async def check_open(self, upload_id: str, owner: str | None) -> None:
-        """Before a body is looked into: there is such an upload, and it takes slices or has them all.
-
-        Raises UnknownUpload, WrongState, UploadGone, ShuttingDown.
-        """
+        """Check before a body is parsed that the upload receives or is complete."""
         self._tasks.check_open()
         active = await self._active_uploads.find(upload_id, owner)
         if active.upload.state is not State.RECEIVING and active.upload.state not in COMPLETE_STATES:
             raise active.upload.refusal()
 
     async def wait_for_verdict(self, upload_id: str, seconds: float) -> UploadView:
-        """The upload when it has ended, or as it stands after so many seconds."""
+        """Return the upload when it has ended, or after so many seconds."""
         await self._finalizer.queue.wait(upload_id, seconds)
         return await self.show(upload_id, None)
 
     async def cancel(self, upload_id: str, owner: str | None) -> None:
-        """Ends the upload's writers and frees its space; cancelling twice is no error.
-
-        One that is being finished can be cancelled only after that has failed. Raises UnknownUpload, WrongState,
-        UploadGone.
-        """
+        """End the writers and free the space; twice is no error. Raise WrongState while it is being finished."""
         active = await self._active_uploads.find(upload_id, owner)
         async with active.changing():
             if active.upload.state is not State.CANCELLED:
                 await self._lifecycle.end(active, Event.CANCEL)
 
     async def abandon(self, upload_id: str) -> None:
-        """Ends an upload that nobody can resume, unless it is whole already."""
+        """Cancel an upload that no client can resume, unless it is complete."""
         with suppress(WrongState, UploadGone):
             await self.cancel(upload_id, None)
 
     async def conclude(self, upload_id: str, owner: str | None) -> UploadView:
-        """The client of an upload that is held open says that its last byte was sent.
-
-        An upload that was rejected by its last byte is returned as it is.
-        Raises what `lifecycle.conclude` raises, and UnknownUpload.
-        """
+        """Complete an upload whose client says that all bytes were sent; return a rejected one as it is."""
 
         def concluded(active: ActiveUpload) -> Upload:
             if active.upload.state in COMPLETE_STATES or active.upload.state is State.REJECTED:
@@ -211,43 +195,37 @@ class UploadService:
 
         return await self._lifecycle.change(await self._active_uploads.find(upload_id, owner), concluded)
 
-    async def reserve_whole(self, upload_id: str, owner: str) -> None:
-        """Reserve room on the disk for the whole upload, before bytes are copied into it. Raise StorageFull."""
+    async def reserve_all(self, upload_id: str, owner: str) -> None:
+        """Reserve disk space for all bytes, before they are copied. Raise StorageFull."""
         active = await self._active_uploads.find(upload_id, owner)
         partial = await self._partials.open(upload_id)
         if partial is not None:
             try:
-                await self._space.reserve_whole(active, partial, active.upload.length or 0)
+                await self._space.reserve_all(active, partial, active.upload.length or 0)
             finally:
                 self._partials.close(upload_id)
 
     def slices_recorded(self, upload_id: str) -> int:
-        """Return how many slices an upload in memory has; 0 for one that is not."""
+        """Return the number of slices of an upload in memory, else 0."""
         active = self._active_uploads.in_memory(upload_id)
         return 0 if active is None else active.count
 
     async def adopt(self, upload_id: str, owner: str) -> UploadView:
-        """Records the whole upload, whose bytes were put in their place, durably, without a body.
-
-        Raises what `admission.check_record` raises.
-        """
+        """Record all bytes, which were copied durably into the partial. Raise as `admission.check_record`."""
         active = await self._active_uploads.find(upload_id, owner)
         assert active.upload.length is not None
         piece = Slice(0, active.upload.length)
         admission.check_record(active.upload, active.received, piece)
         await self._lifecycle.record(active, piece)
-        await self._lifecycle.complete_if_whole(active)
+        await self._lifecycle.complete_if_possible(active)
         return await self._lifecycle.view(active)
 
     def remaining(self, view: UploadView) -> int:
-        """Microseconds after which the upload expires if nothing more comes."""
+        """Return the microseconds after which the upload expires if no bytes come."""
         return max(0, (view.expires_at or self._clock()) - self._clock())
 
     async def expire(self, upload: Upload) -> bool:
-        """End an upload for which nothing came for too long, unless somebody writes just now; return whether it ended.
-
-        One that has had its whole lifetime ends even then.
-        """
+        """End an expired upload; return whether it ended. A writer keeps it, but not past its `whole` lifetime."""
         active, lifetime, now = await self._active_uploads.find(upload.id, None), self.options.lifetime, self._clock()
         async with active.changing():
             if active.upload.finalize_failed:
@@ -264,31 +242,33 @@ class UploadService:
             return True
 
     async def reject_early(self) -> None:
-        """Reject uploads whose first bytes show that they will be, before more of them comes; until cancelled."""
+        """Reject uploads as soon as their first bytes show that they will be, until cancelled."""
         async for upload_id, findings in self._media.early_rejections():
             self._tasks.begin(self._reject(upload_id, findings))
 
     async def _reject(self, upload_id: str, findings: Sequence[Finding]) -> None:
         refusal, active = refusal_of(findings), await self._active_uploads.find(upload_id, None)
-        async with active.changing():
-            whole = lifecycle.is_complete(active.upload, active.received)
-            if refusal is None or whole or active.upload.state is not State.RECEIVING:
-                return
-            # What is kept to be looked at is what came, not the room for all of it.
-            await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
-            verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
-            await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
+        # Excluded from finalizing, so that a recheck waits until the partial is discarded.
+        with self._finalizer.queue.excluded(upload_id):
+            async with active.changing():
+                complete = lifecycle.is_complete(active.upload, active.received)
+                if refusal is None or complete or active.upload.state is not State.RECEIVING:
+                    return
+                # Keep what came, without the reserved space after it.
+                await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
+                verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
+                await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
 
     async def recover(self) -> None:
-        """After a start: plain forms that were cut are given up, uploads that were whole go on to be finished."""
+        """After a start: count open uploads, complete those with all bytes, abandon cut plain forms."""
         for address, upload_id, size in await self._catalogue.open_bytes():
             self._usage.note(address, upload_id, size)
         for upload_id in await self._catalogue.receiving_whole():
-            await self._lifecycle.complete_if_whole(await self._active_uploads.find(upload_id, None))
+            await self._lifecycle.complete_if_possible(await self._active_uploads.find(upload_id, None))
         for upload in await self._catalogue.in_state({State.RECEIVING}):
             if not lifecycle.is_resumable(upload):
                 await self.abandon(upload.id)
 
     async def close(self) -> None:
-        """Refuses what is new and returns when every slice that was read is recorded."""
+        """Refuse new requests, and return when every slice that was read is recorded."""
         await self._tasks.close()

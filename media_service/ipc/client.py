@@ -12,14 +12,13 @@ if TYPE_CHECKING:
 
 
 class ConnectionLost(Exception):
-    """The server process has gone; it may have executed the request or not."""
+    """The server process died; it may have executed the request or not."""
 
 
 class RpcClient(asyncio.Protocol):
-    """Send requests to a service of the sidecar. Responses may arrive in any order.
+    """Send requests to a service of the sidecar, those of one event-loop iteration with one write.
 
-    Requests of one event-loop iteration are sent with one write. After a lost connection the client can be connected
-    again, to the next process.
+    Responses may arrive in any order. After a lost connection the client can be connected again.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,6 @@
 """Length-prefixed frames of plain Python values.
 
-Both ends are the same interpreter of the same release, so values are encoded by `marshal`: None, numbers, strings,
-bytes, and tuples, lists and dicts of these.
+Both ends run the same interpreter, so `marshal` encodes values: None, numbers, strings, bytes, tuples, lists, dicts.
 """
 
 from __future__ import annotations

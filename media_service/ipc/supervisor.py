@@ -21,7 +21,7 @@ PYTHON_COMMAND = (sys.executable, "-I", "-m")
 """Run a module in isolated mode, independent of the environment and the working directory."""
 
 RESTART_INTERVAL_SECONDS = 1.0
-"""Minimum seconds between two starts, so that a process that fails at once does not use a whole processor."""
+"""Minimum seconds between two starts: a process that fails at once must not use a whole processor."""
 
 log = structlog.get_logger()
 
@@ -30,8 +30,7 @@ class Supervisor:
     """Run a Python module as a child process, with one RPC connection for each of its services.
 
     The module's command line is `service=descriptor` for each service, then `arguments`. It must exit when all
-    connections are closed, so that it never outlives this process. It runs in its own session: Ctrl-C in a terminal
-    reaches this process only.
+    connections are closed. It runs in its own session, so that Ctrl-C in a terminal does not reach it.
     """
 
     def __init__(self, module: str, services: Sequence[str], *arguments: str) -> None:

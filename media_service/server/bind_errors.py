@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def explain_bind_error(error: OSError, settings: Settings) -> str:
-    """Return a message that says what to change. Other errors are returned as their own text."""
+    """Return a message that says what to change, or the error's own text if it is not about the address."""
     if isinstance(error, socket.gaierror):
         return f"The host name {settings.host} cannot be resolved; choose an address of this machine with --host."
     if "attempting to bind" not in str(error):

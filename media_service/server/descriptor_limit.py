@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 
 RESERVED_DESCRIPTORS = 256
-"""Descriptors kept for other uses than connections: the catalogue, child processes, files."""
+"""Descriptors reserved for the catalogue, child processes and files."""
 
 MIN_CONNECTIONS = 16
 MAX_CONNECTIONS = 4096

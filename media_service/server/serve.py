@@ -33,14 +33,11 @@ READ_BUFFER_BYTES = 256 * 1024
 """Bytes that a connection buffers before it stops reading from the socket: one block."""
 
 MAX_HEADER_BYTES = 8190
-"""Limit of one header field."""
-
 MAX_HEADERS = 64
-"""Limit of header fields in one request; browsers send about 20, a proxy adds at most 10."""
+"""Limits of a header field and of their number; browsers send about 20, a proxy adds at most 10."""
 
 SWITCH_INTERVAL_SECONDS = 0.001
-"""How long a thread that parses frames may keep the interpreter's lock from the event loop. Python's default of 5 ms
-would be added to every block that is received meanwhile."""
+"""Seconds that a parsing thread may delay the event loop; Python's default of 5 ms would slow down every block."""
 
 
 def serve(settings: Settings) -> None:
@@ -59,13 +56,13 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    # aiohttp warns of malformed headers of clients, which are not defects of this program.
+    # aiohttp warns of malformed headers of clients, which are no defect of this service.
     for malformed in (BadContentDispositionHeader, BadContentDispositionParam):
         warnings.filterwarnings("ignore", category=malformed)
     app, token = make_app(settings)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=settings.shutdown_timeout)
     await runner.setup()
-    # What is loaded now is never freed: excluding it from garbage collection shortens the pauses of the event loop.
+    # Objects loaded so far are never freed; excluding them from garbage collection shortens its pauses.
     gc.collect()
     gc.freeze()
     try:

@@ -1,5 +1,4 @@
 """Bytes on disk: partials, the spool, the quarantine.
 
-File descriptors, fsync, renames and safe file names belong here. What the bytes mean, and whether they may be written,
-is decided elsewhere.
+Descriptors, fsync, renames and safe file names belong here; what the bytes mean does not.
 """

@@ -1,7 +1,7 @@
 """Reserve disk space in a file that other tasks write to at the same time.
 
-Not `os.posix_fallocate`: where the file system cannot allocate, the C library writes a zero byte into every block that
-it reads as zero, and a block written in between would lose its first byte.
+Not by `os.posix_fallocate`: if the file system cannot allocate, glibc reads one byte of every block, and writes it back
+if it is zero. A block written in between would lose this byte.
 """
 
 from __future__ import annotations

@@ -17,10 +17,7 @@ _UNSUPPORTED_ERRNOS = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.
 
 
 def copy_range(source: int, target: int, offset: int, size: int) -> int:
-    """Copy up to `size` bytes from `offset` of the source to the target's position, and return how many were copied.
-
-    Raise OSError, also if the source ends at `offset`.
-    """
+    """Copy up to `size` bytes to the target's position; return how many. Raise OSError, also if there are none."""
     try:
         copied = os.copy_file_range(source, target, size, offset)
     except OSError as error:
@@ -35,7 +32,7 @@ def copy_range(source: int, target: int, offset: int, size: int) -> int:
 
 
 def concatenate(target: Path, sources: Iterable[tuple[Path, int]]) -> None:
-    """Write the first bytes of each source, as many as stated, one after the other to the target, and sync it."""
+    """Write the first bytes of each source, as many as stated, to the target, and sync it."""
     descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         for source, length in sources:

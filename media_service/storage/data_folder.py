@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_TIMEOUT_SECONDS = 3.0
-"""How long a process that served from this folder before may take to end."""
+"""Seconds to wait until the sidecar of a killed server has committed and released the lock."""
 
 LOCK_RETRY_SECONDS = 0.05
 
@@ -26,7 +26,7 @@ class DataFolderLocked(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """Paths below one folder. It must be one local file system, because files move by hard link and rename."""
+    """Paths below one folder, which must be one local file system, because files move by hard link and rename."""
 
     root: Path
 
@@ -60,10 +60,9 @@ class DataFolder:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def lock(self) -> int:
-        """Lock the folder, until the returned descriptor is closed. Raise DataFolderLocked if another server has it.
+        """Lock the folder until the returned descriptor is closed: two servers would grant leases of the same bytes.
 
-        Two servers would each have their own leases. The sidecar of a killed server keeps the lock until it has
-        committed what it was sent: this waits for it.
+        Wait for the sidecar of a killed server, which holds the lock until it has committed. Raise DataFolderLocked.
         """
         descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         for _ in range(int(LOCK_TIMEOUT_SECONDS / LOCK_RETRY_SECONDS)):

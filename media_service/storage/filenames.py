@@ -24,9 +24,9 @@ FALLBACK = "upload"
 
 
 def safe_filename(filename: str, copy: int = 1) -> str:
-    """Return a name for the spool: the last part of the path, without what any file system forbids, ending in `.mp3`.
+    """Return the last part of the path without what any file system forbids, ending in `.mp3`, of at most 255 bytes.
 
-    `copy` numbers files of the same name, from 2. At most 255 bytes, never cut within a character.
+    `copy` numbers files of the same name, from 2.
 
     >>> safe_filename("../../etc/passwd")
     'passwd.mp3'

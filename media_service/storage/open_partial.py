@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from media_service.storage.write_latency import WriteLatency
 
 INLINE_ALLOCATE_BYTES = 1024 * 1024
-"""Up to this size space is allocated on the event loop: that costs less than a hop to a thread."""
+"""Space of up to this size is allocated on the event loop, which costs less than a hop to a thread."""
 
 STAT_BLOCK_BYTES = 512
 """Unit of `st_blocks` (stat(2))."""
@@ -50,7 +50,6 @@ class OpenPartial:
 
     @property
     def epoch(self) -> int:
-        """Return the number of failed syncs."""
         return self._data_sync.failures
 
     @property
@@ -59,7 +58,6 @@ class OpenPartial:
         return self._folder_sync is None
 
     async def write(self, offset: int, block: bytes) -> None:
-        """Write the whole block at `offset`: on the event loop while the disk is fast, in a thread while it is slow."""
         with map_os_errors():
             if self._latency.is_low:
                 self._latency.record(_timed_write(self.descriptor, offset, block))
@@ -69,12 +67,10 @@ class OpenPartial:
 
     @property
     def allocated(self) -> int:
-        """See `core.ports.partials.Partial`."""
         status = os.fstat(self.descriptor)
         return status.st_size if status.st_blocks * STAT_BLOCK_BYTES >= status.st_size else 0
 
     async def reserve(self, start: int, stop: int) -> None:
-        """See `core.ports.partials.Partial`."""
         with map_os_errors():
             if stop - start > INLINE_ALLOCATE_BYTES:
                 await run_to_completion(self._executor, allocate, self.descriptor, start, stop - start)
@@ -82,16 +78,12 @@ class OpenPartial:
                 allocate(self.descriptor, start, stop - start)
 
     def digest(self, start: int, expected: int | None) -> SliceDigest:
-        """See `core.ports.partials.Partial`."""
         return self._sync_client.digest(self.path, start, expected)
 
     async def sync(self, epoch: int) -> None:
-        """See `core.ports.partials.Partial`; the file's name is durable too.
-
-        After a failed sync the kernel marks pages clean that never reached the disk, so everything written before it
-        is lost, even if a later sync succeeds: hence the comparison with `epoch`.
-        """
         await self._data_sync.wait()
+        # After a failed sync the kernel marks pages clean that never reached the disk, so everything written before it
+        # is lost, even if a later sync succeeds.
         if self.epoch != epoch:
             raise StorageError
         if self._folder_sync is not None:

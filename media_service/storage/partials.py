@@ -33,8 +33,7 @@ WRITE_THREADS = 32
 """Writes that may wait for a slow disk at once. Creating and concatenating partials uses the same threads."""
 
 MAX_IDLE_PARTIALS = 64
-"""Partials that stay open without a user, the most recently used ones: opening a file costs as much as writing a slice,
-and the next slice usually follows soon."""
+"""Most recently used partials that stay open without a user: opening a file costs as much as writing a slice."""
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ class _InUse:
 
 
 class DiskPartials:
-    """`core.ports.partials.Partials` in one folder. Writers of one upload share a descriptor; `rpc`: sync server."""
+    """`core.ports.partials.Partials` in one folder. Writers of one upload share a descriptor."""
 
     def __init__(self, folder: Path, rpc: RpcClient) -> None:
         self._folder = folder
@@ -54,16 +53,14 @@ class DiskPartials:
         self._latency = WriteLatency()
         self._executor = ThreadPoolExecutor(WRITE_THREADS, "partials")
         self._folder_sync = self._sync_client.sync_folder(folder)
-        # Uploads whose file name is known to be durable. After a restart this is unknown, because of a crash before it.
+        # Uploads whose file name is durable. A restart does not know: the process may have crashed before the sync.
         self._durable_names: set[str] = set()
         self._allocating = asyncio.Lock()
 
     async def prepare(self) -> None:
-        """Create the folder."""
         await make_private_folder(self._folder)
 
     async def create(self, upload_id: str, length: int | None) -> None:
-        """See `core.ports.partials.Partials`."""
         path = self.path(upload_id)
         with map_os_errors():
             if length is not None and length > INLINE_ALLOCATE_BYTES:
@@ -74,7 +71,6 @@ class DiskPartials:
                 _create(path, length)
 
     async def open(self, upload_id: str) -> OpenPartial | None:
-        """See `core.ports.partials.Partials`."""
         in_use = self._in_use.get(upload_id)
         if in_use is None:
             partial = self._reuse_idle(upload_id) or self._open(upload_id)
@@ -113,7 +109,6 @@ class DiskPartials:
         )
 
     def close(self, upload_id: str) -> None:
-        """See `core.ports.partials.Partials`."""
         in_use = self._in_use[upload_id]
         in_use.users -= 1
         if not in_use.users:
@@ -141,16 +136,13 @@ class DiskPartials:
         self._sync_client.close(partial.path)
 
     def path(self, upload_id: str) -> Path:
-        """See `core.ports.partials.Partials`."""
         return self._folder / (upload_id + SUFFIX)
 
     async def trim(self, upload_id: str, length: int) -> None:
-        """See `core.ports.partials.Partials`."""
         with map_os_errors():
             await asyncio.to_thread(_trim, self.path(upload_id), length)
 
     async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
-        """See `core.ports.partials.Partials`."""
         with map_os_errors():
             paths = [(self.path(source), length) for source, length in sources]
             await run_to_completion(self._executor, concatenate, self.path(upload_id), paths)
@@ -158,20 +150,17 @@ class DiskPartials:
         self._durable_names.add(upload_id)
 
     async def discard(self, upload_id: str) -> None:
-        """See `core.ports.partials.Partials`."""
         self._drop_idle(upload_id)
         self._durable_names.discard(upload_id)
         with map_os_errors(), suppress(FileNotFoundError):
             await aiofiles.os.unlink(self.path(upload_id))
 
     async def list_ids(self) -> list[str]:
-        """See `core.ports.partials.Partials`."""
         with map_os_errors():
             names = await aiofiles.os.listdir(self._folder)
         return [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)]
 
     async def free(self) -> int:
-        """See `core.ports.partials.Partials`."""
         return self.free_bytes()
 
     def free_bytes(self) -> int:

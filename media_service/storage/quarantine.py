@@ -1,4 +1,4 @@
-"""Rejected files and their reports, kept for a while so that a person can look at them."""
+"""Rejected files and their reports."""
 
 from __future__ import annotations
 
@@ -31,16 +31,12 @@ class DiskQuarantine:
         self._folder = folder
 
     async def prepare(self) -> None:
-        """Create the folder."""
         await make_private_folder(self._folder)
 
     async def add(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
-        """See `core.ports.quarantine.Quarantine`.
-
-        On a full disk the report is empty; the upload's row has the same information. Failing would keep the file
-        being verified again and again.
-        """
         with map_os_errors():
+            # On a full disk the report is empty; the upload's row has the same information. Failing would make the
+            # finalizer verify the file again and again.
             with suppress(StorageFull), map_os_errors():
                 await self._write_report(upload_id, report)
             # A hard link: no copy, and no space on a full disk.
@@ -55,7 +51,6 @@ class DiskQuarantine:
             await asyncio.to_thread(os.fsync, file.fileno())
 
     async def size(self, upload_id: str) -> int | None:
-        """See `core.ports.quarantine.Quarantine`."""
         with map_os_errors():
             try:
                 return (await aiofiles.os.stat(self.path(upload_id))).st_size
@@ -63,28 +58,24 @@ class DiskQuarantine:
                 return None
 
     def path(self, upload_id: str) -> Path:
-        """See `core.ports.quarantine.Quarantine`."""
         return self._folder / (upload_id + FILE_SUFFIX)
 
     def _report_path(self, upload_id: str) -> Path:
         return self._folder / (upload_id + REPORT_SUFFIX)
 
     async def restore(self, upload_id: str, target: Path) -> None:
-        """See `core.ports.quarantine.Quarantine`."""
         with map_os_errors():
             with suppress(FileExistsError):
                 await aiofiles.os.link(self.path(upload_id), target)
             await asyncio.to_thread(fsync_directory, target.parent)
 
     async def discard(self, upload_id: str) -> None:
-        """See `core.ports.quarantine.Quarantine`."""
         with map_os_errors():
             for path in (self.path(upload_id), self._report_path(upload_id)):
                 with suppress(FileNotFoundError):
                     await aiofiles.os.unlink(path)
 
     async def purge(self, before: int) -> list[str]:
-        """See `core.ports.quarantine.Quarantine`."""
         with map_os_errors():
             return await asyncio.to_thread(self._purge, before * 1000)
 

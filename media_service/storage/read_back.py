@@ -1,7 +1,6 @@
-"""SHA-256 of a file that is being written, read back from the file while the writer continues.
+"""SHA-256 of a file, read back while it is being written: this proves what is in the file.
 
-Reading back proves what is in the file. A separate thread reads while the kernel copies and syncs, so it adds no time:
-hashing 1 GiB takes as long as copying it durably.
+A thread reads while the kernel copies and syncs. It adds no time: hashing 1 GiB takes as long as copying it durably.
 """
 
 from __future__ import annotations
@@ -13,14 +12,13 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
-    from types import TracebackType
 
 READ_BYTES = 256 * 1024
 """Bytes read at once; they are still in the processor's cache when they are hashed."""
 
 
 class ReadBackDigest:
-    """Call `extend` whenever more of the file has been written; the digest covers the bytes up to the last call."""
+    """Compute the digest of the bytes up to the last call of `extend`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,9 +30,7 @@ class ReadBackDigest:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._thread.shutdown(cancel_futures=True)
 
     def extend(self, stop: int) -> None:
@@ -44,7 +40,7 @@ class ReadBackDigest:
     def digest(self) -> bytes:
         """Return the SHA-256 of the bytes up to the last `stop`. Raise OSError, also if the file has fewer."""
         if self._last_read is not None:
-            # Each read starts at the offset that the one before reached, so the last one repeats what failed.
+            # A read starts where the one before stopped, so the last one repeats a read that failed.
             self._last_read.result()
         return self._sha.digest()
 

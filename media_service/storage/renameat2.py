@@ -28,7 +28,7 @@ def rename_no_replace(old: Path, new: Path) -> bool:
 
 
 def link_and_unlink(old: Path, new: Path) -> bool:
-    """Do the same on a file system without RENAME_NOREPLACE: for a moment the file has both names."""
+    """Rename without replacing, on a file system without RENAME_NOREPLACE: for a moment the file has both names."""
     try:
         new.hardlink_to(old)
     except FileExistsError:
@@ -39,14 +39,12 @@ def link_and_unlink(old: Path, new: Path) -> bool:
 
 
 def exchange(one: Path, other: Path) -> None:
-    """Exchange the names of two files. Raise FileNotFoundError if `other` does not exist.
-
-    A file system without RENAME_EXCHANGE replaces `other`, which may have been deleted a moment ago.
-    """
+    """Exchange the names of two files. Raise FileNotFoundError if `other` does not exist."""
     if _renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
         return
     number = ctypes.get_errno()
     if number not in _UNSUPPORTED_ERRNOS:
         raise OSError(number, os.strerror(number), str(other))
+    # Without RENAME_EXCHANGE `other` is replaced. A reader that deletes it between these two calls gets it again.
     other.stat()
     one.replace(other)

@@ -21,23 +21,20 @@ class InlineDigest:
         self._sha = hashlib.sha256()
 
     def update(self, block: bytes) -> None:
-        """Hash the bytes."""
         self._sha.update(block)
 
     def end(self) -> None:
-        """Do nothing: every byte has been hashed."""
+        pass
 
     async def value(self) -> bytes:
-        """Return the digest."""
         return self._sha.digest()
 
 
 class SidecarDigest:
-    """`core.ports.partials.SliceDigest` of the file's bytes, which proves more than a digest of what was received.
+    """`core.ports.partials.SliceDigest`, read back from the file by the sidecar: it also proves what was written.
 
-    The sidecar reads the slice once, after its last byte was written: reading while the slice arrives took 5 % more
-    processor time, and three parallel slices were not faster. No other request writes there meanwhile, because the
-    slice's lease is held until it is recorded.
+    The sidecar reads the slice after its last byte was written; reading while it arrives took 5 % more processor time.
+    No other request writes there meanwhile, because the slice's lease is held until the slice is recorded.
     """
 
     def __init__(self, rpc: RpcClient, path: bytes, start: int) -> None:
@@ -47,17 +44,15 @@ class SidecarDigest:
         self._call: asyncio.Future[bytes | int | None] | None = None
 
     def update(self, block: bytes) -> None:
-        """Count the bytes."""
         self._stop += len(block)
 
     def end(self) -> None:
-        """Request the digest; the sidecar computes it while the caller waits for the sync of the same bytes."""
+        # The sidecar computes the digest while the caller waits for the sync of the same bytes.
         self._call = self._rpc.call(("digest", self._path, self._start, self._stop))
         # If the sync fails, `value` is not awaited; this retrieves the exception, so that asyncio logs nothing.
         self._call.add_done_callback(asyncio.Future.exception)
 
     async def value(self) -> bytes:
-        """Return the digest. Raise StorageError if the bytes cannot be read back."""
         assert self._call is not None, "end() was not called"
         with suppress(ConnectionLost):
             await self._call

@@ -1,8 +1,7 @@
-"""The spool of finished files, each complete from the moment its name is visible.
+"""The spool of finished files. A file is complete when its name appears.
 
-A file is assembled in `.incoming/` on the same file system, synced, and then renamed to its final name, which fails if
-that name exists. The catalogue has the name before the file does. So after a crash there are two cases: the file is
-still in `.incoming/` and was not published, or it is not there and was published, even if a reader has taken it since.
+A file is assembled in `.incoming/`, synced, and renamed to a name that must be free and that the catalogue has recorded
+before. So after a crash a file in `.incoming/` was not published; one that is missing there was published.
 """
 
 from __future__ import annotations
@@ -41,51 +40,41 @@ class DiskSpool:
         self._finished = folder / "mp3"
 
     async def prepare(self) -> None:
-        """Create the folders."""
         await make_private_folder(self._incoming)
         await make_private_folder(self._finished)
 
     async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
-        """See `core.ports.spool.Spool`."""
         with map_os_errors():
             return await asyncio.to_thread(self._assemble, self._incoming / upload_id, source, plan, length)
 
     async def is_assembled(self, upload_id: str) -> bool:
-        """See `core.ports.spool.Spool`."""
         with map_os_errors():
             return await aiofiles.os.path.exists(self._incoming / upload_id)
 
     def candidate_names(self, filename: str, first: int, count: int) -> list[str]:
-        """See `core.ports.spool.Spool`."""
         return safe_filenames(filename, range(first, first + count))
 
     async def publish(self, upload_id: str, name: str) -> bool:
-        """See `core.ports.spool.Spool`."""
         with map_os_errors():
             return await asyncio.to_thread(self._publish, self._incoming / upload_id, self.path(name))
 
     async def discard_assembled(self, upload_id: str) -> None:
-        """See `core.ports.spool.Spool`."""
         with map_os_errors(), suppress(FileNotFoundError):
             await aiofiles.os.unlink(self._incoming / upload_id)
 
     async def list_assembled(self) -> list[str]:
-        """See `core.ports.spool.Spool`."""
         with map_os_errors():
             return await aiofiles.os.listdir(self._incoming)
 
     async def replace(self, key: str, name: str) -> None:
-        """See `core.ports.spool.Spool`."""
         with map_os_errors():
             await asyncio.to_thread(self._replace, self._incoming / key, self.path(name))
 
     async def measure(self, name: str) -> tuple[int, bytes] | None:
-        """See `core.ports.spool.Spool`."""
         with map_os_errors():
             return await asyncio.to_thread(_measure, self.path(name))
 
     def path(self, stored_name: str) -> Path:
-        """See `core.ports.spool.Spool`."""
         return self._finished / stored_name
 
     def _assemble(self, incoming: Path, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
@@ -99,10 +88,10 @@ class DiskSpool:
             if size != len(plan.head) + length - plan.cut:
                 raise OSError(errno.EIO, "the assembled file has another size than planned")
         except BaseException:
-            # An incomplete file would keep a full disk full for every other upload.
+            # An incomplete file would keep a full disk full.
             incoming.unlink(missing_ok=True)
             raise
-        # The catalogue will record next that the file is here.
+        # The catalogue records next that the file is here, so its name must be durable.
         fsync_directory(self._incoming)
         return AssembledFile(size, digest)
 
@@ -129,10 +118,7 @@ def _measure(path: Path) -> tuple[int, bytes] | None:
 
 
 def _write(target: Path, source: Path, plan: RewritePlan, length: int, written: Callable[[int], None]) -> None:
-    """Create and sync a file: the plan's head, the source's bytes from the plan's cut to `length`, the plan's tail.
-
-    Call `written`, before the sync, with the number of bytes written so far.
-    """
+    """Write and sync the plan's head, the source's bytes from its cut on, and its tail; report bytes to `written`."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with source.open("rb") as reader, os.fdopen(os.open(target, flags, 0o600), "wb") as writer:
         writer.write(plan.head)
@@ -158,7 +144,7 @@ def _check_tags(path: Path, plan: RewritePlan) -> int:
 
 
 def _expect(file: BinaryIO, planned: bytes) -> None:
-    """Raise OSError if the next bytes differ. Reads in parts: a tag may be large, and is in memory once already."""
+    """Raise OSError if the next bytes differ. Read in parts, because a large tag is in memory once already."""
     for start in range(0, len(planned), COMPARE_BYTES):
         part = planned[start : start + COMPARE_BYTES]
         if file.read(len(part)) != part:

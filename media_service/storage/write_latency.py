@@ -1,15 +1,14 @@
 """Choose where to write: on the event loop while the disk is fast, in a thread while it is slow.
 
-A block that was just received is in the processor's cache, and copying it to the page cache costs less than handing it
-to a thread. But `write` blocks on a slow disk or with too many dirty pages, and then the event loop blocks with it. So
-every write is timed, on the loop and in threads.
+Copying a block that was just received to the page cache costs less than handing it to a thread. But if the disk is slow
+or too many pages are dirty, `write` blocks, and with it the event loop. So every write is timed. This depends on the
+disk and not on the load of the event loop, so it is not in `load.py`.
 """
 
 from __future__ import annotations
 
 SLOW_SECONDS = 0.010
-"""A longer write sends the next ones to a thread. 1 MiB into the page cache takes well under 1 ms; a process that lost
-the processor is rarely delayed by more than this."""
+"""A longer write sends the next ones to a thread; 1 MiB into the page cache takes well under 1 ms."""
 
 FAST_SECONDS = 0.002
 """A shorter write in a thread counts as fast."""

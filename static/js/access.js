@@ -1,6 +1,6 @@
-/** Whether the server lets this browser send: as long as it does not, a banner asks to sign in. */
+/** Whether this browser may upload: if not, a banner asks to sign in. */
 
-/** Should the access of this browser end, it "has ended". */
+/** If the access of this browser ends later, the banner says that it "has ended". */
 const HAD_ACCESS = 'media_service.had_access';
 
 /**
@@ -10,12 +10,12 @@ const HAD_ACCESS = 'media_service.had_access';
  * @param {() => void} signedIn
  */
 export function accessBanner(place, client, announce, signedIn) {
-  /** the server wants a sign-in; until it answers with the list again */
+  /** the server requires a sign-in, until it responds with the list again */
   let shutOut = false;
   return {
     get shutOut() { return shutOut; },
     deny: () => { shutOut = true; },
-    /** The server answered with the list. */
+    /** The server responded with the list. */
     allow() {
       localStorage.setItem(HAD_ACCESS, 'yes');
       shutOut = false;

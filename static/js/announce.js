@@ -1,10 +1,10 @@
 const REST_MS = 5000;
 
 /**
- * Speaks to screen readers, at most once in five seconds; of what came meanwhile only the newest is said.
+ * Announces to screen readers, at most once in five seconds; of texts in between only the newest is announced.
  *
  * @param {HTMLElement} region with `aria-live`
- * @returns {(text: string, aside?: boolean) => void} an aside is not said when something else waits to be said
+ * @returns {(text: string, aside?: boolean) => void} an aside is dropped if another text waits
  */
 export function announcer(region) {
   let spokenAt = -REST_MS;

@@ -1,9 +1,9 @@
-/** Puts rows into the order in which they are read, and moves only those that stand wrong. */
+/** Orders the rows, and moves only those in the wrong place. */
 import { setText } from './html.js';
 
 /**
- * @param {HTMLElement} list of the rows that are seen
- * @param {HTMLDetailsElement} fold of those that are folded
+ * @param {HTMLElement} list of the visible rows
+ * @param {HTMLDetailsElement} fold of the folded rows
  * @param {HTMLElement} inner list within it
  * @param {HTMLElement} summary
  */
@@ -22,7 +22,7 @@ export function arranger(list, fold, inner, summary) {
   /**
    * @param {{shown: string[], folded: string[]}} order keys
    * @param {(key: string) => HTMLElement} row
-   * @param {string} words for the fold
+   * @param {string} words of the fold's summary
    */
   return ({ shown, folded }, row, words) => {
     setText(summary, words);
@@ -33,7 +33,7 @@ export function arranger(list, fold, inner, summary) {
     put(inner, folded.map(row));
     put(list, shown.map(row));
     fold.hidden = folded.length === 0;
-    // An element that is moved loses the focus.
+    // An element loses the focus when it is moved.
     if (focused === document.activeElement || !focused?.isConnected) return;
     (inner.contains(focused) && !fold.open ? summary : focused).focus();
   };

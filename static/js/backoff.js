@@ -3,10 +3,10 @@ const MOST_S = 30;
 const LEAST_S = 0.3;
 
 /**
- * Full jitter: thousands of pages that lost one server must not come back in step.
+ * Full jitter: thousands of pages that lost one server must not retry at the same time.
  *
- * @param {number} failures how many in a row, from 1
- * @param {number | null} retryAfter seconds the server asked for
+ * @param {number} failures consecutive failures, from 1
+ * @param {number | null} retryAfter seconds, if the server sent it
  * @param {() => number} [random] 0 ≤ x < 1
  * @returns {number} ms to wait
  */

@@ -1,9 +1,9 @@
 import { asHex, sha256 } from './digest.js';
 
-/** Bytes of a block of the content hash; the server's usual slice is one, so each block is read and hashed once. */
+/** Bytes of a block of the content hash. The default slice is one block, so each is read and hashed once. */
 export const BLOCK = 4 * 1024 * 1024;
 
-/** SHA-256 of a file's blocks, each made when it is first asked for. */
+/** SHA-256 of a file's blocks, each computed when it is first needed. */
 export class Blocks {
   /** @param {Blob} file */
   constructor(file) {
@@ -29,7 +29,7 @@ export class Blocks {
   }
 
   /**
-   * The file's content hash, made ahead of what is sent.
+   * The file's content hash, computed ahead of sending.
    * @param {() => Promise<void>} breathe awaited between blocks; throws to end it
    * @returns {Promise<string>} hex
    */

@@ -1,5 +1,5 @@
 /**
- * The only file that knows the service's URLs and its way to say no.
+ * Client of the API: the only file that knows the service's URLs and errors.
  *
  * @typedef {import('./ranges.js').Span} Span
  * @typedef {{title?: string, artist?: string, album?: string, date?: string, genre?: string, comment?: string}} Tags
@@ -12,14 +12,14 @@
  * @property {string} [field] of a malformed request
  * @property {number} [limit] bytes
  *
- * @typedef {object} Finding what the server saw in a file
+ * @typedef {object} Finding of the server about a file
  * @property {string} code
  * @property {'info' | 'warn' | 'reject'} severity
  * @property {string | number | null} [actual]
- * @property {number | null} [start_seconds] where it is heard
+ * @property {number | null} [start_seconds] position in the audio
  * @property {number | null} [stop_seconds]
  *
- * @typedef {object} Upload as the server tells it; sizes in bytes, times RFC 3339
+ * @typedef {object} Upload as in the API; sizes in bytes, times RFC 3339
  * @property {string} id
  * @property {'receiving'|'received'|'verified'|'spooled'|'rejected'|'cancelled'|'expired'|'lost'} state
  * @property {string} filename
@@ -32,23 +32,23 @@
  * @property {string | null} sender
  * @property {string} created_at
  * @property {string} updated_at
- * @property {string | null} [editable_until] of a finished one: until when its details may change
+ * @property {string | null} [editable_until] time until which the details of a finished upload may change
  * @property {Problem | null} problem
  * @property {{id: string, url: string} | null} file
  * @property {Finding[]} findings
  * @property {string | null} [digest] SHA-256 in hex
- * @property {number | null} [duration] seconds of sound, once verified
+ * @property {number | null} [duration] seconds of audio, once verified
  * @property {'ok'|'warn'|'reject'|null} [verdict]
- * @property {boolean} [short] in a list: the upload has more than this row
- * @property {boolean} [mine] told of a single upload: this browser may change it
+ * @property {boolean} [short] in a list: the upload has more details than this row
+ * @property {boolean} [mine] of a single upload: this browser may change it
  *
- * @typedef {object} Limits in bytes: of a file, of one that is created now, of a slice
+ * @typedef {object} Limits in bytes: of a file, of a file with the current free space, of a slice
  * @property {number} file
  * @property {number} largest
  * @property {number} slice
- * @property {number} [quarantine_lifetime] seconds for which a rejected file is kept
+ * @property {number} [quarantine_lifetime] seconds that a rejected file is kept
  *
- * @typedef {object} Announcement what creates an upload
+ * @typedef {object} Announcement request that creates an upload
  * @property {string} filename
  * @property {number} length
  * @property {string} [last_modified]
@@ -59,7 +59,7 @@
 
 const ANSWER_WITHIN_MS = 30_000;
 
-/** The server said no and will say no again: something has to change first. */
+/** A final 4xx response: the same request would fail again. */
 export class Refusal extends Error {
   /** @param {Problem} problem @param {number} status */
   constructor(problem, status) {
@@ -70,7 +70,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Nobody answered, or the server is in trouble: the same request may succeed later. */
+/** No response, or a server error: the same request may succeed later. */
 export class Trouble extends Error {
   /**
    * @param {string} code a problem's code, or `unreachable`
@@ -88,7 +88,7 @@ export class Stopped extends Error {}
 
 /**
  * @param {number} status
- * @param {string} text the answer's body
+ * @param {string} text the response's body
  * @param {string | null} retryAfter the header
  * @returns {Refusal | Trouble}
  */
@@ -99,19 +99,19 @@ export function failure(status, text, retryAfter) {
     const told = JSON.parse(text);
     if (typeof told?.code === 'string') problem = told;
   } catch {
-    // A proxy's page, not our problem object: the status alone speaks.
+    // A proxy's page instead of our problem object: only the status is known.
   }
   const again = status >= 500 || status === 408 || status === 425 || status === 429 || status === 0;
   const seconds = Number.parseFloat(retryAfter ?? '');
   return again ? new Trouble(problem.code, Number.isFinite(seconds) ? seconds : null) : new Refusal(problem, status);
 }
 
-/** A change of details with these comes too late: its time is over, or there is nothing any more that could change. */
+/** Codes of an edit that is too late: its time is over, or the upload is gone. */
 const TOO_LATE = new Set(['wrong_state', 'upload_gone', 'unknown_file', 'unknown_upload']);
 
 /**
  * @param {unknown} error of a change that failed
- * @returns {'again' | 'late' | 'refused'} the same may succeed later; never; or what was typed cannot be used
+ * @returns {'again' | 'late' | 'refused'} it may succeed later; it is too late; or the input is invalid
  */
 export function editFailure(error) {
   if (!(error instanceof Refusal) || error.status === 401 || error.code === 'file_changed') return 'again';
@@ -120,14 +120,14 @@ export function editFailure(error) {
 
 /**
  * @param {import('./client.js').Upload} upload
- * @param {number} [heardAt] ms, when it was heard to have ended; this clock may differ from the server's
- * @returns {number} ms by this clock until which it may change; 0 before its end
+ * @param {number} [heardAt] ms, when its end was received; this clock may differ from the server's
+ * @returns {number} ms by this clock until which it may be edited; 0 before its end
  */
 export const editTime = ({ editable_until: until, updated_at: end }, heardAt) => Date.parse(until ?? '')
   + (heardAt ? heardAt - Date.parse(end) : 0) || 0;
 
 /**
- * @param {string} base the page's own folder, absolute, with a slash at its end; a Worker has another one than the page
+ * @param {string} base absolute URL of the page's folder, with a slash at its end; a Worker's own is another one
  * @param {() => void} [shutOut] called when a request needs a sign-in
  */
 export function makeClient(base, shutOut) {
@@ -143,7 +143,7 @@ export function makeClient(base, shutOut) {
    * @param {string} method
    * @param {URL} url
    * @param {{body?: unknown, signal?: AbortSignal, within?: number, match?: string}} [options] `within` in ms
-   * @returns {Promise<any>} parsed JSON, or null for an empty answer
+   * @returns {Promise<any>} parsed JSON, or null for an empty response
    */
   async function ask(method, url, { body, signal, within = ANSWER_WITHIN_MS, match } = {}) {
     const limit = new AbortController();
@@ -207,7 +207,7 @@ export function makeClient(base, shutOut) {
     cancel: (id) => ask('DELETE', at(upload(id))),
 
     /**
-     * One slice. XHR, because fetch tells no upload progress.
+     * Sends a slice. XHR, because fetch has no upload progress.
      *
      * @param {string} id
      * @param {number} offset bytes
@@ -233,7 +233,7 @@ export function makeClient(base, shutOut) {
           try {
             resolve(JSON.parse(xhr.responseText));
           } catch {
-            // A hotel's sign-in page says 200 to everything.
+            // A captive portal responds to everything with 200.
             reject(new Trouble('unreachable'));
           }
         };

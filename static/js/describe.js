@@ -1,5 +1,5 @@
 /**
- * What a row says about its upload: words and numbers from facts, no document here.
+ * Texts and numbers of a row, from the upload's state. No DOM.
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
  * @typedef {import('./id3-preview.js').Hints} Hints
@@ -22,16 +22,16 @@ export const SIGNS = {
   rejected: 'stop', refused: 'stop', cancelled: 'dash', gone: 'stop',
 };
 
-/** States whose numbers still mean something. */
+/** States in which progress is shown. */
 const MEASURED = new Set(['preparing', 'sending', 'waiting', 'paused', 'elsewhere']);
 
-/** Damage that goes on to the end where it has no other. */
+/** Damage that lasts to the end of the file if it has no end of its own. */
 const LASTING = new Set(['zero_hole', 'sync_lost']);
-/** Findings of sound that an encoder of MP3 did not make. */
+/** Findings of audio that was not encoded as MP3. */
 const FOREIGN = new Set(['not_mpeg_audio', 'unsupported_layer', 'free_format']);
 const DAY_SECONDS = 86_400;
 
-/** @param {Finding} found @param {number} others places of the same kind @returns {string} where it is heard, in minutes and seconds */
+/** @param {Finding} found @param {number} others findings of the same code @returns {string} its position in minutes and seconds */
 function place(found, others) {
   if (typeof found.start_seconds !== 'number') return '';
   const [from, to] = [clock(found.start_seconds), typeof found.stop_seconds === 'number' ? clock(found.stop_seconds) : ''];
@@ -39,7 +39,7 @@ function place(found, others) {
   return others > 0 ? say('place.more', { place: at, count: others }) : at;
 }
 
-/** @param {Finding} found @param {Finding[]} all @returns {string} what was found, and where */
+/** @param {Finding} found @param {Finding[]} all @returns {string} the finding and its position */
 function finding(found, all) {
   const others = all.filter(({ code }) => code === found.code).length - 1;
   const [start, stop] = [found.start_seconds, found.stop_seconds];
@@ -48,16 +48,16 @@ function finding(found, all) {
   return say(`finding.${found.code}`, { place: place(found, others) });
 }
 
-/** @param {Finding[]} findings @returns {Finding | undefined} the one for which a file was rejected */
+/** @param {Finding[]} findings @returns {Finding | undefined} the reason of a rejection */
 const gravest = (findings) => findings.find(({ severity, code }) => severity === 'reject' && knows(`finding.${code}`));
 
-/** @param {import('./file-kind.js').Kind | null | undefined} kind @returns {string} what a file is instead of MP3 */
+/** @param {import('./file-kind.js').Kind | null | undefined} kind @returns {string} the name of a file type other than MP3 */
 const foreign = (kind) => say(kind && kind.group !== 'mp3' ? `foreign.${kind.group}` : 'why.not_mp3', { kind: kind?.name ?? '' });
 
 /**
  * @param {import('./client.js').Problem | null | undefined} problem
- * @param {Finding[]} [findings] of the file, where they are known
- * @returns {string} why, in words; what the server said where we have no words of our own
+ * @param {Finding[]} [findings] of the file, if known
+ * @returns {string} the reason in words; the server's own text if we have none
  */
 export function reason(problem, findings = []) {
   const code = problem?.code ?? 'unexpected';
@@ -84,11 +84,11 @@ function waiting(upload, now) {
   if (!isCutOff(upload) && rest > 0) {
     return say(knows(`wait.${why}`) ? `wait.${why}` : 'wait.server', { seconds: rest });
   }
-  // The banner counts down for all rows.
+  // The banner shows one countdown for all rows.
   return say('state.waiting');
 }
 
-/** @param {PageUpload} upload @returns {string} what is wrong with the picked file; empty when nothing is */
+/** @param {PageUpload} upload @returns {string} what is wrong with the chosen file; empty if nothing */
 export function note(upload) {
   if (!upload.note) return '';
   const { code, size = 0 } = upload.note;
@@ -143,7 +143,7 @@ function remedy({ problem, findings }, limits) {
 }
 
 /**
- * While something can still be done about it: what the file itself says and should not.
+ * Warnings about the local file, while the user can still act on them.
  * @param {PageUpload} upload @param {Hints | null} hints @param {Limits | null} limits @param {number} now ms
  */
 function advice(upload, hints, limits, now) {
@@ -198,7 +198,7 @@ export function describe(upload, hints, limits, now) {
 /**
  * @param {PageUpload[]} uploads
  * @param {number} now ms
- * @returns {{seconds: number} | null} the next try of an upload whose line is gone; null while the line holds
+ * @returns {{seconds: number} | null} seconds until the next retry of an upload without a connection; null if it has one
  */
 export function lineTrouble(uploads, now) {
   const stuck = uploads.filter(isCutOff);

@@ -9,7 +9,7 @@ import { say } from './words.js';
 const FIELDS = /** @type {(keyof Tags)[]} */ (['title', 'artist', 'album', 'date', 'genre', 'comment']);
 
 /**
- * The tags of one upload, saved as typed.
+ * Form of an upload's tags and cover, saved while typing.
  *
  * @param {string} key of the upload, for the ids of the fields
  * @param {Tags} tags
@@ -91,7 +91,7 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
       if (hints?.cover && !preview.querySelector('img')) draw(address(hints.cover));
       preview.append(html`<audio controls preload="none" src="${address(file)}" aria-label="${say('tag.listen', { name: filename })}"></audio>`);
     },
-    /** Gives back what the preview holds. */
+    /** Releases the preview's memory. */
     end: () => {
       for (const one of addresses.splice(0)) URL.revokeObjectURL(one);
       preview.replaceChildren();
@@ -103,7 +103,7 @@ export function detailsForm(key, tags, typed, filename, covered, share) {
     saved: ({ at, late, problem }) => setText(ref(form, 'saved'), problem
       ? say(problem.field === 'tags.date' ? 'tag.bad_date' : 'tag.refused', { reason: reason(problem) })
       : say(`tag.${late ? 'late' : at ? 'saved' : 'unsaved'}`)),
-    /** @param {boolean} possible the server knows the upload by now */
+    /** @param {boolean} possible the upload exists on the server */
     share: (possible) => { ref(form, 'share').hidden = !possible; },
     /** @param {boolean} closed */
     close: (closed) => { for (const input of [...inputs, choose]) input.disabled = closed; },

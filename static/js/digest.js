@@ -2,12 +2,12 @@
 export const canDigest = Boolean(globalThis.crypto?.subtle);
 
 const ROOM = 4 * 1024 * 1024;
-/** Rooms for bytes, used again and again: the collector would let hundreds of megabytes gather before it looks. @type {ArrayBuffer[]} */
+/** Reused buffers: otherwise hundreds of megabytes accumulate before they are garbage-collected. @type {ArrayBuffer[]} */
 const rooms = [];
 
 /**
- * Readers whose bytes are still awaited. Browsers forget a stream that nothing holds but the promise of its next bytes,
- * and the promise is never kept (https://github.com/WebKit/WebKit/pull/54097; Chromium 156 does it too).
+ * Readers with a pending read. Browsers collect a stream that is referenced only by the promise of its next bytes,
+ * which then never settles (https://github.com/WebKit/WebKit/pull/54097; Chromium 156 does it too).
  * @type {Set<ReadableStreamBYOBReader>}
  */
 const held = new Set();
@@ -27,7 +27,7 @@ export async function sha256(blob) {
     return digest;
   } finally {
     held.delete(reader);
-    // Its last word was not read: without this it keeps its buffers until the collector comes.
+    // The stream was not read to its end: without this it keeps its buffers until it is garbage-collected.
     reader.cancel().catch(() => undefined);
   }
 }
@@ -35,8 +35,8 @@ export async function sha256(blob) {
 /**
  * @param {ReadableStreamBYOBReader} reader
  * @param {ArrayBuffer} room
- * @param {number} size bytes to come
- * @returns {Promise<Uint8Array<ArrayBuffer>>} in what became of the room
+ * @param {number} size bytes to read
+ * @returns {Promise<Uint8Array<ArrayBuffer>>} in the transferred buffer
  */
 async function filled(reader, room, size) {
   let at = 0;
@@ -50,7 +50,7 @@ async function filled(reader, room, size) {
   return new Uint8Array(room, 0, size);
 }
 
-/** @param {Blob} blob @returns {ReadableStreamBYOBReader | null} null where browsers cannot read into a given room */
+/** @param {Blob} blob @returns {ReadableStreamBYOBReader | null} null if the browser cannot read into a given buffer */
 function roomReader(blob) {
   try {
     return blob.stream().getReader({ mode: 'byob' });
@@ -64,7 +64,7 @@ const hashed = async (bytes) => new Uint8Array(await crypto.subtle.digest('SHA-2
 
 /**
  * @param {Uint8Array} bytes
- * @returns {string} as RFC 9530 writes it
+ * @returns {string} value of Content-Digest (RFC 9530)
  */
 export function asField(bytes) {
   return `sha-256=:${btoa(String.fromCharCode(...bytes))}:`;

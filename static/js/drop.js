@@ -1,5 +1,5 @@
 /**
- * The whole page is the drop target; folders are walked.
+ * Drag and drop: the whole page is the target, and folders are read recursively.
  */
 import { filesOfHandle } from './file-handles.js';
 
@@ -13,7 +13,7 @@ async function filesOf(entry) {
   }
   const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
   const files = [];
-  // Browsers hand out at most 100 entries at a time, and an empty list at the end.
+  // Browsers return at most 100 entries at a time, and an empty list at the end.
   for (;;) {
     const some = await new Promise((/** @type {(entries: FileSystemEntry[]) => void} */ resolve) => {
       reader.readEntries(resolve, () => resolve([]));
@@ -24,7 +24,7 @@ async function filesOf(entry) {
 }
 
 /**
- * A drop as `early-input.js` holds it.
+ * A drop as `early-input.js` stores it.
  * @typedef {{files: File[], entries: (FileSystemEntry | null)[], handles: (Promise<any> | undefined)[]}} Held
  */
 
@@ -48,7 +48,7 @@ async function dropped({ files, entries, handles }) {
 }
 
 /**
- * @param {HTMLElement} veil shown while files hang over the page
+ * @param {HTMLElement} veil shown while files are dragged over the page
  * @param {(files: File[]) => void} take
  */
 export function dropTarget(veil, take) {

@@ -1,5 +1,5 @@
-// Runs before anything is painted, while the modules are still on their way: hides the plain form, and keeps what a
-// person drops or chooses meanwhile for `main.js`. Where the modules cannot be loaded it gives the plain form back.
+// Runs before the first paint, while the modules are being loaded: hides the plain form, and stores files dropped or
+// chosen meanwhile for `main.js`. If the modules cannot be loaded it shows the plain form again.
 (() => {
   // A browser without modules.
   if (!('noModule' in HTMLScriptElement.prototype)) return;
@@ -18,7 +18,7 @@
   const loading = () => classes.contains('js') && !classes.contains('ready');
 
   /**
-   * A drop's files, taken at once: its list is emptied as soon as anything is waited for.
+   * Returns a drop's files at once: browsers empty the list after the event.
    * @param {any} transfer
    */
   function hold(transfer) {
@@ -36,7 +36,7 @@
 
   function over(/** @type {any} */ event) {
     if (!loading() || !event.dataTransfer?.types.includes('Files')) return;
-    // Else the browser would open the file in place of the page.
+    // Otherwise the browser would open the file instead of the page.
     event.preventDefault();
     if (event.type !== 'drop') return;
     early.drops.push(hold(event.dataTransfer));
@@ -68,7 +68,7 @@
     early.touched = true;
   }
 
-  // Modules that failed stay failed by their URLs: below `index-en-VERSION.1` the same ones are asked for anew.
+  // Browsers remember failed modules by URL, so retries load them below another path, such as `index-en-VERSION.1`.
   function retry() {
     if (retrying || !loading()) return;
     if (tries === RETRY_MS.length) {

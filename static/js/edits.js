@@ -1,5 +1,5 @@
 /**
- * What a person changes about an upload after its creation, sent to the server: its tags, and its cover.
+ * Sends edits of an upload after its creation: tags and cover.
  *
  * @typedef {import('./entry.js').Entry} Entry
  */
@@ -38,7 +38,7 @@ export class Edits {
       const what = editFailure(error);
       const problem = what === 'refused' ? /** @type {import('./client.js').Refusal} */ (error).problem : null;
       entry.saved = { at: what === 'late' ? wanted : '', late: what === 'late', problem };
-      // What was typed meanwhile has a timer of its own.
+      // Later input has its own timer.
       if (what === 'again' && entry.upload.tags === tags) this.timers.set(key, setTimeout(() => this.saveTags(entry), AGAIN_MS));
     }
     this.saved(entry, 'tags_saved');

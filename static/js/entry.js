@@ -1,17 +1,17 @@
 /**
- * An upload of the page together with what belongs to it: its file, what the file says of itself, what the server has.
+ * An upload of the page with its file, the file's own tags, and what is saved on the server.
  *
  * @typedef {object} Entry
  * @property {import('./upload.js').PageUpload} upload
  * @property {File | null} file
- * @property {File | null} stranger a picked file that proved to be another one
- * @property {any} handle of the file, kept over a reload
- * @property {boolean} force send it although the same bytes are there already
- * @property {import('./id3-preview.js').Hints | null} hints what the file says of itself
- * @property {{at: string, late: boolean, problem: import('./client.js').Problem | null}} saved what the server has of the tags, as JSON, or why not
- * @property {string | null} sender what the server has for it; null when it takes no other
- * @property {File | null} cover a picture that is still to be sent
- * @property {import('./client.js').Problem | null} uncovered why the last one was refused
+ * @property {File | null} stranger a chosen file that is a different one
+ * @property {any} handle of the file, which survives a reload
+ * @property {boolean} force send it even if the server has the same bytes
+ * @property {import('./id3-preview.js').Hints | null} hints the file's own tags
+ * @property {{at: string, late: boolean, problem: import('./client.js').Problem | null}} saved tags saved on the server, as JSON, or the error
+ * @property {string | null} sender name saved on the server; null if it cannot be changed
+ * @property {File | null} cover a picture that is not sent yet
+ * @property {import('./client.js').Problem | null} uncovered error of the last cover
  */
 
 /** @param {import('./upload.js').PageUpload} upload @param {File | null} file @returns {Entry} */

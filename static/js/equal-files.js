@@ -1,5 +1,5 @@
 /**
- * Files of the queue with the same bytes: only the first of them is sent.
+ * Finds files with the same bytes in the queue: only the first is sent.
  *
  * @typedef {import('./entry.js').Entry} Entry
  */
@@ -9,11 +9,11 @@ export class EqualFiles {
   /** @param {import('./upload-list.js').UploadList} list */
   constructor(list) {
     this.list = list;
-    /** @type {Set<string>} rows whose file is compared with others of its length: they do not start yet */
+    /** @type {Set<string>} rows whose file is being compared: they do not start yet */
     this.comparing = new Set();
   }
 
-  /** Finds those that are the same as one before them. @param {Entry[]} entries just added */
+  /** Finds entries that are equal to an earlier one. @param {Entry[]} entries just added */
   async sendOnce(entries) {
     const queue = [...this.list.entries.values()];
     /** @type {[Entry, Entry[]][]} */

@@ -1,15 +1,15 @@
-/** The ways in which files come to the page: the button, a drop, and what `early-input.js` kept before the modules came. */
+/** Input of files: the button, a drop, and files that `early-input.js` stored before the modules were loaded. */
 import { dropTarget } from './drop.js';
 import { pickFiles } from './file-handles.js';
 
-/** What `early-input.js` kept. @type {{picked?: Promise<any[]>, touched: boolean}} */
+/** Input stored by `early-input.js`. @type {{picked?: Promise<any[]>, touched: boolean}} */
 export const early = /** @type {any} */ (globalThis).early;
 
 /**
  * @param {(name: string) => HTMLElement} part of the page
  * @param {(files: File[]) => void} take new files
- * @param {(key: string, file: File) => void} takeAgain the file of an upload that waits for it
- * @returns {(key: string) => void} asks for the file of an upload
+ * @param {(key: string, file: File) => void} takeAgain the file of an upload that needs it
+ * @returns {(key: string) => void} opens the picker for the file of an upload
  */
 export function wireChoice(part, take, takeAgain) {
   const picker = /** @type {HTMLInputElement} */ (part('picker'));

@@ -1,7 +1,7 @@
 /**
- * Where the browser hands out handles of files (Chromium, https), they are kept with the upload's id: after a reload or
- * a restart one click goes on, without a picker. They stay in this browser and are forgotten when the upload ends, or
- * after a fortnight. Nothing here is needed: each failure means that the file has to be chosen again.
+ * Stores file handles (Chromium, https) in IndexedDB by upload id, so that one click continues an upload after a reload
+ * or restart, without a picker. They are deleted when the upload ends, or after 14 days. All of this is optional: after a
+ * failure the file has to be chosen again.
  */
 
 const NAME = 'media_service';
@@ -11,7 +11,7 @@ const KEPT_MS = 14 * 24 * 3600 * 1000;
 /** @type {WeakMap<File, any>} */
 const handles = new WeakMap();
 
-/** @param {File} file @returns {any} its handle, if it came with one */
+/** @param {File} file @returns {any} its handle, if it has one */
 export const handleOf = (file) => handles.get(file) ?? null;
 
 /** @param {any} handle of a file @returns {Promise<File>} */
@@ -34,8 +34,8 @@ export async function filesOfHandle(handle) {
 }
 
 /**
- * @param {Promise<any[]> | null} [asked] a picker that is open already
- * @returns {Promise<File[] | null>} what a person picked, with handles; null where only a file input can ask
+ * @param {Promise<any[]> | null} [asked] an open picker
+ * @returns {Promise<File[] | null>} the chosen files, with handles; null if the browser needs a file input
  */
 export async function pickFiles(asked) {
   const picker = /** @type {any} */ (globalThis).showOpenFilePicker;
@@ -90,7 +90,7 @@ export async function forgetOldHandles() {
 
 /**
  * @param {any} handle
- * @param {boolean} ask whether a person just clicked, so that the browser may ask for leave
+ * @param {boolean} ask after a click, so that the browser may ask for permission
  * @returns {Promise<File | 'denied' | 'unreadable'>}
  */
 export async function reopen(handle, ask) {

@@ -1,8 +1,8 @@
 /**
- * Numbers for people. Sizes count in 1024s and are written MB, as the file browsers of most listeners do.
+ * Formats numbers. Sizes use 1024 and are written MB, as most file managers do.
  */
 
-/** Making a format costs more than using it a thousand times. @type {Map<string, Intl.NumberFormat>} */
+/** Formats are cached: creating one costs more than using it a thousand times. @type {Map<string, Intl.NumberFormat>} */
 const formats = new Map();
 
 /** @param {string} language @param {Intl.NumberFormatOptions} options @returns {Intl.NumberFormat} */
@@ -31,7 +31,7 @@ export function bytes(bytes, language) {
 }
 
 /**
- * @param {number} share 0…1; 100 % only for all of it
+ * @param {number} share 0…1; 100 % only if complete
  * @param {string} language
  */
 export function percent(share, language) {
@@ -55,10 +55,10 @@ export function clock(seconds) {
 export const timeLeft = (rate, left) => (rate ? left / rate : null);
 
 /**
- * Time left, no finer than it can be known.
+ * Rounds the time left to what the estimate can support.
  *
  * @param {number} seconds
- * @returns {{key: string, values: Record<string, number>}} words and their numbers
+ * @returns {{key: string, values: Record<string, number>}} text key and its values
  */
 export function left(seconds) {
   if (seconds < 8) return { key: 'left.soon', values: {} };
@@ -80,7 +80,7 @@ export function left(seconds) {
  * @param {string} time RFC 3339
  * @param {string} language
  * @param {number} [now] ms
- * @returns {string} the hour today, else the day
+ * @returns {string} the time of day if today, else the date
  */
 export function moment(time, language, now = Date.now()) {
   const date = new Date(time);
@@ -92,21 +92,21 @@ export function moment(time, language, now = Date.now()) {
   return new Intl.DateTimeFormat(language, options).format(date);
 }
 
-/** @param {string} time @param {string} language @returns {string} the whole date and time */
+/** @param {string} time @param {string} language @returns {string} date and time */
 export const exactly = (time, language) =>
   new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'medium' }).format(new Date(time));
 
-/** @param {string} name @returns {string} short enough for a button, its end kept */
+/** @param {string} name @returns {string} short enough for a button, with its end */
 export function shortName(name) {
   const signs = Array.from(name);
   return signs.length > 20 ? `${signs.slice(0, 10).join('')}…${signs.slice(-8).join('')}` : name;
 }
 
 /**
- * A long name is cut in its middle by the style sheet; its end (and the extension) must stay.
+ * Splits a long name, which CSS truncates in the middle: its end with the extension stays visible.
  *
  * @param {string} name
- * @returns {[string, string]} what may shrink, what stays
+ * @returns {[string, string]} the part that may be truncated, and the end
  */
 export function nameParts(name) {
   const signs = Array.from(name);

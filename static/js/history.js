@@ -1,6 +1,5 @@
 /**
- * The uploads of this browser that have ended in the last fourteen days, page by page from the server's list, which has
- * the newest first. No document here.
+ * This browser's uploads that have ended in the last 14 days, page by page from the server's list, newest first. No DOM.
  *
  * @typedef {import('./client.js').Upload} Upload
  */
@@ -16,7 +15,7 @@ const recent = (uploads, now) =>
  * @param {import('./client.js').Client} client
  * @param {string | null} cursor of the page; null for the newest
  * @param {string} [limit]
- * @returns {Promise<{uploads: Upload[], next: string | null}>} `next` is null where older ones are too old
+ * @returns {Promise<{uploads: Upload[], next: string | null}>} `next` is null if older ones are too old
  */
 export async function sentUploads(client, cursor, limit = PAGE) {
   const { uploads, next } = await client.list({ state: STATES, limit, ...(cursor ? { cursor } : {}) });
@@ -24,7 +23,7 @@ export async function sentUploads(client, cursor, limit = PAGE) {
   return { uploads: kept, next: kept.length === uploads.length ? next : null };
 }
 
-/** @param {Upload} upload @returns {'ready' | 'remarks' | 'rejected' | 'gone'} what became of it */
+/** @param {Upload} upload @returns {'ready' | 'remarks' | 'rejected' | 'gone'} its result */
 export function verdictOf({ state, verdict }) {
   if (state === 'spooled') return verdict === 'warn' ? 'remarks' : 'ready';
   return state === 'rejected' ? 'rejected' : 'gone';

@@ -1,6 +1,6 @@
 /**
- * The one way from values to markup: strings are escaped, nodes are placed, lists are joined, null and false vanish.
- * Values may stand in text and inside quoted attributes.
+ * The only way to create markup from values: strings are escaped, nodes inserted, lists joined, null and false omitted.
+ * Values may be in text and in quoted attributes.
  *
  * @typedef {string | number | Node | null | undefined | false} Value
  */
@@ -19,7 +19,7 @@ const escape = (value) => String(value).replace(/[&<>"']/g, (sign) => ESCAPES[si
 export function html(strings, ...values) {
   /** @type {Node[]} */
   const nodes = [];
-  // A template element is the one placeholder that the parser also leaves in its place within tables and lists.
+  // Template elements as placeholders: the parser does not move them out of tables and lists.
   /** @param {Value | Value[]} value @returns {string} */
   const place = (value) => {
     if (value === null || value === undefined || value === false) return '';
@@ -36,7 +36,7 @@ export function html(strings, ...values) {
 }
 
 /**
- * @param {DocumentFragment} fragment with one element
+ * @param {DocumentFragment} fragment with one root element
  * @returns {HTMLElement}
  */
 export const only = (fragment) => /** @type {HTMLElement} */ (fragment.firstElementChild);
@@ -44,7 +44,7 @@ export const only = (fragment) => /** @type {HTMLElement} */ (fragment.firstElem
 /**
  * @param {ParentNode} root
  * @param {string} name
- * @returns {HTMLElement} the element that carries `data-ref="name"`
+ * @returns {HTMLElement} the element with `data-ref="name"`
  */
 export function ref(root, name) {
   const found = root.querySelector(`[data-ref="${name}"]`);
@@ -53,7 +53,7 @@ export function ref(root, name) {
 }
 
 /**
- * Touches the document only when something changed, so that a screen reader is not made to read it again.
+ * Sets the text only if it changed, because screen readers would read it again.
  *
  * @param {Element} element
  * @param {string} text

@@ -1,6 +1,6 @@
 import { html, only } from './html.js';
 
-/** Shapes alone must tell: moving, held, asking, safe, refused. Drawn on a 20×20 grid with a stroke of 1.6. */
+/** The shape alone must show the state, without colour. Drawn on a 20×20 grid with a stroke of 1.6. */
 const PATHS = {
   up: 'M10 16V4.5M5 9.5l5-5 5 5',
   top: 'M10 17V6.5M5.5 11L10 6.5l4.5 4.5M4 3.2h12',

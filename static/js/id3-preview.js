@@ -1,14 +1,13 @@
 /**
- * What a file says of itself in its ID3v2 tag, read in the browser. Hints only: the server decides. Loaded when the
- * first file was chosen.
+ * Reads a local file's ID3v2 tag for a preview. Hints only: the server decides. Loaded after the first file was chosen.
  *
  * @typedef {{title?: string, artist?: string, album?: string}} Names
  *
  * @typedef {object} Hints
  * @property {Names} names
- * @property {Names | null} repaired the same, where Korean text was labelled Latin-1
+ * @property {Names | null} repaired corrected names, if Korean text was declared as Latin-1
  * @property {Blob | null} cover
- * @property {boolean} audio MPEG audio was found where it should begin
+ * @property {boolean} audio MPEG audio was found after the tag
  */
 
 const READ = 3 * 1024 * 1024;
@@ -32,7 +31,7 @@ const read = async (file, start, stop) => new Uint8Array(await file.slice(start,
 
 /**
  * @param {Uint8Array} tag without its head @param {number} version 2, 3 or 4
- * @returns {Generator<[string, Uint8Array]>} frames; what is cut off or of no size ends them
+ * @returns {Generator<[string, Uint8Array]>} frames, up to the first that is truncated or empty
  */
 function* frames(tag, version) {
   const [name, size, head] = version === 2 ? [3, 3, 6] : [4, 4, 10];
@@ -45,7 +44,7 @@ function* frames(tag, version) {
     let body = tag.subarray(at + head, at + head + length);
     if (version === 4 && flags & 1) body = body.subarray(4);
     if (version === 4 && flags & 2) body = synchronised(body);
-    // Compressed or encrypted: not for hints.
+    // Compressed or encrypted frames are skipped.
     if (!(flags & (version === 4 ? 0x0c : 0xc0))) yield [id, body];
     at += head + length;
   }
@@ -56,7 +55,7 @@ function text(body, encoding = ENCODINGS[body[0]]) {
   return new TextDecoder(encoding).decode(body.subarray(1)).replace(/^\0+/, '').split('\0')[0].trim().normalize('NFC');
 }
 
-/** @param {Uint8Array} body @returns {string | null} the Korean text that it is, if it only claims to be Latin-1 */
+/** @param {Uint8Array} body @returns {string | null} the Korean text, if it is declared as Latin-1 */
 function korean(body) {
   if (body[0] !== 0 || !body.some((byte) => byte > 127)) return null;
   try {
@@ -77,7 +76,7 @@ function picture(body, version) {
   return type ? new Blob([bytes], { type }) : null;
 }
 
-/** @param {Uint8Array} bytes @returns {boolean} a header of MPEG audio, layer III, stands among them */
+/** @param {Uint8Array} bytes @returns {boolean} they contain a frame header of MPEG audio, layer III */
 function soundsLikeMp3(bytes) {
   for (let at = 0; at + 3 < bytes.length; at += 1) {
     if (bytes[at] === 0xff && (bytes[at + 1] & 0xe6) === 0xe2 && (bytes[at + 1] & 0x18) !== 0x08

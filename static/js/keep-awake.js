@@ -1,5 +1,5 @@
 /**
- * Keeps the machine awake and the tab open, only while that helps.
+ * Keeps the screen on and warns before leaving, while bytes are being sent.
  */
 
 /**
@@ -12,8 +12,8 @@ export function guardLeaving(unsent) {
 }
 
 /**
- * @returns {(wanted: boolean) => void} holds the screen on while wanted; the browser takes the lock away whenever the
- *   tab is hidden, so it is asked for again
+ * @returns {(wanted: boolean) => void} keeps the screen on while wanted; the browser releases the lock when the tab is
+ *   hidden, so it is requested again
  */
 export function wakeLock() {
   let wanted = false;
@@ -27,7 +27,7 @@ export function wakeLock() {
       lock = null;
     } else if (document.visibilityState === 'visible' && (!lock || lock.released)) {
       asking = true;
-      // Refused on low battery: then the screen goes dark and the upload waits, no more.
+      // Refused on low battery: then the screen turns off and the upload only pauses.
       lock = await navigator.wakeLock.request('screen').catch(() => null);
       asking = false;
       document.documentElement.dataset.awake = String(lock !== null);

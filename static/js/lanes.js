@@ -1,18 +1,18 @@
 /**
- * The slices of one upload that are on their way at once: what is sent next, how long an answer may take, how fast the
- * line is. Ends when nothing is left to send, when a person pauses, or at the first trouble.
+ * Sends the slices of one upload over parallel lanes: which span is next, timeouts, speed. Ends when nothing is left to
+ * send, on a pause, or at the first error.
  *
  * @typedef {import('./client.js').Upload} Upload
  * @typedef {import('./ranges.js').Span} Span
  *
- * @typedef {object} Source what the lanes need of their transfer
+ * @typedef {object} Source interface to the transfer
  * @property {import('./client.js').Client} client
  * @property {import('./transfer-control.js').TransferControl} control
- * @property {() => Upload} upload as it is known now
- * @property {(upload: Upload) => void} take the server's answer to a slice
+ * @property {() => Upload} upload in its current state
+ * @property {(upload: Upload) => void} take the server's response to a slice
  * @property {(span: Span) => Blob} slice
  * @property {(span: Span) => Promise<string | null>} digest RFC 9530 field, null without WebCrypto
- * @property {() => void} progress something moved
+ * @property {() => void} progress called after progress
  */
 import { Refusal, Stopped, Trouble } from './client.js';
 import { Pace } from './pace.js';
@@ -22,7 +22,7 @@ import { Speed } from './speed.js';
 
 const LOOK_EVERY_MS = 500;
 
-/** The answer to a slice was lost, and the server has the slice. */
+/** The response to a slice was lost, but the server has the slice. */
 class Recorded extends Error {
   /** @param {Upload} upload */
   constructor(upload) {
@@ -31,7 +31,7 @@ class Recorded extends Error {
   }
 }
 
-/** @returns {number} ms from the quickest small request to its response; 0 if none was timed */
+/** @returns {number} ms of the fastest small request; 0 if none was timed */
 function roundTrip() {
   const timed = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
   const waits = timed.filter(({ initiatorType, requestStart }) => initiatorType === 'fetch' && requestStart > 0)
@@ -49,11 +49,11 @@ export class Lanes {
     this.flying = new Map();
     /** @type {Map<number, Promise<void>>} by lane */
     this.running = new Map();
-    /** @type {unknown} what ended the lanes */
+    /** @type {unknown} the error that ended the lanes */
     this.trouble = null;
   }
 
-  /** @returns {Promise<unknown>} the trouble that ended the sending; null when nothing is left or a person paused */
+  /** @returns {Promise<unknown>} the error that ended sending; null if nothing is left or on a pause */
   async run() {
     this.trouble = null;
     this.speed = new Speed(Date.now(), roundTrip());
@@ -62,16 +62,16 @@ export class Lanes {
     return this.trouble;
   }
 
-  /** bytes handed on that the server has not recorded yet */
+  /** bytes sent that the server has not recorded yet */
   get sent() { return [...this.flying.values()].reduce((sum, { sent }) => sum + sent, 0); }
 
-  /** bytes that are on their way and have probably arrived by now */
+  /** bytes in flight that have probably arrived */
   get ahead() { return this.speed.underWay(Date.now()); }
 
   /** @returns {number | null} bytes per second */
   get rate() { return this.speed.rate(Date.now()); }
 
-  /** The browser, or another lane, says that the line is gone. It may be wrong, so the server is asked. */
+  /** The browser or another lane reports a lost connection. It may be wrong, so probe the server. */
   async doubt() {
     const { client, control, upload } = this.source;
     const { id } = upload();
@@ -89,7 +89,7 @@ export class Lanes {
     return patience(open, this.speed.measured);
   }
 
-  /** Opens as many lanes as the line has room for. */
+  /** Opens lanes up to the current limit. */
   #open() {
     for (let lane = 0; lane < this.pace.lanes && !this.#stopped; lane += 1) {
       if (this.running.has(lane)) continue;
@@ -171,7 +171,7 @@ export class Lanes {
   }
 
   /**
-   * Looks after one request: a line that died without a word leaves it hanging for minutes.
+   * Watches one request: on a dead connection it would hang for minutes.
    * @param {{span: Span, movedAt: number}} flight @param {AbortController} request
    * @returns {ReturnType<typeof setInterval>}
    */
@@ -180,7 +180,7 @@ export class Lanes {
     let askedAt = 0;
     return setInterval(async () => {
       const now = Date.now();
-      // The browser has handed the slice on and says nothing more of it, but its time goes on.
+      // The browser reports no more progress after it has passed the slice to the kernel, but time still passes.
       this.source.progress();
       const { ask, answer, hard } = this.#patience();
       if (now - began > hard && now - flight.movedAt > ask) request.abort(new Trouble('unreachable'));
@@ -192,7 +192,7 @@ export class Lanes {
   }
 
   /**
-   * Asks the server before a slice is given up: its answer may have been lost, or the line may only be slow.
+   * Asks the server before a slice is abandoned: its response may be lost, or the link may only be slow.
    * @param {Span} span @param {AbortController} request @param {number} within ms
    */
   async #ask(span, request, within) {

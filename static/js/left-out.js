@@ -1,8 +1,8 @@
-/** The line that names files which were left out because they are no MP3. */
+/** Shows the names of files that were left out because they are not MP3. */
 import { setText } from './html.js';
 import { say } from './words.js';
 
-/** Names that are told. */
+/** Maximum names shown. */
 const NAMED = 3;
 
 /** @param {string[]} names @returns {string} "" for none */
@@ -13,7 +13,7 @@ export function leftOutWords(names) {
   return say('sum.left_out', { count: names.length, names: rest > 0 ? say('sum.more', { names: told, count: rest }) : told });
 }
 
-/** @param {(name: string) => HTMLElement} part of the page @param {() => void} dismissed by its button */
+/** @param {(name: string) => HTMLElement} part of the page @param {() => void} called when dismissed */
 export function leftOutLine(part, dismissed) {
   /** @type {string[]} */
   let names = [];

@@ -1,5 +1,5 @@
 /**
- * The upload page: builds the parts, wires them, draws what stands around the rows.
+ * The upload page: creates and connects its parts, and draws everything around the rows.
  *
  * @typedef {import('./entry.js').Entry} Entry
  */
@@ -26,10 +26,10 @@ const SENDER = 'media_service.sender';
 const TICK_MS = 500;
 const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
-/** What is not needed for choosing files waits so long for the page to be usable. */
+/** Delay of modules that are not needed for choosing files. */
 const LATER_MS = 1500;
 const AGAIN_MS = 5000;
-/** How long "Saved" stands in the field of the name, where it may cover the end of a long one. */
+/** How long "Saved" is shown in the name field, where it may cover the end of a long name. */
 const SAVED_MS = 5000;
 
 const base = new URL('.', document.baseURI).href;
@@ -56,7 +56,7 @@ const arrange = arranger(list, /** @type {HTMLDetailsElement} */ (part('finished
 
 /** @type {Map<string, ReturnType<typeof makeRow>>} */
 const rows = new Map();
-/** asks for the file of an upload */
+/** opens the picker for the file of an upload */
 let chooseAgain = (/** @type {string} */ _key) => {};
 let wasGone = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -154,7 +154,7 @@ async function take(files) {
   await ready;
 }
 
-/** A folder of hundreds changes hundreds of rows at once; what speaks for all of them is drawn once for all. */
+/** A folder of hundreds changes hundreds of rows at once; their summary is drawn once. */
 function drawSoon() {
   drawing ||= setTimeout(() => {
     drawing = 0;
@@ -162,7 +162,7 @@ function drawSoon() {
   }, DRAW_WITHIN_MS);
 }
 
-/** The banner, the heading, what was left out: whatever speaks for all rows together. */
+/** Draws the banner, the heading, and the left-out files. */
 function drawAround() {
   const { uploads } = board;
   const line = lineTrouble(uploads, Date.now());
@@ -189,7 +189,7 @@ function drawAround() {
   keepAwake(uploads.some(isActive));
 }
 
-/** It comes with the first row at the latest. */
+/** Loads the heading, with the first row at the latest. */
 async function loadHeading() {
   if (headingAsked) return;
   headingAsked = true;
@@ -245,7 +245,7 @@ function wire() {
   guardLeaving(() => board.unsent);
 }
 
-/** Countdowns, and uploads that another tab took up or let go. */
+/** Updates countdowns, and uploads that another tab has taken over or released. */
 function keepTime() {
   setInterval(() => {
     for (const entry of board.entries.values()) {
@@ -267,7 +267,7 @@ function lookForUploads() {
   });
 }
 
-/** The server answered with the list: this browser may send. */
+/** The server responded with the list: this browser may upload. */
 function letIn() {
   access.allow();
   drawAround();
@@ -293,5 +293,5 @@ function begin() {
   }, LATER_MS);
 }
 
-// Somebody who waited in vain may be filling in the plain form: it is not taken away any more.
+// A user may be filling in the plain form after a timeout: it stays.
 if (!early.touched) begin();

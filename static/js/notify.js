@@ -1,6 +1,6 @@
 /**
- * Word at the end, outside of the page: asked for by a click on a quiet button, remembered in this browser. Browsers
- * have notifications on https only, and Chromium on Android none that a page can make.
+ * Notification at the end, enabled by a button and remembered in this browser. Browsers allow notifications on https
+ * only, and Chromium on Android not from a page.
  */
 import { setText } from './html.js';
 import { say } from './words.js';
@@ -18,7 +18,7 @@ export function notifier(button) {
     draw(true);
   });
 
-  /** @param {boolean} open whether there will be an end */
+  /** @param {boolean} open whether uploads are open */
   function draw(open) {
     button.hidden = !open || !able || Notification.permission === 'denied';
     button.setAttribute('aria-pressed', String(wanted));
@@ -32,7 +32,7 @@ export function notifier(button) {
       const note = new Notification(say('page.title'), { body: text, tag: WANTED, icon: 'static/icon.svg' });
       note.onclick = () => { focus(); note.close(); };
     } catch {
-      // Some browsers let only a service worker do this.
+      // Some browsers allow this only to a service worker.
     }
   }
 

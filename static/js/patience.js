@@ -1,7 +1,7 @@
 /**
- * How long a request may look still. A browser hands a slice to the kernel at once and then hears nothing until the
- * answer comes, which a line of 32 kbit/s brings after eight seconds and more. So the server is asked before a request
- * is given up: only a line on which small requests fail too is gone.
+ * Timeouts of requests without progress. A browser passes a slice to the kernel at once and then has no event until the
+ * response, which takes eight seconds and more at 32 kbit/s. So the server is probed before a request is abandoned: the
+ * connection is lost only if small requests fail too.
  */
 
 /** Before a speed is known. */
@@ -15,10 +15,10 @@ const HARD_MS = { least: 120_000, times: 3 };
 const within = ({ least, most = Infinity, times }, expected) => Math.min(most, Math.max(least, times * expected));
 
 /**
- * @param {number} open bytes on their way in all lanes
- * @param {number | null} rate bytes per second that were recorded; null while unknown
- * @returns {{ask: number, answer: number, probe: number, hard: number}} ms without a sign after which the server is
- *   asked; ms that it gets to answer then, and when the line is doubted; ms after which a slice is given up all the same
+ * @param {number} open bytes in flight in all lanes
+ * @param {number | null} rate recorded bytes per second; null while unknown
+ * @returns {{ask: number, answer: number, probe: number, hard: number}} ms without progress after which the server is
+ *   probed; ms for its response then, and for a probe of the connection; ms after which a slice is abandoned anyway
  */
 export function patience(open, rate) {
   if (rate === null) return { ask: FIRST_ASK_MS, answer: WITHIN_MS.most, probe: PROBE_MS.least, hard: HARD_MS.least };

@@ -1,6 +1,6 @@
 /**
- * What stands above the rows and speaks for all of them: sum, bar, speed, the tab's title, the last word. Loaded once the
- * page can be used, at the latest with the first row.
+ * The heading above the rows: totals, progress bar, speed, the tab's title, the final summary. Loaded when the page is
+ * usable, at the latest with the first row.
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
  */
@@ -16,14 +16,14 @@ import { language, say } from './words.js';
 /**
  * @param {(name: string) => HTMLElement} part
  * @param {(text: string, aside?: boolean) => void} announce
- * @param {() => void} ended nothing is on its way any more
+ * @param {() => void} ended called when no upload is open
  */
 export function queueHeading(part, announce, ended) {
   const totals = new QueueTotals();
   const speed = new PageSpeed();
   const notify = notifier(part('notify'));
   let wasOpen = false;
-  /** tenths of all bytes that were last spoken of */
+  /** tenths of all bytes last announced */
   let spokenOf = 0;
 
   /** Two shades: what is recorded, and paler what is under way. @param {number} safe 0…1 @param {number} sent 0…1 @param {boolean} hidden */
@@ -40,7 +40,7 @@ export function queueHeading(part, announce, ended) {
     const now = Date.now();
     speed.observe(uploads, now);
     if (sum.over) speed.reset();
-    // A file that is alone says the same in its row.
+    // A single file shows the same in its row.
     const alone = sum.files === 1 ? uploads.find(isOpen) : undefined;
     const rate = cutOff || sum.paused ? null : alone ? alone.rate : speed.rate;
     const rest = sum.length - sum.sent;
@@ -58,7 +58,7 @@ export function queueHeading(part, announce, ended) {
     if (tenths > spokenOf && !cutOff && !sum.over) announce(say('say.progress', { percent: percent(shareOf(sum), language()) }), true);
     spokenOf = tenths;
     if (wasOpen && sum.over) {
-      // Of one file its row has just said the same.
+      // A single file's row has just announced the same.
       if (sum.files > 1) announce(endedAloud(sum));
       if (sum.files > 0) notify.done(endedAloud(sum));
       ended();

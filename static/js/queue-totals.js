@@ -1,31 +1,31 @@
 /**
- * What all files of the queue come to. Neither DOM nor network here.
+ * Totals of all files in the queue. Neither DOM nor network.
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
  *
  * @typedef {object} Totals
  * @property {number} files that count
- * @property {number} done of these: nothing is left to do for the page
+ * @property {number} done files that need nothing more from the page
  * @property {number} stored
  * @property {number} attention
  * @property {number} length bytes
  * @property {number} sent bytes that the server has recorded
- * @property {boolean} over nothing is on its way
- * @property {boolean} paused nothing is, but for what a person holds
+ * @property {boolean} over no upload is open
+ * @property {boolean} paused only paused uploads are open
  */
 import { FINISHING, isOpen, needsAttention, STORED } from './queue.js';
 import { total } from './ranges.js';
 import { isUnsent } from './upload.js';
 
-/** Not this page's to send, or not to be sent at all. */
+/** States of uploads that this page does not send. */
 const OUTSIDE = new Set(['elsewhere', 'cancelled']);
 
-/** Counts everything that was added since the queue was last empty; what was cleared away as finished counts on. */
+/** Counts everything added since the queue was last empty, with finished uploads that were cleared. */
 export class QueueTotals {
   constructor() {
     /** @type {Map<string, PageUpload>} */
     this.members = new Map();
-    /** @type {Set<string>} keys of all rows that there ever were */
+    /** @type {Set<string>} keys of all rows so far */
     this.seen = new Set();
     this.over = true;
   }
@@ -37,7 +37,7 @@ export class QueueTotals {
     for (const { key } of uploads) this.seen.add(key);
     const open = uploads.some(isOpen);
     if (open && this.over) this.#beginAnew();
-    // Whoever looks for the first time may be late: files of few bytes are stored by then.
+    // The first call may be late: small files are stored by then.
     const joins = new Set((open ? fresh : fresh.filter(({ state }) => first && STORED.has(state))).map(({ key }) => key));
     for (const upload of uploads) {
       if (isOpen(upload) || joins.has(upload.key) || this.members.has(upload.key)) this.members.set(upload.key, upload);
@@ -49,7 +49,7 @@ export class QueueTotals {
     return this.#sum();
   }
 
-  /** What a person has still to see to is not done with. */
+  /** Starts new totals, with the uploads that still need attention. */
   #beginAnew() {
     for (const [key, upload] of this.members) if (!needsAttention(upload)) this.members.delete(key);
   }
@@ -76,7 +76,7 @@ export class QueueTotals {
   }
 }
 
-/** @param {PageUpload} upload @returns {[number, number]} bytes recorded, and of how many: what was given up counts as far as it came */
+/** @param {PageUpload} upload @returns {[number, number]} bytes recorded, and their total; of a failed upload the total is what was recorded */
 function bytesOf(upload) {
   const { state, received, length } = upload;
   const recorded = Math.min(length, total(received));

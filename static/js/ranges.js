@@ -30,7 +30,7 @@ export function total(spans) {
 /**
  * @param {Span[]} spans merged
  * @param {number} length bytes of the whole file
- * @returns {Span[]} what is not covered, in order
+ * @returns {Span[]} the gaps, in order
  */
 export function missing(spans, length) {
   /** @type {Span[]} */
@@ -45,10 +45,10 @@ export function missing(spans, length) {
 }
 
 /**
- * The next span to send. It ends on the grid of `size` and never reaches into a recorded or a flying span,
- * because the server refuses a half-overlap.
+ * The next span to send. It ends on the grid of `size` and never overlaps a recorded span or one in flight,
+ * because the server refuses partial overlaps.
  *
- * @param {Span[]} taken recorded and flying spans
+ * @param {Span[]} taken recorded spans and those in flight
  * @param {number} length bytes
  * @param {number} size bytes of a slice
  * @returns {Span | null}

@@ -1,12 +1,12 @@
 /**
- * What a sender may show as a proof: plain text, made of what the server says of an ended upload. No document here.
+ * Receipt of an ended upload, as plain text from the server's data. No DOM.
  *
  * @typedef {import('./client.js').Upload} Upload
  */
 import { clock } from './format.js';
 import { say } from './words.js';
 
-/** @param {string} time RFC 3339 @returns {string} in the reader's time, with its distance to UTC: `2026-11-29 20:13:05 +09:00` */
+/** @param {string} time RFC 3339 @returns {string} in local time, with its offset from UTC: `2026-11-29 20:13:05 +09:00` */
 function localTime(time) {
   const date = new Date(time);
   const two = (/** @type {number} */ n) => String(Math.floor(Math.abs(n))).padStart(2, '0');
@@ -35,5 +35,5 @@ export function receipt(upload, verdict, page) {
   return [say('receipt.heading'), ...told.map(([key, value]) => `${say(`receipt.${key}`)}: ${value}`), ''].join('\n');
 }
 
-/** @param {string} filename @returns {string} of the text file; the longest name that all systems take */
+/** @param {string} filename @returns {string} name of the text file, short enough for all file systems */
 export const receiptName = (filename) => `${filename.replace(/\.mp3$/i, '').slice(0, 80)} - ${say('receipt.file')}.txt`;

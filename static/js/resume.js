@@ -1,6 +1,6 @@
 /**
- * What the server still waits for: this browser's uploads, and the one of another browser whose link was opened here.
- * Asked at the start, before new files are sent, and when the page is seen again.
+ * Unfinished uploads on the server: this browser's, and one of another browser whose link was opened here. Requested at
+ * the start, before new files are sent, and when the page becomes visible.
  */
 import { delay } from './backoff.js';
 import { Refusal } from './client.js';
@@ -9,7 +9,7 @@ import { say } from './words.js';
 const STATES = 'receiving,received,verified';
 const SOON_MS = 1500;
 
-/** @returns {Promise<Set<string>>} ids of the uploads that some tab of this browser sends */
+/** @returns {Promise<Set<string>>} ids of uploads that a tab of this browser sends */
 async function heldIds() {
   const locks = await navigator.locks?.query();
   const names = (locks?.held ?? []).map((lock) => lock.name ?? '');
@@ -18,14 +18,14 @@ async function heldIds() {
 
 /**
  * @param {string} base of the page
- * @param {string} id of an upload, with which another browser can go on
+ * @param {string} id of an upload, with which another browser can continue it
  * @param {(text: string) => void} announce
  * @returns {Promise<void>} when the link is copied, or was shown to be copied
  */
 export async function shareLink(base, id, announce) {
   const link = `${base}#continue=${id}`;
   try {
-    // Browsers have no clipboard for pages over plain HTTP.
+    // Browsers have no clipboard on plain HTTP.
     await navigator.clipboard.writeText(link);
     announce(say('say.link'));
   } catch {
@@ -33,10 +33,10 @@ export async function shareLink(base, id, announce) {
   }
 }
 
-/** The link that was opened is asked for once; a reload asks again, by the history's state, until it has ended. */
+/** The opened link is stored in the history's state, so that a reload requests the upload again until it has ended. */
 let opened = '';
 
-/** @returns {string | undefined} the id in the page's URL, which it leaves: it must not be passed on by chance */
+/** @returns {string | undefined} the id in the page's URL; it is removed there, so that it is not shared by accident */
 function linkedId() {
   const [, id] = location.hash.match(/^#continue=([\w-]+)$/) ?? [];
   if (id) history.replaceState({ upload: id }, '', location.pathname + location.search);
@@ -48,7 +48,7 @@ export const forgetLink = (id) => { if (id && history.state?.upload === id) hist
 
 /**
  * @param {import('./client.js').Client} client
- * @returns {Promise<import('./client.js').Upload | null | undefined>} undefined without a link, null if it leads nowhere
+ * @returns {Promise<import('./client.js').Upload | null | undefined>} undefined without a link, null if the upload does not exist
  */
 async function linked(client) {
   const id = linkedId();
@@ -65,12 +65,12 @@ async function linked(client) {
 /**
  * @param {import('./client.js').Client} client
  * @param {import('./upload-list.js').UploadList} board
- * @returns {Promise<boolean>} false if a link was opened that leads nowhere
+ * @returns {Promise<boolean>} false if the opened link has no upload
  */
 export async function refresh(client, board) {
   const [{ uploads }, held, other] = await Promise.all([client.list({ state: STATES, limit: '100' }), heldIds(), linked(client)]);
   const listed = new Set(uploads.map(({ id }) => id));
-  // A row without all of the tags would take them away when one of them is edited.
+  // Editing one tag of a row without all tags would delete the others.
   const whole = await Promise.all(uploads.map((upload) => (board.server.needs(upload) ? client.show(upload.id) : upload)));
   for (const upload of [...whole.reverse(), ...(other ? [other] : [])]) board.server.adopt(upload, held.has(upload.id));
   board.server.offer(held, listed);
@@ -78,7 +78,7 @@ export async function refresh(client, board) {
 }
 
 /**
- * Holds the board's starts until the list is there, but not longer than a person would notice.
+ * Delays new uploads until the list is there, but not longer than a user would notice.
  * @param {import('./client.js').Client} client
  * @param {import('./upload-list.js').UploadList} board
  */

@@ -1,17 +1,17 @@
 /**
- * One upload drawn as a row. Made once; afterwards only what changed is touched, so that focus stays where it is.
+ * Row of an upload. It is created once; later only changes are drawn, so that the focus stays.
  *
  * @typedef {import('./entry.js').Entry} Entry
  *
- * @typedef {object} Wishes what a person may ask of a row
+ * @typedef {object} Wishes user actions of a row
  * @property {(action: string) => void} act
  * @property {() => void} choose
- * @property {(key: string) => boolean} isNext it is the first of those that wait their turn
- * @property {() => import('./client.js').Limits | null} limits of the server, once they are known
+ * @property {(key: string) => boolean} isNext it is the next one in the queue
+ * @property {() => import('./client.js').Limits | null} limits of the server, once known
  * @property {() => void} asNew
  * @property {(tags: import('./client.js').Tags) => void} tags
  * @property {(picture: File) => void} cover
- * @property {() => Promise<void>} share copies the link by which another browser can go on
+ * @property {() => Promise<void>} share copies the link by which another browser can continue
  */
 import { describe } from './describe.js';
 import { detailsForm } from './details.js';
@@ -26,7 +26,7 @@ const ICONS = /** @type {Record<string, any>} */ ({
   continue: 'play', first: 'top', repair: 'pen', accept: 'up', insist: 'up', pause: 'pause', resume: 'play', cancel: 'cross', try: 'again', choose: 'file', share: 'link', again: 'again',
   dismiss: 'cross', as_new: 'up', details: 'pen', sure: 'cross', keep: 'back',
 });
-/** Notes about a file that could be sent as what it is. */
+/** Notes about a file that could be sent as a new upload. */
 const OTHER_FILE = new Set(['length', 'content']);
 const FIRST = new Set(['continue', 'choose', 'accept', 'resume', 'try']);
 
@@ -77,7 +77,7 @@ export function makeRow(entry, wishes) {
     if (!upload.mine && upload.state === 'needs_file') wanted.push('dismiss');
     if (isEditable(upload, Date.now()) && !sure) wanted.unshift('details');
     if (wishes.isNext(upload.key)) wanted.splice(0, wanted.length, ...wanted.filter((action) => action !== 'first'));
-    // Only one button may call; choosing by hand is the second way where a click is enough.
+    // Only one button is primary; if a click is enough, the picker is the secondary one.
     const call = wanted.find((action) => FIRST.has(action));
     const drawn = [...wanted, stranger?.name].join();
     if (drawn === shown.actions) return;

@@ -1,8 +1,8 @@
-/** Whether two files are the same, found out by reading and not by hashing: that ends early, and needs no https. */
+/** Compares two files by reading, not by hashing: it ends at the first difference and needs no https. */
 
-/** Bytes that are compared at a time. */
+/** Bytes compared at a time. */
 const PIECE = 1024 * 1024;
-/** Bytes that are looked at first, at the beginning, in the middle and at the end: an archive has many files of one length. */
+/** Bytes of samples at the beginning, middle and end, compared first: an archive has many files of one length. */
 const SAMPLE = 8 * 1024;
 
 /** @type {WeakMap<Blob, Promise<number>>} */
@@ -24,7 +24,7 @@ function sampled(blob) {
   return known;
 }
 
-/** @param {Blob} one @param {Blob} other @returns {Promise<boolean>} false also where one cannot be read */
+/** @param {Blob} one @param {Blob} other @returns {Promise<boolean>} false also if one cannot be read */
 export async function sameBytes(one, other) {
   if (one.size !== other.size) return false;
   try {

@@ -1,6 +1,6 @@
 /**
- * "Your name", typed after files were chosen: saved to the uploads that have none, or an earlier one from this field.
- * Those of another person who used this browser keep theirs.
+ * "Your name", typed after files were chosen: saved to uploads without a name, or with an earlier one from this field.
+ * Uploads of another person in this browser keep their name.
  *
  * @typedef {import('./entry.js').Entry} Entry
  */
@@ -12,12 +12,12 @@ const AGAIN_MS = 5000;
 
 /**
  * @param {import('./client.js').Client} client
- * @param {Map<string, Entry>} entries of the page, whichever there are at the time
- * @param {string} name that the field begins with
+ * @param {Map<string, Entry>} entries of the page, which may change
+ * @param {string} name initial value of the field
  * @param {(word: '' | 'saving' | 'saved' | 'unsaved') => void} tell
  */
 export function senderName(client, entries, name, tell) {
-  /** from this field, at some time */
+  /** earlier values of this field */
   const names = new Set(['', name]);
   let saving = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -60,7 +60,7 @@ export function senderName(client, entries, name, tell) {
       if (next()) tell('saving');
       later(REST_MS);
     },
-    /** An upload was created or found, perhaps with the name from before. */
+    /** An upload was created or found, perhaps with an earlier name. */
     begun() { if (next()) later(0); },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * "Sent from this browser", drawn: one line per ended upload, with its receipt. Loaded once the page can be used; the
- * list itself is asked for when it is opened, so that a slow line is left to the sending.
+ * "Sent from this browser": one line per ended upload, with its receipt. Loaded when the page is usable; the list is
+ * requested when it is opened, so that a slow link is free for sending.
  *
  * @typedef {import('./client.js').Upload} Upload
  */
@@ -21,12 +21,12 @@ function verdictWords(upload) {
   return verdict === 'ready' || verdict === 'remarks' ? say(`sent.${verdict}`) : say(`state.${verdict}`, { reason: reason(problem) });
 }
 
-/** @param {HTMLElement} text @returns {Promise<void>} when it is in the clipboard */
+/** @param {HTMLElement} text @returns {Promise<void>} when it is copied */
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text.textContent ?? '');
   } catch {
-    // Plain HTTP has no clipboard, but what is selected can be copied.
+    // Plain HTTP has no clipboard API, but a selection can be copied.
     getSelection()?.selectAllChildren(text);
     document.execCommand('copy');
   }
@@ -95,7 +95,7 @@ export function sentList(client, base, place) {
     more.hidden = next === null;
   }
 
-  /** @param {boolean} further or from the newest on */
+  /** @param {boolean} further the next page instead of the first */
   async function load(further) {
     if (asking) return;
     asking = true;
@@ -116,7 +116,7 @@ export function sentList(client, base, place) {
     asking = false;
   }
 
-  /** Something has ended: what is shown is shown anew, else one row is enough to know that there is a list. */
+  /** An upload has ended: reload the open list; otherwise one row tells whether there is a list. */
   async function refresh() {
     if (place.open) return load(false);
     const page = await sentUploads(client, null, '1').catch(() => null);

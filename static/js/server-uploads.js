@@ -1,5 +1,5 @@
 /**
- * The server's uploads as rows of the page: those that wait for their bytes, and what became of others meanwhile.
+ * The server's uploads as rows of the page: unfinished ones, and changes of others.
  *
  * @typedef {import('./client.js').Upload} Upload
  * @typedef {import('./entry.js').Entry} Entry
@@ -8,7 +8,7 @@ import { editTime } from './client.js';
 import { keptHandle } from './file-handles.js';
 import { isActive, may } from './upload.js';
 
-/** Events by the server's state; every other state is an end without a file. @type {Record<string, string>} */
+/** Events by the server's state; every other state is final, without a file. @type {Record<string, string>} */
 const EVENTS = { receiving: 'offer', received: 'received', verified: 'verified', spooled: 'spooled', rejected: 'rejected' };
 const FINISHING = new Set(['received', 'verified']);
 
@@ -21,7 +21,7 @@ export class ServerUploads {
   /** Whether it is new here and its row in the server's list lacks something. @param {Upload} upload */
   needs(upload) { return Boolean(upload.short) && ![...this.list.entries.values()].some((entry) => entry.upload.id === upload.id); }
 
-  /** @param {Upload} upload from the server's list @param {boolean} elsewhere another tab sends it now */
+  /** @param {Upload} upload from the server's list @param {boolean} elsewhere another tab sends it */
   adopt(upload, elsewhere) {
     const known = [...this.list.entries.values()].find((entry) => entry.upload.id === upload.id);
     if (known) return;
@@ -34,7 +34,7 @@ export class ServerUploads {
       waiting.sender = upload.sender ?? '';
       return this.list.set(waiting, facts);
     }
-    // Perhaps our own, whose creation was answered but not yet told.
+    // It may be our own, whose creation the Worker has not reported yet.
     if ([...this.list.entries.values()].some(({ upload: own }) => isActive(own) && !own.id && own.filename === name)) return;
     const entry = this.list.enter(null, { ...facts, filename: name, length: upload.length, state: 'needs_file' });
     entry.sender = upload.sender ?? '';
@@ -44,7 +44,7 @@ export class ServerUploads {
     } else this.#catchUp(entry, upload);
   }
 
-  /** @param {Entry} entry @param {Upload} upload as it went on without this page */
+  /** @param {Entry} entry @param {Upload} upload in its state on the server */
   #catchUp(entry, upload) {
     const event = EVENTS[upload.state] ?? 'gone';
     if (!may(entry.upload, event)) return this.list.set(entry, { received: upload.received });
@@ -70,8 +70,8 @@ export class ServerUploads {
   }
 
   /**
-   * Another tab let go of these without finishing them, or another browser went on with them.
-   * @param {Set<string>} held ids that some tab sends @param {Set<string>} listed ids that wait for their bytes
+   * Updates uploads that another tab has released, or that another browser has continued.
+   * @param {Set<string>} held ids that a tab sends @param {Set<string>} listed ids of unfinished uploads
    */
   offer(held, listed) {
     for (const entry of this.list.entries.values()) {

@@ -1,6 +1,5 @@
 /**
- * Says once for all rows that the access has ended, or never was, and mends it where the reader is: the queue stays.
- * Loaded when it is needed.
+ * Banner that asks to sign in on the page, so that the queue stays. Loaded when it is needed.
  */
 import { Refusal } from './client.js';
 import { html, only, ref } from './html.js';

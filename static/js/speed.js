@@ -1,38 +1,38 @@
 /**
- * Speed of one upload, from recorded slices alone: what a browser has handed on sits in buffers at first and promises a
- * speed that the line does not have.
+ * Speed of one upload, from recorded slices only: bytes that a browser reports as sent may still be in buffers, and would
+ * show a speed that the link does not have.
  *
- * The estimate must hold from the third slice on, and most lines disturb one of the first three: a connection is made,
- * packets are lost, which TCP notices seconds later, small requests wait in the same queue. That makes slices slower and
- * never faster. So the best of the latest samples counts as much as twelve, and none as more than twice as slow as it. A
- * line that became slower is believed after four samples, one that became faster after one.
+ * The estimate must be right from the third slice on, and on most links one of the first three is disturbed by a new
+ * connection, by packet loss that TCP notices seconds later, or by small requests in the same queue. That makes slices
+ * slower, never faster. So the best of the latest samples counts as much as twelve, and none as more than twice as slow.
+ * A link that became slower is detected after four samples, one that became faster after one.
  */
 
-/** Samples that are remembered: one for each slice, or for some that went at once. */
+/** Samples kept: one for each slice, or for several that were sent at once. */
 const KEPT = 8;
-/** Of these, the latest, among which the best is looked for. */
+/** Latest samples among which the best is chosen. */
 const LATEST = 4;
-/** As how many samples the best one counts. */
+/** Weight of the best sample. */
 const BEST_WEIGHT = 12;
-/** As how many times as slow as the best one a sample counts at most. */
+/** Maximum slowness of a sample, relative to the best one. */
 const SLOWEST = 2;
-/** Recorded slices, and ms, after which the speed is told. */
+/** Recorded slices, and ms, after which the speed is shown. */
 const ENOUGH_SLICES = 3;
 const ENOUGH_MS = 3000;
-/** Slices that take less will grow until they take about so long (`pace.js`). */
+/** Faster slices grow until they take about this many ms (`pace.js`). */
 const GROWN_MS = 6000;
-/** From so many times the size on, slices tell more than all smaller ones. */
+/** A slice larger by this factor outweighs all smaller ones. */
 const OUTGROWN = 4;
-/** Slices of each lane that make one sample, if there are several lanes: TCP favours one of them for seconds. */
+/** Slices of each lane in one sample, if there are several lanes: TCP favours one of them for seconds. */
 const ROUNDS = 2;
-/** Smaller slices, at the ends of gaps, pay more for their headers than for their bytes; they are added to the next one. */
+/** Smaller slices, at the ends of gaps, are mostly headers; they are added to the next one. */
 const LEAST_BYTES = 16 * 1024;
 
 /**
- * @typedef {object} Open a slice on its way
+ * @typedef {object} Open a slice in flight
  * @property {number} bytes
  * @property {number} since ms, when it was opened
- * @property {number} before the line's ms until then
+ * @property {number} before ms of the link until then
  */
 
 export class Speed {
@@ -43,12 +43,12 @@ export class Speed {
     this.slices = 0;
     /** @type {Map<number, Open>} by lane */
     this.open = new Map();
-    /** ms of the line, which open slices share equally: it tells the same with one lane and with three */
+    /** ms of the link, shared equally by open slices: the result is the same with one lane and with three */
     this.lineMs = 0;
     this.countedAt = now;
-    /** @type {number[]} the line's ms for a byte, latest first */
+    /** @type {number[]} ms per byte, latest first */
     this.samples = [];
-    /** slices that are no sample yet */
+    /** slices not yet in a sample */
     this.group = { slices: 0, bytes: 0, ms: 0 };
     /** bytes of the largest slice */
     this.largest = 0;
@@ -76,7 +76,7 @@ export class Speed {
     this.open.delete(lane);
   }
 
-  /** @returns {number | null} bytes per second, as soon as a slice was recorded */
+  /** @returns {number | null} bytes per second, once a slice is recorded */
   get measured() {
     if (this.slices === 0) return null;
     const samples = this.samples.length > 0 ? this.samples : [this.group.ms / this.group.bytes];
@@ -85,12 +85,12 @@ export class Speed {
     return (1000 * (BEST_WEIGHT + samples.length)) / sum;
   }
 
-  /** @param {number} now ms @returns {number | null} bytes per second of the slices to come; null while it would mislead */
+  /** @param {number} now ms @returns {number | null} bytes per second of the next slices; null while unreliable */
   rate(now) {
     return this.slices >= ENOUGH_SLICES && now - this.began >= ENOUGH_MS ? this.measured : null;
   }
 
-  /** @param {number} now ms @returns {number} bytes that are on their way and have probably arrived by now */
+  /** @param {number} now ms @returns {number} bytes in flight that have probably arrived */
   underWay(now) {
     this.#count(now);
     const rate = this.measured ?? 0;
@@ -98,8 +98,8 @@ export class Speed {
   }
 
   /**
-   * A lane that is alone sends nothing while it waits for a response, which is less of the time once slices have grown.
-   * @param {number} ms that a slice took @returns {number} ms that its bytes will take then
+   * A single lane sends nothing while it waits for a response, which matters less once slices have grown.
+   * @param {number} ms of a slice @returns {number} ms that its bytes will take then
    */
   #grown(ms) {
     if (ms >= GROWN_MS) return ms;

@@ -1,15 +1,15 @@
 /**
- * What the page says of all files together: words from the queue's totals, no document here.
+ * Texts about all files, from the queue's totals. No DOM.
  *
  * @typedef {import('./queue-totals.js').Totals} Totals
  */
 import { bytes, left, percent } from './format.js';
 import { language, say } from './words.js';
 
-/** @param {Totals} totals @returns {number} 0…1 of all bytes; 1 only once nothing is on its way */
+/** @param {Totals} totals @returns {number} 0…1 of all bytes; 1 only if no upload is open */
 export const shareOf = ({ sent, length, over }) => (length === 0 ? Number(over) : sent / length);
 
-/** @param {Totals} totals @returns {string} while something is on its way */
+/** @param {Totals} totals @returns {string} while an upload is open */
 function running(totals, /** @type {number | null} */ seconds) {
   const lang = language();
   const rest = seconds === null || totals.paused ? null : left(seconds);
@@ -24,14 +24,14 @@ function running(totals, /** @type {number | null} */ seconds) {
 /** @param {Totals} totals @returns {string} */
 export const attention = (totals) => (totals.over && totals.attention > 0 ? say('end.attention', { count: totals.attention }) : '');
 
-/** @param {Totals} totals @returns {string} the last word; empty before, and where nothing was sent */
+/** @param {Totals} totals @returns {string} the summary at the end; empty before, and if nothing was sent */
 export function ended(totals) {
   if (!totals.over || totals.files === 0) return '';
   if (totals.attention === 0) return say('end.stored', { count: totals.stored });
   return totals.stored > 0 ? say('end.some', { count: totals.stored }) : '';
 }
 
-/** @param {Totals} totals @returns {string} the last word as one sentence */
+/** @param {Totals} totals @returns {string} the summary as one sentence */
 export const endedAloud = (totals) => [ended(totals), attention(totals)].filter(Boolean).join(' ');
 
 /** @param {Totals} totals @param {number | null} seconds left @returns {string} */

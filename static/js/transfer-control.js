@@ -1,10 +1,10 @@
 import { Stopped } from './client.js';
 
-/** Open slices get so long to end when a person pauses: to send them again costs more. */
+/** Time for open slices to end on a pause: sending them again costs more. */
 const PAUSE_WITHIN_MS = 10_000;
 
 /**
- * What holds a transfer back: a person's pause, a wait after trouble, the end. One per transfer.
+ * Pause, wait and end of one transfer.
  */
 export class TransferControl {
   constructor() {
@@ -12,16 +12,16 @@ export class TransferControl {
     this.ended = new AbortController();
     /** @type {Set<() => void>} */
     this.sleepers = new Set();
-    /** @type {Set<AbortController>} requests that a pause cuts */
+    /** @type {Set<AbortController>} requests that a pause aborts */
     this.running = new Set();
   }
 
-  /** Cuts what runs. The slices that were open are sent again later. @param {Error} reason */
+  /** Aborts running requests. Open slices are sent again later. @param {Error} reason */
   cut(reason) {
     for (const request of this.running) request.abort(reason);
   }
 
-  /** Lets open slices end, and cuts what takes longer. */
+  /** Lets open slices end, and aborts those that take longer. */
   pause() {
     this.paused = true;
     const open = [...this.running];
@@ -35,7 +35,7 @@ export class TransferControl {
     this.wake();
   }
 
-  /** Ends every wait at once: "try now". */
+  /** Ends every wait at once ("try now"). */
   wake() {
     for (const rise of [...this.sleepers]) rise();
   }
@@ -46,7 +46,7 @@ export class TransferControl {
     this.wake();
   }
 
-  /** @param {number} ms @returns {Promise<void>} after the time, or when woken */
+  /** @param {number} ms @returns {Promise<void>} after the time, or earlier if woken */
   sleep(ms) {
     return new Promise((resolve) => {
       const rise = () => {
@@ -59,7 +59,7 @@ export class TransferControl {
     });
   }
 
-  /** Passes when nobody paused; throws Stopped after the end. */
+  /** Resolves when not paused; throws Stopped after the end. */
   async open() {
     while (this.paused && !this.ended.signal.aborted) await this.sleep(2 ** 30);
     if (this.ended.signal.aborted) throw new Stopped();

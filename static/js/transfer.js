@@ -1,7 +1,6 @@
 /**
- * The way of one file to the server, in a Worker. It never gives up by itself: trouble waits and tries again, only a
- * refusal or a person ends it. After every trouble the server is asked what it holds before a slice is sent, because an
- * answer may have been lost on its way while the slice was recorded.
+ * Uploads one file, in a Worker. It retries after every error; only a refusal or the user ends it. After an error the
+ * server is asked what it has before a slice is sent, because a response may be lost although the slice was recorded.
  *
  * @typedef {import('./client.js').Client} Client
  * @typedef {import('./client.js').Upload} Upload
@@ -10,10 +9,10 @@
  *
  * @typedef {object} Order
  * @property {string} key
- * @property {File | null} file null: nothing to send, only follow what becomes of it
- * @property {string | null} id of an upload that the server already has
+ * @property {File | null} file null: nothing to send, only follow its state
+ * @property {string | null} id of an existing upload
  * @property {Announcement} announcement
- * @property {boolean} [force] send it although the same bytes are there already
+ * @property {boolean} [force] send it even if the server has the same bytes
  *
  * @typedef {(event: string, facts?: object) => void} Tell
  */
@@ -26,17 +25,17 @@ import { prove } from './verify-file.js';
 import { merge, total } from './ranges.js';
 import { TransferControl } from './transfer-control.js';
 
-/** Bytes of a file that is hashed before it is announced; a larger one is hashed while it is sent. */
+/** Maximum bytes of a file that is hashed before its upload is created; a larger one is hashed while it is sent. */
 const SOON_HASHED = 32 * 1024 * 1024;
 const TELL_EVERY_MS = 250;
 const POLL_MS = { first: 500, most: 2_000 };
 const RETRY_CODES = new Set(['digest_mismatch', 'superseded', 'wrong_state']);
 const FINISHING = new Set(['received', 'verified']);
 const GONE_CODES = new Set(['unknown_upload', 'upload_gone']);
-/** A sign-in may end these: 401, and a 403 that a proxy says. The service's own 403 says the same again later. */
+/** A sign-in may resolve a 401, and a proxy's 403. The service's own 403 is final. */
 const needsSignIn = (/** @type {Refusal} */ error) => error.status === 401 || error.code === 'http_403';
 
-/** The local file cannot be read any more: changed, moved, or its disk is gone. */
+/** The local file can no longer be read: changed, moved, or its disk removed. */
 class FileLost extends Error {}
 
 export class Transfer {
@@ -46,7 +45,7 @@ export class Transfer {
     this.id = order.id;
     this.announcement = order.announcement;
     this.blocks = order.file && canDigest ? new Blocks(order.file) : null;
-    /** whether the server shall be asked if it has these bytes */
+    /** whether to ask the server if it has these bytes */
     this.checkDuplicate = this.blocks !== null && order.id === null && !order.force;
     this.client = client;
     this.tell = tell;
@@ -57,12 +56,12 @@ export class Transfer {
     this.lanes = null;
     this.failures = 0;
     this.toldAt = 0;
-    /** @type {number} ms, when the server was first asked to create; 0 before */
+    /** @type {number} ms of the first create request; 0 before */
     this.askedAt = 0;
     this.waiting = false;
   }
 
-  /** @returns {Promise<void>} after the last word was told */
+  /** @returns {Promise<void>} after the last event */
   async run() {
     try {
       const fresh = this.id === null;
@@ -70,7 +69,7 @@ export class Transfer {
       await this.#withLock(async () => {
         if (!fresh) this.#take(await this.#retry(() => this.#show()));
         if (!fresh && this.file && this.#state === 'receiving' && !(await this.#proven())) return;
-        // Trouble here is the sending's to tell; nothing is lost but a chance to be quick.
+        // Ignore this error: sending will report it, and only an optimization is lost.
         if (this.checkDuplicate) this.#look().catch(() => undefined);
         if (this.file) await this.#send();
         await this.#follow();
@@ -85,7 +84,7 @@ export class Transfer {
   tryNow() { this.control.wake(); }
   end() { this.control.end(); }
 
-  /** The browser says the line is gone. It may be wrong (a server on this machine), so the server is asked. */
+  /** The browser reports that it is offline. It may be wrong (a server on this machine), so probe the server. */
   doubt() {
     if (this.id && !this.waiting) this.lanes?.doubt();
   }
@@ -105,7 +104,7 @@ export class Transfer {
     else this.tell('refused', { problem: error.problem });
   }
 
-  /** @param {Upload} upload @param {boolean} [whole] it replaces what we believed, instead of adding to it */
+  /** @param {Upload} upload @param {boolean} [whole] it replaces the known ranges instead of adding to them */
   #take(upload, whole = true) {
     if (!this.upload || whole) {
       this.upload = upload;
@@ -119,7 +118,7 @@ export class Transfer {
     return this.client.show(/** @type {string} */ (this.id), { signal: this.control.ended.signal });
   }
 
-  /** A create whose answer was lost left an empty upload behind: it is adopted, not doubled. */
+  /** A create whose response was lost has left an empty upload: use it instead of a second one. */
   async #create() {
     const { filename, length } = this.announcement;
     if (this.failures > 0) {
@@ -147,7 +146,7 @@ export class Transfer {
     return this.#reading(/** @type {Blocks} */ (this.blocks).contentHash(() => this.control.open()));
   }
 
-  /** Hashes ahead of the sending, which needs the same digests; ends the sending when the bytes are there already. */
+  /** Hashes ahead of sending, which needs the same digests; ends sending if the server has the bytes. */
   async #look() {
     const { length } = this.announcement;
     const hash = await this.#hash();
@@ -160,7 +159,7 @@ export class Transfer {
   }
 
   /**
-   * One upload is sent by one tab. Where there are no locks (plain HTTP) the server's "newest writer wins" is enough.
+   * One upload is sent by one tab. Without the Web Locks API (plain HTTP) the server's "newest writer wins" is enough.
    * @param {() => Promise<void>} work
    */
   async #withLock(work) {
@@ -178,7 +177,7 @@ export class Transfer {
     });
   }
 
-  /** @returns {Promise<boolean>} false after telling that this is another file */
+  /** @returns {Promise<boolean>} false if this is another file, which was reported */
   async #proven() {
     const { id, upload, file } = /** @type {{id: string, upload: Upload, file: File}} */ (/** @type {any} */ (this));
     this.tell('proving', { received: upload.received, share: 0 });
@@ -196,10 +195,10 @@ export class Transfer {
       await this.control.open();
       this.tell('sending', { received: this.upload?.received, rate: null });
       const trouble = await this.lanes.run();
-      // A pause lets open slices end; now none is.
+      // A pause lets open slices end; now there are none.
       if (this.control.paused) this.tell('progress', { received: this.upload?.received, flying: 0 });
       if (this.#state !== 'receiving') return;
-      // All lanes came home content and yet it is not complete: the server dropped a slice. Ask again, but not in a rush.
+      // All lanes succeeded but the upload is incomplete: the server dropped a slice. Ask again, after a delay.
       await this.#backOff(trouble ?? (this.control.paused ? new Stopped() : new Trouble('storage_error')));
       this.#take(await this.#retry(() => this.#show()));
     }
@@ -222,7 +221,7 @@ export class Transfer {
   }
 
   /**
-   * The file itself may fail while it is read.
+   * Converts errors of reading the file.
    * @template T @param {Promise<T>} promise @returns {Promise<T>}
    */
   async #reading(promise) {
@@ -234,7 +233,7 @@ export class Transfer {
   }
 
   /**
-   * Repeats a step until it is answered.
+   * Repeats a request until it gets a response.
    * @template T @param {() => Promise<T>} step @returns {Promise<T>}
    */
   async #retry(step) {
@@ -250,7 +249,7 @@ export class Transfer {
     }
   }
 
-  /** Waits as long as this kind of trouble needs; throws what no waiting mends. @param {unknown} error */
+  /** Waits as long as this error needs; throws errors that waiting cannot resolve. @param {unknown} error */
   async #backOff(error) {
     if (error instanceof Stopped) return this.control.open();
     const patient = error instanceof Trouble
@@ -270,7 +269,7 @@ export class Transfer {
       const event = { expired: 'gone', lost: 'gone', cancelled: 'gone' }[/** @type {string} */ (upload.state)];
       const problem = event ? { code: 'upload_gone', state: upload.state } : upload.problem;
       if (upload.state === 'receiving') return;
-      // The server met a fault of its own; it tries again when it is started anew.
+      // The server had an internal error; it retries after a restart.
       const stuck = upload.problem && FINISHING.has(upload.state);
       this.tell(event ?? (stuck ? 'stuck' : upload.state), {
         received: upload.received, problem, findings: upload.findings, editableUntil: editTime(upload, Date.now()),

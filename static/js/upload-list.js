@@ -1,6 +1,6 @@
 /**
- * The page's uploads and who acts on them: people (`act`, `add`, `choose`, `tags`), the Worker (`hear`), the server's
- * list (`server`). Order of steps only; what may follow what stands in `upload.js`, drawing in `row.js`.
+ * The page's uploads and actions on them by the user (`act`, `add`, `choose`, `tags`), the Worker (`hear`) and the
+ * server's list (`server`). Transitions are in `upload.js`, drawing in `row.js`.
  *
  * @typedef {import('./upload.js').PageUpload} PageUpload
  * @typedef {import('./client.js').Tags} Tags
@@ -29,10 +29,10 @@ export class UploadList {
     this.client = client;
     this.worker = worker;
     this.page = page;
-    /** @type {Map<string, Entry>} in the order in which they go */
+    /** @type {Map<string, Entry>} in the order of sending */
     this.entries = new Map();
     this.keys = 0;
-    /** No start while the server's list is being asked: a dropped file may continue one of its uploads. */
+    /** No upload starts while the server's list is being requested: a dropped file may continue one of its uploads. */
     this.held = 0;
     this.equals = new EqualFiles(this);
     this.server = new ServerUploads(this);
@@ -49,7 +49,7 @@ export class UploadList {
 
   /**
    * @param {File[]} files
-   * @returns {Entry[]} their rows; the row that a file already has, where it has one
+   * @returns {Entry[]} their rows; an existing row if the file has one
    */
   add(files) {
     const { taken, leftOut } = sortOut(files);
@@ -62,7 +62,7 @@ export class UploadList {
     return entries;
   }
 
-  /** @param {string} key @param {File} file for an upload that waits for its bytes */
+  /** @param {string} key @param {File} file for an upload that needs it */
   choose(key, file) {
     const entry = this.entry(key);
     if (file.size !== entry.upload.length) {
@@ -97,14 +97,14 @@ export class UploadList {
     if (action === 'pause') this.worker.postMessage({ do: 'pause', key });
     if (action === 'cancel') this.#cancel(entry);
     entry.force ||= action === 'insist';
-    // What was refused lies on the server still; what was cancelled or expired does not.
+    // A refused upload is still on the server; a cancelled or expired one is not.
     const anew = entry.upload.state === 'refused' ? { problem: null } : { id: null, mine: true, received: [], problem: null, findings: [], twin: null };
-    // Slices that are open when it is paused may still end.
+    // Open slices may still end after a pause.
     this.move(entry, action, ['again', 'insist'].includes(action) ? anew : { flying: action === 'pause' ? entry.upload.flying : 0 });
     this.start();
   }
 
-  /** Before all others that wait their turn. @param {string} key */
+  /** Moves an entry to the front of the queue. @param {string} key */
   first(key) {
     const entry = this.entry(key);
     const others = [...this.entries].filter(([other]) => other !== key);
@@ -114,7 +114,7 @@ export class UploadList {
     this.page.reordered();
   }
 
-  /** @param {Entry} entry that waits for its bytes @param {boolean} asked by a click */
+  /** @param {Entry} entry that needs its file @param {boolean} asked by a click */
   async reopen(entry, asked) {
     const found = await reopen(entry.handle, asked);
     if (entry.upload.state !== 'needs_file') return;
@@ -128,11 +128,11 @@ export class UploadList {
     this.page.removed(key);
   }
 
-  /** Starts what has its turn. */
+  /** Starts uploads whose turn it is. */
   start() {
     if (this.held > 0) return;
     const { uploads } = this;
-    // Nothing overtakes a file that is still compared.
+    // No file overtakes one that is still being compared.
     const compared = uploads.findIndex(({ key }) => this.equals.comparing.has(key));
     for (const upload of startable(uploads.filter(({ state }, k) => compared < 0 || k < compared || state !== 'queued'))) {
       const entry = this.entry(upload.key);
@@ -147,7 +147,7 @@ export class UploadList {
     else if (entry.upload.state === 'preparing') this.send(entry);
   }
 
-  /** What begins like another kind of file is never sent. @param {Entry} entry @returns {Promise<boolean>} */
+  /** A file that begins like another type is never sent. @param {Entry} entry @returns {Promise<boolean>} */
   async #mayBeSent(entry) {
     const { key, filename } = entry.upload;
     const kind = await sniff(/** @type {File} */ (entry.file));
@@ -174,13 +174,13 @@ export class UploadList {
     this.start();
   }
 
-  /** Only to advise: the server decides, and has more room tomorrow. */
+  /** Only a warning: the server decides, and may have more space later. */
   async #askLimits() {
     this.limits = await this.client.limits().catch(() => this.limits);
     for (const entry of this.entries.values()) if (!entry.upload.id) this.page.changed(entry, 'limits');
   }
 
-  /** One file after the other, so that a folder of hundreds is not opened at once. */
+  /** Reads one file after the other, so that hundreds are not opened at once. */
   async #readHints() {
     if (this.reading) return;
     this.reading = true;
@@ -193,7 +193,7 @@ export class UploadList {
     this.reading = false;
   }
 
-  /** @param {string} key @param {Tags} tags only what is filled in, or was */
+  /** @param {string} key @param {Tags} tags only those that are or were filled in */
   tags(key, tags) {
     const entry = this.entry(key);
     this.set(entry, { tags }, 'tags');
@@ -218,7 +218,7 @@ export class UploadList {
     return entry;
   }
 
-  /** @param {File} file @returns {Entry | undefined} the row in which it already is on its way */
+  /** @param {File} file @returns {Entry | undefined} the open row of the same file */
   #same(file) {
     return [...this.entries.values()].find((entry) => !ENDS.has(entry.upload.state) && entry.file?.name === file.name
       && entry.file.size === file.size && entry.file.lastModified === file.lastModified);
@@ -288,6 +288,6 @@ export class UploadList {
     this.page.changed(entry, event);
   }
 
-  /** @returns {boolean} leaving the page would stop something */
+  /** @returns {boolean} leaving the page would interrupt an upload */
   get unsent() { return this.uploads.some(isUnsent); }
 }

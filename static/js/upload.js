@@ -1,6 +1,6 @@
 /**
- * One upload as the page sees it: a frozen value and a table of what may happen to it. Neither DOM nor network here.
- * The Worker's words may arrive late (a last "sending" after a click on Pause): `may` tells what still counts.
+ * An upload of the page: a frozen value and a table of its transitions. Neither DOM nor network. The Worker's events may
+ * arrive late (a last "sending" after a click on Pause): `may` tells whether one is still valid.
  *
  * @typedef {import('./client.js').Tags} Tags
  * @typedef {import('./client.js').Problem} Problem
@@ -10,32 +10,32 @@
  *   |'stuck'|'ready'|'duplicate'|'same'|'rejected'|'refused'|'cancelled'|'gone'} State
  *
  * @typedef {object} PageUpload
- * @property {string} key the page's own name for the row
- * @property {string | null} id the server's; null before it was created
+ * @property {string} key the page's id of the row
+ * @property {string | null} id the server's id; null before it was created
  * @property {string} filename NFC
  * @property {number} length bytes
  * @property {State} state
  * @property {Span[]} received recorded by the server
- * @property {number} flying bytes on their way, not yet recorded
- * @property {number} ahead bytes on their way that have probably arrived; only the time left counts them
+ * @property {number} flying bytes in flight, not yet recorded
+ * @property {number} ahead bytes in flight that have probably arrived; used for the time left only
  * @property {number | null} rate bytes per second while it is sent
- * @property {number | null} share 0…1 of the proof while a re-picked file is checked
+ * @property {number | null} share 0…1 progress of verifying a file that was chosen again
  * @property {number | null} until ms (Date.now) of the next try
- * @property {string | null} why code of what we wait for
- * @property {Problem | null} problem why it ended
- * @property {import('./client.js').Finding[]} findings of the server, once it looked
- * @property {{code: string, size?: number} | null} note about a file that was picked and is another one
+ * @property {string | null} why code of the reason for waiting
+ * @property {Problem | null} problem reason of its end
+ * @property {import('./client.js').Finding[]} findings of the server, once verified
+ * @property {{code: string, size?: number} | null} note about a chosen file that is a different one
  * @property {import('./client.js').Upload | null} twin the finished upload of the same bytes
- * @property {{key: string, name: string} | null} same the row that sends the same bytes
- * @property {boolean} hasHandle a click is enough to have them at hand
- * @property {import('./file-kind.js').Kind | null} kind what a file that is asked about begins with; null before it was read
- * @property {boolean} hasFile the bytes are at hand in this page
- * @property {boolean} mine false: another browser's, continued here by its link; only sending is allowed
+ * @property {{key: string, name: string} | null} same the row with the same bytes
+ * @property {boolean} hasHandle a click is enough to read the file
+ * @property {import('./file-kind.js').Kind | null} kind detected type of a file to confirm; null before it was read
+ * @property {boolean} hasFile the page has the file
+ * @property {boolean} mine false: another browser's upload, continued here by its link; it may only be sent
  * @property {Tags} tags
- * @property {number} editableUntil ms (Date.now) until which the details of a finished one may change
+ * @property {number} editableUntil ms (Date.now) until which the details of a finished upload may change
  */
 
-/** What the server or the Worker may report of any upload that is on its way. */
+/** Events that the server or the Worker may report of any open upload. */
 const FOLLOW = {
   received: 'verifying', verified: 'tagging', stuck: 'stuck', spooled: 'ready', rejected: 'rejected',
   refused: 'refused', gone: 'gone',
@@ -70,7 +70,7 @@ export const TABLE = /** @type {any} */ ({
   gone: { again: 'queued' },
 });
 
-/** What a person may do in a state; in the order of the buttons. @type {Record<State, string[]>} */
+/** User actions in a state, in the order of the buttons. @type {Record<State, string[]>} */
 const ACTIONS = {
   asking: ['accept', 'dismiss'],
   queued: ['first', 'cancel'],
@@ -99,22 +99,22 @@ const ACTIVE = new Set(['preparing', 'sending', 'waiting']);
 /** @param {PageUpload} upload @returns {boolean} leaving the page now would stop bytes from being sent */
 export const isUnsent = (upload) => upload.hasFile && UNSENT.has(upload.state);
 
-/** Codes of trouble in which nobody answered; the page says so once for all rows. */
+/** Error codes without a response; the page shows them once for all rows. */
 const UNREACHABLE = new Set(['unreachable', 'http_502', 'http_504']);
 
-/** @param {PageUpload} upload @returns {boolean} it waits for the line, or for a server that does not answer */
+/** @param {PageUpload} upload @returns {boolean} it waits for the connection or the server */
 export const isCutOff = (upload) => upload.until !== null && UNREACHABLE.has(upload.why ?? '');
 
-/** @param {PageUpload} upload @returns {boolean} it goes on once somebody signed in */
+/** @param {PageUpload} upload @returns {boolean} it continues after a sign-in */
 export const isSignedOut = (upload) => upload.until !== null && upload.why === 'unauthorized';
 
-/** @param {PageUpload} upload @returns {boolean} it uses one of the places for running transfers */
+/** @param {PageUpload} upload @returns {boolean} it counts as a running transfer */
 export const isActive = (upload) => ACTIVE.has(upload.state);
 
 /**
  * @param {PageUpload} upload
  * @param {number} now ms
- * @returns {boolean} its name, tags and cover may change: before it is decided to send it they may not, after its end for a while
+ * @returns {boolean} its name, tags and cover may be edited: not before it is sent, and for a while after its end
  */
 export const isEditable = ({ state, mine, editableUntil }, now) => mine && state !== 'asking' && state !== 'elsewhere'
   && (state === 'ready' ? now < editableUntil : !ENDS.has(state));
@@ -136,7 +136,7 @@ export const may = (upload, event) => event in TABLE[upload.state];
 /**
  * @param {PageUpload} upload
  * @param {string} event
- * @param {Partial<PageUpload>} [facts] what else is now known
+ * @param {Partial<PageUpload>} [facts] further changes
  * @returns {PageUpload}
  */
 export function move(upload, event, facts = {}) {

@@ -1,20 +1,20 @@
 import { asHex, canDigest, sha256 } from './digest.js';
 
 /**
- * @typedef {object} Recorded one recorded slice, as `GET …/slices` tells it
+ * @typedef {object} Recorded one recorded slice, as in `GET …/slices`
  * @property {number} start
  * @property {number} stop
- * @property {string | null} digest hex SHA-256; null when the sender gave none
+ * @property {string | null} digest hex SHA-256; null if the sender gave none
  */
 
 /**
- * Is this the file whose slices the server holds? Answered before a byte is sent.
+ * Checks whether this is the file whose slices the server has, before a byte is sent.
  *
  * @param {Blob} file
  * @param {number} length announced bytes
  * @param {Recorded[]} recorded
  * @param {(share: number) => void} progress 0…1
- * @param {() => Promise<void>} breathe awaited between slices; throws when the upload was cancelled
+ * @param {() => Promise<void>} breathe awaited between slices; throws if the upload was cancelled
  * @returns {Promise<'same' | 'length' | 'content'>} `same`, or what differs
  */
 export async function prove(file, length, recorded, progress, breathe) {

@@ -1,17 +1,17 @@
 /**
- * What the page says, in the reader's language.
+ * Texts of the page, in the user's language.
  *
  * @typedef {Record<string, string | {one?: string, other: string}>} Words
  */
 
-/** The page has a button for each language that has words. @type {NodeListOf<HTMLElement>} */
+/** Language buttons, one for each language with texts. @type {NodeListOf<HTMLElement>} */
 const buttons = document.querySelectorAll('[data-language]');
 const tags = Array.from(buttons, (button) => button.dataset.language ?? '');
 const REMEMBERED = 'media_service.language';
 
-/** @typedef {(tag: string) => Promise<{default: Words}>} Book the words of one part of the product, by language */
+/** @typedef {(tag: string) => Promise<{default: Words}>} Book the texts of one part of the product, by language */
 
-/** @type {Book[]} only the language in use is loaded */
+/** @type {Book[]} loaded for the current language only */
 const books = [];
 /** @type {Words} */
 let words = {};
@@ -24,7 +24,7 @@ function preferred() {
   return wanted.find((tag) => tags.includes(tag)) ?? 'en';
 }
 
-/** @param {Book} book @returns {Promise<void>} when its words can be said */
+/** @param {Book} book @returns {Promise<void>} when its texts are loaded */
 export async function learn(book) {
   books.push(book);
   Object.assign(words, (await book(current)).default);
@@ -39,13 +39,13 @@ async function change(tag) {
   localStorage.setItem(REMEMBERED, tag);
 }
 
-/** @returns {string} the tag of the language in use */
+/** @returns {string} the tag of the current language */
 export const language = () => current;
 
 /**
  * @param {string} key
  * @param {Record<string, string | number>} [values]
- * @returns {string} the key itself when there is no such text
+ * @returns {string} the key itself if there is no such text
  */
 export function say(key, values = {}) {
   const entry = words[key] ?? key;
@@ -63,7 +63,7 @@ export const knows = (key) => key in words;
  */
 export function translate(root) {
   for (const element of root.querySelectorAll('[data-words]')) {
-    // A text's values stand beside its key, as in `data-station`.
+    // A text's values are in other data attributes, such as `data-station`.
     const { words: key = '', ...values } = /** @type {HTMLElement} */ (element).dataset;
     element.textContent = say(key, /** @type {Record<string, string>} */ (values));
   }
@@ -75,8 +75,8 @@ export function translate(root) {
 }
 
 /**
- * Wires the language buttons (`data-language="ko"`) and keeps the document's own language true.
- * @param {() => void} changed draws again what scripts have drawn
+ * Connects the language buttons (`data-language="ko"`) and sets the document's language.
+ * @param {() => void} changed redraws what scripts have drawn
  */
 export function languageSwitch(changed) {
   const show = () => {

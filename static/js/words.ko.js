@@ -202,7 +202,7 @@ export default {
   'receipt.ended': '완료 시각',
   'receipt.upload': '업로드 번호',
   'receipt.page': '보낸 곳',
-  // What was refused, and what to do.
+  // Refusals, and what to do.
   'foreign.audio': 'MP3가 아니라 {kind} 오디오입니다. MP3(192\u00a0kbit/s 이상)로 내보내 주세요.',
   'foreign.picture': 'MP3가 아니라 {kind} 그림입니다.',
   'foreign.text': 'MP3가 아니라 텍스트입니다.',

@@ -1,5 +1,5 @@
 /**
- * The Worker's mailbox: timers and network callbacks here suffer least when the page is hidden.
+ * Message handler of the Worker, where timers and network are throttled least when the page is hidden.
  *
  * In: `{do: 'base', base}`, `{do: 'go', key, order}`, `{do: 'pause' | 'try' | 'end', key}`, `{do: 'doubt' | 'try_all'}`.
  * Out: `{key, event, facts}`; events and facts are those of `upload.js`.

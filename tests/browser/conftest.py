@@ -1,4 +1,4 @@
-"""Real Chromium against the real server. The browser is the system's; nothing is downloaded."""
+"""Fixtures: the system's Chromium against the real server."""
 
 import itertools
 import json
@@ -36,14 +36,14 @@ FAILED_LOAD = "Failed to load resource"
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for this folder: a playwright that outlived it would leave its event loop to the asyncio tests."""
+    """Yield one browser for this folder: if playwright ran longer, its event loop would disturb the asyncio tests."""
     with chromium() as running:
         yield running
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, running. Without one the test is skipped; in CI it fails."""
+    """Run the system's Chromium. Without one the test is skipped; in CI it fails."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         missing = f"the browser tests need Chromium: none of {', '.join(NAMES)} is on the PATH"
@@ -58,7 +58,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A start takes seconds, so the tests share one server; `server` hands it over tidied."""
+    """Yield a server that the tests share, because a start takes seconds; `server` cleans it up."""
     data = tmp_path_factory.mktemp("browser") / "data"
     data.mkdir()
     with Server(data) as running:
@@ -66,16 +66,16 @@ def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 
 def as_admin(server: Server, path: str, method: str = "GET") -> Any:
-    """What the server's API answers to the admin."""
+    """Return the API's response to the admin."""
     headers = {"Authorization": f"Bearer {server.token}"}
     request = urllib.request.Request(f"{server.url}/api/v1/{path}", headers=headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer) if answer.status == 200 else None
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response) if response.status == 200 else None
 
 
 @pytest.fixture
 def server(lasting_server: Server) -> Server:
-    """A server without unfinished uploads and with an empty spool, as its readers leave it."""
+    """Return a server without unfinished uploads and with an empty spool."""
     for upload in as_admin(lasting_server, "uploads?scope=all&state=receiving&limit=100")["uploads"]:
         as_admin(lasting_server, f"uploads/{upload['id']}", "DELETE")
     for path in lasting_server.spool.glob("*.mp3"):
@@ -85,7 +85,7 @@ def server(lasting_server: Server) -> Server:
 
 @pytest.fixture
 def fresh_server(tmp_path: Path) -> Iterator[Server]:
-    """A server that knows no file yet."""
+    """Yield a server without files."""
     data = tmp_path / "data"
     data.mkdir()
     with Server(data) as running:
@@ -94,14 +94,14 @@ def fresh_server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def line(server: Server) -> Iterator[SlowProxy]:
-    """The way to the server, slow enough that a test reaches the middle of an upload."""
+    """Yield a proxy to the server, so slow that a test can act in the middle of an upload."""
     with SlowProxy(server.url, rate=3_000_000) as proxy:
         yield proxy
 
 
 @dataclass
 class Visitor:
-    """Opens pages in contexts of their own, and remembers what went wrong in them."""
+    """Open pages in contexts of their own, and record their errors."""
 
     browser: Browser
     contexts: list[BrowserContext] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Visitor:
     failed_loads_expected: bool = False
 
     def visit(self, url: str, *, questions: bool = False, **options: Any) -> Page:
-        """`questions`: the test answers the browser's questions itself; else each is answered with yes."""
+        """Open a page. Dialogs are accepted, unless the test handles them itself (`questions`)."""
         options.setdefault("locale", "en-US")
         context = self.browser.new_context(**options)
         context.set_default_timeout(15_000)
@@ -118,7 +118,7 @@ class Visitor:
         page = self.tab(context, questions=questions)
         page.goto(url)
         if options.get("java_script_enabled", True):
-            # The words come after the load event; before that nobody listens to the buttons.
+            # The texts are loaded after the load event; before that the buttons have no listeners.
             page.locator("html.ready").wait_for()
         return page
 
@@ -145,7 +145,7 @@ class Visitor:
 
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[Visitor]:
-    """Every test that visits a page also proves that nothing complained: no error, no violation of the CSP."""
+    """Yield a visitor; fail if a page had an error or violated the CSP."""
     visiting = Visitor(browser)
     yield visiting
     for context in visiting.contexts:
@@ -155,7 +155,7 @@ def visitor(browser: Browser) -> Iterator[Visitor]:
 
 @pytest.fixture
 def mp3(tmp_path: Path) -> Callable[..., Path]:
-    """Makes files, no two alike unless they get the same `seed`: the server would say that they are there already."""
+    """Return a function that writes MP3 files, each different unless `seed` is given."""
 
     def make(name: str, seconds: float = 10, seed: int | None = None, folder: str = "local", **tags: str) -> Path:
         path = tmp_path / folder / name
@@ -168,7 +168,7 @@ def mp3(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def api(server: Server) -> Callable[[str], Any]:
-    """What the server itself says, of everybody's uploads: `api("uploads?state=receiving")`."""
+    """Return a function that requests all uploads: `api("uploads?state=receiving")`."""
 
     def ask(path: str) -> Any:
         route, _, query = path.partition("?")

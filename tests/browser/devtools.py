@@ -1,7 +1,6 @@
-"""One tab of a Chromium of its own, told what to do through DevTools, with as little of them switched on as possible.
+"""One tab of a new Chromium, controlled by DevTools with few of its domains enabled.
 
-Not playwright: it watches every request, and what it watches the browser has to tell, body and all. That costs about as
-much as sending does.
+Not by playwright, which observes every request with its body: that costs about as much processor time as sending.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ STARTS_WITHIN = 30.0
 
 
 class Tab:
-    """`async with Tab() as tab`. What DevTools refuse raises RuntimeError."""
+    """A tab of a new Chromium. Errors of DevTools raise RuntimeError."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -48,49 +47,49 @@ class Tab:
         return self
 
     async def _page(self) -> dict[str, Any]:
-        """The first tab, once the browser has written down its port and opened it."""
+        """Return the first tab, once the browser has written its port and opened it."""
         told = Path(self._profile) / "DevToolsActivePort"
         while True:
             if told.exists() and (port := told.read_text().partition("\n")[0]):
-                async with self._http.get(f"http://127.0.0.1:{port}/json") as answer:
-                    for target in await answer.json(content_type=None):
+                async with self._http.get(f"http://127.0.0.1:{port}/json") as response:
+                    for target in await response.json(content_type=None):
                         if target["type"] == "page":
                             return dict(target)
             await asyncio.sleep(0.1)
 
     @property
     def pid(self) -> int:
-        """The browser's own process; the others are its descendants."""
+        """Return the pid of the browser; its other processes are descendants."""
         return self._chromium.pid
 
     async def call(self, method: str, **parameters: object) -> dict[str, Any]:
-        """A method of the DevTools protocol."""
+        """Call a method of the DevTools protocol."""
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
-        while (answer := await self._socket.receive_json()).get("id") != number:
+        while (response := await self._socket.receive_json()).get("id") != number:
             pass
-        if "error" in answer:
-            raise RuntimeError(answer["error"]["message"])
-        result: dict[str, Any] = answer["result"]
+        if "error" in response:
+            raise RuntimeError(response["error"]["message"])
+        result: dict[str, Any] = response["result"]
         return result
 
     async def value(self, expression: str) -> Any:
-        """What a JavaScript expression is in the page."""
-        answer = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        return answer["result"].get("value")
+        """Return the value of a JavaScript expression in the page."""
+        response = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        return response["result"].get("value")
 
     async def until(self, expression: str, wanted: object) -> None:
-        """Waits for what an expression is."""
+        """Wait until an expression has this value."""
         while await self.value(expression) != wanted:
             await asyncio.sleep(0.1)
 
     async def open(self, url: str, ready: str) -> None:
-        """Goes there and waits for an element."""
+        """Open the URL and wait for an element."""
         await self.call("Page.navigate", url=url)
         await self.until(f"document.querySelector({ready!r}) !== null", True)
 
     async def choose(self, picker: str, file: Path) -> None:
-        """Puts a file into a file input."""
+        """Choose a file in a file input."""
         document = await self.call("DOM.getDocument")
         node = await self.call("DOM.querySelector", nodeId=document["root"]["nodeId"], selector=picker)
         await self.call("DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(file)])

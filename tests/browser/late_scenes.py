@@ -1,4 +1,4 @@
-"""The upload page's states around access that is missing, a pause, and what may change after the end."""
+"""The upload page's states of missing access, of a pause, and of edits after the end."""
 
 from playwright.sync_api import expect
 
@@ -14,7 +14,7 @@ class Late(Scene):
     """The upload page of a server that wants its token, in each of LATE_STATES."""
 
     def play(self) -> None:
-        """All of LATE_STATES."""
+        """Bring the page into every state of LATE_STATES."""
         page, line = self.page, self.line
         long, talk, jingle = (self.folder / name for name in NAMES[self.language][:3])
         for number, (path, seconds) in enumerate(((long, 900), (talk, 60), (jingle, 20))):
@@ -58,7 +58,7 @@ class Late(Scene):
         self.look("name-saved")
 
     def sign_in(self, token: str) -> None:
-        """With the right token the banner goes."""
+        """Sign in, and wait until the banner is gone."""
         banner = self.page.locator(".sign-in")
         banner.locator("input").fill(token)
         banner.locator("button").click()

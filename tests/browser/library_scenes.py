@@ -1,4 +1,4 @@
-"""The admin page's states, one after the other, for whoever wants to look at them all."""
+"""All states of the admin page."""
 
 from dataclasses import dataclass
 
@@ -25,12 +25,12 @@ SEARCHES = {"en": "morn", "ko": "아침"}
 
 @dataclass
 class Library(Scene):
-    """The admin of a server that has no file yet; `sender` is an upload page of it."""
+    """The admin page of a server without files; `sender` is its upload page."""
 
     sender: Page
 
     def play(self) -> None:
-        """All of them."""
+        """Bring the page into every state."""
         self.page.goto(f"{self.server.url}/admin")
         expect(self.page.locator("[data-ref=sign-in]")).to_be_visible()
         self.look("library-sign-in")
@@ -41,14 +41,14 @@ class Library(Scene):
         self.flight()
 
     def empty(self) -> None:
-        """Nothing came yet, in none of the three lists."""
+        """Show the three empty lists."""
         for name in ("files", "flight", "rejected"):
             self.turn_to(name)
             expect(self.page.locator(f"[data-ref=section-{name}] .empty")).to_be_visible()
             self.look(f"library-no-{name}")
 
     def fill(self) -> None:
-        """Three files that end well, two that do not, and two on their way."""
+        """Send three files that are stored, two that are rejected, and two that are still uploading."""
         names = NAMES[self.language]
         ready = [self.folder / name for name in names[:3]]
         for number, (path, tags) in enumerate(zip(ready, TAGS[self.language], strict=True)):
@@ -68,7 +68,7 @@ class Library(Scene):
         expect(stated(self.sender, "sending")).to_have_count(2)
 
     def files(self) -> None:
-        """The list, a search in it, the player, the dialogue for tags."""
+        """Show the list, a search, the player, and the dialog for tags."""
         page = self.page
         self.turn_to("files")
         page.reload()
@@ -90,7 +90,7 @@ class Library(Scene):
         page.keyboard.press("Escape")
 
     def flight(self) -> None:
-        """What is on its way, and what was rejected."""
+        """Show open uploads and rejected files."""
         self.turn_to("flight")
         expect(self.page.locator(".row:visible")).to_have_count(2)
         expect(self.page.locator(".row:visible .pace").first).to_contain_text("·", timeout=15_000)
@@ -100,5 +100,5 @@ class Library(Scene):
         self.look("library-rejected")
 
     def turn_to(self, section: str) -> None:
-        """By its tab."""
+        """Open a section by its tab."""
         self.page.locator(f'.tabs a[href="#{section}"]').click()

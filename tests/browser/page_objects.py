@@ -1,4 +1,4 @@
-"""What tests look for on the upload page."""
+"""Page objects of the upload page."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ def row(page: Page, name: str) -> Locator:
 
 
 def state(page: Page, name: str, wanted: str, seconds: float = 20) -> Locator:
-    """The row, once it is in that state."""
+    """Return the row, once it is in that state."""
     found = row(page, name)
     expect(found).to_have_attribute("data-state", wanted, timeout=seconds * 1000)
     return found
@@ -25,7 +25,7 @@ def pick(page: Page, *files: Path) -> None:
 
 
 def drop(page: Page, *paths: Path) -> None:
-    """As a hand does it: the browser itself makes the drag's events and their files."""
+    """Drop files: the browser creates the drag events and their files."""
     devtools = page.context.new_cdp_session(page)
     carried = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
@@ -33,12 +33,12 @@ def drop(page: Page, *paths: Path) -> None:
 
 
 def button(page: Page, action: str, name: str) -> Locator:
-    """A row's button, by the name that a screen reader says."""
+    """Return a row's button by its accessible name."""
     return page.get_by_role("button", name=f"{action}: “{name}”", exact=True)
 
 
 def cancel(page: Page, name: str) -> None:
-    """Cancel the upload; if bytes of it are there already, the page asks once more."""
+    """Cancel the upload, and confirm if the page asks."""
     button(page, "Cancel", name).click()
     sure = row(page, name).locator("[data-action=sure]")
     expect(sure.or_(row(page, name).and_(page.locator("[data-state=cancelled]")))).to_be_visible()
@@ -54,7 +54,7 @@ def choose_again(page: Page, name: str, file: Path) -> None:
 
 
 def until(true: Callable[[], object], page: Page, seconds: float = 20) -> None:
-    """Waits while the browser goes on."""
+    """Wait until the condition is true, while the browser runs."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited too long"
@@ -62,7 +62,7 @@ def until(true: Callable[[], object], page: Page, seconds: float = 20) -> None:
 
 
 def settle(page: Page, number: Callable[[], int]) -> None:
-    """Waits until a count stands still: what the browser had already handed to its system still arrives."""
+    """Wait until a count is stable: bytes in the kernel's buffers still arrive."""
     before = -1
     while before != (before := number()):
         page.wait_for_timeout(700)

@@ -1,4 +1,4 @@
-"""Pages without scripts, and the upload page of a station with a name, for whoever wants to look at them all."""
+"""All states of the pages without scripts, and the upload page of a station with a name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MAIN = "**/main.js"
 
 @dataclass
 class PlainPages:
-    """A page whose server has the settings of STATION, and what it takes to bring it into each of PLAIN_STATES."""
+    """A page whose server has the settings of STATION, in each of PLAIN_STATES."""
 
     page: Page
     server: Server
@@ -34,7 +34,7 @@ class PlainPages:
     look: Callable[[str], None]
 
     def play(self) -> None:
-        """All of PLAIN_STATES."""
+        """Bring the page into every state of PLAIN_STATES."""
         page, url = self.page, self.server.url
         page.goto(url)
         page.locator("html.ready").wait_for()
@@ -68,18 +68,18 @@ class PlainPages:
         self.look("plain-problem")
 
     def open_form(self) -> None:
-        """The form as a browser shows it that does not run the modules."""
+        """Open the form as a browser shows it that does not run modules."""
         self.page.route(MAIN, empty)
         self.page.goto(self.server.url)
         self.page.evaluate("document.documentElement.classList.remove('js')")
 
     def send(self, file: Path) -> None:
-        """Chooses a file in the form and sends it."""
+        """Choose a file in the form and send it."""
         self.page.set_input_files("input[name=mp3]", str(file))
         self.page.locator("button[type=submit]").click()
-        expect(self.page.locator(".said")).to_be_visible(timeout=20_000)
+        expect(self.page.locator(".message")).to_be_visible(timeout=20_000)
 
 
 def empty(route: Route) -> None:
-    """A module that does nothing."""
+    """Respond with an empty module."""
     route.fulfill(body="", content_type="text/javascript")

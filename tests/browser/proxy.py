@@ -1,4 +1,4 @@
-"""A slow and breakable line between the browser and the server: a TCP proxy in threads."""
+"""A slow TCP proxy between the browser and the server, which can be interrupted; it runs in threads."""
 
 import contextlib
 import re
@@ -15,13 +15,12 @@ TOO_LARGE = (
 
 
 class SlowProxy:
-    """Forwards TCP to the server of `url`.
+    """Forward TCP to the server of `url`.
 
-    `rate` limits what all connections together send up, in bytes per second; None is unlimited. `sent` counts those
-    bytes. `cut()` closes every connection and refuses new ones, as a pulled cable seen from the browser; `start()` lets
-    them in again, on the same port; `drop()` closes the connections that are open and lets new ones in. `listener` is a
-    listening socket that another network namespace may have; without it one is made on loopback. A POST with a body
-    above `largest_body` is answered with 413, as nginx does.
+    `rate` limits the bytes per second of all connections together to the server; None is unlimited. `sent` counts these
+    bytes. `cut()` closes every connection and refuses new ones; `start()` accepts them again, on the same port;
+    `drop()` closes the open ones and accepts new ones. `listener` is a listening socket, by default on loopback. A POST
+    with a body above `largest_body` gets a 413, as from nginx.
     """
 
     def __init__(self, url: str, rate: float | None = None, *, listener: socket.socket | None = None) -> None:
@@ -51,7 +50,7 @@ class SlowProxy:
     def _own_listener(self) -> socket.socket:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Small buffers, inherited by what is accepted: else the kernel swallows megabytes that the page counts as sent.
+        # Small buffers, which accepted sockets inherit: otherwise the page counts megabytes in the kernel as sent.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         listener.bind(("127.0.0.1", self._port))
         listener.listen(64)

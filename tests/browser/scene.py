@@ -1,4 +1,4 @@
-"""What all scenes need: pages that pass through their states, one after the other, for whoever looks at them."""
+"""Base of the scenes, which bring pages into all their states."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ NAMES = {
         "뉴스.mp3",
     ),
 }
-"""Names of files by language; the first one is too long for a row."""
+"""File names by language; the first one is too long for a row."""
 
 
 @dataclass
 class Scene:
-    """A page, the line to its server, and a folder for its files. `look` gets each state's name when it is reached."""
+    """A page, the proxy to its server, and a folder for its files. `look` is called with each state that is reached."""
 
     page: Page
     server: Server
@@ -43,7 +43,7 @@ class Scene:
         raise NotImplementedError
 
     def reload(self) -> None:
-        """Load the page anew and wait until its buttons listen."""
+        """Reload the page and wait until its buttons work."""
         self.page.reload()
         self.page.locator("html.ready").wait_for()
 

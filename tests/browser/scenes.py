@@ -1,4 +1,4 @@
-"""The upload page's states, one after the other, for whoever wants to look at them all."""
+"""All states of the upload page."""
 
 import os
 import re
@@ -52,14 +52,14 @@ class Stage(Scene):
         mislabel_title(self.talk, "밤의 음악 여행")
         self.copy = self.folder / f"2 {self.jingle.name}"
         self.copy.write_bytes(self.jingle.read_bytes())
-        # So that the page offers to tell of the end.
+        # So that the page offers a notification of the end.
         self.page.context.grant_permissions(["notifications"])
         self.text, self.empty = self.folder / "notes.txt", self.folder / "empty.mp3"
         self.text.write_text("not a sound\n" * 5000)
         self.empty.write_bytes(b"")
 
     def play(self) -> None:
-        """All of STATES."""
+        """Bring the page into every state of STATES."""
         self.wait_for_modules()
         self.look("empty")
         self.send()
@@ -70,7 +70,7 @@ class Stage(Scene):
         self.refuse()
 
     def wait_for_modules(self) -> None:
-        """A file that was dropped before the modules came; then the page anew, without it."""
+        """Drop a file before the modules are loaded; then reload."""
         page = self.page
         page.route(MAIN, lambda _: None)
         page.goto(self.line.url, wait_until="commit")
@@ -82,7 +82,7 @@ class Stage(Scene):
         self.reload()
 
     def send(self) -> None:
-        """Files on their way."""
+        """Show files that are being sent."""
         page = self.page
         self.line.rate = 1_200_000
         pick(page, self.long, self.talk, self.jingle, self.copy, self.news, self.text, self.empty)
@@ -97,7 +97,7 @@ class Stage(Scene):
         page.locator(".row [data-action=details]").first.click()
 
     def hold_up(self) -> None:
-        """A line that is gone, a person who waits."""
+        """Show a lost connection and a pause."""
         page = self.page
         self.line.cut()
         expect(page.locator("[data-ref=line]")).to_be_visible()
@@ -112,7 +112,7 @@ class Stage(Scene):
         self.look("cancel")
 
     def come_back(self) -> None:
-        """Another day, and at first the wrong file."""
+        """Continue after a reload, at first with the wrong file."""
         page = self.page
         self.reload()
         expect(stated(page, "needs_file").first).to_be_visible()
@@ -126,7 +126,7 @@ class Stage(Scene):
             cancel(stated(page, "needs_file").first)
 
     def end(self) -> None:
-        """All ways in which an upload ends."""
+        """Show every final state of an upload."""
         page, line = self.page, self.line
         line.rate = None
         self.reload()
@@ -151,7 +151,7 @@ class Stage(Scene):
         self.look("ended")
 
     def sum_up(self) -> None:
-        """A queue that came through, and the next morning."""
+        """Show a finished queue, and the list of sent uploads after a reload."""
         page = self.page
         self.reload()
         self.line.rate = None
@@ -169,7 +169,7 @@ class Stage(Scene):
         self.look("sent")
 
     def refuse(self) -> None:
-        """What is wrong, and where: damage, other kinds of files, MP3 under another name."""
+        """Show refusals: damage, other file types, an MP3 with another extension."""
         page = self.page
         self.line.rate = None
         self.reload()
@@ -181,7 +181,7 @@ class Stage(Scene):
         wave.write_bytes(b"RIFF\0\0\0\0WAVEfmt " + bytes(5000))
         picture.write_bytes(b"\xff\xd8\xff\xe0" + bytes(5000))
         other.write_bytes(make_mp3(5, seed=9901))
-        # One at a time: of several together, those that are no MP3 are left out.
+        # One at a time: of several, those that are not MP3 are left out.
         for file in (hole, wave, picture, self.text, other):
             pick(page, file)
         expect(stated(page, "refused")).to_have_count(3)
@@ -191,7 +191,7 @@ class Stage(Scene):
 
 
 def cancel(row: Locator) -> None:
-    """Cancels an upload, also when the page asks whether that is meant."""
+    """Cancel an upload, and confirm if the page asks."""
     page, key = row.page, row.get_attribute("id")
     row.locator("[data-action=cancel]").click()
     sure = page.locator(f"#{key} [data-action=sure]")
@@ -202,7 +202,7 @@ def cancel(row: Locator) -> None:
 
 @contextmanager
 def stopped(server: Server) -> Iterator[None]:
-    """Time stands still for the server."""
+    """Suspend the server."""
     os.kill(server.pid, signal.SIGSTOP)
     try:
         yield

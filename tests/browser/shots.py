@@ -1,4 +1,4 @@
-"""Pictures of every state of the upload page and the admin: `python -m tests.browser.shots FOLDER`, or `make shots`."""
+"""Screenshots of every state of the upload page and the admin: `make shots`."""
 
 import shutil
 import sys
@@ -28,19 +28,19 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 
 def shoot(page: Page, folder: Path, language: str, state: str) -> None:
-    """One picture for each look and width."""
+    """Take one screenshot for each theme and width."""
     for name, media in LOOKS.items():
         page.emulate_media(reduced_motion="reduce", **media)
         for width, height in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": height})
             page.screenshot(path=folder / f"{state}-{width}-{name}-{language}.png", full_page=True)
-    # Chromium keeps some of the forced colours, in tables and in pages that are loaded meanwhile.
+    # Chromium keeps some of the forced colours in tables and in pages loaded meanwhile.
     page.emulate_media(forced_colors="none")
     page.evaluate("({ style } = document.documentElement, style.display = 'none', scrollX, style.display = '')")
 
 
 def main(folder: Path) -> None:
-    """Makes them all; the server of each language is its own, so that nothing is there already."""
+    """Take all screenshots, with a new server for each language."""
     folder.mkdir(parents=True, exist_ok=True)
     path = next(filter(None, map(shutil.which, NAMES)))
     with sync_playwright() as playwright:
@@ -53,14 +53,14 @@ def main(folder: Path) -> None:
 
 
 def shoot_page(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
-    """The upload page in one language; server and files live in `place`."""
+    """Take those of the upload page in one language; server and files are in `place`."""
     page = context.new_page()
     with standing(place, page) as (server, line):
         Stage(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
 
 
 def shoot_plain_pages(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
-    """The pages without scripts, likewise."""
+    """Take those of the pages without scripts."""
     with Server(place / "data", **STATION) as server:
         PlainPages(
             context.new_page(), server, place, lambda state: shoot(context.pages[0], folder, language, state)
@@ -68,14 +68,14 @@ def shoot_plain_pages(context: BrowserContext, place: Path, folder: Path, langua
 
 
 def shoot_late(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
-    """The upload page of a server that wants its token, likewise."""
+    """Take those of the upload page of a server that needs its token."""
     page = context.new_page()
     with standing(place, page, host="0.0.0.0") as (server, line):
         Late(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
 
 
 def shoot_library(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
-    """The admin in one language, likewise."""
+    """Take those of the admin in one language."""
     sender, page = context.new_page(), context.new_page()
     with standing(place, sender) as (server, line):
         Library(page, server, line, place, language, lambda state: shoot(page, folder, language, state), sender).play()
@@ -83,7 +83,7 @@ def shoot_library(context: BrowserContext, place: Path, folder: Path, language: 
 
 @contextmanager
 def standing(place: Path, page: Page, host: str = "127.0.0.1") -> Iterator[tuple[Server, SlowProxy]]:
-    """A new server and the line to it, on which the page is open."""
+    """Yield a new server and the proxy to it, through which the page is open."""
     (place / "data").mkdir()
     with Server(place / "data", verdict_wait_slice=0, host=host) as server, SlowProxy(server.url) as line:
         page.goto(line.url)

@@ -1,4 +1,4 @@
-"""The admin: sign-in, listing, player, what is in flight and what was rejected."""
+"""The admin page: sign-in, list, player, open uploads and rejected files."""
 
 import json
 from collections.abc import Callable
@@ -20,13 +20,13 @@ Make = Callable[..., Path]
 
 @pytest.fixture
 def server(fresh_server: Server) -> Server:
-    """The admin shows everything that a server ever got."""
+    """Use a new server, because the admin shows all its files."""
     return fresh_server
 
 
 @pytest.fixture
 def library(server: Server, visitor: Visitor, mp3: Make) -> Page:
-    """The admin page of a server that holds three files."""
+    """Return the admin page of a server with three files."""
     page = visitor.visit(server.url)
     files = [
         mp3("b morning.mp3", 60, title="Morning Talk", artist="Kim"),
@@ -45,7 +45,7 @@ def titles(page: Page) -> list[str]:
     return page.locator("tbody .title").all_inner_texts()
 
 
-def test_a_wrong_token_is_told_and_the_right_one_opens(server: Server, visitor: Visitor) -> None:
+def test_a_wrong_token_is_refused_and_the_right_one_signs_in(server: Server, visitor: Visitor) -> None:
     visitor.failed_loads_expected = True
     page = visitor.visit(f"{server.url}/admin")
     page.get_by_label("Admin token").fill("wrong")
@@ -78,7 +78,9 @@ def test_files_are_listed_searched_and_sorted(library: Page) -> None:
 
 def test_the_player_plays_and_seeks(library: Page) -> None:
     partial: list[int] = []
-    library.on("response", lambda answer: partial.append(answer.status) if answer.url.endswith("/content") else None)
+    library.on(
+        "response", lambda response: partial.append(response.status) if response.url.endswith("/content") else None
+    )
     library.get_by_role("button", name="Play “Morning Talk”").click()
     at = library.locator("[data-ref=at]")
     until(lambda: at.inner_text() not in ("", "0:00"), library)
@@ -115,7 +117,7 @@ def test_uploads_in_flight_and_rejected_ones_are_shown(
     expect(page.locator(".row").filter(has_text="notes.mp3")).to_contain_text("is not an MP3 file")
 
 
-def test_tags_are_edited_and_a_change_of_somebody_else_is_told(server: Server, library: Page, visitor: Visitor) -> None:
+def test_tags_are_edited_and_a_conflict_is_shown(server: Server, library: Page, visitor: Visitor) -> None:
     visitor.failed_loads_expected = True
     edit = library.get_by_role("button", name="Edit tags: “a jingle.mp3”")
     dialog = library.get_by_role("dialog", name="Edit tags")
@@ -144,18 +146,18 @@ def test_tags_are_edited_and_a_change_of_somebody_else_is_told(server: Server, l
 
 
 def admin_edit(server: Server, search: str, tags: dict[str, str]) -> dict[str, Any]:
-    """What another admin does meanwhile."""
+    """Edit tags as another admin."""
     (file,) = json.loads(ask(server, "GET", f"/api/v1/files?q={search}"))["files"]
     edited: dict[str, Any] = json.loads(ask(server, "PATCH", file["url"], {"tags": tags}, file["spooled_sha256"]))
     return edited
 
 
 def ask(server: Server, method: str, path: str, body: object = None, match: str = "") -> bytes:
-    """An admin's request."""
+    """Send a request as admin."""
     headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json", "If-Match": f'"{match}"'}
     sent = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(server.url + path, sent, headers, method=method)) as answer:
-        content: bytes = answer.read()
+    with urlopen(Request(server.url + path, sent, headers, method=method)) as response:
+        content: bytes = response.read()
         return content
 
 

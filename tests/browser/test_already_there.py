@@ -1,4 +1,4 @@
-"""A file that the server has already is said to be there."""
+"""The page says when the server already has a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_the_same_small_file_is_not_sent_twice_unless_asked(server: Server, visi
     assert len(spooled(server)) == 2
 
 
-def test_a_large_file_is_found_while_it_is_sent_and_its_beginning_is_taken_back(
+def test_a_duplicate_large_file_is_found_while_it_is_sent_and_cancelled(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Callable[[str], dict[str, list[object]]]
 ) -> None:
     line.rate = None

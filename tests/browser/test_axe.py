@@ -1,4 +1,4 @@
-"""axe finds nothing serious in any state, in both themes and both languages."""
+"""axe finds no serious problem in any state, theme or language."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.support.server import Server
 SERIOUS = {"serious", "critical"}
 
 THEMES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
-"""The themes are one document in other colours: in the second one only these are looked at again."""
+"""Rules to check in the second theme, which differs only in colours."""
 
 
 def findings(page: Page, theme: str) -> list[str]:

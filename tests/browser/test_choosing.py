@@ -1,4 +1,4 @@
-"""Dropping, queueing, and files that the browser remembers."""
+"""Drops, the queue, and files that the browser remembers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_all_150_files_of_a_dropped_folder_are_sent_in_order(server: Server, vis
         where = inner if number >= 120 else folder
         (where / f"show {number}.mp3").write_bytes(make_mp3(0.2, seed=50_000 + number))
     (folder / ".hidden").write_text("no")
-    # Two files at a time pulse while they are checked: 150 of these keep a processor busy that draws by itself.
+    # Rows pulse while they are checked; without a GPU, drawing 150 of them keeps a processor busy.
     page = visitor.visit(server.url, reduced_motion="reduce")
     drop(page, folder)
     expect(page.locator(".row")).to_have_count(150)
@@ -62,7 +62,7 @@ def test_send_this_first_goes_before_the_others(line: SlowProxy, visitor: Visito
 
 
 def test_a_dropped_file_is_remembered_over_a_reload(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
-    """Some headless browsers give leave by themselves, and then no click is needed; the others offer the click."""
+    """Some headless browsers grant permission by themselves, then no click is needed; others need the click."""
     page = visitor.visit(line.url)
     drop(page, mp3("remembered.mp3", LONG))
     until(lambda: recorded(api) >= 1_000_000, page)
@@ -82,7 +82,7 @@ PERSON = """
 """
 
 
-def test_leave_is_asked_with_a_click_and_a_no_is_no_error(
+def test_permission_needs_a_click_and_a_denial_is_no_error(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     file = mp3("asked.mp3", LONG)
@@ -102,7 +102,7 @@ def test_leave_is_asked_with_a_click_and_a_no_is_no_error(
     assert len(spooled(server)) == 1
 
 
-def test_a_file_over_the_limit_is_doubted_while_it_waits_its_turn(visitor: Visitor, mp3: Make, tmp_path: Path) -> None:
+def test_a_file_over_the_limit_has_a_warning_while_it_waits(visitor: Visitor, mp3: Make, tmp_path: Path) -> None:
     visitor.failed_loads_expected = True
     large = tmp_path / "large.mp3"
     large.write_bytes(b"\0" * 21_000_000)
@@ -115,10 +115,10 @@ def test_a_file_over_the_limit_is_doubted_while_it_waits_its_turn(visitor: Visit
         page.close()
 
 
-def test_with_lasting_leave_an_upload_goes_on_after_a_reload_without_a_click(
+def test_with_permission_an_upload_continues_after_a_reload_without_a_click(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
-    """The private file system stands in for a disk with leave: headless Chromium has nobody who could give it."""
+    """The origin private file system replaces a disk with permission, which headless Chromium cannot grant."""
     file = mp3("kept.mp3", LONG)
     page = visitor.visit(line.url)
     pick(page, file)

@@ -1,4 +1,4 @@
-"""Another cover for a file on its way: chosen, shown, sent, and refused in words."""
+"""Covers of open uploads: chosen, shown, sent, and refused with a reason."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +24,7 @@ def choose_cover(page: Page, name: str, file: Path, words: str = "Choose a cover
 
 
 def has_cover(api: Callable[[str], Any], width: int) -> bool:
-    """Whether the only upload has a PNG of so many pixels."""
+    """Return whether the only upload has a PNG of this width."""
     (upload,) = api("uploads?state=receiving")["uploads"]
     return bool((upload["cover"]["media_type"], upload["cover"]["width"]) == ("image/png", width))
 
@@ -43,7 +43,7 @@ def test_a_chosen_cover_is_shown_and_sent(
         mine = row(page, "covered.mp3")
         expect(mine.get_by_alt_text("Cover")).to_have_js_property("naturalWidth", width)
         expect(mine.locator("[data-ref=saved]")).to_have_text("Saved")
-        # "Saved" may still be said of the cover before.
+        # "Saved" may still be shown for the previous cover.
         until(partial(has_cover, api, width), page)
     assert api("uploads?state=receiving")["uploads"][0]["tags"] == {}
 
@@ -67,11 +67,11 @@ def test_a_cover_chosen_before_the_upload_begins_is_sent_with_it(
 @pytest.mark.parametrize(
     ("locale", "details", "choose", "said"),
     [
-        ("en-US", "Details", "Choose a cover", "The cover was not taken: it must be a JPEG, PNG, WebP or GIF"),
+        ("en-US", "Details", "Choose a cover", "The cover was not accepted: it must be a JPEG, PNG, WebP or GIF"),
         ("ko-KR", "상세 정보", "앨범 표지 선택", "표지를 저장하지 못했습니다. JPEG, PNG, WebP, GIF 그림만"),
     ],
 )
-def test_what_is_no_cover_is_refused_in_words_and_the_old_one_shown(
+def test_an_invalid_cover_is_refused_with_a_reason_and_the_old_one_shown(
     line: SlowProxy, visitor: Visitor, mp3: Make, tmp_path: Path, locale: str, details: str, choose: str, said: str
 ) -> None:
     visitor.failed_loads_expected = True

@@ -1,4 +1,4 @@
-"""The page's digests, made in a real browser from a real file."""
+"""The page's digests, computed in a browser from a file."""
 
 import hashlib
 from collections.abc import Callable
@@ -22,7 +22,9 @@ HASH = """async ({ blocks, size, rounds }) => {
 }"""
 
 
-def test_digests_are_made_while_the_collector_runs(server: Server, visitor: Visitor, mp3: Callable[..., Path]) -> None:
+def test_digests_are_computed_during_garbage_collection(
+    server: Server, visitor: Visitor, mp3: Callable[..., Path]
+) -> None:
     file = mp3("read me.mp3", 1500)
     data = file.read_bytes()
     size = len(data) // BLOCKS

@@ -1,4 +1,4 @@
-"""A visit over an emulated link of 1 Mbit/s and 400 ms, with real packets: connections and TCP's windows count too."""
+"""A visit over an emulated link of 1 Mbit/s and 400 ms, with real connections and TCP windows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WINDOW_BYTES = 10 * 1448
 
 USABLE_SECONDS, READY_SECONDS, WARM_SECONDS = 2.0, 2.0, 0.6
 SLACK = 2.0
-"""How many times as long it may take on a machine that is busy with other tests."""
+"""Factor of time allowed on a machine that is busy with other tests."""
 
 VISIT = """() => {
   const [page] = performance.getEntriesByType('navigation');
@@ -59,7 +59,7 @@ def link() -> Iterator[Link]:
 
 @pytest.fixture
 def page(link: Link, server: Server, browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """A tab of a browser of its own, at the other end of the link."""
+    """Yield a page of a new browser at the other end of the link."""
     chromium = link.write_program(next(filter(None, map(shutil.which, NAMES))), tmp_path)
     rules = f"--host-resolver-rules=MAP localhost {SERVER_ADDRESS}"
     arguments = [argument for argument in ARGUMENTS if "host-resolver-rules" not in argument]

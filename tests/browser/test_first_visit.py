@@ -1,4 +1,4 @@
-"""A first visit on a bad line: what is asked for at once, what is kept until the modules are there, what is shown."""
+"""A first visit on a slow link: requests, input before the modules are loaded, and what is shown."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def visit(page: Page, url: str) -> float:
-    """Return the seconds from the browser's first step until the page is ready."""
+    """Return the seconds from navigation until the page is ready."""
     page.goto(url, wait_until="commit")
     page.locator("html.ready").wait_for()
     seconds: float = page.evaluate("readyAt")
@@ -52,7 +52,7 @@ def visit(page: Page, url: str) -> float:
 
 
 def rounds(asked: list[tuple[float, float, str]]) -> int:
-    """Return how many requests came one after the other, each only once the one before was answered."""
+    """Return the number of sequential rounds of requests."""
     count, free = 0, 0.0
     for end, start in sorted((end, start) for start, end, _ in asked):
         if start >= free:
@@ -72,7 +72,7 @@ def test_a_first_visit_takes_one_round_of_requests_and_the_next_one_none(
     first = visit(page, server.url)
     asked = page.evaluate(ASKED)
     names = [name for _, _, name in asked]
-    # The icon is the browser's own wish, and nothing waits for it.
+    # The browser requests the icon by itself, and nothing waits for it.
     needed = [one for one in asked if not one[2].endswith("icon.svg")]
     assert rounds(needed) == 1, asked
     assert len(names) == len(set(names)), names
@@ -97,7 +97,7 @@ def test_a_browser_in_another_language_gets_its_words_in_the_same_round(server: 
 
 
 class Held:
-    """The page's module, held back until it is let go or refused."""
+    """The page's module, blocked until it is released or refused."""
 
     def __init__(self, page: Page) -> None:
         self.routes: list[Route] = []
@@ -107,18 +107,18 @@ class Held:
         self.routes.append(route)
 
     def open(self, page: Page, url: str) -> None:
-        """Go there and wait until the early script has run and the page is seen."""
+        """Open the page and wait until the early script has run and the page is visible."""
         page.goto(url, wait_until="commit")
         page.locator("main.scripted [data-ref=choose]").wait_for()
         until(lambda: self.routes, page)
 
     def go_on(self) -> None:
-        """Let what was held back come."""
+        """Release the blocked requests."""
         for route in self.routes:
             route.continue_()
 
 
-def test_a_drop_before_the_modules_are_there_is_kept(
+def test_a_drop_before_the_modules_are_loaded_is_kept(
     server: Server, context: BrowserContext, mp3: Callable[..., Path]
 ) -> None:
     page = context.new_page()
@@ -134,7 +134,7 @@ def test_a_drop_before_the_modules_are_there_is_kept(
     expect(page.locator(".wait-for-page")).to_be_hidden()
 
 
-def test_a_click_before_the_modules_are_there_opens_the_picker_and_its_file_is_kept(
+def test_a_click_before_the_modules_are_loaded_opens_the_picker_and_its_file_is_kept(
     server: Server, context: BrowserContext, mp3: Callable[..., Path]
 ) -> None:
     page = context.new_page()
@@ -148,11 +148,9 @@ def test_a_click_before_the_modules_are_there_opens_the_picker_and_its_file_is_k
     state(page, "early.mp3", "ready")
 
 
-def test_a_picker_with_handles_that_is_open_before_the_modules_are_there_is_waited_for(
-    server: Server, context: BrowserContext
-) -> None:
+def test_a_picker_opened_before_the_modules_are_loaded_is_awaited(server: Server, context: BrowserContext) -> None:
     page = context.new_page()
-    # No test can answer the browser's own picker.
+    # No test can use the browser's own picker.
     page.add_init_script("window.showOpenFilePicker = () => new Promise((resolve) => { window.answer = resolve; })")
     held = Held(page)
     held.open(page, server.url)
@@ -163,7 +161,7 @@ def test_a_picker_with_handles_that_is_open_before_the_modules_are_there_is_wait
     expect(page.locator(".row")).to_contain_text("picked.mp3")
 
 
-def test_modules_that_fail_are_asked_for_again_and_the_page_is_never_the_plain_form(
+def test_failed_modules_are_loaded_again_and_the_plain_form_stays_hidden(
     server: Server, context: BrowserContext, mp3: Callable[..., Path]
 ) -> None:
     page = context.new_page()
@@ -191,7 +189,7 @@ def test_modules_that_fail_are_asked_for_again_and_the_page_is_never_the_plain_f
 
 
 def clocked(context: BrowserContext) -> Page:
-    """Return a page in whose time a test can go forward."""
+    """Return a page whose clock a test can advance."""
     page = context.new_page()
     page.clock.install()
     return page
@@ -208,7 +206,7 @@ def test_a_slow_line_gets_the_plain_form_only_after_thirty_seconds(server: Serve
     expect(page.locator("main.scripted")).to_be_hidden()
 
 
-def test_a_plain_form_in_use_is_not_taken_away(server: Server, context: BrowserContext) -> None:
+def test_a_plain_form_in_use_stays(server: Server, context: BrowserContext) -> None:
     page = clocked(context)
     held = Held(page)
     held.open(page, server.url)
@@ -222,7 +220,7 @@ def test_a_plain_form_in_use_is_not_taken_away(server: Server, context: BrowserC
     expect(page.locator("main.scripted")).to_be_hidden()
 
 
-def test_a_file_that_was_kept_is_in_the_plain_form_if_the_modules_never_come(
+def test_a_kept_file_is_in_the_plain_form_if_the_modules_never_load(
     server: Server, context: BrowserContext, mp3: Callable[..., Path]
 ) -> None:
     page = clocked(context)

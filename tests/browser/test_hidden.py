@@ -1,4 +1,4 @@
-"""A hidden tab goes on sending. Playwright says that every tab is in front, so this speaks to DevTools itself."""
+"""A hidden tab continues to send. Playwright shows every tab as visible, so this test uses DevTools."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,11 +17,11 @@ SEEN = "[document.visibilityState, document.documentElement.dataset.awake].join(
 STATE = "document.querySelector('.row')?.dataset.state"
 
 
-def test_a_hidden_tab_goes_on_and_lets_the_screen_sleep_meanwhile(
+def test_a_hidden_tab_continues_and_releases_the_wake_lock(
     line: SlowProxy, server: Server, mp3: Callable[..., Path]
 ) -> None:
     file = mp3("behind.mp3", LONG)
-    # A thread has an event loop of its own; playwright's stands in this one.
+    # In a thread, because playwright's event loop runs in this one.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, send_behind(line, file)).result()
     assert [path.name for path in server.spool.glob("*.mp3")] == [file.name]

@@ -1,4 +1,4 @@
-"""A name and details that are typed late still reach the station: after choosing, and after the end."""
+"""The sender's name and details can be edited after choosing a file, and after its end."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_another_persons_uploads_keep_their_name(line: SlowProxy, visitor: Visit
     pick(page, theirs)
     state(page, theirs.name, "sending")
     until(lambda: senders(api).get(theirs.name) == "Kim", page)
-    # Somebody else sits down at the same computer.
+    # Another person uses the same computer.
     page.evaluate("localStorage.setItem('media_service.sender', '')")
     page.reload()
     page.locator("html.ready").wait_for()
@@ -121,13 +121,13 @@ def test_the_korean_text_is_offered_after_the_end_and_repairs_the_file(
 
 @pytest.fixture
 def hasty(tmp_path: Path) -> Iterator[Server]:
-    """A server on which details may change for three seconds after the end."""
+    """Yield a server that allows edits for three seconds after the end."""
     (tmp_path / "data").mkdir()
     with Server(tmp_path / "data", late_edits=3) as running:
         yield running
 
 
-def test_when_the_time_is_over_the_row_says_so_by_its_buttons(hasty: Server, visitor: Visitor, mp3: Make) -> None:
+def test_after_the_time_for_edits_the_row_has_no_edit_button(hasty: Server, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(hasty.url)
     file = mp3("hasty.mp3")
     pick(page, file)

@@ -1,4 +1,4 @@
-"""Two browsers: neither sees the other's uploads, and a link is the way to go on in the other one."""
+"""Two browsers: neither sees the other's uploads, and a link continues one in the other."""
 
 import json
 import re
@@ -19,19 +19,19 @@ Make = Callable[..., Path]
 Ask = Callable[[str], Any]
 
 TRIES = """async ([method, path, body]) => {
-    const answer = await fetch(path, { method, body, headers: body ? { "Content-Type": "application/json" } : {} });
-    return [answer.status, (await answer.json().catch(() => ({}))).code];
+    const response = await fetch(path, { method, body, headers: body ? { "Content-Type": "application/json" } : {} });
+    return [response.status, (await response.json().catch(() => ({}))).code];
 }"""
 
 
 def tries(page: Page, method: str, path: str, body: object = None) -> list[Any]:
-    """Status and code of what a script of the page is answered."""
-    answer: list[Any] = page.evaluate(TRIES, [method, path, None if body is None else json.dumps(body)])
-    return answer
+    """Return status and code of the response to a script of the page."""
+    response: list[Any] = page.evaluate(TRIES, [method, path, None if body is None else json.dumps(body)])
+    return response
 
 
 def copied_link(page: Page, name: str) -> str:
-    """The link that the row's button puts into the clipboard."""
+    """Return the link that the row's button copies to the clipboard."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     button(page, "Copy link to continue elsewhere", name).click()
     expect(row(page, name)).to_contain_text("Link copied")
@@ -94,7 +94,7 @@ def test_a_copied_link_continues_in_another_browser(
     assert file.read_bytes()[-100_000:] in stored.read_bytes()
 
 
-def test_the_first_browser_hears_that_another_one_finished(
+def test_the_first_browser_shows_that_another_one_finished(
     line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     file = mp3("handed on.mp3", LONG)
@@ -124,16 +124,16 @@ def test_a_dismissed_link_does_not_come_back(line: SlowProxy, visitor: Visitor, 
     state(page, file.name, "needs_file")
 
 
-def test_a_link_that_leads_nowhere_says_so(server: Server, visitor: Visitor) -> None:
+def test_a_link_to_no_upload_shows_an_error(server: Server, visitor: Visitor) -> None:
     visitor.failed_loads_expected = True
     page = visitor.visit(f"{server.url}/#continue={'x' * 22}")
     expect(page.locator("[data-ref=link-failed]")).to_have_text(
-        "The link that you opened leads to no upload here. Ask for a new one."
+        "This link is not for an upload here. Please ask for a new one."
     )
     assert page.url == f"{server.url}/"
 
 
-def test_over_plain_http_the_link_is_shown_to_be_copied(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+def test_over_plain_http_the_link_is_shown_for_copying(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     asked: list[str] = []
 
     def agree(dialog: Dialog) -> None:
@@ -152,7 +152,7 @@ def test_over_plain_http_the_link_is_shown_to_be_copied(line: SlowProxy, visitor
     assert asked == ["beforeunload ", f"prompt {line.url}/#continue={upload}"]
 
 
-def test_the_details_of_a_file_on_its_way_have_the_link_too(
+def test_the_details_of_an_open_upload_have_the_link_too(
     line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     page = visitor.visit(line.url)

@@ -1,4 +1,4 @@
-"""A pause lets open slices end: what is under way is not sent again."""
+"""A pause lets open slices end, so their bytes are not sent again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.browser.proxy import SlowProxy
 PAUSES = 4
 
 
-def test_four_pauses_on_a_slow_line_cost_at_most_a_tenth_of_the_file(
+def test_four_pauses_on_a_slow_line_resend_at_most_a_tenth_of_the_file(
     line: SlowProxy, visitor: Visitor, mp3: Callable[..., Path]
 ) -> None:
     page = visitor.visit(line.url)

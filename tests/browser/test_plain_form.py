@@ -22,7 +22,7 @@ def test_the_form_stores_a_file_without_javascript(server: Server, visitor: Visi
     assert [path.name for path in (server.data / "spool" / "mp3").iterdir()] == ["plain.mp3"]
 
 
-def test_a_refused_file_keeps_what_was_typed_and_can_be_sent_again(
+def test_a_refused_form_keeps_its_input_and_can_be_sent_again(
     server: Server, visitor: Visitor, mp3: Callable[..., Path], tmp_path: Path
 ) -> None:
     visitor.failed_loads_expected = True  # a refusal is a page with an error's status
@@ -44,7 +44,7 @@ def test_a_refused_file_keeps_what_was_typed_and_can_be_sent_again(
     assert (file["title"], file["sender"]) == ('Night & "Day"', "Kim")
 
 
-def test_the_browser_does_not_send_a_date_that_is_none(server: Server, visitor: Visitor) -> None:
+def test_the_browser_does_not_send_an_invalid_date(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server.url, java_script_enabled=False)
     page.locator(".plain summary").click()
     date = page.locator("input[name=date]")

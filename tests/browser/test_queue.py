@@ -1,4 +1,4 @@
-"""Many files at once: one sum that is true, an order that can be read, equal files once, an end."""
+"""Many files at once: totals, order, equal files, and the summary."""
 
 import itertools
 import re
@@ -21,7 +21,7 @@ Ask = Callable[[str], Any]
 SIZES = {"B": 1, "KB": 1024, "MB": 1024**2}
 UNITS = {"h": 3600, "min": 60, "s": 1}
 STEP_SECONDS = 6
-"""Time left is told in steps of five seconds, and drawn twice a second."""
+"""Rounding of the time left, which is shown in steps of five seconds and updated twice a second."""
 
 
 def sum_line(page: Page) -> str:
@@ -29,7 +29,7 @@ def sum_line(page: Page) -> str:
 
 
 def told(text: str) -> tuple[int, int, float, float, int | None]:
-    """Files done and in all, bytes sent and in all, seconds left, of a line such as the heading has."""
+    """Return files done, files, bytes sent, bytes and seconds left of the heading."""
     files = re.search(r"(\d+) of (\d+) files?", text)
     amount = re.search(r"([\d.]+) (B|KB|MB) of ([\d.]+) (B|KB|MB)", text)
     assert files, text
@@ -40,13 +40,13 @@ def told(text: str) -> tuple[int, int, float, float, int | None]:
     return int(files[1]), int(files[2]), sent, length, seconds
 
 
-def test_twenty_files_have_one_sum_that_never_runs_backwards_and_an_end(
+def test_twenty_files_have_one_total_that_never_decreases_and_a_summary(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make
 ) -> None:
     line.rate = 600_000
     files = [mp3(f"part {k:02}.mp3", 40 + 3 * k) for k in range(20)]
     page = visitor.visit(line.url)
-    # The heavy lifting of drawing is not what is measured here.
+    # Drawing is not measured here.
     page.emulate_media(reduced_motion="reduce")
     pick(page, *files)
     seen: list[tuple[float, tuple[int, int, float, float, int | None]]] = []
@@ -98,7 +98,7 @@ def test_running_rows_stand_first_and_finished_ones_are_folded(line: SlowProxy, 
     until(lambda: shown.evaluate_all(names) == ["a.mp3", "b.mp3", "c.mp3"], page)
     cancel(page, "a.mp3")
     expect(row(page, "c.mp3")).not_to_have_attribute("data-state", "queued")
-    # The rows change their order with the next drawing.
+    # The rows change their order when they are next drawn.
     until(lambda: shown.evaluate_all(names) == ["b.mp3", "c.mp3", "a.mp3"], page)
     fold.locator("summary").click()
     expect(row(page, "short 0.mp3")).to_be_visible()
@@ -136,7 +136,7 @@ def test_equal_files_of_one_drop_are_sent_once(line: SlowProxy, server: Server, 
     assert len(spooled(server)) == 3
 
 
-def test_the_equal_of_a_cancelled_file_is_sent_in_its_place(
+def test_the_equal_of_a_cancelled_file_is_sent_instead(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make
 ) -> None:
     line.rate = 1_000_000
@@ -161,14 +161,14 @@ def test_equal_files_share_a_rejection(server: Server, visitor: Visitor, tmp_pat
     expect(page.locator("[data-ref=attention]")).to_have_text("2 need attention")
 
 
-def test_what_is_no_mp3_in_a_folder_is_left_out_in_one_line(server: Server, visitor: Visitor, mp3: Make) -> None:
+def test_files_other_than_mp3_in_a_folder_are_left_out_in_one_line(server: Server, visitor: Visitor, mp3: Make) -> None:
     show = mp3("show.mp3", folder="folder")
     (show.parent / "cover.jpg").write_bytes(b"\xff\xd8\xff\xe0 a picture")
     (show.parent / "readme.txt").write_text("read me")
     page = visitor.visit(server.url)
     drop(page, show.parent)
     left_out = page.locator("[data-ref=left-out]")
-    expect(left_out).to_contain_text("2 files that are no MP3 were left out (cover.jpg, readme.txt).")
+    expect(left_out).to_contain_text("2 files that are not MP3 were left out (cover.jpg, readme.txt).")
     state(page, "show.mp3", "ready")
     expect(page.locator(".row")).to_have_count(1)
     expect(page.locator("[data-ref=sum]")).to_have_text("Your file is stored. You may close this page.")
@@ -177,7 +177,7 @@ def test_what_is_no_mp3_in_a_folder_is_left_out_in_one_line(server: Server, visi
     expect(page.get_by_role("button", name="Choose MP3 files")).to_be_focused()
 
 
-def test_clear_finished_takes_away_all_that_can_be_dismissed(
+def test_clear_finished_removes_all_rows_that_can_be_dismissed(
     server: Server, visitor: Visitor, mp3: Make, tmp_path: Path
 ) -> None:
     sound, empty, list_ = mp3("sound.bin", 5), tmp_path / "empty.mp3", tmp_path / "list.m3u"
@@ -192,7 +192,7 @@ def test_clear_finished_takes_away_all_that_can_be_dismissed(
     expect(page.locator("[data-ref=files]")).to_be_hidden()
 
 
-def test_some_stored_and_some_not_is_said_and_leads_to_them(
+def test_a_summary_of_stored_and_failed_files_links_to_them(
     server: Server, visitor: Visitor, mp3: Make, tmp_path: Path
 ) -> None:
     bad = tmp_path / "notes.mp3"
@@ -210,7 +210,7 @@ def test_some_stored_and_some_not_is_said_and_leads_to_them(
     expect(page.locator("[data-ref=sum]")).to_have_text("All 3 files are stored. You may close this page.")
 
 
-def test_pause_all_stands_only_where_something_runs(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
+def test_pause_all_is_shown_only_while_uploads_run(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(line.url)
     file = mp3("here.mp3", LONG)
     pick(page, file)
@@ -245,7 +245,7 @@ def test_a_notification_comes_at_the_end_if_it_was_asked_for(line: SlowProxy, vi
     expect(tell).to_be_hidden()
     pick(page, mp3("a.mp3", 300), mp3("b.mp3", 300))
     tell.click()
-    expect(tell).to_have_text("You will be told")
+    expect(tell).to_have_text("You will be notified")
     expect(tell).to_have_attribute("aria-pressed", "true")
     expect(page.locator("[data-ref=sum]")).to_contain_text("You may close", timeout=60_000)
     assert page.evaluate("heard") == [["Send audio", "All 2 files are stored. You may close this page."]]
@@ -278,19 +278,19 @@ TOTALS = """
 """
 
 
-def test_sums_over_all_ways_in_which_files_end(server: Server, visitor: Visitor) -> None:
+def test_totals_over_all_final_states(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server.url)
     steps = [
         [("a", "sending", 10, 100), ("b", "queued", 0, 100), ("c", "asking", 0, 50)],
-        # What is cleared away as finished counts on, what was refused as far as it came, what was cancelled not at all.
+        # Cleared finished uploads still count, refused ones as far as they were sent, cancelled ones not at all.
         [("b", "sending", 60, 100), ("c", "asking", 0, 50), ("d", "queued", 0, 30)],
         [("b", "refused", 60, 100), ("c", "cancelled", 0, 50), ("d", "tagging", 0, 30)],
         [("b", "refused", 60, 100), ("d", "ready", 30, 30)],
-        # A new queue, in which the refused one is still to be seen to.
+        # A new queue, in which the refused one still needs attention.
         [("b", "refused", 60, 100), ("d", "ready", 30, 30), ("e", "paused", 1, 40)],
         [("e", "elsewhere", 1, 40)],
     ]
-    # Rows are told of before they are dismissed.
+    # Rows are counted before they are dismissed.
     steps.insert(1, [("a", "ready", 100, 100), *steps[0][1:]])
     seen = page.evaluate(TOTALS, [server.url, steps])
     names = ("done", "files", "sent", "length", "attention", "over", "paused")

@@ -1,4 +1,4 @@
-"""A refusal says what is wrong and where, what to do, and what becomes of the file."""
+"""A refusal says what is wrong, where, what to do, and what happens to the file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ BYTES_PER_SECOND = 16_000
 
 
 def holed(path: Path, *holes: tuple[int, int]) -> Path:
-    """The file with zeros between these seconds."""
+    """Return the file with zeros between these seconds."""
     content = bytearray(path.read_bytes())
     for start, stop in holes:
         at, to = start * BYTES_PER_SECOND, stop * BYTES_PER_SECOND
@@ -27,7 +27,7 @@ def holed(path: Path, *holes: tuple[int, int]) -> Path:
     return path
 
 
-def test_damage_is_told_in_minutes_and_seconds_with_what_to_do(server: Server, visitor: Visitor, mp3: Make) -> None:
+def test_damage_is_shown_in_minutes_and_seconds_with_advice(server: Server, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(server.url)
     file = holed(mp3("hole.mp3", 120), (62, 68))
     pick(page, file)
@@ -41,7 +41,7 @@ def test_damage_is_told_in_minutes_and_seconds_with_what_to_do(server: Server, v
     expect(row(page, file.name)).to_contain_text("다시 내보내서 올려 주세요. 이 파일은 방송국에 7일 동안 보관됩니다.")
 
 
-def test_places_of_damage_are_counted_and_an_end_is_an_end(server: Server, visitor: Visitor, mp3: Make) -> None:
+def test_places_of_damage_are_counted_and_a_missing_end_is_named(server: Server, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(server.url)
     several, to_the_end = holed(mp3("several.mp3", 120), (20, 30), (60, 62), (90, 95)), mp3("to the end.mp3", 60)
     to_the_end.write_bytes(to_the_end.read_bytes() + bytes(200_000))
@@ -74,7 +74,7 @@ def test_other_kinds_of_files_are_named_and_only_dismissed(server: Server, visit
     notes.write_text("an interview\n한국어\n" * 20)
     good.write_bytes(make_mp3(10, seed=77_001))
     page = visitor.visit(server.url)
-    # One at a time: of several together, those that are no MP3 are left out.
+    # One at a time: of several, those that are not MP3 are left out.
     for file in (*files, notes, good):
         pick(page, file)
     for name, (_, words) in FOREIGN.items():
@@ -139,7 +139,7 @@ HEADS: list[tuple[bytes, str, list[Any]]] = [
 ]
 
 
-def test_kind_is_told_by_the_first_bytes_alone(server: Server, visitor: Visitor) -> None:
+def test_file_type_is_detected_by_the_first_bytes_alone(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server.url)
     for head, name, expected in HEADS:
         assert page.evaluate(KIND, [list(head), name]) == expected, (head, name)

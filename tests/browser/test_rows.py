@@ -1,4 +1,4 @@
-"""Rows for small screens, for screen readers and for forced colours; nothing wraps, jumps or is cut."""
+"""Rows on small screens, for screen readers and in forced colours: nothing wraps, moves or is cut."""
 
 from collections.abc import Callable
 from itertools import combinations, pairwise
@@ -26,7 +26,7 @@ def height(page: Page, selector: str) -> float:
     return float(page.locator(selector).first.evaluate("element => element.getBoundingClientRect().height"))
 
 
-def test_name_is_one_text_to_read_to_copy_and_to_find(server: Server, visitor: Visitor, mp3: Make) -> None:
+def test_name_is_one_text_for_reading_copying_and_searching(server: Server, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(server.url, viewport=PHONE)
     pick(page, mp3(NAME))
     state(page, NAME, "ready")
@@ -79,13 +79,13 @@ def test_button_stays_where_it_was_clicked(
     assert before - most <= page.locator(".pick .main").evaluate(where) <= before
 
 
-def test_words_of_dropping_are_not_said_where_nothing_can_be_dropped(server: Server, visitor: Visitor) -> None:
+def test_drop_hint_is_hidden_on_touch_screens(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server.url, viewport=PHONE, has_touch=True, is_mobile=True)
     expect(page.get_by_text("drop them anywhere")).to_be_hidden()
     assert "rop" not in page.locator("main:visible").inner_text()
 
 
-def test_percent_of_four_signs_stays_on_its_line(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+def test_percent_of_four_characters_stays_on_its_line(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     page = visitor.visit(line.url, viewport=DESK)
     pick(page, mp3("a.mp3", LONG))
     until(lambda: recorded(api) > 0, page)
@@ -97,7 +97,7 @@ def test_percent_of_four_signs_stays_on_its_line(line: SlowProxy, visitor: Visit
 
 
 @pytest.mark.parametrize("language", ["English", "한국어"])
-def test_buttons_of_a_waiting_row_stand_in_one_line_and_apart(
+def test_buttons_of_a_waiting_row_are_on_one_line_and_apart(
     line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask, language: str
 ) -> None:
     page = visitor.visit(line.url, viewport=DESK)
@@ -112,7 +112,7 @@ def test_buttons_of_a_waiting_row_stand_in_one_line_and_apart(
     as_new = row(page, "a.mp3").locator("[data-action=as_new]")
     expect(as_new).to_contain_text("Send “Sunday Nig… v3).mp3” as a new file")
     page.get_by_role("button", name=language).click()
-    # The words of the other language come after the click.
+    # The texts of the other language are loaded after the click.
     expect(page.locator("[data-action=choose]")).to_contain_text({"English": "Choose", "한국어": "선택"}[language])
     boxes = page.locator(".actions button").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect()).map(({ left, right, top }) => [left, right, top])"
@@ -124,7 +124,7 @@ def test_buttons_of_a_waiting_row_stand_in_one_line_and_apart(
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_progress_is_seen_in_forced_colours(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+def test_progress_is_visible_in_forced_colours(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     page = visitor.visit(line.url, viewport=DESK, forced_colors="active")
     pick(page, mp3("a.mp3", LONG))
     until(lambda: recorded(api) >= 1_000_000, page)
@@ -154,7 +154,7 @@ def test_details_and_remark_of_a_finished_file_take_the_whole_width_of_a_phone(
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_what_was_sent_before_has_its_receipt_beside_it(
+def test_sent_uploads_have_their_receipt_beside_them(
     server: Server, visitor: Visitor, mp3: Make, viewport: ViewportSize
 ) -> None:
     page = visitor.visit(server.url, viewport=viewport)

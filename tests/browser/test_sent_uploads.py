@@ -1,4 +1,4 @@
-"""What was sent from this browser: still there after a reload, with a receipt for each file."""
+"""Uploads sent from this browser are listed after a reload, with a receipt for each file."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ Make = Callable[..., Path]
 
 
 def opened(page: Page) -> Locator:
-    """The list, once it is there."""
+    """Return the list, once it is shown."""
     page.get_by_text("Sent from this browser").click()
     lines = page.locator(".sent-line")
     expect(lines.first).to_be_visible()

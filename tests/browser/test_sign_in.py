@@ -1,4 +1,4 @@
-"""Access that ended, or never was, is mended on the page, and the queue goes on by itself."""
+"""Signing in on the page, after which the queue continues by itself."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ BANNER = "[data-ref=sign-in] form"
 
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[Server]:
-    """A server that other machines could reach: uploading needs the token."""
+    """Yield a server on which uploading needs the token."""
     (tmp_path / "data").mkdir()
     with Server(tmp_path / "data", host="0.0.0.0") as running:
         yield running
@@ -32,7 +32,7 @@ def sign_in(page: Page, token: str) -> Locator:
     return banner
 
 
-def test_a_first_visitor_signs_in_on_the_page_and_the_chosen_file_goes(
+def test_a_first_visitor_signs_in_on_the_page_and_the_chosen_file_is_sent(
     station: Server, visitor: Visitor, mp3: Make
 ) -> None:
     visitor.failed_loads_expected = True
@@ -53,9 +53,7 @@ def test_a_first_visitor_signs_in_on_the_page_and_the_chosen_file_goes(
     assert len(spooled(station)) == 1
 
 
-def test_access_that_ended_is_mended_in_place_and_the_queue_goes_on(
-    station: Server, visitor: Visitor, mp3: Make
-) -> None:
+def test_after_signing_in_again_on_the_page_the_queue_continues(station: Server, visitor: Visitor, mp3: Make) -> None:
     visitor.failed_loads_expected = True
     with SlowProxy(station.url, rate=3_000_000) as line:
         page = visitor.visit(line.url)
@@ -67,7 +65,7 @@ def test_access_that_ended_is_mended_in_place_and_the_queue_goes_on(
             state(page, file.name, "sending")
         page.context.clear_cookies(name="media_service_admin")
         line.rate = None
-        # What is on its way may end; what waits for its turn needs the sign-in.
+        # Open uploads may end; queued ones need the sign-in.
         expect(page.locator(BANNER)).to_contain_text("Your access has ended.", timeout=60_000)
         for file in files[2:]:
             waiting = state(page, file.name, "waiting", 60)
@@ -90,7 +88,7 @@ def test_signing_in_in_another_tab_is_enough(station: Server, visitor: Visitor, 
     expect(page.locator(BANNER)).to_have_count(0, timeout=40_000)
 
 
-def test_the_banner_speaks_korean_and_keeps_what_is_typed_when_the_language_changes(
+def test_the_banner_is_translated_and_keeps_its_input_when_the_language_changes(
     station: Server, visitor: Visitor
 ) -> None:
     visitor.failed_loads_expected = True

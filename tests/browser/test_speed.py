@@ -1,4 +1,4 @@
-"""The time left that the page tells while it sends over a line, with the page's own sizes of slices and lanes."""
+"""The time left while the page sends over a simulated line, with its own sizes of slices and lanes."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ class Line:
 
     @property
     def slice_ms(self) -> float:
-        """Return the time of a slice, about."""
+        """Return the approximate duration of a slice."""
         return max(4000.0, 32768e3 / self.rate)
 
 
 def error(sending: dict[str, Any], since: float = 0.0) -> float:
-    """Return the largest relative error of the time left from a second on, beyond what the page rounds away."""
+    """Return the largest relative error of the time left after `since`, beyond the page's rounding."""
     told = [one for one in sending["told"] if one["at"] >= since]
     left: list[tuple[float, float]] = [(one["left"], sending["seconds"] - one["at"]) for one in told]
     return max(max(0.0, abs(said - true) - ROUNDING_SECONDS) / true for said, true in left if true > NEAR_END_SECONDS)
@@ -101,7 +101,7 @@ DISTURBED = [((), 0.25), ((0,), 0.25), ((1,), 0.25), ((2,), 0.25), ((6,), 0.25),
 
 
 @pytest.mark.parametrize(("disturbed", "most"), DISTURBED, ids=str)
-def test_the_time_left_is_true_from_the_third_slice_on(page: Page, disturbed: tuple[int, ...], most: float) -> None:
+def test_the_time_left_is_right_from_the_third_slice_on(page: Page, disturbed: tuple[int, ...], most: float) -> None:
     wrong = {}
     for rate in RATES:
         for round_trip in ROUND_TRIPS:
@@ -116,14 +116,14 @@ def test_the_time_left_is_true_from_the_third_slice_on(page: Page, disturbed: tu
 
 
 @pytest.mark.parametrize("factor", [0.4, 3.0])
-def test_a_line_that_changes_is_believed_after_some_slices(page: Page, factor: float) -> None:
+def test_a_changed_line_speed_is_detected_after_some_slices(page: Page, factor: float) -> None:
     for rate in (16_000, 37_500):
         line = Line(rate, 200, (40 + 160 * factor) * rate, changes_at=40_000, factor=factor)
         sending = page.evaluate(SEND, asdict(line))
         assert error(sending, since=40 + 45) <= 0.25, (rate, sending["seconds"])
 
 
-def test_a_fast_line_tells_nothing_in_its_first_three_seconds(page: Page) -> None:
+def test_a_fast_line_shows_no_time_left_in_its_first_three_seconds(page: Page) -> None:
     sending = page.evaluate(SEND, asdict(Line(4e6, 20, 200e6)))
     assert sending["told"][0]["at"] == 3.0
     assert error(sending) <= 0.25

@@ -1,4 +1,4 @@
-"""A file that the server cannot finish, by a fault of its own, is said to be safe and to need somebody."""
+"""A file that the server cannot finish by its own fault: the page says that it is safe and needs the station."""
 
 import sqlite3
 from collections.abc import Callable
@@ -17,15 +17,13 @@ SPOIL = """
 CREATE TRIGGER spoil AFTER UPDATE ON uploads WHEN new.state = 'received' AND new.length IS NOT NULL
 BEGIN UPDATE uploads SET length = NULL WHERE id = new.id; END
 """
-"""From then on a whole upload has no length, which no client can bring about; verifying it is our fault, each time."""
+"""SQL that removes the length of complete uploads, which no client can do: verification then always fails."""
 
 Make = Callable[..., Path]
 
 
-def test_a_fault_of_the_server_is_said_and_said_again_after_a_reload(
-    fresh_server: Server, visitor: Visitor, mp3: Make
-) -> None:
-    # The pages still ask when the line ends before them.
+def test_an_error_of_the_server_is_shown_also_after_a_reload(fresh_server: Server, visitor: Visitor, mp3: Make) -> None:
+    # The pages still send requests when the proxy stops.
     visitor.failed_loads_expected = True
     with SlowProxy(fresh_server.url, rate=3_000_000) as line:
         page = visitor.visit(line.url)

@@ -1,4 +1,4 @@
-"""What a file says of itself, before it has arrived."""
+"""Tags and cover of a local file, shown before it has arrived."""
 
 import unicodedata
 from collections.abc import Callable
@@ -22,7 +22,7 @@ PIXEL = bytes.fromhex(
 )
 
 
-def test_tags_and_cover_of_the_file_stand_beside_the_fields(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
+def test_tags_and_cover_of_the_file_are_shown_beside_the_fields(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
     for version in (3, 4):
         file = mp3(f"tagged {version}.mp3", LONG)
         tag = ID3()
@@ -45,7 +45,7 @@ def test_tags_and_cover_of_the_file_stand_beside_the_fields(line: SlowProxy, vis
         page.close()
 
 
-def test_the_local_file_can_be_listened_to_while_it_is_sent(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
+def test_the_local_file_can_be_played_while_it_is_sent(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(line.url)
     pick(page, mp3("preview.mp3", LONG))
     state(page, "preview.mp3", "sending")
@@ -73,7 +73,7 @@ def test_korean_tags_labelled_latin_are_offered_and_changed_only_when_asked(
     until(lambda: api("uploads?state=receiving")["uploads"][0]["tags"] == {"title": "부활"}, page)
 
 
-def test_a_file_that_is_no_mp3_is_doubted_but_sent(line: SlowProxy, visitor: Visitor, tmp_path: Path) -> None:
+def test_a_file_other_than_mp3_has_a_warning_but_is_sent(line: SlowProxy, visitor: Visitor, tmp_path: Path) -> None:
     file = tmp_path / "film.mp3"
     file.write_bytes(b"film " * 4_000_000)
     page = visitor.visit(line.url)

@@ -1,4 +1,4 @@
-"""The upload page: from a picked file to the spool, also on a bad line."""
+"""The upload page: from a chosen file to the spool, also on a bad line."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ LONG = 900
 
 
 OVERHEAD = 200_000
-"""Bytes that headers, polls and the page itself may cost beside the slices; less than the smallest slice."""
+"""Allowance in bytes for headers, polls and the page; less than the smallest slice."""
 
 
 def recorded(api: Ask) -> int:
@@ -40,7 +40,7 @@ def to_the_middle(page: Page, api: Ask, file: Path) -> int:
     return recorded(api)
 
 
-def test_a_picked_file_lies_in_the_spool_and_is_said_to_be_ready(server: Server, visitor: Visitor, mp3: Make) -> None:
+def test_a_picked_file_is_spooled_and_shown_as_ready(server: Server, visitor: Visitor, mp3: Make) -> None:
     file = mp3("evening show.mp3", 400)
     page = visitor.visit(server.url)
     pick(page, file)
@@ -70,7 +70,7 @@ def test_typed_tags_are_saved_while_bytes_flow(line: SlowProxy, visitor: Visitor
     assert api("uploads?state=receiving")["uploads"][0]["tags"]["title"] == "밤을 잊은 그대에게"
 
 
-def test_a_cut_line_is_told_within_two_seconds_and_the_upload_goes_on_by_itself(
+def test_a_cut_line_is_shown_within_two_seconds_and_the_upload_continues_by_itself(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     visitor.failed_loads_expected = True
@@ -87,7 +87,7 @@ def test_a_cut_line_is_told_within_two_seconds_and_the_upload_goes_on_by_itself(
     assert len(spooled(server)) == 1
 
 
-def test_after_a_reload_the_same_file_goes_on_and_nothing_recorded_is_sent_again(
+def test_after_a_reload_the_same_file_continues_and_no_recorded_byte_is_sent_again(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     file = mp3("reload.mp3", LONG)
@@ -162,7 +162,7 @@ def test_text_named_mp3_is_rejected_with_the_reason_and_stays(server: Server, vi
     expect(page.locator(".row")).to_have_count(0)
 
 
-def test_what_is_odd_or_wrong_about_a_file_is_said(server: Server, visitor: Visitor, mp3: Make) -> None:
+def test_warnings_and_errors_of_a_file_are_shown(server: Server, visitor: Visitor, mp3: Make) -> None:
     odd, cut = mp3("odd.mp3"), mp3("cut short.mp3")
     odd.write_bytes(odd.read_bytes() + b"?" * 100)
     cut.write_bytes(cut.read_bytes()[:-100])
@@ -184,7 +184,7 @@ def test_an_empty_file_is_not_sent(server: Server, visitor: Visitor, tmp_path: P
     assert visitor.posted == []
 
 
-def test_pause_holds_and_resume_goes_on(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+def test_pause_stops_and_resume_continues(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     page = visitor.visit(line.url)
     file = mp3("pause.mp3", LONG)
     to_the_middle(page, api, file)
@@ -229,12 +229,12 @@ def test_time_left_is_hidden_at_first_and_right_after_five_seconds(
 
 
 def seconds_left(text: str) -> int:
-    """`1 min 20 s left` in seconds."""
+    """Return the seconds of a text such as `1 min 20 s left`."""
     units = {"h": 3600, "min": 60, "s": 1}
     return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)\s(h|min|s) ", text.split("·")[1]))
 
 
-def test_progress_stands_in_the_title_of_the_tab(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
+def test_progress_is_in_the_title_of_the_tab(line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask) -> None:
     page = visitor.visit(line.url)
     to_the_middle(page, api, mp3("title.mp3", LONG))
     until(lambda: "%" in page.title(), page, 3)
@@ -249,12 +249,10 @@ SPOKEN = """
 """
 
 
-def test_a_screen_reader_hears_how_far_it_is_but_not_more_than_a_word_in_five_seconds(
-    line: SlowProxy, visitor: Visitor, mp3: Make
-) -> None:
+def test_progress_is_announced_at_most_once_in_five_seconds(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
     page = visitor.visit(line.url)
     page.evaluate(f"() => {{{SPOKEN}}}")
-    # Twice as long: the first word about progress comes five seconds behind the one that it was added.
+    # Twice as long: progress is first announced five seconds after the file was added.
     pick(page, mp3("heard.mp3", 2 * LONG))
     until(lambda: "stored" in page.locator("[data-ref=live]").inner_text(), page, 60)
     times, texts = zip(*page.evaluate("spoken"), strict=True)
@@ -292,10 +290,10 @@ def test_nothing_overflows_at_360_pixels(line: SlowProxy, visitor: Visitor, mp3:
         page.close()
 
 
-def test_at_twice_the_size_without_colours_or_motion_everything_is_still_there(
+def test_at_twice_the_size_without_colours_or_motion_everything_is_visible(
     line: SlowProxy, visitor: Visitor, mp3: Make
 ) -> None:
-    """1280 pixels at 200 % are 640 of CSS; forced colours and less motion are what the system asks for."""
+    """1280 pixels at 200 % are 640 CSS pixels; the system asks for forced colours and reduced motion."""
     page = visitor.visit(
         line.url,
         viewport={"width": 640, "height": 400},
@@ -343,7 +341,7 @@ def test_over_plain_http_uploads_work_without_digests_and_the_page_says_so(
         assert len(spooled(server)) == 1
 
 
-def test_both_languages_say_the_same_things(server: Server, visitor: Visitor) -> None:
+def test_both_languages_have_the_same_texts(server: Server, visitor: Visitor) -> None:
     page = visitor.visit(server.url)
     for folder in ("js", "js/admin", "js/findings"):
         english, korean = (

@@ -1,4 +1,4 @@
-"""What the page promises to people who drop files and walk away."""
+"""Uploads that continue without the user: screen lock, offline, kills, two tabs."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.browser.test_upload_page import LONG, OVERHEAD, recorded, spooled, to
 from tests.support.server import Server
 
 OFFLINE = float(os.environ.get("OFFLINE", "12"))
-"""Seconds without a line: some tries fail and wait longer each time. `make torture` takes a minute."""
+"""Seconds offline: some retries fail and wait longer each time. `make torture` uses a minute."""
 
 Make = Callable[..., Path]
 Ask = Callable[[str], Any]
@@ -35,7 +35,7 @@ def test_the_screen_stays_on_while_something_is_sent(line: SlowProxy, visitor: V
 
 
 def leave(page: Page, other: Page) -> list[str]:
-    """The kinds of questions that closing the tab brings up; the answer is to stay. The other tab waits for them."""
+    """Return the types of dialogs that closing the tab opens, and dismiss them. The other tab waits for them."""
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -51,7 +51,7 @@ def leave(page: Page, other: Page) -> list[str]:
     return asked
 
 
-def test_leaving_is_questioned_only_while_bytes_are_unsent(
+def test_leaving_asks_for_confirmation_only_while_bytes_are_unsent(
     line: SlowProxy, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     page = visitor.visit(line.url, questions=True)
@@ -83,7 +83,7 @@ def test_offline_mid_slice_loses_only_the_open_slices(
     assert len(spooled(server)) == 1
 
 
-def test_after_a_kill_nothing_recorded_is_sent_again(
+def test_after_a_kill_no_recorded_byte_is_sent_again(
     line: SlowProxy, server: Server, visitor: Visitor, mp3: Make, api: Ask
 ) -> None:
     visitor.failed_loads_expected = True

@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.core.chapters import Chapter
+from media_service.core.cover import Cover
 from media_service.core.files import SpoolEntry, StoredFile
+from media_service.core.upload import PublishIntent, Review, Verdict
 from media_service.core.upload_states import State
 from media_service.ipc.client import RpcClient
 from tests.core.samples import FACTS, make_upload
@@ -16,7 +19,30 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Upload
+
+
+FULL = make_upload(
+    filename="일요일 밤.mp3",
+    digest=bytes(32),
+    content_hash=bytes(range(32)),
+    last_modified=-5,
+    sender="김",
+    tags={"title": "밤", "comment": "one\ntwo"},
+    cover=Cover("image/png", 5, 30, 20),
+    chapters=(Chapter(0, "시작"), Chapter(1.5, "Talk", "https://example.com/")),
+    facts=FACTS,
+    verdict=Verdict("not_mp3", {"reason": "글이다"}),
+    file_id="f",
+    length=2**63 - 1,
+    publish_intent=PublishIntent("밤.mp3", 5, bytes(32), {"title": "밤"}, (Chapter(0, "시작"),)),
+    review=Review.FORCED,
+    defer_completion=True,
+    protocol_fields={"Upload-Metadata": "filename YQ=="},
+    address="192.0.2.1",
+)
+"""An upload that sets every field."""
 
 
 def make_file(number: int = 1, **changes: Any) -> StoredFile:
@@ -53,11 +79,11 @@ async def reopened(path: Path) -> AsyncIterator[SqliteCatalogue]:
         await catalogue.close()
 
 
-async def keep(database: SqliteCatalogue, *files: StoredFile) -> None:
+async def keep(catalogue: Catalogue, *files: StoredFile) -> None:
     """Deliver each of the files."""
     for file in files:
-        await database.create(make_upload(id=file.upload_id, owner=file.owner, created_at=file.uploaded_at))
-        await database.deliver(spooled(file), file)
+        await catalogue.create(make_upload(id=file.upload_id, owner=file.owner, created_at=file.uploaded_at))
+        await catalogue.deliver(spooled(file), file)
 
 
 def rows(path: Path, query: str) -> list[Any]:

@@ -1,1 +1,1 @@
-"""Rules alone: no disk, no clock, no loop."""
+"""Rules only: no disk, no clock, no event loop."""

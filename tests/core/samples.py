@@ -1,4 +1,4 @@
-"""Values that several rooms' tests begin with."""
+"""Values that tests of several folders start from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LIMITS = Limits(file=1000, slice=100, slice_size=40)
 
-HELD = Ranges([Span(50, 60), Span(100, 120)])
+RECORDED = Ranges([Span(50, 60), Span(100, 120)])
 
 spans = st.builds(lambda a, b: Span(min(a, b), max(a, b)), st.integers(0, 320), st.integers(0, 320))
 
@@ -33,7 +33,7 @@ FACTS = Facts(
 
 
 def make_upload(**changes: Any) -> Upload:
-    """An upload of 300 bytes of which none has come, with these changes."""
+    """Return an upload of 300 bytes, none of which has come, with these changes."""
     plain: dict[str, Any] = {
         "id": "u",
         "owner": "local",
@@ -48,6 +48,5 @@ def make_upload(**changes: Any) -> Upload:
     return Upload(**plain | changes)
 
 
-def admit(start: int, size: int | None, held: Ranges = HELD, upload: Upload | None = None) -> WriteWindow:
-    """Admit a slice of so many bytes."""
-    return admission.admit(upload or make_upload(), held, start, size, limits=LIMITS, dialect="native")
+def admit(start: int, size: int | None, recorded: Ranges = RECORDED, upload: Upload | None = None) -> WriteWindow:
+    return admission.admit(upload or make_upload(), recorded, start, size, limits=LIMITS, dialect="native")

@@ -1,4 +1,4 @@
-"""Which bytes an upload admits: before a body is read, and before a slice is recorded."""
+"""Bytes that an upload admits, before a body is read and before a slice is recorded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from media_service.core.errors.uploads import (
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import Slice, Upload
 from media_service.core.upload_states import ENDED, FINISHING, GONE, State
-from tests.core.samples import HELD, LIMITS, admit, make_upload, spans
+from tests.core.samples import LIMITS, RECORDED, admit, make_upload, spans
 
 if TYPE_CHECKING:
     from media_service.core.errors.base import Refusal
@@ -93,7 +93,7 @@ def test_only_a_receiving_upload_takes_anything(state: State) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(FINISHING | {State.SPOOLED}))
-def test_a_slice_of_a_whole_upload_is_a_repeat(state: State) -> None:
+def test_a_slice_of_a_complete_upload_is_a_repeat(state: State) -> None:
     assert admit(200, 100, upload=make_upload(state=state)) == WriteWindow(200, 300, repeat=True)
     with pytest.raises(SpanOutside):
         admit(250, 51, upload=make_upload(state=state))
@@ -113,9 +113,9 @@ def test_another_dialect_is_refused(state: State) -> None:
 
 @given(st.lists(spans, max_size=4), st.integers(0, 320), st.one_of(st.none(), st.integers(1, 120)))
 def test_what_is_admitted_may_be_recorded_or_is_recorded_already(
-    held: list[Span], start: int, size: int | None
+    recorded: list[Span], start: int, size: int | None
 ) -> None:
-    received, upload = Ranges(held), make_upload()
+    received, upload = Ranges(recorded), make_upload()
     try:
         room = admit(start, size, received)
     except (SliceTooLarge, SpanOutside, SpanOverlaps):
@@ -130,9 +130,9 @@ def test_what_is_admitted_may_be_recorded_or_is_recorded_already(
 
 
 @given(st.lists(spans, max_size=4), st.integers(0, 320))
-def test_a_slice_beyond_its_room_is_refused_with_a_reason(held: list[Span], start: int) -> None:
+def test_a_slice_beyond_its_window_is_refused_with_a_reason(recorded: list[Span], start: int) -> None:
     try:
-        room = admit(start, None, Ranges(held))
+        room = admit(start, None, Ranges(recorded))
     except SpanOutside:
         return
     refusal = admission.overrun(make_upload(), room, LIMITS)
@@ -142,7 +142,7 @@ def test_a_slice_beyond_its_room_is_refused_with_a_reason(held: list[Span], star
         assert room.limit - room.start == LIMITS.slice
     else:
         assert isinstance(refusal, SpanOverlaps)
-        assert room.repeat or any(span.start == room.limit for span in Ranges(held))
+        assert room.repeat or any(span.start == room.limit for span in Ranges(recorded))
 
 
 def test_a_file_without_length_may_not_grow_beyond_the_limit() -> None:
@@ -155,8 +155,8 @@ def test_a_record_beyond_the_length_is_refused() -> None:
 
 
 @given(st.lists(spans, max_size=4), spans)
-def test_a_record_is_refused_exactly_when_a_byte_is_held(held: list[Span], span: Span) -> None:
-    received, piece = Ranges(held), Slice(span.start, span.stop)
+def test_a_record_is_refused_exactly_when_a_byte_is_recorded(recorded: list[Span], span: Span) -> None:
+    received, piece = Ranges(recorded), Slice(span.start, span.stop)
     upload = make_upload(length=320)
     if received.overlaps(span):
         with pytest.raises(SpanOverlaps):
@@ -168,7 +168,7 @@ def test_a_record_is_refused_exactly_when_a_byte_is_held(held: list[Span], span:
 @pytest.mark.parametrize(("start", "edge"), [(55, 60), (50, 60)])
 def test_a_refused_record_names_the_same_edge_as_admission(start: int, edge: int) -> None:
     with pytest.raises(SpanOverlaps) as refused:
-        admission.check_record(make_upload(), HELD, Slice(start, 70))
+        admission.check_record(make_upload(), RECORDED, Slice(start, 70))
     assert refused.value.edge == edge
 
 
@@ -184,8 +184,8 @@ def test_a_repeat_with_another_digest_is_another_file() -> None:
 
 
 @given(st.lists(spans, max_size=4), st.integers(0, 320), st.integers(0, 320))
-def test_an_append_begins_exactly_where_the_upload_goes_on(held: list[Span], at: int, size: int) -> None:
-    received, upload = Ranges(held), make_upload()
+def test_an_append_begins_exactly_where_the_upload_goes_on(recorded: list[Span], at: int, size: int) -> None:
+    received, upload = Ranges(recorded), make_upload()
     if at != received.offset:
         with pytest.raises(OffsetMismatch) as refused:
             admission.check_append(upload, received, at, size, length=None, limits=LIMITS, dialect="native")
@@ -198,7 +198,7 @@ def test_an_append_begins_exactly_where_the_upload_goes_on(held: list[Span], at:
 
 
 @pytest.mark.parametrize("state", NOT_RECEIVING)
-def test_a_whole_upload_takes_an_append_of_nothing_at_its_end(state: State) -> None:
+def test_a_complete_upload_admits_an_empty_append_at_its_end(state: State) -> None:
     upload = make_upload(state=state)
     given_at_end = ((300, 0), (300, None))
     for at, size in given_at_end:
@@ -229,13 +229,13 @@ def test_an_append_that_cannot_end_well_does_not_begin(
 
 
 @pytest.mark.parametrize(
-    ("named", "stop", "last", "told"),
+    ("named", "stop", "last", "length"),
     [(5, None, True, 5), (None, 7, True, 7), (7, 7, True, 7), (5, 3, False, 5), (None, 3, False, None)],
 )
 def test_a_request_tells_the_length_by_name_or_by_being_the_last(
-    named: int | None, stop: int | None, last: bool, told: int | None
+    named: int | None, stop: int | None, last: bool, length: int | None
 ) -> None:
-    assert admission.announced_length(named, stop, last=last) == told
+    assert admission.announced_length(named, stop, last=last) == length
 
 
 def test_a_request_that_contradicts_itself_is_refused() -> None:
@@ -262,10 +262,10 @@ def test_a_small_slice_fills_a_gap_or_ends_the_file(length: int | None, start: i
     limits = replace(LIMITS, min_slice=20)
     upload = make_upload(length=length)
     if allowed:
-        admission.check_small(upload, HELD, Span(start, stop), limits)
+        admission.check_small(upload, RECORDED, Span(start, stop), limits)
     else:
         with pytest.raises(SliceTooSmall):
-            admission.check_small(upload, HELD, Span(start, stop), limits)
+            admission.check_small(upload, RECORDED, Span(start, stop), limits)
 
 
 def test_the_first_slice_of_a_file_without_a_length_may_be_all_of_it() -> None:
@@ -274,9 +274,9 @@ def test_the_first_slice_of_a_file_without_a_length_may_be_all_of_it() -> None:
 
 def test_slices_and_separate_ranges_are_counted() -> None:
     limits = replace(LIMITS, slices=5, ranges=2)
-    admission.check_count(4, HELD, Span(60, 61), limits)
-    admission.check_count(4, HELD, None, limits)
+    admission.check_count(4, RECORDED, Span(60, 61), limits)
+    admission.check_count(4, RECORDED, None, limits)
     with pytest.raises(TooManySlices):
-        admission.check_count(4, HELD, Span(70, 71), limits)
+        admission.check_count(4, RECORDED, Span(70, 71), limits)
     with pytest.raises(TooManySlices):
-        admission.check_count(5, HELD, Span(60, 61), limits)
+        admission.check_count(5, RECORDED, Span(60, 61), limits)

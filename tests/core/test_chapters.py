@@ -1,4 +1,4 @@
-"""Chapters a client sends: in order, called something, within the sound."""
+"""Chapters from clients: in order, with titles, within the audio."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def test_what_cannot_be_a_chapter_is_refused_and_its_place_named(given: list[Cha
     assert refusal.value.field == field
 
 
-def test_a_chapter_behind_the_sound_is_refused_once_its_length_is_known() -> None:
+def test_a_chapter_after_the_audio_is_refused_once_its_length_is_known() -> None:
     given = [Chapter(0, "a"), Chapter(10, "b")]
     assert len(clean_chapters(given, 10.001)) == 2
     with pytest.raises(Malformed):
         clean_chapters(given, 10)
 
 
-def test_only_what_begins_while_there_is_sound_is_heard() -> None:
+def test_audible_chapters_begin_before_the_audio_ends() -> None:
     assert audible_chapters([Chapter(0, "a"), Chapter(10, "b")], 10) == (Chapter(0, "a"),)

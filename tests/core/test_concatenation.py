@@ -1,4 +1,4 @@
-"""Which uploads are concatenated."""
+"""Uploads that may be concatenated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which picture may be a cover."""
+"""Pictures that may be covers."""
 
 from __future__ import annotations
 

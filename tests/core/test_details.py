@@ -1,4 +1,4 @@
-"""What a client says beside its bytes is bounded."""
+"""Metadata of an upload is bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digests on the wire, and the digests of a whole file."""
+"""Digests in headers and JSON, and digests of files."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ SUM = hashlib.sha256(b"slice").digest()
 BYTES = (bytes(range(256)) * (2 * BLOCK_BYTES // 256 + 2))[: 2 * BLOCK_BYTES + 300]
 
 
-def naive_content_hash(whole: bytes) -> bytes:
-    error_classes = [hashlib.sha256(whole[at : at + BLOCK_BYTES]).digest() for at in range(0, len(whole), BLOCK_BYTES)]
-    return hashlib.sha256(b"".join(error_classes)).digest()
+def naive_content_hash(content: bytes) -> bytes:
+    leaves = [hashlib.sha256(content[at : at + BLOCK_BYTES]).digest() for at in range(0, len(content), BLOCK_BYTES)]
+    return hashlib.sha256(b"".join(leaves)).digest()
 
 
-def fed(whole: bytes, cuts: Sequence[int]) -> ContentHash:
+def fed(content: bytes, cuts: Sequence[int]) -> ContentHash:
     digest = ContentHash()
-    for start, stop in pairwise(sorted({0, len(whole), *cuts})):
-        digest.update(memoryview(whole)[start:stop])
+    for start, stop in pairwise(sorted({0, len(content), *cuts})):
+        digest.update(memoryview(content)[start:stop])
     return digest
 
 
@@ -50,9 +50,9 @@ def fed(whole: bytes, cuts: Sequence[int]) -> ContentHash:
     ),
 )
 @example(2 * BLOCK_BYTES, [BLOCK_BYTES])
-def test_any_split_gives_the_hash_of_the_whole(size: int, cuts: list[int]) -> None:
-    whole = BYTES[:size]
-    assert fed(whole, [cut for cut in cuts if cut <= size]).digest() == naive_content_hash(whole)
+def test_any_split_gives_the_same_hash(size: int, cuts: list[int]) -> None:
+    content = BYTES[:size]
+    assert fed(content, [cut for cut in cuts if cut <= size]).digest() == naive_content_hash(content)
 
 
 @settings(max_examples=30, deadline=None)
@@ -60,10 +60,8 @@ def test_any_split_gives_the_hash_of_the_whole(size: int, cuts: list[int]) -> No
 @example({0, 1, 2}, 0)
 @example({1, 2}, BLOCK_BYTES)
 def test_blocks_that_are_known_are_passed_without_their_bytes(known: set[int], start: int) -> None:
-    error_classes = {
-        index: hashlib.sha256(BYTES[index * BLOCK_BYTES : (index + 1) * BLOCK_BYTES]).digest() for index in known
-    }
-    content = ContentHash(error_classes)
+    leaves = {index: hashlib.sha256(BYTES[index * BLOCK_BYTES : (index + 1) * BLOCK_BYTES]).digest() for index in known}
+    content = ContentHash(leaves)
     content.update(BYTES[:start])
     content.pass_known(len(BYTES))
     assert start % BLOCK_BYTES == 0 or content.size == start
@@ -123,9 +121,9 @@ def test_no_text_breaks_the_parsers(text: str) -> None:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @given(st.lists(st.binary(max_size=40), max_size=5))
 def test_a_proof_holds_for_its_bytes_alone_in_any_pieces(algorithm: str, pieces: list[bytes]) -> None:
-    whole = ALGORITHMS[algorithm]()
-    whole.update(b"".join(pieces))
-    proof = Proof(algorithm, whole.digest())
+    digest = ALGORITHMS[algorithm]()
+    digest.update(b"".join(pieces))
+    proof = Proof(algorithm, digest.digest())
     seen = proof.begin()
     for piece in pieces:
         seen.update(piece)
@@ -133,7 +131,7 @@ def test_a_proof_holds_for_its_bytes_alone_in_any_pieces(algorithm: str, pieces:
     seen.update(b"more")
     with pytest.raises(DigestMismatch):
         proof.check(seen)
-    assert proof.sha256 == (whole.digest() if algorithm == "sha256" else None)
+    assert proof.sha256 == (digest.digest() if algorithm == "sha256" else None)
 
 
 def test_crc32_is_the_one_that_everybody_means() -> None:

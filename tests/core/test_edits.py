@@ -20,22 +20,22 @@ from media_service.core.errors.uploads import (
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import PublishIntent
 from media_service.core.upload_states import State
-from tests.core.samples import HELD, LIMITS, make_upload, spans
+from tests.core.samples import LIMITS, RECORDED, make_upload, spans
 
 if TYPE_CHECKING:
     from media_service.core.errors.base import Refusal
 
 
 def test_tags_change_while_bytes_are_awaited() -> None:
-    amended = edits.amend(make_upload(tags={"title": "a"}), HELD, 8, LIMITS, tags={"artist": " b "})
+    amended = edits.amend(make_upload(tags={"title": "a"}), RECORDED, 8, LIMITS, tags={"artist": " b "})
     assert (amended.tags, amended.updated_at, amended.length) == ({"artist": "b"}, 8, 300)
-    assert edits.amend(amended, HELD, 9, LIMITS, sender=" Kim\u202e ").sender == "Kim"
-    assert edits.amend(make_upload(sender="Kim"), HELD, 9, LIMITS, tags={}).sender == "Kim"
+    assert edits.amend(amended, RECORDED, 9, LIMITS, sender=" Kim\u202e ").sender == "Kim"
+    assert edits.amend(make_upload(sender="Kim"), RECORDED, 9, LIMITS, tags={}).sender == "Kim"
 
 
 @given(st.lists(spans, max_size=4), st.integers(1, 320))
-def test_a_length_is_taken_exactly_when_no_byte_lies_beyond_it(held: list[Span], length: int) -> None:
-    received, upload = Ranges(held), make_upload(length=None)
+def test_a_length_is_taken_exactly_when_no_byte_lies_beyond_it(recorded: list[Span], length: int) -> None:
+    received, upload = Ranges(recorded), make_upload(length=None)
     if any(span.stop > length for span in received):
         with pytest.raises(Malformed):
             edits.amend(upload, received, 8, LIMITS, length=length)
@@ -53,7 +53,7 @@ def test_a_length_is_set_once_and_within_the_limits(announced: int | None, lengt
 
 
 def test_the_same_length_again_is_no_change() -> None:
-    assert edits.amend(make_upload(), HELD, 8, LIMITS, length=300).length == 300
+    assert edits.amend(make_upload(), RECORDED, 8, LIMITS, length=300).length == 300
 
 
 LATE = expiry.Lifetime(idle=10, whole=100, late_edits=15)
@@ -77,7 +77,7 @@ PLACED = PublishIntent("show.mp3", 1, b"", {})
         (State.LOST, None, 10, False),
     ],
 )
-def test_details_of_a_whole_upload_change_until_a_while_after_its_end(
+def test_details_of_a_complete_upload_change_until_a_while_after_its_end(
     state: State, publish_intent: PublishIntent | None, now: int, allowed: bool
 ) -> None:
     upload = make_upload(state=state, publish_intent=publish_intent, updated_at=10, tags={"title": "T"})

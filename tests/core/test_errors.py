@@ -1,4 +1,4 @@
-"""The tree of errors: codes, messages, and the way through storage and back."""
+"""The tree of errors: codes, messages, storing and restoring."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_codes_are_distinct_and_plain() -> None:
     assert all(re.fullmatch("[a-z0-9_]+", code) for code in codes)
 
 
-def test_every_error_is_a_refusal_or_a_trouble() -> None:
+def test_every_error_is_a_refusal_or_a_service_error() -> None:
     assert all(issubclass(leaf, Refusal) != issubclass(leaf, ServiceError) for leaf in error_classes())
 
 

@@ -1,4 +1,4 @@
-"""Whatever refuses a whole file is a finding that people can read."""
+"""Every refusal of a file is a finding with a message."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ WORDS: dict[str, str] = {
     "content_hash_mismatch": "content_hash_mismatch",
     "too_costly": "mutagen_error",
 }
-"""The verdicts on a whole file, and the findings they are."""
+"""Codes of refusals of a file, and their findings."""
 
 
 def made(kind: type[Refusal]) -> Refusal:
-    """A refusal with some value in each of its fields."""
+    """Return a refusal with a value in each field."""
     values: dict[Any, Any] = {str: "sync_lost", int: 7}
     hints = get_type_hints(kind)
     described: Any = kind

@@ -70,11 +70,11 @@ def test_slices_of_any_partition_in_any_order_complete_an_upload(data: st.DataOb
     assert lifecycle.complete(upload, received, 9).state is State.RECEIVED
 
 
-def test_an_upload_without_length_is_never_whole() -> None:
+def test_an_upload_without_length_is_never_complete() -> None:
     assert not lifecycle.is_complete(make_upload(length=None), Ranges([Span(0, 1000)]))
 
 
-def test_what_is_held_open_is_whole_only_when_it_is_concluded() -> None:
+def test_a_deferred_upload_is_complete_only_when_it_is_concluded() -> None:
     upload, received = make_upload(defer_completion=True), Ranges([Span(0, 300)])
     assert not lifecycle.is_complete(upload, received)
     assert lifecycle.is_complete(lifecycle.conclude(upload, received, 8, LIMITS), received)

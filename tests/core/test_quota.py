@@ -1,4 +1,4 @@
-"""What one address may have open."""
+"""Limits of open uploads per address."""
 
 from __future__ import annotations
 

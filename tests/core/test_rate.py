@@ -1,4 +1,4 @@
-"""How slowly bytes may come."""
+"""Minimum rate of a body."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from media_service.core.rate import RateFloor
 
 def test_a_window_with_enough_bytes_is_met_however_they_came() -> None:
     floor = RateFloor(256, 60, 0)
-    # A line of 16 kbit/s that stands still for 50 seconds of each minute.
+    # A line of 16 kbit/s that stalls for 50 seconds of each minute.
     assert all(floor.count(2000, minute * 60 + second) for minute in range(5) for second in range(10))
 
 

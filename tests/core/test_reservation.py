@@ -1,4 +1,4 @@
-"""How far ahead of its bytes an upload gets room."""
+"""How far ahead disk space is reserved."""
 
 from __future__ import annotations
 

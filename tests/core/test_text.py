@@ -14,7 +14,7 @@ from media_service.core.tags import TAGS, clean_tags, guessed_tags
 from media_service.core.text import clean_line
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=200)
-"""Lone surrogates as well."""
+"""Includes lone surrogates."""
 
 
 @given(any_text)
@@ -63,7 +63,7 @@ def test_a_line_too_long_is_refused_by_name() -> None:
 
 
 SHAPED = {"date", "track", "disc", "isrc", "language", "bpm", "key"}
-"""Tags that are no free text."""
+"""Tags whose values have a shape."""
 
 
 @given(st.dictionaries(st.sampled_from(sorted(set(TAGS) - SHAPED)), any_text))

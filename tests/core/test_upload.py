@@ -33,7 +33,7 @@ WAY = {
         "lose": "lost",
     },
 }
-"""Which state follows which, said a second time: a slip in the table shows as a difference."""
+"""TRANSITIONS, written a second time: an accidental change shows as a difference."""
 
 FAILED = Verdict("finalize_failed", {})
 

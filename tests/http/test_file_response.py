@@ -10,7 +10,7 @@ import pytest
 from media_service.core.errors.service import StorageError
 from media_service.http.file_response import byte_range, file_response
 from tests.support.mp3 import make_mp3
-from tests.support.wire import WireAnswer, request, send
+from tests.support.wire import WireResponse, request, send
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,7 +167,7 @@ async def test_content_range_creates_no_upload(api: Api, shared_server: Server, 
     path = path.format(id=upload["id"])
     newest = (await api.listed("limit=1"))[0]["id"]
 
-    async def ask(**more: str) -> WireAnswer:
+    async def ask(**more: str) -> WireResponse:
         all_headers = headers | {name.replace("_", "-"): value for name, value in more.items()}
         return await send(shared_server.port, request(method, path, all_headers, body))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.wire import WireAnswer, read_answer, request, send
+from tests.support.wire import WireResponse, read_response, request, send
 
 if TYPE_CHECKING:
     from tests.support.api import Api
@@ -17,14 +17,14 @@ ID = "a" * 22
 BAD_IDS = ["x", "a" * 21, "a" * 23, "%00", "..%2f..%2fx", "a" * 300, "%ff" * 22, "a" * 21 + "."]
 
 
-async def ask(server: Server, message: bytes) -> tuple[WireAnswer, bool]:
+async def ask(server: Server, message: bytes) -> tuple[WireResponse, bool]:
     """Return the response, and whether the connection stays open."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         writer.write(message)
-        answer = await read_answer(reader)
+        answer = await read_response(reader)
         writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        return answer, (await read_answer(reader)).status == 200
+        return answer, (await read_response(reader)).status == 200
     finally:
         writer.close()
 

@@ -1,1 +1,1 @@
-"""The order of steps: on real files and a real catalogue, with crashes between any two of them."""
+"""Order of steps, on real files and a real catalogue, with crashes between any two of them."""

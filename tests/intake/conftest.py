@@ -1,4 +1,4 @@
-"""What every rig needs."""
+"""Fixtures of all rigs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture(autouse=True)
 async def worker() -> AsyncIterator[TagWorker]:
-    """The child that the test's rigs ask; it starts with the first question."""
+    """Yield the tag worker of the test's rigs; it starts with the first request."""
     Rig.worker = TagWorker()
     yield Rig.worker
     await Rig.worker.close()

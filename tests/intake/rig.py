@@ -1,4 +1,4 @@
-"""All parts on one data folder, without HTTP, and a way to crash between any two steps."""
+"""All parts on one data folder, without HTTP, and crashes between any two steps."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from media_service.intake.options import IntakeOptions
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.ipc.client import RpcClient
+from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
@@ -38,11 +39,11 @@ HOUR = 3600 * 1_000_000
 
 
 class Crash(BaseException):
-    """The process is gone: nobody catches it, nothing is tidied up."""
+    """The process died: nothing catches it, nothing is cleaned up."""
 
 
 class Steps:
-    """Counts what a part is asked to do, and crashes before or behind the n-th of it; `for_good`, behind that too."""
+    """Counts calls of parts, and crashes before or after the n-th; `for_good`, at every later one too."""
 
     def __init__(self, crash_at: int | None = None, *, for_good: bool = False) -> None:
         self.taken = 0
@@ -51,15 +52,15 @@ class Steps:
         self._end: type[BaseException] = Crash
 
     def lose_answer(self, place: int) -> None:
-        """At the n-th place from here nobody dies, but what was asked of the catalogue is not answered."""
+        """Lose the response at the n-th place from here: raise CatalogueError instead of Crash."""
         self._crash_at, self._end = self.taken + place, CatalogueError
 
     def around(self, part: Any) -> Any:
-        """The part, with its asynchronous methods counted. Each is two places to crash: before it and behind it."""
+        """Return the part with its coroutines counted, once before and once after each."""
         return _Counted(part, self)
 
     def pass_one(self) -> None:
-        """A place where the process may die."""
+        """Count a place, and crash if it is the n-th."""
         self.taken += 1
         gone = self._for_good and self._crash_at is not None and self.taken > self._crash_at
         if gone or self.taken == self._crash_at:
@@ -86,9 +87,9 @@ class _Counted:
 
 
 class Rig:
-    """The parts, open on `folder`; `time` is UTC microseconds and stands still unless moved.
+    """The parts, open on `folder`. `time` is UTC microseconds and moves only by assignment.
 
-    All rigs of a test ask the same `worker`: starting a child takes longer than all else that a rig does.
+    All rigs of a test share `worker`, because starting one takes longer than all else.
     """
 
     worker: TagWorker
@@ -119,7 +120,8 @@ class Rig:
         self.spool = DiskSpool(workers.spool)
         self.quarantine = DiskQuarantine(workers.quarantine)
         self.folders = workers
-        self.inspector = MediaInspector(self.worker, MediaOptions())
+        self.load = LoadMonitor()
+        self.inspector = MediaInspector(self.worker, MediaOptions(), load=self.load)
         catalogue, partials, spool, quarantine = map(
             around, (self.database, self.partials, self.spool, self.quarantine)
         )
@@ -127,7 +129,15 @@ class Rig:
         media = around(self.inspector)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
         self.finalizer = Finalizer(
-            catalogue, partials, spool, quarantine, media, clock=clock, new_id=new_id, duplicates=duplicates
+            catalogue,
+            partials,
+            spool,
+            quarantine,
+            media,
+            load=self.load,
+            clock=clock,
+            new_id=new_id,
+            duplicates=duplicates,
         )
         limits, lifetime = (
             limits or Limits(file=2**30, slice=2**26, slice_size=2**22),
@@ -146,7 +156,15 @@ class Rig:
         )
         self.retagger = Retagger(catalogue, spool, media, CoverLimits())
         self.intake = UploadService(
-            catalogue, partials, media, self.finalizer, options, retagger=self.retagger, clock=clock, new_id=new_id
+            catalogue,
+            partials,
+            media,
+            self.finalizer,
+            options,
+            retagger=self.retagger,
+            load=self.load,
+            clock=clock,
+            new_id=new_id,
         )
         self._rejecting: asyncio.Task[None] | None = None
         self.sweeper = Sweeper(
@@ -177,5 +195,5 @@ class Rig:
         await self.database.close()
 
     def names(self) -> list[str]:
-        """What lies in the spool."""
+        """Return the names in the spool."""
         return sorted(path.name for path in self.spool.path("").iterdir())

@@ -1,4 +1,4 @@
-"""What each address has open, and room on the disk."""
+"""Open uploads of each address, and disk space."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_what_ends_counts_no_more_and_what_is_open_counts_after_a_restart(
 async def test_a_creation_that_fails_counts_no_more(tmp_path: Path) -> None:
     steps = Steps()
     async with Rig(tmp_path / "data", steps, quotas=Quotas(Quota(uploads=1))) as rig:
-        # The disk is asked for its room and for the partial, then the catalogue does not answer.
+        # Places 1 to 4 are the disk's: free space and the partial. The fifth is the catalogue's insert.
         steps.lose_answer(5)
         with pytest.raises(CatalogueError):
             await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
@@ -128,6 +128,6 @@ async def test_an_upload_has_a_number_of_slices(tmp_path: Path) -> None:
 
 
 def test_a_slow_append_lasts_as_long_as_an_upload_may() -> None:
-    """At one row each time, 100,000 rows must not be used up before the deadline of 30 days."""
+    """At RECORD_SECONDS per row, 100,000 rows must last until the deadline of 30 days."""
     assert seconds_between_records(0) == RECORD_SECONDS
     assert sum(10_000 * seconds_between_records(rows) for rows in range(0, 100_000, 10_000)) > 30 * 24 * 3600

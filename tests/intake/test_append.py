@@ -1,4 +1,4 @@
-"""Appends: recorded while they run, kept where they are cut, one at a time, and safe through a crash at any step."""
+"""Appends: recorded while they run and when they are cut, one at a time, safe through a crash at any step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BLOCK = 1024 * 1024
 
 
 async def body(*blocks: bytes, then: Exception | None = None) -> AsyncIterator[bytes]:
-    """A body of these blocks, cut behind them by `then`."""
+    """Yield these blocks, then raise `then`."""
     for block in blocks:
         yield block
     if then is not None:
@@ -44,7 +44,7 @@ async def body(*blocks: bytes, then: Exception | None = None) -> AsyncIterator[b
 
 
 async def stalling(*blocks: bytes) -> AsyncIterator[bytes]:
-    """A body that stands still behind these blocks."""
+    """Yield these blocks, then stall."""
     for block in blocks:
         yield block
     await asyncio.Event().wait()
@@ -61,16 +61,16 @@ def at(offset: int, *, length: int | None = None, last: bool = False, proof: Pro
 
 async def test_a_long_body_is_recorded_on_its_way(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, heard = await begin(rig, 3 * APPEND_SLICE_BYTES), list[int]()
+        upload_id, offsets = await begin(rig, 3 * APPEND_SLICE_BYTES), list[int]()
 
         async def progress(offset: int) -> None:
-            heard.append(offset)
+            offsets.append(offset)
 
         whole = make_mp3_of(20 * (BLOCK - 7), seed=132)
         blocks = [whole[start : start + BLOCK - 7] for start in range(0, len(whole), BLOCK - 7)]
         view = await Appends(rig.intake).append(upload_id, "me", at(0), body(*blocks), progress)
-        assert heard == [APPEND_SLICE_BYTES, 2 * APPEND_SLICE_BYTES, len(whole)]
-        assert view.received.offset == heard[-1]
+        assert offsets == [APPEND_SLICE_BYTES, 2 * APPEND_SLICE_BYTES, len(whole)]
+        assert view.received.offset == offsets[-1]
 
 
 @pytest.mark.parametrize("size", [0, 1, 700, len(MP3) - 1])
@@ -85,7 +85,7 @@ async def test_a_cut_body_keeps_what_arrived(tmp_path: Path, size: int) -> None:
         assert rig.partials.path(upload_id).read_bytes() == MP3
 
 
-async def test_a_cut_body_with_a_proof_is_dropped_whole(tmp_path: Path) -> None:
+async def test_a_cut_body_with_a_proof_is_not_recorded(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig), Appends(rig.intake)
         proof = Proof("sha1", hashlib.sha1(MP3).digest())
@@ -121,7 +121,7 @@ async def test_the_newest_of_three_appends_wins(tmp_path: Path) -> None:
         assert rig.partials.path(upload_id).read_bytes() == MP3
 
 
-async def test_somebody_else_interrupts_nothing(tmp_path: Path) -> None:
+async def test_another_owner_interrupts_nothing(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig), Appends(rig.intake)
         running = asyncio.create_task(appends.append(upload_id, "me", at(0), stalling(MP3[:100])))
@@ -146,7 +146,7 @@ async def test_another_offset_is_refused_unread(tmp_path: Path) -> None:
         assert (refused.value.offset, refused.value.provided) == (0, 1)
 
 
-async def test_one_that_is_held_open_is_whole_when_its_client_says_so(tmp_path: Path) -> None:
+async def test_deferred_upload_is_complete_when_its_client_says_so(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig, defer_completion=True), Appends(rig.intake)
         view = await appends.append(upload_id, "me", at(0), body(MP3))
@@ -161,7 +161,7 @@ async def test_one_that_is_held_open_is_whole_when_its_client_says_so(tmp_path: 
             await appends.append(upload_id, "me", at(len(MP3), last=True), body(b"x"))
 
 
-async def test_one_whose_address_nobody_knows_is_given_up_when_it_is_cut(tmp_path: Path) -> None:
+async def test_an_upload_without_a_known_url_is_abandoned_when_it_is_cut(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig), Appends(rig.intake)
         unknown = AppendRequest(0, None, "tus", known=False)
@@ -176,10 +176,10 @@ async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) ->
     crash_at, crashed = 0, True
     while crashed:
         crash_at, crashed = crash_at + 1, False
-        folder, heard = tmp_path / str(crash_at), [0]
+        folder, offsets = tmp_path / str(crash_at), [0]
 
-        async def progress(offset: int, heard: list[int] = heard) -> None:
-            heard.append(offset)
+        async def progress(offset: int, offsets: list[int] = offsets) -> None:
+            offsets.append(offset)
 
         async with Rig(folder) as rig:
             upload_id = await begin(rig, defer_completion=True)
@@ -192,7 +192,7 @@ async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) ->
         async with Rig(folder) as rig:
             await rig.intake.recover()
             view = await Appends(rig.intake).standing(upload_id, "me")
-            assert view.received.offset >= heard[-1]
+            assert view.received.offset >= offsets[-1]
             offset = view.received.offset
             ended = await Appends(rig.intake).append(upload_id, "me", at(offset, last=True), body(MP3[offset:]))
             assert ended.upload.state is State.RECEIVED
@@ -208,19 +208,19 @@ async def test_what_a_body_that_is_too_slow_brought_is_kept(tmp_path: Path) -> N
 
     async with Rig(tmp_path / "data", idle=1, rate=1000) as rig:
         upload_id = await begin(rig)
-        # The slice that an append makes of it ends before the idle time of the slice itself does.
+        # The append's timeout is shorter than its slice's, so what came is recorded.
         with pytest.raises(BodyTooSlow):
             await Appends(rig.intake).append(upload_id, "me", at(0), dripping())
         assert (await rig.intake.show(upload_id, "me")).received.offset > 0
 
 
-async def test_only_an_admitted_block_has_the_way_before_finishing(tmp_path: Path) -> None:
+async def test_only_blocks_of_admitted_slices_count_as_receiving(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await begin(rig)
         refused = (("x" * 22, SliceRequest(0, 9, None, "tus")), (upload_id, SliceRequest(0, 2**40, None, "tus")))
         for target, request in refused:
             with pytest.raises(Refusal):
                 await rig.intake.receive(target, "me", request, body(b"refused!!"))
-            assert rig.finalizer.queue.idle
+            assert not rig.load.receiving
         await rig.intake.receive(upload_id, "me", SliceRequest(0, 9, None, "tus"), body(MP3[:9]))
-        assert not rig.finalizer.queue.idle
+        assert rig.load.receiving

@@ -1,4 +1,4 @@
-"""Joining: whole parts become one upload in their order, whatever step a crash comes at."""
+"""Concatenation: complete parts become one upload in their order, through a crash at any step."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ PARTS = (MP3[:3000], MP3[3000:3001], MP3[3001:])
 
 
 async def make_part(rig: Rig, content: bytes, length: int | None = None, concat: str = PARTIAL) -> str:
-    told = length or len(content)
+    announced = length or len(content)
     request = UploadRequest(
-        "part.mp3", told, defer_completion=True, protocol_fields={CONCAT: concat}, address="192.0.2.1"
+        "part.mp3", announced, defer_completion=True, protocol_fields={CONCAT: concat}, address="192.0.2.1"
     )
     view, _ = await rig.intake.create(request, "me", "tus")
     await Appends(rig.intake).append(view.upload.id, "me", AppendRequest(0, None, "tus"), body(content))
@@ -68,7 +68,7 @@ async def test_parts_become_one_file_in_their_order(tmp_path: Path) -> None:
         ("me", None, "other", Malformed),
     ],
 )
-async def test_only_ones_own_whole_parts_are_joined(
+async def test_only_own_complete_parts_are_concatenated(
     tmp_path: Path, owner: str, length: int | None, concat: str, refusal: type[Refusal]
 ) -> None:
     async with Rig(tmp_path / "data") as rig:
@@ -103,8 +103,8 @@ async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None
         assert sorted(await rig.partials.list_ids()) == sorted(parts)
 
 
-async def test_a_crash_at_any_step_leaves_the_parts_or_the_whole(tmp_path: Path) -> None:
-    crash_at, crashed, wholes = 0, True, 0
+async def test_a_crash_at_any_step_leaves_the_parts_or_the_concatenation(tmp_path: Path) -> None:
+    crash_at, crashed, complete = 0, True, 0
     while crashed:
         crash_at, crashed = crash_at + 1, False
         folder = tmp_path / str(crash_at)
@@ -120,24 +120,24 @@ async def test_a_crash_at_any_step_leaves_the_parts_or_the_whole(tmp_path: Path)
             views, _ = await rig.intake.listing("me", [], None, 10)
             joined = [view.upload for view in views if view.upload.id not in parts]
             assert all(upload.state in COMPLETE_STATES | GONE for upload in joined), (
-                "half a joined upload goes on for ever"
+                "an incomplete concatenation stays open"
             )
             if any(upload.state in COMPLETE_STATES for upload in joined):
-                wholes += 1
+                complete += 1
                 assert rig.partials.path(joined[0].id).read_bytes() == MP3
             else:
                 for part, content in zip(parts, PARTS, strict=True):
                     assert rig.partials.path(part).read_bytes() == content
-    assert crash_at > wholes > 1
+    assert crash_at > complete > 1
 
 
 @pytest.mark.parametrize("given_up", [0, 1, "joined"])
-async def test_what_is_given_up_while_it_is_joined_is_refused(tmp_path: Path, given_up: int | str) -> None:
+async def test_what_is_cancelled_during_concatenation_is_refused(tmp_path: Path, given_up: int | str) -> None:
     async with Rig(tmp_path / "data") as rig:
         parts = [await make_part(rig, content) for content in PARTS]
 
         class Interrupting(DiskPartials):
-            """Somebody gives something up just when the copying begins."""
+            """Cancels an upload just before the copying."""
 
             async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
                 await rig.intake.cancel(parts[given_up] if isinstance(given_up, int) else upload_id, "me")
@@ -150,7 +150,7 @@ async def test_what_is_given_up_while_it_is_joined_is_refused(tmp_path: Path, gi
         assert sorted(await rig.partials.list_ids()) == sorted(kept)
 
 
-async def test_a_part_that_lost_its_bytes_is_our_trouble_and_no_hole(tmp_path: Path) -> None:
+async def test_missing_bytes_of_a_part_are_a_storage_error_and_no_hole(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         parts = [await make_part(rig, content) for content in PARTS]
         rig.partials.path(parts[1]).unlink()

@@ -1,13 +1,15 @@
-"""The law, on a disk that forgets: whatever was not synced is gone after a crash, whichever step it came between.
+"""The rule that the catalogue claims only durable bytes, on a disk that loses unsynced ones in a crash.
 
-Hypothesis writes the story: slices, repeats, failing syncs, crashes. The intake is the real one; disk and catalogue are
-models that keep apart what is written and what is durable.
+Hypothesis generates slices, repeats, failing syncs and crashes. The intake is real; disk and catalogue are models that
+separate written from durable.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
@@ -15,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from media_service.core.errors.base import MediaServiceError
-from media_service.core.errors.service import StorageError
 from media_service.core.expiry import Lifetime
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.limits import Limits
@@ -24,149 +25,34 @@ from media_service.core.upload_states import State
 from media_service.intake.options import IntakeOptions
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.uploads import UploadService
-from media_service.storage.slice_digest import InlineDigest
+from media_service.load import LoadMonitor
+from media_service.media.inspection.inspector import MediaInspector, MediaOptions
+from tests.intake.models import ModelPartials, ModelReceiving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
-    from media_service.core.upload import Slice, Upload
+    from media_service.core.upload import Upload
 
 LENGTH = 64
 FILE = bytes(range(1, LENGTH + 1))
 
 
-class ForgetfulDisk:
-    """A partial whose unsynced bytes a crash takes; its syncs can be made to fail."""
-
-    def __init__(self) -> None:
-        self.written = bytearray(LENGTH)
-        self.durable = bytearray(LENGTH)
-        self.epoch = 0
-        self.fail_next = False
-
-    async def create(self, upload_id: str, length: int | None) -> None:
-        """Nothing is there to be made."""
-
-    async def open(self, upload_id: str) -> ForgetfulDisk:
-        """The one partial."""
-        return self
-
-    def close(self, upload_id: str) -> None:
-        """It stays open."""
-
-    def path(self, upload_id: str) -> Any:
-        """Nobody reads it through a path here."""
-        return None
-
-    async def discard(self, upload_id: str) -> None:
-        """Nothing frees it here."""
-
-    async def free(self) -> int:
-        """Plenty."""
-        return 2**40
+class NobodyFinishes:
+    """A finalizer and its queue that only hear that they are called: finishing has tests of its own."""
 
     @property
-    def allocated(self) -> int:
-        """Nothing is known to have its room."""
-        return 0
-
-    async def reserve(self, start: int, stop: int) -> None:
-        """The room is there already."""
-
-    async def write(self, offset: int, block: bytes) -> None:
-        """Into the cache alone."""
-        self.written[offset : offset + len(block)] = block
-
-    def digest(self, start: int, expected: int | None) -> InlineDigest:
-        """Of a slice from `start` on: of what comes or, where it is known how much that is, of what lies here."""
-        return InlineDigest() if expected is None else ReadBack(self, start)
-
-    async def sync(self, epoch: int) -> None:
-        """From the cache to the disk; a failed sync drops what it should have written, and says so once."""
-        if self.fail_next:
-            self.fail_next = False
-            self.epoch += 1
-            self.written[:] = self.durable
-            raise StorageError
-        self.durable[:] = self.written
-        if epoch != self.epoch:
-            raise StorageError
-
-    def crash(self) -> None:
-        """What was not synced is gone."""
-        self.written[:] = self.durable
-
-
-class ReadBack(InlineDigest):
-    """A digest of what lies in its place, which takes its time."""
-
-    def __init__(self, disk: ForgetfulDisk, start: int) -> None:
-        super().__init__()
-        self._disk = disk
-        self._start = self._stop = start
-
-    def update(self, block: bytes) -> None:
-        """The block lies where it belongs."""
-        self._stop += len(block)
-
-    async def value(self) -> bytes:
-        """Some turns later."""
-        for _ in range(3):
-            await asyncio.sleep(0)
-        super().update(bytes(self._disk.written[self._start : self._stop]))
-        return await super().value()
-
-
-class ModelCatalogue:
-    """Rows in memory: durable when the call returns."""
-
-    def __init__(self) -> None:
-        self.uploads: dict[str, Upload] = {}
-        self.slices: dict[str, list[Slice]] = {}
-
-    async def create(self, upload: Upload) -> None:
-        """A new row."""
-        self.uploads[upload.id] = upload
-        self.slices[upload.id] = []
-
-    async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
-        """A slice, and the upload that becomes whole by it."""
-        self.slices[upload_id].append(piece)
-        if whole is not None:
-            self.uploads[upload_id] = whole
-
-    async def save(self, upload: Upload) -> None:
-        """The upload as it is now."""
-        self.uploads[upload.id] = upload
-
-    async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
-        """The row and its slices."""
-        return self.uploads[upload_id], sorted(self.slices[upload_id], key=lambda piece: piece.start)
-
-
-class NobodyReads:
-    """Media and finisher that only hear that they are called."""
-
-    def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
-        """Nothing is read here."""
-
-    def forget(self, upload_id: str) -> None:
-        """Nothing was."""
-
-    @property
-    def queue(self) -> NobodyReads:
-        """The finisher's queue."""
+    def queue(self) -> NobodyFinishes:
+        """The queue."""
         return self
 
     def enqueue(self, upload: Upload) -> None:
-        """Finishing has tests of its own."""
+        """Nothing is done."""
 
     def note_receiving(self) -> None:
-        """Nobody is in it."""
+        """Do nothing."""
 
     async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
-        """There is no verdict to wait for."""
         return False
 
 
@@ -175,9 +61,11 @@ class Story(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """A new upload."""
         self.loop = asyncio.new_event_loop()
-        self.disk, self.catalogue = ForgetfulDisk(), ModelCatalogue()
+        self.folder = TemporaryDirectory()
+        self.disk, self.catalogue = ModelPartials(Path(self.folder.name)), ModelReceiving()
+        nobody: Any = None
+        self.inspector = MediaInspector(nobody, MediaOptions(read_ahead=False), load=LoadMonitor())
         self.promised = Ranges()
         self._start_service()
         view, _ = self.loop.run_until_complete(self.intake.create(UploadRequest("a.mp3", LENGTH), "me", "native"))
@@ -192,32 +80,38 @@ class Story(RuleBasedStateMachine):
             disk_reserve=0,
             sync_slices=True,
         )
-        nobody: Any = NobodyReads()
+        nobody: Any = NobodyFinishes()
         catalogue: Any = self.catalogue
-        disk: Any = self.disk
         self.intake = UploadService(
-            catalogue, disk, nobody, nobody, options, retagger=nobody, clock=lambda: 1, new_id=lambda: "u" * 22
+            catalogue,
+            self.disk,
+            self.inspector,
+            nobody,
+            options,
+            retagger=nobody,
+            load=nobody,
+            clock=lambda: 1,
+            new_id=lambda: "u" * 22,
         )
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH), sized=st.booleans(), proven=st.booleans())
     def send(self, start: int, size: int, sized: bool, proven: bool) -> None:
-        """A slice; an acknowledgement is a promise."""
+        """Send a slice; an acknowledgement is a promise."""
         piece = FILE[start : start + size]
         self._receive(start, piece, sized=sized, damaged=False, proven=proven)
 
     @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
     def send_damaged(self, start: int, size: int) -> None:
-        """A slice whose bytes are not those of its digest."""
+        """Send a slice whose bytes do not have its digest."""
         self._receive(start, FILE[start : start + size], sized=True, damaged=True, proven=True)
 
     @rule()
     def fail_a_sync(self) -> None:
-        """The next sync fails."""
         self.disk.fail_next = True
 
     @rule(steps=st.integers(0, 12), start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
     def crash_within_a_slice(self, steps: int, start: int, size: int) -> None:
-        """The process dies some steps into a slice; what it was told to acknowledge nobody heard."""
+        """Crash some steps into a slice, whose response is lost."""
         task = self.loop.create_task(self._call(start, FILE[start : start + size], sized=True, digest=None))
         for _ in range(steps):
             self.loop.run_until_complete(asyncio.sleep(0))
@@ -229,27 +123,28 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """The process dies between two requests."""
+        """Crash between two requests."""
         self.disk.crash()
         self._start_service()
 
     @invariant()
     def every_claimed_byte_is_durable_and_right(self) -> None:
-        """The law."""
         if not hasattr(self, "catalogue"):
             return
         recorded = Ranges(Span(piece.start, piece.stop) for piece in self.catalogue.slices[self.upload_id])
         for span in recorded:
-            assert self.disk.durable[span.start : span.stop] == FILE[span.start : span.stop]
+            assert self.disk.durable(self.upload_id)[span.start : span.stop] == FILE[span.start : span.stop]
         for span in self.promised:
             assert recorded.covers(span)
-        whole = self.catalogue.uploads[self.upload_id].state is State.RECEIVED
-        assert not whole or recorded.covers(Span(0, LENGTH))
+        complete = self.catalogue.uploads[self.upload_id].state is State.RECEIVED
+        assert not complete or recorded.covers(Span(0, LENGTH))
 
     def teardown(self) -> None:
-        """The loop goes."""
+        """The loop and the folder go."""
         if hasattr(self, "loop"):
             self.loop.close()
+            self.inspector.close()
+            self.folder.cleanup()
 
     def _receive(self, start: int, piece: bytes, *, sized: bool, damaged: bool, proven: bool) -> None:
         from_file = piece

@@ -1,4 +1,4 @@
-"""Finishing: wherever the process dies, finishing again ends it, once and right."""
+"""Finalizing: wherever the process crashes, finalizing again ends the upload, once and correctly."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from media_service.intake.finalizing import queue
 from media_service.intake.finalizing.finalizer import Finalizer
 from media_service.intake.receiving.slices import SliceRequest
 from tests.intake.rig import HOUR, Crash, Rig, Steps
+from tests.support.failing import Failing
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ TEXT = b"no music at all\n" * 1000
 
 
 async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = None, owner: str = "me") -> str:
-    """An upload with all its bytes recorded, not yet finished."""
+    """Return the id of an upload with all bytes recorded, not yet finalized."""
     request = replace(UploadRequest(name, len(data), tags={"title": "T"}), **(claims or {}))
     view, _ = await rig.intake.create(request, owner, "native")
 
@@ -49,7 +50,7 @@ async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = N
 
 
 async def finish_all(rig: Rig) -> None:
-    """What a start does: sweep orphans, recover, finish what is whole."""
+    """Do what a start does: discard orphans, recover, finalize complete uploads."""
     await rig.sweeper.discard_orphans()
     await rig.intake.recover()
     for upload in await rig.database.in_state(FINISHING):
@@ -58,7 +59,7 @@ async def finish_all(rig: Rig) -> None:
         await rig.finalizer.finish(*loaded)
 
 
-async def test_whole_mp3_is_spooled_with_its_tags(tmp_path: Path) -> None:
+async def test_complete_mp3_is_spooled_with_its_tags(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, MP3)
         await finish_all(rig)
@@ -133,7 +134,7 @@ async def test_the_next_of_the_same_sound_is_finished_although_an_answer_was_los
 
 
 async def _check_end(rig: Rig, end: State) -> None:
-    """One file or none, a row that says so, and nothing left beside them."""
+    """Check that there is one file or none, a row that says so, and nothing else left."""
     spooled = await rig.database.in_state({State.SPOOLED})
     rejected = await rig.database.in_state({State.REJECTED})
     waiting = {upload.id for upload in await rig.database.in_state({State.RECEIVING})}
@@ -145,7 +146,7 @@ async def _check_end(rig: Rig, end: State) -> None:
         assert rig.names() == []
         kept = {path.stem for path in rig.folders.quarantine.iterdir()}
         assert {upload.id for upload in rejected} <= kept
-    # A crash before the last byte was recorded leaves an upload that its client goes on with.
+    # After a crash before the last byte was recorded, the client can resume the upload.
     assert len(spooled) + len(rejected) + len(waiting) <= 1
     assert set(await rig.partials.list_ids()) == waiting
     assert await rig.spool.list_assembled() == []
@@ -192,7 +193,7 @@ async def test_name_of_a_file_that_was_taken_away_is_not_given_again(tmp_path: P
 
 
 async def spooled(rig: Rig, data: bytes, name: str = "show.mp3", owner: str = "me") -> Any:
-    """What became of an upload of these bytes."""
+    """Return the upload of these bytes after finalizing."""
     upload_id = await receive(rig, data, name, owner=owner)
     await finish_all(rig)
     loaded = await rig.database.load(upload_id)
@@ -239,7 +240,7 @@ async def test_the_same_sound_leads_to_the_first_where_that_is_wanted(tmp_path: 
 
 
 STRANGERS = [("me", "you"), ("me", "local"), ("local", "me"), ("local", "local")]
-"""Owners of a file and of an upload with the same audio who are not one person: scripts are not."""
+"""Owners of a file and of an upload with the same audio who are not one person: `local` is shared."""
 
 
 @pytest.mark.parametrize(("first", "second"), STRANGERS)
@@ -291,7 +292,7 @@ async def test_an_own_file_is_named_before_an_older_one_of_a_stranger(tmp_path: 
 
 
 async def finish_together(rig: Rig) -> None:
-    """Finishes what is whole, all at once, until nothing is left to be finished. Raises Crash."""
+    """Finalize complete uploads, all at once, until none is left. Raise Crash."""
     while left := [await rig.database.load(upload.id) for upload in await rig.database.in_state(FINISHING)]:
         ends = [rig.finalizer.finish(*loaded) for loaded in left if loaded is not None]
         for end in await asyncio.gather(*ends, return_exceptions=True):
@@ -300,7 +301,7 @@ async def finish_together(rig: Rig) -> None:
 
 
 async def ended(rig: Rig, upload_ids: list[str]) -> list[Upload]:
-    """What became of them, those in the spool first."""
+    """Return the uploads, spooled ones first."""
     loaded = [await rig.database.load(upload_id) for upload_id in upload_ids]
     uploads = [found[0] for found in loaded if found is not None]
     return sorted(uploads, key=lambda upload: upload.state is not State.SPOOLED)
@@ -366,7 +367,7 @@ async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
         async with Rig(folder, duplicates=duplicates, first_id=100) as rig:
             await rig.sweeper.discard_orphans()
             running = asyncio.create_task(rig.finalizer.run())
-            # What an ended upload leaves is freed behind the row's last change.
+            # Space is freed after the row's last change.
             while await rig.database.in_state(FINISHING) or not rig.finalizer.queue.idle:
                 await asyncio.sleep(0.01)
             running.cancel()
@@ -380,31 +381,19 @@ async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
     assert 20 < crash_at < 199
 
 
-class FullOnce:
-    """A spool whose disk is full when the first file is assembled."""
-
-    def __init__(self, spool: Any) -> None:
-        self._spool = spool
-        self.full = True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._spool, name)
-
-    async def assemble(self, *given: Any) -> Any:
-        if self.full:
-            self.full = False
-            raise StorageFull
-        return await self._spool.assemble(*given)
-
-
 async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.2)
     async with Rig(tmp_path / "data") as rig:
-        stores = (rig.database, rig.partials, FullOnce(rig.spool), rig.quarantine)
+        stores = (rig.database, rig.partials, Failing(rig.spool, "assemble", [StorageFull()]), rig.quarantine)
         finalizer = Finalizer(
-            *stores, rig.inspector, clock=lambda: rig.time, new_id=lambda: "the-file-of-this-test-", duplicates="refuse"
+            *stores,
+            rig.inspector,
+            load=rig.load,
+            clock=lambda: rig.time,
+            new_id=lambda: "the-file-of-this-test-",
+            duplicates="refuse",
         )
         first = await receive(rig, SOUND, "first.mp3")
         running = asyncio.create_task(finalizer.run())
@@ -419,7 +408,7 @@ async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
 
 
 async def test_a_published_file_that_its_reader_took_before_the_row_is_not_delivered_again(tmp_path: Path) -> None:
-    """The process dies between the name and the row, and the reader is quicker than the restart."""
+    """Crash between publishing and the row; the reader takes the file before the restart."""
     for crash_at in range(1, 80):
         folder, steps = tmp_path / str(crash_at), Steps(crash_at)
         async with Rig(folder, steps) as rig:
@@ -455,25 +444,8 @@ async def test_tags_that_were_asked_for_and_where_the_file_came_from_stand_in_it
         assert stored.endswith(SOUND)
 
 
-class Faulty:
-    """Media of which so many first verifications meet a fault of ours."""
-
-    def __init__(self, media: Any, faults: int) -> None:
-        self._media = media
-        self.faults = faults
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._media, name)
-
-    async def verify(self, *given: Any) -> Any:
-        self.faults -= 1
-        if self.faults >= 0:
-            raise KeyError("a fault of ours")
-        return await self._media.verify(*given)
-
-
 async def run_until(rig: Rig, finalizer: Finalizer, upload_id: str) -> Upload:
-    """What became of the upload when the finisher has nothing more to do for it."""
+    """Return the upload once the finalizer has nothing more to do for it."""
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
     finalizer.queue.enqueue(loaded[0])
@@ -492,16 +464,19 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
 
         def finalizer(media: Any) -> Finalizer:
             stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-            return Finalizer(*stores, media, clock=lambda: rig.time, new_id=lambda: next(ids))
+            return Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: next(ids))
+
+        def faulty(times: int) -> Failing:
+            return Failing(rig.inspector, "verify", [KeyError("a fault of ours") for _ in range(times)])
 
         passing = await receive(rig, SOUND, "passing.mp3")
-        assert (await run_until(rig, finalizer(Faulty(rig.inspector, 3)), passing)).state is State.SPOOLED
+        assert (await run_until(rig, finalizer(faulty(3)), passing)).state is State.SPOOLED
 
         lasting = await receive(rig, MP3, "lasting.mp3")
-        media = Faulty(rig.inspector, 1000)
+        media = faulty(1000)
         left = await run_until(rig, finalizer(media), lasting)
         assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finalize_failed")
-        assert media.faults == 1000 - queue.MAX_FAULTS
+        assert media.calls == queue.MAX_FAULTS
         assert rig.partials.path(lasting).read_bytes() == MP3
 
         ended = await run_until(rig, finalizer(rig.inspector), lasting)
@@ -509,13 +484,13 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
 
 
 async def failed(rig: Rig, data: bytes = MP3, review: Review | None = None) -> str:
-    """An upload that finishing has given up on."""
+    """Return the id of an upload whose finishing failed for good."""
     upload_id = await receive(rig, data)
     if review is not None:
         await finish_all(rig)
         await rig.finalizer.rejected.recheck(upload_id, review)
     await rig.finalizer.record_fault(upload_id)
-    rig.finalizer.queue._forget(upload_id)  # as its place does behind the last try
+    rig.finalizer.queue._forget(upload_id)  # as a worker does after the last attempt
     return upload_id
 
 
@@ -567,20 +542,11 @@ async def test_what_could_not_be_finished_expires_with_its_deadline(tmp_path: Pa
         assert await rig.partials.list_ids() == []
 
 
-class Costly:
-    """Media that find the tags of a file too costly however they are read."""
-
-    def __init__(self, media: Any) -> None:
-        self.verify = media.verify
-
-    async def plan_tags(self, *_: Any) -> Any:
-        raise TooCostly
-
-
 async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
-        finalizer = Finalizer(*stores, Costly(rig.inspector), clock=lambda: rig.time, new_id=lambda: "1")  # type: ignore[arg-type]  # what is asked of it
+        costly = Failing(rig.inspector, "plan_tags", itertools.repeat(TooCostly()))
+        finalizer = Finalizer(*stores, costly, load=rig.load, clock=lambda: rig.time, new_id=lambda: "1")
         ended = await run_until(rig, finalizer, await receive(rig, MP3))
         assert ended.verdict is not None
         assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")
@@ -588,7 +554,7 @@ async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> No
 
 
 async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_path: Path) -> None:
-    """The file goes between the look for it and its coming back."""
+    """The file is purged between the check and its return."""
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, TEXT)
         await finish_all(rig)
@@ -603,6 +569,46 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
         with pytest.raises(UnknownUpload):
             await rig.finalizer.rejected.recheck(upload_id, Review.FORCED)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
+
+
+def recheck_before_discarding(rig: Rig) -> list[asyncio.Task[None]]:
+    """Recheck the first upload whose partial is about to be discarded; return the list of this one recheck."""
+    discard, rechecks = rig.partials.discard, list[asyncio.Task[None]]()
+
+    async def discard_late(upload_id: str) -> None:
+        if not rechecks:
+            recheck = rig.finalizer.rejected.recheck(upload_id, Review.FORCED)
+            rechecks.append(asyncio.create_task(recheck))
+            await asyncio.wait(rechecks, timeout=0.3)
+        await discard(upload_id)
+
+    rig.partials.discard = discard_late  # type: ignore[method-assign]  # the recheck at its worst moment
+    return rechecks
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_recheck_before_the_partial_is_discarded_loses_no_bytes(tmp_path: Path, *, early: bool) -> None:
+    """The row is rejected already; `early`: all bytes came, but the client has not said that they are all."""
+    async with Rig(tmp_path / "data") as rig:
+        data = TEXT * 400
+        view, _ = await rig.intake.create(UploadRequest("text.mp3", len(data), defer_completion=early), "me", "native")
+        upload_id = view.upload.id
+        rechecks = recheck_before_discarding(rig)
+
+        async def blocks() -> AsyncIterator[bytes]:
+            yield data
+
+        running = asyncio.create_task(rig.finalizer.run())
+        await rig.intake.receive(upload_id, "me", SliceRequest(0, len(data), None, "native"), blocks())
+        async with asyncio.timeout(20):
+            while not rechecks:
+                await asyncio.sleep(0.01)
+            await rechecks[0]
+            await rig.finalizer.queue.wait(upload_id, 20)
+        running.cancel()
+        ended = (await rig.intake.show(upload_id, "me")).upload
+        assert ended.state is State.SPOOLED
+        assert rig.spool.path("text.mp3").read_bytes().endswith(data)
 
 
 async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:

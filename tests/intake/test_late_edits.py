@@ -1,4 +1,4 @@
-"""Late edits: wherever the process dies, what was acknowledged is in the file and in its rows."""
+"""Late edits: wherever the process crashes, acknowledged changes are in the file and its rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
 
 LATE = HOUR // 4
-"""The rig's `late_edits`."""
 
 
 async def the_rows(rig: Rig, upload_id: str) -> tuple[Upload, StoredFile]:
@@ -152,11 +151,11 @@ async def test_an_admins_edit_at_the_same_time_is_not_overwritten(
         _, file = await the_rows(rig, upload_id)
         edit = rig.retagger.edit
 
-        async def behind_an_admin(*given: Any, **named: Any) -> StoredFile:
+        async def after_an_admin(*given: Any, **named: Any) -> StoredFile:
             await edit(file.id, {"title": "Librarian's"}, lambda _: True)
             return await edit(*given, **named)
 
-        monkeypatch.setattr(rig.retagger, "edit", behind_an_admin)
+        monkeypatch.setattr(rig.retagger, "edit", after_an_admin)
         with pytest.raises(FileChanged):
             await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
         upload, file = await the_rows(rig, upload_id)
@@ -197,7 +196,7 @@ async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path:
             if acknowledged:
                 assert (upload.tags, upload.sender, file.sender) == ({"title": "New"}, "Larry", "Larry")
             seen.add((acknowledged, file.tags["title"]))
-            # Whoever heard no answer asks again.
+            # A client without a response retries.
             await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
             upload, file = await the_rows(rig, upload_id)
             assert (upload.tags, upload.sender) == ({"title": "New"}, "Larry")
@@ -209,7 +208,7 @@ async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path:
 
 
 async def test_an_edit_before_the_file_is_tagged_reaches_it_over_a_crash_at_any_step(tmp_path: Path) -> None:
-    """The edit comes to an upload that waits to be finished; finishing dies anywhere behind it."""
+    """Edit an upload that waits to be finished; finishing crashes at any later step."""
     for crash_at in range(1, 60):
         folder, crashed = tmp_path / str(crash_at), False
         async with Rig(folder) as rig:
@@ -233,7 +232,7 @@ async def test_an_edit_before_the_file_is_tagged_reaches_it_over_a_crash_at_any_
 
 
 async def test_edits_while_uploads_are_finished_all_reach_their_files(tmp_path: Path) -> None:
-    """Edits as fast as they go, from before the last byte until after the end, against the running finisher."""
+    """Edit without pause, from before the last byte until after the end, next to the running finalizer."""
     async with Rig(tmp_path / "data") as rig:
         running = asyncio.create_task(rig.finalizer.run())
         for number in range(6):
@@ -289,8 +288,8 @@ async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
         assert loaded[0].sender == "Larry"
 
 
-async def test_what_has_a_name_but_is_not_delivered_yet_is_not_edited_behind_its_file(tmp_path: Path) -> None:
-    """Finishing died between naming the file and the row that says so; its tags are in the file already."""
+async def test_a_published_upload_without_its_files_row_is_not_edited(tmp_path: Path) -> None:
+    """Finishing crashed between publishing the tagged file and its row."""
     found = False
     for crash_at in range(1, 60):
         folder, crashed = tmp_path / str(crash_at), False

@@ -1,4 +1,4 @@
-"""Who writes now: the newest, and nobody for longer than the idle time."""
+"""Leases: the newest writer wins, and no writer is idle for longer than the timeout."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ async def test_idle_writer_ends_and_a_busy_one_does_not() -> None:
                 lease.extend(stop)
             await asyncio.sleep(1)
 
-    with pytest.raises(IdleTimeout) as told:
+    with pytest.raises(IdleTimeout) as raised:
         await busy_then_idle()
-    assert told.value.seconds == 0.1
+    assert raised.value.seconds == 0.1
     assert lease.stop == 100
 
 
@@ -89,9 +89,9 @@ async def test_writer_that_is_too_slow_ends_though_it_never_stands_still() -> No
                 await asyncio.sleep(0.02)
                 lease.extend(stop)
 
-    with pytest.raises(BodyTooSlow) as told:
+    with pytest.raises(BodyTooSlow) as raised:
         await drip()
-    assert (told.value.rate, told.value.seconds) == (200, 0.2)
+    assert (raised.value.rate, raised.value.seconds) == (200, 0.2)
     assert lease.due is None
 
 

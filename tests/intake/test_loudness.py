@@ -1,51 +1,63 @@
-"""Listening to finished files: each once, in no particular hurry."""
+"""Measuring loudness of finished files: each once, in idle time."""
 
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from media_service.core.files import LoudnessReport
+from media_service.intake.finalizing import loudness
 from media_service.intake.finalizing.loudness import LoudnessQueue
+from tests.intake.fake_analyzer import FakeAnalyzer
 from tests.intake.rig import Rig
 from tests.intake.test_finalizer import finish_all, receive
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
+
+class Receiving:
+    """A load with its own answers to whether uploads arrive."""
+
+    def __init__(self, analyzer: FakeAnalyzer, answers: int) -> None:
+        self._analyzer = analyzer
+        self._answers = answers
+        self.measured: list[int] = []
+
+    @property
+    def receiving(self) -> bool:
+        """Return True as many times as `answers` says, then False; note how many files were measured by then."""
+        self.measured.append(len(self._analyzer.files))
+        return len(self.measured) <= self._answers
 
 
-class Pair:
-    """An ear that hears the same in every file, and counts."""
-
-    def __init__(self, *, available: bool = True) -> None:
-        self.available = available
-        self.files: list[tuple[str, float]] = []
-
-    async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
-        if not path.exists():
-            raise FileNotFoundError(path)
-        self.files.append((path.name, seconds))
-        return LoudnessReport(integrated=-23.0, peaks=(1, 2, 3))
-
-
-def hearing(rig: Rig, analyzer: Any, quiet: Callable[[], bool] = lambda: True) -> LoudnessQueue:
-    delivered = rig.finalizer.delivered
-    return LoudnessQueue(rig.database, rig.spool, analyzer, clock=lambda: rig.time, delivered=delivered, quiet=quiet)
+def loudness_queue(rig: Rig, analyzer: Any, load: Any = None, queue: Any = None) -> LoudnessQueue:
+    """Return a queue to measure with; the finalize queue is idle although the rig runs no workers."""
+    load, queue = load or Receiving(analyzer, 0), queue or SimpleNamespace(idle=True)
+    return LoudnessQueue(
+        rig.database,
+        rig.spool,
+        analyzer,
+        queue=queue,
+        load=load,
+        clock=lambda: rig.time,
+        delivered=rig.finalizer.delivered,
+    )
 
 
 async def test_every_file_is_heard_once_also_after_a_restart(tmp_path: Path) -> None:
-    analyzer = Pair()
+    analyzer = FakeAnalyzer()
     async with Rig(tmp_path / "data") as rig:
         for number in range(3):
             await receive(rig, make_mp3(1, seed=number), f"{number}.mp3")
         await finish_all(rig)
-        assert await hearing(rig, analyzer).measure_next()
+        assert await loudness_queue(rig, analyzer).measure_next()
     async with Rig(tmp_path / "data", first_id=100) as rig:
-        while await hearing(rig, analyzer).measure_next():
+        while await loudness_queue(rig, analyzer).measure_next():
             pass
         assert sorted(name for name, _ in analyzer.files) == ["0.mp3", "1.mp3", "2.mp3"]
         files, _ = await rig.database.list_files("", "title", None, 10)
@@ -59,14 +71,14 @@ async def test_a_file_that_was_taken_away_is_not_asked_for_again(tmp_path: Path)
         await receive(rig, make_mp3(1))
         await finish_all(rig)
         rig.spool.path("show.mp3").unlink()
-        assert await hearing(rig, Pair()).measure_next()
-        assert not await hearing(rig, Pair()).measure_next()
+        assert await loudness_queue(rig, FakeAnalyzer()).measure_next()
+        assert not await loudness_queue(rig, FakeAnalyzer()).measure_next()
 
 
 async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
-    analyzer = Pair()
+    analyzer = FakeAnalyzer()
     async with Rig(tmp_path / "data") as rig:
-        running = asyncio.create_task(hearing(rig, analyzer).run())
+        running = asyncio.create_task(loudness_queue(rig, analyzer).run())
         await asyncio.sleep(0.05)
         await receive(rig, make_mp3(1))
         await finish_all(rig)
@@ -76,26 +88,44 @@ async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
         running.cancel()
 
 
-async def test_while_others_need_the_time_nothing_is_heard(tmp_path: Path) -> None:
-    analyzer, asked = Pair(), list[bool]()
+@pytest.fixture
+def _frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loudness, "RECHECK_SECONDS", 0.01)
 
-    def quiet() -> bool:
-        asked.append(not analyzer.files)
-        return len(asked) > 2
 
+@pytest.mark.usefixtures("_frequent_checks")
+async def test_nothing_is_measured_while_uploads_arrive(tmp_path: Path) -> None:
+    analyzer = FakeAnalyzer()
+    load = Receiving(analyzer, 2)
     async with Rig(tmp_path / "data") as rig:
         await receive(rig, make_mp3(1))
         await finish_all(rig)
-        running = asyncio.create_task(hearing(rig, analyzer, quiet).run())
+        running = asyncio.create_task(loudness_queue(rig, analyzer, load).run())
         async with asyncio.timeout(20):
             while not analyzer.files:
                 await asyncio.sleep(0.02)
         running.cancel()
-    assert asked[:3] == [True] * 3
+    assert load.measured[:3] == [0, 0, 0]
+
+
+@pytest.mark.usefixtures("_frequent_checks")
+async def test_nothing_is_measured_while_an_upload_waits_for_finalizing(tmp_path: Path) -> None:
+    analyzer, queue = FakeAnalyzer(), SimpleNamespace(idle=False)
+    async with Rig(tmp_path / "data") as rig:
+        await receive(rig, make_mp3(1))
+        await finish_all(rig)
+        running = asyncio.create_task(loudness_queue(rig, analyzer, queue=queue).run())
+        await asyncio.sleep(0.1)
+        assert analyzer.files == []
+        queue.idle = True
+        async with asyncio.timeout(20):
+            while not analyzer.files:
+                await asyncio.sleep(0.02)
+        running.cancel()
 
 
 async def test_without_an_ear_it_says_so_once_and_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with Rig(tmp_path / "data") as rig:
-        await hearing(rig, Pair(available=False)).run()
+        await loudness_queue(rig, FakeAnalyzer(available=False)).run()
     said = capsys.readouterr()
     assert (said.out + said.err).count("ffmpeg is not installed") == 1

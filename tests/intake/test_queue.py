@@ -12,18 +12,22 @@ from media_service.core.upload import Upload
 from media_service.core.upload_states import State
 from media_service.intake.finalizing import queue
 from media_service.intake.finalizing.queue import LARGE_UPLOAD_BYTES, FinalizeQueue
+from media_service.load import LoadLimits, LoadMonitor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import pytest
 
+    from media_service.core.ports.load import Load
+
 
 class Desk:
     """A queue whose uploads are finished when it is told to."""
 
-    def __init__(self, workers: int = 2) -> None:
-        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault)
+    def __init__(self, workers: int = 2, load: Load | None = None) -> None:
+        self.load = load or LoadMonitor()
+        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, self.load)
         self.going: list[str] = []
         self.seen: list[str] = []
         self.faults: list[str] = []
@@ -156,6 +160,28 @@ async def test_only_the_next_one_is_worth_waiting_for() -> None:
         assert not await desk.queue.wait_briefly("d", 10)
         await desk.end(*"abcd")
         assert await desk.queue.wait_briefly("d", 10)
+
+
+async def test_workers_pause_after_each_upload_while_others_arrive() -> None:
+    desk = Desk(load=LoadMonitor(limits=LoadLimits(receiving_seconds=60, pause_factor=1e9, max_pause_seconds=0.1)))
+    desk.load.note_receiving()
+    async with working(desk, *(upload(name) for name in "abc")):
+        await desk.end("a", "b")
+        assert desk.going == []
+        await asyncio.sleep(0.2)
+        assert desk.going == ["c"]
+
+
+async def test_workers_do_not_pause_if_nothing_arrives_or_waits() -> None:
+    desk = Desk(load=LoadMonitor(limits=LoadLimits(receiving_seconds=60, pause_factor=1e9, max_pause_seconds=60)))
+    async with working(desk, *(upload(name) for name in "abc")):
+        await desk.end("a")
+        assert desk.going == ["b", "c"]
+        desk.load.note_receiving()
+        await desk.end("b", "c")
+        desk.queue.enqueue(upload("d"))
+        await settled()
+        assert desk.going == ["d"]
 
 
 async def test_senders_take_turns() -> None:

@@ -1,4 +1,4 @@
-"""Editing tags: wherever the process dies, the old or the new file lies there, and the catalogue says which."""
+"""Retagging: wherever the process crashes, the old or the new file is there, and the catalogue says which."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ async def test_a_crash_at_any_step_leaves_the_old_or_the_new_file(tmp_path: Path
     assert seen == {(True, "T"), (True, "New"), (False, "New")}
 
 
-async def test_after_trouble_the_next_edit_finds_out_what_lies_there(tmp_path: Path) -> None:
-    """The catalogue fails behind the exchange, and the process lives on."""
+async def test_after_an_error_the_next_edit_finds_which_file_is_there(tmp_path: Path) -> None:
+    """The catalogue fails after the exchange, and the process continues."""
     async with Rig(tmp_path / "data") as rig:
         await receive(rig, MP3)
         await finish_all(rig)

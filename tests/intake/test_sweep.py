@@ -1,4 +1,4 @@
-"""What time and crashes leave behind goes; what somebody still needs stays."""
+"""What time and crashes leave is removed; what is still needed stays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.uploads import Superseded
 from media_service.core.lifecycle import UploadRequest
@@ -16,12 +15,11 @@ from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.sweep import Sweeper
 from tests.intake.rig import HOUR, Rig
 from tests.intake.test_finalizer import TEXT, finish_all, receive
+from tests.support.failing import Failing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from media_service.core.upload import Upload
 
 
 async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
@@ -52,7 +50,7 @@ async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> No
         assert await rig.partials.list_ids() == [active.upload.id]
 
 
-async def test_an_upload_that_trickles_ends_with_its_whole_lifetime(tmp_path: Path) -> None:
+async def test_an_upload_that_trickles_ends_at_its_maximum_lifetime(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         begun = rig.time
         made, _ = await rig.intake.create(UploadRequest("trickle.mp3", 200), "me", "native")
@@ -126,7 +124,7 @@ async def test_many_uploads_expire_together(tmp_path: Path) -> None:
 async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         made = [(await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native"))[0].upload.id for _ in range(3)]
-        # Its partial is a folder now, which cannot be unlinked.
+        # A folder in place of its partial, which cannot be unlinked.
         rig.partials.path(made[1]).unlink()
         rig.partials.path(made[1]).mkdir()
         rig.time += HOUR + 1
@@ -137,25 +135,12 @@ async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
 
 
 async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
-    class Broken(SqliteCatalogue):
-        """It fails in a way that nobody thought of, once."""
-
-        asked = 0
-
-        async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
-            self.asked += 1
-            if self.asked == 1:
-                raise ZeroDivisionError
-            return await super().expiring(idle, created)
-
     async with Rig(tmp_path / "data") as rig:
         made, _ = await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native")
         rig.time += HOUR + 1
-        database = Broken(rig.folders.catalogue, rig.catalogue_rpc)
-        await database.open()
         sweeper = Sweeper(
             rig.intake,
-            database,
+            Failing(rig.database, "expiring", [ZeroDivisionError()]),
             rig.partials,
             rig.spool,
             rig.quarantine,
@@ -170,4 +155,3 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
                     await asyncio.sleep(0.01)
         finally:
             sweeping.cancel()
-            await database.close()

@@ -1,4 +1,4 @@
-"""One upload through the page over an emulated link, and what its sender sees meanwhile."""
+"""One upload through the page over an emulated link, and what the page shows meanwhile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_SECONDS = 0.5
 ROUNDING_SECONDS = 5.0
-"""The page shows the time left in steps of up to ten seconds."""
+"""Rounding of the time left, which the page shows in steps of up to ten seconds."""
 
 ASK_EVERY_SECONDS = 10.0
 LOADED_WITHIN_SECONDS = 60.0
@@ -40,7 +40,7 @@ TIMED_REQUEST = """async () => {
     const response = await fetch('api/v1/limits', { cache: 'no-store' });
     return response.ok ? (performance.now() - began) / 1000 : null;
 }"""
-"""A small request beside the slices; resolves to its seconds."""
+"""Send a small request beside the slices; resolves to its seconds."""
 
 LOADED = """async () => {
     const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -49,7 +49,7 @@ LOADED = """async () => {
     while (!later.every((module) => names().some((name) => name.endsWith(module)))) await pause(100);
     for (let before = 0; before < names().length;) [before] = [names().length, await pause(1000)];
 }"""
-"""Resolves when the page asks for nothing more: some modules are loaded once it can be used."""
+"""Resolves when the page has no more requests: some modules are loaded after it is usable."""
 
 ROW = """row => ({
     state: row.dataset.state,
@@ -62,8 +62,8 @@ ROW = """row => ({
 class Line:
     """A link to try: its shape, seconds between drops of every connection, and bytes of the file.
 
-    `sent`: bytes sent over bytes of the file, at most. `error`: relative error of the time left, at most, from
-    `settles` seconds on.
+    `sent`: maximum of bytes sent divided by bytes of the file. `error`: maximum relative error of the time left after
+    `settles` seconds.
     """
 
     name: str
@@ -83,10 +83,10 @@ class Line:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one upload.
+    """Measurements of one upload.
 
-    `shown` has the time left as (seconds since the start, seconds left); `percents` each percentage in its order;
-    `small` the seconds that small requests took meanwhile; `slices` how many were recorded when it was first shown.
+    `shown` has the time left as (seconds since the start, seconds left); `percents` each percentage in order; `small`
+    the seconds of small requests; `slices` the number of recorded slices when the time left was first shown.
     """
 
     line: Line
@@ -100,12 +100,12 @@ class Outcome:
 
     @property
     def ratio(self) -> float:
-        """Return the bytes that were sent, over those of the file."""
+        """Return the bytes sent divided by those of the file."""
         return self.sent / self.line.size
 
     @property
     def error(self) -> float:
-        """Return the largest relative error of the time left, beyond rounding, while more than that is left."""
+        """Return the largest relative error of the time left, beyond rounding, while more than this is left."""
         settled = [(at, told) for at, told in self.shown if at >= self.line.settles]
         left = [(told, self.seconds - at) for at, told in settled if self.seconds - at > 2 * ROUNDING_SECONDS]
         return max((max(0.0, abs(told - true) - ROUNDING_SECONDS) / true for told, true in left), default=0.0)
@@ -118,7 +118,7 @@ class Outcome:
 
 
 def seconds_left(text: str) -> float | None:
-    """Return the seconds that a text such as "1 min 20 s left" promises; None if it promises nothing."""
+    """Return the seconds of a text such as "1 min 20 s left"; None if there is no time in it."""
     if "left" not in text:
         return None
     found = re.findall(r"(\d+)\s*(s|min|h)\b", text)
@@ -164,7 +164,7 @@ async def _ask(page: Page, outcome: Outcome) -> None:
 
 
 async def _watch(page: Page, outcome: Outcome, began: float) -> None:
-    """Note what the row shows until the upload has ended, or took four times as long as it should."""
+    """Record what the row shows until the upload has ended, or has taken four times as long as it should."""
     row = page.locator(".row").first
     await row.wait_for()
     slices = 0
@@ -186,7 +186,7 @@ async def _watch(page: Page, outcome: Outcome, began: float) -> None:
 
 @asynccontextmanager
 async def _page_behind(link: Link, folder: Path) -> AsyncIterator[Page]:
-    """A tab of a Chromium that runs at the browser's end of the link."""
+    """Yield a page of a Chromium at the browser's end of the link."""
     chromium = next(filter(None, map(shutil.which, NAMES)))
     program = folder / f"chromium-{link.port}"
     program.write_text(f'#!/bin/sh\nexec {shlex.join(link.command(chromium))} "$@"\n')

@@ -1,4 +1,4 @@
-"""The page on lines of 32 to 300 kbit/s: every file arrives without a touch, and the time left is told truly."""
+"""The page on lines of 32 to 300 kbit/s: every file arrives by itself, and the time left is right."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ LINES = [
     Line("300 kbit/s, 800 ms", Shape(300_000, delay=0.4), 2_500_000),
     Line("300 kbit/s, 800 ms, 1 % loss", Shape(300_000, delay=0.4, loss=0.01), 2_500_000, error=0.3, settles=40),
 ]
-"""Lost packets now and then make all of the first three slices slow; the following ones mend the time left."""
+"""Packet loss may slow down the first three slices; later ones correct the time left."""
 
 SMALL_REQUEST_SECONDS = 15.0
 """A slice of 32 KiB alone takes eight seconds at 32 kbit/s, and fills the modem's queue."""
 
 
-async def test_a_file_arrives_over_every_slow_line_and_its_time_left_is_true(tmp_path: Path) -> None:
-    """Each line has a browser of its own. They mostly wait, so they go at once."""
+async def test_a_file_arrives_over_every_slow_line_and_its_time_left_is_right(tmp_path: Path) -> None:
+    """Each line has its own browser. They mostly wait, so they run concurrently."""
     if lack := missing_for_link():
         missing(lack)
     if not any(map(shutil.which, NAMES)):

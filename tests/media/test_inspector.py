@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +9,9 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.digest import BLOCK_BYTES
-from media_service.core.errors.files import ContentHashMismatch, LengthMismatch, NotMp3
-from media_service.core.errors.uploads import DigestMismatch
-from media_service.core.findings import refusal_of
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
+from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.media.workers.pool import TagWorker
 from tests.core.samples import FACTS, make_upload
@@ -27,15 +24,12 @@ if TYPE_CHECKING:
 
 CONTENT = make_mp3_of(BLOCK_BYTES + 100_000)
 SHA256 = hashlib.sha256(CONTENT).digest()
-CONTENT_HASH = hashlib.sha256(
-    hashlib.sha256(CONTENT[:BLOCK_BYTES]).digest() + hashlib.sha256(CONTENT[BLOCK_BYTES:]).digest()
-).digest()
 
 
 @pytest_asyncio.fixture
 async def inspector() -> AsyncIterator[MediaInspector]:
     worker = TagWorker()
-    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions()))
+    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions()), load=LoadMonitor())
     yield inspector
     inspector.close()
     await worker.close()
@@ -52,28 +46,6 @@ def received(**changes: Any) -> Any:
     return make_upload(**{"state": State.RECEIVED, "length": len(CONTENT)} | changes)
 
 
-async def test_facts_of_a_complete_mp3(inspector: MediaInspector, path: Path) -> None:
-    facts = await inspector.verify(path, received(digest=SHA256, content_hash=CONTENT_HASH), [])
-    assert (facts.size, facts.sha256, facts.content_hash) == (len(CONTENT), SHA256, CONTENT_HASH)
-    assert (facts.bitrate, facts.sample_rate, facts.channels) == (128_000, 44_100, 2)
-    assert facts.duration == pytest.approx(len(CONTENT) / 16_000, rel=0.01)
-
-
-async def test_file_without_announced_digest_is_accepted(inspector: MediaInspector, path: Path) -> None:
-    assert (await inspector.verify(path, received(), [])).sha256 == SHA256
-
-
-async def test_read_ahead_gives_the_same_digests(inspector: MediaInspector, tmp_path: Path) -> None:
-    path, upload = tmp_path / "growing", received(digest=SHA256, content_hash=CONTENT_HASH)
-    for start in range(0, len(CONTENT), 1_500_000):
-        piece = CONTENT[start : start + 1_500_000]
-        with path.open("ab") as file:
-            file.write(piece)
-        inspector.follow(upload, path, start + len(piece), Slice(start, start + len(piece)))
-    facts = await inspector.verify(path, upload, [])
-    assert (facts.sha256, facts.content_hash) == (SHA256, CONTENT_HASH)
-
-
 async def test_proven_blocks_are_not_hashed_again(inspector: MediaInspector, path: Path) -> None:
     """A wrong digest, on purpose, shows that the block was not hashed."""
     slices = [
@@ -85,72 +57,15 @@ async def test_proven_blocks_are_not_hashed_again(inspector: MediaInspector, pat
     assert facts.content_hash == hashlib.sha256(bytes(32) + hashlib.sha256(CONTENT[BLOCK_BYTES:]).digest()).digest()
 
 
-async def test_forgotten_file_is_read_again(inspector: MediaInspector, tmp_path: Path) -> None:
-    path, upload = tmp_path / "changed", received()
-    path.write_bytes(bytes(len(CONTENT)))
-    inspector.follow(upload, path, len(CONTENT), Slice(0, len(CONTENT)))
-    await asyncio.sleep(0.2)
-    path.write_bytes(CONTENT)
-    inspector.forget(upload.id)
-    assert (await inspector.verify(path, upload, [])).sha256 == SHA256
-
-
-@pytest.mark.parametrize(
-    ("announced", "refusal"),
-    [
-        ({"length": len(CONTENT) + 1}, LengthMismatch),
-        ({"length": len(CONTENT) - 1}, LengthMismatch),
-        ({"digest": bytes(32)}, DigestMismatch),
-        ({"content_hash": SHA256}, ContentHashMismatch),
-    ],
-)
-async def test_content_other_than_announced_is_refused(
-    inspector: MediaInspector, path: Path, announced: dict[str, Any], refusal: type[Exception]
-) -> None:
-    with pytest.raises(refusal):
-        await inspector.verify(path, received(**announced), [])
-
-
-async def test_one_changed_byte_is_detected(inspector: MediaInspector, path: Path) -> None:
-    changed = bytearray(CONTENT)
-    changed[BLOCK_BYTES] ^= 1
-    path.write_bytes(changed)
-    with pytest.raises(DigestMismatch) as refused:
-        await inspector.verify(path, received(digest=SHA256), [])
-    assert refused.value.expected != refused.value.actual
-
-
-async def test_file_of_another_format_is_refused(inspector: MediaInspector, path: Path) -> None:
-    path.write_bytes(b"words " * 1000)
-    facts = await inspector.verify(path, received(length=6000), [])
-    assert isinstance(refusal_of(facts.findings), NotMp3)
-
-
-async def test_missing_file_raises(inspector: MediaInspector, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        await inspector.verify(tmp_path / "missing", received(), [])
-    with pytest.raises(FileNotFoundError):
-        await inspector.plan_tags(tmp_path / "missing", received(facts=FACTS, tags={"title": "x"}), None)
-
-
 async def test_stated_length_of_another_file_is_a_warning(inspector: MediaInspector, path: Path) -> None:
     path.write_bytes(content := tag(frame("TLEN", b"\x0060000")) + make_mp3(30))
     facts = await inspector.verify(path, received(length=len(content)), [])
     assert [(found.code, found.expected) for found in facts.findings] == [("duration_mismatch", 60.0)]
 
 
-async def test_plan_returns_the_resulting_values(inspector: MediaInspector, path: Path) -> None:
-    content = make_mp3(1, {"artist": "김", "title": "old"})
-    path.write_bytes(content)
-    plan, carried = await inspector.plan_tags(path, received(facts=FACTS, tags={"title": "밤"}), None)
-    assert carried.tags == {"artist": "김", "title": "밤"}
-    assert (plan.head + content[plan.cut :]).endswith(content[-1000:])
-    assert len(plan.head) % 4096 == plan.cut % 4096
-
-
 async def test_plan_without_tags_changes_nothing(path: Path) -> None:
     worker = TagWorker()
-    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions("none")))
+    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions("none")), load=LoadMonitor())
     plan, carried = await inspector.plan_tags(path, received(facts=FACTS, tags={"title": "x"}), None)
     assert (plan.head, plan.cut, plan.tail, carried.tags) == (b"", 0, b"", {})
     inspector.close()

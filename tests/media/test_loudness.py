@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from media_service.core.files import LoudnessReport
 from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
 from tests.conftest import missing
@@ -54,17 +53,6 @@ async def test_silence_has_no_loudness(tmp_path: Path) -> None:
     assert (heard.integrated, heard.true_peak) == (None, None)
     assert heard.leading_silence == heard.trailing_silence == pytest.approx(5, abs=0.1)
     assert set(heard.peaks) == {0}
-
-
-@pytest.mark.parametrize("content", [b"", b"words " * 5000, b"#EXTM3U\nfile:///etc/passwd\n"])
-async def test_undecodable_file_has_an_empty_result(tmp_path: Path, content: bytes) -> None:
-    (path := tmp_path / "a").write_bytes(content)
-    assert await LoudnessAnalyzer(spawn.run_limited).measure_loudness(path, 1.0) == LoudnessReport()
-
-
-async def test_missing_file_raises(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        await LoudnessAnalyzer(spawn.run_limited).measure_loudness(tmp_path / "missing", 1.0)
 
 
 def test_analyzer_is_unavailable_without_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from fastcrc import crc16
 
 from media_service.core.digest import BLOCK_BYTES, ContentHash
 from media_service.core.upload import Slice
-from media_service.media.inspection.load import LoadLimits, LoadMonitor
+from media_service.load import LoadLimits, LoadMonitor
 from media_service.media.inspection.read_ahead import READ_BYTES, TURN_BYTES, ReadAhead
 from media_service.media.inspection.read_pool import ReadPool
 from media_service.media.mpeg.parser import FrameParser

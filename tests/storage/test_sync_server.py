@@ -11,8 +11,6 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from media_service.core.errors.service import StorageError
 from media_service.ipc.client import RpcClient
@@ -79,29 +77,6 @@ async def test_with_one_processor_no_slice_is_read_back(tmp_path: Path, rpc: Rpc
     assert isinstance(partial.digest(0, 64 * MIB), InlineDigest)
     partials.close("a")
     partials.close_idle()
-
-
-@given(
-    start=st.integers(0, 3 * MIB),
-    size=st.integers(1, 3 * MIB),
-    block=st.sampled_from([4096, 100_000, 256 * 1024, MIB + 1]),
-)
-@settings(max_examples=25, deadline=None)
-def test_both_digests_are_equal(tmp_path_factory: pytest.TempPathFactory, start: int, size: int, block: int) -> None:
-    folder = tmp_path_factory.mktemp("digests")
-
-    async def both() -> list[bytes]:
-        async with storage_rpc() as rpc:
-            partial = await opened(partials := DiskPartials(folder, rpc))
-            found = []
-            for digest in (InlineDigest(), sidecar_digest(rpc, partial, start)):
-                await write(partial, digest, start, CONTENT[:size], block)
-                found.append(await value(digest))
-            partials.close("a")
-            partials.close_idle()
-            return found
-
-    assert asyncio.run(both()) == [hashlib.sha256(CONTENT[:size]).digest()] * 2
 
 
 async def test_slices_of_several_uploads_are_read_back_concurrently(tmp_path: Path, rpc: RpcClient) -> None:

@@ -1,1 +1,1 @@
-"""What tests need and users do not: MP3s made on the spot, servers that can be killed, clients."""
+"""Helpers of the tests: generated MP3 files, servers that can be killed, clients."""

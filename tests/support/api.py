@@ -1,4 +1,4 @@
-"""A client of the native API, as plain as its users' scripts."""
+"""Client of the native API."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MIB = 1024 * 1024
 
 
 def digest_field(data: bytes) -> str:
-    """SHA-256 as RFC 9530 writes it."""
+    """Return the SHA-256 as a value of Content-Digest (RFC 9530)."""
     return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
 
 
-class Answer:
-    """Status, headers and JSON (or text) of an answer."""
+class Response:
+    """Status, headers, and parsed JSON or bytes of a response."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: Any) -> None:
         self.status = status
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """A problem's stable code; an answer that is none fails the test."""
+        """Return the problem's code; fail if the response is not a problem."""
         assert self.headers["Content-Type"].startswith("application/problem+json"), self
         assert self.body["status"] == self.status
         return str(self.body["code"])
@@ -58,47 +58,46 @@ class Api:
         return browser
 
     async def listed(self, query: str) -> list[dict[str, Any]]:
-        """Return everybody's uploads, newest first, as the admin sees them."""
-        answer = await self.get(f"/api/v1/uploads?scope=all&{query}", headers=self.admin)
-        assert answer.status == 200, answer
-        uploads: list[dict[str, Any]] = answer.body["uploads"]
+        """Return all uploads, newest first, as the admin sees them."""
+        response = await self.get(f"/api/v1/uploads?scope=all&{query}", headers=self.admin)
+        assert response.status == 200, response
+        uploads: list[dict[str, Any]] = response.body["uploads"]
         return uploads
 
-    async def request(self, method: str, path: str, **more: Any) -> Answer:
-        """Any request; `path` below the service's address."""
+    async def request(self, method: str, path: str, **more: Any) -> Response:
+        """Send a request; `path` is relative to the service's URL."""
         more["headers"] = self.headers | dict(more.get("headers") or {})
         async with self.session.request(method, self.url + path, **more) as response:
             if response.content_type.endswith("json"):
-                return Answer(response.status, response.headers, await response.json(content_type=None))
-            return Answer(response.status, response.headers, await response.read())
+                return Response(response.status, response.headers, await response.json(content_type=None))
+            return Response(response.status, response.headers, await response.read())
 
-    async def get(self, path: str, **more: Any) -> Answer:
-        """GET."""
+    async def get(self, path: str, **more: Any) -> Response:
         return await self.request("GET", path, **more)
 
     async def create(self, filename: str = "show.mp3", length: int | None = None, **more: Any) -> dict[str, Any]:
-        """A new upload."""
-        answer = await self.request("POST", "/api/v1/uploads", json={"filename": filename, "length": length, **more})
-        assert answer.status == 201, answer
-        body: dict[str, Any] = answer.body
-        assert answer.headers["Location"].endswith(f"/api/v1/uploads/{body['id']}")
+        """Create an upload."""
+        response = await self.request("POST", "/api/v1/uploads", json={"filename": filename, "length": length, **more})
+        assert response.status == 201, response
+        body: dict[str, Any] = response.body
+        assert response.headers["Location"].endswith(f"/api/v1/uploads/{body['id']}")
         return body
 
     async def show(self, upload_id: str) -> dict[str, Any]:
-        """The upload as it stands."""
-        answer = await self.get(f"/api/v1/uploads/{upload_id}")
-        assert answer.status == 200, answer
-        body: dict[str, Any] = answer.body
+        """Return the upload."""
+        response = await self.get(f"/api/v1/uploads/{upload_id}")
+        assert response.status == 200, response
+        body: dict[str, Any] = response.body
         return body
 
-    async def put(self, upload_id: str, offset: int, data: Any, **headers: str) -> Answer:
-        """A slice as a raw body."""
+    async def put(self, upload_id: str, offset: int, data: Any, **headers: str) -> Response:
+        """Send a slice as a raw body."""
         if isinstance(data, bytes):
             data = io.BytesIO(data)
         return await self.request("PUT", f"/api/v1/uploads/{upload_id}/slices/{offset}", data=data, headers=headers)
 
-    async def post(self, upload_id: str, offset: int, data: bytes, *, digest: str | None = None) -> Answer:
-        """A slice as a multipart part, proven by its SHA-256 unless another is given."""
+    async def post(self, upload_id: str, offset: int, data: bytes, *, digest: str | None = None) -> Response:
+        """Send a slice as a multipart part, with its SHA-256 unless another digest is given."""
         form = aiohttp.FormData()
         form.add_field("offset", str(offset))
         form.add_field("digest", digest_field(data) if digest is None else digest)
@@ -106,14 +105,14 @@ class Api:
         return await self.request("POST", f"/api/v1/uploads/{upload_id}/slices", data=form)
 
     async def send_all(self, upload_id: str, data: bytes, slice_size: int = MIB) -> dict[str, Any]:
-        """Every slice in order."""
+        """Send every slice in order, and wait for the end."""
         for offset in range(0, len(data), slice_size):
-            answer = await self.post(upload_id, offset, data[offset : offset + slice_size])
-            assert answer.status == 200, answer
+            response = await self.post(upload_id, offset, data[offset : offset + slice_size])
+            assert response.status == 200, response
         return await self.ended(upload_id)
 
     async def ended(self, upload_id: str, seconds: float = 30.0) -> dict[str, Any]:
-        """The upload once nothing more will happen to it."""
+        """Return the upload when it has a final state."""
         async with asyncio.timeout(seconds):
             while (body := await self.show(upload_id))["state"] in ("received", "verified"):
                 await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The tables of findings and problems on the API page, written from the code by `make tables`."""
+"""Write the tables of findings and problems on the API page from the code (`make tables`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ API_PAGE = ROOT / "docs" / "api.md"
 
 
 def with_tables(page: str) -> str:
-    """Return the API page with both tables as the code has them."""
+    """Return the API page with both tables generated from the code."""
     findings = [f"| `{code}` | {severity} | {meaning} |" for code, (severity, meaning) in CODES.items()]
     problems = [f"| `{error.code}` | {HTTP_STATUS[error]} | {error.template} |" for error in error_classes()]
     return _with_rows(_with_rows(page, "finding", findings), "code", problems)

@@ -1,4 +1,4 @@
-"""A disk that fails or dawdles: system calls of a running process, on one file, changed by strace."""
+"""Inject errors and delays into system calls of a running process, on one file, with strace."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ ATTACHES_WITHIN = 10.0
 
 @contextmanager
 def fault(pid: int, path: Path, call: str, what: str) -> Iterator[None]:
-    """While inside, `call` on `path` does `what`: `error=EIO:when=1`, `delay_enter=50000` (microseconds).
+    """Make `call` on `path` do `what`: `error=EIO:when=1`, `delay_enter=50000` (microseconds).
 
-    Only this one file is touched: the same process syncs its catalogue with the same calls.
+    Only this file is affected, because the same process syncs its catalogue with the same calls.
     """
     if shutil.which("strace") is None:
         missing("strace")
@@ -33,7 +33,7 @@ def fault(pid: int, path: Path, call: str, what: str) -> Iterator[None]:
         line = tracer.stderr.readline()
         if "attached" not in line:
             missing(f"the right to trace a process ({line.strip()})")
-        # The line is told for the first thread; the others follow at once, but not in one step.
+        # strace reports the first thread; it attaches to the others a moment later.
         time.sleep(0.3)
         yield
     finally:

@@ -1,7 +1,4 @@
-"""A server whose disk is soon full: a small tmpfs in a mount namespace of the server's own.
-
-No root is needed where user namespaces exist.
-"""
+"""A server with a small disk: a tmpfs in its own mount namespace. It needs user namespaces, not root."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ FILL_ATTEMPTS = 20
 
 
 class SmallDisk:
-    """A server whose data folder is a tmpfs of a few MiB, and what else lies on that disk."""
+    """A server whose data folder is on a tmpfs of a few MiB, and a file that fills it."""
 
     def __init__(self, server: Server, folder: Path) -> None:
         self.server = server
@@ -29,14 +26,11 @@ class SmallDisk:
 
     @property
     def spool(self) -> Path:
-        """The spool as the server's namespace sees it."""
+        """Return the spool in the server's namespace."""
         return self._seen / "data" / "spool" / "mp3"
 
     def fill(self, leave: int) -> None:
-        """Fill the disk but for `leave` bytes.
-
-        The server writes meanwhile, so the free space may shrink between the question and the allocation.
-        """
+        """Fill the disk except for `leave` bytes. Retry, because the server may write at the same time."""
         with (self._seen / "filler").open("wb") as filler:
             for _ in range(FILL_ATTEMPTS):
                 with suppress(OSError):
@@ -46,18 +40,18 @@ class SmallDisk:
 
     @property
     def room(self) -> int:
-        """Bytes that are free."""
+        """Return the free bytes."""
         room = os.statvfs(self._seen)
         return room.f_bavail * room.f_frsize
 
     def free(self) -> None:
-        """Other people clean up."""
+        """Free the disk again."""
         (self._seen / "filler").unlink()
 
 
 @contextmanager
 def small_disk(folder: Path, size: int, **settings: Any) -> Iterator[SmallDisk]:
-    """A server on a disk of so many bytes, with these settings."""
+    """Yield a server on a disk of `size` bytes, with these settings."""
     namespace = ("unshare", "--map-root-user", "--mount")
     try:
         subprocess.run([*namespace, "true"], check=True, capture_output=True)

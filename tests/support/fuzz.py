@@ -1,4 +1,4 @@
-"""A fuzzer over raw sockets: conversations of spoiled requests, many at a time, all drawn from one seed."""
+"""Fuzzer over raw sockets: concurrent conversations of malformed requests, all from one seed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CONNECTIONS = 16
-"""Conversations at a time."""
+"""Concurrent conversations."""
 
 MOST_PIPELINED = 12
 ANSWERED_WITHIN = 60.0
-"""Seconds within which a whole request must be answered; far more than a busy machine takes."""
+"""Seconds within which a complete request must get a response; far more than a busy machine takes."""
 
 QUIET_SECONDS = 0.3
-"""For how long nothing may come where the framing is broken: the server may well wait for more of a request."""
+"""Seconds to wait for a response if the framing is broken, because the server may wait for more of a request."""
 
 FINAL = re.compile(rb"HTTP/1\.[01] ([2-9]\d\d) ")
 CODE = re.compile(rb'"code": ?"(\w+)"')
@@ -53,7 +53,7 @@ BROKEN = (
 
 @dataclass(slots=True)
 class Conversation:
-    """What one connection sends, and how: in `pieces`, with a pause after each, and perhaps a cut after the last."""
+    """What one connection sends: `pieces`, with a pause after each, and a disconnect after the last if `cut`."""
 
     number: int
     messages: list[Message]
@@ -70,23 +70,23 @@ class Conversation:
 
 @dataclass(slots=True)
 class Failure:
-    """An answer that should not be, and the conversation in which it came."""
+    """An unexpected response, and its conversation."""
 
     status: int
     code: str
     nth: int
-    answer: bytes
+    response: bytes
     conversation: Conversation
 
     def __repr__(self) -> str:
         said = self.conversation.messages
         asked = f"{said[self.nth].method} {said[self.nth].target[:200]}" if self.nth < len(said) else "?"
-        return f"{self.status} {self.code} to request {self.nth} ({asked})\n  {self.answer!r}\n  {self.conversation}"
+        return f"{self.status} {self.code} to request {self.nth} ({asked})\n  {self.response!r}\n  {self.conversation}"
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a run sent and met."""
+    """Counts and failures of a run."""
 
     requests: int = 0
     statuses: dict[int, int] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Tally:
 
 
 class Fuzzer:
-    """Sends conversations to a server on `port`. `allowed`: codes of answers of 5xx that are no fault."""
+    """Send conversations to a server on `port`. `allowed`: codes of 5xx responses that are not failures."""
 
     def __init__(
         self, port: int, token: str, routes: list[tuple[str, str]], seed: int, allowed: frozenset[str]
@@ -108,7 +108,7 @@ class Fuzzer:
         self._number = 0
 
     async def run(self, requests: int, stop: Callable[[], bool] = lambda: False) -> None:
-        """Send so many requests."""
+        """Send this number of requests."""
         until = self.tally.requests + requests
 
         async def talk() -> None:
@@ -122,11 +122,11 @@ class Fuzzer:
         await asyncio.gather(*(talk() for _ in range(CONNECTIONS)))
 
     async def _exchange(self, conversation: Conversation) -> bytes:
-        """Send the conversation; return everything that came back."""
+        """Send the conversation; return all bytes received."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        answers = bytearray()
+        responses = bytearray()
         patience = QUIET_SECONDS if conversation.broken else ANSWERED_WITHIN
-        reading = asyncio.create_task(_read(reader, answers, len(conversation.messages), patience))
+        reading = asyncio.create_task(_read(reader, responses, len(conversation.messages), patience))
         try:
             with contextlib.suppress(ConnectionError):
                 for piece in conversation.pieces:
@@ -134,33 +134,33 @@ class Fuzzer:
                     await writer.drain()
                     await asyncio.sleep(conversation.pause)
             if not conversation.cut and not await reading and not conversation.broken:
-                self._note(conversation, 0, "unanswered", len(FINAL.findall(answers)), bytes(answers[-600:]))
+                self._note(conversation, 0, "unanswered", len(FINAL.findall(responses)), bytes(responses[-600:]))
         finally:
             reading.cancel()
             writer.transport.abort()
-        return bytes(answers)
+        return bytes(responses)
 
-    def _judge(self, conversation: Conversation, answers: bytes) -> None:
-        for nth, match in enumerate(FINAL.finditer(answers)):
-            status, shown = int(match[1]), answers[match.start() : match.start() + 1500]
+    def _judge(self, conversation: Conversation, responses: bytes) -> None:
+        for nth, match in enumerate(FINAL.finditer(responses)):
+            status, shown = int(match[1]), responses[match.start() : match.start() + 1500]
             self.tally.statuses[status] = self.tally.statuses.get(status, 0) + 1
             if status >= 500:
                 code = CODE.search(shown)
                 name = code[1].decode() if code else ""
                 if name not in self._allowed:
                     self._note(conversation, status, name, nth, shown[:600])
-        self.world.learn(answers.decode("latin-1"))
+        self.world.learn(responses.decode("latin-1"))
 
-    def _note(self, conversation: Conversation, status: int, code: str, nth: int, answer: bytes) -> None:
-        self.tally.failures.append(Failure(status, code, nth, answer, conversation))
+    def _note(self, conversation: Conversation, status: int, code: str, nth: int, response: bytes) -> None:
+        self.tally.failures.append(Failure(status, code, nth, response, conversation))
 
 
-async def _read(reader: asyncio.StreamReader, answers: bytearray, count: int, patience: float) -> bool:
-    """Gather answers until there are so many final ones or the server closes; False if nothing came any more."""
+async def _read(reader: asyncio.StreamReader, responses: bytearray, count: int, patience: float) -> bool:
+    """Read until `count` final responses or the end; return False on a timeout."""
     try:
         while block := await asyncio.wait_for(reader.read(256 * 1024), patience):
-            answers += block
-            if len(FINAL.findall(answers)) >= count:
+            responses += block
+            if len(FINAL.findall(responses)) >= count:
                 break
     except TimeoutError:
         return False
@@ -170,13 +170,13 @@ async def _read(reader: asyncio.StreamReader, answers: bytearray, count: int, pa
 
 
 def converse(chance: random.Random, number: int, routes: list[tuple[str, str]], world: World) -> Conversation:
-    """Return a conversation: requests one after the other, whole or spoiled, in one piece or in many."""
+    """Return a conversation: pipelined requests, valid or malformed, in one piece or many."""
     messages = [make(chance, routes, world) for _ in range(chance.randint(1, MOST_PIPELINED))]
     sent = [message.encode() for message in messages]
-    # What comes after a switch of protocols is no HTTP.
+    # Bytes after a protocol switch are not HTTP.
     broken = any(_leaves_http(message) for message in messages)
     for _ in range(chance.choices((0, 1, 4), (70, 20, 10))[0]):
-        # What comes after it is lost, more often than not.
+        # Mostly the last one: requests after a malformed one are usually lost.
         at = len(sent) - 1 if chance.random() < 0.7 else chance.randrange(len(sent))
         sent[at] = spoil(chance, sent[at])
         broken = True
@@ -194,7 +194,7 @@ def _leaves_http(message: Message) -> bool:
 
 
 def _pieces(chance: random.Random, whole: bytes) -> Iterator[bytes]:
-    """The bytes as they go out: at once, byte by byte if they are few, or in pieces cut anywhere."""
+    """Yield the bytes at once, byte by byte if they are few, or in random pieces."""
     how = chance.random()
     if how < 0.5:
         yield whole
@@ -206,7 +206,7 @@ def _pieces(chance: random.Random, whole: bytes) -> Iterator[bytes]:
 
 
 def spoil(chance: random.Random, message: bytes) -> bytes:
-    """Return the bytes of a request with something wrong in them, most often in its head."""
+    """Return the request with one to three mutations, most of them in its head."""
     head = message.find(b"\r\n\r\n") + 4
     for _ in range(chance.randint(1, 3)):
         limit = head if chance.random() < 0.8 else len(message)

@@ -1,4 +1,4 @@
-"""What a request carries: fields and body as its route wants them, and what earlier answers told."""
+"""Fields and bodies of requests that suit their route, with ids from earlier responses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from random import Random
 
 INTEROP = ("3", "5", "6", "8", "9", "10", "4", "99")
-"""Versions of the IETF draft's interop number, two of them unknown."""
+"""Interop versions of the IETF draft, two of them unknown."""
 
 
 @dataclass(slots=True)
 class World:
-    """What earlier answers told: ids, cookies and ETags that are real."""
+    """Valid ids, cookies and ETags from earlier responses."""
 
     token: str
     ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -27,7 +27,7 @@ class World:
     etags: list[str] = field(default_factory=list)
 
     def learn(self, text: str) -> None:
-        """Take ids, cookies and ETags from answers."""
+        """Collect ids, cookies and ETags from responses."""
         for kind, found in re.findall(r"/(uploads|tus|rufh|files)/([\w-]{22})", text):
             self.ids[kind].append(found)
         self.ids["quarantine"] += re.findall(r'"id": "([\w-]{22})", "state": "rejected"', text)
@@ -37,13 +37,13 @@ class World:
             del known[:-200]
 
     def newest(self, random: Random, known: list[str]) -> str:
-        """Return one of the newest: an upload that is most often still open, an ETag that most often still holds."""
+        """Return one of the newest values, because it is probably still valid."""
         return known[-1 - min(int(random.expovariate(0.3)), len(known) - 1)]
 
 
 def content(random: Random, method: str, path: str, world: World) -> tuple[list[tuple[str, str]], bytes]:
-    """Fields and body as this route wants them."""
-    # Most are alike, so that what is sent often is what was announced.
+    """Return fields and a body that suit this route."""
+    # Mostly the same audio, so that it often matches the announced length.
     sound = values.SOUNDS[0] if random.random() < 0.6 else random.choice(values.SOUNDS)
     if random.random() < 0.2:
         sound = sound[: random.randint(0, len(sound))] + random.randbytes(random.choice((0, 1, 5000)))
@@ -59,7 +59,7 @@ def content(random: Random, method: str, path: str, world: World) -> tuple[list[
 
 
 def _posted(random: Random, method: str, path: str, world: World, sound: bytes) -> tuple[list[tuple[str, str]], bytes]:
-    """A form, a picture, or JSON."""
+    """Return a form, a picture, or JSON."""
     if path.endswith("/upload") or (path.endswith("/slices") and method == "POST"):
         return [("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")], _form(random, path, sound)
     changes = [("If-Match", etag(random, world))] if "/files/" in path else []
@@ -71,7 +71,7 @@ def _posted(random: Random, method: str, path: str, world: World, sound: bytes) 
 
 
 def etag(random: Random, world: World) -> str:
-    """Return an ETag, one that holds if there is one."""
+    """Return an ETag, a known one if there is one."""
     return world.newest(random, world.etags) if world.etags and random.random() < 0.8 else values.text(random)
 
 
@@ -109,7 +109,7 @@ def _rufh(random: Random, method: str, sound: bytes) -> tuple[list[tuple[str, st
 
 
 def _form(random: Random, path: str, sound: bytes) -> bytes:
-    """A multipart body: the fields that the route wants, and then some disorder."""
+    """Return a multipart body with the fields of the route, sometimes with odd parts or another order."""
     if path.endswith("/upload"):
         parts = [part("title", random.choice(values.WORDS)), part("cover", random.choice(values.PICTURES), "c.jpg")]
         parts = [*random.sample(parts, random.randint(0, 2)), part("mp3", sound, random.choice(values.WORDS))]

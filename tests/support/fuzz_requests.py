@@ -1,4 +1,4 @@
-"""Requests to every route that the application has, most of them nearly right."""
+"""Requests to every route of the application, most of them nearly valid."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ FIELDS = (
         "X-Forwarded-Proto",
     ),
 )
-"""Every field that the service reads, and some that stand between a client and it."""
+"""Every header field that the service reads, and some that proxies add."""
 
 KNOWN = {
     "Accept": ("application/json", "text/html", "*/*"),
@@ -100,7 +100,7 @@ KNOWN = {
 
 @dataclass(slots=True)
 class Message:
-    """A request in parts, so that each can be spoiled. `length` is what Content-Length says, None for chunks."""
+    """A request in parts, so that each can be mutated. `length` is the Content-Length, None for chunked."""
 
     method: str
     target: str
@@ -109,7 +109,7 @@ class Message:
     length: int | None
 
     def encode(self) -> bytes:
-        """Return the request as it goes over the wire."""
+        """Return the request's bytes."""
         framing = ("Transfer-Encoding", "chunked") if self.length is None else ("Content-Length", str(self.length))
         sends = self.body or self.method not in ("GET", "HEAD", "OPTIONS", "DELETE")
         fields = [*self.fields, framing] if sends else self.fields
@@ -140,14 +140,14 @@ def make(random: Random, routes: list[tuple[str, str]], world: World) -> Message
     message = Message(method, target, [("Host", "127.0.0.1"), *fields], body, length)
     if random.random() < 0.35:
         _spoil_fields(random, message, world)
-    # Control characters end the connection, and with it whatever is pipelined.
+    # Control characters close the connection, and pipelined requests are lost.
     control = r"[\x00\r\n]" if random.random() < 0.1 else r"[\x00-\x1f\x7f]"
     message.fields = [(name, _on_one_line(value, control)) for name, value in message.fields]
     return message
 
 
 def _on_one_line(value: str, control: str) -> str:
-    """A field's value that leaves the framing alone: line ends and NULs are for those who spoil bytes."""
+    """Return the value without characters that would break the framing; `fuzz.spoil` does that."""
     return re.sub(control, " ", value.encode(errors="replace").decode())[:8000].strip()
 
 
@@ -185,9 +185,9 @@ def _identity(random: Random, path: str, world: World) -> str:
 
 
 def _spoil_fields(random: Random, message: Message, world: World) -> None:
-    """Add, repeat, change or take away some fields."""
+    """Add, repeat, change or remove some fields."""
     for _ in range(random.choices((1, 2, 3), (70, 20, 10))[0]):
-        # Without its Host, or with two, a request is refused before anything else is read of it.
+        # Rarely the Host: without one, or with two, a request is refused at once.
         at = random.randrange(len(message.fields)) if random.random() < 0.05 else len(message.fields) - 1
         act = random.randrange(6)
         if act == 0 and at > 0:

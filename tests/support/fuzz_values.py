@@ -1,4 +1,4 @@
-"""Values for the fields of requests: right ones, wrong ones, and ones that no parser likes."""
+"""Values for fields of requests: valid, invalid, and hard to parse."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ STATES = ("receiving", "received", "verified", "spooled", "rejected", "cancelled
 
 
 def text(random: Random) -> str:
-    """A text that may be anything, of up to some thousand characters."""
+    """Return a random text of up to 9,000 characters."""
     return "".join(random.choice(PIECES) * _count(random) for _ in range(random.randint(1, 4)))[:9000]
 
 
@@ -79,17 +79,17 @@ def _count(random: Random) -> int:
 
 
 def number(random: Random, likely: int = 0) -> str:
-    """A number as a client may write it; most often the likely one."""
+    """Return a number as a client may write it, most often the likely one."""
     return str(likely) if random.random() < 0.75 else random.choice(NUMBERS)
 
 
 def b64(data: bytes) -> str:
-    """Bytes in base64."""
+    """Return the bytes in base64."""
     return base64.b64encode(data).decode()
 
 
 def digest(random: Random, data: bytes) -> str:
-    """A digest field, most often the right one."""
+    """Return a digest field, most often the right one."""
     if random.random() < 0.2:
         return text(random)
     name = random.choices(("sha-256", "sha-512", "md5", "sha", "sha-256;x=1"), (8, 2, 1, 1, 1))[0]
@@ -98,7 +98,7 @@ def digest(random: Random, data: bytes) -> str:
 
 
 def metadata(random: Random) -> str:
-    """An Upload-Metadata field."""
+    """Return an Upload-Metadata field."""
     if random.random() < 0.15:
         return text(random)
     keys = random.sample(("filename", "name", "sender", "x", "filetype", *TAGS), random.randint(0, 5))
@@ -107,7 +107,7 @@ def metadata(random: Random) -> str:
 
 
 def structured(random: Random, depth: int = 0) -> Any:
-    """A value for JSON, of any type."""
+    """Return a JSON value of any type."""
     kind = random.randrange(9 if depth < 3 else 6)
     if kind < 6:
         scalars = (random.choice(WORDS), text(random)[:300], random.randint(-9, 2**63), random.choice((None, True)))
@@ -118,7 +118,7 @@ def structured(random: Random, depth: int = 0) -> Any:
 
 
 def creation(random: Random, length: int) -> dict[str, Any]:
-    """The body that creates an upload, each field right or anything."""
+    """Return the body that creates an upload, with valid or random fields."""
     fields: dict[str, Any] = {"filename": random.choice(WORDS), "length": random.choice((length, None))}
     more = {
         "last_modified": random.choice(DATES),
@@ -133,14 +133,14 @@ def creation(random: Random, length: int) -> dict[str, Any]:
 
 
 def amendment(random: Random) -> dict[str, Any]:
-    """The body that changes an upload, or the tags of a file."""
+    """Return the body that changes an upload, or the tags of a file."""
     field = random.choice(("tags", "chapters", "length"))
     values = {"tags": tags(random), "chapters": chapters(random), "length": random.randint(0, 100_000)}
     return spoiled(random, {field: values[field]})
 
 
 def tags(random: Random) -> dict[str, Any]:
-    """Tags, known ones mostly."""
+    """Return tags, most of them known."""
     names = random.sample(TAGS, random.randint(0, 4))
     found: dict[str, Any] = {name: SPOKEN.get(name, "Night") for name in names}
     if names and random.random() < 0.3:
@@ -149,7 +149,7 @@ def tags(random: Random) -> dict[str, Any]:
 
 
 def chapters(random: Random) -> list[dict[str, Any]]:
-    """Chapters, some out of order and some of no length."""
+    """Return chapters, some out of order, some without a duration."""
     starts = [k * 0.3 for k in range(random.choice((0, 1, 3, 260)))]
     if starts and random.random() < 0.2:
         starts[0] = random.choice((-1.0, 1e300, 5.0))
@@ -160,14 +160,14 @@ def chapters(random: Random) -> list[dict[str, Any]]:
 
 
 def spoiled(random: Random, fields: dict[str, Any]) -> dict[str, Any]:
-    """The same with one field that is anything, now and then."""
+    """Return the fields, sometimes with one random value."""
     if random.random() < 0.25:
         fields[random.choice((*fields, "x"))] = structured(random)
     return fields
 
 
 def as_json(random: Random, value: Any) -> bytes:
-    """JSON, at times in a form that is none."""
+    """Return JSON, sometimes malformed."""
     written = json.dumps(value, ensure_ascii=random.random() < 0.5).encode(errors="surrogatepass")
     if random.random() < 0.9:
         return written

@@ -1,9 +1,9 @@
-"""Attacks over raw sockets, and what everybody else sees of the server meanwhile.
+"""Attacks over raw sockets, and what other clients see meanwhile.
 
-    async with others(server):
+    async with sample_others(server):
         ...the attack...
 
-samples `/health` on new connections and the memory of all processes of the server, and asserts the bounds at the end.
+samples `/health` on new connections and the memory of all the server's processes, and asserts their limits at the end.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from typing import TYPE_CHECKING
 
 from tests.support.api import MIB
 from tests.support.server import ROOT
-from tests.support.wire import read_answer
+from tests.support.wire import read_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from tests.support.server import Server
-    from tests.support.wire import WireAnswer
+    from tests.support.wire import WireResponse
 
 HEALTH_SECONDS = 0.25
-"""The slowest answer of a hundred, on an idle machine: what a plain server takes at the same time is added."""
+"""Limit of the 99th percentile on an idle machine; what a control server takes at the same time is added."""
 
 MEMORY_BYTES = 300 * MIB
 LOG_BYTES = 1_000_000
 FEWEST_SAMPLES = 10
-"""Samples without which an attack proved nothing."""
+"""Minimum number of samples: an attack with fewer proves nothing."""
 
 
 @dataclass
-class Seen:
-    """What others saw; filled when the `async with` ends. Seconds and bytes."""
+class Samples:
+    """Samples in seconds and bytes; filled when the `async with` ends."""
 
     health: list[float] = field(default_factory=list)
     control: list[float] = field(default_factory=list)
@@ -53,19 +53,19 @@ class Seen:
 
 
 def percentile(samples: Sequence[float], share: float = 0.99) -> float:
-    """Return the value that no more than a share of the samples exceeds."""
+    """Return the percentile of the samples."""
     return sorted(samples)[math.ceil(len(samples) * share) - 1]
 
 
 @asynccontextmanager
-async def others(
+async def sample_others(
     server: Server, *, health: float = HEALTH_SECONDS, memory: int = MEMORY_BYTES, log: int = LOG_BYTES
-) -> AsyncIterator[Seen]:
+) -> AsyncIterator[Samples]:
     """Sample while the body runs, and assert at its end: `health` p99 in seconds, `memory` and `log` in bytes.
 
-    Every sample must be answered. The log counts where the server was made with `log`.
+    Every sample needs a response. The log is checked if the server was created with `log`.
     """
-    seen = Seen()
+    samples = Samples()
     command = ("-m", "tests.support.sampler", str(server.port), str(server.pid))
     pipe = asyncio.subprocess.PIPE
     sampler = await asyncio.create_subprocess_exec(
@@ -74,22 +74,22 @@ async def others(
     assert sampler.stdout is not None
     try:
         assert await sampler.stdout.readline() == b"ready\n"
-        yield seen
+        yield samples
         output, _ = await sampler.communicate(b"")
     except BaseException:
         sampler.kill()
         await sampler.wait()
         raise
-    seen.__dict__.update(json.loads(output))
-    print(seen)
-    _check(server, seen, health, memory, log)
+    samples.__dict__.update(json.loads(output))
+    print(samples)
+    _check(server, samples, health, memory, log)
 
 
-def _check(server: Server, seen: Seen, health: float, memory: int, log: int) -> None:
-    assert len(seen.health) >= FEWEST_SAMPLES, f"too short to tell: {seen}"
-    assert not seen.failures, str(seen)
-    assert percentile(seen.health) < health + percentile(seen.control), str(seen)
-    assert max(seen.memory) < memory, str(seen)
+def _check(server: Server, samples: Samples, health: float, memory: int, log: int) -> None:
+    assert len(samples.health) >= FEWEST_SAMPLES, f"too short to tell: {samples}"
+    assert not samples.failures, str(samples)
+    assert percentile(samples.health) < health + percentile(samples.control), str(samples)
+    assert max(samples.memory) < memory, str(samples)
     if server.log is not None:
         size = server.log.stat().st_size
         assert size < log, f"the log has {size} bytes: {server.log.read_text()[-2000:]}"
@@ -97,7 +97,7 @@ def _check(server: Server, seen: Seen, health: float, memory: int, log: int) -> 
 
 @asynccontextmanager
 async def connections(server: Server, count: int, first: bytes = b"") -> AsyncIterator[list[Connection]]:
-    """Open so many connections, each with these first bytes; connections that the server refuses count too."""
+    """Open `count` connections and send `first` on each; connections that the server refuses count too."""
     opened: list[Connection] = []
     try:
         for _ in range(count):
@@ -110,7 +110,7 @@ async def connections(server: Server, count: int, first: bytes = b"") -> AsyncIt
 
 
 class Connection:
-    """A connection of a client that does what it likes."""
+    """A raw client connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -122,7 +122,7 @@ class Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     async def send(self, data: bytes) -> bool:
-        """Send the bytes; False if the server has ended the connection."""
+        """Send the bytes; return False if the server has closed the connection."""
         try:
             self._writer.write(data)
             await self._writer.drain()
@@ -130,27 +130,27 @@ class Connection:
             return False
         return not self._reader.at_eof()
 
-    async def drip(self, pieces: Iterable[bytes], pause: float) -> WireAnswer:
-        """Send piece by piece, with a pause after each, until the server answers or ends the connection."""
-        answer = asyncio.create_task(read_answer(self._reader))
+    async def drip(self, pieces: Iterable[bytes], pause: float) -> WireResponse:
+        """Send the pieces, with a pause after each, until the server responds or closes the connection."""
+        response = asyncio.create_task(read_response(self._reader))
         for piece in pieces:
-            if answer.done():
+            if response.done():
                 break
             await self.send(piece)
-            await asyncio.wait([answer], timeout=pause)
-        return await answer
+            await asyncio.wait([response], timeout=pause)
+        return await response
 
     async def head(self) -> bytes:
-        """Return the next answer up to the end of its headers."""
+        """Return the next response up to the end of its headers."""
         return await self._reader.readuntil(b"\r\n\r\n")
 
     async def ended(self) -> bytes:
-        """Return what the server still said, once it has ended the connection."""
+        """Return the remaining bytes after the server has closed the connection."""
         try:
             return await self._reader.read()
         except ConnectionError:
             return b""
 
     def close(self) -> None:
-        """Reset or close it at once."""
+        """Abort the connection."""
         self._writer.transport.abort()

@@ -1,8 +1,7 @@
 """A slow, distant or lossy network link, made of two network namespaces and two TUN devices.
 
-Packets cross the link in this process, so that its rate, delay, loss and queue are exactly what a test asks for,
-whatever queueing disciplines the kernel has. Both ends use the kernel's own TCP, with CUBIC for congestion control as
-most senders' systems have it, whatever this machine prefers. It needs root, `ip` and `/dev/net/tun`.
+This process forwards the packets, so rate, delay, loss and queue do not depend on the kernel's queueing disciplines.
+Both ends use the kernel's TCP with CUBIC, as most clients do. It needs root, `ip` and `/dev/net/tun`.
 """
 
 from __future__ import annotations
@@ -44,15 +43,15 @@ listener = socket.create_server((sys.argv[1], 0), backlog=64)
 with socket.socket(fileno=int(sys.argv[2])) as parent:
     socket.send_fds(parent, [b"x"], [listener.fileno()])
 """
-"""Program that listens inside a namespace and hands the listening socket to its parent."""
+"""Program that listens inside a namespace and passes the listening socket to its parent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What one direction of a link does to packets.
+    """One direction of a link.
 
     `rate` in bits per second, None for no limit; `delay` in seconds one way; `loss` as a share of packets;
-    `queue` in bytes: packets that find it full are dropped, as a modem drops them.
+    `queue` in bytes: packets are dropped while it is full.
     """
 
     rate: float | None = None
@@ -62,7 +61,7 @@ class Shape:
 
 
 def missing_for_link() -> str | None:
-    """Return what this machine lacks for a link, None if nothing."""
+    """Return what this machine lacks for a link, or None."""
     if os.geteuid() != 0:
         return "root, for network namespaces"
     if shutil.which("ip") is None:
@@ -73,7 +72,7 @@ def missing_for_link() -> str | None:
 
 
 class _Direction:
-    """Packets on their way from one TUN device to the other, in the order of their arrival times."""
+    """Packets in transit from one TUN device to the other, ordered by arrival time."""
 
     def __init__(self, source: int, sink: int, dice: random.Random) -> None:
         self.source, self.sink = source, sink
@@ -85,7 +84,7 @@ class _Direction:
         self._count = itertools.count()
 
     def take(self, now: float) -> None:
-        """Read one packet and schedule its arrival, or drop it."""
+        """Read one packet, and schedule its arrival or drop it."""
         packet = os.read(self.source, PACKET_BYTES + 64)
         shape = self.shape
         self.payload_bytes += _payload_bytes(packet)
@@ -114,10 +113,10 @@ def _payload_bytes(packet: bytes) -> int:
 
 
 class Link:
-    """A link with a browser's namespace on one side and a listening socket on the other.
+    """A link with a browser's namespace at one end and a listening socket at the other.
 
-    `with Link() as link`: run a program with `link.command(...)` in front; it reaches `listener` at SERVER_ADDRESS.
-    `up` and `down` may be changed at any time. `dead` drops every packet, as a pulled cable does.
+    `with Link() as link`: a program run by `link.command(...)` reaches `listener` at SERVER_ADDRESS. `shape` may be
+    called at any time. `dead` drops every packet.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -157,16 +156,16 @@ class Link:
 
     @property
     def sent(self) -> int:
-        """Return the TCP payload that the browser's side has put on the link, in bytes, retransmissions included."""
+        """Return the bytes of TCP payload that the browser's end has sent, with retransmissions."""
         return self._up.payload_bytes
 
     @property
     def received(self) -> int:
-        """Return the TCP payload that the server's side has put on the link, likewise."""
+        """Return the bytes of TCP payload that the server's end has sent, with retransmissions."""
         return self._down.payload_bytes
 
     def shape(self, up: Shape, down: Shape | None = None) -> None:
-        """Change what the link does to packets; `down` defaults to `up`."""
+        """Set both directions; `down` defaults to `up`."""
         self._up.shape, self._down.shape = up, down or up
 
     def command(self, *program: str) -> tuple[str, ...]:
@@ -174,7 +173,7 @@ class Link:
         return ("ip", "netns", "exec", self._names[0], *program)
 
     def write_program(self, program: str, folder: Path) -> Path:
-        """Write a script into `folder` that runs a program in the browser's namespace, with the script's arguments."""
+        """Write a script that runs a program in the browser's namespace with the script's arguments."""
         path = folder / f"{Path(program).name}-{self.port}"
         path.write_text(f'#!/bin/sh\nexec {shlex.join(self.command(program))} "$@"\n')
         path.chmod(0o755)
@@ -185,7 +184,7 @@ class Link:
         return (browser, BROWSER_ADDRESS, SERVER_ADDRESS), (server, SERVER_ADDRESS, BROWSER_ADDRESS)
 
     def _end(self, name: str, own: str, peer: str) -> int:
-        """Make a namespace with a TUN device; return the descriptor that reads and writes its packets."""
+        """Create a namespace with a TUN device; return the device's descriptor."""
         device = os.open(TUN_DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH14x", name.encode(), IFF_TUN | IFF_NO_PI))
         _ip("netns", "add", name)
@@ -194,7 +193,7 @@ class Link:
             ("link", "set", "lo", "up"),
             ("address", "add", own, "peer", peer, "dev", name),
             ("link", "set", name, "mtu", str(PACKET_BYTES), "up"),
-            # A namespace's own setting allows only what the machine allows everybody.
+            # By route, because a namespace may set only algorithms that the machine allows to all users.
             ("route", "replace", peer, "dev", name, "src", own, "congctl", CONGESTION_CONTROL),
         ):
             _ip("-n", name, *words)

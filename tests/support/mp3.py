@@ -1,4 +1,4 @@
-"""MP3 files made on the spot: real MPEG-1 layer III frames that decode to silence, no two seeds alike."""
+"""MP3 files of valid MPEG-1 layer III frames that decode to silence; each seed gives another file."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ HEADER = b"\xff\xfb\x90\x64"
 """MPEG-1 layer III without CRC, 128 kbit/s, 44.1 kHz, joint stereo."""
 
 SIDE_INFORMATION = bytes(32)
-"""No granule has any data: silence. What follows in the frame is ancillary."""
+"""No granule has data, so the frame is silent and its rest is ancillary."""
 
 _FRAMES: dict[str, Any] = {"title": TIT2, "artist": TPE1, "album": TALB, "date": TDRC, "genre": TCON}
 _DISTINCT = 512
 
 
 def make_mp3(seconds: float, tags: Mapping[str, str] | None = None, seed: int = 0) -> bytes:
-    """A file of about so many seconds; `tags` go into an ID3v2.4 tag before it."""
+    """Return a file of about this duration; `tags` go into an ID3v2.4 tag."""
     return tag_bytes(tags or {}) + make_frames(max(2, round(seconds * FRAMES_PER_SECOND)), seed)
 
 
 def make_mp3_of(size: int, seed: int = 0) -> bytes:
-    """A file of whole frames that comes within one frame of `size` bytes."""
+    """Return a file of complete frames, at most one frame smaller than `size` bytes."""
     return make_frames(size // FRAME, seed)
 
 
 def make_frames(count: int, seed: int = 0) -> bytes:
-    """So many frames, their ancillary bytes drawn from `seed` and free of anything that looks like a header."""
+    """Return frames with ancillary bytes from `seed`, in which nothing looks like a frame header."""
     source = random.Random(seed)
     room = FRAME - len(HEADER) - len(SIDE_INFORMATION)
     distinct = [
@@ -51,7 +51,7 @@ def make_frames(count: int, seed: int = 0) -> bytes:
 
 
 def tag_bytes(tags: Mapping[str, str], version: int = 4) -> bytes:
-    """An ID3v2 tag with these tags; nothing for no tags."""
+    """Return an ID3v2 tag with these tags; no bytes for none."""
     if not tags:
         return b""
     tag = ID3()
@@ -65,7 +65,7 @@ def tag_bytes(tags: Mapping[str, str], version: int = 4) -> bytes:
 
 
 def mislabel_title(file: Path, title: str, *more: Frame) -> None:
-    """Tag the file as old Korean programs did: the title in CP949, labelled Latin-1, in ID3v2.3. `more` is added."""
+    """Tag the file as old Korean programs did: the title in CP949, declared as Latin-1, in ID3v2.3."""
     tag = ID3()
     tag.add(TIT2(encoding=0, text=title.encode("cp949").decode("latin-1")))
     for frame in more:

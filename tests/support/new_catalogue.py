@@ -1,4 +1,4 @@
-"""A catalogue as a first start makes it. Alembic is asked once a process: it takes as long as all else of a start."""
+"""A new catalogue. Alembic runs once per process, because it takes as long as the rest of a start."""
 
 from __future__ import annotations
 

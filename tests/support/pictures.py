@@ -1,4 +1,4 @@
-"""Small whole pictures, and ways to spoil them."""
+"""Small valid pictures, and malformed ones."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ MOVING_WEBP = base64.b64decode(
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>'
 HTML = b"<!doctype html><html><script>alert(document.cookie)</script></html>"
 SCRIPT_GIF = b"GIF89a/*" + bytes(4) + b"*/=1;alert(document.cookie)//"
-"""Begins as a GIF does, and is a program to a browser that guesses."""
+"""Begins like a GIF, and is a script to a browser that sniffs content."""
 
 
 def png(width: int = 8, height: int = 8, *, moves: bool = False) -> bytes:
-    """A black picture of one bit a pixel."""
+    """Return a black PNG of one bit per pixel."""
     rows = (b"\0" + bytes((width + 7) // 8)) * height
     header = width.to_bytes(4) + height.to_bytes(4) + b"\1\0\0\0\0"
     control = _chunk(b"acTL", bytes(8)) if moves else b""
@@ -54,7 +54,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def gif(width: int = 8, height: int = 8, frames: int = 1, comment: bytes = b"") -> bytes:
-    """A picture of one colour, as GIF; `comment` stands inside it."""
+    """Return a GIF of one colour, with `comment` inside."""
     size = width.to_bytes(2, "little") + height.to_bytes(2, "little")
     said = b"!\xfe" + bytes([len(comment)]) + comment + b"\0" if comment else b""
     frame = b",\0\0\0\0" + size + b"\0\2\2L\1\0"
@@ -62,7 +62,7 @@ def gif(width: int = 8, height: int = 8, frames: int = 1, comment: bytes = b"") 
 
 
 def padded_jpeg(size: int) -> bytes:
-    """The JPEG with comments in it until it has so many bytes."""
+    """Return the JPEG, padded with comments to `size` bytes."""
     comments, left = b"", size - len(JPEG)
     while left > 0:
         piece = min(left, 60_000) if left - min(left, 60_000) >= 4 or left <= 60_000 else left - 4

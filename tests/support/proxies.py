@@ -1,4 +1,4 @@
-"""Real nginx and HAProxy in front of a server, as unprivileged processes on free ports of 127.0.0.1."""
+"""nginx and HAProxy in front of a server, as unprivileged processes on free ports of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ http {{
 }}
 """
 BARE_LOCATION = "location / { proxy_pass http://127.0.0.1:8080; }"
-"""What a first try looks like: Host is that of the upstream, bodies are collected and limited to 1 MiB."""
+"""nginx without further settings: Host is the upstream's, bodies are buffered and limited to 1 MiB."""
 
 UPSTREAM = "127.0.0.1:8080"
 STARTS_WITHIN = 20.0
 
 
 class Proxy:
-    """Where a proxy listens: `port` for plain HTTP, `tls_port` for HTTPS with a certificate that it signed itself."""
+    """Ports of a proxy: `port` for HTTP, `tls_port` for HTTPS with a self-signed certificate."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port, self.tls_port = free_ports(2)
 
     def url(self, host: str = "127.0.0.1", *, tls: bool = False) -> str:
-        """Its URL by that name."""
+        """Return its URL for a host name."""
         return f"https://{host}:{self.tls_port}" if tls else f"http://{host}:{self.port}"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 on which nothing listens."""
+    """Return free ports of 127.0.0.1."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -71,7 +71,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def documented(language: str) -> str:
-    """The configuration that the operator's page shows for a proxy."""
+    """Return the proxy configuration in docs/operator.md."""
     text = (ROOT / "docs" / "operator.md").read_text()
     (snippet,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     assert isinstance(snippet, str)
@@ -80,7 +80,7 @@ def documented(language: str) -> str:
 
 @contextmanager
 def nginx(proxy: Proxy, upstream: int, location: str) -> Iterator[None]:
-    """An nginx that forwards by this `location`, whose upstream is replaced and nothing else."""
+    """Run nginx with this `location`, in which only the upstream is replaced."""
     _certificate(proxy)
     config = proxy.folder / "nginx.conf"
     config.write_text(
@@ -98,13 +98,13 @@ def nginx(proxy: Proxy, upstream: int, location: str) -> Iterator[None]:
 
 @contextmanager
 def haproxy(proxy: Proxy, upstream: int, config: str) -> Iterator[None]:
-    """An HAProxy with this configuration, whose addresses and certificate are replaced and nothing else."""
+    """Run HAProxy with this configuration, in which only addresses, certificate and the redirect are replaced."""
     _certificate(proxy)
     path = proxy.folder / "haproxy.cfg"
     config = _swapped(config, "bind :80\n", f"bind 127.0.0.1:{proxy.port}\n")
     config = _swapped(config, "bind :443 ", f"bind 127.0.0.1:{proxy.tls_port} ")
     config = _swapped(config, "/etc/haproxy/radio.example.pem", str(proxy.folder / "radio.pem"))
-    # Tests speak plain HTTP too.
+    # Tests use plain HTTP too.
     config = _swapped(config, "    http-request redirect scheme https unless { ssl_fc }\n", "")
     path.write_text(_swapped(config, UPSTREAM, f"127.0.0.1:{upstream}"))
     with _running(("haproxy", "-db", "-f", str(path)), proxy):
@@ -118,7 +118,7 @@ def _swapped(text: str, old: str, new: str) -> str:
 
 @contextmanager
 def _running(command: Sequence[str], proxy: Proxy) -> Iterator[None]:
-    # Debian has them where only root looks.
+    # Debian installs them into root's PATH.
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     program = shutil.which(command[0], path=path)
     if program is None:

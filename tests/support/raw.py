@@ -1,4 +1,4 @@
-"""Requests byte by byte, for what no well-behaved client sends."""
+"""Requests and responses as bytes, for malformed messages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ BOUNDARY = "fence"
 
 
 def part(name: str, content: bytes | str, filename: str | None = None, *headers: str) -> bytes:
-    """One part of a multipart/form-data body."""
+    """Return one part of a multipart/form-data body."""
     shown = f'; filename="{filename}"' if filename is not None else ""
     lines = [f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{shown}', *headers, "", ""]
     return "\r\n".join(lines).encode() + (content.encode() if isinstance(content, str) else content) + b"\r\n"
 
 
 def multipart(*parts: bytes, end: bytes = f"--{BOUNDARY}--\r\n".encode()) -> bytes:
-    """A whole body."""
+    """Return a complete body."""
     return b"".join(parts) + end
 
 
 def head(method: str, path: str, *headers: str, length: int | None = None) -> bytes:
-    """A request line with headers; multipart/form-data unless they say otherwise."""
+    """Return a request line with headers; the default content type is multipart/form-data."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *headers]
     if not any(line.lower().startswith("content-type") for line in headers):
         lines.append(f"Content-Type: multipart/form-data; boundary={BOUNDARY}")
@@ -36,13 +36,13 @@ def head(method: str, path: str, *headers: str, length: int | None = None) -> by
 
 
 def chunked(body: bytes, size: int) -> list[bytes]:
-    """A body in chunks of `size` bytes, and the last one."""
+    """Return the body in chunks of `size` bytes, and the last chunk."""
     chunks = [body[at : at + size] for at in range(0, len(body), size)]
     return [*(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n" for chunk in chunks), b"0\r\n\r\n"]
 
 
-class RawAnswer:
-    """What came back; status 0 when the connection closed without a word."""
+class RawResponse:
+    """A response; status 0 if the connection closed without one."""
 
     def __init__(self, text: bytes) -> None:
         match = re.match(rb"HTTP/1\.1 (\d+)", text)
@@ -54,13 +54,13 @@ class RawAnswer:
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The problem object."""
+        """Return the problem."""
         body: dict[str, Any] = json.loads(self.body)
         return body
 
 
-async def send(port: int, pieces: Sequence[bytes], *, hang_up: bool = False, pause: float = 0) -> RawAnswer:
-    """Sends the pieces over one connection and reads one answer; `hang_up` closes our side behind the last."""
+async def send(port: int, pieces: Sequence[bytes], *, hang_up: bool = False, pause: float = 0) -> RawResponse:
+    """Send the pieces over one connection and read one response; `hang_up` closes our end after the last."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for piece in pieces:
@@ -69,15 +69,15 @@ async def send(port: int, pieces: Sequence[bytes], *, hang_up: bool = False, pau
             await asyncio.sleep(pause)
         if hang_up:
             writer.write_eof()
-        text = await _read_answer(reader)
+        text = await _read_response(reader)
     except ConnectionError:
         text = b""
     finally:
         writer.close()
-    return RawAnswer(text)
+    return RawResponse(text)
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> bytes:
+async def _read_response(reader: asyncio.StreamReader) -> bytes:
     async with asyncio.timeout(20):
         try:
             top = await reader.readuntil(b"\r\n\r\n")

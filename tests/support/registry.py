@@ -1,4 +1,4 @@
-"""Other people's clients, fetched once from their registries into the user's cache."""
+"""Packages of third-party clients, fetched once from their registries into the user's cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medi
 
 
 def npm_package(name: str, version: str) -> Path:
-    """The folder `node_modules` that has this package and what it needs; skips loudly where it is not to be had."""
+    """Return the `node_modules` with this package and its dependencies; skip the test if it cannot be had."""
 
     def install(folder: Path) -> list[str]:
         quiet = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
@@ -28,7 +28,7 @@ def npm_package(name: str, version: str) -> Path:
 
 
 def npm_files(name: str, version: str) -> Path:
-    """The package's own files alone, for one that brings its bundle."""
+    """Return the folder of the package's own files, without dependencies."""
 
     def pack(folder: Path) -> list[str]:
         return ["npm", "pack", "--silent", "--pack-destination", str(folder), f"{name}@{version}"]
@@ -40,7 +40,7 @@ def npm_files(name: str, version: str) -> Path:
 
 
 def pip_package(name: str, version: str) -> Path:
-    """A folder to import this package from, with what it needs."""
+    """Return a folder with this package and its dependencies, for sys.path."""
 
     def install(folder: Path) -> list[str]:
         pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
@@ -58,7 +58,7 @@ def _cached(name: str, program: str, command: Callable[[Path], list[str]]) -> Pa
         making.mkdir(parents=True)
         try:
             subprocess.run(command(making), check=True, capture_output=True, timeout=240)
-            # Another run may have been faster; its folder is as good.
+            # Another run may have created it meanwhile.
             if not folder.is_dir():
                 making.rename(folder)
         except (subprocess.SubprocessError, OSError) as error:

@@ -1,4 +1,4 @@
-"""RPC services in a thread of the test: what the sidecar runs, without the process."""
+"""RPC services of the sidecar in a thread of the test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def served(client: RpcClient, serve: Callable[[socket.socket], None]) -> AsyncIterator[RpcClient]:
-    """Connect the client to the service; at the end the connection is closed and the service has ended."""
+    """Connect the client to the service; at the end close the connection and wait for the service."""
     near, far = socket.socketpair()
     with far:
         thread = threading.Thread(target=serve, args=(far,))
@@ -34,7 +34,7 @@ async def served(client: RpcClient, serve: Callable[[socket.socket], None]) -> A
 
 
 def commit_service(path: Path) -> Callable[[socket.socket], None]:
-    """Return the service that commits to this catalogue."""
+    """Return the commit service of this catalogue."""
     return partial(commit_server.serve, connect=partial(commit_server.open_for_writing, str(path)))
 
 

@@ -1,7 +1,7 @@
-"""Measure what others see of a server: `python -m tests.support.sampler PORT PID`, until its input ends.
+"""Sample a server's latency and memory: `python -m tests.support.sampler PORT PID`, until stdin ends.
 
-It is a process of its own, so that a busy test does not delay it. Beside the server it asks a plain control server in
-the same way: what that one takes is the machine's delay, not the server's.
+It is a separate process, so that a busy test does not delay it. It also samples a control server, whose latency is the
+machine's.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tests.support.memory import children, resident
 
 EVERY_SECONDS = 0.02
 MEMORY_EVERY = 10
-"""Samples of the answers between two of the memory."""
+"""Samples of latency between two of memory."""
 
 TIMEOUT_SECONDS = 10.0
 REQUEST = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
 def main() -> None:
-    """Write one JSON object with all samples."""
+    """Write all samples as one JSON object."""
     port, pid = int(sys.argv[1]), int(sys.argv[2])
     control = _control_server()
     print("ready", flush=True)
@@ -46,30 +46,30 @@ def _input_ended() -> bool:
 
 
 def _ask(port: int) -> tuple[float, str | None]:
-    """Return the seconds that an answer on a new connection takes, and what went wrong."""
+    """Return the seconds until the response on a new connection, and the failure if any."""
     began = time.perf_counter()
     failure: str | None = None
     try:
         with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
             connection.sendall(REQUEST)
-            answer = connection.recv(4096)
-            failure = None if b" 200 " in answer[:16] else repr(answer[:80])
+            response = connection.recv(4096)
+            failure = None if b" 200 " in response[:16] else repr(response[:80])
     except OSError as error:
         failure = repr(error)
     return time.perf_counter() - began, failure
 
 
 def _tree(pid: int) -> int:
-    """Return the resident bytes of the process and of all below it; what they share counts in each."""
+    """Return the resident bytes of the process and its descendants; shared pages count in each."""
     try:
         return resident(pid) + sum(map(_tree, children(pid)))
     except (OSError, AssertionError):
-        # It ended while it was looked at.
+        # The process has exited.
         return 0
 
 
 def _control_server() -> int:
-    """Start a process that answers every connection at once, and return its port; it ends with this one."""
+    """Start a process that responds to every connection at once, and return its port; it exits with this one."""
     listening = socket.create_server(("127.0.0.1", 0))
     port: int = listening.getsockname()[1]
     parent = os.getpid()

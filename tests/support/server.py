@@ -1,4 +1,4 @@
-"""The real server as a process of its own, which can be stopped, killed and started again on the same port."""
+"""The server as a process that can be stopped, killed and restarted on the same port."""
 
 from __future__ import annotations
 
@@ -25,15 +25,14 @@ ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 30.0
 
 WARNINGS = {"PYTHONWARNINGS": "error,ignore:unread_data:DeprecationWarning"}
-"""Warnings are errors, but for aiohttp's multipart reader, which calls a function that aiohttp deprecates."""
+"""Warnings are errors, except in aiohttp's multipart reader, which calls a function that aiohttp deprecates."""
 
 
 class Server:
-    """`media-service serve` on a free port of 127.0.0.1, for a data folder; started by `with`, or by `start`.
+    """`media-service serve` on a free port of 127.0.0.1; started by `with` or `start`.
 
-    `settings` are the service's settings by name; `under` is a command that runs it (strace, unshare, prlimit).
-    Without one it finds a catalogue without rows, whose making would take most of a first start.
-    `log`: a file to which its log goes, in place of the test's standard error.
+    `settings`: the service's settings by name. `under`: a command that runs it (strace, unshare, prlimit); without one,
+    an empty catalogue is copied, because migrating takes most of a first start. `log`: file for its standard error.
     """
 
     def __init__(self, data: Path, *, under: Sequence[str] = (), log: Path | None = None, **settings: object) -> None:
@@ -41,49 +40,49 @@ class Server:
         self.log = log
         self.process: subprocess.Popen[str] | None = None
         self._under = under
-        # Decoding every file would keep the tests waiting, and so would the end of requests that a test left open.
+        # Measuring every file would slow down the tests, and so would waiting for requests that a test left open.
         self._settings = {"measure_loudness": False, "shutdown_timeout": 1} | settings
         self._port = 0
         self.token = ""
 
     @property
     def url(self) -> str:
-        """The service's address, without a slash at its end."""
+        """Return the service's URL, without a slash at its end."""
         return f"http://127.0.0.1:{self._port}{self._settings.get('base_path', '')}"
 
     @property
     def port(self) -> int:
-        """The port, the same after every start."""
+        """Return the port, the same after every start."""
         return self._port
 
     @property
     def pid(self) -> int:
-        """The running process."""
+        """Return the process's pid."""
         assert self.process is not None
         return self.process.pid
 
     @property
     def sidecar(self) -> int:
-        """The process that waits for the disk, once it runs."""
+        """Return the pid of the sidecar, once it runs."""
         return sidecar_of(self.pid)
 
     @property
     def spool(self) -> Path:
-        """Where finished files lie."""
+        """Return the folder of finished files."""
         return self.data / "spool" / "mp3"
 
     @property
     def partials(self) -> Path:
-        """Where unfinished files lie."""
+        """Return the folder of unfinished files."""
         return self.data / "partials"
 
     @property
     def quarantine(self) -> Path:
-        """Where rejected files lie."""
+        """Return the folder of rejected files."""
         return self.data / "quarantine"
 
     def start(self) -> Self:
-        """Starts the process and returns when it answers."""
+        """Start the process and return when it is ready."""
         if not self._under:
             folder = DataFolder(self.data)
             folder.make()
@@ -107,7 +106,7 @@ class Server:
         match = re.search(r"admin +http://[0-9.]+:(\d+)", greeting)
         assert match, f"the server did not start: {greeting!r}"
         self._port = int(match[1])
-        # Its data folder may be mounted where only it sees it.
+        # Its data folder may be mounted in its own namespace.
         seen = Path(f"/proc/{self.pid}/root{self.data.resolve()}")
         self.token = (seen / "admin-token").read_text().strip()
         try:
@@ -118,19 +117,19 @@ class Server:
         return self
 
     def kill(self) -> None:
-        """SIGKILL: no farewell, no flush."""
+        """Kill the process with SIGKILL."""
         assert self.process is not None
         self.process.kill()
         self._reap()
 
     def stop(self) -> int:
-        """SIGTERM, as an operator stops it; the exit status."""
+        """Stop the process with SIGTERM; return its exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self._reap()
 
     def restart(self) -> None:
-        """A kill and a start."""
+        """Kill and start the process."""
         self.kill()
         self.start()
 

@@ -1,4 +1,4 @@
-"""The sidecar process of a server, seen from outside."""
+"""The sidecar process of a server, found through /proc."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 TIMEOUT_SECONDS = 30.0
-"""Limit of its start and its end."""
+"""Maximum seconds of its start and its exit."""
 
 PROC = Path("/proc")
 
 
 def sidecar_of(pid: int) -> int:
-    """Return the pid of the sidecar that this process started, once it runs."""
+    """Return the pid of the sidecar of this server process, once it runs."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         for children in (PROC / str(pid) / "task").glob("*/children"):
@@ -24,7 +24,7 @@ def sidecar_of(pid: int) -> int:
 
 
 def wait_until_signal_is_ignored(pid: int, number: int) -> None:
-    """Return when the process ignores this signal, which it does soon after its start."""
+    """Return when the process ignores this signal."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         status = (PROC / str(pid) / "status").read_text()
@@ -36,7 +36,7 @@ def wait_until_signal_is_ignored(pid: int, number: int) -> None:
 
 
 def wait_for_exit(pid: int) -> None:
-    """Return when the process has ended; a zombie has."""
+    """Return when the process has exited; a zombie has."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while _command(pid):
         assert time.monotonic() < deadline, f"{pid} still runs"
@@ -44,7 +44,7 @@ def wait_for_exit(pid: int) -> None:
 
 
 def _command(pid: int) -> bytes:
-    """Return its command line; empty when it has ended."""
+    """Return the command line; empty after the exit."""
     try:
         return (PROC / str(pid) / "cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):

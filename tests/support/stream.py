@@ -1,4 +1,4 @@
-"""MPEG streams of every sample rate, with encoders' headers and what stands around, made byte by byte."""
+"""MPEG streams of every sample rate, with Xing and LAME headers, APE, Lyrics3 and ID3v1 tags."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KBITS = {
 
 
 def crc(piece: bytes, value: int, polynomial: int, *, reflected: bool) -> int:
-    """A CRC of 16 bits."""
+    """Return a CRC of 16 bits."""
     table = _crc_table(polynomial, reflected=reflected)
     for byte in piece:
         value = value >> 8 ^ table[(value ^ byte) & 255] if reflected else value << 8 & 65535 ^ table[value >> 8 ^ byte]
@@ -37,7 +37,7 @@ def crc(piece: bytes, value: int, polynomial: int, *, reflected: bool) -> int:
 
 @cache
 def _crc_table(polynomial: int, *, reflected: bool) -> list[int]:
-    """What each byte does to a CRC, found one bit after the other."""
+    """Return the CRC's table."""
     return [_crc_of_byte(byte, polynomial, reflected=reflected) for byte in range(256)]
 
 
@@ -52,12 +52,12 @@ def _crc_of_byte(byte: int, polynomial: int, *, reflected: bool) -> int:
 
 
 def music_crc(piece: bytes) -> int:
-    """As LAME computes it."""
+    """Return LAME's CRC of the music."""
     return crc(piece, 0, 0xA001, reflected=True)
 
 
 class Stream:
-    """Silent frames of one format, no two alike."""
+    """Silent frames of one format, each different."""
 
     def __init__(
         self, rate: int = 44_100, kbits: int = 64, *, mono: bool = False, protected: bool = False, seed: int = 1
@@ -69,7 +69,7 @@ class Stream:
         self._source = random.Random(seed)
 
     def frame(self, kbits: int = 0, content: bytes = b"", *, protected: bool | None = None) -> bytes:
-        """One frame; `content` begins behind the side information."""
+        """Return one frame; `content` begins after the side information."""
         kbits, protected = kbits or self.kbits, self.protected if protected is None else protected
         size = self.samples // 8 * kbits * 1000 // self.rate
         index = KBITS[3 if self.version == 3 else 2].index(kbits)
@@ -89,20 +89,20 @@ class Stream:
         return (head + rest).ljust(size, b"\0")[:size]
 
     def frames(self, count: int) -> list[bytes]:
-        """So many frames of the stream's bitrate."""
+        """Return frames of the stream's bitrate."""
         return [self.frame() for _ in range(count)]
 
     def changing(self, count: int) -> list[bytes]:
-        """So many frames of several bitrates."""
+        """Return frames of several bitrates."""
         return [self.frame((32, 64, 128)[number % 3]) for number in range(count)]
 
     def with_header(self, frames: list[bytes], count: int | None = None, kind: bytes = b"Info") -> bytes:
-        """The frames behind an Info or Xing header of LAME's, which says the truth unless another count is given."""
+        """Return the frames after LAME's Info or Xing header, which is correct unless another count is given."""
         music = b"".join(frames)
         return self.first(len(frames) if count is None else count, len(music), music_crc(music), kind) + music
 
     def first(self, count: int, size: int, checksum: int, kind: bytes = b"Info") -> bytes:
-        """The encoder's own first frame, before so many frames of so many bytes with this CRC."""
+        """Return the encoder's header frame for frames of this count, size and CRC."""
         kbits = 128 if self.version == 3 else 64
         length = len(self.frame(kbits, b"x", protected=False))
         counts = struct.pack(">III", 0xF, count, length + size)
@@ -115,13 +115,13 @@ class Stream:
 
 
 def ape_tag(picture: bytes = b"") -> bytes:
-    """An APEv2 tag with header and footer: a title, and a picture where one is given."""
+    """Return an APEv2 tag with header and footer: a title, and a picture if one is given."""
     cover = {"Cover Art (Front)": picture} if picture else {}
     return ape_tag_of({"Title": "Title", **cover})
 
 
 def ape_tag_of(items: Mapping[str, str | bytes]) -> bytes:
-    """An APEv2 tag with header and footer, and these texts and binaries."""
+    """Return an APEv2 tag with header, footer, and these texts and binaries."""
     body = b""
     for key, value in items.items():
         content, flags = (value.encode(), 0) if isinstance(value, str) else (value, 2)
@@ -131,7 +131,7 @@ def ape_tag_of(items: Mapping[str, str | bytes]) -> bytes:
 
 
 def lyrics_tag() -> bytes:
-    """A Lyrics3v2 tag."""
+    """Return a Lyrics3v2 tag."""
     body = b"LYRICSBEGININD0000200LYR00005words"
     return body + b"%06d" % len(body) + b"LYRICS200"
 

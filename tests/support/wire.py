@@ -1,4 +1,4 @@
-"""Requests of the upload protocols as bytes on a socket: whole, byte by byte, or cut anywhere."""
+"""Requests of the upload protocols as bytes on a socket: complete, byte by byte, or cut anywhere."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class WireAnswer:
-    """A final answer with its interim ones before it; status 0 when the connection closed without a word."""
+class WireResponse:
+    """A final response with its interim ones; status 0 if the connection closed without one."""
 
     def __init__(self, status: int, reason: str, headers: dict[str, str], body: bytes) -> None:
         self.status = status
         self.reason = reason
         self.headers = headers
         self.body = body
-        self.interim: list[WireAnswer] = []
+        self.interim: list[WireResponse] = []
 
     def __repr__(self) -> str:
         return f"<{self.status} {self.headers} {self.body!r} after {self.interim}>"
@@ -29,37 +29,37 @@ class WireAnswer:
 
     @property
     def offset(self) -> int:
-        """Upload-Offset."""
+        """Return Upload-Offset."""
         return int(self.headers["upload-offset"])
 
     @property
     def location(self) -> str:
-        """Location."""
+        """Return Location."""
         return self.headers["location"]
 
     @property
     def json(self) -> dict[str, Any]:
-        """The body, a JSON object."""
+        """Return the body, a JSON object."""
         parsed: dict[str, Any] = json.loads(self.body)
         return parsed
 
 
 def request(method: str, path: str, headers: dict[str, str], body: bytes = b"", length: int | None = None) -> bytes:
-    """A request; `length` announces another body than it brings."""
+    """Return a request; `length` replaces the Content-Length of the body."""
     size = len(body) if length is None else length
     given = {"Host": "127.0.0.1", **({"Content-Length": str(size)} if size or method != "HEAD" else {}), **headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-async def send(port: int, *pieces: bytes, pause: float = 0.0) -> WireAnswer:
-    """Sends the pieces over a new connection, and reads the answer meanwhile.
+async def send(port: int, *pieces: bytes, pause: float = 0.0) -> WireResponse:
+    """Send the pieces over a new connection, and read the response meanwhile.
 
-    A server that refuses early closes before it has read all: what comes behind its answer then resets the
-    connection, and whoever begins to read only when all is sent may find the reset alone.
+    A server that refuses early closes before it has read everything. Later bytes reset the connection, and the response
+    would be lost if it were read only after the last piece.
     """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answer = asyncio.create_task(read_answer(reader, head=pieces[0].startswith(b"HEAD")))
+    response = asyncio.create_task(read_response(reader, head=pieces[0].startswith(b"HEAD")))
     try:
         with contextlib.suppress(ConnectionError):
             for piece in pieces:
@@ -67,19 +67,19 @@ async def send(port: int, *pieces: bytes, pause: float = 0.0) -> WireAnswer:
                 await writer.drain()
                 if pause:
                     await asyncio.sleep(pause)
-        return await answer
+        return await response
     finally:
-        answer.cancel()
+        response.cancel()
         writer.close()
 
 
-async def send_bytewise(port: int, message: bytes) -> WireAnswer:
-    """Sends each byte in a packet of its own."""
+async def send_bytewise(port: int, message: bytes) -> WireResponse:
+    """Send each byte in a packet of its own."""
     return await send(port, *(message[at : at + 1] for at in range(len(message))))
 
 
 async def cut(port: int, message: bytes) -> None:
-    """Sends so much of a request, and hangs up."""
+    """Send part of a request and disconnect."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(message)
     await writer.drain()
@@ -88,32 +88,32 @@ async def cut(port: int, message: bytes) -> None:
     await writer.wait_closed()
 
 
-async def read_answer(reader: asyncio.StreamReader, *, head: bool = False) -> WireAnswer:
-    """The next answer, final or 1xx ones before it."""
-    interim: list[WireAnswer] = []
+async def read_response(reader: asyncio.StreamReader, *, head: bool = False) -> WireResponse:
+    """Read the next final response, with the 1xx ones before it."""
+    interim: list[WireResponse] = []
     async with asyncio.timeout(30):
         while True:
-            answer = await _read_one(reader, head=head)
-            if not 100 <= answer.status < 200:
-                answer.interim = interim
-                return answer
-            interim.append(answer)
+            response = await _read_one(reader, head=head)
+            if not 100 <= response.status < 200:
+                response.interim = interim
+                return response
+            interim.append(response)
 
 
-async def _read_one(reader: asyncio.StreamReader, *, head: bool) -> WireAnswer:
+async def _read_one(reader: asyncio.StreamReader, *, head: bool) -> WireResponse:
     try:
         top = (await reader.readuntil(b"\r\n\r\n")).decode()
     except (asyncio.IncompleteReadError, ConnectionError):
-        return WireAnswer(0, "", {}, b"")
+        return WireResponse(0, "", {}, b"")
     first, *lines = top.strip().split("\r\n")
     _, status, reason = (*first.split(" ", 2), "")[:3]
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     size = 0 if head or int(status) < 200 or int(status) == 204 else int(headers.get("content-length", "0"))
-    return WireAnswer(int(status), reason, headers, await reader.readexactly(size))
+    return WireResponse(int(status), reason, headers, await reader.readexactly(size))
 
 
 def boundaries(message: bytes, *more: int) -> Iterable[int]:
-    """Where to cut a request: within its line, at each header's end, at its body's beginning, and at these."""
+    """Return where to cut a request: in its first line, after each header, before its body, and at `more`."""
     head = message.index(b"\r\n\r\n") + 4
     ends = [at for at in range(head) if message[at : at + 2] == b"\r\n"]
     return sorted({1, *ends, head, *(head + at for at in more), len(message) - 1})

@@ -1,1 +1,1 @@
-"""What must survive: killed servers, full disks, many slow clients, very large files."""
+"""Killed servers, full disks, many slow clients, very large files, attacks."""

@@ -1,4 +1,4 @@
-"""A cover and chapters survive every death of the server on the way of their file into the spool."""
+"""A cover and chapters survive a kill of the server at any step of finalizing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHAPTERS = [{"start": 0, "title": "Intro", "url": None}, {"start": 1.5, "title":
 KILLS = int(os.environ.get("FINISHING_KILLS", "4"))
 
 
-async def test_an_upload_with_a_cover_goes_on_after_a_kill(data: Path) -> None:
+async def test_an_upload_with_a_cover_continues_after_a_kill(data: Path) -> None:
     sound, picture = make_mp3_of(600 * KIB, seed=97), padded_jpeg(2000 * KIB)
     with Server(data, disk_reserve=0) as server:
         async with aiohttp.ClientSession() as session:
@@ -46,7 +46,7 @@ async def test_an_upload_with_a_cover_goes_on_after_a_kill(data: Path) -> None:
 
 
 @pytest.mark.timeout(60 + 15 * KILLS)
-async def test_a_cover_is_in_the_file_whenever_finishing_dies(data: Path) -> None:
+async def test_a_kill_during_finalizing_keeps_the_cover(data: Path) -> None:
     dice = random.Random(20261126)
     picture = padded_jpeg(1500 * KIB)
     with Server(data, disk_reserve=0) as server:

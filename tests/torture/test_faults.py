@@ -1,4 +1,4 @@
-"""A disk that lies, fails or dawdles: no byte is acknowledged that is not there, and the others go on."""
+"""Injected disk errors and delays: no lost byte is acknowledged, and other uploads continue."""
 
 from __future__ import annotations
 
@@ -27,19 +27,18 @@ DATA = make_mp3_of(4 * MIB, seed=101)
 
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
-    """A server that a test may harm."""
+    """Yield a server for one test."""
     with Server(data, disk_reserve=0, verdict_wait_slice=0.2, idle_timeout=2) as server:
         yield server
 
 
 @pytest.fixture
 def api(server: Server, session: aiohttp.ClientSession) -> Api:
-    """Its API."""
     return Api(session, server.url, server.token)
 
 
 def partial_of(server: Server, upload: dict[str, str]) -> Path:
-    """Where an upload's bytes go."""
+    """Return the upload's partial."""
     return server.partials / f"{upload['id']}.partial"
 
 
@@ -60,23 +59,23 @@ async def test_failing_disk_drops_the_slice_and_nothing_else(
     assert (await api.put(upload["id"], 0, DATA[:MIB])).status == 200
     syncs = call == "fdatasync"
     with fault(server.sidecar if syncs else server.pid, partial_of(server, upload), call, what):
-        answer = await api.post(upload["id"], MIB, DATA[MIB : 2 * MIB])
-        assert (answer.status, answer.code) == (status, code)
-        assert "Retry-After" in answer.headers
+        response = await api.post(upload["id"], MIB, DATA[MIB : 2 * MIB])
+        assert (response.status, response.code) == (status, code)
+        assert "Retry-After" in response.headers
     assert (await api.show(upload["id"]))["received"] == [[0, MIB]]
     assert (await api.send_all(upload["id"], DATA))["state"] == "spooled"
     assert (server.spool / "faulty.mp3").read_bytes().endswith(DATA)
 
 
-async def test_failed_sync_gives_up_every_slice_that_was_written_before_it(server: Server, api: Api) -> None:
-    """Eight slices are written and wait for a sync that fails: none of them may be acknowledged by a later one."""
+async def test_failed_sync_discards_every_slice_written_before_it(server: Server, api: Api) -> None:
+    """Eight slices wait for a sync that fails: no later sync may acknowledge them."""
     upload = await api.create("together.mp3", len(DATA))
     size = len(DATA) // 8
     with fault(server.sidecar, partial_of(server, upload), "fdatasync", "error=EIO:when=1"):
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(api.put(upload["id"], start, DATA[start : start + size]) for start in range(0, 8 * size, size))
         )
-    acknowledged = sum(answer.status == 200 for answer in answers)
+    acknowledged = sum(response.status == 200 for response in responses)
     assert acknowledged < 8
     shown = await api.show(upload["id"])
     assert sum(stop - start for start, stop in shown["received"]) == acknowledged * size
@@ -84,8 +83,8 @@ async def test_failed_sync_gives_up_every_slice_that_was_written_before_it(serve
     assert (server.spool / "together.mp3").read_bytes().endswith(DATA)
 
 
-async def test_large_slices_are_taken_again_once_they_can_be_read_back(server: Server, api: Api) -> None:
-    """The sidecar is killed again and again while slices come: none is lost, none is acknowledged wrongly."""
+async def test_large_slices_are_accepted_again_after_a_kill_of_the_sidecar(server: Server, api: Api) -> None:
+    """The sidecar is killed repeatedly while slices arrive."""
     data = make_mp3_of(24 * MIB, seed=102)
     upload = await api.create("aside.mp3", len(data))
 
@@ -97,8 +96,8 @@ async def test_large_slices_are_taken_again_once_they_can_be_read_back(server: S
     killing = asyncio.create_task(kill())
     refused = 0
     for start in range(0, len(data), 4 * MIB):
-        while (answer := await api.post(upload["id"], start, data[start : start + 4 * MIB])).status != 200:
-            assert answer.code in {"storage_error", "catalogue_error"}, answer
+        while (response := await api.post(upload["id"], start, data[start : start + 4 * MIB])).status != 200:
+            assert response.code in {"storage_error", "catalogue_error"}, response
             refused += 1
             await asyncio.sleep(0.1)
     killing.cancel()
@@ -108,9 +107,7 @@ async def test_large_slices_are_taken_again_once_they_can_be_read_back(server: S
 
 
 @pytest.mark.parametrize("right", [True, False])
-async def test_a_client_that_leaves_while_its_slice_is_read_back_loses_nothing(
-    server: Server, api: Api, right: bool
-) -> None:
+async def test_a_disconnect_while_a_slice_is_read_back_loses_nothing(server: Server, api: Api, right: bool) -> None:
     upload = await api.create("left.mp3", len(DATA))
     piece = DATA[: 3 * MIB]
     digest = digest_field(piece if right else DATA)
@@ -123,14 +120,14 @@ async def test_a_client_that_leaves_while_its_slice_is_read_back_loses_nothing(
         await writer.wait_closed()
         await asyncio.sleep(0.1)
         assert (await api.show(upload["id"]))["received"] == []
-        # Whoever sends the same bytes now waits for the one who has them.
+        # A second request for this span waits for its lease.
         assert (await api.put(upload["id"], 0, piece)).status == 200
     recorded = (await api.get(f"/api/v1/uploads/{upload['id']}/slices")).body
     assert [(one["stop"], bool(one["digest"])) for one in recorded] == [(len(piece), right)]
     assert (await api.send_all(upload["id"], DATA))["state"] == "spooled"
 
 
-async def test_slow_writes_of_one_upload_do_not_hold_up_others(server: Server, api: Api) -> None:
+async def test_slow_writes_of_one_upload_do_not_delay_others(server: Server, api: Api) -> None:
     slow, quick = await api.create("slow.mp3", len(DATA)), await api.create("quick.mp3", len(DATA))
     clock = asyncio.get_running_loop().time
     waits: list[float] = []
@@ -142,11 +139,11 @@ async def test_slow_writes_of_one_upload_do_not_hold_up_others(server: Server, a
             waits.append(clock() - begun)
             await asyncio.sleep(0.05)
         await sending
-    # The first slow write is met on the loop; from then on they are made elsewhere.
+    # The first slow write blocks the event loop; later ones run in threads.
     assert sorted(waits)[len(waits) // 2] < 0.15, waits
 
 
-async def test_trickling_client_ends_and_the_bytes_are_free(server: Server, api: Api) -> None:
+async def test_trickling_client_is_ended_and_its_span_is_free(server: Server, api: Api) -> None:
     upload = await api.create("trickle.mp3", len(DATA))
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(head("PUT", f"/api/v1/uploads/{upload['id']}/slices/0", length=MIB))
@@ -167,7 +164,7 @@ async def test_trickling_client_ends_and_the_bytes_are_free(server: Server, api:
 
 
 async def test_two_writers_of_one_span_leave_the_bytes_of_the_acknowledged_one(server: Server, api: Api) -> None:
-    """Again and again two clients write the same bytes at the same time, with other contents."""
+    """Two clients repeatedly write different contents to the same span at the same time."""
     for turn in range(20):
         contents = [bytes([turn * 2 + number]) * MIB for number in (0, 1)]
         upload = await api.create("contested.mp3", 2 * MIB)

@@ -1,8 +1,8 @@
-"""Finishing, tried by SIGKILL: a file is in the spool once and whole, or its partial is untouched; never both or half.
+"""SIGKILL while finalizing: a file is complete in the spool, or its partial is untouched; never both.
 
-So are edits of tags, by an admin or late by the sender: the old file lies there or the new one.
+The same with edits of tags, by an admin or late by the sender: the spool has the old file or the new one.
 
-`FINISHING_KILLS` sets how often the server dies; 6 by default.
+`FINISHING_KILLS` is the number of kills; 6 by default.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import aiohttp
 import pytest
 from mutagen.id3 import ID3
 
-from tests.support.api import Answer, Api
+from tests.support.api import Api, Response
 from tests.support.mp3 import HEADER as FRAME
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server
@@ -36,7 +36,7 @@ LATE_DETAILS = {"sender": "Late Larry", "tags": {"title": "Edited"}}
 
 
 @pytest.mark.timeout(60 + 15 * KILLS)
-async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path) -> None:
+async def test_a_kill_during_finalizing_leaves_the_partial_or_the_file(data: Path) -> None:
     source = random.Random(SEED)
     with Server(data, disk_reserve=0, verdict_wait_slice=0) as server:
         for number in range(KILLS):
@@ -57,7 +57,7 @@ async def test_a_kill_while_finishing_leaves_the_partial_or_the_file(data: Path)
 
 
 @pytest.mark.timeout(60 + 15 * KILLS)
-async def test_a_kill_while_several_are_finished_leaves_one_file_of_each_sound(data: Path) -> None:
+async def test_a_kill_while_several_are_finalized_leaves_one_file_for_each_audio(data: Path) -> None:
     source = random.Random(SEED)
     with Server(data, disk_reserve=0, verdict_wait_slice=0, duplicates="refuse") as server:
         for number in range(KILLS // 2):
@@ -85,7 +85,7 @@ async def test_a_kill_while_several_are_finished_leaves_one_file_of_each_sound(d
 
 @pytest.mark.timeout(60 + 15 * KILLS)
 async def test_a_kill_while_a_sender_edits_leaves_the_old_details_or_the_new(data: Path) -> None:
-    """The server dies at moments that are spread over the time that an edit takes."""
+    """The server is killed at moments spread over the duration of an edit."""
     with Server(data, disk_reserve=0) as server:
         seconds = await _edit_and_kill(server, 0, None)
         for number in range(1, KILLS + 1):
@@ -95,7 +95,7 @@ async def test_a_kill_while_a_sender_edits_leaves_the_old_details_or_the_new(dat
 
 
 async def _edit_and_kill(server: Server, number: int, after: float | None) -> float:
-    """Edit a finished upload, kill the server `after` seconds of that, and edit again; return the edit's seconds."""
+    """Edit a finished upload, kill the server `after` seconds, and edit again; return the edit's seconds."""
     content, name = make_mp3(200, {"artist": "Kept"}, seed=5000 + number), f"{number}.mp3"
     async with _client(server) as api:
         upload_id = await _send(api, name, content)
@@ -113,9 +113,9 @@ async def _edit_and_kill(server: Server, number: int, after: float | None) -> fl
     async with _client(server) as api:
         now = await _check(api, server, upload_id, content)
         assert _titles(server, now) in ((name, name), ("Edited", "Edited"))
-        if isinstance(heard, Answer):
+        if isinstance(heard, Response):
             await _check_edited(api, server, heard, now)
-        # A sender who heard no answer asks again.
+        # A sender without a response tries again.
         again = await _edit_late(api, upload_id)
         await _check_edited(api, server, again, await _check(api, server, upload_id, content))
     return seconds
@@ -127,12 +127,12 @@ async def _client(server: Server) -> AsyncIterator[Api]:
         yield Api(session, server.url, server.token)
 
 
-async def _edit_late(api: Api, upload_id: str) -> Answer:
+async def _edit_late(api: Api, upload_id: str) -> Response:
     return await api.request("PATCH", f"/api/v1/uploads/{upload_id}", json=LATE_DETAILS)
 
 
-async def _check_edited(api: Api, server: Server, heard: Answer, file: dict[str, Any]) -> None:
-    """What was acknowledged is in the upload, in its file's row and in the file."""
+async def _check_edited(api: Api, server: Server, heard: Response, file: dict[str, Any]) -> None:
+    """Assert that an acknowledged edit is in the upload, in the file's row and in the file."""
     assert heard.status == 200, heard
     shown = await api.show(heard.body["id"])
     assert (shown["sender"], shown["tags"]) == (LATE_DETAILS["sender"], LATE_DETAILS["tags"])
@@ -148,13 +148,13 @@ def _titles(server: Server, file: dict[str, Any]) -> tuple[str, str]:
 async def _send(api: Api, name: str, content: bytes) -> str:
     upload_id = str((await api.create(name, len(content), tags={"title": name}))["id"])
     for offset in range(0, len(content), 4 * MIB):
-        answer = await api.put(upload_id, offset, content[offset : offset + 4 * MIB])
-        assert answer.status == 200, answer
+        response = await api.put(upload_id, offset, content[offset : offset + 4 * MIB])
+        assert response.status == 200, response
     return upload_id
 
 
 def _look(server: Server, upload_id: str, name: str, content: bytes) -> None:
-    """At the moment of death: what has its name is whole, and what has none lies untouched."""
+    """Assert that the file is complete if it has its name, and its partial untouched otherwise."""
     partial, final = server.partials / f"{upload_id}.partial", server.spool / name
     if final.exists():
         assert final.read_bytes().endswith(_sound(content))
@@ -164,7 +164,7 @@ def _look(server: Server, upload_id: str, name: str, content: bytes) -> None:
 
 
 async def _kill_an_edit(api: Api, server: Server, file: dict[str, Any], content: bytes, source: random.Random) -> None:
-    """The server dies while a file's tags are edited: what lies there is one of two files, and the catalogue knows."""
+    """Kill the server while a file's tags are edited: the file is the old or the new one."""
     headers = api.admin | {"If-Match": f'"{file["spooled_sha256"]}"'}
     tags = {"title": "Edited", "artist": None}
     editing = asyncio.create_task(api.request("PATCH", file["url"], json={"tags": tags}, headers=headers))
@@ -174,7 +174,7 @@ async def _kill_an_edit(api: Api, server: Server, file: dict[str, Any], content:
     server.start()
     now = (await api.get(file["url"])).body
     assert (now["title"], now["artist"]) in (("Edited", None), (file["title"], "Kept"))
-    if isinstance(heard, Answer):
+    if isinstance(heard, Response):
         assert now == heard.body
     _check_stored(server, now, content)
 
@@ -188,7 +188,7 @@ async def _check(api: Api, server: Server, upload_id: str, content: bytes) -> di
 
 
 def _check_stored(server: Server, file: dict[str, Any], content: bytes) -> None:
-    """The file lies there as the catalogue says, with the sound that was sent."""
+    """Assert that the file is as the catalogue says, with the audio that was sent."""
     stored = (server.spool / file["stored_name"]).read_bytes()
     assert hashlib.sha256(stored).hexdigest() == file["spooled_sha256"]
     assert file["sha256"] == hashlib.sha256(content).hexdigest()

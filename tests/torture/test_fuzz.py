@@ -1,4 +1,4 @@
-"""Whatever clients send, by the ten thousand: no 5xx, no traceback, nothing kept, and the service goes on.
+"""Tens of thousands of malformed requests: no 5xx, no traceback, no leak, and the service still works.
 
 `FUZZ` is the number of requests, `FUZZ_SEED` the seed that a failure prints.
 """
@@ -30,13 +30,13 @@ REQUESTS = int(os.environ.get("FUZZ", "8000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 ROUNDS = 4
 ALLOWED = frozenset({"covers_busy"})
-"""Codes of 503 that many clients at once may hear: covers share a bound of memory."""
+"""Codes of 503 that are expected: covers share a limit of memory."""
 
 DESCRIPTORS = 6
-"""Descriptors that may be open beside those after the first round: readers of the catalogue, and pipes of children."""
+"""Descriptors that may be opened after the first round: readers of the catalogue, pipes of children."""
 
 GROWTH = 40 * MIB
-"""Bytes by which the process may grow after the first round: it remembers the 4,096 newest uploads, 6 KiB each."""
+"""Bytes by which the process may grow after the first round: it caches the 4,096 newest uploads, 6 KiB each."""
 
 LOG = 1_000_000
 """Bytes of log for 20,000 requests."""
@@ -63,14 +63,14 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(data: Path, log: Path) -> Iterator[Server]:
     # A request that is cancelled while its file is opened leaves the file to the garbage collector, inside aiohttp too.
-    # It is closed at once, as the count of descriptors shows, and the warning would look like a fault in the log.
+    # It is closed at once, as the number of descriptors shows; the warning would look like an error in the log.
     run = f'PYTHONWARNINGS="$PYTHONWARNINGS,ignore::ResourceWarning" exec "$@" 2>{log}'
     with Server(data, under=("sh", "-c", run, "sh"), **SETTINGS) as running:
         yield running
 
 
 def routes(folder: Path) -> list[tuple[str, str]]:
-    """Every route of the application, so that a new one is fuzzed too."""
+    """Return every route of the application, so that a new one is fuzzed too."""
     home = DataFolder(folder)
     home.make()
     found = Service(load(data_dir=folder), home, home.admin_token()).application().router.routes()
@@ -82,28 +82,28 @@ def descriptors(server: Server) -> int:
 
 
 async def cancel_all(api: Api) -> None:
-    """Cancel every open upload, and wait for those that are being finished."""
+    """Cancel every open upload, and wait for those that are being finalized."""
     found: list[dict[str, Any]] = []
     try:
         async with asyncio.timeout(240):
             while found := await open_uploads(api):
                 for upload in found:
-                    answer = await api.request("DELETE", f"/api/v1/uploads/{upload['id']}", headers=api.admin)
-                    assert answer.status in (204, 409), (answer, upload)
+                    response = await api.request("DELETE", f"/api/v1/uploads/{upload['id']}", headers=api.admin)
+                    assert response.status in (204, 409), (response, upload)
                 await asyncio.sleep(0.1)
     except TimeoutError:
         pytest.fail(f"still open: {found[:5]}")
 
 
 async def open_uploads(api: Api) -> list[dict[str, Any]]:
-    answer = await api.get(f"/api/v1/uploads?scope=all&state={OPEN}&limit=100", headers=api.admin)
-    assert answer.status == 200, answer
-    found: list[dict[str, Any]] = answer.body["uploads"]
+    response = await api.get(f"/api/v1/uploads?scope=all&state={OPEN}&limit=100", headers=api.admin)
+    assert response.status == 200, response
+    found: list[dict[str, Any]] = response.body["uploads"]
     return found
 
 
 async def settled(server: Server) -> int:
-    """Descriptors once their number has stood still for a second."""
+    """Return the number of descriptors once it is stable for a second."""
     before, since = -1, 0
     while since < 10:
         now = descriptors(server)
@@ -114,19 +114,19 @@ async def settled(server: Server) -> int:
 
 
 async def walk(api: Api, path: str) -> int:
-    """Read a whole listing, and return how many it has."""
+    """Read all pages of a list, and return its length."""
     count, page = 0, f"{path}?scope=all&limit=100"
     while page:
-        answer = await api.get(page, headers=api.admin)
-        assert answer.status == 200, answer
-        (rows,) = (value for value in answer.body.values() if isinstance(value, list))
+        response = await api.get(page, headers=api.admin)
+        assert response.status == 200, response
+        (rows,) = (value for value in response.body.values() if isinstance(value, list))
         count += len(rows)
-        page = f"{path}?scope=all&limit=100&cursor={answer.body['next']}" if answer.body["next"] else ""
+        page = f"{path}?scope=all&limit=100&cursor={response.body['next']}" if response.body["next"] else ""
     return count
 
 
 @pytest.mark.timeout(120 + REQUESTS // 20)
-async def test_whatever_is_sent_the_service_goes_on(server: Server, log: Path, tmp_path: Path) -> None:
+async def test_no_request_breaks_the_service(server: Server, log: Path, tmp_path: Path) -> None:
     print(f"FUZZ_SEED={SEED} FUZZ={REQUESTS}")
     fuzzer = Fuzzer(server.port, server.token, routes(tmp_path / "routes"), SEED, ALLOWED)
     held, size = 0, 0
@@ -147,14 +147,14 @@ async def test_whatever_is_sent_the_service_goes_on(server: Server, log: Path, t
 def complain(fuzzer: Fuzzer) -> None:
     """Fail with the first of each kind of failure."""
     kinds = {
-        (failure.status, failure.code, failure.answer[:200]): failure for failure in reversed(fuzzer.tally.failures)
+        (failure.status, failure.code, failure.response[:200]): failure for failure in reversed(fuzzer.tally.failures)
     }
     shown = "\n".join(map(repr, list(kinds.values())[:20]))
     assert not kinds, f"seed {SEED}: {len(fuzzer.tally.failures)} of {fuzzer.tally.requests} failed\n{shown}"
 
 
 async def check_health(api: Api, server: Server) -> None:
-    """Every listing can be read, nothing unfinished is left on the disk, and a file still gets in."""
+    """Assert that every list can be read, no partial is left, and a file can be uploaded."""
     assert (await api.get("/health")).status == (await api.get("/ready")).status == 200
     counts = [await walk(api, path) for path in ("/api/v1/uploads", "/api/v1/files", "/api/v1/quarantine")]
     assert counts[0] > counts[1] > 0
@@ -166,7 +166,7 @@ async def check_health(api: Api, server: Server) -> None:
 
 
 def check_log(log: Path) -> None:
-    """The log has one line of JSON for each event, no fault among them, and is short."""
+    """Assert that the log is short JSON lines without errors."""
     lines = log.read_text(errors="replace").splitlines()
     assert not [line for line in lines if "Traceback" in line]
     assert {json.loads(line)["level"] for line in lines} <= {"info", "warning"}

@@ -1,6 +1,6 @@
-"""Bodies and headers that are to hold the event loop or fill the memory: everybody else is served meanwhile.
+"""Bodies and headers designed to block the event loop or fill the memory: others are served meanwhile.
 
-The bounds are those of `tests/support/hostile.py`: `/health` p99 under 250 ms on new connections, memory of all
+The limits are those of `tests/support/hostile.py`: `/health` p99 under 250 ms on new connections, memory of all
 processes under 300 MiB.
 """
 
@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from tests.support.api import MIB, Api
-from tests.support.hostile import connections, others
+from tests.support.hostile import connections, sample_others
 from tests.support.memory import resident
 from tests.support.mp3 import make_mp3
 from tests.support.pictures import padded_jpeg
@@ -33,13 +33,13 @@ SECONDS = float(os.environ.get("ATTACK", "1.5"))
 
 @pytest.fixture
 def server(data: Path, tmp_path: Path) -> Iterator[Server]:
-    """A fresh server with its own log."""
+    """Yield a new server with its own log."""
     with Server(data, disk_reserve=0, log=tmp_path / "log") as server:
         yield server
 
 
 async def during(seconds: float, attack: asyncio.Task[None]) -> None:
-    """Let the attack go on for so many seconds."""
+    """Run the attack for this time."""
     await asyncio.sleep(seconds)
     attack.cancel()
     with suppress(asyncio.CancelledError):
@@ -47,14 +47,14 @@ async def during(seconds: float, attack: asyncio.Task[None]) -> None:
 
 
 @pytest.mark.alone
-async def test_content_types_of_many_semicolons_hold_nobody_up(server: Server) -> None:
+async def test_content_types_of_many_semicolons_delay_no_other_client(server: Server) -> None:
     async def attack() -> None:
         for number in itertools.count():
             value = f"Content-Type: a/b{';' * 8000}{number}"
-            answer = await send(server.port, [head("POST", "/admin/session", value, length=2), b"{}"])
-            assert (answer.status, answer.problem["code"]) == (415, "unsupported_media_type")
+            response = await send(server.port, [head("POST", "/admin/session", value, length=2), b"{}"])
+            assert (response.status, response.problem["code"]) == (415, "unsupported_media_type")
 
-    async with others(server):
+    async with sample_others(server):
         await during(SECONDS, asyncio.create_task(attack()))
 
 
@@ -83,13 +83,13 @@ ROUTES = {
 async def test_content_type_that_cannot_be_parsed_is_415(shared_server: Server, value: str, route: str) -> None:
     method, path, headers = ROUTES[route]
     request = head(method, path, *headers, f"Content-Type: {TYPES[value]}", length=2)
-    answer = await send(shared_server.port, [request, b"{}"])
-    assert (answer.status, answer.problem["code"]) == (415, "unsupported_media_type")
+    response = await send(shared_server.port, [request, b"{}"])
+    assert (response.status, response.problem["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("framing", ["Content-Length: 4000000000", "Transfer-Encoding: chunked"])
-async def test_preambles_hold_nobody_up(server: Server, framing: str) -> None:
+async def test_preambles_delay_no_other_client(server: Server, framing: str) -> None:
     lines = b"p\r\n" * 20_000
     if "chunked" in framing:
         lines = f"{len(lines):x}\r\n".encode() + lines + b"\r\n"
@@ -99,13 +99,13 @@ async def test_preambles_hold_nobody_up(server: Server, framing: str) -> None:
             with suppress(ConnectionError):
                 await send(server.port, [head("POST", "/upload", framing), *[lines] * 20], pause=0.02)
 
-    async with others(server):
+    async with sample_others(server):
         attacks = [asyncio.create_task(attack()) for _ in range(8)]
         await asyncio.gather(*(during(SECONDS, attack) for attack in attacks))
 
 
 @pytest.mark.alone
-async def test_long_epilogue_holds_nobody_up(server: Server) -> None:
+async def test_long_epilogue_delays_no_other_client(server: Server) -> None:
     body = multipart(part("mp3", b"no MP3" * 100, "a.mp3"))
     lines = b"e\r\n" * 20_000
 
@@ -115,7 +115,7 @@ async def test_long_epilogue_holds_nobody_up(server: Server) -> None:
                 request = head("POST", "/upload", length=len(body) + 50 * len(lines))
                 await send(server.port, [request, body, *[lines] * 50], pause=0.02)
 
-    async with others(server):
+    async with sample_others(server):
         attacks = [asyncio.create_task(attack()) for _ in range(4)]
         await asyncio.gather(*(during(SECONDS, attack) for attack in attacks))
 
@@ -143,7 +143,7 @@ async def test_odd_spellings_of_static_files_take_no_memory(server: Server, sess
     batches = [" ".join(f"{n}/../js/upload-list.js" for n in range(at, at + 40)) for at in range(0, 4000, 40)]
     await ask(batches[:5])
     before = resident(server.pid)
-    async with others(server):
+    async with sample_others(server):
         assert await ask(batches) == {404}
     assert resident(server.pid) - before < 4 * MIB
 
@@ -151,9 +151,9 @@ async def test_odd_spellings_of_static_files_take_no_memory(server: Server, sess
 @pytest.mark.parametrize(
     "name", ["%00.js", "a" * 300 + ".js", "a/" * 2500 + "x.js", "../config.py", "js", "%2e%2e/x.js"]
 )
-async def test_static_name_that_is_none_is_404(shared_server: Server, name: str) -> None:
-    answer = await send(shared_server.port, [head("GET", f"/static/{name}")])
-    assert (answer.status, answer.problem["code"]) == (404, "not_found")
+async def test_unknown_static_name_is_404(shared_server: Server, name: str) -> None:
+    response = await send(shared_server.port, [head("GET", f"/static/{name}")])
+    assert (response.status, response.problem["code"]) == (404, "not_found")
 
 
 async def _created(server: Server, session: aiohttp.ClientSession, count: int) -> list[str]:
@@ -166,16 +166,16 @@ PICTURE = padded_jpeg(2 * MIB - 10)
 
 @asynccontextmanager
 async def unfinished(server: Server, request: bytes, count: int = 400) -> AsyncIterator[list[bytes]]:
-    """Open so many connections with such a request, and yield the answers that came to them."""
+    """Open connections with an unfinished request, and yield the responses."""
     async with AsyncExitStack() as stack:
-        answers = []
+        responses = []
         for _ in range(count):
             (connection,) = await stack.enter_async_context(connections(server, 1, request))
-            # One after the other: what is on its way between the kernel and a handler is not what is measured here.
+            # One after the other, so that no request is between the kernel and its handler.
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.25):
-                    answers.append(await connection.head())
-        yield answers
+                    responses.append(await connection.head())
+        yield responses
 
 
 @pytest.mark.alone
@@ -184,9 +184,9 @@ async def test_unfinished_covers_of_400_connections_share_the_memory(
 ) -> None:
     (upload_id,) = await _created(server, session, 1)
     request = head("PUT", f"/api/v1/uploads/{upload_id}/cover", length=len(PICTURE)) + PICTURE[:-1]
-    async with others(server, health=1), unfinished(server, request) as answers:
-        assert len(answers) > 300
-        assert all(b" 503 " in top and b"\r\nRetry-After: " in top for top in answers)
+    async with sample_others(server, health=1), unfinished(server, request) as responses:
+        assert len(responses) > 300
+        assert all(b" 503 " in top and b"\r\nRetry-After: " in top for top in responses)
 
 
 @pytest.mark.alone
@@ -196,20 +196,20 @@ async def test_covers_of_400_forms_share_the_memory(server: Server, *, late: boo
     body = multipart(*([file, cover] if late else [cover, file]))
     cut = body.index(PICTURE) + len(PICTURE) - 1
     request = head("POST", "/upload", length=len(body)) + body[:cut]
-    async with others(server, health=1), unfinished(server, request) as answers:
-        assert len(answers) > 300
-        assert all(b" 503 " in top for top in answers)
+    async with sample_others(server, health=1), unfinished(server, request) as responses:
+        assert len(responses) > 300
+        assert all(b" 503 " in top for top in responses)
 
 
-async def test_a_cover_is_taken_once_others_are_through(server: Server, session: aiohttp.ClientSession) -> None:
+async def test_a_cover_is_accepted_after_others_have_ended(server: Server, session: aiohttp.ClientSession) -> None:
     upload_id, other = await _created(server, session, 2)
     request = head("PUT", f"/api/v1/uploads/{upload_id}/cover", length=len(PICTURE)) + PICTURE[:-1]
     put = head("PUT", f"/api/v1/uploads/{other}/cover", length=len(PICTURE))
     async with connections(server, 16, request):
         # Its handler may begin later than this one's.
         await asyncio.sleep(1)
-        answer = await send(server.port, [put])
-        assert (answer.status, answer.problem["code"]) == (503, "covers_busy")
+        response = await send(server.port, [put])
+        assert (response.status, response.problem["code"]) == (503, "covers_busy")
     await asyncio.sleep(1)
-    answer = await send(server.port, [put, PICTURE])
-    assert answer.status == 200
+    response = await send(server.port, [put, PICTURE])
+    assert response.status == 200

@@ -1,6 +1,6 @@
-"""Clients that want to stop the service do not, and everybody else is served meanwhile.
+"""Denial of service: slow, silent and malformed clients; others are served meanwhile.
 
-The bounds are those of `tests/support/hostile.py`: `/health` p99 under 250 ms on new connections, memory of all
+The limits are those of `tests/support/hostile.py`: `/health` p99 under 250 ms on new connections, memory of all
 processes under 300 MiB, log under 1 MB.
 """
 
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.api import MIB, Api
-from tests.support.hostile import connections, others
+from tests.support.hostile import connections, sample_others
 from tests.support.mp3 import make_mp3_of
-from tests.support.raw import RawAnswer, head, multipart, part, send
+from tests.support.raw import RawResponse, head, multipart, part, send
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from tests.support.wire import WireAnswer
+    from tests.support.wire import WireResponse
 
 FEW_DESCRIPTORS = ("prlimit", "--nofile=1024:1024")
 HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -35,7 +35,7 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that waits for nothing longer than a second, and wants 1,000 bytes a second of a body."""
+    """Yield a server with timeouts of a second, which requires 1,000 bytes a second of a body."""
     folder = tmp_path_factory.mktemp("quick")
     with Server(
         folder / "data",
@@ -51,13 +51,12 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def quick_api(quick: Server, session: aiohttp.ClientSession) -> Api:
-    """Its API."""
     return Api(session, quick.url, quick.token)
 
 
 @pytest.fixture
 def server(data: Path, tmp_path: Path) -> Iterator[Server]:
-    """A fresh server with its own log."""
+    """Yield a new server with its own log."""
     with Server(data, disk_reserve=0, log=tmp_path / "log") as server:
         yield server
 
@@ -74,33 +73,33 @@ def descriptors(pid: int) -> int:
 
 
 @pytest.mark.alone
-async def test_silent_sockets_take_no_place_from_a_new_client(data: Path, tmp_path: Path) -> None:
+async def test_silent_sockets_are_closed_for_a_new_client(data: Path, tmp_path: Path) -> None:
     with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS) as server:
-        async with others(server, health=1), connections(server, 1010):
+        async with sample_others(server, health=1), connections(server, 1010):
             used = processor_seconds(server.pid)
             for _ in range(5):
                 began = time.monotonic()
-                answer = await send(server.port, [HEALTH])
-                assert answer.status == 200
+                response = await send(server.port, [HEALTH])
+                assert response.status == 200
                 assert time.monotonic() - began < 1
                 await asyncio.sleep(1)
             assert processor_seconds(server.pid) - used < 2.5, "a core spins"
 
 
 @pytest.mark.alone
-async def test_server_is_itself_again_when_silent_sockets_have_gone(data: Path, tmp_path: Path) -> None:
+async def test_server_recovers_after_silent_sockets_are_closed(data: Path, tmp_path: Path) -> None:
     with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS) as server:
         before = descriptors(server.pid)
         async with connections(server, 1010):
             pass
-        async with others(server):
+        async with sample_others(server):
             await asyncio.sleep(1)
         assert descriptors(server.pid) <= before + 3
 
 
 @pytest.mark.alone
 async def test_no_descriptor_left_neither_spins_nor_fills_the_log(data: Path, tmp_path: Path) -> None:
-    """More connections are allowed here than there are descriptors."""
+    """More connections are allowed than there are descriptors."""
     log = tmp_path / "log"
     with Server(data, log=log, under=FEW_DESCRIPTORS, connections=5000, keepalive_timeout=4) as server:
         async with asyncio.timeout(10):
@@ -120,20 +119,18 @@ WAITING = {
     "idle after a request": HEALTH,
     "a JSON body that never comes": b"POST /admin/session HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
-    "answers that are not read": b"GET /static/js/transfer.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 400,
+    "responses that are not read": b"GET /static/js/transfer.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 400,
 }
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("first", WAITING.values(), ids=WAITING)
-async def test_connections_that_only_wait_take_no_place_from_a_new_client(
-    data: Path, tmp_path: Path, first: bytes
-) -> None:
+async def test_waiting_connections_are_closed_for_a_new_client(data: Path, tmp_path: Path, first: bytes) -> None:
     with Server(data, disk_reserve=0, log=tmp_path / "log", connections=20) as server:
         async with connections(server, 60, first):
-            # Until then the server is busy with what it was sent.
+            # Until then the server is busy with these requests.
             await asyncio.sleep(2)
-            async with others(server, health=1):
+            async with sample_others(server, health=1):
                 await asyncio.sleep(2)
 
 
@@ -142,7 +139,7 @@ async def test_unfinished_headers_take_little_memory(server: Server) -> None:
     request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"".join(
         b"X-%d: %s\r\n" % (number, b"x" * 8000) for number in range(124)
     )
-    async with others(server, health=2), connections(server, 600, request):
+    async with sample_others(server, health=2), connections(server, 600, request):
         await asyncio.sleep(1)
 
 
@@ -153,7 +150,7 @@ async def test_headers_that_are_too_large_together_are_431(quick: Server) -> Non
     assert (await send(quick.port, [request])).status == 431
 
 
-async def test_request_with_many_headers_of_a_proxy_is_answered(quick: Server) -> None:
+async def test_request_with_many_headers_of_a_proxy_is_accepted(quick: Server) -> None:
     request = HEALTH[:-2] + b"".join(b"X-%d: %s\r\n" % (number, b"x" * 900) for number in range(60)) + b"\r\n"
     assert (await send(quick.port, [request])).status == 200
 
@@ -166,7 +163,7 @@ HALF = {
 
 
 @pytest.mark.parametrize("first", HALF.values(), ids=HALF)
-async def test_headers_that_never_end_end_the_connection(quick: Server, first: bytes) -> None:
+async def test_endless_headers_end_the_connection(quick: Server, first: bytes) -> None:
     async with connections(quick, 1, first) as (connection,), asyncio.timeout(5):
         await connection.ended()
 
@@ -177,8 +174,8 @@ def pieces(data: bytes, size: int) -> list[bytes]:
 
 async def test_dripped_headers_end_the_connection(quick: Server) -> None:
     async with connections(quick, 1) as (connection,), asyncio.timeout(5):
-        answer = await connection.drip(pieces(b"GET /health HTTP/1.1\r\nX: " + b"x" * 200, 1), 0.1)
-        assert answer.status == 0
+        response = await connection.drip(pieces(b"GET /health HTTP/1.1\r\nX: " + b"x" * 200, 1), 0.1)
+        assert response.status == 0
 
 
 JSON = "Content-Type: application/json"
@@ -190,18 +187,18 @@ async def test_dripped_json_is_408(quick: Server, path: str, *, chunked: bool) -
     first = head("POST", path, JSON, "Transfer-Encoding: chunked") if chunked else head("POST", path, JSON, length=200)
     rest = [b"1\r\n \r\n"] * 200 if chunked else [b" "] * 200
     async with connections(quick, 1, first) as (connection,), asyncio.timeout(5):
-        answer = await connection.drip(rest, 0.1)
-    assert (answer.status, answer.json["code"]) == (408, "request_timeout")
+        response = await connection.drip(rest, 0.1)
+    assert (response.status, response.json["code"]) == (408, "request_timeout")
 
 
-async def dripped(server: Server, request: bytes, body: bytes) -> WireAnswer:
-    """Send the body so slowly that it brings 100 bytes a second."""
+async def dripped(server: Server, request: bytes, body: bytes) -> WireResponse:
+    """Send the body at 100 bytes a second."""
     async with connections(server, 1, request) as (connection,), asyncio.timeout(10):
         return await connection.drip(pieces(body, 20), 0.2)
 
 
 @pytest.mark.parametrize("kind", ["slice", "slice as a part", "cover", "form", "cover in a form"])
-async def test_slow_body_is_408_and_nothing_of_it_is_kept(quick: Server, quick_api: Api, kind: str) -> None:
+async def test_slow_body_is_408_and_is_not_kept(quick: Server, quick_api: Api, kind: str) -> None:
     upload = await quick_api.create(length=2000)
     path, file = f"/api/v1/uploads/{upload['id']}", b"s" * 2000
     close, raw = "Connection: close", "Content-Type: application/octet-stream"
@@ -217,20 +214,20 @@ async def test_slow_body_is_408_and_nothing_of_it_is_kept(quick: Server, quick_a
     if request is None:
         target, first = ("/upload", b"") if "form" in kind else (f"{path}/slices", part("offset", "0"))
         request = head("POST", target, close, length=len(first + body)) + first
-    answer = await dripped(quick, request, body)
-    assert (answer.status, answer.json["code"]) == (408, "body_too_slow")
+    response = await dripped(quick, request, body)
+    assert (response.status, response.json["code"]) == (408, "body_too_slow")
     assert (await quick_api.show(upload["id"]))["received"] == []
 
 
-async def test_slow_append_is_408_and_keeps_what_came(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_slow_append_is_408_and_keeps_received_bytes(data: Path, session: aiohttp.ClientSession) -> None:
     tus = {"Tus-Resumable": "1.0.0"}
     with Server(data, disk_reserve=0, idle_timeout=4, body_rate=1000) as server:
         api = Api(session, server.url, server.token)
         created = await api.request("POST", "/tus/", headers={**tus, "Upload-Length": "2000"})
         path = created.headers["Location"].removeprefix(server.url)
         fields = ("Tus-Resumable: 1.0.0", "Upload-Offset: 0", "Content-Type: application/offset+octet-stream")
-        answer = await dripped(server, head("PATCH", path, *fields, length=2000), b"s" * 2000)
-        assert (answer.status, answer.json["code"]) == (408, "body_too_slow")
+        response = await dripped(server, head("PATCH", path, *fields, length=2000), b"s" * 2000)
+        assert (response.status, response.json["code"]) == (408, "body_too_slow")
         shown = await api.request("HEAD", path, headers=tus)
         assert 200 < int(shown.headers["Upload-Offset"]) < 1000
 
@@ -242,13 +239,13 @@ async def test_slow_line_with_stalls_is_fast_enough(quick: Server, quick_api: Ap
         for _ in range(4):
             assert await connection.send(b"s" * 1500)
             await asyncio.sleep(0.6)
-        assert RawAnswer(await connection.ended()).status == 200
+        assert RawResponse(await connection.ended()).status == 200
 
 
-async def test_client_that_never_reads_its_response_is_let_go(
+async def test_client_that_never_reads_its_response_is_disconnected(
     data: Path, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    """It is larger than what the kernel takes of it."""
+    """The response is larger than the kernel's buffers."""
     with Server(data, disk_reserve=0, idle_timeout=2, log=tmp_path / "log") as server:
         api, content = Api(session, server.url, server.token), make_mp3_of(16 * MIB, seed=171)
         upload = await api.create(length=len(content))
@@ -291,12 +288,12 @@ async def test_malformed_request_is_400_without_its_bytes(quick: Server, request
 
 
 FLOOD_SECONDS = 1.0
-"""A fast machine is through with a hundred rounds before there are samples enough."""
+"""Rounds: with a hundred, a fast machine ends before there are enough samples."""
 
 
 @pytest.mark.alone
 async def test_flood_of_malformed_requests_leaves_the_log_small(server: Server) -> None:
-    async with others(server):
+    async with sample_others(server):
         ends, rounds = time.monotonic() + FLOOD_SECONDS, 0
         while rounds < 100 or time.monotonic() < ends:
             await asyncio.gather(*(send(server.port, [request]) for request in list(MALFORMED.values())[:5]))
@@ -307,7 +304,7 @@ async def test_flood_of_malformed_requests_leaves_the_log_small(server: Server) 
 
 
 def _check_log(server: Server, event: str) -> list[dict[str, Any]]:
-    """Return the log's lines, JSON objects that tell of this event alone and without anything of the request."""
+    """Return the log's lines, which must have only this event and nothing of the request."""
     assert server.log is not None
     text = server.log.read_text()
     assert SECRET not in text
@@ -319,6 +316,6 @@ def _check_log(server: Server, event: str) -> list[dict[str, Any]]:
 
 
 def _lines(log: Path) -> list[dict[str, Any]]:
-    """Return what was logged since the start, which says how children are confined."""
+    """Return the log's lines after those of the start."""
     lines: list[dict[str, Any]] = [json.loads(line) for line in log.read_text().splitlines()]
     return [line for line in lines if "confined" not in line["event"]]

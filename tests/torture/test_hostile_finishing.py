@@ -1,4 +1,4 @@
-"""One sender's hostile files keep nobody else from the spool, and nothing they send stays unfinished for ever."""
+"""Hostile files of one sender neither delay others nor stay unfinished forever."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 AUDIO = make_frames(100, seed=12)
 FILES = 30
 SECONDS = 60.0
-"""Within which the honest file is spooled on a busy machine; on an idle one it is less than 2. It was 101."""
+"""Limit until the honest file is spooled on a busy machine; on an idle one it takes less than 2. It was 101."""
 
 PROCESSOR = 10.0
-"""Seconds of processor time for all these files together, however busy the machine is; it was a hundred."""
+"""Limit in seconds of processor time for all these files; it was a hundred."""
 
 
 def folded(name: str, content: bytes) -> bytes:
-    """A compressed frame of version 2.4."""
+    """Return a compressed frame of ID3v2.4."""
     return frame(name, syncsafe(len(content)) + zlib.compress(content), 4, 0x0009)
 
 
@@ -71,13 +71,13 @@ async def test_hostile_files_do_not_delay_an_honest_one(data: Path, session: aio
 
 
 def processor_seconds(server: int) -> float:
-    """What the server, its children and those that have ended used."""
+    """Return the processor time of the server and its children, including those that have exited."""
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in (server, *children(server))]
     return sum(sum(map(int, each[11:15])) for each in fields) / os.sysconf("SC_CLK_TCK")
 
 
-async def test_fifteen_large_tags_in_front_end_in_the_spool(data: Path, session: aiohttp.ClientSession) -> None:
-    """225 MB, of which the disk holds little: what they are filled with is a hole."""
+async def test_file_with_fifteen_large_tags_is_spooled(data: Path, session: aiohttp.ClientSession) -> None:
+    """They have 225 MB, most of it a hole in a sparse file."""
     size = 15_000_000
     with Server(data, disk_reserve=0) as server:
         api = Api(session, server.url, server.token)
@@ -98,7 +98,7 @@ async def test_fifteen_large_tags_in_front_end_in_the_spool(data: Path, session:
 
 
 def large_tags(path: Path, size: int) -> Path:
-    """Fifteen tags of so many bytes, each a private frame of zeros, and a sound."""
+    """Write fifteen tags of this size, each a private frame of zeros, and audio."""
     start = b"ID3\3\0\0" + syncsafe(size) + b"PRIV" + (size - 10).to_bytes(4) + bytes(2) + b"x\0"
     with path.open("wb") as file:
         for number in range(15):
@@ -109,14 +109,14 @@ def large_tags(path: Path, size: int) -> Path:
     return path
 
 
-async def test_an_admin_cancels_only_what_could_not_be_finished(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_an_admin_cancels_only_unfinalizable_uploads(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data, disk_reserve=0) as server:
         api = Api(session, server.url, server.token)
         upload = await api.create("good.mp3", len(good := make_mp3(2)))
         assert (await api.send_all(upload["id"], good))["state"] == "spooled"
-        answer = await api.request("DELETE", f"/api/v1/uploads/{upload['id']}", headers=api.admin)
-        assert (answer.status, answer.code) == (409, "wrong_state")
+        response = await api.request("DELETE", f"/api/v1/uploads/{upload['id']}", headers=api.admin)
+        assert (response.status, response.code) == (409, "wrong_state")
         for upload_id in ("%00", "..%2f..%2fadmin-token", "x" * 300):
             for act in ("recheck", "force"):
-                answer = await api.request("POST", f"/api/v1/quarantine/{upload_id}/{act}", headers=api.admin)
-                assert answer.status == 404, (upload_id, answer)
+                response = await api.request("POST", f"/api/v1/quarantine/{upload_id}/{act}", headers=api.admin)
+                assert response.status == 404, (upload_id, response)

@@ -1,4 +1,4 @@
-"""Nobody can make the listings fail, stall the service by them, or fill its memory with what they list."""
+"""No client can make the lists fail, slow down the service, or fill its memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MEMORY = 300 * MIB
 OTHERS_WAIT = 0.25
-"""Seconds that 99 of 100 others may wait meanwhile."""
+"""Limit in seconds of the 99th percentile of other requests."""
 
 UPLOADS = 3000
 CLIENTS = 8
@@ -51,14 +51,13 @@ LARGEST: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
-    """A server whose memory is this test's own."""
+    """Yield a new server, because its memory is measured."""
     with Server(data, disk_reserve=0, verdict_wait_slice=5) as server:
         yield server
 
 
 @pytest.fixture
 def own(server: Server, session: aiohttp.ClientSession) -> Api:
-    """Its API."""
     return Api(session, server.url, server.token)
 
 
@@ -72,17 +71,17 @@ def own(server: Server, session: aiohttp.ClientSession) -> Api:
         "1970-01-01T00:00:00+00:01",
     ],
 )
-async def test_a_time_that_is_no_date_is_refused_and_breaks_no_listing(own: Api, moment: str) -> None:
+async def test_an_invalid_date_is_refused_and_breaks_no_list(own: Api, moment: str) -> None:
     body = {"filename": "x.mp3", "length": 10, "last_modified": moment}
-    answer = await own.request("POST", "/api/v1/uploads", json=body)
-    assert (answer.status, answer.code, answer.body["field"]) == (400, "malformed", "last_modified")
+    response = await own.request("POST", "/api/v1/uploads", json=body)
+    assert (response.status, response.code, response.body["field"]) == (400, "malformed", "last_modified")
     kept = await own.create("kept.mp3", 10, last_modified="9999-12-30T23:59:59.999999Z")
     assert kept["last_modified"] == "9999-12-30T23:59:59.999999Z"
     for listing in LISTINGS:
         assert (await own.get(listing, headers=own.admin)).status == 200
 
 
-async def test_what_another_version_or_a_hand_wrote_breaks_no_listing(server: Server, own: Api) -> None:
+async def test_rows_of_another_version_break_no_list(server: Server, own: Api) -> None:
     spooled = await own.create("spooled.mp3", len(song := make_mp3(20, seed=71)))
     await own.send_all(spooled["id"], song)
     rejected = await own.create("rejected.mp3", 5000)
@@ -116,43 +115,45 @@ async def test_what_another_version_or_a_hand_wrote_breaks_no_listing(server: Se
         )
     server.start()
     for listing in LISTINGS:
-        answer = await own.get(listing, headers=own.admin)
-        assert answer.status == 200, answer
-        assert json.loads(json.dumps(answer.body, allow_nan=False)) == answer.body
+        response = await own.get(listing, headers=own.admin)
+        assert response.status == 200, response
+        assert json.loads(json.dumps(response.body, allow_nan=False)) == response.body
     everybody = (await own.get(LISTINGS[0], headers=own.admin)).body["uploads"]
     assert {upload["id"] for upload in everybody} == {spooled["id"], rejected["id"], receiving["id"]}
     shown = await own.show(rejected["id"])
     assert (shown["problem"]["code"], shown["problem"]["verdict"]) == ("unknown_verdict", "from_the_future")
     assert shown["findings"][0]["code"] == "new"
-    answer = await own.request("DELETE", f"/api/v1/uploads/{receiving['id']}")
-    assert answer.status == 204
+    response = await own.request("DELETE", f"/api/v1/uploads/{receiving['id']}")
+    assert response.status == 204
 
 
-async def test_no_dialect_takes_more_than_16_kib_of_text(own: Api) -> None:
+async def test_no_dialect_accepts_more_than_16_kib_of_text(own: Api) -> None:
     korean = "밤" * 4000
     much = {"tags": {"lyrics": korean, "comment": korean}}
-    answer = await own.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 10, **much})
-    assert (answer.status, answer.code, answer.body["limit"]) == (400, "details_too_large", 16 * 1024)
+    response = await own.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 10, **much})
+    assert (response.status, response.code, response.body["limit"]) == (400, "details_too_large", 16 * 1024)
     chapters = [{"start": at, "title": "x" * 100} for at in range(200)]
-    answer = await own.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 1, "chapters": chapters})
-    assert (answer.status, answer.code) == (400, "details_too_large")
+    response = await own.request(
+        "POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 1, "chapters": chapters}
+    )
+    assert (response.status, response.code) == (400, "details_too_large")
     form = aiohttp.FormData({"lyrics": korean[:2700], "comment": korean[:2700], "description": korean[:2700]})
     form.add_field("mp3", make_mp3(5, seed=72), filename="a.mp3")
-    answer = await own.request("POST", "/upload", data=form)
-    assert (answer.status, answer.code) == (400, "details_too_large")
+    response = await own.request("POST", "/upload", data=form)
+    assert (response.status, response.code) == (400, "details_too_large")
     metadata = "filename YS5tcDM=,lyrics " + base64.b64encode(b"x" * 4000).decode()
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": metadata}
-    answer = await own.request("POST", "/tus/", headers=headers)
-    assert answer.status == 201
-    upload_id = answer.headers["Location"].rpartition("/")[2]
-    answer = await own.request("PATCH", f"/api/v1/uploads/{upload_id}", json={"tags": {"lyrics": korean}})
-    assert (answer.status, answer.code) == (400, "details_too_large")
+    response = await own.request("POST", "/tus/", headers=headers)
+    assert response.status == 201
+    upload_id = response.headers["Location"].rpartition("/")[2]
+    response = await own.request("PATCH", f"/api/v1/uploads/{upload_id}", json={"tags": {"lyrics": korean}})
+    assert (response.status, response.code) == (400, "details_too_large")
     assert (await own.show(upload_id))["tags"] == {"lyrics": "x" * 4000}
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("kind", LARGEST)
-async def test_others_are_answered_while_8_clients_list(server: Server, own: Api, kind: str) -> None:
+async def test_others_get_responses_while_8_clients_list(server: Server, own: Api, kind: str) -> None:
     await fill(server, own, LARGEST[kind])
     for query, most in (("limit=200", 4 * MIB), ("limit=20&full=1", MIB)):
         sizes: list[int] = []
@@ -160,9 +161,9 @@ async def test_others_are_answered_while_8_clients_list(server: Server, own: Api
         async def lists(query: str = query, sizes: list[int] = sizes) -> None:
             async with aiohttp.ClientSession() as session:
                 for _ in range(4):
-                    async with session.get(f"{server.url}/api/v1/uploads?{query}") as answer:
-                        sizes.append(len(await answer.read()))
-                        assert answer.status == 200
+                    async with session.get(f"{server.url}/api/v1/uploads?{query}") as response:
+                        sizes.append(len(await response.read()))
+                        assert response.status == 200
 
         async with asyncio.TaskGroup() as group:
             listing = asyncio.gather(*(lists() for _ in range(CLIENTS)))
@@ -174,18 +175,18 @@ async def test_others_are_answered_while_8_clients_list(server: Server, own: Api
     assert peak(server.pid) < MEMORY
 
 
-async def test_3000_open_uploads_with_all_the_text_they_may_have_stay_small(server: Server, own: Api) -> None:
+async def test_3000_open_uploads_with_maximum_text_use_little_memory(server: Server, own: Api) -> None:
     ids = await fill(server, own, LARGEST["wide"])
-    # Whoever sends a slice, even one that is refused, has the upload in memory.
+    # A slice, even a refused one, loads the upload into memory.
     for first in range(0, len(ids), 50):
         some = ids[first : first + 50]
-        answers = await asyncio.gather(*(own.put(upload_id, 10_000, b"x") for upload_id in some))
-        assert {answer.status for answer in answers} == {400}
+        responses = await asyncio.gather(*(own.put(upload_id, 10_000, b"x") for upload_id in some))
+        assert {response.status for response in responses} == {400}
     assert peak(server.pid) < MEMORY
 
 
 async def fill(server: Server, own: Api, details: dict[str, Any]) -> list[str]:
-    """Return the ids of 3,000 uploads, copies of one that was created: creating them all would take minutes."""
+    """Return the ids of 3,000 uploads, copies of one row: creating each would take minutes."""
     original = await own.create("largest.mp3", 1000, **details)
     server.stop()
     ids = [f"{number:022}" for number in range(UPLOADS)]
@@ -201,13 +202,13 @@ async def fill(server: Server, own: Api, details: dict[str, Any]) -> list[str]:
 
 
 async def others(server: Server, until: asyncio.Future[Any]) -> list[float]:
-    """Return how many seconds each `/health` took until then."""
+    """Return the seconds of each `/health` until then."""
     waits = []
     async with aiohttp.ClientSession() as session:
         while not until.done():
             began = time.perf_counter()
-            async with session.get(f"{server.url}/health") as answer:
-                assert answer.status == 200
+            async with session.get(f"{server.url}/health") as response:
+                assert response.status == 200
             waits.append(time.perf_counter() - began)
             await asyncio.sleep(0.005)
     return waits

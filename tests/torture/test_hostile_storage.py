@@ -1,4 +1,4 @@
-"""Clients that want the disk, the catalogue or the time of others: refused or bounded, and others go on."""
+"""Clients that exhaust disk, catalogue or time are refused or limited, and others continue."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def api_of(server: Server, session: aiohttp.ClientSession) -> Api:
 
 
 async def create_tus(api: Api, **headers: str) -> str:
-    """The path of a new tus upload."""
-    answer = await api.request("POST", "/tus/", headers=TUS | headers)
-    assert answer.status == 201, answer
-    return answer.headers["Location"]
+    """Return the path of a new tus upload."""
+    response = await api.request("POST", "/tus/", headers=TUS | headers)
+    assert response.status == 201, response
+    return response.headers["Location"]
 
 
-async def test_announced_lengths_take_no_disk_from_others(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_announced_lengths_reserve_no_disk_space(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK, disk_reserve=RESERVE) as disk:
         api = api_of(disk.server, session)
         await api.create("first.mp3", MIB)
@@ -46,7 +46,7 @@ async def test_announced_lengths_take_no_disk_from_others(tmp_path: Path, sessio
         assert (await api.send_all(upload["id"], data))["state"] == "spooled"
 
 
-async def test_what_is_reserved_grows_with_what_came(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_reservation_grows_with_received_bytes(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK) as disk:
         api = api_of(disk.server, session)
         upload = await api.create("big.mp3", 60 * MIB)
@@ -55,13 +55,13 @@ async def test_what_is_reserved_grows_with_what_came(tmp_path: Path, session: ai
         for offset in range(0, 8 * MIB, MIB):
             assert (await api.post(upload["id"], offset, data[offset : offset + MIB])).status == 200
         assert 8 * MIB <= before - disk.room <= 18 * MIB, "twice what came, and a MiB"
-        # A client at the far end of the file gets no room for all that lies before it.
+        # A slice at the end of the file reserves no space for all bytes before it.
         assert (await api.post(upload["id"], 59 * MIB, data[:MIB])).status == 200
         assert before - disk.room <= 20 * MIB
         disk.fill(leave=0)
         for offset in range(8 * MIB, 12 * MIB, MIB):
-            answer = await api.post(upload["id"], offset, data[offset : offset + MIB])
-            assert answer.status == 200, "it has its room already"
+            response = await api.post(upload["id"], offset, data[offset : offset + MIB])
+            assert response.status == 200, "it has its room already"
         disk.free()
 
 
@@ -72,8 +72,8 @@ async def test_uploads_of_unknown_length_leave_the_reserve_free(tmp_path: Path, 
         paths = [await create_tus(api, **{"Upload-Defer-Length": "1"}) for _ in range(6)]
 
         async def send(path: str) -> int:
-            answer = await api.request("PATCH", path, data=io.BytesIO(data), headers=APPEND | {"Upload-Offset": "0"})
-            return answer.status
+            response = await api.request("PATCH", path, data=io.BytesIO(data), headers=APPEND | {"Upload-Offset": "0"})
+            return response.status
 
         assert set(await asyncio.gather(*map(send, paths))) == {507}
         assert disk.room >= RESERVE - MIB, "the catalogue may have grown meanwhile"
@@ -81,9 +81,9 @@ async def test_uploads_of_unknown_length_leave_the_reserve_free(tmp_path: Path, 
         assert (await api.get("/ready")).status == 503
         kept = 0
         for path in paths:
-            answer = await api.request("HEAD", path, headers=TUS)
-            assert answer.status == 200
-            kept += int(answer.headers["Upload-Offset"])
+            response = await api.request("HEAD", path, headers=TUS)
+            assert response.status == 200
+            kept += int(response.headers["Upload-Offset"])
         assert kept > DISK // 3, "what was recorded is kept"
         for path in paths:
             assert (await api.request("DELETE", path, headers=TUS)).status == 204
@@ -92,35 +92,35 @@ async def test_uploads_of_unknown_length_leave_the_reserve_free(tmp_path: Path, 
 
 
 async def fill_up(disk: SmallDisk, api: Api) -> list[str]:
-    """Uploads of unknown length on a disk without a free byte, and a catalogue that wants more room."""
+    """Fill the disk with uploads of unknown length; return their ids. The catalogue needs more space."""
     data = make_mp3_of(4 * MIB, seed=204)
     paths = [await create_tus(api, **{"Upload-Defer-Length": "1"}) for _ in range(12)]
     disk.fill(leave=0)
     for path in paths:
-        answer = await api.request("PATCH", path, data=io.BytesIO(data), headers=APPEND | {"Upload-Offset": "0"})
-        assert answer.status == 507
-    # Tags of 8 KiB each: the log has no page left that it could write to.
+        response = await api.request("PATCH", path, data=io.BytesIO(data), headers=APPEND | {"Upload-Offset": "0"})
+        assert response.status == 507
+    # Tags of 8 KiB each, until the write-ahead log has no free page.
     for _ in range(1000):
         tags = {"comment": "x" * 8000}
-        answer = await api.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 1, "tags": tags})
-        if answer.status == 507:
+        response = await api.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": 1, "tags": tags})
+        if response.status == 507:
             break
     assert disk.room == 0
     return paths
 
 
-async def test_uploads_are_cancelled_with_no_byte_free(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_uploads_are_cancelled_on_a_full_disk(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK) as disk:
         api = api_of(disk.server, session)
         data = make_mp3_of(4 * MIB, seed=205)
         hog = await create_tus(api, **{"Upload-Defer-Length": "1"})
-        answer = await api.request("PATCH", hog, data=io.BytesIO(data), headers=APPEND | {"Upload-Offset": "0"})
-        assert answer.status == 204
+        response = await api.request("PATCH", hog, data=io.BytesIO(data), headers=APPEND | {"Upload-Offset": "0"})
+        assert response.status == 204
         paths = await fill_up(disk, api)
         for path in (*paths, hog):
             assert (await api.request("DELETE", path, headers=TUS)).status == 204, "at once, without a restart"
         async with asyncio.timeout(10):
-            # The process that syncs partials lets go of them a moment later.
+            # The sidecar closes partials a moment later.
             while disk.room < 3 * MIB:
                 await asyncio.sleep(0.05)
         small = make_mp3_of(MIB, seed=206)
@@ -128,7 +128,7 @@ async def test_uploads_are_cancelled_with_no_byte_free(tmp_path: Path, session: 
         assert (await api.send_all(upload["id"], small))["state"] == "spooled"
 
 
-async def test_uploads_expire_with_no_byte_free(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_uploads_expire_on_a_full_disk(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK, upload_lifetime=4, sweep_interval=1) as disk:
         api = api_of(disk.server, session)
         paths = await fill_up(disk, api)
@@ -138,28 +138,28 @@ async def test_uploads_expire_with_no_byte_free(tmp_path: Path, session: aiohttp
                     await asyncio.sleep(0.2)
 
 
-async def test_a_file_is_rejected_with_no_byte_free(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_a_file_is_rejected_on_a_full_disk(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with small_disk(tmp_path / "disk", DISK) as disk:
         api = api_of(disk.server, session)
         text = b"no mp3 at all\n" * 4096
         upload = await api.create("text.mp3", len(text))
         await fill_up(disk, api)
-        answer = await api.post(upload["id"], 0, text)
-        if answer.status == 507:
-            # The row of the slice had no room; it has once something ended.
+        response = await api.post(upload["id"], 0, text)
+        if response.status == 507:
+            # The slice's row had no space; it has after an upload has ended.
             disk.free()
             disk.fill(leave=64 * KIB)
             assert (await api.post(upload["id"], 0, text)).status == 200
         assert (await api.ended(upload["id"]))["state"] == "rejected"
 
 
-async def test_one_address_has_a_number_of_open_uploads(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_open_uploads_of_one_address_are_limited(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with Server(tmp_path / "data", disk_reserve=0, uploads_per_address=5, bytes_per_address="64MiB") as server:
         api = api_of(server, session)
 
         async def create(length: int) -> tuple[int, str]:
-            answer = await api.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": length})
-            return answer.status, answer.body.get("id", answer.body.get("code"))
+            response = await api.request("POST", "/api/v1/uploads", json={"filename": "a.mp3", "length": length})
+            return response.status, response.body.get("id", response.body.get("code"))
 
         made = await asyncio.gather(*(create(100) for _ in range(40)))
         ids = [told for status, told in made if status == 201]
@@ -175,15 +175,15 @@ async def test_one_address_has_a_number_of_open_uploads(tmp_path: Path, session:
         assert (await create(100))[0] == 201
 
 
-async def test_bytes_without_an_announced_length_count_too(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+async def test_quota_counts_bytes_without_an_announced_length(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     with Server(tmp_path / "data", disk_reserve=0, bytes_per_address="20MiB") as server:
         api = api_of(server, session)
         data = make_mp3_of(24 * MIB, seed=207)
         paths = [await create_tus(api, **{"Upload-Defer-Length": "1"}) for _ in range(3)]
 
         async def send(path: str) -> str:
-            answer = await api.request("PATCH", path, data=io.BytesIO(data), headers=APPEND | {"Upload-Offset": "0"})
-            return answer.code
+            response = await api.request("PATCH", path, data=io.BytesIO(data), headers=APPEND | {"Upload-Offset": "0"})
+            return response.code
 
         assert set(await asyncio.gather(*map(send, paths))) == {"quota_exceeded"}
         sizes = [int((await api.request("HEAD", path, headers=TUS)).headers["Upload-Offset"]) for path in paths]
@@ -199,17 +199,17 @@ async def test_bytes_without_an_announced_length_count_too(tmp_path: Path, sessi
         assert (await api.request("POST", "/upload", data=form)).status in (201, 422), "all of it is free again"
         path = await create_tus(api, **{"Upload-Defer-Length": "1"})
         length = {"Upload-Offset": "0", "Upload-Length": str(21 * MIB)}
-        answer = await api.request("PATCH", path, data=b"\xff", headers=APPEND | length)
-        assert answer.code == "quota_exceeded", "a length that is told later counts as one told at once"
+        response = await api.request("PATCH", path, data=b"\xff", headers=APPEND | length)
+        assert response.code == "quota_exceeded", "a length that is told later counts as one told at once"
 
 
-async def test_tiny_slices_full_of_holes_are_refused(api: Api) -> None:
+async def test_tiny_slices_with_gaps_are_refused(api: Api) -> None:
     upload = await api.create("holes.mp3", 10 * MIB)
     for offset in range(0, 100, 2):
-        answer = await api.put(upload["id"], offset, b"x")
-        assert (answer.status, answer.code) == (400, "slice_too_small")
-        answer = await api.post(upload["id"], offset, b"x")
-        assert (answer.status, answer.code) == (400, "slice_too_small")
+        response = await api.put(upload["id"], offset, b"x")
+        assert (response.status, response.code) == (400, "slice_too_small")
+        response = await api.post(upload["id"], offset, b"x")
+        assert (response.status, response.code) == (400, "slice_too_small")
     assert (await api.show(upload["id"]))["received"] == []
     assert (await api.put(upload["id"], 10 * MIB - 5, b"x" * 5)).status == 200, "it ends the file"
     assert (await api.put(upload["id"], 10 * MIB - 8, b"x" * 3)).status == 200, "it fills a gap"
@@ -217,32 +217,32 @@ async def test_tiny_slices_full_of_holes_are_refused(api: Api) -> None:
 
 
 def processor_seconds(server: Server) -> float:
-    """What the server's process has used."""
+    """Return the processor time of the server's process."""
     stat = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def test_many_holes_cost_a_bounded_time(api: Api, shared_server: Server) -> None:
-    """8,000 slices of 16 KiB with gaps between them, the attack that got slower with each."""
+async def test_many_gaps_take_bounded_time(api: Api, shared_server: Server) -> None:
+    """8,000 slices of 16 KiB with gaps, each of which was once slower than the one before."""
     upload, block = await api.create("holes.mp3", 8000 * 32 * KIB), bytes(16 * KIB)
     used: list[float] = [processor_seconds(shared_server)]
     for first in range(0, 8000, 1000):
         for number in range(first, first + 1000, 8):
             batch = (api.put(upload["id"], (number + more) * 32 * KIB, block) for more in range(8))
-            for answer in await asyncio.gather(*batch):
-                assert answer.status == 200, answer
-                assert len(answer.body["received"]) <= 256
+            for response in await asyncio.gather(*batch):
+                assert response.status == 200, response
+                assert len(response.body["received"]) <= 256
         used.append(processor_seconds(shared_server))
     assert used[-1] - used[-2] < 2 * (used[2] - used[1]) + 0.3, "the last slices cost about what the first did"
     await api.request("DELETE", f"/api/v1/uploads/{upload['id']}")
 
 
-async def test_a_part_is_joined_once(api: Api) -> None:
+async def test_a_part_is_concatenated_once(api: Api) -> None:
     data = make_mp3_of(64 * KIB, seed=208)
     part = await create_tus(api, **{"Upload-Concat": "partial", "Upload-Length": str(len(data))})
-    answer = await api.request("PATCH", part, data=data, headers=APPEND | {"Upload-Offset": "0"})
-    assert answer.status == 204
+    response = await api.request("PATCH", part, data=data, headers=APPEND | {"Upload-Offset": "0"})
+    assert response.status == 204
     for parts in ([part, part], [f"/tus/{number:022}" for number in range(MAX_PARTS + 1)]):
-        answer = await api.request("POST", "/tus/", headers=TUS | {"Upload-Concat": f"final;{' '.join(parts)}"})
-        assert (answer.status, answer.code) == (400, "malformed")
+        response = await api.request("POST", "/tus/", headers=TUS | {"Upload-Concat": f"final;{' '.join(parts)}"})
+        assert (response.status, response.code) == (400, "malformed")
     assert (await api.request("DELETE", part, headers=TUS)).status == 204

@@ -1,4 +1,4 @@
-"""Tags made to cost minutes or gigabytes cost neither, and everybody else is served meanwhile."""
+"""Tags designed to cost minutes or gigabytes cost neither, and others are served meanwhile."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 AUDIO = make_frames(200, seed=33)
 PICTURE = b"\0image/jpeg\0\3\0\xff\xd8\xff\xe0"
 SECONDS = 60.0
-"""What a hostile file may take on a busy machine; on an idle one it is less than a tenth."""
+"""Limit for a hostile file on a busy machine; on an idle one it takes less than a tenth."""
 
 MEMORY = 300 * MIB
-"""What the server and its children may hold together."""
+"""Limit of memory of the server and its children."""
 
 
 def chapters(depth: int, inner: bytes) -> bytes:
@@ -59,7 +59,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "lyrics", tag(b"".join(frame("USLT", b"\1eng\xff\xfe\0\0" + bytes(60_000)) for _ in range(17)))
 
 
-async def test_hostile_tags_cost_little_and_keep_nobody_waiting(data: Path, session: aiohttp.ClientSession) -> None:
+async def test_hostile_tags_cost_little_and_delay_no_other_client(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data, disk_reserve=0) as server:
         api, slowest, figures = Api(session, server.url, server.token), 0.0, []
         busy = True
@@ -77,8 +77,8 @@ async def test_hostile_tags_cost_little_and_keep_nobody_waiting(data: Path, sess
             content = start + AUDIO
             upload = await api.create(f"{name}.mp3", len(content), tags={"title": "밤"})
             for offset in range(0, len(content), 4 * MIB):
-                answer = await api.put(upload["id"], offset, content[offset : offset + 4 * MIB])
-                assert answer.status == 200 or (await api.show(upload["id"]))["state"] == "rejected", (name, answer)
+                response = await api.put(upload["id"], offset, content[offset : offset + 4 * MIB])
+                assert response.status == 200 or (await api.show(upload["id"]))["state"] == "rejected", (name, response)
             began = time.monotonic()
             ended = await api.ended(upload["id"], SECONDS)
             took = time.monotonic() - began
@@ -92,5 +92,5 @@ async def test_hostile_tags_cost_little_and_keep_nobody_waiting(data: Path, sess
         assert slowest < SECONDS / 6
         good = await api.create("good.mp3", len(good_one := make_mp3(2)), tags={"title": "밤"})
         assert (await api.send_all(good["id"], good_one))["state"] == "spooled"
-    for line in [*sorted(figures, reverse=True), ("slowest other answer", round(slowest, 3))]:
+    for line in [*sorted(figures, reverse=True), ("slowest other response", round(slowest, 3))]:
         print(*line)

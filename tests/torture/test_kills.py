@@ -1,6 +1,6 @@
-"""The law, tried by SIGKILL: every acknowledged byte is there after the restart, and every upload comes to its end.
+"""SIGKILL at any time: every acknowledged byte is there after the restart, and every upload ends.
 
-`KILLS` sets how often the server dies; 20 by default. The sidecar dies alone, a quarter as often.
+`KILLS` is the number of kills of the server; 20 by default. The sidecar is killed alone a quarter as often.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KIB = 1024
 
 
 class Sender:
-    """One client that sends one file after the other and remembers what was acknowledged."""
+    """A client that sends one file after the other and records what was acknowledged."""
 
     def __init__(self, number: int, server: Server, session: aiohttp.ClientSession) -> None:
         self.random = random.Random(SEED + number)
@@ -46,7 +46,7 @@ class Sender:
         self.finished: dict[str, str] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sends until told to stop, then ends the file at hand."""
+        """Send until stopped, then finish the current file."""
         while not (stop.is_set() and self.upload_id is None):
             try:
                 await self._go_on()
@@ -54,7 +54,7 @@ class Sender:
                 await self._ask_again()
 
     async def _ask_again(self) -> None:
-        """A slice may have been recorded without our hearing of it: only the server knows."""
+        """Ask the server what it has: the response to a recorded slice may be lost."""
         while self.upload_id is not None:
             try:
                 self.recorded = _ranges(await self.api.show(self.upload_id))
@@ -93,12 +93,12 @@ class Sender:
         assert self.upload_id is not None
         piece = self.data[span.start : span.stop]
         if self.random.random() < 0.5:
-            answer = await self.api.post(self.upload_id, span.start, piece)
+            response = await self.api.post(self.upload_id, span.start, piece)
         else:
-            answer = await self.api.put(self.upload_id, span.start, piece, **{"Content-Digest": digest_field(piece)})
-        # 503 while it starts or stops; an acknowledgement is a promise from here on.
-        assert answer.status in (200, 503), answer
-        if answer.status == 200:
+            response = await self.api.put(self.upload_id, span.start, piece, **{"Content-Digest": digest_field(piece)})
+        # 503 while the server starts or stops; 200 must survive every kill from here on.
+        assert response.status in (200, 503), response
+        if response.status == 200:
             self.acknowledged, self.recorded = self.acknowledged.add(span), self.recorded.add(span)
 
     async def _see_the_end(self) -> None:
@@ -114,8 +114,8 @@ class Sender:
         self.upload_id = None
 
     async def check(self) -> None:
-        """After a restart: what was acknowledged is recorded, and on disk."""
-        # Sending goes on meanwhile, so what is compared is what stood when the question was asked.
+        """Assert, after a restart, that acknowledged slices are recorded and on disk."""
+        # Slices are still being sent, so compare with what was acknowledged before the request.
         upload_id, data, promised = self.upload_id, self.data, self.acknowledged
         if upload_id is None:
             return
@@ -131,12 +131,12 @@ class Sender:
 
 
 def restart(server: Server) -> None:
-    """The server dies and is started again."""
+    """Kill and restart the server."""
     server.restart()
 
 
 def kill_sidecar(server: Server) -> None:
-    """The sidecar dies; the server starts it again."""
+    """Kill the sidecar; the server restarts it."""
     os.kill(server.sidecar, signal.SIGKILL)
 
 
@@ -175,14 +175,14 @@ def _fail_early(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def _created_unheard(api: Api) -> set[str]:
-    """Uploads that were created when the server died before it could say so; they wait until they expire."""
+    """Return uploads whose creation was not acknowledged before the kill; they stay until they expire."""
     waiting = await api.listed("state=receiving&limit=200")
     assert all(upload["received"] == [] for upload in waiting)
     return {upload["id"] for upload in waiting}
 
 
 def _check_spool(server: Server, finished: dict[str, str], unheard: set[str]) -> None:
-    """Every finished file lies there once and whole, and nothing else does."""
+    """Assert that the spool has every finished file once, complete, and nothing else."""
     spooled = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in server.spool.iterdir()}
     assert spooled == finished
     assert {path.stem for path in server.partials.iterdir()} <= unheard

@@ -1,4 +1,4 @@
-"""Memory of the server while a gigabyte passes through."""
+"""Memory of the server while it receives a gigabyte."""
 
 from __future__ import annotations
 
@@ -30,42 +30,41 @@ SLOW_LIMIT = 100 * MIB
 UNIT = make_mp3_of(16 * MIB, seed=61)
 UNITS = 64
 LENGTH = len(UNIT) * UNITS
-"""A gibibyte less a few frames, without ever holding it here."""
+"""A gibibyte less a few frames, which is never in memory at once."""
 
 
 def piece(start: int, stop: int) -> bytes:
-    """These bytes of the large file."""
+    """Return these bytes of the large file."""
     first, last = start // len(UNIT), -(-stop // len(UNIT))
     return (UNIT * (last - first))[start - first * len(UNIT) :][: stop - start]
 
 
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
-    """A fresh server, whose peak is this test's own."""
+    """Yield a new server, because its peak is measured."""
     with Server(data, disk_reserve=0) as server:
         yield server
 
 
 @pytest.fixture
 def large_api(server: Server, session: aiohttp.ClientSession) -> Api:
-    """Its API."""
     return Api(session, server.url, server.token)
 
 
 def check_memory(server: Server, limit: int = LIMIT) -> None:
-    """Check the peak of the server and its children; pages they share count in each."""
+    """Assert the peak of the server and its children; shared pages count in each."""
     total = peak(server.pid) + sum(map(peak, children(server.pid)))
     assert total < limit, f"{total / MIB:.0f} MiB at its peak"
 
 
-async def test_gigabyte_in_parallel_slices_stays_small(server: Server, large_api: Api) -> None:
+async def test_gigabyte_in_parallel_slices_uses_little_memory(server: Server, large_api: Api) -> None:
     upload = await large_api.create("large.mp3", LENGTH, tags={"title": "Large"})
     starts = iter(range(0, LENGTH, 4 * MIB))
 
     async def sender() -> None:
         for start in starts:
-            answer = await large_api.post(upload["id"], start, piece(start, min(start + 4 * MIB, LENGTH)))
-            assert answer.status == 200, answer
+            response = await large_api.post(upload["id"], start, piece(start, min(start + 4 * MIB, LENGTH)))
+            assert response.status == 200, response
 
     await asyncio.gather(sender(), sender(), sender())
     ended = await large_api.ended(upload["id"], 120)
@@ -74,7 +73,7 @@ async def test_gigabyte_in_parallel_slices_stays_small(server: Server, large_api
     assert (server.spool / "large.mp3").stat().st_size > LENGTH
 
 
-async def test_gigabyte_in_one_form_stays_small(server: Server) -> None:
+async def test_gigabyte_in_one_form_uses_little_memory(server: Server) -> None:
     opening = part("mp3", "", "form.mp3").removesuffix(b"\r\n")
     closing = b"\r\n" + multipart()
     length = len(opening) + LENGTH + len(closing)
@@ -88,13 +87,13 @@ async def test_gigabyte_in_one_form_stays_small(server: Server) -> None:
     writer.close()
     check_memory(server)
     with (server.spool / "form.mp3").open("rb") as file:
-        # Our tag stands before what came.
+        # Our tag comes before the received bytes.
         file.seek(-LENGTH, os.SEEK_END)
         assert hashlib.file_digest(file, "sha256").digest() == _digest()
 
 
-async def test_two_hundred_slow_uploads_stay_small(server: Server, large_api: Api) -> None:
-    """Each has sent half of a slice and waits; none of that is kept in memory."""
+async def test_two_hundred_slow_uploads_use_little_memory(server: Server, large_api: Api) -> None:
+    """Each has sent half of a slice and waits; none of it stays in memory."""
     held = []
     for _ in range(200):
         upload = await large_api.create(length=MIB)
@@ -110,11 +109,11 @@ async def test_two_hundred_slow_uploads_stay_small(server: Server, large_api: Ap
         writer.close()
 
 
-async def test_digest_of_a_large_slice_is_checked_without_holding_it(server: Server, large_api: Api) -> None:
+async def test_digest_of_a_large_slice_is_checked_without_buffering_it(server: Server, large_api: Api) -> None:
     upload = await large_api.create(length=64 * MIB)
     whole = piece(0, 64 * MIB)
-    answer = await large_api.put(upload["id"], 0, whole, **{"Content-Digest": digest_field(whole)})
-    assert answer.status == 200
+    response = await large_api.put(upload["id"], 0, whole, **{"Content-Digest": digest_field(whole)})
+    assert response.status == 200
     check_memory(server)
 
 

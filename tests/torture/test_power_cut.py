@@ -1,7 +1,6 @@
-"""A power cut, played on a file system of its own: what was acknowledged before it is there after it.
+"""A simulated power cut on a loop device: bytes acknowledged before it are there after it.
 
-`FS_IOC_SHUTDOWN` stops an ext4 in a loop file without writing its journal, as a cut does. That needs root and a loop
-device; a machine that gives neither cannot play it, and the kill tests must do.
+`FS_IOC_SHUTDOWN` stops an ext4 without writing its journal, as a power cut does. It needs root and a loop device.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ SLICE = 64 * 1024
 
 
 class Disk:
-    """An ext4 in a file, mounted at `folder`."""
+    """An ext4 file system in a file, mounted at `folder`."""
 
     def __init__(self, tmp_path: Path) -> None:
         self.folder = tmp_path / "mounted"
@@ -47,11 +46,11 @@ class Disk:
         self.plug_in()
 
     def plug_in(self) -> None:
-        """Mounts it, its journal replayed."""
+        """Mount it; this replays the journal."""
         _run("mount", "-o", "loop", str(self._image), str(self.folder))
 
     def cut(self) -> None:
-        """The power goes: nothing is written any more."""
+        """Cut the power: nothing is written from now on."""
         descriptor = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.ioctl(descriptor, FS_IOC_SHUTDOWN, struct.pack("I", WITHOUT_JOURNAL))
@@ -59,7 +58,7 @@ class Disk:
             os.close(descriptor)
 
     def unplug(self) -> None:
-        """Unmounts it, once what the killed server left aside has ended too."""
+        """Unmount it, after the killed server's sidecar has exited."""
         deadline = time.monotonic() + 10
         while subprocess.run(("umount", str(self.folder)), capture_output=True, check=False).returncode:
             assert time.monotonic() < deadline, f"somebody still works in {self.folder}"
@@ -68,7 +67,7 @@ class Disk:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    """A disk that can lose its power."""
+    """Yield a disk whose power can be cut."""
     try:
         disk = Disk(tmp_path)
     except (OSError, subprocess.CalledProcessError):
@@ -93,9 +92,9 @@ async def test_acknowledged_slices_survive_a_power_cut(disk: Disk, cut: int) -> 
             while starts and not powerless:
                 start = starts.pop()
                 piece = data[start : start + SLICE]
-                answer = await api.post(upload["id"], start, piece)
-                # An answer that comes while the plug is being pulled proves nothing.
-                if answer.status == 200 and not powerless:
+                response = await api.post(upload["id"], start, piece)
+                # A response during the cut proves nothing.
+                if response.status == 200 and not powerless:
                     acknowledged = acknowledged.add(Span(start, start + len(piece)))
 
         powerless = False

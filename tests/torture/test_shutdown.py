@@ -1,4 +1,4 @@
-"""SIGTERM: open slices end or are dropped cleanly, the process leaves soon, and clients go on afterwards."""
+"""SIGTERM: open slices end or are dropped, the process exits soon, and clients continue afterwards."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
-    """A server that a test stops."""
+    """Yield a server for one test."""
     with Server(data, disk_reserve=0, shutdown_timeout=2) as server:
         yield server
 
 
-async def test_stalled_slice_does_not_hold_up_the_end(server: Server, session: aiohttp.ClientSession) -> None:
+async def test_stalled_slice_does_not_delay_the_shutdown(server: Server, session: aiohttp.ClientSession) -> None:
     api = Api(session, server.url, server.token)
     whole = make_mp3_of(MIB, seed=71)
     upload = await api.create("stopped.mp3", len(whole))

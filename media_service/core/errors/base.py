@@ -1,4 +1,4 @@
-"""The two kinds of error: a refusal (the client must change something) and an error of the service (retryable)."""
+"""The two kinds of error: Refusal (the client must change something) and ServiceError (retryable)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import ClassVar
 
 
 class MediaServiceError(Exception):
-    """Something went wrong."""
+    """Root of all errors."""
 
     code: ClassVar[str]
     template: ClassVar[str]
-    """The message, with the names of the error's fields in braces."""
+    """The message, with the error's fields in braces."""
 
     @property
     def message(self) -> str:
-        """One sentence for a person, with this error's fields filled in."""
+        """Return the message for people."""
         return self.template.format(**self.details())
 
     def details(self) -> dict[str, object]:
-        """The fields a client needs to go on, by name."""
+        """Return the error's fields by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # every leaf is a dataclass
 
     def __str__(self) -> str:
@@ -31,4 +31,4 @@ class Refusal(MediaServiceError):
 
 
 class ServiceError(MediaServiceError):
-    """The service must change something; the same request may succeed later."""
+    """The service failed; the same request may succeed later."""

@@ -1,4 +1,4 @@
-"""Refusals of cover pictures."""
+"""Refusals of covers."""
 
 from __future__ import annotations
 
@@ -9,24 +9,18 @@ from media_service.core.errors.base import Refusal
 
 @dataclass(eq=False)
 class UnknownCover(Refusal):
-    """The upload or the file has no cover."""
-
     code = "unknown_cover"
     template = "The upload or file has no cover."
 
 
 @dataclass(eq=False)
 class CoverNotImage(Refusal):
-    """The cover has no supported image type."""
-
     code = "cover_not_image"
     template = "A cover must be a JPEG, PNG, WebP or GIF picture."
 
 
 @dataclass(eq=False)
 class CoverTooLarge(Refusal):
-    """The cover exceeds the limit in bytes."""
-
     code = "cover_too_large"
     template = "The cover exceeds the limit of {limit} bytes."
     limit: int
@@ -34,8 +28,6 @@ class CoverTooLarge(Refusal):
 
 @dataclass(eq=False)
 class CoverTooWide(Refusal):
-    """The cover exceeds the limit in pixels."""
-
     code = "cover_too_wide"
     template = "The cover exceeds the limit of {limit} pixels a side."
     limit: int
@@ -43,8 +35,6 @@ class CoverTooWide(Refusal):
 
 @dataclass(eq=False)
 class CoverInvalid(Refusal):
-    """The picture is damaged or animated."""
-
     code = "cover_invalid"
     template = "The picture cannot be a cover: {reason}."
     reason: str

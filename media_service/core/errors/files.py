@@ -1,4 +1,4 @@
-"""Refusals of a whole file, by its verdict, and of changes of a finished file."""
+"""Refusals of a file by its verdict, and of changes of a finished file."""
 
 from __future__ import annotations
 
@@ -17,24 +17,18 @@ class UnknownFile(Refusal):
 
 @dataclass(eq=False)
 class MatchRequired(Refusal):
-    """A change does not say which version it changes."""
-
     code = "match_required"
     template = "This change requires If-Match with the ETag of the file as you saw it."
 
 
 @dataclass(eq=False)
 class FileChanged(Refusal):
-    """The version that was to be changed is no longer current."""
-
     code = "file_changed"
     template = "The file has changed since you saw it; get it again."
 
 
 @dataclass(eq=False)
 class NotMp3(Refusal):
-    """The file has no MP3 audio."""
-
     code = "not_mp3"
     template = "The file is not an MP3: {reason}."
     reason: str
@@ -42,8 +36,6 @@ class NotMp3(Refusal):
 
 @dataclass(eq=False)
 class Damaged(Refusal):
-    """The file is an MP3 but damaged."""
-
     code = "damaged"
     template = "The MP3 is damaged: {reason}."
     reason: str
@@ -52,23 +44,19 @@ class Damaged(Refusal):
 
 @dataclass(eq=False)
 class Duplicate(Refusal):
-    """The same file exists already."""
-
     code = "duplicate"
     template = 'The file is here already, as "{name}".'
     name: str | None = None
-    """None if the other file is not the sender's own: it is not named to anyone else."""
+    """None if the other file belongs to another owner, who is not disclosed."""
 
     @property
     def message(self) -> str:
-        """One sentence for a person, without a name that is not told."""
+        """Return the message, without a name that is not disclosed."""
         return "This is here already." if self.name is None else super().message
 
 
 @dataclass(eq=False)
 class LengthMismatch(Refusal):
-    """The file has another size than announced."""
-
     code = "length_mismatch"
     template = "The file has {actual} bytes, but {expected} were announced."
     expected: int
@@ -77,8 +65,6 @@ class LengthMismatch(Refusal):
 
 @dataclass(eq=False)
 class ContentHashMismatch(Refusal):
-    """The file has another content hash than announced."""
-
     code = "content_hash_mismatch"
     template = "The file's content hash differs from the announced one."
     expected: str
@@ -87,8 +73,6 @@ class ContentHashMismatch(Refusal):
 
 @dataclass(eq=False)
 class TooCostly(Refusal):
-    """The tags exceed the bounds of time or memory."""
-
     code = "too_costly"
     template = "Reading the file's tags exceeds the limit of time or memory."
 

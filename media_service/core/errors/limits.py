@@ -9,8 +9,6 @@ from media_service.core.errors.base import Refusal
 
 @dataclass(eq=False)
 class FileTooLarge(Refusal):
-    """The file exceeds the limit."""
-
     code = "file_too_large"
     template = "The file exceeds the limit of {limit} bytes."
     limit: int
@@ -18,8 +16,6 @@ class FileTooLarge(Refusal):
 
 @dataclass(eq=False)
 class SliceTooLarge(Refusal):
-    """The slice exceeds the limit."""
-
     code = "slice_too_large"
     template = "The slice exceeds the limit of {limit} bytes."
     limit: int
@@ -27,8 +23,6 @@ class SliceTooLarge(Refusal):
 
 @dataclass(eq=False)
 class DetailsTooLarge(Refusal):
-    """Tags, chapters and metadata exceed the limit."""
-
     code = "details_too_large"
     template = "Tags, chapters and metadata of the upload exceed the limit of {limit} bytes of text together."
     limit: int
@@ -36,8 +30,6 @@ class DetailsTooLarge(Refusal):
 
 @dataclass(eq=False)
 class SliceTooSmall(Refusal):
-    """The slice is smaller than the minimum."""
-
     code = "slice_too_small"
     template = "A slice has at least {limit} bytes, unless it fills a gap or ends the file."
     limit: int
@@ -45,8 +37,6 @@ class SliceTooSmall(Refusal):
 
 @dataclass(eq=False)
 class TooManySlices(Refusal):
-    """The upload has the maximum number of slices or ranges."""
-
     code = "too_many_slices"
     template = "The upload exceeds the limit of {limit} {counted}. Send larger slices, and in order."
     limit: int
@@ -55,8 +45,6 @@ class TooManySlices(Refusal):
 
 @dataclass(eq=False)
 class TooManyUploads(Refusal):
-    """The address has the maximum number of open uploads."""
-
     code = "too_many_uploads"
     template = "Your address has {limit} open uploads. Finish or cancel some of them first."
     limit: int
@@ -64,8 +52,6 @@ class TooManyUploads(Refusal):
 
 @dataclass(eq=False)
 class QuotaExceeded(Refusal):
-    """The address's open uploads would exceed its bytes."""
-
     code = "quota_exceeded"
     template = "The open uploads of your address may have {limit} bytes; they have {used}, and this needs {needed}."
     limit: int

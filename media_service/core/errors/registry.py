@@ -1,4 +1,4 @@
-"""Every error by its code, and errors restored from storage."""
+"""All errors by code, and errors restored from the catalogue."""
 
 from __future__ import annotations
 
@@ -26,10 +26,7 @@ def error_classes() -> list[type[MediaServiceError]]:
 
 
 def restore_error(code: str, details: Mapping[str, Any]) -> MediaServiceError:
-    """Return the error that had this code and these fields when it was stored.
-
-    Return UnknownVerdict for a code or fields that another version of the service stored.
-    """
+    """Return the stored error; UnknownVerdict if another version of the service stored its code or fields."""
     for leaf in error_classes():
         if leaf.code == code:
             known = {field.name for field in fields(leaf)}  # type: ignore[arg-type]  # every leaf is a dataclass

@@ -9,8 +9,6 @@ from media_service.core.errors.base import Refusal
 
 @dataclass(eq=False)
 class Malformed(Refusal):
-    """A field or a body cannot be read."""
-
     code = "malformed"
     template = 'The field "{field}" cannot be used: {reason}.'
     field: str
@@ -19,16 +17,12 @@ class Malformed(Refusal):
 
 @dataclass(eq=False)
 class BodyCut(Refusal):
-    """The body ended before it was complete."""
-
     code = "body_cut"
     template = "The request's body ended early; nothing of it was kept."
 
 
 @dataclass(eq=False)
 class IdleTimeout(Refusal):
-    """The body brought no bytes for too long."""
-
     code = "idle_timeout"
     template = "No byte of the body arrived for {seconds} seconds; send it again."
     seconds: float
@@ -36,8 +30,6 @@ class IdleTimeout(Refusal):
 
 @dataclass(eq=False)
 class BodyTooSlow(Refusal):
-    """The body came, but too slowly."""
-
     code = "body_too_slow"
     template = "The body brought fewer than {rate} bytes a second over {seconds} seconds; send what is missing again."
     rate: int
@@ -46,8 +38,6 @@ class BodyTooSlow(Refusal):
 
 @dataclass(eq=False)
 class RequestTimeout(Refusal):
-    """A small request was not complete in time."""
-
     code = "request_timeout"
     template = "The request was not complete within {seconds} seconds; send it again."
     seconds: float
@@ -55,16 +45,12 @@ class RequestTimeout(Refusal):
 
 @dataclass(eq=False)
 class LengthRequired(Refusal):
-    """A request has no body where one is needed."""
-
     code = "length_required"
     template = "This request requires a body, with a Content-Length or in chunks."
 
 
 @dataclass(eq=False)
 class UnsupportedMediaType(Refusal):
-    """The route does not take this content type or coding."""
-
     code = "unsupported_media_type"
     template = "The body must be {expected}."
     expected: str
@@ -72,8 +58,6 @@ class UnsupportedMediaType(Refusal):
 
 @dataclass(eq=False)
 class UnsupportedVersion(Refusal):
-    """The protocol version is not supported."""
-
     code = "unsupported_version"
     template = "The supported versions are {versions}."
     versions: str
@@ -81,15 +65,11 @@ class UnsupportedVersion(Refusal):
 
 @dataclass(eq=False)
 class ForbiddenOrigin(Refusal):
-    """The request comes from another site's page, or names another host."""
-
     code = "forbidden_origin"
     template = "The request comes from a page of another site, or names a host that this service does not serve."
 
 
 @dataclass(eq=False)
 class Unauthorized(Refusal):
-    """A token is needed."""
-
     code = "unauthorized"
     template = "This requires the admin token."

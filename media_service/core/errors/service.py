@@ -9,39 +9,31 @@ from media_service.core.errors.base import ServiceError
 
 @dataclass(eq=False)
 class StorageFull(ServiceError):
-    """The disk is full."""
-
     code = "storage_full"
     template = "The disk is full. Recorded bytes are safe; continue when there is space."
 
 
 @dataclass(eq=False)
 class StorageError(ServiceError):
-    """The disk failed."""
-
     code = "storage_error"
     template = "The disk failed to write the bytes. Recorded bytes are safe."
 
 
 @dataclass(eq=False)
 class CatalogueError(ServiceError):
-    """The catalogue failed."""
-
     code = "catalogue_error"
     template = "The database failed to record the bytes. Bytes recorded before are safe."
 
 
 @dataclass(eq=False)
 class MediaError(ServiceError):
-    """The media worker failed."""
-
     code = "media_error"
     template = "The media worker failed; the file is not the cause."
 
 
 @dataclass(eq=False)
 class FinalizeFailed(ServiceError):
-    """Finishing the upload failed repeatedly by a fault of the service."""
+    """Finishing failed repeatedly by a fault of the service."""
 
     code = "finalize_failed"
     template = "The service failed to finish the file. The file is kept and is tried again at the next start."
@@ -49,23 +41,17 @@ class FinalizeFailed(ServiceError):
 
 @dataclass(eq=False)
 class BeingFinished(ServiceError):
-    """The change has to wait until the file is finished."""
-
     code = "being_finished"
     template = "The file is being finished; nothing was changed. Try again in a moment."
 
 
 @dataclass(eq=False)
 class CoversBusy(ServiceError):
-    """Too many covers are received at the same time."""
-
     code = "covers_busy"
     template = "Too many covers are being received at the moment; send this one again."
 
 
 @dataclass(eq=False)
 class ShuttingDown(ServiceError):
-    """The service is shutting down."""
-
     code = "shutting_down"
     template = "The service is shutting down; continue in a moment."

@@ -1,4 +1,4 @@
-"""Refusals that depend on what is known of an upload: its state, its bytes, its digests."""
+"""Refusals that depend on an upload's state, bytes or digests."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ class UploadGone(Refusal):
 
 @dataclass(eq=False)
 class WrongState(Refusal):
-    """The upload's state does not allow this."""
-
     code = "wrong_state"
     template = "Not possible in state {state}."
     state: str
@@ -35,16 +33,12 @@ class WrongState(Refusal):
 
 @dataclass(eq=False)
 class Superseded(Refusal):
-    """A newer writer took this span."""
-
     code = "superseded"
     template = "A newer request sends these bytes; this one was ended."
 
 
 @dataclass(eq=False)
 class OffsetMismatch(Refusal):
-    """An append begins at another offset than the upload's."""
-
     code = "offset_mismatch"
     template = "The upload continues at {offset}, not at {provided}."
     offset: int
@@ -53,8 +47,6 @@ class OffsetMismatch(Refusal):
 
 @dataclass(eq=False)
 class LengthDiffers(Refusal):
-    """The length differs from the one known."""
-
     code = "length_differs"
     template = "The length was {expected} before, and is {provided} now."
     expected: int
@@ -63,16 +55,12 @@ class LengthDiffers(Refusal):
 
 @dataclass(eq=False)
 class NotWritable(Refusal):
-    """The upload takes no bytes of its own."""
-
     code = "not_writable"
     template = "The upload is a concatenation of others and accepts no bytes."
 
 
 @dataclass(eq=False)
 class SpanOutside(Refusal):
-    """The bytes are beyond the announced length."""
-
     code = "span_outside"
     template = "The bytes from {start} exceed the announced length of {length}."
     start: int
@@ -81,8 +69,6 @@ class SpanOutside(Refusal):
 
 @dataclass(eq=False)
 class SpanOverlaps(Refusal):
-    """Some of the bytes are recorded already."""
-
     code = "span_overlaps"
     template = "The bytes from {start} are recorded up to or from {edge}; send only what is missing."
     start: int
@@ -91,8 +77,6 @@ class SpanOverlaps(Refusal):
 
 @dataclass(eq=False)
 class BytesMissing(Refusal):
-    """Not every byte is recorded yet."""
-
     code = "bytes_missing"
     template = "Bytes are missing: continue at {offset}."
     offset: int
@@ -100,8 +84,6 @@ class BytesMissing(Refusal):
 
 @dataclass(eq=False)
 class DigestMismatch(Refusal):
-    """The bytes are not those that were announced."""
-
     code = "digest_mismatch"
     template = "The digest of the bytes differs from the announced one; they were changed in transit."
     expected: str
@@ -110,8 +92,6 @@ class DigestMismatch(Refusal):
 
 @dataclass(eq=False)
 class SliceDiffers(Refusal):
-    """Recorded bytes are not those that were announced."""
-
     code = "slice_differs"
     template = "The digest of the bytes recorded from {start} differs from the announced one: this is another file."
     start: int

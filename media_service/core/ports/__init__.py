@@ -1,5 +1,4 @@
-"""Contracts of what `intake` uses and does not know: where bytes and rows are kept, and what interprets the media.
+"""Contracts of adapters, each checked by a suite in `tests/contracts`.
 
-Adapters implement them and `intake` relies on them; the tests of each adapter check them on disk. A method that names
-no error raises only errors of the service (`errors/service.py`).
+A method that names no error raises only those of `errors/service.py`.
 """

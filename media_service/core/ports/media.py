@@ -1,4 +1,4 @@
-"""Contracts for what interprets media bytes: verification, tags, loudness."""
+"""Contracts for the interpretation of media bytes: verification, tags, loudness."""
 
 from __future__ import annotations
 
@@ -15,61 +15,44 @@ if TYPE_CHECKING:
 
 
 class Media(Protocol):
-    """Who knows what the bytes mean."""
+    """Interprets media bytes; plans keep all other frames. Methods with a path raise MediaError, FileNotFoundError."""
 
     def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
-        """The slice was recorded, and the file's bytes up to `offset` are there to be read, soon and elsewhere."""
+        """Note a recorded slice: the file's bytes up to `offset` can be read, soon and in another thread."""
 
     def early_rejections(self) -> AsyncIterator[tuple[str, Sequence[Finding]]]:
-        """Yield, without end, each followed upload whose first bytes show that it will be rejected, and the findings.
-
-        An upload may come several times.
-        """
+        """Yield, endlessly and perhaps repeatedly, uploads whose first bytes show that they will be rejected."""
 
     def forget(self, upload_id: str) -> None:
-        """What was read of this file is trusted no more, or nobody needs it."""
+        """Discard what was read of this file: it is no longer trusted, or no longer needed."""
 
     async def verify(self, path: Path, upload: Upload, slices: Sequence[Slice]) -> Facts:
-        """What is true of a whole file, of which these slices are recorded, and what is found in it.
+        """Return the facts of a complete file; `core.findings` decides whether it is accepted.
 
-        Whether it is to be accepted is for `core.verdict` to say of the findings. Raises LengthMismatch,
-        DigestMismatch, ContentHashMismatch, MediaError, and FileNotFoundError when it is missing.
+        Raise LengthMismatch, DigestMismatch, ContentHashMismatch.
         """
 
     async def inspect_picture(self, picture: bytes) -> Picture | None:
-        """What a picture's own bytes say of it; None for what is no picture that is shown."""
+        """Return what a picture's bytes say, None if they are no supported picture."""
 
     async def front_cover(self, path: Path) -> bytes | None:
-        """The picture that stands in front of a finished file, as it is; None for none, and for one too large.
-
-        Raises MediaError, and FileNotFoundError.
-        """
+        """Return a finished file's front cover unchanged, None if it has none or a too large one."""
 
     async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
-        """How to give a verified file the upload's tags, chapters and this cover, every other frame kept, and what it
-        will carry then. `picture` None leaves the file's own cover.
-
-        Raises MediaError.
-        """
+        """Plan to write the upload's tags, chapters and cover (None keeps the file's); return the new values too."""
 
     async def plan_edit(
         self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters
     ) -> RewritePlan:
-        """How to give a file in the spool these tags, take the removed ones and enclose this, every other frame kept.
-
-        Raises NotMp3 for what cannot be written, MediaError, and FileNotFoundError.
-        """
+        """Plan an edit of a file in the spool. Raise NotMp3 if it cannot be written."""
 
 
 class LoudnessAnalyzer(Protocol):
-    """Who listens to finished files, where there is a program to do it with."""
+    """Measures loudness with a program that may not be installed."""
 
     @property
     def available(self) -> bool:
-        """Whether there is."""
+        """Return whether the program is installed."""
 
     async def measure_loudness(self, path: Path, seconds: float) -> LoudnessReport:
-        """What is heard in a file of so many seconds; nothing where it cannot be decoded within bounds.
-
-        Raises FileNotFoundError, MediaError.
-        """
+        """Measure a file of `seconds`; empty if it cannot be decoded in limits. Raise FileNotFoundError, MediaError."""

@@ -10,25 +10,22 @@ if TYPE_CHECKING:
 
 
 class Quarantine(Protocol):
-    """Rejected files and their reports, kept for a while."""
+    """Rejected files and their reports. Changes are durable and may be repeated."""
 
     async def add(self, upload_id: str, source: Path, report: Mapping[str, Any]) -> None:
-        """Keeps the source's bytes and the report, durably; the source stays. May be repeated.
-
-        On a full disk the report may be empty.
-        """
+        """Store the source's bytes and the report; the source stays. On a full disk the report may be empty."""
 
     async def size(self, upload_id: str) -> int | None:
-        """How many bytes of the upload are kept; None when nothing is."""
+        """Return the number of stored bytes, None if there are none."""
 
     def path(self, upload_id: str) -> Path:
-        """Where the kept bytes are, for reading."""
+        """Return where to read the stored bytes."""
 
     async def restore(self, upload_id: str, target: Path) -> None:
-        """Puts the kept bytes to `target` too, durably; they stay. May be repeated. Raises FileNotFoundError."""
+        """Put the bytes at `target` too; they stay in the quarantine. Raise FileNotFoundError."""
 
     async def discard(self, upload_id: str) -> None:
-        """Deletes the bytes and the report. What is not there is no error."""
+        """Delete the bytes and the report; missing ones are no error."""
 
     async def purge(self, before: int) -> list[str]:
-        """Deletes what was taken before that time (UTC microseconds) and says of which uploads."""
+        """Delete what was stored before that time (UTC microseconds); return its upload ids."""

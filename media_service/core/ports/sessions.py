@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class SessionStore(Protocol):
-    """Stores sessions of signed-in browsers. A change is on disk when its call returns. Times are UTC microseconds."""
+    """Sessions of signed-in browsers. A change is on disk when its call returns. Times are UTC microseconds."""
 
     async def sessions(self) -> Sequence[tuple[bytes, int]]:
         """Return digest and expiry of every stored session."""
 
     async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        """Store a session and delete the expired ones. Raises StorageFull, CatalogueError."""
+        """Store a session and delete the expired ones. Raise StorageFull, CatalogueError."""
 
     async def end_session(self, digest: bytes) -> None:
-        """Delete a session; a missing one is no error. Raises StorageFull, CatalogueError."""
+        """Delete a session; a missing one is no error. Raise StorageFull, CatalogueError."""

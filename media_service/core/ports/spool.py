@@ -14,39 +14,34 @@ class Spool(Protocol):
     """Finished files."""
 
     async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
-        """Makes the tagged file beside the spool, whole and durable, from the source's first `length` bytes, or all.
+        """Write the tagged file, without a name yet, complete and durable; a repeated call starts anew.
 
-        Asked again for the same upload, it starts anew. Raises StorageFull, and FileNotFoundError when the source is
-        missing.
+        `length`: how many of the source's bytes are used, None for all. Raise StorageFull, FileNotFoundError.
         """
 
     async def is_assembled(self, upload_id: str) -> bool:
-        """Whether an assembled file of this upload has no name yet."""
+        """Return whether the upload's assembled file has no name yet."""
 
     def candidate_names(self, filename: str, first: int, count: int) -> list[str]:
-        """Names for a file called `filename`, from its `first` copy on: the second gets ` (2)`."""
+        """Return names for `filename`, from copy number `first` on: the second gets ` (2)`."""
 
     async def publish(self, upload_id: str, name: str) -> bool:
-        """Gives the assembled file this name in the spool, durably; False, and nothing done, when it is taken.
-
-        From then on it waits no more, whatever its readers do with it.
-        """
+        """Rename the assembled file, durably; return False and do nothing if the name exists."""
 
     async def discard_assembled(self, upload_id: str) -> None:
-        """Removes what was assembled for the upload and has no name."""
+        """Delete the upload's assembled file, if it has no name."""
 
     async def list_assembled(self) -> list[str]:
-        """The uploads for which something was assembled that has no name."""
+        """Return the ids with an assembled file that has no name."""
 
     async def replace(self, key: str, name: str) -> None:
-        """Puts what was assembled under `key` in the place of the file of this name, durably and in one step.
+        """Replace the file `name` by the one assembled under `key`, durably and atomically.
 
-        Whoever reads the old one reads it to its end. Raises FileNotFoundError, and does nothing, where its reader took
-        it away.
+        Open readers keep the old bytes. Raise FileNotFoundError, and do nothing, if its reader has taken the file.
         """
 
     async def measure(self, name: str) -> tuple[int, bytes] | None:
-        """Bytes and SHA-256 of a finished file as it lies there; None where its reader took it away."""
+        """Return size and SHA-256 of the file as it is now, None if its reader has taken it."""
 
     def path(self, stored_name: str) -> Path:
-        """Where a finished file lies."""
+        """Return where to read a finished file."""

@@ -12,6 +12,7 @@ from media_service.core.errors.covers import CoverNotImage, CoverTooLarge
 from media_service.http.api.files import if_match_condition
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import defer_continue, read_body
+from media_service.http.file_response import attachment_headers
 from media_service.http.shielding import shielded, shielded_with
 
 if TYPE_CHECKING:
@@ -47,15 +48,10 @@ class UploadCoversApi:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, without the base path."""
-        path = f"{API_PREFIX}/uploads/{{id}}/cover"
-        return [
-            web.get(path, self.show),
-            web.put(path, self.put, expect_handler=defer_continue),
-            web.delete(path, self.delete),
-        ]
+        return _cover_routes("uploads", self)
 
     async def show(self, request: web.Request) -> web.Response:
-        """Return the picture that was sent, until the upload ends. For its owner and the admin."""
+        """Return the picture that was sent, until the upload ends."""
         caller = self._authenticator.identify(request)
         return cover_response(*await self._intake.edits.cover(request.match_info["id"], caller.owner_filter))
 
@@ -83,7 +79,7 @@ class FileCoversApi:
         files: FileService,
         files_api: FilesApi,
         authenticator: Authenticator,
-        conduct: IntakeOptions,
+        options: IntakeOptions,
         *,
         loop_budget: LoopBudget,
         budget: MemoryBudget,
@@ -91,21 +87,16 @@ class FileCoversApi:
         self._files = files
         self._files_api = files_api
         self._authenticator = authenticator
-        self._conduct = conduct
+        self._options = options
         self._loop_budget = loop_budget
         self._budget = budget
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, without the base path."""
-        path = f"{API_PREFIX}/files/{{id}}/cover"
-        return [
-            web.get(path, self.show),
-            web.put(path, self.put, expect_handler=defer_continue),
-            web.delete(path, self.delete),
-        ]
+        return _cover_routes("files", self)
 
     async def show(self, request: web.Request) -> web.Response:
-        """Return the cover in the file's tag. For its owner and the admin."""
+        """Return the cover in the file's tag."""
         caller = self._authenticator.authenticate(request)
         return cover_response(*await self._files.cover(request.match_info["id"], caller.owner_filter))
 
@@ -114,7 +105,7 @@ class FileCoversApi:
         self._authenticator.require_admin(request)
         is_current = if_match_condition(request)
         async with AsyncExitStack() as resources:
-            picture = await read_cover(request, self._conduct, self._loop_budget, self._budget, resources)
+            picture = await read_cover(request, self._options, self._loop_budget, self._budget, resources)
             if not picture:
                 raise CoverNotImage
             return await self._edit(request, is_current, picture, resources)
@@ -131,29 +122,28 @@ class FileCoversApi:
         return await self._files_api.json_response(await shielded_with(resources, edit))
 
 
+def _cover_routes(resource: str, api: UploadCoversApi | FileCoversApi) -> list[web.RouteDef]:
+    path = f"{API_PREFIX}/{resource}/{{id}}/cover"
+    put = web.put(path, api.put, expect_handler=defer_continue)
+    return [web.get(path, api.show), put, web.delete(path, api.delete)]
+
+
 async def read_cover(
     request: web.Request,
-    conduct: IntakeOptions,
+    options: IntakeOptions,
     loop_budget: LoopBudget,
     budget: MemoryBudget,
     resources: AsyncExitStack,
 ) -> bytes:
-    """Return the body as a picture; its Content-Type is ignored. The memory reservation is added to `resources`.
-
-    Memory for the whole picture is reserved first, so that a slow client is not refused in the middle of it.
-    Raise CoverTooLarge, CoversBusy, and what `read_body` raises.
-    """
-    limit = conduct.limits.cover.size
+    """Return the body, and add its memory reservation to `resources`. Raise CoversBusy, and what `read_body` raises."""
+    # Reserve memory for the whole picture first, so that a slow client is not refused in the middle of it.
+    limit = options.limits.cover.size
     size = limit if request.content_length is None else min(request.content_length, limit)
     await resources.enter_async_context(budget.reserve(size))
-    return await read_body(request, loop_budget, limit, lambda: CoverTooLarge(limit), conduct.idle_timeout)
+    return await read_body(request, loop_budget, limit, lambda: CoverTooLarge(limit), options.idle_timeout)
 
 
 def cover_response(cover: Cover, picture: bytes) -> web.Response:
-    """Return the picture with the type of its bytes, as an attachment, so that browsers do not run it as a page."""
-    headers = {
-        "Content-Disposition": f'attachment; filename="cover.{EXTENSIONS[cover.media_type]}"',
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "Cache-Control": "private, no-cache",
-    }
-    return web.Response(body=picture, content_type=cover.media_type, headers=headers)
+    """Return the picture with the type of its bytes."""
+    name = f'filename="cover.{EXTENSIONS[cover.media_type]}"'
+    return web.Response(body=picture, headers=attachment_headers(cover.media_type, name))

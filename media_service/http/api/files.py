@@ -15,7 +15,7 @@ from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import Text, read_json
-from media_service.http.file_response import file_response
+from media_service.http.file_response import attachment_headers, file_response
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
@@ -39,12 +39,7 @@ class RetagFile(BaseModel):
 class FilesApi:
     """Handle `/api/v1/files`."""
 
-    def __init__(
-        self,
-        files: FileService,
-        authenticator: Authenticator,
-        serializer: Serializer,
-    ) -> None:
+    def __init__(self, files: FileService, authenticator: Authenticator, serializer: Serializer) -> None:
         self._files = files
         self._authenticator = authenticator
         self._serializer = serializer
@@ -89,15 +84,9 @@ class FilesApi:
         return await self.json_response(await shielded(edit))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
-        """Return the bytes or a range, as an attachment, so that browsers do not run them as a page."""
+        """Return the bytes or a range."""
         file = await self._find(request)
-        name = quote(file.spool_entry.name, safe="")
-        headers = {
-            "Content-Type": "audio/mpeg",
-            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-            "Cache-Control": "private, no-cache",
-        }
+        headers = attachment_headers("audio/mpeg", f"filename*=UTF-8''{quote(file.spool_entry.name, safe='')}")
         try:
             return await file_response(self._files.path(file), headers)
         except FileNotFoundError:
@@ -105,20 +94,20 @@ class FilesApi:
 
     async def json_response(self, file: StoredFile) -> web.Response:
         """Return the file as JSON, with its ETag."""
-        heard = await self._files.loudness(file)
-        body = self._serializer.file(file) | {"loudness": None if heard is None else asdict(heard)}
+        report = await self._files.loudness(file)
+        body = self._serializer.file(file) | {"loudness": None if report is None else asdict(report)}
         response = web.json_response(body, headers={"Cache-Control": "private, no-cache"})
         response.etag = ETag(file.spool_entry.sha256.hex())
         return response
 
     async def _find(self, request: web.Request) -> StoredFile:
-        """Return the requested file, for its owner and the admin. Raise UnknownFile, Unauthorized."""
+        """Return the requested file. Raise UnknownFile, Unauthorized."""
         caller = self._authenticator.authenticate(request)
         return await self._files.find(request.match_info["id"], caller.owner_filter)
 
 
 def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:
-    """Return a function that tells whether If-Match has a SHA-256. Raise MatchRequired without If-Match."""
+    """Return a function that checks If-Match for a SHA-256. Raise MatchRequired if there is no If-Match."""
     if_match = request.if_match
     if if_match is None:
         raise MatchRequired

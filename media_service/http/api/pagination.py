@@ -12,16 +12,11 @@ from aiohttp import web
 from media_service.core.errors.requests import Malformed
 
 DEFAULT_ROWS, MAX_ROWS = 50, 200
-"""Rows of a page, by default and at most."""
+MAX_FULL_ROWS = 20  # with `full=1`: each may have 50 KiB
+ROWS_PER_READ = 25  # each may take 100 KiB of memory
 
-MAX_FULL_ROWS = 20
-"""Rows of a page with `full=1`: each may have 50 KiB."""
-
-ROWS_PER_READ = 25
-"""Rows read from the catalogue at a time. Each may take 100 KiB of memory."""
-
+# Return at most this many rows from a cursor on, and the cursor after them.
 ReadRows = Callable[[str | None, int], Awaitable[tuple[Iterable[dict[str, Any]], str | None]]]
-"""Return at most this many rows from a cursor on, and the cursor after them."""
 
 
 def wants_full_rows(request: web.Request) -> bool:
@@ -43,10 +38,7 @@ def row_limit(request: web.Request) -> int:
 
 
 async def page_response(request: web.Request, name: str, read: ReadRows) -> web.Response:
-    """Return a page of rows as member `name`, with the next page's cursor as a member and as a link (RFC 8288).
-
-    Raise Malformed for an invalid limit, and what `read` raises.
-    """
+    """Return a page of rows as member `name`. Raise Malformed for an invalid limit, and what `read` raises."""
     rows, cursor, left = bytearray(), request.query.get("cursor"), row_limit(request)
     while left > 0:
         more_rows, cursor = await read(cursor, min(left, ROWS_PER_READ))
@@ -58,7 +50,7 @@ async def page_response(request: web.Request, name: str, read: ReadRows) -> web.
 
 
 def rows_response(request: web.Request, name: str, rows: bytes | bytearray, next_cursor: str | None) -> web.Response:
-    """Return the response of a listing; `rows` is JSON, separated by commas."""
+    """Return a page with the next page's cursor as a member and as a link (RFC 8288). `rows`: JSON, with commas."""
     headers = {"Cache-Control": "no-store"}
     if next_cursor is not None:
         url = request.rel_url.update_query(cursor=next_cursor)

@@ -12,7 +12,7 @@ from media_service.core.upload import Review
 from media_service.core.upload_states import State
 from media_service.http.api.pagination import page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX
-from media_service.http.file_response import file_response
+from media_service.http.file_response import attachment_headers, file_response
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from media_service.intake.uploads import UploadService
 
 VERDICT_WAIT_SECONDS = 5.0
-"""How long a response waits for the new verdict."""
 
 
 class QuarantineApi:
@@ -54,7 +53,7 @@ class QuarantineApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """List rejected uploads with their findings, newest first; `kept_bytes`, null after they were deleted."""
+        """List rejected uploads, newest first. `kept_bytes` is null after the bytes were deleted."""
         self._authenticator.require_admin(request)
         short = not wants_full_rows(request)
         serialize = self._serializer.upload_row if short else self._serializer.upload
@@ -68,16 +67,10 @@ class QuarantineApi:
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Return the received bytes, as an attachment of no type."""
-        view = await self._find(request)
-        name = quote(view.upload.filename, safe="")
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-            "Cache-Control": "private, no-cache",
-        }
+        upload = (await self._find(request)).upload
+        headers = attachment_headers("application/octet-stream", f"filename*=UTF-8''{quote(upload.filename, safe='')}")
         try:
-            return await file_response(self._rejected.path(view.upload.id), headers)
+            return await file_response(self._rejected.path(upload.id), headers)
         except FileNotFoundError:
             raise UnknownUpload from None
 
@@ -104,7 +97,7 @@ class QuarantineApi:
         return web.json_response(self._serializer.upload(view))
 
     async def _find(self, request: web.Request) -> UploadView:
-        """Return a rejected upload that still has its bytes. Raise UnknownUpload, Unauthorised."""
+        """Return a rejected upload that still has its bytes. Raise UnknownUpload, Unauthorized."""
         self._authenticator.require_admin(request)
         view = await self._intake.show(request.match_info["id"], None)
         if view.upload.state is not State.REJECTED or await self._rejected.kept_bytes(view.upload.id) is None:

@@ -25,19 +25,10 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.active_uploads import UploadView
 
 API_PREFIX = "/api/v1"
-
 CACHED_TIMES = 1024
-"""Number of formatted seconds in the cache."""
-
-MAX_SPANS = 256
-"""Spans in `received`. A client fills the gaps between them and asks again."""
-
+MAX_SPANS = 256  # in `received`; a client fills the gaps between them and asks again
 MAX_ROW_SPANS, MAX_ROW_FINDINGS, MAX_ROW_CHARACTERS = 16, 3, 200
-"""Limits of one row of a listing: spans, findings, and characters of a tag."""
-
-ROW_TAGS = ("title", "artist", "album", "date", "genre")
-"""The tags of a row. Other tags may be long, and few clients show them in a list."""
-
+ROW_TAGS = ("title", "artist", "album", "date", "genre")  # other tags may be long
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -74,7 +65,7 @@ class Serializer:
         }
 
     def upload_row(self, view: UploadView) -> dict[str, Any]:
-        """Return an upload as a row of a listing. `short`: the upload itself has more."""
+        """Return a row of a listing. `short`: the upload itself has more."""
         upload, findings = view.upload, _findings(view.upload)
         tags, cut = _row_tags(upload.tags or {})
         more = upload.chapters or len(findings) > MAX_ROW_FINDINGS or len(view.received) > MAX_ROW_SPANS
@@ -87,7 +78,6 @@ class Serializer:
         }
 
     def _upload_members(self, view: UploadView) -> dict[str, Any]:
-        """Return the members that an upload and its row have in common."""
         upload = view.upload
         verdict, file_id = upload.verdict, upload.file_id
         return {
@@ -107,9 +97,7 @@ class Serializer:
             "updated_at": format_time(upload.updated_at),
             "expires_at": format_optional_time(view.expires_at),
             "editable_until": format_optional_time(view.editable_until),
-            "problem": None
-            if verdict is None
-            else problem_object(restore_error(verdict.code, verdict.details), self.base),
+            "problem": verdict and problem_object(restore_error(verdict.code, verdict.details), self.base),
             "file": None if file_id is None else {"id": file_id, "url": self.file_url(file_id)},
             "verdict": _verdict(upload),
             "grade": None if upload.facts is None or upload.facts.grade is None else upload.facts.grade.value,
@@ -121,7 +109,7 @@ class Serializer:
         return {"start": piece.start, "stop": piece.stop, "digest": format_optional_hex(piece.digest)}
 
     def file(self, file: StoredFile) -> dict[str, Any]:
-        """Return a finished file. `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz."""
+        """Return a file. `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz."""
         return {
             **self._file_members(file),
             **{tag: file.tags.get(tag) for tag in TAGS},
@@ -132,7 +120,7 @@ class Serializer:
         }
 
     def file_row(self, file: StoredFile) -> dict[str, Any]:
-        """Return a finished file as a row of a listing. `short`: the file itself has more."""
+        """Return a row of a listing. `short`: the file itself has more."""
         tags, cut = _row_tags(file.tags)
         findings = file.facts.findings
         more = file.chapters or file.facts.audio or len(findings) > MAX_ROW_FINDINGS
@@ -144,7 +132,6 @@ class Serializer:
         }
 
     def _file_members(self, file: StoredFile) -> dict[str, Any]:
-        """Return the members that a finished file and its row have in common."""
         facts, spool_entry = file.facts, file.spool_entry
         return {
             "id": file.id,
@@ -205,8 +192,8 @@ def _verdict(upload: Upload) -> str | None:
 
 def _suggested_tags(facts: Facts | None) -> dict[str, str]:
     """Return tags decoded with their probable charset, if the tag declares another one."""
-    offered = None if facts is None or facts.audio is None else facts.audio.get("suggested_tags")
-    return dict(offered) if isinstance(offered, dict) else {}
+    suggested = None if facts is None or facts.audio is None else facts.audio.get("suggested_tags")
+    return dict(suggested) if isinstance(suggested, dict) else {}
 
 
 def format_time(microseconds: int) -> str | None:
@@ -225,7 +212,7 @@ def _format_seconds(seconds: int) -> str:
 
 
 def format_optional_time(microseconds: int | None) -> str | None:
-    """Return a time as RFC 3339, None for None."""
+    """Return a time as RFC 3339, or None."""
     return None if microseconds is None else format_time(microseconds)
 
 
@@ -235,5 +222,5 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def format_optional_hex(digest: bytes | None) -> str | None:
-    """Return a digest in hexadecimal, None for None."""
+    """Return a digest in hexadecimal, or None."""
     return None if digest is None else digest.hex()

@@ -98,16 +98,14 @@ class UploadsApi:
     async def listing(self, request: web.Request) -> web.Response:
         """List the caller's uploads, newest first; those of all owners with `scope=all`, for the admin.
 
-        Rows are short unless `full=1`. With `content_hash` and `length`, list the one finished upload with these bytes,
-        or none.
+        With `content_hash` and `length`, list the one finished upload with these bytes, or none.
         """
         all_owners = request.query.get("scope") == "all"
         caller = self._authenticator.require_admin(request) if all_owners else self._authenticator.authenticate(request)
         if "content_hash" in request.query:
             view = await self._intake.duplicate_of_bytes(caller.listed_owner, *_content_query(request))
-            return rows_response(
-                request, "uploads", b"" if view is None else json.dumps(self._serializer.upload(view)).encode(), None
-            )
+            rows = b"" if view is None else json.dumps(self._serializer.upload(view)).encode()
+            return rows_response(request, "uploads", rows, None)
         try:
             states = [State(name) for name in request.query.get("state", "").split(",") if name]
         except ValueError:
@@ -125,9 +123,8 @@ class UploadsApi:
     async def show(self, request: web.Request) -> web.Response:
         """Return the upload. The id permits it; `mine` says whether the caller may also change the upload."""
         view = await self._intake.show(request.match_info["id"], None)
-        body = self._serializer.upload(view) | {
-            "mine": self._authenticator.identify(request).may_access(view.upload.owner)
-        }
+        mine = self._authenticator.identify(request).may_access(view.upload.owner)
+        body = self._serializer.upload(view) | {"mine": mine}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
@@ -145,21 +142,20 @@ class UploadsApi:
         return web.json_response(self._serializer.upload(await shielded(amendment)))
 
     async def limits(self, request: web.Request) -> web.Response:
-        """Return the limits, so that a client can check before it sends; `largest`: what the disk has room for now."""
+        """Return the limits; `largest`: what the disk has room for now."""
         self._authenticator.authenticate(request)
-        conduct = self._intake.options
-        limits = conduct.limits
+        options = self._intake.options
+        limits = options.limits
         body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
         body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}
-        body["upload_lifetime"] = conduct.lifetime.idle / 1_000_000
-        body["quarantine_lifetime"] = conduct.quarantine_lifetime
+        body["upload_lifetime"] = options.lifetime.idle / 1_000_000
+        body["quarantine_lifetime"] = options.quarantine_lifetime
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """Cancel the upload: 204. For its owner and the admin."""
-        await shielded(
-            self._intake.cancel(request.match_info["id"], self._authenticator.authenticate(request).owner_filter)
-        )
+        """Cancel the upload: 204."""
+        caller = self._authenticator.authenticate(request)
+        await shielded(self._intake.cancel(request.match_info["id"], caller.owner_filter))
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:

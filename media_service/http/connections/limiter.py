@@ -1,8 +1,8 @@
 """Limit the open connections, in total and per address.
 
 Clients that open connections and send nothing must not lock out others. So at a limit, the connection that has been
-idle longest is closed to admit the new one. A connection is idle while no request is being handled on it: it waits for
-a request, or for the rest of its headers. The new connection is refused only if all others are busy.
+idle longest is closed to admit the new one, which is refused only if all others are busy. A connection is idle while it
+waits for a request, or for the rest of its headers.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class ConnectionLimiter:
 
     def set_idle(self, connection: Connection) -> None:
         """Mark the connection as idle from now on."""
+        self.set_busy(connection)
         for group in self._groups(connection):
-            group.idle.pop(connection, None)
             group.idle[connection] = None
 
     def remove(self, connection: Connection) -> None:

@@ -6,15 +6,12 @@ from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 CACHED_ADDRESSES = 4096
-"""Number of addresses in the cache."""
 
 
 @lru_cache(CACHED_ADDRESSES)
 def address_key(peer: str) -> str | None:
-    """Return the IPv4 address or IPv6 /64 network of a peer, None if it is not an IP address.
-
-    A provider gives each IPv6 customer at least a /64. The loopback address `::1` counts as itself.
-    """
+    """Return the IPv4 address, `::1`, or the IPv6 /64 network of a peer; None if it is not an IP address."""
+    # A provider gives each IPv6 customer at least a /64.
     try:
         address = ip_address(peer.partition("%")[0])
     except ValueError:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from media_service.http.connections.limiter import ConnectionLimiter
     from media_service.http.connections.rate_limited_log import RateLimitedLog
 
-MAX_HEADERS_BYTES = 64 * 1024
-"""Maximum bytes of a request line and its headers; browsers and proxies send less than 4 KiB."""
+MAX_HEADERS_BYTES = 64 * 1024  # with the request line; browsers and proxies send less than 4 KiB
 
+# Headers of responses to invalid requests, which do not pass the application's signals.
 ERROR_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -30,8 +30,6 @@ ERROR_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-"""Headers of responses to invalid requests, which do not pass the application's signals."""
-
 HEADERS_TOO_LARGE_RESPONSE = b"".join(
     (
         b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n",
@@ -44,8 +42,8 @@ HEADERS_TOO_LARGE_RESPONSE = b"".join(
 class LimitedProtocol(web.RequestHandler):
     """One connection, counted by `limiter`. `send_timeout`: seconds without progress before sending is given up.
 
-    Uses two private names of aiohttp, for which there is no public one: `_waiter`, a future that is pending while no
-    request is being handled, and `_handle_request`, which runs from a request's headers to the end of the response.
+    Uses two private names of aiohttp, for want of public ones: `_waiter`, a future that is pending while no request is
+    being handled, and `_handle_request`, which runs from a request's headers to the end of the response.
     """
 
     __slots__ = ("_header_bytes", "_limiter", "_malformed_log", "_refused_log", "_send_timeout")
@@ -88,7 +86,7 @@ class LimitedProtocol(web.RequestHandler):
             self.transport.abort()
 
     def pause_writing(self) -> None:
-        """Mark the connection as idle while the client does not read: it may be closed for another one."""
+        """Mark the connection as idle while the client does not read."""
         super().pause_writing()
         self._limiter.set_idle(self)
 
@@ -114,9 +112,7 @@ class LimitedProtocol(web.RequestHandler):
             return
         self._header_bytes += len(data)
         if self._header_bytes > MAX_HEADERS_BYTES and self.transport is not None:
-            self._malformed_log.write(
-                _peer_address(self.transport), address=_peer_address(self.transport), error="HeadersTooLarge"
-            )
+            self._log_malformed("HeadersTooLarge")
             self.transport.write(HEADERS_TOO_LARGE_RESPONSE)
             self.force_close()
 
@@ -138,7 +134,7 @@ class LimitedProtocol(web.RequestHandler):
         """Return a 400 for a parser error, without the client's bytes."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        self._log_malformed(exc)
+        self._log_malformed(type(exc).__name__)
         body = {"type": "about:blank", "title": "Bad Request", "status": 400, "code": "bad_request"}
         body["detail"] = "This is not a well-formed HTTP request."
         response = web.json_response(body, status=400, headers=ERROR_HEADERS, content_type="application/problem+json")
@@ -149,14 +145,14 @@ class LimitedProtocol(web.RequestHandler):
         """Log an error from aiohttp: one line if the client caused it, nothing for a lost connection."""
         error = options.get("exc_info")
         if isinstance(error, HttpProcessingError | web.RequestPayloadError):
-            self._log_malformed(error)
+            self._log_malformed(type(error).__name__)
         elif not isinstance(error, TimeoutError | ConnectionError):
             super().log_exception(*args, **options)
 
-    def _log_malformed(self, error: BaseException) -> None:
-        # Not the message: it contains what the client sent, such as an Authorization field.
+    def _log_malformed(self, error: str) -> None:
+        # Only the error's name: its message contains what the client sent, such as an Authorization field.
         address = "" if self.transport is None else _peer_address(self.transport)
-        self._malformed_log.write(address, address=address, error=type(error).__name__)
+        self._malformed_log.write(address, address=address, error=error)
 
 
 def evictable(request: web.Request) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""Log lines that unauthenticated clients can cause, limited per minute so that they cannot fill the disk."""
+"""Limit log lines that unauthenticated clients can cause, so that they cannot fill the disk."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import structlog
 
 WINDOW_SECONDS = 60.0
 LINES_PER_KEY = 10
-MAX_KEYS = 64
-"""Maximum keys (such as addresses) that are logged in one window; others are only counted."""
+MAX_KEYS = 64  # such as addresses in one window; the lines of others are only counted
 
 log = structlog.get_logger()
 

@@ -19,16 +19,12 @@ if TYPE_CHECKING:
     from media_service.http.connections.rate_limited_log import RateLimitedLog
 
 BACKLOG = 1024
-"""Length of the kernel's queue of connections that are not accepted yet."""
-
 ACCEPTS_PER_ITERATION = 64
-"""Maximum connections accepted in one event-loop iteration."""
-
 RETRY_SECONDS = 1.0
 
 
 class TcpSite(web.BaseSite):
-    """Listen on a host and port; `make_protocol` is called for each connection, `error_log` gets accept errors."""
+    """Listen on a host and port. `make_protocol` is called for each connection."""
 
     def __init__(
         self,

@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from media_service.intake.uploads import UploadService
 
 DIALECT_NAME = "form"
-
-LATE_COVER_WAIT_SECONDS = 10
-"""Maximum seconds that a cover waits for memory if it comes after the file."""
+LATE_COVER_WAIT_SECONDS = 10  # for memory; refusing a cover after the file would waste the whole transfer
 
 
 @dataclass(slots=True)
@@ -76,10 +74,7 @@ class FormDialect:
         return [web.post("/upload", self.post, expect_handler=defer_continue)]
 
     async def post(self, request: web.Request) -> web.Response:
-        """Receive the file `mp3`, and `name` (the sender), tags and `cover` before or after it.
-
-        201 if the file is in the spool, 202 if it is still being checked.
-        """
+        """Receive the file `mp3`, and `name`, tags and `cover` before or after it. 201 if spooled, else 202."""
         form_input = FormInput()
         try:
             return await self._receive(request, form_input)
@@ -114,7 +109,6 @@ class FormDialect:
         limits = self._intake.options.limits
 
         async def reserve(*, after_file: bool) -> None:
-            # A refusal after the file would waste the whole transfer.
             share = self._cover_budget.reserve(limits.cover.size, LATE_COVER_WAIT_SECONDS if after_file else 0)
             await resources.enter_async_context(share)
 
@@ -141,10 +135,8 @@ class FormDialect:
     async def _blocks(
         self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack
     ) -> AsyncIterator[bytes]:
-        """Yield the file's blocks, then store the fields and the cover that came after it.
-
-        They are stored before the last bytes are recorded: recording completes the upload, which then uses its tags.
-        """
+        """Yield the file's blocks, then store the fields and the cover that came after it."""
+        # Recording the last bytes completes the upload, which uses its tags: store them before.
         early = dict(form.fields)
         async for block in form.blocks():
             yield block

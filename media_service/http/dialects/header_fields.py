@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 BYTE_COUNT_LIMIT = 2**63
 UPLOAD_METADATA = "Upload-Metadata"
 MAX_METADATA_KEYS = 64
-
-MAX_DATE_SECONDS = 253_402_300_799
-"""9999-12-31T23:59:59Z."""
+MAX_DATE_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def parse_byte_count(headers: Mapping[str, str], name: str) -> int | None:
@@ -43,16 +41,13 @@ def body_size(request: web.Request) -> int | None:
 
 
 def refuse_content_range(request: web.Request) -> None:
-    """Raise Malformed if a request that creates an upload or sends a slice has a Content-Range.
-
-    Without this check the part would be stored as the whole file (RFC 9110, section 14.5).
-    """
+    """Raise Malformed for a Content-Range: the part would be stored as the whole file (RFC 9110, section 14.5)."""
     if hdrs.CONTENT_RANGE in request.headers:
         raise Malformed(hdrs.CONTENT_RANGE, "not supported; send part of a file with PATCH or as a slice")
 
 
 def http_date(microseconds: int) -> str:
-    """Return UTC microseconds as an HTTP date, rounded down to seconds and limited to the years 1970 to 9999."""
+    """Return UTC microseconds as an HTTP date, limited to the years 1970 to 9999."""
     return formatdate(min(max(0, microseconds // 1_000_000), MAX_DATE_SECONDS), usegmt=True)
 
 

@@ -42,16 +42,15 @@ class NativeDialect:
     async def post(self, request: web.Request) -> web.Response:
         """Receive a slice as multipart/form-data: `offset` and `digest` (optional), then the file part `slice`."""
         refuse_content_range(request)
-        upload_id, conduct = request.match_info["id"], self._intake.options
+        upload_id, options = request.match_info["id"], self._intake.options
         await self._intake.check_open(upload_id, None)
-        limit = conduct.limits.slice
+        limit = options.limits.slice
         schema = FormSchema("slice", ("offset", "digest"), limit, lambda: SliceTooLarge(limit))
-        form = await MultipartForm.open(request, schema, self._loop_budget, conduct.idle_timeout)
+        form = await MultipartForm.open(request, schema, self._loop_budget, options.idle_timeout)
         if "offset" not in form.fields:
             raise Malformed("offset", "must come before the slice")
-        slice_request = _slice_request(
-            form.fields["offset"], None, form.fields.get("digest"), "digest", most=request.content_length
-        )
+        fields, most = form.fields, request.content_length
+        slice_request = _slice_request(fields["offset"], None, fields.get("digest"), "digest", most=most)
         view = await self._intake.receive(upload_id, None, slice_request, form.blocks())
         return web.json_response(self._serializer.upload(view))
 
@@ -59,22 +58,17 @@ class NativeDialect:
         """Receive a slice as the raw body, with its digest in Content-Digest (RFC 9530, optional)."""
         refuse_content_encoding(request)
         refuse_content_range(request)
-        slice_request = _slice_request(
-            request.match_info["offset"],
-            request.content_length,
-            request.headers.get("Content-Digest"),
-            "Content-Digest",
-        )
-        view = await self._intake.receive(
-            request.match_info["id"], None, slice_request, RequestBody(request, self._loop_budget)
-        )
+        offset, digest = request.match_info["offset"], request.headers.get("Content-Digest")
+        slice_request = _slice_request(offset, request.content_length, digest, "Content-Digest")
+        body = RequestBody(request, self._loop_budget)
+        view = await self._intake.receive(request.match_info["id"], None, slice_request, body)
         return web.json_response(self._serializer.upload(view))
 
 
 def _slice_request(
     offset: str, size: int | None, digest: str | None, digest_field: str, *, most: int | None = None
 ) -> SliceRequest:
-    """Return the slice request for these fields. `size` and `most` are in bytes. Raise Malformed."""
+    """Return the slice request for these fields. Raise Malformed."""
     if not (offset.isascii() and offset.isdigit() and len(offset) <= 18):
         raise Malformed("offset", "must be a number of bytes")
     if size == 0:

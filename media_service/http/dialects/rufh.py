@@ -1,7 +1,6 @@
 """Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload), under `/rufh/`.
 
-`rufh_fields.py` has the differences between versions. Digests (RFC 9530) are supported although current versions of the
-draft do not mention them.
+Digests (RFC 9530) are supported although current versions of the draft do not mention them.
 """
 
 from __future__ import annotations
@@ -24,9 +23,10 @@ from media_service.core.errors.uploads import (
 )
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
-from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding
+from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding, send_interim_response
 from media_service.http.client_address import client_address
 from media_service.http.dialects import rufh_fields as fields
+from media_service.http.dialects.cancel import cancel_upload
 from media_service.http.dialects.header_fields import body_size, refuse_content_range
 from media_service.http.problems import method_not_allowed, problem_response
 from media_service.http.shielding import shielded, with_verdict
@@ -45,17 +45,13 @@ if TYPE_CHECKING:
 
 DIALECT_NAME = "rufh"
 PROBLEMS = "https://iana.org/assignments/http-problem-types#"
+# URLs that create an upload, the URL of an upload, and the URL with a file name that `curl -T` uses.
 PATHS = ("/rufh", "/rufh/", "/rufh/{id:[A-Za-z0-9_-]{22}}", "/rufh/{name}")
-"""URLs that create an upload, the URL of an upload, and the URL with a file name that `curl -T` uses."""
-
 UPLOAD_FIELDS = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete", "Upload-Length")
 
 
 class RufhDialect:
-    """Handle `/rufh/`. `verdict_wait_seconds`: how long the last response waits for the verdict.
-
-    `interim_responses`: whether to send 104s.
-    """
+    """Handle `/rufh/`. `verdict_wait_seconds`: for the last response. `interim_responses`: whether to send 104s."""
 
     def __init__(
         self,
@@ -120,37 +116,33 @@ class RufhDialect:
         owner, size = self._authenticator.authenticate(request).owner, body_size(request)
         refuse_content_encoding(request)
         refuse_content_range(request)
-        last, named = (
-            fields.is_complete(request, version) is not False,
-            fields.parse_byte_count(request, "Upload-Length"),
-        )
+        last = fields.is_complete(request, version) is not False
+        named = fields.parse_byte_count(request, "Upload-Length")
         length = announced_length(named, size, last=last)
         if length == 0:
             raise Malformed("Upload-Length" if named == 0 else "body", "a file must have at least one byte")
         digest, proof = fields.file_digest(request), fields.content_digest(request)
-        defer_completion = length is None or not version.length_completes
         upload_request = UploadRequest(
             length=length,
             digest=digest,
-            defer_completion=defer_completion,
+            defer_completion=length is None or not version.length_completes,
             address=client_address(request),
             **_file_details(request),
         )
         view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
-        place = {"Location": self._serializer.location(f"/rufh/{view.upload.id}")}
-        known = await self._send_interim_response(request, version, place | self._limit_header(version, view))
+        upload_id = view.upload.id
+        headers = {"Location": self._serializer.location(f"/rufh/{upload_id}")}
+        known = await self._send_interim_response(request, version, headers | self._limit_header(version, view))
         first = AppendRequest(0, size, DIALECT_NAME, length=length, last=last, proof=proof, known=known)
         if first.size == 0 and not last:
-            return self._progress_response(version, view, 201, place)
+            return self._progress_response(version, view, 201, headers)
         try:
-            return await self._append(
-                request, version, owner, view.upload.id, first, headers=place, incomplete_status=201
-            )
+            return await self._append(request, version, owner, upload_id, first, headers=headers, incomplete_status=201)
         except MediaServiceError as error:
-            return self._error_response(request, version, error, place)
+            return self._error_response(request, version, error, headers)
 
     async def show(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
-        """Return the offset. A running append is stopped first, so that the offset stays true."""
+        """Return the offset."""
         if version.strict_head and any(name in request.headers for name in UPLOAD_FIELDS):
             raise Malformed("Upload-Offset", "not allowed in a request for the offset")
         return self._progress_response(version, await self._appends.standing(request.match_info["id"], None), 204, {})
@@ -163,24 +155,17 @@ class RufhDialect:
             raise UnsupportedMediaType(version.append_media_type)
         offset, last = fields.parse_byte_count(request, "Upload-Offset"), fields.is_complete(request, version)
         if offset is None or last is None:
-            raise Malformed(
-                "Upload-Offset" if offset is None else version.complete_field, "missing or not a valid structured field"
-            )
+            name = "Upload-Offset" if offset is None else version.complete_field
+            raise Malformed(name, "missing or not a valid structured field")
         stop = None if size is None else offset + size
         length = announced_length(fields.parse_byte_count(request, "Upload-Length"), stop, last=last)
-        addition = AppendRequest(
-            offset, size, DIALECT_NAME, length=length, last=last, proof=fields.content_digest(request)
-        )
-        return await self._append(
-            request, version, None, upload_id, addition, headers={}, incomplete_status=version.append_status
-        )
+        proof, status = fields.content_digest(request), version.append_status
+        addition = AppendRequest(offset, size, DIALECT_NAME, length=length, last=last, proof=proof)
+        return await self._append(request, version, None, upload_id, addition, headers={}, incomplete_status=status)
 
     async def delete(self, request: web.Request, _version: fields.InteropVersion) -> web.Response:
         """Cancel the upload. A finished file cannot be cancelled."""
-        owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
-        await self._appends.interrupt(upload_id, owner)
-        await shielded(self._intake.cancel(upload_id, owner))
-        return web.Response(status=204)
+        return await cancel_upload(request, self._authenticator, self._appends, self._intake)
 
     async def _append(
         self,
@@ -193,7 +178,7 @@ class RufhDialect:
         headers: Mapping[str, str],
         incomplete_status: int,
     ) -> web.Response:
-        """Receive the body. Respond with `incomplete_status`, or after the last byte as to any posted file."""
+        """Receive the body. Respond with `incomplete_status`, or after the last byte with the upload."""
 
         async def progress(offset: int) -> None:
             if version.sends_progress:
@@ -254,9 +239,8 @@ class RufhDialect:
         if silent or request.transport is None or request.transport.is_closing():
             return False
         lines = [f"{name}: {value}\r\n" for name, value in {**headers, fields.INTEROP_VERSION: version.number}.items()]
-        await request.writer.write(f"HTTP/1.1 104 Upload Resumption Supported\r\n{''.join(lines)}\r\n".encode())
-        # aiohttp would count these bytes as part of the final response.
-        request.writer.output_size = 0
+        message = f"HTTP/1.1 104 Upload Resumption Supported\r\n{''.join(lines)}\r\n"
+        await send_interim_response(request, message.encode())
         return True
 
     def _error_response(
@@ -268,7 +252,7 @@ class RufhDialect:
         *,
         whole: bool = False,
     ) -> web.Response:
-        """Return the response to an error. `whole`: the complete file was rejected, so the client must send no more."""
+        """Return an error. `whole`: the complete file was rejected, so the client must send no more."""
         response_headers: dict[str, str] = {**(headers or {}), **fields.complete_header(version, whole=whole)}
         members: dict[str, Any] = {}
         if isinstance(error, OffsetMismatch):

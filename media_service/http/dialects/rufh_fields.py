@@ -17,20 +17,16 @@ if TYPE_CHECKING:
 
 INTEROP_VERSION = "Upload-Draft-Interop-Version"
 PARTIAL_UPLOAD = "application/partial-upload"
-
-MAX_INTEGER = 10**15 - 1
-"""The largest integer of a structured field (RFC 9651, section 3.3.1)."""
+MAX_INTEGER = 10**15 - 1  # of a structured field (RFC 9651, section 3.3.1)
 
 
 @dataclass(frozen=True, slots=True)
 class InteropVersion:
     """What differs between interoperability versions of the draft.
 
-    `append_media_type`: the media type of an append, None for any. `append_status`: the status of an append that does
-    not complete the upload.
-    `length_completes`: the byte at the announced length completes the upload. tus-js-client in Node relies on it: it
-    never marks a chunk as the last one.
-    `strict_head`: refuse a HEAD with fields of an upload. `lifetime_key`: the key of the lifetime in Upload-Limit.
+    `append_media_type`: None for any. `append_status`: of an append that does not complete the upload.
+    `length_completes`: the last byte of the announced length completes the upload. tus-js-client in Node never marks a
+    chunk as the last one. `strict_head`: refuse a HEAD with fields of an upload. `lifetime_key`: in Upload-Limit.
     `sends_progress`: clients accept 104s without a Location, which report the offset during an append.
     """
 
@@ -46,9 +42,13 @@ class InteropVersion:
 
 def _early_version(number: int, **more: Any) -> InteropVersion:
     """Return a version up to 6."""
-    return InteropVersion(
-        number, append_status=201, length_completes=True, strict_head=True, lifetime_key="expires", **more
-    )
+    common: dict[str, Any] = {
+        "append_status": 201,
+        "length_completes": True,
+        "strict_head": True,
+        "lifetime_key": "expires",
+    }
+    return InteropVersion(number, **common, **more)
 
 
 LATEST_VERSION = InteropVersion(None)
@@ -71,7 +71,7 @@ def interop_version(request: web.Request) -> InteropVersion:
 
 
 def parse_byte_count(request: web.Request, name: str) -> int | None:
-    """Return a number of bytes, None if the field is missing or invalid: the draft treats both alike."""
+    """Return a number of bytes, None if the field is missing or, as the draft treats alike, invalid."""
     value = _parse_item(request, name, int)
     return value if value is not None and value >= 0 else None
 
@@ -88,7 +88,7 @@ def complete_header(version: InteropVersion, *, whole: bool) -> dict[str, str]:
 
 
 def limit_header(version: InteropVersion, size: int, seconds: int) -> dict[str, str]:
-    """Return Upload-Limit: the largest file in bytes, and the seconds an upload is kept without a request."""
+    """Return Upload-Limit: the largest file in bytes, and the seconds that an upload is kept without a request."""
     return {"Upload-Limit": ser({"max-size": min(size, MAX_INTEGER), "min-size": 1, version.lifetime_key: seconds})}
 
 
@@ -110,10 +110,10 @@ def repr_digest_header(sha256: bytes) -> dict[str, str]:
 
 def parse_file_fields(request: web.Request) -> dict[str, Any]:
     """Return the file's details from Upload-Metadata, its name from Content-Disposition if present. Raise Malformed."""
-    known = parse_file_details(request.headers.get(UPLOAD_METADATA, ""))
+    details = parse_file_details(request.headers.get(UPLOAD_METADATA, ""))
     kind, _, filename = parse_disposition(request.headers.get("Content-Disposition", ""))
     name = filename if kind is not None else None
-    return known if name is None else known | {"filename": name}
+    return details if name is None else details | {"filename": name}
 
 
 def _parse_item(request: web.Request, name: str, kind: type) -> Any:

@@ -1,7 +1,6 @@
 """tus 1.0 (https://tus.io/protocols/resumable-upload), under `/tus/`.
 
-Core, creation, creation-with-upload, creation-defer-length, checksum, expiration, termination and concatenation.
-Not checksum-trailer: aiohttp does not expose trailers of requests.
+All extensions but checksum-trailer: aiohttp does not expose trailers of requests.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
 from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding
 from media_service.http.client_address import client_address
+from media_service.http.dialects.cancel import cancel_upload
 from media_service.http.dialects.header_fields import (
     UPLOAD_METADATA,
     body_size,
@@ -73,7 +73,7 @@ class TusDialect:
         self._verdict_wait_seconds = verdict_wait_seconds
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes, without the base path. One handler for all methods: a 405 must have Tus-Resumable too."""
+        """Return the routes: one handler for all methods, because a 405 must have Tus-Resumable too."""
         return [
             web.route("*", path, self.handle, expect_handler=defer_continue) for path in ("/tus", "/tus/", "/tus/{id}")
         ]
@@ -107,7 +107,7 @@ class TusDialect:
         return await handler(request)
 
     def _check_version(self, request: web.Request, method: str) -> None:
-        """Raise UnsupportedVersion. HEAD and OPTIONS may omit the version."""
+        """Raise UnsupportedVersion. Clients may omit the version in HEAD and OPTIONS."""
         version = request.headers.get("Tus-Resumable", VERSION if method == "HEAD" else "")
         if method != "OPTIONS" and version != VERSION:
             raise UnsupportedVersion(f"tus {VERSION}")
@@ -148,10 +148,7 @@ class TusDialect:
         return web.Response(status=201, headers=headers | self._progress_headers(view))
 
     async def head(self, request: web.Request) -> web.Response:
-        """Return the offset. A running append is stopped first, so that the offset stays true.
-
-        The id permits it: clients start over when they get a 401 here.
-        """
+        """Return the offset. The id permits it: clients start over when they get a 401 here."""
         view = await self._appends.standing(request.match_info["id"], None)
         upload, stored_fields = view.upload, view.upload.protocol_fields or {}
         headers = {"Upload-Offset": str(view.received.offset), "Cache-Control": "no-store"}
@@ -180,10 +177,7 @@ class TusDialect:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Cancel the upload. A finished file cannot be cancelled."""
-        owner, upload_id = self._authenticator.authenticate(request).owner_filter, request.match_info["id"]
-        await self._appends.interrupt(upload_id, owner)
-        await shielded(self._intake.cancel(upload_id, owner))
-        return web.Response(status=204)
+        return await cancel_upload(request, self._authenticator, self._appends, self._intake)
 
     async def _concatenate(self, request: web.Request, owner: str, concat: str) -> web.Response:
         """Create an upload from the bytes of partial uploads, in the listed order (concatenation)."""
@@ -192,9 +186,8 @@ class TusDialect:
         if body_size(request) != 0:
             raise NotWritable
         parts = [url.rstrip("/").rpartition("/")[2] for url in concat.removeprefix(FINAL).split()]
-        view = await shielded(
-            self._concatenator.concatenate(_upload_request(request, None, concat), parts, owner, DIALECT_NAME)
-        )
+        upload_request = _upload_request(request, None, concat)
+        view = await shielded(self._concatenator.concatenate(upload_request, parts, owner, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         try:
             view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
@@ -225,7 +218,7 @@ class TusDialect:
     def _error_response(
         self, request: web.Request, error: MediaServiceError, headers: dict[str, str] | None = None
     ) -> web.Response:
-        """Return the response to an error, with the status codes of tus."""
+        """Return an error with the status codes of tus."""
         headers, status = headers or {}, {}
         if isinstance(error, OffsetMismatch):
             headers["Upload-Offset"] = str(error.offset)
@@ -247,11 +240,7 @@ class TusDialect:
 def _upload_request(request: web.Request, length: int | None, concat: str) -> UploadRequest:
     """Return the upload request for these fields. Raise Malformed."""
     metadata = request.headers.get(UPLOAD_METADATA)
-    protocol_fields = {}
-    if metadata is not None:
-        protocol_fields["metadata"] = metadata
-    if concat:
-        protocol_fields[CONCAT] = concat
+    protocol_fields = ({} if metadata is None else {"metadata": metadata}) | ({CONCAT: concat} if concat else {})
     return UploadRequest(
         length=length,
         defer_completion=concat == PARTIAL,

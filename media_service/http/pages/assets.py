@@ -1,12 +1,8 @@
-"""What browsers load for the pages: each file compressed once, scripts and styles without their whole-line comments.
+"""Serve the static files of the pages, without comments and compressed once.
 
-There is no build: what stands in `static/` is what is served, line for line, so that an error's line number is true
-here too. Comments are for us; they are a third of the bytes that a listener on a slow line would wait for.
-
-The pages name their files below a folder `v-VERSION`, where VERSION is a digest of all of them: browsers keep these
-for ever and ask for nothing on their next visit. A page's modules come from a folder of its own for each language,
-`index-en-VERSION`, where they are packed into one (`module_pack.py`). A module's relative imports stay in the folder
-it was loaded from.
+Pages link to files in a folder `v-VERSION`, which browsers cache without revalidation; VERSION is a digest of them all.
+A page's modules have one folder for each language, `index-en-VERSION`, where they are packed (`module_pack.py`). Their
+relative imports stay in that folder.
 """
 
 from __future__ import annotations
@@ -41,9 +37,8 @@ COMMENTED_SUFFIXES = frozenset({".css", ".js"})
 
 CACHE_SECONDS = 365 * 24 * 3600
 
+# `index-en-VERSION.2` is the same folder under another URL, from which browsers load modules again after a failure.
 VERSIONED_NAME = re.compile(r"([a-z]+(?:-\w+)?)-([0-9a-f]{12})(?:\.[1-9])?/(.+)")
-"""A name below a version's folder. `index-en-VERSION.2` is the same folder to us; to a browser it is another URL, by
-which it loads modules again that it failed to load before."""
 
 log = structlog.get_logger()
 
@@ -52,7 +47,7 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it is sent; `stamp` tells when the file on disk is another one. `policy`: see `inline_assets.py`."""
+    """A file as it is sent. `stamp`: modification time in ns, and size; `policy`: Content-Security-Policy."""
 
     stamp: Stamp
     type: str
@@ -64,54 +59,50 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The files as they are at one time: their version, their texts by name, and the stamps by which this is known.
-
-    `packs` has the packed modules of each page, by the page's name without its suffix and the language: `index-en`.
-    """
+    """The files of one version. `packs` has the packed modules by page and language, such as `index-en`."""
 
     version: str
     texts: Mapping[str, str]
     stamps: Mapping[str, Stamp]
     packs: Mapping[str, PagePack]
-    made: dict[tuple[str, str], Asset] = field(default_factory=dict)
+    packed_assets: dict[tuple[str, str], Asset] = field(default_factory=dict)
 
-    def packed(self, folder: str, name: str) -> Asset | None:
-        """Return what a page's folder has in place of a file; None if it has the file itself."""
+    def packed_asset(self, folder: str, name: str) -> Asset | None:
+        """Return what a page's folder has in place of a module; None if it has the module itself."""
         pack = self.packs.get(folder)
         if pack is None or (text := pack.files.get(name)) is None:
             return None
         key = folder, name
-        if key not in self.made:
-            self.made[key] = make_asset(text, ".js", self.stamps[name])
-        return self.made[key]
+        if key not in self.packed_assets:
+            self.packed_assets[key] = make_asset(text, ".js", self.stamps[name])
+        return self.packed_assets[key]
 
 
 class Assets:
-    """The files that are in a folder when the service starts, by name. No file whose kind is not in `CONTENT_TYPES`."""
+    """The files of `CONTENT_TYPES` that are in a folder when the service starts."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = dict(_files_in(folder.resolve()))
-        self._made: dict[str, Asset] = {}
+        self._assets: dict[str, Asset] = {}
         self._release = self._read(self._stamps())
 
     def release(self) -> Release:
-        """Return the files as they are now; read again if one of them changed on disk."""
+        """Return the files, read again if one of them changed on disk."""
         stamps = self._stamps()
         if self._release.stamps != stamps:
             self._release = self._read(stamps)
         return self._release
 
     def response(self, request: web.Request, name: str) -> web.Response:
-        """The file, or 304 for whoever has it. Raises HTTPNotFound."""
+        """Return the file, or 304 if the client has it. Raise HTTPNotFound."""
         if (found := VERSIONED_NAME.fullmatch(name)) is None:
             return asset_response(request, self.find(name))
         folder, version, name = found.groups()
         release = self._release
-        asset = release.packed(folder, name) or self.find(name)
-        # A page of an older version gets today's file.
-        return asset_response(
-            request, asset, immutable=version == release.version and release.stamps.get(name) == asset.stamp
-        )
+        asset = release.packed_asset(folder, name) or self.find(name)
+        # A page of an older version gets the current file, which it must not cache.
+        current = version == release.version and release.stamps.get(name) == asset.stamp
+        return asset_response(request, asset, immutable=current)
 
     def _stamps(self) -> dict[str, Stamp]:
         return {name: _stamp(path) for name, path in self._paths.items() if path.is_file()}
@@ -121,22 +112,20 @@ class Assets:
         return Release(_version(texts), texts, stamps, _packs(texts))
 
     def find(self, name: str) -> Asset:
-        """Return the file as it is sent, made again if it changed on disk. Raise HTTPNotFound.
-
-        Only names of the table are looked up: other spellings of one file would each be kept in memory.
-        """
+        """Return the file, read again if it changed on disk. Raise HTTPNotFound."""
+        # Only known names: other spellings of one file would each be cached.
         path = self._paths.get(name)
         if path is None or not path.is_file():
             raise web.HTTPNotFound
         stamp = _stamp(path)
-        known = self._made.get(name)
-        if known is None or known.stamp != stamp:
-            known = self._made[name] = make_asset(path.read_text("utf-8"), path.suffix, stamp)
-        return known
+        asset = self._assets.get(name)
+        if asset is None or asset.stamp != stamp:
+            asset = self._assets[name] = make_asset(path.read_text("utf-8"), path.suffix, stamp)
+        return asset
 
 
 def asset_response(request: web.Request, asset: Asset, *, immutable: bool = False, vary: str = "") -> web.Response:
-    """Return the response with a file, or 304 for a client that has it. `immutable`: its URL never changes."""
+    """Return the file, or 304 if the client has it. `immutable`: the content of its URL never changes."""
     headers = {
         hdrs.ETAG: f'"{asset.etag}"',
         hdrs.VARY: ", ".join(filter(None, (hdrs.ACCEPT_ENCODING, vary))),
@@ -145,15 +134,15 @@ def asset_response(request: web.Request, asset: Asset, *, immutable: bool = Fals
     }
     if any(known in (ETag(asset.etag), ETag("*")) for known in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
-    packs = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")
-    if packs:
+    accepts_gzip = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")
+    if accepts_gzip:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-    body = asset.gzipped if packs else asset.plain
+    body = asset.gzipped if accepts_gzip else asset.plain
     return web.Response(body=body, headers=headers, content_type=asset.type, charset="utf-8")
 
 
 def _packs(texts: Mapping[str, str]) -> dict[str, PagePack]:
-    """Return the packed modules of each page; a page whose modules cannot be packed loads them one by one."""
+    """Return the packed modules of each page. A page whose modules cannot be packed loads them one by one."""
     packs: dict[str, PagePack] = {}
     modules = Modules(texts)
     for page in (name for name in texts if name.endswith(".html")):
@@ -179,14 +168,14 @@ def _version(texts: Mapping[str, str]) -> str:
 
 
 def _files_in(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of each file in the folder and the folders in it. A link out of it is left out."""
+    """Yield name and path of each file below the folder, except links that lead out of it."""
     for path in folder.rglob("*"):
         if path.suffix in CONTENT_TYPES and path.is_file() and path.resolve().is_relative_to(folder):
             yield path.relative_to(folder).as_posix(), path
 
 
 def make_asset(text: str, suffix: str, stamp: Stamp) -> Asset:
-    """A file's text as it is sent."""
+    """Return an asset with this text, without comments."""
     text = compacted(text) if suffix in COMMENTED_SUFFIXES else text
     plain, kind = text.encode(), CONTENT_TYPES[suffix]
     etag, packed = hashlib.sha256(plain).hexdigest()[:22], gzip.compress(plain, 9, mtime=0)

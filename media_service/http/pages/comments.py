@@ -1,8 +1,8 @@
-"""Scripts and style sheets without their whole-line comments and indentation, which are a third of their bytes.
+"""Remove comments and indentation of scripts and style sheets, which are a third of their bytes.
 
 Every line keeps its number, so that an error's line number is true in the source. Of comments that share a line with
-code only JSDoc's are known, which begin with `/** `: telling others from strings takes a parser. A test parses every
-script with and without its comments, and compares.
+code only JSDoc's are removed, which begin with `/** `: telling others from strings takes a parser. A test compares each
+script with and without its comments by a parser.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
 def without_comments(text: str) -> str:
-    """Return the same lines, those that hold nothing but a comment empty."""
+    """Return the same lines without comments."""
     text = _BLOCKS.sub(lambda comment: "\n" * comment[0].count("\n"), text)
     return _JSDOC.sub("", _LINES.sub("", text))
 

@@ -1,4 +1,4 @@
-"""HTML responses for browsers without scripts, if other clients get JSON: form results, errors, and problem pages."""
+"""HTML responses for browsers without scripts: form results, errors, and problem pages."""
 
 from __future__ import annotations
 
@@ -21,23 +21,21 @@ if TYPE_CHECKING:
 
     from media_service.core.errors.base import MediaServiceError
     from media_service.core.upload import Upload
-    from media_service.http.pages.page_markup import PageMarkup, Wording
+    from media_service.http.pages.page_markup import Localizer, PageMarkup
 
-BYTE_LIMIT_ERRORS = (FileTooLarge, CoverTooLarge)
-"""Errors whose `limit` is in bytes."""
-
+BYTE_LIMIT_ERRORS = (FileTooLarge, CoverTooLarge)  # whose `limit` is in bytes
 _REASON_FIELD = re.compile(r"[:,] \{\w+\}")
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
 def wants_html(request: web.Request) -> bool:
-    """Return whether the client is a browser that navigates: it accepts HTML. Scripts accept JSON or anything."""
+    """Return whether the client is a browser that navigates. Scripts accept JSON or anything."""
     accepted = request.headers.get(hdrs.ACCEPT, "")
     return "text/html" in accepted and "application/json" not in accepted
 
 
 class HtmlResponses:
-    """The same responses as for other clients, with HTML as the body. `base`: the base path of the service."""
+    """The same responses as for other clients, with HTML as the body."""
 
     def __init__(self, markup: PageMarkup, base: str) -> None:
         self._markup = markup
@@ -47,28 +45,28 @@ class HtmlResponses:
         self, request: web.Request, upload: Upload, status: int, headers: Mapping[str, str]
     ) -> web.Response:
         """Return the result of a form: the file is stored, or still being checked."""
-        wording = self._wording(request)
+        localizer = self._localizer(request)
         values = {"name": upload.filename, "size": size_text(upload.length or 0)}
         if upload.state in FINISHING:
-            message = wording.all("plain.arrived", **values)
+            message = localizer.all("plain.arrived", **values)
         elif upload.facts is None:
-            message = wording.all("plain.stored_unmeasured", **values)
+            message = localizer.all("plain.stored_unmeasured", **values)
         else:
-            message = wording.all("plain.stored", duration=clock_text(upload.facts.duration), **values)
-        body = f'<p class="said">{message}</p>\n{self._home_link(wording, "plain.another")}'
-        return self._page(wording, wording.all("plain.thanks"), body, status, headers)
+            message = localizer.all("plain.stored", duration=clock_text(upload.facts.duration), **values)
+        body = f'<p class="message">{message}</p>\n{self._home_link(localizer, "plain.another")}'
+        return self._page(localizer, localizer.all("plain.thanks"), body, status, headers)
 
     def form_error(
         self, request: web.Request, error: MediaServiceError, form_input: Mapping[str, str], *, read: bool
     ) -> web.Response:
-        """Return why a form was refused, and the form again with the user's input, if all of it was `read`."""
-        wording = self._wording(request)
+        """Return why a form was refused, and the form with its input. `read`: the whole form was received."""
+        localizer = self._localizer(request)
         status = HTTP_STATUS[type(error)]
-        again = wording.all("plain.again" if read else "plain.back")
-        form = self._markup.plain_form(wording, f"{self._base}/upload", form_input)
-        body = f'<p class="said">{self._explanation(wording, error)}</p>\n<p>{again}</p>\n{form}'
-        heading = wording.all("plain.not_sent" if isinstance(error, Malformed) else "plain.refused")
-        return self._page(wording, heading, body, status, extra_headers(status))
+        again = localizer.all("plain.again" if read else "plain.back")
+        form = self._markup.plain_form(localizer, f"{self._base}/upload", form_input)
+        body = f'<p class="message">{self._explanation(localizer, error)}</p>\n<p>{again}</p>\n{form}'
+        heading = localizer.all("plain.not_sent" if isinstance(error, Malformed) else "plain.refused")
+        return self._page(localizer, heading, body, status, extra_headers(status))
 
     def error_page(
         self,
@@ -81,35 +79,34 @@ class HtmlResponses:
         """Return the page of any other error, None if the client does not accept HTML. `detail` is in English."""
         if not wants_html(request):
             return None
-        wording = self._wording(request)
+        localizer = self._localizer(request)
         gone = status in (404, 410)
         heading = "plain.not_found" if gone else "plain.failed"
         if error is not None and not gone:
-            message = self._explanation(wording, error)
+            message = self._explanation(localizer, error)
         elif gone or status >= 500:
-            message = wording.all(f"{heading}_why")
+            message = localizer.all(f"{heading}_why")
         else:
             message = f'<span lang="en">{escape(detail)}</span>'
-        body = f'<p class="said">{message}</p>\n{self._home_link(wording, "plain.home")}'
-        return self._page(wording, wording.all(heading), body, status, headers)
+        body = f'<p class="message">{message}</p>\n{self._home_link(localizer, "plain.home")}'
+        return self._page(localizer, localizer.all(heading), body, status, headers)
 
     def problem(self, request: web.Request, kind: type[MediaServiceError]) -> web.Response:
         """Return the page that a problem's `type` links to: its meaning, code, status and fields."""
-        wording = self._wording(request)
-        message = wording.all(*_text_keys(kind.code))
+        localizer = self._localizer(request)
+        message = localizer.all(*_text_keys(kind.code))
         explanation = _FIELD.sub(r"<var>\1</var>", _REASON_FIELD.sub("", escape(kind.template, quote=False)))
-        body = "\n".join(
-            [
-                *([f'<p class="said">{message}</p>'] if message else []),
-                f'<p lang="en">{explanation}</p>',
-                f'<p lang="en"><code>{kind.code}</code>, HTTP status {HTTP_STATUS[kind]}</p>',
-                self._home_link(wording, "plain.home"),
-            ]
-        )
+        paragraphs = [
+            *([f'<p class="message">{message}</p>'] if message else []),
+            f'<p lang="en">{explanation}</p>',
+            f'<p lang="en"><code>{kind.code}</code>, HTTP status {HTTP_STATUS[kind]}</p>',
+            self._home_link(localizer, "plain.home"),
+        ]
+        body = "\n".join(paragraphs)
         heading = f'<bdi lang="en">{escape(problem_title(kind).replace("mp3", "MP3"))}</bdi>'
-        return self._page(wording, heading, body, 200, {hdrs.CACHE_CONTROL: "no-cache"}, vary=hdrs.ACCEPT_LANGUAGE)
+        return self._page(localizer, heading, body, 200, {hdrs.CACHE_CONTROL: "no-cache"}, vary=hdrs.ACCEPT_LANGUAGE)
 
-    def _explanation(self, wording: Wording, error: MediaServiceError) -> str:
+    def _explanation(self, localizer: Localizer, error: MediaServiceError) -> str:
         """Return the error's explanation in the reader's language, in English if there is no translation."""
         values = error.details()
         limit = values.get("limit")
@@ -118,21 +115,21 @@ class HtmlResponses:
         keys: tuple[str, ...] = _text_keys(error.code)
         if isinstance(error, Malformed):
             keys = (f"plain.why.malformed_{error.field.removeprefix('tags.')}", *keys)
-        message = wording.all(*keys, **values) or f'<span lang="en">{escape(error.message)}</span>'
+        message = localizer.all(*keys, **values) or f'<span lang="en">{escape(error.message)}</span>'
         if not isinstance(error, Damaged):
             return message
-        finding = wording.all(f"finding.{error.finding}", **values)
+        finding = localizer.all(f"finding.{error.finding}", **values)
         return f"{finding}</p>\n<p>{message}" if finding else message
 
-    def _home_link(self, wording: Wording, key: str) -> str:
-        return f'<p><a href="{self._base}/">{wording.all(key)}</a></p>'
+    def _home_link(self, localizer: Localizer, key: str) -> str:
+        return f'<p><a href="{self._base}/">{localizer.all(key)}</a></p>'
 
-    def _wording(self, request: web.Request) -> Wording:
-        return self._markup.wording(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+    def _localizer(self, request: web.Request) -> Localizer:
+        return self._markup.localizer(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
 
     def _page(
         self,
-        wording: Wording,
+        localizer: Localizer,
         heading: str,
         body: str,
         status: int,
@@ -140,7 +137,7 @@ class HtmlResponses:
         *,
         vary: str = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_LANGUAGE}",
     ) -> web.Response:
-        text = self._markup.answer(wording, heading, body)
+        text = self._markup.plain_page(localizer, heading, body)
         all_headers: dict[str, Any] = {hdrs.VARY: vary, **headers}
         return web.Response(text=text, status=status, headers=all_headers, content_type="text/html")
 

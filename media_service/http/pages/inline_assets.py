@@ -1,7 +1,7 @@
-"""The style sheets and the classic scripts of a page, put into its markup, and the policy under which they may run.
+"""Put a page's style sheets and classic scripts into its markup, and allow them in its Content-Security-Policy.
 
-On a distant line a file that the first picture waits for costs a connection and a request. In the markup these files
-come with the first response, which TCP sends at once if it has less than 14 KB.
+A file that the first paint waits for would cost a request, and the connection for it. The markup with these files fits
+into the 14 KB that TCP sends at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 
 
 def with_inline_assets(page: str, texts: Mapping[str, str]) -> str:
-    """Return a page's markup with the texts of its style sheets and classic scripts. `texts`: by name in `static/`."""
+    """Return a page's markup with its style sheets and classic scripts. `texts`: by name in `static/`."""
     page = _STYLE.sub(lambda found: f"<style>{_text(texts[found[1]])}</style>", page)
     return _SCRIPT.sub(lambda found: f"<script>{_text(texts[found[1]])}</script>", page)
 
@@ -38,7 +38,7 @@ def policy_of(page: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a file's text as it stands in an element. Raise ValueError if it would end the element."""
+    """Return a file's text for an element. Raise ValueError if it would end the element."""
     text = re.sub(r"\n{2,}", "\n", compacted(text))
     if re.search(r"</(?:style|script)|<!--", text, re.IGNORECASE):
         raise ValueError("the text of a style sheet or script ends its own element")

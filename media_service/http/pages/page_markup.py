@@ -1,7 +1,7 @@
-"""The markup of the pages: `index.html` and `admin.html` filled in, and pages that only the server makes.
+"""Render `index.html`, `admin.html` and the pages for browsers without scripts, in the language of the reader.
 
-Each page is written in the language that the browser asks for. Those for browsers without scripts, which cannot change
-the language, repeat each text in the other languages. All values are escaped here and nowhere else.
+Without scripts the language cannot be changed, so those pages repeat each text in the other languages. Only this module
+escapes values.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from media_service.http.pages.assets import Asset, Assets, Release
     from media_service.http.pages.station import Station
 
+# Tags in the plain form, and the most characters of each.
 OPTIONAL_FIELDS = {"title": 250, "artist": 250, "album": 250, "date": 10, "genre": 250, "comment": 1000}
-"""Tags that the plain form asks for, and how many characters each may have."""
-
 DATE_PATTERN = r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?"
 WAVE = (
     '<svg class="wave" viewBox="0 0 32 20" aria-hidden="true">'
@@ -38,82 +37,80 @@ _LABEL = re.compile(r'aria-label="[^"]*"( ?)data-words-label="([\w.]+)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """Words in the order in which a reader wants the languages."""
+class Localizer:
+    """Texts in the languages of a reader, the preferred one first."""
 
-    words: Translations
-    order: Sequence[str]
+    translations: Translations
+    languages: Sequence[str]
 
     @property
     def language(self) -> str:
         """Return the language of the page."""
-        return self.order[0]
+        return self.languages[0]
 
     def one(self, key: str, **values: object) -> str:
         """Return a text in the page's language, escaped; "" if there is none."""
-        return escape(self.words.translate(self.language, key, **values) or "")
+        return escape(self.translations.translate(self.language, key, **values) or "")
 
     def all(self, *keys: str, **values: object) -> str:
-        """Return the first of these texts that there is, escaped, in the page's language and then in the others."""
-        said: dict[str, str] = {}
-        for language in self.order:
-            text = next(filter(None, (self.words.translate(language, key, **values) for key in keys)), None)
-            if text and text not in said.values():
-                said[language] = text[0].upper() + text[1:]
-        first = escape(said.pop(self.language, ""))
-        rest = [f'<span lang="{language}">{escape(text)}</span>' for language, text in said.items()]
+        """Return the first text that exists of these, escaped, in the page's language and then in the others."""
+        texts: dict[str, str] = {}
+        for language in self.languages:
+            text = next(filter(None, (self.translations.translate(language, key, **values) for key in keys)), None)
+            if text and text not in texts.values():
+                texts[language] = text[0].upper() + text[1:]
+        first = escape(texts.pop(self.language, ""))
+        rest = [f'<span lang="{language}">{escape(text)}</span>' for language, text in texts.items()]
         return " ".join(filter(None, [first, *rest]))
 
 
 @dataclass(slots=True)
-class _Made:
-    """What was made of one release."""
+class _RenderCache:
+    """Parsed translations and rendered pages of one release."""
 
     release: Release
-    words: Translations
+    translations: Translations
     pages: dict[tuple[str, str], Asset] = field(default_factory=dict)
 
 
 class PageMarkup:
-    """Pages of a service below `base`, from the files in `assets`, for one station."""
+    """Render the pages of a service below `base` for one station."""
 
     def __init__(self, assets: Assets, station: Station, base: str) -> None:
         self._assets = assets
         self._station = station
         self._base = base
-        self._known: _Made | None = None
+        self._cache: _RenderCache | None = None
 
-    def wording(self, accepted: str) -> Wording:
-        """Return the words for a reader with this Accept-Language."""
-        words = self._made().words
-        return Wording(words, words.order(accepted))
+    def localizer(self, accepted: str) -> Localizer:
+        """Return the texts for a reader with this Accept-Language."""
+        translations = self._current_cache().translations
+        return Localizer(translations, translations.order(accepted))
 
     def page(self, name: str, accepted: str) -> Asset:
-        """Return `index.html` or `admin.html` as it is sent to a reader with this Accept-Language."""
-        made, wording = self._made(), self.wording(accepted)
-        key = name, wording.language
-        if key not in made.pages:
-            release = made.release
-            made.pages[key] = make_asset(self._filled(release, name, wording), ".html", release.stamps[name])
-        return made.pages[key]
+        """Return `index.html` or `admin.html` for a reader with this Accept-Language."""
+        cache, localizer = self._current_cache(), self.localizer(accepted)
+        key = name, localizer.language
+        if key not in cache.pages:
+            release = cache.release
+            cache.pages[key] = make_asset(self._render(release, name, localizer), ".html", release.stamps[name])
+        return cache.pages[key]
 
-    def answer(self, wording: Wording, title: str, body: str) -> str:
-        """Return a page that needs no scripts. `title` and `body` are markup."""
-        static = f"{self._base}/static/v-{self._made().release.version}"
-        plain_title = re.sub("<[^>]*>", "", title.partition("<span")[0]).strip()
-        return _ANSWER.format(
-            language=wording.language,
-            static=static,
+    def plain_page(self, localizer: Localizer, title: str, body: str) -> str:
+        """Return a page without scripts. `title` and `body` are markup."""
+        return _PLAIN_PAGE.format(
+            language=localizer.language,
+            static=f"{self._base}/static/v-{self._current_cache().release.version}",
             home=f"{self._base}/",
-            title=plain_title,
-            mark=WAVE + escape(self._station.name or wording.one("page.title")),
+            title=re.sub("<[^>]*>", "", title.partition("<span")[0]).strip(),
+            mark=WAVE + escape(self._station.name or localizer.one("page.title")),
             heading=title,
             body=body,
-            foot=self._foot(wording),
+            foot=self._footer(localizer),
         )
 
-    def plain_form(self, wording: Wording, action: str, typed: Mapping[str, str]) -> str:
-        """Return the form that works without scripts, with what was `typed` before."""
+    def plain_form(self, localizer: Localizer, action: str, typed: Mapping[str, str]) -> str:
+        """Return the form for browsers without scripts, with what the user typed before."""
 
         def text_field(name: str, label: str, most: int, more: str = "") -> str:
             value = f' value="{escape(typed[name])}"' if typed.get(name) else ""
@@ -122,96 +119,95 @@ class PageMarkup:
                 f'<input name="{name}" maxlength="{most}"{more}{value}></label>'
             )
 
-        hint = wording.one("plain.date_format")
+        hint = localizer.one("plain.date_format")
         date = f' inputmode="numeric" pattern="{escape(DATE_PATTERN)}" title="{hint}" placeholder="2026-11-23"'
         tags = "\n".join(
-            text_field(name, wording.all(f"tag.{name}"), most, date if name == "date" else "")
+            text_field(name, localizer.all(f"tag.{name}"), most, date if name == "date" else "")
             for name, most in OPTIONAL_FIELDS.items()
         )
         return _FORM.format(
             action=action,
-            sender=text_field("name", wording.all("plain.name"), 200, ' autocomplete="name"'),
-            file=wording.all("plain.file"),
-            more=wording.all("plain.more"),
+            sender=text_field("name", localizer.all("plain.name"), 200, ' autocomplete="name"'),
+            file=localizer.all("plain.file"),
+            more=localizer.all("plain.more"),
             open=" open" if any(typed.get(name) for name in OPTIONAL_FIELDS) else "",
             tags=tags,
-            cover=wording.all("plain.cover"),
-            send=wording.all("plain.send"),
+            cover=localizer.all("plain.cover"),
+            send=localizer.all("plain.send"),
         )
 
-    def _made(self) -> _Made:
+    def _current_cache(self) -> _RenderCache:
         release = self._assets.release()
-        if self._known is None or self._known.release is not release:
-            self._known = _Made(release, read_translations(release.texts))
-        return self._known
+        if self._cache is None or self._cache.release is not release:
+            self._cache = _RenderCache(release, read_translations(release.texts))
+        return self._cache
 
-    def _filled(self, release: Release, name: str, wording: Wording) -> str:
-        """Return the markup of a page that stands in `static/`."""
+    def _render(self, release: Release, name: str, localizer: Localizer) -> str:
         text = release.texts[name]
-        folder = f"static/v-{release.version}/"
-        text = text.replace("<!-- languages -->", _languages(release, wording, text))
-        text = _with_modules(text, release, name.removesuffix(".html"), wording.language)
-        text = _STATIC.sub(folder, with_inline_assets(text, release.texts))
-        text = text.replace('<html lang="en">', f'<html lang="{wording.language}">')
+        text = text.replace("<!-- languages -->", _language_buttons(release, localizer, text))
+        text = _with_modules(text, release, name.removesuffix(".html"), localizer.language)
+        text = _STATIC.sub(f"static/v-{release.version}/", with_inline_assets(text, release.texts))
+        text = text.replace('<html lang="en">', f'<html lang="{localizer.language}">')
         text = _LABEL.sub(
-            lambda found: f'aria-label="{wording.one(found[2])}"{found[1]}data-words-label="{found[2]}"', text
+            lambda found: f'aria-label="{localizer.one(found[2])}"{found[1]}data-words-label="{found[2]}"', text
         )
-        text = _TEXT.sub(lambda found: self._worded(wording, found[1], found[2]), text)
-        return text.replace("<!-- plain form -->", self._plain(wording)).replace("<!-- foot -->", self._foot(wording))
+        text = _TEXT.sub(lambda found: self._localized(localizer, found[1], found[2]), text)
+        text = text.replace("<!-- plain form -->", self._heading_and_form(localizer))
+        return text.replace("<!-- foot -->", self._footer(localizer))
 
-    def _worded(self, wording: Wording, key: str, rest: str) -> str:
-        """Return the end of an element's tag and its text. The values stay beside the key, for other languages."""
-        given = {"station": self._station.name, "limit": size_text(self._station.file_limit)}
-        if self._station.name and wording.words.placeholders(wording.language, f"{key}_station") is not None:
+    def _localized(self, localizer: Localizer, key: str, rest: str) -> str:
+        """Return the end of an element's tag, with the values as attributes for other languages, and its text."""
+        available = {"station": self._station.name, "limit": size_text(self._station.file_limit)}
+        placeholders = localizer.translations.placeholders
+        if self._station.name and placeholders(localizer.language, f"{key}_station") is not None:
             key = f"{key}_station"
-        needed = wording.words.placeholders(wording.language, key) or []
-        values = {name: given[name] for name in needed if name in given}
+        needed = placeholders(localizer.language, key) or []
+        values = {name: available[name] for name in needed if name in available}
         data = "".join(f' data-{name}="{escape(value)}"' for name, value in values.items())
-        return f'data-words="{key}"{data}{rest}{wording.one(key, **values)}'
+        return f'data-words="{key}"{data}{rest}{localizer.one(key, **values)}'
 
-    def _plain(self, wording: Wording) -> str:
+    def _heading_and_form(self, localizer: Localizer) -> str:
         heading = ("page.heading_station",) if self._station.name else ()
         return (
-            f"<h1>{wording.all(*heading, 'page.heading', station=self._station.name)}</h1>\n"
-            f'  <p class="lead">{wording.all("plain.lead")}</p>\n'
-            f"{self.plain_form(wording, 'upload', {})}"
+            f"<h1>{localizer.all(*heading, 'page.heading', station=self._station.name)}</h1>\n"
+            f'  <p class="lead">{localizer.all("plain.lead")}</p>\n'
+            f"{self.plain_form(localizer, 'upload', {})}"
         )
 
-    def _foot(self, wording: Wording) -> str:
-        """Return the foot of each page: how large a file may be, and how to reach the station."""
-        limit = '<span data-words="page.limit"></span>'
-        foot = _TEXT.sub(lambda found: self._worded(wording, found[1], found[2]), limit)
+    def _footer(self, localizer: Localizer) -> str:
+        """Return the footer: the file size limit and the station's contact."""
+        foot = f"<span {self._localized(localizer, 'page.limit', '>')}</span>"
         if self._station.contact:
             text, link = escape(self._station.contact_text), self._station.link
             shown = f'<a href="{escape(link)}">{text}</a>' if link else f"<span>{text}</span>"
-            label = f'<span data-words="page.contact">{wording.one("page.contact")}</span>'
+            label = f'<span data-words="page.contact">{localizer.one("page.contact")}</span>'
             foot += f'\n  <span class="contact">{label} {shown}</span>'
         return f'<footer class="foot">\n  {foot}\n</footer>'
 
 
 def _with_modules(page: str, release: Release, stem: str, language: str) -> str:
-    """Return a page's markup with its modules in the folder of a language, and links to what it needs beside."""
+    """Return a page's markup with the packed modules of a language, and links that preload them."""
     tag = next((tag for tag in (language, DEFAULT_LANGUAGE) if f"{stem}-{tag}" in release.packs), None)
     if tag is None:
         return page.replace("<!-- modules -->\n", "")
     pack, folder = release.packs[f"{stem}-{tag}"], f"static/{stem}-{tag}-{release.version}"
-    links = "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in pack.beside)
+    links = "".join(f'<link rel="modulepreload" href="{folder}/{name}">\n' for name in pack.preloads)
     script = f'"static/{pack.entry}"'
     return page.replace(script, f'"{folder}/{pack.entry}"').replace("<!-- modules -->\n", links)
 
 
-def _languages(release: Release, wording: Wording, page: str) -> str:
-    """Return a button for each language that the page's module has words for."""
+def _language_buttons(release: Release, localizer: Localizer, page: str) -> str:
+    """Return a button for each language that the page's module has translations for."""
     folder = entry_of(page).rpartition("/")[0]
     return "\n    ".join(
         f'<button type="button" data-language="{tag}" lang="{tag}">'
-        f"{escape(wording.words.translate(tag, 'language') or tag)}</button>"
-        for tag in wording.words.languages
+        f"{escape(localizer.translations.translate(tag, 'language') or tag)}</button>"
+        for tag in localizer.translations.languages
         if f"{folder}/words.{tag}.js" in release.texts
     )
 
 
-_ANSWER = """<!doctype html>
+_PLAIN_PAGE = """<!doctype html>
 <html lang="{language}">
 <head>
 <meta charset="utf-8">

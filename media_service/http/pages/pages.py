@@ -1,4 +1,4 @@
-"""Routes of the upload page, the admin page and its sign-in, the problem pages, static files, and health probes."""
+"""Routes of the upload page, the admin page, its sign-in, problem pages, static files, and health probes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Pages:
         return self._page(request, "admin.html")
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        """Begin an admin session: 204 with its cookie. Raise Unauthorised if the token is wrong."""
+        """Begin an admin session: 204 with its cookie."""
         response = web.Response(status=204)
         await shielded(self._authenticator.sign_in((await read_json(request, SignIn)).token, request, response))
         return response

@@ -33,7 +33,7 @@ class Station:
 
 
 def size_text(size: int) -> str:
-    """Return a size like `4.8 MB` or `229 MB`, with a no-break space, as `format.js` does."""
+    """Return a size like `4.8 MB`, with a no-break space, as `format.js` does."""
     power = 0 if size < 1 else min(len(UNITS) - 1, int(math.log2(size)) // 10)
     value = size / 1024**power
     if value >= 999.5 and power < len(UNITS) - 1:

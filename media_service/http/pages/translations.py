@@ -1,7 +1,7 @@
-"""Translations for pages made on the server, read from the JavaScript modules of the pages (`static/js/words.xx.js`).
+"""Translations for server-rendered pages, read from JavaScript modules in `static/js`.
 
 A language exists if both `words.xx.js` and `findings/words.xx.js` do. `plain/words.xx.js` has the texts of pages
-without scripts. A text that a language lacks is taken from English.
+without scripts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_LANGUAGE = "en"
-"""The language for readers of no available language."""
-
 FOLDERS = ("js/", "js/findings/", "js/admin/", "js/plain/")
 
 _FILE = re.compile(r"js/words\.(\w+)\.js")
@@ -28,7 +26,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Translations:
-    """Texts by language tag and key."""
+    """Texts by language tag and key. A text that a language lacks is taken from English."""
 
     texts: Mapping[str, Mapping[str, str]]
 
@@ -61,21 +59,15 @@ class Translations:
 def read_translations(files: Mapping[str, str]) -> Translations:
     """Return the translations in `files`, which maps names in `static/` to contents."""
     tags = [found[1] for name in files if (found := _FILE.fullmatch(name))]
-    return Translations(
-        {
-            tag: {
-                key: text
-                for folder in FOLDERS
-                for key, text in _parse(files.get(f"{folder}words.{tag}.js", "")).items()
-            }
-            for tag in tags
-            if f"js/findings/words.{tag}.js" in files
-        }
-    )
+    texts: dict[str, dict[str, str]] = {tag: {} for tag in tags if f"js/findings/words.{tag}.js" in files}
+    for tag, found_texts in texts.items():
+        for folder in FOLDERS:
+            found_texts.update(_parse(files.get(f"{folder}words.{tag}.js", "")))
+    return Translations(texts)
 
 
 def preferred_language(accepted: str, languages: list[str]) -> str:
-    """Return the language that an Accept-Language field prefers (RFC 9110, section 12.5.4), English if none matches."""
+    """Return the language that Accept-Language prefers (RFC 9110, section 12.5.4), English if none matches."""
     requested = []
     for number, part in enumerate(accepted.split(",")):
         tag, _, weight = part.partition(";")
@@ -98,5 +90,4 @@ def _parse(text: str) -> dict[str, str]:
 
 def _unescaped(text: str) -> str:
     """Return the value of a JavaScript string without its quotes."""
-    value: str = json.loads('"' + text.replace("\\'", "'").replace('"', '\\"') + '"')
-    return value
+    return str(json.loads('"' + text.replace("\\'", "'").replace('"', '\\"') + '"'))

@@ -29,8 +29,8 @@ OWNER_COOKIE = "media_service_owner"
 OWNER_COOKIE_SECONDS = 365 * 24 * 3600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+# 256 random bits in base64url. Any other value might be guessable and is ignored.
 _OWNER_COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
-"""256 random bits in base64url. Any other value might be guessable and is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Caller:
 
     @property
     def owner_filter(self) -> str | None:
-        """Return the owner to check permissions for, None for an admin, who has all of them."""
+        """Return the owner to check permissions for, None for an admin."""
         return None if self.admin else self.owner
 
     @property
@@ -59,7 +59,6 @@ class Authenticator:
     """Authenticate requests by bearer token or cookie.
 
     `allow_anonymous`: uploading requires no token, because the service listens on loopback only.
-    `service_origin`: the service's own hosts and origins. `cors`: other origins that may upload.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Authenticator:
         self._cors = cors
 
     def authenticate(self, request: web.Request) -> Caller:
-        """Return the caller. Raise Unauthorised if uploading requires a token and the request has none."""
+        """Return the caller. Raise Unauthorized if uploading requires a token and the request has none."""
         caller = self.identify(request)
         if not caller.admin and not self._allow_anonymous:
             raise Unauthorized
@@ -91,7 +90,7 @@ class Authenticator:
         return Caller(self._owner(request), self._is_admin(request))
 
     def require_admin(self, request: web.Request) -> Caller:
-        """Return the caller if it is the admin. Raise Unauthorised."""
+        """Return the caller if it is the admin. Raise Unauthorized."""
         caller = self.identify(request)
         if not caller.admin:
             raise Unauthorized
@@ -106,7 +105,7 @@ class Authenticator:
         response.headers[hdrs.CACHE_CONTROL] = "private, no-cache"
 
     async def sign_in(self, token: str, request: web.Request, response: web.StreamResponse) -> None:
-        """Begin an admin session. Raise Unauthorised if the token is wrong."""
+        """Begin an admin session. Raise Unauthorized if the token is wrong."""
         if not _equal_in_constant_time(token, self._token):
             raise Unauthorized
         # The middleware has checked Origin. Without `public_url`, only its scheme shows that a proxy terminates TLS.
@@ -120,32 +119,25 @@ class Authenticator:
         self._cookies.delete(request, response, ADMIN_COOKIE)
 
     def origin_middleware(self) -> Middleware:
-        """Return a middleware that refuses unknown hosts, and unsafe methods from pages of other origins.
-
-        Both checks are needed: any page may post a form to 127.0.0.1 (CSRF), and a host name that resolves to 127.0.0.1
-        makes a foreign page same-origin (DNS rebinding).
-        """
+        """Return a middleware that refuses unknown hosts, and unsafe methods from pages of other origins."""
+        # Any page may post a form to 127.0.0.1 (CSRF), and a host name that resolves to 127.0.0.1 makes a foreign page
+        # same-origin (DNS rebinding).
 
         @web.middleware
         async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
             if not self._service_origin.allows_host(request.headers.get(hdrs.HOST, "")):
                 raise ForbiddenOrigin
-            if (
-                request.method not in SAFE_METHODS
-                and not self._cors.allows(request)
-                and not self._is_same_origin(request)
-            ):
+            allowed = request.method in SAFE_METHODS or self._cors.allows(request) or self._is_same_origin(request)
+            if not allowed:
                 raise ForbiddenOrigin
             return await handler(request)
 
         return check_origin
 
     def _is_same_origin(self, request: web.Request) -> bool:
-        """Return whether the request is from the service's own page, or from no page.
-
-        Pages cannot set Sec-Fetch-Site, so "same-origin" suffices, even if a proxy rewrites Host. Browsers send it only
-        to HTTPS and localhost; otherwise compare Origin.
-        """
+        """Return whether the request is from the service's own page, or from no page."""
+        # Pages cannot set Sec-Fetch-Site, so "same-origin" suffices, even if a proxy rewrites Host. Browsers send it
+        # only to HTTPS and localhost; otherwise compare Origin.
         fetched_from = request.headers.get("Sec-Fetch-Site", "none")
         if fetched_from == "same-origin":
             return True

@@ -19,13 +19,11 @@ class Cookies:
     https: bool
 
     def read(self, request: web.Request, name: str) -> str:
-        """Return the cookie's value, "" if it is missing.
-
-        With `https` only the prefixed name is read: another host of the site can set a cookie without the prefix.
-        """
+        """Return the cookie's value, "" if it is missing."""
         # Most clients send no cookies, and aiohttp is slower to find that out.
         if hdrs.COOKIE not in request.headers:
             return ""
+        # Another host of the site can set a cookie without the prefix.
         names = (self._prefixed(name),) if self.https else (self._prefixed(name), name)
         return next((request.cookies[each] for each in names if each in request.cookies), "")
 

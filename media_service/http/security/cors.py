@@ -1,7 +1,6 @@
 """Cross-origin resource sharing (CORS): the other origins whose pages may upload.
 
-Exact origins only, without wildcards and without credentials: such a page sends a token if one is required, never the
-visitor's cookie.
+Exact origins only, without credentials: such a page sends a token if one is required, never the visitor's cookie.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 SHARED_PATHS = ("/tus", "/rufh", "/api/v1/uploads", "/upload")
-"""Paths that other origins may use: those for uploading, not the pages or the admin API."""
-
 ALLOWED_METHODS = "POST, GET, HEAD, PATCH, DELETE, OPTIONS, PUT"
 ALLOWED_HEADERS = (
     "Authorization, Content-Type, X-Requested-With, X-Request-ID, X-HTTP-Method-Override, Tus-Resumable, "
@@ -33,7 +30,7 @@ MAX_AGE_SECONDS = "86400"
 
 
 class CorsPolicy:
-    """Allow origins such as `https://radio.example` to upload to a service under `base`."""
+    """Allow origins such as `https://radio.example` to upload. The pages and the admin API are not shared."""
 
     def __init__(self, allowed: frozenset[str], base: str) -> None:
         self._allowed = allowed

@@ -9,14 +9,12 @@ from aiohttp import hdrs
 if TYPE_CHECKING:
     from aiohttp import web
 
+# Of every response that has none of its own.
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of every response that has none of its own."""
-
 HSTS_SECONDS = 365 * 24 * 3600
-"""How long browsers use HTTPS only for this host."""
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -9,7 +9,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Authority(NamedTuple):
-    """A host name and port. Normalized: lower case, without the trailing dot."""
+    """A host name, in lower case and without the trailing dot, and a port."""
 
     name: str
     port: int | None
@@ -23,10 +23,7 @@ class Origin(NamedTuple):
 
 
 class ServiceOrigin:
-    """The hosts and the origin of this service.
-
-    `hosts`: allowed values of Host; empty allows any. `public_url`: the URL that clients use, "" if unknown.
-    """
+    """The hosts and the origin of this service. No `hosts` allow any; `public_url` is "" if unknown."""
 
     def __init__(self, hosts: frozenset[str], public_url: str) -> None:
         self._public = parse_origin(public_url) if public_url else None
@@ -40,10 +37,8 @@ class ServiceOrigin:
         return not self._names or parse_authority(host).name in self._names
 
     def is_same_origin(self, origin_field: str, host: str) -> bool:
-        """Return whether the Origin field is the service's own, for a request with this Host field.
-
-        The scheme is compared only with that of `public_url`: a proxy that terminates TLS forwards plain HTTP.
-        """
+        """Return whether the Origin field is the service's own, for a request with this Host field."""
+        # Compare the scheme only with that of `public_url`: a proxy that terminates TLS forwards plain HTTP.
         page = parse_origin(origin_field)
         if page is None:
             return False

@@ -1,8 +1,7 @@
 """Admin sessions of browsers.
 
-They are stored in the catalogue and cached in memory: a request needs no query, and a sign-out takes effect at once. A
-cookie is 256 random bits. Only its HMAC under the admin token is stored, so a stored session cannot be used as a
-cookie, and a new admin token ends all sessions.
+They are stored in the catalogue and cached in memory: a request needs no query. A cookie is 256 random bits. Only its
+HMAC under the admin token is stored, so it cannot be read from the database, and a new token ends all sessions.
 """
 
 from __future__ import annotations
@@ -44,26 +43,20 @@ class Sessions:
         return self._clock() < self._expiries.get(self._digest(value), 0)
 
     async def begin(self, replaced: str = "") -> str:
-        """Begin a session, end the one with the cookie value `replaced`, and return the new cookie value.
-
-        A session that cannot be stored is valid until the process ends: the admin must be able to sign in when the disk
-        is full.
-        """
+        """Begin a session, end the one of the cookie value `replaced`, and return the new cookie value."""
+        # Without a stored row it is valid until the process ends: the admin must be able to sign in on a full disk.
         value, now = secrets.token_urlsafe(32), self._clock()
         digest, expires_at = self._digest(value), now + SESSION_SECONDS * 1_000_000
         self._expiries[digest] = expires_at
         try:
             await self.end(replaced)
             await self._store.begin_session(digest, now, expires_at)
-        except ServiceError as trouble:
-            log.warning("session not stored", trouble=str(trouble))
+        except ServiceError as error:
+            log.warning("session not stored", error=str(error))
         return value
 
     async def end(self, value: str) -> None:
-        """End the session of this cookie value, if there is one. Raise StorageFull, CatalogueError.
-
-        If it raises, the session has still ended in this process; call it again to delete the stored session.
-        """
+        """End the session of this cookie value at once. If this raises, call it again to delete the stored session."""
         digest = self._digest(value)
         if digest in self._expiries:
             self._expiries[digest] = 0

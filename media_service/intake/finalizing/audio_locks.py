@@ -1,6 +1,6 @@
-"""Of uploads with the same sound one is delivered at a time, so that the next one finds it when it looks for its like.
+"""Deliver uploads with the same audio one at a time, so that each finds the ones before it as duplicates.
 
-Whoever is verified first has the claim until it ends, through all troubles; those behind it are told when that is.
+The first verified upload has the lock until it ends, through all retries; then those that wait are returned.
 """
 
 from __future__ import annotations
@@ -13,29 +13,28 @@ if TYPE_CHECKING:
 
 
 class AudioLocks:
-    """Who may be delivered, by sound."""
+    """Locks by audio, each with one upload and those that wait for it."""
 
     def __init__(self) -> None:
         self._holders: dict[bytes, str] = {}
         self._waiting_by_audio: defaultdict[bytes, list[Upload]] = defaultdict(list)
 
     def acquire(self, upload: Upload) -> bool:
-        """Whether the verified upload has the claim to its sound now; otherwise it stands behind the one that has."""
+        """Return whether the verified upload has its audio's lock; otherwise it waits for it."""
         assert upload.facts is not None
-        sound = _sound_of(upload.facts)
-        if self._holders.setdefault(sound, upload.id) == upload.id:
+        audio = _audio_of(upload.facts)
+        if self._holders.setdefault(audio, upload.id) == upload.id:
             return True
-        self._waiting_by_audio[sound].append(upload)
+        self._waiting_by_audio[audio].append(upload)
         return False
 
     def release(self, upload_id: str) -> list[Upload]:
-        """The upload has ended, or is left alone: who stood behind it, to be looked at again."""
-        sounds = [sound for sound, holder in self._holders.items() if holder == upload_id]
-        for sound in sounds:
-            del self._holders[sound]
-        return [upload for sound in sounds for upload in self._waiting_by_audio.pop(sound, [])]
+        """Release the locks of an upload that ended or is given up; return those that waited."""
+        released = [audio for audio, holder in self._holders.items() if holder == upload_id]
+        for audio in released:
+            del self._holders[audio]
+        return [upload for audio in released for upload in self._waiting_by_audio.pop(audio, [])]
 
 
-def _sound_of(facts: Facts) -> bytes:
-    """What two files have in common that are the same to a listener; without any sound, the same bytes."""
+def _audio_of(facts: Facts) -> bytes:
     return facts.audio_sha256 or facts.content_hash

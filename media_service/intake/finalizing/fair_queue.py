@@ -1,7 +1,6 @@
-"""A queue of uploads that is fair between their senders.
+"""A queue of uploads that is fair between senders.
 
-Each sender's uploads wait in their own order, and the senders take turns, so that one of them delays another by one
-upload at most, however many they sent.
+Senders take turns, so each delays another by one upload at most, however many it sent.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
 
 Sender = tuple[str, str | None]
-"""What uploads are grouped by."""
+"""The group whose uploads wait for each other."""
 
 
 def sender_of(upload: Upload) -> Sender:
-    """Return the group whose uploads wait for each other: scripts without a cookie share an owner."""
+    """Return owner and address, because all scripts without a cookie have the same owner."""
     return upload.owner, upload.address
 
 
@@ -33,11 +32,11 @@ class FairQueue:
         return sum(map(len, self._waiting.values()))
 
     def put(self, upload: Upload) -> None:
-        """Add the upload behind the others of its sender; one that waits already keeps its place."""
+        """Add the upload after the others of its sender; one that waits already keeps its place."""
         self._waiting.setdefault(sender_of(upload), {})[upload.id] = upload
 
     def pop(self, may_be_taken: Callable[[Upload], bool]) -> Upload | None:
-        """Remove and return the next upload that may be taken; its sender's next turn is after all others'."""
+        """Remove and return the next upload that may be taken; its sender's next turn is after all others."""
         for sender, uploads in self._waiting.items():
             found = next(filter(may_be_taken, uploads.values()), None)
             if found is not None:

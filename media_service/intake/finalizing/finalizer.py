@@ -1,7 +1,7 @@
-"""From recorded bytes to a file in the spool: verify, tag, place, deliver, discard.
+"""Finalize complete uploads: verify, tag, publish, deliver, discard the partial.
 
-The queue is the catalogue: an upload is finished when its row says so, and every step may be repeated, so that
-recovery after a crash is to finish again. Whose turn it is, `queue.py` knows.
+The states in the catalogue are the queue, and every step can be repeated, so recovery after a crash repeats them.
+`queue.py` decides which upload is next.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.load import Load
     from media_service.core.ports.media import Media
     from media_service.core.ports.partials import Partials
     from media_service.core.ports.quarantine import Quarantine
@@ -38,13 +39,13 @@ if TYPE_CHECKING:
     from media_service.core.upload import Slice
 
 SLOW_TAG_CODE = "mutagen_error"
-"""The finding of a file whose tags took too much time or memory to read, or broke their reader."""
+"""The finding of a file whose tags took too much time or memory to read, or ended the tag worker."""
 
 log = structlog.get_logger()
 
 
 class Finalizer:
-    """Finishes uploads; `queue` says which one when, `rejected` has those that were rejected.
+    """Finalize uploads in the order of `queue`; `rejected` has the rejected ones.
 
     `delivered` is set when a file was delivered.
     """
@@ -57,13 +58,14 @@ class Finalizer:
         quarantine: Quarantine,
         media: Media,
         *,
+        load: Load,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         duplicates: Literal["keep", "refuse", "link"] = "keep",
         workers: int = 2,
     ) -> None:
-        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault)
-        self.rejected = RejectedUploads(catalogue, partials, quarantine, clock=clock, enqueue=self.queue.enqueue)
+        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, load)
+        self.rejected = RejectedUploads(catalogue, partials, quarantine, clock=clock, queue=self.queue)
         self.delivered = asyncio.Event()
         self._publisher = Publisher(catalogue, partials, spool, media)
         self._audio_locks = AudioLocks()
@@ -77,47 +79,47 @@ class Finalizer:
         self._new_id = new_id
 
     async def run(self) -> None:
-        """Goes on with what a former run left, then with what is woken, until cancelled."""
+        """Finalize what a previous run left, then what is enqueued, until cancelled."""
         left = await self._catalogue.in_state(FINISHING)
         for upload in left:
-            # One that was given a name may be in the spool already: those of the same sound stand behind it.
+            # It may be in the spool already, so others with the same audio must wait for it.
             if upload.publish_intent is not None:
                 self._audio_locks.acquire(upload)
             self.queue.enqueue(upload)
         await self.queue.run_workers()
 
     async def finalize_one(self, upload_id: str) -> bool:
-        """Finishes the upload; False where it waits for another, and is woken by that."""
+        """Finalize the upload; return False if it waits for another one, which enqueues it when it ends."""
         loaded = await self._catalogue.load(upload_id)
         if loaded is None or loaded[0].state not in FINISHING:
             if loaded is not None and loaded[0].state in ENDED:
-                # The answer to its last change was lost, and what comes behind that was not done.
+                # The response to its last save was lost, and what follows the save was not done.
                 await self._discard(upload_id)
             self._release_lock(upload_id)
             return True
         return (await self.finish(*loaded)).state not in FINISHING
 
     async def record_fault(self, upload_id: str) -> None:
-        """It met too many faults of ours."""
+        """Mark the upload as `finalize_failed`."""
         self._release_lock(upload_id)
         loaded = await self._catalogue.load(upload_id)
         if loaded is not None and loaded[0].state in FINISHING:
             await self._saved(replace(loaded[0], verdict=Verdict(FinalizeFailed.code, {})))
 
     async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
-        """Takes a whole upload to its end: spooled, rejected or lost. Raises ServiceError when it must be tried again.
+        """Finalize a complete upload: return it spooled, rejected or lost. Raise ServiceError if it must be retried.
 
-        One whose sound another is just about to be delivered with stays verified until that has ended.
+        It is returned verified if another upload with the same audio is being delivered.
         """
-        # What a former run failed at may be mended.
+        # Without the verdict `finalize_failed` of a previous run: its cause may be gone.
         ended = await self._finish(replace(upload, verdict=None), slices)
         if ended.state not in FINISHING:
             self._release_lock(upload.id)
         return ended
 
     def _release_lock(self, upload_id: str) -> None:
-        for behind in self._audio_locks.release(upload_id):
-            self.queue.enqueue(behind)
+        for waiting in self._audio_locks.release(upload_id):
+            self.queue.enqueue(waiting)
 
     async def _finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         try:
@@ -136,9 +138,9 @@ class Finalizer:
             return await self._saved(upload.step(Event.LOSE, self._clock()))
 
     async def end_failed(self, upload_id: str, event: Event) -> Upload:
-        """Cancel or expire an upload that could not be finished, and free its space.
+        """Cancel or expire an upload whose finalizing failed, and free its space.
 
-        Raises UnknownUpload, UploadGone, and WrongState also while it is being finished.
+        Raise UnknownUpload, UploadGone, and WrongState, also while it is being finalized.
         """
         with self.queue.excluded(upload_id) as free:
             upload = await self._load(upload_id)
@@ -150,7 +152,7 @@ class Finalizer:
                 and upload.publish_intent.name
                 and not await self._spool.is_assembled(upload_id)
             ):
-                log.warning("its file may be in the spool", upload=upload_id, name=upload.publish_intent.name)
+                log.warning("file of ended upload may be in spool", upload=upload_id, name=upload.publish_intent.name)
             await self._discard(upload_id)
             if upload.review is not None:
                 await self._quarantine.discard(upload_id)
@@ -164,7 +166,7 @@ class Finalizer:
         return loaded[0]
 
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
-        """The upload with what is true of it."""
+        """Return the upload verified, with its facts, or rejected."""
         assert upload.length is not None
         await self._partials.trim(upload.id, upload.length)
         facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
@@ -176,7 +178,7 @@ class Finalizer:
         return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
 
     async def _deliver(self, upload: Upload) -> Upload:
-        """Gives the file its name in the spool, once, wherever a former run ended."""
+        """Publish the file in the spool and deliver it, from any step at which a previous run ended."""
         if upload.publish_intent is None:
             duplicate = await self._duplicate(upload)
             if duplicate is not None and self._duplicates == "link" and is_same_person(upload.owner, duplicate.owner):
@@ -195,7 +197,7 @@ class Finalizer:
         return delivered
 
     async def _duplicate(self, upload: Upload) -> StoredFile | None:
-        """The finished file of the same sound. Raises Duplicate where there shall be no second one."""
+        """Return a finished file with the same audio. Raise Duplicate if the settings refuse a second one."""
         assert upload.facts is not None
         duplicate = await self._catalogue.duplicate_of_audio(upload.facts, upload.owner)
         if duplicate is not None and self._duplicates == "refuse" and upload.review is not Review.FORCED:
@@ -203,7 +205,7 @@ class Finalizer:
         return duplicate
 
     async def _link(self, upload: Upload, duplicate: StoredFile) -> Upload:
-        """The same sound is there already: the upload leads to that file."""
+        """End the upload with the duplicate as its file."""
         linked = await self._saved(upload.step(Event.DELIVER, self._clock(), file_id=duplicate.id))
         await self._discard(upload.id)
         log.info("linked", upload=upload.id, file=duplicate.id)
@@ -217,7 +219,7 @@ class Finalizer:
         return rejected
 
     async def _discard(self, upload_id: str) -> None:
-        """Frees what an upload without a file of its own leaves. A crash may have left an assembled file, too."""
+        """Delete the partial, and an assembled file that a crash may have left."""
         await self._spool.discard_assembled(upload_id)
         await self._partials.discard(upload_id)
 
@@ -227,7 +229,6 @@ class Finalizer:
 
 
 def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:
-    """Return the row of a published upload's file."""
     facts, intent = upload.facts, upload.publish_intent
     assert facts is not None
     assert intent is not None
@@ -247,7 +248,7 @@ def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:
 
 
 def _with_duplicate_note(upload: Upload, duplicate: StoredFile) -> Upload:
-    """The upload with a note that the same sound is there already."""
+    """Return the upload with a finding that a file with the same audio exists."""
     facts = upload.facts
     assert facts is not None
     exact = facts.content_hash == duplicate.facts.content_hash
@@ -257,5 +258,5 @@ def _with_duplicate_note(upload: Upload, duplicate: StoredFile) -> Upload:
 
 
 def _visible_name(upload: Upload, duplicate: StoredFile) -> str | None:
-    """Return the twin's name if the uploader owns it: nobody learns the names of other people's files."""
+    """Return the duplicate's name if it belongs to the uploader: names of other owners' files are private."""
     return duplicate.spool_entry.name if is_same_person(upload.owner, duplicate.owner) else None

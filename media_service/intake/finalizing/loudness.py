@@ -1,6 +1,6 @@
-"""After a file lies in the spool: how loud it is and where it is silent, once, when there is time for it.
+"""Measure loudness, silence and waveform of files in the spool, once for each file, while nothing else is to be done.
 
-Nobody waits for it. The queue is the catalogue: what was not heard yet is heard after a restart.
+The queue is the catalogue, so files that were not measured are measured after a restart.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.load import Load
     from media_service.core.ports.media import LoudnessAnalyzer
     from media_service.core.ports.spool import Spool
+    from media_service.intake.finalizing.queue import FinalizeQueue
 
 RECHECK_SECONDS = 1.0
-"""Seconds after which it looks again whether there is time."""
+"""Interval of the checks whether the service is idle."""
 
 RETRY_SECONDS = 60.0
-"""Seconds after a trouble of ours before it goes on."""
+"""Delay after an error."""
 
 log = structlog.get_logger()
 
 
 class LoudnessQueue:
-    """Listens to finished files one after the other, while it is `quiet`: starting a program holds up the loop.
+    """Measure files one at a time, only while nothing is received or finalized: starting ffmpeg delays the event loop.
 
     `delivered` is set when a file was delivered.
     """
@@ -41,25 +43,31 @@ class LoudnessQueue:
         spool: Spool,
         analyzer: LoudnessAnalyzer,
         *,
+        queue: FinalizeQueue,
+        load: Load,
         clock: Callable[[], int],
         delivered: asyncio.Event,
-        quiet: Callable[[], bool],
     ) -> None:
         self._catalogue = catalogue
         self._spool = spool
         self._analyzer = analyzer
+        self._queue = queue
+        self._load = load
         self._clock = clock
         self._delivered = delivered
-        self._is_idle = quiet
+
+    @property
+    def _idle(self) -> bool:
+        return not self._load.receiving and self._queue.idle
 
     async def run(self) -> None:
-        """Hears what was not heard yet, and then what is delivered, until cancelled."""
+        """Measure what was not measured yet, then what is delivered, until cancelled."""
         if not self._analyzer.available:
             log.info("ffmpeg is not installed: loudness and silence are not measured")
             return
         while True:
             try:
-                if not self._is_idle():
+                if not self._idle:
                     await asyncio.sleep(RECHECK_SECONDS)
                     continue
                 # Cleared before the query, so that a file delivered during it is not missed.
@@ -67,22 +75,22 @@ class LoudnessQueue:
                 if not await self.measure_next():
                     await self._delivered.wait()
             except (ServiceError, OSError) as trouble:
-                log.warning("hearing goes on later", trouble=str(trouble))
+                log.warning("loudness is measured later", trouble=str(trouble))
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:
-                # The top of a task: a bug of ours in what nobody waits for must not be met again and again.
-                log.exception("hearing failed")
+                # The top of a task: without this, one bug would end the measuring, and without a delay repeat at once.
+                log.exception("loudness analysis failed")
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def measure_next(self) -> bool:
-        """Hears the oldest file that was not heard; False where there is none."""
+        """Measure the oldest file that was not measured; return False if there is none."""
         file = await self._catalogue.next_unmeasured()
         if file is None:
             return False
         try:
             report = await self._analyzer.measure_loudness(self._spool.path(file.spool_entry.name), file.facts.duration)
         except FileNotFoundError:
-            # Its reader took it away.
+            # A reader of the spool moved or deleted it.
             report = LoudnessReport()
         await self._catalogue.save_loudness(file.id, report, self._clock())
         return True

@@ -1,7 +1,7 @@
 """Give a verified file its name in the spool, once.
 
-The catalogue knows the name before the file has it. After a crash there are two cases: the assembled file still waits
-beside the spool and gets that name, or it had the name already, even if its reader has taken it since.
+The catalogue has the name before the rename. After a crash the assembled file either still waits for that name, or had
+it already, even if its reader has taken it since.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
 
 NAMES_PER_QUERY = 64
-"""Names for a file that are looked up together."""
 
 
 class Publisher:
@@ -37,10 +36,7 @@ class Publisher:
         self._naming = asyncio.Lock()
 
     async def publish(self, upload: Upload) -> Upload:
-        """Return the upload with its publish intent carried out, wherever an earlier run stopped.
-
-        Raise MediaError, StorageError, StorageFull, CatalogueError, and FileNotFoundError without a partial.
-        """
+        """Return the upload with its publish intent carried out. Raise FileNotFoundError without a partial."""
         intent = upload.publish_intent
         if intent is None:
             return await self._name(upload, await self._assemble(upload))
@@ -49,7 +45,7 @@ class Publisher:
         return upload
 
     async def _assemble(self, upload: Upload) -> PublishIntent:
-        """Assemble the tagged file beside the spool; return the intent, without a name."""
+        """Assemble the tagged file; return the intent, without a name."""
         assert upload.facts is not None
         source = self._partials.path(upload.id)
         picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
@@ -58,7 +54,7 @@ class Publisher:
         return PublishIntent("", assembled.size, assembled.sha256, values.tags, values.chapters)
 
     async def _name(self, upload: Upload, intent: PublishIntent) -> Upload:
-        """Give the assembled file the first name that no file has or had."""
+        """Rename the assembled file to the first name that no file has or had."""
         tried: set[str] = set()
         while not intent.name or not await self._spool.publish(upload.id, intent.name):
             tried.add(intent.name)
@@ -66,7 +62,7 @@ class Publisher:
         return replace(upload, publish_intent=intent)
 
     async def _plan_name(self, upload: Upload, intent: PublishIntent, tried: Collection[str]) -> str:
-        """Return a free name that is saved for the file. One at a time, so that no two plan the same."""
+        """Save and return a free name. One at a time, so that no two files plan the same."""
         async with self._naming:
             for first in count(1, NAMES_PER_QUERY):
                 names = self._spool.candidate_names(upload.filename, first, NAMES_PER_QUERY)

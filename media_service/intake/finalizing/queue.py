@@ -1,8 +1,8 @@
-"""Whose turn it is to be finished, how many at a time, and when those come again that met a trouble.
+"""Schedule the finalizing of uploads: which is next, how many run at a time, when failed ones are retried.
 
-Receiving has the way: while bytes come, finishing takes only a share of the time. A place is kept for small uploads, so
-that none of them waits behind large ones. Senders take turns, and those whose files were costly lately share one place
-that is never the kept one. What stands here is only whom to look at next: the catalogue is the queue.
+While uploads arrive, workers pause (`core.ports.load`). The first worker takes only small uploads, so that these never
+wait for large ones. Senders take turns; those whose uploads were slow share one of the other workers. The queue is only
+in memory: the states in the catalogue say what has to be finalized.
 """
 
 from __future__ import annotations
@@ -20,37 +20,32 @@ from media_service.intake.finalizing.fair_queue import FairQueue, Sender, sender
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    from media_service.core.ports.load import Load
     from media_service.core.upload import Upload
 
 LARGE_UPLOAD_BYTES = 64 * 1024 * 1024
-"""Bytes from which an upload is a large one: it takes a while."""
+"""Size from which an upload is large: finalizing it takes seconds."""
 
 SLOW_SECONDS = 2.0
-"""Seconds of finishing a small upload from which its sender counts as costly; it usually takes a twentieth of one."""
+"""Time of finalizing a small upload above which its sender counts as slow; 0.05 s is usual."""
 
 SLOW_SENDER_SECONDS = 60.0
-"""Seconds for which a sender counts as costly."""
+"""Time for which a sender counts as slow."""
 
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0
-"""Seconds before an upload is tried again after a trouble of ours; doubled each time."""
+"""First and longest delay before an upload is retried after an error; it doubles each time."""
 
 MAX_FAULTS = 4
-"""How often an upload meets a fault of ours before it is left for the next start, and says so."""
-
-RECEIVING_SECONDS = 0.25
-"""Seconds for which receiving has the way after the last sign of it."""
-
-PAUSE_FACTOR, MAX_PAUSE_SECONDS = 9.0, 1.0
-"""How many times as long as finishing took receiving gets behind it, and the most seconds of that."""
+"""Unexpected exceptions after which an upload is `finalize_failed` and not retried before the next start."""
 
 log = structlog.get_logger()
 
 
 class FinalizeQueue:
-    """So many uploads at a time; at least two, of which one takes no large ones.
+    """Run `workers` workers, at least two, of which the first takes no large uploads.
 
-    `finalize_one` finishes an upload; False if it waits for another, and is enqueued after that.
-    `record_fault` is called for an upload that met too many faults of the service.
+    `finalize_one` returns False if the upload waits for another one, which enqueues it when it ends.
+    `record_fault` is called with an upload that met MAX_FAULTS unexpected exceptions.
     """
 
     def __init__(
@@ -58,10 +53,12 @@ class FinalizeQueue:
         workers: int,
         finalize_one: Callable[[str], Awaitable[bool]],
         record_fault: Callable[[str], Awaitable[None]],
+        load: Load,
     ) -> None:
         self._workers = workers
         self._finalize_one = finalize_one
         self._record_fault = record_fault
+        self._load = load
         self._waiting = FairQueue()
         self._busy: set[str] = set()
         self._slow_until: dict[Sender, float] = {}
@@ -70,18 +67,17 @@ class FinalizeQueue:
         self._delays: dict[str, float] = {}
         self._faults: dict[str, int] = {}
         self._ends: dict[str, asyncio.Event] = {}
-        self._receiving_until = 0.0
         self._turn_ended = asyncio.Event()
 
     def enqueue(self, upload: Upload) -> None:
-        """Looks at this upload soon."""
+        """Finalize this upload soon."""
         self._ends.setdefault(upload.id, asyncio.Event())
         self._waiting.put(upload)
         self._more.set()
 
     @contextmanager
     def excluded(self, upload_id: str) -> Iterator[bool]:
-        """Keep the upload from being finished meanwhile; False if it is being finished, or about to be."""
+        """Exclude the upload from finalizing within the block; yield False if it is being finalized or is enqueued."""
         free = upload_id not in self._ends and upload_id not in self._busy
         if free:
             self._busy.add(upload_id)
@@ -93,9 +89,9 @@ class FinalizeQueue:
 
     @asynccontextmanager
     async def paused(self, upload_id: str, seconds: float) -> AsyncIterator[None]:
-        """Keep the upload from being finished meanwhile, once an attempt that is under way has ended.
+        """Wait for a running attempt to finalize the upload, then exclude the upload within the block.
 
-        Raise BeingFinished if that takes more than so many seconds.
+        Raise BeingFinished if the attempt takes more than `seconds`.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -116,39 +112,34 @@ class FinalizeQueue:
         self._turn_ended = asyncio.Event()
 
     def note_slow(self, upload: Upload) -> None:
-        """Let the sender of this upload delay only itself for a while."""
+        """Count the sender of this upload as slow for a while: it then delays only itself."""
         now = asyncio.get_running_loop().time()
         self._slow_until = {sender: until for sender, until in self._slow_until.items() if until > now}
         self._slow_until[sender_of(upload)] = now + SLOW_SENDER_SECONDS
 
-    def note_receiving(self) -> None:
-        """Bytes are being received: finishing may take only a share of the time for a moment."""
-        self._receiving_until = asyncio.get_running_loop().time() + RECEIVING_SECONDS
-
     @property
     def idle(self) -> bool:
-        """Whether nothing is finished or waits for it, and nothing was received for a moment."""
-        quiet = asyncio.get_running_loop().time() >= self._receiving_until
-        return quiet and not self._waiting and not self._busy
+        """Whether no upload is being finalized or waits for it."""
+        return not self._waiting and not self._busy
 
     async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
-        """The same as `wait` when this upload is the next one; others would wait for nothing, and hear False."""
+        """Call `wait` if no other upload waits; else return False at once, as the wait would usually be in vain."""
         if not seconds or len(self._waiting) > 1:
             return False
         await self.wait(upload_id, seconds)
         return True
 
     async def wait(self, upload_id: str, seconds: float) -> None:
-        """Returns when the woken upload has ended, or after so many seconds."""
+        """Return when the enqueued upload has ended, or after `seconds`."""
         if end := self._ends.get(upload_id):
             with suppress(TimeoutError):
                 await asyncio.wait_for(end.wait(), seconds)
 
     async def run_workers(self) -> None:
-        """Finishes what is woken, until cancelled."""
+        """Finalize what is enqueued, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for place in range(self._workers):
-                group.create_task(self._run_worker(slow_too=place > 0))
+            for number in range(self._workers):
+                group.create_task(self._run_worker(slow_too=number > 0))
 
     async def _run_worker(self, *, slow_too: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -162,12 +153,11 @@ class FinalizeQueue:
                 self._end_turn(upload.id)
             if loop.time() - begun > SLOW_SECONDS and not _is_large(upload):
                 self.note_slow(upload)
-            if self._waiting and loop.time() < self._receiving_until:
-                # All places together take the share of one.
-                await asyncio.sleep(min((loop.time() - begun) * PAUSE_FACTOR * self._workers, MAX_PAUSE_SECONDS))
+            if self._waiting and (pause := self._load.pause_after(loop.time() - begun, self._workers)):
+                await asyncio.sleep(pause)
 
     async def _next(self, *, slow_too: bool) -> Upload:
-        """The first that this place may take. One that was woken while it is finished comes again when it was."""
+        """Return the first upload that this worker may take. One that is being finalized has to wait for the end."""
         while True:
             upload = self._waiting.pop(lambda upload: self._may_take(upload, slow_too=slow_too))
             if upload is not None:
@@ -195,7 +185,7 @@ class FinalizeQueue:
         except (ServiceError, OSError) as trouble:
             self._try_later(upload, str(trouble))
         except Exception:
-            # The top of a task: an upload that meets a fault of ours must not hold up all others.
+            # The top of a task: without this, one bug would end all workers.
             log.exception("finishing failed", upload=upload.id)
             await self._count_fault(upload)
 
@@ -206,7 +196,7 @@ class FinalizeQueue:
         asyncio.get_running_loop().call_later(delay, self.enqueue, upload)
 
     async def _count_fault(self, upload: Upload) -> None:
-        """Tries again, for it may have been the moment's fault; a few times, and then the upload's row says so."""
+        """Retry the upload after an unexpected exception, or record the fault after MAX_FAULTS of them."""
         self._faults[upload.id] = self._faults.get(upload.id, 0) + 1
         if self._faults[upload.id] < MAX_FAULTS:
             self._try_later(upload, "a fault of ours")
@@ -218,7 +208,7 @@ class FinalizeQueue:
         self._forget(upload.id)
 
     def _forget(self, upload_id: str) -> None:
-        """Nothing more is done for this upload, whoever waits for it."""
+        """Drop what is remembered of an upload that ended, and wake those who wait for it."""
         self._delays.pop(upload_id, None)
         self._faults.pop(upload_id, None)
         if end := self._ends.pop(upload_id, None):

@@ -1,4 +1,4 @@
-"""Rejected uploads: into quarantine with a report, out of it for another check, or deleted."""
+"""Rejected uploads: into the quarantine with a report, back for another check, or deleted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.partials import Partials
     from media_service.core.ports.quarantine import Quarantine
+    from media_service.intake.finalizing.queue import FinalizeQueue
+
+MAX_WAIT_SECONDS = 20.0
+"""Maximum wait for the attempt that rejects the upload. Clients give up after 30 s and try again."""
 
 
 class RejectedUploads:
-    """Moves rejected uploads into quarantine and out of it. `enqueue` finalizes an upload soon."""
+    """Move rejected uploads into quarantine and out of it."""
 
     def __init__(
         self,
@@ -30,17 +34,17 @@ class RejectedUploads:
         quarantine: Quarantine,
         *,
         clock: Callable[[], int],
-        enqueue: Callable[[Upload], None],
+        queue: FinalizeQueue,
     ) -> None:
         self._catalogue = catalogue
         self._partials = partials
         self._quarantine = quarantine
         self._clock = clock
-        self._enqueue = enqueue
+        self._queue = queue
         self._reviewing = asyncio.Lock()
 
     async def take(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
-        """Put the received bytes into quarantine with a report; return the verdict for the upload's row."""
+        """Store the received bytes with a report; return the verdict for the upload's row."""
         findings = findings or [finding_of(refusal)]
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
@@ -53,32 +57,36 @@ class RejectedUploads:
         return await self._quarantine.size(upload_id)
 
     def path(self, upload_id: str) -> Path:
-        """Return where the bytes in quarantine are."""
+        """Return where to read the bytes in quarantine."""
         return self._quarantine.path(upload_id)
 
     async def recheck(self, upload_id: str, review: Review) -> None:
         """Take a rejected file out of quarantine, to be judged again or accepted as it is.
 
-        Raise UnknownUpload, WrongState, UploadGone, and BytesMissing if it was rejected before all of it came.
+        Raise UnknownUpload, WrongState, UploadGone, BeingFinished, and BytesMissing if it was rejected before all of
+        it came.
         """
         async with self._reviewing:
             loaded = await self._catalogue.load(upload_id)
             if loaded is None:
                 raise UnknownUpload
             again = loaded[0].step(Event.RECHECK, self._clock(), review=review, verdict=None)
-            kept = await self._quarantine.size(upload_id)
-            if kept is not None and kept != again.length:
-                raise BytesMissing(kept)
-            try:
-                await self._quarantine.restore(upload_id, self._partials.path(upload_id))
-            except FileNotFoundError:
-                # It was purged, perhaps after `kept`.
-                raise UnknownUpload from None
-            await self._catalogue.save(again)
-        self._enqueue(again)
+            # An upload is saved as rejected before its partial is discarded. Restored in between, the bytes would be
+            # discarded too, and the upload would be lost.
+            async with self._queue.paused(upload_id, MAX_WAIT_SECONDS):
+                kept = await self._quarantine.size(upload_id)
+                if kept is not None and kept != again.length:
+                    raise BytesMissing(kept)
+                try:
+                    await self._quarantine.restore(upload_id, self._partials.path(upload_id))
+                except FileNotFoundError:
+                    # It was purged, perhaps after `kept`.
+                    raise UnknownUpload from None
+                await self._catalogue.save(again)
+        self._queue.enqueue(again)
 
     async def forget(self, upload_id: str) -> None:
-        """Delete the bytes, the report and the cover of a rejected upload."""
+        """Delete bytes, report and cover of a rejected upload."""
         async with self._reviewing:
             await self._quarantine.discard(upload_id)
             await self._catalogue.forget_cover(upload_id)

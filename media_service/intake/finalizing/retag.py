@@ -1,8 +1,7 @@
-"""Other tags, another cover, other chapters for a file that lies in the spool already.
+"""Write other tags, cover or chapters into a file in the spool.
 
-The same way as a file comes there: a new one is assembled beside it and takes its place in one step, so that a reader
-sees the old or the new one. The catalogue knows the new file's digest before it has the place; after a crash the digest
-of what lies there tells which of the two it is.
+A new file is assembled and replaces the old one atomically. Its digest is saved before; after a crash the digest of the
+file in the spool tells which of the two it is.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ log = structlog.get_logger()
 
 
 class Retagger:
-    """Edits the tags of finished files, one after the other."""
+    """Edits finished files, one at a time."""
 
     def __init__(self, catalogue: Catalogue, spool: Spool, media: Media, covers: CoverLimits) -> None:
         self._covers = covers
@@ -57,13 +56,11 @@ class Retagger:
         chapters: Sequence[Chapter] | None = None,
         upload: Upload | None = None,
     ) -> StoredFile:
-        """The file with these tags, cover and chapters; what is empty is taken away, what is not given stays.
+        """Return the edited file. Empty values remove, None keeps.
 
-        With `upload` the file gets its sender too, and the upload is saved as it is here: both or neither.
-
-        `is_current` says of the SHA-256 of the file as it lies there whether that is the one to be changed. Raises
-        Malformed, what `accept_cover` raises, UnknownFile also where its reader took it away, FileChanged, NotMp3 for
-        what cannot be written, StorageFull.
+        With `upload`, save it in the same transaction, and its sender in the file's row. Raise FileChanged unless
+        `is_current` accepts the file's SHA-256, UnknownFile also if the reader has taken it, NotMp3 if it cannot be
+        written, Malformed, StorageFull, and as `accept_cover`.
         """
         given = clean_tags(tags)
         if picture:
@@ -91,7 +88,7 @@ class Retagger:
                 await self._spool.discard_assembled(file_id)
 
     async def cover(self, file: StoredFile) -> tuple[Cover, bytes]:
-        """The cover in front of a finished file, where one like it could be sent. Raises UnknownCover, UnknownFile."""
+        """Return the front cover if it meets the limits of covers. Raise UnknownCover, UnknownFile."""
         try:
             picture = await self._media.front_cover(self._spool.path(file.spool_entry.name))
         except FileNotFoundError:
@@ -104,11 +101,10 @@ class Retagger:
             raise UnknownCover from None
 
     async def recover(self) -> None:
-        """Before anybody edits: finds out how edits ended that a crash or trouble cut short."""
+        """Finish or drop edits that a crash or an error interrupted. Must run before the next edit."""
         for file, plan in await self._catalogue.retag_intents():
-            there = await self._spool.measure(file.spool_entry.name)
-            done = there == (plan.size, plan.sha256)
-            log.info("edit cut short", file=file.id, done=done)
+            done = await self._spool.measure(file.spool_entry.name) == (plan.size, plan.sha256)
+            log.info("interrupted edit recovered", file=file.id, done=done)
             if done:
                 await self._catalogue.retag(_as_planned(file, plan))
             else:
@@ -124,11 +120,11 @@ class Retagger:
         upload: Upload | None,
     ) -> StoredFile:
         path = self._spool.path(file.spool_entry.name)
-        steps = await self._media.plan_edit(path, given, removed, additions)
-        made = await self._spool.assemble(file.id, path, steps, steps.length)
+        rewrite = await self._media.plan_edit(path, given, removed, additions)
+        assembled = await self._spool.assemble(file.id, path, rewrite, rewrite.length)
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
         chapters = file.chapters if additions.chapters is None else additions.chapters
-        plan = PublishIntent(file.spool_entry.name, made.size, made.sha256, tags, chapters)
+        plan = PublishIntent(file.spool_entry.name, assembled.size, assembled.sha256, tags, chapters)
         self._needs_recovery = True
         await self._catalogue.save_retag_intent(file.id, plan)
         await self._spool.replace(file.id, file.spool_entry.name)

@@ -1,4 +1,1 @@
-"""Receive the bytes of uploads: slices, appends and concatenations.
-
-Here belong the leases of writers, the uploads in memory and their state transitions until they are complete.
-"""
+"""Receive the bytes of uploads: slices, appends, concatenations; leases of writers; uploads in memory."""

@@ -1,4 +1,4 @@
-"""The uploads that are in memory, each once: two of one upload would not see each other's writers."""
+"""Uploads in memory, one object each: writers with two objects of one upload would not see each other."""
 
 from __future__ import annotations
 
@@ -24,16 +24,12 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.leases import Lease
 
 RECENT_UPLOADS = 1024
-"""How many receiving uploads stay in memory when nobody writes to them; others are read again when asked for. With 16
-KiB of tags, which may be 64 KiB in memory, they are 64 MiB at most."""
+"""Receiving uploads kept in memory without a writer: 64 MiB at most, as 16 KiB of tags may take 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadView:
-    """An upload with what is recorded of it, as every dialect shows it. Times are UTC microseconds.
-
-    `editable_until`: until when the sender may change the details of the finished file.
-    """
+    """An upload with its recorded bytes, as dialects show it. Times are UTC microseconds."""
 
     upload: Upload
     received: Ranges
@@ -42,7 +38,7 @@ class UploadView:
 
 
 class ActiveUpload:
-    """A receiving upload in memory: its rows in the catalogue, and who writes now. Only its methods change it."""
+    """A receiving upload in memory: its rows, and its writers' leases. Only its methods change it."""
 
     def __init__(self, upload: Upload, slices: Sequence[Slice], reserved: int | None = None) -> None:
         self._upload = upload
@@ -55,12 +51,12 @@ class ActiveUpload:
 
     @property
     def upload(self) -> Upload:
-        """Return the upload as it was last saved, or is being ended."""
+        """Return the upload as last saved, or as it is being ended."""
         return self._upload
 
     @property
     def received(self) -> Ranges:
-        """Return the recorded bytes."""
+        """Return the recorded ranges."""
         return self._received
 
     @property
@@ -75,12 +71,12 @@ class ActiveUpload:
 
     @property
     def admitted(self) -> int:
-        """Return the bytes recorded and, while the length is not known, those admitted beside them."""
+        """Return the recorded bytes and, while the length is unknown, those admitted to be written."""
         return self._admitted
 
     @property
     def reserved(self) -> int | None:
-        """Return the offset before which the disk has room for every byte, None if that was not looked up."""
+        """Return the offset up to which disk space is reserved, None if not determined yet."""
         return self._reserved
 
     @property
@@ -89,7 +85,7 @@ class ActiveUpload:
         return self._lock.locked()
 
     def changing(self) -> AbstractAsyncContextManager[None]:
-        """Keep other tasks from changing the upload's state meanwhile."""
+        """Lock the upload's state."""
         return self._lock
 
     def update(self, upload: Upload) -> None:
@@ -97,7 +93,7 @@ class ActiveUpload:
         self._upload = upload
 
     def record(self, piece: Slice, upload: Upload) -> None:
-        """Count a recorded slice, and replace the upload by what it is with that slice."""
+        """Add a recorded slice; `upload` includes it."""
         self._received = self._received.add(Span(piece.start, piece.stop))
         self._count += 1
         self._size += piece.stop - piece.start
@@ -108,18 +104,18 @@ class ActiveUpload:
         self._admitted += size
 
     def reserve(self, stop: int) -> None:
-        """Note that the disk has room for the bytes before `stop`."""
+        """Note that disk space before `stop` is reserved."""
         self._reserved = stop
 
     def release(self, lease: Lease) -> None:
-        """Release a lease. Once nobody writes, bytes that were admitted and not recorded count no more."""
+        """Release a lease. After the last one, bytes that were admitted and not recorded no longer count."""
         lease.release()
         if not self.leases:
             self._admitted = self._size
 
 
 class ActiveUploads:
-    """Finds uploads, in memory or in the catalogue. `lifetime`: how long they wait for their bytes."""
+    """Finds uploads in memory or in the catalogue."""
 
     def __init__(self, catalogue: Catalogue, lifetime: expiry.Lifetime) -> None:
         self._catalogue = catalogue
@@ -128,22 +124,22 @@ class ActiveUploads:
         self._recent: OrderedDict[str, ActiveUpload] = OrderedDict()
 
     def in_memory(self, upload_id: str) -> ActiveUpload | None:
-        """The upload, where it need not be loaded."""
+        """Return the upload if it is in memory."""
         return self._active.get(upload_id)
 
     def drop(self, upload_id: str) -> None:
-        """An upload that receives no more stays in memory only as long as somebody holds it."""
+        """Keep an upload that no longer receives only as long as it is referenced."""
         self._recent.pop(upload_id, None)
 
     async def find(self, upload_id: str, owner: str | None) -> ActiveUpload:
-        """The one ActiveUpload of this upload. Raises UnknownUpload."""
+        """Return the only ActiveUpload of this upload, loading it if needed. Raise UnknownUpload."""
         active = self._active.get(upload_id)
         if active is None:
             loaded = ActiveUpload(*await self.load(upload_id, owner))
-            # Somebody else may have loaded it meanwhile; two of them would not see each other's writers.
+            # Another task may have loaded it meanwhile.
             active = self._active.setdefault(upload_id, loaded)
         elif active.upload.state in FINISHING:
-            # Behind our back the finisher may have gone on with it.
+            # The finalizer may have changed the row.
             active.update((await self.load(upload_id, owner))[0])
         self.check_owner(active.upload, owner)
         if active.upload.state is State.RECEIVING:
@@ -151,14 +147,14 @@ class ActiveUploads:
         return active
 
     def remember(self, active: ActiveUpload) -> None:
-        """Keeps a receiving upload in memory, the latest longest."""
+        """Keep a receiving upload in memory, the most recent longest."""
         self._active[active.upload.id] = self._recent[active.upload.id] = active
         self._recent.move_to_end(active.upload.id)
         if len(self._recent) > RECENT_UPLOADS:
             self._recent.popitem(last=False)
 
     async def load(self, upload_id: str, owner: str | None) -> tuple[Upload, Sequence[Slice]]:
-        """The upload and its slices as the catalogue has them. Raises UnknownUpload."""
+        """Return the upload and its slices from the catalogue. Raise UnknownUpload."""
         loaded = await self._catalogue.load(upload_id)
         if loaded is None:
             raise UnknownUpload
@@ -166,12 +162,12 @@ class ActiveUploads:
         return loaded
 
     def check_owner(self, upload: Upload, owner: str | None) -> None:
-        """Raise UnknownUpload for another owner's upload, as if there were none. `owner` None may have every upload."""
+        """Raise UnknownUpload for another owner's upload. `owner` None permits every upload."""
         if not may_change(upload.owner, owner):
             raise UnknownUpload
 
     def view(self, upload: Upload, received: Ranges) -> UploadView:
-        """The upload as a client is to see it."""
+        """Return the upload as clients see it."""
         if upload.state is State.RECEIVING:
             return UploadView(upload, received, expiry.expires_at(upload, self._lifetime))
         if upload.length is not None and upload.state in COMPLETE_STATES:
@@ -180,5 +176,5 @@ class ActiveUploads:
 
 
 def ranges_of(slices: Iterable[Slice]) -> Ranges:
-    """What the recorded slices cover."""
+    """Return the ranges that the slices cover."""
     return Ranges(Span(piece.start, piece.stop) for piece in slices)

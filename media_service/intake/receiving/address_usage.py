@@ -1,4 +1,4 @@
-"""What each address has open now. Counted in memory, since only this process creates uploads."""
+"""Open uploads of each address. Counted in memory, because only this process creates uploads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class AddressUsage:
-    """Open uploads and their bytes by address. Nothing here waits, so that two creations cannot pass one check."""
+    """Open uploads and their bytes by address. Nothing here awaits, so two creations cannot pass the same check."""
 
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
@@ -19,7 +19,7 @@ class AddressUsage:
         self._bytes: Counter[str] = Counter()
 
     def claim(self, upload: Upload, size: int) -> None:
-        """Count the open upload with `size` bytes, instead of what it had. Raise TooManyUploads, QuotaExceeded."""
+        """Count the upload with `size` bytes instead of its earlier size. Raise TooManyUploads, QuotaExceeded."""
         address = upload.address
         if address is None:
             return
@@ -32,13 +32,13 @@ class AddressUsage:
         self.note(address, upload.id, size)
 
     def note(self, address: str, upload_id: str, size: int) -> None:
-        """Count the open upload, whatever the quota says: it is there already."""
+        """Count an upload that exists already, whatever the quota."""
         uploads = self._open.setdefault(address, {})
         self._bytes[address] += size - uploads.get(upload_id, 0)
         uploads[upload_id] = size
 
     def release(self, upload: Upload) -> None:
-        """Count the upload no more: it is whole, or it has ended."""
+        """Stop counting an upload that is complete or has ended."""
         uploads = self._open.get(upload.address or "", {})
         if upload.address is None or upload.id not in uploads:
             return

@@ -1,8 +1,7 @@
-"""Appends: a body of any length that goes on where an upload stands.
+"""Appends: a body of any length that continues an upload at its offset.
 
-An append is a run of slices. Every few MiB are recorded while the rest still comes, and where the body is cut, what
-arrived is recorded too; only an append with a proof is one slice, taken whole or not at all, since half of it proves
-nothing. There is one append per upload: a newer request ends it, and goes on where it ended.
+An append is recorded in slices while it arrives, and up to its last byte if it is cut. With a proof it is one slice,
+all or nothing, because a part cannot be checked. A newer request ends a running append and continues where it ended.
 """
 
 from __future__ import annotations
@@ -28,30 +27,29 @@ if TYPE_CHECKING:
     from media_service.intake.uploads import UploadService
 
 APPEND_SLICE_BYTES = 8 * 1024 * 1024
-"""Bytes after which an append is recorded while it goes on."""
+"""Bytes after which an append is recorded while it continues."""
 
 RECORD_SECONDS = 3.0
-"""Seconds after which what came is recorded even if it is less: on a slow line a stride takes minutes to send again."""
+"""Seconds after which fewer bytes are recorded too: on a slow line 8 MiB take minutes to send again."""
 
 SLICES_BEFORE_LONGER = 10_000
-"""Slices after which that time doubles, each time: an upload has 100,000 at most, and lasts 30 days at this rate."""
+"""RECORD_SECONDS doubles after each so many slices: an upload has 100,000 and 30 days at most."""
 
 IDLE_TIMEOUT_SHARE = 0.9
-"""Of the seconds for which a slice waits for a block: an append gives up first, and keeps what came."""
+"""Share of a slice's idle timeout: the append times out first, and records what came."""
 
 
 def seconds_between_records(rows: int) -> float:
-    """Return the seconds between two records of an append whose upload has so many slices."""
+    """Return the seconds between two records of an append to an upload with `rows` slices."""
     return RECORD_SECONDS * float(1 << (rows // SLICES_BEFORE_LONGER))
 
 
 @dataclass(frozen=True, slots=True)
 class AppendRequest:
-    """An append as a dialect hands it over.
+    """An append of `size` bytes at offset `at`; None if the request does not state the size.
 
-    `size` in bytes, None when the body does not tell it beforehand. `length`: what the request says of the whole file.
-    `last`: the upload ends where the append ends. `proof`: what its bytes must digest to.
-    `known`: the client has the upload's address; without it nobody goes on after a cut, and the upload is given up.
+    `length`: the file's length as the request states it. `last`: the file ends with the append. `proof`: checksum of
+    its bytes. `known`: the client has the upload's URL; without it nobody can resume, and a cut abandons the upload.
     """
 
     at: int
@@ -65,7 +63,7 @@ class AppendRequest:
 
 
 class Appends:
-    """The appends under way, one per upload."""
+    """The running appends, one per upload."""
 
     def __init__(self, uploads: UploadService) -> None:
         self._uploads = uploads
@@ -80,16 +78,16 @@ class Appends:
         body: AsyncIterable[bytes],
         progress: Callable[[int], Awaitable[None]] | None = None,
     ) -> UploadView:
-        """The upload once the whole body is recorded; `progress` hears every offset on the way.
+        """Return the upload after all of the body is recorded; call `progress` with each offset.
 
-        Return an upload that was rejected too, before this append or during it: its verdict says why.
-        The body is read once the append is admitted. When the body is cut, the error says why, and what
-        arrived is recorded, unless there is a proof. Raises what `check_append` and `UploadService.receive` raise.
+        The body is read only after admission. If it is cut, raise the reason after recording what came (nothing, with a
+        proof). Return an upload that was rejected before or during the append too: its verdict says why. Raise as
+        `check_append` and `UploadService.receive`.
         """
         await self.interrupt(upload_id, owner)
         if self._closing:
             raise ShuttingDown
-        # Nothing is awaited between the last look and this: of two newcomers the second sees the first.
+        # No await since `interrupt` found none: of two new appends the second sees the first.
         append = self._running[upload_id] = _RunningAppend(self._uploads, upload_id, owner, request)
         try:
             return await append.run(body, progress)
@@ -98,10 +96,9 @@ class Appends:
             append.ended.set()
 
     async def standing(self, upload_id: str, owner: str | None) -> UploadView:
-        """How far the upload is, once what a stale connection still brought is recorded: an append there is admitted.
+        """Return where the upload continues, after recording what a stale connection sent.
 
-        One that was rejected is gone too: to say that its bytes are all here would be taken for success.
-        Raises UnknownUpload, UploadGone.
+        Raise UploadGone also for a rejected upload: its full offset would look like success.
         """
         await self.interrupt(upload_id, owner)
         view = await self._uploads.show(upload_id, owner)
@@ -112,14 +109,14 @@ class Appends:
         return view
 
     async def interrupt(self, upload_id: str, owner: str | None) -> None:
-        """Ends the append under way, and returns when what it got is recorded. Raises UnknownUpload."""
+        """End the running append, and return when what it received is recorded."""
         await self._uploads.show(upload_id, owner)
         while append := self._running.get(upload_id):
             append.stop(Superseded())
             await append.ended.wait()
 
     async def close(self) -> None:
-        """Takes nothing new and returns when what every append got is recorded."""
+        """Refuse new appends, and return when what every append received is recorded."""
         self._closing = True
         while running := list(self._running.values()):
             for append in running:
@@ -129,8 +126,6 @@ class Appends:
 
 
 class _RunningAppend:
-    """One append under way."""
-
     def __init__(self, uploads: UploadService, upload_id: str, owner: str | None, request: AppendRequest) -> None:
         self._uploads = uploads
         self._id = upload_id
@@ -141,7 +136,6 @@ class _RunningAppend:
         self.ended = asyncio.Event()
 
     def stop(self, reason: MediaServiceError) -> None:
-        """Takes no more of the body."""
         self._stopped = self._stopped or reason
         if self._body is not None:
             self._body.stop(self._stopped)
@@ -154,7 +148,7 @@ class _RunningAppend:
                 await self._uploads.abandon(self._id)
             raise
         except (WrongState, Superseded):
-            # A rejection ends the running append like a newer one does; only the upload tells which it was.
+            # A rejection ends the append as a newer one does; the upload tells which it was.
             view = await self._uploads.show(self._id, self._owner)
             if view.upload.state is State.REJECTED and view.upload.verdict is not None:
                 return view
@@ -181,7 +175,7 @@ class _RunningAppend:
         return view
 
     async def _admit(self) -> UploadView:
-        """The upload, which goes on where the append begins and has the length that the append says."""
+        """Check the append, and set the upload's length if the request states it first."""
         request, limits = self._request, self._uploads.options.limits
         view = await self._uploads.show(self._id, self._owner)
         admission.check_append(
@@ -198,19 +192,18 @@ class _RunningAppend:
         return view
 
     async def _record(self, body: _SlicedBody, at: int) -> UploadView:
-        """The next slice of the body."""
         proof, dialect = self._request.proof, self._request.dialect
         if proof is not None:
-            whole = SliceRequest(at, self._request.size, proof.sha256, dialect)
-            return await self._uploads.receive(self._id, self._owner, whole, body.proven(proof))
-        stride = min(APPEND_SLICE_BYTES, self._uploads.options.limits.slice)
-        moment = seconds_between_records(self._uploads.slices_recorded(self._id))
-        piece = SliceRequest(at, None, None, dialect)
-        return await self._uploads.receive(self._id, self._owner, piece, body.next(stride, moment))
+            request, blocks = SliceRequest(at, self._request.size, proof.sha256, dialect), body.proven(proof)
+        else:
+            size = min(APPEND_SLICE_BYTES, self._uploads.options.limits.slice)
+            seconds = seconds_between_records(self._uploads.slices_recorded(self._id))
+            request, blocks = SliceRequest(at, None, None, dialect), body.next(size, seconds)
+        return await self._uploads.receive(self._id, self._owner, request, blocks)
 
 
 class _SlicedBody:
-    """A body that comes in slices, and keeps no block once it was taken. `cut`: why it ended before its time."""
+    """A body that is read in slices; no block is referenced after it was yielded. `cut`: why it ended early."""
 
     def __init__(self, body: AsyncIterable[bytes], idle: float, rate: int) -> None:
         self._blocks = aiter(body)
@@ -225,21 +218,20 @@ class _SlicedBody:
         self.cut: MediaServiceError | None = None
 
     def stop(self, reason: MediaServiceError) -> None:
-        """Ends the body here."""
         self._stopped = reason
         if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     async def more(self) -> bool:
-        """Whether there are bytes to take, once some came or the body ended."""
+        """Wait for bytes or the end; return whether there are bytes."""
         while not self._block and not self._over:
             await self._read()
         return bool(self._block)
 
-    async def next(self, size: int, moment: float) -> AsyncIterator[bytes]:
-        """The next `size` bytes; fewer where the body ends, or where they take longer than so many seconds."""
+    async def next(self, size: int, seconds: float) -> AsyncIterator[bytes]:
+        """Yield the next `size` bytes; fewer if the body ends or after `seconds`."""
         clock = asyncio.get_running_loop().time
-        due = clock() + moment
+        due = clock() + seconds
         while size and await self.more():
             block, self._block = self._block[:size], self._block[size:]
             size = size - len(block) if clock() < due else 0
@@ -247,7 +239,7 @@ class _SlicedBody:
             del block
 
     async def proven(self, proof: Proof) -> AsyncIterator[bytes]:
-        """All bytes to the end. Raises why the body was cut, and DigestMismatch."""
+        """Yield all bytes to the end. Raise `cut`, DigestMismatch."""
         seen = proof.begin()
         while await self.more():
             block, self._block = self._block, b""
@@ -277,11 +269,11 @@ class _SlicedBody:
         self._over = True
 
     async def _wait_for_block(self) -> None:
-        """Take the next block; the last one if the body comes too slowly."""
+        """Take the next block; it is the last one if the body is too slow."""
         clock = asyncio.get_running_loop().time
         began = clock()
         self._block = await anext(self._blocks)
-        # Only the time that the client takes counts, not that of recording the last slice.
+        # The client's time, without that of recording the last slice.
         self._waited += clock() - began
         if not self._floor.count(len(self._block), self._waited):
             self.cut, self._over = BodyTooSlow(self._rate, self._idle), True

@@ -1,4 +1,4 @@
-"""Joining: one upload out of the bytes of others, in the order in which they are listed."""
+"""Concatenate uploads into a new one, in the order in which they are listed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Concatenator:
-    """Joins uploads of one owner."""
+    """Concatenates uploads of one owner."""
 
     def __init__(self, uploads: UploadService, partials: Partials) -> None:
         self._uploads = uploads
@@ -26,42 +26,40 @@ class Concatenator:
     async def concatenate(
         self, request: lifecycle.UploadRequest, parts: Sequence[str], owner: str, dialect: str
     ) -> UploadView:
-        """The joined upload, every byte of it recorded. The parts are given up then: their bytes are in it.
+        """Return the new upload with all bytes recorded; then the parts are cancelled.
 
-        Raises what `check_part_names`, `check_parts` and `UploadService.create` raise, UnknownUpload, StorageFull,
-        StorageError.
+        Raise as `check_part_names`, `check_parts` and `UploadService.create`, and StorageError.
         """
         concatenation.check_part_names(parts)
-        views = await self._whole(parts, owner)
+        views = await self._check_parts(parts, owner)
         length = sum(view.upload.length or 0 for view in views)
-        joined, _ = await self._uploads.create(replace(request, length=length), owner, dialect)
+        created, _ = await self._uploads.create(replace(request, length=length), owner, dialect)
         try:
-            await self._uploads.reserve_whole(joined.upload.id, owner)
-            await self._copy(views, joined, owner)
-            view = await self._uploads.adopt(joined.upload.id, owner)
+            await self._uploads.reserve_all(created.upload.id, owner)
+            await self._copy(views, created, owner)
+            view = await self._uploads.adopt(created.upload.id, owner)
         except BaseException:
-            await self._uploads.abandon(joined.upload.id)
+            await self._uploads.abandon(created.upload.id)
             raise
         for part in parts:
             await self._uploads.abandon(part)
         return view
 
-    async def _whole(self, parts: Sequence[str], owner: str) -> list[UploadView]:
-        """The parts in their order."""
+    async def _check_parts(self, parts: Sequence[str], owner: str) -> list[UploadView]:
         views = [await self._uploads.show(part, owner) for part in parts]
         concatenation.check_parts(((view.upload, view.received) for view in views), self._uploads.options.limits)
         return views
 
-    async def _copy(self, views: Sequence[UploadView], joined: UploadView, owner: str) -> None:
-        """Copies the parts' bytes, and refuses what was given up meanwhile: its bytes may be missing."""
+    async def _copy(self, views: Sequence[UploadView], created: UploadView, owner: str) -> None:
+        """Copy the bytes, and raise if an upload was cancelled meanwhile: bytes may be missing."""
         missing: FileNotFoundError | None = None
         try:
             await self._partials.concatenate(
-                joined.upload.id, [(view.upload.id, view.upload.length or 0) for view in views]
+                created.upload.id, [(view.upload.id, view.upload.length or 0) for view in views]
             )
         except FileNotFoundError as error:
             missing = error
-        await self._uploads.check_open(joined.upload.id, owner)
-        await self._whole([view.upload.id for view in views], owner)
+        await self._uploads.check_open(created.upload.id, owner)
+        await self._check_parts([view.upload.id for view in views], owner)
         if missing is not None:
             raise StorageError from missing

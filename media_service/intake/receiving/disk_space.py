@@ -1,4 +1,4 @@
-"""Room on the disk for bytes that come, so that `disk_reserve` stays free and one upload cannot starve the others."""
+"""Admit bytes to the disk so that `disk_reserve` stays free and no upload starves the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.address_usage import AddressUsage
 
 RECHECK_SECONDS = 1.0
-"""Seconds for which a look at the disk counts; what is admitted meanwhile is subtracted."""
+"""Seconds for which a measured free space is used; bytes admitted since are subtracted."""
 
 
 class DiskSpace:
@@ -30,12 +30,12 @@ class DiskSpace:
         self._reserving = asyncio.Lock()
 
     async def spare(self) -> int:
-        """Return the bytes of disk above what stays free, as it is now; negative when there is less."""
+        """Measure and return the free bytes above `disk_reserve`, possibly negative."""
         self._left, self._looked_at = await self._partials.free() - self._disk_reserve, time.monotonic()
         return self._left
 
     async def admit(self, active: ActiveUpload, partial: Partial, start: int, stop: int) -> None:
-        """Before bytes beyond the reserved room are written. Raise StorageFull, QuotaExceeded."""
+        """Admit bytes that exceed the reserved space, before they are written. Raise StorageFull, QuotaExceeded."""
         if active.upload.length is None:
             self._usage.claim(active.upload, active.admitted + stop - start)
             active.admit(stop - start)
@@ -43,8 +43,8 @@ class DiskSpace:
             return
         await self._take(stop - start)
 
-    async def reserve_whole(self, active: ActiveUpload, partial: Partial, size: int) -> None:
-        """Reserve room for the whole upload, whose bytes are about to be copied. Raise StorageFull."""
+    async def reserve_all(self, active: ActiveUpload, partial: Partial, size: int) -> None:
+        """Reserve space for a complete upload, whose bytes are about to be copied. Raise StorageFull."""
         async with self._reserving:
             if size > await self.spare():
                 raise StorageFull
@@ -52,10 +52,10 @@ class DiskSpace:
             active.reserve(size)
 
     async def _reserve(self, active: ActiveUpload, partial: Partial, stop: int) -> bool:
-        """Reserve the next step of the upload's room if that holds the bytes before `stop`; return whether it does."""
+        """Reserve the upload's next step if it includes the bytes before `stop`; return whether it does."""
         if stop > _reserved_next(active)[1]:
             return False
-        # One at a time: where room is reserved by writing it, processors are left to those who send.
+        # One at a time: some file systems reserve by writing, which would take the processors from receiving.
         async with self._reserving:
             if stop > (active.reserved or 0):
                 begin, end = _reserved_next(active)
@@ -68,7 +68,7 @@ class DiskSpace:
             return True
 
     async def _take(self, size: int) -> None:
-        """Count bytes that nothing is reserved for. Raise StorageFull."""
+        """Count bytes without a reservation. Raise StorageFull."""
         if size > self._left or time.monotonic() > self._looked_at + RECHECK_SECONDS:
             await self.spare()
         if size > self._left:
@@ -77,7 +77,7 @@ class DiskSpace:
 
 
 def _reserved_next(active: ActiveUpload) -> tuple[int, int]:
-    """Return the span that the next reservation takes. What is recorded from the beginning on has its room."""
+    """Return the span of the next reservation. Recorded bytes from 0 on have their space already."""
     assert active.upload.length is not None
     begin = max(active.reserved or 0, active.received.offset)
     return begin, reservation_end(active.upload.length, active.size, begin)

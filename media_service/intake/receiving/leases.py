@@ -1,7 +1,6 @@
-"""Who writes which bytes of one upload now. The newest writer wins; an older one of the same bytes is told and ends.
+"""Leases on the bytes of an upload. The newest writer wins; older ones of the same bytes end.
 
-A client whose line dropped comes back long before the server notices that the old connection is dead, so the old
-writer must never be able to refuse the new one.
+A client reconnects long before the server notices that the old connection is dead.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class Lease:
-    """One writer's hold on the bytes from `start` to `stop`; `stop` grows when the size is not known beforehand.
+    """One writer's lease on `[start, stop)`; `stop` grows if the size is unknown.
 
-    `async with` it while the body is read: a newer writer, or `idle` seconds without a block, ends that. It raises
-    Superseded, IdleTimeout. `rate`: bytes a second that must come at least, on the average of each `idle` seconds.
+    `async with` it while the body is read: it raises Superseded when a newer writer comes, IdleTimeout after `idle`
+    seconds without a block. `rate`: minimum bytes per second, averaged over `idle` seconds.
     """
 
     def __init__(self, leases: Leases, start: int, stop: int | None, idle: float, rate: int) -> None:
@@ -44,7 +43,7 @@ class Lease:
         self._read = False
         self.released = asyncio.Event()
 
-    # An asyncio.timeout would do the same, and cost as much as all else that is done for a small slice's lease.
+    # asyncio.timeout would double the cost of a small slice's lease.
     async def __aenter__(self) -> None:
         if self._end is not None:
             raise self._end()
@@ -59,20 +58,17 @@ class Lease:
     ) -> None:
         reader, self._reader, self._read = self._reader, None, True
         assert reader is not None
-        # Whoever else cancelled the reader meanwhile is to be heard.
+        # A cancellation from elsewhere must propagate.
         if self._end is not None and reader.uncancel() <= self._cancels and kind is asyncio.CancelledError:
             raise self._end() from None
 
     @property
     def due(self) -> float | None:
-        """When the reading ends unless a block comes, in the loop's time; None while nothing is read."""
+        """Return the loop time of the idle timeout, None while nothing is read."""
         return None if self._reader is None or self._end is not None else self._last_block_at + self._idle
 
     def extend(self, stop: int) -> None:
-        """Before the bytes up to `stop` are written. Raises SpanOverlaps where they belong to another writer.
-
-        Raises BodyTooSlow if too few came; silence is found by the timer, so this needs none.
-        """
+        """Extend to `stop` before bytes are written. Raise SpanOverlaps (another writer's), BodyTooSlow."""
         if stop > self.stop:
             for other in self._leases.overlapping(self.start, stop, but=self):
                 raise SpanOverlaps(self.start, other.start)
@@ -83,12 +79,12 @@ class Lease:
             raise BodyTooSlow(self._rate, self._idle)
 
     def supersede(self) -> None:
-        """Ends the reading now. Once the body is read, the writer is let finish: it only records."""
+        """End the reading. After the body is read, the writer may finish: it only records."""
         if not self._read:
             self._stop(Superseded)
 
     def expire(self) -> None:
-        """Ends the reading if no block came for too long."""
+        """End the reading if the idle timeout has passed."""
         if self.due is not None and self.due <= self._clock():
             self._stop(partial(IdleTimeout, self._idle))
 
@@ -99,17 +95,17 @@ class Lease:
                 self._reader.cancel()
 
     def touch(self) -> None:
-        """Wait again as long as for a block: the body moves without bytes for the span."""
+        """Restart the idle timeout: the body moves without bytes for the span."""
         self._last_block_at = self._clock()
 
     def release(self) -> None:
-        """The writer is done with its bytes, recorded or not."""
+        """End the lease, whether or not its bytes were recorded."""
         self._leases.drop(self)
         self.released.set()
 
 
 class Leases:
-    """The leases on one upload, all with the same idle time."""
+    """The leases on one upload, all with the same idle timeout."""
 
     def __init__(self) -> None:
         self._open: list[Lease] = []
@@ -119,17 +115,17 @@ class Leases:
         return bool(self._open)
 
     def overlapping(self, start: int, stop: int, but: Lease | None = None) -> list[Lease]:
-        """The leases that touch `[start, stop)`."""
+        """Return the leases that share bytes with `[start, stop)`."""
         return [lease for lease in self._open if lease is not but and lease.start < stop and start < lease.stop]
 
     def acquire(self, start: int, stop: int | None, idle: float, rate: int = 0) -> Lease:
-        """A new lease. The caller has ended the older ones on these bytes."""
+        """Return a new lease. The caller has ended older ones on these bytes."""
         lease = Lease(self, start, stop, idle, rate)
         self._open.append(lease)
         return lease
 
     async def end(self, start: int, stop: int) -> bool:
-        """Ends the writers of these bytes and waits until they are gone; False when there was none."""
+        """End the writers of these bytes, and wait for that; return whether there were any."""
         older = self.overlapping(start, stop)
         for lease in older:
             lease.supersede()
@@ -138,11 +134,11 @@ class Leases:
         return bool(older)
 
     def drop(self, lease: Lease) -> None:
-        """Takes a released lease off the list."""
+        """Remove a released lease."""
         self._open.remove(lease)
 
     def watch(self, due: float) -> None:
-        """Looks after the readers from `due` on: one timer for all, since one for each slice would cost more."""
+        """Check for idle readers from `due` on: one timer for all, since one per slice would cost more."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_at(due, self._expire_idle)
 

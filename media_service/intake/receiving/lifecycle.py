@@ -1,4 +1,4 @@
-"""What becomes of a receiving upload: it is whole, ends without a file, or is lost."""
+"""State changes of a receiving upload: complete, ended without a file, or lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class UploadLifecycle:
-    """Changes the state of receiving uploads, in memory and in the catalogue."""
+    """Changes receiving uploads, in memory and in the catalogue."""
 
     def __init__(self, deps: Dependencies, finalizer: Finalizer) -> None:
         self._deps = deps
@@ -34,28 +34,28 @@ class UploadLifecycle:
         changed: Callable[[ActiveUpload], Upload],
         save: Callable[[Upload], Awaitable[None]] | None = None,
     ) -> UploadView:
-        """Save what a client changes about the upload, complete it if it is whole by that, and return it."""
+        """Save a client's change, complete the upload if that was missing, and return it."""
         async with active.changing():
             upload = changed(active)
             if upload is not active.upload:
                 await (save or self._deps.catalogue.save)(upload)
                 active.update(upload)
-        await self.complete_if_whole(active)
+        await self.complete_if_possible(active)
         return await self.view(active)
 
     async def view(self, active: ActiveUpload) -> UploadView:
-        """Return the upload as it is; if it was just completed, after a short wait for its verdict."""
+        """Return the upload; if it was just completed, wait shortly for its verdict."""
         upload, wait = active.upload, self._deps.options.verdict_wait_slice
         if upload.state in FINISHING and await self._finalizer.queue.wait_briefly(upload.id, wait):
             upload, _ = await self._deps.active_uploads.load(upload.id, None)
         return self._deps.active_uploads.view(upload, active.received)
 
-    async def complete_if_whole(self, active: ActiveUpload) -> None:
-        """Hands an upload of which every byte is recorded to the finisher."""
+    async def complete_if_possible(self, active: ActiveUpload) -> None:
+        """Complete the upload and enqueue it if every byte is recorded."""
         async with active.changing():
             if active.upload.state is not State.RECEIVING or not lifecycle.is_complete(active.upload, active.received):
                 return
-            if not self._deps.options.sync_slices and not await self._sync_whole(active):
+            if not self._deps.options.sync_slices and not await self._sync_all(active):
                 return
             completed = lifecycle.complete(active.upload, active.received, self._deps.clock())
             await self._deps.catalogue.save(completed)
@@ -63,10 +63,10 @@ class UploadLifecycle:
             self._hand_over(completed)
 
     async def record(self, active: ActiveUpload, piece: Slice, *, last: bool = False) -> None:
-        """Record a durable slice, and complete the upload in the same transaction if it is whole by it.
+        """Record a durable slice, and complete the upload in the same transaction if possible.
 
-        `last`: the file ends with the slice. If another task changes the upload just now, that one may wait for this
-        very slice, so waiting for it would deadlock: `complete_if_whole` then completes the upload.
+        `last`: the file ends with the slice. A task that is changing the upload may wait for this slice, so waiting for
+        it would deadlock: `complete_if_possible` then completes the upload.
         """
         now = self._deps.clock()
         upload = replace(active.upload, length=piece.stop) if last else active.upload
@@ -83,8 +83,8 @@ class UploadLifecycle:
         active.record(piece, replace(active.upload, updated_at=now, length=length))
 
     def _received_with(self, active: ActiveUpload, upload: Upload, piece: Slice) -> Ranges | None:
-        """Return the ranges with this slice if it completes the upload; None too if the whole file is synced first."""
-        # Compared first, because adding a span copies every range.
+        """Return the ranges if the slice completes the upload; None also if the file must be synced first."""
+        # Sizes first, because adding a span copies every range.
         enough = upload.length is not None and active.size + piece.stop - piece.start >= upload.length
         if not enough or not self._deps.options.sync_slices:
             return None
@@ -92,13 +92,12 @@ class UploadLifecycle:
         return received if lifecycle.is_complete(upload, received) else None
 
     def _hand_over(self, completed: Upload) -> None:
-        """Let the finalizer go on with an upload that the catalogue has as complete."""
         self._deps.usage.release(completed)
         self._deps.active_uploads.drop(completed.id)
         self._finalizer.queue.enqueue(completed)
 
-    async def _sync_whole(self, active: ActiveUpload) -> bool:
-        """Makes the whole partial durable at once; where that fails the upload is lost, since any byte of it may be."""
+    async def _sync_all(self, active: ActiveUpload) -> bool:
+        """Sync all of the partial. If that fails the upload is lost, because any of its bytes may be."""
         partial = await self._deps.partials.open(active.upload.id)
         if partial is not None:
             try:
@@ -113,10 +112,7 @@ class UploadLifecycle:
         return False
 
     async def sync(self, active: ActiveUpload, partial: Partial, epoch: int) -> None:
-        """Makes what was written durable.
-
-        Raises StorageFull, StorageError, and then nothing that was read of this file before is trusted.
-        """
+        """Sync what was written. Raise StorageFull or StorageError, after dropping what was read ahead."""
         try:
             await partial.sync(epoch)
         except ServiceError:
@@ -124,12 +120,12 @@ class UploadLifecycle:
             raise
 
     async def end(self, active: ActiveUpload, event: Event, **changes: Any) -> None:
-        """Takes a receiving upload, or one that could not be finished, to an end without a file; frees its space."""
+        """End a receiving upload, or one that could not be finished, without a file; free its space."""
         upload = active.upload
         if upload.state in FINISHING:
             active.update(await self._finalizer.end_failed(upload.id, event))
             return
-        # Before the writers are told: nobody may be admitted while they go.
+        # Before the writers end, so that no new one is admitted meanwhile.
         active.update(upload.step(event, self._deps.clock(), **changes))
         try:
             await active.leases.end(0, self._deps.options.limits.file)
@@ -143,7 +139,7 @@ class UploadLifecycle:
         await self._deps.partials.discard(upload.id)
 
     async def lose(self, active: ActiveUpload) -> None:
-        """The partial is not there: what the catalogue claims of it is no longer true."""
+        """End an upload whose partial is missing: its recorded bytes are lost."""
         active.update(active.upload.step(Event.LOSE, self._deps.clock()))
         await self._deps.catalogue.save(active.upload)
         self._deps.usage.release(active.upload)

@@ -1,7 +1,6 @@
-"""The way of a slice: admitted, written at its place, proven, synced, recorded.
+"""Receive a slice: admit, write, check, sync, record.
 
-The law: the catalogue never claims a byte that is not on disk. Whatever lies in a partial beyond the recorded slices
-is scratch.
+The catalogue never claims a byte that is not on disk. Bytes of a partial outside of recorded slices are scratch.
 """
 
 from __future__ import annotations
@@ -31,11 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SliceRequest:
-    """A slice as a dialect hands it over.
+    """A slice of `size` bytes from `start`; None if the request does not state it, then `most` may bound it.
 
-    `size` in bytes, None when the body does not tell it beforehand; then `most` may say how many it cannot exceed.
-    `digest` is the SHA-256 that the bytes must have. `last`: the file ends where the slice ends, whatever length was
-    announced. `cut_by_client`: its client chose where it ends, and not a line that was cut; so it may not be too small.
+    `digest`: the SHA-256 that the bytes must have. `last`: the file ends with the slice, whatever length was announced.
+    `cut_by_client`: the client chose the end (the connection did not), so the minimum size applies.
     """
 
     start: int
@@ -59,9 +57,9 @@ class _Target:
 
 
 class SliceReceiver:
-    """Takes slices into receiving uploads. What was read is recorded as one of `tasks`, whoever goes away.
+    """Receives slices. Recording is one of `tasks`, so it ends even if the client disconnects.
 
-    `receiving` is called for each block of an admitted slice: requests that are refused must not delay finishing.
+    `receiving` is called for blocks of admitted slices only: refused requests must not delay finishing.
     """
 
     def __init__(
@@ -73,11 +71,11 @@ class SliceReceiver:
         self._receiving = receiving
 
     async def receive(self, active: ActiveUpload, request: SliceRequest, body: AsyncIterable[bytes]) -> None:
-        """Return when the slice is durable and recorded. Raise what `UploadService.receive` raises."""
+        """Return when the slice is durable and recorded. Raise as `UploadService.receive`."""
         window = await self._admit(active, request)
         if window.repeat:
             await self._repeat(active, request, window, body)
-            await self._lifecycle.complete_if_whole(active)
+            await self._lifecycle.complete_if_possible(active)
             return
         target = await self._begin(active, request, window)
         try:
@@ -85,12 +83,12 @@ class SliceReceiver:
         except BaseException:
             self._end(active, target)
             raise
-        # From here on the client's connection does not matter: the row may already be on its way to the disk.
+        # A disconnect must not cancel this: the row may already be on its way to the disk.
         commit = self._tasks.begin(self._commit(active, request, piece, target))
         await asyncio.shield(commit)
 
     async def _admit(self, active: ActiveUpload, request: SliceRequest) -> admission.WriteWindow:
-        """Where to write, once no older writer of these bytes is left: what they recorded meanwhile counts."""
+        """End older writers of these bytes, then return where to write: what they recorded meanwhile counts."""
         limits = self._deps.options.limits
         if request.last:
             limits = replace(limits, slice=limits.file)
@@ -106,22 +104,19 @@ class SliceReceiver:
                 return window
 
     def _check_slice(self, active: ActiveUpload, request: SliceRequest, span: Span | None) -> None:
-        """Raise TooManySlices, SliceTooSmall. `span` is None while the slice's size is not known."""
+        """Raise TooManySlices, SliceTooSmall. `span` is None while the slice's size is unknown."""
         limits = self._deps.options.limits
         admission.check_count(active.count, active.received, span, limits)
         if request.cut_by_client and span is not None:
             admission.check_small(active.upload, active.received, span, limits)
 
     def _acquire(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> Lease:
-        """Return a lease on the slice's bytes, without waiting, so that no other writer comes after `_admit`."""
+        """Return a lease. Must not await, so that no other writer comes after `_admit`."""
         stop, options = None if request.size is None else window.start + request.size, self._deps.options
         return active.leases.acquire(window.start, stop, options.idle_timeout, options.body_rate)
 
     async def _begin(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> _Target:
-        """Take the lease, open the partial, and begin the digest that the slice is checked with.
-
-        The caller calls `_end` after it. Raise what `_open` raises.
-        """
+        """Acquire the lease, open the partial and begin the digest. The caller must call `_end`."""
         lease = self._acquire(active, request, window)
         try:
             partial = await self._open(active)
@@ -132,22 +127,22 @@ class SliceReceiver:
         return _Target(lease, partial, partial.epoch, hasher)
 
     def _end(self, active: ActiveUpload, target: _Target) -> None:
-        """Release the lease and close the partial. An ExitStack for both costs a fifth of all else about a slice."""
+        """Undo `_begin`. An ExitStack would cost a fifth of all other work on a slice."""
         active.release(target.lease)
         self._deps.partials.close(active.upload.id)
 
     async def _open(self, active: ActiveUpload) -> Partial:
-        """The upload's partial. Raises UploadGone when bytes were recorded in it and it is not there."""
-        partial, made = await self._deps.partials.open(active.upload.id), False
+        """Return the upload's partial. Raise UploadGone if it is missing and had recorded bytes."""
+        partial, is_new = await self._deps.partials.open(active.upload.id), False
         if partial is None and not active.received:
-            # A power cut may forget a partial in which nothing was recorded yet.
+            # A power failure may lose a partial without recorded bytes.
             await self._deps.partials.create(active.upload.id, first_reservation(active.upload.length))
-            partial, made = await self._deps.partials.open(active.upload.id), True
+            partial, is_new = await self._deps.partials.open(active.upload.id), True
         if partial is None:
             await self._lifecycle.lose(active)
             raise active.upload.refusal()
-        if made or active.reserved is None:
-            # Without a length every byte is checked: none of them is promised.
+        if is_new or active.reserved is None:
+            # Without a length nothing is reserved, so DiskSpace admits every block.
             active.reserve(0 if active.upload.length is None else partial.allocated)
         return partial
 
@@ -158,7 +153,7 @@ class SliceReceiver:
         window: admission.WriteWindow,
         body: AsyncIterable[bytes],
     ) -> None:
-        """Acknowledge what is recorded. A body of unknown size is counted first: it may reach beyond that."""
+        """Acknowledge recorded bytes. A body of unknown size is read first, because it may exceed them."""
         if request.size is None:
             lease = self._acquire(active, request, window)
             try:
@@ -181,12 +176,12 @@ class SliceReceiver:
         *,
         target: _Target | None = None,
     ) -> Slice:
-        """Write the body's bytes in their place, neither checked nor durable yet; without `target` only count them."""
+        """Write the body, neither checked nor durable yet; without `target` only count its bytes."""
         at = window.start
         async with lease:
             async for block in body:
                 if not block:
-                    # The body still moves, in what follows the slice.
+                    # The dialect read bytes that are not the slice's.
                     lease.touch()
                     continue
                 if at + len(block) > window.limit:
@@ -200,7 +195,7 @@ class SliceReceiver:
                     if target.hasher is not None:
                         target.hasher.update(block)
                 at += len(block)
-                # The last hold on it: nobody keeps a block while the next is waited for.
+                # Free the block before waiting for the next one.
                 del block
         if at == window.start:
             raise Malformed("slice", "it has no bytes")
@@ -212,7 +207,7 @@ class SliceReceiver:
         """Check a written slice, make it durable and record it."""
         try:
             if target.hasher is not None:
-                # Begun before the sync, so that neither waits for the other: they need different things of the machine.
+                # Before the sync, so that both run at once: one needs the processor, the other the disk.
                 target.hasher.end()
             if self._deps.options.sync_slices:
                 await self._lifecycle.sync(active, target.partial, target.epoch)
@@ -224,11 +219,10 @@ class SliceReceiver:
             self._deps.media.follow(active.upload, target.partial.path, active.received.offset, piece)
         finally:
             self._end(active, target)
-        await self._lifecycle.complete_if_whole(active)
+        await self._lifecycle.complete_if_possible(active)
 
 
 async def _check_digest(piece: Slice, hasher: SliceDigest) -> None:
-    """Raises DigestMismatch where the slice is not what it should be, StorageError where nobody can say."""
     digest = await hasher.value()
     if piece.digest is not None and digest != piece.digest:
         raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))

@@ -17,7 +17,6 @@ from media_service.core.tags import guessed_tags
 from media_service.media.images import inspect_image
 from media_service.media.inspection.facts import audio_span, build_facts, provenance
 from media_service.media.inspection.findings import find_early_problems, find_problems
-from media_service.media.inspection.load import LoadMonitor
 from media_service.media.inspection.read_ahead import ReadAhead
 from media_service.media.inspection.read_pool import ReadPool
 from media_service.media.signatures import decode_syncsafe
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.cover import Picture
+    from media_service.core.ports.load import Load
     from media_service.core.upload import Facts, Slice, Upload
     from media_service.media.mpeg.report import StreamReport
 
@@ -80,11 +80,11 @@ class TagWorker(Protocol):
 class MediaInspector:
     """`core.ports.media.Media`: digests, frames and findings in this process, mutagen in tag workers."""
 
-    def __init__(self, worker: TagWorker, options: MediaOptions, *, load: LoadMonitor | None = None) -> None:
+    def __init__(self, worker: TagWorker, options: MediaOptions, *, load: Load) -> None:
         self._worker = worker
         self._reads_ahead, self._policy, self._tagging = options.read_ahead, options.policy, options.tagging
         self._read_aheads: dict[str, ReadAhead] = {}
-        self._pool = ReadPool(load or LoadMonitor())
+        self._pool = ReadPool(load)
         self._early_rejections: asyncio.Queue[tuple[str, Sequence[Finding]]] = asyncio.Queue()
 
     async def early_rejections(self) -> AsyncIterator[tuple[str, Sequence[Finding]]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.media.inspection.load import LoadMonitor
+    from media_service.core.ports.load import Load
 
 THREAD_NAME = "read-ahead"
 """Name of the threads in `top -H`; the bench counts them by it."""
@@ -25,7 +25,7 @@ MIN_THREADS, MAX_THREADS = 2, 4
 class ReadPool:
     """Run reads in threads. Use it from one event loop; `load` measures that loop."""
 
-    def __init__(self, load: LoadMonitor) -> None:
+    def __init__(self, load: Load) -> None:
         self.load = load
         self._threads = ThreadPoolExecutor(
             max(MIN_THREADS, min(os.cpu_count() or 1, MAX_THREADS)), THREAD_NAME, _set_native_name

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from media_service.ipc.client import RpcClient
 
 READ_BACK_MIN_BYTES = 2 * 1024 * 1024
-"""Smallest slice whose digest the sidecar computes from the file. It takes hashing off the event loop and costs a
-second copy of the bytes: slices of 1 MiB arrived 22 % faster, for 14 % more processor time."""
+"""Smallest slice whose digest the sidecar computes from the file: slices of 1 MiB arrived 22 % faster, for 14 % more
+processor time, as the bytes are copied twice but not hashed on the event loop."""
 
 
 class SyncClient:

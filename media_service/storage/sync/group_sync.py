@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 
 class GroupSync:
-    """Request syncs of one file or folder. Tasks that arrive while one runs share the next one.
+    """Request syncs of one file or folder. Tasks that arrive while one runs share the next one."""
 
-    Plain callbacks: a task for each sync and a shield for each waiting task doubled the cost of a sync.
-    """
+    # Callbacks: an asyncio task for each sync and a shield for each waiting task doubled the cost.
 
     def __init__(self, request_sync: Callable[[], asyncio.Future[bytes | int | None]]) -> None:
         self.failures = 0
@@ -40,8 +39,8 @@ class GroupSync:
         error: StorageError | StorageFull | None = None
         try:
             result_of(sync)
-        except (StorageError, StorageFull) as known:
-            error = known
+        except (StorageError, StorageFull) as storage_error:
+            error = storage_error
         self.failures += error is not None
         for waiter in self._current:
             if waiter.done():

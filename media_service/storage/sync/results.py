@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 
 def result_of(call: asyncio.Future[bytes | int | None]) -> bytes | None:
-    """Return the result of a finished call.
-
-    Raise StorageFull or StorageError for an error number; StorageError if the process died before it responded.
-    """
+    """Return the result of a finished call. Raise StorageFull or StorageError for an errno or a lost connection."""
     try:
         result = call.result()
     except ConnectionLost as lost:

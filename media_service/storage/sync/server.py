@@ -8,9 +8,8 @@ Requests and notifications, as tuples; paths are bytes:
 
 A result is None when done, bytes for a digest, or the errno of a failure.
 
-Write-back errors: Linux reports a lost page once per open file description, and to the first description opened later
-if none has seen it (errseq_t). So partials are opened here before the first write, where no other sync can consume the
-error; a restarted sidecar gets what was not reported before.
+Write-back errors: Linux reports a lost page once per open file description, and to one opened later only if none has
+seen it (errseq_t). So partials are opened here before the first write; a restarted sidecar gets unreported errors.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
     Result = bytes | int | None
 
 SYNC_THREADS = 32
-"""Syncs that may wait for the disk at once: with 64 clients on a slow disk, two rounds."""
+"""Concurrent syncs: 64 clients on a slow disk wait for two."""
 
 DIGEST_THREADS = 1
-"""Hashing uses a whole processor, and the event loop needs the other one."""
+"""Concurrent digests: one uses a whole processor, and the event loop needs another."""
 
 READ_BYTES = 256 * 1024
 """Bytes read at once; they are still in the processor's cache when they are hashed."""

@@ -1,5 +1,5 @@
 /**
- * Other tags for a finished file: a dialog over the library. Only what was changed is sent, for the version that was seen.
+ * Dialog to edit the tags of a finished file. Only changed tags are sent, with the version that was shown.
  *
  * @typedef {import('./files.js').StoredFile} StoredFile
  */
@@ -48,7 +48,7 @@ export function editTags(seen, client, done) {
   const wrong = (/** @type {string} */ words) => setText(ref(dialog, 'wrong'), words);
   const changed = () => inputs.filter((input) => input.value.trim() !== text(file, input.name).trim());
 
-  /** Somebody was quicker: what was not touched here shows what it is now. @param {StoredFile} newer */
+  /** Another admin has changed the file: update the fields that were not edited here. @param {StoredFile} newer */
   function goOnFrom(newer) {
     const mine = changed();
     file = newer;
@@ -58,7 +58,7 @@ export function editTags(seen, client, done) {
   async function save() {
     const tags = Object.fromEntries(changed().map((input) => [input.name, input.value.trim() || null]));
     const edited = Object.keys(tags).length ? await client.retag(file, tags) : file;
-    // Closing gives the focus back to the button, which the list keeps when it is drawn anew.
+    // Closing returns the focus to the button, which the list keeps when it is redrawn.
     dialog.close();
     done(edited);
   }

@@ -1,5 +1,5 @@
 /**
- * Finished files: search, sort, pages by cursor, other tags.
+ * Finished files: search, sort, pagination by cursor, tag editor.
  *
  * @typedef {object} StoredFile sizes in bytes, duration in seconds, times RFC 3339; missing tags are null
  * @property {string} id
@@ -11,7 +11,7 @@
  * @property {number} duration
  * @property {number} size
  * @property {string} uploaded_at
- * @property {string} spooled_sha256 which version of the file this is
+ * @property {string} spooled_sha256 version of the file
  *
  * @typedef {<T>(step: () => Promise<T>, again: () => void) => Promise<T | null>} Asked
  */
@@ -23,7 +23,7 @@ import { editTags } from './edit.js';
 
 const PAGE = '50';
 const TYPING_MS = 250;
-/** Headings that sort, with the order that their first click gives. */
+/** Columns that can be sorted, with the order of their first click. */
 const COLUMNS = { title: '', artist: '', duration: '-', size: '-', uploaded_at: '-' };
 
 /** @param {StoredFile} file @returns {string} */
@@ -47,7 +47,7 @@ export function filesSection(root, search, client, asked, player) {
   let shown = false;
   let opening = false;
 
-  /** @param {boolean} more the next page, instead of the first one */
+  /** @param {boolean} more append the next page */
   async function load(more) {
     const mine = asking += 1;
     const query = { q: search.value.trim(), sort, limit: PAGE, cursor: more && next ? next : undefined };
@@ -59,7 +59,7 @@ export function filesSection(root, search, client, asked, player) {
     draw();
   }
 
-  /** A row of the list lacks the longer tags, so the file itself is edited. @param {StoredFile} row */
+  /** Rows of the list lack the longer tags, so the file is fetched. @param {StoredFile} row */
   async function edit({ id }) {
     if (opening) return;
     opening = true;
@@ -68,7 +68,7 @@ export function filesSection(root, search, client, asked, player) {
     if (file && shown) editTags(file, client, put);
   }
 
-  /** Shows a file as it is now. @param {StoredFile} file */
+  /** Updates the row of a file. @param {StoredFile} file */
   function put(file) {
     files = files.map((one) => (one.id === file.id ? file : one));
     draw();

@@ -1,9 +1,9 @@
 /**
- * What only the library asks of the server. With `client.js` the only file that knows the service's URLs.
+ * Client of the library's requests. Only this file and `client.js` know the service's URLs.
  */
 import { makeClient } from '../client.js';
 
-/** A large file is written anew. */
+/** Rewriting the tags of a large file may take this long. */
 const EDIT_WITHIN_MS = 300_000;
 
 /** @param {string} base the page's own folder, absolute, with a slash at its end */

@@ -1,5 +1,5 @@
 /**
- * The admin: signing in, the three sections, the player.
+ * The admin page: sign-in, three sections, player.
  */
 import { Refusal } from '../client.js';
 import { ref, setText } from '../html.js';
@@ -17,8 +17,8 @@ const client = makeLibraryClient(new URL('.', document.baseURI).href);
 const player = makePlayer(part('player'), client);
 
 /**
- * Does one request for a section, and says what is wrong when it fails.
- * @template T @param {() => Promise<T>} step @param {() => void} again called later, after trouble
+ * Sends a request for a section, and shows the error if it fails.
+ * @template T @param {() => Promise<T>} step @param {() => void} again called later, after a server error
  * @returns {Promise<T | null>}
  */
 async function asked(step, again) {
@@ -74,7 +74,7 @@ function show() {
   }
 }
 
-/** The link with the token in its fragment, which no server and no log sees. It must not stay in the history either. */
+/** The admin URL has the token in its fragment, which no server logs. It must not stay in the history either. */
 async function openLink() {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token === null) return show();

@@ -1,5 +1,5 @@
 /**
- * The player at the foot of the library: one audio element, our own controls over it.
+ * The player below the library: one audio element with our own controls.
  *
  * @typedef {import('./files.js').StoredFile} StoredFile
  */
@@ -94,7 +94,7 @@ export function makePlayer(root, client) {
   });
 
   const player = {
-    /** Replaced by whoever draws buttons for files. */
+    /** Set by the list that draws the play buttons. */
     changed() {},
     /** @param {StoredFile} wanted */
     toggle(wanted) {
@@ -105,7 +105,7 @@ export function makePlayer(root, client) {
         document.body.classList.add('playing');
         draw();
       }
-      // A refused play is told by the error event; nothing more is to be done here.
+      // The error event reports a failed play.
       if (audio.paused) audio.play().catch(() => undefined);
       else audio.pause();
     },

@@ -1,5 +1,5 @@
 /**
- * Everybody's uploads: those in flight, and those that were rejected.
+ * All users' uploads: open and rejected ones.
  *
  * @typedef {import('../client.js').Upload} Upload
  * @typedef {import('./files.js').Asked} Asked
@@ -51,7 +51,7 @@ export function flightSection(root, count, client, asked) {
     if (shown) timer = setTimeout(load, EVERY_MS);
   }
 
-  /** All that came since the last look that saw something new counts as one slice. @param {string} id @param {number} safe bytes */
+  /** Bytes received since the last change count as one slice. @param {string} id @param {number} safe bytes */
   function note(id, safe) {
     const now = Date.now();
     const { speed, safe: before, at } = speeds.get(id) ?? { speed: new Speed(now), safe, at: now };

@@ -1,4 +1,4 @@
-/** What only the server says, in pages without scripts; no page loads this file. @type {import('../words.js').Words} */
+/** Texts that only the server uses, in pages without scripts; no page loads this file. @type {import('../words.js').Words} */
 export default {
   'plain.lead': 'This is the simple form. It works without JavaScript; keep this page open until the result appears.',
   'plain.name': 'Your name (optional)',

@@ -14,7 +14,7 @@ from tests.support.pictures import HTML, JPEG, MOVING_WEBP, SCRIPT_GIF, SVG, WEB
 from tests.support.raw import head, multipart, part, send
 
 if TYPE_CHECKING:
-    from tests.support.api import Answer, Api
+    from tests.support.api import Api, Response
     from tests.support.server import Server
 
 MIB = 1024 * 1024
@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[bytes, int, str]] = {
 }
 
 
-async def put(api: Api, upload_id: str, picture: object, media_type: str = "image/jpeg", **more: Any) -> Answer:
+async def put(api: Api, upload_id: str, picture: object, media_type: str = "image/jpeg", **more: Any) -> Response:
     """Put the cover of an upload."""
     headers = {"Content-Type": media_type}
     if isinstance(picture, bytes):
@@ -167,7 +167,7 @@ async def test_cover_limits_are_listed(api: Api) -> None:
     assert (limits["cover"], limits["cover_pixels"]) == (2 * MIB, 4096)
 
 
-async def post_form(api: Api, picture: bytes | None, filename: str = "cover.png", **more: str) -> Answer:
+async def post_form(api: Api, picture: bytes | None, filename: str = "cover.png", **more: str) -> Response:
     """Post a plain form with a cover before its file."""
     form = aiohttp.FormData(quote_fields=False)
     form.add_field("title", "With a cover")

@@ -15,7 +15,7 @@ from tests.support.mp3 import make_frames
 from tests.support.pictures import JPEG, WEBP, gif, padded_jpeg, png
 
 if TYPE_CHECKING:
-    from tests.support.api import Answer, Api
+    from tests.support.api import Api, Response
     from tests.support.server import Server
 
 FRAMES = make_frames(120, seed=95)
@@ -39,7 +39,7 @@ async def spooled(
 
 async def change(
     api: Api, file: dict[str, Any], method: str, picture: bytes | None = None, match: str | None = "", **headers: str
-) -> Answer:
+) -> Response:
     """PUT or DELETE a file's cover. `match`: If-Match; empty for the file's ETag, None for no field."""
     if match is not None:
         headers["If-Match"] = match or f'"{file["spooled_sha256"]}"'
@@ -169,7 +169,7 @@ async def test_embedded_cover_is_served_with_the_type_of_its_bytes(api: Api) -> 
     assert (shown.body, shown.headers["Content-Type"]) == (WEBP, "image/webp")
 
 
-async def edit(api: Api, file: dict[str, Any], **body: object) -> Answer:
+async def edit(api: Api, file: dict[str, Any], **body: object) -> Response:
     headers = api.admin | {"If-Match": f'"{file["spooled_sha256"]}"'}
     return await api.request("PATCH", file["url"], json=body, headers=headers)
 

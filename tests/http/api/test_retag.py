@@ -14,7 +14,7 @@ from tests.media.raw_id3 import frame, tag
 from tests.support.mp3 import make_frames
 
 if TYPE_CHECKING:
-    from tests.support.api import Answer, Api
+    from tests.support.api import Api, Response
     from tests.support.server import Server
 
 SERATO = frame("GEOB", b"\x00application/octet-stream\x00\x00Serato Markers2\x00" + bytes(range(200)))
@@ -40,7 +40,7 @@ async def file(small: Api) -> dict[str, Any]:
     return await spooled(small, "edit.mp3", old + SOUND, title="First", comment="Two\nlines", mood="calm")
 
 
-async def edit(api: Api, file: dict[str, Any], tags: object, match: str | None = "", admin: bool = True) -> Answer:
+async def edit(api: Api, file: dict[str, Any], tags: object, match: str | None = "", admin: bool = True) -> Response:
     """PATCH the file. `match`: If-Match; empty for the file's ETag, None for no field."""
     headers = dict(api.admin) if admin else {}
     if match is not None:

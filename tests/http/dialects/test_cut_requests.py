@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.support.api import Api
     from tests.support.server import Server
-    from tests.support.wire import WireAnswer
+    from tests.support.wire import WireResponse
 
 MP3 = make_mp3(0.1, seed=161)
 HALF = len(MP3) // 2
@@ -34,7 +34,7 @@ class Wire:
         self.port = server.port
         self.api = api
 
-    async def do(self, message: bytes, status: int) -> WireAnswer:
+    async def do(self, message: bytes, status: int) -> WireResponse:
         """Return the response, which must have this status."""
         answer = await send(self.port, message)
         assert answer.status == status, answer

@@ -16,7 +16,7 @@ from tests.support.api import Api, digest_field
 from tests.support.full_disk import small_disk
 from tests.support.mp3 import make_mp3, make_mp3_of
 from tests.support.server import Server
-from tests.support.wire import WireAnswer, cut, request, send
+from tests.support.wire import WireResponse, cut, request, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ class DialectClient:
         assert answer.status == 201, answer
         return answer.location.rpartition("/")[2]
 
-    async def append(self, upload_id: str, at: int, body: bytes, length: int = len(MP3)) -> WireAnswer:
+    async def append(self, upload_id: str, at: int, body: bytes, length: int = len(MP3)) -> WireResponse:
         return await send(self.server.port, self.dialect.append(upload_id, at, body, length))
 
     async def offset(self, upload_id: str) -> int:

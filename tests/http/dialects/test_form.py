@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.support.api import Answer
+    from tests.support.api import Response
 
 HOSTILE_NAMES = {
     "../../etc/passwd": "passwd.mp3",
@@ -46,7 +46,7 @@ HTML = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 """Accept of browsers that navigate."""
 
 
-async def post(api: Api, data: bytes, filename: str, accept: str = "*/*", **fields: str) -> Answer:
+async def post(api: Api, data: bytes, filename: str, accept: str = "*/*", **fields: str) -> Response:
     """Post a form with the fields before the file."""
     form = aiohttp.FormData(quote_fields=False)
     for name, value in fields.items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.mp3 import make_mp3
-from tests.support.wire import WireAnswer, cut, read_answer, request, send
+from tests.support.wire import WireResponse, cut, read_response, request, send
 
 if TYPE_CHECKING:
     from tests.support.server import Server
@@ -33,12 +33,12 @@ async def offset(server: Server, path: str) -> int:
     return (await send(server.port, request("HEAD", path, TUS))).offset
 
 
-async def together(server: Server, *messages: bytes) -> list[WireAnswer]:
+async def together(server: Server, *messages: bytes) -> list[WireResponse]:
     """Return the responses to pipelined requests."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"".join(messages))
     try:
-        return [await read_answer(reader, head=message.startswith(b"HEAD")) for message in messages]
+        return [await read_response(reader, head=message.startswith(b"HEAD")) for message in messages]
     finally:
         writer.close()
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.mp3 import make_mp3, make_mp3_of
 from tests.support.server import Server
-from tests.support.wire import WireAnswer, boundaries, cut, request, send
+from tests.support.wire import WireResponse, boundaries, cut, request, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,19 +43,19 @@ class Rufh:
         self.server = server
         self.version = {} if version is None else {"Upload-Draft-Interop-Version": str(version)}
 
-    async def ask(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> WireAnswer:
+    async def ask(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> WireResponse:
         return await send(self.server.port, request(method, path, {**self.version, **headers}, body))
 
-    async def create(self, body: bytes = b"", complete: str = "?0", **headers: str) -> WireAnswer:
+    async def create(self, body: bytes = b"", complete: str = "?0", **headers: str) -> WireResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.ask("POST", "/rufh/", {"Upload-Complete": complete, **named}, body)
 
-    async def patch(self, path: str, at: int, body: bytes, complete: str = "?0", **headers: str) -> WireAnswer:
+    async def patch(self, path: str, at: int, body: bytes, complete: str = "?0", **headers: str) -> WireResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         fields = {**PATCH, "Upload-Offset": str(at), "Upload-Complete": complete, **named}
         return await self.ask("PATCH", path, fields, body)
 
-    async def head(self, path: str) -> WireAnswer:
+    async def head(self, path: str) -> WireResponse:
         return await self.ask("HEAD", path, {})
 
     async def offset(self, path: str) -> int:

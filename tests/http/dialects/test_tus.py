@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.mp3 import make_mp3, make_mp3_of
 from tests.support.server import Server
-from tests.support.wire import WireAnswer, boundaries, cut, request, send
+from tests.support.wire import WireResponse, boundaries, cut, request, send
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,9 @@ class Tus:
     def __init__(self, server: Server) -> None:
         self.server = server
 
-    async def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> WireAnswer:
+    async def ask(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
+    ) -> WireResponse:
         return await send(self.server.port, request(method, path, VERSION if headers is None else headers, body))
 
     async def create(self, length: int | None, **headers: str) -> str:
@@ -55,11 +57,11 @@ class Tus:
         assert answer.status == 201, answer
         return answer.location
 
-    async def patch(self, path: str, at: int, body: bytes, **headers: str) -> WireAnswer:
+    async def patch(self, path: str, at: int, body: bytes, **headers: str) -> WireResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.ask("PATCH", path, {**BYTES, "Upload-Offset": str(at), **named}, body)
 
-    async def head(self, path: str) -> WireAnswer:
+    async def head(self, path: str) -> WireResponse:
         return await self.ask("HEAD", path)
 
     async def offset(self, path: str) -> int:
@@ -517,7 +519,7 @@ class Parts:
             self.paths.append(path)
         return f"final;{' '.join(self.paths)}"
 
-    async def join(self, concat: str, headers: dict[str, str] | None = None, body: bytes = b"") -> WireAnswer:
+    async def join(self, concat: str, headers: dict[str, str] | None = None, body: bytes = b"") -> WireResponse:
         return await self.tus.ask("POST", "/tus/", {**VERSION, "Upload-Concat": concat, **(headers or {})}, body)
 
 

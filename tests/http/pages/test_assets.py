@@ -61,7 +61,7 @@ def first_visit(folder: Path, language: str) -> dict[str, Asset]:
     loaded = {"index.html": page}
     for stem, version, name in re.findall(r'"static/([a-z-]+)-(\w{12})/([^"]+)"', page.plain.decode()):
         assert version == release.version
-        loaded[name] = release.packed(stem, name) or assets.find(name)
+        loaded[name] = release.packed_asset(stem, name) or assets.find(name)
     return loaded
 
 
@@ -181,7 +181,7 @@ def test_changed_file_changes_the_version(tmp_path: Path) -> None:
     assert after.version != before.version
     assert after.version in markup.page("index.html", "").plain.decode()
     assert after.version not in old.plain.decode()
-    packed = after.packed("index-en", "js/main.js")
+    packed = after.packed_asset("index-en", "js/main.js")
     assert packed is not None
     assert b"const changed = 1;" in packed.plain
 

@@ -9,7 +9,7 @@ import pytest
 from media_service.http.security.cors import ALLOWED_HEADERS, ALLOWED_METHODS, EXPOSED_HEADERS
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server
-from tests.support.wire import WireAnswer, request, send
+from tests.support.wire import WireResponse, request, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def cors_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-async def ask(server: Server, method: str, path: str, origin: str, **headers: str) -> WireAnswer:
+async def ask(server: Server, method: str, path: str, origin: str, **headers: str) -> WireResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site", "Tus-Resumable": "1.0.0", **named}
     return await send(server.port, request(method, path, headers))

@@ -9,7 +9,7 @@ import pytest
 
 from media_service.config.loading import load
 from tests.support.server import Server
-from tests.support.wire import WireAnswer, request, send
+from tests.support.wire import WireResponse, request, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-async def create(server: Server, base: str = "", **headers: str) -> WireAnswer:
+async def create(server: Server, base: str = "", **headers: str) -> WireResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = json.dumps({"filename": "show.mp3", "length": 10}).encode()
     fields = {"Content-Type": "application/json", **named}

@@ -1,8 +1,12 @@
-"""The event loop counts as busy from a share of a processor on, and until a cooldown has passed."""
+"""When the event loop counts as busy, when uploads count as arriving, and how long a worker then pauses."""
 
 from __future__ import annotations
 
-from media_service.media.inspection.load import LoadLimits, LoadMonitor
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media_service.load import LoadLimits, LoadMonitor
 
 LIMITS = LoadLimits()
 
@@ -51,3 +55,41 @@ def test_limits_can_be_replaced() -> None:
     used = iter([0.0, 0.05])
     now = iter([0.0, 0.1, 0.1])
     assert LoadMonitor(lambda: next(now), lambda: next(used), LoadLimits(busy_share=0.6)).idle
+
+
+def test_uploads_arrive_until_a_moment_after_the_last_block() -> None:
+    clocks, seen = ManualClocks(), []
+    seen.append(clocks.load.receiving)
+    for _ in range(2):
+        clocks.load.note_receiving()
+        clocks.now += LIMITS.receiving_seconds * 0.9
+        seen.append(clocks.load.receiving)
+    clocks.now += LIMITS.receiving_seconds * 0.2
+    seen.append(clocks.load.receiving)
+    assert seen == [False, True, True, False]
+
+
+def test_all_workers_together_use_a_tenth_of_the_time_while_uploads_arrive() -> None:
+    clocks = ManualClocks()
+    assert clocks.load.pause_after(0.01, 2) == 0
+    clocks.load.note_receiving()
+    worked, workers = 0.01, 2
+    pause = clocks.load.pause_after(worked, workers)
+    assert pause == pytest.approx(0.18)
+    assert workers * worked / (worked + pause) == pytest.approx(0.1, rel=0.1)
+
+
+@given(
+    seconds=st.floats(0, 1e9),
+    workers=st.integers(1, 64),
+    limits=st.builds(LoadLimits, pause_factor=st.floats(0, 1e6), max_pause_seconds=st.floats(0, 1e3)),
+    since=st.floats(0, 1),
+)
+def test_pause_is_never_longer_than_the_maximum(seconds: float, workers: int, limits: LoadLimits, since: float) -> None:
+    now = 100.0
+    load = LoadMonitor(lambda: now, lambda: 0.0, limits)
+    load.note_receiving()
+    now += since
+    pause = load.pause_after(seconds, workers)
+    assert 0 <= pause <= limits.max_pause_seconds
+    assert load.receiving or pause == 0

@@ -1,8 +1,6 @@
-"""Whether the event loop has time to spare for work that can wait.
+"""Decide from the load of the event loop when reads, finalizing and loudness analysis may run.
 
-Read-ahead saves the wait for the digests at a file's end, but it takes a processor, and the interpreter's lock, from
-receiving. A network leaves enough of both. A sender on the same machine does not: then it is faster to receive first
-and to read afterwards.
+Writes depend on the latency of their disk and not on the loop, so `storage/write_latency.py` decides about them.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadLimits:
-    """When the event loop counts as busy."""
+    """When the event loop counts as busy, and how long finalizing pauses while uploads arrive."""
 
     window_seconds: float = 0.1
     """Interval over which the loop's processor time is averaged."""
@@ -29,10 +27,19 @@ class LoadLimits:
     cooldown_seconds: float = 1.0
     """Time without a busy window before the loop counts as idle again."""
 
+    receiving_seconds: float = 0.25
+    """Time after the last received block for which uploads count as arriving."""
+
+    pause_factor: float = 9.0
+    """Pause of a worker after finalizing an upload while others arrive, as a multiple of the time it took and of the
+    number of workers: all workers together then use a tenth of one worker's time."""
+
+    max_pause_seconds: float = 1.0
+    """Maximum of that pause: a large upload takes seconds, and the next ones must not wait for nine times as long."""
+
 
 class LoadMonitor:
-    """Measure the processor time of the event loop's thread. Every call must be made in that thread. `clock` and `used`
-    return seconds: wall time, and processor time of the calling thread."""
+    """`core.ports.load.Load`. `clock` returns wall time in seconds, `used` the processor time of the calling thread."""
 
     def __init__(
         self,
@@ -47,18 +54,34 @@ class LoadMonitor:
         self._window_used = used()
         self._busy = False
         self._busy_until = 0.0
+        self._receiving_until = 0.0
 
     @property
     def idle(self) -> bool:
-        """Whether no window within the cooldown was busy: new work that can wait may start."""
+        """Whether no window within the cooldown was busy."""
         self._sample()
         return self._clock() >= self._busy_until
 
     @property
     def idle_now(self) -> bool:
-        """Whether the last window was not busy: work that is waited for may run in parallel."""
+        """Whether the last window was not busy."""
         self._sample()
         return not self._busy
+
+    def note_receiving(self) -> None:
+        """See `core.ports.load.Load`."""
+        self._receiving_until = self._clock() + self._limits.receiving_seconds
+
+    @property
+    def receiving(self) -> bool:
+        """See `core.ports.load.Load`."""
+        return self._clock() < self._receiving_until
+
+    def pause_after(self, seconds: float, workers: int) -> float:
+        """See `core.ports.load.Load`."""
+        if not self.receiving:
+            return 0.0
+        return min(seconds * self._limits.pause_factor * workers, self._limits.max_pause_seconds)
 
     def _sample(self) -> None:
         now, limits = self._clock(), self._limits

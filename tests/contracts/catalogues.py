@@ -1,0 +1,48 @@
+"""What the suites of `core.ports.catalogue` and `core.ports.sessions` run over."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.ipc.client import RpcClient
+from tests.catalogue.samples import reopened, rows
+from tests.contracts.wrappers import plain, wrapped
+from tests.support.new_catalogue import write_new_catalogue
+from tests.support.rpc import commit_service, served
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An empty catalogue; `reopened` yields that of the next process, `rows` returns what another program selects."""
+
+    catalogue: Any
+    reopened: Callable[[], AbstractAsyncContextManager[Any]]
+    rows: Callable[[str], list[Any]]
+
+
+@asynccontextmanager
+async def sqlite(folder: Path, wrap: Callable[[Any], Any] = plain) -> AsyncIterator[Subject]:
+    """Yield a catalogue in a file of this folder."""
+    path = folder / "catalogue.sqlite3"
+    write_new_catalogue(path)
+    async with served(RpcClient(), commit_service(path)) as rpc:
+        catalogue = SqliteCatalogue(path, rpc)
+        await catalogue.open()
+        yield Subject(wrap(catalogue), partial(reopened, path), partial(rows, path))
+        await catalogue.close()
+
+
+ADAPTERS: dict[str, Callable[[Path], AbstractAsyncContextManager[Subject]]] = {
+    "sqlite": sqlite,
+    "wrapped": partial(sqlite, wrap=lambda catalogue: wrapped(catalogue, "expiring")),
+}
+"""Every adapter of the whole port."""
