@@ -34,12 +34,12 @@ def test_a_refused_form_keeps_its_input_and_can_be_sent_again(
     page.locator("input[name=title]").fill('Night & "Day"')
     page.set_input_files("input[name=mp3]", str(wrong))
     page.get_by_role("button", name="Send").click()
-    expect(page.locator(".said")).to_contain_text("This is not an MP3 file.")
+    expect(page.locator(".message")).to_contain_text("This is not an MP3 file.")
     expect(page.locator("input[name=name]")).to_have_value("Kim")
     expect(page.locator("input[name=title]")).to_have_value('Night & "Day"')
     page.set_input_files("input[name=mp3]", str(mp3("right.mp3")))
     page.get_by_role("button", name="Send").click()
-    expect(page.locator(".said")).to_contain_text("right.mp3")
+    expect(page.locator(".message")).to_contain_text("right.mp3")
     (file,) = as_admin(server, "files?limit=1")["files"]
     assert (file["title"], file["sender"]) == ('Night & "Day"', "Kim")
 

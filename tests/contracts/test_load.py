@@ -1,4 +1,4 @@
-"""When the event loop counts as busy, when uploads count as arriving, and how long a worker then pauses."""
+"""`core.ports.load.Load`: when the event loop is busy, when uploads arrive, how long a worker then pauses."""
 
 from __future__ import annotations
 
