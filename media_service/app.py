@@ -1,18 +1,9 @@
-"""The composition root: create every part, connect them, open and close them in order."""
+"""The composition root of a receiver: create every part, connect them, open and close them in order."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import secrets
-import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import structlog
-
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
-from media_service.core.errors.service import MediaError
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
@@ -35,26 +26,13 @@ from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
 from media_service.http.security.sessions import Sessions
 from media_service.intake.files import FileService
-from media_service.intake.finalizing.finalizer import Finalizer
-from media_service.intake.finalizing.loudness import LoudnessQueue
-from media_service.intake.finalizing.retag import Retagger
+from media_service.intake.late_edits import LateEdits
 from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
-from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
-from media_service.ipc.supervisor import Supervisor
-from media_service.load import LoadMonitor
-from media_service.media.inspection.inspector import MediaInspector
-from media_service.media.inspection.loudness import LoudnessAnalyzer
-from media_service.media.workers import spawn
-from media_service.media.workers.pool import TagWorkerPool
-from media_service.media.workers.sandbox import PROTECTIONS
-from media_service.part_options import MICROSECONDS, authenticator_for, intake_options, media_options
-from media_service.startup import check_http_parser, migrate_catalogue, resource_folder
-from media_service.storage.data_folder import DataFolder
-from media_service.storage.partials import DiskPartials
-from media_service.storage.quarantine import DiskQuarantine
-from media_service.storage.spool import DiskSpool
+from media_service.part_options import authenticator_for
+from media_service.parts import Parts, new_id, now
+from media_service.startup import resource_folder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,91 +40,33 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from media_service.config.settings import Settings
-
-MIN_FINALIZE_WORKERS, MAX_FINALIZE_WORKERS = 2, 8
-"""Bounds of the number of uploads finalized concurrently, which is otherwise the number of processors."""
-
-log = structlog.get_logger()
+    from media_service.storage.data_folder import DataFolder
 
 
-def now() -> int:
-    """Return the current time in UTC microseconds."""
-    return time.time_ns() // 1000
-
-
-def new_id() -> str:
-    """Return 128 random bits as 22 characters: an id is also a capability, so it must not be guessable."""
-    return secrets.token_urlsafe(16)
-
-
-class Service:
-    """All parts, created and connected as the settings say, but not yet opened."""
+class Receiver:
+    """All parts of a receiver, created and connected as the settings say, but not yet opened."""
 
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
-        options = intake_options(settings)
         self._settings = settings
         self._ready = False
-        self._folder = folder
-        self._sidecar = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(folder.catalogue))
-        self._database = SqliteCatalogue(folder.catalogue, self._sidecar.clients["catalogue"])
-        self._partials = DiskPartials(folder.partials, self._sidecar.clients["storage"])
-        self._spool = DiskSpool(folder.spool)
-        self._quarantine = DiskQuarantine(folder.quarantine)
-        self._worker = TagWorkerPool(settings.tag_workers)
-        load = LoadMonitor()
-        self._inspector = MediaInspector(self._worker, media_options(settings), load=load)
-        self._finalizer = Finalizer(
-            self._database,
-            self._partials,
-            self._spool,
-            self._quarantine,
-            self._inspector,
-            load=load,
-            clock=now,
-            new_id=new_id,
-            duplicates=settings.duplicates,
-            workers=max(MIN_FINALIZE_WORKERS, min(os.cpu_count() or 1, MAX_FINALIZE_WORKERS)),
-        )
-        self._retagger = Retagger(self._database, self._spool, self._inspector, options.limits.cover)
+        self._parts = parts = Parts(settings, folder)
         self._intake = UploadService(
-            self._database,
-            self._partials,
-            self._inspector,
-            self._finalizer,
-            options,
-            retagger=self._retagger,
-            load=load,
+            parts.catalogue,
+            parts.store,
+            parts.inspector,
+            parts.options,
+            ender=parts.ender,
+            late_edits=LateEdits(parts.catalogue, parts.locks, parts.retagger, parts.options, clock=now),
+            bus=parts.bus,
             clock=now,
             new_id=new_id,
         )
-        self._make_background_parts(settings, load)
-        self._appends = Appends(self._intake)
-        self._concatenator = Concatenator(self._intake, self._partials)
+        self._appends = Appends(self._intake, parts.locks, parts.bus)
+        self._concatenator = Concatenator(self._intake, parts.store)
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
-        self._sessions = Sessions(self._database, token, now)
+        self._sessions = Sessions(parts.catalogue, token, now)
         self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
-        self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
-
-    def _make_background_parts(self, settings: Settings, load: LoadMonitor) -> None:
-        self._loudness_queue = LoudnessQueue(
-            self._database,
-            self._spool,
-            LoudnessAnalyzer(spawn.run_limited),
-            queue=self._finalizer.queue,
-            load=load,
-            clock=now,
-            delivered=self._finalizer.delivered,
-        )
-        self._sweeper = Sweeper(
-            self._intake,
-            self._database,
-            self._partials,
-            self._spool,
-            self._quarantine,
-            clock=now,
-            quarantine_lifetime=int(settings.quarantine_lifetime * MICROSECONDS),
-            every=settings.sweep_interval,
-        )
+        self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
         """Return the application, which opens the parts on startup and closes them on cleanup."""
@@ -169,7 +89,7 @@ class Service:
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
-        files = FileService(self._database, self._spool, self._retagger)
+        files = FileService(self._parts.catalogue, self._parts.spool, self._parts.retagger)
         files_api = FilesApi(files, authenticator, serializer)
         return [
             NativeDialect(intake, serializer, loop_budget),
@@ -188,7 +108,7 @@ class Service:
             *self._append_dialects(loop_budget),
             files_api,
             FileCoversApi(files, files_api, authenticator, intake.options, loop_budget=loop_budget, budget=covers),
-            QuarantineApi(intake, self._finalizer.rejected, authenticator, serializer),
+            QuarantineApi(intake, self._parts.rejected, authenticator, serializer),
         ]
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
@@ -215,40 +135,15 @@ class Service:
 
     def _accepts_uploads(self) -> bool:
         """Return whether an upload could be created now."""
-        return self._ready and self._sidecar.is_running() and self._partials.free_bytes() > self._settings.disk_reserve
+        parts = self._parts
+        return self._ready and parts.links.is_connected() and parts.store.free_bytes() > self._settings.disk_reserve
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
-        lock = await self._folder.lock()
-        await migrate_catalogue(self._folder.catalogue)
-        # The sidecar inherits the lock: it may still commit for a killed server, and the next one must not read before.
-        await self._sidecar.start(lock)
-        await self._database.open()
+        await self._parts.open()
         await self._sessions.load()
-        for store in (self._partials, self._spool, self._quarantine):
-            await store.prepare()
-        await self._sweeper.discard_orphans()
-        await self._retagger.recover()
-        await self._intake.recover()
-        runs = [
-            self._finalizer.run(),
-            self._sweeper.run(),
-            self._intake.reject_early(),
-            *([self._loudness_queue.run()] if self._settings.measure_loudness else []),
-            _report_protections(),
-        ]
-        tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
         yield
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await self._worker.close()
-        self._inspector.close()
-        self._partials.close_idle()
-        await self._sidecar.stop()
-        await self._database.close()
-        os.close(lock)
+        await self._parts.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:
         self._ready = False
@@ -256,23 +151,6 @@ class Service:
         await self._intake.close()
 
 
-def make_app(settings: Settings) -> tuple[web.Application, str]:
-    """Return the application for these settings, and the admin token. Raise StartupError, OSError."""
-    check_http_parser()
-    folder = DataFolder(settings.data_dir.resolve())
-    folder.make()
-    token = folder.admin_token()
-    return Service(settings, folder, token).application(), token
-
-
-async def _report_protections() -> None:
-    """Log which protections the kernel gives the processes that parse what clients send."""
-    try:
-        held = await spawn.probe_protections()
-    except MediaError:
-        held = []
-    missing = [name for name in PROTECTIONS if name not in held]
-    if missing:
-        log.warning("children are not fully confined", held=held, missing=missing)
-    else:
-        log.info("children are confined", held=held)
+def make_receiver(settings: Settings, folder: DataFolder, token: str) -> web.Application:
+    """Return the application of a receiver."""
+    return Receiver(settings, folder, token).application()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.core.errors.service import FinalizeFailed
 from media_service.core.errors.uploads import UploadGone, WrongState
+from media_service.core.ranges import Ranges, Span
 from media_service.core.upload_states import FINISHING, GONE, TRANSITIONS, Event, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
@@ -32,6 +33,11 @@ class Slice:
     start: int
     stop: int
     digest: bytes | None = None
+
+
+def ranges_of(slices: Iterable[Slice]) -> Ranges:
+    """Return the ranges that the slices cover."""
+    return Ranges(Span(piece.start, piece.stop) for piece in slices)
 
 
 @dataclass(frozen=True, slots=True)

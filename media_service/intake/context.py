@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
-    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.options import IntakeOptions
     from media_service.intake.receiving.active_uploads import ActiveUploads
     from media_service.intake.receiving.address_usage import AddressUsage
@@ -23,8 +24,9 @@ class Dependencies:
 
     active_uploads: ActiveUploads
     catalogue: Catalogue
-    partials: Partials
+    store: UploadStore
     media: Media
+    bus: Bus
     options: IntakeOptions
     clock: Callable[[], int]
     usage: AddressUsage

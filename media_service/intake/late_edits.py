@@ -13,6 +13,7 @@ from media_service.core.errors.files import UnknownFile
 from media_service.core.errors.service import BeingFinished
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.upload_states import FINISHING
+from media_service.intake.upload_locks import locked, upload_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +22,10 @@ if TYPE_CHECKING:
     from media_service.core.cover import Cover
     from media_service.core.files import StoredFile
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.locks import Locks
     from media_service.core.upload import Upload
-    from media_service.intake.finalizing.queue import FinalizeQueue
     from media_service.intake.finalizing.retag import Retagger
     from media_service.intake.options import IntakeOptions
-
-LONGEST_WAIT_SECONDS = 20.0
-"""Maximum wait for the current attempt to finish the upload; clients time out after 30 s and retry."""
 
 
 class LateEdits:
@@ -36,14 +34,14 @@ class LateEdits:
     def __init__(
         self,
         catalogue: Catalogue,
-        queue: FinalizeQueue,
+        locks: Locks,
         retagger: Retagger,
         options: IntakeOptions,
         *,
         clock: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
-        self._queue = queue
+        self._locks = locks
         self._retagger = retagger
         self._options = options
         self._clock = clock
@@ -57,15 +55,14 @@ class LateEdits:
         sender: str | None,
     ) -> Upload:
         """Change the details in the upload and its file. Raise BeingFinished if it waits too long or is tagged."""
-        async with self._queue.paused(upload_id, LONGEST_WAIT_SECONDS):
+        async with locked(self._locks, upload_lock(upload_id)):
             before = await self._load(upload_id)
             after = edits.amend_complete(
                 before, self._clock(), self._options.lifetime, tags=tags, chapters=chapters, sender=sender
             )
             if before.state in FINISHING:
                 _check_untagged(before)
-                await self._catalogue.save(after)
-                return after
+                return await self._catalogue.save(after)
             file = await self._file_of(before)
             changes = edits.tag_changes(before, after, file.tags)
             other_chapters = after.chapters if chapters is not None and after.chapters != file.chapters else None
@@ -82,13 +79,12 @@ class LateEdits:
 
     async def put_cover(self, upload_id: str, cover: Cover | None, picture: bytes | None) -> Upload:
         """Set or remove the cover in the upload and its file. Raise as `amend`."""
-        async with self._queue.paused(upload_id, LONGEST_WAIT_SECONDS):
+        async with locked(self._locks, upload_lock(upload_id)):
             before = await self._load(upload_id)
             after = edits.with_late_cover(before, cover, self._clock(), self._options.lifetime)
             if before.state in FINISHING:
                 _check_untagged(before)
-                await self._catalogue.save_cover(after, picture)
-                return after
+                return await self._catalogue.save_cover(after, picture)
             file = await self._file_of(before)
             # The sender's cover replaced the file's own, which is lost: removing it leaves none.
             embedded = (picture or b"") if self._options.writes_tags and (picture or before.cover) else None

@@ -1,4 +1,4 @@
-"""Remove what time and crashes leave: idle uploads, old quarantine, files without a row."""
+"""Remove what time leaves: idle uploads and old quarantine."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import structlog
 
 from media_service.core import expiry
 from media_service.core.errors.base import ServiceError
-from media_service.core.upload_states import FINISHING, State
+from media_service.core.upload_states import FINISHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from media_service.core.ports.catalogue import Catalogue
-    from media_service.core.ports.partials import Partials
     from media_service.core.ports.quarantine import Quarantine
-    from media_service.core.ports.spool import Spool
     from media_service.core.upload import Upload
-    from media_service.intake.uploads import UploadService
+    from media_service.intake.ending import UploadEnder
 
 log = structlog.get_logger()
 
@@ -32,22 +30,20 @@ class Sweeper:
 
     def __init__(
         self,
-        uploads: UploadService,
+        ender: UploadEnder,
         catalogue: Catalogue,
-        partials: Partials,
-        spool: Spool,
         quarantine: Quarantine,
         *,
         clock: Callable[[], int],
+        lifetime: expiry.Lifetime,
         quarantine_lifetime: int,
         every: float,
     ) -> None:
-        self._uploads = uploads
+        self._ender = ender
         self._catalogue = catalogue
-        self._partials = partials
-        self._spool = spool
         self._quarantine = quarantine
         self._clock = clock
+        self._lifetime = lifetime
         self._quarantine_lifetime = quarantine_lifetime
         self._every = every
 
@@ -65,7 +61,7 @@ class Sweeper:
 
     async def expire(self) -> None:
         """End idle uploads and failed ones past their lifetime; purge the quarantine."""
-        now, lifetime = self._clock(), self._uploads.options.lifetime
+        now, lifetime = self._clock(), self._lifetime
         expiring = await self._catalogue.expiring(now - lifetime.idle, now - lifetime.whole)
         failed = [upload for upload in await self._catalogue.in_state(FINISHING) if upload.finalize_failed]
         due = [*expiring, *(upload for upload in failed if expiry.deadline_at(upload, lifetime) < now)]
@@ -77,19 +73,12 @@ class Sweeper:
 
     async def _expire_together(self, due: Sequence[Upload]) -> None:
         """End these uploads. Raise the first error after all were tried."""
-        outcomes = await asyncio.gather(*map(self._uploads.expire, due), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(self._ender.expire(upload.id, self._lifetime) for upload in due), return_exceptions=True
+        )
         for upload, outcome in zip(due, outcomes, strict=True):
             if outcome is True:
                 log.info("expired", upload=upload.id)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-
-    async def discard_orphans(self) -> None:
-        """Delete files that a crash left after their rows had changed. Must run before anything is received."""
-        finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}
-        receiving = {upload.id for upload in await self._catalogue.in_state({State.RECEIVING})}
-        for upload_id in set(await self._partials.list_ids()) - finishing - receiving:
-            await self._partials.discard(upload_id)
-        for upload_id in set(await self._spool.list_assembled()) - finishing:
-            await self._spool.discard_assembled(upload_id)

@@ -12,7 +12,7 @@ from media_service.core.ranges import Ranges
 from media_service.core.upload_states import COMPLETE_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
@@ -46,7 +46,7 @@ class UploadEdits:
         """Change details, or set the unknown length; return the upload. Raise QuotaExceeded, and as `LateEdits`."""
         self._tasks.check_open()
 
-        def amended(active: ActiveUpload) -> Upload:
+        async def amended(active: ActiveUpload) -> Upload:
             upload = edits.amend(
                 active.upload,
                 active.received,
@@ -58,7 +58,7 @@ class UploadEdits:
                 sender=sender,
             )
             if upload.length is not None and active.upload.length is None:
-                self._deps.usage.claim(upload, upload.length)
+                await self._deps.usage.check_length(active, upload.length)
             return upload
 
         active = await self._deps.active_uploads.find(upload_id, owner)
@@ -67,9 +67,8 @@ class UploadEdits:
         except WrongState:
             if length is not None:
                 raise
-        return await self._change_late(
-            upload_id, self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
-        )
+        upload = await self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
+        return self._deps.active_uploads.view(upload, Ranges())
 
     async def check_cover(self, upload_id: str, owner: str | None) -> None:
         """Check before a cover is read that the upload can get one."""
@@ -88,7 +87,7 @@ class UploadEdits:
             cover = accept_cover(len(picture), seen, limits.cover)
         self._tasks.check_open()
 
-        def covered(active: ActiveUpload) -> Upload:
+        async def covered(active: ActiveUpload) -> Upload:
             return edits.with_cover(active.upload, cover, self._deps.clock())
 
         active = await self._deps.active_uploads.find(upload_id, owner)
@@ -97,7 +96,8 @@ class UploadEdits:
                 active, covered, lambda upload: self._deps.catalogue.save_cover(upload, picture)
             )
         except WrongState:
-            return await self._change_late(upload_id, self._late.put_cover(upload_id, cover, picture))
+            upload = await self._late.put_cover(upload_id, cover, picture)
+            return self._deps.active_uploads.view(upload, Ranges())
 
     async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
         """Return the cover and its picture, until the upload ends. Raise UnknownCover."""
@@ -106,10 +106,3 @@ class UploadEdits:
         if upload.cover is None or picture is None:
             raise UnknownCover
         return upload.cover, picture
-
-    async def _change_late(self, upload_id: str, step: Awaitable[Upload]) -> UploadView:
-        upload = await step
-        active = self._deps.active_uploads.in_memory(upload_id)
-        if active is not None:
-            active.update(upload)
-        return self._deps.active_uploads.view(upload, Ranges())

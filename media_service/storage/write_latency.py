@@ -2,7 +2,7 @@
 
 Copying a block that was just received to the page cache costs less than handing it to a thread. But if the disk is slow
 or too many pages are dirty, `write` blocks, and with it the event loop. So every write is timed. This depends on the
-disk and not on the load of the event loop, so it is not in `load.py`.
+disk and not on the load of the event loop.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from media_service.core.files import CoverAndChapters
 from media_service.core.findings import refusal_of
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
-from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.media.workers.pool import TagWorker
 from tests.contracts.wrappers import plain, wrapped
@@ -43,7 +42,7 @@ ADAPTERS: dict[str, Callable[[Any], Any]] = {"inspector": plain, "wrapped": lamb
 @pytest_asyncio.fixture(params=list(ADAPTERS))
 async def media(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
     worker = TagWorker()
-    inspector = MediaInspector(worker, MediaOptions(), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions())
     yield ADAPTERS[request.param](inspector)
     inspector.close()
     await worker.close()

@@ -19,7 +19,6 @@ from media_service.intake.options import IntakeOptions
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.ipc.client import RpcClient
-from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials

@@ -25,7 +25,6 @@ from media_service.core.upload_states import State
 from media_service.intake.options import IntakeOptions
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.uploads import UploadService
-from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from tests.intake.models import ModelPartials, ModelReceiving
 
@@ -65,7 +64,7 @@ class Story(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.disk, self.catalogue = ModelPartials(Path(self.folder.name)), ModelReceiving()
         nobody: Any = None
-        self.inspector = MediaInspector(nobody, MediaOptions(read_ahead=False), load=LoadMonitor())
+        self.inspector = MediaInspector(nobody, MediaOptions(read_ahead=False))
         self.promised = Ranges()
         self._start_service()
         view, _ = self.loop.run_until_complete(self.intake.create(UploadRequest("a.mp3", LENGTH), "me", "native"))

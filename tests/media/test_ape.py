@@ -11,7 +11,6 @@ from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import ID3
 
 from media_service.core.files import CoverAndChapters
-from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.media.tags import ape, id3v1
 from media_service.storage.spool import DiskSpool
@@ -95,7 +94,7 @@ async def test_editing_a_spooled_file_replaces_ape_texts(worker: TagWorker, tmp_
 
 async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str], removed: list[str]) -> Path:
     """Return the file after an admin's edit."""
-    inspector, spool = MediaInspector(worker, MediaOptions(), load=LoadMonitor()), DiskSpool(folder / "spool")
+    inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(folder / "spool")
     plan = await inspector.plan_edit(path, tags, removed, CoverAndChapters())
     await spool.assemble("b", path, plan, plan.length)
     inspector.close()

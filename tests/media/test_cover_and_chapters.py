@@ -16,7 +16,6 @@ from media_service.core.cover import Cover
 from media_service.core.files import CoverAndChapters
 from media_service.core.findings import Severities, Severity
 from media_service.core.upload_states import State
-from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.media.tags.rewrite import plan_rewrite
 from media_service.storage.spool import DiskSpool
@@ -95,7 +94,7 @@ async def spooled(
     source, spool = folder / "received.mp3", DiskSpool(folder / "spool")
     source.write_bytes(content)
     await spool.prepare()
-    inspector = MediaInspector(worker, MediaOptions(tagging=tagging), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions(tagging=tagging))
     cover = None if picture is None else Cover("image/png", len(picture), 1, 1)
     upload = make_upload(state=State.RECEIVED, length=len(content), tags={}, cover=cover, chapters=chapters)
     facts = await inspector.verify(source, upload, [])
@@ -215,7 +214,7 @@ async def test_large_cover_and_255_chapters_are_written_and_read_back(worker: Ta
     target, carried = await spooled(worker, tmp_path, AUDIO, tagging, picture=picture, chapters=clean)
     assert carried == clean
     assert await complaints(target) == set()
-    inspector = MediaInspector(worker, MediaOptions(tagging=tagging), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions(tagging=tagging))
     upload = make_upload(length=target.stat().st_size, tags={})
     facts = await inspector.verify(target, upload, [])
     assert facts.findings == ()
@@ -228,7 +227,7 @@ async def test_chapter_after_the_end_is_left_out_with_a_finding(worker: TagWorke
     late = (*CHAPTERS, Chapter(90.0, "Too late"))
     _, carried = await spooled(worker, tmp_path, AUDIO, TagOptions(), chapters=late)
     assert carried == CHAPTERS
-    inspector = MediaInspector(worker, MediaOptions(), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions())
     path = tmp_path / "received.mp3"
     facts = await inspector.verify(path, make_upload(length=len(AUDIO), chapters=late), [])
     (found,) = facts.findings
@@ -259,7 +258,7 @@ def test_front_cover_in_any_readable_format_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_the_front_cover_of_a_file_is_found(worker: TagWorker, tmp_path: Path) -> None:
-    inspector = MediaInspector(worker, MediaOptions(), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions())
     path = tmp_path / "a.mp3"
     unsynchronised = b"\0image/jpeg\0\3\0" + JPEG.replace(b"\xff", b"\xff\0")
     written = {
@@ -286,9 +285,7 @@ async def test_the_front_cover_of_a_file_is_found(worker: TagWorker, tmp_path: P
 async def test_policy_can_reject_a_chapter_after_the_end(worker: TagWorker, tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(AUDIO)
-    inspector = MediaInspector(
-        worker, MediaOptions(policy=Severities({"chapter_after_end": Severity.REJECT})), load=LoadMonitor()
-    )
+    inspector = MediaInspector(worker, MediaOptions(policy=Severities({"chapter_after_end": Severity.REJECT})))
     late = make_upload(length=len(AUDIO), chapters=(Chapter(90.0, "Too late"),))
     (found,) = (await inspector.verify(path, late, [])).findings
     assert found.severity is Severity.REJECT

@@ -11,7 +11,6 @@ import pytest_asyncio
 from media_service.core.digest import BLOCK_BYTES
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
-from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.media.workers.pool import TagWorker
 from tests.core.samples import FACTS, make_upload
@@ -29,7 +28,7 @@ SHA256 = hashlib.sha256(CONTENT).digest()
 @pytest_asyncio.fixture
 async def inspector() -> AsyncIterator[MediaInspector]:
     worker = TagWorker()
-    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions()), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions()))
     yield inspector
     inspector.close()
     await worker.close()
@@ -65,7 +64,7 @@ async def test_stated_length_of_another_file_is_a_warning(inspector: MediaInspec
 
 async def test_plan_without_tags_changes_nothing(path: Path) -> None:
     worker = TagWorker()
-    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions("none")), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions(tagging=TagOptions("none")))
     plan, carried = await inspector.plan_tags(path, received(facts=FACTS, tags={"title": "x"}), None)
     assert (plan.head, plan.cut, plan.tail, carried.tags) == (b"", 0, b"", {})
     inspector.close()

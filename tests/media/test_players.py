@@ -18,7 +18,6 @@ from mutagen.id3 import ID3
 from media_service.core.files import CoverAndChapters
 from media_service.core.findings import Outcome, outcome
 from media_service.core.upload_states import State
-from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.storage.spool import DiskSpool
 from tests.conftest import missing
@@ -131,7 +130,7 @@ async def spooled(
     source, spool = folder / "received.mp3", DiskSpool(folder / "spool")
     source.write_bytes(content)
     await spool.prepare()
-    inspector = MediaInspector(worker, MediaOptions(tagging=tagging), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions(tagging=tagging))
     upload = make_upload(state=State.RECEIVED, length=len(content), filename=name, tags=ASKED)
     facts = await inspector.verify(source, upload, [])
     assert outcome(facts.findings) is not Outcome.REJECT
@@ -333,7 +332,7 @@ async def test_ape_values_fill_missing_tags(worker: TagWorker, tmp_path: Path) -
 
 async def test_editing_finds_trailing_tags_by_their_footers(worker: TagWorker, tmp_path: Path) -> None:
     _, target, _ = await spooled(worker, tmp_path, AUDIO + lyrics_tag() + V1, TagOptions("none"))
-    inspector, spool = MediaInspector(worker, MediaOptions(), load=LoadMonitor()), DiskSpool(tmp_path / "spool")
+    inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(tmp_path / "spool")
     plan = await inspector.plan_edit(target, {"title": "New"}, [], CoverAndChapters())
     await spool.assemble("b", target, plan, plan.length)
     edited = tmp_path / "spool" / ".incoming" / "b"
@@ -352,7 +351,7 @@ async def test_unreadable_tag_is_kept_whole(worker: TagWorker, tmp_path: Path) -
 
 async def test_file_name_fills_only_missing_tags(worker: TagWorker, tmp_path: Path) -> None:
     name = "03 Kim - Night.mp3"
-    inspector = MediaInspector(worker, MediaOptions(), load=LoadMonitor())
+    inspector = MediaInspector(worker, MediaOptions())
     for before, behind, expected in (
         (b"", b"", {"artist": "Kim", "title": "Night"}),
         (tag(frame("TIT2", b"\0Old title")), b"", {"artist": "Kim", "title": "Old title"}),

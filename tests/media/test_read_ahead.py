@@ -10,7 +10,6 @@ from fastcrc import crc16
 
 from media_service.core.digest import BLOCK_BYTES, ContentHash
 from media_service.core.upload import Slice
-from media_service.load import LoadLimits, LoadMonitor
 from media_service.media.inspection.read_ahead import READ_BYTES, TURN_BYTES, ReadAhead
 from media_service.media.inspection.read_pool import ReadPool
 from media_service.media.mpeg.parser import FrameParser
@@ -41,12 +40,10 @@ FILES = {
 }
 
 
-@pytest.fixture(params=[0.0, 1.0], ids=["quiet", "busy"])
-def pool(request: pytest.FixtureRequest) -> Iterator[ReadPool]:
-    """A pool beside an event loop that is always idle, or always busy."""
-    now, limits = iter(range(10**9)), LoadLimits()
-    busy = request.param * limits.busy_share * 2
-    pool = ReadPool(LoadMonitor(lambda: next(now) * limits.window_seconds * 1.01, lambda: next(now) * busy))
+@pytest.fixture
+def pool() -> Iterator[ReadPool]:
+    """A pool that is closed after the test."""
+    pool = ReadPool()
     yield pool
     pool.close()
 

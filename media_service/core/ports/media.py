@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Media(Protocol):
     """Interprets media bytes; plans keep all other frames. Methods with a path raise MediaError, FileNotFoundError."""
 
-    def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
-        """Note a recorded slice: the file's bytes up to `offset` can be read, soon and in another thread."""
+    def follow(self, upload: Upload, path: Path, offset: int, slices: Sequence[Slice]) -> None:
+        """Note the recorded slices: the file's bytes up to `offset` can be read, soon and in another thread."""
 
     def early_rejections(self) -> AsyncIterator[tuple[str, Sequence[Finding]]]:
         """Yield, endlessly and perhaps repeatedly, uploads whose first bytes show that they will be rejected."""

@@ -19,6 +19,11 @@ class AudioLocks:
         self._holders: dict[bytes, str] = {}
         self._waiting_by_audio: defaultdict[bytes, list[Upload]] = defaultdict(list)
 
+    @property
+    def holders(self) -> set[str]:
+        """Return the uploads that have a lock."""
+        return set(self._holders.values())
+
     def acquire(self, upload: Upload) -> bool:
         """Return whether the verified upload has its audio's lock; otherwise it waits for it."""
         assert upload.facts is not None

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.core.errors.base import Refusal
+from media_service.core.errors.base import Refusal, ServiceError
 from media_service.core.errors.files import Duplicate
 from media_service.core.errors.service import FinalizeFailed, StorageError
-from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.files import SpoolEntry, StoredFile
 from media_service.core.findings import Finding, Severity, refusal_of
 from media_service.core.owners import is_same_person
@@ -24,19 +23,24 @@ from media_service.core.upload_states import ENDED, FINISHING, Event, State
 from media_service.intake.finalizing.audio_locks import AudioLocks
 from media_service.intake.finalizing.publish import Publisher
 from media_service.intake.finalizing.queue import FinalizeQueue
-from media_service.intake.finalizing.rejected import RejectedUploads
+from media_service.intake.topics import CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Literal
 
+    from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
-    from media_service.core.ports.load import Load
+    from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
-    from media_service.core.ports.partials import Partials
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.spool import Spool
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.core.upload import Slice
+    from media_service.intake.finalizing.rejected import RejectedUploads
+
+RESCAN_SECONDS = 5.0
+"""Interval at which the catalogue is searched for complete uploads whose hint was lost."""
 
 SLOW_TAG_CODE = "mutagen_error"
 """The finding of a file whose tags took too much time or memory to read, or ended the tag worker."""
@@ -45,33 +49,35 @@ log = structlog.get_logger()
 
 
 class Finalizer:
-    """Finalize uploads in the order of `queue`; `rejected` has the rejected ones.
-
-    `delivered` is set when a file was delivered.
-    """
+    """Finalize uploads in the order of `queue`. `delivered` is set when a file was delivered."""
 
     def __init__(
         self,
         catalogue: Catalogue,
-        partials: Partials,
+        store: UploadStore,
         spool: Spool,
         quarantine: Quarantine,
         media: Media,
+        rejected: RejectedUploads,
         *,
-        load: Load,
+        locks: Locks,
+        bus: Bus,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         duplicates: Literal["keep", "refuse", "link"] = "keep",
         workers: int = 2,
     ) -> None:
-        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, load)
-        self.rejected = RejectedUploads(catalogue, partials, quarantine, clock=clock, queue=self.queue)
+        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, locks=locks, bus=bus)
+        self._rejected = rejected
+        self._bus = bus
+        self._hints: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        bus.subscribe(CHANGED, lambda upload_id, state: self._hints.put_nowait((upload_id, state)))
         self.delivered = asyncio.Event()
         self._publisher = Publisher(catalogue, partials, spool, media)
         self._audio_locks = AudioLocks()
         self._duplicates = duplicates
         self._catalogue = catalogue
-        self._partials = partials
+        self._store = store
         self._spool = spool
         self._quarantine = quarantine
         self._media = media
@@ -79,14 +85,52 @@ class Finalizer:
         self._new_id = new_id
 
     async def run(self) -> None:
-        """Finalize what a previous run left, then what is enqueued, until cancelled."""
-        left = await self._catalogue.in_state(FINISHING)
-        for upload in left:
+        """Finalize what a previous run left, then what becomes complete, until cancelled."""
+        for upload in await self._catalogue.in_state(FINISHING):
             # It may be in the spool already, so others with the same audio must wait for it.
             if upload.publish_intent is not None:
                 self._audio_locks.acquire(upload)
             self.queue.enqueue(upload)
-        await self.queue.run_workers()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.queue.run_workers())
+            group.create_task(self._follow_hints())
+            group.create_task(self._rescan())
+
+    async def _follow_hints(self) -> None:
+        """Enqueue uploads when they become complete, and those that waited for one that was cancelled."""
+        while True:
+            upload_id, state = await self._hints.get()
+            try:
+                await self._follow_hint(upload_id, state)
+            except ServiceError as trouble:
+                # The next scan finds the upload.
+                log.warning("a hint was not followed", upload=upload_id, trouble=str(trouble))
+
+    async def _follow_hint(self, upload_id: str, state: str) -> None:
+        if state == State.RECEIVED and not self.queue.knows(upload_id):
+            loaded = await self._catalogue.load(upload_id)
+            if loaded is not None and loaded[0].state in FINISHING:
+                self.queue.enqueue(loaded[0])
+        elif state in ENDED:
+            self._release_lock(upload_id)
+
+    async def _rescan(self) -> None:
+        """Find what hints of the bus did not tell."""
+        while True:
+            await asyncio.sleep(RESCAN_SECONDS)
+            try:
+                await self.rescan()
+            except ServiceError as trouble:
+                log.warning("the catalogue is searched again later", trouble=str(trouble))
+
+    async def rescan(self) -> None:
+        """Enqueue complete uploads that the queue does not know; release the locks of those that ended."""
+        left = {upload.id: upload for upload in await self._catalogue.in_state(FINISHING)}
+        for upload in left.values():
+            if not self.queue.knows(upload.id) and not upload.finalize_failed:
+                self.queue.enqueue(upload)
+        for upload_id in self._audio_locks.holders - left.keys():
+            self._release_lock(upload_id)
 
     async def finalize_one(self, upload_id: str) -> bool:
         """Finalize the upload; return False if it waits for another one, which enqueues it when it ends."""
@@ -104,7 +148,8 @@ class Finalizer:
         self._release_lock(upload_id)
         loaded = await self._catalogue.load(upload_id)
         if loaded is not None and loaded[0].state in FINISHING:
-            await self._saved(replace(loaded[0], verdict=Verdict(FinalizeFailed.code, {})))
+            await self._catalogue.save(replace(loaded[0], verdict=Verdict(FinalizeFailed.code, {})))
+            self._bus.publish(CHANGED, upload_id, loaded[0].state.value)
 
     async def finish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Finalize a complete upload: return it spooled, rejected or lost. Raise ServiceError if it must be retried.
@@ -115,6 +160,7 @@ class Finalizer:
         ended = await self._finish(replace(upload, verdict=None), slices)
         if ended.state not in FINISHING:
             self._release_lock(upload.id)
+            self._bus.publish(CHANGED, upload.id, ended.state.value)
         return ended
 
     def _release_lock(self, upload_id: str) -> None:
@@ -131,51 +177,23 @@ class Finalizer:
         except Refusal as refusal:
             return await self._reject(upload, refusal)
         except FileNotFoundError as missing:
-            if await self._partials.open(upload.id) is not None:
-                self._partials.close(upload.id)
+            if (writer := await self._store.begin(upload.id, 0, None)) is not None:
+                writer.close()
                 raise StorageError from missing
             log.error("partial missing", upload=upload.id)
-            return await self._saved(upload.step(Event.LOSE, self._clock()))
-
-    async def end_failed(self, upload_id: str, event: Event) -> Upload:
-        """Cancel or expire an upload whose finalizing failed, and free its space.
-
-        Raise UnknownUpload, UploadGone, and WrongState, also while it is being finalized.
-        """
-        with self.queue.excluded(upload_id) as free:
-            upload = await self._load(upload_id)
-            if not free:
-                raise upload.refusal()
-            ended = await self._saved(upload.step(event, self._clock()))
-            if (
-                upload.publish_intent is not None
-                and upload.publish_intent.name
-                and not await self._spool.is_assembled(upload_id)
-            ):
-                log.warning("file of ended upload may be in spool", upload=upload_id, name=upload.publish_intent.name)
-            await self._discard(upload_id)
-            if upload.review is not None:
-                await self._quarantine.discard(upload_id)
-        self._release_lock(upload_id)
-        return ended
-
-    async def _load(self, upload_id: str) -> Upload:
-        loaded = await self._catalogue.load(upload_id)
-        if loaded is None:
-            raise UnknownUpload
-        return loaded[0]
+            return await self._catalogue.save(upload.step(Event.LOSE, self._clock()))
 
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Return the upload verified, with its facts, or rejected."""
         assert upload.length is not None
-        await self._partials.trim(upload.id, upload.length)
-        facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
+        await self._store.trim(upload.id, upload.length)
+        facts = await self._media.verify(self._store.path(upload.id), upload, slices)
         if any(finding.code == SLOW_TAG_CODE for finding in facts.findings):
             self.queue.note_slow(upload)
         refusal = refusal_of(facts.findings)
         if refusal is not None and upload.review is not Review.FORCED:
             return await self._reject(upload, refusal, facts.findings)
-        return await self._saved(upload.step(Event.VERIFY, self._clock(), facts=facts))
+        return await self._catalogue.save(upload.step(Event.VERIFY, self._clock(), facts=facts))
 
     async def _deliver(self, upload: Upload) -> Upload:
         """Publish the file in the spool and deliver it, from any step at which a previous run ended."""
@@ -187,10 +205,9 @@ class Finalizer:
         upload = await self._publisher.publish(upload)
         now = self._clock()
         file = _stored_file(upload, self._new_id(), now)
-        delivered = upload.step(Event.DELIVER, now, file_id=file.id)
-        await self._catalogue.deliver(delivered, file)
+        delivered = await self._catalogue.deliver(upload.step(Event.DELIVER, now, file_id=file.id), file)
         self.delivered.set()
-        await self._partials.discard(upload.id)
+        await self._store.discard(upload.id)
         if upload.review is not None:
             await self._quarantine.discard(upload.id)
         log.info("spooled", upload=upload.id, name=file.spool_entry.name, size=file.spool_entry.size)
@@ -206,14 +223,14 @@ class Finalizer:
 
     async def _link(self, upload: Upload, duplicate: StoredFile) -> Upload:
         """End the upload with the duplicate as its file."""
-        linked = await self._saved(upload.step(Event.DELIVER, self._clock(), file_id=duplicate.id))
+        linked = await self._catalogue.save(upload.step(Event.DELIVER, self._clock(), file_id=duplicate.id))
         await self._discard(upload.id)
         log.info("linked", upload=upload.id, file=duplicate.id)
         return linked
 
     async def _reject(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding] = ()) -> Upload:
-        verdict = await self.rejected.take(upload, refusal, findings)
-        rejected = await self._saved(upload.step(Event.REJECT, self._clock(), verdict=verdict))
+        verdict = await self._rejected.take(upload, refusal, findings)
+        rejected = await self._catalogue.save(upload.step(Event.REJECT, self._clock(), verdict=verdict))
         await self._discard(upload.id)
         log.info("rejected", upload=upload.id, code=verdict.code)
         return rejected
@@ -221,11 +238,7 @@ class Finalizer:
     async def _discard(self, upload_id: str) -> None:
         """Delete the partial, and an assembled file that a crash may have left."""
         await self._spool.discard_assembled(upload_id)
-        await self._partials.discard(upload_id)
-
-    async def _saved(self, upload: Upload) -> Upload:
-        await self._catalogue.save(upload)
-        return upload
+        await self._store.discard(upload_id)
 
 
 def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:

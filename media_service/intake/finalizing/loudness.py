@@ -1,4 +1,4 @@
-"""Measure loudness, silence and waveform of files in the spool, once for each file, while nothing else is to be done.
+"""Measure loudness, silence and waveform of files in the spool, once for each file, while no file is finalized.
 
 The queue is the catalogue, so files that were not measured are measured after a restart.
 """
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from media_service.core.ports.catalogue import Catalogue
-    from media_service.core.ports.load import Load
     from media_service.core.ports.media import LoudnessAnalyzer
     from media_service.core.ports.spool import Spool
     from media_service.intake.finalizing.queue import FinalizeQueue
 
 RECHECK_SECONDS = 1.0
-"""Interval of the checks whether the service is idle."""
+"""Interval of the checks whether the queue is idle."""
 
 RETRY_SECONDS = 60.0
 """Delay after an error."""
@@ -32,7 +31,7 @@ log = structlog.get_logger()
 
 
 class LoudnessQueue:
-    """Measure files one at a time, only while nothing is received or finalized: starting ffmpeg delays the event loop.
+    """Measure files one at a time, while none is finalized.
 
     `delivered` is set when a file was delivered.
     """
@@ -44,7 +43,6 @@ class LoudnessQueue:
         analyzer: LoudnessAnalyzer,
         *,
         queue: FinalizeQueue,
-        load: Load,
         clock: Callable[[], int],
         delivered: asyncio.Event,
     ) -> None:
@@ -52,13 +50,8 @@ class LoudnessQueue:
         self._spool = spool
         self._analyzer = analyzer
         self._queue = queue
-        self._load = load
         self._clock = clock
         self._delivered = delivered
-
-    @property
-    def _idle(self) -> bool:
-        return not self._load.receiving and self._queue.idle
 
     async def run(self) -> None:
         """Measure what was not measured yet, then what is delivered, until cancelled."""
@@ -67,7 +60,7 @@ class LoudnessQueue:
             return
         while True:
             try:
-                if not self._idle:
+                if not self._queue.idle:
                     await asyncio.sleep(RECHECK_SECONDS)
                     continue
                 # Cleared before the query, so that a file delivered during it is not missed.

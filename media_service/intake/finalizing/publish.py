@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
-    from media_service.core.ports.partials import Partials
     from media_service.core.ports.spool import Spool
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.core.upload import Upload
 
 NAMES_PER_QUERY = 64
@@ -28,9 +28,9 @@ NAMES_PER_QUERY = 64
 class Publisher:
     """Assembles tagged files and names them."""
 
-    def __init__(self, catalogue: Catalogue, partials: Partials, spool: Spool, media: Media) -> None:
+    def __init__(self, catalogue: Catalogue, store: UploadStore, spool: Spool, media: Media) -> None:
         self._catalogue = catalogue
-        self._partials = partials
+        self._store = store
         self._spool = spool
         self._media = media
         self._naming = asyncio.Lock()
@@ -47,7 +47,7 @@ class Publisher:
     async def _assemble(self, upload: Upload) -> PublishIntent:
         """Assemble the tagged file; return the intent, without a name."""
         assert upload.facts is not None
-        source = self._partials.path(upload.id)
+        source = self._store.path(upload.id)
         picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
         plan, values = await self._media.plan_tags(source, upload, picture)
         assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
@@ -58,17 +58,18 @@ class Publisher:
         tried: set[str] = set()
         while not intent.name or not await self._spool.publish(upload.id, intent.name):
             tried.add(intent.name)
-            intent = replace(intent, name=await self._plan_name(upload, intent, tried))
-        return replace(upload, publish_intent=intent)
+            upload = await self._plan_name(upload, intent, tried)
+            assert upload.publish_intent is not None
+            intent = upload.publish_intent
+        return upload
 
-    async def _plan_name(self, upload: Upload, intent: PublishIntent, tried: Collection[str]) -> str:
-        """Save and return a free name. One at a time, so that no two files plan the same."""
+    async def _plan_name(self, upload: Upload, intent: PublishIntent, tried: Collection[str]) -> Upload:
+        """Return the upload, saved with a free name. One at a time, so that no two files plan the same."""
         async with self._naming:
             for first in count(1, NAMES_PER_QUERY):
                 names = self._spool.candidate_names(upload.filename, first, NAMES_PER_QUERY)
                 taken = await self._catalogue.stored_names(names)
                 name = next((name for name in names if name not in taken and name not in tried), None)
                 if name is not None:
-                    await self._catalogue.save(replace(upload, publish_intent=replace(intent, name=name)))
-                    return name
+                    return await self._catalogue.save(replace(upload, publish_intent=replace(intent, name=name)))
         raise AssertionError("names are counted without end")

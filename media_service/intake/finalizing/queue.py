@@ -1,26 +1,27 @@
 """Schedule the finalizing of uploads: which is next, how many run at a time, when failed ones are retried.
 
-While uploads arrive, workers pause (`core.ports.load`). The first worker takes only small uploads, so that these never
-wait for large ones. Senders take turns; those whose uploads were slow share one of the other workers. The queue is only
-in memory: the states in the catalogue say what has to be finalized.
+The first worker takes only small uploads, so that these never wait for large ones. Senders take turns; those whose
+uploads were slow share one of the other workers. The queue is only in memory: the states in the catalogue say what has
+to be finalized.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
 from media_service.core.errors.base import ServiceError
-from media_service.core.errors.service import BeingFinished
 from media_service.intake.finalizing.fair_queue import FairQueue, Sender, sender_of
+from media_service.intake.topics import WAITING
+from media_service.intake.upload_locks import upload_lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
-    from media_service.core.ports.load import Load
+    from media_service.core.ports.bus import Bus
+    from media_service.core.ports.locks import Locks
     from media_service.core.upload import Upload
 
 LARGE_UPLOAD_BYTES = 64 * 1024 * 1024
@@ -34,6 +35,9 @@ SLOW_SENDER_SECONDS = 60.0
 
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 60.0
 """First and longest delay before an upload is retried after an error; it doubles each time."""
+
+LOCK_SECONDS = 1.0
+"""Wait for an upload's lock, before its sender's next turn."""
 
 MAX_FAULTS = 4
 """Unexpected exceptions after which an upload is `finalize_failed` and not retried before the next start."""
@@ -53,12 +57,15 @@ class FinalizeQueue:
         workers: int,
         finalize_one: Callable[[str], Awaitable[bool]],
         record_fault: Callable[[str], Awaitable[None]],
-        load: Load,
+        *,
+        locks: Locks,
+        bus: Bus,
     ) -> None:
         self._workers = workers
         self._finalize_one = finalize_one
         self._record_fault = record_fault
-        self._load = load
+        self._locks = locks
+        self._bus = bus
         self._waiting = FairQueue()
         self._busy: set[str] = set()
         self._slow_until: dict[Sender, float] = {}
@@ -66,50 +73,19 @@ class FinalizeQueue:
         self._more = asyncio.Event()
         self._delays: dict[str, float] = {}
         self._faults: dict[str, int] = {}
-        self._ends: dict[str, asyncio.Event] = {}
-        self._turn_ended = asyncio.Event()
+        self._known: set[str] = set()
+        self._published = 0
 
     def enqueue(self, upload: Upload) -> None:
         """Finalize this upload soon."""
-        self._ends.setdefault(upload.id, asyncio.Event())
+        self._known.add(upload.id)
         self._waiting.put(upload)
+        self._publish_waiting()
         self._more.set()
 
-    @contextmanager
-    def excluded(self, upload_id: str) -> Iterator[bool]:
-        """Exclude the upload from finalizing within the block; yield False if it is being finalized or is enqueued."""
-        free = upload_id not in self._ends and upload_id not in self._busy
-        if free:
-            self._busy.add(upload_id)
-        try:
-            yield free
-        finally:
-            if free:
-                self._end_turn(upload_id)
-
-    @asynccontextmanager
-    async def paused(self, upload_id: str, seconds: float) -> AsyncIterator[None]:
-        """Wait for a running attempt to finalize the upload, then exclude the upload within the block.
-
-        Raise BeingFinished if the attempt takes more than `seconds`.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                while upload_id in self._busy:
-                    await self._turn_ended.wait()
-        except TimeoutError:
-            raise BeingFinished from None
-        self._busy.add(upload_id)
-        try:
-            yield
-        finally:
-            self._end_turn(upload_id)
-
-    def _end_turn(self, upload_id: str) -> None:
-        self._busy.discard(upload_id)
-        self._more.set()
-        self._turn_ended.set()
-        self._turn_ended = asyncio.Event()
+    def knows(self, upload_id: str) -> bool:
+        """Return whether the upload is enqueued, is being finalized, waits for another one or for its retry."""
+        return upload_id in self._known
 
     def note_slow(self, upload: Upload) -> None:
         """Count the sender of this upload as slow for a while: it then delays only itself."""
@@ -121,19 +97,6 @@ class FinalizeQueue:
     def idle(self) -> bool:
         """Whether no upload is being finalized or waits for it."""
         return not self._waiting and not self._busy
-
-    async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
-        """Call `wait` if no other upload waits; else return False at once, as the wait would usually be in vain."""
-        if not seconds or len(self._waiting) > 1:
-            return False
-        await self.wait(upload_id, seconds)
-        return True
-
-    async def wait(self, upload_id: str, seconds: float) -> None:
-        """Return when the enqueued upload has ended, or after `seconds`."""
-        if end := self._ends.get(upload_id):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(end.wait(), seconds)
 
     async def run_workers(self) -> None:
         """Finalize what is enqueued, until cancelled."""
@@ -150,17 +113,17 @@ class FinalizeQueue:
                 await self._try(upload)
             finally:
                 self._slow_busy.discard(upload.id)
-                self._end_turn(upload.id)
+                self._busy.discard(upload.id)
+                self._more.set()
             if loop.time() - begun > SLOW_SECONDS and not _is_large(upload):
                 self.note_slow(upload)
-            if self._waiting and (pause := self._load.pause_after(loop.time() - begun, self._workers)):
-                await asyncio.sleep(pause)
 
     async def _next(self, *, slow_too: bool) -> Upload:
         """Return the first upload that this worker may take. One that is being finalized has to wait for the end."""
         while True:
             upload = self._waiting.pop(lambda upload: self._may_take(upload, slow_too=slow_too))
             if upload is not None:
+                self._publish_waiting()
                 self._busy.add(upload.id)
                 if self._is_slow(upload):
                     self._slow_busy.add(upload.id)
@@ -179,6 +142,11 @@ class FinalizeQueue:
         return self._slow_until.get(sender_of(upload), 0.0) > asyncio.get_running_loop().time()
 
     async def _try(self, upload: Upload) -> None:
+        lock = upload_lock(upload.id)
+        if not await self._locks.acquire(lock, LOCK_SECONDS):
+            # A late edit or a recheck works on the upload at the moment.
+            self.enqueue(upload)
+            return
         try:
             if await self._finalize_one(upload.id):
                 self._forget(upload.id)
@@ -188,6 +156,8 @@ class FinalizeQueue:
             # The top of a task: without this, one bug would end all workers.
             log.exception("finishing failed", upload=upload.id)
             await self._count_fault(upload)
+        finally:
+            self._locks.release(lock)
 
     def _try_later(self, upload: Upload, why: str) -> None:
         delay = self._delays.get(upload.id, FIRST_RETRY_SECONDS)
@@ -208,11 +178,17 @@ class FinalizeQueue:
         self._forget(upload.id)
 
     def _forget(self, upload_id: str) -> None:
-        """Drop what is remembered of an upload that ended, and wake those who wait for it."""
+        """Drop what is remembered of an upload that ended."""
         self._delays.pop(upload_id, None)
         self._faults.pop(upload_id, None)
-        if end := self._ends.pop(upload_id, None):
-            end.set()
+        self._known.discard(upload_id)
+
+    def _publish_waiting(self) -> None:
+        """Tell the receivers whether a response should wait for a verdict: only the step from none to some matters."""
+        count = len(self._waiting)
+        if (count > 1) != (self._published > 1):
+            self._published = count
+            self._bus.publish(WAITING, count)
 
 
 def _is_large(upload: Upload) -> bool:

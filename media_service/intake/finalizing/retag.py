@@ -6,7 +6,6 @@ file in the spool tells which of the two it is.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from media_service.core.errors.files import FileChanged, UnknownFile
 from media_service.core.files import CoverAndChapters, SpoolEntry
 from media_service.core.tags import clean_tags
 from media_service.core.upload import PublishIntent
+from media_service.intake.upload_locks import file_lock, locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from media_service.core.cover import Cover, CoverLimits
     from media_service.core.files import StoredFile
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
     from media_service.core.ports.spool import Spool
     from media_service.core.upload import Upload
@@ -36,15 +37,14 @@ log = structlog.get_logger()
 
 
 class Retagger:
-    """Edits finished files, one at a time."""
+    """Edits finished files, each by one caller at a time, in all processes."""
 
-    def __init__(self, catalogue: Catalogue, spool: Spool, media: Media, covers: CoverLimits) -> None:
+    def __init__(self, catalogue: Catalogue, spool: Spool, media: Media, covers: CoverLimits, *, locks: Locks) -> None:
         self._covers = covers
         self._catalogue = catalogue
         self._spool = spool
         self._media = media
-        self._turn = asyncio.Lock()
-        self._needs_recovery = False
+        self._locks = locks
 
     async def edit(
         self,
@@ -65,9 +65,8 @@ class Retagger:
         given = clean_tags(tags)
         if picture:
             accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers)
-        async with self._turn:
-            if self._needs_recovery:
-                await self.recover()
+        async with locked(self._locks, file_lock(file_id)):
+            await self._recover_one(file_id)
             file = await self._catalogue.file(file_id)
             if file is None:
                 raise UnknownFile
@@ -101,15 +100,23 @@ class Retagger:
             raise UnknownCover from None
 
     async def recover(self) -> None:
-        """Finish or drop edits that a crash or an error interrupted. Must run before the next edit."""
-        for file, plan in await self._catalogue.retag_intents():
-            done = await self._spool.measure(file.spool_entry.name) == (plan.size, plan.sha256)
-            log.info("interrupted edit recovered", file=file.id, done=done)
-            if done:
-                await self._catalogue.retag(_as_planned(file, plan))
-            else:
-                await self._catalogue.save_retag_intent(file.id, None)
-        self._needs_recovery = False
+        """Finish or drop the edits that a crash interrupted, after a start."""
+        for file, _ in await self._catalogue.retag_intents():
+            async with locked(self._locks, file_lock(file.id)):
+                await self._recover_one(file.id)
+
+    async def _recover_one(self, file_id: str) -> None:
+        """Finish or drop an edit of this file that a crash or an error interrupted. The caller has its lock."""
+        interrupted = await self._catalogue.retag_intent(file_id)
+        if interrupted is None:
+            return
+        file, plan = interrupted
+        done = await self._spool.measure(file.spool_entry.name) == (plan.size, plan.sha256)
+        log.info("interrupted edit recovered", file=file.id, done=done)
+        if done:
+            await self._catalogue.retag(_as_planned(file, plan))
+        else:
+            await self._catalogue.save_retag_intent(file.id, None)
 
     async def _place(
         self,
@@ -125,14 +132,12 @@ class Retagger:
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
         chapters = file.chapters if additions.chapters is None else additions.chapters
         plan = PublishIntent(file.spool_entry.name, assembled.size, assembled.sha256, tags, chapters)
-        self._needs_recovery = True
         await self._catalogue.save_retag_intent(file.id, plan)
         await self._spool.replace(file.id, file.spool_entry.name)
         edited = _as_planned(file, plan)
         if upload is not None:
             edited = replace(edited, sender=upload.sender)
         await self._catalogue.retag(edited, upload)
-        self._needs_recovery = False
         log.info("tags edited", file=file.id, name=file.spool_entry.name)
         return edited
 

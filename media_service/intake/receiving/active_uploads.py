@@ -1,27 +1,38 @@
-"""Uploads in memory, one object each: writers with two objects of one upload would not see each other."""
+"""Uploads in the memory of this process, one object each: writers with two objects would not see each other.
+
+It is a cache: other processes record slices and change uploads too. Hints of the bus keep it fresh. Where a hint is
+missing, a refusal is decided again from the catalogue, a slice is written only after `Catalogue.peek`, and the
+transaction that records it decides.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from media_service.core import edits, expiry
+from media_service.core.errors.base import Refusal
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.owners import may_change
 from media_service.core.ranges import Ranges, Span
-from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
+from media_service.core.upload import ranges_of
+from media_service.core.upload_states import COMPLETE_STATES, State
 from media_service.intake.receiving.leases import Leases
+from media_service.intake.topics import CHANGED, RECORDED, SUPERSEDE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Slice, Upload
-    from media_service.intake.receiving.leases import Lease
+
+T = TypeVar("T")
 
 RECENT_UPLOADS = 1024
 """Receiving uploads kept in memory without a writer: 64 MiB at most, as 16 KiB of tags may take 64 KiB."""
@@ -38,20 +49,21 @@ class UploadView:
 
 
 class ActiveUpload:
-    """A receiving upload in memory: its rows, and its writers' leases. Only its methods change it."""
+    """A receiving upload in memory: its rows, and the leases of this process. Only its methods change it."""
 
     def __init__(self, upload: Upload, slices: Sequence[Slice], reserved: int | None = None) -> None:
         self._upload = upload
         self._received = ranges_of(slices)
         self._count = len(slices)
-        self._size = self._admitted = self._received.size
+        self._size = self._received.size
         self._reserved = reserved
         self._lock = asyncio.Lock()
+        self.is_stale = False
         self.leases = Leases()
 
     @property
     def upload(self) -> Upload:
-        """Return the upload as last saved, or as it is being ended."""
+        """Return the upload as last saved or read."""
         return self._upload
 
     @property
@@ -70,58 +82,51 @@ class ActiveUpload:
         return self._size
 
     @property
-    def admitted(self) -> int:
-        """Return the recorded bytes and, while the length is unknown, those admitted to be written."""
-        return self._admitted
-
-    @property
     def reserved(self) -> int | None:
         """Return the offset up to which disk space is reserved, None if not determined yet."""
         return self._reserved
-
-    @property
-    def is_changing(self) -> bool:
-        """Return whether a task is inside of `changing`."""
-        return self._lock.locked()
 
     def changing(self) -> AbstractAsyncContextManager[None]:
         """Lock the upload's state."""
         return self._lock
 
     def update(self, upload: Upload) -> None:
-        """Replace the upload, which was saved or is being ended."""
+        """Replace the upload by what was saved."""
         self._upload = upload
 
-    def record(self, piece: Slice, upload: Upload) -> None:
-        """Add a recorded slice; `upload` includes it."""
-        self._received = self._received.add(Span(piece.start, piece.stop))
-        self._count += 1
-        self._size += piece.stop - piece.start
-        self._upload = upload
+    def record(self, span: Span) -> None:
+        """Add a recorded slice, unless it is known."""
+        if not self._received.covers(span):
+            self._received = self._received.add(span)
+            self._count += 1
+            self._size += len(span)
 
-    def admit(self, size: int) -> None:
-        """Count bytes that may be written."""
-        self._admitted += size
+    def refresh(self, upload: Upload, slices: Sequence[Slice]) -> None:
+        """Take over what was read from the catalogue, unless it is older: recorded bytes stay recorded."""
+        self.is_stale = False
+        if upload.version >= self._upload.version:
+            self._upload = upload
+        received = ranges_of(slices)
+        if received.size >= self._size:
+            self._received, self._count, self._size = received, len(slices), received.size
 
     def reserve(self, stop: int) -> None:
         """Note that disk space before `stop` is reserved."""
         self._reserved = stop
 
-    def release(self, lease: Lease) -> None:
-        """Release a lease. After the last one, bytes that were admitted and not recorded no longer count."""
-        lease.release()
-        if not self.leases:
-            self._admitted = self._size
-
 
 class ActiveUploads:
     """Finds uploads in memory or in the catalogue."""
 
-    def __init__(self, catalogue: Catalogue, lifetime: expiry.Lifetime) -> None:
+    def __init__(self, catalogue: Catalogue, lifetime: expiry.Lifetime, bus: Bus) -> None:
         self._catalogue = catalogue
         self._lifetime = lifetime
         self._active: WeakValueDictionary[str, ActiveUpload] = WeakValueDictionary()
         self._recent: OrderedDict[str, ActiveUpload] = OrderedDict()
+        self.origin = secrets.token_hex(8)
+        bus.subscribe(RECORDED, self._note_recorded)
+        bus.subscribe(CHANGED, self._note_change)
+        bus.subscribe(SUPERSEDE, self._supersede)
 
     def in_memory(self, upload_id: str) -> ActiveUpload | None:
         """Return the upload if it is in memory."""
@@ -138,9 +143,8 @@ class ActiveUploads:
             loaded = ActiveUpload(*await self.load(upload_id, owner))
             # Another task may have loaded it meanwhile.
             active = self._active.setdefault(upload_id, loaded)
-        elif active.upload.state in FINISHING:
-            # The finalizer may have changed the row.
-            active.update((await self.load(upload_id, owner))[0])
+        elif active.is_stale or active.upload.state is not State.RECEIVING:
+            await self.refresh(active)
         self.check_owner(active.upload, owner)
         if active.upload.state is State.RECEIVING:
             self.remember(active)
@@ -152,6 +156,20 @@ class ActiveUploads:
         self._recent.move_to_end(active.upload.id)
         if len(self._recent) > RECENT_UPLOADS:
             self._recent.popitem(last=False)
+
+    async def refresh(self, active: ActiveUpload) -> None:
+        """Read the upload again. Raise UnknownUpload."""
+        active.refresh(*await self.load(active.upload.id, None))
+        if active.upload.state is not State.RECEIVING:
+            self.drop(active.upload.id)
+
+    async def decide(self, active: ActiveUpload, decision: Callable[[], T]) -> T:
+        """Return what `decision` returns. If it refuses, read the upload again before the refusal is final."""
+        try:
+            return decision()
+        except Refusal:
+            await self.refresh(active)
+            return decision()
 
     async def load(self, upload_id: str, owner: str | None) -> tuple[Upload, Sequence[Slice]]:
         """Return the upload and its slices from the catalogue. Raise UnknownUpload."""
@@ -174,7 +192,16 @@ class ActiveUploads:
             received = Ranges([Span(0, upload.length)])
         return UploadView(upload, received, None, edits.editable_until(upload, self._lifetime))
 
+    def _note_recorded(self, upload_id: str, start: int, stop: int) -> None:
+        if active := self._active.get(upload_id):
+            active.record(Span(start, stop))
 
-def ranges_of(slices: Iterable[Slice]) -> Ranges:
-    """Return the ranges that the slices cover."""
-    return Ranges(Span(piece.start, piece.stop) for piece in slices)
+    def _note_change(self, upload_id: str, state: str) -> None:
+        active = self._active.get(upload_id)
+        if active is not None and active.upload.state != state:
+            active.is_stale = True
+
+    def _supersede(self, upload_id: str, start: int, stop: int, origin: str) -> None:
+        active = self._active.get(upload_id)
+        if active is not None and origin != self.origin:
+            active.leases.supersede(start, stop)

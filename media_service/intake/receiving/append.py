@@ -1,28 +1,34 @@
 """Appends: a body of any length that continues an upload at its offset.
 
 An append is recorded in slices while it arrives, and up to its last byte if it is cut. With a proof it is one slice,
-all or nothing, because a part cannot be checked. A newer request ends a running append and continues where it ended.
+all or nothing, because a part cannot be checked. A newer request ends a running append, in whatever process, and
+continues where it ended: a running append has a lock.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from media_service.core import admission
+from media_service.core.errors.base import Refusal
 from media_service.core.errors.requests import BodyCut, BodyTooSlow, IdleTimeout
-from media_service.core.errors.service import ShuttingDown
+from media_service.core.errors.service import ChangedMeanwhile, ShuttingDown
 from media_service.core.errors.uploads import SpanOutside, Superseded, UploadGone, WrongState
 from media_service.core.rate import RateFloor
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.topics import INTERRUPT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
     from media_service.core.digest import Proof
     from media_service.core.errors.base import MediaServiceError
+    from media_service.core.ports.bus import Bus
+    from media_service.core.ports.locks import Locks
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.uploads import UploadService
 
@@ -34,6 +40,12 @@ RECORD_SECONDS = 3.0
 
 SLICES_BEFORE_LONGER = 10_000
 """RECORD_SECONDS doubles after each so many slices: an upload has 100,000 and 30 days at most."""
+
+FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.002, 0.05
+"""Delays between attempts to lock an upload whose append runs in another process, doubling."""
+
+MAX_LOCK_SECONDS = 20.0
+"""Maximum wait until that append has recorded what it received: its disk may be slow."""
 
 IDLE_TIMEOUT_SHARE = 0.9
 """Share of a slice's idle timeout: the append times out first, and records what came."""
@@ -63,12 +75,16 @@ class AppendRequest:
 
 
 class Appends:
-    """The running appends, one per upload."""
+    """The running appends of this process, one per upload."""
 
-    def __init__(self, uploads: UploadService) -> None:
+    def __init__(self, uploads: UploadService, locks: Locks, bus: Bus) -> None:
         self._uploads = uploads
+        self._locks = locks
+        self._bus = bus
         self._running: dict[str, _RunningAppend] = {}
         self._closing = False
+        self._origin = secrets.token_hex(8)
+        bus.subscribe(INTERRUPT, self._stop)
 
     async def append(
         self,
@@ -84,16 +100,18 @@ class Appends:
         proof). Return an upload that was rejected before or during the append too: its verdict says why. Raise as
         `check_append` and `UploadService.receive`.
         """
-        await self.interrupt(upload_id, owner)
-        if self._closing:
-            raise ShuttingDown
-        # No await since `interrupt` found none: of two new appends the second sees the first.
+        await self._uploads.known(upload_id, owner)
+        await self._lock(upload_id)
+        # No await since the lock: of two new appends the second sees the first.
         append = self._running[upload_id] = _RunningAppend(self._uploads, upload_id, owner, request)
         try:
+            if self._closing:
+                raise ShuttingDown
             return await append.run(body, progress)
         finally:
             del self._running[upload_id]
             append.ended.set()
+            self._locks.release(_lock_name(upload_id))
 
     async def standing(self, upload_id: str, owner: str | None) -> UploadView:
         """Return where the upload continues, after recording what a stale connection sent.
@@ -110,10 +128,9 @@ class Appends:
 
     async def interrupt(self, upload_id: str, owner: str | None) -> None:
         """End the running append, and return when what it received is recorded."""
-        await self._uploads.show(upload_id, owner)
-        while append := self._running.get(upload_id):
-            append.stop(Superseded())
-            await append.ended.wait()
+        await self._uploads.known(upload_id, owner)
+        await self._lock(upload_id)
+        self._locks.release(_lock_name(upload_id))
 
     async def close(self) -> None:
         """Refuse new appends, and return when what every append received is recorded."""
@@ -123,6 +140,30 @@ class Appends:
                 append.stop(ShuttingDown())
             for append in running:
                 await append.ended.wait()
+
+    async def _lock(self, upload_id: str) -> None:
+        """Lock the upload's appends, after the running one has ended. Raise ChangedMeanwhile if it does not end."""
+        clock, name = asyncio.get_running_loop().time, _lock_name(upload_id)
+        give_up, delay = clock() + MAX_LOCK_SECONDS, FIRST_POLL_SECONDS
+        while not await self._locks.acquire(name, 0):
+            if clock() > give_up:
+                raise ChangedMeanwhile
+            if (append := self._running.get(upload_id)) is not None:
+                append.stop(Superseded())
+                await append.ended.wait()
+            else:
+                self._bus.publish(INTERRUPT, upload_id, self._origin)
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, LAST_POLL_SECONDS)
+
+    def _stop(self, upload_id: str, origin: str) -> None:
+        append = self._running.get(upload_id)
+        if append is not None and origin != self._origin:
+            append.stop(Superseded())
+
+
+def _lock_name(upload_id: str) -> str:
+    return f"append:{upload_id}"
 
 
 class _RunningAppend:
@@ -176,8 +217,19 @@ class _RunningAppend:
 
     async def _admit(self) -> UploadView:
         """Check the append, and set the upload's length if the request states it first."""
+        view = await self._uploads.known(self._id, self._owner)
+        try:
+            self._check(view)
+        except Refusal:
+            # Another process may have recorded more, and its hint not arrived.
+            view = await self._uploads.show(self._id, self._owner)
+            self._check(view)
+        if self._request.length is not None and view.upload.length is None:
+            return await self._uploads.edits.amend(self._id, self._owner, length=self._request.length)
+        return view
+
+    def _check(self, view: UploadView) -> None:
         request, limits = self._request, self._uploads.options.limits
-        view = await self._uploads.show(self._id, self._owner)
         admission.check_append(
             view.upload,
             view.received,
@@ -187,9 +239,6 @@ class _RunningAppend:
             limits=limits,
             dialect=request.dialect,
         )
-        if request.length is not None and view.upload.length is None:
-            return await self._uploads.edits.amend(self._id, self._owner, length=request.length)
-        return view
 
     async def _record(self, body: _SlicedBody, at: int) -> UploadView:
         proof, dialect = self._request.proof, self._request.dialect

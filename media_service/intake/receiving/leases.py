@@ -1,6 +1,6 @@
-"""Leases on the bytes of an upload. The newest writer wins; older ones of the same bytes end.
+"""Leases of this process on the bytes of an upload. The newest writer wins; older ones of the same bytes end.
 
-A client reconnects long before the server notices that the old connection is dead.
+The store's locks exclude writers of other processes. A client reconnects long before the server notices that the old connection is dead.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ class Lease:
 
     # asyncio.timeout would double the cost of a small slice's lease.
     async def __aenter__(self) -> None:
-        if self._end is not None:
-            raise self._end()
+        self.check()
         self._last_block_at = self._clock()
         self._reader = asyncio.current_task()
         assert self._reader is not None
@@ -61,6 +60,11 @@ class Lease:
         # A cancellation from elsewhere must propagate.
         if self._end is not None and reader.uncancel() <= self._cancels and kind is asyncio.CancelledError:
             raise self._end() from None
+
+    def check(self) -> None:
+        """Raise Superseded if a newer writer came."""
+        if self._end is not None:
+            raise self._end()
 
     @property
     def due(self) -> float | None:
@@ -124,11 +128,16 @@ class Leases:
         self._open.append(lease)
         return lease
 
-    async def end(self, start: int, stop: int) -> bool:
-        """End the writers of these bytes, and wait for that; return whether there were any."""
+    def supersede(self, start: int, stop: int) -> list[Lease]:
+        """End the writers of these bytes; return their leases, which are released soon."""
         older = self.overlapping(start, stop)
         for lease in older:
             lease.supersede()
+        return older
+
+    async def end(self, start: int, stop: int) -> bool:
+        """End the writers of these bytes, and wait for that; return whether there were any."""
+        older = self.supersede(start, stop)
         for lease in older:
             await lease.released.wait()
         return bool(older)

@@ -1,146 +1,135 @@
-"""State changes of a receiving upload: complete, ended without a file, or lost."""
+"""State changes of a receiving upload: changed by its client, complete, or lost."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from media_service.core import lifecycle
+from media_service.core import admission, lifecycle
 from media_service.core.errors.base import ServiceError
+from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.ranges import Span
 from media_service.core.upload_states import FINISHING, Event, State
+from media_service.intake.topics import CHANGED, RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from media_service.core.ports.partials import Partial
-    from media_service.core.ranges import Ranges
-    from media_service.core.upload import Slice, Upload
+    from media_service.core.upload import Recorded, Slice, Upload
     from media_service.intake.context import Dependencies
-    from media_service.intake.finalizing.finalizer import Finalizer
     from media_service.intake.receiving.active_uploads import ActiveUpload, UploadView
+    from media_service.intake.verdicts import Verdicts
+
+MAX_ATTEMPTS = 8
+"""Attempts to save a change while other processes change the same upload."""
 
 
 class UploadLifecycle:
-    """Changes receiving uploads, in memory and in the catalogue."""
+    """Changes receiving uploads in the catalogue, which decides, and in memory."""
 
-    def __init__(self, deps: Dependencies, finalizer: Finalizer) -> None:
+    def __init__(self, deps: Dependencies, verdicts: Verdicts) -> None:
         self._deps = deps
-        self._finalizer = finalizer
+        self._verdicts = verdicts
 
     async def change(
         self,
         active: ActiveUpload,
-        changed: Callable[[ActiveUpload], Upload],
-        save: Callable[[Upload], Awaitable[None]] | None = None,
+        changed: Callable[[ActiveUpload], Awaitable[Upload]],
+        save: Callable[[Upload], Awaitable[Upload]] | None = None,
     ) -> UploadView:
         """Save a client's change, complete the upload if that was missing, and return it."""
-        async with active.changing():
-            upload = changed(active)
-            if upload is not active.upload:
-                await (save or self._deps.catalogue.save)(upload)
-                active.update(upload)
+        for _ in range(MAX_ATTEMPTS):
+            # What other processes recorded counts for the change too.
+            await self._deps.active_uploads.refresh(active)
+            async with active.changing():
+                try:
+                    upload = await changed(active)
+                    if upload is not active.upload:
+                        active.update(await (save or self._deps.catalogue.save)(upload))
+                    break
+                except ChangedMeanwhile:
+                    continue
+        else:
+            raise ChangedMeanwhile
+        await self._deps.active_uploads.refresh(active)
         await self.complete_if_possible(active)
         return await self.view(active)
 
     async def view(self, active: ActiveUpload) -> UploadView:
         """Return the upload; if it was just completed, wait shortly for its verdict."""
         upload, wait = active.upload, self._deps.options.verdict_wait_slice
-        if upload.state in FINISHING and await self._finalizer.queue.wait_briefly(upload.id, wait):
+        if upload.state in FINISHING and await self._verdicts.wait_briefly(upload.id, wait):
             upload, _ = await self._deps.active_uploads.load(upload.id, None)
         return self._deps.active_uploads.view(upload, active.received)
 
+    async def record(self, active: ActiveUpload, piece: Slice, *, last: bool = False) -> None:
+        """Record a durable slice; the same transaction completes the upload if it was the last one.
+
+        `last`: the file ends with the slice. Raise as `admission.check_record`, and ChangedMeanwhile.
+        """
+        now, sync_slices = self._deps.clock(), self._deps.options.sync_slices
+        try:
+            recorded = await self._deps.catalogue.record(active.upload.id, piece, now, last=last, complete=sync_slices)
+        except ChangedMeanwhile:
+            await self._deps.active_uploads.refresh(active)
+            admission.check_record(active.upload, active.received, piece)
+            raise
+        active.record(Span(piece.start, piece.stop))
+        length = piece.stop if last else active.upload.length
+        active.update(replace(active.upload, updated_at=now, length=length))
+        self._deps.bus.publish(RECORDED, active.upload.id, piece.start, piece.stop)
+        if recorded.whole and sync_slices:
+            await self._note_completed(active, recorded, now)
+        elif recorded.whole:
+            await self._deps.active_uploads.refresh(active)
+            await self.complete_if_possible(active)
+
+    async def _note_completed(self, active: ActiveUpload, recorded: Recorded, now: int) -> None:
+        """Take over that the transaction completed the upload, and tell the finisher."""
+        if recorded.version == active.upload.version + 1 and lifecycle.is_complete(active.upload, active.received):
+            # Reading the row again would cost a small upload a tenth more.
+            completed = lifecycle.complete(active.upload, active.received, now)
+            active.update(replace(completed, version=recorded.version))
+            self._hand_over(active)
+        else:
+            self._deps.bus.publish(CHANGED, active.upload.id, State.RECEIVED.value)
+            await self._deps.active_uploads.refresh(active)
+
     async def complete_if_possible(self, active: ActiveUpload) -> None:
-        """Complete the upload and enqueue it if every byte is recorded."""
+        """Complete the upload if every byte is recorded. Of several processes one does it."""
         async with active.changing():
             if active.upload.state is not State.RECEIVING or not lifecycle.is_complete(active.upload, active.received):
                 return
             if not self._deps.options.sync_slices and not await self._sync_all(active):
                 return
             completed = lifecycle.complete(active.upload, active.received, self._deps.clock())
-            await self._deps.catalogue.save(completed)
-            active.update(completed)
-            self._hand_over(completed)
+            try:
+                active.update(await self._deps.catalogue.save(completed))
+            except ChangedMeanwhile:
+                await self._deps.active_uploads.refresh(active)
+                return
+            self._hand_over(active)
 
-    async def record(self, active: ActiveUpload, piece: Slice, *, last: bool = False) -> None:
-        """Record a durable slice, and complete the upload in the same transaction if possible.
-
-        `last`: the file ends with the slice. A task that is changing the upload may wait for this slice, so waiting for
-        it would deadlock: `complete_if_possible` then completes the upload.
-        """
-        now = self._deps.clock()
-        upload = replace(active.upload, length=piece.stop) if last else active.upload
-        received = self._received_with(active, upload, piece)
-        if received is not None and not active.is_changing:
-            async with active.changing():
-                completed = lifecycle.complete(upload, received, now)
-                await self._deps.catalogue.record(upload.id, piece, now, completed)
-                active.record(piece, completed)
-                self._hand_over(completed)
-            return
-        await self._deps.catalogue.record(upload.id, piece, now)
-        length = piece.stop if last else active.upload.length
-        active.record(piece, replace(active.upload, updated_at=now, length=length))
-
-    def _received_with(self, active: ActiveUpload, upload: Upload, piece: Slice) -> Ranges | None:
-        """Return the ranges if the slice completes the upload; None also if the file must be synced first."""
-        # Sizes first, because adding a span copies every range.
-        enough = upload.length is not None and active.size + piece.stop - piece.start >= upload.length
-        if not enough or not self._deps.options.sync_slices:
-            return None
-        received = active.received.add(Span(piece.start, piece.stop))
-        return received if lifecycle.is_complete(upload, received) else None
-
-    def _hand_over(self, completed: Upload) -> None:
-        self._deps.usage.release(completed)
-        self._deps.active_uploads.drop(completed.id)
-        self._finalizer.queue.enqueue(completed)
+    def _hand_over(self, active: ActiveUpload) -> None:
+        self._deps.active_uploads.drop(active.upload.id)
+        self._deps.bus.publish(CHANGED, active.upload.id, active.upload.state.value)
 
     async def _sync_all(self, active: ActiveUpload) -> bool:
-        """Sync all of the partial. If that fails the upload is lost, because any of its bytes may be."""
-        partial = await self._deps.partials.open(active.upload.id)
-        if partial is not None:
-            try:
-                await self.sync(active, partial, partial.epoch)
-            except ServiceError:
-                pass
-            else:
-                return True
-            finally:
-                self._deps.partials.close(active.upload.id)
-        await self.lose(active)
-        return False
-
-    async def sync(self, active: ActiveUpload, partial: Partial, epoch: int) -> None:
-        """Sync what was written. Raise StorageFull or StorageError, after dropping what was read ahead."""
+        """Sync all bytes. If that fails the upload is lost, because any of them may be."""
         try:
-            await partial.sync(epoch)
-        except ServiceError:
-            self._deps.media.forget(active.upload.id)
-            raise
+            await self._deps.store.sync_all(active.upload.id)
+        except (ServiceError, FileNotFoundError):
+            await self._save_lost(active)
+            return False
+        return True
 
-    async def end(self, active: ActiveUpload, event: Event, **changes: Any) -> None:
-        """End a receiving upload, or one that could not be finished, without a file; free its space."""
-        upload = active.upload
-        if upload.state in FINISHING:
-            active.update(await self._finalizer.end_failed(upload.id, event))
-            return
-        # Before the writers end, so that no new one is admitted meanwhile.
-        active.update(upload.step(event, self._deps.clock(), **changes))
-        try:
-            await active.leases.end(0, self._deps.options.limits.file)
-            await self._deps.catalogue.save(active.upload)
-        except BaseException:
-            active.update(upload)
-            raise
-        self._deps.usage.release(upload)
-        self._deps.active_uploads.drop(upload.id)
-        self._deps.media.forget(upload.id)
-        await self._deps.partials.discard(upload.id)
+    async def lose_if_missing(self, active: ActiveUpload) -> None:
+        """End an upload that has recorded bytes and no file any more, unless it has ended otherwise."""
+        await self._deps.active_uploads.refresh(active)
+        async with active.changing():
+            if active.upload.state is State.RECEIVING and active.received:
+                await self._save_lost(active)
 
-    async def lose(self, active: ActiveUpload) -> None:
-        """End an upload whose partial is missing: its recorded bytes are lost."""
-        active.update(active.upload.step(Event.LOSE, self._deps.clock()))
-        await self._deps.catalogue.save(active.upload)
-        self._deps.usage.release(active.upload)
-        self._deps.active_uploads.drop(active.upload.id)
+    async def _save_lost(self, active: ActiveUpload) -> None:
+        active.update(await self._deps.catalogue.save(active.upload.step(Event.LOSE, self._deps.clock())))
+        self._hand_over(active)

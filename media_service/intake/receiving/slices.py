@@ -1,31 +1,43 @@
 """Receive a slice: admit, write, check, sync, record.
 
 The catalogue never claims a byte that is not on disk. Bytes of a partial outside of recorded slices are scratch.
+
+Writers of the same bytes exclude each other: in this process by leases, between processes by the store's locks. Under
+the lock, `Catalogue.peek` shows whether another process has recorded the bytes: recorded ones are never overwritten.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
 from media_service.core import admission
 from media_service.core.digest import format_digest_field
 from media_service.core.errors.requests import BodyCut, Malformed
-from media_service.core.errors.uploads import DigestMismatch
+from media_service.core.errors.service import ChangedMeanwhile
+from media_service.core.errors.uploads import DigestMismatch, SpanOverlaps
 from media_service.core.ranges import Span
 from media_service.core.reservation import first_reservation
 from media_service.core.upload import Slice
+from media_service.intake.topics import SUPERSEDE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
+    from collections.abc import AsyncIterable
 
-    from media_service.core.ports.partials import Partial, SliceDigest
+    from media_service.core.ports.upload_store import SliceWriter
     from media_service.intake.context import Dependencies
     from media_service.intake.receiving.active_uploads import ActiveUpload
     from media_service.intake.receiving.leases import Lease
     from media_service.intake.receiving.lifecycle import UploadLifecycle
     from media_service.intake.tasks import TaskTracker
+
+FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.002, 0.05
+"""Delays between attempts to lock bytes that a writer of another process has, doubling."""
+
+MAX_LOCK_SECONDS = 20.0
+"""Maximum wait for that writer: it ends at its next block, but may be waiting for a slow disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +60,30 @@ class SliceRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where a slice is written. `epoch`: the partial's, before the first byte."""
+    """Where a slice is written, with its lease in this process and its lock against others."""
 
+    window: admission.WriteWindow
     lease: Lease
-    partial: Partial
-    epoch: int
-    hasher: SliceDigest | None
+    writer: SliceWriter
 
 
 class SliceReceiver:
-    """Receives slices. Recording is one of `tasks`, so it ends even if the client disconnects.
+    """Receives slices. Recording is one of `tasks`, so it ends even if the client disconnects."""
 
-    `receiving` is called for blocks of admitted slices only: refused requests must not delay finishing.
-    """
-
-    def __init__(
-        self, deps: Dependencies, lifecycle: UploadLifecycle, tasks: TaskTracker, receiving: Callable[[], None]
-    ) -> None:
+    def __init__(self, deps: Dependencies, lifecycle: UploadLifecycle, tasks: TaskTracker) -> None:
         self._deps = deps
         self._lifecycle = lifecycle
         self._tasks = tasks
-        self._receiving = receiving
 
     async def receive(self, active: ActiveUpload, request: SliceRequest, body: AsyncIterable[bytes]) -> None:
         """Return when the slice is durable and recorded. Raise as `UploadService.receive`."""
-        window = await self._admit(active, request)
-        if window.repeat:
-            await self._repeat(active, request, window, body)
+        target = await self._begin(active, request)
+        if isinstance(target, admission.WriteWindow):
+            await self._repeat(active, request, target, body)
             await self._lifecycle.complete_if_possible(active)
             return
-        target = await self._begin(active, request, window)
         try:
-            piece = await self._write(active, request, window, target.lease, body, target=target)
+            piece = await self._write(active, request, target.window, target.lease, body, target.writer)
         except BaseException:
             self._end(active, target)
             raise
@@ -87,20 +91,50 @@ class SliceReceiver:
         commit = self._tasks.begin(self._commit(active, request, piece, target))
         await asyncio.shield(commit)
 
+    async def _begin(self, active: ActiveUpload, request: SliceRequest) -> _Target | admission.WriteWindow:
+        """Return where to write, locked; or the window of a repeat. The caller must call `_end` with a target."""
+        while True:
+            window = await self._admit(active, request)
+            if window.repeat:
+                return window
+            lease = self._acquire(active, request, window)
+            try:
+                writer = await self._open(active, request, window)
+            except BaseException:
+                self._release(active, lease)
+                raise
+            target = _Target(window, lease, writer)
+            try:
+                await self._lock(active, target)
+                stop = window.start + (request.size or 1)
+                if await self._is_current(active, window.start, stop):
+                    return target
+            except BaseException:
+                self._end(active, target)
+                raise
+            # Another process recorded these bytes or changed the upload, and its hint has not arrived.
+            self._end(active, target)
+            await self._deps.active_uploads.refresh(active)
+
     async def _admit(self, active: ActiveUpload, request: SliceRequest) -> admission.WriteWindow:
         """End older writers of these bytes, then return where to write: what they recorded meanwhile counts."""
         limits = self._deps.options.limits
         if request.last:
             limits = replace(limits, slice=limits.file)
-        while True:
+
+        def decision() -> admission.WriteWindow:
             window = admission.admit(
                 active.upload, active.received, request.start, request.size, limits=limits, dialect=request.dialect
             )
+            if not window.repeat:
+                known = None if request.size is None else Span(request.start, request.start + request.size)
+                self._check_slice(active, request, known)
+            return window
+
+        while True:
+            window = await self._deps.active_uploads.decide(active, decision)
             stop = request.start + (request.size or 1)
-            if window.repeat:
-                return window
-            self._check_slice(active, request, None if request.size is None else Span(request.start, stop))
-            if not await active.leases.end(request.start, stop):
+            if window.repeat or not await active.leases.end(request.start, stop):
                 return window
 
     def _check_slice(self, active: ActiveUpload, request: SliceRequest, span: Span | None) -> None:
@@ -115,36 +149,57 @@ class SliceReceiver:
         stop, options = None if request.size is None else window.start + request.size, self._deps.options
         return active.leases.acquire(window.start, stop, options.idle_timeout, options.body_rate)
 
-    async def _begin(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> _Target:
-        """Acquire the lease, open the partial and begin the digest. The caller must call `_end`."""
-        lease = self._acquire(active, request, window)
-        try:
-            partial = await self._open(active)
-        except BaseException:
-            active.release(lease)
-            raise
-        hasher = None if request.digest is None else partial.digest(window.start, request.size or request.most)
-        return _Target(lease, partial, partial.epoch, hasher)
+    async def _open(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> SliceWriter:
+        """Return the slice's writer. Raise UploadGone if the upload's bytes are missing."""
+        writer, is_new = await self._begin_writer(active, request, window), False
+        if writer is None:
+            # An upload that has ended has no partial either.
+            await self._lifecycle.lose_if_missing(active)
+            admission.check_record(active.upload, active.received, Slice(window.start, window.start))
+            # A power failure may lose a partial without recorded bytes.
+            with suppress(FileExistsError):
+                await self._deps.store.create(active.upload.id, first_reservation(active.upload.length))
+            writer, is_new = await self._begin_writer(active, request, window), True
+        if writer is None:
+            raise ChangedMeanwhile
+        if is_new or active.reserved is None:
+            # Without a length nothing is reserved, so DiskSpace admits every block.
+            active.reserve(0 if active.upload.length is None else writer.allocated)
+        return writer
+
+    async def _begin_writer(
+        self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow
+    ) -> SliceWriter | None:
+        return await self._deps.store.begin(
+            active.upload.id, window.start, request.size, most=request.most, digest=request.digest
+        )
+
+    async def _lock(self, active: ActiveUpload, target: _Target) -> None:
+        """Lock the slice's bytes; a writer of another process that has them is asked to end. Raise ChangedMeanwhile."""
+        clock = asyncio.get_running_loop().time
+        give_up, delay = clock() + MAX_LOCK_SECONDS, FIRST_POLL_SECONDS
+        while not target.writer.try_lock():
+            if clock() > give_up:
+                raise ChangedMeanwhile
+            lease, origin = target.lease, self._deps.active_uploads.origin
+            self._deps.bus.publish(SUPERSEDE, active.upload.id, lease.start, lease.stop, origin)
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LAST_POLL_SECONDS)
+            lease.check()
+
+    async def _is_current(self, active: ActiveUpload, start: int, stop: int) -> bool:
+        """Return whether the upload in memory is the catalogue's, and none of these bytes is recorded."""
+        return await self._deps.catalogue.peek(active.upload.id, start, stop) == (active.upload.version, False)
+
+    def _release(self, active: ActiveUpload, lease: Lease) -> None:
+        lease.release()
+        if not active.leases:
+            self._deps.usage.settle(active)
 
     def _end(self, active: ActiveUpload, target: _Target) -> None:
         """Undo `_begin`. An ExitStack would cost a fifth of all other work on a slice."""
-        active.release(target.lease)
-        self._deps.partials.close(active.upload.id)
-
-    async def _open(self, active: ActiveUpload) -> Partial:
-        """Return the upload's partial. Raise UploadGone if it is missing and had recorded bytes."""
-        partial, is_new = await self._deps.partials.open(active.upload.id), False
-        if partial is None and not active.received:
-            # A power failure may lose a partial without recorded bytes.
-            await self._deps.partials.create(active.upload.id, first_reservation(active.upload.length))
-            partial, is_new = await self._deps.partials.open(active.upload.id), True
-        if partial is None:
-            await self._lifecycle.lose(active)
-            raise active.upload.refusal()
-        if is_new or active.reserved is None:
-            # Without a length nothing is reserved, so DiskSpace admits every block.
-            active.reserve(0 if active.upload.length is None else partial.allocated)
-        return partial
+        target.writer.close()
+        self._release(active, target.lease)
 
     async def _repeat(
         self,
@@ -159,7 +214,7 @@ class SliceReceiver:
             try:
                 piece = await self._write(active, request, window, lease, body)
             finally:
-                active.release(lease)
+                self._release(active, lease)
         else:
             piece = Slice(window.start, window.start + request.size, request.digest)
         if request.digest is not None:
@@ -173,10 +228,9 @@ class SliceReceiver:
         window: admission.WriteWindow,
         lease: Lease,
         body: AsyncIterable[bytes],
-        *,
-        target: _Target | None = None,
+        writer: SliceWriter | None = None,
     ) -> Slice:
-        """Write the body, neither checked nor durable yet; without `target` only count its bytes."""
+        """Write the body, neither checked nor durable yet; without `writer` only count its bytes."""
         at = window.start
         async with lease:
             async for block in body:
@@ -184,17 +238,17 @@ class SliceReceiver:
                     # The dialect read bytes that are not the slice's.
                     lease.touch()
                     continue
-                if at + len(block) > window.limit:
+                stop = at + len(block)
+                if stop > window.limit:
                     raise admission.overrun(active.upload, window, self._deps.options.limits)
-                self._receiving()
-                lease.extend(at + len(block))
-                if target is not None:
-                    if at + len(block) > (active.reserved or 0):
-                        await self._deps.space.admit(active, target.partial, at, at + len(block))
-                    await target.partial.write(at, block)
-                    if target.hasher is not None:
-                        target.hasher.update(block)
-                at += len(block)
+                lease.extend(stop)
+                if writer is not None:
+                    if request.size is None:
+                        await self._grow(active, writer, at, stop)
+                    if stop > (active.reserved or 0):
+                        await self._deps.space.admit(active, writer, at, stop)
+                    await writer.write(block)
+                at = stop
                 # Free the block before waiting for the next one.
                 del block
         if at == window.start:
@@ -203,26 +257,23 @@ class SliceReceiver:
             raise BodyCut
         return Slice(window.start, at, request.digest)
 
+    async def _grow(self, active: ActiveUpload, writer: SliceWriter, at: int, stop: int) -> None:
+        """Extend the lock of a slice of unknown size. Raise SpanOverlaps if another process has or recorded the bytes."""
+        peeked = await self._deps.catalogue.peek(active.upload.id, at, stop) if writer.extend(stop) else None
+        if peeked is None or peeked[1]:
+            raise SpanOverlaps(at, stop)
+
     async def _commit(self, active: ActiveUpload, request: SliceRequest, piece: Slice, target: _Target) -> None:
         """Check a written slice, make it durable and record it."""
         try:
-            if target.hasher is not None:
-                # Before the sync, so that both run at once: one needs the processor, the other the disk.
-                target.hasher.end()
-            if self._deps.options.sync_slices:
-                await self._lifecycle.sync(active, target.partial, target.epoch)
-            if target.hasher is not None:
-                await _check_digest(piece, target.hasher)
+            # Before the sync, so that both run at once: one needs the processor, the other the disk.
+            target.writer.end()
+            digest = await target.writer.commit(sync=self._deps.options.sync_slices)
+            if piece.digest is not None and digest != piece.digest:
+                assert digest is not None
+                raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))
             admission.check_record(active.upload, active.received, piece)
             self._check_slice(active, request, Span(piece.start, piece.stop))
             await self._lifecycle.record(active, piece, last=request.last)
-            self._deps.media.follow(active.upload, target.partial.path, active.received.offset, piece)
         finally:
             self._end(active, target)
-        await self._lifecycle.complete_if_possible(active)
-
-
-async def _check_digest(piece: Slice, hasher: SliceDigest) -> None:
-    digest = await hasher.value()
-    if piece.digest is not None and digest != piece.digest:
-        raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))

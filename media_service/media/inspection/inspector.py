@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.cover import Picture
-    from media_service.core.ports.load import Load
     from media_service.core.upload import Facts, Slice, Upload
     from media_service.media.mpeg.report import StreamReport
 
@@ -80,11 +79,11 @@ class TagWorker(Protocol):
 class MediaInspector:
     """`core.ports.media.Media`: digests, frames and findings in this process, mutagen in tag workers."""
 
-    def __init__(self, worker: TagWorker, options: MediaOptions, *, load: Load) -> None:
+    def __init__(self, worker: TagWorker, options: MediaOptions) -> None:
         self._worker = worker
         self._reads_ahead, self._policy, self._tagging = options.read_ahead, options.policy, options.tagging
         self._read_aheads: dict[str, ReadAhead] = {}
-        self._pool = ReadPool(load)
+        self._pool = ReadPool()
         self._early_rejections: asyncio.Queue[tuple[str, Sequence[Finding]]] = asyncio.Queue()
 
     async def early_rejections(self) -> AsyncIterator[tuple[str, Sequence[Finding]]]:
@@ -92,15 +91,15 @@ class MediaInspector:
         while True:
             yield await self._early_rejections.get()
 
-    def follow(self, upload: Upload, path: Path, offset: int, piece: Slice) -> None:
-        """Read ahead in a thread: this slice was recorded, and all bytes up to `offset` are in the file."""
+    def follow(self, upload: Upload, path: Path, offset: int, slices: Sequence[Slice]) -> None:
+        """Read ahead in a thread: these slices were recorded, and all bytes up to `offset` are in the file."""
         if self._reads_ahead:
             read_ahead = self._read_ahead_of(upload, path)
-            read_ahead.add_digests([piece])
+            read_ahead.add_digests(slices)
             bytes_read, is_small = read_ahead.size, upload.length is not None and upload.length <= READ_AHEAD_BYTES
             if bytes_read < MIB <= offset and not is_small:
                 task = read_ahead.read_to(MIB, self._pool)
-            elif offset - bytes_read >= READ_AHEAD_BYTES and self._pool.load.idle:
+            elif offset - bytes_read >= READ_AHEAD_BYTES:
                 task = read_ahead.read_to(offset, self._pool)
             else:
                 return

@@ -1,7 +1,6 @@
 """Read-ahead: hash and parse a file while it arrives, so that verification at its end takes milliseconds.
 
-While the file arrives, all consumers get each piece in turn, from the page cache, and only while the event loop is
-idle. What is left at the end is read by one thread per consumer: reading a piece again from the page cache costs a
+While the file arrives, all consumers get each piece in turn, from the page cache. What is left at the end is read by one thread per consumer: reading a piece again from the page cache costs a
 fifth of hashing it.
 """
 
@@ -67,7 +66,7 @@ class ReadAhead:
                     self._block_digests[index] = piece.digest
 
     def read_to(self, offset: int, pool: ReadPool) -> asyncio.Task[None]:
-        """Read on to `offset` in a task, as long as the event loop is idle."""
+        """Read on to `offset` in a task."""
         self._target = max(self._target, offset)
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_ahead(pool))
@@ -88,7 +87,7 @@ class ReadAhead:
     async def _read_ahead(self, pool: ReadPool) -> None:
         while (position := self.size) < self._target:
             await pool.read_serially(_read, self._path, self._consumers, min(position + TURN_BYTES, self._target))
-            if self.size == position or not pool.load.idle:
+            if self.size == position:
                 return
 
     async def _read_in_parallel(self, length: int, pool: ReadPool) -> None:

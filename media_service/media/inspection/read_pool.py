@@ -1,4 +1,4 @@
-"""The threads that read files: one at a time while the event loop is busy, in parallel while it is idle."""
+"""The threads that read files: one for all read-ahead, all of them for what is waited for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.core.ports.load import Load
-
 THREAD_NAME = "read-ahead"
 """Name of the threads in `top -H`; the bench counts them by it."""
 
@@ -23,26 +21,22 @@ MIN_THREADS, MAX_THREADS = 2, 4
 
 
 class ReadPool:
-    """Run reads in threads. Use it from one event loop; `load` measures that loop."""
+    """Run reads in threads."""
 
-    def __init__(self, load: Load) -> None:
-        self.load = load
+    def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(
             max(MIN_THREADS, min(os.cpu_count() or 1, MAX_THREADS)), THREAD_NAME, _set_native_name
         )
         self._serial = asyncio.Lock()
 
     async def read(self, read: Callable[..., None], *arguments: object) -> None:
-        """Run `read` in a thread; in parallel with others unless the loop is busy now."""
-        if self.load.idle_now:
-            await asyncio.get_running_loop().run_in_executor(self._threads, read, *arguments)
-        else:
-            await self.read_serially(read, *arguments)
+        """Run `read` in a thread, in parallel with others: its end is waited for."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, read, *arguments)
 
     async def read_serially(self, read: Callable[..., None], *arguments: object) -> None:
         """Run `read` in a thread, after others that were passed to this method."""
         async with self._serial:
-            await asyncio.get_running_loop().run_in_executor(self._threads, read, *arguments)
+            await self.read(read, *arguments)
 
     def close(self) -> None:
         """Wait for the running reads and end the threads."""

@@ -1,0 +1,155 @@
+"""End uploads without a file: cancelled, expired, or rejected before their last byte came."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core import expiry
+from media_service.core.errors.service import BeingFinished
+from media_service.core.errors.uploads import UnknownUpload, UploadGone, WrongState
+from media_service.core.upload import ranges_of
+from media_service.core.upload_states import FINISHING, Event, State
+from media_service.intake.topics import CHANGED, SUPERSEDE
+from media_service.intake.upload_locks import MAX_WAIT_SECONDS, locked, upload_lock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from media_service.core.expiry import Lifetime
+    from media_service.core.ports.bus import Bus
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.locks import Locks
+    from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.spool import Spool
+    from media_service.core.ports.upload_store import UploadStore
+    from media_service.core.ranges import Ranges
+    from media_service.core.upload import Upload
+
+FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.005, 0.1
+"""Delays between attempts to exclude the writers, doubling."""
+
+ALL_BYTES = 2**62
+
+log = structlog.get_logger()
+
+
+class UploadEnder:
+    """Ends uploads, in any process: their writers, wherever they are, end first."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        store: UploadStore,
+        spool: Spool,
+        quarantine: Quarantine,
+        *,
+        locks: Locks,
+        bus: Bus,
+        clock: Callable[[], int],
+    ) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._spool = spool
+        self._quarantine = quarantine
+        self._locks = locks
+        self._bus = bus
+        self._clock = clock
+
+    async def cancel(self, upload_id: str) -> None:
+        """Cancel the upload; twice is no error. Raise UnknownUpload, UploadGone, WrongState, BeingFinished."""
+        if (await self._load(upload_id)).state in FINISHING:
+            await self._end_failed(upload_id, Event.CANCEL)
+            return
+
+        async def cancelled(upload: Upload, _received: Ranges) -> Upload | None:
+            return None if upload.state is State.CANCELLED else upload.step(Event.CANCEL, self._clock())
+
+        await self.end(upload_id, cancelled)
+
+    async def expire(self, upload_id: str, lifetime: Lifetime) -> bool:
+        """End an expired upload; return whether it ended. A writer keeps it, but not past its `whole` lifetime."""
+        upload, now = await self._load(upload_id), self._clock()
+        if upload.finalize_failed:
+            try:
+                await self._end_failed(upload_id, Event.EXPIRE)
+            except (WrongState, UploadGone):
+                return False
+            return True
+
+        async def expired(upload: Upload, _received: Ranges) -> Upload | None:
+            due = upload.state is State.RECEIVING and expiry.expires_at(upload, lifetime) < now
+            return upload.step(Event.EXPIRE, now) if due else None
+
+        overdue = now >= expiry.deadline_at(upload, lifetime)
+        try:
+            return await self.end(upload_id, expired, supersede=overdue)
+        except BeingFinished:
+            return False
+
+    async def end(
+        self,
+        upload_id: str,
+        ended: Callable[[Upload, Ranges], Awaitable[Upload | None]],
+        *,
+        supersede: bool = True,
+    ) -> bool:
+        """Save what `ended` returns, discard the bytes, and return True; if it is None, return False and do nothing.
+
+        No slice is written meanwhile. Raise BeingFinished if writers do not end; without `supersede`, also if there are
+        any.
+        """
+        async with locked(self._locks, upload_lock(upload_id)), self._without_writers(upload_id, supersede=supersede):
+            loaded = await self._catalogue.load(upload_id)
+            if loaded is None:
+                raise UnknownUpload
+            upload = await ended(loaded[0], ranges_of(loaded[1]))
+            if upload is None:
+                return False
+            await self._catalogue.save(upload)
+            await self._store.discard(upload_id)
+        self._bus.publish(CHANGED, upload_id, upload.state.value)
+        return True
+
+    @asynccontextmanager
+    async def _without_writers(self, upload_id: str, *, supersede: bool) -> AsyncIterator[None]:
+        """Exclude all writers within the block."""
+        clock = asyncio.get_running_loop().time
+        give_up, delay = clock() + MAX_WAIT_SECONDS, FIRST_POLL_SECONDS
+        while not await self._store.try_exclusive(upload_id):
+            if not supersede or clock() > give_up:
+                raise BeingFinished
+            self._bus.publish(SUPERSEDE, upload_id, 0, ALL_BYTES, "")
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LAST_POLL_SECONDS)
+        try:
+            yield
+        finally:
+            self._store.end_exclusive(upload_id)
+
+    async def _end_failed(self, upload_id: str, event: Event) -> None:
+        """End an upload whose finalizing failed, and free its space. Raise its refusal while it is being finalized."""
+        if not await self._locks.acquire(upload_lock(upload_id), 0):
+            raise (await self._load(upload_id)).refusal()
+        try:
+            upload = await self._load(upload_id)
+            ended = await self._catalogue.save(upload.step(event, self._clock()))
+            intent = upload.publish_intent
+            if intent is not None and intent.name and not await self._spool.is_assembled(upload_id):
+                log.warning("file of ended upload may be in spool", upload=upload_id, name=intent.name)
+            await self._spool.discard_assembled(upload_id)
+            await self._store.discard(upload_id)
+            if upload.review is not None:
+                await self._quarantine.discard(upload_id)
+        finally:
+            self._locks.release(upload_lock(upload_id))
+        self._bus.publish(CHANGED, upload_id, ended.state.value)
+
+    async def _load(self, upload_id: str) -> Upload:
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is None:
+            raise UnknownUpload
+        return loaded[0]

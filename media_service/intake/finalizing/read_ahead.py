@@ -1,0 +1,66 @@
+"""Let the media adapter read uploads while they arrive, wherever their slices are received."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from media_service.core.errors.base import ServiceError
+from media_service.core.upload import ranges_of
+from media_service.core.upload_states import State
+from media_service.intake.topics import CHANGED, RECORDED
+
+if TYPE_CHECKING:
+    from media_service.core.ports.bus import Bus
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.upload_store import UploadStore
+
+PAUSE_SECONDS = 0.1
+"""Pause between two rounds: the slices of all uploads that were recorded meanwhile are looked up once."""
+
+log = structlog.get_logger()
+
+
+class ReadAheadFollower:
+    """Follows receiving uploads by hints. A lost hint only makes the verification read more at the end."""
+
+    def __init__(self, catalogue: Catalogue, store: UploadStore, media: Media, bus: Bus) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._media = media
+        self._recorded: set[str] = set()
+        self._more = asyncio.Event()
+        bus.subscribe(RECORDED, self._note_recorded)
+        bus.subscribe(CHANGED, self._note_change)
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            recorded, self._recorded = self._recorded, set()
+            for upload_id in recorded:
+                try:
+                    await self.follow(upload_id)
+                except ServiceError as trouble:
+                    log.warning("an upload was not followed", upload=upload_id, trouble=str(trouble))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def follow(self, upload_id: str) -> None:
+        """Tell the media adapter which bytes of a receiving upload it may read."""
+        loaded = await self._catalogue.load(upload_id)
+        if loaded is not None and loaded[0].state is State.RECEIVING:
+            upload, slices = loaded
+            self._media.follow(upload, self._store.path(upload_id), ranges_of(slices).offset, slices)
+
+    def _note_recorded(self, upload_id: str, _start: int, _stop: int) -> None:
+        self._recorded.add(upload_id)
+        self._more.set()
+
+    def _note_change(self, upload_id: str, state: str) -> None:
+        # A complete upload is verified from where the read-ahead is, which then forgets it.
+        if state not in (State.RECEIVING, State.RECEIVED, State.VERIFIED):
+            self._media.forget(upload_id)

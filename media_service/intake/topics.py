@@ -1,0 +1,23 @@
+"""Topics of the bus, with their payloads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUPERSEDE: Final = "supersede"
+"""upload_id, start, stop, origin: a newer writer waits for these bytes; older ones should end.
+
+`origin` names the process of the newer one, which has ended its own older ones itself; empty if all should end.
+"""
+
+INTERRUPT: Final = "interrupt"
+"""upload_id, origin: a newer request waits for the running append, which should record what it received and end."""
+
+RECORDED: Final = "recorded"
+"""upload_id, start, stop: a slice was recorded."""
+
+CHANGED: Final = "changed"
+"""upload_id, state: an upload changed its state, or its finishing failed."""
+
+WAITING: Final = "waiting"
+"""count: so many uploads wait to be finalized."""
