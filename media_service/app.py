@@ -42,6 +42,8 @@ from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
+from media_service.ipc.bus import SidecarBus
+from media_service.ipc.links import SidecarLinks
 from media_service.ipc.supervisor import Supervisor
 from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector
@@ -87,9 +89,11 @@ class Service:
         self._settings = settings
         self._ready = False
         self._folder = folder
-        self._sidecar = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(folder.catalogue))
-        self._database = SqliteCatalogue(folder.catalogue, self._sidecar.clients["catalogue"])
-        self._partials = DiskPartials(folder.partials, self._sidecar.clients["storage"])
+        self._sidecar = Supervisor("media_service.sidecar", folder.sidecar_socket, str(folder.catalogue))
+        self._links = SidecarLinks(folder.sidecar_socket, ("catalogue", "storage", "bus"))
+        self._bus = SidecarBus(self._links.clients["bus"])
+        self._database = SqliteCatalogue(folder.catalogue, self._links.clients["catalogue"])
+        self._partials = DiskPartials(folder.partials, self._links.clients["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = TagWorkerPool(settings.tag_workers)
@@ -215,13 +219,14 @@ class Service:
 
     def _accepts_uploads(self) -> bool:
         """Return whether an upload could be created now."""
-        return self._ready and self._sidecar.is_running() and self._partials.free_bytes() > self._settings.disk_reserve
+        return self._ready and self._links.is_connected() and self._partials.free_bytes() > self._settings.disk_reserve
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         lock = await self._folder.lock()
         await migrate_catalogue(self._folder.catalogue)
         # The sidecar inherits the lock: it may still commit for a killed server, and the next one must not read before.
         await self._sidecar.start(lock)
+        await self._links.start()
         await self._database.open()
         await self._sessions.load()
         for store in (self._partials, self._spool, self._quarantine):
@@ -246,6 +251,7 @@ class Service:
         await self._worker.close()
         self._inspector.close()
         self._partials.close_idle()
+        await self._links.stop()
         await self._sidecar.stop()
         await self._database.close()
         os.close(lock)
