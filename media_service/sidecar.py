@@ -1,12 +1,14 @@
-"""The sidecar process: it commits to the catalogue, syncs partials and reads them back.
+"""The sidecar process: it commits to the catalogue, syncs partials and reads them back, and relays hints.
 
-`python -m media_service.sidecar catalogue=DESCRIPTOR storage=DESCRIPTOR DATABASE`. It exits when the server has closed
-both connections or has died. It ignores signals: the server waits for its responses while it shuts down.
+`python -m media_service.sidecar LISTENER LIFE DATABASE`: two inherited descriptors and a path. It accepts connections
+of any process until `LIFE` is closed at the other end, and exits when those that it has are closed. It ignores signals:
+others wait for its responses while they shut down.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -15,33 +17,58 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from media_service.catalogue import commit_server
+from media_service.ipc.relay import Relay
+from media_service.ipc.unix_socket import receive_service_name
 from media_service.storage.sync import server as sync_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    Service = Callable[[socket.socket], None]
 
 
 def main() -> None:
     """Serve every connection, each in a thread, until all are closed."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    *connections, database = sys.argv[1:]
+    listener, life, database = sys.argv[1:]
     connect = partial(commit_server.open_for_writing, database)
-    services = {"catalogue": partial(commit_server.serve, connect=connect), "storage": sync_server.serve}
-    threads = []
-    for argument in connections:
-        name, _, descriptor = argument.partition("=")
-        threads.append(threading.Thread(target=_run, args=(services[name], socket.socket(fileno=int(descriptor)))))
-        threads[-1].start()
+    services: dict[str, Service] = {
+        "catalogue": partial(commit_server.serve, connect=connect),
+        "storage": sync_server.serve,
+        "bus": Relay().serve,
+    }
+    with socket.socket(fileno=int(listener)) as listening:
+        threads = _accept_until_closed(listening, int(life), services)
     # The interpreter's shutdown, which begins when this returns, makes every executor refuse work.
     for thread in threads:
         thread.join()
 
 
-def _run(serve: Callable[[socket.socket], None], connection: socket.socket) -> None:
-    """Serve, and end the whole process on an error: the server restarts it once every connection is closed."""
+def _accept_until_closed(
+    listening: socket.socket, life: int, services: Mapping[str, Service]
+) -> list[threading.Thread]:
+    """Accept connections until the supervisor has closed `life` or has died; return the threads that still serve."""
+    threads: list[threading.Thread] = []
+    while True:
+        ready, _, _ = select.select([listening.fileno(), life], [], [])
+        # Also after the end: what still waits in the queue connected before.
+        if listening.fileno() in ready:
+            connection, _ = listening.accept()
+            threads = [thread for thread in threads if thread.is_alive()]
+            threads.append(threading.Thread(target=_run, args=(connection, services)))
+            threads[-1].start()
+        elif life in ready:
+            return threads
+
+
+def _run(connection: socket.socket, services: Mapping[str, Service]) -> None:
+    """Serve, and end the whole process on an error: it is restarted, and every client then connects again."""
     try:
-        serve(connection)
+        with connection:
+            service = receive_service_name(connection)
+            if service is not None:
+                services[service](connection)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)

@@ -1,4 +1,4 @@
-"""Messages between our own processes: framing, an asyncio RPC client, a blocking RPC server, a process supervisor.
+"""Messages between our own processes: framing, RPC over a Unix socket, hints to every process, the sidecar's start.
 
 What the requests mean belongs to the packages that send them.
 """

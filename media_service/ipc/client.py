@@ -9,6 +9,7 @@ from media_service.ipc.framing import NOTIFICATION_ID, FrameDecoder, encode_fram
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 
 class ConnectionLost(Exception):
@@ -27,12 +28,15 @@ class RpcClient(asyncio.Protocol):
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._unsent: list[bytes] = []
         self._last_id = NOTIFICATION_ID
+        self._notified: Callable[[Any], None] | None = None
+        self._congested = False
         self._closed = asyncio.Event()
         self._closed.set()
 
     async def connect(self, connection: socket.socket) -> None:
         """Use this socket from now on, and own it."""
         self._decoder = FrameDecoder()
+        self._congested = False
         self._closed.clear()
         transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=connection)
         self._transport = transport
@@ -41,6 +45,15 @@ class RpcClient(asyncio.Protocol):
     def is_connected(self) -> bool:
         """Return whether the connection is open."""
         return self._transport is not None
+
+    @property
+    def is_congested(self) -> bool:
+        """Return whether the server reads more slowly than messages are sent: 64 KiB wait in this process."""
+        return self._congested
+
+    def listen(self, notified: Callable[[Any], None]) -> None:
+        """Call `notified` with each notification of the server. It must not raise."""
+        self._notified = notified
 
     def call(self, request: Any) -> asyncio.Future[Any]:
         """Return a future of the result, or of ConnectionLost. Raise ValueError if the request is not a plain value."""
@@ -70,12 +83,24 @@ class RpcClient(asyncio.Protocol):
         await self._closed.wait()
 
     def data_received(self, received: bytes) -> None:
-        """Deliver results to their callers."""
+        """Deliver results to their callers, and notifications to the listener."""
         for results in self._decoder.feed(received):
             for request_id, result in results:
+                if request_id == NOTIFICATION_ID:
+                    if self._notified is not None:
+                        self._notified(result)
+                    continue
                 pending = self._pending.pop(request_id)
                 if not pending.done():
                     pending.set_result(result)
+
+    def pause_writing(self) -> None:
+        """Note that the server does not keep up."""
+        self._congested = True
+
+    def resume_writing(self) -> None:
+        """Note that the server keeps up again."""
+        self._congested = False
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Fail every pending call with ConnectionLost."""

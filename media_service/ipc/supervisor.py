@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import os
 import sys
 from asyncio.subprocess import DEVNULL
 from contextlib import ExitStack, suppress
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.ipc.client import RpcClient
+from media_service.ipc.unix_socket import listen_privately
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Sequence
+    from pathlib import Path
 
 PYTHON_COMMAND = (sys.executable, "-I", "-m")
 """Run a module in isolated mode, independent of the environment and the working directory."""
@@ -27,67 +28,60 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """Run a Python module as a child process, with one RPC connection for each of its services.
+    """Run the sidecar, a Python module, as a child process; `SidecarLinks` connects to it.
 
-    The module's command line is `service=descriptor` for each service, then `arguments`. It must exit when all
-    connections are closed. It runs in its own session, so that Ctrl-C in a terminal does not reach it.
+    Its command line is the descriptors of its listening socket and of a pipe, then `arguments`. It must exit when the
+    pipe and all connections are closed. It runs in its own session, so that Ctrl-C in a terminal does not reach it.
     """
 
-    def __init__(self, module: str, services: Sequence[str], *arguments: str) -> None:
-        self.clients = {service: RpcClient() for service in services}
+    def __init__(self, module: str, path: Path, *arguments: str) -> None:
         self._module = module
+        self._path = path
         self._arguments = arguments
         self._process: Process | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._opened = ExitStack()
 
     async def start(self, *inherited: int) -> None:
-        """Start the process; it inherits these descriptors. Raise OSError if it cannot be started."""
-        await self._spawn(inherited)
-        self._watching = asyncio.create_task(self._watch(inherited))
+        """Listen, and start the process; it inherits these descriptors. Raise OSError if it cannot be started."""
+        # Connections wait in the queue of the socket, which stays open, while the process is restarted.
+        listener = self._opened.enter_context(listen_privately(self._path))
+        life, held = os.pipe()
+        self._opened.callback(os.close, held)
+        self._opened.callback(os.close, life)
+        descriptors = (listener.fileno(), life, *inherited)
+        await self._spawn(descriptors)
+        self._watching = asyncio.create_task(self._watch(descriptors))
 
     async def stop(self) -> None:
-        """Wait for all pending responses and for the process to exit."""
+        """Wait for the process to exit, once every process has closed its connections."""
         if self._watching is not None:
             self._watching.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watching
-        await asyncio.gather(*(client.close() for client in self.clients.values()))
+        self._opened.close()
         if self._process is not None:
             await self._process.wait()
 
-    def is_running(self) -> bool:
-        """Return whether every service is connected."""
-        return all(client.is_connected for client in self.clients.values())
+    async def _spawn(self, descriptors: Sequence[int]) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *PYTHON_COMMAND,
+            self._module,
+            *map(str, descriptors[:2]),
+            *self._arguments,
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            pass_fds=descriptors,
+            start_new_session=True,
+        )
 
-    async def _spawn(self, inherited: Sequence[int]) -> None:
-        pairs = {service: socket.socketpair() for service in self.clients}
-        with ExitStack() as near_ends, ExitStack() as far_ends:
-            for near, far in pairs.values():
-                near_ends.enter_context(near)
-                far_ends.enter_context(far)
-            self._process = await asyncio.create_subprocess_exec(
-                *PYTHON_COMMAND,
-                self._module,
-                *(f"{service}={far.fileno()}" for service, (_, far) in pairs.items()),
-                *self._arguments,
-                stdin=DEVNULL,
-                stdout=DEVNULL,
-                pass_fds=[*(far.fileno() for _, far in pairs.values()), *inherited],
-                start_new_session=True,
-            )
-            near_ends.pop_all()
-        for service, client in self.clients.items():
-            await client.connect(pairs[service][0])
-
-    async def _watch(self, inherited: Sequence[int]) -> None:
+    async def _watch(self, descriptors: Sequence[int]) -> None:
         clock = asyncio.get_running_loop().time
         while True:
             started = clock()
             assert self._process is not None
             status = await self._process.wait()
-            for client in self.clients.values():
-                await client.wait_closed()
             log.error("sidecar_died", module=self._module, status=status)
             await asyncio.sleep(started + RESTART_INTERVAL_SECONDS - clock())
             with suppress(OSError):
-                await self._spawn(inherited)
+                await self._spawn(descriptors)

@@ -51,6 +51,11 @@ class DataFolder:
         return self.root / "quarantine"
 
     @property
+    def sidecar_socket(self) -> Path:
+        """Return the path of the Unix socket on which the sidecar listens."""
+        return self.root / "sidecar.socket"
+
+    @property
     def token_file(self) -> Path:
         """Return the path of the file with the admin token."""
         return self.root / "admin-token"

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Plain = str | int | float | bytes | bool | None
+"""What a hint may carry. A member of an enumeration is not plain: send its value."""
+
 
 class Bus(Protocol):
-    """Hints, delivered at most once. The truth is in the catalogue: no correctness may depend on a hint."""
+    """Hints to every process, each delivered at most once; any may be lost.
 
-    def publish(self, topic: str, *payload: Any) -> None:
-        """Send plain values to the subscribers of all processes, this one too. Never wait, never raise."""
+    Whoever needs the truth asks the catalogue: correctness must not depend on a hint. The hints of one process arrive
+    in the order in which they were published. Every call must be made in the event loop's thread.
+    """
+
+    def publish(self, topic: str, *payload: Plain) -> None:
+        """Send a hint to the subscribers of all processes, also of this one, and return at once.
+
+        Raise ValueError if the payload is not plain; nothing else.
+        """
 
     def subscribe(self, topic: str, handler: Callable[..., None]) -> None:
-        """Call `handler(*payload)` in the event loop for each hint of this topic."""
+        """Call `handler(*payload)` for each hint of this topic, in the event loop, never during `publish`.
+
+        An exception of a handler is logged and stops no other handler.
+        """
