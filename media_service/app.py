@@ -52,9 +52,9 @@ from media_service.media.workers.sandbox import PROTECTIONS
 from media_service.part_options import MICROSECONDS, authenticator_for, intake_options, media_options
 from media_service.startup import check_http_parser, migrate_catalogue, resource_folder
 from media_service.storage.data_folder import DataFolder
-from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
+from media_service.storage.upload_store import DiskUploadStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,7 +89,7 @@ class Service:
         self._folder = folder
         self._sidecar = Supervisor("media_service.sidecar", ("catalogue", "storage"), str(folder.catalogue))
         self._database = SqliteCatalogue(folder.catalogue, self._sidecar.clients["catalogue"])
-        self._partials = DiskPartials(folder.partials, self._sidecar.clients["storage"])
+        self._store = DiskUploadStore(folder.partials, self._sidecar.clients["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
         self._worker = TagWorkerPool(settings.tag_workers)
@@ -97,7 +97,7 @@ class Service:
         self._inspector = MediaInspector(self._worker, media_options(settings), load=load)
         self._finalizer = Finalizer(
             self._database,
-            self._partials,
+            self._store,
             self._spool,
             self._quarantine,
             self._inspector,
@@ -110,7 +110,7 @@ class Service:
         self._retagger = Retagger(self._database, self._spool, self._inspector, options.limits.cover)
         self._intake = UploadService(
             self._database,
-            self._partials,
+            self._store,
             self._inspector,
             self._finalizer,
             options,
@@ -121,7 +121,7 @@ class Service:
         )
         self._make_background_parts(settings, load)
         self._appends = Appends(self._intake)
-        self._concatenator = Concatenator(self._intake, self._partials)
+        self._concatenator = Concatenator(self._intake, self._store)
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
         self._sessions = Sessions(self._database, token, now)
         self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
@@ -140,7 +140,7 @@ class Service:
         self._sweeper = Sweeper(
             self._intake,
             self._database,
-            self._partials,
+            self._store,
             self._spool,
             self._quarantine,
             clock=now,
@@ -215,7 +215,7 @@ class Service:
 
     def _accepts_uploads(self) -> bool:
         """Return whether an upload could be created now."""
-        return self._ready and self._sidecar.is_running() and self._partials.free_bytes() > self._settings.disk_reserve
+        return self._ready and self._sidecar.is_running() and self._store.free_bytes() > self._settings.disk_reserve
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         lock = await self._folder.lock()
@@ -224,7 +224,7 @@ class Service:
         await self._sidecar.start(lock)
         await self._database.open()
         await self._sessions.load()
-        for store in (self._partials, self._spool, self._quarantine):
+        for store in (self._store, self._spool, self._quarantine):
             await store.prepare()
         await self._sweeper.discard_orphans()
         await self._retagger.recover()
@@ -245,7 +245,7 @@ class Service:
                 await task
         await self._worker.close()
         self._inspector.close()
-        self._partials.close_idle()
+        self._store.close_idle()
         await self._sidecar.stop()
         await self._database.close()
         os.close(lock)

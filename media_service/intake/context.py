@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
-    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.options import IntakeOptions
     from media_service.intake.receiving.active_uploads import ActiveUploads
     from media_service.intake.receiving.address_usage import AddressUsage
@@ -23,7 +23,7 @@ class Dependencies:
 
     active_uploads: ActiveUploads
     catalogue: Catalogue
-    partials: Partials
+    store: UploadStore
     media: Media
     options: IntakeOptions
     clock: Callable[[], int]

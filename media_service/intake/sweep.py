@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from media_service.core.ports.catalogue import Catalogue
-    from media_service.core.ports.partials import Partials
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.spool import Spool
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.core.upload import Upload
     from media_service.intake.uploads import UploadService
 
@@ -34,7 +34,7 @@ class Sweeper:
         self,
         uploads: UploadService,
         catalogue: Catalogue,
-        partials: Partials,
+        store: UploadStore,
         spool: Spool,
         quarantine: Quarantine,
         *,
@@ -44,7 +44,7 @@ class Sweeper:
     ) -> None:
         self._uploads = uploads
         self._catalogue = catalogue
-        self._partials = partials
+        self._store = store
         self._spool = spool
         self._quarantine = quarantine
         self._clock = clock
@@ -89,7 +89,7 @@ class Sweeper:
         """Delete files that a crash left after their rows had changed. Must run before anything is received."""
         finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}
         receiving = {upload.id for upload in await self._catalogue.in_state({State.RECEIVING})}
-        for upload_id in set(await self._partials.list_ids()) - finishing - receiving:
-            await self._partials.discard(upload_id)
+        for upload_id in set(await self._store.list_ids()) - finishing - receiving:
+            await self._store.discard(upload_id)
         for upload_id in set(await self._spool.list_assembled()) - finishing:
             await self._spool.discard_assembled(upload_id)

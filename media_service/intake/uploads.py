@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.load import Load
     from media_service.core.ports.media import Media
-    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.finalizing.finalizer import Finalizer
     from media_service.intake.finalizing.retag import Retagger
     from media_service.intake.options import IntakeOptions
@@ -47,7 +47,7 @@ class UploadService:
     def __init__(
         self,
         catalogue: Catalogue,
-        partials: Partials,
+        store: UploadStore,
         media: Media,
         finalizer: Finalizer,
         options: IntakeOptions,
@@ -59,18 +59,18 @@ class UploadService:
     ) -> None:
         self.options = options
         self._catalogue = catalogue
-        self._partials = partials
+        self._store = store
         self._media = media
         self._finalizer = finalizer
         self._clock = clock
         self._new_id = new_id
         self._active_uploads = ActiveUploads(catalogue, options.lifetime)
         self._usage = AddressUsage(options.quotas)
-        self._space = DiskSpace(partials, self._usage, options.disk_reserve)
+        self._space = DiskSpace(store, self._usage, options.disk_reserve)
         deps = Dependencies(
             active_uploads=self._active_uploads,
             catalogue=catalogue,
-            partials=partials,
+            store=store,
             media=media,
             options=options,
             clock=clock,
@@ -97,23 +97,23 @@ class UploadService:
                 return duplicate, False
         self._usage.claim(upload, upload.length or 0)
         try:
-            await self._store(upload)
+            await self._create(upload)
         except BaseException:
             self._usage.release(upload)
             raise
         self._active_uploads.remember(ActiveUpload(upload, (), first_reservation(upload.length)))
         return self._active_uploads.view(upload, Ranges()), True
 
-    async def _store(self, upload: Upload) -> None:
+    async def _create(self, upload: Upload) -> None:
         """Create the partial and the row. Raise StorageFull; unreceived bytes of other uploads do not count."""
         if (upload.length or 1) > await self._space.spare():
             raise StorageFull
-        await self._partials.create(upload.id, first_reservation(upload.length))
+        await self._store.create(upload.id, first_reservation(upload.length))
         try:
             await self._catalogue.create(upload)
         except ServiceError:
             # If the row exists after all, the first slice creates the partial again.
-            await self._partials.discard(upload.id)
+            await self._store.discard(upload.id)
             raise
 
     async def largest(self) -> int:
@@ -198,12 +198,12 @@ class UploadService:
     async def reserve_all(self, upload_id: str, owner: str) -> None:
         """Reserve disk space for all bytes, before they are copied. Raise StorageFull."""
         active = await self._active_uploads.find(upload_id, owner)
-        partial = await self._partials.open(upload_id)
-        if partial is not None:
+        writer = await self._store.begin(upload_id, 0, active.upload.length)
+        if writer is not None:
             try:
-                await self._space.reserve_all(active, partial, active.upload.length or 0)
+                await self._space.reserve_all(active, writer, active.upload.length or 0)
             finally:
-                self._partials.close(upload_id)
+                writer.close()
 
     def slices_recorded(self, upload_id: str) -> int:
         """Return the number of slices of an upload in memory, else 0."""
@@ -255,7 +255,7 @@ class UploadService:
                 if refusal is None or complete or active.upload.state is not State.RECEIVING:
                     return
                 # Keep what came, without the reserved space after it.
-                await self._partials.trim(upload_id, max((span.stop for span in active.received), default=0))
+                await self._store.trim(upload_id, max((span.stop for span in active.received), default=0))
                 verdict = await self._finalizer.rejected.take(active.upload, refusal, findings)
                 await self._lifecycle.end(active, Event.REJECT, verdict=verdict)
 

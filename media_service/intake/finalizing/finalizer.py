@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.load import Load
     from media_service.core.ports.media import Media
-    from media_service.core.ports.partials import Partials
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.spool import Spool
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.core.upload import Slice
 
 SLOW_TAG_CODE = "mutagen_error"
@@ -53,7 +53,7 @@ class Finalizer:
     def __init__(
         self,
         catalogue: Catalogue,
-        partials: Partials,
+        store: UploadStore,
         spool: Spool,
         quarantine: Quarantine,
         media: Media,
@@ -65,13 +65,13 @@ class Finalizer:
         workers: int = 2,
     ) -> None:
         self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, load)
-        self.rejected = RejectedUploads(catalogue, partials, quarantine, clock=clock, queue=self.queue)
+        self.rejected = RejectedUploads(catalogue, store, quarantine, clock=clock, queue=self.queue)
         self.delivered = asyncio.Event()
-        self._publisher = Publisher(catalogue, partials, spool, media)
+        self._publisher = Publisher(catalogue, store, spool, media)
         self._audio_locks = AudioLocks()
         self._duplicates = duplicates
         self._catalogue = catalogue
-        self._partials = partials
+        self._store = store
         self._spool = spool
         self._quarantine = quarantine
         self._media = media
@@ -131,8 +131,8 @@ class Finalizer:
         except Refusal as refusal:
             return await self._reject(upload, refusal)
         except FileNotFoundError as missing:
-            if await self._partials.open(upload.id) is not None:
-                self._partials.close(upload.id)
+            if (writer := await self._store.begin(upload.id, 0, None)) is not None:
+                writer.close()
                 raise StorageError from missing
             log.error("partial missing", upload=upload.id)
             return await self._saved(upload.step(Event.LOSE, self._clock()))
@@ -168,8 +168,8 @@ class Finalizer:
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Return the upload verified, with its facts, or rejected."""
         assert upload.length is not None
-        await self._partials.trim(upload.id, upload.length)
-        facts = await self._media.verify(self._partials.path(upload.id), upload, slices)
+        await self._store.trim(upload.id, upload.length)
+        facts = await self._media.verify(self._store.path(upload.id), upload, slices)
         if any(finding.code == SLOW_TAG_CODE for finding in facts.findings):
             self.queue.note_slow(upload)
         refusal = refusal_of(facts.findings)
@@ -190,7 +190,7 @@ class Finalizer:
         delivered = upload.step(Event.DELIVER, now, file_id=file.id)
         await self._catalogue.deliver(delivered, file)
         self.delivered.set()
-        await self._partials.discard(upload.id)
+        await self._store.discard(upload.id)
         if upload.review is not None:
             await self._quarantine.discard(upload.id)
         log.info("spooled", upload=upload.id, name=file.spool_entry.name, size=file.spool_entry.size)
@@ -221,7 +221,7 @@ class Finalizer:
     async def _discard(self, upload_id: str) -> None:
         """Delete the partial, and an assembled file that a crash may have left."""
         await self._spool.discard_assembled(upload_id)
-        await self._partials.discard(upload_id)
+        await self._store.discard(upload_id)
 
     async def _saved(self, upload: Upload) -> Upload:
         await self._catalogue.save(upload)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
-    from media_service.core.ports.partials import Partials
     from media_service.core.ports.spool import Spool
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.core.upload import Upload
 
 NAMES_PER_QUERY = 64
@@ -28,9 +28,9 @@ NAMES_PER_QUERY = 64
 class Publisher:
     """Assembles tagged files and names them."""
 
-    def __init__(self, catalogue: Catalogue, partials: Partials, spool: Spool, media: Media) -> None:
+    def __init__(self, catalogue: Catalogue, store: UploadStore, spool: Spool, media: Media) -> None:
         self._catalogue = catalogue
-        self._partials = partials
+        self._store = store
         self._spool = spool
         self._media = media
         self._naming = asyncio.Lock()
@@ -47,7 +47,7 @@ class Publisher:
     async def _assemble(self, upload: Upload) -> PublishIntent:
         """Assemble the tagged file; return the intent, without a name."""
         assert upload.facts is not None
-        source = self._partials.path(upload.id)
+        source = self._store.path(upload.id)
         picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
         plan, values = await self._media.plan_tags(source, upload, picture)
         assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)

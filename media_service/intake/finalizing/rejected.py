@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from media_service.core.errors.base import Refusal
     from media_service.core.ports.catalogue import Catalogue
-    from media_service.core.ports.partials import Partials
     from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.finalizing.queue import FinalizeQueue
 
 MAX_WAIT_SECONDS = 20.0
@@ -30,14 +30,14 @@ class RejectedUploads:
     def __init__(
         self,
         catalogue: Catalogue,
-        partials: Partials,
+        store: UploadStore,
         quarantine: Quarantine,
         *,
         clock: Callable[[], int],
         queue: FinalizeQueue,
     ) -> None:
         self._catalogue = catalogue
-        self._partials = partials
+        self._store = store
         self._quarantine = quarantine
         self._clock = clock
         self._queue = queue
@@ -49,7 +49,7 @@ class RejectedUploads:
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
         report |= {"findings": [finding.to_dict_with_message() for finding in findings]}
-        await self._quarantine.add(upload.id, self._partials.path(upload.id), report)
+        await self._quarantine.add(upload.id, self._store.path(upload.id), report)
         return verdict
 
     async def kept_bytes(self, upload_id: str) -> int | None:
@@ -78,7 +78,7 @@ class RejectedUploads:
                 if kept is not None and kept != again.length:
                     raise BytesMissing(kept)
                 try:
-                    await self._quarantine.restore(upload_id, self._partials.path(upload_id))
+                    await self._quarantine.restore(upload_id, self._store.path(upload_id))
                 except FileNotFoundError:
                     # It was purged, perhaps after `kept`.
                     raise UnknownUpload from None

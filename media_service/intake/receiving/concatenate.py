@@ -11,7 +11,7 @@ from media_service.core.errors.service import StorageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from media_service.core.ports.partials import Partials
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.uploads import UploadService
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Concatenator:
     """Concatenates uploads of one owner."""
 
-    def __init__(self, uploads: UploadService, partials: Partials) -> None:
+    def __init__(self, uploads: UploadService, store: UploadStore) -> None:
         self._uploads = uploads
-        self._partials = partials
+        self._store = store
 
     async def concatenate(
         self, request: lifecycle.UploadRequest, parts: Sequence[str], owner: str, dialect: str
@@ -54,7 +54,7 @@ class Concatenator:
         """Copy the bytes, and raise if an upload was cancelled meanwhile: bytes may be missing."""
         missing: FileNotFoundError | None = None
         try:
-            await self._partials.concatenate(
+            await self._store.concatenate(
                 created.upload.id, [(view.upload.id, view.upload.length or 0) for view in views]
             )
         except FileNotFoundError as error:

@@ -10,7 +10,7 @@ from media_service.core.errors.service import StorageFull
 from media_service.core.reservation import reservation_end
 
 if TYPE_CHECKING:
-    from media_service.core.ports.partials import Partial, Partials
+    from media_service.core.ports.upload_store import SliceWriter, UploadStore
     from media_service.intake.receiving.active_uploads import ActiveUpload
     from media_service.intake.receiving.address_usage import AddressUsage
 
@@ -21,8 +21,8 @@ RECHECK_SECONDS = 1.0
 class DiskSpace:
     """Admits bytes to the disk. `disk_reserve` in bytes."""
 
-    def __init__(self, partials: Partials, usage: AddressUsage, disk_reserve: int) -> None:
-        self._partials = partials
+    def __init__(self, store: UploadStore, usage: AddressUsage, disk_reserve: int) -> None:
+        self._store = store
         self._usage = usage
         self._disk_reserve = disk_reserve
         self._left = 0
@@ -31,27 +31,27 @@ class DiskSpace:
 
     async def spare(self) -> int:
         """Measure and return the free bytes above `disk_reserve`, possibly negative."""
-        self._left, self._looked_at = await self._partials.free() - self._disk_reserve, time.monotonic()
+        self._left, self._looked_at = await self._store.free() - self._disk_reserve, time.monotonic()
         return self._left
 
-    async def admit(self, active: ActiveUpload, partial: Partial, start: int, stop: int) -> None:
+    async def admit(self, active: ActiveUpload, writer: SliceWriter, start: int, stop: int) -> None:
         """Admit bytes that exceed the reserved space, before they are written. Raise StorageFull, QuotaExceeded."""
         if active.upload.length is None:
             self._usage.claim(active.upload, active.admitted + stop - start)
             active.admit(stop - start)
-        elif await self._reserve(active, partial, stop):
+        elif await self._reserve(active, writer, stop):
             return
         await self._take(stop - start)
 
-    async def reserve_all(self, active: ActiveUpload, partial: Partial, size: int) -> None:
+    async def reserve_all(self, active: ActiveUpload, writer: SliceWriter, size: int) -> None:
         """Reserve space for a complete upload, whose bytes are about to be copied. Raise StorageFull."""
         async with self._reserving:
             if size > await self.spare():
                 raise StorageFull
-            await partial.reserve(0, size)
+            await writer.reserve(0, size)
             active.reserve(size)
 
-    async def _reserve(self, active: ActiveUpload, partial: Partial, stop: int) -> bool:
+    async def _reserve(self, active: ActiveUpload, writer: SliceWriter, stop: int) -> bool:
         """Reserve the upload's next step if it includes the bytes before `stop`; return whether it does."""
         if stop > _reserved_next(active)[1]:
             return False
@@ -62,7 +62,7 @@ class DiskSpace:
                 end = min(end, begin + await self.spare())
                 if stop > end:
                     return False
-                await partial.reserve(begin, end)
+                await writer.reserve(begin, end)
                 active.reserve(end)
                 self._looked_at = float("-inf")
             return True

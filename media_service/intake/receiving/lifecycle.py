@@ -13,7 +13,6 @@ from media_service.core.upload_states import FINISHING, Event, State
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from media_service.core.ports.partials import Partial
     from media_service.core.ranges import Ranges
     from media_service.core.upload import Slice, Upload
     from media_service.intake.context import Dependencies
@@ -98,26 +97,13 @@ class UploadLifecycle:
 
     async def _sync_all(self, active: ActiveUpload) -> bool:
         """Sync all of the partial. If that fails the upload is lost, because any of its bytes may be."""
-        partial = await self._deps.partials.open(active.upload.id)
-        if partial is not None:
-            try:
-                await self.sync(active, partial, partial.epoch)
-            except ServiceError:
-                pass
-            else:
-                return True
-            finally:
-                self._deps.partials.close(active.upload.id)
-        await self.lose(active)
-        return False
-
-    async def sync(self, active: ActiveUpload, partial: Partial, epoch: int) -> None:
-        """Sync what was written. Raise StorageFull or StorageError, after dropping what was read ahead."""
         try:
-            await partial.sync(epoch)
-        except ServiceError:
+            await self._deps.store.sync_all(active.upload.id)
+        except (ServiceError, FileNotFoundError):
             self._deps.media.forget(active.upload.id)
-            raise
+            await self.lose(active)
+            return False
+        return True
 
     async def end(self, active: ActiveUpload, event: Event, **changes: Any) -> None:
         """End a receiving upload, or one that could not be finished, without a file; free its space."""
@@ -136,7 +122,7 @@ class UploadLifecycle:
         self._deps.usage.release(upload)
         self._deps.active_uploads.drop(upload.id)
         self._deps.media.forget(upload.id)
-        await self._deps.partials.discard(upload.id)
+        await self._deps.store.discard(upload.id)
 
     async def lose(self, active: ActiveUpload) -> None:
         """End an upload whose partial is missing: its recorded bytes are lost."""

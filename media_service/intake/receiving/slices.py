@@ -6,12 +6,16 @@ The catalogue never claims a byte that is not on disk. Bytes of a partial outsid
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from media_service.core import admission
 from media_service.core.digest import format_digest_field
+from media_service.core.errors.base import ServiceError
 from media_service.core.errors.requests import BodyCut, Malformed
+from media_service.core.errors.service import StorageError
 from media_service.core.errors.uploads import DigestMismatch
 from media_service.core.ranges import Span
 from media_service.core.reservation import first_reservation
@@ -20,7 +24,7 @@ from media_service.core.upload import Slice
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
 
-    from media_service.core.ports.partials import Partial, SliceDigest
+    from media_service.core.ports.upload_store import SliceWriter
     from media_service.intake.context import Dependencies
     from media_service.intake.receiving.active_uploads import ActiveUpload
     from media_service.intake.receiving.leases import Lease
@@ -48,12 +52,10 @@ class SliceRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where a slice is written. `epoch`: the partial's, before the first byte."""
+    """Where a slice is written."""
 
     lease: Lease
-    partial: Partial
-    epoch: int
-    hasher: SliceDigest | None
+    writer: SliceWriter
 
 
 class SliceReceiver:
@@ -116,35 +118,49 @@ class SliceReceiver:
         return active.leases.acquire(window.start, stop, options.idle_timeout, options.body_rate)
 
     async def _begin(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> _Target:
-        """Acquire the lease, open the partial and begin the digest. The caller must call `_end`."""
+        """Acquire the lease, begin the slice and lock its bytes. The caller must call `_end`."""
         lease = self._acquire(active, request, window)
         try:
-            partial = await self._open(active)
+            target = _Target(lease, await self._open(active, request, window))
         except BaseException:
             active.release(lease)
             raise
-        hasher = None if request.digest is None else partial.digest(window.start, request.size or request.most)
-        return _Target(lease, partial, partial.epoch, hasher)
+        try:
+            if not target.writer.try_lock():
+                raise StorageError
+        except BaseException:
+            self._end(active, target)
+            raise
+        return target
 
     def _end(self, active: ActiveUpload, target: _Target) -> None:
         """Undo `_begin`. An ExitStack would cost a fifth of all other work on a slice."""
         active.release(target.lease)
-        self._deps.partials.close(active.upload.id)
+        target.writer.close()
 
-    async def _open(self, active: ActiveUpload) -> Partial:
-        """Return the upload's partial. Raise UploadGone if it is missing and had recorded bytes."""
-        partial, is_new = await self._deps.partials.open(active.upload.id), False
-        if partial is None and not active.received:
-            # A power failure may lose a partial without recorded bytes.
-            await self._deps.partials.create(active.upload.id, first_reservation(active.upload.length))
-            partial, is_new = await self._deps.partials.open(active.upload.id), True
-        if partial is None:
+    async def _open(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> SliceWriter:
+        """Return the slice's writer. Raise UploadGone if the partial is missing and had recorded bytes."""
+        begin = partial(
+            self._deps.store.begin,
+            active.upload.id,
+            window.start,
+            request.size,
+            most=request.most,
+            digest=request.digest,
+        )
+        writer, is_new = await begin(), False
+        if writer is None and not active.received:
+            # A power failure may lose a partial without recorded bytes; another process may have found that too.
+            with suppress(FileExistsError):
+                await self._deps.store.create(active.upload.id, first_reservation(active.upload.length))
+            writer, is_new = await begin(), True
+        if writer is None:
             await self._lifecycle.lose(active)
             raise active.upload.refusal()
         if is_new or active.reserved is None:
             # Without a length nothing is reserved, so DiskSpace admits every block.
-            active.reserve(0 if active.upload.length is None else partial.allocated)
-        return partial
+            active.reserve(0 if active.upload.length is None else writer.allocated)
+        return writer
 
     async def _repeat(
         self,
@@ -190,10 +206,10 @@ class SliceReceiver:
                 lease.extend(at + len(block))
                 if target is not None:
                     if at + len(block) > (active.reserved or 0):
-                        await self._deps.space.admit(active, target.partial, at, at + len(block))
-                    await target.partial.write(at, block)
-                    if target.hasher is not None:
-                        target.hasher.update(block)
+                        await self._deps.space.admit(active, target.writer, at, at + len(block))
+                    if not target.writer.extend(at + len(block)):
+                        raise StorageError
+                    await target.writer.write(block)
                 at += len(block)
                 # Free the block before waiting for the next one.
                 del block
@@ -206,23 +222,25 @@ class SliceReceiver:
     async def _commit(self, active: ActiveUpload, request: SliceRequest, piece: Slice, target: _Target) -> None:
         """Check a written slice, make it durable and record it."""
         try:
-            if target.hasher is not None:
-                # Before the sync, so that both run at once: one needs the processor, the other the disk.
-                target.hasher.end()
-            if self._deps.options.sync_slices:
-                await self._lifecycle.sync(active, target.partial, target.epoch)
-            if target.hasher is not None:
-                await _check_digest(piece, target.hasher)
+            _check_digest(piece, await self._make_durable(active, target.writer))
             admission.check_record(active.upload, active.received, piece)
             self._check_slice(active, request, Span(piece.start, piece.stop))
             await self._lifecycle.record(active, piece, last=request.last)
-            self._deps.media.follow(active.upload, target.partial.path, active.received.offset, piece)
+            path = self._deps.store.path(active.upload.id)
+            self._deps.media.follow(active.upload, path, active.received.offset, piece)
         finally:
             self._end(active, target)
         await self._lifecycle.complete_if_possible(active)
 
+    async def _make_durable(self, active: ActiveUpload, writer: SliceWriter) -> bytes | None:
+        """Return the written slice's digest. On an error drop what was read ahead, which may be lost."""
+        try:
+            return await writer.commit(sync=self._deps.options.sync_slices)
+        except ServiceError:
+            self._deps.media.forget(active.upload.id)
+            raise
 
-async def _check_digest(piece: Slice, hasher: SliceDigest) -> None:
-    digest = await hasher.value()
-    if piece.digest is not None and digest != piece.digest:
+
+def _check_digest(piece: Slice, digest: bytes | None) -> None:
+    if piece.digest is not None and digest is not None and digest != piece.digest:
         raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))
