@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
-    from media_service.core.ports.partials import SliceDigest
+    from media_service.storage.slice_digest import SliceDigest
     from media_service.storage.sync.client import SyncClient
     from media_service.storage.sync.group_sync import GroupSync
     from media_service.storage.write_latency import WriteLatency
@@ -28,10 +28,14 @@ STAT_BLOCK_BYTES = 512
 
 
 class OpenPartial:
-    """`core.ports.partials.Partial` over a descriptor. `folder_sync` makes its name durable; None if it already is."""
+    """A descriptor that all writers of one upload in this process share.
+
+    `folder_sync` makes its name durable; None if it already is. `users` is counted by `OpenPartials`.
+    """
 
     def __init__(
         self,
+        upload_id: str,
         path: Path,
         descriptor: int,
         *,
@@ -40,17 +44,36 @@ class OpenPartial:
         sync_client: SyncClient,
         folder_sync: GroupSync | None = None,
     ) -> None:
+        self.upload_id = upload_id
         self.path = path
         self.descriptor = descriptor
+        self.users = 0
+        self._name = os.fspath(path)
+        self._identity = _identity(os.fstat(descriptor))
         self._latency = latency
         self._executor = executor
         self._sync_client = sync_client
         self._folder_sync = folder_sync
         self._data_sync = sync_client.sync(path)
 
+    def is_current(self) -> bool:
+        """Return whether the path still leads to this file. Bytes written to a deleted one are lost without an error.
+
+        The link count does not tell: a rejected file has a second name in the quarantine.
+        """
+        try:
+            return _identity(os.lstat(self._name)) == self._identity
+        except FileNotFoundError:
+            return False
+
     @property
     def epoch(self) -> int:
+        """Return the number of failed syncs."""
         return self._data_sync.failures
+
+    def give_up(self) -> None:
+        """Give up all that was written, as after a failed sync."""
+        self._data_sync.failures += 1
 
     @property
     def name_is_durable(self) -> bool:
@@ -58,6 +81,7 @@ class OpenPartial:
         return self._folder_sync is None
 
     async def write(self, offset: int, block: bytes) -> None:
+        """Write all of the block at `offset`; not durable before `sync`. Raise StorageFull, StorageError."""
         with map_os_errors():
             if self._latency.is_low:
                 self._latency.record(_timed_write(self.descriptor, offset, block))
@@ -67,10 +91,12 @@ class OpenPartial:
 
     @property
     def allocated(self) -> int:
+        """Return the offset up to which disk space is allocated, 0 if the file has holes."""
         status = os.fstat(self.descriptor)
         return status.st_size if status.st_blocks * STAT_BLOCK_BYTES >= status.st_size else 0
 
     async def reserve(self, start: int, stop: int) -> None:
+        """Allocate these bytes and keep existing ones. Raise StorageFull, StorageError."""
         with map_os_errors():
             if stop - start > INLINE_ALLOCATE_BYTES:
                 await run_to_completion(self._executor, allocate, self.descriptor, start, stop - start)
@@ -78,9 +104,14 @@ class OpenPartial:
                 allocate(self.descriptor, start, stop - start)
 
     def digest(self, start: int, expected: int | None) -> SliceDigest:
+        """Return the digest of a slice that will be written at `start`, of `expected` bytes at most if known."""
         return self._sync_client.digest(self.path, start, expected)
 
     async def sync(self, epoch: int) -> None:
+        """Return when every write that ended before the call is durable. Raise StorageFull, StorageError.
+
+        `epoch` is the partial's from before the first of these writes.
+        """
         await self._data_sync.wait()
         # After a failed sync the kernel marks pages clean that never reached the disk, so everything written before it
         # is lost, even if a later sync succeeds.
@@ -89,6 +120,11 @@ class OpenPartial:
         if self._folder_sync is not None:
             await self._folder_sync.wait()
             self._folder_sync = None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    """Return what no other file has while this one is open."""
+    return status.st_ino, status.st_dev
 
 
 def _timed_write(descriptor: int, offset: int, block: bytes) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from media_service.ipc.client import ConnectionLost
 from media_service.storage.sync.results import result_of
@@ -14,8 +14,21 @@ if TYPE_CHECKING:
     from media_service.ipc.client import RpcClient
 
 
+class SliceDigest(Protocol):
+    """The SHA-256 of a slice while it is written."""
+
+    def update(self, block: bytes) -> None:
+        """Add bytes that were written after those before."""
+
+    def end(self) -> None:
+        """Note that no more bytes follow. Reading back begins now, even before `value` is awaited."""
+
+    async def value(self) -> bytes:
+        """Return the digest of these bytes, or of those read back. Raise StorageError."""
+
+
 class InlineDigest:
-    """`core.ports.partials.SliceDigest` on the event loop, while the bytes are still in the processor's cache."""
+    """The digest on the event loop, while the bytes are still in the processor's cache."""
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
@@ -31,10 +44,10 @@ class InlineDigest:
 
 
 class SidecarDigest:
-    """`core.ports.partials.SliceDigest`, read back from the file by the sidecar: it also proves what was written.
+    """The digest read back from the file by the sidecar: it also proves what was written.
 
     The sidecar reads the slice after its last byte was written; reading while it arrives took 5 % more processor time.
-    No other request writes there meanwhile, because the slice's lease is held until the slice is recorded.
+    No other request writes there meanwhile, because the slice's bytes are locked until the slice is recorded.
     """
 
     def __init__(self, rpc: RpcClient, path: bytes, start: int) -> None:

@@ -21,10 +21,10 @@ from media_service.intake.uploads import UploadService
 from media_service.ipc.client import RpcClient
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.data_folder import DataFolder
-from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
 from media_service.storage.sync import server as sync_server
+from media_service.storage.upload_store import DiskUploadStore
 from tests.support.new_catalogue import write_new_catalogue
 from tests.support.rpc import commit_service, served
 
@@ -115,21 +115,19 @@ class Rig:
         self._connections = AsyncExitStack()
         self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
         self.database = SqliteCatalogue(workers.catalogue, self.catalogue_rpc)
-        self.partials = DiskPartials(workers.partials, self.storage_rpc)
+        self.store = DiskUploadStore(workers.partials, self.storage_rpc)
         self.spool = DiskSpool(workers.spool)
         self.quarantine = DiskQuarantine(workers.quarantine)
         self.folders = workers
         self.load = LoadMonitor()
         self.inspector = MediaInspector(self.worker, MediaOptions(), load=self.load)
-        catalogue, partials, spool, quarantine = map(
-            around, (self.database, self.partials, self.spool, self.quarantine)
-        )
-        self.counted_partials = partials
+        catalogue, store, spool, quarantine = map(around, (self.database, self.store, self.spool, self.quarantine))
+        self.counted_store = store
         media = around(self.inspector)
         clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
         self.finalizer = Finalizer(
             catalogue,
-            partials,
+            store,
             spool,
             quarantine,
             media,
@@ -156,7 +154,7 @@ class Rig:
         self.retagger = Retagger(catalogue, spool, media, CoverLimits())
         self.intake = UploadService(
             catalogue,
-            partials,
+            store,
             media,
             self.finalizer,
             options,
@@ -169,7 +167,7 @@ class Rig:
         self.sweeper = Sweeper(
             self.intake,
             catalogue,
-            partials,
+            store,
             spool,
             quarantine,
             clock=clock,
@@ -181,8 +179,8 @@ class Rig:
         await self._connections.enter_async_context(served(self.catalogue_rpc, commit_service(self.folders.catalogue)))
         await self._connections.enter_async_context(served(self.storage_rpc, sync_server.serve))
         await self.database.open()
-        for store in (self.partials, self.spool, self.quarantine):
-            await store.prepare()
+        for part in (self.store, self.spool, self.quarantine):
+            await part.prepare()
         self._rejecting = asyncio.create_task(self.intake.reject_early())
         return self
 

@@ -62,7 +62,7 @@ async def test_creations_at_once_do_not_pass_the_limit_together(tmp_path: Path) 
             return_exceptions=True,
         )
         assert sum(isinstance(outcome, TooManyUploads) for outcome in made) == 6
-        assert len(await rig.partials.list_ids()) == 3
+        assert len(await rig.store.list_ids()) == 3
 
 
 async def test_what_ends_counts_no_more_and_what_is_open_counts_after_a_restart(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ async def test_a_cut_body_keeps_what_arrived(tmp_path: Path, size: int) -> None:
         assert (await appends.standing(upload_id, "me")).received.offset == size
         view = await appends.append(upload_id, "me", at(size), body(MP3[size:]))
         assert view.upload.state is State.RECEIVED
-        assert rig.partials.path(upload_id).read_bytes() == MP3
+        assert rig.store.path(upload_id).read_bytes() == MP3
 
 
 async def test_a_cut_body_with_a_proof_is_not_recorded(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_the_newest_of_three_appends_wins(tmp_path: Path) -> None:
         for older in (first, second):
             with pytest.raises(Superseded):
                 await older
-        assert rig.partials.path(upload_id).read_bytes() == MP3
+        assert rig.store.path(upload_id).read_bytes() == MP3
 
 
 async def test_another_owner_interrupts_nothing(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_an_upload_without_a_known_url_is_abandoned_when_it_is_cut(tmp_pat
             await appends.append(upload_id, "me", unknown, body(MP3[:100], then=BodyCut()))
         with pytest.raises(UploadGone):
             await appends.standing(upload_id, "me")
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
 
 
 async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) ->
             offset = view.received.offset
             ended = await Appends(rig.intake).append(upload_id, "me", at(offset, last=True), body(MP3[offset:]))
             assert ended.upload.state is State.RECEIVED
-            assert rig.partials.path(upload_id).read_bytes() == MP3
+            assert rig.store.path(upload_id).read_bytes() == MP3
     assert crash_at > 5
 
 

@@ -18,7 +18,7 @@ from media_service.core.quota import Quota, Quotas
 from media_service.core.upload_states import COMPLETE_STATES, GONE, State
 from media_service.intake.receiving.append import AppendRequest, Appends
 from media_service.intake.receiving.concatenate import Concatenator
-from media_service.storage.partials import DiskPartials
+from media_service.storage.upload_store import DiskUploadStore
 from tests.intake.rig import Crash, Rig, Steps
 from tests.intake.test_append import body
 from tests.support.mp3 import make_mp3
@@ -50,14 +50,14 @@ def request(*parts: str) -> UploadRequest:
 async def test_parts_become_one_file_in_their_order(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         parts = [await make_part(rig, content) for content in PARTS]
-        view = await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
+        view = await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
         assert (view.upload.state, view.upload.length) == (State.RECEIVED, len(MP3))
-        assert rig.partials.path(view.upload.id).read_bytes() == MP3
-        assert await rig.partials.list_ids() == [view.upload.id]
+        assert rig.store.path(view.upload.id).read_bytes() == MP3
+        assert await rig.store.list_ids() == [view.upload.id]
         for part in parts:
             assert (await rig.intake.show(part, "me")).upload.state is State.CANCELLED
         with pytest.raises(UploadGone):
-            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
+            await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
 
 
 @pytest.mark.parametrize(
@@ -74,15 +74,15 @@ async def test_only_own_complete_parts_are_concatenated(
     async with Rig(tmp_path / "data") as rig:
         part = await make_part(rig, MP3, length, concat)
         with pytest.raises(refusal):
-            await Concatenator(rig.intake, rig.partials).concatenate(request(part), [part], owner, "tus")
-        assert await rig.partials.list_ids() == [part]
+            await Concatenator(rig.intake, rig.store).concatenate(request(part), [part], owner, "tus")
+        assert await rig.store.list_ids() == [part]
 
 
 async def test_the_sum_of_the_parts_is_within_the_limit(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", limits=Limits(file=len(MP3) + 10, slice=2**26, slice_size=2**22)) as rig:
         parts = [await make_part(rig, MP3), await make_part(rig, MP3[:11])]
         with pytest.raises(FileTooLarge):
-            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
+            await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
 
 
 async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
         part = await make_part(rig, MP3)
         for parts in ([part, part], [f"{number}" for number in range(65)]):
             with pytest.raises(Malformed):
-                await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
-        assert await rig.partials.list_ids() == [part]
+                await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
+        assert await rig.store.list_ids() == [part]
 
 
 async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None
         parts = [await make_part(rig, content) for content in PARTS]
         joined = replace(request(*parts), address="192.0.2.1")
         with pytest.raises(QuotaExceeded):
-            await Concatenator(rig.intake, rig.partials).concatenate(joined, parts, "me", "tus")
-        assert sorted(await rig.partials.list_ids()) == sorted(parts)
+            await Concatenator(rig.intake, rig.store).concatenate(joined, parts, "me", "tus")
+        assert sorted(await rig.store.list_ids()) == sorted(parts)
 
 
 async def test_a_crash_at_any_step_leaves_the_parts_or_the_concatenation(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ async def test_a_crash_at_any_step_leaves_the_parts_or_the_concatenation(tmp_pat
             parts = [await make_part(rig, content) for content in PARTS]
         async with Rig(folder, Steps(crash_at), first_id=len(PARTS)) as rig:
             try:
-                await Concatenator(rig.intake, rig.counted_partials).concatenate(request(*parts), parts, "me", "tus")
+                await Concatenator(rig.intake, rig.counted_store).concatenate(request(*parts), parts, "me", "tus")
             except Crash:
                 crashed = True
         async with Rig(folder) as rig:
@@ -124,10 +124,10 @@ async def test_a_crash_at_any_step_leaves_the_parts_or_the_concatenation(tmp_pat
             )
             if any(upload.state in COMPLETE_STATES for upload in joined):
                 complete += 1
-                assert rig.partials.path(joined[0].id).read_bytes() == MP3
+                assert rig.store.path(joined[0].id).read_bytes() == MP3
             else:
                 for part, content in zip(parts, PARTS, strict=True):
-                    assert rig.partials.path(part).read_bytes() == content
+                    assert rig.store.path(part).read_bytes() == content
     assert crash_at > complete > 1
 
 
@@ -136,24 +136,24 @@ async def test_what_is_cancelled_during_concatenation_is_refused(tmp_path: Path,
     async with Rig(tmp_path / "data") as rig:
         parts = [await make_part(rig, content) for content in PARTS]
 
-        class Interrupting(DiskPartials):
+        class Interrupting(DiskUploadStore):
             """Cancels an upload just before the copying."""
 
             async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
                 await rig.intake.cancel(parts[given_up] if isinstance(given_up, int) else upload_id, "me")
                 await super().concatenate(upload_id, sources)
 
-        partials = Interrupting(rig.folders.partials, rig.storage_rpc)
+        store = Interrupting(rig.folders.partials, rig.storage_rpc)
         with pytest.raises(UploadGone):
-            await Concatenator(rig.intake, partials).concatenate(request(*parts), parts, "me", "tus")
+            await Concatenator(rig.intake, store).concatenate(request(*parts), parts, "me", "tus")
         kept = [part for number, part in enumerate(parts) if number != given_up]
-        assert sorted(await rig.partials.list_ids()) == sorted(kept)
+        assert sorted(await rig.store.list_ids()) == sorted(kept)
 
 
 async def test_missing_bytes_of_a_part_are_a_storage_error_and_no_hole(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         parts = [await make_part(rig, content) for content in PARTS]
-        rig.partials.path(parts[1]).unlink()
+        rig.store.path(parts[1]).unlink()
         with pytest.raises(StorageError):
-            await Concatenator(rig.intake, rig.partials).concatenate(request(*parts), parts, "me", "tus")
-        assert sorted(await rig.partials.list_ids()) == sorted([parts[0], parts[2]])
+            await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
+        assert sorted(await rig.store.list_ids()) == sorted([parts[0], parts[2]])

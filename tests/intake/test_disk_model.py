@@ -26,7 +26,7 @@ from media_service.intake.options import IntakeOptions
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.uploads import UploadService
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
-from tests.intake.models import ModelPartials, ModelReceiving
+from tests.intake.models import ModelDisk, ModelReceiving, ModelUploadStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,7 +62,7 @@ class Story(RuleBasedStateMachine):
     def begin(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.folder = TemporaryDirectory()
-        self.disk, self.catalogue = ModelPartials(Path(self.folder.name)), ModelReceiving()
+        self.disk, self.catalogue = ModelDisk(Path(self.folder.name)), ModelReceiving()
         nobody: Any = None
         self.inspector = MediaInspector(nobody, MediaOptions(read_ahead=False))
         self.promised = Ranges()
@@ -83,7 +83,7 @@ class Story(RuleBasedStateMachine):
         catalogue: Any = self.catalogue
         self.intake = UploadService(
             catalogue,
-            self.disk,
+            ModelUploadStore(self.disk),
             self.inspector,
             nobody,
             options,

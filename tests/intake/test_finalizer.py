@@ -70,7 +70,7 @@ async def test_complete_mp3_is_spooled_with_its_tags(tmp_path: Path) -> None:
         assert file is not None
         assert dict(file.tags) == {"title": "T", "artist": "Kept"}
         assert rig.names() == ["show.mp3"]
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
 
 
 @pytest.mark.parametrize(("data", "end"), [(MP3, State.SPOOLED), (TEXT, State.REJECTED)])
@@ -148,7 +148,7 @@ async def _check_end(rig: Rig, end: State) -> None:
         assert {upload.id for upload in rejected} <= kept
     # After a crash before the last byte was recorded, the client can resume the upload.
     assert len(spooled) + len(rejected) + len(waiting) <= 1
-    assert set(await rig.partials.list_ids()) == waiting
+    assert set(await rig.store.list_ids()) == waiting
     assert await rig.spool.list_assembled() == []
 
 
@@ -175,7 +175,7 @@ async def test_right_claims_are_proven(tmp_path: Path) -> None:
 async def test_missing_partial_is_lost_not_spooled(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, MP3)
-        rig.partials.path(upload_id).unlink()
+        rig.store.path(upload_id).unlink()
         await finish_all(rig)
         loaded = await rig.database.load(upload_id)
         assert loaded is not None
@@ -236,7 +236,7 @@ async def test_the_same_sound_leads_to_the_first_where_that_is_wanted(tmp_path: 
         again = await spooled(rig, second)
         assert (again.state, again.file_id) == (State.SPOOLED, first.file_id)
         assert rig.names() == ["show.mp3"]
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
 
 
 STRANGERS = [("me", "you"), ("me", "local"), ("local", "me"), ("local", "local")]
@@ -329,7 +329,7 @@ async def test_of_the_same_sound_at_once_all_lead_to_one_where_that_is_wanted(tm
         uploads = await ended(rig, ids)
         assert {upload.state for upload in uploads} == {State.SPOOLED}
         assert len({upload.file_id for upload in uploads}) == len(rig.names()) == 1
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
 
 
 async def test_of_the_same_sound_at_once_all_but_one_say_so(tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
 ) -> None:
     monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.2)
     async with Rig(tmp_path / "data") as rig:
-        stores = (rig.database, rig.partials, Failing(rig.spool, "assemble", [StorageFull()]), rig.quarantine)
+        stores = (rig.database, rig.store, Failing(rig.spool, "assemble", [StorageFull()]), rig.quarantine)
         finalizer = Finalizer(
             *stores,
             rig.inspector,
@@ -463,7 +463,7 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
         ids = iter("12")
 
         def finalizer(media: Any) -> Finalizer:
-            stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
+            stores = (rig.database, rig.store, rig.spool, rig.quarantine)
             return Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: next(ids))
 
         def faulty(times: int) -> Failing:
@@ -477,7 +477,7 @@ async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monk
         left = await run_until(rig, finalizer(media), lasting)
         assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finalize_failed")
         assert media.calls == queue.MAX_FAULTS
-        assert rig.partials.path(lasting).read_bytes() == MP3
+        assert rig.store.path(lasting).read_bytes() == MP3
 
         ended = await run_until(rig, finalizer(rig.inspector), lasting)
         assert (ended.state, ended.verdict) == (State.SPOOLED, None)
@@ -503,7 +503,7 @@ async def test_what_could_not_be_finished_can_be_cancelled(tmp_path: Path, owner
         await rig.intake.cancel(upload_id, owner)
         await rig.intake.cancel(upload_id, owner)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.CANCELLED
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
         assert await rig.spool.list_assembled() == []
 
 
@@ -512,7 +512,7 @@ async def test_what_was_looked_at_again_in_vain_can_be_cancelled(tmp_path: Path)
         upload_id = await failed(rig, TEXT, Review.FORCED)
         await rig.intake.cancel(upload_id, None)
         assert await rig.quarantine.size(upload_id) is None
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
 
 
 async def test_what_is_being_finished_cannot_be_cancelled(tmp_path: Path) -> None:
@@ -539,12 +539,12 @@ async def test_what_could_not_be_finished_expires_with_its_deadline(tmp_path: Pa
         rig.time += 1
         await rig.sweeper.expire()
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.EXPIRED
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
 
 
 async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        stores = (rig.database, rig.partials, rig.spool, rig.quarantine)
+        stores = (rig.database, rig.store, rig.spool, rig.quarantine)
         costly = Failing(rig.inspector, "plan_tags", itertools.repeat(TooCostly()))
         finalizer = Finalizer(*stores, costly, load=rig.load, clock=lambda: rig.time, new_id=lambda: "1")
         ended = await run_until(rig, finalizer, await receive(rig, MP3))
@@ -573,7 +573,7 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
 
 def recheck_before_discarding(rig: Rig) -> list[asyncio.Task[None]]:
     """Recheck the first upload whose partial is about to be discarded; return the list of this one recheck."""
-    discard, rechecks = rig.partials.discard, list[asyncio.Task[None]]()
+    discard, rechecks = rig.store.discard, list[asyncio.Task[None]]()
 
     async def discard_late(upload_id: str) -> None:
         if not rechecks:
@@ -582,7 +582,7 @@ def recheck_before_discarding(rig: Rig) -> list[asyncio.Task[None]]:
             await asyncio.wait(rechecks, timeout=0.3)
         await discard(upload_id)
 
-    rig.partials.discard = discard_late  # type: ignore[method-assign]  # the recheck at its worst moment
+    rig.store.discard = discard_late  # type: ignore[method-assign]  # the recheck at its worst moment
     return rechecks
 
 

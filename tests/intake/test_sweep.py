@@ -47,7 +47,7 @@ async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> No
         await rig.sweeper.expire()
         assert (await rig.intake.show(idle.upload.id, "me")).upload.state is State.EXPIRED
         assert (await rig.intake.show(active.upload.id, "me")).upload.state is State.RECEIVING
-        assert await rig.partials.list_ids() == [active.upload.id]
+        assert await rig.store.list_ids() == [active.upload.id]
 
 
 async def test_an_upload_that_trickles_ends_at_its_maximum_lifetime(tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ async def test_an_upload_that_is_written_does_not_expire_for_being_idle(tmp_path
 async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         kept, _ = await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native")
-        await rig.partials.create("orphan", 100)
+        await rig.store.create("orphan", 100)
         await rig.sweeper.discard_orphans()
-        assert await rig.partials.list_ids() == [kept.upload.id]
+        assert await rig.store.list_ids() == [kept.upload.id]
 
 
 async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         await rig.intake.recover()
         assert (await rig.intake.show(form.upload.id, "me")).upload.state is State.CANCELLED
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
 
 
 async def test_quarantine_is_emptied_of_what_is_old(tmp_path: Path) -> None:
@@ -118,15 +118,15 @@ async def test_many_uploads_expire_together(tmp_path: Path) -> None:
         await rig.sweeper.expire()
         for view in made[::100]:
             assert (await rig.intake.show(view.upload.id, "me")).upload.state is State.EXPIRED
-        assert await rig.partials.list_ids() == []
+        assert await rig.store.list_ids() == []
 
 
 async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         made = [(await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native"))[0].upload.id for _ in range(3)]
         # A folder in place of its partial, which cannot be unlinked.
-        rig.partials.path(made[1]).unlink()
-        rig.partials.path(made[1]).mkdir()
+        rig.store.path(made[1]).unlink()
+        rig.store.path(made[1]).mkdir()
         rig.time += HOUR + 1
         with pytest.raises(ServiceError):
             await rig.sweeper.expire()
@@ -141,7 +141,7 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
         sweeper = Sweeper(
             rig.intake,
             Failing(rig.database, "expiring", [ZeroDivisionError()]),
-            rig.partials,
+            rig.store,
             rig.spool,
             rig.quarantine,
             clock=lambda: rig.time,

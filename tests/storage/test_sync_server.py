@@ -8,16 +8,18 @@ import hashlib
 import os
 import random
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from media_service.core.errors.service import StorageError
 from media_service.ipc.client import RpcClient
-from media_service.storage.partials import DiskPartials
+from media_service.storage.open_partials import OpenPartials
 from media_service.storage.slice_digest import InlineDigest, SidecarDigest
 from media_service.storage.sync import server as sync_server
-from media_service.storage.sync.client import READ_BACK_MIN_BYTES
+from media_service.storage.sync.client import READ_BACK_MIN_BYTES, SyncClient
+from media_service.storage.upload_store import DiskUploadStore
 from tests.storage.small_disk import on_small_disk
 from tests.support.rpc import served, storage_rpc
 
@@ -25,21 +27,28 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from media_service.core.ports.partials import Partial, SliceDigest
+    from media_service.storage.open_partial import OpenPartial
+    from media_service.storage.slice_digest import SliceDigest
 
 MIB = 1024 * 1024
 CONTENT = random.Random(71).randbytes(3 * MIB)
 
 
-async def opened(partials: DiskPartials, upload_id: str = "a") -> Partial:
-    if upload_id not in await partials.list_ids():
-        await partials.create(upload_id, None)
-    partial = await partials.open(upload_id)
+def partials_in(folder: Path, rpc: RpcClient) -> OpenPartials:
+    return OpenPartials(folder.joinpath, SyncClient(rpc), folder, ThreadPoolExecutor(1))
+
+
+def opened(partials: OpenPartials, upload_id: str = "a") -> OpenPartial:
+    """Create an empty partial, if there is none, and open it."""
+    partial = partials.acquire(upload_id)
+    if partial is None:
+        partials.path_of(upload_id).touch()
+        partial = partials.acquire(upload_id)
     assert partial is not None
     return partial
 
 
-async def write(partial: Partial, digest: SliceDigest, start: int, content: bytes, block: int = 256 * 1024) -> None:
+async def write(partial: OpenPartial, digest: SliceDigest, start: int, content: bytes, block: int = 256 * 1024) -> None:
     """Write and hash block by block, as a slice is received."""
     for at in range(0, len(content), block):
         await partial.write(start + at, content[at : at + block])
@@ -52,17 +61,17 @@ async def value(digest: SliceDigest) -> bytes:
     return await digest.value()
 
 
-def sidecar_digest(rpc: RpcClient, partial: Partial, start: int) -> SidecarDigest:
+def sidecar_digest(rpc: RpcClient, partial: OpenPartial, start: int) -> SidecarDigest:
     return SidecarDigest(rpc, os.fsencode(partial.path), start)
 
 
 async def test_large_slices_are_read_back_and_small_ones_hashed_inline(tmp_path: Path, rpc: RpcClient) -> None:
-    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    partial = opened(partials := partials_in(tmp_path, rpc))
     least = READ_BACK_MIN_BYTES
     for expected, kind in ((least, SidecarDigest), (least - 1, InlineDigest), (None, InlineDigest)):
         if len(os.sched_getaffinity(0)) > 1:
             assert isinstance(partial.digest(0, expected), kind)
-    partials.close("a")
+    partials.release(partial)
     partials.close_idle()
 
 
@@ -70,25 +79,25 @@ async def test_with_one_processor_no_slice_is_read_back(tmp_path: Path, rpc: Rpc
     processors = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(processors)})
     try:
-        partials = DiskPartials(tmp_path, rpc)
+        partials = partials_in(tmp_path, rpc)
     finally:
         os.sched_setaffinity(0, processors)
-    partial = await opened(partials)
+    partial = opened(partials)
     assert isinstance(partial.digest(0, 64 * MIB), InlineDigest)
-    partials.close("a")
+    partials.release(partial)
     partials.close_idle()
 
 
 async def test_slices_of_several_uploads_are_read_back_concurrently(tmp_path: Path, rpc: RpcClient) -> None:
-    partials = DiskPartials(tmp_path, rpc)
+    partials = partials_in(tmp_path, rpc)
 
     async def receive(number: int) -> bool:
         content = random.Random(number).randbytes(2 * MIB + number)
-        partial = await opened(partials, f"u{number}")
+        partial = opened(partials, f"u{number}")
         first, second = sidecar_digest(rpc, partial, 0), sidecar_digest(rpc, partial, MIB)
         await asyncio.gather(write(partial, first, 0, content[:MIB]), write(partial, second, MIB, content[MIB:]))
         digests = await asyncio.gather(value(first), value(second))
-        partials.close(f"u{number}")
+        partials.release(partial)
         return list(digests) == [hashlib.sha256(part).digest() for part in (content[:MIB], content[MIB:])]
 
     assert all(await asyncio.gather(*map(receive, range(12))))
@@ -96,24 +105,24 @@ async def test_slices_of_several_uploads_are_read_back_concurrently(tmp_path: Pa
 
 
 async def test_digest_is_of_the_file_and_not_of_the_received_bytes(tmp_path: Path, rpc: RpcClient) -> None:
-    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    partial = opened(partials := partials_in(tmp_path, rpc))
     digest = sidecar_digest(rpc, partial, 0)
     await write(partial, digest, 0, CONTENT[:1000])
     damaged = b"\0" + CONTENT[1:1000]
     partial.path.write_bytes(damaged)
     assert await value(digest) == hashlib.sha256(damaged).digest()
-    partials.close("a")
+    partials.release(partial)
     partials.close_idle()
 
 
 async def test_file_shorter_than_the_slice_is_an_error(tmp_path: Path, rpc: RpcClient) -> None:
-    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    partial = opened(partials := partials_in(tmp_path, rpc))
     digest = sidecar_digest(rpc, partial, 10)
     await write(partial, digest, 10, CONTENT[: MIB + 500])
     os.truncate(partial.path, MIB)
     with pytest.raises(StorageError):
         await value(digest)
-    partials.close("a")
+    partials.release(partial)
     partials.close_idle()
 
 
@@ -121,8 +130,8 @@ async def test_restarted_server_reads_the_whole_slice(tmp_path: Path) -> None:
     rpc = RpcClient()
     near, far = socket.socketpair()
     await rpc.connect(near)
-    partials = DiskPartials(tmp_path, rpc)
-    partial = await opened(partials)
+    partials = partials_in(tmp_path, rpc)
+    partial = opened(partials)
     digest = sidecar_digest(rpc, partial, 100)
     await write(partial, digest, 100, CONTENT[: 2 * MIB])
     await asyncio.sleep(0)
@@ -134,18 +143,18 @@ async def test_restarted_server_reads_the_whole_slice(tmp_path: Path) -> None:
         digest.update(rest)
         assert await value(digest) == hashlib.sha256(CONTENT).digest()
         await partial.sync(partial.epoch)
-        partials.close("a")
+        partials.release(partial)
         partials.close_idle()
 
 
 async def test_digest_without_a_server_is_an_error(tmp_path: Path) -> None:
     rpc = RpcClient()
-    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    partial = opened(partials := partials_in(tmp_path, rpc))
     digest = sidecar_digest(rpc, partial, 0)
     await write(partial, digest, 0, CONTENT)
     with pytest.raises(StorageError):
         await value(digest)
-    partials.close("a")
+    partials.release(partial)
     partials.close_idle()
 
 
@@ -155,7 +164,7 @@ async def test_digest_that_is_not_awaited_logs_nothing_when_the_connection_is_lo
     rpc = RpcClient()
     near, far = socket.socketpair()
     await rpc.connect(near)
-    partial = await opened(partials := DiskPartials(tmp_path, rpc))
+    partial = opened(partials := partials_in(tmp_path, rpc))
     digest = sidecar_digest(rpc, partial, 0)
     await write(partial, digest, 0, CONTENT)
     digest.end()
@@ -165,37 +174,40 @@ async def test_digest_that_is_not_awaited_logs_nothing_when_the_connection_is_lo
     del digest
     gc.collect()
     assert not caplog.records
-    partials.close("a")
+    partials.release(partial)
     partials.close_idle()
 
 
 async def test_recreated_partial_is_the_one_that_is_synced_and_read(tmp_path: Path, rpc: RpcClient) -> None:
-    partials = DiskPartials(tmp_path, rpc)
+    partials = partials_in(tmp_path, rpc)
     for content in (b"first", b"second"):
-        partial = await opened(partials)
+        partial = opened(partials)
         digest = sidecar_digest(rpc, partial, 0)
         await write(partial, digest, 0, content)
         await partial.sync(partial.epoch)
         assert await value(digest) == hashlib.sha256(content).digest()
-        partials.close("a")
+        partials.release(partial)
         # Somebody else deletes it: its descriptors are still open.
-        partials.path("a").unlink()
-    assert await partials.open("a") is None
+        partial.path.unlink()
+    assert partials.acquire("a") is None
 
 
 async def discard_on_full_disk(disk: Path) -> Any:
     async with storage_rpc() as rpc:
-        partials = DiskPartials(disk / "partials", rpc)
-        await partials.prepare()
-        before = await partials.free()
-        partial = await opened(partials)
-        await partial.write(0, CONTENT)
-        await partial.sync(partial.epoch)
-        partials.close("a")
-        held = await partials.free()
-        await partials.discard("a")
+        store = DiskUploadStore(disk / "partials", rpc)
+        await store.prepare()
+        before = await store.free()
+        await store.create("a", None)
+        writer = await store.begin("a", 0, len(CONTENT))
+        assert writer is not None
+        assert writer.try_lock()
+        await writer.write(CONTENT)
+        await writer.commit()
+        writer.close()
+        held = await store.free()
+        await store.discard("a")
         await rpc.call(("sync_folder", os.fsencode(disk)))
-        return before - held >= len(CONTENT), await partials.free() == before
+        return before - held >= len(CONTENT), await store.free() == before
 
 
 def test_discarded_partial_frees_its_space_although_it_was_open_in_both_processes(tmp_path: Path) -> None:

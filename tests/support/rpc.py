@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from media_service.ipc.client import RpcClient
 from media_service.storage.sync import server as sync_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 
@@ -39,7 +39,28 @@ def commit_service(path: Path) -> Callable[[socket.socket], None]:
 
 
 @asynccontextmanager
-async def storage_rpc() -> AsyncIterator[RpcClient]:
+async def storage_rpc(serve: Callable[[socket.socket], None] = sync_server.serve) -> AsyncIterator[RpcClient]:
     """Yield a client of the sync server."""
-    async with served(RpcClient(), sync_server.serve) as client:
+    async with served(RpcClient(), serve) as client:
         yield client
+
+
+class UnreliableSyncs:
+    """A sync server whose syncs of files fail within `failing`."""
+
+    def __init__(self) -> None:
+        self._fails = False
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Let every sync fail."""
+        self._fails = True
+        yield
+        self._fails = False
+
+    def serve(self, connection: socket.socket) -> None:
+        """Serve one connection."""
+        server = sync_server.SyncServer(connection)
+        sync = server.methods["sync"]
+        server.methods["sync"] = lambda request_id, path: sync(request_id, b"/nowhere" if self._fails else path)
+        server.run()

@@ -45,22 +45,14 @@ READ_BYTES = 256 * 1024
 
 def serve(connection: socket.socket) -> None:
     """Handle requests until the client closes the connection or dies; return when all of them are done."""
-    server = SyncServer(connection)
-    try:
-        for requests in receive_requests(connection):
-            for request_id, (method, *arguments) in requests:
-                server.methods[method](request_id, *arguments)
-    finally:
-        server.close()
-    if server.failure is not None:
-        raise server.failure
+    SyncServer(connection).run()
 
 
 class SyncServer:
     """Handle the requests of one connection, by `methods`, in threads."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self.failure: Exception | None = None
+        self._failure: Exception | None = None
         self._connection = connection
         self._sending = threading.Lock()
         self._files = OpenFiles()
@@ -74,11 +66,18 @@ class SyncServer:
             "digest": self._digest,
         }
 
-    def close(self) -> None:
-        """Wait for all requests and close every file."""
-        self._syncs.shutdown()
-        self._digests.shutdown()
-        self._files.close_all()
+    def run(self) -> None:
+        """Handle requests until the client closes the connection or dies; return when all of them are done."""
+        try:
+            for requests in receive_requests(self._connection):
+                for request_id, (method, *arguments) in requests:
+                    self.methods[method](request_id, *arguments)
+        finally:
+            self._syncs.shutdown()
+            self._digests.shutdown()
+            self._files.close_all()
+        if self._failure is not None:
+            raise self._failure
 
     def _open(self, _request_id: int, path: bytes) -> None:
         # If this fails, the first sync reports the error.
@@ -113,7 +112,7 @@ class SyncServer:
         try:
             self._respond(request_id, _result_or_errno(function))
         except Exception as failure:
-            self.failure = failure
+            self._failure = failure
             self._connection.shutdown(socket.SHUT_RDWR)
 
     def _respond(self, request_id: int, result: Result) -> None:

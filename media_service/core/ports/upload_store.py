@@ -1,0 +1,98 @@
+"""Contracts for the bytes of unfinished uploads and their writers, in any number of processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class SliceWriter(Protocol):
+    """Writes one slice. Methods raise StorageFull, StorageError.
+
+    The lock on the slice's bytes excludes every other process. It does not exclude other writers of this process: the
+    caller makes sure that their bytes do not overlap. It is free once the process has died.
+    """
+
+    def try_lock(self) -> bool:
+        """Lock the slice's bytes until `close`; return False if another process has locked some of them.
+
+        Of a slice of unknown size the first byte is locked. Raise StorageError if the partial is not that of `begin`
+        any more: it was deleted.
+        """
+
+    def extend(self, stop: int) -> bool:
+        """Lock the bytes before `stop` too; return False if another process has locked some of them."""
+
+    @property
+    def allocated(self) -> int:
+        """Return the offset up to which the partial has disk space, 0 if that is unknown."""
+
+    async def reserve(self, start: int, stop: int) -> None:
+        """Allocate disk space for these bytes and keep existing ones, if the file system can."""
+
+    async def write(self, block: bytes) -> None:
+        """Write all of the block after those before, within the locked bytes; not durable before `commit`."""
+
+    def end(self) -> None:
+        """Note that no more bytes follow. Reading back for the digest begins now, even before `commit`."""
+
+    async def commit(self, *, sync: bool = True) -> bytes | None:
+        """Return the SHA-256 of the slice if `begin` asked for it. With `sync`, the slice is durable on return.
+
+        A failed sync gives up what every writer of this process has written to the partial so far: its `commit` fails
+        too, and is never retried.
+        """
+
+    def close(self) -> None:
+        """Unlock the bytes and release the partial. Must be called once, and nothing after it."""
+
+
+class UploadStore(Protocol):
+    """Unfinished files ("partials"), by upload id."""
+
+    async def create(self, upload_id: str, length: int | None) -> None:
+        """Create an empty partial and reserve `length` bytes. Its first sync makes it durable.
+
+        Raise StorageFull, FileExistsError.
+        """
+
+    async def begin(
+        self, upload_id: str, start: int, size: int | None, *, most: int | None = None, digest: bytes | None = None
+    ) -> SliceWriter | None:
+        """Return the writer of a slice of `size` bytes (None: unknown, at most `most`); None without a partial.
+
+        It must be locked before it writes. With a `digest`, the expected one, `commit` returns that of the bytes.
+        """
+
+    async def try_exclusive(self, upload_id: str) -> bool:
+        """Lock all bytes until `end_exclusive`; return False while any writer or another caller has locked some.
+
+        Must be held to trim, move or discard the partial. Without a partial nothing is locked, and it returns True.
+        """
+
+    def end_exclusive(self, upload_id: str) -> None:
+        """End what `try_exclusive` began."""
+
+    async def sync_all(self, upload_id: str) -> None:
+        """Make all that was written durable. Raise FileNotFoundError; StorageFull, StorageError if some is lost."""
+
+    def path(self, upload_id: str) -> Path:
+        """Return where to read the partial's bytes."""
+
+    async def trim(self, upload_id: str, length: int) -> None:
+        """Cut off scratch bytes after `length`. Raise FileNotFoundError."""
+
+    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+        """Fill the partial with the first bytes of others, durably. Raise StorageFull, FileNotFoundError."""
+
+    async def discard(self, upload_id: str) -> None:
+        """Delete the partial; a missing one is no error."""
+
+    async def list_ids(self) -> list[str]:
+        """Return the ids of uploads with a partial."""
+
+    async def free(self) -> int:
+        """Return the bytes that can still be written to the disk."""
