@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media_service.adapters import LocalAdapters, now
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
@@ -25,13 +26,8 @@ from media_service.http.routes import RouteProvider, application
 from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
 from media_service.http.security.sessions import Sessions
-from media_service.intake.files import FileService
-from media_service.intake.late_edits import LateEdits
-from media_service.intake.receiving.append import Appends
-from media_service.intake.receiving.concatenate import Concatenator
-from media_service.intake.uploads import UploadService
-from media_service.part_options import authenticator_for
-from media_service.parts import Parts, new_id, now
+from media_service.intake.assembly import ReceiverParts
+from media_service.part_options import authenticator_for, intake_options
 from media_service.startup import resource_folder
 
 if TYPE_CHECKING:
@@ -49,22 +45,11 @@ class Receiver:
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
         self._settings = settings
         self._ready = False
-        self._parts = parts = Parts(settings, folder)
-        self._intake = UploadService(
-            parts.catalogue,
-            parts.store,
-            parts.inspector,
-            parts.options,
-            ender=parts.ender,
-            late_edits=LateEdits(parts.catalogue, parts.locks, parts.retagger, parts.options, clock=now),
-            bus=parts.bus,
-            clock=now,
-            new_id=new_id,
-        )
-        self._appends = Appends(self._intake, parts.locks, parts.bus)
-        self._concatenator = Concatenator(self._intake, parts.store)
+        self._adapters = LocalAdapters(settings, folder)
+        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
+        self._intake, self._appends = parts.uploads, parts.appends
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
-        self._sessions = Sessions(parts.catalogue, token, now)
+        self._sessions = Sessions(self._adapters.catalogue, token, now)
         self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
@@ -89,7 +74,7 @@ class Receiver:
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
-        files = FileService(self._parts.catalogue, self._parts.spool, self._parts.retagger)
+        files = self._parts.files
         files_api = FilesApi(files, authenticator, serializer)
         return [
             NativeDialect(intake, serializer, loop_budget),
@@ -116,7 +101,7 @@ class Receiver:
             TusDialect(
                 self._intake,
                 self._appends,
-                self._concatenator,
+                self._parts.concatenator,
                 self._authenticator,
                 self._serializer,
                 loop_budget=loop_budget,
@@ -135,15 +120,15 @@ class Receiver:
 
     def _accepts_uploads(self) -> bool:
         """Return whether an upload could be created now."""
-        parts = self._parts
-        return self._ready and parts.links.is_connected() and parts.store.free_bytes() > self._settings.disk_reserve
+        links, store = self._adapters.links, self._adapters.store
+        return self._ready and links.is_connected() and store.free_bytes() > self._settings.disk_reserve
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
-        await self._parts.open()
+        await self._adapters.open()
         await self._sessions.load()
         self._ready = True
         yield
-        await self._parts.close()
+        await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:
         self._ready = False

@@ -19,7 +19,7 @@ class IntakeOptions:
     `idle_timeout`: maximum time without a byte of a body, and window of its minimum rate `body_rate` (bytes/s).
     `verdict_wait_slice`: how long the last slice's response waits for the verdict. `disk_reserve`: space that stays
     free. `writes_tags`: write the sender's details into the file. `sync_slices`: sync each slice before its response;
-    otherwise sync an upload once, before it is complete.
+    otherwise sync an upload once, before it is complete. `quarantine_lifetime`: how long rejected files are kept.
     """
 
     limits: Limits

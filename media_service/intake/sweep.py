@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.upload import Upload
     from media_service.intake.ending import UploadEnder
+    from media_service.intake.options import IntakeOptions
 
 log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ EXPIRE_BATCH = 256
 
 
 class Sweeper:
-    """Expires uploads and purges the quarantine, `every` so many seconds. `quarantine_lifetime` in microseconds."""
+    """Expires uploads and purges the quarantine, `every` so many seconds."""
 
     def __init__(
         self,
@@ -35,16 +36,15 @@ class Sweeper:
         quarantine: Quarantine,
         *,
         clock: Callable[[], int],
-        lifetime: expiry.Lifetime,
-        quarantine_lifetime: int,
+        options: IntakeOptions,
         every: float,
     ) -> None:
         self._ender = ender
         self._catalogue = catalogue
         self._quarantine = quarantine
         self._clock = clock
-        self._lifetime = lifetime
-        self._quarantine_lifetime = quarantine_lifetime
+        self._lifetime = options.lifetime
+        self._quarantine_lifetime = int(options.quarantine_lifetime * 1_000_000)
         self._every = every
 
     async def run(self) -> None:

@@ -51,6 +51,11 @@ class DataFolder:
         return self.root / "quarantine"
 
     @property
+    def locks(self) -> Path:
+        """Return the path of the file of named locks between processes."""
+        return self.root / "locks"
+
+    @property
     def sidecar_socket(self) -> Path:
         """Return the path of the Unix socket on which the sidecar listens."""
         return self.root / "sidecar.socket"

@@ -8,19 +8,17 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
-from media_service.core.cover import CoverLimits
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
 from media_service.core.limits import Limits
 from media_service.core.quota import Quotas
-from media_service.intake.finalizing.finalizer import Finalizer
-from media_service.intake.finalizing.retag import Retagger
+from media_service.intake.assembly import Adapters, FinisherParts, ReceiverParts
 from media_service.intake.options import IntakeOptions
-from media_service.intake.sweep import Sweeper
-from media_service.intake.uploads import UploadService
+from media_service.ipc.bus import LocalBus
 from media_service.ipc.client import RpcClient
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.data_folder import DataFolder
+from media_service.storage.locks import FileLocks
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
 from media_service.storage.sync import server as sync_server
@@ -86,9 +84,11 @@ class _Counted:
 
 
 class Rig:
-    """The parts, open on `folder`. `time` is UTC microseconds and moves only by assignment.
+    """A receiver and a finisher in one process, open on `folder`, without HTTP.
 
-    All rigs of a test share `worker`, because starting one takes longer than all else.
+    `time` is UTC microseconds and moves only by assignment. `beside` another rig, this one is as of other processes: it
+    has its own adapters, and shares the bus. All rigs of a test share `worker`, because starting one takes longer than
+    all else.
     """
 
     worker: TagWorker
@@ -105,75 +105,55 @@ class Rig:
         quotas: Quotas | None = None,
         limits: Limits | None = None,
         disk_reserve: int = 0,
+        sync_slices: bool = True,
+        beside: Rig | None = None,
     ) -> None:
-        workers = DataFolder(folder)
-        workers.make()
-        write_new_catalogue(workers.catalogue)
+        self.folders = DataFolder(folder)
+        self.folders.make()
+        if beside is None:
+            write_new_catalogue(self.folders.catalogue)
         around: Callable[[Any], Any] = steps.around if steps else lambda part: part
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
+        self.bus = LocalBus() if beside is None else beside.bus
         self._connections = AsyncExitStack()
         self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
-        self.database = SqliteCatalogue(workers.catalogue, self.catalogue_rpc)
-        self.store = DiskUploadStore(workers.partials, self.storage_rpc)
-        self.spool = DiskSpool(workers.spool)
-        self.quarantine = DiskQuarantine(workers.quarantine)
-        self.folders = workers
-        self.load = LoadMonitor()
-        self.inspector = MediaInspector(self.worker, MediaOptions(), load=self.load)
-        catalogue, store, spool, quarantine = map(around, (self.database, self.store, self.spool, self.quarantine))
-        self.counted_store = store
-        media = around(self.inspector)
-        clock, new_id = lambda: self.time, lambda: f"{next(ids):022}"
-        self.finalizer = Finalizer(
-            catalogue,
-            store,
-            spool,
-            quarantine,
-            media,
-            load=self.load,
-            clock=clock,
-            new_id=new_id,
-            duplicates=duplicates,
+        self.database = SqliteCatalogue(self.folders.catalogue, self.catalogue_rpc)
+        self.store = DiskUploadStore(self.folders.partials, self.storage_rpc)
+        self.spool = DiskSpool(self.folders.spool)
+        self.quarantine = DiskQuarantine(self.folders.quarantine)
+        self.inspector = MediaInspector(self.worker, MediaOptions())
+        self.locks = FileLocks(self.folders.locks)
+        self.counted_store = around(self.store)
+        adapters = Adapters(
+            catalogue=around(self.database),
+            store=self.counted_store,
+            spool=around(self.spool),
+            quarantine=around(self.quarantine),
+            media=around(self.inspector),
+            locks=self.locks,
+            bus=self.bus,
+            clock=lambda: self.time,
+            new_id=lambda: f"{next(ids):022}",
         )
-        limits, lifetime = (
-            limits or Limits(file=2**30, slice=2**26, slice_size=2**22),
-            Lifetime(idle=HOUR, whole=10 * HOUR, late_edits=HOUR // 4),
-        )
-        given = quotas or Quotas()
         options = IntakeOptions(
-            limits=limits,
+            limits=limits or Limits(file=2**30, slice=2**26, slice_size=2**22),
             idle_timeout=idle,
             verdict_wait_slice=0,
-            lifetime=lifetime,
+            lifetime=Lifetime(idle=HOUR, whole=10 * HOUR, late_edits=HOUR // 4),
             disk_reserve=disk_reserve,
-            sync_slices=True,
+            sync_slices=sync_slices,
             body_rate=rate,
-            quotas=given,
+            quotas=quotas or Quotas(),
+            quarantine_lifetime=HOUR / 1_000_000,
         )
-        self.retagger = Retagger(catalogue, spool, media, CoverLimits())
-        self.intake = UploadService(
-            catalogue,
-            store,
-            media,
-            self.finalizer,
-            options,
-            retagger=self.retagger,
-            load=self.load,
-            clock=clock,
-            new_id=new_id,
-        )
-        self._rejecting: asyncio.Task[None] | None = None
-        self.sweeper = Sweeper(
-            self.intake,
-            catalogue,
-            store,
-            spool,
-            quarantine,
-            clock=clock,
-            quarantine_lifetime=HOUR,
-            every=HOUR,
-        )
+        receiver = ReceiverParts(adapters, options)
+        finisher = FinisherParts(adapters, options, duplicates=duplicates, sweep_interval=HOUR)
+        self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
+        self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender
+        self.finalizer, self.sweeper, self.recovery = finisher.finalizer, finisher.sweeper, finisher.recovery
+        self._background = [finisher.follower, finisher.early_rejection]
+        self._running: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Rig:
         await self._connections.enter_async_context(served(self.catalogue_rpc, commit_service(self.folders.catalogue)))
@@ -181,15 +161,19 @@ class Rig:
         await self.database.open()
         for part in (self.store, self.spool, self.quarantine):
             await part.prepare()
-        self._rejecting = asyncio.create_task(self.intake.reject_early())
+        self._running = [asyncio.create_task(part.run()) for part in self._background]
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        if self._rejecting is not None:
-            self._rejecting.cancel()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         self.inspector.close()
         await self._connections.aclose()
         await self.database.close()
+        # A process that ended holds no locks.
+        self.store.close_idle()
+        self.locks.close()
 
     def names(self) -> list[str]:
         """Return the names in the spool."""

@@ -75,7 +75,7 @@ async def test_what_ends_counts_no_more_and_what_is_open_counts_after_a_restart(
         unknown, _ = await rig.intake.create(UploadRequest("a.mp3", None, address=FAR), "me", "native")
         await send(rig, unknown.upload.id, 0, 80)
     async with Rig(tmp_path / "data", quotas=quotas, first_id=10) as rig:
-        await rig.intake.recover()
+        await rig.recovery.run()
         with pytest.raises(TooManyUploads):
             await rig.intake.create(UploadRequest("a.mp3", 10, address=FAR), "me", "native")
         with pytest.raises(QuotaExceeded):

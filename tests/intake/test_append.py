@@ -68,7 +68,7 @@ async def test_a_long_body_is_recorded_on_its_way(tmp_path: Path) -> None:
 
         whole = make_mp3_of(20 * (BLOCK - 7), seed=132)
         blocks = [whole[start : start + BLOCK - 7] for start in range(0, len(whole), BLOCK - 7)]
-        view = await Appends(rig.intake).append(upload_id, "me", at(0), body(*blocks), progress)
+        view = await rig.appends.append(upload_id, "me", at(0), body(*blocks), progress)
         assert offsets == [APPEND_SLICE_BYTES, 2 * APPEND_SLICE_BYTES, len(whole)]
         assert view.received.offset == offsets[-1]
 
@@ -76,7 +76,7 @@ async def test_a_long_body_is_recorded_on_its_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [0, 1, 700, len(MP3) - 1])
 async def test_a_cut_body_keeps_what_arrived(tmp_path: Path, size: int) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, appends = await begin(rig), Appends(rig.intake)
+        upload_id, appends = await begin(rig), rig.appends
         with pytest.raises(BodyCut):
             await appends.append(upload_id, "me", at(0), body(MP3[:size], then=BodyCut()))
         assert (await appends.standing(upload_id, "me")).received.offset == size
@@ -87,7 +87,7 @@ async def test_a_cut_body_keeps_what_arrived(tmp_path: Path, size: int) -> None:
 
 async def test_a_cut_body_with_a_proof_is_not_recorded(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, appends = await begin(rig), Appends(rig.intake)
+        upload_id, appends = await begin(rig), rig.appends
         proof = Proof("sha1", hashlib.sha1(MP3).digest())
         with pytest.raises(BodyCut):
             await appends.append(upload_id, "me", at(0, proof=proof), body(MP3, then=BodyCut()))
@@ -100,7 +100,7 @@ async def test_a_cut_body_with_a_proof_is_not_recorded(tmp_path: Path) -> None:
 
 async def test_a_still_body_ends_and_what_arrived_is_kept(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", idle=0.3) as rig:
-        upload_id, appends = await begin(rig), Appends(rig.intake)
+        upload_id, appends = await begin(rig), rig.appends
         with pytest.raises(IdleTimeout):
             await appends.append(upload_id, "me", at(0), stalling(MP3[:500]))
         assert (await appends.standing(upload_id, "me")).received.offset == 500
@@ -108,7 +108,7 @@ async def test_a_still_body_ends_and_what_arrived_is_kept(tmp_path: Path) -> Non
 
 async def test_the_newest_of_three_appends_wins(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, appends = await begin(rig), Appends(rig.intake)
+        upload_id, appends = await begin(rig), rig.appends
         first = asyncio.create_task(appends.append(upload_id, "me", at(0), stalling(MP3[:100])))
         await asyncio.sleep(0.05)
         second = asyncio.create_task(appends.append(upload_id, "me", at(100), stalling(MP3[100:300])))
@@ -123,7 +123,7 @@ async def test_the_newest_of_three_appends_wins(tmp_path: Path) -> None:
 
 async def test_another_owner_interrupts_nothing(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, appends = await begin(rig), Appends(rig.intake)
+        upload_id, appends = await begin(rig), rig.appends
         running = asyncio.create_task(appends.append(upload_id, "me", at(0), stalling(MP3[:100])))
         await asyncio.sleep(0.05)
         for ask in (appends.standing(upload_id, "you"), appends.append(upload_id, "you", at(0), body(b"x"))):
@@ -142,13 +142,13 @@ async def test_another_offset_is_refused_unread(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await begin(rig)
         with pytest.raises(OffsetMismatch) as refused:
-            await Appends(rig.intake).append(upload_id, "me", at(1), body(then=AssertionError()))
+            await rig.appends.append(upload_id, "me", at(1), body(then=AssertionError()))
         assert (refused.value.offset, refused.value.provided) == (0, 1)
 
 
 async def test_deferred_upload_is_complete_when_its_client_says_so(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, appends = await begin(rig, defer_completion=True), Appends(rig.intake)
+        upload_id, appends = await begin(rig, defer_completion=True), rig.appends
         view = await appends.append(upload_id, "me", at(0), body(MP3))
         assert view.upload.state is State.RECEIVING
         view = await appends.append(upload_id, "me", at(len(MP3), last=True), body())
@@ -163,7 +163,7 @@ async def test_deferred_upload_is_complete_when_its_client_says_so(tmp_path: Pat
 
 async def test_an_upload_without_a_known_url_is_abandoned_when_it_is_cut(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id, appends = await begin(rig), Appends(rig.intake)
+        upload_id, appends = await begin(rig), rig.appends
         unknown = AppendRequest(0, None, "tus", known=False)
         with pytest.raises(BodyCut):
             await appends.append(upload_id, "me", unknown, body(MP3[:100], then=BodyCut()))
@@ -186,15 +186,15 @@ async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) ->
         async with Rig(folder, Steps(crash_at)) as rig:
             try:
                 request = AppendRequest(0, None, "tus", last=True)
-                await Appends(rig.intake).append(upload_id, "me", request, body(MP3[:9], MP3[9:]), progress)
+                await rig.appends.append(upload_id, "me", request, body(MP3[:9], MP3[9:]), progress)
             except Crash:
                 crashed = True
         async with Rig(folder) as rig:
-            await rig.intake.recover()
-            view = await Appends(rig.intake).standing(upload_id, "me")
+            await rig.recovery.run()
+            view = await rig.appends.standing(upload_id, "me")
             assert view.received.offset >= offsets[-1]
             offset = view.received.offset
-            ended = await Appends(rig.intake).append(upload_id, "me", at(offset, last=True), body(MP3[offset:]))
+            ended = await rig.appends.append(upload_id, "me", at(offset, last=True), body(MP3[offset:]))
             assert ended.upload.state is State.RECEIVED
             assert rig.store.path(upload_id).read_bytes() == MP3
     assert crash_at > 5
@@ -210,7 +210,7 @@ async def test_what_a_body_that_is_too_slow_brought_is_kept(tmp_path: Path) -> N
         upload_id = await begin(rig)
         # The append's timeout is shorter than its slice's, so what came is recorded.
         with pytest.raises(BodyTooSlow):
-            await Appends(rig.intake).append(upload_id, "me", at(0), dripping())
+            await rig.appends.append(upload_id, "me", at(0), dripping())
         assert (await rig.intake.show(upload_id, "me")).received.offset > 0
 
 

@@ -39,7 +39,7 @@ async def make_part(rig: Rig, content: bytes, length: int | None = None, concat:
         "part.mp3", announced, defer_completion=True, protocol_fields={CONCAT: concat}, address="192.0.2.1"
     )
     view, _ = await rig.intake.create(request, "me", "tus")
-    await Appends(rig.intake).append(view.upload.id, "me", AppendRequest(0, None, "tus"), body(content))
+    await rig.appends.append(view.upload.id, "me", AppendRequest(0, None, "tus"), body(content))
     return view.upload.id
 
 
@@ -50,14 +50,14 @@ def request(*parts: str) -> UploadRequest:
 async def test_parts_become_one_file_in_their_order(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         parts = [await make_part(rig, content) for content in PARTS]
-        view = await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
+        view = await rig.concatenator.concatenate(request(*parts), parts, "me", "tus")
         assert (view.upload.state, view.upload.length) == (State.RECEIVED, len(MP3))
         assert rig.store.path(view.upload.id).read_bytes() == MP3
         assert await rig.store.list_ids() == [view.upload.id]
         for part in parts:
             assert (await rig.intake.show(part, "me")).upload.state is State.CANCELLED
         with pytest.raises(UploadGone):
-            await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
+            await rig.concatenator.concatenate(request(*parts), parts, "me", "tus")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_only_own_complete_parts_are_concatenated(
     async with Rig(tmp_path / "data") as rig:
         part = await make_part(rig, MP3, length, concat)
         with pytest.raises(refusal):
-            await Concatenator(rig.intake, rig.store).concatenate(request(part), [part], owner, "tus")
+            await rig.concatenator.concatenate(request(part), [part], owner, "tus")
         assert await rig.store.list_ids() == [part]
 
 
@@ -82,7 +82,7 @@ async def test_the_sum_of_the_parts_is_within_the_limit(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", limits=Limits(file=len(MP3) + 10, slice=2**26, slice_size=2**22)) as rig:
         parts = [await make_part(rig, MP3), await make_part(rig, MP3[:11])]
         with pytest.raises(FileTooLarge):
-            await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
+            await rig.concatenator.concatenate(request(*parts), parts, "me", "tus")
 
 
 async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_a_part_is_joined_once_and_64_at_most(tmp_path: Path) -> None:
         part = await make_part(rig, MP3)
         for parts in ([part, part], [f"{number}" for number in range(65)]):
             with pytest.raises(Malformed):
-                await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
+                await rig.concatenator.concatenate(request(*parts), parts, "me", "tus")
         assert await rig.store.list_ids() == [part]
 
 
@@ -99,7 +99,7 @@ async def test_joined_bytes_count_before_they_are_copied(tmp_path: Path) -> None
         parts = [await make_part(rig, content) for content in PARTS]
         joined = replace(request(*parts), address="192.0.2.1")
         with pytest.raises(QuotaExceeded):
-            await Concatenator(rig.intake, rig.store).concatenate(joined, parts, "me", "tus")
+            await rig.concatenator.concatenate(joined, parts, "me", "tus")
         assert sorted(await rig.store.list_ids()) == sorted(parts)
 
 
@@ -112,11 +112,11 @@ async def test_a_crash_at_any_step_leaves_the_parts_or_the_concatenation(tmp_pat
             parts = [await make_part(rig, content) for content in PARTS]
         async with Rig(folder, Steps(crash_at), first_id=len(PARTS)) as rig:
             try:
-                await Concatenator(rig.intake, rig.counted_store).concatenate(request(*parts), parts, "me", "tus")
+                await rig.concatenator.concatenate(request(*parts), parts, "me", "tus")
             except Crash:
                 crashed = True
         async with Rig(folder) as rig:
-            await rig.intake.recover()
+            await rig.recovery.run()
             views, _ = await rig.intake.listing("me", [], None, 10)
             joined = [view.upload for view in views if view.upload.id not in parts]
             assert all(upload.state in COMPLETE_STATES | GONE for upload in joined), (
@@ -155,5 +155,5 @@ async def test_missing_bytes_of_a_part_are_a_storage_error_and_no_hole(tmp_path:
         parts = [await make_part(rig, content) for content in PARTS]
         rig.store.path(parts[1]).unlink()
         with pytest.raises(StorageError):
-            await Concatenator(rig.intake, rig.store).concatenate(request(*parts), parts, "me", "tus")
+            await rig.concatenator.concatenate(request(*parts), parts, "me", "tus")
         assert sorted(await rig.store.list_ids()) == sorted([parts[0], parts[2]])

@@ -51,8 +51,7 @@ async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = N
 
 async def finish_all(rig: Rig) -> None:
     """Do what a start does: discard orphans, recover, finalize complete uploads."""
-    await rig.sweeper.discard_orphans()
-    await rig.intake.recover()
+    await rig.recovery.run()
     for upload in await rig.database.in_state(FINISHING):
         loaded = await rig.database.load(upload.id)
         assert loaded is not None
@@ -365,7 +364,7 @@ async def test_a_crash_while_the_same_sound_is_finished_at_once_leaves_one(
             except Crash:
                 crashed = True
         async with Rig(folder, duplicates=duplicates, first_id=100) as rig:
-            await rig.sweeper.discard_orphans()
+            await rig.recovery.run()
             running = asyncio.create_task(rig.finalizer.run())
             # Space is freed after the row's last change.
             while await rig.database.in_state(FINISHING) or not rig.finalizer.queue.idle:
@@ -488,7 +487,7 @@ async def failed(rig: Rig, data: bytes = MP3, review: Review | None = None) -> s
     upload_id = await receive(rig, data)
     if review is not None:
         await finish_all(rig)
-        await rig.finalizer.rejected.recheck(upload_id, review)
+        await rig.rejected.recheck(upload_id, review)
     await rig.finalizer.record_fault(upload_id)
     rig.finalizer.queue._forget(upload_id)  # as a worker does after the last attempt
     return upload_id
@@ -567,7 +566,7 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
 
         rig.quarantine.size = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
         with pytest.raises(UnknownUpload):
-            await rig.finalizer.rejected.recheck(upload_id, Review.FORCED)
+            await rig.rejected.recheck(upload_id, Review.FORCED)
         assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
 
 
@@ -577,7 +576,7 @@ def recheck_before_discarding(rig: Rig) -> list[asyncio.Task[None]]:
 
     async def discard_late(upload_id: str) -> None:
         if not rechecks:
-            recheck = rig.finalizer.rejected.recheck(upload_id, Review.FORCED)
+            recheck = rig.rejected.recheck(upload_id, Review.FORCED)
             rechecks.append(asyncio.create_task(recheck))
             await asyncio.wait(rechecks, timeout=0.3)
         await discard(upload_id)
@@ -615,7 +614,7 @@ async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, TEXT)
         await finish_all(rig)
-        looks = (rig.finalizer.rejected.recheck(upload_id, Review.FORCED) for _ in range(4))
+        looks = (rig.rejected.recheck(upload_id, Review.FORCED) for _ in range(4))
         ended = await asyncio.gather(*looks, return_exceptions=True)
         assert [type(each) for each in ended] == [type(None), WrongState, WrongState, WrongState]
 
@@ -632,5 +631,5 @@ async def test_the_disk_is_not_asked_about_an_id_that_is_none(tmp_path: Path) ->
         rig.quarantine.size = noted  # type: ignore[method-assign]  # who asks
         for upload_id in ("../../admin-token", "\0", "x" * 300):
             with pytest.raises(UnknownUpload):
-                await rig.finalizer.rejected.recheck(upload_id, Review.AGAIN)
+                await rig.rejected.recheck(upload_id, Review.AGAIN)
         assert asked == []

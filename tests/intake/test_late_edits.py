@@ -188,8 +188,7 @@ async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path:
             except Crash:
                 pass
         async with Rig(folder, first_id=99) as rig:
-            await rig.sweeper.discard_orphans()
-            await rig.retagger.recover()
+            await rig.recovery.run()
             upload, file = await the_rows(rig, upload_id)
             stored = rig.spool.path("show.mp3").read_bytes()
             assert (len(stored), hashlib.sha256(stored).digest()) == (file.spool_entry.size, file.spool_entry.sha256)
@@ -278,7 +277,7 @@ async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
     monkeypatch.setattr(late_edits, "LONGEST_WAIT_SECONDS", 0.05)
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, MP3)
-        async with rig.finalizer.queue.paused(upload_id, 1):
+        async with locked(rig.locks, upload_lock(upload_id)):
             with pytest.raises(BeingFinished):
                 await rig.intake.edits.amend(upload_id, "me", sender="Larry")
         await rig.intake.edits.amend(upload_id, "me", sender="Larry")

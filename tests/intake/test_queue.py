@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError
@@ -12,22 +14,24 @@ from media_service.core.upload import Upload
 from media_service.core.upload_states import State
 from media_service.intake.finalizing import queue
 from media_service.intake.finalizing.queue import LARGE_UPLOAD_BYTES, FinalizeQueue
-from media_service.load import LoadLimits, LoadMonitor
+from media_service.intake.upload_locks import upload_lock
+from media_service.ipc.bus import LocalBus
+from media_service.storage.locks import FileLocks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import pytest
 
-    from media_service.core.ports.load import Load
-
 
 class Desk:
     """A queue whose uploads are finished when it is told to."""
 
-    def __init__(self, workers: int = 2, load: Load | None = None) -> None:
-        self.load = load or LoadMonitor()
-        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, self.load)
+    def __init__(self, workers: int = 2) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.locks = FileLocks(Path(self._folder.name) / "locks")
+        self.bus = LocalBus()
+        self.queue = FinalizeQueue(workers, self.finalize_one, self.record_fault, locks=self.locks, bus=self.bus)
         self.going: list[str] = []
         self.seen: list[str] = []
         self.faults: list[str] = []
@@ -60,6 +64,12 @@ async def settled() -> None:
     """Everybody has done what can be done at once."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def forgotten(desk: Desk, upload_id: str) -> None:
+    """Return when the queue has done with the upload."""
+    while desk.queue.knows(upload_id):
+        await asyncio.sleep(0.001)
 
 
 def upload(upload_id: str, length: int = 1, owner: str = "me") -> Upload:
@@ -128,7 +138,7 @@ async def test_trouble_of_one_holds_up_nobody_and_ends(monkeypatch: pytest.Monke
     async with working(desk, upload("ill"), upload("well")):
         await desk.end("well", "ill")
         assert desk.seen == ["ill", "well"]
-        await desk.queue.wait("ill", 10)
+        await forgotten(desk, "ill")
         assert (desk.seen.count("ill"), desk.faults) == (4, [])
 
 
@@ -137,7 +147,7 @@ async def test_a_fault_that_lasts_is_noted(monkeypatch: pytest.MonkeyPatch) -> N
     desk = Desk()
     desk.troubles["ill"] = [KeyError() for _ in range(queue.MAX_FAULTS)]
     async with working(desk, upload("ill")):
-        await desk.queue.wait("ill", 10)
+        await forgotten(desk, "ill")
         assert (desk.faults, len(desk.seen)) == (["ill"], queue.MAX_FAULTS)
 
 
@@ -146,42 +156,18 @@ async def test_one_that_waits_for_another_has_not_ended() -> None:
     desk.behind.add("second")
     async with working(desk, upload("second")):
         await desk.end("second")
-        waiting = asyncio.create_task(desk.queue.wait("second", 10))
-        await settled()
-        assert not waiting.done()
+        assert desk.queue.knows("second")
         desk.behind.clear()
         desk.queue.enqueue(upload("second"))
-        await waiting
+        await forgotten(desk, "second")
 
 
-async def test_only_the_next_one_is_worth_waiting_for() -> None:
-    desk = Desk()
+async def test_receivers_are_told_when_several_wait_and_when_none_does() -> None:
+    desk, hints = Desk(), []
+    desk.bus.subscribe("waiting", hints.append)
     async with working(desk, *(upload(name) for name in "abcd")):
-        assert not await desk.queue.wait_briefly("d", 10)
         await desk.end(*"abcd")
-        assert await desk.queue.wait_briefly("d", 10)
-
-
-async def test_workers_pause_after_each_upload_while_others_arrive() -> None:
-    desk = Desk(load=LoadMonitor(limits=LoadLimits(receiving_seconds=60, pause_factor=1e9, max_pause_seconds=0.1)))
-    desk.load.note_receiving()
-    async with working(desk, *(upload(name) for name in "abc")):
-        await desk.end("a", "b")
-        assert desk.going == []
-        await asyncio.sleep(0.2)
-        assert desk.going == ["c"]
-
-
-async def test_workers_do_not_pause_if_nothing_arrives_or_waits() -> None:
-    desk = Desk(load=LoadMonitor(limits=LoadLimits(receiving_seconds=60, pause_factor=1e9, max_pause_seconds=60)))
-    async with working(desk, *(upload(name) for name in "abc")):
-        await desk.end("a")
-        assert desk.going == ["b", "c"]
-        desk.load.note_receiving()
-        await desk.end("b", "c")
-        desk.queue.enqueue(upload("d"))
-        await settled()
-        assert desk.going == ["d"]
+    assert [count > 1 for count in hints] == [True, False]
 
 
 async def test_senders_take_turns() -> None:
@@ -260,15 +246,23 @@ async def test_a_large_upload_may_take_long_without_being_costly(monkeypatch: py
         assert desk.going == ["a", "b"]
 
 
-async def test_what_is_withheld_is_not_finished_meanwhile() -> None:
+async def test_an_upload_that_is_locked_is_finalized_when_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "LOCK_SECONDS", 0.01)
     desk = Desk()
-    async with working(desk, upload("going")):
-        with desk.queue.excluded("going") as free:
-            assert not free
-        with desk.queue.excluded("other") as free:
-            assert free
-            desk.queue.enqueue(upload("other"))
-            await settled()
-            assert desk.going == ["going"]
-        await settled()
-        assert desk.going == ["going", "other"]
+    assert await desk.locks.acquire(upload_lock("edited"), 0)
+    async with working(desk, upload("edited"), upload("other")):
+        await desk.end("other")
+        assert desk.seen == ["other"]
+        desk.locks.release(upload_lock("edited"))
+        while not desk.seen[1:]:
+            await asyncio.sleep(0.01)
+        await desk.end("edited")
+        assert desk.seen == ["other", "edited"]
+
+
+async def test_an_upload_is_locked_while_it_is_finalized() -> None:
+    desk = Desk()
+    async with working(desk, upload("one")):
+        assert not await desk.locks.acquire(upload_lock("one"), 0)
+        await desk.end("one")
+        assert await desk.locks.acquire(upload_lock("one"), 0)

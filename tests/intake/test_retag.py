@@ -24,7 +24,7 @@ MP3 = make_mp3(1, {"artist": "Kept"}, seed=83)
 
 def retagger(rig: Rig, steps: Steps | None = None) -> Retagger:
     around = (steps or Steps()).around
-    return Retagger(around(rig.database), around(rig.spool), around(rig.inspector), CoverLimits())
+    return Retagger(around(rig.database), around(rig.spool), around(rig.inspector), CoverLimits(), locks=rig.locks)
 
 
 async def the_file(rig: Rig) -> StoredFile:
@@ -45,7 +45,7 @@ async def test_a_crash_at_any_step_leaves_the_old_or_the_new_file(tmp_path: Path
             except Crash:
                 crashed = True
         async with Rig(tmp_path / str(crash_at)) as rig:
-            await rig.sweeper.discard_orphans()
+            await rig.recovery.run()
             await retagger(rig).recover()
             file = await the_file(rig)
             stored = rig.spool.path("show.mp3").read_bytes()

@@ -86,7 +86,7 @@ async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> No
     async with Rig(tmp_path / "data") as rig:
         kept, _ = await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native")
         await rig.store.create("orphan", 100)
-        await rig.sweeper.discard_orphans()
+        await rig.recovery.run()
         assert await rig.store.list_ids() == [kept.upload.id]
 
 
@@ -94,7 +94,7 @@ async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         form, _ = await rig.intake.create(UploadRequest("form.mp3", None), "me", "form")
     async with Rig(tmp_path / "data") as rig:
-        await rig.intake.recover()
+        await rig.recovery.run()
         assert (await rig.intake.show(form.upload.id, "me")).upload.state is State.CANCELLED
         assert await rig.store.list_ids() == []
 

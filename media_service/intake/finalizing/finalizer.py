@@ -58,8 +58,8 @@ class Finalizer:
         spool: Spool,
         quarantine: Quarantine,
         media: Media,
-        rejected: RejectedUploads,
         *,
+        rejected: RejectedUploads,
         locks: Locks,
         bus: Bus,
         clock: Callable[[], int],
@@ -73,7 +73,7 @@ class Finalizer:
         self._hints: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         bus.subscribe(CHANGED, lambda upload_id, state: self._hints.put_nowait((upload_id, state)))
         self.delivered = asyncio.Event()
-        self._publisher = Publisher(catalogue, partials, spool, media)
+        self._publisher = Publisher(catalogue, store, spool, media)
         self._audio_locks = AudioLocks()
         self._duplicates = duplicates
         self._catalogue = catalogue

@@ -1,6 +1,7 @@
 """Leases of this process on the bytes of an upload. The newest writer wins; older ones of the same bytes end.
 
-The store's locks exclude writers of other processes. A client reconnects long before the server notices that the old connection is dead.
+The store's locks exclude writers of other processes. A client reconnects long before the server notices that the old
+connection is dead.
 """
 
 from __future__ import annotations

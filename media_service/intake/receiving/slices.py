@@ -83,7 +83,7 @@ class SliceReceiver:
             await self._lifecycle.complete_if_possible(active)
             return
         try:
-            piece = await self._write(active, request, target.window, target.lease, body, target.writer)
+            piece = await self._write(active, request, target.window, target.lease, body, writer=target.writer)
         except BaseException:
             self._end(active, target)
             raise
@@ -228,6 +228,7 @@ class SliceReceiver:
         window: admission.WriteWindow,
         lease: Lease,
         body: AsyncIterable[bytes],
+        *,
         writer: SliceWriter | None = None,
     ) -> Slice:
         """Write the body, neither checked nor durable yet; without `writer` only count its bytes."""
@@ -258,7 +259,7 @@ class SliceReceiver:
         return Slice(window.start, at, request.digest)
 
     async def _grow(self, active: ActiveUpload, writer: SliceWriter, at: int, stop: int) -> None:
-        """Extend the lock of a slice of unknown size. Raise SpanOverlaps if another process has or recorded the bytes."""
+        """Lock more bytes for a slice of unknown size. Raise SpanOverlaps if another process has or recorded them."""
         peeked = await self._deps.catalogue.peek(active.upload.id, at, stop) if writer.extend(stop) else None
         if peeked is None or peeked[1]:
             raise SpanOverlaps(at, stop)

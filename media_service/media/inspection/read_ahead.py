@@ -1,7 +1,7 @@
 """Read-ahead: hash and parse a file while it arrives, so that verification at its end takes milliseconds.
 
-While the file arrives, all consumers get each piece in turn, from the page cache. What is left at the end is read by one thread per consumer: reading a piece again from the page cache costs a
-fifth of hashing it.
+While the file arrives, all consumers get each piece in turn, from the page cache. What is left at the end is read by
+one thread per consumer: reading a piece again from the page cache costs a fifth of hashing it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,127 @@
+"""Build the parts of intake from the adapters: those of a receiver, and those of the finisher. Tests use the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media_service.intake.ending import UploadEnder
+from media_service.intake.files import FileService
+from media_service.intake.finalizing.early_rejection import EarlyRejection
+from media_service.intake.finalizing.finalizer import Finalizer
+from media_service.intake.finalizing.read_ahead import ReadAheadFollower
+from media_service.intake.finalizing.rejected import RejectedUploads
+from media_service.intake.finalizing.retag import Retagger
+from media_service.intake.late_edits import LateEdits
+from media_service.intake.receiving.append import Appends
+from media_service.intake.receiving.concatenate import Concatenator
+from media_service.intake.recovery import Recovery
+from media_service.intake.sweep import Sweeper
+from media_service.intake.uploads import UploadService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal
+
+    from media_service.core.ports.bus import Bus
+    from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.locks import Locks
+    from media_service.core.ports.media import Media
+    from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.spool import Spool
+    from media_service.core.ports.upload_store import UploadStore
+    from media_service.intake.options import IntakeOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """The adapters of one process. `clock` returns UTC microseconds, `new_id` an id that cannot be guessed."""
+
+    catalogue: Catalogue
+    store: UploadStore
+    spool: Spool
+    quarantine: Quarantine
+    media: Media
+    locks: Locks
+    bus: Bus
+    clock: Callable[[], int]
+    new_id: Callable[[], str]
+
+
+class SharedParts:
+    """What both processes do: end uploads, edit finished files, move rejected ones."""
+
+    def __init__(self, adapters: Adapters, options: IntakeOptions) -> None:
+        catalogue, store, spool, quarantine = adapters.catalogue, adapters.store, adapters.spool, adapters.quarantine
+        locks, bus, clock = adapters.locks, adapters.bus, adapters.clock
+        self.adapters = adapters
+        self.options = options
+        self.ender = UploadEnder(catalogue, store, spool, quarantine, locks=locks, bus=bus, clock=clock)
+        self.rejected = RejectedUploads(catalogue, store, quarantine, locks=locks, bus=bus, clock=clock)
+        self.retagger = Retagger(catalogue, spool, adapters.media, options.limits.cover, locks=locks)
+
+
+class ReceiverParts(SharedParts):
+    """The parts of a receiver."""
+
+    def __init__(self, adapters: Adapters, options: IntakeOptions) -> None:
+        super().__init__(adapters, options)
+        catalogue, locks, bus, clock = adapters.catalogue, adapters.locks, adapters.bus, adapters.clock
+        self.uploads = UploadService(
+            catalogue,
+            adapters.store,
+            adapters.media,
+            options,
+            ender=self.ender,
+            late_edits=LateEdits(catalogue, locks, self.retagger, options, clock=clock),
+            bus=bus,
+            clock=clock,
+            new_id=adapters.new_id,
+        )
+        self.appends = Appends(self.uploads, locks, bus)
+        self.concatenator = Concatenator(self.uploads, adapters.store)
+        self.files = FileService(catalogue, adapters.spool, self.retagger)
+
+
+class FinisherParts(SharedParts):
+    """The parts of the finisher. `workers`: how many uploads are finalized concurrently."""
+
+    def __init__(
+        self,
+        adapters: Adapters,
+        options: IntakeOptions,
+        *,
+        duplicates: Literal["keep", "refuse", "link"] = "keep",
+        workers: int = 2,
+        sweep_interval: float = 60.0,
+    ) -> None:
+        super().__init__(adapters, options)
+        catalogue, store, media, bus = adapters.catalogue, adapters.store, adapters.media, adapters.bus
+        self.finalizer = Finalizer(
+            catalogue,
+            store,
+            adapters.spool,
+            adapters.quarantine,
+            media,
+            rejected=self.rejected,
+            locks=adapters.locks,
+            bus=bus,
+            clock=adapters.clock,
+            new_id=adapters.new_id,
+            duplicates=duplicates,
+            workers=workers,
+        )
+        self.follower = ReadAheadFollower(catalogue, store, media, bus)
+        self.early_rejection = EarlyRejection(store, media, self.rejected, self.ender, adapters.clock)
+        self.sweeper = Sweeper(
+            self.ender, catalogue, adapters.quarantine, clock=adapters.clock, options=options, every=sweep_interval
+        )
+        self.recovery = Recovery(
+            catalogue,
+            store,
+            adapters.spool,
+            ender=self.ender,
+            retagger=self.retagger,
+            clock=adapters.clock,
+            sync_slices=options.sync_slices,
+        )
