@@ -106,7 +106,7 @@ async def test_a_retagged_file_and_its_upload_are_saved_and_the_intent_is_cleare
     await keep(catalogue, file)
     await catalogue.save_retag_intent("f1", INTENT)
     changed = replace(file, tags={"title": "New"}, spool_entry=SpoolEntry("show 1.mp3", 9, b"n" * 32))
-    await catalogue.retag(changed, spooled(changed, tags={"title": "New"}))
+    await catalogue.retag(changed, spooled(changed, tags={"title": "New"}, version=1))
     assert await catalogue.file("f1") == changed
     assert await catalogue.retag_intents() == []
     loaded = await catalogue.load("u1")
