@@ -16,7 +16,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media_service.catalogue import commit_server
+from media_service.catalogue.commit_server import CommitServer, open_for_writing
 from media_service.ipc.relay import Relay
 from media_service.ipc.unix_socket import receive_service_name
 from media_service.storage.sync import server as sync_server
@@ -32,9 +32,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     listener, life, database = sys.argv[1:]
-    connect = partial(commit_server.open_for_writing, database)
+    commit_server = CommitServer(partial(open_for_writing, database))
     services: dict[str, Service] = {
-        "catalogue": partial(commit_server.serve, connect=connect),
+        "catalogue": commit_server.serve,
         "storage": sync_server.serve,
         "bus": Relay().serve,
     }
@@ -43,6 +43,7 @@ def main() -> None:
     # The interpreter's shutdown, which begins when this returns, makes every executor refuse work.
     for thread in threads:
         thread.join()
+    commit_server.close()
 
 
 def _accept_until_closed(

@@ -68,14 +68,15 @@ class LateEdits:
             other_chapters = after.chapters if chapters is not None and after.chapters != file.chapters else None
             if not self._options.writes_tags:
                 changes, other_chapters = edits.TagChanges({}, frozenset()), None
-            await self._retagger.edit(
+            _, saved = await self._retagger.edit(
                 file.id,
                 {**changes.given, **dict.fromkeys(changes.removed, "")},
                 _is_still(file),
                 chapters=other_chapters,
                 upload=after,
             )
-            return after
+            assert saved is not None
+            return saved
 
     async def put_cover(self, upload_id: str, cover: Cover | None, picture: bytes | None) -> Upload:
         """Set or remove the cover in the upload and its file. Raise as `amend`."""
@@ -88,8 +89,9 @@ class LateEdits:
             file = await self._file_of(before)
             # The sender's cover replaced the file's own, which is lost: removing it leaves none.
             embedded = (picture or b"") if self._options.writes_tags and (picture or before.cover) else None
-            await self._retagger.edit(file.id, {}, _is_still(file), picture=embedded, upload=after)
-            return after
+            _, saved = await self._retagger.edit(file.id, {}, _is_still(file), picture=embedded, upload=after)
+            assert saved is not None
+            return saved
 
     async def _load(self, upload_id: str) -> Upload:
         loaded = await self._catalogue.load(upload_id)

@@ -97,8 +97,10 @@ async def test_a_retag_intent_is_kept_until_it_is_cleared(catalogue: Catalogue) 
     await keep(catalogue, make_file(1), make_file(2))
     await catalogue.save_retag_intent("f1", INTENT)
     assert await catalogue.retag_intents() == [(make_file(1), INTENT)]
+    assert await catalogue.retag_intent("f1") == (make_file(1), INTENT)
+    assert (await catalogue.retag_intent("f2"), await catalogue.retag_intent("f3")) == (None, None)
     await catalogue.save_retag_intent("f1", None)
-    assert await catalogue.retag_intents() == []
+    assert (await catalogue.retag_intents(), await catalogue.retag_intent("f1")) == ([], None)
 
 
 async def test_a_retagged_file_and_its_upload_are_saved_and_the_intent_is_cleared(catalogue: Catalogue) -> None:
@@ -106,7 +108,7 @@ async def test_a_retagged_file_and_its_upload_are_saved_and_the_intent_is_cleare
     await keep(catalogue, file)
     await catalogue.save_retag_intent("f1", INTENT)
     changed = replace(file, tags={"title": "New"}, spool_entry=SpoolEntry("show 1.mp3", 9, b"n" * 32))
-    await catalogue.retag(changed, spooled(changed, tags={"title": "New"}))
+    await catalogue.retag(changed, spooled(changed, tags={"title": "New"}, version=1))
     assert await catalogue.file("f1") == changed
     assert await catalogue.retag_intents() == []
     loaded = await catalogue.load("u1")

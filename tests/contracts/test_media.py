@@ -88,7 +88,7 @@ async def test_read_ahead_gives_the_same_digests(media: Media, tmp_path: Path) -
         piece = CONTENT[start : start + 1_500_000]
         with path.open("ab") as file:
             file.write(piece)
-        media.follow(upload, path, start + len(piece), Slice(start, start + len(piece)))
+        media.follow(upload, path, start + len(piece), [Slice(start, start + len(piece))])
     facts = await media.verify(path, upload, [])
     assert (facts.sha256, facts.content_hash) == (SHA256, CONTENT_HASH)
 
@@ -96,7 +96,7 @@ async def test_read_ahead_gives_the_same_digests(media: Media, tmp_path: Path) -
 async def test_forgotten_file_is_read_again(media: Media, tmp_path: Path) -> None:
     path, upload = tmp_path / "changed", received()
     path.write_bytes(bytes(len(CONTENT)))
-    media.follow(upload, path, len(CONTENT), Slice(0, len(CONTENT)))
+    media.follow(upload, path, len(CONTENT), [Slice(0, len(CONTENT))])
     await asyncio.sleep(0.2)
     path.write_bytes(CONTENT)
     media.forget(upload.id)
@@ -158,7 +158,7 @@ async def test_upload_that_will_be_rejected_is_reported_early(media: Media, tmp_
     content = b"words " * 1_000_000
     path, upload = tmp_path / "growing", received(length=len(content))
     path.write_bytes(content[: 2**21])
-    media.follow(upload, path, 2**21, Slice(0, 2**21))
+    media.follow(upload, path, 2**21, [Slice(0, 2**21)])
     async with asyncio.timeout(20):
         upload_id, findings = await first_early_rejection(media)
     assert upload_id == upload.id

@@ -125,7 +125,7 @@ class Rig:
         self.inspector = MediaInspector(self.worker, MediaOptions())
         self.locks = FileLocks(self.folders.locks)
         self.counted_store = around(self.store)
-        adapters = Adapters(
+        self.adapters = adapters = Adapters(
             catalogue=around(self.database),
             store=self.counted_store,
             spool=around(self.spool),
@@ -136,7 +136,7 @@ class Rig:
             clock=lambda: self.time,
             new_id=lambda: f"{next(ids):022}",
         )
-        options = IntakeOptions(
+        self.options = options = IntakeOptions(
             limits=limits or Limits(file=2**30, slice=2**26, slice_size=2**22),
             idle_timeout=idle,
             verdict_wait_slice=0,

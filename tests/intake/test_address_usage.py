@@ -12,10 +12,8 @@ from media_service.core.errors.service import CatalogueError, StorageFull
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.limits import Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.intake.receiving.address_usage import AddressUsage
 from media_service.intake.receiving.append import RECORD_SECONDS, seconds_between_records
 from media_service.intake.receiving.slices import SliceRequest
-from tests.core.samples import make_upload
 from tests.intake.rig import Rig, Steps
 
 if TYPE_CHECKING:
@@ -33,26 +31,37 @@ async def send(rig: Rig, upload_id: str, start: int, size: int) -> None:
     await rig.intake.receive(upload_id, "me", SliceRequest(start, size, None, "native"), blocks())
 
 
-def test_a_claim_takes_the_place_of_the_one_before() -> None:
-    usage = AddressUsage(Quotas(Quota(uploads=2, bytes=10)))
-    one, other = make_upload(id="one", address=FAR), make_upload(id="other", address=FAR)
-    usage.claim(one, 6)
-    usage.claim(one, 10)
-    with pytest.raises(QuotaExceeded):
-        usage.claim(other, 1)
-    usage.claim(one, 3)
-    usage.claim(other, 7)
-    with pytest.raises(TooManyUploads):
-        usage.claim(make_upload(id="third", address=FAR), 0)
-    usage.release(one)
-    usage.release(one)
-    usage.claim(make_upload(id="third", address=FAR), 3)
+async def test_without_an_address_and_on_this_machine_nothing_is_refused(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", quotas=Quotas(Quota(uploads=0, bytes=0))) as rig:
+        for address in (NEAR, None):
+            for length in (10, None):
+                made, _ = await rig.intake.create(UploadRequest("a.mp3", length, address=address), "me", "native")
+                await send(rig, made.upload.id, 0, 10)
 
 
-def test_without_an_address_and_on_this_machine_nothing_is_refused() -> None:
-    usage = AddressUsage(Quotas(Quota(uploads=0, bytes=0)))
-    usage.claim(make_upload(id="one", address=NEAR), 10)
-    usage.claim(make_upload(id="other", address=None), 10)
+async def test_bytes_of_unknown_length_that_are_being_written_count(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", quotas=Quotas(Quota(bytes=100))) as rig:
+        ids = [
+            (await rig.intake.create(UploadRequest("a.mp3", None, address=FAR), "me", "native"))[0].upload.id
+            for _ in range(2)
+        ]
+        more, begun = asyncio.Event(), asyncio.Event()
+
+        async def blocks() -> AsyncIterator[bytes]:
+            yield bytes(60)
+            begun.set()
+            await more.wait()
+            yield bytes(10)
+
+        writing = asyncio.create_task(rig.intake.receive(ids[0], "me", SliceRequest(0, None, None, "native"), blocks()))
+        await begun.wait()
+        with pytest.raises(QuotaExceeded):
+            await send(rig, ids[1], 0, 41)
+        more.set()
+        await writing
+        with pytest.raises(QuotaExceeded):
+            await send(rig, ids[1], 0, 31)
+        await send(rig, ids[1], 0, 30)
 
 
 async def test_creations_at_once_do_not_pass_the_limit_together(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from media_service.core.errors.uploads import (
 )
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
-from media_service.intake.receiving.append import APPEND_SLICE_BYTES, AppendRequest, Appends
+from media_service.intake.receiving.append import APPEND_SLICE_BYTES, AppendRequest
 from media_service.intake.receiving.slices import SliceRequest
 from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_mp3, make_mp3_of
@@ -212,15 +212,3 @@ async def test_what_a_body_that_is_too_slow_brought_is_kept(tmp_path: Path) -> N
         with pytest.raises(BodyTooSlow):
             await rig.appends.append(upload_id, "me", at(0), dripping())
         assert (await rig.intake.show(upload_id, "me")).received.offset > 0
-
-
-async def test_only_blocks_of_admitted_slices_count_as_receiving(tmp_path: Path) -> None:
-    async with Rig(tmp_path / "data") as rig:
-        upload_id = await begin(rig)
-        refused = (("x" * 22, SliceRequest(0, 9, None, "tus")), (upload_id, SliceRequest(0, 2**40, None, "tus")))
-        for target, request in refused:
-            with pytest.raises(Refusal):
-                await rig.intake.receive(target, "me", request, body(b"refused!!"))
-            assert not rig.load.receiving
-        await rig.intake.receive(upload_id, "me", SliceRequest(0, 9, None, "tus"), body(MP3[:9]))
-        assert rig.load.receiving

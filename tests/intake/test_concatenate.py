@@ -16,7 +16,7 @@ from media_service.core.lifecycle import UploadRequest
 from media_service.core.limits import Limits
 from media_service.core.quota import Quota, Quotas
 from media_service.core.upload_states import COMPLETE_STATES, GONE, State
-from media_service.intake.receiving.append import AppendRequest, Appends
+from media_service.intake.receiving.append import AppendRequest
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.storage.upload_store import DiskUploadStore
 from tests.intake.rig import Crash, Rig, Steps

@@ -20,9 +20,11 @@ from media_service.core.errors.uploads import UnknownUpload, WrongState
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload import Review
 from media_service.core.upload_states import FINISHING, State
+from media_service.intake.assembly import FinisherParts
 from media_service.intake.finalizing import queue
 from media_service.intake.finalizing.finalizer import Finalizer
 from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.upload_locks import locked, upload_lock
 from tests.intake.rig import HOUR, Crash, Rig, Steps
 from tests.support.failing import Failing
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
@@ -385,22 +387,13 @@ async def test_whoever_met_trouble_is_not_overtaken_by_the_same_sound(
 ) -> None:
     monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.2)
     async with Rig(tmp_path / "data") as rig:
-        stores = (rig.database, rig.store, Failing(rig.spool, "assemble", [StorageFull()]), rig.quarantine)
-        finalizer = Finalizer(
-            *stores,
-            rig.inspector,
-            load=rig.load,
-            clock=lambda: rig.time,
-            new_id=lambda: "the-file-of-this-test-",
-            duplicates="refuse",
-        )
+        finalizer = finalizer_with(rig, "refuse", spool=Failing(rig.spool, "assemble", [StorageFull()]))
         first = await receive(rig, SOUND, "first.mp3")
         running = asyncio.create_task(finalizer.run())
         while (await ended(rig, [first]))[0].state is not State.VERIFIED:
             await asyncio.sleep(0.01)
         second = await receive(rig, RETAGGED, "second.mp3")
-        finalizer.queue.enqueue((await ended(rig, [second]))[0])
-        await finalizer.queue.wait(second, 30)
+        await rig.intake.wait_for_verdict(second, 30)
         running.cancel()
         assert rig.names() == ["first.mp3"]
         assert [upload.state for upload in await ended(rig, [first, second])] == [State.SPOOLED, State.REJECTED]
@@ -443,13 +436,19 @@ async def test_tags_that_were_asked_for_and_where_the_file_came_from_stand_in_it
         assert stored.endswith(SOUND)
 
 
+def finalizer_with(rig: Rig, duplicates: Literal["keep", "refuse"] = "keep", **adapters: Any) -> Finalizer:
+    """Return a finalizer with other adapters than the rig's."""
+    return FinisherParts(replace(rig.adapters, **adapters), rig.options, duplicates=duplicates).finalizer
+
+
 async def run_until(rig: Rig, finalizer: Finalizer, upload_id: str) -> Upload:
     """Return the upload once the finalizer has nothing more to do for it."""
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
     finalizer.queue.enqueue(loaded[0])
     running = asyncio.create_task(finalizer.run())
-    await finalizer.queue.wait(upload_id, 30)
+    while finalizer.queue.knows(upload_id):
+        await asyncio.sleep(0.01)
     running.cancel()
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
@@ -459,26 +458,21 @@ async def run_until(rig: Rig, finalizer: Finalizer, upload_id: str) -> Upload:
 async def test_a_fault_of_ours_is_tried_again_and_then_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "FIRST_RETRY_SECONDS", 0.01)
     async with Rig(tmp_path / "data") as rig:
-        ids = iter("12")
-
-        def finalizer(media: Any) -> Finalizer:
-            stores = (rig.database, rig.store, rig.spool, rig.quarantine)
-            return Finalizer(*stores, media, load=rig.load, clock=lambda: rig.time, new_id=lambda: next(ids))
 
         def faulty(times: int) -> Failing:
             return Failing(rig.inspector, "verify", [KeyError("a fault of ours") for _ in range(times)])
 
         passing = await receive(rig, SOUND, "passing.mp3")
-        assert (await run_until(rig, finalizer(faulty(3)), passing)).state is State.SPOOLED
+        assert (await run_until(rig, finalizer_with(rig, media=faulty(3)), passing)).state is State.SPOOLED
 
         lasting = await receive(rig, MP3, "lasting.mp3")
         media = faulty(1000)
-        left = await run_until(rig, finalizer(media), lasting)
+        left = await run_until(rig, finalizer_with(rig, media=media), lasting)
         assert (left.state, left.verdict and left.verdict.code) == (State.RECEIVED, "finalize_failed")
         assert media.calls == queue.MAX_FAULTS
         assert rig.store.path(lasting).read_bytes() == MP3
 
-        ended = await run_until(rig, finalizer(rig.inspector), lasting)
+        ended = await run_until(rig, finalizer_with(rig), lasting)
         assert (ended.state, ended.verdict) == (State.SPOOLED, None)
 
 
@@ -517,11 +511,9 @@ async def test_what_was_looked_at_again_in_vain_can_be_cancelled(tmp_path: Path)
 async def test_what_is_being_finished_cannot_be_cancelled(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await failed(rig)
-        loaded = await rig.database.load(upload_id)
-        assert loaded is not None
-        rig.finalizer.queue.enqueue(loaded[0])
-        with pytest.raises(WrongState):
-            await rig.intake.cancel(upload_id, "me")
+        async with locked(rig.locks, upload_lock(upload_id)):
+            with pytest.raises(WrongState):
+                await rig.intake.cancel(upload_id, "me")
         waiting = await receive(rig, SOUND, "waiting.mp3")
         with pytest.raises(WrongState):
             await rig.intake.cancel(waiting, "me")
@@ -543,10 +535,8 @@ async def test_what_could_not_be_finished_expires_with_its_deadline(tmp_path: Pa
 
 async def test_tags_that_cannot_be_planned_reject_the_file(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        stores = (rig.database, rig.store, rig.spool, rig.quarantine)
         costly = Failing(rig.inspector, "plan_tags", itertools.repeat(TooCostly()))
-        finalizer = Finalizer(*stores, costly, load=rig.load, clock=lambda: rig.time, new_id=lambda: "1")
-        ended = await run_until(rig, finalizer, await receive(rig, MP3))
+        ended = await run_until(rig, finalizer_with(rig, media=costly), await receive(rig, MP3))
         assert ended.verdict is not None
         assert (ended.state, ended.verdict.code) == (State.REJECTED, "too_costly")
         assert [found.code for found in ended.verdict.findings] == ["mutagen_error"]
@@ -603,7 +593,7 @@ async def test_recheck_before_the_partial_is_discarded_loses_no_bytes(tmp_path: 
             while not rechecks:
                 await asyncio.sleep(0.01)
             await rechecks[0]
-            await rig.finalizer.queue.wait(upload_id, 20)
+            await rig.intake.wait_for_verdict(upload_id, 20)
         running.cancel()
         ended = (await rig.intake.show(upload_id, "me")).upload
         assert ended.state is State.SPOOLED

@@ -17,6 +17,7 @@ from media_service.core.errors.uploads import UnknownUpload, WrongState
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import FINISHING, State
 from media_service.intake import late_edits
+from media_service.intake.upload_locks import locked, upload_lock
 from media_service.intake.receiving.slices import SliceRequest
 from tests.intake.rig import HOUR, Crash, Rig, Steps
 from tests.intake.test_finalizer import MP3, finish_all, receive
@@ -151,7 +152,7 @@ async def test_an_admins_edit_at_the_same_time_is_not_overwritten(
         _, file = await the_rows(rig, upload_id)
         edit = rig.retagger.edit
 
-        async def after_an_admin(*given: Any, **named: Any) -> StoredFile:
+        async def after_an_admin(*given: Any, **named: Any) -> Any:
             await edit(file.id, {"title": "Librarian's"}, lambda _: True)
             return await edit(*given, **named)
 

@@ -20,30 +20,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Receiving:
-    """A load with its own answers to whether uploads arrive."""
-
-    def __init__(self, analyzer: FakeAnalyzer, answers: int) -> None:
-        self._analyzer = analyzer
-        self._answers = answers
-        self.measured: list[int] = []
-
-    @property
-    def receiving(self) -> bool:
-        """Return True as many times as `answers` says, then False; note how many files were measured by then."""
-        self.measured.append(len(self._analyzer.files))
-        return len(self.measured) <= self._answers
-
-
-def loudness_queue(rig: Rig, analyzer: Any, load: Any = None, queue: Any = None) -> LoudnessQueue:
+def loudness_queue(rig: Rig, analyzer: Any, queue: Any = None) -> LoudnessQueue:
     """Return a queue to measure with; the finalize queue is idle although the rig runs no workers."""
-    load, queue = load or Receiving(analyzer, 0), queue or SimpleNamespace(idle=True)
+    queue = queue or SimpleNamespace(idle=True)
     return LoudnessQueue(
         rig.database,
         rig.spool,
         analyzer,
         queue=queue,
-        load=load,
         clock=lambda: rig.time,
         delivered=rig.finalizer.delivered,
     )
@@ -91,21 +75,6 @@ async def test_what_is_delivered_meanwhile_is_heard(tmp_path: Path) -> None:
 @pytest.fixture
 def _frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loudness, "RECHECK_SECONDS", 0.01)
-
-
-@pytest.mark.usefixtures("_frequent_checks")
-async def test_nothing_is_measured_while_uploads_arrive(tmp_path: Path) -> None:
-    analyzer = FakeAnalyzer()
-    load = Receiving(analyzer, 2)
-    async with Rig(tmp_path / "data") as rig:
-        await receive(rig, make_mp3(1))
-        await finish_all(rig)
-        running = asyncio.create_task(loudness_queue(rig, analyzer, load).run())
-        async with asyncio.timeout(20):
-            while not analyzer.files:
-                await asyncio.sleep(0.02)
-        running.cancel()
-    assert load.measured[:3] == [0, 0, 0]
 
 
 @pytest.mark.usefixtures("_frequent_checks")

@@ -139,13 +139,11 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
         made, _ = await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native")
         rig.time += HOUR + 1
         sweeper = Sweeper(
-            rig.intake,
+            rig.ender,
             Failing(rig.database, "expiring", [ZeroDivisionError()]),
-            rig.store,
-            rig.spool,
             rig.quarantine,
             clock=lambda: rig.time,
-            quarantine_lifetime=HOUR,
+            options=rig.options,
             every=0.01,
         )
         sweeping = asyncio.create_task(sweeper.run())
