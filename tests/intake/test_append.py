@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.digest import Proof
-from media_service.core.errors.base import Refusal
 from media_service.core.errors.requests import BodyCut, BodyTooSlow, IdleTimeout
 from media_service.core.errors.service import ShuttingDown
 from media_service.core.errors.uploads import (
@@ -23,7 +22,6 @@ from media_service.core.errors.uploads import (
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
 from media_service.intake.receiving.append import APPEND_SLICE_BYTES, AppendRequest
-from media_service.intake.receiving.slices import SliceRequest
 from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_mp3, make_mp3_of
 

@@ -17,8 +17,8 @@ from media_service.core.errors.uploads import UnknownUpload, WrongState
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import FINISHING, State
 from media_service.intake import late_edits
-from media_service.intake.upload_locks import locked, upload_lock
 from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.upload_locks import locked, upload_lock
 from tests.intake.rig import HOUR, Crash, Rig, Steps
 from tests.intake.test_finalizer import MP3, finish_all, receive
 from tests.support.pictures import png
