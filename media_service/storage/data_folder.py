@@ -51,6 +51,11 @@ class DataFolder:
         return self.root / "quarantine"
 
     @property
+    def locks(self) -> Path:
+        """Return the path of the file for locks between processes."""
+        return self.root / "locks"
+
+    @property
     def token_file(self) -> Path:
         """Return the path of the file with the admin token."""
         return self.root / "admin-token"
