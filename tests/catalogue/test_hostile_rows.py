@@ -20,11 +20,12 @@ from media_service.core.cover import Cover
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
 from media_service.core.findings import CODES, Finding, Grade, Severity
-from media_service.core.upload import Facts, PublishIntent, Slice, Upload, Verdict
+from media_service.core.upload import Facts, PublishIntent, Slice, Upload, Verdict, ranges_of
 from media_service.core.upload_states import State
 from media_service.http.api.serializer import Serializer
 from media_service.http.dialects.header_fields import http_date
-from media_service.intake.receiving.active_uploads import ActiveUploads, ranges_of
+from media_service.intake.receiving.active_uploads import ActiveUploads
+from media_service.ipc.bus import LocalBus
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
 
@@ -88,7 +89,7 @@ def shown(shape: Any) -> str:
 
 
 def view_of(upload: Upload, slices: list[Slice]) -> Any:
-    register = ActiveUploads(None, Lifetime(idle=10**12, whole=10**13))  # type: ignore[arg-type]  # nothing is loaded
+    register = ActiveUploads(None, Lifetime(idle=10**12, whole=10**13), LocalBus())  # type: ignore[arg-type]  # nothing is loaded
     return register.view(upload, ranges_of(slices))
 
 

@@ -115,7 +115,7 @@ class Rig:
         around: Callable[[Any], Any] = steps.around if steps else lambda part: part
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
-        self.bus = LocalBus() if beside is None else beside.bus
+        self.bus: LocalBus = LocalBus() if beside is None else beside.bus
         self._connections = AsyncExitStack()
         self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
         self.database = SqliteCatalogue(self.folders.catalogue, self.catalogue_rpc)
@@ -152,7 +152,7 @@ class Rig:
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender
         self.finalizer, self.sweeper, self.recovery = finisher.finalizer, finisher.sweeper, finisher.recovery
-        self._background = [finisher.follower, finisher.early_rejection]
+        self._background = [finisher.follower.run, finisher.early_rejection.run]
         self._running: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Rig:
@@ -161,7 +161,7 @@ class Rig:
         await self.database.open()
         for part in (self.store, self.spool, self.quarantine):
             await part.prepare()
-        self._running = [asyncio.create_task(part.run()) for part in self._background]
+        self._running = [asyncio.create_task(run()) for run in self._background]
         return self
 
     async def __aexit__(self, *error: object) -> None:

@@ -1,7 +1,7 @@
 """The rule that the catalogue claims only durable bytes, on a disk that loses unsynced ones in a crash.
 
-Hypothesis generates slices, repeats, failing syncs and crashes. The intake is real; disk and catalogue are models that
-separate written from durable.
+Hypothesis generates slices, repeats, failing syncs, kills of a receiver and crashes. Two receivers write the same
+upload. The intake is real; disk and catalogue are models that separate written from durable.
 """
 
 from __future__ import annotations
@@ -22,37 +22,61 @@ from media_service.core.lifecycle import UploadRequest
 from media_service.core.limits import Limits
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload_states import State
+from media_service.intake.assembly import Adapters, ReceiverParts
 from media_service.intake.options import IntakeOptions
 from media_service.intake.receiving.slices import SliceRequest
-from media_service.intake.uploads import UploadService
+from media_service.ipc.bus import LocalBus
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
+from media_service.storage.locks import FileLocks
 from tests.intake.models import ModelDisk, ModelReceiving, ModelUploadStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from media_service.core.upload import Upload
-
 LENGTH = 64
 FILE = bytes(range(1, LENGTH + 1))
 
 
-class NobodyFinishes:
-    """A finalizer and its queue that only hear that they are called: finishing has tests of its own."""
+# A slice's first byte, size, and whether its size is known before, its bytes are not those of its digest, it has one.
+SLICES = st.tuples(
+    st.integers(0, LENGTH - 1), st.integers(1, LENGTH), st.booleans(), st.booleans(), st.booleans()
+)
+RECEIVERS = st.integers(0, 1)
 
-    @property
-    def queue(self) -> NobodyFinishes:
-        """The queue."""
-        return self
 
-    def enqueue(self, upload: Upload) -> None:
-        """Nothing is done."""
+class Receiver:
+    """What one receiver process has in memory, and its tasks."""
 
-    def note_receiving(self) -> None:
-        """Do nothing."""
+    def __init__(self, disk: ModelDisk, catalogue: Any, media: Any, bus: LocalBus, locks: FileLocks) -> None:
+        options = IntakeOptions(
+            limits=Limits(file=2**20, slice=2**20, slice_size=16),
+            idle_timeout=60,
+            verdict_wait_slice=0,
+            lifetime=Lifetime(idle=10**9, whole=10**9),
+            disk_reserve=0,
+            sync_slices=True,
+        )
+        unused: Any = None
+        self._store = ModelUploadStore(disk)
+        adapters = Adapters(
+            catalogue=catalogue,
+            store=self._store,
+            spool=unused,
+            quarantine=unused,
+            media=media,
+            locks=locks,
+            bus=bus,
+            clock=lambda: 1,
+            new_id=lambda: "u" * 22,
+        )
+        self.uploads = ReceiverParts(adapters, options).uploads
+        self.tasks: set[asyncio.Task[Any]] = set()
 
-    async def wait_briefly(self, upload_id: str, seconds: float) -> bool:
-        return False
+    def die(self) -> None:
+        """End without a chance to clean up; the kernel frees the locks."""
+        for task in self.tasks:
+            task.cancel()
+        self._store.die()
 
 
 class Story(RuleBasedStateMachine):
@@ -62,69 +86,60 @@ class Story(RuleBasedStateMachine):
     def begin(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.folder = TemporaryDirectory()
-        self.disk, self.catalogue = ModelDisk(Path(self.folder.name)), ModelReceiving()
+        folder = Path(self.folder.name)
+        (folder / "partials").mkdir()
+        self.disk, self.catalogue, self.bus = ModelDisk(folder / "partials"), ModelReceiving(), LocalBus()
+        self.locks = FileLocks(folder / "locks")
         nobody: Any = None
         self.inspector = MediaInspector(nobody, MediaOptions(read_ahead=False))
         self.promised = Ranges()
-        self._start_service()
-        view, _ = self.loop.run_until_complete(self.intake.create(UploadRequest("a.mp3", LENGTH), "me", "native"))
-        self.upload_id = view.upload.id
+        self.receivers = [self._start_receiver() for _ in range(2)]
+        creating = self.receivers[0].uploads.create(UploadRequest("a.mp3", LENGTH), "me", "native")
+        self.upload_id = self.loop.run_until_complete(creating)[0].upload.id
 
-    def _start_service(self) -> None:
-        options = IntakeOptions(
-            limits=Limits(file=2**20, slice=2**20, slice_size=16),
-            idle_timeout=60,
-            verdict_wait_slice=0,
-            lifetime=Lifetime(idle=10**9, whole=10**9),
-            disk_reserve=0,
-            sync_slices=True,
-        )
-        nobody: Any = NobodyFinishes()
-        catalogue: Any = self.catalogue
-        self.intake = UploadService(
-            catalogue,
-            ModelUploadStore(self.disk),
-            self.inspector,
-            nobody,
-            options,
-            retagger=nobody,
-            load=nobody,
-            clock=lambda: 1,
-            new_id=lambda: "u" * 22,
-        )
+    def _start_receiver(self) -> Receiver:
+        return Receiver(self.disk, self.catalogue, self.inspector, self.bus, self.locks)
 
-    @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH), sized=st.booleans(), proven=st.booleans())
-    def send(self, start: int, size: int, sized: bool, proven: bool) -> None:
+    @rule(receiver=RECEIVERS, piece=SLICES)
+    def send(self, receiver: int, piece: Any) -> None:
         """Send a slice; an acknowledgement is a promise."""
-        piece = FILE[start : start + size]
-        self._receive(start, piece, sized=sized, damaged=False, proven=proven)
+        self.loop.run_until_complete(self._send(receiver, piece))
 
-    @rule(start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
-    def send_damaged(self, start: int, size: int) -> None:
-        """Send a slice whose bytes do not have its digest."""
-        self._receive(start, FILE[start : start + size], sized=True, damaged=True, proven=True)
+    @rule(pieces=st.tuples(SLICES, SLICES), steps=st.integers(0, 40), killed=st.sampled_from([None, 0, 1]))
+    def send_through_both(self, pieces: Any, steps: int, killed: int | None) -> None:
+        """Send two slices at once, each through one receiver, and perhaps kill one meanwhile."""
+
+        async def both() -> None:
+            sending = [asyncio.create_task(self._send(*each)) for each in enumerate(pieces)]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            if killed is not None:
+                self._kill(killed)
+            await asyncio.gather(*sending)
+
+        self.loop.run_until_complete(both())
 
     @rule()
     def fail_a_sync(self) -> None:
         self.disk.fail_next = True
 
-    @rule(steps=st.integers(0, 12), start=st.integers(0, LENGTH - 1), size=st.integers(1, LENGTH))
-    def crash_within_a_slice(self, steps: int, start: int, size: int) -> None:
+    @rule(steps=st.integers(0, 12), receiver=RECEIVERS, piece=SLICES)
+    def crash_within_a_slice(self, steps: int, receiver: int, piece: Any) -> None:
         """Crash some steps into a slice, whose response is lost."""
-        task = self.loop.create_task(self._call(start, FILE[start : start + size], sized=True, digest=None))
-        for _ in range(steps):
-            self.loop.run_until_complete(asyncio.sleep(0))
-        for running in asyncio.all_tasks(self.loop):
-            running.cancel()
-        self.loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
-        self.disk.crash()
-        self._start_service()
+
+        async def until_crash() -> None:
+            sending = asyncio.create_task(self._send(receiver, piece))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            self._crash()
+            await sending
+
+        self.loop.run_until_complete(until_crash())
 
     @rule()
     def crash(self) -> None:
         """Crash between two requests."""
-        self.disk.crash()
-        self._start_service()
+        self._crash()
 
     @invariant()
     def every_claimed_byte_is_durable_and_right(self) -> None:
@@ -136,34 +151,47 @@ class Story(RuleBasedStateMachine):
         for span in self.promised:
             assert recorded.covers(span)
         complete = self.catalogue.uploads[self.upload_id].state is State.RECEIVED
-        assert not complete or recorded.covers(Span(0, LENGTH))
+        assert complete == recorded.covers(Span(0, LENGTH))
 
     def teardown(self) -> None:
         """The loop and the folder go."""
         if hasattr(self, "loop"):
             self.loop.close()
             self.inspector.close()
+            self.locks.close()
             self.folder.cleanup()
 
-    def _receive(self, start: int, piece: bytes, *, sized: bool, damaged: bool, proven: bool) -> None:
-        from_file = piece
-        if damaged:
-            piece = bytes([piece[0] ^ 0xFF]) + piece[1:]
-        digest = hashlib.sha256(from_file).digest() if proven else None
-        try:
-            self.loop.run_until_complete(self._call(start, piece, sized=sized, digest=digest))
-        except MediaServiceError:
-            return
-        self.promised = self.promised.add(Span(start, start + len(piece)))
+    def _kill(self, receiver: int) -> None:
+        self.receivers[receiver].die()
+        self.receivers[receiver] = self._start_receiver()
 
-    async def _call(self, start: int, piece: bytes, *, sized: bool, digest: bytes | None) -> None:
+    def _crash(self) -> None:
+        for receiver in range(2):
+            self._kill(receiver)
+        self.disk.crash()
+
+    async def _send(self, receiver: int, piece: Any) -> None:
+        """Send a slice; note the promise if it is acknowledged."""
+        start, size, is_sized, is_damaged, is_proven = piece
+        process = self.receivers[receiver]
+        content = FILE[start : start + size]
+        # Damage without a digest would be recorded, and rightly so.
+        sent = bytes([content[0] ^ 0xFF]) + content[1:] if is_damaged else content
+        digest = hashlib.sha256(content).digest() if is_proven or is_damaged else None
+
         async def blocks() -> AsyncIterator[bytes]:
-            for at in range(0, len(piece), 5):
+            for at in range(0, len(sent), 5):
                 await asyncio.sleep(0)
-                yield piece[at : at + 5]
+                yield sent[at : at + 5]
 
-        request = SliceRequest(start, len(piece) if sized else None, digest, "native")
-        await self.intake.receive(self.upload_id, "me", request, blocks())
+        request = SliceRequest(start, len(sent) if is_sized else None, digest, "native")
+        task = asyncio.create_task(process.uploads.receive(self.upload_id, "me", request, blocks()))
+        process.tasks.add(task)
+        try:
+            await task
+        except (MediaServiceError, asyncio.CancelledError):
+            return
+        self.promised = self.promised.add(Span(start, start + len(sent)))
 
 
 TestStory = Story.TestCase

@@ -163,7 +163,7 @@ async def test_one_that_waits_for_another_has_not_ended() -> None:
 
 
 async def test_receivers_are_told_when_several_wait_and_when_none_does() -> None:
-    desk, hints = Desk(), []
+    desk, hints = Desk(), list[int]()
     desk.bus.subscribe("waiting", hints.append)
     async with working(desk, *(upload(name) for name in "abcd")):
         await desk.end(*"abcd")

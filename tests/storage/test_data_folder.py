@@ -43,8 +43,8 @@ def test_the_folder_is_for_this_user_alone(folder: DataFolder) -> None:
 
 
 def test_every_path_is_below_the_folder(folder: DataFolder) -> None:
-    paths = {folder.catalogue, folder.partials, folder.spool, folder.quarantine}
-    assert len(paths) == 4
+    paths = {folder.catalogue, folder.partials, folder.spool, folder.quarantine, folder.locks}
+    assert len(paths) == 5
     assert {path.parent for path in paths} == {folder.root}
 
 

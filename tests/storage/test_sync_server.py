@@ -8,19 +8,23 @@ import hashlib
 import os
 import random
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from media_service.core.errors.service import StorageError
 from media_service.ipc.client import RpcClient
-from media_service.storage.open_partials import OpenPartials
+from media_service.storage.open_partials import MAX_IDLE, OpenPartials
 from media_service.storage.slice_digest import InlineDigest, SidecarDigest
 from media_service.storage.sync import server as sync_server
 from media_service.storage.sync.client import READ_BACK_MIN_BYTES, SyncClient
+from media_service.storage.sync.server import DIGEST_THREADS, SYNC_THREADS
 from media_service.storage.upload_store import DiskUploadStore
 from tests.storage.small_disk import on_small_disk
+from tests.storage.test_upload_store import open_files
 from tests.support.rpc import served, storage_rpc
 
 if TYPE_CHECKING:
@@ -190,6 +194,26 @@ async def test_recreated_partial_is_the_one_that_is_synced_and_read(tmp_path: Pa
         # Somebody else deletes it: its descriptors are still open.
         partial.path.unlink()
     assert partials.acquire("a") is None
+
+
+async def test_threads_and_descriptors_of_several_connections_are_bounded(tmp_path: Path) -> None:
+    """Each process has a connection of its own; what one needs ends with it."""
+    before, threads, number = open_files(), threading.active_count(), 5
+    async with AsyncExitStack() as connections:
+        for process in range(number):
+            rpc = await connections.enter_async_context(storage_rpc())
+            partials = partials_in(tmp_path, rpc)
+            for index in range(MAX_IDLE + 40):
+                partial = opened(partials, f"{process}-{index}")
+                await asyncio.gather(*(partial.sync(0) for _ in range(3)))
+                partials.release(partial)
+            await asyncio.gather(*(rpc.call(("sync", os.fsencode(tmp_path / f"{process}-0"))) for _ in range(200)))
+            connections.callback(partials.close_idle)
+        # Two ends of each connection, and its thread.
+        assert open_files() - before <= number * (2 * MAX_IDLE + 1 + 2)
+        assert threading.active_count() - threads <= number * (SYNC_THREADS + DIGEST_THREADS + 1)
+    assert open_files() <= before
+    assert threading.active_count() <= threads
 
 
 async def discard_on_full_disk(disk: Path) -> Any:

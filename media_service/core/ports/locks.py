@@ -1,4 +1,4 @@
-"""Contract for locks that exclude tasks of all processes."""
+"""Contract for locks between processes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Protocol
 
 
 class Locks(Protocol):
-    """Exclusive locks by name. The locks of a process are released when it dies."""
+    """Locks by name. Each has one holder among all tasks of all processes, and is free once that process has died."""
 
     async def acquire(self, name: str, seconds: float) -> bool:
-        """Return whether the lock was acquired within `seconds`; with 0, try once."""
+        """Return True with the lock held, False if it is not free within so many seconds; 0 tries once.
+
+        Raise StorageError.
+        """
 
     def release(self, name: str) -> None:
-        """Release a lock that `acquire` returned."""
+        """Free a lock that this process holds."""

@@ -1,0 +1,141 @@
+"""Another process that uses the upload store and the locks of a folder, and does what the test tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from media_service.ipc.client import RpcClient
+from media_service.storage.locks import FileLocks
+from media_service.storage.upload_store import DiskUploadStore
+
+if TYPE_CHECKING:
+    from media_service.storage.slice_writer import DiskSliceWriter
+
+ROOT = Path(__file__).parents[2]
+
+
+class StoreProcess:
+    """The process, as seen by the test. Partials are in `folder`, locks in its file `locks`."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-m", "tests.support.store_process", str(folder)]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.kill()
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Return what this method of `Worker` returns."""
+        self.send(method, *arguments)
+        return self.result()
+
+    def send(self, method: str, *arguments: Any) -> None:
+        """Call a method without waiting for its result."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([method, *arguments]) + "\n")
+
+    def result(self) -> Any:
+        """Return the result of the oldest call that was sent."""
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+    def kill(self) -> None:
+        """End the process by SIGKILL, and return when it has ended."""
+        self._process.kill()
+        self._process.communicate()
+
+
+class Worker:
+    """What the process does. Writers have names, so that several are open at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._store = DiskUploadStore(folder, RpcClient())
+        self._locks = FileLocks(folder / "locks")
+        self._writers: dict[str, DiskSliceWriter] = {}
+
+    async def lock(self, upload_id: str, name: str, start: int, size: int | None) -> bool:
+        """Begin a slice and try its lock; keep the writer if it got it."""
+        writer = await self._store.begin(upload_id, start, size)
+        assert writer is not None
+        if not writer.try_lock():
+            writer.close()
+            return False
+        self._writers[name] = writer
+        return True
+
+    async def extend(self, name: str, stop: int) -> bool:
+        """Extend a writer's lock."""
+        return self._writers[name].extend(stop)
+
+    async def write(self, name: str, text: str) -> None:
+        """Write a block."""
+        await self._writers[name].write(text.encode())
+
+    async def close(self, name: str) -> None:
+        """Close a writer."""
+        self._writers.pop(name).close()
+
+    async def try_exclusive(self, upload_id: str) -> bool:
+        """Try the lock of all bytes."""
+        return await self._store.try_exclusive(upload_id)
+
+    async def end_exclusive(self, upload_id: str) -> None:
+        """Free all bytes."""
+        self._store.end_exclusive(upload_id)
+
+    async def contend(self, upload_id: str, size: int, times: int, mark: str) -> int:
+        """Write the same bytes so many times; return how often they changed under the lock."""
+        damaged, content = 0, mark.encode() * size
+        while times:
+            if await self.lock(upload_id, "contending", 0, size):
+                await self.write("contending", content.decode())
+                await asyncio.sleep(0.0005)
+                damaged += self._store.path(upload_id).read_bytes()[:size] != content
+                await self.close("contending")
+                times -= 1
+            await asyncio.sleep(0)
+        return damaged
+
+    async def acquire(self, name: str, seconds: float) -> bool:
+        """Acquire a named lock."""
+        return await self._locks.acquire(name, seconds)
+
+    async def release(self, name: str) -> None:
+        """Release a named lock."""
+        self._locks.release(name)
+
+    async def count(self, name: str, tasks: int, times: int) -> None:
+        """Increment the number in a file, so many times in each of some tasks, under a named lock."""
+        path = self._folder / "number"
+
+        async def increment() -> None:
+            for _ in range(times):
+                assert await self._locks.acquire(name, 60)
+                number = int(path.read_text())
+                await asyncio.sleep(0)
+                path.write_text(str(number + 1))
+                self._locks.release(name)
+
+        await asyncio.gather(*(increment() for _ in range(tasks)))
+
+
+async def _main(folder: Path) -> None:
+    worker = Worker(folder)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        method, *arguments = json.loads(line)
+        print(json.dumps(await getattr(worker, method)(*arguments)), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(Path(sys.argv[1])))
