@@ -38,9 +38,7 @@ FILE = bytes(range(1, LENGTH + 1))
 
 
 # A slice's first byte, size, and whether its size is known before, its bytes are not those of its digest, it has one.
-SLICES = st.tuples(
-    st.integers(0, LENGTH - 1), st.integers(1, LENGTH), st.booleans(), st.booleans(), st.booleans()
-)
+SLICES = st.tuples(st.integers(0, LENGTH - 1), st.integers(1, LENGTH), st.booleans(), st.booleans(), st.booleans())
 RECEIVERS = st.integers(0, 1)
 
 
