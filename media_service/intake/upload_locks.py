@@ -27,9 +27,9 @@ def file_lock(file_id: str) -> str:
 
 
 @asynccontextmanager
-async def locked(locks: Locks, name: str, seconds: float = MAX_WAIT_SECONDS) -> AsyncIterator[None]:
-    """Hold the lock within the block. Raise BeingFinished if it is not free within `seconds`."""
-    if not await locks.acquire(name, seconds):
+async def locked(locks: Locks, name: str) -> AsyncIterator[None]:
+    """Hold the lock within the block. Raise BeingFinished if it is not free within MAX_WAIT_SECONDS."""
+    if not await locks.acquire(name, MAX_WAIT_SECONDS):
         raise BeingFinished
     try:
         yield

@@ -13,6 +13,7 @@ from media_service.core.expiry import Lifetime
 from media_service.core.limits import Limits
 from media_service.core.quota import Quotas
 from media_service.intake.assembly import Adapters, FinisherParts, ReceiverParts
+from media_service.intake.finalizing.read_ahead import ReadAheadFollower
 from media_service.intake.options import IntakeOptions
 from media_service.ipc.bus import LocalBus
 from media_service.ipc.client import RpcClient
@@ -152,7 +153,9 @@ class Rig:
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender
         self.finalizer, self.sweeper, self.recovery = finisher.finalizer, finisher.sweeper, finisher.recovery
-        self._background = [finisher.follower.run, finisher.early_rejection.run]
+        # Its steps are not counted: they come at any time, and it changes nothing.
+        follower = ReadAheadFollower(self.database, self.store, self.inspector, self.bus)
+        self._background = [follower.run, finisher.early_rejection.run]
         self._running: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Rig:

@@ -22,7 +22,6 @@ from media_service.core.upload import Review
 from media_service.core.upload_states import FINISHING, State
 from media_service.intake.assembly import FinisherParts
 from media_service.intake.finalizing import queue
-from media_service.intake.finalizing.finalizer import Finalizer
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.upload_locks import locked, upload_lock
 from tests.intake.rig import HOUR, Crash, Rig, Steps
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.upload import Upload
+    from media_service.intake.finalizing.finalizer import Finalizer
 
 MP3 = make_mp3(1, {"artist": "Kept"}, seed=81)
 TEXT = b"no music at all\n" * 1000

@@ -16,7 +16,7 @@ from media_service.core.errors.service import BeingFinished
 from media_service.core.errors.uploads import UnknownUpload, WrongState
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import FINISHING, State
-from media_service.intake import late_edits
+from media_service.intake import upload_locks
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.upload_locks import locked, upload_lock
 from tests.intake.rig import HOUR, Crash, Rig, Steps
@@ -275,7 +275,7 @@ async def _send(rig: Rig, upload_id: str) -> None:
 async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_edits, "LONGEST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(upload_locks, "MAX_WAIT_SECONDS", 0.05)
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, MP3)
         async with locked(rig.locks, upload_lock(upload_id)):

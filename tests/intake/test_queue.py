@@ -53,6 +53,11 @@ class Desk:
     async def record_fault(self, upload_id: str) -> None:
         self.faults.append(upload_id)
 
+    def close(self) -> None:
+        """Close the locks and remove their file."""
+        self.locks.close()
+        self._folder.cleanup()
+
     async def end(self, *upload_ids: str) -> None:
         """Lets them end."""
         for upload_id in upload_ids:
@@ -89,6 +94,7 @@ async def working(desk: Desk, *uploads: Upload) -> AsyncIterator[None]:
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        desk.close()
 
 
 async def test_so_many_are_finished_at_a_time_in_their_order() -> None:
@@ -266,3 +272,4 @@ async def test_an_upload_is_locked_while_it_is_finalized() -> None:
         assert not await desk.locks.acquire(upload_lock("one"), 0)
         await desk.end("one")
         assert await desk.locks.acquire(upload_lock("one"), 0)
+        desk.locks.release(upload_lock("one"))
