@@ -88,8 +88,8 @@ class Rig:
     """A receiver and a finisher in one process, open on `folder`, without HTTP.
 
     `time` is UTC microseconds and moves only by assignment. `beside` another rig, this one is as of other processes: it
-    has its own adapters, and shares the bus. All rigs of a test share `worker`, because starting one takes longer than
-    all else.
+    has its own adapters, and shares the bus unless it `is_deaf`: every hint is lost. All rigs of a test share `worker`,
+    because starting one takes longer than all else.
     """
 
     worker: TagWorker
@@ -108,6 +108,7 @@ class Rig:
         disk_reserve: int = 0,
         sync_slices: bool = True,
         beside: Rig | None = None,
+        is_deaf: bool = False,
     ) -> None:
         self.folders = DataFolder(folder)
         self.folders.make()
@@ -116,7 +117,7 @@ class Rig:
         around: Callable[[Any], Any] = steps.around if steps else lambda part: part
         ids = itertools.count(first_id)
         self.time = 1_800_000_000_000_000
-        self.bus: LocalBus = LocalBus() if beside is None else beside.bus
+        self.bus: LocalBus = LocalBus() if beside is None or is_deaf else beside.bus
         self._connections = AsyncExitStack()
         self.catalogue_rpc, self.storage_rpc = RpcClient(), RpcClient()
         self.database = SqliteCatalogue(self.folders.catalogue, self.catalogue_rpc)

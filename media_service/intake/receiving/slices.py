@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.002, 0.05
 """Delays between attempts to lock bytes that a writer of another process has, doubling."""
 
+MAX_ATTEMPTS = 8
+"""Attempts to begin a slice while other processes change the upload."""
+
 MAX_LOCK_SECONDS = 20.0
 """Maximum wait for that writer: it ends at its next block, but may be waiting for a slow disk."""
 
@@ -93,10 +96,14 @@ class SliceReceiver:
 
     async def _begin(self, active: ActiveUpload, request: SliceRequest) -> _Target | admission.WriteWindow:
         """Return where to write, locked; or the window of a repeat. The caller must call `_end` with a target."""
-        while True:
+        for _ in range(MAX_ATTEMPTS):
             window = await self._admit(active, request)
             if window.repeat:
-                return window
+                peeked = await self._deps.catalogue.peek(active.upload.id, window.start, window.start)
+                if peeked is not None and peeked[0] == active.upload.version:
+                    return window
+                await self._deps.active_uploads.refresh(active)
+                continue
             lease = self._acquire(active, request, window)
             try:
                 writer = await self._open(active, request, window)
@@ -115,6 +122,7 @@ class SliceReceiver:
             # Another process recorded these bytes or changed the upload, and its hint has not arrived.
             self._end(active, target)
             await self._deps.active_uploads.refresh(active)
+        raise ChangedMeanwhile
 
     async def _admit(self, active: ActiveUpload, request: SliceRequest) -> admission.WriteWindow:
         """End older writers of these bytes, then return where to write: what they recorded meanwhile counts."""
