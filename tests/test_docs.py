@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.app import Service
+from media_service.app import Receiver
 from media_service.config.loading import load
 from media_service.config.settings import Settings
 from media_service.core.errors.registry import error_classes
@@ -55,7 +55,7 @@ def test_flag_wins_over_environment_over_file(tmp_path: Path, monkeypatch: pytes
 
 async def test_every_route_is_documented(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
-    app = Service(load(data_dir=tmp_path), folder, folder.admin_token()).application()
+    app = Receiver(load(data_dir=tmp_path), folder, folder.admin_token()).application()
     text = (DOCS / "api.md").read_text()
     for route in app.router.routes():
         resource = route.resource

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from media_service.app import Service
+from media_service.app import Receiver
 from media_service.config.loading import load
 from media_service.storage.data_folder import DataFolder
 from tests.support.api import MIB, Api
@@ -73,7 +73,7 @@ def routes(folder: Path) -> list[tuple[str, str]]:
     """Return every route of the application, so that a new one is fuzzed too."""
     home = DataFolder(folder)
     home.make()
-    found = Service(load(data_dir=folder), home, home.admin_token()).application().router.routes()
+    found = Receiver(load(data_dir=folder), home, home.admin_token()).application().router.routes()
     return [(route.method, route.resource.canonical) for route in found if route.resource is not None]
 
 
