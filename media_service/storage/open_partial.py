@@ -10,6 +10,7 @@ from media_service.core.errors.service import StorageError
 from media_service.storage.allocate import allocate
 from media_service.storage.executor import run_to_completion
 from media_service.storage.os_errors import map_os_errors
+from media_service.storage.write_errors import raise_lost_writes
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +114,14 @@ class OpenPartial:
         `epoch` is the partial's from before the first of these writes.
         """
         await self._data_sync.wait()
+        # The sidecar's descriptor may have been opened after the first write, or after a crash of the sidecar. Then it
+        # is not told of pages whose loss another process was told of; this one is.
+        with map_os_errors():
+            try:
+                raise_lost_writes(self.descriptor)
+            except OSError:
+                self.give_up()
+                raise
         # After a failed sync the kernel marks pages clean that never reached the disk, so everything written before it
         # is lost, even if a later sync succeeds.
         if self.epoch != epoch:

@@ -92,6 +92,8 @@ class DiskUploadStore:
     def end_exclusive(self, upload_id: str) -> None:
         descriptor = self._exclusive.pop(upload_id)
         if descriptor is not None:
+            # A child process that was just forked may have the description too, until it executes its program.
+            ofd_locks.unlock(descriptor, 0, None)
             os.close(descriptor)
 
     async def sync_all(self, upload_id: str) -> None:
