@@ -29,6 +29,7 @@ from media_service.http.security.sessions import Sessions
 from media_service.intake.assembly import ReceiverParts
 from media_service.part_options import authenticator_for, intake_options
 from media_service.startup import resource_folder
+from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from media_service.config.settings import Settings
-    from media_service.storage.data_folder import DataFolder
 
 
 class Receiver:
@@ -136,6 +136,7 @@ class Receiver:
         await self._intake.close()
 
 
-def make_receiver(settings: Settings, folder: DataFolder, token: str) -> web.Application:
-    """Return the application of a receiver."""
-    return Receiver(settings, folder, token).application()
+def make_receiver(settings: Settings) -> web.Application:
+    """Return the application of a receiver. Raise OSError."""
+    folder = DataFolder(settings.data_dir.resolve())
+    return Receiver(settings, folder, folder.admin_token()).application()

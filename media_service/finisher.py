@@ -10,19 +10,20 @@ import structlog
 
 from media_service.adapters import LocalAdapters, now
 from media_service.core.errors.service import MediaError
+from media_service.heartbeat import FINISHER, Heartbeat
 from media_service.intake.assembly import FinisherParts
 from media_service.intake.finalizing.loudness import LoudnessQueue
 from media_service.media.inspection.loudness import LoudnessAnalyzer
 from media_service.media.workers import spawn
 from media_service.media.workers.sandbox import PROTECTIONS
 from media_service.part_options import intake_options
+from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
     from media_service.config.settings import Settings
-    from media_service.storage.data_folder import DataFolder
 
 MIN_WORKERS, MAX_WORKERS = 2, 8
 """Bounds of the number of uploads finalized concurrently, which is otherwise the number of processors."""
@@ -30,9 +31,9 @@ MIN_WORKERS, MAX_WORKERS = 2, 8
 log = structlog.get_logger()
 
 
-async def recover(settings: Settings, folder: DataFolder) -> None:
+async def recover(settings: Settings) -> None:
     """Clean up after the last run. Must end before the first receiver and the finisher start."""
-    adapters = LocalAdapters(settings, folder)
+    adapters = LocalAdapters(settings, DataFolder(settings.data_dir.resolve()))
     await adapters.open()
     try:
         await FinisherParts(adapters.all, intake_options(settings)).recovery.run()
@@ -40,9 +41,9 @@ async def recover(settings: Settings, folder: DataFolder) -> None:
         await adapters.close()
 
 
-async def run_finisher(settings: Settings, folder: DataFolder, stop: asyncio.Event) -> None:
+async def run_finisher(settings: Settings, report_ready: Callable[[], None], stop: asyncio.Event) -> None:
     """Finish uploads until `stop` is set. A step that is interrupted is repeated by the next run."""
-    adapters = LocalAdapters(settings, folder)
+    adapters = LocalAdapters(settings, DataFolder(settings.data_dir.resolve()))
     parts = FinisherParts(
         adapters.all,
         intake_options(settings),
@@ -52,10 +53,10 @@ async def run_finisher(settings: Settings, folder: DataFolder, stop: asyncio.Eve
     )
     await adapters.open()
     try:
-        await _report_protections()
         async with asyncio.TaskGroup() as group:
             # An error of one of them ends the process, and the supervisor restarts it.
             tasks = [group.create_task(run) for run in _runs(parts, settings)]
+            report_ready()
             await stop.wait()
             for task in tasks:
                 task.cancel()
@@ -65,7 +66,14 @@ async def run_finisher(settings: Settings, folder: DataFolder, stop: asyncio.Eve
 
 def _runs(parts: FinisherParts, settings: Settings) -> list[Coroutine[Any, Any, None]]:
     """Return what runs until it is cancelled."""
-    runs = [parts.finalizer.run(), parts.follower.run(), parts.early_rejection.run(), parts.sweeper.run()]
+    runs = [
+        Heartbeat(parts.adapters.bus, FINISHER).run(),
+        parts.finalizer.run(),
+        parts.follower.run(),
+        parts.early_rejection.run(),
+        parts.sweeper.run(),
+        _report_protections(),
+    ]
     if settings.measure_loudness:
         adapters, finalizer = parts.adapters, parts.finalizer
         loudness = LoudnessQueue(
