@@ -10,9 +10,10 @@ import os
 import selectors
 import socket
 import sqlite3
+import struct
 import threading
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.committer import Committer
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_BATCH = 1024  # requests; limits how long the first one waits for the last
 
-SEND_SECONDS = 10.0
+SEND_SECONDS = 10
 """Seconds after which a process that reads no responses is disconnected: all others wait for it."""
 
 # With `synchronous=NORMAL` the log is not synced at each commit, and a power cut loses acknowledged rows.
@@ -70,7 +71,7 @@ class CommitServer:
 
     def serve(self, connection: socket.socket) -> None:
         """Serve the connection until its client closes it or dies. Raise the error that ended the committing thread."""
-        connection.settimeout(SEND_SECONDS)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         client = _Client(connection)
         with self._lock:
             if not self._closing:
@@ -90,15 +91,14 @@ class CommitServer:
         self._thread.join()
 
     def _run(self) -> None:
-        committer = Committer(self._connect)
         try:
-            while not self._closing:
-                self._serve_once(committer)
+            with closing(Committer(self._connect)) as committer:
+                while not self._closing:
+                    self._serve_once(committer)
         except BaseException as error:
             self._error = error
         finally:
             self._end_all()
-            committer.close()
 
     def _serve_once(self, committer: Committer) -> None:
         """Wait for requests, and commit those of every connection together."""
@@ -124,7 +124,7 @@ class CommitServer:
         for client, own in results.items():
             try:
                 respond(client.connection, own)
-            except TimeoutError:
+            except BlockingIOError:
                 self._end(client)
         committer.after_response()
 
@@ -168,8 +168,16 @@ class _Client:
 
     def receive(self) -> list[tuple[int, PlainChange]] | None:
         """Return the requests that are complete; None if the client has closed the connection or died."""
-        try:
-            received = self.connection.recv(RECEIVE_BYTES)
-        except (ConnectionError, TimeoutError):
-            return None
-        return list(self.decoder.feed(received)) if received else None
+        requests: list[tuple[int, PlainChange]] = []
+        size = RECEIVE_BYTES
+        # All of what has arrived: 64 slices are more than one read, and would wait for two syncs.
+        while size == RECEIVE_BYTES and len(requests) < MAX_BATCH:
+            try:
+                received = self.connection.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except ConnectionError:
+                return requests or None
+            size = len(received)
+            requests += self.decoder.feed(received)
+        return requests if requests or size else None

@@ -29,7 +29,7 @@ class CompiledStatement:
         compiled = clause.compile(dialect=DIALECT)
         assert isinstance(compiled, SQLCompiler)
         self.text = str(compiled)
-        # Plain names: those of columns are of a class that cannot be sent to the commit server.
+        # SQLAlchemy has names of its own type, which marshal does not encode.
         self._constants = {str(name): value for name, value in compiled.params.items() if value is not None}
         self._lists = [name for name, parameter in compiled.binds.items() if parameter.expanding]
         self._compiled = compiled if self._lists else None

@@ -16,7 +16,7 @@ from media_service.catalogue.tables import covers, files, loudness, sessions, sl
 from media_service.core.upload_states import ENDED, State
 
 if TYPE_CHECKING:
-    from sqlalchemy import BindParameter, ClauseElement
+    from sqlalchemy import ClauseElement
 
     from media_service.catalogue.compiled import Statement
     from media_service.core.files import LoudnessReport, StoredFile
@@ -43,7 +43,7 @@ def _update_upload() -> ClauseElement:
     """
     columns: dict[str, Any] = {column.name: bindparam(column.name) for column in uploads.columns if column.name != "id"}
     same = uploads.c.id == bindparam("row_id"), uploads.c.version == bindparam("version")
-    length: BindParameter[int | None] = bindparam("length")
+    length = bindparam("length", type_=uploads.c.length.type)
     beyond = func.coalesce(reads.last_stop(bindparam("row_id")), 0) > length
     too_short = and_(bindparam("state") == State.RECEIVING.value, length.is_not(None), beyond)
     return update(uploads).where(*same, ~too_short).values(columns | {"version": uploads.c.version + 1})

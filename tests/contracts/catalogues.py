@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import pytest_asyncio
 
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    import pytest
 
     Adapters = dict[str, Callable[[Path], AbstractAsyncContextManager["Subject"]]]
 
