@@ -13,6 +13,7 @@ import structlog
 
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.service import MediaError
+from media_service.heartbeat import Heartbeat
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
@@ -44,7 +45,6 @@ from media_service.intake.sweep import Sweeper
 from media_service.intake.uploads import UploadService
 from media_service.ipc.bus import SidecarBus
 from media_service.ipc.links import SidecarLinks
-from media_service.ipc.supervisor import Supervisor
 from media_service.load import LoadMonitor
 from media_service.media.inspection.inspector import MediaInspector
 from media_service.media.inspection.loudness import LoudnessAnalyzer
@@ -52,14 +52,14 @@ from media_service.media.workers import spawn
 from media_service.media.workers.pool import TagWorkerPool
 from media_service.media.workers.sandbox import PROTECTIONS
 from media_service.part_options import MICROSECONDS, authenticator_for, intake_options, media_options
-from media_service.startup import check_http_parser, migrate_catalogue, resource_folder
+from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 from media_service.storage.partials import DiskPartials
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from aiohttp import web
 
@@ -67,6 +67,9 @@ if TYPE_CHECKING:
 
 MIN_FINALIZE_WORKERS, MAX_FINALIZE_WORKERS = 2, 8
 """Bounds of the number of uploads finalized concurrently, which is otherwise the number of processors."""
+
+FINISHER = "finisher"
+"""Name of the finisher in its heartbeat."""
 
 log = structlog.get_logger()
 
@@ -88,10 +91,9 @@ class Service:
         options = intake_options(settings)
         self._settings = settings
         self._ready = False
-        self._folder = folder
-        self._sidecar = Supervisor("media_service.sidecar", folder.sidecar_socket, str(folder.catalogue))
         self._links = SidecarLinks(folder.sidecar_socket, ("catalogue", "storage", "bus"))
         self._bus = SidecarBus(self._links.clients["bus"])
+        self._heartbeat = Heartbeat(self._bus, "receiver")
         self._database = SqliteCatalogue(folder.catalogue, self._links.clients["catalogue"])
         self._partials = DiskPartials(folder.partials, self._links.clients["storage"])
         self._spool = DiskSpool(folder.spool)
@@ -127,7 +129,7 @@ class Service:
         self._appends = Appends(self._intake)
         self._concatenator = Concatenator(self._intake, self._partials)
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
-        self._sessions = Sessions(self._database, token, now)
+        self._sessions = Sessions(self._database, token, now, self._bus)
         self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
         self._serializer = Serializer(settings.base_path, options.limits, settings.public_url)
 
@@ -219,13 +221,10 @@ class Service:
 
     def _accepts_uploads(self) -> bool:
         """Return whether an upload could be created now."""
-        return self._ready and self._links.is_connected() and self._partials.free_bytes() > self._settings.disk_reserve
+        others = self._links.is_connected() and self._heartbeat.is_alive(FINISHER)
+        return self._ready and others and self._partials.free_bytes() > self._settings.disk_reserve
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
-        lock = await self._folder.lock()
-        await migrate_catalogue(self._folder.catalogue)
-        # The sidecar inherits the lock: it may still commit for a killed server, and the next one must not read before.
-        await self._sidecar.start(lock)
         await self._links.start()
         await self._database.open()
         await self._sessions.load()
@@ -235,6 +234,8 @@ class Service:
         await self._retagger.recover()
         await self._intake.recover()
         runs = [
+            self._heartbeat.run(),
+            self._sessions.run(),
             self._finalizer.run(),
             self._sweeper.run(),
             self._intake.reject_early(),
@@ -252,9 +253,7 @@ class Service:
         self._inspector.close()
         self._partials.close_idle()
         await self._links.stop()
-        await self._sidecar.stop()
         await self._database.close()
-        os.close(lock)
 
     async def _stop_accepting(self, _app: web.Application) -> None:
         self._ready = False
@@ -262,13 +261,21 @@ class Service:
         await self._intake.close()
 
 
-def make_app(settings: Settings) -> tuple[web.Application, str]:
-    """Return the application for these settings, and the admin token. Raise StartupError, OSError."""
-    check_http_parser()
+def make_receiver(settings: Settings) -> web.Application:
+    """Return the application of a receiver. Raise OSError."""
     folder = DataFolder(settings.data_dir.resolve())
-    folder.make()
-    token = folder.admin_token()
-    return Service(settings, folder, token).application(), token
+    return Service(settings, folder, folder.admin_token()).application()
+
+
+async def run_finisher(settings: Settings, report_ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """Run the finisher until `stop`. It says that it is alive; the receiver still does its work."""
+    links = SidecarLinks(DataFolder(settings.data_dir.resolve()).sidecar_socket, ("bus",))
+    await links.start()
+    beating = asyncio.create_task(Heartbeat(SidecarBus(links.clients["bus"]), FINISHER).run())
+    report_ready()
+    await stop.wait()
+    beating.cancel()
+    await links.stop()
 
 
 async def _report_protections() -> None:

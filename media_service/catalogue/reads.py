@@ -149,3 +149,9 @@ def files_with_retag_intent() -> Select[Any]:
 def all_sessions() -> Select[Any]:
     """Read every session."""
     return select(sessions)
+
+
+@compiled
+def session_of(digest: bytes) -> Select[Any]:
+    """Read the expiry of a session."""
+    return select(sessions.c.expires_at).where(sessions.c.digest == digest)

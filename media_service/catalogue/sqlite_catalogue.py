@@ -156,6 +156,10 @@ class SqliteCatalogue:
     async def sessions(self) -> Sequence[tuple[bytes, int]]:
         return [(row["digest"], row["expires_at"]) for row in await self._pool.rows(reads.all_sessions())]
 
+    async def session(self, digest: bytes) -> int | None:
+        rows = await self._pool.rows(reads.session_of(digest))
+        return rows[0]["expires_at"] if rows else None
+
     async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
         await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
 
