@@ -23,7 +23,7 @@ UNGROUPED_SIDECAR = (
     " import media_service.sidecar as d; d.main()"
 )
 UNGROUPED = (
-    "import sys; import media_service.ipc.supervisor as p; p.PYTHON_COMMAND;"
+    "import sys; import media_service.server.processes as p; p.PYTHON_COMMAND;"
     f" p.PYTHON_COMMAND = (sys.executable, '-c', {UNGROUPED_SIDECAR!r}, '-m');"
     " import media_service.cli as c; c.main()"
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from media_service.adapters import LocalAdapters, now
+from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
@@ -49,7 +51,8 @@ class Receiver:
         self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
         self._intake, self._appends = parts.uploads, parts.appends
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
-        self._sessions = Sessions(self._adapters.catalogue, token, now)
+        self._sessions = Sessions(self._adapters.catalogue, token, now, self._adapters.all.bus)
+        self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
@@ -120,14 +123,18 @@ class Receiver:
 
     def _accepts_uploads(self) -> bool:
         """Return whether an upload could be created now."""
-        links, store = self._adapters.links, self._adapters.store
-        return self._ready and links.is_connected() and store.free_bytes() > self._settings.disk_reserve
+        others = self._adapters.links.is_connected() and self._heartbeat.is_alive(FINISHER)
+        return self._ready and others and self._adapters.store.free_bytes() > self._settings.disk_reserve
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         await self._adapters.open()
         await self._sessions.load()
+        tasks = [asyncio.create_task(run) for run in (self._heartbeat.run(), self._sessions.run())]
         self._ready = True
         yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -45,7 +44,8 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, config
 
     These are 3 of the settings; `media-service settings` prints all of them, and docs/operator.md explains them.
     """
-    server.serve(_settings(config, host=host, port=port, data_dir=data_dir)[0])
+    given = {"host": host, "port": port, "data_dir": data_dir}
+    server.serve(_settings(config, **given)[0], lambda: load_with_origins(config, **given)[0])
 
 
 @cli.command()
@@ -54,7 +54,7 @@ def migrate(data_dir: DataDir = None, config: Config = None) -> None:
     folder = DataFolder(_settings(config, data_dir=data_dir)[0].data_dir)
     folder.make()
     try:
-        asyncio.run(migrate_catalogue(folder.catalogue))
+        migrate_catalogue(folder.catalogue)
     except (StartupError, OSError) as error:
         _exit(str(error))
 

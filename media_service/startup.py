@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,12 +27,11 @@ def resource_folder(name: str) -> Path:
     return next(folder for folder in (package / name, package.parent / name) if folder.is_dir())
 
 
-async def migrate_catalogue(database: Path) -> None:
+def migrate_catalogue(database: Path) -> None:
     """Migrate the catalogue to the newest schema if it is older. Raise StartupError."""
     scripts = resource_folder("migrations")
-    if not await asyncio.to_thread(is_current, database, scripts):
+    if not is_current(database, scripts):
         # In another process, so that Alembic's memory is released.
         command = (sys.executable, "-m", "media_service.catalogue.migrate", str(database), str(scripts))
-        process = await asyncio.create_subprocess_exec(*command)
-        if await process.wait():
+        if subprocess.run(command, check=False).returncode:  # noqa: S603  # our own module
             raise StartupError(f"the catalogue {database} could not be brought to the newest schema")

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -69,17 +70,18 @@ class DataFolder:
         """Create the folder, accessible to this user only. Raise OSError."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    async def lock(self) -> int:
-        """Lock the folder until the returned descriptor is closed: two servers would grant leases of the same bytes.
+    def lock(self) -> int:
+        """Lock the folder until the returned descriptor is closed, also in every process that inherited it.
 
-        Wait for the sidecar of a killed server, which holds the lock until it has committed. Raise DataFolderLocked.
+        Two services would write the same bytes. Wait for the processes of a killed one, whose sidecar still commits.
+        Raise DataFolderLocked.
         """
         descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         for _ in range(int(LOCK_TIMEOUT_SECONDS / LOCK_RETRY_SECONDS)):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                await asyncio.sleep(LOCK_RETRY_SECONDS)
+                time.sleep(LOCK_RETRY_SECONDS)
             else:
                 return descriptor
         os.close(descriptor)

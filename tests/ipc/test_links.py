@@ -15,12 +15,10 @@ import pytest
 from media_service.ipc.bus import SidecarBus
 from media_service.ipc.client import ConnectionLost
 from media_service.ipc.links import SidecarLinks
-from media_service.ipc.supervisor import Supervisor
-from tests.support.server import Server
-from tests.support.sidecar import sidecar_of, wait_for_exit, wait_until_signal_is_ignored
+from tests.support.sidecar import Sidecar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from media_service.ipc.client import RpcClient
@@ -32,14 +30,10 @@ RESTART_TIMEOUT_SECONDS = 10.0
 CREATE: object = (False, [("CREATE TABLE IF NOT EXISTS a (b)", ())])
 
 
-@asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Path]:
-    """Yield the path of a sidecar's socket."""
-    path = folder / "socket"
-    supervisor = Supervisor("media_service.sidecar", path, str(folder / "catalogue"))
-    await supervisor.start()
-    yield path
-    await supervisor.stop()
+@pytest.fixture
+def sidecar(tmp_path: Path) -> Iterator[Sidecar]:
+    with Sidecar(tmp_path) as sidecar:
+        yield sidecar
 
 
 @asynccontextmanager
@@ -62,8 +56,8 @@ async def result_after_restart(client: RpcClient, request: object) -> object:
                 await asyncio.sleep(0.02)
 
 
-async def test_every_service_responds_to_every_process(tmp_path: Path) -> None:
-    async with running(tmp_path) as path, linked(path) as first, linked(path) as second:
+async def test_every_service_responds_to_every_process(sidecar: Sidecar, tmp_path: Path) -> None:
+    async with linked(sidecar.path) as first, linked(sidecar.path) as second:
         for links in (first, second):
             assert links.is_connected()
             assert await links.clients["storage"].call(("sync_folder", os.fsencode(tmp_path))) is None
@@ -75,77 +69,69 @@ async def test_every_service_responds_to_every_process(tmp_path: Path) -> None:
             await heard.wait()
 
 
-async def test_process_has_ended_after_stop_which_waits_for_every_link(tmp_path: Path) -> None:
-    async with running(tmp_path) as path:
-        pid = sidecar_of(os.getpid())
-        async with linked(path):
-            pass
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+async def test_sidecar_ends_when_the_last_link_is_closed(sidecar: Sidecar) -> None:
+    async with linked(sidecar.path) as links:
+        ending = asyncio.create_task(asyncio.to_thread(sidecar.end))
+        await asyncio.sleep(0.1)
+        assert await links.clients["catalogue"].call(CREATE) is None
+        assert not ending.done()
+    assert await ending == 0
 
 
 async def test_socket_is_private_and_its_path_may_be_long(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 200)
     folder.mkdir()
-    async with running(folder) as path, linked(path) as links:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert await links.clients["catalogue"].call(CREATE) is None
+    with Sidecar(folder) as sidecar:
+        async with linked(sidecar.path) as links:
+            assert stat.S_IMODE(sidecar.path.stat().st_mode) == 0o600
+            assert await links.clients["catalogue"].call(CREATE) is None
 
 
-async def test_death_fails_pending_calls_and_the_next_process_responds(tmp_path: Path) -> None:
+async def test_death_fails_pending_calls_and_the_next_process_responds(sidecar: Sidecar, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"here")
     os.mkfifo(tmp_path / "no-writer")
-    async with running(tmp_path) as path, linked(path) as links, linked(path) as others:
-        storage, pid = links.clients["storage"], sidecar_of(os.getpid())
+    async with linked(sidecar.path) as links, linked(sidecar.path) as others:
+        storage = links.clients["storage"]
         # Opening the pipe blocks until a writer opens it, and the later requests with it.
         storage.notify(("open", os.fsencode(tmp_path / "no-writer")))
         calls = [storage.call(("sync", os.fsencode(tmp_path / "file"))) for _ in range(3)]
         await asyncio.sleep(0.1)
         assert not any(call.done() for call in calls)
-        os.kill(pid, signal.SIGKILL)
+        sidecar.kill()
         for call in calls:
             with pytest.raises(ConnectionLost):
                 await call
+        # The socket still listens, but nobody serves it.
+        await asyncio.sleep(0.1)
         assert not links.is_connected()
+        sidecar.start()
         for again in (links, others):
             sync = ("sync", os.fsencode(tmp_path / "file"))
             assert await result_after_restart(again.clients["storage"], sync) is None
             assert await result_after_restart(again.clients["catalogue"], CREATE) is None
-        assert sidecar_of(os.getpid()) != pid
     assert not links.is_connected()
 
 
-async def test_failing_service_ends_the_process_and_the_next_one_responds(tmp_path: Path) -> None:
-    async with running(tmp_path) as path, linked(path) as links:
-        storage, pid = links.clients["storage"], sidecar_of(os.getpid())
+async def test_failing_service_ends_the_process(sidecar: Sidecar) -> None:
+    async with linked(sidecar.path) as links:
         with pytest.raises(ConnectionLost):
-            await storage.call(("no such method",))
-        assert await result_after_restart(storage, ("sync_folder", os.fsencode(tmp_path))) is None
-        assert sidecar_of(os.getpid()) != pid
+            await links.clients["storage"].call(("no such method",))
+        assert sidecar.process is not None
+        assert await asyncio.to_thread(sidecar.process.wait, RESTART_TIMEOUT_SECONDS) == 1
+        sidecar.start()
+        assert await result_after_restart(links.clients["catalogue"], CREATE) is None
 
 
-async def test_stranger_who_names_no_service_delays_and_ends_nothing(tmp_path: Path) -> None:
-    async with running(tmp_path) as path:
-        pid = sidecar_of(os.getpid())
-        with socket.socket(socket.AF_UNIX) as stranger:
-            stranger.connect(str(path))
-            async with linked(path) as links:
-                assert await links.clients["catalogue"].call(CREATE) is None
-        assert sidecar_of(os.getpid()) == pid
+async def test_stranger_who_names_no_service_delays_and_ends_nothing(sidecar: Sidecar) -> None:
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.connect(str(sidecar.path))
+        async with linked(sidecar.path) as links:
+            assert await links.clients["catalogue"].call(CREATE) is None
+    assert sidecar.end() == 0
 
 
-def test_sidecar_ends_after_its_server_is_killed(data: Path) -> None:
-    server = Server(data, disk_reserve=0).start()
-    pid = server.sidecar
-    server.kill()
-    wait_for_exit(pid)
-
-
-def test_sidecar_ignores_signals_to_the_process_group(data: Path) -> None:
-    with Server(data, disk_reserve=0) as server:
-        pid = server.sidecar
-        assert os.getsid(pid) != os.getsid(server.pid)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            wait_until_signal_is_ignored(pid, number)
-            os.kill(pid, number)
-        assert server.sidecar == pid
+async def test_sidecar_ignores_signals(sidecar: Sidecar) -> None:
+    async with linked(sidecar.path) as links:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(sidecar.pid, number)
+        assert await links.clients["catalogue"].call(CREATE) is None

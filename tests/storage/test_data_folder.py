@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK = """
-import asyncio, sys
+import sys
 from pathlib import Path
 from media_service.storage.data_folder import DataFolder
-asyncio.run(DataFolder(Path(sys.argv[1])).lock())
+descriptor = DataFolder(Path(sys.argv[1])).lock()
 print("locked", flush=True)
 sys.stdin.read()
 """
@@ -48,31 +48,31 @@ def test_every_path_is_below_the_folder(folder: DataFolder) -> None:
     assert {path.parent for path in paths} == {folder.root}
 
 
-async def test_second_server_gets_data_folder_locked(folder: DataFolder) -> None:
+def test_second_server_gets_data_folder_locked(folder: DataFolder) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", LOCK, str(folder.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"locked\n"
         with pytest.raises(DataFolderLocked, match=str(folder.root)):
-            await folder.lock()
+            folder.lock()
         other.kill()
         other.wait()
-    os.close(await folder.lock())
+    os.close(folder.lock())
 
 
 async def test_lock_waits_for_a_server_that_is_ending(folder: DataFolder) -> None:
-    held = await folder.lock()
-    waiting = asyncio.create_task(folder.lock())
+    held = folder.lock()
+    waiting = asyncio.create_task(asyncio.to_thread(folder.lock))
     await asyncio.sleep(0.1)
     assert not waiting.done()
     os.close(held)
     os.close(await waiting)
 
 
-async def test_a_closed_lock_is_free_again(folder: DataFolder) -> None:
-    os.close(await folder.lock())
-    os.close(await folder.lock())
+def test_a_closed_lock_is_free_again(folder: DataFolder) -> None:
+    os.close(folder.lock())
+    os.close(folder.lock())
 
 
 def test_the_token_is_made_once_and_is_for_this_user_alone(folder: DataFolder) -> None:

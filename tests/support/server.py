@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from media_service.storage.data_folder import DataFolder
+from tests.support.memory import children
 from tests.support.new_catalogue import write_new_catalogue
-from tests.support.sidecar import sidecar_of
+from tests.support.sidecar import named_children, sidecar_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,15 +32,25 @@ WARNINGS = {"PYTHONWARNINGS": "error,ignore:unread_data:DeprecationWarning"}
 class Server:
     """`media-service serve` on a free port of 127.0.0.1; started by `with` or `start`.
 
-    `settings`: the service's settings by name. `under`: a command that runs it (strace, unshare, prlimit); without one,
-    an empty catalogue is copied, because migrating takes most of a first start. `log`: file for its standard error.
+    `settings`: the service's settings by name; `config`: a file of them. `under`: a command that runs it (strace,
+    unshare, prlimit); without one, an empty catalogue is copied, because migrating takes most of a first start. `log`:
+    file for its standard error.
     """
 
-    def __init__(self, data: Path, *, under: Sequence[str] = (), log: Path | None = None, **settings: object) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        under: Sequence[str] = (),
+        log: Path | None = None,
+        config: Path | None = None,
+        **settings: object,
+    ) -> None:
         self.data = data
         self.log = log
         self.process: subprocess.Popen[str] | None = None
         self._under = under
+        self._config = [] if config is None else ["--config", str(config)]
         # Measuring every file would slow down the tests, and so would waiting for requests that a test left open.
         self._settings = {"measure_loudness": False, "shutdown_timeout": 1} | settings
         self._port = 0
@@ -57,7 +68,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Return the process's pid."""
+        """Return the pid of the supervisor."""
         assert self.process is not None
         return self.process.pid
 
@@ -65,6 +76,28 @@ class Server:
     def sidecar(self) -> int:
         """Return the pid of the sidecar, once it runs."""
         return sidecar_of(self.pid)
+
+    @property
+    def receivers(self) -> list[int]:
+        """Return the pids of the receivers."""
+        return named_children(self.pid, "media-receiver")
+
+    @property
+    def receiver(self) -> int:
+        """Return the pid of the only receiver."""
+        (receiver,) = self.receivers
+        return receiver
+
+    @property
+    def finisher(self) -> int:
+        """Return the pid of the finisher."""
+        (finisher,) = named_children(self.pid, "media-finisher")
+        return finisher
+
+    @property
+    def working(self) -> list[int]:
+        """Return the pids of the processes that work on uploads: not of the supervisor, nor of an idle finisher."""
+        return [self.sidecar, *(pid for receiver in self.receivers for pid in (receiver, *children(receiver)))]
 
     @property
     def spool(self) -> Path:
@@ -95,6 +128,7 @@ class Server:
                     *self._under,
                     *(sys.executable, "-m", "media_service", "serve"),
                     *("--port", str(self._port), "--data-dir", str(self.data)),
+                    *self._config,
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -120,13 +154,17 @@ class Server:
         """Kill the process with SIGKILL."""
         assert self.process is not None
         self.process.kill()
-        self._reap()
+        self.wait()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the supervisor."""
+        assert self.process is not None
+        self.process.send_signal(number)
 
     def stop(self) -> int:
         """Stop the process with SIGTERM; return its exit status."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self._reap()
+        self.signal(signal.SIGTERM)
+        return self.wait()
 
     def restart(self) -> None:
         """Kill and start the process."""
@@ -147,7 +185,8 @@ class Server:
     def _runs(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def _reap(self) -> int:
+    def wait(self) -> int:
+        """Return the exit status of the process once it has ended."""
         assert self.process is not None
         assert self.process.stdout is not None
         status = self.process.wait(timeout=STARTS_WITHIN)

@@ -1,14 +1,72 @@
-"""The sidecar process of a server, found through /proc."""
+"""The sidecar: that of a server, found through /proc, and one of a test's own."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from media_service.ipc.unix_socket import listen_privately
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 TIMEOUT_SECONDS = 30.0
 """Maximum seconds of its start and its exit."""
 
 PROC = Path("/proc")
+
+
+class Sidecar:
+    """A sidecar that a test can kill and start again; `with` starts it, and waits for its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "socket"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._catalogue = folder / "catalogue"
+        self._listener = listen_privately(self.path)
+        self._life, self._held_life = os.pipe()
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self) -> None:
+        descriptors = (self._listener.fileno(), self._life)
+        command = (sys.executable, "-m", "media_service.sidecar", *map(str, descriptors), str(self._catalogue))
+        self.process = subprocess.Popen(command, pass_fds=descriptors)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> int:
+        """Let it end, and return its status."""
+        os.close(self._held_life)
+        self._held_life = -1
+        assert self.process is not None
+        return self.process.wait(TIMEOUT_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._held_life >= 0:
+                self.end()
+        finally:
+            self.kill()
+            self._listener.close()
+            os.close(self._life)
 
 
 def sidecar_of(pid: int) -> int:
@@ -23,16 +81,14 @@ def sidecar_of(pid: int) -> int:
     raise AssertionError("no sidecar runs")
 
 
-def wait_until_signal_is_ignored(pid: int, number: int) -> None:
-    """Return when the process ignores this signal."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        status = (PROC / str(pid) / "status").read_text()
-        ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
-        if ignored >> (number - 1) & 1:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"signal {number} is not ignored")
+def named_children(pid: int, name: str) -> list[int]:
+    """Return the pids of the children of this process that have this name."""
+    found = []
+    for child in (PROC / str(pid) / "task" / str(pid) / "children").read_text().split():
+        with suppress(OSError):
+            if (PROC / child / "comm").read_text().strip() == name:
+                found.append(int(child))
+    return found
 
 
 def wait_for_exit(pid: int) -> None:

@@ -58,7 +58,7 @@ async def test_failing_disk_drops_the_slice_and_nothing_else(
     upload = await api.create("faulty.mp3", len(DATA))
     assert (await api.put(upload["id"], 0, DATA[:MIB])).status == 200
     syncs = call == "fdatasync"
-    with fault(server.sidecar if syncs else server.pid, partial_of(server, upload), call, what):
+    with fault(server.sidecar if syncs else server.receiver, partial_of(server, upload), call, what):
         response = await api.post(upload["id"], MIB, DATA[MIB : 2 * MIB])
         assert (response.status, response.code) == (status, code)
         assert "Retry-After" in response.headers
@@ -131,7 +131,7 @@ async def test_slow_writes_of_one_upload_do_not_delay_others(server: Server, api
     slow, quick = await api.create("slow.mp3", len(DATA)), await api.create("quick.mp3", len(DATA))
     clock = asyncio.get_running_loop().time
     waits: list[float] = []
-    with fault(server.pid, partial_of(server, slow), "pwrite64", "delay_enter=300000"):
+    with fault(server.receiver, partial_of(server, slow), "pwrite64", "delay_enter=300000"):
         sending = asyncio.create_task(api.send_all(slow["id"], DATA, MIB // 4))
         while not sending.done() and len(waits) < 30:
             begun = clock()

@@ -78,7 +78,7 @@ def routes(folder: Path) -> list[tuple[str, str]]:
 
 
 def descriptors(server: Server) -> int:
-    return len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+    return len(list(Path(f"/proc/{server.receiver}/fd").iterdir()))
 
 
 async def cancel_all(api: Api) -> None:
@@ -136,10 +136,10 @@ async def test_no_request_breaks_the_service(server: Server, log: Path, tmp_path
             await fuzzer.run(REQUESTS // ROUNDS)
             await cancel_all(api)
             if number == 0:
-                held, size = await settled(server), resident(server.pid)
+                held, size = await settled(server), resident(server.receiver)
         complain(fuzzer)
         assert await settled(server) <= held + DESCRIPTORS
-        assert resident(server.pid) - size < GROWTH
+        assert resident(server.receiver) - size < GROWTH
         await check_health(api, server)
     check_log(log)
 

@@ -142,10 +142,10 @@ async def test_odd_spellings_of_static_files_take_no_memory(server: Server, sess
 
     batches = [" ".join(f"{n}/../js/upload-list.js" for n in range(at, at + 40)) for at in range(0, 4000, 40)]
     await ask(batches[:5])
-    before = resident(server.pid)
+    before = resident(server.receiver)
     async with sample_others(server):
         assert await ask(batches) == {404}
-    assert resident(server.pid) - before < 4 * MIB
+    assert resident(server.receiver) - before < 4 * MIB
 
 
 @pytest.mark.parametrize(

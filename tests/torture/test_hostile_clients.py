@@ -76,25 +76,25 @@ def descriptors(pid: int) -> int:
 async def test_silent_sockets_are_closed_for_a_new_client(data: Path, tmp_path: Path) -> None:
     with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS) as server:
         async with sample_others(server, health=1), connections(server, 1010):
-            used = processor_seconds(server.pid)
+            used = processor_seconds(server.receiver)
             for _ in range(5):
                 began = time.monotonic()
                 response = await send(server.port, [HEALTH])
                 assert response.status == 200
                 assert time.monotonic() - began < 1
                 await asyncio.sleep(1)
-            assert processor_seconds(server.pid) - used < 2.5, "a core spins"
+            assert processor_seconds(server.receiver) - used < 2.5, "a core spins"
 
 
 @pytest.mark.alone
 async def test_server_recovers_after_silent_sockets_are_closed(data: Path, tmp_path: Path) -> None:
     with Server(data, disk_reserve=0, log=tmp_path / "log", under=FEW_DESCRIPTORS) as server:
-        before = descriptors(server.pid)
+        before = descriptors(server.receiver)
         async with connections(server, 1010):
             pass
         async with sample_others(server):
             await asyncio.sleep(1)
-        assert descriptors(server.pid) <= before + 3
+        assert descriptors(server.receiver) <= before + 3
 
 
 @pytest.mark.alone
@@ -106,9 +106,9 @@ async def test_no_descriptor_left_neither_spins_nor_fills_the_log(data: Path, tm
             while "confined" not in log.read_text():
                 await asyncio.sleep(0.05)
         async with connections(server, 1100) as opened:
-            used = processor_seconds(server.pid)
+            used = processor_seconds(server.receiver)
             await asyncio.sleep(2)
-            assert processor_seconds(server.pid) - used < 1, "a core spins"
+            assert processor_seconds(server.receiver) - used < 1, "a core spins"
             async with asyncio.timeout(20):
                 await opened[0].ended()
                 assert (await send(server.port, [HEALTH])).status == 200
@@ -253,15 +253,15 @@ async def test_client_that_never_reads_its_response_is_disconnected(
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect(("127.0.0.1", server.port))
-            before = descriptors(server.pid)
+            before = descriptors(server.receiver)
             connection.sendall(
                 head("GET", f"/api/v1/files/{file['id']}/content", f"Authorization: Bearer {server.token}")
             )
             async with asyncio.timeout(5):
-                while descriptors(server.pid) <= before:
+                while descriptors(server.receiver) <= before:
                     await asyncio.sleep(0.05)
             async with asyncio.timeout(30):
-                while descriptors(server.pid) > before:
+                while descriptors(server.receiver) > before:
                     await asyncio.sleep(0.05)
     assert "Traceback" not in (tmp_path / "log").read_text()
 

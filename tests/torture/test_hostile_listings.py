@@ -172,7 +172,7 @@ async def test_others_get_responses_while_8_clients_list(server: Server, own: Ap
         assert len(sizes) == 4 * CLIENTS
         assert max(sizes) < most
         assert sorted(waits.result())[int(len(waits.result()) * 0.99)] < OTHERS_WAIT
-    assert peak(server.pid) < MEMORY
+    assert peak(server.receiver) < MEMORY
 
 
 async def test_3000_open_uploads_with_maximum_text_use_little_memory(server: Server, own: Api) -> None:
@@ -182,7 +182,7 @@ async def test_3000_open_uploads_with_maximum_text_use_little_memory(server: Ser
         some = ids[first : first + 50]
         responses = await asyncio.gather(*(own.put(upload_id, 10_000, b"x") for upload_id in some))
         assert {response.status for response in responses} == {400}
-    assert peak(server.pid) < MEMORY
+    assert peak(server.receiver) < MEMORY
 
 
 async def fill(server: Server, own: Api, details: dict[str, Any]) -> list[str]:

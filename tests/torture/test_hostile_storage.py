@@ -218,7 +218,7 @@ async def test_tiny_slices_with_gaps_are_refused(api: Api) -> None:
 
 def processor_seconds(server: Server) -> float:
     """Return the processor time of the server's process."""
-    stat = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()
+    stat = Path(f"/proc/{server.receiver}/stat").read_text().rpartition(")")[2].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 

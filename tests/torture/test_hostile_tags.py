@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.media.raw_id3 import frame, frame22, syncsafe, tag, unfolding, unsynchronised
 from tests.support.api import MIB, Api
-from tests.support.memory import children, peak
+from tests.support.memory import peak
 from tests.support.mp3 import make_frames, make_mp3
 from tests.support.server import Server
 
@@ -84,7 +84,7 @@ async def test_hostile_tags_cost_little_and_delay_no_other_client(data: Path, se
             took = time.monotonic() - began
             assert ended["state"] in ("spooled", "rejected"), name
             assert ended["findings"] or ended["state"] == "spooled"
-            memory = [peak(server.pid), *map(peak, children(server.pid))]
+            memory = [*map(peak, server.working)]
             assert sum(memory) < MEMORY, (name, memory)
             figures.append((round(took, 2), [each // MIB for each in memory], ended["state"], name))
         busy = False

@@ -7,6 +7,7 @@ waits for a request, or for the rest of its headers.
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -18,6 +19,9 @@ class Connection(Protocol):
 
     def abort(self) -> None:
         """Close the connection at once; discard buffered output."""
+
+    def close_if_unused(self) -> None:
+        """Close the connection unless a request is being received or handled."""
 
 
 class ConnectionLimiter:
@@ -31,6 +35,7 @@ class ConnectionLimiter:
         self._all = _Group(limit)
         self._by_address: dict[str, _Group] = {}
         self._address_of: dict[Connection, str | None] = {}
+        self._emptied = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._address_of)
@@ -65,6 +70,19 @@ class ConnectionLimiter:
         address = self._address_of.pop(connection, None)
         if address is not None and not self._by_address[address].count:
             del self._by_address[address]
+        if not self._address_of:
+            self._emptied.set()
+
+    def close_unused(self) -> None:
+        """Close every connection on which no request is being received or handled."""
+        for connection in list(self._address_of):
+            connection.close_if_unused()
+
+    async def wait_until_empty(self) -> None:
+        """Return when no connection is left."""
+        while self._address_of:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     def _groups(self, connection: Connection) -> tuple[_Group, ...]:
         if connection not in self._address_of:

@@ -85,6 +85,14 @@ class LimitedProtocol(web.RequestHandler):
         if self.transport is not None:
             self.transport.abort()
 
+    def close_if_unused(self) -> None:
+        """Close the connection unless a request is being received or handled.
+
+        aiohttp's own `pre_shutdown` closes all for reading: the rest of a body that is being received would be lost.
+        """
+        if self._waiter is not None and not self._waiter.done() and not self._header_bytes:
+            self.close()
+
     def pause_writing(self) -> None:
         """Mark the connection as idle while the client does not read."""
         super().pause_writing()

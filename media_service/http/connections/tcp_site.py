@@ -7,67 +7,59 @@ core and fill the log: python/cpython#151615.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
+    from collections.abc import Callable, Sequence
 
     from media_service.http.connections.rate_limited_log import RateLimitedLog
 
-BACKLOG = 1024
 ACCEPTS_PER_ITERATION = 64
 RETRY_SECONDS = 1.0
 
 
 class TcpSite(web.BaseSite):
-    """Listen on a host and port. `make_protocol` is called for each connection."""
+    """Accept from listening sockets, which other processes share. `make_protocol` is called for each connection."""
 
     def __init__(
         self,
         runner: web.BaseRunner,
         make_protocol: Callable[[], asyncio.Protocol],
-        host: str,
-        port: int,
+        listeners: Sequence[socket.socket],
         error_log: RateLimitedLog,
     ) -> None:
         super().__init__(runner)
         self._make_protocol = make_protocol
-        self._host = host
-        self._port = port
         self._error_log = error_log
-        self._listeners: list[socket.socket] = []
+        self._listeners = list(listeners)
         self._tasks: set[asyncio.Task[object]] = set()
 
     @property
     def name(self) -> str:
-        """Return the URL of the listening socket."""
-        return f"http://{self._host}:{self._port}"
+        """Return the address of the first listening socket."""
+        return str(self._listeners[0].getsockname())
 
     async def start(self) -> None:
-        """Start listening. Raise OSError."""
+        """Start accepting."""
         await super().start()
-        loop = asyncio.get_running_loop()
-        # This server only resolves the host and binds; `_accept` accepts on duplicates of its sockets.
-        self._server = server = await loop.create_server(
-            self._make_protocol, self._host, self._port, start_serving=False
-        )
-        for bound in server.sockets:
-            listener = socket.socket(fileno=os.dup(bound.fileno()))
-            listener.setblocking(False)
-            listener.listen(BACKLOG)
-            self._listeners.append(listener)
+        for listener in self._listeners:
             self._start_accepting(listener)
 
-    async def stop(self) -> None:
-        """Stop accepting connections."""
+    async def stop_accepting(self) -> None:
+        """Close the listening sockets of this process, and return when every accepted connection is served."""
         for listener in self._listeners:
             asyncio.get_running_loop().remove_reader(listener)
             listener.close()
         self._listeners.clear()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def stop(self) -> None:
+        """Stop accepting connections."""
+        await self.stop_accepting()
         await super().stop()
 
     def _start_accepting(self, listener: socket.socket) -> None:

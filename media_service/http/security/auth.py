@@ -118,6 +118,17 @@ class Authenticator:
         await self._sessions.end(self._cookies.read(request, ADMIN_COOKIE))
         self._cookies.delete(request, response, ADMIN_COOKIE)
 
+    def session_middleware(self) -> Middleware:
+        """Return a middleware that learns of a session that another process has just begun."""
+
+        @web.middleware
+        async def learn_session(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if value := self._cookies.read(request, ADMIN_COOKIE):
+                await self._sessions.learn(value)
+            return await handler(request)
+
+        return learn_session
+
     def origin_middleware(self) -> Middleware:
         """Return a middleware that refuses unknown hosts, and unsafe methods from pages of other origins."""
         # Any page may post a form to 127.0.0.1 (CSRF), and a host name that resolves to 127.0.0.1 makes a foreign page

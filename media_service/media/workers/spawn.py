@@ -21,13 +21,12 @@ INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 async def start(module: str, *arguments: str, **streams: Any) -> Process:
     """Start a module of this folder with a pipe as standard output. Raise MediaError if it cannot be started. The
-    process has its own session, so that Ctrl-C reaches the server only."""
+    process has a group of its own, so that Ctrl-C reaches the supervisor only, but the finisher's session: the kernel's
+    autogroups (sched(7)) give each session an equal share, whatever the `nice` value of its processes."""
     environment = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     command = (sys.executable, "-I", "-m", f"media_service.media.workers.{module}", *arguments)
     try:
-        return await asyncio.create_subprocess_exec(
-            *command, stdout=PIPE, start_new_session=True, env=environment, **streams
-        )
+        return await asyncio.create_subprocess_exec(*command, stdout=PIPE, process_group=0, env=environment, **streams)
     except OSError as error:
         raise MediaError from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from media_service.http.connections.limiter import ConnectionLimiter, limited_address
@@ -17,6 +19,10 @@ class FakeConnection:
 
     def abort(self) -> None:
         """Record the call."""
+        self.closed = True
+
+    def close_if_unused(self) -> None:
+        """Record the call: no request is under way."""
         self.closed = True
 
 
@@ -100,3 +106,22 @@ def test_addresses_of_one_ipv6_network_count_together() -> None:
 )
 def test_key_of_an_address(peer: str, counted: str | None) -> None:
     assert limited_address(peer) == counted
+
+
+async def test_waits_until_the_last_connection_has_ended() -> None:
+    limiter = ConnectionLimiter(9, 9)
+    await limiter.wait_until_empty()
+    first, second = admitted(limiter, HERE, FAR)
+    waiting = asyncio.create_task(limiter.wait_until_empty())
+    limiter.remove(first)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    limiter.remove(second)
+    await waiting
+
+
+def test_unused_connections_are_closed_at_any_address() -> None:
+    limiter = ConnectionLimiter(9, 9)
+    connections = admitted(limiter, HERE, FAR)
+    limiter.close_unused()
+    assert all(connection.closed for connection in connections)

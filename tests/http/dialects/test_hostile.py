@@ -232,7 +232,7 @@ async def test_concurrent_heads_and_patches_agree(shared_server: Server) -> None
 async def test_cut_requests_leave_no_descriptors_open(shared_server: Server) -> None:
     def left_open() -> list[str]:
         """Return descriptors of partials beyond one each, and of deleted partials."""
-        links = Path(f"/proc/{shared_server.pid}/fd")
+        links = Path(f"/proc/{shared_server.receiver}/fd")
         names = [str(link.readlink()) for link in links.iterdir() if link.is_symlink()]
         found = [name for name in names if ".partial" in name]
         return [name for name in found if name.endswith("(deleted)") or found.count(name) > 1]

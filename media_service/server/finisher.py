@@ -1,0 +1,36 @@
+"""The finisher: one process that finishes files, with low priority, so that the scheduler prefers the receivers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from media_service.finisher import recover, run_finisher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media_service.config.settings import Settings
+
+NICENESS = 10
+
+
+def run(settings: Settings, report_ready: Callable[[], None]) -> None:
+    """Finish files until SIGTERM."""
+    os.nice(NICENESS)
+    # The kernel lets it run longer at a time, and does not let it preempt a receiver that wakes up.
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    asyncio.run(_finish(settings, report_ready))
+
+
+def run_recovery(settings: Settings) -> None:
+    """Clean up after the last run of the service, before the first receiver starts."""
+    asyncio.run(recover(settings))
+
+
+async def _finish(settings: Settings, report_ready: Callable[[], None]) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await run_finisher(settings, report_ready, stop)
