@@ -48,19 +48,13 @@ class OpenPartials:
 
     def acquire(self, upload_id: str) -> OpenPartial | None:
         """Return the upload's partial, None if there is none. Call `release` once for each."""
-        with map_os_errors():
-            partial = self._in_use.get(upload_id) or self._idle.pop(upload_id, None)
-            if partial is not None and not partial.is_current():
-                self._abandon(partial)
-                partial = None
+        partial = self._in_use.get(upload_id)
+        if partial is None:
+            with map_os_errors():
+                partial = self._reuse_idle(upload_id) or self._open(upload_id)
             if partial is None:
-                try:
-                    # On the event loop: this does not wait for data, and during a hop to a thread another writer would
-                    # open a second descriptor.
-                    partial = self._open(upload_id)
-                except FileNotFoundError:
-                    return None
-        self._in_use[upload_id] = partial
+                return None
+            self._in_use[upload_id] = partial
         partial.users += 1
         return partial
 
@@ -68,10 +62,6 @@ class OpenPartials:
         """Release what `acquire` returned; the last release makes the partial idle."""
         partial.users -= 1
         if partial.users:
-            return
-        if self._in_use.get(partial.upload_id) is not partial:
-            # It was abandoned.
-            os.close(partial.descriptor)
             return
         del self._in_use[partial.upload_id]
         if partial.epoch:
@@ -84,7 +74,7 @@ class OpenPartials:
             self._check_idle_later()
 
     def forget(self, upload_id: str) -> None:
-        """Close the upload's partial, which is about to be deleted; its writers keep it open."""
+        """Close the upload's idle partial, which is or will be deleted."""
         partial = self._idle.pop(upload_id, None)
         if partial is not None:
             self._close(partial)
@@ -103,9 +93,24 @@ class OpenPartials:
             self._idle_check.cancel()
             self._idle_check = None
 
-    def _open(self, upload_id: str) -> OpenPartial:
+    def _reuse_idle(self, upload_id: str) -> OpenPartial | None:
+        partial = self._idle.get(upload_id)
+        if partial is None:
+            return None
+        if not partial.is_current():
+            self.forget(upload_id)
+            return None
+        del self._idle[upload_id]
+        return partial
+
+    def _open(self, upload_id: str) -> OpenPartial | None:
         path = self.path_of(upload_id)
-        descriptor = open_for_writing(path)
+        try:
+            # On the event loop: this does not wait for data, and during a hop to a thread another writer would open a
+            # second descriptor.
+            descriptor = open_for_writing(path)
+        except FileNotFoundError:
+            return None
         self._sync_client.open(path)
         return OpenPartial(
             upload_id,
@@ -116,16 +121,6 @@ class OpenPartials:
             sync_client=self._sync_client,
             folder_sync=None if upload_id in self._durable_names else self._folder_sync,
         )
-
-    def _abandon(self, partial: OpenPartial) -> None:
-        """Forget a partial that was deleted. What its writers have written is lost."""
-        partial.give_up()
-        self._in_use.pop(partial.upload_id, None)
-        self._durable_names.pop(partial.upload_id, None)
-        # Now, because the path may be opened again before the last writer releases this partial.
-        self._sync_client.close(partial.path)
-        if not partial.users:
-            os.close(partial.descriptor)
 
     def _close(self, partial: OpenPartial) -> None:
         os.close(partial.descriptor)
@@ -146,8 +141,7 @@ class OpenPartials:
         for upload_id, partial in list(self._idle.items()):
             with suppress(OSError):
                 if not partial.is_current():
-                    del self._idle[upload_id]
-                    self._abandon(partial)
+                    self.forget(upload_id)
         if self._idle:
             self._check_idle_later()
 

@@ -40,8 +40,9 @@ class DiskSliceWriter:
             if not ofd_locks.try_lock(self._partial.descriptor, self._start, self._stop):
                 return False
             self._is_locked = True
-            # Again after `begin`, because from now on nobody deletes or replaces it: that needs the lock of all bytes.
+            # Not in `begin`: only from now on does nobody delete or replace it, which needs the lock of all bytes.
             if not self._partial.is_current():
+                self._partial.give_up()
                 raise StorageError
         return True
 

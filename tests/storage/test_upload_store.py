@@ -147,12 +147,17 @@ async def test_bytes_written_to_a_deleted_partial_are_not_committed(store: DiskU
     # Another program replaces it: the service itself needs the lock for that.
     store.path("a").unlink()
     await store.create("a", 10)
-    kept = await locked(store, 4, 4)
-    await kept.write(b"kept")
+    refused = await store.begin("a", 4, 4)
+    assert refused is not None
+    with pytest.raises(StorageError):
+        refused.try_lock()
+    refused.close()
     for sync in (True, False):
         with pytest.raises(StorageError):
             await lost.commit(sync=sync)
     lost.close()
+    kept = await locked(store, 4, 4)
+    await kept.write(b"kept")
     await kept.commit()
     kept.close()
     assert store.path("a").read_bytes() == bytes(4) + b"kept" + bytes(2)
