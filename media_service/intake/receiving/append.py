@@ -21,6 +21,7 @@ from media_service.core.rate import RateFloor
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.topics import INTERRUPT
+from media_service.intake.upload_locks import upload_lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -103,7 +104,7 @@ class Appends:
         await self._uploads.known(upload_id, owner)
         await self._lock(upload_id)
         # No await since the lock: of two new appends the second sees the first.
-        append = self._running[upload_id] = _RunningAppend(self._uploads, upload_id, owner, request)
+        append = self._running[upload_id] = _RunningAppend(self._uploads, self._locks, upload_id, owner, request)
         try:
             if self._closing:
                 raise ShuttingDown
@@ -167,8 +168,11 @@ def _lock_name(upload_id: str) -> str:
 
 
 class _RunningAppend:
-    def __init__(self, uploads: UploadService, upload_id: str, owner: str | None, request: AppendRequest) -> None:
+    def __init__(
+        self, uploads: UploadService, locks: Locks, upload_id: str, owner: str | None, request: AppendRequest
+    ) -> None:
         self._uploads = uploads
+        self._locks = locks
         self._id = upload_id
         self._owner = owner
         self._request = request
@@ -189,7 +193,10 @@ class _RunningAppend:
                 await self._uploads.abandon(self._id)
             raise
         except (WrongState, Superseded):
-            # A rejection ends the append as a newer one does; the upload tells which it was.
+            # A rejection ends the append as a newer one does; the upload tells which it was. It is saved once all
+            # writers have ended, under this lock.
+            if await self._locks.acquire(upload_lock(self._id), MAX_LOCK_SECONDS):
+                self._locks.release(upload_lock(self._id))
             view = await self._uploads.show(self._id, self._owner)
             if view.upload.state is State.REJECTED and view.upload.verdict is not None:
                 return view

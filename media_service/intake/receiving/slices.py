@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from media_service.core import admission
 from media_service.core.digest import format_digest_field
 from media_service.core.errors.requests import BodyCut, Malformed
-from media_service.core.errors.service import ChangedMeanwhile
+from media_service.core.errors.service import ChangedMeanwhile, StorageError
 from media_service.core.errors.uploads import DigestMismatch, SpanOverlaps
 from media_service.core.ranges import Span
 from media_service.core.reservation import first_reservation
@@ -112,9 +112,8 @@ class SliceReceiver:
                 raise
             target = _Target(window, lease, writer)
             try:
-                await self._lock(active, target)
                 stop = window.start + (request.size or 1)
-                if await self._is_current(active, window.start, stop):
+                if await self._lock(active, target) and await self._is_current(active, window.start, stop):
                     return target
             except BaseException:
                 self._end(active, target)
@@ -182,11 +181,19 @@ class SliceReceiver:
             active.upload.id, window.start, request.size, most=request.most, digest=request.digest
         )
 
-    async def _lock(self, active: ActiveUpload, target: _Target) -> None:
-        """Lock the slice's bytes; a writer of another process that has them is asked to end. Raise ChangedMeanwhile."""
+    async def _lock(self, active: ActiveUpload, target: _Target) -> bool:
+        """Lock the slice's bytes; a writer of another process that has them is asked to end.
+
+        Return False if the partial was deleted since it was opened. Raise ChangedMeanwhile, Superseded.
+        """
         clock = asyncio.get_running_loop().time
         give_up, delay = clock() + MAX_LOCK_SECONDS, FIRST_POLL_SECONDS
-        while not target.writer.try_lock():
+        while True:
+            try:
+                if target.writer.try_lock():
+                    return True
+            except StorageError:
+                return False
             if clock() > give_up:
                 raise ChangedMeanwhile
             lease, origin = target.lease, self._deps.active_uploads.origin
