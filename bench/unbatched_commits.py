@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiosqlite
 
 from media_service import app, cli
+from media_service.catalogue.change import Change, Refused, Rows
 from media_service.catalogue.commit_server import DURABLE_PRAGMAS
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.service import CatalogueError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from media_service.catalogue.compiled import Statement
     from media_service.ipc.client import RpcClient
 
 
@@ -33,15 +32,21 @@ class UnbatchedWriter:
         self._lock = asyncio.Lock()
         self._connection: aiosqlite.Connection | None = None
 
-    async def execute(self, statements: Sequence[Statement]) -> None:
-        """Return when the statements are durable. Raise CatalogueError."""
+    async def execute(self, change: Change) -> Rows:
+        """Return the rows that the statements returned, when the change is durable. Raise Refused, CatalogueError."""
         async with self._lock:
             connection = self._connection = self._connection or await self._connect()
             try:
+                rows: list[Any] = []
                 await connection.execute("BEGIN IMMEDIATE")
-                for sql, values in statements:
-                    await connection.execute(sql, values)
+                for index, (sql, values) in enumerate(change.statements):
+                    cursor = await connection.execute(sql, values)
+                    rows += await cursor.fetchall()
+                    if index == change.guard and cursor.rowcount == 0:
+                        await connection.rollback()
+                        raise Refused(rows)
                 await connection.commit()
+                return rows
             except sqlite3.Error as error:
                 await connection.rollback()
                 raise CatalogueError from error

@@ -14,7 +14,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media_service.catalogue import commit_server
+from media_service.catalogue.commit_server import CommitServer, open_for_writing
 from media_service.storage.sync import server as sync_server
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     *connections, database = sys.argv[1:]
-    connect = partial(commit_server.open_for_writing, database)
-    services = {"catalogue": partial(commit_server.serve, connect=connect), "storage": sync_server.serve}
+    commit_server = CommitServer(partial(open_for_writing, database))
+    services = {"catalogue": commit_server.serve, "storage": sync_server.serve}
     threads = []
     for argument in connections:
         name, _, descriptor = argument.partition("=")
@@ -36,6 +36,7 @@ def main() -> None:
     # The interpreter's shutdown, which begins when this returns, makes every executor refuse work.
     for thread in threads:
         thread.join()
+    commit_server.close()
 
 
 def _run(serve: Callable[[socket.socket], None], connection: socket.socket) -> None:

@@ -46,6 +46,7 @@ NOT_SERVED = {
     "defer_completion": "only its dialect reads it",
     "protocol_fields": "only its dialect returns them",
     "address": "other people's addresses are private",
+    "version": "it also counts changes that clients do not see",
 }
 """Fields of `Upload` that are not members of its JSON, with the reason."""
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.writes import ends_upload
+from media_service.catalogue.change import Change, Refused, Rows
 from media_service.core.errors.service import CatalogueError, StorageFull
 from media_service.ipc.client import ConnectionLost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from media_service.catalogue.compiled import Statement
     from media_service.ipc.client import RpcClient
 
 
@@ -25,15 +22,19 @@ class CommitClient:
     def __init__(self, rpc: RpcClient) -> None:
         self._rpc = rpc
 
-    async def execute(self, statements: Sequence[Statement]) -> None:
-        """Return when the statements are durable, all or none. Raise StorageFull, CatalogueError.
+    async def execute(self, change: Change) -> Rows:
+        """Return the rows that the statements returned, when the change is durable.
 
-        If the sidecar dies meanwhile, CatalogueError is raised and the statements may be durable.
+        Raise Refused, StorageFull, CatalogueError. If the sidecar dies meanwhile, CatalogueError is raised and the
+        change may be durable.
         """
         try:
-            outcome = await self._rpc.call((ends_upload(statements), statements))
+            error, done, rows = await self._rpc.call((change.statements, change.guard, change.ends_upload))
         except ConnectionLost as broken:
             raise CatalogueError from broken
-        if outcome is not None:
-            name, text = outcome
+        if error is not None:
+            name, text = error
             raise (StorageFull if name == "SQLITE_FULL" else CatalogueError) from CommitError(text)
+        if not done:
+            raise Refused(rows)
+        return rows  # type: ignore[no-any-return]  # it comes from another process

@@ -1,33 +1,36 @@
 """The commit server: the only writer of the catalogue, in the sidecar, without SQLAlchemy.
 
-One transaction commits all waiting requests: many slices share one sync of the log, and a single slice waits for no
-others. With one writing connection there is no contention for SQLite's lock.
+One transaction commits all waiting requests of all processes: many slices share one sync of the log, and a single slice
+waits for no others. With one writing connection there is no contention for SQLite's lock.
 """
 
 from __future__ import annotations
 
 import os
+import selectors
+import socket
 import sqlite3
-from contextlib import suppress
-from itertools import groupby
-from pathlib import Path
+import struct
+import threading
+from collections import defaultdict
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.ballast import Ballast
-from media_service.ipc.server import receive_requests, respond
+from media_service.catalogue.committer import Committer
+from media_service.ipc.framing import FrameDecoder
+from media_service.ipc.server import RECEIVE_BYTES, respond
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Sequence
 
-    from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.committer import Outcome, PlainChange
 
-    # Whether the change ends an upload, and statements that are executed all or none.
-    Change = tuple[bool, Sequence[Statement]]
-    Request = tuple[int, Change]
-    Outcome = tuple[str, str] | None
+    Request = tuple["_Client", int, PlainChange]
 
 MAX_BATCH = 1024  # requests; limits how long the first one waits for the last
+
+SEND_SECONDS = 10
+"""Seconds after which a process that reads no responses is disconnected: all others wait for it."""
 
 # With `synchronous=NORMAL` the log is not synced at each commit, and a power cut loses acknowledged rows.
 DURABLE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
@@ -48,90 +51,133 @@ def set_durability(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def serve(end: socket.socket, connect: Callable[[], sqlite3.Connection]) -> None:
-    """Execute requests in order until the socket is closed. The response is None when durable, else name and text."""
-    committer = Committer(connect)
-    for requests in receive_requests(end):
-        for first in range(0, len(requests), MAX_BATCH):
-            respond(end, committer.commit(requests[first : first + MAX_BATCH]))
-            committer.after_response()
-    committer.close()
+class CommitServer:
+    """Serve any number of connections with one committing thread, which also reads their sockets.
 
-
-class Committer:
-    """Commit batches of requests over one connection; retry until it can be opened."""
+    A thread for each connection would have to hand its requests over, which takes longer than reading them.
+    """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
-        self._connection: sqlite3.Connection | None = None
-        self._ballast: Ballast | None = None
-        with suppress(sqlite3.Error):
-            # Allocate the ballast while there is space. An error is reported to the first request instead.
-            self._open()
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._woken = socket.socketpair()
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._lock = threading.Lock()
+        self._new: list[_Client] = []
+        self._closing = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+        self._thread.start()
 
-    def commit(self, batch: Sequence[Request]) -> list[tuple[int, Outcome]]:
-        """Return the outcome of each request: one transaction for all; if it fails, one for each request."""
-        try:
-            connection, ballast = self._open()
-        except sqlite3.Error as error:
-            return [(number, _describe_error(error)) for number, _ in batch]
-        outcome = _commit(connection, ballast, [change for _, change in batch])
-        if outcome is None or len(batch) == 1:
-            return [(number, outcome) for number, _ in batch]
-        return [(number, _commit(connection, ballast, [change])) for number, change in batch]
-
-    def after_response(self) -> None:
-        """Allocate the ballast again if it was released."""
-        if self._ballast is not None:
-            self._ballast.ensure()
+    def serve(self, connection: socket.socket) -> None:
+        """Serve the connection until its client closes it or dies. Raise the error that ended the committing thread."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
+        client = _Client(connection)
+        with self._lock:
+            if not self._closing:
+                client.ended.clear()
+                self._new.append(client)
+                self._waker.send(b"\0")
+        client.ended.wait()
+        if self._error is not None:
+            raise self._error
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
+        """Commit what was received, stop serving, and close the database."""
+        with self._lock:
+            self._closing = True
+            with suppress(OSError):
+                self._waker.send(b"\0")
+        self._thread.join()
 
-    def _open(self) -> tuple[sqlite3.Connection, Ballast]:
-        connection = self._connection = self._connection or self._connect()
-        if self._ballast is None:
-            path = connection.execute("PRAGMA database_list").fetchone()[2]
-            self._ballast = Ballast(Path(path + ".ballast"))
-            self._ballast.ensure()
-        return connection, self._ballast
+    def _run(self) -> None:
+        try:
+            with closing(Committer(self._connect)) as committer:
+                while not self._closing:
+                    self._serve_once(committer)
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._end_all()
+
+    def _serve_once(self, committer: Committer) -> None:
+        """Wait for requests, and commit those of every connection together."""
+        requests: list[Request] = []
+        for key, _ in self._selector.select():
+            client: _Client | None = key.data
+            if client is None:
+                self._register_new()
+                continue
+            received = client.receive()
+            if received is None:
+                self._end(client)
+            else:
+                requests += [(client, number, change) for number, change in received]
+        for first in range(0, len(requests), MAX_BATCH):
+            self._commit(committer, requests[first : first + MAX_BATCH])
+
+    def _commit(self, committer: Committer, batch: Sequence[Request]) -> None:
+        outcomes = committer.commit([change for _, _, change in batch])
+        results: defaultdict[_Client, list[tuple[int, Outcome]]] = defaultdict(list)
+        for (client, number, _), outcome in zip(batch, outcomes, strict=True):
+            results[client].append((number, outcome))
+        for client, own in results.items():
+            try:
+                respond(client.connection, own)
+            except BlockingIOError:
+                self._end(client)
+        committer.after_response()
+
+    def _register_new(self) -> None:
+        self._woken.recv(RECEIVE_BYTES)
+        with self._lock:
+            new, self._new = self._new, []
+        for client in new:
+            self._selector.register(client.connection, selectors.EVENT_READ, client)
+
+    def _end(self, client: _Client) -> None:
+        """Stop serving the client. Shut the socket down, so that a client that is alive learns of it."""
+        if client.ended.is_set():
+            return
+        self._selector.unregister(client.connection)
+        with suppress(OSError):
+            client.connection.shutdown(socket.SHUT_RDWR)
+        client.ended.set()
+
+    def _end_all(self) -> None:
+        with self._lock:
+            self._closing = True
+            for client in self._new:
+                client.ended.set()
+        for key in list(self._selector.get_map().values()):
+            if key.data is not None:
+                self._end(key.data)
+        self._selector.close()
+        self._waker.close()
+        self._woken.close()
 
 
-def _commit(connection: sqlite3.Connection, ballast: Ballast, changes: Sequence[Change]) -> Outcome:
-    """Execute the changes in one transaction. On a full disk, retry after a checkpoint, then without the ballast."""
-    outcome = _execute(connection, changes)
-    if not _is_full(outcome):
-        return outcome
-    with suppress(sqlite3.Error):
-        # The log is then overwritten from its start; truncating it would give its space to others and wait for readers.
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-    outcome = _execute(connection, changes)
-    # Ending an upload frees more than it takes; slices would soon use up the ballast.
-    if _is_full(outcome) and all(ends_upload for ends_upload, _ in changes) and ballast.release():
-        outcome = _execute(connection, changes)
-    return outcome
+class _Client:
+    """A connection. `ended` is set while it is not served."""
 
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.decoder = FrameDecoder()
+        self.ended = threading.Event()
+        self.ended.set()
 
-def _execute(connection: sqlite3.Connection, changes: Sequence[Change]) -> Outcome:
-    statements = [statement for _, change in changes for statement in change]
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for sql, alike in groupby(statements, key=lambda statement: statement[0]):
-            connection.executemany(sql, [values for _, values in alike])
-        connection.execute("COMMIT")
-    except Exception as error:
-        # Not only sqlite3.Error: an integer that SQLite cannot hold is an OverflowError. A full disk rolls back itself.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        return _describe_error(error)
-    return None
-
-
-def _is_full(outcome: Outcome) -> bool:
-    return outcome is not None and outcome[0] == "SQLITE_FULL"
-
-
-def _describe_error(error: Exception) -> Outcome:
-    return getattr(error, "sqlite_errorname", ""), f"{type(error).__name__}: {error}"
+    def receive(self) -> list[tuple[int, PlainChange]] | None:
+        """Return the requests that are complete; None if the client has closed the connection or died."""
+        requests: list[tuple[int, PlainChange]] = []
+        size = RECEIVE_BYTES
+        # All of what has arrived: 64 slices are more than one read, and would wait for two syncs.
+        while size == RECEIVE_BYTES and len(requests) < MAX_BATCH:
+            try:
+                received = self.connection.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except ConnectionError:
+                return requests or None
+            size = len(received)
+            requests += self.decoder.feed(received)
+        return requests if requests or size else None

@@ -29,7 +29,8 @@ class CompiledStatement:
         compiled = clause.compile(dialect=DIALECT)
         assert isinstance(compiled, SQLCompiler)
         self.text = str(compiled)
-        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        # SQLAlchemy has names of its own type, which marshal does not encode.
+        self._constants = {str(name): value for name, value in compiled.params.items() if value is not None}
         self._lists = [name for name, parameter in compiled.binds.items() if parameter.expanding]
         self._compiled = compiled if self._lists else None
 

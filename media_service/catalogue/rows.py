@@ -69,6 +69,7 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "address": upload.address,
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
+        "version": upload.version,
     }
 
 
@@ -107,6 +108,7 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
         address=text_or_none(row["address"]),
         created_at=created_at,
         updated_at=max(integer(row["updated_at"]) or created_at, integer(last_recorded) or 0),
+        version=integer(row["version"]) or 0,
     )
 
 

@@ -6,25 +6,31 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from media_service.catalogue import listings, reads, writes
-from media_service.catalogue.coercion import UnreadableRow
+from media_service.catalogue import listings, reads, recording, writes
+from media_service.catalogue.change import Change, Refused
+from media_service.catalogue.coercion import UnreadableRow, integer
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
+from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
-from media_service.core.errors.service import CatalogueError
+from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
+from media_service.core.upload import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
     from sqlite3 import Row
 
+    from media_service.catalogue.change import Rows
     from media_service.core.files import LoudnessReport, StoredFile
+    from media_service.core.quota import Quota
     from media_service.core.upload import Facts, PublishIntent, Slice, Upload
     from media_service.core.upload_states import State
     from media_service.ipc.client import RpcClient
@@ -42,6 +48,7 @@ class SqliteCatalogue:
     def __init__(self, path: Path, rpc: RpcClient) -> None:
         self._path = path
         self._pool = ConnectionPool(path)
+        self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
 
     async def open(self) -> None:
@@ -49,22 +56,44 @@ class SqliteCatalogue:
         # It contains names of people: other users of this machine must not read it.
         await asyncio.to_thread(os.chmod, self._path, 0o600)
         await self._pool.open()
+        self._peeking.open()
 
     async def close(self) -> None:
+        self._peeking.close()
         await self._pool.close()
 
-    async def create(self, upload: Upload) -> None:
-        await self._commit_client.execute(writes.create(upload))
+    async def create(self, upload: Upload, quota: Quota | None = None) -> None:
+        try:
+            await self._commit_client.execute(writes.create(upload, quota))
+        except Refused as refused:
+            assert quota is not None
+            ((uploads, used),) = refused.rows
+            quota.check_count(uploads)
+            quota.check_bytes(used, upload.length or 0)
 
-    async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
-        then = [] if whole is None else writes.save(whole)
-        await self._commit_client.execute([*writes.record(upload_id, piece, now), *then])
+    async def usage(self, address: str) -> tuple[int, int]:
+        ((uploads, used),) = await self._pool.rows(reads.usage(address))
+        return uploads, used
 
-    async def save(self, upload: Upload) -> None:
-        await self._commit_client.execute(writes.save(upload))
+    async def peek(self, upload_id: str, start: int, stop: int) -> tuple[int, bool] | None:
+        statement = reads.peek(upload_id, start, stop)
+        rows = self._peeking.rows(statement)
+        for version, overlaps in await self._pool.rows(statement) if rows is None else rows:
+            return integer(version) or 0, bool(overlaps)
+        return None
 
-    async def save_cover(self, upload: Upload, picture: bytes | None) -> None:
-        await self._commit_client.execute(writes.save_cover(upload, picture))
+    async def record(
+        self, upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True
+    ) -> Recorded:
+        change = recording.record(upload_id, piece, now, last=last, complete=complete)
+        ((whole, version),) = await self._change(change)
+        return Recorded(bool(whole), version)
+
+    async def save(self, upload: Upload) -> Upload:
+        return await self._save(upload, writes.save(upload))
+
+    async def save_cover(self, upload: Upload, picture: bytes | None) -> Upload:
+        return await self._save(upload, writes.save_cover(upload, picture))
 
     async def cover(self, upload_id: str) -> bytes | None:
         rows = await self._pool.rows(reads.cover_of(upload_id))
@@ -73,8 +102,8 @@ class SqliteCatalogue:
     async def forget_cover(self, upload_id: str) -> None:
         await self._commit_client.execute(writes.forget_cover(upload_id))
 
-    async def deliver(self, upload: Upload, file: StoredFile) -> None:
-        await self._commit_client.execute(writes.deliver(upload, file))
+    async def deliver(self, upload: Upload, file: StoredFile) -> Upload:
+        return await self._save(upload, writes.deliver(upload, file))
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
         # Slices first: if the upload ends between the two reads there are too many of them, never too few.
@@ -89,10 +118,6 @@ class SqliteCatalogue:
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
         return readable(upload_value, await self._pool.rows(reads.expiring_uploads(idle, created)))
-
-    async def open_bytes(self) -> Sequence[tuple[str, str, int]]:
-        rows = await self._pool.rows(reads.open_bytes())
-        return [(row["address"], row["id"], row["bytes"]) for row in rows]
 
     async def receiving_whole(self) -> Sequence[str]:
         return [row["id"] for row in await self._pool.rows(reads.fully_recorded_uploads())]
@@ -138,9 +163,12 @@ class SqliteCatalogue:
     async def save_retag_intent(self, file_id: str, intent: PublishIntent | None) -> None:
         await self._commit_client.execute(writes.set_retag_intent(file_id, intent))
 
-    async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
-        then = [] if upload is None else writes.save(upload)
-        await self._commit_client.execute([*writes.retag(file), *then])
+    async def retag(self, file: StoredFile, upload: Upload | None = None) -> Upload | None:
+        change = writes.retag(file, upload)
+        if upload is None:
+            await self._commit_client.execute(change)
+            return None
+        return await self._save(upload, change)
 
     async def retag_intents(self) -> Sequence[tuple[StoredFile, PublishIntent]]:
         rows = await self._pool.rows(reads.files_with_retag_intent())
@@ -156,11 +184,26 @@ class SqliteCatalogue:
     async def sessions(self) -> Sequence[tuple[bytes, int]]:
         return [(row["digest"], row["expires_at"]) for row in await self._pool.rows(reads.all_sessions())]
 
+    async def session(self, digest: bytes) -> int | None:
+        rows = await self._pool.rows(reads.session_of(digest))
+        return rows[0]["expires_at"] if rows else None
+
     async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
         await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
 
     async def end_session(self, digest: bytes) -> None:
         await self._commit_client.execute(writes.end_session(digest))
+
+    async def _save(self, upload: Upload, change: Change) -> Upload:
+        await self._change(change)
+        return replace(upload, version=upload.version + 1)
+
+    async def _change(self, change: Change) -> Rows:
+        """Return the rows that the change returned. Raise ChangedMeanwhile if it is refused."""
+        try:
+            return await self._commit_client.execute(change)
+        except Refused:
+            raise ChangedMeanwhile from None
 
 
 def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:

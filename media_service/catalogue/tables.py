@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -56,9 +57,13 @@ uploads = Table(
     Column("address", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    # Counts the changes of this row: who saves one must have seen the one before.
+    Column("version", Integer, nullable=False, server_default="0"),
     # Listings by state and by owner, newest first; the id breaks ties.
     Index("ix_uploads_state_created_at_id", "state", "created_at", "id"),
     Index("ix_uploads_owner_created_at_id", "owner", "created_at", "id"),
+    # What an address has open; ended uploads have none.
+    Index("ix_uploads_address", "address", sqlite_where=text("address IS NOT NULL")),
 )
 
 slices = Table(

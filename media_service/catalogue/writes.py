@@ -1,45 +1,64 @@
-"""Write uploads, files and sessions. Each function returns the statements of one transaction."""
+"""Write uploads, files and sessions. Each function returns one transaction."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import and_, bindparam, delete, func, select, update
 
+from media_service.catalogue import reads
+from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.json_columns import intent_column
-from media_service.catalogue.rows import file_row, loudness_row, slice_row, upload_row
+from media_service.catalogue.rows import file_row, loudness_row, upload_row
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import covers, files, loudness, sessions, slices, uploads
 from media_service.core.upload_states import ENDED, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from sqlalchemy import ClauseElement, Table
+    from sqlalchemy import ClauseElement
 
     from media_service.catalogue.compiled import Statement
     from media_service.core.files import LoudnessReport, StoredFile
-    from media_service.core.upload import PublishIntent, Slice, Upload
+    from media_service.core.quota import Quota
+    from media_service.core.upload import PublishIntent, Upload
+
+NO_LIMIT = 2**62  # more than any quota, and two of them can be added
 
 
-def _update_row(table: Table) -> ClauseElement:
-    columns: dict[str, Any] = {column.name: bindparam(column.name) for column in table.columns if column.name != "id"}
-    return update(table).where(table.c.id == bindparam("row_id")).values(columns)
+def _insert_within_quota() -> ClauseElement:
+    """Insert an upload if its address has fewer uploads and bytes than the quota, as `Quota` decides."""
+    columns = [bindparam(column.name, type_=column.type) for column in uploads.columns]
+    used = reads.usage_of(bindparam("address")).subquery("used")
+    needed = used.c.bytes + func.coalesce(bindparam("length"), 0)
+    admitted = used.c.uploads < bindparam("most_uploads"), needed <= bindparam("most_bytes")
+    row = select(*columns).select_from(used).where(*admitted)
+    return insert(uploads).from_select([column.name for column in uploads.columns], row)
 
 
-def _upsert_slice() -> ClauseElement:
-    """Accept the same slice again; another one with this start fails, because `stop` becomes NULL."""
-    statement = insert(slices)
-    same = case((slices.c.stop == statement.excluded.stop, slices.c.stop), else_=None)
-    return statement.on_conflict_do_update(index_elements=["upload_id", "start"], set_={"stop": same})
+def _update_upload() -> ClauseElement:
+    """Update a row that has the version of the upload, which was changed from it.
+
+    Recording changes no version, so the length that a receiving upload gets is compared with its slices too.
+    """
+    columns: dict[str, Any] = {column.name: bindparam(column.name) for column in uploads.columns if column.name != "id"}
+    same = uploads.c.id == bindparam("row_id"), uploads.c.version == bindparam("version")
+    length = bindparam("length", type_=uploads.c.length.type)
+    beyond = func.coalesce(reads.last_stop(bindparam("row_id")), 0) > length
+    too_short = and_(bindparam("state") == State.RECEIVING.value, length.is_not(None), beyond)
+    return update(uploads).where(*same, ~too_short).values(columns | {"version": uploads.c.version + 1})
+
+
+def _update_file() -> ClauseElement:
+    columns: dict[str, Any] = {column.name: bindparam(column.name) for column in files.columns if column.name != "id"}
+    return update(files).where(files.c.id == bindparam("row_id")).values(columns)
 
 
 _REJECTED = select(uploads.c.id).where(uploads.c.id == covers.c.upload_id, uploads.c.state == State.REJECTED.value)
 
 _INSERT_UPLOAD = CompiledStatement(insert(uploads))
-_UPDATE_UPLOAD = CompiledStatement(_update_row(uploads))
-_UPSERT_SLICE = CompiledStatement(_upsert_slice())
+_INSERT_WITHIN_QUOTA = CompiledStatement(_insert_within_quota())
+_UPDATE_UPLOAD = CompiledStatement(_update_upload())
 _DELETE_SLICES = CompiledStatement(delete(slices).where(slices.c.upload_id == bindparam("upload_id")))
 _INSERT_COVER = CompiledStatement(insert(covers))
 _DELETE_COVER = CompiledStatement(delete(covers).where(covers.c.upload_id == bindparam("upload_id")))
@@ -47,7 +66,7 @@ _DELETE_REJECTED_COVER = CompiledStatement(
     delete(covers).where(covers.c.upload_id == bindparam("upload_id"), _REJECTED.exists())
 )
 _INSERT_FILE = CompiledStatement(insert(files))
-_UPDATE_FILE = CompiledStatement(_update_row(files))
+_UPDATE_FILE = CompiledStatement(_update_file())
 _SET_RETAG_INTENT = CompiledStatement(
     update(files).where(files.c.id == bindparam("file_id")).values(retag_intent=bindparam("retag_intent"))
 )
@@ -57,77 +76,74 @@ _DELETE_SESSION = CompiledStatement(delete(sessions).where(sessions.c.digest == 
 _DELETE_EXPIRED_SESSIONS = CompiledStatement(delete(sessions).where(sessions.c.expires_at <= bindparam("now")))
 
 
-def create(upload: Upload) -> list[Statement]:
-    """Insert an upload."""
-    return [_INSERT_UPLOAD.bind(upload_row(upload))]
+def create(upload: Upload, quota: Quota | None = None) -> Change:
+    """Insert an upload. With a quota, read what its address has open, and insert only within it."""
+    row = upload_row(upload)
+    if quota is None or upload.address is None:
+        return Change([_INSERT_UPLOAD.bind(row)])
+    row["most_uploads"] = NO_LIMIT if quota.uploads is None else quota.uploads
+    row["most_bytes"] = NO_LIMIT if quota.bytes is None else quota.bytes
+    return Change([reads.usage(upload.address), _INSERT_WITHIN_QUOTA.bind(row)], guard=1)
 
 
-def record(upload_id: str, piece: Slice, now: int) -> list[Statement]:
-    """Insert a slice, unless it is there."""
-    return [_UPSERT_SLICE.bind(slice_row(upload_id, piece, now))]
+def save(upload: Upload, *more: Statement) -> Change:
+    """Update an upload, and execute what follows from it.
 
-
-def save(upload: Upload) -> list[Statement]:
-    """Update an upload. If it has ended, delete its slices, its address and, unless it was rejected, its cover."""
+    If it has ended, delete its slices, its address and, unless it was rejected, its cover.
+    """
     row = upload_row(upload)
     row["row_id"] = row.pop("id")
     if upload.state not in ENDED:
-        return [_UPDATE_UPLOAD.bind(row)]
+        return Change([_UPDATE_UPLOAD.bind(row), *more], guard=0)
     statements = [_UPDATE_UPLOAD.bind(row | {"address": None}), _DELETE_SLICES.bind({"upload_id": upload.id})]
     if upload.state is not State.REJECTED:
         statements.append(_DELETE_COVER.bind({"upload_id": upload.id}))
-    return statements
+    return Change([*statements, *more], guard=0, ends_upload=True)
 
 
-def ends_upload(statements: Iterable[Statement]) -> bool:
-    """Return whether the change ends an upload, which frees more space than it takes."""
-    return _DELETE_SLICES.text in [text for text, _ in statements]
-
-
-def save_cover(upload: Upload, picture: bytes | None) -> list[Statement]:
+def save_cover(upload: Upload, picture: bytes | None) -> Change:
     """Update an upload and replace the picture of its cover; None removes it."""
-    statements = [*save(upload), _DELETE_COVER.bind({"upload_id": upload.id})]
+    statements = [_DELETE_COVER.bind({"upload_id": upload.id})]
     if picture is not None:
         statements.append(_INSERT_COVER.bind({"upload_id": upload.id, "picture": picture}))
-    return statements
+    return save(upload, *statements)
 
 
-def forget_cover(upload_id: str) -> list[Statement]:
+def forget_cover(upload_id: str) -> Change:
     """Delete the picture of an upload's cover, unless an admin has it rechecked: then it is no longer rejected."""
-    return [_DELETE_REJECTED_COVER.bind({"upload_id": upload_id})]
+    return Change([_DELETE_REJECTED_COVER.bind({"upload_id": upload_id})])
 
 
-def deliver(upload: Upload, file: StoredFile) -> list[Statement]:
+def deliver(upload: Upload, file: StoredFile) -> Change:
     """Update a spooled upload and insert its file."""
-    return [*save(upload), _INSERT_FILE.bind(file_row(file))]
+    return save(upload, _INSERT_FILE.bind(file_row(file)))
 
 
-def begin_session(digest: bytes, created_at: int, expires_at: int) -> list[Statement]:
+def begin_session(digest: bytes, created_at: int, expires_at: int) -> Change:
     """Insert a session and delete those that have expired."""
-    return [
-        _DELETE_EXPIRED_SESSIONS.bind({"now": created_at}),
-        _INSERT_SESSION.bind({"digest": digest, "created_at": created_at, "expires_at": expires_at}),
-    ]
+    session = {"digest": digest, "created_at": created_at, "expires_at": expires_at}
+    return Change([_DELETE_EXPIRED_SESSIONS.bind({"now": created_at}), _INSERT_SESSION.bind(session)])
 
 
-def end_session(digest: bytes) -> list[Statement]:
+def end_session(digest: bytes) -> Change:
     """Delete a session."""
-    return [_DELETE_SESSION.bind({"digest": digest})]
+    return Change([_DELETE_SESSION.bind({"digest": digest})])
 
 
-def save_loudness(file_id: str, report: LoudnessReport, now: int) -> list[Statement]:
+def save_loudness(file_id: str, report: LoudnessReport, now: int) -> Change:
     """Insert the loudness of a file, unless it is there."""
-    return [_INSERT_LOUDNESS.bind(loudness_row(file_id, report, now))]
+    return Change([_INSERT_LOUDNESS.bind(loudness_row(file_id, report, now))])
 
 
-def set_retag_intent(file_id: str, intent: PublishIntent | None) -> list[Statement]:
+def set_retag_intent(file_id: str, intent: PublishIntent | None) -> Change:
     """Set or clear what is about to replace the file."""
     stored = None if intent is None else intent_column(intent)
-    return [_SET_RETAG_INTENT.bind({"file_id": file_id, "retag_intent": stored})]
+    return Change([_SET_RETAG_INTENT.bind({"file_id": file_id, "retag_intent": stored})])
 
 
-def retag(file: StoredFile) -> list[Statement]:
-    """Update a file and clear its intent."""
+def retag(file: StoredFile, upload: Upload | None = None) -> Change:
+    """Update a file and clear its intent; update its upload if given."""
     row = file_row(file)
     row["row_id"] = row.pop("id")
-    return [_UPDATE_FILE.bind(row)]
+    statement = _UPDATE_FILE.bind(row)
+    return Change([statement]) if upload is None else save(upload, statement)

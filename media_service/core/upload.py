@@ -35,6 +35,17 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """The upload after a slice was recorded.
+
+    `whole`: every byte is recorded now, and completion is not deferred. `version`: that of the upload's row.
+    """
+
+    whole: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Results of verification: digests of the bytes as received, and the audio's properties.
 
@@ -82,7 +93,8 @@ class Upload:
     `digest` and `content_hash` are the client's claims; `facts` is what was verified. The cover's picture is in the
     catalogue. `defer_completion`: the upload is complete only when its client says so, even with all bytes here.
     `protocol_fields`: the client's fields that its dialect returns unchanged. `address`: the creator's address while
-    the upload is open, None if unknown.
+    the upload is open, None if unknown. `version` counts the changes of its row: a change that was made from another
+    version is not saved.
     """
 
     id: str
@@ -108,6 +120,7 @@ class Upload:
     defer_completion: bool = False
     protocol_fields: Mapping[str, str] | None = None
     address: str | None = None
+    version: int = 0
 
     def step(self, event: Event, now: int, **changes: Any) -> Upload:
         """Return the upload after `event`, with further changes. Raise WrongState or UploadGone."""

@@ -46,6 +46,7 @@ from media_service.core.errors.requests import (
 from media_service.core.errors.service import (
     BeingFinished,
     CatalogueError,
+    ChangedMeanwhile,
     CoversBusy,
     FinalizeFailed,
     MediaError,
@@ -123,6 +124,7 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     StorageFull: 507,
     StorageError: 503,
     CatalogueError: 503,
+    ChangedMeanwhile: 503,
     MediaError: 503,
     FinalizeFailed: 503,
     BeingFinished: 503,
@@ -181,8 +183,8 @@ def problem_response(
 
 def log_error(error: MediaServiceError, path: str) -> None:
     """Log a failure of the service."""
-    # CoversBusy is caused by clients, which could fill the log with it.
-    if isinstance(error, ServiceError) and not isinstance(error, CoversBusy):
+    # CoversBusy and ChangedMeanwhile are caused by clients, which could fill the log with them.
+    if isinstance(error, ServiceError) and not isinstance(error, CoversBusy | ChangedMeanwhile):
         log.warning("service error", code=error.code, path=path, cause=repr(error.__cause__))
 
 

@@ -62,4 +62,5 @@ class FileService:
         picture: bytes | None = None,
     ) -> StoredFile:
         """Edit as `Retagger.edit`; what is not given stays."""
-        return await self._retagger.edit(file_id, tags or {}, is_current, picture=picture, chapters=chapters)
+        edited, _ = await self._retagger.edit(file_id, tags or {}, is_current, picture=picture, chapters=chapters)
+        return edited

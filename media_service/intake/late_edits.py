@@ -64,21 +64,21 @@ class LateEdits:
             )
             if before.state in FINISHING:
                 _check_untagged(before)
-                await self._catalogue.save(after)
-                return after
+                return await self._catalogue.save(after)
             file = await self._file_of(before)
             changes = edits.tag_changes(before, after, file.tags)
             other_chapters = after.chapters if chapters is not None and after.chapters != file.chapters else None
             if not self._options.writes_tags:
                 changes, other_chapters = edits.TagChanges({}, frozenset()), None
-            await self._retagger.edit(
+            _, saved = await self._retagger.edit(
                 file.id,
                 {**changes.given, **dict.fromkeys(changes.removed, "")},
                 _is_still(file),
                 chapters=other_chapters,
                 upload=after,
             )
-            return after
+            assert saved is not None
+            return saved
 
     async def put_cover(self, upload_id: str, cover: Cover | None, picture: bytes | None) -> Upload:
         """Set or remove the cover in the upload and its file. Raise as `amend`."""
@@ -87,13 +87,13 @@ class LateEdits:
             after = edits.with_late_cover(before, cover, self._clock(), self._options.lifetime)
             if before.state in FINISHING:
                 _check_untagged(before)
-                await self._catalogue.save_cover(after, picture)
-                return after
+                return await self._catalogue.save_cover(after, picture)
             file = await self._file_of(before)
             # The sender's cover replaced the file's own, which is lost: removing it leaves none.
             embedded = (picture or b"") if self._options.writes_tags and (picture or before.cover) else None
-            await self._retagger.edit(file.id, {}, _is_still(file), picture=embedded, upload=after)
-            return after
+            _, saved = await self._retagger.edit(file.id, {}, _is_still(file), picture=embedded, upload=after)
+            assert saved is not None
+            return saved
 
     async def _load(self, upload_id: str) -> Upload:
         loaded = await self._catalogue.load(upload_id)

@@ -261,8 +261,10 @@ class UploadService:
 
     async def recover(self) -> None:
         """After a start: count open uploads, complete those with all bytes, abandon cut plain forms."""
-        for address, upload_id, size in await self._catalogue.open_bytes():
-            self._usage.note(address, upload_id, size)
+        for upload in await self._catalogue.in_state({State.RECEIVING}):
+            if upload.address is not None:
+                size = upload.length or ranges_of((await self._active_uploads.load(upload.id, None))[1]).size
+                self._usage.note(upload.address, upload.id, size)
         for upload_id in await self._catalogue.receiving_whole():
             await self._lifecycle.complete_if_possible(await self._active_uploads.find(upload_id, None))
         for upload in await self._catalogue.in_state({State.RECEIVING}):

@@ -41,6 +41,7 @@ FULL = make_upload(
     defer_completion=True,
     protocol_fields={"Upload-Metadata": "filename YQ=="},
     address="192.0.2.1",
+    version=7,
 )
 """An upload that sets every field."""
 

@@ -14,10 +14,11 @@ import pytest_asyncio
 
 from media_service.catalogue import writes
 from media_service.catalogue.ballast import BALLAST_BYTES, RETRY_SECONDS
+from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.commit_client import CommitClient
-from media_service.catalogue.commit_server import open_for_writing, serve
+from media_service.catalogue.commit_server import open_for_writing
 from media_service.catalogue.migrate import migrate
-from media_service.catalogue.writes import record
+from media_service.catalogue.recording import record
 from media_service.core.errors.service import CatalogueError, StorageFull
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
@@ -26,13 +27,11 @@ from tests.catalogue.conftest import SCRIPTS
 from tests.catalogue.samples import rows
 from tests.core.samples import make_upload
 from tests.storage.small_disk import on_small_disk
-from tests.support.rpc import served
+from tests.support.rpc import serve_alone, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
-
-    from media_service.catalogue.compiled import Statement
 
 UPLOAD = (
     "INSERT INTO uploads (id, owner, dialect, state, filename, tags, created_at, updated_at)"
@@ -40,11 +39,11 @@ UPLOAD = (
 )
 
 
-def sql(statement: str) -> list[Statement]:
-    return [(statement, {})]
+def sql(*statements: str, guard: int | None = None) -> Change:
+    return Change([(statement, {}) for statement in statements], guard)
 
 
-def piece(start: int, stop: int, upload_id: str = "u") -> list[Statement]:
+def piece(start: int, stop: int, upload_id: str = "u") -> Change:
     return record(upload_id, Slice(start, stop), now=1)
 
 
@@ -71,7 +70,7 @@ class Connections:
 @asynccontextmanager
 async def writing(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[CommitClient]:
     """Yield a client of a commit server; at the end every request is done."""
-    async with served(RpcClient(), partial(serve, connect=connect)) as rpc:
+    async with served(RpcClient(), partial(serve_alone, connect)) as rpc:
         yield CommitClient(rpc)
 
 
@@ -135,33 +134,37 @@ async def test_a_change_that_breaks_a_constraint_fails_alone(writer: CommitClien
         writer.execute(sql(UPLOAD.format("v"))),
         return_exceptions=True,
     )
-    assert [type(outcome) for outcome in outcomes] == [type(None), CatalogueError] + [type(None)] * 51
+    assert [type(outcome) for outcome in outcomes] == [list, CatalogueError] + [list] * 51
     assert rows(path, "SELECT id, filename FROM uploads") == [("u", "b.mp3"), ("v", "a.mp3")]
     assert rows(path, "SELECT count(*) FROM slices") == [(50,)]
 
 
 async def test_a_change_is_all_or_nothing(writer: CommitClient, path: Path) -> None:
     with pytest.raises(CatalogueError):
-        await writer.execute(sql("UPDATE uploads SET filename = 'b.mp3'") + sql(UPLOAD.format("u")))
+        await writer.execute(sql("UPDATE uploads SET filename = 'b.mp3'", UPLOAD.format("u")))
     assert rows(path, "SELECT filename FROM uploads") == [("a.mp3",)]
 
 
-async def test_a_slice_without_an_upload_is_an_error(writer: CommitClient, path: Path) -> None:
-    with pytest.raises(CatalogueError):
+async def test_a_slice_without_an_upload_is_refused(writer: CommitClient, path: Path) -> None:
+    with pytest.raises(Refused):
         await writer.execute(piece(0, 1, "nobody"))
     await writer.execute(piece(0, 1))
     assert rows(path, "SELECT upload_id FROM slices") == [("u",)]
 
 
-async def test_a_slice_without_an_upload_fails_alone(writer: CommitClient, path: Path) -> None:
+async def test_a_refused_slice_costs_the_others_no_transaction(
+    writer: CommitClient, connections: Connections, path: Path
+) -> None:
+    before = connections.commits()
     outcomes = await asyncio.gather(
         *(writer.execute(piece(start, start + 1)) for start in range(100)),
         writer.execute(piece(0, 1, "nobody")),
         *(writer.execute(piece(start, start + 1)) for start in range(100, 200)),
         return_exceptions=True,
     )
-    assert sum(outcome is not None for outcome in outcomes) == 1
+    assert [isinstance(outcome, Refused) for outcome in outcomes] == [False] * 100 + [True] + [False] * 100
     assert rows(path, "SELECT count(*) FROM slices") == [(200,)]
+    assert connections.commits() - before < 10
 
 
 async def test_requests_are_executed_in_their_order(writer: CommitClient, path: Path) -> None:
@@ -172,9 +175,9 @@ async def test_requests_are_executed_in_their_order(writer: CommitClient, path: 
     assert rows(path, "SELECT count(*) FROM slices") == [(0,)]
 
 
-async def test_a_slice_that_differs_from_the_recorded_one_is_an_error(writer: CommitClient, path: Path) -> None:
+async def test_a_slice_that_differs_from_the_recorded_one_is_refused(writer: CommitClient, path: Path) -> None:
     await writer.execute(piece(0, 5))
-    with pytest.raises(CatalogueError):
+    with pytest.raises(Refused):
         await writer.execute(piece(0, 10))
     assert rows(path, "SELECT start, stop FROM slices") == [(0, 5)]
 
@@ -258,7 +261,7 @@ async def record_many(writer: CommitClient, acknowledged: list[int]) -> None:
         acknowledged.append(start)
 
 
-async def trouble_of(acting: Awaitable[None]) -> str:
+async def trouble_of(acting: Awaitable[object]) -> str:
     try:
         await acting
     except (StorageFull, CatalogueError) as trouble:

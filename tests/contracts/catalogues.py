@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest_asyncio
+
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.ipc.client import RpcClient
 from tests.catalogue.samples import reopened, rows
 from tests.contracts.wrappers import plain, wrapped
+from tests.intake.models import ModelReceiving
 from tests.support.new_catalogue import write_new_catalogue
 from tests.support.rpc import commit_service, served
 
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    import pytest
+
+    Adapters = dict[str, Callable[[Path], AbstractAsyncContextManager["Subject"]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,35 @@ async def sqlite(folder: Path, wrap: Callable[[Any], Any] = plain) -> AsyncItera
         await catalogue.close()
 
 
-ADAPTERS: dict[str, Callable[[Path], AbstractAsyncContextManager[Subject]]] = {
+ADAPTERS: Adapters = {
     "sqlite": sqlite,
     "wrapped": partial(sqlite, wrap=lambda catalogue: wrapped(catalogue, "expiring")),
 }
 """Every adapter of the whole port."""
+
+
+@asynccontextmanager
+async def model(folder: Path) -> AsyncIterator[Subject]:
+    """Yield the model, which has only the methods that receiving uses, and survives its process."""
+    catalogue = ModelReceiving()
+
+    @asynccontextmanager
+    async def reopened() -> AsyncIterator[ModelReceiving]:
+        yield catalogue
+
+    yield Subject(catalogue, reopened, lambda query: [])
+
+
+RECEIVING_ADAPTERS = {**ADAPTERS, "model": model}
+"""Every adapter of the methods that receiving uses."""
+
+
+def subject_fixture(adapters: Adapters) -> Any:
+    """Return the fixture `subject`, which yields each of these adapters."""
+
+    @pytest_asyncio.fixture(params=list(adapters))
+    async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+        async with adapters[request.param](tmp_path) as subject:
+            yield subject
+
+    return subject

@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 
-from tests.contracts.catalogues import ADAPTERS, Subject
+from tests.contracts.catalogues import ADAPTERS, subject_fixture
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from tests.contracts.catalogues import Subject
 
 
-@pytest_asyncio.fixture(params=list(ADAPTERS))
-async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-    async with ADAPTERS[request.param](tmp_path) as subject:
-        yield subject
+subject = subject_fixture(ADAPTERS)
 
 
 @pytest.fixture

@@ -31,13 +31,13 @@ async def test_upload_and_file_are_delivered_both_or_neither(catalogue: Catalogu
     taken = make_file(1)
     await keep(catalogue, taken)
     await catalogue.create(make_upload(id="u2"))
-    await catalogue.record("u2", Slice(0, 300), 2)
+    await catalogue.record("u2", Slice(0, 200), 2)
     file = make_file(2, spool_entry=taken.spool_entry)
     with pytest.raises(CatalogueError):
         await catalogue.deliver(spooled(file), file)
     loaded = await catalogue.load("u2")
     assert loaded is not None
-    assert (loaded[0].state, loaded[1]) == (State.RECEIVING, [Slice(0, 300)])
+    assert (loaded[0].state, loaded[1]) == (State.RECEIVING, [Slice(0, 200)])
     assert await catalogue.file("f2") is None
 
 
@@ -106,7 +106,7 @@ async def test_a_retagged_file_and_its_upload_are_saved_and_the_intent_is_cleare
     await keep(catalogue, file)
     await catalogue.save_retag_intent("f1", INTENT)
     changed = replace(file, tags={"title": "New"}, spool_entry=SpoolEntry("show 1.mp3", 9, b"n" * 32))
-    await catalogue.retag(changed, spooled(changed, tags={"title": "New"}))
+    await catalogue.retag(changed, spooled(changed, tags={"title": "New"}, version=1))
     assert await catalogue.file("f1") == changed
     assert await catalogue.retag_intents() == []
     loaded = await catalogue.load("u1")

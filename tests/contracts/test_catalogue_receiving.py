@@ -3,49 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from media_service.core.errors.service import CatalogueError
 from media_service.core.upload import Slice
 from media_service.core.upload_states import ENDED, State
 from tests.catalogue.samples import FULL
-from tests.contracts import catalogues
-from tests.contracts.catalogues import Subject
+from tests.contracts.catalogues import RECEIVING_ADAPTERS, subject_fixture
 from tests.core.samples import make_upload
-from tests.intake.models import ModelReceiving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Upload
+    from tests.contracts.catalogues import Subject
 
 
-@asynccontextmanager
-async def model(folder: Path) -> AsyncIterator[Subject]:
-    """Yield the model, which has only the methods that this suite checks and survives its process."""
-    catalogue = ModelReceiving()
-
-    @asynccontextmanager
-    async def reopened() -> AsyncIterator[ModelReceiving]:
-        yield catalogue
-
-    yield Subject(catalogue, reopened, lambda query: [])
-
-
-ADAPTERS = {**catalogues.ADAPTERS, "model": model}
-
-
-@pytest_asyncio.fixture(params=list(ADAPTERS))
-async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-    async with ADAPTERS[request.param](tmp_path) as subject:
-        yield subject
+subject = subject_fixture(RECEIVING_ADAPTERS)
 
 
 def test_the_full_upload_sets_every_field() -> None:
@@ -94,15 +70,7 @@ async def test_saving_an_upload_forgets_no_slice_and_no_time(catalogue: Catalogu
     await catalogue.create(make_upload())
     await catalogue.record("u", Slice(0, 10), 60)
     await catalogue.save(make_upload(sender="Kim", updated_at=50))
-    assert await catalogue.load("u") == (make_upload(sender="Kim", updated_at=60), [Slice(0, 10)])
-
-
-async def test_a_slice_and_the_upload_that_it_completes_are_recorded_together(subject: Subject) -> None:
-    whole = make_upload(state=State.RECEIVED, updated_at=2)
-    await subject.catalogue.create(make_upload())
-    await subject.catalogue.record("u", Slice(0, 300), 2, whole)
-    async with subject.reopened() as other:
-        assert await other.load("u") == (whole, [Slice(0, 300)])
+    assert await catalogue.load("u") == (make_upload(sender="Kim", updated_at=60, version=1), [Slice(0, 10)])
 
 
 @pytest.mark.parametrize("state", State)

@@ -42,17 +42,11 @@ async def test_idle_uploads_and_old_uploads_are_expiring(catalogue: Catalogue) -
 
 
 async def test_uploads_whose_every_byte_is_recorded_are_found(catalogue: Catalogue) -> None:
-    for upload_id, length, state in (
-        ("whole", 300, State.RECEIVING),
-        ("gap", 300, State.RECEIVING),
-        ("unknown", None, State.RECEIVING),
-        ("further", 300, State.RECEIVED),
-        ("empty", 300, State.RECEIVING),
-    ):
-        await catalogue.create(make_upload(id=upload_id, length=length, state=state))
+    for upload_id, length in (("whole", 300), ("gap", 300), ("unknown", None), ("further", 300), ("empty", 300)):
+        await catalogue.create(make_upload(id=upload_id, length=length))
     for upload_id in ("whole", "unknown", "further"):
         await catalogue.record(upload_id, Slice(100, 300), 2)
-        await catalogue.record(upload_id, Slice(0, 100), 2)
+        await catalogue.record(upload_id, Slice(0, 100), 2, complete=upload_id == "further")
     await catalogue.record("gap", Slice(0, 100), 2)
     await catalogue.record("gap", Slice(101, 300), 2)
     assert await catalogue.receiving_whole() == ["whole"]
@@ -66,13 +60,3 @@ async def test_the_duplicate_of_bytes_is_the_owners_newest(catalogue: Catalogue)
     assert await catalogue.duplicate_of_bytes("local", FACTS.content_hash, FACTS.size + 1) is None
     assert await catalogue.duplicate_of_bytes("local", bytes(32), FACTS.size) is None
     assert await catalogue.duplicate_of_bytes("nobody", FACTS.content_hash, FACTS.size) is None
-
-
-async def test_open_bytes_are_those_of_receiving_uploads_with_an_address(catalogue: Catalogue) -> None:
-    await catalogue.create(make_upload(id="known", address="192.0.2.1"))
-    await catalogue.create(make_upload(id="grows", address="192.0.2.2", length=None))
-    await catalogue.create(make_upload(id="nowhere"))
-    await catalogue.create(make_upload(id="further", address="192.0.2.1", state=State.RECEIVED))
-    await catalogue.record("known", Slice(0, 10), 2)
-    await catalogue.record("grows", Slice(5, 10), 2)
-    assert sorted(await catalogue.open_bytes()) == [("192.0.2.1", "known", 300), ("192.0.2.2", "grows", 5)]

@@ -26,6 +26,7 @@ async def test_sessions_are_kept_until_they_end_or_expire(store: SessionStore) -
     await store.end_session(ended)
     await store.end_session(ended)
     assert await store.sessions() == [(kept, 110)]
+    assert [await store.session(digest) for digest in (expired, ended, kept)] == [None, None, 110]
 
 
 async def test_sessions_outlive_their_process(subject: Subject, store: SessionStore) -> None:

@@ -151,7 +151,7 @@ async def test_an_admins_edit_at_the_same_time_is_not_overwritten(
         _, file = await the_rows(rig, upload_id)
         edit = rig.retagger.edit
 
-        async def after_an_admin(*given: Any, **named: Any) -> StoredFile:
+        async def after_an_admin(*given: Any, **named: Any) -> Any:
             await edit(file.id, {"title": "Librarian's"}, lambda _: True)
             return await edit(*given, **named)
 

@@ -87,7 +87,9 @@ async def test_only_the_version_that_was_seen_is_edited(tmp_path: Path) -> None:
         await finish_all(rig)
         old = await the_file(rig)
         edits = retagger(rig)
-        new = await edits.edit(old.id, {"title": "New", "artist": ""}, lambda sha256: sha256 == old.spool_entry.sha256)
+        new, _ = await edits.edit(
+            old.id, {"title": "New", "artist": ""}, lambda sha256: sha256 == old.spool_entry.sha256
+        )
         assert dict(new.tags) == {"title": "New"}
         with pytest.raises(FileChanged):
             await edits.edit(old.id, {"title": "Newer"}, lambda sha256: sha256 == old.spool_entry.sha256)

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media_service.catalogue import commit_server
+from media_service.catalogue.commit_server import CommitServer, open_for_writing
 from media_service.ipc.client import RpcClient
 from media_service.storage.sync import server as sync_server
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
@@ -35,7 +36,16 @@ async def served(client: RpcClient, serve: Callable[[socket.socket], None]) -> A
 
 def commit_service(path: Path) -> Callable[[socket.socket], None]:
     """Return the commit service of this catalogue."""
-    return partial(commit_server.serve, connect=partial(commit_server.open_for_writing, str(path)))
+    return partial(serve_alone, partial(open_for_writing, str(path)))
+
+
+def serve_alone(connect: Callable[[], sqlite3.Connection], connection: socket.socket) -> None:
+    """Serve one connection with a commit server of its own."""
+    server = CommitServer(connect)
+    try:
+        server.serve(connection)
+    finally:
+        server.close()
 
 
 @asynccontextmanager

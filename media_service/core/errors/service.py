@@ -26,6 +26,14 @@ class CatalogueError(ServiceError):
 
 
 @dataclass(eq=False)
+class ChangedMeanwhile(ServiceError):
+    """The upload's row is not the one from which the change was made, or the slice no longer fits what is recorded."""
+
+    code = "changed_meanwhile"
+    template = "Another request changed this at the same time. Try again."
+
+
+@dataclass(eq=False)
 class MediaError(ServiceError):
     code = "media_error"
     template = "The media worker failed; the file is not the cause."

@@ -8,23 +8,48 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from media_service.core.files import LoudnessReport, StoredFile
-    from media_service.core.upload import Facts, PublishIntent, Slice, Upload
+    from media_service.core.quota import Quota
+    from media_service.core.upload import Facts, PublishIntent, Recorded, Slice, Upload
     from media_service.core.upload_states import State
 
 
 class Catalogue(Protocol):
-    """Durable rows: each change is one transaction, on disk when its call returns. Times are UTC microseconds."""
+    """Durable rows: each change is one transaction, on disk when its call returns. Times are UTC microseconds.
 
-    async def create(self, upload: Upload) -> None:
-        """Insert a row."""
+    Several processes change the same rows. A method that takes an upload to save it returns it with its new version. It
+    raises ChangedMeanwhile and changes nothing if the row has another version than the given upload, or is missing.
+    """
 
-    async def record(self, upload_id: str, piece: Slice, now: int, whole: Upload | None = None) -> None:
-        """Insert a slice whose bytes are on disk and, if it completes the upload, save that as `whole`."""
+    async def create(self, upload: Upload, quota: Quota | None = None) -> None:
+        """Insert a row. Raise TooManyUploads, QuotaExceeded, decided with `usage` in the same transaction."""
 
-    async def save(self, upload: Upload) -> None:
-        """Update the row. An ended state deletes the slices and, unless rejected, the cover's picture."""
+    async def usage(self, address: str) -> tuple[int, int]:
+        """Return number and bytes of the address's receiving uploads: the length, else the last recorded byte's end."""
 
-    async def save_cover(self, upload: Upload, picture: bytes | None) -> None:
+    async def peek(self, upload_id: str, start: int, stop: int) -> tuple[int, bool] | None:
+        """Return the row's version, and whether a recorded slice overlaps the span; None without a row.
+
+        It sees what every process has committed before the call. It is cheap: it is called for each slice.
+        """
+
+    async def record(
+        self, upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True
+    ) -> Recorded:
+        """Insert a slice whose bytes are on disk; the same one again is no error.
+
+        `last`: the file ends with it, so set the length. `complete`: if now every byte is recorded and completion is
+        not deferred, the upload is `received`; so one of many recorders completes it. Raise ChangedMeanwhile and change
+        nothing unless the upload is receiving, its length includes the slice, nothing else that is recorded overlaps
+        it, and nothing recorded is beyond the last slice.
+        """
+
+    async def save(self, upload: Upload) -> Upload:
+        """Update the row. An ended state deletes the slices, the address and, unless rejected, the cover's picture.
+
+        Raise ChangedMeanwhile also if the upload is receiving and a recorded slice is beyond its length.
+        """
+
+    async def save_cover(self, upload: Upload, picture: bytes | None) -> Upload:
         """Update the row and the picture of its cover; None deletes it."""
 
     async def cover(self, upload_id: str) -> bytes | None:
@@ -33,7 +58,7 @@ class Catalogue(Protocol):
     async def forget_cover(self, upload_id: str) -> None:
         """Delete the picture of a rejected upload's cover."""
 
-    async def deliver(self, upload: Upload, file: StoredFile) -> None:
+    async def deliver(self, upload: Upload, file: StoredFile) -> Upload:
         """Save the spooled upload and insert its file."""
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
@@ -44,9 +69,6 @@ class Catalogue(Protocol):
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
         """Return receiving uploads without a slice since `idle` or created before `created`; no tags and chapters."""
-
-    async def open_bytes(self) -> Sequence[tuple[str, str, int]]:
-        """Return address, id and bytes (length, else recorded bytes) of receiving uploads with a known address."""
 
     async def receiving_whole(self) -> Sequence[str]:
         """Return receiving uploads with all bytes recorded: a crash came before the next step."""
@@ -84,7 +106,7 @@ class Catalogue(Protocol):
     async def save_retag_intent(self, file_id: str, plan: PublishIntent | None) -> None:
         """Save what is about to replace the file; None for nothing."""
 
-    async def retag(self, file: StoredFile, upload: Upload | None = None) -> None:
+    async def retag(self, file: StoredFile, upload: Upload | None = None) -> Upload | None:
         """Save the file, and its upload if given, and delete the retag intent."""
 
     async def retag_intents(self) -> Sequence[tuple[StoredFile, PublishIntent]]:

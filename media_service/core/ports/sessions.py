@@ -14,6 +14,9 @@ class SessionStore(Protocol):
     async def sessions(self) -> Sequence[tuple[bytes, int]]:
         """Return digest and expiry of every stored session."""
 
+    async def session(self, digest: bytes) -> int | None:
+        """Return the expiry of a stored session, None if there is none: another process may have begun or ended it."""
+
     async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
         """Store a session and delete the expired ones. Raise StorageFull, CatalogueError."""
 

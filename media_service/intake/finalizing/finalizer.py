@@ -188,7 +188,7 @@ class Finalizer:
         now = self._clock()
         file = _stored_file(upload, self._new_id(), now)
         delivered = upload.step(Event.DELIVER, now, file_id=file.id)
-        await self._catalogue.deliver(delivered, file)
+        delivered = await self._catalogue.deliver(delivered, file)
         self.delivered.set()
         await self._partials.discard(upload.id)
         if upload.review is not None:
@@ -224,8 +224,7 @@ class Finalizer:
         await self._partials.discard(upload_id)
 
     async def _saved(self, upload: Upload) -> Upload:
-        await self._catalogue.save(upload)
-        return upload
+        return await self._catalogue.save(upload)
 
 
 def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:

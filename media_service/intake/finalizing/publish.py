@@ -58,17 +58,19 @@ class Publisher:
         tried: set[str] = set()
         while not intent.name or not await self._spool.publish(upload.id, intent.name):
             tried.add(intent.name)
-            intent = replace(intent, name=await self._plan_name(upload, intent, tried))
-        return replace(upload, publish_intent=intent)
+            upload, intent = await self._plan_name(upload, intent, tried)
+        return upload
 
-    async def _plan_name(self, upload: Upload, intent: PublishIntent, tried: Collection[str]) -> str:
-        """Save and return a free name. One at a time, so that no two files plan the same."""
+    async def _plan_name(
+        self, upload: Upload, intent: PublishIntent, tried: Collection[str]
+    ) -> tuple[Upload, PublishIntent]:
+        """Save the intent with a free name; return both. One at a time, so that no two files plan the same."""
         async with self._naming:
             for first in count(1, NAMES_PER_QUERY):
                 names = self._spool.candidate_names(upload.filename, first, NAMES_PER_QUERY)
                 taken = await self._catalogue.stored_names(names)
                 name = next((name for name in names if name not in taken and name not in tried), None)
                 if name is not None:
-                    await self._catalogue.save(replace(upload, publish_intent=replace(intent, name=name)))
-                    return name
+                    intent = replace(intent, name=name)
+                    return await self._catalogue.save(replace(upload, publish_intent=intent)), intent
         raise AssertionError("names are counted without end")

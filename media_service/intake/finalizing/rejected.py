@@ -82,7 +82,7 @@ class RejectedUploads:
                 except FileNotFoundError:
                     # It was purged, perhaps after `kept`.
                     raise UnknownUpload from None
-                await self._catalogue.save(again)
+                again = await self._catalogue.save(again)
         self._queue.enqueue(again)
 
     async def forget(self, upload_id: str) -> None:

@@ -55,8 +55,8 @@ class Retagger:
         picture: bytes | None = None,
         chapters: Sequence[Chapter] | None = None,
         upload: Upload | None = None,
-    ) -> StoredFile:
-        """Return the edited file. Empty values remove, None keeps.
+    ) -> tuple[StoredFile, Upload | None]:
+        """Return the edited file, and the upload as saved. Empty values remove, None keeps.
 
         With `upload`, save it in the same transaction, and its sender in the file's row. Raise FileChanged unless
         `is_current` accepts the file's SHA-256, UnknownFile also if the reader has taken it, NotMp3 if it cannot be
@@ -79,8 +79,7 @@ class Retagger:
                 removed, additions = set(tags) - set(given), CoverAndChapters(picture, rising, duration)
                 if upload is not None and not (tags or additions):
                     edited = replace(file, sender=upload.sender)
-                    await self._catalogue.retag(edited, upload)
-                    return edited
+                    return edited, await self._catalogue.retag(edited, upload)
                 return await self._place(file, given, removed, additions, upload)
             except FileNotFoundError:
                 raise UnknownFile from None
@@ -118,7 +117,7 @@ class Retagger:
         removed: set[str],
         additions: CoverAndChapters,
         upload: Upload | None,
-    ) -> StoredFile:
+    ) -> tuple[StoredFile, Upload | None]:
         path = self._spool.path(file.spool_entry.name)
         rewrite = await self._media.plan_edit(path, given, removed, additions)
         assembled = await self._spool.assemble(file.id, path, rewrite, rewrite.length)
@@ -131,10 +130,10 @@ class Retagger:
         edited = _as_planned(file, plan)
         if upload is not None:
             edited = replace(edited, sender=upload.sender)
-        await self._catalogue.retag(edited, upload)
+        saved = await self._catalogue.retag(edited, upload)
         self._needs_recovery = False
         log.info("tags edited", file=file.id, name=file.spool_entry.name)
-        return edited
+        return edited, saved
 
 
 def _as_planned(file: StoredFile, plan: PublishIntent) -> StoredFile:

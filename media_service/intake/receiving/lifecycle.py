@@ -32,14 +32,13 @@ class UploadLifecycle:
         self,
         active: ActiveUpload,
         changed: Callable[[ActiveUpload], Upload],
-        save: Callable[[Upload], Awaitable[None]] | None = None,
+        save: Callable[[Upload], Awaitable[Upload]] | None = None,
     ) -> UploadView:
         """Save a client's change, complete the upload if that was missing, and return it."""
         async with active.changing():
             upload = changed(active)
             if upload is not active.upload:
-                await (save or self._deps.catalogue.save)(upload)
-                active.update(upload)
+                active.update(await (save or self._deps.catalogue.save)(upload))
         await self.complete_if_possible(active)
         return await self.view(active)
 
@@ -57,8 +56,9 @@ class UploadLifecycle:
                 return
             if not self._deps.options.sync_slices and not await self._sync_all(active):
                 return
-            completed = lifecycle.complete(active.upload, active.received, self._deps.clock())
-            await self._deps.catalogue.save(completed)
+            completed = await self._deps.catalogue.save(
+                lifecycle.complete(active.upload, active.received, self._deps.clock())
+            )
             active.update(completed)
             self._hand_over(completed)
 
@@ -74,13 +74,14 @@ class UploadLifecycle:
         if received is not None and not active.is_changing:
             async with active.changing():
                 completed = lifecycle.complete(upload, received, now)
-                await self._deps.catalogue.record(upload.id, piece, now, completed)
+                recorded = await self._deps.catalogue.record(upload.id, piece, now, last=last)
+                completed = replace(completed, version=recorded.version)
                 active.record(piece, completed)
                 self._hand_over(completed)
             return
-        await self._deps.catalogue.record(upload.id, piece, now)
-        length = piece.stop if last else active.upload.length
-        active.record(piece, replace(active.upload, updated_at=now, length=length))
+        recorded = await self._deps.catalogue.record(upload.id, piece, now, last=last, complete=False)
+        upload = replace(active.upload, updated_at=now)
+        active.record(piece, replace(upload, length=piece.stop, version=recorded.version) if last else upload)
 
     def _received_with(self, active: ActiveUpload, upload: Upload, piece: Slice) -> Ranges | None:
         """Return the ranges if the slice completes the upload; None also if the file must be synced first."""
@@ -129,7 +130,7 @@ class UploadLifecycle:
         active.update(upload.step(event, self._deps.clock(), **changes))
         try:
             await active.leases.end(0, self._deps.options.limits.file)
-            await self._deps.catalogue.save(active.upload)
+            active.update(await self._deps.catalogue.save(active.upload))
         except BaseException:
             active.update(upload)
             raise
@@ -141,6 +142,6 @@ class UploadLifecycle:
     async def lose(self, active: ActiveUpload) -> None:
         """End an upload whose partial is missing: its recorded bytes are lost."""
         active.update(active.upload.step(Event.LOSE, self._deps.clock()))
-        await self._deps.catalogue.save(active.upload)
+        active.update(await self._deps.catalogue.save(active.upload))
         self._deps.usage.release(active.upload)
         self._deps.active_uploads.drop(active.upload.id)
