@@ -110,7 +110,7 @@ async def test_a_crash_at_any_step_leaves_the_parts_or_the_concatenation(tmp_pat
         folder = tmp_path / str(crash_at)
         async with Rig(folder) as rig:
             parts = [await make_part(rig, content) for content in PARTS]
-        async with Rig(folder, Steps(crash_at), first_id=len(PARTS)) as rig:
+        async with Rig(folder, Steps(crash_at, for_good=True), first_id=len(PARTS)) as rig:
             try:
                 await Concatenator(rig.intake, rig.counted_partials).concatenate(request(*parts), parts, "me", "tus")
             except Crash:
