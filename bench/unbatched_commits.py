@@ -40,11 +40,14 @@ class UnbatchedWriter:
                 rows: list[Any] = []
                 await connection.execute("BEGIN IMMEDIATE")
                 for index, (sql, values) in enumerate(change.statements):
+                    before = len(rows)
                     cursor = await connection.execute(sql, values)
                     rows += await cursor.fetchall()
-                    if index == change.guard and cursor.rowcount == 0:
+                    if index == change.guard and len(rows) == before and cursor.rowcount <= 0:
                         await connection.rollback()
                         raise Refused(rows)
+                for sql, values in change.further if change.further and rows[-1][-1] else ():
+                    rows += await (await connection.execute(sql, values)).fetchall()
                 await connection.commit()
                 return rows
             except sqlite3.Error as error:

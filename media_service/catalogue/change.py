@@ -11,20 +11,27 @@ if TYPE_CHECKING:
     from media_service.catalogue.compiled import Statement
 
 Rows: TypeAlias = "Sequence[tuple[Any, ...]]"
+PlainChange: TypeAlias = "tuple[Sequence[Statement], int | None, Sequence[Statement], bool]"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """Statements that are executed all or none.
 
-    `guard`: index of the statement that must affect a row, else the change is refused. The statements before it only
-    read: a refusal leaves nothing to undo, so it does not affect other changes in the transaction. `ends_upload`: the
+    `guard`: index of the statement that must return or change a row, else the change is refused. The statements before
+    it only read: a refusal leaves nothing to undo, so it does not affect other changes in the transaction. `further`:
+    statements that are executed after the others if the last value that these returned is true. `ends_upload`: the
     change frees more disk space than it takes.
     """
 
     statements: Sequence[Statement]
     guard: int | None = None
+    further: Sequence[Statement] = ()
     ends_upload: bool = False
+
+    def plain(self) -> PlainChange:
+        """Return the change as the commit server gets it."""
+        return self.statements, self.guard, self.further, self.ends_upload
 
 
 @dataclass(eq=False)

@@ -29,7 +29,7 @@ class CommitClient:
         change may be durable.
         """
         try:
-            error, done, rows = await self._rpc.call((change.statements, change.guard, change.ends_upload))
+            error, done, rows = await self._rpc.call(change.plain())
         except ConnectionLost as broken:
             raise CatalogueError from broken
         if error is not None:

@@ -23,7 +23,8 @@ from media_service.ipc.server import RECEIVE_BYTES, respond
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from media_service.catalogue.committer import Outcome, PlainChange
+    from media_service.catalogue.change import PlainChange
+    from media_service.catalogue.committer import Outcome
 
     Request = tuple["_Client", int, PlainChange]
 

@@ -12,10 +12,8 @@ from media_service.catalogue.ballast import Ballast
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from media_service.catalogue.change import PlainChange
     from media_service.catalogue.compiled import Statement
-
-# Statements, guard, and whether the change ends an upload, as in `Change`.
-PlainChange: TypeAlias = "tuple[Sequence[Statement], int | None, bool]"
 
 # Name and text of the error, or None; whether the change was done, else refused; the rows that its statements returned.
 Outcome: TypeAlias = "tuple[tuple[str, str] | None, bool, list[Any]]"
@@ -72,7 +70,7 @@ def _commit(connection: sqlite3.Connection, ballast: Ballast, batch: Sequence[Pl
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
     outcomes = _execute(connection, batch)
     # Ending an upload frees more than it takes; slices would soon use up the ballast.
-    if _is_full(outcomes) and all(ends_upload for _, _, ends_upload in batch) and ballast.release():
+    if _is_full(outcomes) and all(ends_upload for *_, ends_upload in batch) and ballast.release():
         outcomes = _execute(connection, batch)
     return outcomes
 
@@ -82,7 +80,7 @@ def _execute(connection: sqlite3.Connection, batch: Sequence[PlainChange]) -> li
     try:
         connection.execute("BEGIN IMMEDIATE")
         cursor = connection.cursor()
-        outcomes = [_apply(cursor, statements, guard) for statements, guard, _ in batch]
+        outcomes = [_apply(cursor, *change) for change in batch]
         connection.execute("COMMIT")
     except Exception as error:
         # Not only sqlite3.Error: an integer that SQLite cannot hold is an OverflowError. A full disk rolls back itself.
@@ -92,12 +90,22 @@ def _execute(connection: sqlite3.Connection, batch: Sequence[PlainChange]) -> li
     return outcomes
 
 
-def _apply(cursor: sqlite3.Cursor, statements: Sequence[Statement], guard: int | None) -> Outcome:
+def _apply(
+    cursor: sqlite3.Cursor,
+    statements: Sequence[Statement],
+    guard: int | None,
+    further: Sequence[Statement],
+    _ends_upload: bool,
+) -> Outcome:
     rows: list[Any] = []
     for index, (sql, values) in enumerate(statements):
+        before = len(rows)
         rows += cursor.execute(sql, values)
-        if index == guard and cursor.rowcount == 0:
+        if index == guard and len(rows) == before and cursor.rowcount <= 0:
             return None, False, rows
+    if further and rows[-1][-1]:
+        for sql, values in further:
+            rows += cursor.execute(sql, values)
     return None, True, rows
 
 

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, ScalarSelect, Select
 
+# In the text of a statement, because binding a value takes longer than using it.
+ZERO: ColumnElement[int] = literal_column("0")
+ONE: ColumnElement[int] = literal_column("1")
+
 # Of the upload in the enclosing statement; NULL without slices.
 LAST_RECORDED = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
 _BYTES = func.sum(slices.c.stop - slices.c.start)
-_ZERO: ColumnElement[int] = literal_column("0")
 _RECEIVING = uploads.c.state == State.RECEIVING.value
 
 
 def last_stop(upload_id: Any) -> ScalarSelect[Any]:
     """Return the end of the last slice; NULL without one."""
     own = select(slices.c.stop).where(slices.c.upload_id == upload_id)
-    return own.order_by(slices.c.start.desc()).limit(1).scalar_subquery()
+    return own.order_by(slices.c.start.desc()).limit(ONE).offset(ZERO).scalar_subquery()
 
 
 def stop_before(upload_id: Any, position: Any) -> ScalarSelect[Any]:
@@ -35,7 +38,7 @@ def stop_before(upload_id: Any, position: Any) -> ScalarSelect[Any]:
     Slices of an upload never overlap, so none of those before it ends later.
     """
     begins_before = select(slices.c.stop).where(slices.c.upload_id == upload_id, slices.c.start < position)
-    return begins_before.order_by(slices.c.start.desc()).limit(1).scalar_subquery()
+    return begins_before.order_by(slices.c.start.desc()).limit(ONE).offset(ZERO).scalar_subquery()
 
 
 def _uploads_without_texts() -> Select[Any]:
@@ -81,10 +84,10 @@ def usage_of(address: Any) -> Select[int, int]:
     Without a length, an upload counts up to its last recorded byte: it takes one look into the index, where adding up
     100,000 slices takes milliseconds, and a hostile client may have 100 such uploads.
     """
-    size = func.coalesce(uploads.c.length, last_stop(uploads.c.id), _ZERO)
+    size = func.coalesce(uploads.c.length, last_stop(uploads.c.id), ZERO)
     # The planner would take the index of states: every receiving upload.
     receiving = unindexed(uploads.c.state) == bindparam("receiving", State.RECEIVING.value)
-    count, used = func.count().label("uploads"), func.coalesce(func.sum(size), _ZERO).label("bytes")
+    count, used = func.count().label("uploads"), func.coalesce(func.sum(size), ZERO).label("bytes")
     return select(count, used).select_from(uploads).where(uploads.c.address == address, receiving)
 
 
@@ -97,7 +100,7 @@ def usage(address: str) -> Select[int, int]:
 @compiled
 def peek(upload_id: str, start: int, stop: int) -> Select[Any]:
     """Read the version of an upload, and whether slices overlap these bytes."""
-    overlaps = func.coalesce(stop_before(upload_id, stop), _ZERO) > start
+    overlaps = func.coalesce(stop_before(upload_id, stop), ZERO) > start
     return select(uploads.c.version, overlaps.label("overlaps")).where(uploads.c.id == upload_id)
 
 

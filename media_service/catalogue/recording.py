@@ -1,4 +1,9 @@
-"""Record slices: overlap and completion are decided in the transaction that inserts them."""
+"""Record slices: overlap and completion are decided in the transaction that inserts them.
+
+These statements are executed for each slice. All of them bind the same values and no constants, so that a request has
+one set of values. A query that admits the slice before a plain insert takes 20 µs with it; an insert from that query
+took 29 µs, because it reads the table that it writes.
+"""
 
 from __future__ import annotations
 
@@ -8,85 +13,103 @@ from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select,
 
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
-from media_service.catalogue.reads import stop_before
+from media_service.catalogue.reads import ONE, ZERO, stop_before
 from media_service.catalogue.rows import slice_row
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import slices, uploads
+from media_service.core.upload import Recorded
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
     from sqlalchemy import ClauseElement, ColumnElement, Exists, Select
 
+    from media_service.catalogue.change import Rows
     from media_service.core.upload import Slice
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in slices.columns}
 _ID, _START, _STOP = _VALUES["upload_id"], _VALUES["start"], _VALUES["stop"]
-# In the text, because binding a value takes longer than using it.
-_ZERO: ColumnElement[int] = literal_column("0")
-_ONE: ColumnElement[int] = literal_column("1")
-_NEXT_VERSION = uploads.c.version + _ONE
-_RECEIVING = and_(uploads.c.id == _ID, uploads.c.state == State.RECEIVING.value)
+_RECEIVING: ColumnElement[str] = literal_column(f"'{State.RECEIVING.value}'")
+_RECEIVED: ColumnElement[str] = literal_column(f"'{State.RECEIVED.value}'")
 
 
 def _any_slice(*conditions: ColumnElement[bool]) -> Exists:
     return select(slices.c.start).where(slices.c.upload_id == _ID, *conditions).exists()
 
 
-def _insert_slice(*, last: bool) -> ClauseElement:
-    """Insert the slice if the upload admits it. The same slice again affects its row, so that it is not refused."""
-    overlaps_nothing = func.coalesce(stop_before(_ID, _STOP), _ZERO) <= _START
-    repeated = _any_slice(slices.c.start == _START, slices.c.stop == _STOP)
-    fits = and_(or_(uploads.c.length.is_(None), uploads.c.length >= _STOP), or_(overlaps_nothing, repeated))
-    if last:
-        fits = and_(fits, ~_any_slice(slices.c.start >= _STOP))
-    admitted = select(*_VALUES.values()).select_from(uploads).where(_RECEIVING, fits)
-    statement = insert(slices).from_select([*_VALUES], admitted)
-    same_stop = {"stop": statement.excluded.stop}
-    return statement.on_conflict_do_update(index_elements=["upload_id", "start"], set_=same_stop)
-
-
-def _whole() -> ColumnElement[int]:
-    """Return 1 if every byte of the upload is recorded and completion is not deferred, else 0.
-
-    Adding up all slices takes milliseconds with 100,000 of them: only if both neighbours are there can it be whole.
-    """
-    size = select(func.sum(slices.c.stop - slices.c.start)).where(slices.c.upload_id == _ID).scalar_subquery()
+def _may_be_whole() -> ColumnElement[int]:
+    """Return 0 if a byte beside the slice is missing, so that few slices need to be added up."""
     return case(
-        (or_(uploads.c.length.is_(None), uploads.c.defer_completion != _ZERO), _ZERO),
-        (func.coalesce(stop_before(_ID, _START), _ZERO) != _START, _ZERO),
-        (and_(uploads.c.length != _STOP, ~_any_slice(slices.c.start == _STOP)), _ZERO),
-        (size == uploads.c.length, _ONE),
-        else_=_ZERO,
+        (and_(uploads.c.length.is_distinct_from(_STOP), ~_any_slice(slices.c.start == _STOP)), ZERO),
+        (func.coalesce(stop_before(_ID, _START), ZERO) != _START, ZERO),
+        else_=ONE,
     )
 
 
-def _complete() -> ClauseElement:
-    received = {"state": State.RECEIVED.value, "updated_at": _VALUES["recorded_at"], "version": _NEXT_VERSION}
-    return update(uploads).where(_RECEIVING, _whole() == _ONE).values(received)
+def _admit_slice() -> Select[Any]:
+    """Read the version, and whether the upload may be whole; nothing if it does not admit the slice."""
+    overlaps_nothing = func.coalesce(stop_before(_ID, _STOP), ZERO) <= _START
+    repeated = _any_slice(slices.c.start == _START, slices.c.stop == _STOP)
+    fits = or_(uploads.c.length.is_(None), uploads.c.length >= _STOP), or_(overlaps_nothing, repeated)
+    receives = uploads.c.id == _ID, uploads.c.state == _RECEIVING
+    return select(uploads.c.version, _may_be_whole()).where(*receives, *fits)
+
+
+def _admit_last_slice() -> Select[Any]:
+    """Do the same for the last slice: nothing is beyond it. Its upload may always be whole."""
+    admitted = _admit_slice().where(~_any_slice(slices.c.start >= _STOP))
+    return admitted.with_only_columns(uploads.c.version, ONE)
+
+
+def _insert_slice() -> ClauseElement:
+    statement = insert(slices)
+    # The same slice again. Another one with this start was not admitted.
+    return statement.on_conflict_do_update(
+        index_elements=["upload_id", "start"], set_={"stop": statement.excluded.stop}
+    )
 
 
 def _set_length() -> ClauseElement:
     changes = uploads.c.length.is_distinct_from(_STOP)
-    return update(uploads).where(_RECEIVING, changes).values(length=_STOP, version=_NEXT_VERSION)
+    return update(uploads).where(uploads.c.id == _ID, changes).values(length=_STOP, version=uploads.c.version + ONE)
 
 
-def _outcome(whole: ColumnElement[Any]) -> Select[Any]:
-    return select(whole, uploads.c.version).where(uploads.c.id == _ID)
+def _whole() -> ColumnElement[bool]:
+    """Return whether every byte of the upload is recorded and completion is not deferred. Slices never overlap."""
+    size = select(func.sum(slices.c.stop - slices.c.start)).where(slices.c.upload_id == _ID).scalar_subquery()
+    return and_(uploads.c.defer_completion == ZERO, func.coalesce(size == uploads.c.length, ZERO))
 
 
-_INSERT_SLICE = CompiledStatement(_insert_slice(last=False))
-_INSERT_LAST_SLICE = CompiledStatement(_insert_slice(last=True))
+def _complete() -> ClauseElement:
+    received = {"state": _RECEIVED, "updated_at": _VALUES["recorded_at"], "version": uploads.c.version + ONE}
+    return update(uploads).where(uploads.c.id == _ID, _whole()).values(received)
+
+
+def _outcome(whole: ColumnElement[bool]) -> Select[Any]:
+    return select(uploads.c.version, whole).where(uploads.c.id == _ID)
+
+
+_ADMIT_SLICE = CompiledStatement(_admit_slice())
+_ADMIT_LAST_SLICE = CompiledStatement(_admit_last_slice())
+_INSERT_SLICE = CompiledStatement(_insert_slice())
 _SET_LENGTH = CompiledStatement(_set_length())
 _COMPLETE = CompiledStatement(_complete())
+_COMPLETED = CompiledStatement(_outcome(uploads.c.state == _RECEIVED))
 _WHOLE = CompiledStatement(_outcome(_whole()))
-_COMPLETED = CompiledStatement(_outcome(uploads.c.state == State.RECEIVED.value))
 
 
 def record(upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True) -> Change:
-    """Insert a slice; set the length if it is the last one, and complete the upload. Read whether it is whole."""
+    """Insert a slice; set the length if it is the last one, and complete the upload if it is whole."""
+    statements = [_ADMIT_LAST_SLICE, _INSERT_SLICE, _SET_LENGTH] if last else [_ADMIT_SLICE, _INSERT_SLICE]
+    further = [_COMPLETE, _COMPLETED] if complete else [_WHOLE]
     values = slice_row(upload_id, piece, now)
-    statements = [(_INSERT_LAST_SLICE if last else _INSERT_SLICE).bind(values)]
-    if last:
-        statements.append(_SET_LENGTH.bind(values))
-    statements += [_COMPLETE.bind(values), _COMPLETED.bind(values)] if complete else [_WHOLE.bind(values)]
-    return Change(statements, guard=0)
+    return Change(
+        [statement.bind(values) for statement in statements],
+        guard=0,
+        further=[statement.bind(values) for statement in further],
+    )
+
+
+def recorded(rows: Rows) -> Recorded:
+    """Return what the change of `record` did."""
+    version, whole = rows[-1]
+    return Recorded(len(rows) > 1 and bool(whole), version)

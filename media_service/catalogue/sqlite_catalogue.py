@@ -21,7 +21,6 @@ from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
-from media_service.core.upload import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from media_service.catalogue.change import Rows
     from media_service.core.files import LoudnessReport, StoredFile
     from media_service.core.quota import Quota
-    from media_service.core.upload import Facts, PublishIntent, Slice, Upload
+    from media_service.core.upload import Facts, PublishIntent, Recorded, Slice, Upload
     from media_service.core.upload_states import State
     from media_service.ipc.client import RpcClient
 
@@ -86,8 +85,7 @@ class SqliteCatalogue:
         self, upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True
     ) -> Recorded:
         change = recording.record(upload_id, piece, now, last=last, complete=complete)
-        ((whole, version),) = await self._change(change)
-        return Recorded(bool(whole), version)
+        return recording.recorded(await self._change(change))
 
     async def save(self, upload: Upload) -> Upload:
         return await self._save(upload, writes.save(upload))
