@@ -1,8 +1,7 @@
 """Record slices: overlap and completion are decided in the transaction that inserts them.
 
-These statements are executed for each slice. All of them bind the same values and no constants, so that a request has
-one set of values. A query that admits the slice before a plain insert takes 20 µs with it; an insert from that query
-took 29 µs, because it reads the table that it writes.
+All statements bind the same values and no constants, so that a request has one set of values. A query that admits the
+slice and a plain insert take 20 µs; an insert from that query took 29 µs, because it reads the table that it writes.
 """
 
 from __future__ import annotations
@@ -73,10 +72,25 @@ def _set_length() -> ClauseElement:
     return update(uploads).where(uploads.c.id == _ID, changes).values(length=_STOP, version=uploads.c.version + ONE)
 
 
+def _gap_in(*, after: bool) -> ColumnElement[bool]:
+    """Return whether bytes are missing between the slice and the 64 recorded ones after it, or before it."""
+    side = slices.c.start >= _START if after else slices.c.start <= _START
+    order = slices.c.start if after else slices.c.start.desc()
+    near = select(slices.c.start, slices.c.stop).where(slices.c.upload_id == _ID, side).order_by(order)
+    each = near.limit(literal_column("64")).offset(ZERO).subquery().c
+    missing = func.max(each.stop) - func.min(each.start) - func.sum(each.stop - each.start)
+    return select(missing).scalar_subquery() != ZERO
+
+
 def _whole() -> ColumnElement[bool]:
-    """Return whether every byte of the upload is recorded and completion is not deferred. Slices never overlap."""
+    """Return whether every byte of the upload is recorded and completion is not deferred.
+
+    Slices never overlap, so their sizes add up to the length. With 16,384 slices in random order, adding up all of them
+    whenever both neighbours were recorded took 1.5 ms a slice; with a look for a gap near the slice before, 0.1 ms.
+    """
     size = select(func.sum(slices.c.stop - slices.c.start)).where(slices.c.upload_id == _ID).scalar_subquery()
-    return and_(uploads.c.defer_completion == ZERO, func.coalesce(size == uploads.c.length, ZERO))
+    whole = case((_gap_in(after=True), ZERO), (_gap_in(after=False), ZERO), (size == uploads.c.length, ONE), else_=ZERO)
+    return and_(uploads.c.defer_completion == ZERO, whole == ONE)
 
 
 def _complete() -> ClauseElement:

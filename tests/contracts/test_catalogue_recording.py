@@ -54,6 +54,18 @@ async def test_the_slice_that_fills_the_last_gap_completes_the_upload(subject: S
         assert await other.load("u") == (received, [Slice(0, 100), Slice(100, 200), Slice(200, 300)])
 
 
+@pytest.mark.parametrize(
+    "missing", [[0], [299], [150], [0, 150], [150, 299], [150, 0], [70, 69], [0, 299, 150, 149, 151]]
+)
+async def test_an_upload_of_many_slices_is_complete_with_the_last_missing_one(
+    catalogue: Catalogue, missing: list[int]
+) -> None:
+    await catalogue.create(make_upload())
+    order = [start for start in range(300) if start not in missing] + missing
+    outcomes = await asyncio.gather(*(catalogue.record("u", Slice(start, start + 1), 2) for start in order))
+    assert [outcome.whole for outcome in outcomes] == [False] * 299 + [True]
+
+
 async def test_a_whole_upload_can_be_left_for_its_recorder_to_complete(catalogue: Catalogue) -> None:
     await catalogue.create(make_upload())
     for _ in range(2):
