@@ -71,8 +71,8 @@ class Receiver:
         self.tasks: set[asyncio.Task[Any]] = set()
 
     def die(self) -> None:
-        """End without a chance to clean up; the kernel frees the locks."""
-        for task in self.tasks:
+        """End without recording what is on its way; the kernel frees the locks."""
+        for task in [*self.tasks, *self.uploads._tasks._running]:
             task.cancel()
         self._store.die()
 
