@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media_service.catalogue.change import Change
 from media_service.ipc.client import ConnectionLost
 from media_service.ipc.supervisor import Supervisor
 from tests.support.server import Server
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 RESTART_TIMEOUT_SECONDS = 10.0
+
+CREATE_TABLE = Change([("CREATE TABLE a (b)", {})]).plain()
 
 
 @asynccontextmanager
@@ -47,7 +50,7 @@ async def result_after_restart(client: RpcClient, request: object) -> object:
 async def test_every_service_responds(tmp_path: Path) -> None:
     async with running(tmp_path) as supervisor:
         assert await supervisor.clients["storage"].call(("sync_folder", os.fsencode(tmp_path))) is None
-        assert await supervisor.clients["catalogue"].call((False, [("CREATE TABLE a (b)", ())])) is None
+        assert await supervisor.clients["catalogue"].call(CREATE_TABLE) == (None, True, [])
 
 
 async def test_process_has_ended_after_stop(tmp_path: Path) -> None:
@@ -73,9 +76,7 @@ async def test_death_fails_pending_calls_and_the_next_process_responds(tmp_path:
                 await call
         assert not supervisor.is_running()
         assert await result_after_restart(storage, ("sync", os.fsencode(tmp_path / "file"))) is None
-        assert (
-            await result_after_restart(supervisor.clients["catalogue"], (False, [("CREATE TABLE a (b)", ())])) is None
-        )
+        assert await result_after_restart(supervisor.clients["catalogue"], CREATE_TABLE) == (None, True, [])
         assert supervisor.is_running()
         assert sidecar_of(os.getpid()) != pid
     assert not supervisor.is_running()
