@@ -54,9 +54,7 @@ async def test_the_slice_that_fills_the_last_gap_completes_the_upload(subject: S
         assert await other.load("u") == (received, [Slice(0, 100), Slice(100, 200), Slice(200, 300)])
 
 
-@pytest.mark.parametrize(
-    "missing", [[0], [299], [150], [0, 150], [150, 299], [150, 0], [70, 69], [0, 299, 150, 149, 151]]
-)
+@pytest.mark.parametrize("missing", [[0], [299], [150], [0, 150], [150, 299], [150, 0], [70, 69], [0, 299, 149]])
 async def test_an_upload_of_many_slices_is_complete_with_the_last_missing_one(
     catalogue: Catalogue, missing: list[int]
 ) -> None:
