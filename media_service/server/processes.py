@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media_service.config.loading import InvalidSettings
+from media_service.http.connections.shares import Share, Shares
 from media_service.ipc.unix_socket import listen_privately
 from media_service.server import finisher, receiver
 from media_service.server.children import fork
@@ -52,6 +53,8 @@ class ServiceProcesses:
         # Connections wait in the queue of this socket while the sidecar is restarted.
         self._sidecar_listener = listen_privately(folder.sidecar_socket)
         self._life, self._held_life = os.pipe()
+        self._shares = Shares()
+        self._share_of: dict[int, Share] = {}
 
     @property
     def receivers(self) -> int:
@@ -65,7 +68,15 @@ class ServiceProcesses:
             return fork("media-sidecar", partial(self._become_sidecar, ready), outlives=True)
         if role == "finisher":
             return fork("media-finisher", partial(self._run_finisher, ready))
-        return fork("media-receiver", partial(self._run_receiver, ready))
+        share = self._shares.take()
+        pid = fork("media-receiver", partial(self._run_receiver, share, ready))
+        self._share_of[pid] = share
+        return pid
+
+    def note_end(self, pid: int) -> None:
+        """See `server.supervisor.Processes`."""
+        if share := self._share_of.pop(pid, None):
+            share.free()
 
     def reload(self) -> bool:
         """See `server.supervisor.Processes`."""
@@ -104,8 +115,8 @@ class ServiceProcesses:
         arguments = [*PYTHON_COMMAND, "media_service.sidecar", *map(str, inherited), str(self._folder.catalogue)]
         os.execv(sys.executable, arguments)  # noqa: S606  # no shell: these arguments and no others
 
-    def _run_receiver(self, ready: int) -> None:
-        receiver.run(self._settings, self.receivers, self._listeners, partial(_report_ready, ready))
+    def _run_receiver(self, share: Share, ready: int) -> None:
+        receiver.run(self._settings, self.receivers, self._listeners, share, partial(_report_ready, ready))
 
     def _run_finisher(self, ready: int) -> None:
         self.stop_listening()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from media_service.config.settings import Settings
+    from media_service.http.connections.shares import Share
 
 READ_BUFFER_BYTES = 256 * 1024
 """Bytes that a connection buffers before it stops reading from the socket: one block."""
@@ -37,16 +38,18 @@ CANCEL_SECONDS = 1.0
 """Seconds that requests get to end once `shutdown_timeout` is over: appends are recorded up to their last byte."""
 
 
-def run(settings: Settings, workers: int, listeners: Sequence[socket.socket], report_ready: Callable[[], None]) -> None:
+def run(
+    settings: Settings, workers: int, listeners: Sequence[socket.socket], share: Share, report_ready: Callable[[], None]
+) -> None:
     """Serve as one of `workers` receivers, which share the listening sockets."""
     # aiohttp warns of malformed headers of clients, which are no defect of this service.
     for malformed in (BadContentDispositionHeader, BadContentDispositionParam):
         warnings.filterwarnings("ignore", category=malformed)
-    asyncio.run(_receive(settings, workers, listeners, report_ready))
+    asyncio.run(_receive(settings, workers, listeners, share, report_ready))
 
 
 async def _receive(
-    settings: Settings, workers: int, listeners: Sequence[socket.socket], report_ready: Callable[[], None]
+    settings: Settings, workers: int, listeners: Sequence[socket.socket], share: Share, report_ready: Callable[[], None]
 ) -> None:
     stop, retire = asyncio.Event(), asyncio.Event()
     for number, event in ((signal.SIGTERM, stop), (signal.SIGHUP, retire)):
@@ -65,6 +68,8 @@ async def _receive(
             _protocol_factory(runner, settings, limiter),
             listeners,
             RateLimitedLog("no descriptor is left for a new connection", lines_per_key=1),
+            share=share,
+            connections=limiter,
         )
         await site.start()
         report_ready()
@@ -75,6 +80,8 @@ async def _receive(
         if retires:
             # An unused one ends after `keepalive_timeout`: closing it could lose a request that is on its way.
             await _first_of(limiter.wait_until_empty(), stop.wait())
+        # Let new connections begin to wait for their first request.
+        await asyncio.sleep(0)
         limiter.close_unused()
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.shutdown_timeout):

@@ -47,6 +47,9 @@ class Processes(Protocol):
     def start(self, role: str, ready: int) -> int:
         """Start a process of this role."""
 
+    def note_end(self, pid: int) -> None:
+        """Note that this process has ended."""
+
     def reload(self) -> bool:
         """Load the settings for the processes that are started from now on; return False if they are unusable."""
 
@@ -143,6 +146,7 @@ class Supervisor:
                 return
             if child := self._children.pop(pid, None):
                 child.close()
+                self._processes.note_end(pid)
                 self._note_end(child, os.waitstatus_to_exitcode(status))
 
     def _note_end(self, child: Child, status: int) -> None:
