@@ -62,7 +62,7 @@ async def _receive(
     gc.collect()
     gc.freeze()
     try:
-        limiter = _connection_limiter(settings, workers)
+        limiter = _connection_limiter(settings, workers, share.publish)
         site = TcpSite(
             runner,
             _protocol_factory(runner, settings, limiter),
@@ -100,12 +100,12 @@ async def _first_of(*waits: Coroutine[Any, Any, object]) -> int:
     return first
 
 
-def _connection_limiter(settings: Settings, workers: int) -> ConnectionLimiter:
+def _connection_limiter(settings: Settings, workers: int, note_end: Callable[[int], None]) -> ConnectionLimiter:
     """Return the limits of one receiver: its share of all connections."""
-    if settings.connections is not None:
-        return ConnectionLimiter(-(-settings.connections // workers), settings.connections_per_address)
     limit = max(MIN_CONNECTIONS, max_connections_for(raise_descriptor_limit()) // workers)
-    return ConnectionLimiter(limit, settings.connections_per_address)
+    if settings.connections is not None:
+        limit = -(-settings.connections // workers)
+    return ConnectionLimiter(limit, settings.connections_per_address, note_end)
 
 
 def _protocol_factory(

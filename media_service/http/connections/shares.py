@@ -35,10 +35,12 @@ class Share:
     def __init__(self, counts: memoryview[int], number: int) -> None:
         self._counts = counts
         self._number = number
+        self._left = False
 
     def publish(self, count: int) -> None:
-        """Tell the others how many connections this process has: it accepts more."""
-        self._counts[self._number] = 1 + count
+        """Tell the others how many connections this process has: it accepts more, unless it has left."""
+        if not self._left:
+            self._counts[self._number] = 1 + count
 
     def is_ahead(self) -> bool:
         """Return whether another process that accepts has fewer connections."""
@@ -46,6 +48,7 @@ class Share:
 
     def leave(self) -> None:
         """Tell the others that this process accepts no more."""
+        self._left = True
         self._counts[self._number] = _NOT_ACCEPTING
 
     def free(self) -> None:
