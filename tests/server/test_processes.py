@@ -35,9 +35,10 @@ PIECE = 64 * 1024
 
 
 @pytest.fixture
-def server(data: Path) -> Iterator[Server]:
-    """Yield a service with two receivers."""
-    with Server(data, disk_reserve=0, workers=2, log=data.parent / "log") as server:
+def server(request: pytest.FixtureRequest, data: Path) -> Iterator[Server]:
+    """Yield a service with two receivers, and with the settings of the parameter."""
+    more = getattr(request, "param", {})
+    with Server(data, disk_reserve=0, workers=2, log=data.parent / "log", **more) as server:
         until(lambda: len(server.receivers) == 2)
         yield server
 
@@ -170,6 +171,7 @@ def test_reload_replaces_every_receiver_and_loses_no_request(server: Server) -> 
     assert "died" not in log_of(server)
 
 
+@pytest.mark.parametrize("server", [{"keepalive_timeout": 1}], indirect=True)
 async def test_slow_request_of_a_retired_receiver_ends_and_its_connection_is_closed(
     server: Server, session: aiohttp.ClientSession
 ) -> None:
@@ -180,6 +182,8 @@ async def test_slow_request_of_a_retired_receiver_ends_and_its_connection_is_clo
     before = server.receivers
     server.signal(signal.SIGHUP)
     await asyncio.to_thread(until, lambda: len(set(server.receivers) - set(before)) == 2)
+    # The new ones run; let them get ready, so that both old ones are told to retire.
+    await asyncio.sleep(3)
     writer.write(bytes(PIECE - 1000))
     top = (await reader.readuntil(b"\r\n\r\n")).lower()
     assert b" 200 " in top
