@@ -18,16 +18,11 @@ if TYPE_CHECKING:
 WITHHELD_BYTES = 4096
 """Bytes sent only after the receiving was measured: finishing a file begins with its last byte."""
 
-UNGROUPED_SIDECAR = (
-    "import sys; del sys.argv[1:3]; import media_service.catalogue.commit_server as c; c.MAX_BATCH; c.MAX_BATCH = 1;"
-    " import media_service.sidecar as d; d.main()"
-)
 UNGROUPED = (
-    "import sys; import media_service.server.processes as p; p.PYTHON_COMMAND;"
-    f" p.PYTHON_COMMAND = (sys.executable, '-c', {UNGROUPED_SIDECAR!r}, '-m');"
-    " import media_service.cli as c; c.main()"
+    "import media_service.catalogue.commit_server as c; c.MAX_BATCH; c.MAX_BATCH = 1;"
+    " import media_service.cli as m; m.main()"
 )
-"""The service with one transaction for each slice, in the sidecar. Fails if a name has moved."""
+"""The service with one transaction for each slice, in the forked sidecar. Fails if a name has moved."""
 
 SLOW_SYNC = "inject=fdatasync,fsync:delay_exit=10000"
 SLOW_WRITE = "inject=pwrite64:delay_exit=50000"

@@ -1,8 +1,7 @@
 """The sidecar process: it commits to the catalogue, syncs partials and reads them back, and relays hints.
 
-`python -m media_service.sidecar LISTENER LIFE DATABASE`: two inherited descriptors and a path. It accepts connections
-of any process until `LIFE` is closed at the other end, and exits when those that it has are closed. It ignores signals:
-others wait for its responses while they shut down.
+It accepts connections of any process until the supervisor has closed the pipe `life` or has died, and ends when those
+that it has are closed. It ignores signals: others wait for its responses while they shut down.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 from functools import partial
@@ -22,24 +20,25 @@ from media_service.ipc.unix_socket import receive_service_name
 from media_service.storage.sync import server as sync_server
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     Service = Callable[[socket.socket], None]
 
 
-def main() -> None:
+def run(listener: socket.socket, life: int, database: Path) -> None:
     """Serve every connection, each in a thread, until all are closed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    listener, life, database = sys.argv[1:]
-    commit_server = CommitServer(partial(open_for_writing, database))
+    commit_server = CommitServer(partial(open_for_writing, str(database)))
     services: dict[str, Service] = {
         "catalogue": commit_server.serve,
         "storage": sync_server.serve,
         "bus": Relay().serve,
     }
-    with socket.socket(fileno=int(listener)) as listening:
-        threads = _accept_until_closed(listening, int(life), services)
+    with listener:
+        threads = _accept_until_closed(listener, life, services)
     # The interpreter's shutdown, which begins when this returns, makes every executor refuse work.
     for thread in threads:
         thread.join()
@@ -73,7 +72,3 @@ def _run(connection: socket.socket, services: Mapping[str, Service]) -> None:
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from media_service.config.settings import Settings
+    from media_service.http.connections.shares import Share
 
 READ_BUFFER_BYTES = 256 * 1024
 """Bytes that a connection buffers before it stops reading from the socket: one block."""
@@ -37,16 +38,18 @@ CANCEL_SECONDS = 1.0
 """Seconds that requests get to end once `shutdown_timeout` is over: appends are recorded up to their last byte."""
 
 
-def run(settings: Settings, workers: int, listeners: Sequence[socket.socket], report_ready: Callable[[], None]) -> None:
+def run(
+    settings: Settings, workers: int, listeners: Sequence[socket.socket], share: Share, report_ready: Callable[[], None]
+) -> None:
     """Serve as one of `workers` receivers, which share the listening sockets."""
     # aiohttp warns of malformed headers of clients, which are no defect of this service.
     for malformed in (BadContentDispositionHeader, BadContentDispositionParam):
         warnings.filterwarnings("ignore", category=malformed)
-    asyncio.run(_receive(settings, workers, listeners, report_ready))
+    asyncio.run(_receive(settings, workers, listeners, share, report_ready))
 
 
 async def _receive(
-    settings: Settings, workers: int, listeners: Sequence[socket.socket], report_ready: Callable[[], None]
+    settings: Settings, workers: int, listeners: Sequence[socket.socket], share: Share, report_ready: Callable[[], None]
 ) -> None:
     stop, retire = asyncio.Event(), asyncio.Event()
     for number, event in ((signal.SIGTERM, stop), (signal.SIGHUP, retire)):
@@ -59,12 +62,14 @@ async def _receive(
     gc.collect()
     gc.freeze()
     try:
-        limiter = _connection_limiter(settings, workers)
+        limiter = _connection_limiter(settings, workers, share.publish)
         site = TcpSite(
             runner,
             _protocol_factory(runner, settings, limiter),
             listeners,
             RateLimitedLog("no descriptor is left for a new connection", lines_per_key=1),
+            share=share,
+            connections=limiter,
         )
         await site.start()
         report_ready()
@@ -75,6 +80,8 @@ async def _receive(
         if retires:
             # An unused one ends after `keepalive_timeout`: closing it could lose a request that is on its way.
             await _first_of(limiter.wait_until_empty(), stop.wait())
+        # Let new connections begin to wait for their first request.
+        await asyncio.sleep(0)
         limiter.close_unused()
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.shutdown_timeout):
@@ -93,12 +100,12 @@ async def _first_of(*waits: Coroutine[Any, Any, object]) -> int:
     return first
 
 
-def _connection_limiter(settings: Settings, workers: int) -> ConnectionLimiter:
+def _connection_limiter(settings: Settings, workers: int, note_end: Callable[[int], None]) -> ConnectionLimiter:
     """Return the limits of one receiver: its share of all connections."""
-    if settings.connections is not None:
-        return ConnectionLimiter(-(-settings.connections // workers), settings.connections_per_address)
     limit = max(MIN_CONNECTIONS, max_connections_for(raise_descriptor_limit()) // workers)
-    return ConnectionLimiter(limit, settings.connections_per_address)
+    if settings.connections is not None:
+        limit = -(-settings.connections // workers)
+    return ConnectionLimiter(limit, settings.connections_per_address, note_end)
 
 
 def _protocol_factory(

@@ -50,10 +50,11 @@ def _prepare(settings: Settings, load: Callable[[], Settings]) -> Supervisor:
     raise_descriptor_limit()
     folder = DataFolder(settings.data_dir.resolve())
     folder.make()
-    lock = folder.lock()
+    # Every process inherits this descriptor, so the next service waits for the last of them.
+    folder.lock()
     migrate_catalogue(folder.catalogue)
     listeners = open_listeners(settings.host, settings.port)
-    processes = ServiceProcesses(settings, load, folder, listeners=listeners, lock=lock)
+    processes = ServiceProcesses(settings, load, folder, listeners)
     _print_addresses(listeners, settings, folder)
     # Collecting or freeing what was loaded so far would copy pages that all processes share.
     gc.freeze()

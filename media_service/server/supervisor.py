@@ -23,7 +23,7 @@ from media_service.server.children import HANDLED, Child
 from media_service.server.signals import arrived_signals, signal_pipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
 MIN_INTERVAL_SECONDS = 1.0
 """Seconds between two starts of the same process: one that fails at once must not use a whole processor."""
@@ -47,6 +47,9 @@ class Processes(Protocol):
 
     def start(self, role: str, ready: int) -> int:
         """Start a process of this role."""
+
+    def note_end(self, pid: int) -> None:
+        """Note that this process has ended."""
 
     def reload(self) -> bool:
         """Load the settings for the processes that are started from now on; return False if they are unusable."""
@@ -134,9 +137,9 @@ class Supervisor:
         self._failures.pop((child.role, child.slot), None)
         if child.role == "receiver":
             self._booted = True
-        # One that was replaced while it started must not retire its successor.
-        if child.role == "receiver" and not child.retiring:
-            self._retire(other for other in self._running("receiver", child.slot) if other is not child)
+            # Not a younger one: it replaces this one as soon as it is ready too.
+            older = [other for other in self._running("receiver", child.slot) if other.started < child.started]
+            self._retire(older)
         if child is self._replacement:
             self._replacement = None
             self._replace_next()
@@ -148,6 +151,7 @@ class Supervisor:
                 return
             if child := self._children.pop(pid, None):
                 child.close()
+                self._processes.note_end(pid)
                 self._note_end(child, os.waitstatus_to_exitcode(status))
 
     def _note_end(self, child: Child, status: int) -> None:
@@ -236,7 +240,7 @@ class Supervisor:
         running = [child for child in self._children.values() if child.role == role and not child.retiring]
         return [child for child in running if slot in (None, child.slot)]
 
-    def _retire(self, children: Iterator[Child]) -> None:
+    def _retire(self, children: Iterable[Child]) -> None:
         for child in children:
             child.retiring = True
             child.send(signal.SIGHUP)

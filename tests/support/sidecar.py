@@ -21,6 +21,14 @@ TIMEOUT_SECONDS = 30.0
 PROC = Path("/proc")
 
 
+PROGRAM = """
+import socket, sys
+from pathlib import Path
+from media_service import sidecar
+sidecar.run(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
 class Sidecar:
     """A sidecar that a test can kill and start again; `with` starts it, and waits for its end."""
 
@@ -38,7 +46,7 @@ class Sidecar:
 
     def start(self) -> None:
         descriptors = (self._listener.fileno(), self._life)
-        command = (sys.executable, "-m", "media_service.sidecar", *map(str, descriptors), str(self._catalogue))
+        command = (sys.executable, "-c", PROGRAM, *map(str, descriptors), str(self._catalogue))
         self.process = subprocess.Popen(command, pass_fds=descriptors)
 
     def kill(self) -> None:
@@ -70,13 +78,11 @@ class Sidecar:
 
 
 def sidecar_of(pid: int) -> int:
-    """Return the pid of the sidecar of this server process, once it runs."""
+    """Return the pid of the sidecar of this supervisor, once it runs."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        for children in (PROC / str(pid) / "task").glob("*/children"):
-            for child in children.read_text().split():
-                if b"media_service.sidecar" in _command(int(child)):
-                    return int(child)
+        for sidecar in named_children(pid, "media-sidecar"):
+            return sidecar
         time.sleep(0.01)
     raise AssertionError("no sidecar runs")
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from ipaddress import ip_address
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from media_service.http.connections.peer_address import address_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Connection(Protocol):
@@ -27,11 +30,13 @@ class Connection(Protocol):
 class ConnectionLimiter:
     """Admit up to `limit` connections, and up to `per_address` from one address.
 
-    Loopback peers have only the total limit: a reverse proxy on this machine forwards the requests of all clients.
+    `note_end` is called with the number of those that are left when one ends. Loopback peers have only the total limit:
+    a reverse proxy on this machine forwards the requests of all clients.
     """
 
-    def __init__(self, limit: int, per_address: int) -> None:
+    def __init__(self, limit: int, per_address: int, note_end: Callable[[int], None] = lambda _: None) -> None:
         self._per_address = per_address
+        self._note_end = note_end
         self._all = _Group(limit)
         self._by_address: dict[str, _Group] = {}
         self._address_of: dict[Connection, str | None] = {}
@@ -70,6 +75,7 @@ class ConnectionLimiter:
         address = self._address_of.pop(connection, None)
         if address is not None and not self._by_address[address].count:
             del self._by_address[address]
+        self._note_end(len(self._address_of))
         if not self._address_of:
             self._emptied.set()
 

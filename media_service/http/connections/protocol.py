@@ -91,7 +91,7 @@ class LimitedProtocol(web.RequestHandler):
         aiohttp's own `pre_shutdown` closes all for reading: the rest of a body that is being received would be lost.
         """
         if self._waiter is not None and not self._waiter.done() and not self._header_bytes:
-            self.close()
+            self.force_close()
 
     def pause_writing(self) -> None:
         """Mark the connection as idle while the client does not read."""

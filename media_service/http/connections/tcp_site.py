@@ -13,16 +13,26 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Sequence, Sized
 
     from media_service.http.connections.rate_limited_log import RateLimitedLog
+    from media_service.http.connections.shares import Share
 
 ACCEPTS_PER_ITERATION = 64
 RETRY_SECONDS = 1.0
 
+TURN_SECONDS = 0.002
+"""Seconds that other processes have to take a connection: their event loops are rarely busy for longer."""
+
+ACCEPTS_PER_TURN = 1
+"""Connections that a process takes which the others left: 500 a second while another one does not respond."""
+
 
 class TcpSite(web.BaseSite):
-    """Accept from listening sockets, which other processes share. `make_protocol` is called for each connection."""
+    """Accept from listening sockets, which other processes share. `make_protocol` is called for each connection.
+
+    `connections` are those that are open. While another process has fewer, this one waits a moment before it accepts.
+    """
 
     def __init__(
         self,
@@ -30,11 +40,16 @@ class TcpSite(web.BaseSite):
         make_protocol: Callable[[], asyncio.Protocol],
         listeners: Sequence[socket.socket],
         error_log: RateLimitedLog,
+        *,
+        share: Share,
+        connections: Sized,
     ) -> None:
         super().__init__(runner)
         self._make_protocol = make_protocol
         self._error_log = error_log
         self._listeners = list(listeners)
+        self._share = share
+        self._connections = connections
         self._tasks: set[asyncio.Task[object]] = set()
 
     @property
@@ -45,6 +60,7 @@ class TcpSite(web.BaseSite):
     async def start(self) -> None:
         """Start accepting."""
         await super().start()
+        self._share.publish(0)
         for listener in self._listeners:
             self._start_accepting(listener)
 
@@ -54,6 +70,7 @@ class TcpSite(web.BaseSite):
             asyncio.get_running_loop().remove_reader(listener)
             listener.close()
         self._listeners.clear()
+        self._share.leave()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -67,15 +84,35 @@ class TcpSite(web.BaseSite):
             asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     def _accept(self, listener: socket.socket) -> None:
+        """Accept until none waits, or until it is another process's turn."""
         for _ in range(ACCEPTS_PER_ITERATION):
-            try:
-                connection, _ = listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            self._share.publish(len(self._connections) + len(self._tasks))
+            if self._share.is_ahead():
+                asyncio.get_running_loop().remove_reader(listener)
+                asyncio.get_running_loop().call_later(TURN_SECONDS, self._accept_some, listener)
                 return
-            except OSError as error:
-                self._pause_accepting(listener, error)
+            if not self._accept_one(listener):
                 return
-            self._serve(connection)
+
+    def _accept_some(self, listener: socket.socket) -> None:
+        """Accept what the others had time to take."""
+        if listener in self._listeners:
+            self._start_accepting(listener)
+            for _ in range(ACCEPTS_PER_TURN):
+                if not self._accept_one(listener):
+                    return
+
+    def _accept_one(self, listener: socket.socket) -> bool:
+        """Return whether another connection may wait."""
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        except OSError as error:
+            self._pause_accepting(listener, error)
+            return False
+        self._serve(connection)
+        return True
 
     def _pause_accepting(self, listener: socket.socket, error: OSError) -> None:
         loop = asyncio.get_running_loop()

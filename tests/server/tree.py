@@ -1,0 +1,69 @@
+"""What the tests of the processes share."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.server import Server
+
+WITHIN_SECONDS = 20.0
+PIECE = 64 * 1024
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Return when the condition is true."""
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.02)
+
+
+def status(server: Server, path: str = "/ready") -> int:
+    """Return the status of a request on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=WITHIN_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def log_of(server: Server) -> str:
+    return (server.data.parent / "log").read_text()
+
+
+def sockets(pid: int) -> int:
+    """Return how many sockets the process has open."""
+    return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
+
+
+@contextmanager
+def connections(server: Server, number: int) -> Iterator[list[int]]:
+    """Hold so many connections, and yield how many each receiver has taken."""
+    before = [sockets(receiver) for receiver in server.receivers]
+    held = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=WITHIN_SECONDS) for _ in range(number)]
+    for connection in held:
+        connection.request("GET", "/health")
+        connection.getresponse().read()
+    try:
+        yield [sockets(receiver) - count for receiver, count in zip(server.receivers, before, strict=True)]
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def until_all_accept(server: Server) -> None:
+    """Return when every receiver has accepted a connection: one responds as soon as the first is ready."""
+
+    def all_accept() -> bool:
+        with connections(server, 4) as taken:
+            return min(taken) > 0
+
+    until(all_accept)
