@@ -39,6 +39,36 @@ def cpu_seconds(root: int) -> float:
     return ticks / TICKS
 
 
+def cpu_by_part(root: int) -> Counter[str]:
+    """User and system ticks of each part of the service: the root's event loop, its named threads, all of its other
+    threads together, and each other process by the module that it runs."""
+    parts: Counter[str] = Counter()
+    for pid in tree(root):
+        with suppress(OSError):
+            if pid != root:
+                parts[_module(pid)] += _own_ticks(PROC / str(pid))
+                continue
+            own, named = _own_ticks(PROC / str(pid)), Counter[str]()
+            for thread in (PROC / str(pid) / "task").iterdir():
+                name = "event loop" if thread.name == str(pid) else (thread / "comm").read_text().strip()
+                named[name] += _own_ticks(thread)
+            unnamed = (PROC / str(pid) / "comm").read_text().strip()
+            del named[unnamed]
+            named["other threads"] = own - named.total()
+            parts += named
+    return parts
+
+
+def _own_ticks(entry: Path) -> int:
+    return sum(int(field) for field in _fields_of(entry)[11:13])
+
+
+def _module(pid: int) -> str:
+    """The last part of the name of the Python module that a process runs."""
+    command = (PROC / str(pid) / "cmdline").read_text().split("\0")
+    return next((word.rsplit(".", 1)[-1] for word in command if word.startswith("media_service.")), command[0])
+
+
 def thread_seconds(root: int, name: str) -> float:
     """User and system seconds of the living threads of that name in the tree."""
     ticks = 0

@@ -11,13 +11,15 @@ import errno
 import hashlib
 import os
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import aiofiles.os
 
 from media_service.core.files import AssembledFile, RewritePlan
-from media_service.storage.copy_range import CHUNK_BYTES, copy_range
+from media_service.storage.copy_range import CHUNK_BYTES, can_clone, copy_range
 from media_service.storage.data_folder import make_private_folder
+from media_service.storage.direct_write import write_direct
 from media_service.storage.filenames import safe_filenames
 from media_service.storage.os_errors import map_os_errors
 from media_service.storage.read_back import ReadBackDigest
@@ -81,9 +83,7 @@ class DiskSpool:
         incoming.unlink(missing_ok=True)
         length = source.stat().st_size if length is None else length
         try:
-            with ReadBackDigest(incoming) as read_back:
-                _write(incoming, source, plan, length, read_back.extend)
-                digest = read_back.digest()
+            digest = _write(incoming, source, plan, length)
             size = _check_tags(incoming, plan)
             if size != len(plan.head) + length - plan.cut:
                 raise OSError(errno.EIO, "the assembled file has another size than planned")
@@ -117,21 +117,55 @@ def _measure(path: Path) -> tuple[int, bytes] | None:
         return None
 
 
-def _write(target: Path, source: Path, plan: RewritePlan, length: int, written: Callable[[int], None]) -> None:
-    """Write and sync the plan's head, the source's bytes from its cut on, and its tail; report bytes to `written`."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with source.open("rb") as reader, os.fdopen(os.open(target, flags, 0o600), "wb") as writer:
-        writer.write(plan.head)
-        writer.flush()
-        offset, stop = plan.cut, length - len(plan.tail)
-        while offset < stop:
-            offset += copy_range(reader.fileno(), writer.fileno(), offset, min(CHUNK_BYTES, stop - offset))
-            written(len(plan.head) + offset - plan.cut)
-        os.lseek(writer.fileno(), 0, os.SEEK_END)
-        writer.write(plan.tail)
-        writer.flush()
-        written(writer.tell())
-        os.fsync(writer.fileno())
+def _write(target: Path, source: Path, plan: RewritePlan, length: int) -> bytes:
+    """Write and sync the plan's head, the source's bytes from its cut on, and its tail; return the SHA-256."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with source.open("rb", buffering=0) as reader, os.fdopen(os.open(target, flags, 0o600), "wb") as writer:
+        if not can_clone(reader.fileno(), writer.fileno()):
+            try:
+                return write_direct(
+                    target, len(plan.head) + length - plan.cut, partial(_read, reader.fileno(), plan, length)
+                )
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                writer.truncate(0)
+        with ReadBackDigest(target) as read_back:
+            _copy(writer, reader.fileno(), plan, length, read_back.extend)
+            return read_back.digest()
+
+
+def _read(source: int, plan: RewritePlan, length: int, buffer: memoryview, offset: int) -> None:
+    """Fill the buffer with the planned bytes from `offset` on. Raise OSError if the source ends before."""
+    audio_start, tail_start = len(plan.head), len(plan.head) + length - len(plan.tail) - plan.cut
+    while buffer:
+        if offset < audio_start:
+            part = plan.head[offset : offset + len(buffer)]
+        elif offset >= tail_start:
+            part = plan.tail[offset - tail_start : offset - tail_start + len(buffer)]
+        else:
+            count = os.preadv(source, [buffer[: tail_start - offset]], plan.cut + offset - audio_start)
+            if not count:
+                raise OSError(errno.EIO, "the source ended while it was copied")
+            buffer, offset = buffer[count:], offset + count
+            continue
+        buffer[: len(part)] = part
+        buffer, offset = buffer[len(part) :], offset + len(part)
+
+
+def _copy(writer: BinaryIO, source: int, plan: RewritePlan, length: int, written: Callable[[int], None]) -> None:
+    """Write and sync the planned bytes, shared with the source where possible; report bytes to `written`."""
+    writer.write(plan.head)
+    writer.flush()
+    offset, stop = plan.cut, length - len(plan.tail)
+    while offset < stop:
+        offset += copy_range(source, writer.fileno(), offset, min(CHUNK_BYTES, stop - offset))
+        written(len(plan.head) + offset - plan.cut)
+    os.lseek(writer.fileno(), 0, os.SEEK_END)
+    writer.write(plan.tail)
+    writer.flush()
+    written(writer.tell())
+    os.fsync(writer.fileno())
 
 
 def _check_tags(path: Path, plan: RewritePlan) -> int:

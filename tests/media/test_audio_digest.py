@@ -39,6 +39,16 @@ def test_incomplete_music_has_no_crc() -> None:
     assert audio.music_crc() is None
 
 
+def test_the_rest_counts_for_all_bytes_only() -> None:
+    audio = AudioDigest()
+    audio.expect_music(2000)
+    audio.update(memoryview(AUDIO)[:1000])
+    audio.mark()
+    audio.update_rest(AUDIO[1000:])
+    assert (audio.sha256(), audio.music_crc()) == (hashlib.sha256(AUDIO[:1000]).digest(), None)
+    assert audio.sha256_of_all() == hashlib.sha256(AUDIO).digest()
+
+
 def test_bytes_after_the_mark_are_left_out_of_the_sha256() -> None:
     audio = AudioDigest()
     audio.update(memoryview(AUDIO)[:1000])

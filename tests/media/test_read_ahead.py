@@ -30,6 +30,9 @@ HOLE = 9 * 1024 * 1024
 FILES = {
     "with a tag and LAME's header": WHOLE,
     "without either": MUSIC,
+    "with its audio first": LAME,
+    "with its audio first and junk behind": LAME + b"no frame " * 10_000,
+    "with its audio first and a hole in which the walk gives up": LAME[:HOLE] + bytes(5 * 1024 * 1024) + LAME[HOLE:],
     "with junk behind": WHOLE + b"no frame " * 10_000,
     "with more junk behind than is looked through": WHOLE + bytes(3 * TURN_BYTES),
     "with a hole": WHOLE[:HOLE] + bytes(64 * 1024) + WHOLE[HOLE + 64 * 1024 :],
@@ -67,9 +70,9 @@ async def test_read_ahead_and_catch_up_equal_one_pass(pool: ReadPool, tmp_path: 
         await read_ahead.read_to(ahead, pool)
     await read_ahead.catch_up(len(content), pool)
     assert read_ahead.size == len(content)
-    assert read_ahead.sha256.digest() == hashlib.sha256(content).digest()
-    assert read_ahead.content_hash.digest() == expected.digest()
     assert read_ahead.parser.finish() == parse(content)
+    assert read_ahead.sha256() == hashlib.sha256(content).digest()
+    assert read_ahead.content_hash.digest() == expected.digest()
 
 
 def test_music_crc_of_the_sample_matches() -> None:
@@ -84,8 +87,8 @@ async def test_catch_up_waits_for_running_read_ahead(pool: ReadPool, tmp_path: P
     read_ahead = ReadAhead(path, len(WHOLE))
     read_ahead.read_to(len(WHOLE), pool)
     await read_ahead.catch_up(len(WHOLE), pool)
-    assert read_ahead.sha256.digest() == hashlib.sha256(WHOLE).digest()
     assert read_ahead.parser.finish() == parse(WHOLE)
+    assert read_ahead.sha256() == hashlib.sha256(WHOLE).digest()
 
 
 async def test_proven_blocks_are_not_read_for_the_content_hash(pool: ReadPool, tmp_path: Path) -> None:
@@ -97,7 +100,17 @@ async def test_proven_blocks_are_not_read_for_the_content_hash(pool: ReadPool, t
     read_ahead.add_digests([Slice(start, stop, bytes(32)) for start, stop in bounds])
     await read_ahead.catch_up(len(WHOLE), pool)
     assert read_ahead.content_hash.digest() == hashlib.sha256(bytes(32) * len(bounds)).digest()
-    assert read_ahead.sha256.digest() == hashlib.sha256(WHOLE).digest()
+    assert read_ahead.sha256() == hashlib.sha256(WHOLE).digest()
+
+
+async def test_audio_that_begins_the_file_is_hashed_once(pool: ReadPool, tmp_path: Path) -> None:
+    """The parser's report shows it: another SHA-256 would not have got all bytes."""
+    path = tmp_path / "file"
+    path.write_bytes(LAME)
+    read_ahead = ReadAhead(path, len(LAME))
+    await read_ahead.catch_up(len(LAME), pool)
+    assert read_ahead.sha256() == hashlib.sha256(b"").digest()
+    assert read_ahead.parser.finish().file_sha256 == read_ahead.sha256() == hashlib.sha256(LAME).digest()
 
 
 async def test_file_shorter_than_announced_is_read_to_its_end(pool: ReadPool, tmp_path: Path) -> None:

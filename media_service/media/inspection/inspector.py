@@ -121,12 +121,12 @@ class MediaInspector:
         size = await asyncio.to_thread(os.path.getsize, path)
         if not read_ahead.size == size == upload.length:
             raise LengthMismatch(upload.length, size)
-        sha256, content_hash = read_ahead.sha256.digest(), read_ahead.content_hash.digest()
+        report = read_ahead.parser.finish()
+        sha256, content_hash = read_ahead.sha256(), read_ahead.content_hash.digest()
         if upload.digest is not None and upload.digest != sha256:
             raise DigestMismatch(format_digest_field(upload.digest), format_digest_field(sha256))
         if upload.content_hash is not None and upload.content_hash != content_hash:
             raise ContentHashMismatch(upload.content_hash.hex(), content_hash.hex())
-        report = read_ahead.parser.finish()
         findings, scan = await asyncio.to_thread(self._find_problems, path, report)
         findings += self._chapters_left_out(upload, report)
         if outcome(findings) is not Outcome.REJECT and not scan.opaque:

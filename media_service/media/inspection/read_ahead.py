@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from media_service.core.digest import ContentHash, leaf_index
+from media_service.core.digest import BLOCK_BYTES, ContentHash, leaf_index
 from media_service.media.mpeg.parser import FrameParser
 
 if TYPE_CHECKING:
@@ -46,16 +46,22 @@ class ReadAhead:
         self._block_digests: dict[int, bytes] = {}
         self._target = 0
         self._reading: asyncio.Task[None] | None = None
-        self.sha256 = hashlib.sha256()
+        self._sha256 = hashlib.sha256()
         self.content_hash = ContentHash(self._block_digests)
         self.parser = FrameParser()
+        self._file = Consumer(self._hash_file)
         self._blocks = Consumer(self.content_hash.update)
-        self._consumers = [Consumer(self.parser.feed), Consumer(self.sha256.update), self._blocks]
+        # The parser first: from the first block on it tells whether it hashes the file.
+        self._consumers = [Consumer(self.parser.feed), self._file, self._blocks]
 
     @property
     def size(self) -> int:
         """Bytes that all consumers have had."""
         return min(consumer.offset for consumer in self._consumers)
+
+    def sha256(self) -> bytes:
+        """Return the SHA-256 of all bytes, after the parser has finished."""
+        return self.parser.report.file_sha256 or self._sha256.digest()
 
     def add_digests(self, pieces: Iterable[Slice]) -> None:
         """Add the proven digests of slices, so that these blocks need not be hashed for the content hash."""
@@ -91,15 +97,23 @@ class ReadAhead:
                 return
 
     async def _read_in_parallel(self, length: int, pool: ReadPool) -> None:
-        """Read the file once per consumer."""
+        """Read to the next block of the content hash with all consumers, then the rest once for each that needs it."""
+        next_block = self.size - self.size % BLOCK_BYTES + BLOCK_BYTES
+        await pool.read(_read, self._path, self._consumers, min(next_block, length))
         self.content_hash.pass_known(length)
         self._blocks.offset = self.content_hash.size
+        if self.parser.hashes_file:
+            self._file.offset = length
         tasks = [asyncio.create_task(self._read_consumer(consumer, length, pool)) for consumer in self._consumers]
         try:
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
+
+    def _hash_file(self, piece: bytes) -> None:
+        if not self.parser.hashes_file:
+            self._sha256.update(piece)
 
     async def _read_consumer(self, consumer: Consumer, stop: int, pool: ReadPool) -> None:
         while (position := consumer.offset) < stop:

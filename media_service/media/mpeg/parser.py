@@ -43,11 +43,17 @@ class FrameParser:
         """The report so far; do not change it."""
         return self._state.report
 
+    @property
+    def hashes_file(self) -> bool:
+        """Whether the report will have the file's SHA-256: nobody else need compute it."""
+        return self._state.hashes_file
+
     def feed(self, piece: bytes) -> None:
         """Add the next bytes."""
         state = self._state
         state.receive(piece)
         if state.report.gave_up_at is not None:
+            state.hash_rest(piece)
             return
         self._pending.append(piece)
         self._pending_bytes += len(piece)
@@ -66,6 +72,9 @@ class FrameParser:
         if report.first_header is not None:
             report.audio_sha256 = state.audio.sha256()
             report.music_crc = state.audio.music_crc()
+            if state.hashes_file:
+                state.hash_rest()
+                report.file_sha256 = state.audio.sha256_of_all()
             report.seconds = _playing_seconds(report)
         return report
 

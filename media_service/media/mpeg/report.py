@@ -80,6 +80,8 @@ class StreamReport:
     crc_bad: int = 0
     crc_bad_at: int | None = None
     audio_sha256: bytes = b""
+    file_sha256: bytes | None = None
+    """SHA-256 of all bytes, if the audio begins with the first one: it continues that of the audio."""
     music_crc: int | None = None
     """LAME's music CRC of the bytes; None if the file declares none, or is too short for it."""
 

@@ -76,6 +76,7 @@ class ParserState:
         """Hash the audio before the position, and drop the bytes."""
         stop = min(self.position, self.report.size)
         if self.report.gave_up_at is not None:
+            self.hash_rest()
             self.buffer, self.base = b"", self.report.size
             return
         self.hash_up_to(stop)
@@ -97,6 +98,18 @@ class ParserState:
         if self.hashed_up_to is not None and stop > self.hashed_up_to:
             self.audio.update(memoryview(self.buffer)[self.hashed_up_to - self.base : stop - self.base])
             self.hashed_up_to = stop
+
+    @property
+    def hashes_file(self) -> bool:
+        """Whether the audio begins with the file's first byte, so that one SHA-256 serves both."""
+        return self.hashed_up_to is not None and self.report.audio_start == 0
+
+    def hash_rest(self, piece: bytes = b"") -> None:
+        """If the audio's SHA-256 is also the file's, add the buffered bytes after the audio, and `piece`."""
+        if self.hashed_up_to is not None and self.report.audio_start == 0:
+            self.audio.update_rest(memoryview(self.buffer)[self.hashed_up_to - self.base :])
+            self.audio.update_rest(piece)
+            self.hashed_up_to = self.report.size
 
     def must_wait_for(self, stop: int) -> bool:
         """Return whether bytes before `stop` are missing but may still come."""
