@@ -24,6 +24,7 @@ from aiohttp.web import Request, RequestPayloadError
 from media_service.core.errors.requests import BodyCut, LengthRequired, Malformed, UnsupportedMediaType
 from media_service.http.body import MAX_BLOCK_BYTES, refuse_content_encoding, send_continue
 from media_service.http.body_timeouts import body_timeout
+from media_service.http.part_reader import BlockPartReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -120,7 +121,6 @@ class MultipartForm:
         """Yield the main file's blocks, then empty ones while trailing parts arrive: they reset the idle timeout."""
         assert self._file is not None
         with _multipart_errors():
-            # A block may be empty before the end of the part.
             while not self._file.at_eof():
                 if block := await self._file.read_chunk(MAX_BLOCK_BYTES):
                     await self._loop_budget.checkpoint()
@@ -189,6 +189,8 @@ class MultipartForm:
 
 class _StrictMultipartReader(MultipartReader):
     """aiohttp's reader, without a preamble."""
+
+    part_reader_cls = BlockPartReader
 
     async def _read_until_first_boundary(self) -> None:
         """Read the first boundary, after at most one empty line. Raise ValueError."""
