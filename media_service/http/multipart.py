@@ -187,10 +187,17 @@ class MultipartForm:
             yield block
 
 
-class _StrictMultipartReader(MultipartReader):
-    """aiohttp's reader, without a preamble."""
+class StrictMultipartReader(MultipartReader):
+    """aiohttp's reader, without a preamble and without `_charset_`, which is a field as any other."""
 
     part_reader_cls = BlockPartReader
+
+    async def fetch_next_part(self) -> MultipartReader | BodyPartReader:
+        """Return the next part, whose headers were read."""
+        # `_last_part` is private to aiohttp (3.9 to 3.14). Unless it is set, `next` parses the Content-Disposition of
+        # every part to find `_charset_`: 65 us each, half of what multipart cost more than raw for 64 KiB.
+        self._last_part = await super().fetch_next_part()
+        return self._last_part
 
     async def _read_until_first_boundary(self) -> None:
         """Read the first boundary, after at most one empty line. Raise ValueError."""
@@ -205,7 +212,7 @@ class _StrictMultipartReader(MultipartReader):
 
 
 def _make_reader(request: Request) -> MultipartReader:
-    return _StrictMultipartReader(
+    return StrictMultipartReader(
         request.headers, request.content, max_field_size=MAX_PART_HEADER_BYTES, max_headers=MAX_PART_HEADERS
     )
 

@@ -16,8 +16,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from media_service.http.multipart import StrictMultipartReader
 from media_service.http.part_reader import MAX_DELIMITER_BYTES, WHOLE_BLOCK_BYTES, BlockPartReader
-from tests.support.multipart_bodies import HEADERS, Arrival, boundaries, hostile_pieces, multipart_requests
+from tests.support.multipart_bodies import (
+    CHARSET_HEADER,
+    HEADERS,
+    Arrival,
+    boundaries,
+    hostile_pieces,
+    multipart_requests,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:unread_data:DeprecationWarning")
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -267,7 +277,6 @@ async def test_truncated_part_is_read_to_its_last_byte() -> None:
         await part.read_chunk(8192)
 
 
-@pytest.mark.filterwarnings("ignore:unread_data:DeprecationWarning")
 async def test_block_above_the_size_is_cut() -> None:
     # A chunk of a chunked body may be as large as the connection's buffer.
     stream = open_stream()
@@ -276,3 +285,12 @@ async def test_block_above_the_size_is_cut() -> None:
     assert await part.read_chunk(WHOLE_BLOCK_BYTES) == b"a" * WHOLE_BLOCK_BYTES
     assert await part.read_chunk(WHOLE_BLOCK_BYTES) == b"b"
     assert part.at_eof()
+
+
+async def test_default_charset_is_a_part_as_any_other() -> None:
+    # This also fails if aiohttp no longer asks `_last_part` whether to look for it.
+    stream = open_stream()
+    stream.feed_data(b"--fence\r\n" + CHARSET_HEADER + b"\r\n\r\nutf-8\r\n--fence--\r\n")
+    part = await StrictMultipartReader(CIMultiDict({"Content-Type": FORM}), stream).next()
+    assert isinstance(part, BodyPartReader)
+    assert (part.name, bytes(await part.read())) == ("_charset_", b"utf-8")

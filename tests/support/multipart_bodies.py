@@ -7,10 +7,11 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
+CHARSET_HEADER = b'Content-Disposition: form-data; name="_charset_"'
 HEADERS = [
     b'Content-Disposition: form-data; name="a"',
     b'Content-Disposition: form-data; name="file"; filename="a.mp3"',
-    b'Content-Disposition: form-data; name="_charset_"',
+    CHARSET_HEADER,
     b"Content-Disposition: attachment; filename*=utf-8''%e2%82%ac",
     b"Content-Disposition: ;;;",
     b"Content-Type: text/plain; charset=latin1",
