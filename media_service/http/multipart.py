@@ -24,6 +24,7 @@ from aiohttp.web import Request, RequestPayloadError
 from media_service.core.errors.requests import BodyCut, LengthRequired, Malformed, UnsupportedMediaType
 from media_service.http.body import MAX_BLOCK_BYTES, refuse_content_encoding, send_continue
 from media_service.http.body_timeouts import body_timeout
+from media_service.http.part_reader import BlockPartReader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -120,7 +121,6 @@ class MultipartForm:
         """Yield the main file's blocks, then empty ones while trailing parts arrive: they reset the idle timeout."""
         assert self._file is not None
         with _multipart_errors():
-            # A block may be empty before the end of the part.
             while not self._file.at_eof():
                 if block := await self._file.read_chunk(MAX_BLOCK_BYTES):
                     await self._loop_budget.checkpoint()
@@ -187,8 +187,17 @@ class MultipartForm:
             yield block
 
 
-class _StrictMultipartReader(MultipartReader):
-    """aiohttp's reader, without a preamble."""
+class StrictMultipartReader(MultipartReader):
+    """aiohttp's reader, without a preamble and without `_charset_`, which is a field as any other."""
+
+    part_reader_cls = BlockPartReader
+
+    async def fetch_next_part(self) -> MultipartReader | BodyPartReader:
+        """Return the next part, whose headers were read."""
+        # `_last_part` is private to aiohttp (3.9 to 3.14). Unless it is set, `next` parses the Content-Disposition of
+        # every part to find `_charset_`: 65 us each, half of what multipart cost more than raw for 64 KiB.
+        self._last_part = await super().fetch_next_part()
+        return self._last_part
 
     async def _read_until_first_boundary(self) -> None:
         """Read the first boundary, after at most one empty line. Raise ValueError."""
@@ -203,7 +212,7 @@ class _StrictMultipartReader(MultipartReader):
 
 
 def _make_reader(request: Request) -> MultipartReader:
-    return _StrictMultipartReader(
+    return StrictMultipartReader(
         request.headers, request.content, max_field_size=MAX_PART_HEADER_BYTES, max_headers=MAX_PART_HEADERS
     )
 

@@ -30,6 +30,7 @@ BAD_BODIES = {
     "offset twice": ([], multipart(OFFSET, OFFSET, SLICE)),
     "field after the slice": ([], multipart(OFFSET, SLICE, part("more", "x"))),
     "unknown field": ([], multipart(OFFSET, part("mood", "blue"), SLICE)),
+    "default charset": ([], multipart(part("_charset_", "utf-8"), OFFSET, SLICE)),
     "10,000 fields": ([], multipart(*[part(f"field{n}", "x") for n in range(10_000)], OFFSET, SLICE)),
     "huge field": ([], multipart(part("offset", "0" * 100_000), SLICE)),
     "no slice": ([], multipart(OFFSET)),

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 30.0
 
 WARNINGS = {"PYTHONWARNINGS": "error,ignore:unread_data:DeprecationWarning"}
-"""Warnings are errors, except in aiohttp's multipart reader, which calls a function that aiohttp deprecates."""
+"""Warnings are errors, except that of a function that aiohttp's part reader and ours call."""
 
 
 class Server:
