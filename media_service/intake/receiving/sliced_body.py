@@ -31,6 +31,7 @@ class SlicedBody:
         self.cut: MediaServiceError | None = None
 
     def stop(self, reason: MediaServiceError) -> None:
+        """End the body now; what was read of it can still be yielded."""
         self._stopped = reason
         if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(asyncio.get_running_loop().time())
