@@ -74,6 +74,10 @@ class UploadLifecycle:
             await self._deps.active_uploads.refresh(active)
             admission.check_record(active.upload, active.received, piece)
             raise
+        except ServiceError:
+            # The sidecar may have died after the transaction.
+            active.is_stale = True
+            raise
         active.record(Span(piece.start, piece.stop))
         length = piece.stop if last else active.upload.length
         active.update(replace(active.upload, updated_at=now, length=length))
