@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core import admission, lifecycle
 from media_service.core.errors.base import MediaServiceError
-from media_service.core.errors.service import StorageFull
+from media_service.core.errors.service import BeingFinished, ChangedMeanwhile, StorageFull
 from media_service.core.errors.uploads import UploadGone, WrongState
 from media_service.core.owners import LOCAL_OWNER
 from media_service.core.ranges import Ranges
@@ -177,8 +177,8 @@ class UploadService:
         await self._ender.cancel(upload_id)
 
     async def abandon(self, upload_id: str) -> None:
-        """Cancel an upload that no client can resume, unless it is complete."""
-        with suppress(WrongState, UploadGone):
+        """Cancel an upload that no client can resume, unless it is complete. If that fails, it expires later."""
+        with suppress(WrongState, UploadGone, BeingFinished, ChangedMeanwhile):
             await self.cancel(upload_id, None)
 
     async def conclude(self, upload_id: str, owner: str | None) -> UploadView:

@@ -23,7 +23,7 @@ from media_service.core.upload_states import ENDED, FINISHING, Event, State
 from media_service.intake.finalizing.audio_locks import AudioLocks
 from media_service.intake.finalizing.publish import Publisher
 from media_service.intake.finalizing.queue import FinalizeQueue
-from media_service.intake.topics import CHANGED
+from media_service.intake.topics import CHANGED, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +86,8 @@ class Finalizer:
 
     async def run(self) -> None:
         """Finalize what a previous run left, then what becomes complete, until cancelled."""
+        # The last run may have died while several uploads waited.
+        self._bus.publish(WAITING, 0)
         for upload in await self._catalogue.in_state(FINISHING):
             # It may be in the spool already, so others with the same audio must wait for it.
             if upload.publish_intent is not None:
