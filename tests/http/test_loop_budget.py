@@ -51,6 +51,13 @@ async def test_waiting_bodies_keep_their_order() -> None:
     assert await Bodies(1.0).run(("a", 1), ("b", 1), ("c", 1), ("d", 1)) == "a|b|c|d"
 
 
+async def test_order_is_kept_of_more_bodies_than_are_asked_in_an_iteration() -> None:
+    names = "abcdefghijklmnop"
+    events = await Bodies(1.0).run(*[(name, 1) for name in names])
+    assert events.replace("|", "") == names
+    assert all(len(handled) <= 1 for handled in events.split("|"))
+
+
 async def test_block_longer_than_the_budget_does_not_stop_the_next() -> None:
     assert await Bodies(0.5).run(("a", 1), ("b", 1), ("c", 1)) == "a|b|c"
 
