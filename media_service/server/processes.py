@@ -65,7 +65,11 @@ class ServiceProcesses:
         if role == "finisher":
             return fork("media-finisher", partial(self._run_finisher, ready))
         share = self._shares.take()
-        pid = fork("media-receiver", partial(self._run_receiver, share, ready))
+        try:
+            pid = fork("media-receiver", partial(self._run_receiver, share, ready))
+        except OSError:
+            share.free()
+            raise
         self._share_of[pid] = share
         return pid
 

@@ -119,10 +119,21 @@ class Supervisor:
         reader, writer = os.pipe()
         try:
             pid = self._processes.start(role, writer)
+        except OSError:
+            os.close(reader)
+            raise
         finally:
             os.close(writer)
         child = self._children[pid] = Child(role, slot, pid, time.monotonic(), reader)
         return child
+
+    def _try_to_start(self, role: str, slot: int) -> Child | None:
+        """Start a process, if the machine has room for one: the others go on without it."""
+        try:
+            return self._start(role, slot)
+        except OSError as error:
+            log.error("process not started", process=role, error=str(error))
+            return None
 
     def _start_what_is_due(self) -> None:
         now = time.monotonic()
@@ -130,8 +141,8 @@ class Supervisor:
             if due <= now:
                 del self._restarts[role, slot]
                 # A reload may have started it already.
-                if not self._running(role, slot):
-                    self._start(role, slot)
+                if not self._running(role, slot) and not self._try_to_start(role, slot):
+                    self._restarts[role, slot] = now + MIN_INTERVAL_SECONDS
 
     def _note_ready(self, child: Child) -> None:
         self._failures.pop((child.role, child.slot), None)
@@ -165,7 +176,7 @@ class Supervisor:
             self._start_service()
         elif child.retiring:
             if child.role == "finisher":
-                self._start(child.role)
+                self._restarts[child.role, child.slot] = 0.0
         elif child.role == "recovery" or (child.role == "receiver" and not self._booted):
             self._status = 1
             self._stop()
@@ -232,7 +243,9 @@ class Supervisor:
 
     def _replace_next(self) -> None:
         if self._replacement is None and self._to_replace:
-            self._replacement = self._start("receiver", self._to_replace.popleft())
+            self._replacement = self._try_to_start("receiver", self._to_replace.popleft())
+            if self._replacement is None:
+                self._to_replace.clear()
         elif not self._to_replace:
             self._retire(child for child in self._running("receiver") if child.slot >= self._processes.receivers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,12 @@ def log_of(server: Server) -> str:
 
 def sockets(pid: int) -> int:
     """Return how many sockets the process has open."""
-    return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
+    count = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        # Another one may be closed meanwhile.
+        with suppress(FileNotFoundError):
+            count += str(link.readlink()).startswith("socket:")
+    return count
 
 
 @contextmanager

@@ -23,6 +23,12 @@ def proportional(pid: int) -> int:
     return int(match[1]) * 1024
 
 
+def private(pid: int) -> int:
+    """Return the bytes that the process shares with no other."""
+    found = re.findall(r"^Private_\w+:\s+(\d+) kB$", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    return sum(map(int, found)) * 1024
+
+
 def _status(pid: int, name: str) -> int:
     match = re.search(rf"^{name}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert match

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.support.memory import children, resident
+from tests.support.memory import children, proportional
 
 EVERY_SECONDS = 0.02
 MEMORY_EVERY = 10
@@ -60,9 +60,9 @@ def _ask(port: int) -> tuple[float, str | None]:
 
 
 def _tree(pid: int) -> int:
-    """Return the resident bytes of the process and its descendants; shared pages count in each."""
+    """Return the bytes that the process and its descendants hold; pages that they share count once."""
     try:
-        return resident(pid) + sum(map(_tree, children(pid)))
+        return proportional(pid) + sum(map(_tree, children(pid)))
     except (OSError, AssertionError):
         # The process has exited.
         return 0

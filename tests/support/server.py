@@ -96,8 +96,8 @@ class Server:
 
     @property
     def working(self) -> list[int]:
-        """Return the pids of the processes that work on uploads: not of the supervisor, nor of an idle finisher."""
-        return [self.sidecar, *(pid for receiver in self.receivers for pid in (receiver, *children(receiver)))]
+        """Return the pids of the receivers and of their tag workers."""
+        return [pid for receiver in self.receivers for pid in (receiver, *children(receiver))]
 
     @property
     def spool(self) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.api import MIB, Api, digest_field
-from tests.support.memory import peak
+from tests.support.memory import peak, private
 from tests.support.mp3 import make_mp3_of
 from tests.support.raw import head, multipart, part
 from tests.support.server import Server
@@ -52,8 +52,8 @@ def large_api(server: Server, session: aiohttp.ClientSession) -> Api:
 
 
 def check_memory(server: Server, limit: int = LIMIT) -> None:
-    """Assert the peak of the processes that work; shared pages count in each."""
-    total = sum(map(peak, server.working))
+    """Assert the peak of receivers and tag workers, and what the sidecar does not share with them."""
+    total = sum(map(peak, server.working)) + private(server.sidecar)
     assert total < limit, f"{total / MIB:.0f} MiB at its peak"
 
 

@@ -23,8 +23,10 @@ class Shares:
         self._counts = memoryview(mmap.mmap(-1, 4 * MAX_PROCESSES)).cast("I")
 
     def take(self) -> Share:
-        """Return the share of a new process."""
-        number = next(number for number, count in enumerate(self._counts) if count == _FREE)
+        """Return the share of a new process. Raise BlockingIOError if there are too many."""
+        number = next((number for number, count in enumerate(self._counts) if count == _FREE), None)
+        if number is None:
+            raise BlockingIOError(f"{MAX_PROCESSES} processes run")
         self._counts[number] = _NOT_ACCEPTING
         return Share(self._counts, number)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from media_service.http.connections.shares import Shares
+import pytest
+
+from media_service.http.connections.shares import MAX_PROCESSES, Shares
 
 
 def test_only_the_process_with_fewest_connections_is_not_ahead() -> None:
@@ -42,3 +44,12 @@ def test_counts_are_those_of_other_processes() -> None:
         os._exit(0)
     os.waitpid(pid, 0)
     assert mine.is_ahead()
+
+
+def test_number_of_processes_is_limited() -> None:
+    shares = Shares()
+    first, *_ = [shares.take() for _ in range(MAX_PROCESSES)]
+    with pytest.raises(BlockingIOError):
+        shares.take()
+    first.free()
+    shares.take()
