@@ -56,7 +56,7 @@ class Settings(BaseModel):
     data_dir: Path = Path("var")
     """Folder of all data; one local file system."""
 
-    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Processes that serve requests; `auto` is the number of processors, at most 4."""
 
     file_limit: Bytes = ByteSize(64 * 1024 * MIB)

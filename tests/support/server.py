@@ -96,8 +96,8 @@ class Server:
 
     @property
     def working(self) -> list[int]:
-        """Return the pids of the receivers and of their tag workers."""
-        return [pid for receiver in self.receivers for pid in (receiver, *children(receiver))]
+        """Return the pids of the receivers, of the finisher, and of their tag workers."""
+        return [pid for parent in (*self.receivers, self.finisher) for pid in (parent, *children(parent))]
 
     @property
     def spool(self) -> Path:
