@@ -8,9 +8,11 @@ from sqlalchemy import bindparam, case, delete, select, update
 
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.json_columns import intent_column
-from media_service.catalogue.rows import file_row, loudness_row, slice_row, upload_row
+from media_service.catalogue.rows import file_row, listed_row, loudness_row, slice_row, upload_row
 from media_service.catalogue.sqlite_dialect import insert
-from media_service.catalogue.tables import covers, files, loudness, sessions, slices, uploads
+from media_service.catalogue.sqlite_grams import grams_column, save_grams
+from media_service.catalogue.tables import covers, files, listed_files, loudness, sessions, slices, uploads
+from media_service.catalogue.text_index import grams_of_text
 from media_service.core.upload_states import ENDED, State
 
 if TYPE_CHECKING:
@@ -26,6 +28,15 @@ if TYPE_CHECKING:
 def _update_row(table: Table) -> ClauseElement:
     columns: dict[str, Any] = {column.name: bindparam(column.name) for column in table.columns if column.name != "id"}
     return update(table).where(table.c.id == bindparam("row_id")).values(columns)
+
+
+def _listed_columns() -> dict[str, Any]:
+    return {column.name: bindparam(column.name) for column in listed_files.columns if column.name != "number"}
+
+
+def _update_listed() -> ClauseElement:
+    columns = _listed_columns()
+    return update(listed_files).where(listed_files.c.file_id == columns.pop("file_id")).values(columns)
 
 
 def _upsert_slice() -> ClauseElement:
@@ -48,6 +59,9 @@ _DELETE_REJECTED_COVER = CompiledStatement(
 )
 _INSERT_FILE = CompiledStatement(insert(files))
 _UPDATE_FILE = CompiledStatement(_update_row(files))
+_INSERT_LISTED = CompiledStatement(insert(listed_files).values(_listed_columns()))
+_UPDATE_LISTED = CompiledStatement(_update_listed())
+_SAVE_GRAMS = CompiledStatement(save_grams())
 _SET_RETAG_INTENT = CompiledStatement(
     update(files).where(files.c.id == bindparam("file_id")).values(retag_intent=bindparam("retag_intent"))
 )
@@ -99,7 +113,7 @@ def forget_cover(upload_id: str) -> list[Statement]:
 
 def deliver(upload: Upload, file: StoredFile) -> list[Statement]:
     """Update a spooled upload and insert its file."""
-    return [*save(upload), _INSERT_FILE.bind(file_row(file))]
+    return [*save(upload), _INSERT_FILE.bind(file_row(file)), *_list_file(_INSERT_LISTED, file)]
 
 
 def begin_session(digest: bytes, created_at: int, expires_at: int) -> list[Statement]:
@@ -130,4 +144,10 @@ def retag(file: StoredFile) -> list[Statement]:
     """Update a file and clear its intent."""
     row = file_row(file)
     row["row_id"] = row.pop("id")
-    return [_UPDATE_FILE.bind(row)]
+    return [_UPDATE_FILE.bind(row), *_list_file(_UPDATE_LISTED, file)]
+
+
+def _list_file(statement: CompiledStatement, file: StoredFile) -> list[Statement]:
+    row = listed_row(file)
+    grams = grams_column(grams_of_text(row["text"]))
+    return [statement.bind(row), _SAVE_GRAMS.bind({"file_id": file.id, "grams": grams})]
