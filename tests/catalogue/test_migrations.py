@@ -209,7 +209,7 @@ def test_files_with_unusable_values_are_listed_too(tmp_path: Path, scripts: Path
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
             "UPDATE files SET uploaded_at = 'text', duration = 9e999, size = x'00', title = CAST(x'ff' AS TEXT),"
-            " artist = 5, more_tags = ?, sender = x'00'",
+            " artist = x'05', more_tags = ?, sender = x'00'",
             (r'{"label": "\ud800", "isrc": [], "mood": "a\u0000b"}',),
         )
     migrate(database, scripts)

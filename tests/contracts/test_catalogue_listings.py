@@ -124,7 +124,7 @@ def written(value: str) -> str:
 
 
 NO_CURSORS = [
-    *("", "?", "é", "AAAA", "====", written("null"), written("[]"), written("[1]"), written("[1,2]")),
+    *("", "?", "é", "AAAA", "====", written("null"), written("[]"), written("[1]"), written("[1,2.5]")),
     *(written('["x","y"]'), written('[1,"y",3]'), written('{"a":1}'), written('[NaN,"y"]'), written("[" * 100_000)),
 ]
 
@@ -143,6 +143,13 @@ async def test_a_forged_cursor_is_refused(catalogue: Catalogue, cursor: str) -> 
     assert refused.value.field == "cursor"
     with pytest.raises(Malformed):
         await catalogue.list_uploads(None, set(), cursor, 2)
+
+
+async def test_a_cursor_of_the_other_listing_is_refused(catalogue: Catalogue) -> None:
+    with pytest.raises(Malformed):
+        await catalogue.list_files("", "uploaded_at", written('[1,"y"]'), 2)
+    with pytest.raises(Malformed):
+        await catalogue.list_uploads(None, set(), written("[1,2]"), 2)
 
 
 @pytest.mark.parametrize(
