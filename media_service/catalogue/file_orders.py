@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, and_, bindparam, literal_column, true
+from sqlalchemy import Text, and_, bindparam, literal_column, true, tuple_
 
 from media_service.catalogue.tables import listed_files
 from media_service.core.errors.requests import Malformed
@@ -31,6 +31,7 @@ class Range(Enum):
     ALL = "all"
     TIED = "tied"  # behind the cursor's row, with the same key
     BEYOND = "beyond"  # behind all rows with the cursor's key
+    BEHIND = "behind"  # both of these; the index is read from the first row with the key, which may be far before
     BLANK = "blank"  # without a text to sort by
 
 
@@ -59,12 +60,20 @@ class Order:
             return (Range.BEYOND, Range.BLANK)  # beyond the empty text
         return (Range.TIED, Range.BEYOND, Range.BLANK) if key else (Range.TIED,)
 
+    def first(self, key: object) -> Range:
+        """Return the first of these ranges, or of two that follow each other their union."""
+        first, *others = self.ranges(key)
+        return Range.BEHIND if Range.BEYOND in others else first
+
     def within(self, part: Range, key: ColumnElement[Any]) -> ColumnElement[bool]:
         """Return whether a row with this key is in a range, behind the parameters `key` and `number`."""
         number = listed_files.c.number
         last_key, last_number = bindparam("key", type_=key.type), bindparam("number", type_=number.type)
         if part is Range.TIED:
             return and_(key == last_key, number < last_number if self.falling else number > last_number)
+        if part is Range.BEHIND:
+            row, last = tuple_(key, number), tuple_(last_key, last_number)
+            return row < last if self.falling else row > last
         if part is Range.BEYOND:
             return key < last_key if self.falling else key > last_key
         return key == BLANK if part is Range.BLANK else true()

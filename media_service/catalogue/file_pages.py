@@ -1,9 +1,13 @@
 """Read pages of files: keyset pagination in each order, and search.
 
-Each order has an index. A search has two ways, of which neither is fast for every word. Sort: read the files that have
-the grams of its words, and sort them; fast if they are few. Walk: read files in their order, and compare; fast if many
-match. So the files with the grams are counted, up to `SORTED_FILES`, which decides. A walk ends after `WALKED_FILES`:
-a word may be frequent and all of its files at the other end of the order. Only then more files are sorted.
+Each order has an index, and the grams have one, but none has both. So a search has three ways; with 1,000,000 files:
+
+- Sort: read all files with the grams of its words, and sort them: 2 ms for each thousand. It is for `SORTED_FILES` or
+  fewer.
+- Compare: read files in their order, and compare their text: 3 ms for each thousand. It is for words that some of a
+  hundred files have. The first `SAMPLED_FILES` tell how many will do; more than `COMPARED_FILES` would be slow.
+- Look up: read the index of the order, and look each file up among those with the grams: 0.2 ms for each thousand of
+  either. It is for what is between, and for a word of which all files stand at the other end of the order.
 """
 
 from __future__ import annotations
@@ -11,13 +15,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, or_, select
 
 from media_service.catalogue.compiled import CompiledStatement, compiled
 from media_service.catalogue.file_orders import Order, Range, order_named
 from media_service.catalogue.pagination import decode_cursor
 from media_service.catalogue.sqlite_dialect import unindexed
-from media_service.catalogue.sqlite_grams import contains, files_with_grams, grams_query
+from media_service.catalogue.sqlite_grams import contains, files_with_grams, grams_query, is_among, numbers_column
 from media_service.catalogue.tables import files, listed_files
 from media_service.catalogue.text_index import fold, grams_of_search
 from media_service.core.errors.requests import Malformed
@@ -34,8 +38,9 @@ if TYPE_CHECKING:
 
 SEARCH_WORDS = 64
 SEARCH_CHARACTERS = 8192
-SORTED_FILES = 5_000
-WALKED_FILES = 10_000
+SORTED_FILES = 2000
+SAMPLED_FILES = 500
+COMPARED_FILES = 3000
 CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each number of words in each order
 
 
@@ -43,49 +48,43 @@ async def read_files(read: Read, search: str, order: str, cursor: str | None, li
     """Read one file more than the page has, each with its `key` and `number`. Raise Malformed."""
     wanted, words = order_named(order), _search_words(search)
     key, number = ("", 0) if cursor is None else decode_cursor(cursor, wanted.kind, int)
-    ranges = wanted.ranges(None if cursor is None else key)
-    values = {"key": key, "number": number, "rows": limit + 1, "walked": WALKED_FILES}
+    behind = None if cursor is None else key
+    ranges = wanted.ranges(behind)
+    values: dict[str, Any] = {"key": key, "number": number, "rows": limit + 1}
     if not words:
-        return await _walk(read, wanted, ranges, values)
+        return await _read_ranges(read, ranges, lambda part: _next_files(wanted, part), values)
     values |= {f"word_{number}": word for number, word in enumerate(words)}
-    grams = grams_query(grams_of_search(words))
-    (counted,) = await read(_count(grams, SORTED_FILES + 1))
-    if counted["files"] > SORTED_FILES:
-        rows = await _walk_and_compare(read, wanted, ranges, values, len(words))
-        if rows is not None:
-            return rows
-    return await read(_sorted_files(wanted, ranges, len(words)).bind(values | {"grams": grams}))
+    values["grams"] = grams_query(grams_of_search(words))
+    few = await read(_found(values["grams"], SORTED_FILES + 1))
+    if len(few) <= SORTED_FILES:
+        numbers = numbers_column(row["number"] for row in few)
+        return await read(_sorted_files(wanted, ranges, len(words)).bind(values | {"numbers": numbers}))
+    comparing = _compared_files(wanted, wanted.first(behind), len(words))
+    found = await read(comparing.bind(values | {"compared": SAMPLED_FILES}))
+    enough = SAMPLED_FILES * values["rows"] // max(len(found), 1)
+    if len(found) < values["rows"] and enough <= COMPARED_FILES:
+        found = await read(comparing.bind(values | {"compared": 2 * enough}))
+    if len(found) == values["rows"]:
+        return found
+    return await _read_ranges(read, ranges, lambda part: _looked_up_files(wanted, part, len(words)), values)
 
 
-async def _walk(read: Read, order: Order, ranges: Sequence[Range], values: dict[str, Any]) -> list[Row]:
-    """Read the next files."""
+async def _read_ranges(
+    read: Read, ranges: Sequence[Range], statement: Callable[[Range], CompiledStatement], values: dict[str, Any]
+) -> list[Row]:
+    """Read one range after the other until there are enough rows."""
     found: list[Row] = []
     for part in ranges:
-        found += await read(_next_files(order, part).bind(values | {"rows": values["rows"] - len(found)}))
+        found += await read(statement(part).bind(values | {"rows": values["rows"] - len(found)}))
         if len(found) == values["rows"]:
             break
-    return found
-
-
-async def _walk_and_compare(
-    read: Read, order: Order, ranges: Sequence[Range], values: dict[str, Any], words: int
-) -> list[Row] | None:
-    """Read the next files that contain the words; None if not enough are among those that are walked."""
-    found: list[Row] = []
-    for part in ranges:
-        rest = values | {"rows": values["rows"] - len(found)}
-        found += await read(_next_files_with_words(order, part, words).bind(rest))
-        if len(found) == values["rows"]:
-            break
-        if await read(_next_unwalked(order, part).bind(values)):
-            return None
     return found
 
 
 @compiled
-def _count(grams: str, most: int) -> Select[Any]:
-    """Count the files with these grams, up to `most`."""
-    return select(func.count().label("files")).select_from(files_with_grams(grams).limit(most).subquery())
+def _found(grams: str, most: int) -> Select[Any]:
+    """Read the numbers of files with these grams, up to `most`."""
+    return files_with_grams(grams).limit(most)
 
 
 @lru_cache(CACHED_STATEMENTS)
@@ -94,26 +93,27 @@ def _next_files(order: Order, part: Range) -> CompiledStatement:
 
 
 @lru_cache(CACHED_STATEMENTS)
-def _next_files_with_words(order: Order, part: Range, words: int) -> CompiledStatement:
-    walked = _listed(order, part).limit(bindparam("walked")).subquery("walked").c
-    page = select(walked.number, walked.key, walked.file_id, walked.text).where(*_compare(walked.text, words))
+def _compared_files(order: Order, part: Range, words: int) -> CompiledStatement:
+    some = _listed(order, part).limit(bindparam("compared")).subquery("some").c
+    page = select(some.number, some.key, some.file_id).where(*_compare(some.text, words))
     return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
 
 
 @lru_cache(CACHED_STATEMENTS)
-def _next_unwalked(order: Order, part: Range) -> CompiledStatement:
-    return CompiledStatement(_listed(order, part).limit(1).offset(bindparam("walked")))
+def _looked_up_files(order: Order, part: Range, words: int) -> CompiledStatement:
+    # In another form than the primary key, or SQLite would read all found files and sort them.
+    has_grams = unindexed(listed_files.c.number).in_(files_with_grams(bindparam("grams")))
+    page = _listed(order, part).where(has_grams, *_compare(listed_files.c.text, words))
+    return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
 
 
 @lru_cache(CACHED_STATEMENTS)
 def _sorted_files(order: Order, ranges: Sequence[Range], words: int) -> CompiledStatement:
-    # In another form than an index has it, or SQLite would walk the index and look each file up among the found ones.
+    # In another form than an index has it, or SQLite would read all of the index.
     key = unindexed(listed_files.c[order.column])
-    found = files_with_grams(bindparam("grams")).subquery("found").c
-    columns = listed_files.c.number, key.label("key"), listed_files.c.file_id
     page = (
-        select(*columns)
-        .where(listed_files.c.number == found.number)
+        select(listed_files.c.number, key.label("key"), listed_files.c.file_id)
+        .where(is_among(listed_files.c.number, bindparam("numbers")))
         .where(or_(*(order.within(part, key) for part in ranges)), *_compare(listed_files.c.text, words))
         .order_by(*order.sorting_all(key, listed_files.c.number))
     )

@@ -8,6 +8,7 @@ its old text had stays: whoever finds a file compares its text.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import DDL, BigInteger, Text, bindparam, column, event, func, insert, literal_column, select, table
@@ -51,3 +52,13 @@ def files_with_grams(query: Any) -> Select[tuple[int]]:
 def contains(text: ColumnElement[str], word: ColumnElement[str]) -> ColumnElement[bool]:
     """Return whether the text contains the word."""
     return func.instr(text, word) > 0
+
+
+def numbers_column(numbers: Iterable[int]) -> str:
+    """Return numbers as `is_among` takes them: as one parameter, so that one statement fits any count."""
+    return json.dumps([*numbers])
+
+
+def is_among(number: ColumnElement[int], numbers: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether a number is one of these."""
+    return number.in_(select(func.json_each(numbers).table_valued("value").c.value))

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from media_service.core.upload import Upload
 
 LIMITS = {
-    "few files are sorted": (5000, 10_000),
-    "all are walked": (0, 10_000),
-    "a walk that finds too few is given up": (0, 2),
+    "sorted": (1000, 1, 1),
+    "compared at once": (0, 1000, 1),
+    "compared when a sample tells": (0, 3, 1000),
+    "looked up": (0, 1, 0),
 }
-"""Files that are sorted, and that are walked. The real limits would need thousands of files."""
+"""Files that are sorted, sampled, and compared at most. The real limits would need thousands of files."""
 
 ORDERS = [direction + column for column in FILE_SORT_KEYS for direction in ("", "-")]
 
@@ -127,8 +128,9 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
         for order in ORDERS:
             assert await pages(catalogue, search, order, limit) == expected(files, search, order)
 
-    few, walked = LIMITS[limits]
-    with patch.object(file_pages, "SORTED_FILES", few), patch.object(file_pages, "WALKED_FILES", walked):
+    names = ("SORTED_FILES", "SAMPLED_FILES", "COMPARED_FILES")
+    changed: dict[str, Any] = dict(zip(names, LIMITS[limits], strict=True))
+    with patch.multiple(file_pages, **changed):
         with_catalogue(adapter, compare)
 
 
