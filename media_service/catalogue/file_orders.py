@@ -60,10 +60,10 @@ class Order:
             return (Range.BEYOND, Range.BLANK)  # beyond the empty text
         return (Range.TIED, Range.BEYOND, Range.BLANK) if key else (Range.TIED,)
 
-    def first(self, key: object) -> Range:
-        """Return the first of these ranges, or of two that follow each other their union."""
+    def merged_ranges(self, key: object) -> tuple[Range, ...]:
+        """Return the ranges, the first two as one: for whom beginning to read costs more than the rows with one key."""
         first, *others = self.ranges(key)
-        return Range.BEHIND if Range.BEYOND in others else first
+        return (Range.BEHIND, *others[1:]) if Range.BEYOND in others else (first, *others)
 
     def within(self, part: Range, key: ColumnElement[Any]) -> ColumnElement[bool]:
         """Return whether a row with this key is in a range, behind the parameters `key` and `number`."""

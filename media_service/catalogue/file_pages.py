@@ -5,7 +5,7 @@ Each order has an index, and the grams have one, but none has both. So a search 
 - Sort: read all files with the grams of its words, and sort them: 2 ms for each thousand. It is for `SORTED_FILES` or
   fewer.
 - Compare: read files in their order, and compare their text: 3 ms for each thousand. It is for words that some of a
-  hundred files have. The first `SAMPLED_FILES` tell how many will do; more than `COMPARED_FILES` would be slow.
+  hundred files have. The first `SAMPLED_FILES` tell how many will do; beyond `COMPARED_FILES` it is slow.
 - Look up: read the index of the order, and look each file up among those with the grams: 0.2 ms for each thousand of
   either. It is for what is between, and for a word of which all files stand at the other end of the order.
 """
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 SEARCH_WORDS = 64
 SEARCH_CHARACTERS = 8192
 SORTED_FILES = 2000
-SAMPLED_FILES = 500
-COMPARED_FILES = 3000
+SAMPLED_FILES = 1000
+COMPARED_FILES = 1500  # for each gram, of which at most four count
 CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each number of words in each order
 
 
@@ -49,24 +49,30 @@ async def read_files(read: Read, search: str, order: str, cursor: str | None, li
     wanted, words = order_named(order), _search_words(search)
     key, number = ("", 0) if cursor is None else decode_cursor(cursor, wanted.kind, int)
     behind = None if cursor is None else key
-    ranges = wanted.ranges(behind)
     values: dict[str, Any] = {"key": key, "number": number, "rows": limit + 1}
-    if not words:
-        return await _read_ranges(read, ranges, lambda part: _next_files(wanted, part), values)
-    values |= {f"word_{number}": word for number, word in enumerate(words)}
-    values["grams"] = grams_query(grams_of_search(words))
+    if words:
+        return await _search(read, words, wanted, wanted.merged_ranges(behind), values)
+    return await _read_ranges(read, wanted.ranges(behind), lambda part: _next_files(wanted, part), values)
+
+
+async def _search(
+    read: Read, words: list[str], order: Order, ranges: Sequence[Range], values: dict[str, Any]
+) -> list[Row]:
+    """Read the next files with all words, in the way that is probably the fastest."""
+    grams = grams_of_search(words)
+    values |= {"grams": grams_query(grams)} | {f"word_{number}": word for number, word in enumerate(words)}
     few = await read(_found(values["grams"], SORTED_FILES + 1))
     if len(few) <= SORTED_FILES:
         numbers = numbers_column(row["number"] for row in few)
-        return await read(_sorted_files(wanted, ranges, len(words)).bind(values | {"numbers": numbers}))
-    comparing = _compared_files(wanted, wanted.first(behind), len(words))
+        return await read(_sorted_files(order, ranges, len(words)).bind(values | {"numbers": numbers}))
+    comparing = _compared_files(order, ranges[0], len(words))
     found = await read(comparing.bind(values | {"compared": SAMPLED_FILES}))
     enough = SAMPLED_FILES * values["rows"] // max(len(found), 1)
-    if len(found) < values["rows"] and enough <= COMPARED_FILES:
-        found = await read(comparing.bind(values | {"compared": 2 * enough}))
+    if len(found) < values["rows"] and enough <= COMPARED_FILES * min(len(grams), 4):
+        found = await read(comparing.bind(values | {"compared": enough * 3 // 2}))
     if len(found) == values["rows"]:
         return found
-    return await _read_ranges(read, ranges, lambda part: _looked_up_files(wanted, part, len(words)), values)
+    return await _read_ranges(read, ranges, lambda part: _looked_up_files(order, part, len(words)), values)
 
 
 async def _read_ranges(

@@ -30,6 +30,9 @@ _LETTERS = str.maketrans(
 )
 """Letters that people type without their stroke, but that Unicode does not decompose."""
 
+_IN_NAMES = frozenset({".mp", "mp3", "p3"})
+"""Grams of the extension that all files have."""
+
 # The index takes letters, digits and everything beyond ASCII for parts of a word; other characters are moved there.
 _INDEXED = {code: 0xE000 + code for code in range(128) if not chr(code).isalnum()}
 
@@ -63,11 +66,17 @@ def grams_of_search(words: Iterable[str]) -> list[str]:
 
     Three letters match fewer texts than two. Short words, as Korean and Chinese have, are grams themselves.
     """
-    grams = dict.fromkeys(gram for word in words for gram in _covering(word.translate(_INDEXED)))
-    return sorted(grams, key=len, reverse=True)[:SEARCHED_GRAMS]
+    grams = sorted(dict.fromkeys(gram for word in words for gram in _covering(word)), key=len, reverse=True)
+    selective = [gram for gram in grams if not _is_everywhere(gram)]
+    return [gram.translate(_INDEXED) for gram in (selective or grams)[:SEARCHED_GRAMS]]
 
 
-def _covering(letters: str) -> Collection[str]:
+def _covering(word: str) -> Collection[str]:
     """Return grams that have every letter of a word, as few as possible."""
-    last = max(len(letters) - GRAM, 0)
-    return [letters[start : start + GRAM] for start in (*range(0, last, GRAM), last)]
+    last = max(len(word) - GRAM, 0)
+    return [word[start : start + GRAM] for start in (*range(0, last, GRAM), last)]
+
+
+def _is_everywhere(gram: str) -> bool:
+    """Return whether nearly every text has it. To read the list of such a gram takes 10 ms with 1,000,000 files."""
+    return gram in _IN_NAMES or (len(gram) == 1 and gram.isascii())

@@ -55,7 +55,7 @@ def test_files_of_a_range_are_read_from_the_index_of_the_order(path: Path, order
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 def test_few_files_are_read_by_their_numbers_and_sorted(path: Path, order: Order) -> None:
     for key in (None, "", "x"):
-        statement = file_pages._sorted_files(order, order.ranges(key), 1)
+        statement = file_pages._sorted_files(order, order.merged_ranges(key), 1)
         read, *_ = plan(path, statement.bind(values(order) | {"numbers": "[1, 2]"}))
         assert read == "SEARCH listed_files USING INTEGER PRIMARY KEY (rowid=?)"
 

@@ -64,6 +64,11 @@ def test_a_word_is_searched_by_as_few_grams_as_cover_it() -> None:
     assert grams_of_search(["night", "밤", "국제"]) == ["nig", "ght", "국제", "밤"]
 
 
+def test_grams_that_all_files_have_are_searched_only_by_themselves() -> None:
+    assert grams_of_search(["a", "-", "kim.mp3"]) == ["kim"]
+    assert grams_of_search(["a", "-", "mp3"]) == ["mp3", "a", "\ue02d"]
+
+
 def test_a_long_search_reads_a_limited_number_of_lists() -> None:
     assert len(grams_of_search([chr(0x4E00 + number) for number in range(1000)])) == SEARCHED_GRAMS
 
