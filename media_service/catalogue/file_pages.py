@@ -5,7 +5,7 @@ Each order has an index, and the grams have one, but none has both. So a search 
 - Sort: read all files with the grams of its words, and sort them: 2 ms for each thousand. It is for `SORTED_FILES` or
   fewer.
 - Compare: read files in their order, and compare their text: 3 ms for each thousand. It is for words that some of a
-  hundred files have. The first `SAMPLED_FILES` tell how many will do; beyond `COMPARED_FILES` it is slow.
+  hundred files have, as the first finds tell; beyond `COMPARED_FILES` it is slow.
 - Look up: read the index of the order, and look each file up among those with the grams: 0.2 ms for each thousand of
   either. It is for what is between, and for a word of which all files stand at the other end of the order.
 """
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 
 SEARCH_WORDS = 64
 SEARCH_CHARACTERS = 8192
-SORTED_FILES = 2000
-SAMPLED_FILES = 1000
+SORTED_FILES = 3000
 COMPARED_FILES = 1500  # for each gram, of which at most four count
 CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each number of words in each order
 
@@ -65,13 +64,13 @@ async def _search(
     if len(few) <= SORTED_FILES:
         numbers = numbers_column(row["number"] for row in few)
         return await read(_sorted_files(order, ranges, len(words)).bind(values | {"numbers": numbers}))
-    comparing = _compared_files(order, ranges[0], len(words))
-    found = await read(comparing.bind(values | {"compared": SAMPLED_FILES}))
-    enough = SAMPLED_FILES * values["rows"] // max(len(found), 1)
-    if len(found) < values["rows"] and enough <= COMPARED_FILES * min(len(grams), 4):
-        found = await read(comparing.bind(values | {"compared": enough * 3 // 2}))
-    if len(found) == values["rows"]:
-        return found
+    # These are the first by number, so the last of them tells how many files there are for each that is found.
+    enough = values["rows"] * few[-1]["number"] // len(few)
+    if enough <= COMPARED_FILES * min(len(grams), 4):
+        comparing = _compared_files(order, ranges[0], len(words))
+        found = await read(comparing.bind(values | {"compared": 2 * enough}))
+        if len(found) == values["rows"]:
+            return found
     return await _read_ranges(read, ranges, lambda part: _looked_up_files(order, part, len(words)), values)
 
 
@@ -89,8 +88,9 @@ async def _read_ranges(
 
 @compiled
 def _found(grams: str, most: int) -> Select[Any]:
-    """Read the numbers of files with these grams, up to `most`."""
-    return files_with_grams(grams).limit(most)
+    """Read the numbers of files with these grams, the smallest first, up to `most`."""
+    found = files_with_grams(grams)
+    return found.order_by(found.selected_columns.number).limit(most)
 
 
 @lru_cache(CACHED_STATEMENTS)
