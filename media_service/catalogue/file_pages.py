@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 SEARCH_WORDS = 64
 SEARCH_CHARACTERS = 8192
 SORTED_FILES = 3000
-COMPARED_FILES = 1500  # for each gram, of which at most four count
+COMPARED_FILES = 1500  # twice as many for several grams, whose lists take longer to read
 CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each number of words in each order
 
 
@@ -66,9 +66,9 @@ async def _search(
         return await read(_sorted_files(order, ranges, len(words)).bind(values | {"numbers": numbers}))
     # These are the first by number, so the last of them tells how many files there are for each that is found.
     enough = values["rows"] * few[-1]["number"] // len(few)
-    if enough <= COMPARED_FILES * min(len(grams), 4):
+    if enough <= COMPARED_FILES * min(len(grams), 2):
         comparing = _compared_files(order, ranges[0], len(words))
-        found = await read(comparing.bind(values | {"compared": 2 * enough}))
+        found = await read(comparing.bind(values | {"compared": max(2 * enough, COMPARED_FILES)}))
         if len(found) == values["rows"]:
             return found
     return await _read_ranges(read, ranges, lambda part: _looked_up_files(order, part, len(words)), values)
