@@ -1,34 +1,40 @@
-"""Keyset pagination: a cursor is the sort key and the id of a page's last row."""
+"""Keyset pagination: a cursor is the sort key and the id, or the number, of a page's last row."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
     from sqlite3 import Row
 
+K = TypeVar("K", int, float, str)
+L = TypeVar("L", int, str)
+
 
 def encode_cursor(*key: object) -> str:
-    """Return the cursor of the page after the row with this key and id."""
+    """Return the cursor of the page after the row with this key."""
     return base64.urlsafe_b64encode(json.dumps(key, default=str).encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, kind: type) -> tuple[str | float, str]:
-    """Return the key and the id. Raise Malformed."""
+def decode_cursor(cursor: str, key: type[K], last: type[L]) -> tuple[K, L]:
+    """Return the key, and the id or number, of these types. Raise Malformed."""
     try:
-        value, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        value = kind(value)
-        if not isinstance(last_id, str) or (kind is int and not -(2**63) <= value < 2**63):
+        first, second = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        values = key(first), last(second)
+        for value in values:
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise ValueError
+        if not isinstance(second, last):
             raise ValueError
-        f"{value}{last_id}".encode()  # lone surrogates cannot be bound
+        "{}{}".format(*values).encode()  # lone surrogates cannot be bound
     except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         raise Malformed("cursor", "not a cursor of this listing") from None
-    return value, last_id
+    return values
 
 
 def split_page(rows: list[Row], limit: int, *key: str) -> tuple[list[Row], str | None]:

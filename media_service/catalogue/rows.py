@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,7 @@ from media_service.catalogue.json_columns import (
     verdict_to_json,
     verdict_value,
 )
+from media_service.catalogue.text_index import fold, sort_key
 from media_service.core.files import LoudnessReport, SpoolEntry, StoredFile
 from media_service.core.findings import Grade
 from media_service.core.tags import LISTED_TAGS, MORE_TAGS
@@ -152,10 +152,25 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "grade": None if facts.grade is None else facts.grade.value,
         "findings": json.dumps([finding.to_dict() for finding in facts.findings], ensure_ascii=False),
         "audio": None if facts.audio is None else json.dumps(dict(facts.audio)),
-        "search": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
         "uploaded_at": file.uploaded_at,
         "spooled_at": file.spooled_at,
         "retag_intent": None,
+    }
+
+
+def listed_row(file: StoredFile) -> dict[str, Any]:
+    """Return the columns of `listed_files` for this file, without its number."""
+    filename = sort_key(file.filename)
+    return {
+        "file_id": file.id,
+        "uploaded_at": file.uploaded_at,
+        # As the page shows it: the name of the file stands for a missing title.
+        "title": sort_key(file.tags.get("title", "")) or filename,
+        "artist": sort_key(file.tags.get("artist", "")),
+        "duration": file.facts.duration,
+        "size": file.spool_entry.size,
+        "filename": filename,
+        "text": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
     }
 
 
@@ -213,8 +228,3 @@ def loudness_value(row: Row) -> LoudnessReport:
         trailing_silence=number(row["trailing_silence"]),
         peaks=tuple(peak for peak in json_array(row["peaks"]) if integer(peak) is not None),
     )
-
-
-def fold(text: str) -> str:
-    """Return the text for a search, which ignores case, width and composition."""
-    return unicodedata.normalize("NFKC", text).casefold()

@@ -17,6 +17,7 @@ from media_service.catalogue.coercion import UnreadableRow, integer
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
 from media_service.catalogue.inline_connection import InlineConnection
+from media_service.catalogue.file_pages import read_files
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
@@ -183,8 +184,8 @@ class SqliteCatalogue:
     async def list_files(
         self, search: str, order: str, cursor: str | None, limit: int
     ) -> tuple[list[StoredFile], str | None]:
-        rows = await self._pool.rows(listings.files_page(search, order, cursor, limit))
-        page, following = split_page(rows, limit, "key", "id")
+        rows = await read_files(self._pool.rows, search, order, cursor, limit)
+        page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
 
     async def sessions(self) -> Sequence[tuple[bytes, int]]:

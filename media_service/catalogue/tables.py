@@ -59,9 +59,9 @@ uploads = Table(
     Column("updated_at", BigInteger, nullable=False),
     # Counts the changes of this row: who saves one must have seen the one before.
     Column("version", Integer, nullable=False, server_default="0"),
-    # Listings by state and by owner, newest first; the id breaks ties.
+    # A listing merges the states that it shows, each newest first; the id breaks ties.
     Index("ix_uploads_state_created_at_id", "state", "created_at", "id"),
-    Index("ix_uploads_owner_created_at_id", "owner", "created_at", "id"),
+    Index("ix_uploads_owner_state_created_at_id", "owner", "state", "created_at", "id"),
     # What an address has open; ended uploads have none.
     Index("ix_uploads_address", "address", sqlite_where=text("address IS NOT NULL")),
 )
@@ -119,13 +119,34 @@ files = Table(
     Column("audio", Text),
     # What is about to replace the file: its size, digest, tags and chapters, as JSON.
     Column("retag_intent", Text),
-    # Names and tags for searching, normalised and case-folded.
-    Column("search", Text, nullable=False),
     Column("uploaded_at", BigInteger, nullable=False),
     Column("spooled_at", BigInteger, nullable=False),
     Index("ix_files_uploaded_at_id", "uploaded_at", "id"),
     Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
     Index("ix_files_audio_sha256", "audio_sha256"),
+)
+
+listed_files = Table(
+    "listed_files",
+    metadata,
+    # What listings of files sort by and search in, folded. A table of its own, because it is narrow: a search reads
+    # thousands of its rows, and those of `files` have pages of JSON between them.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("file_id", String(22), ForeignKey("files.id"), nullable=False, unique=True),
+    Column("uploaded_at", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("artist", Text, nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    # The number, counted up in the order of delivery, breaks ties.
+    Index("ix_listed_files_uploaded_at_number", "uploaded_at", "number"),
+    Index("ix_listed_files_title_number", "title", "number"),
+    Index("ix_listed_files_artist_number", "artist", "number"),
+    Index("ix_listed_files_duration_number", "duration", "number"),
+    Index("ix_listed_files_size_number", "size", "number"),
+    Index("ix_listed_files_filename_number", "filename", "number"),
 )
 
 sessions = Table(

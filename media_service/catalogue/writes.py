@@ -10,9 +10,11 @@ from media_service.catalogue import reads
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.json_columns import intent_column
-from media_service.catalogue.rows import file_row, loudness_row, upload_row
+from media_service.catalogue.rows import file_row, listed_row, loudness_row, upload_row
 from media_service.catalogue.sqlite_dialect import insert
-from media_service.catalogue.tables import covers, files, loudness, sessions, slices, uploads
+from media_service.catalogue.sqlite_grams import grams_column, save_grams
+from media_service.catalogue.tables import covers, files, listed_files, loudness, sessions, slices, uploads
+from media_service.catalogue.text_index import grams_of_text
 from media_service.core.upload_states import ENDED, State
 
 if TYPE_CHECKING:
@@ -54,6 +56,15 @@ def _update_file() -> ClauseElement:
     return update(files).where(files.c.id == bindparam("row_id")).values(columns)
 
 
+def _listed_columns() -> dict[str, Any]:
+    return {column.name: bindparam(column.name) for column in listed_files.columns if column.name != "number"}
+
+
+def _update_listed() -> ClauseElement:
+    columns = _listed_columns()
+    return update(listed_files).where(listed_files.c.file_id == columns.pop("file_id")).values(columns)
+
+
 _REJECTED = select(uploads.c.id).where(uploads.c.id == covers.c.upload_id, uploads.c.state == State.REJECTED.value)
 
 _INSERT_UPLOAD = CompiledStatement(insert(uploads))
@@ -67,6 +78,9 @@ _DELETE_REJECTED_COVER = CompiledStatement(
 )
 _INSERT_FILE = CompiledStatement(insert(files))
 _UPDATE_FILE = CompiledStatement(_update_file())
+_INSERT_LISTED = CompiledStatement(insert(listed_files).values(_listed_columns()))
+_UPDATE_LISTED = CompiledStatement(_update_listed())
+_SAVE_GRAMS = CompiledStatement(save_grams())
 _SET_RETAG_INTENT = CompiledStatement(
     update(files).where(files.c.id == bindparam("file_id")).values(retag_intent=bindparam("retag_intent"))
 )
@@ -116,7 +130,7 @@ def forget_cover(upload_id: str) -> Change:
 
 def deliver(upload: Upload, file: StoredFile) -> Change:
     """Update a spooled upload and insert its file."""
-    return save(upload, _INSERT_FILE.bind(file_row(file)))
+    return save(upload, _INSERT_FILE.bind(file_row(file)), *_list_file(_INSERT_LISTED, file))
 
 
 def begin_session(digest: bytes, created_at: int, expires_at: int) -> Change:
@@ -145,5 +159,11 @@ def retag(file: StoredFile, upload: Upload | None = None) -> Change:
     """Update a file and clear its intent; update its upload if given."""
     row = file_row(file)
     row["row_id"] = row.pop("id")
-    statement = _UPDATE_FILE.bind(row)
-    return Change([statement]) if upload is None else save(upload, statement)
+    statements = [_UPDATE_FILE.bind(row), *_list_file(_UPDATE_LISTED, file)]
+    return Change(statements) if upload is None else save(upload, *statements)
+
+
+def _list_file(statement: CompiledStatement, file: StoredFile) -> list[Statement]:
+    row = listed_row(file)
+    grams = grams_column(grams_of_text(row["text"]))
+    return [statement.bind(row), _SAVE_GRAMS.bind({"file_id": file.id, "grams": grams})]

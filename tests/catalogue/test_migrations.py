@@ -17,9 +17,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from media_service.catalogue.migrate import migrate, writing_engine
-from media_service.catalogue.rows import upload_value
+from media_service.catalogue.rows import listed_row, upload_value
 from media_service.catalogue.schema_version import is_current
 from media_service.catalogue.tables import metadata
+from media_service.catalogue.text_index import grams_of_text
 from media_service.core.chapters import Chapter
 from media_service.core.files import LoudnessReport
 from media_service.core.upload import PublishIntent
@@ -38,14 +39,37 @@ def upgrade():
 
 
 def dump(path: Path) -> list[str]:
-    with closing(sqlite3.connect(path)) as connection:
-        return list(connection.iterdump())
+    """Return what creates the database, with the index of grams as its contents: how FTS5 stores them may differ."""
+    with closing(sqlite3.connect(":memory:")) as copy:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.backup(copy)
+        grams = grams_of(copy)
+        if grams is not None:
+            copy.execute("DROP TABLE file_grams")
+        return [*copy.iterdump(), repr(grams)]
+
+
+def grams_of(connection: sqlite3.Connection) -> dict[int, set[str]] | None:
+    """Return the stored grams of each listed file, None before there is an index of them."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'file_grams'").fetchall():
+        return None
+    connection.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, file_grams, instance)")
+    grams: dict[int, set[str]] = {}
+    for number, gram in connection.execute("SELECT doc, term FROM temp.vocabulary ORDER BY doc"):
+        grams.setdefault(number, set()).add(gram)
+    connection.execute("DROP TABLE temp.vocabulary")
+    return grams
+
+
+def is_described(name: str | None, kind: str, _parents: object) -> bool:
+    """Return whether SQLAlchemy can describe an object, which a virtual table and those of FTS5 for it are not."""
+    return kind != "table" or name is None or not name.startswith("file_grams")
 
 
 def test_migrations_of_an_empty_database_end_in_exactly_the_tables(path: Path) -> None:
     engine = writing_engine(path)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_described})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
 
@@ -159,6 +183,39 @@ def test_codes_grades_and_members_of_schema_0009_get_their_public_names(tmp_path
     assert json.loads(facts)["audio"] == json.loads(audio) == {"frames": 1, "suggested_tags": {"title": "Night"}}
     assert json.loads(facts)["findings"] == json.loads(findings)
     assert json.loads(findings)[0]["code"] == "chapter_after_end"
+
+
+async def test_files_of_schema_0010_are_listed_as_if_they_were_delivered_now(tmp_path: Path, scripts: Path) -> None:
+    database = with_rows_of_0009(tmp_path / "catalogue.sqlite3", scripts)
+    async with reopened(database) as catalogue:
+        files, _ = await catalogue.list_files("", "uploaded_at", None, 10)
+        assert len(files) == len(rows(database, "SELECT id FROM files"))
+        for file in files:
+            assert file in (await catalogue.list_files(file.filename, "title", None, 10))[0]
+    with closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        listed = {row["file_id"]: dict(row) for row in connection.execute("SELECT * FROM listed_files")}
+        connection.row_factory = None
+        grams = grams_of(connection)
+    assert grams is not None
+    for number, file in enumerate(files, 1):
+        assert listed[file.id] == listed_row(file) | {"number": number}
+        assert grams[number] == grams_of_text(listed_row(file)["text"])
+
+
+def test_files_with_unusable_values_are_listed_too(tmp_path: Path, scripts: Path) -> None:
+    database = tmp_path / "catalogue.sqlite3"
+    insert_rows_of_0009(database, scripts)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "UPDATE files SET uploaded_at = 'text', duration = 9e999, size = x'00', title = CAST(x'ff' AS TEXT),"
+            " artist = x'05', more_tags = ?, sender = x'00'",
+            (r'{"label": "\ud800", "isrc": [], "mood": "a\u0000b"}',),
+        )
+    migrate(database, scripts)
+    (listed,) = set(rows(database, "SELECT uploaded_at, duration, size, title, artist FROM listed_files"))
+    assert listed == (0, 0.0, 0, "\ufffd", "")
+    assert len(rows(database, "SELECT * FROM file_grams WHERE file_grams MATCH 'a\ue000b'")) == 3
 
 
 def test_texts_that_only_look_like_old_names_stay(tmp_path: Path, scripts: Path) -> None:

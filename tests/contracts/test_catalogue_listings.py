@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue.listings import FILE_SORT_KEYS
 from media_service.core.errors.requests import Malformed
-from media_service.core.files import SpoolEntry
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
 from tests.catalogue.samples import keep, make_file
-from tests.core.samples import FACTS, make_upload
+from tests.core.samples import make_upload
 
 if TYPE_CHECKING:
-    from media_service.core.files import StoredFile
     from media_service.core.ports.catalogue import Catalogue
 
 
@@ -35,35 +33,33 @@ async def all_files(catalogue: Catalogue, search: str = "", order: str = "upload
     raise AssertionError("the pages have no end")
 
 
-def varied(number: int) -> StoredFile:
-    """Return a file; some have equal and some have missing sort keys."""
-    tags = [{"title": "나", "artist": "b"}, {"title": "가"}, {}, {"title": "B", "artist": ""}][number % 4]
-    facts = FACTS.__class__(**{name: getattr(FACTS, name) for name in FACTS.__slots__} | {"duration": number % 3 / 7})
-    spool_entry = SpoolEntry(f"{number}.mp3", 1000 + number % 2, bytes(32))
-    return make_file(
-        number, tags=tags, facts=facts, spool_entry=spool_entry, uploaded_at=number // 2, filename=f"{number % 5}"
+@pytest.mark.parametrize("order", ["title", "-title"])
+async def test_titles_sort_as_they_are_shown_and_artists_have_blanks_last(catalogue: Catalogue, order: str) -> None:
+    await keep(
+        catalogue,
+        make_file(1, tags={"title": "Émile", "artist": "Zoë"}, filename="a.mp3"),
+        make_file(2, tags={}, filename="Étude.mp3"),
+        make_file(3, tags={"title": "", "artist": ""}, filename="b.mp3"),
+        make_file(4, tags={"title": "Zug", "artist": "ábel"}, filename="c.mp3"),
+        make_file(5, tags={"title": "eis", "artist": "Abel"}, filename="d.mp3"),
     )
+    shown = ["f3", "f5", "f1", "f2", "f4"]
+    assert await all_files(catalogue, order=order) == (shown if order == "title" else shown[::-1])
+    assert await all_files(catalogue, order="artist") == ["f4", "f5", "f1", "f2", "f3"]
+    assert await all_files(catalogue, order="-artist") == ["f1", "f5", "f4", "f3", "f2"]
 
 
-def key_of(file: StoredFile, name: str) -> Any:
-    return {
-        "uploaded_at": file.uploaded_at,
-        "title": file.tags.get("title", ""),
-        "artist": file.tags.get("artist", ""),
-        "duration": file.facts.duration,
-        "size": file.spool_entry.size,
-        "filename": file.filename,
-    }[name]
-
-
-@pytest.mark.parametrize("falling", [False, True])
-@pytest.mark.parametrize("name", FILE_SORT_KEYS)
-async def test_pages_in_any_order_show_every_file_once(catalogue: Catalogue, name: str, falling: bool) -> None:
-    files = [varied(number) for number in range(11)]
+async def test_a_retagged_file_is_listed_by_its_new_tags_alone(catalogue: Catalogue) -> None:
+    files = [make_file(number, tags={"title": title}) for number, title in enumerate(("Night", "Noon"))]
     await keep(catalogue, *files)
-    expected = sorted(files, key=lambda file: (key_of(file, name), file.id), reverse=falling)
-    for limit in (1, 3, 11, 12):
-        assert await all_files(catalogue, order="-" * falling + name, limit=limit) == [file.id for file in expected]
+    await catalogue.retag(replace(files[0], tags={"title": "Žluťoučký"}))
+    assert await all_files(catalogue, "night") == []
+    assert await all_files(catalogue, "zlutoucky") == ["f0"]
+    assert await all_files(catalogue, order="title") == ["f1", "f0"]
+    await catalogue.retag(files[0])
+    assert await all_files(catalogue, "night") == ["f0"]
+    assert await all_files(catalogue, "zlutoucky") == []
+    assert await all_files(catalogue, "n", "title") == ["f0", "f1"]
 
 
 async def test_a_file_inserted_between_two_pages_moves_no_other(catalogue: Catalogue) -> None:
@@ -85,6 +81,16 @@ async def test_a_file_inserted_between_two_pages_moves_no_other(catalogue: Catal
         ("night kim", ["f2"]),
         ("kim night 100%", ["f2"]),
         ("night 밤", []),
+        ("일", ["f1"]),
+        ("요일", ["f1"]),
+        ("일밤", []),
+        ("ni", ["f2"]),
+        ("gh kim", ["f2"]),
+        ("e", ["f3"]),
+        ("amelie", ["f3"]),
+        ("AMÉLIE", ["f3"]),
+        ("か", []),
+        ("が", ["f3"]),
         ("straße", ["f3"]),
         ("STRASSE", ["f3"]),
         ("\uff4e\uff49\uff47\uff48\uff54", ["f2"]),
@@ -101,7 +107,7 @@ async def test_a_search_finds_every_word_whatever_its_case_or_composition(
         catalogue,
         make_file(1, filename="일요일 밤.mp3", tags={}, sender=None),
         make_file(2, filename="a.mp3", tags={"title": "Night 100%", "artist": "KIM"}, sender=None),
-        make_file(3, filename="a_b.mp3", tags={"comment": "Straße"}, sender=None),
+        make_file(3, filename="a_b.mp3", tags={"comment": "Straße Amélie が"}, sender=None),
     )
     assert await all_files(catalogue, search) == found
 
@@ -118,7 +124,7 @@ def written(value: str) -> str:
 
 
 NO_CURSORS = [
-    *("", "?", "é", "AAAA", "====", written("null"), written("[]"), written("[1]"), written("[1,2]")),
+    *("", "?", "é", "AAAA", "====", written("null"), written("[]"), written("[1]"), written("[1,2.5]")),
     *(written('["x","y"]'), written('[1,"y",3]'), written('{"a":1}'), written('[NaN,"y"]'), written("[" * 100_000)),
 ]
 
@@ -137,6 +143,13 @@ async def test_a_forged_cursor_is_refused(catalogue: Catalogue, cursor: str) -> 
     assert refused.value.field == "cursor"
     with pytest.raises(Malformed):
         await catalogue.list_uploads(None, set(), cursor, 2)
+
+
+async def test_a_cursor_of_the_other_listing_is_refused(catalogue: Catalogue) -> None:
+    with pytest.raises(Malformed):
+        await catalogue.list_files("", "uploaded_at", written('[1,"y"]'), 2)
+    with pytest.raises(Malformed):
+        await catalogue.list_uploads(None, set(), written("[1,2]"), 2)
 
 
 @pytest.mark.parametrize(

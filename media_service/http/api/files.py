@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from media_service.core.errors.files import MatchRequired, UnknownFile
 from media_service.core.errors.requests import Malformed
 from media_service.http.api.chapters import ChapterField, to_chapters
-from media_service.http.api.pagination import page_response, wants_full_rows
+from media_service.http.api.pagination import DEFAULT_ROWS, page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import Text, read_json
 from media_service.http.file_response import attachment_headers, file_response
@@ -63,7 +63,8 @@ class FilesApi:
             files, next_cursor = await self._files.listing(search, order, cursor, limit)
             return map(serialize, files), next_cursor
 
-        return await page_response(request, "files", read)
+        # A page at once, because each read is a search; and only the admin can ask for many at a time.
+        return await page_response(request, "files", read, rows_per_read=DEFAULT_ROWS)
 
     async def show(self, request: web.Request) -> web.Response:
         """Return a file. For its owner and the admin."""

@@ -37,15 +37,17 @@ def row_limit(request: web.Request) -> int:
     return int(text)
 
 
-async def page_response(request: web.Request, name: str, read: ReadRows) -> web.Response:
+async def page_response(
+    request: web.Request, name: str, read: ReadRows, rows_per_read: int = ROWS_PER_READ
+) -> web.Response:
     """Return a page of rows as member `name`. Raise Malformed for an invalid limit, and what `read` raises."""
     rows, cursor, left = bytearray(), request.query.get("cursor"), row_limit(request)
     while left > 0:
-        more_rows, cursor = await read(cursor, min(left, ROWS_PER_READ))
+        more_rows, cursor = await read(cursor, min(left, rows_per_read))
         for row in more_rows:
             rows += b", " * bool(rows) + json.dumps(row).encode()
             await asyncio.sleep(0)
-        left = 0 if cursor is None else left - ROWS_PER_READ
+        left = 0 if cursor is None else left - rows_per_read
     return rows_response(request, name, rows, cursor)
 
 

@@ -48,7 +48,7 @@ async def _titles(api: Api, query: str) -> list[str]:
         ("q=library&sort=uploaded_at", ["Alpha", "beta", "Gamma"]),
         ("q=library&sort=duration", ["Alpha", "beta", "Gamma"]),
         ("q=library&sort=-size", ["Gamma", "beta", "Alpha"]),
-        ("q=library&sort=title", ["Alpha", "Gamma", "beta"]),
+        ("q=library&sort=title", ["Alpha", "beta", "Gamma"]),
         ("q=ZOE%CC%88", ["Gamma", "Alpha"]),
         ("q=zo%C3%AB+gam", ["Gamma"]),
         ("q=%EA%B9%80%EB%AF%BC", ["beta"]),

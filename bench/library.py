@@ -1,0 +1,183 @@
+"""A catalogue of many files and uploads, through the project's own tables, for `bench.listing`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+from contextlib import closing
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from bench.workspace import ROOT
+from media_service.catalogue import writes
+from media_service.catalogue.commit_server import open_for_writing
+from media_service.catalogue.migrate import migrate
+from media_service.core.files import SpoolEntry, StoredFile
+from media_service.core.findings import Grade
+from media_service.core.upload import Facts, Upload, Verdict
+from media_service.core.upload_states import State
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from media_service.catalogue.compiled import Statement
+
+BATCH = 1000
+OWNERS = 2000
+VOCABULARY = 30_000
+SECONDS_APART = 90
+FIRST_DAY = 1_600_000_000_000_000
+CACHE_KIB = 3 * 1024 * 1024
+
+COMMON = (("radio", 0.3), ("night", 0.1), ("show", 0.05), ("日本", 0.01), ("음악", 0.02), ("일요일", 0.005))
+"""Words of titles, and how many titles have them."""
+
+RARE = "xylograph", "거북선", "물범"
+"""Words of three titles each."""
+
+KIM = 0.04
+"""Artists whose name begins with it: all of a frequent word stands in one place of an order."""
+
+BLANK = 0.1
+"""Files without a title, and without an artist."""
+
+ENDED = 0.05
+"""Uploads without a file beside each with one."""
+
+
+class Words:
+    """Words and names, the first ones far more frequent than the last, as in a language."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        syllables = [a + b for a in "bcdfghjklmnprstvw" for b in ("a", "e", "i", "o", "u", "é", "an", "er", "is", "ö")]
+        hangul = [chr(0xAC00 + 28 * number) for number in range(399)]
+        latin = ["".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(VOCABULARY)]
+        korean = ["".join(chance.choices(hangul, k=chance.randint(1, 3))) for _ in range(VOCABULARY // 10)]
+        self._words = [*latin, *korean]
+        chance.shuffle(self._words)
+        self._weights = [*accumulate(1 / (rank + 10) for rank in range(len(self._words)))]
+
+    def some(self, count: int) -> list[str]:
+        """Return words, frequent ones more often."""
+        return self._chance.choices(self._words, cum_weights=self._weights, k=count)
+
+    def title(self) -> str:
+        """Return a title; empty for some."""
+        chance = self._chance
+        if chance.random() < BLANK:
+            return ""
+        words = self.some(chance.randint(1, 4)) + [word for word, share in COMMON if chance.random() < share]
+        chance.shuffle(words)
+        return " ".join(words).capitalize()
+
+    def artist(self) -> str:
+        """Return a name; empty for some."""
+        chance = self._chance.random()
+        if chance < BLANK:
+            return ""
+        return " ".join(["Kim" if chance < BLANK + KIM else "", *self.some(2)]).strip().title()
+
+
+def cookie_of(number: int) -> str:
+    """Return the cookie of an owner."""
+    return f"{number:043}"
+
+
+def owner_of(number: int) -> str:
+    """Return the owner with this cookie."""
+    digest = hashlib.sha256(cookie_of(number).encode()).digest()
+    return f"browser:{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
+def fill(database: Path, files: int) -> None:
+    """Create the database with so many files, an upload for each, and some without."""
+    migrate(database, ROOT / "migrations")
+    with closing(open_for_writing(str(database))) as connection:
+        # One transaction in memory: the indexes of random ids would otherwise be written hundreds of times.
+        for pragma in ("journal_mode=OFF", f"cache_size=-{CACHE_KIB}", "foreign_keys=OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN")
+        statements: dict[str, list[dict[str, Any]]] = {}
+        for number, change in enumerate(_changes(files), 1):
+            for sql, values in change:
+                statements.setdefault(sql, []).append(values)
+            if number % BATCH == 0:
+                _execute(connection, statements)
+        _execute(connection, statements)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _execute(connection: sqlite3.Connection, statements: dict[str, list[dict[str, Any]]]) -> None:
+    for sql, rows in statements.items():
+        connection.executemany(sql, rows)
+    statements.clear()
+
+
+def _changes(files: int) -> Iterator[list[Statement]]:
+    """Yield the statements of each upload, and of its file."""
+    chance = random.Random(15)
+    words = Words(chance)
+    rare = {chance.randrange(files): word for word in RARE for _ in range(3)}
+    for number in range(files):
+        file = _file(number, chance, words, rare.get(number, ""))
+        upload = _upload(file.upload_id, file.owner, file.filename, file.uploaded_at, State.SPOOLED)
+        # Without the update of the upload, which is spooled from the beginning.
+        yield [*writes.create(upload), *writes.deliver(upload, file)[-3:]]
+        if chance.random() < ENDED:
+            state = chance.choice([State.REJECTED, State.CANCELLED, State.EXPIRED])
+            yield writes.create(_upload(_id(chance), file.owner, file.filename, file.uploaded_at + 1, state))
+
+
+def _id(chance: random.Random) -> str:
+    return f"{chance.getrandbits(128):022x}"[-22:]
+
+
+def _file(number: int, chance: random.Random, words: Words, rare: str) -> StoredFile:
+    title, artist = f"{words.title()} {rare}".strip(), words.artist()
+    tags = {"title": title, "artist": artist, "album": " ".join(words.some(2)), "genre": words.some(1)[0]}
+    filename = f"{artist or 'show'} - {title or words.some(1)[0]} {number % 1000}.mp3"
+    duration = chance.choice([60.0, 3600.0, chance.random() * 7200])
+    digest = chance.randbytes(32)
+    facts = Facts(
+        size=int(duration * 16_000),
+        sha256=digest,
+        content_hash=digest,
+        duration=duration,
+        bitrate=128_000,
+        sample_rate=44_100,
+        channels=2,
+        audio_sha256=digest,
+        grade=Grade.COMPLETE,
+    )
+    return StoredFile(
+        id=_id(chance),
+        upload_id=_id(chance),
+        owner=owner_of(min(int(chance.expovariate(1 / 200)), OWNERS)),
+        sender=words.some(1)[0],
+        filename=filename,
+        spool_entry=SpoolEntry(f"{filename[:-4]} {number:x}.mp3", facts.size + chance.choice([0, 4096]), digest),
+        facts=facts,
+        tags={name: value for name, value in tags.items() if value},
+        uploaded_at=FIRST_DAY + (number * SECONDS_APART - chance.randrange(7200)) * 1_000_000,
+        spooled_at=FIRST_DAY + number * SECONDS_APART * 1_000_000,
+    )
+
+
+def _upload(upload_id: str, owner: str, filename: str, created_at: int, state: State) -> Upload:
+    return Upload(
+        id=upload_id,
+        owner=owner,
+        dialect="native",
+        state=state,
+        filename=filename,
+        length=1000,
+        verdict=Verdict("not_mp3", {"reason": "no frame"}) if state is State.REJECTED else None,
+        tags={},
+        created_at=created_at,
+        updated_at=created_at,
+    )

@@ -1,0 +1,77 @@
+"""Texts as search and order compare them, and the grams that find them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media_service.catalogue.text_index import (
+    SEARCHED_GRAMS,
+    SORT_KEY_CHARACTERS,
+    fold,
+    grams_of_search,
+    grams_of_text,
+    sort_key,
+)
+
+letters = st.one_of(st.characters(codec="utf-8"), st.sampled_from("aAáßŁøİ\u0131가각かがﬁ\uff05\u0301\u3099\u1100 "))
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Amélie", "amelie"),
+        ("AME\u0301LIE", "amelie"),
+        ("Straße", "strasse"),
+        ("Łódź", "lodz"),
+        ("Þórður Ærø", "thordur aero"),
+        ("İstanbul \u0131s\u0131", "istanbul isi"),
+        ("Ёлка", "елка"),
+        ("\uff2e\uff49\uff47\uff48\uff54", "night"),
+        ("\u110b\u1175\u11af\u110b\u116d", "일요"),
+        ("か", "か"),
+        ("が", "が"),
+        ("हिन्दी", "हिन्दी"),
+    ],
+)
+def test_case_width_composition_and_accents_are_folded_and_other_marks_are_not(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+@given(st.text(letters))
+def test_folded_text_stays_as_it_is(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(st.text(letters, max_size=12), st.data())
+def test_the_index_has_the_grams_of_every_word_in_a_text(text: str, data: st.DataObject) -> None:
+    folded = fold(text)
+    for word in folded.split():
+        start = data.draw(st.integers(0, len(word) - 1))
+        part = word[start : data.draw(st.integers(start + 1, len(word)))]
+        assert grams_of_text(folded).issuperset(grams_of_search([part]))
+
+
+@given(st.text(letters))
+def test_no_gram_has_a_character_that_the_index_takes_for_a_separator(text: str) -> None:
+    for gram in grams_of_text(fold(text)):
+        assert all(not letter.isascii() or letter.isalnum() for letter in gram)
+        assert 1 <= len(gram) <= 3
+
+
+def test_a_word_is_searched_by_as_few_grams_as_cover_it() -> None:
+    assert grams_of_search(["night", "밤", "국제"]) == ["nig", "ght", "국제", "밤"]
+
+
+def test_grams_that_all_files_have_are_searched_only_by_themselves() -> None:
+    assert grams_of_search(["a", "-", "kim.mp3"]) == ["kim"]
+    assert grams_of_search(["a", "-", "mp3"]) == ["mp3", "a", "\ue02d"]
+
+
+def test_a_long_search_reads_a_limited_number_of_lists() -> None:
+    assert len(grams_of_search([chr(0x4E00 + number) for number in range(1000)])) == SEARCHED_GRAMS
+
+
+def test_a_sort_key_is_short_enough_for_an_index() -> None:
+    assert sort_key("  Ä" + "x" * 5000) == "a" + "x" * (SORT_KEY_CHARACTERS - 3)
