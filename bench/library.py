@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from media_service.catalogue.change import Change
     from media_service.catalogue.compiled import Statement
 
 BATCH = 1000
@@ -127,10 +128,15 @@ def _changes(files: int) -> Iterator[list[Statement]]:
         file = _file(number, chance, words, rare.get(number, ""))
         upload = _upload(file.upload_id, file.owner, file.filename, file.uploaded_at, State.SPOOLED)
         # Without the update of the upload, which is spooled from the beginning.
-        yield [*writes.create(upload), *writes.deliver(upload, file)[-3:]]
+        yield [*_writing(writes.create(upload)), *_writing(writes.deliver(upload, file))[-3:]]
         if chance.random() < ENDED:
             state = chance.choice([State.REJECTED, State.CANCELLED, State.EXPIRED])
-            yield writes.create(_upload(_id(chance), file.owner, file.filename, file.uploaded_at + 1, state))
+            yield _writing(writes.create(_upload(_id(chance), file.owner, file.filename, file.uploaded_at + 1, state)))
+
+
+def _writing(change: Change) -> list[Statement]:
+    """Return the statements of the change that write."""
+    return [*change.statements[change.guard or 0 :]]
 
 
 def _id(chance: random.Random) -> str:

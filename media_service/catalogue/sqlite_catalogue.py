@@ -16,8 +16,8 @@ from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
-from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.file_pages import read_files
+from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value

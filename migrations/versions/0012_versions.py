@@ -1,7 +1,7 @@
 """The version of an upload's row, and an index of open uploads by address. Runs before the code that knows of it.
 
 Revision ID: 0012
-Revises: 0010
+Revises: 0011
 """
 
 import sqlalchemy as sa
