@@ -25,11 +25,14 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class BadLines:
-    """Send requests to a server whose processes are killed. Status 0: no response came."""
+    """Send requests to a server whose processes are killed; count what is cut, recorded, and answered twice.
+
+    Status 0: no response came.
+    """
 
     def __init__(self, server: Server, source: random.Random) -> None:
         self.server = server
-        self.cuts = self.twice = self.answered_twice = 0
+        self.cuts = self.recorded = self.answered_twice = 0
         self._random = source
         self._stale: deque[asyncio.StreamWriter] = deque()
 
@@ -38,11 +41,13 @@ class BadLines:
         most = len(message) // self._random.choice([1, 1, 2, 3]) + 1
         pieces = [message[at : at + most] for at in range(0, len(message), most)]
         try:
-            return await send(self.server.port, *pieces, pause=self._random.uniform(0.001, 0.02))
+            response = await send(self.server.port, *pieces, pause=self._random.uniform(0.001, 0.02))
         except (ConnectionError, asyncio.IncompleteReadError):
             # While no receiver runs, requests must not be repeated without a pause.
             await asyncio.sleep(0.05)
             return WireResponse(0, "", {}, b"")
+        self.recorded += response.status in (200, 204)
+        return response
 
     async def send_roughly(self, message: bytes, cut: bytes, twin: bytes) -> list[WireResponse]:
         """Send the message once, with `twin` at the same time, or begin `cut`; return the responses of `message`."""
@@ -51,7 +56,6 @@ class BadLines:
             await self.cut(cut)
             return []
         if fate < CUT_SHARE + TWICE_SHARE:
-            self.twice += 1
             responses = await asyncio.gather(self.send(message), self.send(twin))
             self.answered_twice += all(response.status for response in responses)
             return list(responses)

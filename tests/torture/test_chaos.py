@@ -35,6 +35,8 @@ KILLS = int(os.environ.get("CHAOS", "12"))
 SEED = int(os.environ.get("SEED", "20261129"))
 VICTIMS = ("media-receiver",) * 3 + ("media-finisher", "media-sidecar", "supervisor")
 WORKERS = 3
+MAX_SLICES = 60
+"""Maximum of slices and appends that are recorded between two kills."""
 
 
 class Reader:
@@ -78,13 +80,11 @@ async def test_killed_processes_lose_nothing_and_leave_nothing(data: Path) -> No
             api = Api(session, server.url, server.token)
             senders: list[Sender] = [SliceSender(number, SEED, lines, api) for number in range(3)]
             senders += [AppendSender(number, SEED, lines, api) for number in range(3, 5)]
-            reading = asyncio.create_task(reader.run())
-            await _send_while_processes_die(server, senders, reading)
+            await _send_while_processes_die(lines, senders, reader)
             lines.close()
             await _end_unheard(api, senders)
             await asyncio.to_thread(until, lambda: _left_on_disk(server) == [])
             await _send_one_more(api, senders[0])
-            reading.cancel()
             files = await _files(api, senders)
         _check_files(files, reader.files(), senders)
         assert lines.cuts > KILLS
@@ -101,26 +101,34 @@ def _seed_in_failures() -> Iterator[None]:
         raise
 
 
-async def _send_while_processes_die(server: Server, senders: list[Sender], reading: asyncio.Task[None]) -> None:
+async def _send_while_processes_die(lines: BadLines, senders: list[Sender], reader: Reader) -> None:
     """Kill one process after the other while all send; return when every file that was begun is finished."""
     source, stop = random.Random(SEED), asyncio.Event()
-    tasks = [asyncio.create_task(sender.run(stop)) for sender in senders]
+    sending = [asyncio.create_task(sender.run(stop)) for sender in senders]
+    tasks = [*sending, asyncio.create_task(reader.run())]
     try:
         for number in range(KILLS):
             if number % len(VICTIMS) == 0:
                 victims = source.sample(VICTIMS, len(VICTIMS))
             # Now and then two die together.
-            await asyncio.sleep(source.choice([0, 1, 1]) * source.uniform(0.1, 1.2))
-            await asyncio.to_thread(_kill, server, victims[number % len(VICTIMS)], source)
+            goal = lines.recorded + source.choice([0, 1, 1]) * source.randint(1, MAX_SLICES)
+            while lines.recorded < goal:
+                await asyncio.sleep(0.01)
+                _fail_early(tasks)
+            await asyncio.to_thread(_kill, lines.server, victims[number % len(VICTIMS)], source)
             await asyncio.gather(*(sender.check() for sender in senders))
-            for task in (*tasks, reading):
-                if task.done():
-                    task.result()
+            _fail_early(tasks)
         stop.set()
-        await asyncio.gather(*tasks)
+        await asyncio.gather(*sending)
     finally:
         for task in tasks:
             task.cancel()
+
+
+def _fail_early(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.done():
+            task.result()
 
 
 def _kill(server: Server, victim: str, source: random.Random) -> None:
