@@ -75,11 +75,12 @@ class BadLines:
         how = self._random.choice(["close", "reset", "leave open"])
         if how == "leave open":
             self._stale.append(writer)
-            writer = self._stale.popleft() if len(self._stale) > MAX_STALE else None
+            if len(self._stale) <= MAX_STALE:
+                return
+            writer = self._stale.popleft()
         elif how == "reset":
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        if writer is not None:
-            writer.close()
+        writer.close()
 
     def close(self) -> None:
         """Close the connections that were left open."""

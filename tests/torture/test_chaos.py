@@ -68,7 +68,12 @@ class Reader:
 
 @pytest.mark.timeout(90 + 10 * KILLS)
 async def test_killed_processes_lose_nothing_and_leave_nothing(data: Path) -> None:
-    settings = {"verdict_wait_slice": 0.05, "verdict_wait_append": 1, "sweep_interval": 1, "disk_reserve": 0}
+    settings: dict[str, Any] = {
+        "verdict_wait_slice": 0.05,
+        "verdict_wait_append": 1,
+        "sweep_interval": 1,
+        "disk_reserve": 0,
+    }
     with (
         _seed_in_failures(),
         Server(data, workers=WORKERS, log=data.parent / "log", **settings) as server,
