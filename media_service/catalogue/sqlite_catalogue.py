@@ -130,8 +130,9 @@ class SqliteCatalogue:
         return _first_value(file_value, await self._pool.rows(query))
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
-        rows = await self._pool.rows(reads.stored_names(names))
+        # The intents first: a file that is delivered between the two reads is found by the second one.
         intents = [intent_or_none(row["publish_intent"]) for row in await self._pool.rows(reads.publish_intents())]
+        rows = await self._pool.rows(reads.stored_names(names))
         intended = {intent.name for intent in intents if intent is not None}
         return {row["stored_name"] for row in rows} | intended.intersection(names)
 

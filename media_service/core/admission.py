@@ -44,9 +44,7 @@ def admit(
     A slice of a complete upload is a repeat: its first response was lost. With `size` None it may end anywhere up to
     the limit. Raise WrongState, UploadGone, SliceTooLarge, SpanOutside, SpanOverlaps.
     """
-    complete = upload.state in COMPLETE_STATES
-    if upload.dialect != dialect or not (complete or upload.state is State.RECEIVING):
-        raise upload.refusal()
+    complete = _is_complete(upload, dialect)
     if size is not None and size > limits.slice:
         raise SliceTooLarge(limits.slice)
     length = limits.file if upload.length is None else upload.length
@@ -99,14 +97,10 @@ def check_append(
     append at its end: a retry of the last one, whose response was lost. Raise WrongState, UploadGone, NotWritable,
     OffsetMismatch, LengthDiffers, SpanOutside, FileTooLarge, Malformed.
     """
-    complete = upload.state in COMPLETE_STATES
-    if upload.dialect != dialect or not (complete or upload.state is State.RECEIVING):
-        raise upload.refusal()
+    _is_complete(upload, dialect)
     if is_concatenated(upload):
         raise NotWritable
-    offset = upload.length if complete and upload.length is not None else received.offset
-    if at != offset:
-        raise OffsetMismatch(offset, at)
+    check_offset(upload, received, at, dialect)
     if length is not None:
         check_length(length, limits)
         if upload.length not in (None, length):
@@ -118,6 +112,22 @@ def check_append(
         raise SpanOutside(at, known)
     if stop > limits.file:
         raise FileTooLarge(limits.file)
+
+
+def check_offset(upload: Upload, received: Ranges, at: int, dialect: str) -> None:
+    """Check that an append at `at` continues the upload. Raise WrongState, UploadGone, OffsetMismatch."""
+    complete = _is_complete(upload, dialect)
+    offset = upload.length if complete and upload.length is not None else received.offset
+    if at != offset:
+        raise OffsetMismatch(offset, at)
+
+
+def _is_complete(upload: Upload, dialect: str) -> bool:
+    """Return whether the upload is complete, False if it receives. Raise WrongState, UploadGone."""
+    complete = upload.state in COMPLETE_STATES
+    if upload.dialect != dialect or not (complete or upload.state is State.RECEIVING):
+        raise upload.refusal()
+    return complete
 
 
 def announced_length(named: int | None, stop: int | None, *, last: bool) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,17 @@ async def test_an_unknown_file_is_none(catalogue: Catalogue) -> None:
 async def test_names_that_files_are_about_to_get_are_stored_names(catalogue: Catalogue) -> None:
     await catalogue.create(make_upload(state=State.VERIFIED, publish_intent=INTENT))
     assert await catalogue.stored_names(["show 1.mp3", "show 2.mp3"]) == {"show 1.mp3"}
+
+
+async def test_a_name_is_stored_at_every_moment_of_a_delivery(catalogue: Catalogue) -> None:
+    for number in range(30):
+        file = make_file(number)
+        intent = replace(INTENT, name=file.spool_entry.name)
+        await catalogue.create(make_upload(id=file.upload_id, state=State.VERIFIED, publish_intent=intent))
+        delivery = asyncio.create_task(catalogue.deliver(spooled(file), file))
+        while not delivery.done():
+            assert await catalogue.stored_names([intent.name]) == {intent.name}
+        await delivery
 
 
 async def test_the_duplicate_of_audio_is_the_oldest_and_the_owners_first(catalogue: Catalogue) -> None:

@@ -191,6 +191,23 @@ async def test_an_append_continues_in_the_other_process(tmp_path: Path, *, is_de
         assert rigs[0].store.path(upload_id).read_bytes() == MP3
 
 
+async def test_an_append_at_an_old_offset_is_refused(tmp_path: Path, *, is_deaf: bool) -> None:
+    async with two(tmp_path / "data", is_deaf=is_deaf) as (one, other):
+        upload_id = await begin(one, dialect="tus")
+        for rig in (one, other):
+            await rig.intake.known(upload_id, "me")
+        await one.appends.append(upload_id, "me", AppendRequest(0, PIECE, "tus"), of(MP3[:PIECE]))
+        for size in (10, None, PIECE):
+            # Recorded are other bytes than these, so this must not look like a repetition.
+            with pytest.raises(OffsetMismatch):
+                await other.appends.append(upload_id, "me", AppendRequest(0, size, "tus"), of(b"x" * (size or 10)))
+        await one.appends.append(upload_id, "me", AppendRequest(PIECE, SIZE - PIECE, "tus"), of(MP3[PIECE:]))
+        with pytest.raises(OffsetMismatch) as refused:
+            await other.appends.append(upload_id, "me", AppendRequest(PIECE, 10, "tus"), of(b"x" * 10))
+        assert refused.value.offset == SIZE
+        assert one.store.path(upload_id).read_bytes() == MP3
+
+
 async def test_a_newer_append_ends_the_older_one_and_keeps_what_it_sent(tmp_path: Path) -> None:
     async with two(tmp_path / "data", is_deaf=False) as (one, other):
         upload_id, stale = await begin(one, dialect="tus"), Body()

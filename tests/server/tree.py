@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator
 
     from tests.support.server import Server
@@ -41,12 +42,17 @@ def log_of(server: Server) -> str:
 
 def sockets(pid: int) -> int:
     """Return how many sockets the process has open."""
-    count = 0
+    return sum(link.startswith("socket:") for link in _links(pid))
+
+
+def _links(pid: int) -> list[str]:
+    """Return what the process has open."""
+    found = []
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        # Another one may be closed meanwhile.
+        # A descriptor may be closed meanwhile.
         with suppress(FileNotFoundError):
-            count += str(link.readlink()).startswith("socket:")
-    return count
+            found.append(str(link.readlink()))
+    return found
 
 
 @contextmanager
@@ -72,3 +78,15 @@ def until_all_accept(server: Server) -> None:
             return min(taken) > 0
 
     until(all_accept)
+
+
+def receiver_of(server: Server, writer: asyncio.StreamWriter) -> int | None:
+    """Return the pid of the receiver that has accepted this connection, None before that."""
+    ports = (f":{server.port:04X}", f":{writer.get_extra_info('sockname')[1]:04X}")
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if (fields[1][-5:], fields[2][-5:]) == ports:
+            for receiver in server.receivers:
+                if f"socket:[{fields[9]}]" in _links(receiver):
+                    return receiver
+    return None

@@ -250,9 +250,10 @@ class _RunningAppend:
     async def _record(self, body: SlicedBody, at: int) -> UploadView:
         proof, dialect = self._request.proof, self._request.dialect
         if proof is not None:
-            request, blocks = SliceRequest(at, self._request.size, proof.sha256, dialect), body.proven(proof)
+            request = SliceRequest(at, self._request.size, proof.sha256, dialect, appends=True)
+            blocks = body.proven(proof)
         else:
             size = min(APPEND_SLICE_BYTES, self._uploads.options.limits.slice)
             seconds = seconds_between_records(self._uploads.slices_recorded(self._id))
-            request, blocks = SliceRequest(at, None, None, dialect), body.next(size, seconds)
+            request, blocks = SliceRequest(at, None, None, dialect, appends=True), body.next(size, seconds)
         return await self._uploads.receive(self._id, self._owner, request, blocks)

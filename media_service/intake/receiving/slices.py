@@ -48,7 +48,8 @@ class SliceRequest:
     """A slice of `size` bytes from `start`; None if the request does not state it, then `most` may bound it.
 
     `digest`: the SHA-256 that the bytes must have. `last`: the file ends with the slice, whatever length was announced.
-    `cut_by_client`: the client chose the end (the connection did not), so the minimum size applies.
+    `cut_by_client`: the client chose the end (the connection did not), so the minimum size applies. `appends`: the
+    slice continues the upload, so it is never a repeat.
     """
 
     start: int
@@ -59,6 +60,7 @@ class SliceRequest:
     last: bool = False
     most: int | None = None
     cut_by_client: bool = False
+    appends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ class SliceReceiver:
             limits = replace(limits, slice=limits.file)
 
         def decision() -> admission.WriteWindow:
+            if request.appends:
+                admission.check_offset(active.upload, active.received, request.start, request.dialect)
             window = admission.admit(
                 active.upload, active.received, request.start, request.size, limits=limits, dialect=request.dialect
             )
