@@ -35,7 +35,7 @@ def strace(injection: str) -> tuple[str, ...]:
 
 
 class ThisService(Target):
-    """`dialect` as the generator names it; `sync` is the service's setting; `under` a command that runs it.
+    """`dialect` as the generator names it; `sync` and `workers` are settings; `under` a command that runs it.
 
     `program`: Python's arguments for another program than `-m media_service`, with the same command line.
     """
@@ -49,6 +49,7 @@ class ThisService(Target):
         under: Sequence[str] = (),
         program: Sequence[str] = ("-m", "media_service"),
         finishes: bool = True,
+        workers: int = 1,
     ) -> None:
         self.name = name
         self.dialect = dialect
@@ -56,6 +57,7 @@ class ThisService(Target):
         self.withhold = WITHHELD_BYTES if finishes else 0
         self._path = "tus/" if dialect == "tus" else ""
         self._sync = sync
+        self._workers = workers
         self._under = under
         self._program = program
 
@@ -65,7 +67,7 @@ class ThisService(Target):
 
     def version(self) -> str:
         """Return the version and the durability."""
-        return f"media_service {__version__}, sync={self._sync}"
+        return f"media_service {__version__}, sync={self._sync}, workers={self._workers}"
 
     def start(self, folder: Path) -> RunningServer:
         """Start it on a free port, which it prints."""
@@ -73,6 +75,7 @@ class ThisService(Target):
             "port": 0,
             "data_dir": folder / "data",
             "sync": self._sync,
+            "workers": self._workers,
             # The last slice is answered when it is recorded: what follows is measured as finishing.
             "verdict_wait_slice": 0,
             "verdict_wait_form": 0.001,
@@ -99,7 +102,17 @@ class ThisService(Target):
 def service_targets() -> list[Target]:
     """Return every way into the service that is measured."""
     ungrouped, one_by_one = ("-c", UNGROUPED), ("-m", "bench.unbatched_commits")
+    several = [
+        ThisService(f"{name}-{workers}", dialect, sync=sync, workers=workers)
+        for workers in (2, 4)
+        for name, dialect, sync in (
+            ("ours-raw", "raw", "upload"),
+            ("ours-raw-slice", "raw", "slice"),
+            ("ours-multipart-sha", "multipart-sha", "slice"),
+        )
+    ]
     return [
+        *several,
         ThisService("ours-raw", "raw", sync="upload"),
         ThisService("ours-raw-slice", "raw"),
         ThisService("ours-raw-sha", "raw-sha"),
