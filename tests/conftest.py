@@ -75,7 +75,7 @@ def missing(what: str) -> NoReturn:
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that leave it as they found it."""
     with Server(
-        tmp_path_factory.mktemp("shared") / "data", disk_reserve=0, verdict_wait_slice=5, sweep_interval=1
+        tmp_path_factory.mktemp("shared") / "data", workers=2, disk_reserve=0, verdict_wait_slice=5, sweep_interval=1
     ) as server:
         yield server
 

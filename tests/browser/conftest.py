@@ -61,7 +61,7 @@ def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
     """Yield a server that the tests share, because a start takes seconds; `server` cleans it up."""
     data = tmp_path_factory.mktemp("browser") / "data"
     data.mkdir()
-    with Server(data) as running:
+    with Server(data, workers=2) as running:
         yield running
 
 
@@ -88,7 +88,7 @@ def fresh_server(tmp_path: Path) -> Iterator[Server]:
     """Yield a server without files."""
     data = tmp_path / "data"
     data.mkdir()
-    with Server(data) as running:
+    with Server(data, workers=2) as running:
         yield running
 
 

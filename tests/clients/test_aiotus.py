@@ -36,7 +36,7 @@ def test_uploads_where_the_public_url_is_known(tmp_path: Path) -> None:
     source, proxy = tmp_path / "source.mp3", Proxy(tmp_path)
     source.write_bytes(whole)
     with (
-        Server(tmp_path / "data", disk_reserve=0, public_url=proxy.url()) as server,
+        Server(tmp_path / "data", workers=2, disk_reserve=0, public_url=proxy.url()) as server,
         haproxy(proxy, server.port, documented("haproxy")),
     ):
         command = [sys.executable, "-c", SCRIPT, f"{proxy.url()}/tus/", str(source)]

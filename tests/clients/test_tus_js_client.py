@@ -65,7 +65,7 @@ def client(whole: Path) -> Client:
 
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
-    with Server(data, disk_reserve=0) as server:
+    with Server(data, workers=2, disk_reserve=0) as server:
         yield server
 
 

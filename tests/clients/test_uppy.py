@@ -76,7 +76,7 @@ def test_a_dropped_file_goes_on_after_a_reload(
     source = tmp_path / "uppy.mp3"
     source.write_bytes(make_mp3_of(8 * MIB, seed=121))
     with (
-        Server(data, disk_reserve=0, allowed_origins=json.dumps([address])) as server,
+        Server(data, workers=2, disk_reserve=0, allowed_origins=json.dumps([address])) as server,
         SlowProxy(server.url, rate=3_000_000) as line,
     ):
         (folder / "index.html").write_text(PAGE.replace("ENDPOINT", json.dumps(f"{line.url}/tus/")))

@@ -54,7 +54,7 @@ def behind(tmp_path: Path) -> Iterator[Callable[..., tuple[Server, Proxy]]]:
 
         def start(kind: str, public: Callable[[Proxy], str] = lambda _: "") -> tuple[Server, Proxy]:
             proxy = Proxy(tmp_path)
-            server = stack.enter_context(Server(tmp_path / "data", disk_reserve=0, public_url=public(proxy)))
+            server = stack.enter_context(Server(tmp_path / "data", workers=2, disk_reserve=0, public_url=public(proxy)))
             if kind == "haproxy as documented":
                 stack.enter_context(haproxy(proxy, server.port, documented("haproxy")))
             else:

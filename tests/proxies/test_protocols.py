@@ -31,7 +31,9 @@ def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     proxy = Proxy(folder)
     with ExitStack() as stack:
         server = stack.enter_context(
-            Server(folder / "data", disk_reserve=0, verdict_wait_slice=5, idle_timeout=6, public_url=proxy.url())
+            Server(
+                folder / "data", workers=2, disk_reserve=0, verdict_wait_slice=5, idle_timeout=6, public_url=proxy.url()
+            )
         )
         stack.enter_context(STARTERS[request.param](proxy, server.port, documented(request.param)))
         yield server, proxy

@@ -52,7 +52,8 @@ class Server:
         self._under = under
         self._config = [] if config is None else ["--config", str(config)]
         # Measuring every file would slow down the tests, and so would waiting for requests that a test left open.
-        self._settings = {"measure_loudness": False, "shutdown_timeout": 1} | settings
+        # Tests that look into a process, or make it fail, need to know which one serves them.
+        self._settings = {"measure_loudness": False, "shutdown_timeout": 1, "workers": 1} | settings
         self._port = 0
         self.token = ""
 

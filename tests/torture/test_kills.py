@@ -146,7 +146,7 @@ async def test_no_acknowledged_byte_is_lost_by_kills(data: Path, kill: Callable[
     source = random.Random(SEED)
     stop = asyncio.Event()
     timeout = aiohttp.ClientTimeout(total=20)
-    with Server(data, disk_reserve=0, verdict_wait_slice=0.05) as server:
+    with Server(data, workers=2, disk_reserve=0, verdict_wait_slice=0.05) as server:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             senders = [Sender(number, server, session) for number in range(CLIENTS)]
             tasks = [asyncio.create_task(sender.run(stop)) for sender in senders]

@@ -232,10 +232,12 @@ async def test_concurrent_heads_and_patches_agree(shared_server: Server) -> None
 async def test_cut_requests_leave_no_descriptors_open(shared_server: Server) -> None:
     def left_open() -> list[str]:
         """Return descriptors of partials beyond one each, and of deleted partials."""
-        links = Path(f"/proc/{shared_server.receiver}/fd")
-        names = [str(link.readlink()) for link in links.iterdir() if link.is_symlink()]
-        found = [name for name in names if ".partial" in name]
-        return [name for name in found if name.endswith("(deleted)") or found.count(name) > 1]
+        left = []
+        for receiver in shared_server.receivers:
+            names = [str(link.readlink()) for link in Path(f"/proc/{receiver}/fd").iterdir() if link.is_symlink()]
+            found = [name for name in names if ".partial" in name]
+            left += [name for name in found if name.endswith("(deleted)") or found.count(name) > 1]
+        return left
 
     paths = [await create(shared_server) for _ in range(10)]
     for door in ("tus", "rufh"):
