@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
 from media_service.core import expiry
-from media_service.core.errors.service import BeingFinished
+from media_service.core.errors.service import BeingFinished, ChangedMeanwhile
 from media_service.core.errors.uploads import UnknownUpload, UploadGone, WrongState
 from media_service.core.upload import ranges_of
 from media_service.core.upload_states import FINISHING, Event, State
@@ -33,6 +33,9 @@ FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.005, 0.1
 """Delays between attempts to exclude the writers, doubling."""
 
 ALL_BYTES = 2**62
+
+MAX_ATTEMPTS = 8
+"""Attempts to save an end while a client changes the upload."""
 
 log = structlog.get_logger()
 
@@ -103,16 +106,27 @@ class UploadEnder:
         any.
         """
         async with locked(self._locks, upload_lock(upload_id)), self._without_writers(upload_id, supersede=supersede):
+            upload = await self._save_ended(upload_id, ended)
+            if upload is None:
+                return False
+            await self._store.discard(upload_id)
+        self._bus.publish(CHANGED, upload_id, upload.state.value)
+        return True
+
+    async def _save_ended(
+        self, upload_id: str, ended: Callable[[Upload, Ranges], Awaitable[Upload | None]]
+    ) -> Upload | None:
+        """Save and return what `ended` returns. Its client may change the upload meanwhile: then decide again."""
+        for _ in range(MAX_ATTEMPTS):
             loaded = await self._catalogue.load(upload_id)
             if loaded is None:
                 raise UnknownUpload
             upload = await ended(loaded[0], ranges_of(loaded[1]))
             if upload is None:
-                return False
-            await self._catalogue.save(upload)
-            await self._store.discard(upload_id)
-        self._bus.publish(CHANGED, upload_id, upload.state.value)
-        return True
+                return None
+            with suppress(ChangedMeanwhile):
+                return await self._catalogue.save(upload)
+        raise ChangedMeanwhile
 
     @asynccontextmanager
     async def _without_writers(self, upload_id: str, *, supersede: bool) -> AsyncIterator[None]:
