@@ -15,6 +15,7 @@ from tests.server.tree import WITHIN_SECONDS, receiver_of, until, until_all_acce
 from tests.support.api import Api, digest_field
 from tests.support.mp3 import make_mp3_of
 from tests.support.raw import head, multipart, part
+from tests.support.sidecar import wait_for_exit
 from tests.support.wire import WireResponse, read_response, request
 
 if TYPE_CHECKING:
@@ -194,3 +195,30 @@ async def test_append_of_a_killed_process_is_over_at_once(api: Api, connections:
     assert standing.status == 200
     assert (await newer.send(append(path, standing.offset))).status == 204
     await assert_spooled(api, path.rpartition("/")[2])
+
+
+@pytest.mark.xfail(strict=True, reason="the lock ends with the process, before its last request is committed")
+@pytest.mark.parametrize("server", [{"sync": "upload"}], indirect=True)
+async def test_bytes_that_a_killed_process_was_recording_are_not_overwritten(
+    server: Server, api: Api, connections: tuple[Connection, Connection]
+) -> None:
+    killed, newer = connections
+    upload_id = (await api.create(length=len(MP3)))["id"]
+    os.kill(server.sidecar, signal.SIGSTOP)
+    try:
+        await killed.begin(raw(upload_id, MP3, **EXPECT), len(MP3))
+        await in_partial(server, upload_id, MP3)
+        # Let it send the request to record, its last step.
+        await asyncio.sleep(0.3)
+        os.kill(killed.receiver, signal.SIGKILL)
+        wait_for_exit(killed.receiver)
+        beginning = asyncio.create_task(newer.begin(raw(upload_id, WRONG, **EXPECT), HALF))
+        await asyncio.wait([beginning], timeout=0.5)
+    finally:
+        os.kill(server.sidecar, signal.SIGCONT)
+    newer.close()
+    await asyncio.gather(beginning, return_exceptions=True)
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while (await api.show(upload_id))["received"] != [[0, len(MP3)]]:
+            await asyncio.sleep(0.02)
+    assert (server.partials / f"{upload_id}.partial").read_bytes() == MP3
