@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 MP3 = make_mp3_of(256 * 1024, seed=151)
-WRONG = bytes(len(MP3))
+WRONG = bytes(255 - value for value in MP3)
 HALF = len(MP3) // 2
+PIECE = 32 * 1024
 TUS = {"Tus-Resumable": "1.0.0"}
 EXPECT = {"Expect": "100-continue"}
 SOON_SECONDS = 5.0
@@ -135,19 +136,20 @@ async def assert_spooled(api: Api, upload_id: str) -> None:
 async def kill_while_waiting(receiver: int, waiting: asyncio.Task[WireResponse]) -> WireResponse:
     """Kill a stopped receiver, for which another one's request waits, and return that one's response."""
     done, _ = await asyncio.wait([waiting], timeout=0.3)
-    assert not done
     os.kill(receiver, signal.SIGKILL)
+    assert not done
     async with asyncio.timeout(SOON_SECONDS):
         return await waiting
 
 
 @pytest.mark.parametrize("message", [raw, form])
 async def test_stale_slice_of_another_process_ends_before_the_newer_one_begins(
-    api: Api, connections: tuple[Connection, Connection], message: Callable[..., bytes]
+    server: Server, api: Api, connections: tuple[Connection, Connection], message: Callable[..., bytes]
 ) -> None:
     stale, newer = connections
     upload_id = (await api.create(length=len(MP3)))["id"]
     await stale.begin(message(upload_id, WRONG, **EXPECT), HALF)
+    await in_partial(server, upload_id, WRONG[:PIECE])
     async with asyncio.timeout(SOON_SECONDS):
         assert (await newer.send(message(upload_id, MP3))).status == 200
         superseded = await stale.response()
@@ -157,11 +159,12 @@ async def test_stale_slice_of_another_process_ends_before_the_newer_one_begins(
 
 @pytest.mark.parametrize("message", [raw, form])
 async def test_bytes_of_a_killed_process_are_free_at_once(
-    api: Api, connections: tuple[Connection, Connection], message: Callable[..., bytes]
+    server: Server, api: Api, connections: tuple[Connection, Connection], message: Callable[..., bytes]
 ) -> None:
     stale, newer = connections
     upload_id = (await api.create(length=len(MP3)))["id"]
     await stale.begin(message(upload_id, WRONG, **EXPECT), HALF)
+    await in_partial(server, upload_id, WRONG[:PIECE])
     # While it is stopped it hears no hint, so the newer one waits.
     os.kill(stale.receiver, signal.SIGSTOP)
     sending = asyncio.create_task(newer.send(message(upload_id, MP3)))
@@ -185,10 +188,13 @@ async def test_stale_append_of_another_process_is_recorded_and_continued(
     await assert_spooled(api, upload_id)
 
 
-async def test_append_of_a_killed_process_is_over_at_once(api: Api, connections: tuple[Connection, Connection]) -> None:
+async def test_append_of_a_killed_process_is_over_at_once(
+    server: Server, api: Api, connections: tuple[Connection, Connection]
+) -> None:
     stale, newer = connections
     path = await create_tus(api)
     await stale.begin(append(path, 0, **EXPECT), HALF)
+    await in_partial(server, path.rpartition("/")[2], MP3[:PIECE])
     os.kill(stale.receiver, signal.SIGSTOP)
     asking = asyncio.create_task(newer.send(request("HEAD", path, TUS)))
     standing = await kill_while_waiting(stale.receiver, asking)
