@@ -32,10 +32,11 @@ types: $(VENV)/.test
 	$(BIN)/mypy
 	npx --yes --package typescript@7.0.2 tsc --project tsconfig.json
 
-# The long form of what `make test` does shortly: 200 kills while receiving and 200 while finishing, 20 power cuts, ten
-# seconds of each attack, a minute without a line, 200,000 requests of the fuzzer from a seed of their own.
+# The long form of what `make test` does shortly: 200 kills while receiving, 200 while finishing and 200 of any process
+# of several receivers, 20 power cuts, ten seconds of each attack, a minute without a line, 200,000 requests of the
+# fuzzer from a seed of their own.
 torture: $(VENV)/.test
-	KILLS=200 FINISHING_KILLS=200 CUTS=20 ATTACK=10 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
+	KILLS=200 FINISHING_KILLS=200 CHAOS=200 CUTS=20 ATTACK=10 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 
 # Known advisories: those in tests/advisories.toml, which `make check` looks at too, and those of the database that

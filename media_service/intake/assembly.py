@@ -13,6 +13,7 @@ from media_service.intake.finalizing.read_ahead import ReadAheadFollower
 from media_service.intake.finalizing.rejected import RejectedUploads
 from media_service.intake.finalizing.retag import Retagger
 from media_service.intake.late_edits import LateEdits
+from media_service.intake.leftovers import Leftovers
 from media_service.intake.receiving.append import Appends
 from media_service.intake.receiving.concatenate import Concatenator
 from media_service.intake.recovery import Recovery
@@ -113,15 +114,21 @@ class FinisherParts(SharedParts):
         )
         self.follower = ReadAheadFollower(catalogue, store, media, bus)
         self.early_rejection = EarlyRejection(store, media, self.rejected, self.ender, adapters.clock)
+        self.leftovers = Leftovers(catalogue, store, adapters.spool, locks=adapters.locks, retagger=self.retagger)
         self.sweeper = Sweeper(
-            self.ender, catalogue, adapters.quarantine, clock=adapters.clock, options=options, every=sweep_interval
+            self.ender,
+            catalogue,
+            adapters.quarantine,
+            leftovers=self.leftovers,
+            clock=adapters.clock,
+            options=options,
+            every=sweep_interval,
         )
         self.recovery = Recovery(
             catalogue,
             store,
-            adapters.spool,
+            leftovers=self.leftovers,
             ender=self.ender,
-            retagger=self.retagger,
             clock=adapters.clock,
             sync_slices=options.sync_slices,
         )

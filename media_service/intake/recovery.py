@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 from media_service.core import lifecycle
 from media_service.core.errors.base import ServiceError
 from media_service.core.upload import ranges_of
-from media_service.core.upload_states import FINISHING, Event, State
+from media_service.core.upload_states import Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from media_service.core.ports.catalogue import Catalogue
-    from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
     from media_service.core.upload import Slice, Upload
     from media_service.intake.ending import UploadEnder
-    from media_service.intake.finalizing.retag import Retagger
+    from media_service.intake.leftovers import Leftovers
 
 
 class Recovery:
@@ -27,25 +26,22 @@ class Recovery:
         self,
         catalogue: Catalogue,
         store: UploadStore,
-        spool: Spool,
         *,
         ender: UploadEnder,
-        retagger: Retagger,
+        leftovers: Leftovers,
         clock: Callable[[], int],
         sync_slices: bool,
     ) -> None:
         self._catalogue = catalogue
         self._store = store
-        self._spool = spool
         self._ender = ender
-        self._retagger = retagger
+        self._leftovers = leftovers
         self._clock = clock
         self._sync_slices = sync_slices
 
     async def run(self) -> None:
         """Discard files without a row, finish edits, complete uploads with all bytes, cancel cut plain forms."""
-        await self._discard_orphans()
-        await self._retagger.recover()
+        await self._leftovers.clear()
         for upload_id in await self._catalogue.receiving_whole():
             loaded = await self._catalogue.load(upload_id)
             if loaded is not None and lifecycle.is_complete(loaded[0], ranges_of(loaded[1])):
@@ -62,12 +58,3 @@ class Recovery:
             await self._catalogue.save(upload.step(Event.LOSE, self._clock()))
         else:
             await self._catalogue.save(lifecycle.complete(upload, ranges_of(slices), self._clock()))
-
-    async def _discard_orphans(self) -> None:
-        """Delete files that a crash left after their rows had changed."""
-        finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}
-        receiving = {upload.id for upload in await self._catalogue.in_state({State.RECEIVING})}
-        for upload_id in set(await self._store.list_ids()) - finishing - receiving:
-            await self._store.discard(upload_id)
-        for upload_id in set(await self._spool.list_assembled()) - finishing:
-            await self._spool.discard_assembled(upload_id)

@@ -1,4 +1,4 @@
-"""Remove what time leaves: idle uploads and old quarantine."""
+"""Remove what time and crashes leave: idle uploads, old quarantine, files of a process that died."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from media_service.core.errors.base import ServiceError
 from media_service.core.upload_states import FINISHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.upload import Upload
     from media_service.intake.ending import UploadEnder
+    from media_service.intake.leftovers import Leftovers
     from media_service.intake.options import IntakeOptions
 
 log = structlog.get_logger()
@@ -27,7 +28,7 @@ EXPIRE_BATCH = 256
 
 
 class Sweeper:
-    """Expires uploads and purges the quarantine, `every` so many seconds."""
+    """Expires uploads, purges the quarantine and clears `leftovers`, `every` so many seconds."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Sweeper:
         catalogue: Catalogue,
         quarantine: Quarantine,
         *,
+        leftovers: Leftovers,
         clock: Callable[[], int],
         options: IntakeOptions,
         every: float,
@@ -45,19 +47,26 @@ class Sweeper:
         self._clock = clock
         self._lifetime = options.lifetime
         self._quarantine_lifetime = int(options.quarantine_lifetime * 1_000_000)
+        self._leftovers = leftovers
         self._every = every
 
     async def run(self) -> None:
         """Sweep until cancelled."""
+        # First, because a finisher that died may have left something.
+        await self._try(self._leftovers.clear)
         while True:
             await asyncio.sleep(self._every)
-            try:
-                await self.expire()
-            except (ServiceError, OSError) as error:
-                log.warning("sweeping failed and is retried", error=str(error))
-            except Exception:
-                # The top of a task: if it ended, nothing would expire until the next start.
-                log.exception("sweeping failed and is retried")
+            await self._try(self.expire)
+            await self._try(self._leftovers.clear)
+
+    async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except (ServiceError, OSError) as error:
+            log.warning("sweeping failed and is retried", error=str(error))
+        except Exception:
+            # The top of a task: if it ended, nothing would expire until the next start.
+            log.exception("sweeping failed and is retried")
 
     async def expire(self) -> None:
         """End idle uploads and failed ones past their lifetime; purge the quarantine."""

@@ -154,6 +154,7 @@ class Rig:
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender
         self.finalizer, self.sweeper, self.recovery = finisher.finalizer, finisher.sweeper, finisher.recovery
+        self.leftovers = finisher.leftovers
         # Its steps are not counted: they come at any time, and it changes nothing.
         follower = ReadAheadFollower(self.database, self.store, self.inspector, self.bus)
         self._background = [follower.run, finisher.early_rejection.run]

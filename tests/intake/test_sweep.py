@@ -13,6 +13,7 @@ from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.sweep import Sweeper
+from media_service.intake.upload_locks import file_lock, upload_lock
 from tests.intake.rig import HOUR, Rig
 from tests.intake.test_finalizer import TEXT, finish_all, receive
 from tests.support.failing import Failing
@@ -90,6 +91,42 @@ async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> No
         assert await rig.store.list_ids() == [kept.upload.id]
 
 
+async def test_what_a_killed_process_left_is_removed_while_others_work(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig, Rig(tmp_path / "data", beside=rig, first_id=1000) as other:
+        kept = (await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native"))[0].upload.id
+        ended, busy = [
+            (await rig.intake.create(UploadRequest("ended.mp3", 100), "me", "native"))[0].upload.id for _ in range(2)
+        ]
+        # Killed after it saved that the upload has ended; or before it saved that there is one.
+        for upload_id in (ended, busy):
+            await rig.intake.cancel(upload_id, "me")
+        for upload_id in (ended, busy, "unborn", "coming"):
+            await rig.store.create(upload_id, 100)
+        for key in (kept, busy, "edited", "editing"):
+            rig.spool.path("").parent.joinpath(".incoming", key).touch()
+        assert await other.store.try_exclusive("coming")
+        assert await other.locks.acquire(upload_lock(busy), 0)
+        assert await other.locks.acquire(file_lock("editing"), 0)
+        await rig.leftovers.clear()
+        assert set(await rig.store.list_ids()) == {kept, busy, "coming"}
+        assert set(await rig.spool.list_assembled()) == {busy, "editing"}
+        other.locks.release(upload_lock(busy))
+        other.locks.release(file_lock("editing"))
+        other.store.end_exclusive("coming")
+        await rig.leftovers.clear()
+        assert await rig.store.list_ids() == [kept]
+        assert await rig.spool.list_assembled() == []
+        await _one_slice(rig, kept, 0)
+
+
+async def test_upload_whose_new_partial_was_taken_for_a_leftover_gets_another(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = (await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native"))[0].upload.id
+        await rig.store.discard(upload_id)
+        await _one_slice(rig, upload_id, 0)
+        assert rig.store.path(upload_id).read_bytes()[:10] == b"x" * 10
+
+
 async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         form, _ = await rig.intake.create(UploadRequest("form.mp3", None), "me", "form")
@@ -142,6 +179,7 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
             rig.ender,
             Failing(rig.database, "expiring", [ZeroDivisionError()]),
             rig.quarantine,
+            leftovers=rig.leftovers,
             clock=lambda: rig.time,
             options=rig.options,
             every=0.01,

@@ -148,6 +148,24 @@ async def test_the_newer_writer_of_the_same_bytes_wins(tmp_path: Path) -> None:
         assert one.store.path(upload_id).read_bytes()[:20] == MP3[:20]
 
 
+async def test_of_two_that_wait_for_a_third_the_newer_wins(tmp_path: Path) -> None:
+    async with two(tmp_path / "data", is_deaf=False) as (one, other), Rig(tmp_path / "data", beside=one) as third:
+        upload_id = await begin(one)
+        # A writer whose disk is slow.
+        first = await third.store.begin(upload_id, 0, 20)
+        assert first is not None
+        assert first.try_lock()
+        older = asyncio.create_task(send(one, upload_id, 0, 20))
+        await asyncio.sleep(0.1)
+        newer = asyncio.create_task(send(other, upload_id, 0, 20))
+        await asyncio.sleep(0.2)
+        first.close()
+        async with asyncio.timeout(5):
+            await newer
+            with pytest.raises(Superseded):
+                await older
+
+
 async def test_without_hints_the_newer_writer_waits_for_the_older_one(tmp_path: Path) -> None:
     async with two(tmp_path / "data", is_deaf=True) as (one, other):
         upload_id, slow = await begin(one), Body()

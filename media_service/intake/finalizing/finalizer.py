@@ -111,7 +111,8 @@ class Finalizer:
     async def _follow_hint(self, upload_id: str, state: str) -> None:
         if state == State.RECEIVED and not self.queue.knows(upload_id):
             loaded = await self._catalogue.load(upload_id)
-            if loaded is not None and loaded[0].state in FINISHING:
+            # `record_fault` publishes this hint too.
+            if loaded is not None and loaded[0].state in FINISHING and not loaded[0].finalize_failed:
                 self.queue.enqueue(loaded[0])
         elif state in ENDED:
             self._release_lock(upload_id)
