@@ -38,7 +38,8 @@ class LocalAdapters:
 
     def __init__(self, settings: Settings, folder: DataFolder) -> None:
         self.links = SidecarLinks(folder.sidecar_socket, ("catalogue", "storage", "bus"))
-        self.catalogue = SqliteCatalogue(folder.catalogue, self.links.clients["catalogue"])
+        is_shared = settings.workers != 1
+        self.catalogue = SqliteCatalogue(folder.catalogue, self.links.clients["catalogue"], is_shared=is_shared)
         self.store = DiskUploadStore(folder.partials, self.links.clients["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)

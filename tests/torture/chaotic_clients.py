@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import os
 import random
 from contextlib import suppress
 from itertools import pairwise
@@ -33,11 +32,6 @@ NAMES = ("show.mp3", "show.mp3", "Night.mp3", "서울.mp3")
 TUS = {"Tus-Resumable": "1.0.0"}
 APPEND = TUS | {"Content-Type": "application/offset+octet-stream"}
 RETRY_SECONDS = 0.05
-
-DAMAGE = os.environ.get("CHAOS_DAMAGE") == "1"
-"""Whether slices that are cut, and some that are sent twice, have other bytes than their digest says. They are never
-recorded, so it shows if they overwrite recorded bytes. Off, because they do: the test marked xfail in
-`tests/server/test_stale_writers.py`."""
 
 
 class Sender:
@@ -140,7 +134,9 @@ class SliceSender(Sender):
 
     async def _send(self, span: Span) -> None:
         piece = self.data[span.start : span.stop]
-        damaged = piece.translate(_COMPLEMENT) if DAMAGE else piece
+        # Slices that are cut, and some that are sent twice, have other bytes than their digest says. They are never
+        # recorded, so it shows if they overwrite recorded bytes.
+        damaged = piece.translate(_COMPLEMENT)
         twin = self._message(span, piece, damaged if self.random.random() < 0.25 else piece)
         responses = await self.lines.send_roughly(
             self._message(span, piece, piece), self._message(span, piece, damaged), twin

@@ -29,7 +29,8 @@ class Catalogue(Protocol):
     async def peek(self, upload_id: str, start: int, stop: int) -> tuple[int, bool] | None:
         """Return the row's version, and whether a recorded slice overlaps the span; None without a row.
 
-        It sees what every process has committed before the call. It is cheap: it is called for each slice.
+        It sees what every process committed or sent before the call, also one that has died since. It is cheap: it is
+        called for each slice.
         """
 
     async def record(

@@ -255,5 +255,6 @@ class _RunningAppend:
         else:
             size = min(APPEND_SLICE_BYTES, self._uploads.options.limits.slice)
             seconds = seconds_between_records(self._uploads.slices_recorded(self._id))
-            request, blocks = SliceRequest(at, None, None, dialect, appends=True), body.next(size, seconds)
+            request = SliceRequest(at, None, None, dialect, most=size, appends=True)
+            blocks = body.next(size, seconds)
         return await self._uploads.receive(self._id, self._owner, request, blocks)

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from media_service.core import admission
 from media_service.core.digest import format_digest_field
 from media_service.core.errors.requests import BodyCut, Malformed
-from media_service.core.errors.service import ChangedMeanwhile, StorageError
+from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.errors.uploads import DigestMismatch, SpanOverlaps
 from media_service.core.ranges import Span
 from media_service.core.reservation import first_reservation
 from media_service.core.upload import Slice
-from media_service.intake.topics import SUPERSEDE
+from media_service.intake.receiving.span_lock import lock_span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -33,14 +33,8 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.lifecycle import UploadLifecycle
     from media_service.intake.tasks import TaskTracker
 
-FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.002, 0.05
-"""Delays between attempts to lock bytes that a writer of another process has, doubling."""
-
 MAX_ATTEMPTS = 8
 """Attempts to begin a slice while other processes change the upload."""
-
-MAX_LOCK_SECONDS = 20.0
-"""Maximum wait for that writer: it ends at its next block, but may be waiting for a slow disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +57,17 @@ class SliceRequest:
     appends: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Target:
-    """Where a slice is written, with its lease in this process and its lock against others."""
+    """Where a slice is written, with its lease in this process and its lock against others.
+
+    `checked_to`: the bytes before it are locked, and no process has recorded them.
+    """
 
     window: admission.WriteWindow
     lease: Lease
     writer: SliceWriter
+    checked_to: int = 0
 
 
 class SliceReceiver:
@@ -88,7 +86,7 @@ class SliceReceiver:
             await self._lifecycle.complete_if_possible(active)
             return
         try:
-            piece = await self._write(active, request, target.window, target.lease, body, writer=target.writer)
+            piece = await self._write(active, request, target.window, target.lease, body, target=target)
         except BaseException:
             self._end(active, target)
             raise
@@ -114,9 +112,10 @@ class SliceReceiver:
                 raise
             target = _Target(window, lease, writer)
             try:
-                stop = window.start + (request.size or 1)
-                if await self._lock(active, target) and await self._is_current(active, window.start, stop):
-                    return target
+                if await lock_span(self._deps, active.upload.id, writer, lease):
+                    target.checked_to = _lock_ahead(writer, window, request)
+                    if await self._is_current(active, window.start, target.checked_to):
+                        return target
             except BaseException:
                 self._end(active, target)
                 raise
@@ -185,27 +184,6 @@ class SliceReceiver:
             active.upload.id, window.start, request.size, most=request.most, digest=request.digest
         )
 
-    async def _lock(self, active: ActiveUpload, target: _Target) -> bool:
-        """Lock the slice's bytes; a writer of another process that has them is asked to end.
-
-        Return False if the partial was deleted since it was opened. Raise ChangedMeanwhile, Superseded.
-        """
-        clock = asyncio.get_running_loop().time
-        give_up, delay = clock() + MAX_LOCK_SECONDS, FIRST_POLL_SECONDS
-        while True:
-            try:
-                if target.writer.try_lock():
-                    return True
-            except StorageError:
-                return False
-            if clock() > give_up:
-                raise ChangedMeanwhile
-            lease, origin = target.lease, self._deps.active_uploads.origin
-            self._deps.bus.publish(SUPERSEDE, active.upload.id, lease.start, lease.stop, origin)
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, LAST_POLL_SECONDS)
-            lease.check()
-
     async def _is_current(self, active: ActiveUpload, start: int, stop: int) -> bool:
         """Return whether the upload in memory is the catalogue's, and none of these bytes is recorded."""
         return await self._deps.catalogue.peek(active.upload.id, start, stop) == (active.upload.version, False)
@@ -248,9 +226,9 @@ class SliceReceiver:
         lease: Lease,
         body: AsyncIterable[bytes],
         *,
-        writer: SliceWriter | None = None,
+        target: _Target | None = None,
     ) -> Slice:
-        """Write the body, neither checked nor durable yet; without `writer` only count its bytes."""
+        """Write the body, neither checked nor durable yet; without `target` only count its bytes."""
         at = window.start
         async with lease:
             async for block in body:
@@ -262,12 +240,12 @@ class SliceReceiver:
                 if stop > window.limit:
                     raise admission.overrun(active.upload, window, self._deps.options.limits)
                 lease.extend(stop)
-                if writer is not None:
-                    if request.size is None:
-                        await self._grow(active, writer, at, stop)
+                if target is not None:
+                    if stop > target.checked_to:
+                        await self._grow(active, target, at, stop)
                     if stop > (active.reserved or 0):
-                        await self._deps.space.admit(active, writer, at, stop)
-                    await writer.write(block)
+                        await self._deps.space.admit(active, target.writer, at, stop)
+                    await target.writer.write(block)
                 at = stop
                 # Free the block before waiting for the next one.
                 del block
@@ -277,11 +255,13 @@ class SliceReceiver:
             raise BodyCut
         return Slice(window.start, at, request.digest)
 
-    async def _grow(self, active: ActiveUpload, writer: SliceWriter, at: int, stop: int) -> None:
+    async def _grow(self, active: ActiveUpload, target: _Target, at: int, stop: int) -> None:
         """Lock more bytes for a slice of unknown size. Raise SpanOverlaps if another process has or recorded them."""
-        peeked = await self._deps.catalogue.peek(active.upload.id, at, stop) if writer.extend(stop) else None
+        locked = target.writer.extend(stop)
+        peeked = await self._deps.catalogue.peek(active.upload.id, at, stop) if locked else None
         if peeked is None or peeked[1]:
             raise SpanOverlaps(at, stop)
+        target.checked_to = stop
 
     async def _commit(self, active: ActiveUpload, request: SliceRequest, piece: Slice, target: _Target) -> None:
         """Check a written slice, make it durable and record it."""
@@ -297,3 +277,11 @@ class SliceReceiver:
             await self._lifecycle.record(active, piece, last=request.last)
         finally:
             self._end(active, target)
+
+
+def _lock_ahead(writer: SliceWriter, window: admission.WriteWindow, request: SliceRequest) -> int:
+    """Lock as much as the slice may have, to ask the catalogue once; return the end of the locked bytes."""
+    if request.size is not None:
+        return window.start + request.size
+    stop = window.start if request.most is None else min(window.limit, window.start + request.most)
+    return stop if stop > window.start and writer.extend(stop) else window.start + 1
