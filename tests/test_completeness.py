@@ -119,7 +119,9 @@ def test_every_error_is_raised(error: type[MediaServiceError]) -> None:
 def test_every_setting_is_used(setting: str) -> None:
     trees = [tree for name, tree in modules().items() if name in TOP or name.startswith("server.")]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    assert setting in {node.attr for node in nodes}, f"Nothing reads the setting {setting}: pass it on in app.py."
+    assert setting in {node.attr for node in nodes}, (
+        f"Nothing reads the setting {setting}: pass it on in app.py, adapters.py or finisher.py."
+    )
 
 
 def test_json_request_has_every_field_of_an_upload_request() -> None:

@@ -12,7 +12,20 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "media_service"
-TOP = {"app", "cli", "health", "heartbeat", "load", "logs", "part_options", "server", "sidecar", "startup", "__main__"}
+TOP = {
+    "adapters",
+    "app",
+    "cli",
+    "finisher",
+    "health",
+    "heartbeat",
+    "logs",
+    "part_options",
+    "server",
+    "sidecar",
+    "startup",
+    "__main__",
+}
 ROOMS = {
     "core": set[str](),
     "ipc": set[str](),

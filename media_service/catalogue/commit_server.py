@@ -114,6 +114,8 @@ class CommitServer:
                 self._end(client)
             else:
                 requests += [(client, number, change) for number, change in received]
+        # Reads are last, because they must see what other connections brought before them.
+        requests.sort(key=lambda request: _only_reads(request[2]))
         for first in range(0, len(requests), MAX_BATCH):
             self._commit(committer, requests[first : first + MAX_BATCH])
 
@@ -156,6 +158,10 @@ class CommitServer:
         self._selector.close()
         self._waker.close()
         self._woken.close()
+
+
+def _only_reads(change: PlainChange) -> bool:
+    return all(sql.startswith("SELECT") for sql, _ in change[0])
 
 
 class _Client:

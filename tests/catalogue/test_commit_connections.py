@@ -124,3 +124,20 @@ async def test_an_error_in_the_committing_thread_ends_every_connection_with_it()
     with near, far, pytest.raises(ZeroDivisionError):
         await asyncio.to_thread(server.serve, far)
     server.close()
+
+
+COUNT_TO_MILLIONS = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT count(*) FROM n"
+)
+
+
+@pytest.mark.parametrize(("writer", "reader"), [(1, 2), (2, 1)])
+async def test_a_read_sees_what_another_connection_sent_before_it(path: Path, writer: int, reader: int) -> None:
+    """Also if both arrive while a transaction runs, whichever connection is served first."""
+    async with clients(CommitServer(Connections(path).open), 3) as each:
+        running = asyncio.ensure_future(each[0].execute(sql(COUNT_TO_MILLIONS)))
+        await asyncio.sleep(0.05)
+        writing = asyncio.ensure_future(each[writer].execute(piece(0, 1)))
+        await asyncio.sleep(0.01)
+        assert await each[reader].execute(sql("SELECT count(*) FROM slices")) == [(1,)]
+        await asyncio.gather(running, writing)

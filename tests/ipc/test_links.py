@@ -27,7 +27,8 @@ pytestmark = pytest.mark.slow
 
 SERVICES = ("catalogue", "storage", "bus")
 RESTART_TIMEOUT_SECONDS = 10.0
-CREATE: object = (False, [("CREATE TABLE IF NOT EXISTS a (b)", ())])
+CREATE: object = ([("CREATE TABLE IF NOT EXISTS a (b)", {})], None, [], False)
+DONE: object = (None, True, [])
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ async def test_every_service_responds_to_every_process(sidecar: Sidecar, tmp_pat
         for links in (first, second):
             assert links.is_connected()
             assert await links.clients["storage"].call(("sync_folder", os.fsencode(tmp_path))) is None
-            assert await links.clients["catalogue"].call(CREATE) is None
+            assert await links.clients["catalogue"].call(CREATE) == DONE
         heard = asyncio.Event()
         SidecarBus(second.clients["bus"]).subscribe("recorded", heard.set)
         SidecarBus(first.clients["bus"]).publish("recorded")
@@ -73,7 +74,7 @@ async def test_sidecar_ends_when_the_last_link_is_closed(sidecar: Sidecar) -> No
     async with linked(sidecar.path) as links:
         ending = asyncio.create_task(asyncio.to_thread(sidecar.end))
         await asyncio.sleep(0.1)
-        assert await links.clients["catalogue"].call(CREATE) is None
+        assert await links.clients["catalogue"].call(CREATE) == DONE
         assert not ending.done()
     assert await ending == 0
 
@@ -84,7 +85,7 @@ async def test_socket_is_private_and_its_path_may_be_long(tmp_path: Path) -> Non
     with Sidecar(folder) as sidecar:
         async with linked(sidecar.path) as links:
             assert stat.S_IMODE(sidecar.path.stat().st_mode) == 0o600
-            assert await links.clients["catalogue"].call(CREATE) is None
+            assert await links.clients["catalogue"].call(CREATE) == DONE
 
 
 async def test_death_fails_pending_calls_and_the_next_process_responds(sidecar: Sidecar, tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ async def test_death_fails_pending_calls_and_the_next_process_responds(sidecar: 
         for again in (links, others):
             sync = ("sync", os.fsencode(tmp_path / "file"))
             assert await result_after_restart(again.clients["storage"], sync) is None
-            assert await result_after_restart(again.clients["catalogue"], CREATE) is None
+            assert await result_after_restart(again.clients["catalogue"], CREATE) == DONE
     assert not links.is_connected()
 
 
@@ -119,14 +120,14 @@ async def test_failing_service_ends_the_process(sidecar: Sidecar) -> None:
         assert sidecar.process is not None
         assert await asyncio.to_thread(sidecar.process.wait, RESTART_TIMEOUT_SECONDS) == 1
         sidecar.start()
-        assert await result_after_restart(links.clients["catalogue"], CREATE) is None
+        assert await result_after_restart(links.clients["catalogue"], CREATE) == DONE
 
 
 async def test_stranger_who_names_no_service_delays_and_ends_nothing(sidecar: Sidecar) -> None:
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.connect(str(sidecar.path))
         async with linked(sidecar.path) as links:
-            assert await links.clients["catalogue"].call(CREATE) is None
+            assert await links.clients["catalogue"].call(CREATE) == DONE
     assert sidecar.end() == 0
 
 
@@ -134,4 +135,4 @@ async def test_sidecar_ignores_signals(sidecar: Sidecar) -> None:
     async with linked(sidecar.path) as links:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             os.kill(sidecar.pid, number)
-        assert await links.clients["catalogue"].call(CREATE) is None
+        assert await links.clients["catalogue"].call(CREATE) == DONE
