@@ -53,7 +53,8 @@ class Server:
         self._config = [] if config is None else ["--config", str(config)]
         # Measuring every file would slow down the tests, and so would waiting for requests that a test left open.
         # Tests that look into a process, or make it fail, need to know which one serves them.
-        self._settings = {"measure_loudness": False, "shutdown_timeout": 1, "workers": 1} | settings
+        alone = {"workers": 1} if config is None else {}
+        self._settings = {"measure_loudness": False, "shutdown_timeout": 1} | alone | settings
         self._port = 0
         self.token = ""
 

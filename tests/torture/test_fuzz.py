@@ -32,8 +32,8 @@ ROUNDS = 4
 ALLOWED = frozenset({"covers_busy"})
 """Codes of 503 that are expected: covers share a limit of memory."""
 
-DESCRIPTORS = 6
-"""Descriptors that may be opened after the first round: readers of the catalogue, pipes of children."""
+DESCRIPTORS = 10
+"""Descriptors that may be opened after the first round: of the catalogue, of a tag worker, of locks."""
 
 GROWTH = 40 * MIB
 """Bytes by which the process may grow after the first round: it caches the 4,096 newest uploads, 6 KiB each."""
