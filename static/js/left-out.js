@@ -13,7 +13,7 @@ export function leftOutWords(names) {
   return say('sum.left_out', { count: names.length, names: rest > 0 ? say('sum.more', { names: told, count: rest }) : told });
 }
 
-/** @param {(name: string) => HTMLElement} part of the page @param {() => void} called when dismissed */
+/** @param {(name: string) => HTMLElement} part of the page @param {() => void} dismissed called when the user dismisses the line */
 export function leftOutLine(part, dismissed) {
   /** @type {string[]} */
   let names = [];
