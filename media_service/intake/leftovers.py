@@ -9,17 +9,22 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import structlog
+
+from media_service.core.errors.base import ServiceError
 from media_service.core.upload_states import FINISHING, State
 from media_service.intake.upload_locks import file_lock, upload_lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.finalizing.retag import Retagger
+
+log = structlog.get_logger()
 
 
 class Leftovers:
@@ -44,9 +49,9 @@ class Leftovers:
         finishing = {upload.id for upload in await self._catalogue.in_state(FINISHING)}
         receiving = {upload.id for upload in await self._catalogue.in_state({State.RECEIVING})}
         for upload_id in set(partials) - finishing - receiving:
-            await self._discard_partial(upload_id)
+            await _keep_on_error(self._discard_partial, upload_id)
         for key in set(assembled) - finishing:
-            await self._discard_assembled(key)
+            await _keep_on_error(self._discard_assembled, key)
 
     async def _discard_partial(self, upload_id: str) -> None:
         """Delete the partial, unless the upload is being changed or its row has come meanwhile."""
@@ -79,3 +84,11 @@ class Leftovers:
     async def _state(self, upload_id: str) -> State | None:
         loaded = await self._catalogue.load(upload_id)
         return None if loaded is None else loaded[0].state
+
+
+async def _keep_on_error(discard: Callable[[str], Awaitable[None]], key: str) -> None:
+    """Discard, but keep the file if that fails, or if its row cannot be read: the service must start all the same."""
+    try:
+        await discard(key)
+    except ServiceError as error:
+        log.warning("a leftover file is kept", key=key, error=str(error))
