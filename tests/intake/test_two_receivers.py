@@ -300,3 +300,18 @@ async def test_a_cut_slice_of_one_process_is_sent_again_through_the_other(tmp_pa
             await one.intake.receive(upload_id, "me", SliceRequest(0, 20, None, "native"), of(b"x" * 5))
         await send(other, upload_id, 0, 20)
         assert one.store.path(upload_id).read_bytes()[:20] == MP3[:20]
+
+
+async def test_a_slice_of_unknown_size_locks_no_bytes_after_it(tmp_path: Path) -> None:
+    """Its request may be larger than it, as a multipart body is."""
+    async with two(tmp_path / "data", is_deaf=False) as (one, other):
+        upload_id, first = await begin(one), Body()
+        request = SliceRequest(0, None, None, "native", most=600)
+        writing = asyncio.create_task(one.intake.receive(upload_id, "me", request, first))
+        first.send(MP3[:10])
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            await send(other, upload_id, 20, 40)
+        first.send(MP3[10:20])
+        first.end()
+        await writing

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.lifecycle import UploadLifecycle
     from media_service.intake.tasks import TaskTracker
 
+MULTIPART_OVERHEAD_BYTES = 4096
+"""Bytes of a request that are not the slice's, at most in sensible clients: the page has 600."""
+
 MAX_ATTEMPTS = 8
 """Attempts to begin a slice while other processes change the upload."""
 
@@ -280,8 +283,14 @@ class SliceReceiver:
 
 
 def _lock_ahead(writer: SliceWriter, window: admission.WriteWindow, request: SliceRequest) -> int:
-    """Lock as much as the slice may have, to ask the catalogue once; return the end of the locked bytes."""
+    """Lock what the slice will have, to ask the catalogue once and not for each block; return the end of it.
+
+    The writer of the bytes after a slice waits if more is locked.
+    """
     if request.size is not None:
         return window.start + request.size
-    stop = window.start if request.most is None else min(window.limit, window.start + request.most)
-    return stop if stop > window.start and writer.extend(stop) else window.start + 1
+    first = window.start + 1
+    if request.most is None:
+        return first
+    stop = min(window.limit, window.start + request.most - (0 if request.appends else MULTIPART_OVERHEAD_BYTES))
+    return stop if stop > first and writer.extend(stop) else first
