@@ -62,6 +62,8 @@ class LocalAdapters:
         """Connect to the sidecar, and open the catalogue and the folders."""
         await self.links.start()
         await self.catalogue.open()
+        # Of a receiver that was killed a record may be on its way. Its successor must not write over those bytes.
+        await self.catalogue.settle()
         for part in (self.store, self._spool, self._quarantine):
             await part.prepare()
 

@@ -61,7 +61,9 @@ class SqliteCatalogue:
         await asyncio.to_thread(os.chmod, self._path, 0o600)
         await self._pool.open()
         self._peeking.open()
-        # What a process that died has sent is committed before this one looks.
+
+    async def settle(self) -> None:
+        """Return when all that other processes sent before is committed, also by one that has died."""
         await self._commit_client.execute(Change([]))
 
     async def close(self) -> None:
