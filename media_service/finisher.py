@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.adapters import LocalAdapters, now
+from media_service.adapters import LocalAdapters
 from media_service.core.errors.service import MediaError
 from media_service.heartbeat import FINISHER, Heartbeat
 from media_service.intake.assembly import FinisherParts
@@ -81,7 +81,7 @@ def _runs(parts: FinisherParts, settings: Settings) -> list[Coroutine[Any, Any, 
             adapters.spool,
             LoudnessAnalyzer(spawn.run_limited),
             queue=finalizer.queue,
-            clock=now,
+            clock=adapters.clock,
             delivered=finalizer.delivered,
         )
         runs.append(loudness.run())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,13 @@ import structlog
 
 from media_service.core import expiry
 from media_service.core.errors.service import BeingFinished, ChangedMeanwhile
-from media_service.core.errors.uploads import UnknownUpload, UploadGone, WrongState
+from media_service.core.errors.uploads import UploadGone, WrongState
 from media_service.core.upload import ranges_of
 from media_service.core.upload_states import FINISHING, Event, State
+from media_service.intake.backoff import Backoff
+from media_service.intake.loading import load_upload
 from media_service.intake.topics import CHANGED, SUPERSEDE
-from media_service.intake.upload_locks import MAX_WAIT_SECONDS, locked, upload_lock
+from media_service.intake.upload_locks import MAX_WAIT_SECONDS, locked, try_locked, upload_lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from media_service.core.ports.upload_store import UploadStore
     from media_service.core.ranges import Ranges
     from media_service.core.upload import Upload
-
-FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.005, 0.1
-"""Delays between attempts to exclude the writers, doubling."""
 
 ALL_BYTES = 2**62
 
@@ -64,7 +62,7 @@ class UploadEnder:
 
     async def cancel(self, upload_id: str) -> None:
         """Cancel the upload; twice is no error. Raise UnknownUpload, UploadGone, WrongState, BeingFinished."""
-        if (await self._load(upload_id)).state in FINISHING:
+        if (await load_upload(self._catalogue, upload_id))[0].state in FINISHING:
             await self._end_failed(upload_id, Event.CANCEL)
             return
 
@@ -75,7 +73,7 @@ class UploadEnder:
 
     async def expire(self, upload_id: str, lifetime: Lifetime) -> bool:
         """End an expired upload; return whether it ended. A writer keeps it, but not past its `whole` lifetime."""
-        upload, now = await self._load(upload_id), self._clock()
+        (upload, _), now = await load_upload(self._catalogue, upload_id), self._clock()
         if upload.finalize_failed:
             try:
                 await self._end_failed(upload_id, Event.EXPIRE)
@@ -118,10 +116,8 @@ class UploadEnder:
     ) -> Upload | None:
         """Save and return what `ended` returns. Its client may change the upload meanwhile: then decide again."""
         for _ in range(MAX_ATTEMPTS):
-            loaded = await self._catalogue.load(upload_id)
-            if loaded is None:
-                raise UnknownUpload
-            upload = await ended(loaded[0], ranges_of(loaded[1]))
+            loaded, slices = await load_upload(self._catalogue, upload_id)
+            upload = await ended(loaded, ranges_of(slices))
             if upload is None:
                 return None
             with suppress(ChangedMeanwhile):
@@ -131,14 +127,13 @@ class UploadEnder:
     @asynccontextmanager
     async def _without_writers(self, upload_id: str, *, supersede: bool) -> AsyncIterator[None]:
         """Exclude all writers within the block."""
-        clock = asyncio.get_running_loop().time
-        give_up, delay = clock() + MAX_WAIT_SECONDS, FIRST_POLL_SECONDS
+        backoff = Backoff(MAX_WAIT_SECONDS)
         while not await self._store.try_exclusive(upload_id):
-            if not supersede or clock() > give_up:
+            if not supersede:
                 raise BeingFinished
             self._bus.publish(SUPERSEDE, upload_id, 0, ALL_BYTES, "")
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, LAST_POLL_SECONDS)
+            if not await backoff.pause():
+                raise BeingFinished
         try:
             yield
         finally:
@@ -146,10 +141,10 @@ class UploadEnder:
 
     async def _end_failed(self, upload_id: str, event: Event) -> None:
         """End an upload whose finalizing failed, and free its space. Raise its refusal while it is being finalized."""
-        if not await self._locks.acquire(upload_lock(upload_id), 0):
-            raise (await self._load(upload_id)).refusal()
-        try:
-            upload = await self._load(upload_id)
+        async with try_locked(self._locks, upload_lock(upload_id)) as is_held:
+            upload, _ = await load_upload(self._catalogue, upload_id)
+            if not is_held:
+                raise upload.refusal()
             ended = await self._catalogue.save(upload.step(event, self._clock()))
             intent = upload.publish_intent
             if intent is not None and intent.name and not await self._spool.is_assembled(upload_id):
@@ -158,12 +153,4 @@ class UploadEnder:
             await self._store.discard(upload_id)
             if upload.review is not None:
                 await self._quarantine.discard(upload_id)
-        finally:
-            self._locks.release(upload_lock(upload_id))
         self._bus.publish(CHANGED, upload_id, ended.state.value)
-
-    async def _load(self, upload_id: str) -> Upload:
-        loaded = await self._catalogue.load(upload_id)
-        if loaded is None:
-            raise UnknownUpload
-        return loaded[0]

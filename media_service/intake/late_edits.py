@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from media_service.core import edits
 from media_service.core.errors.files import UnknownFile
 from media_service.core.errors.service import BeingFinished
-from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.upload_states import FINISHING
+from media_service.intake.loading import load_upload
 from media_service.intake.upload_locks import locked, upload_lock
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class LateEdits:
     ) -> Upload:
         """Change the details in the upload and its file. Raise BeingFinished if it waits too long or is tagged."""
         async with locked(self._locks, upload_lock(upload_id)):
-            before = await self._load(upload_id)
+            before, _ = await load_upload(self._catalogue, upload_id)
             after = edits.amend_complete(
                 before, self._clock(), self._options.lifetime, tags=tags, chapters=chapters, sender=sender
             )
@@ -81,7 +81,7 @@ class LateEdits:
     async def put_cover(self, upload_id: str, cover: Cover | None, picture: bytes | None) -> Upload:
         """Set or remove the cover in the upload and its file. Raise as `amend`."""
         async with locked(self._locks, upload_lock(upload_id)):
-            before = await self._load(upload_id)
+            before, _ = await load_upload(self._catalogue, upload_id)
             after = edits.with_late_cover(before, cover, self._clock(), self._options.lifetime)
             if before.state in FINISHING:
                 _check_untagged(before)
@@ -92,12 +92,6 @@ class LateEdits:
             _, saved = await self._retagger.edit(file.id, {}, _is_still(file), picture=embedded, upload=after)
             assert saved is not None
             return saved
-
-    async def _load(self, upload_id: str) -> Upload:
-        loaded = await self._catalogue.load(upload_id)
-        if loaded is None:
-            raise UnknownUpload
-        return loaded[0]
 
     async def _file_of(self, upload: Upload) -> StoredFile:
         file = await self._catalogue.file(upload.file_id or "")

@@ -6,17 +6,16 @@ work on must stay: a lock or a writer shows it.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 
 from media_service.core.errors.base import ServiceError
 from media_service.core.upload_states import FINISHING, State
-from media_service.intake.upload_locks import file_lock, upload_lock
+from media_service.intake.upload_locks import file_lock, try_locked, upload_lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.locks import Locks
@@ -55,7 +54,7 @@ class Leftovers:
 
     async def _discard_partial(self, upload_id: str) -> None:
         """Delete the partial, unless the upload is being changed or its row has come meanwhile."""
-        async with self._if_free(upload_lock(upload_id)) as is_free:
+        async with try_locked(self._locks, upload_lock(upload_id)) as is_free:
             if not is_free or not await self._store.try_exclusive(upload_id):
                 return
             try:
@@ -67,19 +66,10 @@ class Leftovers:
 
     async def _discard_assembled(self, key: str) -> None:
         """Delete the assembled file of an upload, or of an edited file, unless either is at work."""
-        async with self._if_free(upload_lock(key)) as no_finalizing, self._if_free(file_lock(key)) as no_edit:
+        locks = self._locks
+        async with try_locked(locks, upload_lock(key)) as no_finalizing, try_locked(locks, file_lock(key)) as no_edit:
             if no_finalizing and no_edit and await self._state(key) not in FINISHING:
                 await self._spool.discard_assembled(key)
-
-    @asynccontextmanager
-    async def _if_free(self, name: str) -> AsyncIterator[bool]:
-        """Hold the lock within the block; yield False if somebody else has it."""
-        is_free = await self._locks.acquire(name, 0)
-        try:
-            yield is_free
-        finally:
-            if is_free:
-                self._locks.release(name)
 
     async def _state(self, upload_id: str) -> State | None:
         loaded = await self._catalogue.load(upload_id)

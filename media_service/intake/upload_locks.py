@@ -27,11 +27,20 @@ def file_lock(file_id: str) -> str:
 
 
 @asynccontextmanager
+async def try_locked(locks: Locks, name: str, seconds: float = 0) -> AsyncIterator[bool]:
+    """Hold the lock within the block if it is free within `seconds`; yield whether it is held."""
+    is_held = await locks.acquire(name, seconds)
+    try:
+        yield is_held
+    finally:
+        if is_held:
+            locks.release(name)
+
+
+@asynccontextmanager
 async def locked(locks: Locks, name: str) -> AsyncIterator[None]:
     """Hold the lock within the block. Raise BeingFinished if it is not free within MAX_WAIT_SECONDS."""
-    if not await locks.acquire(name, MAX_WAIT_SECONDS):
-        raise BeingFinished
-    try:
+    async with try_locked(locks, name, MAX_WAIT_SECONDS) as is_held:
+        if not is_held:
+            raise BeingFinished
         yield
-    finally:
-        locks.release(name)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from media_service.intake.receiving.active_uploads import UploadView
+
 MP3 = make_mp3(2, seed=91)
 SIZE = len(MP3)
 PIECE = 4096
@@ -77,6 +79,15 @@ async def send(rig: Rig, upload_id: str, start: int, stop: int, content: bytes =
     piece = content[start:stop]
     request = SliceRequest(start, len(piece), hashlib.sha256(piece).digest(), "native")
     return (await rig.intake.receive(upload_id, "me", request, of(piece))).upload.state
+
+
+async def begin_writing(rig: Rig, upload_id: str, body: Body, first: bytes) -> asyncio.Task[UploadView]:
+    """Return the writer of the first 20 bytes, after it has written these."""
+    request = SliceRequest(0, 20, None, "native")
+    writing = asyncio.create_task(rig.intake.receive(upload_id, "me", request, body))
+    body.send(first)
+    await asyncio.sleep(0.05)
+    return writing
 
 
 async def settled() -> None:
@@ -138,9 +149,7 @@ async def test_a_slice_of_unknown_size_ends_where_another_process_has_recorded(
 async def test_the_newer_writer_of_the_same_bytes_wins(tmp_path: Path) -> None:
     async with two(tmp_path / "data", is_deaf=False) as (one, other):
         upload_id, stale = await begin(one), Body()
-        writing = asyncio.create_task(one.intake.receive(upload_id, "me", SliceRequest(0, 20, None, "native"), stale))
-        stale.send(b"x" * 5)
-        await asyncio.sleep(0.05)
+        writing = await begin_writing(one, upload_id, stale, b"x" * 5)
         async with asyncio.timeout(5):
             await send(other, upload_id, 0, 20)
         with pytest.raises(Superseded):
@@ -169,9 +178,7 @@ async def test_of_two_that_wait_for_a_third_the_newer_wins(tmp_path: Path) -> No
 async def test_without_hints_the_newer_writer_waits_for_the_older_one(tmp_path: Path) -> None:
     async with two(tmp_path / "data", is_deaf=True) as (one, other):
         upload_id, slow = await begin(one), Body()
-        older = asyncio.create_task(one.intake.receive(upload_id, "me", SliceRequest(0, 20, None, "native"), slow))
-        slow.send(MP3[:5])
-        await asyncio.sleep(0.05)
+        older = await begin_writing(one, upload_id, slow, MP3[:5])
         newer = asyncio.create_task(send(other, upload_id, 0, 20))
         await asyncio.sleep(0.05)
         assert not newer.done()
@@ -184,9 +191,7 @@ async def test_without_hints_the_newer_writer_waits_for_the_older_one(tmp_path: 
 async def test_writers_of_different_bytes_do_not_meet(tmp_path: Path, *, is_deaf: bool) -> None:
     async with two(tmp_path / "data", is_deaf=is_deaf) as (one, other):
         upload_id, slow = await begin(one), Body()
-        writing = asyncio.create_task(one.intake.receive(upload_id, "me", SliceRequest(0, 20, None, "native"), slow))
-        slow.send(MP3[:5])
-        await asyncio.sleep(0.05)
+        writing = await begin_writing(one, upload_id, slow, MP3[:5])
         async with asyncio.timeout(5):
             await send(other, upload_id, 20, 40)
         slow.send(MP3[5:20])
@@ -247,9 +252,7 @@ async def test_a_newer_append_ends_the_older_one_and_keeps_what_it_sent(tmp_path
 async def test_cancelling_in_one_process_ends_the_writer_of_the_other(tmp_path: Path) -> None:
     async with two(tmp_path / "data", is_deaf=False) as (one, other):
         upload_id, endless = await begin(one), Body()
-        writing = asyncio.create_task(one.intake.receive(upload_id, "me", SliceRequest(0, 20, None, "native"), endless))
-        endless.send(MP3[:5])
-        await asyncio.sleep(0.05)
+        writing = await begin_writing(one, upload_id, endless, MP3[:5])
         async with asyncio.timeout(5):
             await other.intake.cancel(upload_id, "me")
         with pytest.raises(Superseded):

@@ -15,7 +15,7 @@ import structlog
 from media_service.core.errors.base import ServiceError
 from media_service.intake.finalizing.fair_queue import FairQueue, Sender, sender_of
 from media_service.intake.topics import WAITING
-from media_service.intake.upload_locks import upload_lock
+from media_service.intake.upload_locks import try_locked, upload_lock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -142,22 +142,20 @@ class FinalizeQueue:
         return self._slow_until.get(sender_of(upload), 0.0) > asyncio.get_running_loop().time()
 
     async def _try(self, upload: Upload) -> None:
-        lock = upload_lock(upload.id)
-        if not await self._locks.acquire(lock, LOCK_SECONDS):
-            # A late edit or a recheck works on the upload at the moment.
-            self.enqueue(upload)
-            return
-        try:
-            if await self._finalize_one(upload.id):
-                self._forget(upload.id)
-        except (ServiceError, OSError) as trouble:
-            self._try_later(upload, str(trouble))
-        except Exception:
-            # The top of a task: without this, one bug would end all workers.
-            log.exception("finishing failed", upload=upload.id)
-            await self._count_fault(upload)
-        finally:
-            self._locks.release(lock)
+        async with try_locked(self._locks, upload_lock(upload.id), LOCK_SECONDS) as is_held:
+            if not is_held:
+                # A late edit or a recheck works on the upload at the moment.
+                self.enqueue(upload)
+                return
+            try:
+                if await self._finalize_one(upload.id):
+                    self._forget(upload.id)
+            except (ServiceError, OSError) as trouble:
+                self._try_later(upload, str(trouble))
+            except Exception:
+                # The top of a task: without this, one bug would end all workers.
+                log.exception("finishing failed", upload=upload.id)
+                await self._count_fault(upload)
 
     def _try_later(self, upload: Upload, why: str) -> None:
         delay = self._delays.get(upload.id, FIRST_RETRY_SECONDS)

@@ -9,7 +9,7 @@ import structlog
 
 from media_service.core.errors.base import ServiceError
 from media_service.core.upload import ranges_of
-from media_service.core.upload_states import State
+from media_service.core.upload_states import ENDED, State
 from media_service.intake.topics import CHANGED, RECORDED
 
 if TYPE_CHECKING:
@@ -62,5 +62,5 @@ class ReadAheadFollower:
 
     def _note_change(self, upload_id: str, state: str) -> None:
         # A complete upload is verified from where the read-ahead is, which then forgets it.
-        if state not in (State.RECEIVING, State.RECEIVED, State.VERIFIED):
+        if state in ENDED:
             self._media.forget(upload_id)

@@ -8,6 +8,7 @@ from media_service.core.errors.uploads import BytesMissing, UnknownUpload
 from media_service.core.findings import Finding, finding_of
 from media_service.core.upload import Review, Upload, Verdict
 from media_service.core.upload_states import Event
+from media_service.intake.loading import load_upload
 from media_service.intake.topics import CHANGED
 from media_service.intake.upload_locks import locked, upload_lock
 
@@ -69,10 +70,8 @@ class RejectedUploads:
         # An upload is saved as rejected before its partial is discarded. Restored in between, the bytes would be
         # discarded too, and the upload would be lost: whatever rejects it has this lock until it is discarded.
         async with locked(self._locks, upload_lock(upload_id)):
-            loaded = await self._catalogue.load(upload_id)
-            if loaded is None:
-                raise UnknownUpload
-            again = loaded[0].step(Event.RECHECK, self._clock(), review=review, verdict=None)
+            upload, _ = await load_upload(self._catalogue, upload_id)
+            again = upload.step(Event.RECHECK, self._clock(), review=review, verdict=None)
             kept = await self._quarantine.size(upload_id)
             if kept is not None and kept != again.length:
                 raise BytesMissing(kept)

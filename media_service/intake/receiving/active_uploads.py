@@ -21,6 +21,7 @@ from media_service.core.owners import may_change
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import ranges_of
 from media_service.core.upload_states import COMPLETE_STATES, State
+from media_service.intake.loading import load_upload
 from media_service.intake.receiving.leases import Leases
 from media_service.intake.topics import CHANGED, RECORDED, SUPERSEDE
 
@@ -173,11 +174,9 @@ class ActiveUploads:
 
     async def load(self, upload_id: str, owner: str | None) -> tuple[Upload, Sequence[Slice]]:
         """Return the upload and its slices from the catalogue. Raise UnknownUpload."""
-        loaded = await self._catalogue.load(upload_id)
-        if loaded is None:
-            raise UnknownUpload
-        self.check_owner(loaded[0], owner)
-        return loaded
+        upload, slices = await load_upload(self._catalogue, upload_id)
+        self.check_owner(upload, owner)
+        return upload, slices
 
     def check_owner(self, upload: Upload, owner: str | None) -> None:
         """Raise UnknownUpload for another owner's upload. `owner` None permits every upload."""

@@ -18,10 +18,11 @@ from media_service.core.errors.requests import BodyCut
 from media_service.core.errors.service import ChangedMeanwhile, ShuttingDown
 from media_service.core.errors.uploads import SpanOutside, Superseded, UploadGone, WrongState
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
+from media_service.intake.backoff import Backoff
 from media_service.intake.receiving.sliced_body import SlicedBody
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.topics import INTERRUPT
-from media_service.intake.upload_locks import upload_lock
+from media_service.intake.upload_locks import try_locked, upload_lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable
@@ -41,9 +42,6 @@ RECORD_SECONDS = 3.0
 
 SLICES_BEFORE_LONGER = 10_000
 """RECORD_SECONDS doubles after each so many slices: an upload has 100,000 and 30 days at most."""
-
-FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.002, 0.05
-"""Delays between attempts to lock an upload whose append runs in another process, doubling."""
 
 MAX_LOCK_SECONDS = 20.0
 """Maximum wait until that append has recorded what it received: its disk may be slow."""
@@ -144,18 +142,15 @@ class Appends:
 
     async def _lock(self, upload_id: str) -> None:
         """Lock the upload's appends, after the running one has ended. Raise ChangedMeanwhile if it does not end."""
-        clock, name = asyncio.get_running_loop().time, _lock_name(upload_id)
-        give_up, delay = clock() + MAX_LOCK_SECONDS, FIRST_POLL_SECONDS
-        while not await self._locks.acquire(name, 0):
-            if clock() > give_up:
-                raise ChangedMeanwhile
+        backoff = Backoff(MAX_LOCK_SECONDS)
+        while not await self._locks.acquire(_lock_name(upload_id), 0):
             if (append := self._running.get(upload_id)) is not None:
                 append.stop(Superseded())
                 await append.ended.wait()
             else:
                 self._bus.publish(INTERRUPT, upload_id, self._origin)
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, LAST_POLL_SECONDS)
+                if not await backoff.pause():
+                    raise ChangedMeanwhile
 
     def _stop(self, upload_id: str, origin: str) -> None:
         append = self._running.get(upload_id)
@@ -195,9 +190,8 @@ class _RunningAppend:
         except (WrongState, Superseded):
             # A rejection ends the append as a newer one does; the upload tells which it was. It is saved once all
             # writers have ended, under this lock.
-            if await self._locks.acquire(upload_lock(self._id), MAX_LOCK_SECONDS):
-                self._locks.release(upload_lock(self._id))
-            view = await self._uploads.show(self._id, self._owner)
+            async with try_locked(self._locks, upload_lock(self._id), MAX_LOCK_SECONDS):
+                view = await self._uploads.show(self._id, self._owner)
             if view.upload.state is State.REJECTED and view.upload.verdict is not None:
                 return view
             raise

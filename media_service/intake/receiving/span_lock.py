@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import ChangedMeanwhile, StorageError
+from media_service.intake.backoff import Backoff
 from media_service.intake.topics import SUPERSEDE
 
 if TYPE_CHECKING:
     from media_service.core.ports.upload_store import SliceWriter
     from media_service.intake.context import Dependencies
     from media_service.intake.receiving.leases import Lease
-
-FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.002, 0.05
-"""Delays between attempts to lock bytes that a writer of another process has, doubling."""
 
 MAX_LOCK_SECONDS = 20.0
 """Maximum wait for that writer: it ends at its next block, but may be waiting for a slow disk."""
@@ -25,17 +22,14 @@ async def lock_span(deps: Dependencies, upload_id: str, writer: SliceWriter, lea
 
     Return False if the partial was deleted since it was opened. Raise ChangedMeanwhile, Superseded.
     """
-    clock = asyncio.get_running_loop().time
-    give_up, delay = clock() + MAX_LOCK_SECONDS, FIRST_POLL_SECONDS
+    backoff = Backoff(MAX_LOCK_SECONDS)
     while True:
         try:
             if writer.try_lock():
                 return True
         except StorageError:
             return False
-        if clock() > give_up:
-            raise ChangedMeanwhile
         deps.bus.publish(SUPERSEDE, upload_id, lease.start, lease.stop, deps.active_uploads.origin)
-        await asyncio.sleep(delay)
-        delay = min(2 * delay, LAST_POLL_SECONDS)
+        if not await backoff.pause():
+            raise ChangedMeanwhile
         lease.check()
