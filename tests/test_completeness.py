@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.config.settings import Settings
+from media_service.core.access import Origin
 from media_service.core.chapters import Chapter
 from media_service.core.errors.registry import error_classes
 from media_service.core.findings import CODE_OF_REFUSAL, CODES
@@ -30,9 +31,10 @@ if TYPE_CHECKING:
 TESTS = [path for path in Path(__file__).parent.rglob("*.py") if path != Path(__file__)]
 
 BY_THE_SERVER = {
+    "email": "only guests are asked for it",
+    "origin": "the caller's own",
     "defer_completion": "only tus and the IETF draft separate the last byte from the completion",
     "protocol_fields": "only tus and the IETF draft have fields that are returned unchanged",
-    "address": "the server sees it",
 }
 """Fields of `UploadRequest` that no JSON body sets, with the reason."""
 
@@ -46,6 +48,9 @@ NOT_SERVED = {
     "defer_completion": "only its dialect reads it",
     "protocol_fields": "only its dialect returns them",
     "address": "other people's addresses are private",
+    "account": "it is shown by name",
+    "collection": "it is shown by its slug",
+    "email": "only who may see the sender's address gets it",
     "version": "it also counts changes that clients do not see",
 }
 """Fields of `Upload` that are not members of its JSON, with the reason."""
@@ -64,7 +69,8 @@ REQUEST = UploadRequest(
     chapters=(Chapter(0, "Intro"),),
     defer_completion=True,
     protocol_fields={"Upload-Metadata": "filename YQ=="},
-    address="192.0.2.1",
+    email="kim@radio.example",
+    origin=Origin("person:1", account="person:1", address="192.0.2.1", collection="c"),
 )
 
 
@@ -135,15 +141,17 @@ def test_native_api_passes_every_field_of_a_request_on() -> None:
     calls = [node for node in ast.walk(modules()["http.api.uploads"]) if isinstance(node, ast.Call)]
     (call,) = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id == "UploadRequest"]
     passed = {keyword.arg for keyword in call.keywords}
-    missing = {*CreateUpload.model_fields, "address"} - passed
+    missing = {*CreateUpload.model_fields, "origin"} - passed
     assert missing == set(), f"UploadsApi.create does not pass {missing} to UploadRequest."
 
 
 def test_a_created_upload_has_every_field_of_its_request() -> None:
     unset = [field.name for field in fields(REQUEST) if field.default == getattr(REQUEST, field.name)]
     assert unset == [], f"Set {unset} in REQUEST."
-    upload = create(REQUEST, LIMITS, id="u", owner="local", dialect="native", now=1)
-    lost = [field.name for field in fields(REQUEST) if getattr(upload, field.name) != getattr(REQUEST, field.name)]
+    upload = create(REQUEST, LIMITS, id="u", dialect="native", now=1)
+    passed: list[tuple[object, str]] = [(REQUEST, field.name) for field in fields(REQUEST) if field.name != "origin"]
+    passed += [(REQUEST.origin, field.name) for field in fields(REQUEST.origin)]
+    lost = [name for source, name in passed if getattr(upload, name) != getattr(source, name)]
     assert lost == [], f"`create` in core/lifecycle.py does not pass {lost} to Upload."
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, desc, func, literal, literal_column, or_
 
 from media_service.catalogue.compiled import compiled
 from media_service.catalogue.sqlite_dialect import unindexed
-from media_service.catalogue.tables import covers, files, loudness, sessions, slices, uploads
+from media_service.catalogue.tables import covers, files, loudness, slices, tokens, uploads
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
@@ -186,10 +186,10 @@ def files_with_retag_intent() -> Select[Any]:
 @compiled
 def all_sessions() -> Select[Any]:
     """Read every session."""
-    return select(sessions)
+    return select(tokens).where(tokens.c.kind == "session")
 
 
 @compiled
 def session_of(digest: bytes) -> Select[Any]:
     """Read the expiry of a session."""
-    return select(sessions.c.expires_at).where(sessions.c.digest == digest)
+    return select(tokens.c.expires_at).where(tokens.c.digest == digest, tokens.c.kind == "session")

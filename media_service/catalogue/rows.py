@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def upload_row(upload: Upload) -> dict[str, Any]:
-    """Return the columns of `uploads` for this upload."""
+    """Return the columns of `uploads` for this upload, without `charged`, which is not the upload's own."""
     return {
         "id": upload.id,
         "owner": upload.owner,
@@ -67,6 +67,9 @@ def upload_row(upload: Upload) -> dict[str, Any]:
         "defer_completion": int(upload.defer_completion),
         "protocol_fields": json.dumps(dict(upload.protocol_fields or {}), ensure_ascii=False),
         "address": upload.address,
+        "account": upload.account,
+        "collection": upload.collection,
+        "email": upload.email,
         "created_at": upload.created_at,
         "updated_at": upload.updated_at,
         "version": upload.version,
@@ -106,6 +109,9 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
         defer_completion=bool(row["defer_completion"]),
         protocol_fields=texts(json_object(row["protocol_fields"])) or None,
         address=text_or_none(row["address"]),
+        account=text_or_none(row["account"]),
+        collection=text_or_none(row["collection"]),
+        email=text_or_none(row["email"]),
         created_at=created_at,
         updated_at=max(integer(row["updated_at"]) or created_at, integer(last_recorded) or 0),
         version=integer(row["version"]) or 0,
@@ -133,6 +139,9 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "id": file.id,
         "upload_id": file.upload_id,
         "owner": file.owner,
+        "account": file.account,
+        "collection": file.collection,
+        "email": file.email,
         "sender": file.sender,
         "filename": file.filename,
         "stored_name": spool_entry.name,
@@ -180,6 +189,9 @@ def file_value(row: Row) -> StoredFile:
         id=id_of(row),
         upload_id=id_of(row, "upload_id"),
         owner=text(row["owner"]),
+        account=text_or_none(row["account"]),
+        collection=text_or_none(row["collection"]),
+        email=text_or_none(row["email"]),
         sender=text_or_none(row["sender"]),
         filename=text(row["filename"]),
         spool_entry=SpoolEntry(text(row["stored_name"]), integer(row["size"]) or 0, blob(row["spooled_sha256"]) or b""),

@@ -55,6 +55,12 @@ uploads = Table(
     Column("protocol_fields", Text, nullable=False, server_default="{}"),
     # The client's address until the upload ends: quotas count what an address has open.
     Column("address", Text),
+    # The person or the link whose quota counts the upload, the show it is for, and the sender's e-mail address.
+    Column("account", String(40)),
+    Column("collection", String(22)),
+    Column("email", Text),
+    # Bytes that the upload has reserved of the quotas. Only the statements of `usage` change it.
+    Column("charged", BigInteger, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     # Counts the changes of this row: who saves one must have seen the one before.
@@ -64,6 +70,8 @@ uploads = Table(
     Index("ix_uploads_owner_state_created_at_id", "owner", "state", "created_at", "id"),
     # What an address has open; ended uploads have none.
     Index("ix_uploads_address", "address", sqlite_where=text("address IS NOT NULL")),
+    Index("ix_uploads_account", "account", sqlite_where=text("account IS NOT NULL")),
+    Index("ix_uploads_collection", "collection", sqlite_where=text("collection IS NOT NULL")),
 )
 
 slices = Table(
@@ -92,6 +100,9 @@ files = Table(
     Column("id", String(22), primary_key=True),
     Column("upload_id", String(22), ForeignKey("uploads.id"), nullable=False, unique=True),
     Column("owner", String(64), nullable=False),
+    Column("account", String(40)),
+    Column("collection", String(22)),
+    Column("email", Text),
     Column("sender", Text),
     Column("filename", Text, nullable=False),
     Column("stored_name", Text, nullable=False, unique=True),
@@ -124,6 +135,8 @@ files = Table(
     Index("ix_files_uploaded_at_id", "uploaded_at", "id"),
     Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
     Index("ix_files_audio_sha256", "audio_sha256"),
+    Index("ix_files_account", "account", sqlite_where=text("account IS NOT NULL")),
+    Index("ix_files_collection", "collection", sqlite_where=text("collection IS NOT NULL")),
 )
 
 listed_files = Table(
@@ -149,15 +162,6 @@ listed_files = Table(
     Index("ix_listed_files_filename_number", "filename", "number"),
 )
 
-sessions = Table(
-    "sessions",
-    metadata,
-    # Browsers signed in as admin. The digest is an HMAC of the cookie's value.
-    Column("digest", LargeBinary(32), primary_key=True),
-    Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
-)
-
 loudness = Table(
     "loudness",
     metadata,
@@ -170,4 +174,125 @@ loudness = Table(
     Column("trailing_silence", Float),
     Column("peaks", Text, nullable=False),
     Column("measured_at", BigInteger, nullable=False),
+)
+
+owners = Table(
+    "owners",
+    metadata,
+    # Persons and links: `person:ID` and `link:ID`. A browser without an account has no row.
+    Column("id", String(40), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("role", String(8), nullable=False),
+    Column("name", Text, nullable=False),
+    # The folded name, by which a person signs in. Links have none: their titles may be equal.
+    Column("name_key", Text, unique=True),
+    Column("password", Text),
+    # Whether an editor has all collections, instead of those in `grants`.
+    Column("all_collections", Integer, nullable=False, server_default="0"),
+    # Limits; NULL means that of the settings.
+    Column("files_max", BigInteger),
+    Column("bytes_max", BigInteger),
+    Column("file_bytes_max", BigInteger),
+    Column("created_by", String(40)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger),
+    Column("disabled_at", BigInteger),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    # NULL: a browser that signed in with the admin token.
+    Column("owner", String(40), ForeignKey("owners.id")),
+    # `api`, `session`, `link` or `invitation`.
+    Column("kind", String(10), nullable=False),
+    # SHA-256 of the token; of a session, the HMAC of the cookie's value under the admin token.
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    # Names of scopes, separated by blanks.
+    Column("scopes", Text, nullable=False, server_default=""),
+    Column("collection", String(22)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    # Of a session: the browser's name for itself, and its address.
+    Column("agent", Text),
+    Column("address", Text),
+    Index("ix_tokens_owner", "owner"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    # The terms of a guest link, whose row in `owners` has its limits.
+    Column("owner", String(40), ForeignKey("owners.id"), primary_key=True),
+    Column("note", Text, nullable=False, server_default=""),
+    # What is asked of guests: `{"name": "required", "email": "optional", "title": "no"}`.
+    Column("asks", Text, nullable=False, server_default="{}"),
+    Column("opens_at", BigInteger),
+    Column("expires_at", BigInteger),
+    Column("passphrase", Text),
+    Column("allowed_origins", Text, nullable=False, server_default="[]"),
+    Column("reference", Text),
+    Column("collection", String(22)),
+    Column("closed_at", BigInteger),
+    Index("ix_links_collection", "collection"),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("slug", String(64), nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    # Tags of files that have none of their own, as JSON; and the picture of those without a cover.
+    Column("default_tags", Text, nullable=False, server_default="{}"),
+    Column("cover", LargeBinary),
+    Column("bytes_max", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("archived_at", BigInteger),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    # The collections that a person may work in.
+    Column("owner", String(40), ForeignKey("owners.id"), primary_key=True),
+    Column("collection", String(22), ForeignKey("collections.id"), primary_key=True),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    # What counts for a quota: `service`, `collection:ID`, or the id of an owner.
+    Column("id", String(48), primary_key=True),
+    # Finished files and their bytes.
+    Column("files", BigInteger, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    # Uploads that have not ended, and what they have reserved (`uploads.charged`).
+    Column("reserved_files", BigInteger, nullable=False, server_default="0"),
+    Column("reserved_bytes", BigInteger, nullable=False, server_default="0"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    # The owner that acted, and its name then; NULL and "" for the service itself.
+    Column("actor", String(64)),
+    Column("actor_name", Text, nullable=False, server_default=""),
+    Column("token", String(22)),
+    Column("address", Text),
+    Column("action", String(32), nullable=False),
+    # The id of what was acted on, and its name then.
+    Column("subject", String(64)),
+    Column("subject_name", Text, nullable=False, server_default=""),
+    Column("outcome", String(32), nullable=False),
+    Column("details", Text, nullable=False, server_default="{}"),
+    Index("ix_audit_at_id", "at", "id"),
+    Index("ix_audit_actor_id", "actor", "id"),
+    Index("ix_audit_subject_id", "subject", "id"),
 )

@@ -13,7 +13,7 @@ from media_service.catalogue.json_columns import intent_column
 from media_service.catalogue.rows import file_row, listed_row, loudness_row, upload_row
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.sqlite_grams import grams_column, save_grams
-from media_service.catalogue.tables import covers, files, listed_files, loudness, sessions, slices, uploads
+from media_service.catalogue.tables import covers, files, listed_files, loudness, slices, tokens, uploads
 from media_service.catalogue.text_index import grams_of_text
 from media_service.core.upload_states import ENDED, State
 
@@ -28,14 +28,21 @@ if TYPE_CHECKING:
 NO_LIMIT = 2**62  # more than any quota, and two of them can be added
 
 
+_UPLOAD_COLUMNS = [column for column in uploads.columns if column is not uploads.c.charged]
+
+
+def _insert_upload() -> ClauseElement:
+    return insert(uploads).values({column.name: bindparam(column.name) for column in _UPLOAD_COLUMNS})
+
+
 def _insert_within_quota() -> ClauseElement:
     """Insert an upload if its address has fewer uploads and bytes than the quota, as `Quota` decides."""
-    columns = [bindparam(column.name, type_=column.type) for column in uploads.columns]
+    columns = [bindparam(column.name, type_=column.type) for column in _UPLOAD_COLUMNS]
     used = reads.usage_of(bindparam("address")).subquery("used")
     needed = used.c.bytes + func.coalesce(bindparam("length"), 0)
     admitted = used.c.uploads < bindparam("most_uploads"), needed <= bindparam("most_bytes")
     row = select(*columns).select_from(used).where(*admitted)
-    return insert(uploads).from_select([column.name for column in uploads.columns], row)
+    return insert(uploads).from_select([column.name for column in _UPLOAD_COLUMNS], row)
 
 
 def _update_upload() -> ClauseElement:
@@ -43,7 +50,7 @@ def _update_upload() -> ClauseElement:
 
     Recording changes no version, so the length that a receiving upload gets is compared with its slices too.
     """
-    columns: dict[str, Any] = {column.name: bindparam(column.name) for column in uploads.columns if column.name != "id"}
+    columns: dict[str, Any] = {column.name: bindparam(column.name) for column in _UPLOAD_COLUMNS if column.name != "id"}
     same = uploads.c.id == bindparam("row_id"), uploads.c.version == bindparam("version")
     length = bindparam("length", type_=uploads.c.length.type)
     beyond = func.coalesce(reads.last_stop(bindparam("row_id")), 0) > length
@@ -67,7 +74,7 @@ def _update_listed() -> ClauseElement:
 
 _REJECTED = select(uploads.c.id).where(uploads.c.id == covers.c.upload_id, uploads.c.state == State.REJECTED.value)
 
-_INSERT_UPLOAD = CompiledStatement(insert(uploads))
+_INSERT_UPLOAD = CompiledStatement(_insert_upload())
 _INSERT_WITHIN_QUOTA = CompiledStatement(_insert_within_quota())
 _UPDATE_UPLOAD = CompiledStatement(_update_upload())
 _DELETE_SLICES = CompiledStatement(delete(slices).where(slices.c.upload_id == bindparam("upload_id")))
@@ -85,9 +92,11 @@ _SET_RETAG_INTENT = CompiledStatement(
     update(files).where(files.c.id == bindparam("file_id")).values(retag_intent=bindparam("retag_intent"))
 )
 _INSERT_LOUDNESS = CompiledStatement(insert(loudness).on_conflict_do_nothing())
-_INSERT_SESSION = CompiledStatement(insert(sessions))
-_DELETE_SESSION = CompiledStatement(delete(sessions).where(sessions.c.digest == bindparam("digest")))
-_DELETE_EXPIRED_SESSIONS = CompiledStatement(delete(sessions).where(sessions.c.expires_at <= bindparam("now")))
+_SESSION_COLUMNS = ("id", "kind", "digest", "created_at", "expires_at")
+_INSERT_SESSION = CompiledStatement(insert(tokens).values({name: bindparam(name) for name in _SESSION_COLUMNS}))
+_IS_SESSION = tokens.c.kind == "session"
+_DELETE_SESSION = CompiledStatement(delete(tokens).where(tokens.c.digest == bindparam("digest"), _IS_SESSION))
+_DELETE_EXPIRED_SESSIONS = CompiledStatement(delete(tokens).where(tokens.c.expires_at <= bindparam("now"), _IS_SESSION))
 
 
 def create(upload: Upload, quota: Quota | None = None) -> Change:
@@ -135,7 +144,8 @@ def deliver(upload: Upload, file: StoredFile) -> Change:
 
 def begin_session(digest: bytes, created_at: int, expires_at: int) -> Change:
     """Insert a session and delete those that have expired."""
-    session = {"digest": digest, "created_at": created_at, "expires_at": expires_at}
+    session: dict[str, Any] = {"id": digest.hex()[:22], "kind": "session", "digest": digest}
+    session |= {"created_at": created_at, "expires_at": expires_at}
     return Change([_DELETE_EXPIRED_SESSIONS.bind({"now": created_at}), _INSERT_SESSION.bind(session)])
 
 

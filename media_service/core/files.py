@@ -77,6 +77,9 @@ class StoredFile:
     uploaded_at: int
     spooled_at: int
     chapters: tuple[Chapter, ...] = ()
+    account: str | None = None
+    collection: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

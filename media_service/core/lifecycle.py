@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
+from media_service.core.access import LOCAL_ORIGIN, Origin
 from media_service.core.chapters import clean_chapters
 from media_service.core.concatenation import is_concatenated
 from media_service.core.details import check_details
@@ -20,7 +21,8 @@ from media_service.core.upload_states import Event, State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from media_service.core.chapters import Chapter
+    from media_service.core.access import Origin
+from media_service.core.chapters import Chapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,17 @@ class UploadRequest:
     chapters: Sequence[Chapter] = ()
     defer_completion: bool = False
     protocol_fields: Mapping[str, str] | None = None
-    address: str | None = None
+    email: str | None = None
+    origin: Origin = LOCAL_ORIGIN
 
 
-def create(request: UploadRequest, limits: Limits, *, id: str, owner: str, dialect: str, now: int) -> Upload:
+def create(request: UploadRequest, limits: Limits, *, id: str, dialect: str, now: int) -> Upload:
     """Return a new receiving upload. Raise FileTooLarge, Malformed, DetailsTooLarge."""
     if request.length is not None:
         check_length(request.length, limits)
     upload = Upload(
         id=id,
-        owner=owner,
+        owner=request.origin.owner,
         dialect=dialect,
         state=State.RECEIVING,
         filename=clean_line(request.filename, "filename"),
@@ -62,7 +65,10 @@ def create(request: UploadRequest, limits: Limits, *, id: str, owner: str, diale
         chapters=clean_chapters(request.chapters),
         defer_completion=request.defer_completion,
         protocol_fields=request.protocol_fields,
-        address=request.address,
+        address=request.origin.address,
+        account=request.origin.account,
+        collection=request.origin.collection,
+        email=None if request.email is None else clean_line(request.email, "email"),
     )
     return check_details(upload)
 

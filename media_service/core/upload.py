@@ -99,7 +99,8 @@ class Upload:
     `digest` and `content_hash` are the client's claims; `facts` is what was verified. The cover's picture is in the
     catalogue. `defer_completion`: the upload is complete only when its client says so, even with all bytes here.
     `protocol_fields`: the client's fields that its dialect returns unchanged. `address`: the creator's address while
-    the upload is open, None if unknown. `version` counts the changes of its row: a change that was made from another
+    the upload is open, None if unknown. `account`: the person or link whose quota counts it. `collection`: the id of
+    its show, None for the general one. `version` counts the changes of its row: a change that was made from another
     version is not saved.
     """
 
@@ -126,6 +127,9 @@ class Upload:
     defer_completion: bool = False
     protocol_fields: Mapping[str, str] | None = None
     address: str | None = None
+    account: str | None = None
+    collection: str | None = None
+    email: str | None = None
     version: int = 0
 
     def step(self, event: Event, now: int, **changes: Any) -> Upload:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media_service.core.access import may_access
 from media_service.core.errors.files import UnknownFile
-from media_service.core.owners import may_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from media_service.core.access import Viewer
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
     from media_service.core.files import LoudnessReport, StoredFile
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 
 
 class FileService:
-    """Finished files. `owner` None permits every file."""
+    """Finished files. `viewer` None permits every file."""
 
     def __init__(self, catalogue: Catalogue, spool: Spool, retagger: Retagger) -> None:
         self._catalogue = catalogue
         self._spool = spool
         self._retagger = retagger
 
-    async def find(self, file_id: str, owner: str | None) -> StoredFile:
-        """Return the file. Raise UnknownFile, also for another owner's file."""
+    async def find(self, file_id: str, viewer: Viewer | None) -> StoredFile:
+        """Return the file. Raise UnknownFile, also if the viewer may not access it."""
         file = await self._catalogue.file(file_id)
-        if file is None or not may_change(file.owner, owner):
+        if file is None or not may_access(viewer, file.owner, file.collection):
             raise UnknownFile
         return file
 
@@ -48,9 +49,9 @@ class FileService:
         """Return where to read the file, unless its reader has taken it."""
         return self._spool.path(file.spool_entry.name)
 
-    async def cover(self, file_id: str, owner: str | None) -> tuple[Cover, bytes]:
+    async def cover(self, file_id: str, viewer: Viewer | None) -> tuple[Cover, bytes]:
         """Return the front cover. Raise UnknownFile, UnknownCover."""
-        return await self._retagger.cover(await self.find(file_id, owner))
+        return await self._retagger.cover(await self.find(file_id, viewer))
 
     async def edit(
         self,

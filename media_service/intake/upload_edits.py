@@ -14,6 +14,7 @@ from media_service.core.upload_states import COMPLETE_STATES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from media_service.core.access import Viewer
     from media_service.core.chapters import Chapter
     from media_service.core.cover import Cover
     from media_service.core.upload import Upload
@@ -36,7 +37,7 @@ class UploadEdits:
     async def amend(
         self,
         upload_id: str,
-        owner: str | None,
+        viewer: Viewer | None,
         *,
         tags: Mapping[str, str] | None = None,
         chapters: Sequence[Chapter] | None = None,
@@ -61,7 +62,7 @@ class UploadEdits:
                 await self._deps.usage.check_length(active, upload.length)
             return upload
 
-        active = await self._deps.active_uploads.find(upload_id, owner)
+        active = await self._deps.active_uploads.find(upload_id, viewer)
         try:
             return await self._lifecycle.change(active, amended)
         except WrongState:
@@ -70,16 +71,16 @@ class UploadEdits:
         upload = await self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
         return self._deps.active_uploads.view(upload, Ranges())
 
-    async def check_cover(self, upload_id: str, owner: str | None) -> None:
+    async def check_cover(self, upload_id: str, viewer: Viewer | None) -> None:
         """Check before a cover is read that the upload can get one."""
         self._tasks.check_open()
-        upload = (await self._deps.active_uploads.find(upload_id, owner)).upload
+        upload = (await self._deps.active_uploads.find(upload_id, viewer)).upload
         if upload.state in COMPLETE_STATES:
             edits.check_editable(upload, self._deps.clock(), self._deps.options.lifetime)
         else:
             edits.with_cover(upload, None, self._deps.clock())
 
-    async def put_cover(self, upload_id: str, owner: str | None, picture: bytes | None) -> UploadView:
+    async def put_cover(self, upload_id: str, viewer: Viewer | None, picture: bytes | None) -> UploadView:
         """Set the cover, durably; None removes it. Raise as `accept_cover` and `LateEdits`."""
         cover = None
         if picture is not None:
@@ -90,7 +91,7 @@ class UploadEdits:
         async def covered(active: ActiveUpload) -> Upload:
             return edits.with_cover(active.upload, cover, self._deps.clock())
 
-        active = await self._deps.active_uploads.find(upload_id, owner)
+        active = await self._deps.active_uploads.find(upload_id, viewer)
         try:
             return await self._lifecycle.change(
                 active, covered, lambda upload: self._deps.catalogue.save_cover(upload, picture)
@@ -99,9 +100,9 @@ class UploadEdits:
             upload = await self._late.put_cover(upload_id, cover, picture)
             return self._deps.active_uploads.view(upload, Ranges())
 
-    async def cover(self, upload_id: str, owner: str | None) -> tuple[Cover, bytes]:
+    async def cover(self, upload_id: str, viewer: Viewer | None) -> tuple[Cover, bytes]:
         """Return the cover and its picture, until the upload ends. Raise UnknownCover."""
-        upload, _ = await self._deps.active_uploads.load(upload_id, owner)
+        upload, _ = await self._deps.active_uploads.load(upload_id, viewer)
         picture = await self._deps.catalogue.cover(upload_id)
         if upload.cover is None or picture is None:
             raise UnknownCover

@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.core import admission, lifecycle
+from media_service.core.access import LOCAL_OWNER
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.errors.service import BeingFinished, ChangedMeanwhile, StorageFull
 from media_service.core.errors.uploads import UploadGone, WrongState
-from media_service.core.owners import LOCAL_OWNER
 from media_service.core.ranges import Ranges
 from media_service.core.reservation import first_reservation
 from media_service.core.upload import Slice, Upload, ranges_of
@@ -27,6 +27,7 @@ from media_service.intake.verdicts import Verdicts
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Collection, Sequence
 
+    from media_service.core.access import Viewer
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class UploadService:
-    """Everything a client can do to an upload, in any dialect. `owner` None permits every upload.
+    """Everything a client can do to an upload, in any dialect. `viewer` None permits every upload.
 
     Methods with an id raise UnknownUpload; those that change raise WrongState, UploadGone, ChangedMeanwhile,
     ShuttingDown.
@@ -82,16 +83,16 @@ class UploadService:
         self.edits = UploadEdits(deps, self._lifecycle, late_edits, self._tasks)
         self._slices = SliceReceiver(deps, self._lifecycle, self._tasks)
 
-    async def create(self, request: lifecycle.UploadRequest, owner: str, dialect: str) -> tuple[UploadView, bool]:
+    async def create(self, request: lifecycle.UploadRequest, dialect: str) -> tuple[UploadView, bool]:
         """Return a new upload and True, or the owner's finished upload of the same bytes and False.
 
         Raise FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
         self._tasks.check_open()
         limits = self.options.limits
-        upload = lifecycle.create(request, limits, id=self._new_id(), owner=owner, dialect=dialect, now=self._clock())
+        upload = lifecycle.create(request, limits, id=self._new_id(), dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:
-            duplicate = await self.duplicate_of_bytes(owner, upload.content_hash, upload.length)
+            duplicate = await self.duplicate_of_bytes(upload.owner, upload.content_hash, upload.length)
             if duplicate is not None:
                 return duplicate, False
         await self._create(upload)
@@ -121,17 +122,17 @@ class UploadService:
         upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length)
         return None if upload is None else self._active_uploads.view(upload, Ranges())
 
-    async def show(self, upload_id: str, owner: str | None) -> UploadView:
+    async def show(self, upload_id: str, viewer: Viewer | None) -> UploadView:
         """Return the upload, without waiting for a writer. What any process recorded before the call counts."""
-        upload, slices = await self._active_uploads.load(upload_id, owner)
+        upload, slices = await self._active_uploads.load(upload_id, viewer)
         active = self._active_uploads.in_memory(upload_id)
         if active is not None:
             active.refresh(upload, slices)
         return self._active_uploads.view(upload, ranges_of(slices))
 
-    async def known(self, upload_id: str, owner: str | None) -> UploadView:
+    async def known(self, upload_id: str, viewer: Viewer | None) -> UploadView:
         """Return the upload as this process knows it: before a refusal, the caller must ask `show`."""
-        active = await self._active_uploads.find(upload_id, owner)
+        active = await self._active_uploads.find(upload_id, viewer)
         return self._active_uploads.view(active.upload, active.received)
 
     async def listing(
@@ -141,12 +142,12 @@ class UploadService:
         rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit, short=short)
         return [self._active_uploads.view(upload, ranges_of(slices)) for upload, slices in rows], following
 
-    async def slices(self, upload_id: str, owner: str | None) -> Sequence[Slice]:
+    async def slices(self, upload_id: str, viewer: Viewer | None) -> Sequence[Slice]:
         """Return the recorded slices by start."""
-        return (await self._active_uploads.load(upload_id, owner))[1]
+        return (await self._active_uploads.load(upload_id, viewer))[1]
 
     async def receive(
-        self, upload_id: str, owner: str | None, request: SliceRequest, body: AsyncIterable[bytes]
+        self, upload_id: str, viewer: Viewer | None, request: SliceRequest, body: AsyncIterable[bytes]
     ) -> UploadView:
         """Receive one slice, and return when it is durable and recorded.
 
@@ -155,14 +156,14 @@ class UploadService:
         StorageError, CatalogueError.
         """
         self._tasks.check_open()
-        active = await self._active_uploads.find(upload_id, owner)
+        active = await self._active_uploads.find(upload_id, viewer)
         await self._slices.receive(active, request, body)
         return await self._lifecycle.view(active)
 
-    async def check_open(self, upload_id: str, owner: str | None) -> None:
+    async def check_open(self, upload_id: str, viewer: Viewer | None) -> None:
         """Check before a body is parsed that the upload receives or is complete."""
         self._tasks.check_open()
-        upload = (await self._active_uploads.find(upload_id, owner)).upload
+        upload = (await self._active_uploads.find(upload_id, viewer)).upload
         if upload.state is not State.RECEIVING and upload.state not in COMPLETE_STATES:
             raise upload.refusal()
 
@@ -171,9 +172,9 @@ class UploadService:
         await self._verdicts.wait(upload_id, seconds)
         return await self.show(upload_id, None)
 
-    async def cancel(self, upload_id: str, owner: str | None) -> None:
+    async def cancel(self, upload_id: str, viewer: Viewer | None) -> None:
         """End the writers and free the space; twice is no error. Raise WrongState while it is being finished."""
-        await self._active_uploads.load(upload_id, owner)
+        await self._active_uploads.load(upload_id, viewer)
         await self._ender.cancel(upload_id)
 
     async def abandon(self, upload_id: str) -> None:
@@ -181,7 +182,7 @@ class UploadService:
         with suppress(WrongState, UploadGone, BeingFinished, ChangedMeanwhile):
             await self.cancel(upload_id, None)
 
-    async def conclude(self, upload_id: str, owner: str | None) -> UploadView:
+    async def conclude(self, upload_id: str, viewer: Viewer | None) -> UploadView:
         """Complete an upload whose client says that all bytes were sent; return a rejected one as it is."""
 
         async def concluded(active: ActiveUpload) -> Upload:
@@ -189,11 +190,11 @@ class UploadService:
                 return active.upload
             return lifecycle.conclude(active.upload, active.received, self._clock(), self.options.limits)
 
-        return await self._lifecycle.change(await self._active_uploads.find(upload_id, owner), concluded)
+        return await self._lifecycle.change(await self._active_uploads.find(upload_id, viewer), concluded)
 
-    async def reserve_all(self, upload_id: str, owner: str) -> None:
+    async def reserve_all(self, upload_id: str) -> None:
         """Reserve disk space for all bytes, before they are copied. Raise StorageFull."""
-        active = await self._active_uploads.find(upload_id, owner)
+        active = await self._active_uploads.find(upload_id, None)
         writer = await self._store.begin(upload_id, 0, active.upload.length)
         if writer is not None:
             try:
@@ -206,9 +207,9 @@ class UploadService:
         active = self._active_uploads.in_memory(upload_id)
         return 0 if active is None else active.count
 
-    async def adopt(self, upload_id: str, owner: str) -> UploadView:
+    async def adopt(self, upload_id: str) -> UploadView:
         """Record all bytes, which were copied durably into the partial. Raise as `admission.check_record`."""
-        active = await self._active_uploads.find(upload_id, owner)
+        active = await self._active_uploads.find(upload_id, None)
         assert active.upload.length is not None
         piece = Slice(0, active.upload.length)
         admission.check_record(active.upload, active.received, piece)

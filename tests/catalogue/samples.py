@@ -41,6 +41,9 @@ FULL = make_upload(
     defer_completion=True,
     protocol_fields={"Upload-Metadata": "filename YQ=="},
     address="192.0.2.1",
+    account="person:p",
+    collection="c",
+    email="kim@radio.example",
     version=7,
 )
 """An upload that sets every field."""

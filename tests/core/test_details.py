@@ -28,7 +28,7 @@ def test_any_other_time_is_refused(moment: int) -> None:
         check_details(make_upload(last_modified=moment))
     wish = lifecycle.UploadRequest("a.mp3", 10, last_modified=moment)
     with pytest.raises(Malformed, match="last_modified"):
-        lifecycle.create(wish, LIMITS, id="u", owner="o", dialect="native", now=1)
+        lifecycle.create(wish, LIMITS, id="u", dialect="native", now=1)
 
 
 def test_bytes_of_tags_chapters_and_metadata_count_together() -> None:

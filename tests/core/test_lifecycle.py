@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def create(wish: UploadRequest) -> Upload:
-    return lifecycle.create(wish, LIMITS, id="u", owner="local", dialect="native", now=5)
+    return lifecycle.create(wish, LIMITS, id="u", dialect="native", now=5)
 
 
 def test_a_new_upload_is_receiving_and_clean() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,7 @@ from media_service.core.errors.uploads import (
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
 from media_service.intake.receiving.append import APPEND_SLICE_BYTES, AppendRequest
+from tests.intake.callers import ME, MINE, YOU
 from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_mp3, make_mp3_of
 
@@ -50,7 +52,7 @@ async def stalling(*blocks: bytes) -> AsyncIterator[bytes]:
 
 async def begin(rig: Rig, length: int | None = len(MP3), *, defer_completion: bool = False) -> str:
     request = UploadRequest("show.mp3", length, defer_completion=defer_completion)
-    return (await rig.intake.create(request, "me", "tus"))[0].upload.id
+    return (await rig.intake.create(replace(request, origin=MINE), "tus"))[0].upload.id
 
 
 def at(offset: int, *, length: int | None = None, last: bool = False, proof: Proof | None = None) -> AppendRequest:
@@ -66,7 +68,7 @@ async def test_a_long_body_is_recorded_on_its_way(tmp_path: Path) -> None:
 
         whole = make_mp3_of(20 * (BLOCK - 7), seed=132)
         blocks = [whole[start : start + BLOCK - 7] for start in range(0, len(whole), BLOCK - 7)]
-        view = await rig.appends.append(upload_id, "me", at(0), body(*blocks), progress)
+        view = await rig.appends.append(upload_id, ME, at(0), body(*blocks), progress)
         assert offsets == [APPEND_SLICE_BYTES, 2 * APPEND_SLICE_BYTES, len(whole)]
         assert view.received.offset == offsets[-1]
 
@@ -76,9 +78,9 @@ async def test_a_cut_body_keeps_what_arrived(tmp_path: Path, size: int) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig), rig.appends
         with pytest.raises(BodyCut):
-            await appends.append(upload_id, "me", at(0), body(MP3[:size], then=BodyCut()))
-        assert (await appends.standing(upload_id, "me")).received.offset == size
-        view = await appends.append(upload_id, "me", at(size), body(MP3[size:]))
+            await appends.append(upload_id, ME, at(0), body(MP3[:size], then=BodyCut()))
+        assert (await appends.standing(upload_id, ME)).received.offset == size
+        view = await appends.append(upload_id, ME, at(size), body(MP3[size:]))
         assert view.upload.state is State.RECEIVED
         assert rig.store.path(upload_id).read_bytes() == MP3
 
@@ -88,11 +90,11 @@ async def test_a_cut_body_with_a_proof_is_not_recorded(tmp_path: Path) -> None:
         upload_id, appends = await begin(rig), rig.appends
         proof = Proof("sha1", hashlib.sha1(MP3).digest())
         with pytest.raises(BodyCut):
-            await appends.append(upload_id, "me", at(0, proof=proof), body(MP3, then=BodyCut()))
+            await appends.append(upload_id, ME, at(0, proof=proof), body(MP3, then=BodyCut()))
         with pytest.raises(DigestMismatch):
-            await appends.append(upload_id, "me", at(0, proof=proof), body(MP3[:-1]))
-        assert (await appends.standing(upload_id, "me")).received.offset == 0
-        view = await appends.append(upload_id, "me", at(0, proof=proof), body(MP3))
+            await appends.append(upload_id, ME, at(0, proof=proof), body(MP3[:-1]))
+        assert (await appends.standing(upload_id, ME)).received.offset == 0
+        view = await appends.append(upload_id, ME, at(0, proof=proof), body(MP3))
         assert view.upload.state is State.RECEIVED
 
 
@@ -100,18 +102,18 @@ async def test_a_still_body_ends_and_what_arrived_is_kept(tmp_path: Path) -> Non
     async with Rig(tmp_path / "data", idle=0.3) as rig:
         upload_id, appends = await begin(rig), rig.appends
         with pytest.raises(IdleTimeout):
-            await appends.append(upload_id, "me", at(0), stalling(MP3[:500]))
-        assert (await appends.standing(upload_id, "me")).received.offset == 500
+            await appends.append(upload_id, ME, at(0), stalling(MP3[:500]))
+        assert (await appends.standing(upload_id, ME)).received.offset == 500
 
 
 async def test_the_newest_of_three_appends_wins(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig), rig.appends
-        first = asyncio.create_task(appends.append(upload_id, "me", at(0), stalling(MP3[:100])))
+        first = asyncio.create_task(appends.append(upload_id, ME, at(0), stalling(MP3[:100])))
         await asyncio.sleep(0.05)
-        second = asyncio.create_task(appends.append(upload_id, "me", at(100), stalling(MP3[100:300])))
+        second = asyncio.create_task(appends.append(upload_id, ME, at(100), stalling(MP3[100:300])))
         await asyncio.sleep(0.05)
-        view = await appends.append(upload_id, "me", at(300), body(MP3[300:]))
+        view = await appends.append(upload_id, ME, at(300), body(MP3[300:]))
         assert view.upload.state is State.RECEIVED
         for older in (first, second):
             with pytest.raises(Superseded):
@@ -122,41 +124,41 @@ async def test_the_newest_of_three_appends_wins(tmp_path: Path) -> None:
 async def test_another_owner_interrupts_nothing(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig), rig.appends
-        running = asyncio.create_task(appends.append(upload_id, "me", at(0), stalling(MP3[:100])))
+        running = asyncio.create_task(appends.append(upload_id, ME, at(0), stalling(MP3[:100])))
         await asyncio.sleep(0.05)
-        for ask in (appends.standing(upload_id, "you"), appends.append(upload_id, "you", at(0), body(b"x"))):
+        for ask in (appends.standing(upload_id, YOU), appends.append(upload_id, YOU, at(0), body(b"x"))):
             with pytest.raises(UnknownUpload):
                 await ask
         assert not running.done()
         await appends.close()
         with pytest.raises(ShuttingDown):
             await running
-        assert (await rig.intake.show(upload_id, "me")).received.offset == 100
+        assert (await rig.intake.show(upload_id, ME)).received.offset == 100
         with pytest.raises(ShuttingDown):
-            await appends.append(upload_id, "me", at(100), body(b"x"))
+            await appends.append(upload_id, ME, at(100), body(b"x"))
 
 
 async def test_another_offset_is_refused_unread(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await begin(rig)
         with pytest.raises(OffsetMismatch) as refused:
-            await rig.appends.append(upload_id, "me", at(1), body(then=AssertionError()))
+            await rig.appends.append(upload_id, ME, at(1), body(then=AssertionError()))
         assert (refused.value.offset, refused.value.provided) == (0, 1)
 
 
 async def test_deferred_upload_is_complete_when_its_client_says_so(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id, appends = await begin(rig, defer_completion=True), rig.appends
-        view = await appends.append(upload_id, "me", at(0), body(MP3))
+        view = await appends.append(upload_id, ME, at(0), body(MP3))
         assert view.upload.state is State.RECEIVING
-        view = await appends.append(upload_id, "me", at(len(MP3), last=True), body())
+        view = await appends.append(upload_id, ME, at(len(MP3), last=True), body())
         assert view.upload.state is State.RECEIVED
         nothing = AppendRequest(len(MP3), 0, "tus", last=True)
-        again = await appends.append(upload_id, "me", nothing, body(then=AssertionError()))
+        again = await appends.append(upload_id, ME, nothing, body(then=AssertionError()))
         assert again.upload.state is State.RECEIVED
-        assert (await appends.append(upload_id, "me", at(len(MP3), last=True), body())).upload.state is State.RECEIVED
+        assert (await appends.append(upload_id, ME, at(len(MP3), last=True), body())).upload.state is State.RECEIVED
         with pytest.raises(SpanOutside):
-            await appends.append(upload_id, "me", at(len(MP3), last=True), body(b"x"))
+            await appends.append(upload_id, ME, at(len(MP3), last=True), body(b"x"))
 
 
 async def test_an_upload_without_a_known_url_is_abandoned_when_it_is_cut(tmp_path: Path) -> None:
@@ -164,9 +166,9 @@ async def test_an_upload_without_a_known_url_is_abandoned_when_it_is_cut(tmp_pat
         upload_id, appends = await begin(rig), rig.appends
         unknown = AppendRequest(0, None, "tus", known=False)
         with pytest.raises(BodyCut):
-            await appends.append(upload_id, "me", unknown, body(MP3[:100], then=BodyCut()))
+            await appends.append(upload_id, ME, unknown, body(MP3[:100], then=BodyCut()))
         with pytest.raises(UploadGone):
-            await appends.standing(upload_id, "me")
+            await appends.standing(upload_id, ME)
         assert await rig.store.list_ids() == []
 
 
@@ -184,15 +186,15 @@ async def test_a_crash_at_any_step_takes_nothing_acknowledged(tmp_path: Path) ->
         async with Rig(folder, Steps(crash_at)) as rig:
             try:
                 request = AppendRequest(0, None, "tus", last=True)
-                await rig.appends.append(upload_id, "me", request, body(MP3[:9], MP3[9:]), progress)
+                await rig.appends.append(upload_id, ME, request, body(MP3[:9], MP3[9:]), progress)
             except Crash:
                 crashed = True
         async with Rig(folder) as rig:
             await rig.recovery.run()
-            view = await rig.appends.standing(upload_id, "me")
+            view = await rig.appends.standing(upload_id, ME)
             assert view.received.offset >= offsets[-1]
             offset = view.received.offset
-            ended = await rig.appends.append(upload_id, "me", at(offset, last=True), body(MP3[offset:]))
+            ended = await rig.appends.append(upload_id, ME, at(offset, last=True), body(MP3[offset:]))
             assert ended.upload.state is State.RECEIVED
             assert rig.store.path(upload_id).read_bytes() == MP3
     assert crash_at > 5
@@ -208,5 +210,5 @@ async def test_what_a_body_that_is_too_slow_brought_is_kept(tmp_path: Path) -> N
         upload_id = await begin(rig)
         # The append's timeout is shorter than its slice's, so what came is recorded.
         with pytest.raises(BodyTooSlow):
-            await rig.appends.append(upload_id, "me", at(0), dripping())
-        assert (await rig.intake.show(upload_id, "me")).received.offset > 0
+            await rig.appends.append(upload_id, ME, at(0), dripping())
+        assert (await rig.intake.show(upload_id, ME)).received.offset > 0

@@ -28,6 +28,7 @@ from media_service.intake.receiving.slices import SliceRequest
 from media_service.ipc.bus import LocalBus
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.locks import FileLocks
+from tests.intake.callers import ME, MINE
 from tests.intake.models import ModelDisk, ModelReceiving, ModelUploadStore
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Story(RuleBasedStateMachine):
         self.inspector = MediaInspector(nobody, MediaOptions(read_ahead=False))
         self.promised = Ranges()
         self.receivers = [self._start_receiver() for _ in range(2)]
-        creating = self.receivers[0].uploads.create(UploadRequest("a.mp3", LENGTH), "me", "native")
+        creating = self.receivers[0].uploads.create(UploadRequest("a.mp3", LENGTH, origin=MINE), "native")
         self.upload_id = self.loop.run_until_complete(creating)[0].upload.id
 
     def _start_receiver(self) -> Receiver:
@@ -183,7 +184,7 @@ class Story(RuleBasedStateMachine):
                 yield sent[at : at + 5]
 
         request = SliceRequest(start, len(sent) if is_sized else None, digest, "native")
-        task = asyncio.create_task(process.uploads.receive(self.upload_id, "me", request, blocks()))
+        task = asyncio.create_task(process.uploads.receive(self.upload_id, ME, request, blocks()))
         process.tasks.add(task)
         try:
             await task

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from mutagen.id3 import ID3
 
+from media_service.core.access import Origin
 from media_service.core.digest import ContentHash
 from media_service.core.errors.files import TooCostly
 from media_service.core.errors.service import CatalogueError, StorageFull
@@ -24,6 +25,7 @@ from media_service.intake.assembly import FinisherParts
 from media_service.intake.finalizing import queue
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.upload_locks import locked, upload_lock
+from tests.intake.callers import ME, MINE, SOMEBODY
 from tests.intake.rig import HOUR, Crash, Rig, Steps
 from tests.support.failing import Failing
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from media_service.core.access import Viewer
     from media_service.core.upload import Upload
     from media_service.intake.finalizing.finalizer import Finalizer
 
@@ -42,12 +45,12 @@ TEXT = b"no music at all\n" * 1000
 async def receive(rig: Rig, data: bytes, name: str = "show.mp3", claims: Any = None, owner: str = "me") -> str:
     """Return the id of an upload with all bytes recorded, not yet finalized."""
     request = replace(UploadRequest(name, len(data), tags={"title": "T"}), **(claims or {}))
-    view, _ = await rig.intake.create(request, owner, "native")
+    view, _ = await rig.intake.create(replace(request, origin=Origin(owner)), "native")
 
     async def blocks() -> AsyncIterator[bytes]:
         yield data
 
-    await rig.intake.receive(view.upload.id, owner, SliceRequest(0, len(data), None, "native"), blocks())
+    await rig.intake.receive(view.upload.id, None, SliceRequest(0, len(data), None, "native"), blocks())
     return view.upload.id
 
 
@@ -487,15 +490,15 @@ async def failed(rig: Rig, data: bytes = MP3, review: Review | None = None) -> s
     return upload_id
 
 
-@pytest.mark.parametrize("owner", ["me", None])
-async def test_what_could_not_be_finished_can_be_cancelled(tmp_path: Path, owner: str | None) -> None:
+@pytest.mark.parametrize("caller", [ME, None])
+async def test_what_could_not_be_finished_can_be_cancelled(tmp_path: Path, caller: Viewer | None) -> None:
     async with Rig(tmp_path / "data") as rig:
         upload_id = await failed(rig)
         with pytest.raises(UnknownUpload):
-            await rig.intake.cancel(upload_id, "somebody else")
-        await rig.intake.cancel(upload_id, owner)
-        await rig.intake.cancel(upload_id, owner)
-        assert (await rig.intake.show(upload_id, "me")).upload.state is State.CANCELLED
+            await rig.intake.cancel(upload_id, SOMEBODY)
+        await rig.intake.cancel(upload_id, caller)
+        await rig.intake.cancel(upload_id, caller)
+        assert (await rig.intake.show(upload_id, ME)).upload.state is State.CANCELLED
         assert await rig.store.list_ids() == []
         assert await rig.spool.list_assembled() == []
 
@@ -513,12 +516,12 @@ async def test_what_is_being_finished_cannot_be_cancelled(tmp_path: Path) -> Non
         upload_id = await failed(rig)
         async with locked(rig.locks, upload_lock(upload_id)):
             with pytest.raises(WrongState):
-                await rig.intake.cancel(upload_id, "me")
+                await rig.intake.cancel(upload_id, ME)
         waiting = await receive(rig, SOUND, "waiting.mp3")
         with pytest.raises(WrongState):
-            await rig.intake.cancel(waiting, "me")
+            await rig.intake.cancel(waiting, ME)
         await finish_all(rig)
-        assert (await rig.intake.show(upload_id, "me")).upload.state is State.SPOOLED
+        assert (await rig.intake.show(upload_id, ME)).upload.state is State.SPOOLED
 
 
 async def test_what_could_not_be_finished_expires_with_its_deadline(tmp_path: Path) -> None:
@@ -526,10 +529,10 @@ async def test_what_could_not_be_finished_expires_with_its_deadline(tmp_path: Pa
         upload_id = await failed(rig)
         rig.time += 10 * HOUR
         await rig.sweeper.expire()
-        assert (await rig.intake.show(upload_id, "me")).upload.state is State.RECEIVED
+        assert (await rig.intake.show(upload_id, ME)).upload.state is State.RECEIVED
         rig.time += 1
         await rig.sweeper.expire()
-        assert (await rig.intake.show(upload_id, "me")).upload.state is State.EXPIRED
+        assert (await rig.intake.show(upload_id, ME)).upload.state is State.EXPIRED
         assert await rig.store.list_ids() == []
 
 
@@ -557,7 +560,7 @@ async def test_a_second_look_at_what_is_purged_meanwhile_finds_no_upload(tmp_pat
         rig.quarantine.size = kept_until_then  # type: ignore[assignment,method-assign]  # the purge at its worst moment
         with pytest.raises(UnknownUpload):
             await rig.rejected.recheck(upload_id, Review.FORCED)
-        assert (await rig.intake.show(upload_id, "me")).upload.state is State.REJECTED
+        assert (await rig.intake.show(upload_id, ME)).upload.state is State.REJECTED
 
 
 def recheck_before_discarding(rig: Rig) -> list[asyncio.Task[None]]:
@@ -580,7 +583,8 @@ async def test_recheck_before_the_partial_is_discarded_loses_no_bytes(tmp_path: 
     """The row is rejected already; `early`: all bytes came, but the client has not said that they are all."""
     async with Rig(tmp_path / "data") as rig:
         data = TEXT * 400
-        view, _ = await rig.intake.create(UploadRequest("text.mp3", len(data), defer_completion=early), "me", "native")
+        request = UploadRequest("text.mp3", len(data), defer_completion=early, origin=MINE)
+        view, _ = await rig.intake.create(request, "native")
         upload_id = view.upload.id
         rechecks = recheck_before_discarding(rig)
 
@@ -588,14 +592,14 @@ async def test_recheck_before_the_partial_is_discarded_loses_no_bytes(tmp_path: 
             yield data
 
         running = asyncio.create_task(rig.finalizer.run())
-        await rig.intake.receive(upload_id, "me", SliceRequest(0, len(data), None, "native"), blocks())
+        await rig.intake.receive(upload_id, ME, SliceRequest(0, len(data), None, "native"), blocks())
         async with asyncio.timeout(20):
             while not rechecks:
                 await asyncio.sleep(0.01)
             await rechecks[0]
             await rig.intake.wait_for_verdict(upload_id, 20)
         running.cancel()
-        ended = (await rig.intake.show(upload_id, "me")).upload
+        ended = (await rig.intake.show(upload_id, ME)).upload
         assert ended.state is State.SPOOLED
         assert rig.spool.path("text.mp3").read_bytes().endswith(data)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from media_service.core.upload_states import FINISHING, State
 from media_service.intake import upload_locks
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.upload_locks import locked, upload_lock
+from tests.intake.callers import ME, MINE, SOMEBODY
 from tests.intake.rig import HOUR, Crash, Rig, Steps
 from tests.intake.test_finalizer import MP3, finish_all, receive
 from tests.support.pictures import png
@@ -49,7 +51,7 @@ async def test_a_finished_file_gets_other_tags_and_another_sender(tmp_path: Path
         upload_id = await receive(rig, MP3)
         await finish_all(rig)
         rig.time += LATE
-        view = await rig.intake.edits.amend(upload_id, "me", tags={"title": "밤", "album": "A"}, sender="Larry")
+        view = await rig.intake.edits.amend(upload_id, ME, tags={"title": "밤", "album": "A"}, sender="Larry")
         upload, file = await the_rows(rig, upload_id)
         assert upload == view.upload
         assert (upload.sender, file.sender) == ("Larry", "Larry")
@@ -68,7 +70,7 @@ async def test_a_name_alone_leaves_every_byte_of_the_file(tmp_path: Path) -> Non
         await finish_all(rig)
         before = (await the_rows(rig, upload_id))[1].spool_entry
         inode = rig.spool.path("show.mp3").stat().st_ino
-        await rig.intake.edits.amend(upload_id, "me", sender="Larry")
+        await rig.intake.edits.amend(upload_id, ME, sender="Larry")
         upload, file = await the_rows(rig, upload_id)
         assert (upload.sender, file.sender, file.spool_entry) == ("Larry", "Larry", before)
         assert rig.spool.path("show.mp3").stat().st_ino == inode
@@ -80,7 +82,7 @@ async def test_what_the_sender_takes_back_goes_unless_a_librarian_edited_it(tmp_
         await finish_all(rig)
         _, file = await the_rows(rig, upload_id)
         await rig.retagger.edit(file.id, {"title": "Librarian's", "genre": "Jazz"}, lambda _: True)
-        await rig.intake.edits.amend(upload_id, "me", tags={"title": "T"})
+        await rig.intake.edits.amend(upload_id, ME, tags={"title": "T"})
         _, file = await the_rows(rig, upload_id)
         assert dict(file.tags) == {"title": "Librarian's", "genre": "Jazz", "artist": "Kept"}
 
@@ -90,15 +92,15 @@ async def test_cover_and_chapters_may_change_after_the_end(tmp_path: Path) -> No
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, MP3)
         await finish_all(rig)
-        await rig.intake.edits.amend(upload_id, "me", chapters=[Chapter(0.0, "Start")])
-        await rig.intake.edits.check_cover(upload_id, "me")
-        await rig.intake.edits.put_cover(upload_id, "me", picture)
+        await rig.intake.edits.amend(upload_id, ME, chapters=[Chapter(0.0, "Start")])
+        await rig.intake.edits.check_cover(upload_id, ME)
+        await rig.intake.edits.put_cover(upload_id, ME, picture)
         upload, file = await the_rows(rig, upload_id)
         tag = stored_tag(rig)
         assert [frame.data for frame in tag.getall("APIC")] == [picture]
         assert file.chapters == upload.chapters == (Chapter(0.0, "Start"),)
         assert tag.getall("CHAP")
-        await rig.intake.edits.put_cover(upload_id, "me", None)
+        await rig.intake.edits.put_cover(upload_id, ME, None)
         assert stored_tag(rig).getall("APIC") == []
         assert (await the_rows(rig, upload_id))[0].cover is None
 
@@ -108,15 +110,15 @@ async def test_after_the_time_for_it_nothing_changes(tmp_path: Path, edit: dict[
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, MP3)
         await finish_all(rig)
-        await rig.intake.edits.amend(upload_id, "me", sender="In time")
+        await rig.intake.edits.amend(upload_id, ME, sender="In time")
         before = await the_rows(rig, upload_id)
         rig.time += LATE + 1
         with pytest.raises(WrongState):
-            await rig.intake.edits.amend(upload_id, "me", **edit)
+            await rig.intake.edits.amend(upload_id, ME, **edit)
         with pytest.raises(WrongState):
-            await rig.intake.edits.check_cover(upload_id, "me")
+            await rig.intake.edits.check_cover(upload_id, ME)
         with pytest.raises(WrongState):
-            await rig.intake.edits.put_cover(upload_id, "me", png(20, 20))
+            await rig.intake.edits.put_cover(upload_id, ME, png(20, 20))
         assert await the_rows(rig, upload_id) == before
 
 
@@ -125,9 +127,9 @@ async def test_only_its_owner_edits_a_finished_upload(tmp_path: Path) -> None:
         upload_id = await receive(rig, MP3)
         await finish_all(rig)
         with pytest.raises(UnknownUpload):
-            await rig.intake.edits.amend(upload_id, "somebody", sender="Mallory")
+            await rig.intake.edits.amend(upload_id, SOMEBODY, sender="Mallory")
         with pytest.raises(UnknownUpload):
-            await rig.intake.edits.put_cover(upload_id, "somebody", png(20, 20))
+            await rig.intake.edits.put_cover(upload_id, SOMEBODY, png(20, 20))
 
 
 async def test_a_file_that_its_reader_took_does_not_come_back(tmp_path: Path) -> None:
@@ -136,10 +138,10 @@ async def test_a_file_that_its_reader_took_does_not_come_back(tmp_path: Path) ->
         await finish_all(rig)
         rig.spool.path("show.mp3").unlink()
         with pytest.raises(UnknownFile):
-            await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"})
+            await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"})
         assert rig.names() == []
         assert (await the_rows(rig, upload_id))[0].tags == {"title": "T"}
-        await rig.intake.edits.amend(upload_id, "me", sender="Larry")
+        await rig.intake.edits.amend(upload_id, ME, sender="Larry")
         assert (await the_rows(rig, upload_id))[1].sender == "Larry"
 
 
@@ -158,7 +160,7 @@ async def test_an_admins_edit_at_the_same_time_is_not_overwritten(
 
         monkeypatch.setattr(rig.retagger, "edit", after_an_admin)
         with pytest.raises(FileChanged):
-            await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+            await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
         upload, file = await the_rows(rig, upload_id)
         assert (upload.sender, upload.tags, file.tags["title"]) == (None, {"title": "T"}, "Librarian's")
 
@@ -169,10 +171,10 @@ async def test_an_upload_that_leads_to_another_file_does_not_change_that(tmp_pat
         await finish_all(rig)
         second = await receive(rig, MP3)
         await finish_all(rig)
-        view = await rig.intake.show(second, "me")
+        view = await rig.intake.show(second, ME)
         assert (view.upload.state, view.editable_until) == (State.SPOOLED, None)
         with pytest.raises(WrongState):
-            await rig.intake.edits.amend(second, "me", sender="Larry")
+            await rig.intake.edits.amend(second, ME, sender="Larry")
 
 
 async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path:
             await finish_all(rig)
         async with Rig(folder, Steps(crash_at), first_id=9) as rig:
             try:
-                await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+                await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
                 acknowledged = True
             except Crash:
                 pass
@@ -197,7 +199,7 @@ async def test_a_crash_at_any_step_loses_nothing_that_was_acknowledged(tmp_path:
                 assert (upload.tags, upload.sender, file.sender) == ({"title": "New"}, "Larry", "Larry")
             seen.add((acknowledged, file.tags["title"]))
             # A client without a response retries.
-            await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+            await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
             upload, file = await the_rows(rig, upload_id)
             assert (upload.tags, upload.sender) == ({"title": "New"}, "Larry")
             assert (file.tags["title"], file.sender, str(stored_tag(rig)["TIT2"])) == ("New", "Larry", "New")
@@ -213,8 +215,8 @@ async def test_an_edit_before_the_file_is_tagged_reaches_it_over_a_crash_at_any_
         folder, crashed = tmp_path / str(crash_at), False
         async with Rig(folder) as rig:
             upload_id = await receive(rig, MP3)
-            await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
-            await rig.intake.edits.put_cover(upload_id, "me", png(20, 20))
+            await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
+            await rig.intake.edits.put_cover(upload_id, ME, png(20, 20))
         async with Rig(folder, Steps(crash_at), first_id=9) as rig:
             try:
                 await finish_all(rig)
@@ -237,7 +239,7 @@ async def test_edits_while_uploads_are_finished_all_reach_their_files(tmp_path: 
         running = asyncio.create_task(rig.finalizer.run())
         for number in range(6):
             request = UploadRequest(f"{number}.mp3", len(MP3), tags={"title": "T"})
-            view, _ = await rig.intake.create(request, "me", "native")
+            view, _ = await rig.intake.create(replace(request, origin=MINE), "native")
             upload_id = view.upload.id
 
             async def insist(upload_id: str = upload_id) -> str:
@@ -245,7 +247,7 @@ async def test_edits_while_uploads_are_finished_all_reach_their_files(tmp_path: 
                 for edit in range(200):
                     said = f"{edit}"
                     try:
-                        now = await rig.intake.edits.amend(upload_id, "me", tags={"title": said}, sender=said)
+                        now = await rig.intake.edits.amend(upload_id, ME, tags={"title": said}, sender=said)
                     except BeingFinished:
                         continue
                     if now.upload.state is State.SPOOLED:
@@ -269,7 +271,7 @@ async def _send(rig: Rig, upload_id: str) -> None:
     async def blocks() -> Any:
         yield MP3
 
-    await rig.intake.receive(upload_id, "me", SliceRequest(0, len(MP3), None, "native"), blocks())
+    await rig.intake.receive(upload_id, ME, SliceRequest(0, len(MP3), None, "native"), blocks())
 
 
 async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
@@ -280,8 +282,8 @@ async def test_while_it_is_finished_an_edit_waits_and_then_says_so(
         upload_id = await receive(rig, MP3)
         async with locked(rig.locks, upload_lock(upload_id)):
             with pytest.raises(BeingFinished):
-                await rig.intake.edits.amend(upload_id, "me", sender="Larry")
-        await rig.intake.edits.amend(upload_id, "me", sender="Larry")
+                await rig.intake.edits.amend(upload_id, ME, sender="Larry")
+        await rig.intake.edits.amend(upload_id, ME, sender="Larry")
         loaded = await rig.database.load(upload_id)
         assert loaded is not None
         assert loaded[0].state in FINISHING
@@ -302,11 +304,11 @@ async def test_a_published_upload_without_its_files_row_is_not_edited(tmp_path: 
                 crashed = True
         async with Rig(folder, first_id=99) as rig:
             try:
-                await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+                await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
             except BeingFinished:
                 found = True
                 await finish_all(rig)
-                await rig.intake.edits.amend(upload_id, "me", tags={"title": "New"}, sender="Larry")
+                await rig.intake.edits.amend(upload_id, ME, tags={"title": "New"}, sender="Larry")
             await finish_all(rig)
             upload, file = await the_rows(rig, upload_id)
             assert (upload.sender, file.sender, file.tags["title"]) == ("Larry", "Larry", "New")

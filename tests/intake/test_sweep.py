@@ -14,6 +14,7 @@ from media_service.core.upload_states import State
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.sweep import Sweeper
 from media_service.intake.upload_locks import file_lock, upload_lock
+from tests.intake.callers import ME, MINE
 from tests.intake.rig import HOUR, Rig
 from tests.intake.test_finalizer import TEXT, finish_all, receive
 from tests.support.failing import Failing
@@ -27,7 +28,7 @@ async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
     async def blocks() -> AsyncIterator[bytes]:
         yield b"x" * 10
 
-    await rig.intake.receive(upload_id, "me", SliceRequest(start, 10, None, "native"), blocks())
+    await rig.intake.receive(upload_id, ME, SliceRequest(start, 10, None, "native"), blocks())
 
 
 async def _slow_slice(rig: Rig, upload_id: str, start: int) -> None:
@@ -35,57 +36,57 @@ async def _slow_slice(rig: Rig, upload_id: str, start: int) -> None:
         yield b"x"
         await asyncio.Event().wait()
 
-    await rig.intake.receive(upload_id, "me", SliceRequest(start, 10, None, "native"), blocks())
+    await rig.intake.receive(upload_id, ME, SliceRequest(start, 10, None, "native"), blocks())
 
 
 async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        idle, _ = await rig.intake.create(UploadRequest("idle.mp3", 100), "me", "native")
-        active, _ = await rig.intake.create(UploadRequest("live.mp3", 100), "me", "native")
+        idle, _ = await rig.intake.create(UploadRequest("idle.mp3", 100, origin=MINE), "native")
+        active, _ = await rig.intake.create(UploadRequest("live.mp3", 100, origin=MINE), "native")
         rig.time += HOUR - 1
         await _one_slice(rig, active.upload.id, 0)
         rig.time += 2
         await rig.sweeper.expire()
-        assert (await rig.intake.show(idle.upload.id, "me")).upload.state is State.EXPIRED
-        assert (await rig.intake.show(active.upload.id, "me")).upload.state is State.RECEIVING
+        assert (await rig.intake.show(idle.upload.id, ME)).upload.state is State.EXPIRED
+        assert (await rig.intake.show(active.upload.id, ME)).upload.state is State.RECEIVING
         assert await rig.store.list_ids() == [active.upload.id]
 
 
 async def test_an_upload_that_trickles_ends_at_its_maximum_lifetime(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         begun = rig.time
-        made, _ = await rig.intake.create(UploadRequest("trickle.mp3", 200), "me", "native")
+        made, _ = await rig.intake.create(UploadRequest("trickle.mp3", 200, origin=MINE), "native")
         for start in range(0, 100, 10):
             rig.time += HOUR - 1
             await _one_slice(rig, made.upload.id, start)
             expected = min(rig.time + HOUR, begun + 10 * HOUR)
-            assert (await rig.intake.show(made.upload.id, "me")).expires_at == expected
+            assert (await rig.intake.show(made.upload.id, ME)).expires_at == expected
         assert expected == begun + 10 * HOUR
         writing = asyncio.create_task(_slow_slice(rig, made.upload.id, 100))
         await asyncio.sleep(0.05)
         await rig.sweeper.expire()
-        assert (await rig.intake.show(made.upload.id, "me")).upload.state is State.RECEIVING
+        assert (await rig.intake.show(made.upload.id, ME)).upload.state is State.RECEIVING
         rig.time = begun + 10 * HOUR + 1
         await rig.sweeper.expire()
-        assert (await rig.intake.show(made.upload.id, "me")).upload.state is State.EXPIRED
+        assert (await rig.intake.show(made.upload.id, ME)).upload.state is State.EXPIRED
         with pytest.raises(Superseded):
             await writing
 
 
 async def test_an_upload_that_is_written_does_not_expire_for_being_idle(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        made, _ = await rig.intake.create(UploadRequest("slow.mp3", 100), "me", "native")
+        made, _ = await rig.intake.create(UploadRequest("slow.mp3", 100, origin=MINE), "native")
         writing = asyncio.create_task(_slow_slice(rig, made.upload.id, 0))
         await asyncio.sleep(0.05)
         rig.time += 2 * HOUR
         await rig.sweeper.expire()
-        assert (await rig.intake.show(made.upload.id, "me")).upload.state is State.RECEIVING
+        assert (await rig.intake.show(made.upload.id, ME)).upload.state is State.RECEIVING
         writing.cancel()
 
 
 async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        kept, _ = await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native")
+        kept, _ = await rig.intake.create(UploadRequest("kept.mp3", 100, origin=MINE), "native")
         await rig.store.create("orphan", 100)
         await rig.recovery.run()
         assert await rig.store.list_ids() == [kept.upload.id]
@@ -93,13 +94,14 @@ async def test_partial_without_a_row_is_freed_at_the_start(tmp_path: Path) -> No
 
 async def test_what_a_killed_process_left_is_removed_while_others_work(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig, Rig(tmp_path / "data", beside=rig, first_id=1000) as other:
-        kept = (await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native"))[0].upload.id
+        kept = (await rig.intake.create(UploadRequest("kept.mp3", 100, origin=MINE), "native"))[0].upload.id
         ended, busy = [
-            (await rig.intake.create(UploadRequest("ended.mp3", 100), "me", "native"))[0].upload.id for _ in range(2)
+            (await rig.intake.create(UploadRequest("ended.mp3", 100, origin=MINE), "native"))[0].upload.id
+            for _ in range(2)
         ]
         # Killed after it saved that the upload has ended; or before it saved that there is one.
         for upload_id in (ended, busy):
-            await rig.intake.cancel(upload_id, "me")
+            await rig.intake.cancel(upload_id, ME)
         for upload_id in (ended, busy, "unborn", "coming"):
             await rig.store.create(upload_id, 100)
         for key in (kept, busy, "edited", "editing"):
@@ -121,7 +123,7 @@ async def test_what_a_killed_process_left_is_removed_while_others_work(tmp_path:
 
 async def test_upload_whose_new_partial_was_taken_for_a_leftover_gets_another(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        upload_id = (await rig.intake.create(UploadRequest("kept.mp3", 100), "me", "native"))[0].upload.id
+        upload_id = (await rig.intake.create(UploadRequest("kept.mp3", 100, origin=MINE), "native"))[0].upload.id
         await rig.store.discard(upload_id)
         await _one_slice(rig, upload_id, 0)
         assert rig.store.path(upload_id).read_bytes()[:10] == b"x" * 10
@@ -129,10 +131,10 @@ async def test_upload_whose_new_partial_was_taken_for_a_leftover_gets_another(tm
 
 async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        form, _ = await rig.intake.create(UploadRequest("form.mp3", None), "me", "form")
+        form, _ = await rig.intake.create(UploadRequest("form.mp3", None, origin=MINE), "form")
     async with Rig(tmp_path / "data") as rig:
         await rig.recovery.run()
-        assert (await rig.intake.show(form.upload.id, "me")).upload.state is State.CANCELLED
+        assert (await rig.intake.show(form.upload.id, ME)).upload.state is State.CANCELLED
         assert await rig.store.list_ids() == []
 
 
@@ -150,17 +152,19 @@ async def test_quarantine_is_emptied_of_what_is_old(tmp_path: Path) -> None:
 
 async def test_many_uploads_expire_together(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        made = [(await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native"))[0] for _ in range(600)]
+        made = [(await rig.intake.create(UploadRequest("a.mp3", 10, origin=MINE), "native"))[0] for _ in range(600)]
         rig.time += HOUR + 1
         await rig.sweeper.expire()
         for view in made[::100]:
-            assert (await rig.intake.show(view.upload.id, "me")).upload.state is State.EXPIRED
+            assert (await rig.intake.show(view.upload.id, ME)).upload.state is State.EXPIRED
         assert await rig.store.list_ids() == []
 
 
 async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        made = [(await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native"))[0].upload.id for _ in range(3)]
+        made = [
+            (await rig.intake.create(UploadRequest("a.mp3", 10, origin=MINE), "native"))[0].upload.id for _ in range(3)
+        ]
         # A folder in place of its partial, which cannot be unlinked.
         rig.store.path(made[1]).unlink()
         rig.store.path(made[1]).mkdir()
@@ -168,12 +172,12 @@ async def test_one_that_cannot_expire_keeps_no_other(tmp_path: Path) -> None:
         with pytest.raises(ServiceError):
             await rig.sweeper.expire()
         for upload_id in (made[0], made[2]):
-            assert (await rig.intake.show(upload_id, "me")).upload.state is State.EXPIRED
+            assert (await rig.intake.show(upload_id, ME)).upload.state is State.EXPIRED
 
 
 async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
-        made, _ = await rig.intake.create(UploadRequest("a.mp3", 10), "me", "native")
+        made, _ = await rig.intake.create(UploadRequest("a.mp3", 10, origin=MINE), "native")
         rig.time += HOUR + 1
         sweeper = Sweeper(
             rig.ender,
@@ -187,7 +191,7 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
         sweeping = asyncio.create_task(sweeper.run())
         try:
             async with asyncio.timeout(10):
-                while (await rig.intake.show(made.upload.id, "me")).upload.state is not State.EXPIRED:
+                while (await rig.intake.show(made.upload.id, ME)).upload.state is not State.EXPIRED:
                     await asyncio.sleep(0.01)
         finally:
             sweeping.cancel()

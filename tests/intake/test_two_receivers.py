@@ -16,6 +16,7 @@ from media_service.core.ranges import Span
 from media_service.core.upload_states import State
 from media_service.intake.receiving.append import AppendRequest
 from media_service.intake.receiving.slices import SliceRequest
+from tests.intake.callers import ME, MINE
 from tests.intake.rig import Rig
 from tests.support.mp3 import make_mp3
 
@@ -71,20 +72,20 @@ async def two(folder: Path, *, is_deaf: bool) -> AsyncIterator[tuple[Rig, Rig]]:
 
 
 async def begin(rig: Rig, length: int | None = SIZE, dialect: str = "native") -> str:
-    view, _ = await rig.intake.create(UploadRequest("show.mp3", length), "me", dialect)
+    view, _ = await rig.intake.create(UploadRequest("show.mp3", length, origin=MINE), dialect)
     return view.upload.id
 
 
 async def send(rig: Rig, upload_id: str, start: int, stop: int, content: bytes = MP3) -> State:
     piece = content[start:stop]
     request = SliceRequest(start, len(piece), hashlib.sha256(piece).digest(), "native")
-    return (await rig.intake.receive(upload_id, "me", request, of(piece))).upload.state
+    return (await rig.intake.receive(upload_id, ME, request, of(piece))).upload.state
 
 
 async def begin_writing(rig: Rig, upload_id: str, body: Body, first: bytes) -> asyncio.Task[UploadView]:
     """Return the writer of the first 20 bytes, after it has written these."""
     request = SliceRequest(0, 20, None, "native")
-    writing = asyncio.create_task(rig.intake.receive(upload_id, "me", request, body))
+    writing = asyncio.create_task(rig.intake.receive(upload_id, ME, request, body))
     body.send(first)
     await asyncio.sleep(0.05)
     return writing
@@ -108,7 +109,7 @@ async def test_slices_through_both_complete_the_upload_once(tmp_path: Path, *, i
         await settled()
         assert completed == [(upload_id, "received")]
         for rig in rigs:
-            view = await rig.intake.show(upload_id, "me")
+            view = await rig.intake.show(upload_id, ME)
             assert (view.upload.state, list(view.received)) == (State.RECEIVED, [Span(0, SIZE)])
         loaded = await rigs[1].database.load(upload_id)
         assert loaded is not None
@@ -123,9 +124,9 @@ async def test_a_recorded_slice_is_acknowledged_and_never_overwritten(tmp_path: 
         await send(one, upload_id, 10, 20)
         await send(other, upload_id, 10, 20)
         for request in (SliceRequest(10, 10, None, "native"), SliceRequest(10, None, None, "native")):
-            await other.intake.receive(upload_id, "me", request, of(b"x" * 10))
+            await other.intake.receive(upload_id, ME, request, of(b"x" * 10))
         with pytest.raises(SpanOverlaps):
-            await other.intake.receive(upload_id, "me", SliceRequest(15, 10, None, "native"), of(b"x" * 10))
+            await other.intake.receive(upload_id, ME, SliceRequest(15, 10, None, "native"), of(b"x" * 10))
         assert one.store.path(upload_id).read_bytes()[:20] == MP3[:20]
 
 
@@ -134,9 +135,7 @@ async def test_a_slice_of_unknown_size_ends_where_another_process_has_recorded(
 ) -> None:
     async with two(tmp_path / "data", is_deaf=is_deaf) as (one, other):
         upload_id, body = await begin(one), Body()
-        writing = asyncio.create_task(
-            other.intake.receive(upload_id, "me", SliceRequest(0, None, None, "native"), body)
-        )
+        writing = asyncio.create_task(other.intake.receive(upload_id, ME, SliceRequest(0, None, None, "native"), body))
         body.send(MP3[:10])
         await asyncio.sleep(0.05)
         await send(one, upload_id, 15, 30)
@@ -204,11 +203,11 @@ async def test_an_append_continues_in_the_other_process(tmp_path: Path, *, is_de
         upload_id = await begin(rigs[0], dialect="tus")
         # Both remember the upload.
         for rig in rigs:
-            await rig.intake.known(upload_id, "me")
+            await rig.intake.known(upload_id, ME)
         for number, start in enumerate(range(0, SIZE, PIECE)):
             piece = MP3[start : start + PIECE]
             view = await rigs[number % 2].appends.append(
-                upload_id, "me", AppendRequest(start, len(piece), "tus"), of(piece)
+                upload_id, ME, AppendRequest(start, len(piece), "tus"), of(piece)
             )
         assert view.upload.state is State.RECEIVED
         assert rigs[0].store.path(upload_id).read_bytes() == MP3
@@ -218,15 +217,15 @@ async def test_an_append_at_an_old_offset_is_refused(tmp_path: Path, *, is_deaf:
     async with two(tmp_path / "data", is_deaf=is_deaf) as (one, other):
         upload_id = await begin(one, dialect="tus")
         for rig in (one, other):
-            await rig.intake.known(upload_id, "me")
-        await one.appends.append(upload_id, "me", AppendRequest(0, PIECE, "tus"), of(MP3[:PIECE]))
+            await rig.intake.known(upload_id, ME)
+        await one.appends.append(upload_id, ME, AppendRequest(0, PIECE, "tus"), of(MP3[:PIECE]))
         for size in (10, None, PIECE):
             # Recorded are other bytes than these, so this must not look like a repetition.
             with pytest.raises(OffsetMismatch):
-                await other.appends.append(upload_id, "me", AppendRequest(0, size, "tus"), of(b"x" * (size or 10)))
-        await one.appends.append(upload_id, "me", AppendRequest(PIECE, SIZE - PIECE, "tus"), of(MP3[PIECE:]))
+                await other.appends.append(upload_id, ME, AppendRequest(0, size, "tus"), of(b"x" * (size or 10)))
+        await one.appends.append(upload_id, ME, AppendRequest(PIECE, SIZE - PIECE, "tus"), of(MP3[PIECE:]))
         with pytest.raises(OffsetMismatch) as refused:
-            await other.appends.append(upload_id, "me", AppendRequest(PIECE, 10, "tus"), of(b"x" * 10))
+            await other.appends.append(upload_id, ME, AppendRequest(PIECE, 10, "tus"), of(b"x" * 10))
         assert refused.value.offset == SIZE
         assert one.store.path(upload_id).read_bytes() == MP3
 
@@ -234,16 +233,16 @@ async def test_an_append_at_an_old_offset_is_refused(tmp_path: Path, *, is_deaf:
 async def test_a_newer_append_ends_the_older_one_and_keeps_what_it_sent(tmp_path: Path) -> None:
     async with two(tmp_path / "data", is_deaf=False) as (one, other):
         upload_id, stale = await begin(one, dialect="tus"), Body()
-        older = asyncio.create_task(one.appends.append(upload_id, "me", AppendRequest(0, SIZE, "tus"), stale))
+        older = asyncio.create_task(one.appends.append(upload_id, ME, AppendRequest(0, SIZE, "tus"), stale))
         stale.send(MP3[:PIECE])
         await asyncio.sleep(0.05)
         async with asyncio.timeout(5):
-            standing = await other.appends.standing(upload_id, "me")
+            standing = await other.appends.standing(upload_id, ME)
             assert standing.received.offset == PIECE
             with pytest.raises(OffsetMismatch):
-                await other.appends.append(upload_id, "me", AppendRequest(0, SIZE, "tus"), of(MP3))
+                await other.appends.append(upload_id, ME, AppendRequest(0, SIZE, "tus"), of(MP3))
             rest = AppendRequest(PIECE, SIZE - PIECE, "tus")
-            view = await other.appends.append(upload_id, "me", rest, of(MP3[PIECE:]))
+            view = await other.appends.append(upload_id, ME, rest, of(MP3[PIECE:]))
         assert view.upload.state is State.RECEIVED
         with pytest.raises(Superseded):
             await older
@@ -254,7 +253,7 @@ async def test_cancelling_in_one_process_ends_the_writer_of_the_other(tmp_path: 
         upload_id, endless = await begin(one), Body()
         writing = await begin_writing(one, upload_id, endless, MP3[:5])
         async with asyncio.timeout(5):
-            await other.intake.cancel(upload_id, "me")
+            await other.intake.cancel(upload_id, ME)
         with pytest.raises(Superseded):
             await writing
         assert await one.store.list_ids() == []
@@ -266,7 +265,7 @@ async def test_what_the_other_process_cancelled_takes_no_bytes(tmp_path: Path, *
     async with two(tmp_path / "data", is_deaf=is_deaf) as (one, other):
         upload_id = await begin(one)
         await send(one, upload_id, 0, 10)
-        await other.intake.cancel(upload_id, "me")
+        await other.intake.cancel(upload_id, ME)
         for start in (0, 10):
             with pytest.raises(UploadGone):
                 await send(one, upload_id, start, start + 10)
@@ -277,7 +276,7 @@ async def test_a_length_set_in_one_process_holds_in_the_other(tmp_path: Path, *,
     async with two(tmp_path / "data", is_deaf=is_deaf) as (one, other):
         upload_id = await begin(one, None)
         await send(other, upload_id, 0, 10)
-        await one.intake.edits.amend(upload_id, "me", length=20, tags={"title": "T"})
+        await one.intake.edits.amend(upload_id, ME, length=20, tags={"title": "T"})
         assert await send(other, upload_id, 10, 20) is State.RECEIVED
         loaded = await one.database.load(upload_id)
         assert loaded is not None
@@ -287,12 +286,12 @@ async def test_a_length_set_in_one_process_holds_in_the_other(tmp_path: Path, *,
 async def test_edits_in_both_at_once_lose_none(tmp_path: Path, *, is_deaf: bool) -> None:
     async with two(tmp_path / "data", is_deaf=is_deaf) as (one, other):
         upload_id = await begin(one)
-        await other.intake.known(upload_id, "me")
+        await other.intake.known(upload_id, ME)
         await asyncio.gather(
-            one.intake.edits.amend(upload_id, "me", tags={"title": "T"}),
-            other.intake.edits.amend(upload_id, "me", sender="Kim"),
+            one.intake.edits.amend(upload_id, ME, tags={"title": "T"}),
+            other.intake.edits.amend(upload_id, ME, sender="Kim"),
         )
-        upload = (await one.intake.show(upload_id, "me")).upload
+        upload = (await one.intake.show(upload_id, ME)).upload
         assert (upload.tags, upload.sender) == ({"title": "T"}, "Kim")
 
 
@@ -300,7 +299,7 @@ async def test_a_cut_slice_of_one_process_is_sent_again_through_the_other(tmp_pa
     async with two(tmp_path / "data", is_deaf=is_deaf) as (one, other):
         upload_id = await begin(one)
         with pytest.raises(BodyCut):
-            await one.intake.receive(upload_id, "me", SliceRequest(0, 20, None, "native"), of(b"x" * 5))
+            await one.intake.receive(upload_id, ME, SliceRequest(0, 20, None, "native"), of(b"x" * 5))
         await send(other, upload_id, 0, 20)
         assert one.store.path(upload_id).read_bytes()[:20] == MP3[:20]
 
@@ -310,7 +309,7 @@ async def test_a_slice_of_unknown_size_locks_no_bytes_after_it(tmp_path: Path) -
     async with two(tmp_path / "data", is_deaf=False) as (one, other):
         upload_id, first = await begin(one), Body()
         request = SliceRequest(0, None, None, "native", most=600)
-        writing = asyncio.create_task(one.intake.receive(upload_id, "me", request, first))
+        writing = asyncio.create_task(one.intake.receive(upload_id, ME, request, first))
         first.send(MP3[:10])
         await asyncio.sleep(0.05)
         async with asyncio.timeout(5):

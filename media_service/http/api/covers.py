@@ -53,21 +53,21 @@ class UploadCoversApi:
     async def show(self, request: web.Request) -> web.Response:
         """Return the picture that was sent, until the upload ends."""
         caller = self._authenticator.identify(request)
-        return cover_response(*await self._intake.edits.cover(request.match_info["id"], caller.owner_filter))
+        return cover_response(*await self._intake.edits.cover(request.match_info["id"], caller.viewer))
 
     async def put(self, request: web.Request) -> web.Response:
         """Set the body as the cover; return the upload."""
         caller, upload_id = self._authenticator.authenticate(request), request.match_info["id"]
-        await self._intake.edits.check_cover(upload_id, caller.owner_filter)
+        await self._intake.edits.check_cover(upload_id, caller.viewer)
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._intake.options, self._loop_budget, self._budget, resources)
-            view = await shielded_with(resources, self._intake.edits.put_cover(upload_id, caller.owner_filter, picture))
+            view = await shielded_with(resources, self._intake.edits.put_cover(upload_id, caller.viewer, picture))
         return web.json_response(self._serializer.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Remove the cover. 204 also if there is none."""
         caller = self._authenticator.authenticate(request)
-        await shielded(self._intake.edits.put_cover(request.match_info["id"], caller.owner_filter, None))
+        await shielded(self._intake.edits.put_cover(request.match_info["id"], caller.viewer, None))
         return web.Response(status=204)
 
 
@@ -98,7 +98,7 @@ class FileCoversApi:
     async def show(self, request: web.Request) -> web.Response:
         """Return the cover in the file's tag."""
         caller = self._authenticator.authenticate(request)
-        return cover_response(*await self._files.cover(request.match_info["id"], caller.owner_filter))
+        return cover_response(*await self._files.cover(request.match_info["id"], caller.viewer))
 
     async def put(self, request: web.Request) -> web.Response:
         """Write the body as the cover into the file; return the file. For the admin; needs If-Match."""

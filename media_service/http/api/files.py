@@ -104,7 +104,7 @@ class FilesApi:
     async def _find(self, request: web.Request) -> StoredFile:
         """Return the requested file. Raise UnknownFile, Unauthorized."""
         caller = self._authenticator.authenticate(request)
-        return await self._files.find(request.match_info["id"], caller.owner_filter)
+        return await self._files.find(request.match_info["id"], caller.viewer)
 
 
 def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:

@@ -16,7 +16,6 @@ from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, rows_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX, to_microseconds
 from media_service.http.body import Text, read_json
-from media_service.http.client_address import client_address
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
@@ -86,9 +85,9 @@ class UploadsApi:
             sender=body.sender,
             tags=body.tags,
             chapters=to_chapters(body.chapters),
-            address=client_address(request),
+            origin=caller.origin,
         )
-        view, created = await shielded(self._intake.create(upload_request, caller.owner, "native"))
+        view, created = await shielded(self._intake.create(upload_request, "native"))
         return web.json_response(
             self._serializer.upload(view),
             status=201 if created else 200,
@@ -123,7 +122,7 @@ class UploadsApi:
     async def show(self, request: web.Request) -> web.Response:
         """Return the upload. The id permits it; `mine` says whether the caller may also change the upload."""
         view = await self._intake.show(request.match_info["id"], None)
-        mine = self._authenticator.identify(request).may_access(view.upload.owner)
+        mine = self._authenticator.identify(request).may_access(view.upload.owner, view.upload.collection)
         body = self._serializer.upload(view) | {"mine": mine}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
@@ -133,7 +132,7 @@ class UploadsApi:
         body = await read_json(request, AmendUpload)
         amendment = self._intake.edits.amend(
             request.match_info["id"],
-            caller.owner_filter,
+            caller.viewer,
             tags=body.tags,
             chapters=None if body.chapters is None else to_chapters(body.chapters),
             length=body.length,
@@ -155,7 +154,7 @@ class UploadsApi:
     async def cancel(self, request: web.Request) -> web.Response:
         """Cancel the upload: 204."""
         caller = self._authenticator.authenticate(request)
-        await shielded(self._intake.cancel(request.match_info["id"], caller.owner_filter))
+        await shielded(self._intake.cancel(request.match_info["id"], caller.viewer))
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:

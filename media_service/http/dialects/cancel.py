@@ -18,7 +18,7 @@ async def cancel_upload(
     request: web.Request, authenticator: Authenticator, appends: Appends, intake: UploadService
 ) -> web.Response:
     """Stop a running append and cancel the upload. A finished file cannot be cancelled."""
-    owner, upload_id = authenticator.authenticate(request).owner_filter, request.match_info["id"]
-    await appends.interrupt(upload_id, owner)
-    await shielded(intake.cancel(upload_id, owner))
+    viewer, upload_id = authenticator.authenticate(request).viewer, request.match_info["id"]
+    await appends.interrupt(upload_id, viewer)
+    await shielded(intake.cancel(upload_id, viewer))
     return web.Response(status=204)

@@ -16,7 +16,6 @@ from media_service.core.lifecycle import UploadRequest
 from media_service.core.tags import TAGS
 from media_service.core.upload_states import FINISHING
 from media_service.http.body import defer_continue
-from media_service.http.client_address import client_address
 from media_service.http.dialects.header_fields import refuse_content_range
 from media_service.http.multipart import FileField, FormSchema, MultipartForm
 from media_service.http.pages.html_responses import wants_html
@@ -27,6 +26,7 @@ from media_service.intake.receiving.slices import SliceRequest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from media_service.core.access import Origin
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
@@ -85,18 +85,18 @@ class FormDialect:
             return self._html.form_error(request, error, form_input.fields, read=form_input.complete)
 
     async def _receive(self, request: web.Request, form_input: FormInput) -> web.Response:
-        owner = self._authenticator.authenticate(request).owner
+        origin = self._authenticator.authenticate(request).origin
         refuse_content_range(request)
         async with AsyncExitStack() as resources:
             seconds = self._intake.options.idle_timeout
             form = await MultipartForm.open(
                 request, self._schema(resources), self._loop_budget, seconds, form_input.fields
             )
-            upload_id = await self._create(form, owner, client_address(request))
+            upload_id = await self._create(form, origin)
             try:
-                await self._put_cover(form, upload_id, owner, resources)
+                await self._put_cover(form, upload_id, resources)
                 whole = SliceRequest(0, None, None, DIALECT_NAME, last=True)
-                await self._intake.receive(upload_id, owner, whole, self._blocks(form, upload_id, owner, resources))
+                await self._intake.receive(upload_id, None, whole, self._blocks(form, upload_id, resources))
             except BaseException:
                 # A form cannot be resumed, so an unfinished upload would only use disk space.
                 await shielded(self._intake.abandon(upload_id))
@@ -122,19 +122,17 @@ class FormDialect:
             allow_trailing_fields=True,
         )
 
-    async def _create(self, form: MultipartForm, owner: str, address: str | None) -> str:
+    async def _create(self, form: MultipartForm, origin: Origin) -> str:
         """Create an upload with the fields before the file; return its id."""
         if form.filename is None:
             raise Malformed("mp3", "must be a file")
         upload_request = UploadRequest(
-            form.filename, None, sender=form.fields.get("name"), tags=_tags(form), address=address
+            form.filename, None, sender=form.fields.get("name"), tags=_tags(form), origin=origin
         )
-        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
+        view, _ = await shielded(self._intake.create(upload_request, DIALECT_NAME))
         return view.upload.id
 
-    async def _blocks(
-        self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack
-    ) -> AsyncIterator[bytes]:
+    async def _blocks(self, form: MultipartForm, upload_id: str, resources: AsyncExitStack) -> AsyncIterator[bytes]:
         """Yield the file's blocks, then store the fields and the cover that came after it."""
         # Recording the last bytes completes the upload, which uses its tags: store them before.
         early = dict(form.fields)
@@ -143,14 +141,14 @@ class FormDialect:
             del block
         if form.fields != early:
             sender = form.fields.get("name")
-            await shielded(self._intake.edits.amend(upload_id, owner, tags=_tags(form), sender=sender))
-        await self._put_cover(form, upload_id, owner, resources)
+            await shielded(self._intake.edits.amend(upload_id, None, tags=_tags(form), sender=sender))
+        await self._put_cover(form, upload_id, resources)
 
-    async def _put_cover(self, form: MultipartForm, upload_id: str, owner: str, resources: AsyncExitStack) -> None:
+    async def _put_cover(self, form: MultipartForm, upload_id: str, resources: AsyncExitStack) -> None:
         """Store the cover, if one came, and release its memory reservation."""
         picture = form.pop_file_field()
         if picture is not None:
-            await shielded_with(resources, self._intake.edits.put_cover(upload_id, owner, picture))
+            await shielded_with(resources, self._intake.edits.put_cover(upload_id, None, picture))
 
     def _respond(self, request: web.Request, view: UploadView) -> web.Response:
         """Return JSON or HTML, as the Accept field asks, else one sentence as plain text (for `curl`)."""

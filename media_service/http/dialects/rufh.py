@@ -24,7 +24,6 @@ from media_service.core.errors.uploads import (
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding, send_interim_response
-from media_service.http.client_address import client_address
 from media_service.http.dialects import rufh_fields as fields
 from media_service.http.dialects.cancel import cancel_upload
 from media_service.http.dialects.header_fields import body_size, refuse_content_range
@@ -113,7 +112,7 @@ class RufhDialect:
 
     async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """Create an upload, with its first bytes, or with all of them if no field says otherwise."""
-        owner, size = self._authenticator.authenticate(request).owner, body_size(request)
+        origin, size = self._authenticator.authenticate(request).origin, body_size(request)
         refuse_content_encoding(request)
         refuse_content_range(request)
         last = fields.is_complete(request, version) is not False
@@ -126,10 +125,10 @@ class RufhDialect:
             length=length,
             digest=digest,
             defer_completion=length is None or not version.length_completes,
-            address=client_address(request),
+            origin=origin,
             **_file_details(request),
         )
-        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
+        view, _ = await shielded(self._intake.create(upload_request, DIALECT_NAME))
         upload_id = view.upload.id
         headers = {"Location": self._serializer.location(f"/rufh/{upload_id}")}
         known = await self._send_interim_response(request, version, headers | self._limit_header(version, view))
@@ -137,7 +136,7 @@ class RufhDialect:
         if first.size == 0 and not last:
             return self._progress_response(version, view, 201, headers)
         try:
-            return await self._append(request, version, owner, upload_id, first, headers=headers, incomplete_status=201)
+            return await self._append(request, version, upload_id, first, headers=headers, incomplete_status=201)
         except MediaServiceError as error:
             return self._error_response(request, version, error, headers)
 
@@ -161,7 +160,7 @@ class RufhDialect:
         length = announced_length(fields.parse_byte_count(request, "Upload-Length"), stop, last=last)
         proof, status = fields.content_digest(request), version.append_status
         addition = AppendRequest(offset, size, DIALECT_NAME, length=length, last=last, proof=proof)
-        return await self._append(request, version, None, upload_id, addition, headers={}, incomplete_status=status)
+        return await self._append(request, version, upload_id, addition, headers={}, incomplete_status=status)
 
     async def delete(self, request: web.Request, _version: fields.InteropVersion) -> web.Response:
         """Cancel the upload. A finished file cannot be cancelled."""
@@ -171,7 +170,6 @@ class RufhDialect:
         self,
         request: web.Request,
         version: fields.InteropVersion,
-        owner: str | None,
         upload_id: str,
         addition: AppendRequest,
         *,
@@ -184,7 +182,7 @@ class RufhDialect:
             if version.sends_progress:
                 await self._send_interim_response(request, version, {"Upload-Offset": str(offset)})
 
-        append = self._appends.append(upload_id, owner, addition, RequestBody(request, self._loop_budget), progress)
+        append = self._appends.append(upload_id, None, addition, RequestBody(request, self._loop_budget), progress)
         try:
             view = await shielded(append)
         except SpanOutside:

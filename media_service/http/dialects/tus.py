@@ -17,7 +17,6 @@ from media_service.core.errors.uploads import DigestMismatch, NotWritable, Offse
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
 from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding
-from media_service.http.client_address import client_address
 from media_service.http.dialects.cancel import cancel_upload
 from media_service.http.dialects.header_fields import (
     UPLOAD_METADATA,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from media_service.core.digest import Proof
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
-    from media_service.http.security.auth import Authenticator
+    from media_service.http.security.auth import Authenticator, Caller
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.receiving.append import Appends
     from media_service.intake.receiving.concatenate import Concatenator
@@ -126,22 +125,22 @@ class TusDialect:
 
     async def create(self, request: web.Request) -> web.Response:
         """Create an upload; receive its first bytes if the request has a body (creation-with-upload)."""
-        owner = self._authenticator.authenticate(request).owner
+        caller = self._authenticator.authenticate(request)
         refuse_content_range(request)
         concat = request.headers.get("Upload-Concat", "")
         if concat.startswith(FINAL) and concat.isascii():
-            return await self._concatenate(request, owner, concat)
+            return await self._concatenate(request, caller, concat)
         if concat not in ("", PARTIAL):
             raise Malformed("Upload-Concat", "must be partial, or final; followed by the URLs of the partial uploads")
-        upload_request = _upload_request(request, _length(request), concat)
+        upload_request = _upload_request(request, caller, _length(request), concat)
         with_bytes = request.content_type == MEDIA_TYPE and body_size(request) != 0
         proof = self._body_checksum(request) if with_bytes else None
-        view, _ = await shielded(self._intake.create(upload_request, owner, DIALECT_NAME))
+        view, _ = await shielded(self._intake.create(upload_request, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         if with_bytes:
             first = AppendRequest(0, body_size(request), DIALECT_NAME, proof=proof, known=False)
             try:
-                view = await self._append(request, owner, view.upload.id, first)
+                view = await self._append(request, view.upload.id, first)
             except MediaServiceError as error:
                 return self._error_response(request, error, headers)
             headers["Upload-Offset"] = str(view.received.offset)
@@ -171,7 +170,7 @@ class TusDialect:
             raise Malformed("Upload-Offset", "missing")
         length, proof = parse_byte_count(request.headers, "Upload-Length"), self._body_checksum(request)
         addition = AppendRequest(offset, body_size(request), DIALECT_NAME, length=length, proof=proof)
-        view = await self._append(request, None, request.match_info["id"], addition)
+        view = await self._append(request, request.match_info["id"], addition)
         headers = {"Upload-Offset": str(view.received.offset)}
         return web.Response(status=204, headers=headers | self._progress_headers(view))
 
@@ -179,15 +178,15 @@ class TusDialect:
         """Cancel the upload. A finished file cannot be cancelled."""
         return await cancel_upload(request, self._authenticator, self._appends, self._intake)
 
-    async def _concatenate(self, request: web.Request, owner: str, concat: str) -> web.Response:
+    async def _concatenate(self, request: web.Request, caller: Caller, concat: str) -> web.Response:
         """Create an upload from the bytes of partial uploads, in the listed order (concatenation)."""
         if "Upload-Length" in request.headers:
             raise Malformed("Upload-Length", "not allowed for a final upload, whose length is the sum of its parts")
         if body_size(request) != 0:
             raise NotWritable
         parts = [url.rstrip("/").rpartition("/")[2] for url in concat.removeprefix(FINAL).split()]
-        upload_request = _upload_request(request, None, concat)
-        view = await shielded(self._concatenator.concatenate(upload_request, parts, owner, DIALECT_NAME))
+        upload_request = _upload_request(request, caller, None, concat)
+        view = await shielded(self._concatenator.concatenate(upload_request, parts, caller.viewer, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         try:
             view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
@@ -195,10 +194,8 @@ class TusDialect:
             return self._error_response(request, error, headers)
         return web.Response(status=201, headers=headers | self._progress_headers(view))
 
-    async def _append(
-        self, request: web.Request, owner: str | None, upload_id: str, addition: AppendRequest
-    ) -> UploadView:
-        append = self._appends.append(upload_id, owner, addition, RequestBody(request, self._loop_budget))
+    async def _append(self, request: web.Request, upload_id: str, addition: AppendRequest) -> UploadView:
+        append = self._appends.append(upload_id, None, addition, RequestBody(request, self._loop_budget))
         return await with_verdict(self._intake, await shielded(append), self._verdict_wait_seconds)
 
     def _body_checksum(self, request: web.Request) -> Proof | None:
@@ -237,7 +234,7 @@ class TusDialect:
         return response
 
 
-def _upload_request(request: web.Request, length: int | None, concat: str) -> UploadRequest:
+def _upload_request(request: web.Request, caller: Caller, length: int | None, concat: str) -> UploadRequest:
     """Return the upload request for these fields. Raise Malformed."""
     metadata = request.headers.get(UPLOAD_METADATA)
     protocol_fields = ({} if metadata is None else {"metadata": metadata}) | ({CONCAT: concat} if concat else {})
@@ -245,7 +242,7 @@ def _upload_request(request: web.Request, length: int | None, concat: str) -> Up
         length=length,
         defer_completion=concat == PARTIAL,
         protocol_fields=protocol_fields or None,
-        address=client_address(request),
+        origin=caller.origin,
         **parse_file_details(metadata or ""),
     )
 

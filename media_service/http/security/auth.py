@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
+from media_service.core.access import LOCAL_OWNER, Origin, Viewer, may_access
 from media_service.core.errors.requests import ForbiddenOrigin, Unauthorized
-from media_service.core.owners import LOCAL_OWNER, may_change
+from media_service.http.client_address import client_address
 from media_service.http.security.sessions import SESSION_SECONDS
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from media_service.http.security.cookies import Cookies
     from media_service.http.security.cors import CorsPolicy
     from media_service.http.security.same_origin import ServiceOrigin
-    from media_service.http.security.sessions import Sessions
+from media_service.http.security.sessions import Sessions
 
 ADMIN_COOKIE = "media_service_admin"
 OWNER_COOKIE = "media_service_owner"
@@ -39,20 +40,26 @@ class Caller:
 
     owner: str
     admin: bool
+    address: str | None = None
 
     @property
-    def owner_filter(self) -> str | None:
-        """Return the owner to check permissions for, None for an admin."""
-        return None if self.admin else self.owner
+    def origin(self) -> Origin:
+        """Return the origin of an upload that the caller creates."""
+        return Origin(self.owner, address=self.address)
+
+    @property
+    def viewer(self) -> Viewer | None:
+        """Return whose uploads and files the caller may read and change, None for everything."""
+        return None if self.admin else Viewer(frozenset({self.owner, LOCAL_OWNER}))
 
     @property
     def listed_owner(self) -> str:
         """Return the owner whose uploads are listed. Without a cookie it is "", which owns none."""
         return "" if self.owner == LOCAL_OWNER else self.owner
 
-    def may_access(self, owner: str) -> bool:
-        """Return whether the caller may read and change what this owner owns."""
-        return may_change(owner, self.owner_filter)
+    def may_access(self, owner: str, collection: str | None) -> bool:
+        """Return whether the caller may read and change what this owner has in this collection."""
+        return may_access(self.viewer, owner, collection)
 
 
 class Authenticator:
@@ -87,7 +94,7 @@ class Authenticator:
 
     def identify(self, request: web.Request) -> Caller:
         """Return the caller, also without a token."""
-        return Caller(self._owner(request), self._is_admin(request))
+        return Caller(self._owner(request), self._is_admin(request), client_address(request))
 
     def require_admin(self, request: web.Request) -> Caller:
         """Return the caller if it is the admin. Raise Unauthorized."""

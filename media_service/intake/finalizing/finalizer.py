@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from media_service.core.access import is_same_person
 from media_service.core.errors.base import Refusal, ServiceError
 from media_service.core.errors.files import Duplicate
 from media_service.core.errors.service import FinalizeFailed, StorageError
 from media_service.core.files import SpoolEntry, StoredFile
 from media_service.core.findings import Finding, Severity, refusal_of
-from media_service.core.owners import is_same_person
 from media_service.core.upload import Review, Upload, Verdict
 from media_service.core.upload_states import ENDED, FINISHING, Event, State
 from media_service.intake.finalizing.audio_locks import AudioLocks
@@ -252,6 +252,9 @@ def _stored_file(upload: Upload, file_id: str, now: int) -> StoredFile:
         id=file_id,
         upload_id=upload.id,
         owner=upload.owner,
+        account=upload.account,
+        collection=upload.collection,
+        email=upload.email,
         sender=upload.sender,
         filename=upload.filename,
         spool_entry=SpoolEntry(intent.name, intent.size, intent.sha256),

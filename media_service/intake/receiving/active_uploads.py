@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from media_service.core import edits, expiry
+from media_service.core.access import may_access
 from media_service.core.errors.base import Refusal
 from media_service.core.errors.uploads import UnknownUpload
-from media_service.core.owners import may_change
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import ranges_of
 from media_service.core.upload_states import COMPLETE_STATES, State
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from media_service.core.access import Viewer
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Slice, Upload
@@ -137,16 +138,16 @@ class ActiveUploads:
         """Keep an upload that no longer receives only as long as it is referenced."""
         self._recent.pop(upload_id, None)
 
-    async def find(self, upload_id: str, owner: str | None) -> ActiveUpload:
+    async def find(self, upload_id: str, viewer: Viewer | None) -> ActiveUpload:
         """Return the only ActiveUpload of this upload, loading it if needed. Raise UnknownUpload."""
         active = self._active.get(upload_id)
         if active is None:
-            loaded = ActiveUpload(*await self.load(upload_id, owner))
+            loaded = ActiveUpload(*await self.load(upload_id, viewer))
             # Another task may have loaded it meanwhile.
             active = self._active.setdefault(upload_id, loaded)
         elif active.is_stale or active.upload.state is not State.RECEIVING:
             await self.refresh(active)
-        self.check_owner(active.upload, owner)
+        self.check_access(active.upload, viewer)
         if active.upload.state is State.RECEIVING:
             self.remember(active)
         return active
@@ -172,15 +173,15 @@ class ActiveUploads:
             await self.refresh(active)
             return decision()
 
-    async def load(self, upload_id: str, owner: str | None) -> tuple[Upload, Sequence[Slice]]:
+    async def load(self, upload_id: str, viewer: Viewer | None) -> tuple[Upload, Sequence[Slice]]:
         """Return the upload and its slices from the catalogue. Raise UnknownUpload."""
         upload, slices = await load_upload(self._catalogue, upload_id)
-        self.check_owner(upload, owner)
+        self.check_access(upload, viewer)
         return upload, slices
 
-    def check_owner(self, upload: Upload, owner: str | None) -> None:
-        """Raise UnknownUpload for another owner's upload. `owner` None permits every upload."""
-        if not may_change(upload.owner, owner):
+    def check_access(self, upload: Upload, viewer: Viewer | None) -> None:
+        """Raise UnknownUpload for an upload that the viewer may not access. `viewer` None permits every upload."""
+        if not may_access(viewer, upload.owner, upload.collection):
             raise UnknownUpload
 
     def view(self, upload: Upload, received: Ranges) -> UploadView:

@@ -27,6 +27,7 @@ from media_service.intake.upload_locks import try_locked, upload_lock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable
 
+    from media_service.core.access import Viewer
     from media_service.core.digest import Proof
     from media_service.core.errors.base import MediaServiceError
     from media_service.core.ports.bus import Bus
@@ -88,7 +89,7 @@ class Appends:
     async def append(
         self,
         upload_id: str,
-        owner: str | None,
+        viewer: Viewer | None,
         request: AppendRequest,
         body: AsyncIterable[bytes],
         progress: Callable[[int], Awaitable[None]] | None = None,
@@ -99,10 +100,10 @@ class Appends:
         proof). Return an upload that was rejected before or during the append too: its verdict says why. Raise as
         `check_append` and `UploadService.receive`.
         """
-        await self._uploads.known(upload_id, owner)
+        await self._uploads.known(upload_id, viewer)
         await self._lock(upload_id)
         # No await since the lock: of two new appends the second sees the first.
-        append = self._running[upload_id] = _RunningAppend(self._uploads, self._locks, upload_id, owner, request)
+        append = self._running[upload_id] = _RunningAppend(self._uploads, self._locks, upload_id, viewer, request)
         try:
             if self._closing:
                 raise ShuttingDown
@@ -112,22 +113,22 @@ class Appends:
             append.ended.set()
             self._locks.release(_lock_name(upload_id))
 
-    async def standing(self, upload_id: str, owner: str | None) -> UploadView:
+    async def standing(self, upload_id: str, viewer: Viewer | None) -> UploadView:
         """Return where the upload continues, after recording what a stale connection sent.
 
         Raise UploadGone also for a rejected upload: its full offset would look like success.
         """
-        await self.interrupt(upload_id, owner)
-        view = await self._uploads.show(upload_id, owner)
+        await self.interrupt(upload_id, viewer)
+        view = await self._uploads.show(upload_id, viewer)
         if view.upload.state in FINISHING:
             view = await self._uploads.wait_for_verdict(upload_id, self._uploads.options.verdict_wait_slice)
         if view.upload.state is not State.RECEIVING and view.upload.state not in COMPLETE_STATES:
             raise UploadGone(view.upload.state)
         return view
 
-    async def interrupt(self, upload_id: str, owner: str | None) -> None:
+    async def interrupt(self, upload_id: str, viewer: Viewer | None) -> None:
         """End the running append, and return when what it received is recorded."""
-        await self._uploads.known(upload_id, owner)
+        await self._uploads.known(upload_id, viewer)
         await self._lock(upload_id)
         self._locks.release(_lock_name(upload_id))
 
@@ -164,12 +165,12 @@ def _lock_name(upload_id: str) -> str:
 
 class _RunningAppend:
     def __init__(
-        self, uploads: UploadService, locks: Locks, upload_id: str, owner: str | None, request: AppendRequest
+        self, uploads: UploadService, locks: Locks, upload_id: str, viewer: Viewer | None, request: AppendRequest
     ) -> None:
         self._uploads = uploads
         self._locks = locks
         self._id = upload_id
-        self._owner = owner
+        self._viewer = viewer
         self._request = request
         self._body: SlicedBody | None = None
         self._stopped: MediaServiceError | None = None
@@ -191,7 +192,7 @@ class _RunningAppend:
             # A rejection ends the append as a newer one does; the upload tells which it was. It is saved once all
             # writers have ended, under this lock.
             async with try_locked(self._locks, upload_lock(self._id), MAX_LOCK_SECONDS):
-                view = await self._uploads.show(self._id, self._owner)
+                view = await self._uploads.show(self._id, self._viewer)
             if view.upload.state is State.REJECTED and view.upload.verdict is not None:
                 return view
             raise
@@ -213,20 +214,20 @@ class _RunningAppend:
         if sliced.cut is not None:
             raise sliced.cut
         if self._request.last:
-            return await self._uploads.conclude(self._id, self._owner)
+            return await self._uploads.conclude(self._id, self._viewer)
         return view
 
     async def _admit(self) -> UploadView:
         """Check the append, and set the upload's length if the request states it first."""
-        view = await self._uploads.known(self._id, self._owner)
+        view = await self._uploads.known(self._id, self._viewer)
         try:
             self._check(view)
         except Refusal:
             # Another process may have recorded more, and its hint not arrived.
-            view = await self._uploads.show(self._id, self._owner)
+            view = await self._uploads.show(self._id, self._viewer)
             self._check(view)
         if self._request.length is not None and view.upload.length is None:
-            return await self._uploads.edits.amend(self._id, self._owner, length=self._request.length)
+            return await self._uploads.edits.amend(self._id, self._viewer, length=self._request.length)
         return view
 
     def _check(self, view: UploadView) -> None:
@@ -251,4 +252,4 @@ class _RunningAppend:
             seconds = seconds_between_records(self._uploads.slices_recorded(self._id))
             request = SliceRequest(at, None, None, dialect, most=size, appends=True)
             blocks = body.next(size, seconds)
-        return await self._uploads.receive(self._id, self._owner, request, blocks)
+        return await self._uploads.receive(self._id, self._viewer, request, blocks)

@@ -267,16 +267,16 @@ async def test_a_session_ends_after_thirty_days(data: Path, session: aiohttp.Cli
         api = Api(session, server.url, server.token)
         old = await sign_in(api)
         with closing(sqlite3.connect(catalogue)) as connection:
-            ((created_at, expires_at),) = connection.execute("SELECT created_at, expires_at FROM sessions").fetchall()
+            ((created_at, expires_at),) = connection.execute("SELECT created_at, expires_at FROM tokens").fetchall()
             assert expires_at - created_at == 30 * 24 * 3600 * 1_000_000
         server.stop()
         with closing(sqlite3.connect(catalogue)) as connection, connection:
-            connection.execute("UPDATE sessions SET expires_at = ?", (created_at,))
+            connection.execute("UPDATE tokens SET expires_at = ?", (created_at,))
         server.start()
         assert (await old.get("/api/v1/files")).status == 401
         await sign_in(api)
         with closing(sqlite3.connect(catalogue)) as connection:
-            assert connection.execute("SELECT count(*) FROM sessions").fetchall() == [(1,)]
+            assert connection.execute("SELECT count(*) FROM tokens").fetchall() == [(1,)]
 
 
 async def test_stored_session_is_not_a_valid_cookie(data: Path, session: aiohttp.ClientSession) -> None:
@@ -286,7 +286,7 @@ async def test_stored_session_is_not_a_valid_cookie(data: Path, session: aiohttp
         stored = (data / "catalogue.sqlite3").read_bytes() + (data / "catalogue.sqlite3-wal").read_bytes()
         assert value.encode() not in stored
         with closing(sqlite3.connect(data / "catalogue.sqlite3")) as connection:
-            ((digest,),) = connection.execute("SELECT digest FROM sessions").fetchall()
+            ((digest,),) = connection.execute("SELECT digest FROM tokens").fetchall()
         forged = {"Cookie": f"media_service_admin={digest.hex()}"}
         assert (await Api(session, server.url, "").get("/api/v1/files", headers=forged)).status == 401
 
