@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from media_service.core.errors.base import MediaServiceError, ServiceError
+from media_service.core.errors.collections import NameTaken, UnknownCollection
 from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide, UnknownCover
 from media_service.core.errors.files import (
     ContentHashMismatch,
@@ -87,6 +88,8 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     UnsupportedVersion: 412,
     ForbiddenOrigin: 403,
     Unauthorized: 401,
+    UnknownCollection: 404,
+    NameTaken: 409,
     UnknownUpload: 404,
     UnknownFile: 404,
     UnknownCover: 404,
