@@ -15,7 +15,7 @@ from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.collections import SqliteCollections
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
-from media_service.catalogue.file_pages import read_files
+from media_service.catalogue.file_pages import Shown, read_files
 from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
@@ -149,9 +149,16 @@ class SqliteCatalogue:
         return {row["stored_name"] for row in rows} | intended.intersection(names)
 
     async def list_uploads(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+        self,
+        owner: str | None,
+        states: Collection[State],
+        cursor: str | None,
+        limit: int,
+        *,
+        collections: Collection[str] = (),
+        short: bool = False,
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
-        rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit))
+        rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit, collections))
         page, following = split_page(rows, limit, "created_at", "id")
         spans: defaultdict[str, list[Slice]] = defaultdict(list)
         ids = [row["id"] for row in page if isinstance(row["id"], str)]
@@ -195,9 +202,17 @@ class SqliteCatalogue:
         return readable(lambda row: (file_value(row), intent_value(row["retag_intent"])), rows)
 
     async def list_files(
-        self, search: str, order: str, cursor: str | None, limit: int
+        self,
+        search: str,
+        order: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
     ) -> tuple[list[StoredFile], str | None]:
-        rows = await read_files(self._pool.rows, search, order, cursor, limit)
+        shown = None if owner is None else Shown(owner, collections)
+        rows = await read_files(self._pool.rows, search, order, cursor, limit, shown=shown)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
 
