@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 
 class SqliteCatalogue:
-    """Adapter of `core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`.
+    """Adapter of `core.ports.catalogue.Catalogue`.
 
     `is_shared`: several processes record slices.
     """
@@ -202,19 +202,6 @@ class SqliteCatalogue:
         rows = await read_files(self._pool.rows, search, order, cursor, limit)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
-
-    async def sessions(self) -> Sequence[tuple[bytes, int]]:
-        return [(row["digest"], row["expires_at"]) for row in await self._pool.rows(reads.all_sessions())]
-
-    async def session(self, digest: bytes) -> int | None:
-        rows = await self._pool.rows(reads.session_of(digest))
-        return rows[0]["expires_at"] if rows else None
-
-    async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
-
-    async def end_session(self, digest: bytes) -> None:
-        await self._commit_client.execute(writes.end_session(digest))
 
     async def _save(self, upload: Upload, change: Change) -> Upload:
         await self._change(change)
