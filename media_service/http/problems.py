@@ -28,6 +28,7 @@ from media_service.core.errors.limits import (
     QuotaExceeded,
     SliceTooLarge,
     SliceTooSmall,
+    TooManyRequests,
     TooManySlices,
     TooManyUploads,
 )
@@ -107,6 +108,7 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     SliceTooSmall: 400,
     TooManySlices: 400,
     TooManyUploads: 429,
+    TooManyRequests: 429,
     QuotaExceeded: 413,
     CoverNotImage: 415,
     CoverTooLarge: 413,
@@ -154,15 +156,15 @@ def problem_title(kind: type[MediaServiceError]) -> str:
 
 def problem_json(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
     """Return the response with a problem object."""
-    all_headers = dict(headers or {}) | extra_headers(body["status"])
+    all_headers = dict(headers or {}) | extra_headers(body)
     return web.json_response(body, status=body["status"], headers=all_headers, content_type="application/problem+json")
 
 
-def extra_headers(status: int) -> dict[str, str]:
-    """Return the headers that this status requires."""
-    headers = {}
+def extra_headers(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that this problem object requires, by its status."""
+    headers, status = {}, body["status"]
     if status >= 500 or status == 429:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(body.get("retry_after", RETRY_AFTER_SECONDS))
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="media-service"'
     return headers
@@ -225,7 +227,7 @@ def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Midd
         error: MediaServiceError | None = None,
     ) -> web.Response:
         status = body["status"]
-        all_headers = dict(headers or {}) | extra_headers(status)
+        all_headers = dict(headers or {}) | extra_headers(body)
         page = error_pages.error_page(request, status, body["detail"], all_headers, error) if error_pages else None
         return page or problem_json(body, headers)
 
