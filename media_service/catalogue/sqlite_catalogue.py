@@ -13,9 +13,10 @@ from media_service.catalogue import listings, reads, recording, writes
 from media_service.catalogue.accounts import SqliteAccounts
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer, readable
+from media_service.catalogue.collections import SqliteCollections
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
-from media_service.catalogue.file_pages import read_files
+from media_service.catalogue.file_pages import Shown, read_files
 from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
@@ -42,7 +43,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `accounts`: the rows of people, over the same connections.
+    `is_shared`: several processes record slices. `accounts`, `collections`: the adapters of their ports, over the same
+    connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -51,6 +53,7 @@ class SqliteCatalogue:
         self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
         self.accounts = SqliteAccounts(self._pool, self._commit_client)
+        self.collections = SqliteCollections(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:
@@ -149,9 +152,16 @@ class SqliteCatalogue:
         return {row["stored_name"] for row in rows} | intended.intersection(names)
 
     async def list_uploads(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+        self,
+        owner: str | None,
+        states: Collection[State],
+        cursor: str | None,
+        limit: int,
+        *,
+        collections: Collection[str] = (),
+        short: bool = False,
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
-        rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit))
+        rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit, collections))
         page, following = split_page(rows, limit, "created_at", "id")
         spans: defaultdict[str, list[Slice]] = defaultdict(list)
         ids = [row["id"] for row in page if isinstance(row["id"], str)]
@@ -195,9 +205,17 @@ class SqliteCatalogue:
         return readable(lambda row: (file_value(row), intent_value(row["retag_intent"])), rows)
 
     async def list_files(
-        self, search: str, order: str, cursor: str | None, limit: int
+        self,
+        search: str,
+        order: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
     ) -> tuple[list[StoredFile], str | None]:
-        rows = await read_files(self._pool.rows, search, order, cursor, limit)
+        shown = None if owner is None else Shown(owner, collections)
+        rows = await read_files(self._pool.rows, search, order, cursor, limit, shown=shown)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
 

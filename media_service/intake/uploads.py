@@ -136,10 +136,18 @@ class UploadService:
         return self._active_uploads.view(active.upload, active.received)
 
     async def listing(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+        self,
+        owner: str | None,
+        states: Collection[State],
+        cursor: str | None,
+        limit: int,
+        *,
+        collections: Collection[str] = (),
+        short: bool = False,
     ) -> tuple[list[UploadView], str | None]:
         """See `Catalogue.list_uploads`."""
-        rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit, short=short)
+        listed = self._catalogue.list_uploads(owner, states, cursor, limit, collections=collections, short=short)
+        rows, following = await listed
         return [self._active_uploads.view(upload, ranges_of(slices)) for upload, slices in rows], following
 
     async def slices(self, upload_id: str, viewer: Viewer | None) -> Sequence[Slice]:

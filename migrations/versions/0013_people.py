@@ -12,6 +12,15 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
+INDEXES = (
+    ("uploads", ["account"]),
+    ("uploads", ["collection", "state", "created_at", "id"]),
+    ("files", ["account"]),
+    ("listed_files", ["collection", "number"]),
+    ("listed_files", ["account", "number"]),
+)
+"""Of rows whose first column is not NULL."""
+
 ENDED = ("spooled", "rejected", "cancelled", "expired", "lost")
 
 
@@ -22,10 +31,12 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("account", sa.String(40)))
         op.add_column(table, sa.Column("collection", sa.String(22)))
         op.add_column(table, sa.Column("email", sa.Text()))
-        for name in ("account", "collection"):
-            column = sa.column(name)
-            op.create_index(f"ix_{table}_{name}", table, [name], sqlite_where=column.is_not(None))
     op.add_column("uploads", sa.Column("charged", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("listed_files", sa.Column("collection", sa.String(22)))
+    op.add_column("listed_files", sa.Column("account", sa.String(40)))
+    for table, columns in INDEXES:
+        where = sa.column(columns[0]).is_not(None)
+        op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns, sqlite_where=where)
     _count_usage()
     # Their cookie has another name now.
     op.drop_table("sessions")
@@ -40,9 +51,11 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
     )
     op.drop_column("uploads", "charged")
+    for table, columns in INDEXES:
+        op.drop_index(f"ix_{table}_{'_'.join(columns)}", table)
+    for name in ("account", "collection"):
+        op.drop_column("listed_files", name)
     for table in ("uploads", "files"):
-        for name in ("account", "collection"):
-            op.drop_index(f"ix_{table}_{name}", table)
         for name in ("email", "collection", "account"):
             op.drop_column(table, name)
     for table in ("audit", "usage", "grants", "collections", "links", "tokens", "owners"):

@@ -84,12 +84,20 @@ class Catalogue(Protocol):
         """Return which of these names a file had or is about to get, even if its reader has taken it."""
 
     async def list_uploads(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+        self,
+        owner: str | None,
+        states: Collection[State],
+        cursor: str | None,
+        limit: int,
+        *,
+        collections: Collection[str] = (),
+        short: bool = False,
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
         """Return a page of uploads with the spans of their slices, newest first, and the next page's cursor.
 
-        Unreadable rows are left out, and all but the first 256 spans of an upload. `owner` None lists all owners, empty
-        `states` all states. `short` leaves out all chapters but the first. Raise Malformed.
+        Those of the owner and those in one of the collections. Unreadable rows are left out, and all but the first 256
+        spans of an upload. `owner` None lists all uploads, empty `states` all states. `short` leaves out all chapters
+        but the first. Raise Malformed.
         """
 
     async def file(self, file_id: str) -> StoredFile | None:
@@ -117,6 +125,16 @@ class Catalogue(Protocol):
         """Return the files with a retag intent."""
 
     async def list_files(
-        self, search: str, order: str, cursor: str | None, limit: int
+        self,
+        search: str,
+        order: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
     ) -> tuple[list[StoredFile], str | None]:
-        """Return a page of files with every word of `search`, and the next page's cursor. Raise Malformed."""
+        """Return a page of files with every word of `search`, and the next page's cursor. Raise Malformed.
+
+        Those of the person `owner` and those in one of the collections; `owner` None lists all files.
+        """
