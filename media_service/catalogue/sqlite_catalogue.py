@@ -9,14 +9,13 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import structlog
-
 from media_service.catalogue import listings, reads, recording, writes
 from media_service.catalogue.change import Change, Refused
-from media_service.catalogue.coercion import UnreadableRow, integer
+from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
 from media_service.catalogue.file_pages import read_files
+from media_service.catalogue.guest_links import SqliteGuestLinks
 from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
@@ -24,7 +23,7 @@ from media_service.catalogue.rows import file_value, loudness_value, slice_value
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
     from sqlite3 import Row
 
@@ -39,13 +38,11 @@ T = TypeVar("T")
 
 LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in each of 200 uploads
 
-log = structlog.get_logger()
-
 
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`.
 
-    `is_shared`: several processes record slices.
+    `is_shared`: several processes record slices. `guest_links`: the rows of links, over the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -53,6 +50,7 @@ class SqliteCatalogue:
         self._pool = ConnectionPool(path)
         self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
+        self.guest_links = SqliteGuestLinks(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:
@@ -226,17 +224,6 @@ class SqliteCatalogue:
             return await self._commit_client.execute(change)
         except Refused:
             raise ChangedMeanwhile from None
-
-
-def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
-    """Return the values of the rows. Log and omit a row that cannot be read."""
-    values = []
-    for row in rows:
-        try:
-            values.append(value_of(row))
-        except UnreadableRow as error:
-            log.error("a row of the catalogue cannot be read", row=repr(row["id"]), column=str(error))
-    return values
 
 
 async def _page_values(value_of: Callable[[Row], T], page: Sequence[Row]) -> list[T]:

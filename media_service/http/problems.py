@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from aiohttp import web
 
+from media_service.core.errors.access import Asked, LinkEarly, LinkEnded, PassphraseRequired, UnknownLink
 from media_service.core.errors.base import MediaServiceError, ServiceError
 from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide, UnknownCover
 from media_service.core.errors.files import (
@@ -87,6 +88,11 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     UnsupportedVersion: 412,
     ForbiddenOrigin: 403,
     Unauthorized: 401,
+    UnknownLink: 404,
+    LinkEnded: 410,
+    LinkEarly: 403,
+    PassphraseRequired: 403,
+    Asked: 422,
     UnknownUpload: 404,
     UnknownFile: 404,
     UnknownCover: 404,
