@@ -17,8 +17,7 @@ from media_service.catalogue.coercion import (
 )
 from media_service.core.access import LINK_PREFIX, Role
 from media_service.core.accounts import OwnerKind, OwnerLimits
-from media_service.core.guest_links import Ask, Asks, GuestLink
-from media_service.core.ports.guest_links import ListedLink
+from media_service.core.guest_links import Ask, Asks, GuestLink, ListedLink
 from media_service.core.usage import Usage
 
 if TYPE_CHECKING:

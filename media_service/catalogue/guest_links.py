@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from media_service.catalogue.connection_pool import ConnectionPool
     from media_service.core.access import Viewer
     from media_service.core.accounts import Token
-    from media_service.core.guest_links import GuestLink
-    from media_service.core.ports.guest_links import ListedLink
+    from media_service.core.guest_links import GuestLink, ListedLink
 
 T = TypeVar("T")
 

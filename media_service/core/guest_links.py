@@ -6,9 +6,9 @@ Everybody who knows a link's secret may send files, without an account, until it
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import urlsplit
 
 from media_service.core.accounts import NO_LIMITS, OwnerLimits
@@ -17,13 +17,17 @@ from media_service.core.errors.requests import Malformed
 from media_service.core.text import clean_line, clean_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from media_service.core.lifecycle import UploadRequest
+    from media_service.core.usage import Usage
 
 TITLE_CHARACTERS, NOTE_CHARACTERS, REFERENCE_CHARACTERS = 200, 2000, 255
-PASSPHRASE_CHARACTERS = 200
 MAX_ORIGINS = 16
+LIMIT_MAX = 2**62
+"""Of files and bytes: more than any disk, and two of them can be added in 64 bits."""
+
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 GRACE = 14 * 24 * 3600 * 1_000_000
 """Microseconds after a link's end in which its guests still see what they sent."""
@@ -105,6 +109,30 @@ class GuestLink:
         return ended_at is None or now < ended_at + GRACE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedLink:
+    """A link with what has been sent by it, and the names of what it refers to."""
+
+    link: GuestLink
+    usage: Usage
+    collection_slug: str | None = None
+    creator_name: str | None = None
+
+    @property
+    def files_left(self) -> int | None:
+        """Return how many files it takes still, None without a limit."""
+        return _left(self.link.limits.files, self.usage.files + self.usage.reserved_files)
+
+    @property
+    def bytes_left(self) -> int | None:
+        """Return how many bytes it takes still, None without a limit."""
+        return _left(self.link.limits.bytes, self.usage.bytes + self.usage.reserved_bytes)
+
+
+def _left(limit: int | None, used: int) -> int | None:
+    return None if limit is None else max(0, limit - used)
+
+
 def check_asked(asks: Asks, request: UploadRequest) -> None:
     """Raise Asked with every detail that is required and missing, Malformed for an impossible e-mail address."""
     given = {"name": request.sender, "email": request.email, "title": (request.tags or {}).get("title")}
@@ -116,8 +144,53 @@ def check_asked(asks: Asks, request: UploadRequest) -> None:
         raise Malformed("email", "it must be an address such as kim@radio.example")
 
 
-def clean_asks(given: dict[str, str]) -> Asks:
-    """Return what is asked. Raise Malformed for an unknown detail or another word than those of `Ask`."""
+class LinkTerms(TypedDict, total=False):
+    """What a link is made of, or what changes. Times are UTC microseconds, limits files and bytes, None for no limit.
+
+    `passphrase`: its hash. `closed`: whether it takes no more uploads from now on.
+    """
+
+    title: str
+    note: str
+    asks: Mapping[str, str]
+    opens_at: int | None
+    expires_at: int | None
+    files_max: int | None
+    bytes_max: int | None
+    file_bytes_max: int | None
+    passphrase: str | None
+    allowed_origins: Sequence[str]
+    reference: str | None
+    collection: str | None
+    closed: bool
+
+
+def with_terms(link: GuestLink, terms: LinkTerms, now: int) -> GuestLink:
+    """Return the link with these terms, cleaned. One that was closed before keeps that time. Raise Malformed."""
+    given: dict[str, Any] = {**terms}
+    limits = {name: given[f"{name}_max"] for name in ("files", "bytes", "file_bytes") if f"{name}_max" in given}
+    changes = {name: clean(given[name]) for name, clean in _CLEANERS.items() if name in given}
+    if "closed" in given:
+        closed_at = now if link.closed_at is None else link.closed_at
+        changes["closed_at"] = closed_at if given["closed"] else None
+    changed = replace(link, limits=_check_limits(replace(link.limits, **limits)), **changes)
+    if not changed.title:
+        raise Malformed("title", "it must not be empty")
+    opens_at, expires_at = changed.opens_at, changed.expires_at
+    if opens_at is not None and expires_at is not None and expires_at <= opens_at:
+        raise Malformed("opens_at", "it must be before the deadline")
+    return changed
+
+
+def _check_limits(limits: OwnerLimits) -> OwnerLimits:
+    for field in fields(limits):
+        value = getattr(limits, field.name)
+        if value is not None and not 1 <= value <= LIMIT_MAX:
+            raise Malformed(f"{field.name}_max", f"it must be from 1 to {LIMIT_MAX}")
+    return limits
+
+
+def _clean_asks(given: Mapping[str, str]) -> Asks:
     known = [field.name for field in fields(Asks)]
     for name, value in given.items():
         if name not in known:
@@ -127,26 +200,7 @@ def clean_asks(given: dict[str, str]) -> Asks:
     return Asks(**{name: Ask(value) for name, value in given.items()})
 
 
-def clean_title(title: str) -> str:
-    """Return the title, which guests read, on one line. Raise Malformed."""
-    cleaned = clean_line(title, "title", TITLE_CHARACTERS)
-    if not cleaned:
-        raise Malformed("title", "it must not be empty")
-    return cleaned
-
-
-def clean_note(note: str) -> str:
-    """Return the note to the guests. Raise Malformed."""
-    return clean_lines(note, "note", NOTE_CHARACTERS)
-
-
-def clean_reference(reference: str | None) -> str | None:
-    """Return the reference, None if it is empty. Raise Malformed."""
-    return clean_line(reference or "", "reference", REFERENCE_CHARACTERS) or None
-
-
-def clean_origins(origins: Iterable[str]) -> frozenset[str]:
-    """Return origins as browsers send them, such as `https://radio.example`. Raise Malformed."""
+def _clean_origins(origins: Iterable[str]) -> frozenset[str]:
     cleaned = frozenset(map(_clean_origin, origins))
     if len(cleaned) > MAX_ORIGINS:
         raise Malformed("allowed_origins", f"more than {MAX_ORIGINS}")
@@ -154,6 +208,7 @@ def clean_origins(origins: Iterable[str]) -> frozenset[str]:
 
 
 def _clean_origin(text: str) -> str:
+    """Return the origin as browsers send it, without the default port. Raise Malformed."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -161,22 +216,19 @@ def _clean_origin(text: str) -> str:
         parts, port = urlsplit(""), None
     host = parts.hostname or ""
     written = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{'' if port is None else f':{port}'}"
-    if parts.scheme not in ("http", "https") or not host.isascii() or written != text.lower():
+    if parts.scheme not in DEFAULT_PORTS or not (host.isascii() and host.isprintable()) or written != text.lower():
         raise Malformed("allowed_origins", "each must be an origin such as https://radio.example, without a path")
-    default = {"http": 80, "https": 443}[parts.scheme]
-    return written.removesuffix(f":{default}")
+    return written.removesuffix(DEFAULT_PORTS[parts.scheme])
 
 
-def check_times(opens_at: int | None, expires_at: int | None) -> None:
-    """Raise Malformed for a link that would expire before it opens."""
-    if opens_at is not None and expires_at is not None and expires_at <= opens_at:
-        raise Malformed("opens_at", "it must be before the deadline")
-
-
-def check_limits(limits: OwnerLimits) -> OwnerLimits:
-    """Return the limits of a link. Raise Malformed for one that permits nothing."""
-    for field in fields(limits):
-        value = getattr(limits, field.name)
-        if value is not None and not 1 <= value < 2**63:
-            raise Malformed(f"{field.name}_max", "it must be at least 1")
-    return limits
+_CLEANERS: dict[str, Callable[[Any], Any]] = {
+    "title": lambda text: clean_line(text, "title", TITLE_CHARACTERS),
+    "note": lambda text: clean_lines(text, "note", NOTE_CHARACTERS),
+    "asks": _clean_asks,
+    "opens_at": lambda time: time,
+    "expires_at": lambda time: time,
+    "passphrase": lambda hashed: hashed,
+    "allowed_origins": _clean_origins,
+    "reference": lambda text: clean_line(text or "", "reference", REFERENCE_CHARACTERS) or None,
+    "collection": lambda collection: collection,
+}

@@ -56,7 +56,8 @@ def token_of(link: GuestLink, number: int = 99) -> Token:
 
 
 async def add(links: GuestLinks, number: int, **changes: Any) -> GuestLink:
-    link = GuestLink(**{"id": f"link:{number}", "title": f"Show {number}", "created_at": number} | changes)
+    plain: dict[str, Any] = {"id": f"link:{number}", "title": f"Show {number}", "created_at": number}
+    link = GuestLink(**plain | changes)
     await links.add_link(link, token_of(link, number), bytes([number]) * 32)
     return link
 
@@ -107,12 +108,11 @@ async def test_a_replaced_secret_leads_nowhere(links: GuestLinks) -> None:
 
 async def test_links_are_listed_newest_first_in_pages(links: GuestLinks) -> None:
     added = [await add(links, number, created_at=min(number, 3)) for number in range(1, 6)]
-    pages, cursor = [], None
-    while not pages or cursor is not None:
-        page, cursor = await links.links(None, cursor, 2)
-        pages.append([listed.link for listed in page])
-    assert [len(page) for page in pages] == [2, 2, 1]
-    assert [link for page in pages for link in page] == added[::-1]
+    first, cursor = await links.links(None, None, 2)
+    second, cursor = await links.links(None, cursor, 2)
+    last, end = await links.links(None, cursor, 2)
+    assert ([len(page) for page in (first, second, last)], end) == ([2, 2, 1], None)
+    assert [listed.link for listed in (*first, *second, *last)] == added[::-1]
     with pytest.raises(Malformed):
         await links.links(None, "?", 2)
 

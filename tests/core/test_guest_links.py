@@ -15,17 +15,14 @@ from media_service.core.guest_links import (
     Asks,
     GuestLink,
     LinkState,
+    LinkTerms,
     check_asked,
-    check_limits,
-    check_times,
-    clean_asks,
-    clean_note,
-    clean_origins,
-    clean_reference,
-    clean_title,
+    with_terms,
 )
 from media_service.core.lifecycle import UploadRequest
 from tests.core.test_text import any_text
+
+PLAIN = GuestLink(id="link:l", title="Night", created_at=0)
 
 moments = st.integers(0, 4 * GRACE)
 links = st.builds(
@@ -95,47 +92,59 @@ def test_what_is_no_address_is_refused_even_if_none_is_asked(email: str) -> None
 
 @given(any_text)
 def test_any_text_becomes_a_storable_title_note_and_reference(text: str) -> None:
-    for clean in (clean_title, clean_note, clean_reference):
-        try:
-            cleaned = clean(text)
-        except Malformed:
-            continue
-        assert cleaned is None or cleaned.encode() is not None
-        assert cleaned is None or clean(cleaned) == cleaned
-
-
-@pytest.mark.parametrize("refused", [{"name": "perhaps"}, {"phone": "required"}])
-def test_only_known_details_can_be_asked(refused: dict[str, str]) -> None:
-    with pytest.raises(Malformed, match="asks"):
-        clean_asks(refused)
-    assert clean_asks({"title": "optional"}) == Asks(title=Ask.OPTIONAL)
+    terms: LinkTerms = {"title": f"a{text}", "note": text, "reference": text}
+    link = with_terms(PLAIN, terms, 0)
+    for cleaned in filter(None, (link.title, link.note, link.reference)):
+        cleaned.encode()
+    again: LinkTerms = {"title": link.title, "note": link.note, "reference": link.reference}
+    assert with_terms(link, again, 0) == link
 
 
 @pytest.mark.parametrize(
-    ("given_origin", "cleaned"),
+    ("terms", "field"),
+    [
+        ({"title": " \u202e"}, "title"),
+        ({"title": "a" * 201}, "title"),
+        ({"asks": {"name": "perhaps"}}, "asks.name"),
+        ({"asks": {"phone": "required"}}, "asks.phone"),
+        ({"files_max": 0}, "files_max"),
+        ({"bytes_max": 2**63}, "bytes_max"),
+        ({"file_bytes_max": -1}, "file_bytes_max"),
+        ({"opens_at": 20, "expires_at": 20}, "opens_at"),
+        ({"reference": "a" * 256}, "reference"),
+        ({"allowed_origins": [f"https://{number}.example" for number in range(17)]}, "allowed_origins"),
+        *(
+            ({"allowed_origins": [origin]}, "allowed_origins")
+            for origin in ("radio.example", "https://radio.example/", "https://a@b", "*", "null", "https://r:99999")
+        ),
+    ],
+)
+def test_terms_that_make_no_sense_are_refused(terms: LinkTerms, field: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        with_terms(PLAIN, terms, 0)
+    assert refused.value.details()["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("origin", "cleaned"),
     [
         ("https://radio.example", "https://radio.example"),
         ("HTTPS://Radio.Example:443", "https://radio.example"),
         ("http://[::1]:8080", "http://[::1]:8080"),
     ],
 )
-def test_origins_are_written_as_browsers_send_them(given_origin: str, cleaned: str) -> None:
-    assert clean_origins([given_origin]) == {cleaned}
+def test_origins_are_written_as_browsers_send_them(origin: str, cleaned: str) -> None:
+    assert with_terms(PLAIN, {"allowed_origins": [origin]}, 0).allowed_origins == {cleaned}
 
 
-@pytest.mark.parametrize(
-    "origin",
-    ["radio.example", "https://radio.example/", "https://a@b", "*", "null", "https://r.example:99999", "ftp://a", "x"],
-)
-def test_what_no_browser_sends_as_its_origin_is_refused(origin: str) -> None:
-    with pytest.raises(Malformed, match="allowed_origins"):
-        clean_origins([origin])
+def test_terms_that_are_not_named_stay() -> None:
+    terms: LinkTerms = {"asks": {"title": "optional"}, "files_max": 2, "opens_at": 5, "expires_at": 6}
+    link = with_terms(PLAIN, terms, 0)
+    assert (link.asks, link.limits) == (Asks(title=Ask.OPTIONAL), OwnerLimits(files=2))
+    assert with_terms(link, {"expires_at": None, "files_max": None}, 0).opens_at == 5
 
 
-def test_a_link_permits_something_and_opens_before_its_deadline() -> None:
-    with pytest.raises(Malformed, match="file_bytes_max"):
-        check_limits(OwnerLimits(files=1, file_bytes=0))
-    with pytest.raises(Malformed, match="opens_at"):
-        check_times(20, 20)
-    check_times(10, 20)
-    check_times(None, 20)
+def test_a_closed_link_stays_closed_since_then_until_it_is_opened_again() -> None:
+    closed = with_terms(with_terms(PLAIN, {"closed": True}, 3), {"closed": True, "note": "Thank you"}, 9)
+    assert (closed.closed_at, closed.note) == (3, "Thank you")
+    assert with_terms(closed, {"closed": False}, 9).closed_at is None

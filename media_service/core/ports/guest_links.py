@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,18 +9,7 @@ if TYPE_CHECKING:
 
     from media_service.core.access import Viewer
     from media_service.core.accounts import Token
-    from media_service.core.guest_links import GuestLink
-    from media_service.core.usage import Usage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedLink:
-    """A link with what has been sent by it, and the names of what it refers to."""
-
-    link: GuestLink
-    usage: Usage
-    collection_slug: str | None = None
-    creator_name: str | None = None
+    from media_service.core.guest_links import GuestLink, ListedLink
 
 
 class GuestLinks(Protocol):
