@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from media_service.access.credentials import token_digest
 from media_service.core.access import LINK_PREFIX, Scope
 from media_service.core.accounts import Token, TokenKind
-from media_service.core.errors.access import UnknownLink
+from media_service.core.errors.links import UnknownLink
 from media_service.core.guest_links import GuestLink, LinkTerms, with_terms
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class GuestLinkService:
         )
         link = with_terms(blank, terms, now)
         secret = _new_secret()
-        await self._links.add_link(link, self._token_of(link), _digest(secret))
+        await self._links.add_link(link, self._token_of(link), token_digest(secret))
         return await self._listed(link.id, None), secret
 
     async def page(self, viewer: Viewer | None, cursor: str | None, limit: int) -> tuple[list[ListedLink], str | None]:
@@ -75,7 +75,7 @@ class GuestLinkService:
         """Return the link and a new secret. The old one is unknown from now on."""
         listed, secret = await self._listed(link_id, viewer), _new_secret()
         token = replace(self._token_of(listed.link), created_at=self._clock())
-        await self._links.replace_token(token, _digest(secret), token.created_at)
+        await self._links.replace_token(token, token_digest(secret), token.created_at)
         return listed, secret
 
     async def _listed(self, link_id: str, viewer: Viewer | None) -> ListedLink:
@@ -102,7 +102,3 @@ def _sees(viewer: Viewer | None, link: GuestLink) -> bool:
 
 def _new_secret() -> str:
     return f"ms_{secrets.token_urlsafe(32)}"
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

@@ -10,7 +10,7 @@ from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import readable
 from media_service.catalogue.guest_link_rows import link_row, link_value, listed_link_value, owner_row, token_row
 from media_service.catalogue.pagination import split_page
-from media_service.core.errors.access import UnknownLink
+from media_service.core.errors.links import UnknownLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from media_service.catalogue import listings, reads, recording, writes
+from media_service.catalogue.accounts import SqliteAccounts
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.commit_client import CommitClient
@@ -40,9 +41,10 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 
 
 class SqliteCatalogue:
-    """Adapter of `core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`.
+    """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `guest_links`: the rows of links, over the same connections.
+    `is_shared`: several processes record slices. `accounts` and `guest_links`: the rows of people and of links, over
+    the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -50,6 +52,7 @@ class SqliteCatalogue:
         self._pool = ConnectionPool(path)
         self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
+        self.accounts = SqliteAccounts(self._pool, self._commit_client)
         self.guest_links = SqliteGuestLinks(self._pool, self._commit_client)
         self._is_shared = is_shared
 
@@ -200,19 +203,6 @@ class SqliteCatalogue:
         rows = await read_files(self._pool.rows, search, order, cursor, limit)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
-
-    async def sessions(self) -> Sequence[tuple[bytes, int]]:
-        return [(row["digest"], row["expires_at"]) for row in await self._pool.rows(reads.all_sessions())]
-
-    async def session(self, digest: bytes) -> int | None:
-        rows = await self._pool.rows(reads.session_of(digest))
-        return rows[0]["expires_at"] if rows else None
-
-    async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
-
-    async def end_session(self, digest: bytes) -> None:
-        await self._commit_client.execute(writes.end_session(digest))
 
     async def _save(self, upload: Upload, change: Change) -> Upload:
         await self._change(change)

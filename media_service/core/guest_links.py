@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import urlsplit
 
 from media_service.core.accounts import NO_LIMITS, OwnerLimits
-from media_service.core.errors.access import Asked
+from media_service.core.errors.links import Asked
 from media_service.core.errors.requests import Malformed
 from media_service.core.text import clean_line, clean_lines
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from media_service.core.errors.access import UnknownLink
 from media_service.core.errors.files import UnknownFile
+from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import Malformed, UnsupportedMediaType
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.http.problems import problem_response

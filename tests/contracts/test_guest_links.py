@@ -9,7 +9,7 @@ import pytest
 
 from media_service.core.access import Scope, Viewer
 from media_service.core.accounts import OwnerLimits, Token, TokenKind
-from media_service.core.errors.access import UnknownLink
+from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import Malformed
 from media_service.core.guest_links import Ask, Asks, GuestLink
 from media_service.core.usage import Usage

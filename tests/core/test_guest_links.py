@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_service.core.accounts import OwnerLimits
-from media_service.core.errors.access import Asked
+from media_service.core.errors.links import Asked
 from media_service.core.errors.requests import Malformed
 from media_service.core.guest_links import (
     GRACE,

@@ -1,4 +1,4 @@
-"""Refusals that depend on who asks, and for what."""
+"""Refusals for lack of permission, and of what people, tokens, links and collections are asked for."""
 
 from __future__ import annotations
 
@@ -8,40 +8,25 @@ from media_service.core.errors.base import Refusal
 
 
 @dataclass(eq=False)
-class UnknownLink(Refusal):
-    """The link does not exist; strangers get this for one that has ended too."""
-
-    code = "unknown_link"
-    template = "There is no such link, or it has ended."
+class Unauthorized(Refusal):
+    code = "unauthorized"
+    template = "This requires an account or a token."
 
 
 @dataclass(eq=False)
-class LinkEnded(Refusal):
-    """The guest has uploads there, so they may know."""
-
-    code = "link_ended"
-    template = "The link has ended and takes no more files."
+class InvalidToken(Refusal):
+    code = "invalid_token"
+    template = "The token is unknown, has expired, or was revoked."
 
 
 @dataclass(eq=False)
-class LinkEarly(Refusal):
-    code = "link_early"
-    template = "The link takes no files yet."
+class WrongPassword(Refusal):
+    code = "wrong_password"
+    template = "Name and password do not match, or the link was used before."
 
 
 @dataclass(eq=False)
-class PassphraseRequired(Refusal):
-    code = "passphrase_required"
-    template = "The link needs its passphrase, and none or a wrong one was sent."
-
-
-@dataclass(eq=False)
-class Asked(Refusal):
-    code = "asked"
-    template = "The link asks for more: {fields}."
-    fields: list[str]
-
-    @property
-    def message(self) -> str:
-        """Return the message for people."""
-        return self.template.format(fields=", ".join(self.fields))
+class InsufficientScope(Refusal):
+    code = "insufficient_scope"
+    template = 'This requires the scope "{needed}".'
+    needed: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from media_service.core.access import LINK_PREFIX
+from media_service.core.access import LINK_PREFIX, Scope
 from media_service.http.api.pagination import page_response
 from media_service.http.api.qr import qr_svg
 from media_service.http.api.serializer import API_PREFIX, format_optional_time, format_time, to_microseconds
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from media_service.access.guest_links import GuestLinkService
+    from media_service.core.access import Viewer
     from media_service.core.guest_links import LinkTerms, ListedLink
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
@@ -85,43 +86,47 @@ class LinksApi:
 
     async def listing(self, request: web.Request) -> web.Response:
         """List links, newest first."""
-        self._authenticator.require_admin(request)
+        viewer = await self._viewer(request)
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            page, next_cursor = await self._links.page(None, cursor, limit)
+            page, next_cursor = await self._links.page(viewer, cursor, limit)
             return map(self._link, page), next_cursor
 
         return await page_response(request, "links", read)
 
     async def create(self, request: web.Request) -> web.Response:
         """Create a link: 201 with its URL, which cannot be shown again."""
-        self._authenticator.require_admin(request)
+        caller = await self._authenticator.require(request, Scope.LINKS)
         body = await read_json(request, CreateLink)
-        listed, secret = await shielded(self._links.create(body.terms(self._links.now()), None))
+        listed, secret = await shielded(self._links.create(body.terms(self._links.now()), caller.account))
         return self._with_secret(request, listed, secret)
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the link."""
-        self._authenticator.require_admin(request)
-        return self._response(await self._links.show(_link_id(request), None))
+        viewer = await self._viewer(request)
+        return self._response(await self._links.show(_link_id(request), viewer))
 
     async def change(self, request: web.Request) -> web.Response:
         """Change what the body names; return the link."""
-        self._authenticator.require_admin(request)
+        viewer = await self._viewer(request)
         terms = (await read_json(request, ChangeLink)).terms(self._links.now())
-        return self._response(await shielded(self._links.change(_link_id(request), None, terms)))
+        return self._response(await shielded(self._links.change(_link_id(request), viewer, terms)))
 
     async def close(self, request: web.Request) -> web.Response:
         """Close the link: 204. It takes no more uploads; what was sent stays, and what is being sent goes on."""
-        self._authenticator.require_admin(request)
-        await shielded(self._links.change(_link_id(request), None, {"closed": True}))
+        viewer = await self._viewer(request)
+        await shielded(self._links.change(_link_id(request), viewer, {"closed": True}))
         return web.Response(status=204)
 
     async def renew_secret(self, request: web.Request) -> web.Response:
         """Replace the secret: 201 with the new URL. The old one leads nowhere."""
-        self._authenticator.require_admin(request)
-        listed, secret = await shielded(self._links.renew_secret(_link_id(request), None))
+        viewer = await self._viewer(request)
+        listed, secret = await shielded(self._links.renew_secret(_link_id(request), viewer))
         return self._with_secret(request, listed, secret)
+
+    async def _viewer(self, request: web.Request) -> Viewer | None:
+        """Return whose links the caller may see and change. Raise as `Authenticator.require`."""
+        return (await self._authenticator.require(request, Scope.LINKS)).viewer(Scope.LINKS)
 
     def _with_secret(self, request: web.Request, listed: ListedLink, secret: str) -> web.Response:
         url = self._serializer.absolute_url(request, f"/u/{secret}")
