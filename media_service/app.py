@@ -6,10 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from media_service.access.credentials import Credentials
+from media_service.access.guest_links import GuestLinkService
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
+from media_service.http.api.links import LinksApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
 from media_service.http.api.session import SessionApi
@@ -31,7 +33,7 @@ from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
 from media_service.http.security.sessions import Sessions
 from media_service.intake.assembly import ReceiverParts
-from media_service.part_options import authenticator_for, intake_options
+from media_service.part_options import MICROSECONDS, authenticator_for, intake_options
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 
@@ -57,6 +59,12 @@ class Receiver:
         self._credentials = Credentials(accounts, now)
         sessions = Sessions(
             accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
+        )
+        self._links = GuestLinkService(
+            self._adapters.catalogue.guest_links,
+            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
         )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
@@ -104,6 +112,7 @@ class Receiver:
             files_api,
             FileCoversApi(files, files_api, authenticator, intake.options, loop_budget=loop_budget, budget=covers),
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer),
+            LinksApi(self._links, authenticator, serializer),
         ]
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:

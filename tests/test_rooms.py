@@ -73,6 +73,7 @@ OWNERS = {
     "aiofiles": {"storage"},
     "pathvalidate": {"storage"},
     "http_sf": {"http.dialects.rufh_fields"},
+    "segno": {"http.api.qr"},
     "aiohttp": {"http", "app", "server", "startup"},
     "pydantic_settings": {"config.loading"},
     "typer": {"cli"},

@@ -17,6 +17,7 @@ from media_service.catalogue.collections import SqliteCollections
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
 from media_service.catalogue.file_pages import Shown, read_files
+from media_service.catalogue.guest_links import SqliteGuestLinks
 from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
@@ -43,8 +44,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `accounts`, `collections`: the adapters of their ports, over the same
-    connections.
+    `is_shared`: several processes record slices. `accounts`, `collections`, `guest_links`: the adapters of their ports,
+    over the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -54,6 +55,7 @@ class SqliteCatalogue:
         self._commit_client = CommitClient(rpc)
         self.accounts = SqliteAccounts(self._pool, self._commit_client)
         self.collections = SqliteCollections(self._pool, self._commit_client)
+        self.guest_links = SqliteGuestLinks(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:

@@ -128,6 +128,9 @@ class Settings(BaseModel):
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds that a rejected file is kept."""
 
+    link_lifetime: Seconds = 30 * DAY
+    """Seconds after which a new guest link expires, unless it says otherwise."""
+
     severities: dict[str, Literal["info", "warn", "reject"]] = {}
     """Severities of findings, by code, that differ from the table in the documentation."""
 

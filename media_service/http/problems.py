@@ -34,6 +34,7 @@ from media_service.core.errors.limits import (
     TooManySlices,
     TooManyUploads,
 )
+from media_service.core.errors.links import Asked, LinkEarly, LinkEnded, PassphraseRequired, UnknownLink
 from media_service.core.errors.requests import (
     BodyCut,
     BodyTooSlow,
@@ -89,6 +90,11 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     UnsupportedVersion: 412,
     ForbiddenOrigin: 403,
     Unauthorized: 401,
+    UnknownLink: 404,
+    LinkEnded: 410,
+    LinkEarly: 403,
+    PassphraseRequired: 403,
+    Asked: 422,
     InvalidToken: 401,
     WrongPassword: 401,
     InsufficientScope: 403,
