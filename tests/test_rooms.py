@@ -33,7 +33,8 @@ ROOMS = {
     "catalogue": {"core", "ipc"},
     "media": {"core"},
     "intake": {"core"},
-    "http": {"core", "intake"},
+    "access": {"core"},
+    "http": {"core", "intake", "access"},
     "config": {"core"},
 }
 """What each room may import besides itself; the modules at the top may import everything."""

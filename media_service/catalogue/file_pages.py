@@ -45,7 +45,7 @@ CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each num
 
 async def read_files(read: Read, search: str, order: str, cursor: str | None, limit: int) -> list[Row]:
     """Read one file more than the page has, each with its `key` and `number`. Raise Malformed."""
-    wanted, words = order_named(order), _search_words(search)
+    wanted, words = order_named(order), search_words(search)
     key, number = ("", 0) if cursor is None else decode_cursor(cursor, wanted.kind, int)
     behind = None if cursor is None else key
     values: dict[str, Any] = {"key": key, "number": number, "rows": limit + 1}
@@ -145,7 +145,7 @@ def _compare(text: ColumnElement[str], words: int) -> list[ColumnElement[bool]]:
     return [contains(text, bindparam(f"word_{number}")) for number in range(words)]
 
 
-def _search_words(search: str) -> list[str]:
+def search_words(search: str) -> list[str]:
     """Return the words, folded like the searched text. Raise Malformed."""
     folded = fold(search)
     words = folded.split()

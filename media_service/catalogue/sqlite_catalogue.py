@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from media_service.catalogue import listings, reads, recording, writes
+from media_service.catalogue.audit import SqliteAuditLog
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer
 from media_service.catalogue.commit_client import CommitClient
@@ -45,7 +46,7 @@ log = structlog.get_logger()
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`.
 
-    `is_shared`: several processes record slices.
+    `is_shared`: several processes record slices. `audit`: the audit trail, over the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -53,6 +54,7 @@ class SqliteCatalogue:
         self._pool = ConnectionPool(path)
         self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
+        self.audit = SqliteAuditLog(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:

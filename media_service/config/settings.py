@@ -122,6 +122,9 @@ class Settings(BaseModel):
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds that a rejected file is kept."""
 
+    audit_lifetime: Seconds = 365 * DAY
+    """Seconds that an entry of the audit trail is kept."""
+
     severities: dict[str, Literal["info", "warn", "reject"]] = {}
     """Severities of findings, by code, that differ from the table in the documentation."""
 

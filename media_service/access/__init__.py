@@ -1,0 +1,1 @@
+"""Services for people: who may do what. It imports core only."""
