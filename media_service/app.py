@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from media_service.adapters import LocalAdapters, now
+from media_service.access.credentials import Credentials
+from media_service.adapters import LocalAdapters, new_id, now
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
+from media_service.http.api.session import SessionApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
 from media_service.http.dialects.form import FormDialect
@@ -51,9 +53,13 @@ class Receiver:
         self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
         self._intake, self._appends = parts.uploads, parts.appends
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
-        self._sessions = Sessions(self._adapters.catalogue, token, now, self._adapters.all.bus)
+        accounts = self._adapters.accounts
+        self._credentials = Credentials(accounts, now)
+        sessions = Sessions(
+            accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
+        )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
-        self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
+        self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -82,6 +88,7 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
+            SessionApi(authenticator),
             UploadsApi(intake, authenticator, serializer),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
@@ -128,13 +135,13 @@ class Receiver:
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         await self._adapters.open()
-        await self._sessions.load()
-        tasks = [asyncio.create_task(run) for run in (self._heartbeat.run(), self._sessions.run())]
+        tasks = [asyncio.create_task(run) for run in (self._heartbeat.run(), self._credentials.run())]
         self._ready = True
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._credentials.save_seen()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 
 from media_service.core.audit import DONE, NO_SUBJECT, Action, Actor, make_entry
+from media_service.core.errors.access import Unauthorized
 from media_service.core.errors.base import MediaServiceError, ServiceError
-from media_service.core.errors.requests import Unauthorized
 from media_service.core.sign_in_failures import SignInFailures
 
 if TYPE_CHECKING:

@@ -11,17 +11,34 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from enum import StrEnum
 
 E = TypeVar("E", bound="StrEnum")
+T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _INTEGER_LIMIT = 2**63
 
+log = structlog.get_logger()
+
 
 class UnreadableRow(Exception):
     """The row has no usable id, state or intent."""
+
+
+def readable(value_of: Callable[[Any], T], rows: Iterable[Any]) -> list[T]:
+    """Return the values of the rows. Log and omit a row that cannot be read."""
+    values = []
+    for row in rows:
+        try:
+            values.append(value_of(row))
+        except UnreadableRow as error:
+            log.error("a row of the catalogue cannot be read", row=repr(row["id"]), column=str(error))
+    return values
 
 
 def id_of(row: Any, column: str = "id") -> str:

@@ -9,12 +9,11 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import structlog
-
 from media_service.catalogue import listings, reads, recording, writes
+from media_service.catalogue.accounts import SqliteAccounts
 from media_service.catalogue.audit import SqliteAuditLog
 from media_service.catalogue.change import Change, Refused
-from media_service.catalogue.coercion import UnreadableRow, integer
+from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
 from media_service.catalogue.file_pages import read_files
@@ -25,7 +24,7 @@ from media_service.catalogue.rows import file_value, loudness_value, slice_value
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
     from sqlite3 import Row
 
@@ -40,13 +39,12 @@ T = TypeVar("T")
 
 LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in each of 200 uploads
 
-log = structlog.get_logger()
-
 
 class SqliteCatalogue:
-    """Adapter of `core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`.
+    """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `audit`: the audit trail, over the same connections.
+    `is_shared`: several processes record slices. `accounts`: the rows of people; `audit`: the audit trail, both over the
+    same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -54,6 +52,7 @@ class SqliteCatalogue:
         self._pool = ConnectionPool(path)
         self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
+        self.accounts = SqliteAccounts(self._pool, self._commit_client)
         self.audit = SqliteAuditLog(self._pool, self._commit_client)
         self._is_shared = is_shared
 
@@ -205,19 +204,6 @@ class SqliteCatalogue:
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
 
-    async def sessions(self) -> Sequence[tuple[bytes, int]]:
-        return [(row["digest"], row["expires_at"]) for row in await self._pool.rows(reads.all_sessions())]
-
-    async def session(self, digest: bytes) -> int | None:
-        rows = await self._pool.rows(reads.session_of(digest))
-        return rows[0]["expires_at"] if rows else None
-
-    async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
-
-    async def end_session(self, digest: bytes) -> None:
-        await self._commit_client.execute(writes.end_session(digest))
-
     async def _save(self, upload: Upload, change: Change) -> Upload:
         await self._change(change)
         return replace(upload, version=upload.version + 1)
@@ -228,17 +214,6 @@ class SqliteCatalogue:
             return await self._commit_client.execute(change)
         except Refused:
             raise ChangedMeanwhile from None
-
-
-def readable(value_of: Callable[[Row], T], rows: Iterable[Row]) -> list[T]:
-    """Return the values of the rows. Log and omit a row that cannot be read."""
-    values = []
-    for row in rows:
-        try:
-            values.append(value_of(row))
-        except UnreadableRow as error:
-            log.error("a row of the catalogue cannot be read", row=repr(row["id"]), column=str(error))
-    return values
 
 
 async def _page_values(value_of: Callable[[Row], T], page: Sequence[Row]) -> list[T]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from aiohttp import web
 
+from media_service.core.errors.access import InsufficientScope, InvalidToken, Unauthorized, WrongPassword
 from media_service.core.errors.base import MediaServiceError, ServiceError
 from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide, UnknownCover
 from media_service.core.errors.files import (
@@ -39,7 +40,6 @@ from media_service.core.errors.requests import (
     LengthRequired,
     Malformed,
     RequestTimeout,
-    Unauthorized,
     UnsupportedMediaType,
     UnsupportedVersion,
 )
@@ -87,6 +87,9 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     UnsupportedVersion: 412,
     ForbiddenOrigin: 403,
     Unauthorized: 401,
+    InvalidToken: 401,
+    WrongPassword: 401,
+    InsufficientScope: 403,
     UnknownUpload: 404,
     UnknownFile: 404,
     UnknownCover: 404,
@@ -154,17 +157,20 @@ def problem_title(kind: type[MediaServiceError]) -> str:
 
 def problem_json(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
     """Return the response with a problem object."""
-    all_headers = dict(headers or {}) | extra_headers(body["status"])
+    all_headers = dict(headers or {}) | extra_headers(body)
     return web.json_response(body, status=body["status"], headers=all_headers, content_type="application/problem+json")
 
 
-def extra_headers(status: int) -> dict[str, str]:
-    """Return the headers that this status requires."""
-    headers = {}
+def extra_headers(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that this problem requires: those of RFC 6750 section 3, and Retry-After."""
+    headers, status = {}, body["status"]
     if status >= 500 or status == 429:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="media-service"'
+        error = f', error="{InvalidToken.code}"' if body["code"] == InvalidToken.code else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="media-service"{error}'
+    if body["code"] == InsufficientScope.code:
+        headers["WWW-Authenticate"] = f'Bearer error="{InsufficientScope.code}", scope="{body["needed"]}"'
     return headers
 
 
@@ -225,7 +231,7 @@ def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Midd
         error: MediaServiceError | None = None,
     ) -> web.Response:
         status = body["status"]
-        all_headers = dict(headers or {}) | extra_headers(status)
+        all_headers = dict(headers or {}) | extra_headers(body)
         page = error_pages.error_page(request, status, body["detail"], all_headers, error) if error_pages else None
         return page or problem_json(body, headers)
 

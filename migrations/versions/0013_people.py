@@ -27,11 +27,7 @@ def upgrade() -> None:
             op.create_index(f"ix_{table}_{name}", table, [name], sqlite_where=column.is_not(None))
     op.add_column("uploads", sa.Column("charged", sa.BigInteger(), nullable=False, server_default="0"))
     _count_usage()
-    # The first characters of a digest are as unique as an id.
-    op.execute(
-        "INSERT INTO tokens (id, kind, digest, created_at, expires_at)"
-        " SELECT lower(substr(hex(digest), 1, 22)), 'session', digest, created_at, expires_at FROM sessions"
-    )
+    # Their cookie has another name now.
     op.drop_table("sessions")
 
 
@@ -42,10 +38,6 @@ def downgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
-    )
-    op.execute(
-        "INSERT INTO sessions (digest, created_at, expires_at)"
-        " SELECT digest, created_at, expires_at FROM tokens WHERE kind = 'session' AND owner IS NULL"
     )
     op.drop_column("uploads", "charged")
     for table in ("uploads", "files"):

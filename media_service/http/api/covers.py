@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from media_service.core.access import Scope
 from media_service.core.cover import EXTENSIONS
 from media_service.core.errors.covers import CoverNotImage, CoverTooLarge
-from media_service.http.api.files import if_match_condition
+from media_service.http.api.files import if_match_condition, readable_by
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import defer_continue, read_body
 from media_service.http.file_response import attachment_headers
@@ -52,22 +53,24 @@ class UploadCoversApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the picture that was sent, until the upload ends."""
-        caller = self._authenticator.identify(request)
-        return cover_response(*await self._intake.edits.cover(request.match_info["id"], caller.viewer))
+        caller = await self._authenticator.identify(request)
+        viewer = caller.viewer(Scope.READ)
+        return cover_response(*await self._intake.edits.cover(request.match_info["id"], viewer))
 
     async def put(self, request: web.Request) -> web.Response:
         """Set the body as the cover; return the upload."""
-        caller, upload_id = self._authenticator.authenticate(request), request.match_info["id"]
-        await self._intake.edits.check_cover(upload_id, caller.viewer)
+        viewer = (await self._authenticator.authenticate(request)).viewer(Scope.EDIT)
+        upload_id = request.match_info["id"]
+        await self._intake.edits.check_cover(upload_id, viewer)
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._intake.options, self._loop_budget, self._budget, resources)
-            view = await shielded_with(resources, self._intake.edits.put_cover(upload_id, caller.viewer, picture))
+            view = await shielded_with(resources, self._intake.edits.put_cover(upload_id, viewer, picture))
         return web.json_response(self._serializer.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Remove the cover. 204 also if there is none."""
-        caller = self._authenticator.authenticate(request)
-        await shielded(self._intake.edits.put_cover(request.match_info["id"], caller.viewer, None))
+        viewer = (await self._authenticator.authenticate(request)).viewer(Scope.EDIT)
+        await shielded(self._intake.edits.put_cover(request.match_info["id"], viewer, None))
         return web.Response(status=204)
 
 
@@ -97,12 +100,13 @@ class FileCoversApi:
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the cover in the file's tag."""
-        caller = self._authenticator.authenticate(request)
-        return cover_response(*await self._files.cover(request.match_info["id"], caller.viewer))
+        viewer = await readable_by(self._authenticator, request)
+        return cover_response(*await self._files.cover(request.match_info["id"], viewer))
 
     async def put(self, request: web.Request) -> web.Response:
-        """Write the body as the cover into the file; return the file. For the admin; needs If-Match."""
-        self._authenticator.require_admin(request)
+        """Write the body as the cover into the file; return the file. Needs scope edit, and If-Match."""
+        viewer = (await self._authenticator.require(request, Scope.EDIT)).viewer(Scope.EDIT)
+        await self._files.find(request.match_info["id"], viewer)
         is_current = if_match_condition(request)
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._options, self._loop_budget, self._budget, resources)
@@ -111,8 +115,9 @@ class FileCoversApi:
             return await self._edit(request, is_current, picture, resources)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Remove the front cover from the file; return the file. For the admin; needs If-Match."""
-        self._authenticator.require_admin(request)
+        """Remove the front cover from the file; return the file. Needs scope edit, and If-Match."""
+        viewer = (await self._authenticator.require(request, Scope.EDIT)).viewer(Scope.EDIT)
+        await self._files.find(request.match_info["id"], viewer)
         return await self._edit(request, if_match_condition(request), b"", AsyncExitStack())
 
     async def _edit(

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from media_service.core.access import Scope
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.upload import Review
 from media_service.core.upload_states import State
@@ -54,7 +55,7 @@ class QuarantineApi:
 
     async def listing(self, request: web.Request) -> web.Response:
         """List rejected uploads, newest first. `kept_bytes` is null after the bytes were deleted."""
-        self._authenticator.require_admin(request)
+        await self._authenticator.require(request, Scope.READ)
         short = not wants_full_rows(request)
         serialize = self._serializer.upload_row if short else self._serializer.upload
 
@@ -67,7 +68,7 @@ class QuarantineApi:
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Return the received bytes, as an attachment of no type."""
-        upload = (await self._find(request)).upload
+        upload = (await self._find(request, Scope.READ)).upload
         headers = attachment_headers("application/octet-stream", f"filename*=UTF-8''{quote(upload.filename, safe='')}")
         try:
             return await file_response(self._rejected.path(upload.id), headers)
@@ -84,22 +85,21 @@ class QuarantineApi:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete the bytes and the report."""
-        upload_id = (await self._find(request)).upload.id
+        upload_id = (await self._find(request, Scope.EDIT)).upload.id
         await shielded(self._rejected.forget(upload_id))
         return web.Response(status=204)
 
     async def _recheck(self, request: web.Request, review: Review) -> web.Response:
-        self._authenticator.require_admin(request)
-        upload_id = request.match_info["id"]
+        upload_id = (await self._find(request, Scope.EDIT)).upload.id
         # Cancelled between the row and the queue, it would be finished only after the next start.
         await shielded(self._rejected.recheck(upload_id, review))
         view = await self._intake.wait_for_verdict(upload_id, VERDICT_WAIT_SECONDS)
         return web.json_response(self._serializer.upload(view))
 
-    async def _find(self, request: web.Request) -> UploadView:
-        """Return a rejected upload that still has its bytes. Raise UnknownUpload, Unauthorized."""
-        self._authenticator.require_admin(request)
-        view = await self._intake.show(request.match_info["id"], None)
+    async def _find(self, request: web.Request, scope: Scope) -> UploadView:
+        """Return a rejected upload that still has its bytes. Raise UnknownUpload, and as `Authenticator.require`."""
+        caller = await self._authenticator.require(request, scope)
+        view = await self._intake.show(request.match_info["id"], caller.viewer(scope))
         if view.upload.state is not State.REJECTED or await self._rejected.kept_bytes(view.upload.id) is None:
             raise UnknownUpload
         return view

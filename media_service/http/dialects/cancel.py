@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from media_service.core.access import Scope
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ async def cancel_upload(
     request: web.Request, authenticator: Authenticator, appends: Appends, intake: UploadService
 ) -> web.Response:
     """Stop a running append and cancel the upload. A finished file cannot be cancelled."""
-    viewer, upload_id = authenticator.authenticate(request).viewer, request.match_info["id"]
+    viewer, upload_id = (await authenticator.authenticate(request)).viewer(Scope.EDIT), request.match_info["id"]
     await appends.interrupt(upload_id, viewer)
     await shielded(intake.cancel(upload_id, viewer))
     return web.Response(status=204)

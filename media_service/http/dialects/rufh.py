@@ -112,7 +112,7 @@ class RufhDialect:
 
     async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """Create an upload, with its first bytes, or with all of them if no field says otherwise."""
-        origin, size = self._authenticator.authenticate(request).origin, body_size(request)
+        origin, size = (await self._authenticator.authenticate(request)).origin, body_size(request)
         refuse_content_encoding(request)
         refuse_content_range(request)
         last = fields.is_complete(request, version) is not False

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from media_service.core.digest import Proof
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
-    from media_service.http.security.auth import Authenticator, Caller
+    from media_service.http.security.auth import Authenticator
+    from media_service.http.security.caller import Caller
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.receiving.append import Appends
     from media_service.intake.receiving.concatenate import Concatenator
@@ -125,7 +126,7 @@ class TusDialect:
 
     async def create(self, request: web.Request) -> web.Response:
         """Create an upload; receive its first bytes if the request has a body (creation-with-upload)."""
-        caller = self._authenticator.authenticate(request)
+        caller = await self._authenticator.authenticate(request)
         refuse_content_range(request)
         concat = request.headers.get("Upload-Concat", "")
         if concat.startswith(FINAL) and concat.isascii():
@@ -186,7 +187,7 @@ class TusDialect:
             raise NotWritable
         parts = [url.rstrip("/").rpartition("/")[2] for url in concat.removeprefix(FINAL).split()]
         upload_request = _upload_request(request, caller, None, concat)
-        view = await shielded(self._concatenator.concatenate(upload_request, parts, caller.viewer, DIALECT_NAME))
+        view = await shielded(self._concatenator.concatenate(upload_request, parts, caller.own, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         try:
             view = await with_verdict(self._intake, view, self._verdict_wait_seconds)
