@@ -43,8 +43,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `accounts`: the rows of people; `audit`: the audit trail, both over the
-    same connections.
+    `is_shared`: several processes record slices. `accounts`, `audit`: the rows of people and of the audit trail, over
+    the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
