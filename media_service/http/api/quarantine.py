@@ -96,7 +96,8 @@ class QuarantineApi:
         return web.Response(status=204)
 
     async def _recheck(self, request: web.Request, review: Review) -> web.Response:
-        caller, upload = await self._find(request, Scope.EDIT)
+        caller = await self._authenticator.require(request, Scope.EDIT)
+        upload = (await self._intake.show(request.match_info["id"], caller.viewer(Scope.EDIT))).upload
         action = Action.QUARANTINE_FORCED if review is Review.FORCED else Action.QUARANTINE_RECHECKED
         recheck = self._rejected.recheck(upload.id, review)
         # Cancelled between the row and the queue, it would be finished only after the next start.
