@@ -48,6 +48,7 @@ def intake_options(settings: Settings) -> IntakeOptions:
         body_rate=settings.body_rate,
         quotas=_quotas(settings),
         quarantine_lifetime=settings.quarantine_lifetime,
+        audit_lifetime=settings.audit_lifetime,
         writes_tags=settings.tag_mode == "full",
     )
 

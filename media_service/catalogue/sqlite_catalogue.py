@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from media_service.catalogue import listings, reads, recording, writes
 from media_service.catalogue.accounts import SqliteAccounts
+from media_service.catalogue.audit import SqliteAuditLog
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.collections import SqliteCollections
@@ -44,8 +45,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `accounts`, `collections`, `guest_links`: the adapters of their ports,
-    over the same connections.
+    `is_shared`: several processes record slices. `accounts`, `audit`, `collections`, `guest_links`: the adapters of
+    their ports, over the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -56,6 +57,7 @@ class SqliteCatalogue:
         self.accounts = SqliteAccounts(self._pool, self._commit_client)
         self.collections = SqliteCollections(self._pool, self._commit_client)
         self.guest_links = SqliteGuestLinks(self._pool, self._commit_client)
+        self.audit = SqliteAuditLog(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:

@@ -131,6 +131,9 @@ class Settings(BaseModel):
     link_lifetime: Seconds = 30 * DAY
     """Seconds after which a new guest link expires, unless it says otherwise."""
 
+    audit_lifetime: Seconds = 365 * DAY
+    """Seconds that an entry of the audit trail is kept."""
+
     severities: dict[str, Literal["info", "warn", "reject"]] = {}
     """Severities of findings, by code, that differ from the table in the documentation."""
 

@@ -180,10 +180,13 @@ class UploadService:
         await self._verdicts.wait(upload_id, seconds)
         return await self.show(upload_id, None)
 
-    async def cancel(self, upload_id: str, viewer: Viewer | None) -> None:
-        """End the writers and free the space; twice is no error. Raise WrongState while it is being finished."""
-        await self._active_uploads.load(upload_id, viewer)
-        await self._ender.cancel(upload_id)
+    async def cancel(self, upload_id: str, viewer: Viewer | None) -> Upload | None:
+        """End the writers and free the space; return the upload as it was, None if it was cancelled before.
+
+        Raise WrongState while it is being finished.
+        """
+        upload, _ = await self._active_uploads.load(upload_id, viewer)
+        return upload if await self._ender.cancel(upload_id) else None
 
     async def abandon(self, upload_id: str) -> None:
         """Cancel an upload that no client can resume, unless it is complete. If that fails, it expires later."""

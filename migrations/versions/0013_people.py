@@ -182,5 +182,5 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_index("ix_audit_at_id", "audit", ["at", "id"])
-    op.create_index("ix_audit_actor_id", "audit", ["actor", "id"])
-    op.create_index("ix_audit_subject_id", "audit", ["subject", "id"])
+    op.create_index("ix_audit_actor_at_id", "audit", ["actor", "at", "id"])
+    op.create_index("ix_audit_subject_at_id", "audit", ["subject", "at", "id"])
