@@ -15,6 +15,7 @@ from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
+from media_service.catalogue.erasing import SqliteErasing
 from media_service.catalogue.file_pages import read_files
 from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
@@ -42,7 +43,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `accounts`: the rows of people, over the same connections.
+    `is_shared`: several processes record slices. `accounts` and `erasing`: the rows of people, over the same
+    connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -51,6 +53,7 @@ class SqliteCatalogue:
         self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
         self.accounts = SqliteAccounts(self._pool, self._commit_client)
+        self.erasing = SqliteErasing(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:
