@@ -76,6 +76,7 @@ OWNERS = {
     "aiohttp": {"http", "app", "server", "startup"},
     "pydantic_settings": {"config.loading"},
     "typer": {"cli"},
+    "argon2": {"access.passwords"},
 }
 """The rooms, or single modules, that know an outside thing."""
 

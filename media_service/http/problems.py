@@ -37,6 +37,7 @@ from media_service.core.errors.limits import (
     QuotaExceeded,
     SliceTooLarge,
     SliceTooSmall,
+    TooManyRequests,
     TooManySlices,
     TooManyUploads,
 )
@@ -121,6 +122,7 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     SliceTooSmall: 400,
     TooManySlices: 400,
     TooManyUploads: 429,
+    TooManyRequests: 429,
     QuotaExceeded: 413,
     CoverNotImage: 415,
     CoverTooLarge: 413,
@@ -176,7 +178,7 @@ def extra_headers(body: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers that this problem requires: those of RFC 6750 section 3, and Retry-After."""
     headers, status = {}, body["status"]
     if status >= 500 or status == 429:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(body.get("retry_after", RETRY_AFTER_SECONDS))
     if status == 401:
         error = f', error="{InvalidToken.code}"' if body["code"] == InvalidToken.code else ""
         headers["WWW-Authenticate"] = f'Bearer realm="media-service"{error}'

@@ -90,7 +90,8 @@ class QuarantineApi:
         return web.Response(status=204)
 
     async def _recheck(self, request: web.Request, review: Review) -> web.Response:
-        upload_id = (await self._find(request, Scope.EDIT)).upload.id
+        upload_id, caller = request.match_info["id"], await self._authenticator.require(request, Scope.EDIT)
+        await self._intake.show(upload_id, caller.viewer(Scope.EDIT))
         # Cancelled between the row and the queue, it would be finished only after the next start.
         await shielded(self._rejected.recheck(upload_id, review))
         view = await self._intake.wait_for_verdict(upload_id, VERDICT_WAIT_SECONDS)

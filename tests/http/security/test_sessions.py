@@ -14,7 +14,7 @@ from media_service.core.access import Role
 from media_service.core.accounts import Owner, OwnerKind
 from media_service.core.errors.service import CatalogueError
 from media_service.http.security.sessions import Sessions
-from tests.contracts.accounts import sqlite_accounts
+from tests.contracts.catalogues import sqlite
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,7 +42,8 @@ class FullDisk:
 
 @pytest_asyncio.fixture
 async def accounts(tmp_path: Path) -> AsyncIterator[Accounts]:
-    async with sqlite_accounts(tmp_path) as accounts:
+    async with sqlite(tmp_path) as subject:
+        accounts: Accounts = subject.catalogue.accounts
         await accounts.add_owner(KIM, "kim")
         yield accounts
 
