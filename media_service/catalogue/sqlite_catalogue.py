@@ -17,6 +17,7 @@ from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.collections import SqliteCollections
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
+from media_service.catalogue.erasing import SqliteErasing
 from media_service.catalogue.file_pages import Shown, read_files
 from media_service.catalogue.guest_links import SqliteGuestLinks
 from media_service.catalogue.inline_connection import InlineConnection
@@ -45,8 +46,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `accounts`, `audit`, `collections`, `guest_links`: the adapters of
-    their ports, over the same connections.
+    `is_shared`: several processes record slices. `accounts`, `audit`, `collections`, `erasing`, `guest_links`: the
+    adapters of their ports, over the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -58,6 +59,7 @@ class SqliteCatalogue:
         self.collections = SqliteCollections(self._pool, self._commit_client)
         self.guest_links = SqliteGuestLinks(self._pool, self._commit_client)
         self.audit = SqliteAuditLog(self._pool, self._commit_client)
+        self.erasing = SqliteErasing(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:

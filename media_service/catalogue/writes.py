@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, delete, func, select, update
@@ -154,6 +155,11 @@ def retag(file: StoredFile, upload: Upload | None = None) -> Change:
     row["row_id"] = row.pop("id")
     statements = [_UPDATE_FILE.bind(row), *_list_file(_UPDATE_LISTED, file)]
     return Change(statements) if upload is None else save(upload, *statements)
+
+
+def list_again(file: StoredFile, sender: str | None) -> list[Statement]:
+    """Return the statements by which searches find a file under another sender."""
+    return _list_file(_UPDATE_LISTED, replace(file, sender=sender))
 
 
 def _list_file(statement: CompiledStatement, file: StoredFile) -> list[Statement]:
