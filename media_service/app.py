@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from media_service.adapters import LocalAdapters, now
+from media_service.access.audit import AuditTrail
+from media_service.access.credentials import Credentials
+from media_service.access.guest_links import GuestLinkService
+from media_service.adapters import LocalAdapters, new_id, now
+from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
+from media_service.http.api.audit import AuditApi
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
+from media_service.http.api.links import LinksApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
+from media_service.http.api.session import SessionApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
+from media_service.http.connections.rate_limited_log import RateLimitedLog
 from media_service.http.dialects.form import FormDialect
 from media_service.http.dialects.native import NativeDialect
 from media_service.http.dialects.rufh import RufhDialect
@@ -29,7 +37,7 @@ from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
 from media_service.http.security.sessions import Sessions
 from media_service.intake.assembly import ReceiverParts
-from media_service.part_options import authenticator_for, intake_options
+from media_service.part_options import MICROSECONDS, authenticator_for, intake_options
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 
@@ -51,9 +59,22 @@ class Receiver:
         self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
         self._intake, self._appends = parts.uploads, parts.appends
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
-        self._sessions = Sessions(self._adapters.catalogue, token, now, self._adapters.all.bus)
+        accounts = self._adapters.accounts
+        self._credentials = Credentials(accounts, now)
+        sessions = Sessions(
+            accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
+        )
+        self._links = GuestLinkService(
+            self._adapters.catalogue.guest_links,
+            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
+        )
+        # Lines without a bound would let anybody fill the disk.
+        log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
+        self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
-        self._authenticator = authenticator_for(settings, token, self._sessions, self._cors)
+        self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -75,14 +96,16 @@ class Receiver:
     def _route_providers(self, pages: Pages, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
+        audit = self._audit
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         files = self._parts.files
-        files_api = FilesApi(files, authenticator, serializer)
+        files_api = FilesApi(files, authenticator, serializer, audit)
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            UploadsApi(intake, authenticator, serializer),
+            SessionApi(authenticator, audit),
+            UploadsApi(intake, authenticator, serializer, audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
                 intake,
@@ -95,8 +118,18 @@ class Receiver:
             ),
             *self._append_dialects(loop_budget),
             files_api,
-            FileCoversApi(files, files_api, authenticator, intake.options, loop_budget=loop_budget, budget=covers),
-            QuarantineApi(intake, self._parts.rejected, authenticator, serializer),
+            FileCoversApi(
+                files,
+                files_api,
+                authenticator,
+                intake.options,
+                audit=audit,
+                loop_budget=loop_budget,
+                budget=covers,
+            ),
+            QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
+            AuditApi(audit, authenticator),
+            LinksApi(self._links, authenticator, serializer),
         ]
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
@@ -107,6 +140,7 @@ class Receiver:
                 self._parts.concatenator,
                 self._authenticator,
                 self._serializer,
+                audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
             ),
@@ -115,6 +149,7 @@ class Receiver:
                 self._appends,
                 self._authenticator,
                 self._serializer,
+                audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
                 interim_responses=self._settings.interim_responses,
@@ -128,13 +163,15 @@ class Receiver:
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         await self._adapters.open()
-        await self._sessions.load()
-        tasks = [asyncio.create_task(run) for run in (self._heartbeat.run(), self._sessions.run())]
+        runs = self._heartbeat.run(), self._credentials.run(), self._audit.run()
+        tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._credentials.save_seen()
+        await self._audit.store_failures()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:

@@ -8,13 +8,14 @@ from media_service.core.cover import CoverLimits
 from media_service.core.expiry import Lifetime
 from media_service.core.limits import MIN_SLICE_BYTES, Limits
 from media_service.core.quota import Quota, Quotas
-from media_service.http.security.auth import Authenticator
+from media_service.http.security.auth import AdminToken, Authenticator
 from media_service.http.security.cookies import Cookies
 from media_service.http.security.same_origin import ServiceOrigin
 from media_service.intake.options import IntakeOptions
 from media_service.media.inspection.inspector import MediaOptions, TagOptions, parse_policy
 
 if TYPE_CHECKING:
+    from media_service.access.credentials import Credentials
     from media_service.config.settings import Settings
     from media_service.http.security.cors import CorsPolicy
     from media_service.http.security.sessions import Sessions
@@ -47,6 +48,7 @@ def intake_options(settings: Settings) -> IntakeOptions:
         body_rate=settings.body_rate,
         quotas=_quotas(settings),
         quarantine_lifetime=settings.quarantine_lifetime,
+        audit_lifetime=settings.audit_lifetime,
         writes_tags=settings.tag_mode == "full",
     )
 
@@ -70,14 +72,23 @@ def media_options(settings: Settings) -> MediaOptions:
     return MediaOptions(settings.sync == "slice", parse_policy(settings.severities), tagging)
 
 
-def authenticator_for(settings: Settings, token: str, sessions: Sessions, cors: CorsPolicy) -> Authenticator:
-    """Return the authenticator: callers on loopback need no token."""
+def authenticator_for(
+    settings: Settings, token: str, credentials: Credentials, sessions: Sessions, cors: CorsPolicy
+) -> Authenticator:
+    """Return the authenticator: callers on loopback need no account, unless `anonymous` says otherwise."""
     hosts = settings.allowed_hosts
     if settings.on_loopback:
         # Against DNS rebinding: a foreign page whose host name resolves to 127.0.0.1 would count as ours.
         hosts |= LOOPBACK_NAMES | {settings.host}
     cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
     service_origin = ServiceOrigin(hosts, settings.public_url)
+    allow_anonymous = settings.on_loopback if settings.anonymous == "auto" else settings.anonymous == "on"
     return Authenticator(
-        token, sessions, cookies, allow_anonymous=settings.on_loopback, service_origin=service_origin, cors=cors
+        AdminToken(token),
+        credentials,
+        sessions,
+        cookies,
+        allow_anonymous=allow_anonymous,
+        service_origin=service_origin,
+        cors=cors,
     )

@@ -73,9 +73,11 @@ OWNERS = {
     "aiofiles": {"storage"},
     "pathvalidate": {"storage"},
     "http_sf": {"http.dialects.rufh_fields"},
+    "segno": {"http.api.qr"},
     "aiohttp": {"http", "app", "server", "startup"},
     "pydantic_settings": {"config.loading"},
     "typer": {"cli"},
+    "argon2": {"access.passwords"},
 }
 """The rooms, or single modules, that know an outside thing."""
 

@@ -70,7 +70,7 @@ async def read_files(
     read: Read, search: str, order: str, cursor: str | None, limit: int, *, shown: Shown | None = None
 ) -> list[Row]:
     """Read one file more than the page has, each with its `key` and `number`. `shown` None: all. Raise Malformed."""
-    by, words = order_named(order), _search_words(search)
+    by, words = order_named(order), search_words(search)
     key, number = ("", 0) if cursor is None else decode_cursor(cursor, by.kind, int)
     behind = None if cursor is None else key
     values: dict[str, Any] = {"key": key, "number": number, "rows": limit + 1}
@@ -226,7 +226,7 @@ def _compare(text: ColumnElement[str], words: int) -> list[ColumnElement[bool]]:
     return [contains(text, bindparam(f"word_{number}")) for number in range(words)]
 
 
-def _search_words(search: str) -> list[str]:
+def search_words(search: str) -> list[str]:
     """Return the words, folded like the searched text. Raise Malformed."""
     folded = fold(search)
     words = folded.split()

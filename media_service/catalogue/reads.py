@@ -1,4 +1,4 @@
-"""Read uploads, files and sessions, except pages of listings. Each function is one statement, compiled at import."""
+"""Read uploads and files, except pages of listings. Each function is one statement, compiled at import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, desc, func, literal, literal_column, or_
 
 from media_service.catalogue.compiled import compiled
 from media_service.catalogue.sqlite_dialect import unindexed
-from media_service.catalogue.tables import covers, files, loudness, slices, tokens, uploads
+from media_service.catalogue.tables import covers, files, loudness, slices, uploads
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
@@ -181,15 +181,3 @@ def loudness_of(file_id: str) -> Select[Any]:
 def files_with_retag_intent() -> Select[Any]:
     """Read the files that are about to be replaced."""
     return select(files).where(files.c.retag_intent.is_not(None))
-
-
-@compiled
-def all_sessions() -> Select[Any]:
-    """Read every session."""
-    return select(tokens).where(tokens.c.kind == "session")
-
-
-@compiled
-def session_of(digest: bytes) -> Select[Any]:
-    """Read the expiry of a session."""
-    return select(tokens.c.expires_at).where(tokens.c.digest == digest, tokens.c.kind == "session")

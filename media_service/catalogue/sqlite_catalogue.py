@@ -10,12 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from media_service.catalogue import listings, reads, recording, writes
+from media_service.catalogue.accounts import SqliteAccounts
+from media_service.catalogue.audit import SqliteAuditLog
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.collections import SqliteCollections
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
+from media_service.catalogue.erasing import SqliteErasing
 from media_service.catalogue.file_pages import Shown, read_files
+from media_service.catalogue.guest_links import SqliteGuestLinks
 from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
@@ -40,9 +44,10 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 
 
 class SqliteCatalogue:
-    """Adapter of `core.ports.catalogue.Catalogue` and `core.ports.sessions.SessionStore`.
+    """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `collections`: their rows, over the same connections.
+    `is_shared`: several processes record slices. `accounts`, `audit`, `collections`, `erasing`, `guest_links`: the
+    adapters of their ports, over the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -50,7 +55,11 @@ class SqliteCatalogue:
         self._pool = ConnectionPool(path)
         self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
+        self.accounts = SqliteAccounts(self._pool, self._commit_client)
         self.collections = SqliteCollections(self._pool, self._commit_client)
+        self.guest_links = SqliteGuestLinks(self._pool, self._commit_client)
+        self.audit = SqliteAuditLog(self._pool, self._commit_client)
+        self.erasing = SqliteErasing(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:
@@ -215,19 +224,6 @@ class SqliteCatalogue:
         rows = await read_files(self._pool.rows, search, order, cursor, limit, shown=shown)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
-
-    async def sessions(self) -> Sequence[tuple[bytes, int]]:
-        return [(row["digest"], row["expires_at"]) for row in await self._pool.rows(reads.all_sessions())]
-
-    async def session(self, digest: bytes) -> int | None:
-        rows = await self._pool.rows(reads.session_of(digest))
-        return rows[0]["expires_at"] if rows else None
-
-    async def begin_session(self, digest: bytes, created_at: int, expires_at: int) -> None:
-        await self._commit_client.execute(writes.begin_session(digest, created_at, expires_at))
-
-    async def end_session(self, digest: bytes) -> None:
-        await self._commit_client.execute(writes.end_session(digest))
 
     async def _save(self, upload: Upload, change: Change) -> Upload:
         await self._change(change)

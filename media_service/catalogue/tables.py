@@ -295,6 +295,6 @@ audit = Table(
     Column("outcome", String(32), nullable=False),
     Column("details", Text, nullable=False, server_default="{}"),
     Index("ix_audit_at_id", "at", "id"),
-    Index("ix_audit_actor_id", "actor", "id"),
-    Index("ix_audit_subject_id", "subject", "id"),
+    Index("ix_audit_actor_at_id", "actor", "at", "id"),
+    Index("ix_audit_subject_at_id", "subject", "at", "id"),
 )

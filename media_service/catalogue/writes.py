@@ -1,7 +1,8 @@
-"""Write uploads, files and sessions. Each function returns one transaction."""
+"""Write uploads and files. Each function returns one transaction."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, delete, func, select, update
@@ -13,7 +14,7 @@ from media_service.catalogue.json_columns import intent_column
 from media_service.catalogue.rows import file_row, listed_row, loudness_row, upload_row
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.sqlite_grams import grams_column, save_grams
-from media_service.catalogue.tables import covers, files, listed_files, loudness, slices, tokens, uploads
+from media_service.catalogue.tables import covers, files, listed_files, loudness, slices, uploads
 from media_service.catalogue.text_index import grams_of_text
 from media_service.core.upload_states import ENDED, State
 
@@ -92,11 +93,6 @@ _SET_RETAG_INTENT = CompiledStatement(
     update(files).where(files.c.id == bindparam("file_id")).values(retag_intent=bindparam("retag_intent"))
 )
 _INSERT_LOUDNESS = CompiledStatement(insert(loudness).on_conflict_do_nothing())
-_SESSION_COLUMNS = ("id", "kind", "digest", "created_at", "expires_at")
-_INSERT_SESSION = CompiledStatement(insert(tokens).values({name: bindparam(name) for name in _SESSION_COLUMNS}))
-_IS_SESSION = tokens.c.kind == "session"
-_DELETE_SESSION = CompiledStatement(delete(tokens).where(tokens.c.digest == bindparam("digest"), _IS_SESSION))
-_DELETE_EXPIRED_SESSIONS = CompiledStatement(delete(tokens).where(tokens.c.expires_at <= bindparam("now"), _IS_SESSION))
 
 
 def create(upload: Upload, quota: Quota | None = None) -> Change:
@@ -142,18 +138,6 @@ def deliver(upload: Upload, file: StoredFile) -> Change:
     return save(upload, _INSERT_FILE.bind(file_row(file)), *_list_file(_INSERT_LISTED, file))
 
 
-def begin_session(digest: bytes, created_at: int, expires_at: int) -> Change:
-    """Insert a session and delete those that have expired."""
-    session: dict[str, Any] = {"id": digest.hex()[:22], "kind": "session", "digest": digest}
-    session |= {"created_at": created_at, "expires_at": expires_at}
-    return Change([_DELETE_EXPIRED_SESSIONS.bind({"now": created_at}), _INSERT_SESSION.bind(session)])
-
-
-def end_session(digest: bytes) -> Change:
-    """Delete a session."""
-    return Change([_DELETE_SESSION.bind({"digest": digest})])
-
-
 def save_loudness(file_id: str, report: LoudnessReport, now: int) -> Change:
     """Insert the loudness of a file, unless it is there."""
     return Change([_INSERT_LOUDNESS.bind(loudness_row(file_id, report, now))])
@@ -171,6 +155,11 @@ def retag(file: StoredFile, upload: Upload | None = None) -> Change:
     row["row_id"] = row.pop("id")
     statements = [_UPDATE_FILE.bind(row), *_list_file(_UPDATE_LISTED, file)]
     return Change(statements) if upload is None else save(upload, *statements)
+
+
+def list_again(file: StoredFile, sender: str | None) -> list[Statement]:
+    """Return the statements by which searches find a file under another sender."""
+    return _list_file(_UPDATE_LISTED, replace(file, sender=sender))
 
 
 def _list_file(statement: CompiledStatement, file: StoredFile) -> list[Statement]:

@@ -30,7 +30,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = "127.0.0.1"
-    """Address to listen on. Uploading needs no token on a loopback address, and needs one on any other."""
+    """Address to listen on."""
+
+    anonymous: Literal["auto", "on", "off"] = "auto"
+    """Whether uploading needs no account; `auto`: only if the service listens on a loopback address."""
+
+    session_lifetime: Seconds = 30 * DAY
+    """Seconds after which a browser must sign in again."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Port to listen on; 0 takes a free one."""
@@ -121,6 +127,12 @@ class Settings(BaseModel):
 
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds that a rejected file is kept."""
+
+    link_lifetime: Seconds = 30 * DAY
+    """Seconds after which a new guest link expires, unless it says otherwise."""
+
+    audit_lifetime: Seconds = 365 * DAY
+    """Seconds that an entry of the audit trail is kept."""
 
     severities: dict[str, Literal["info", "warn", "reject"]] = {}
     """Severities of findings, by code, that differ from the table in the documentation."""

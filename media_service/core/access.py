@@ -11,6 +11,13 @@ LOCAL_OWNER = "local"
 It is not one person, so there the id, which cannot be guessed, is the permission.
 """
 
+PERSON_PREFIX, LINK_PREFIX = "person:", "link:"
+"""Beginnings of the ids of owners."""
+
+
+PERSON_PREFIX, LINK_PREFIX = "person:", "link:"
+"""Beginnings of the ids of owners."""
+
 
 class Role(StrEnum):
     """What a person is trusted with. A sender sees only their own uploads and files."""
@@ -71,6 +78,11 @@ def may_access(viewer: Viewer | None, owner: str, collection: str | None) -> boo
     return viewer is None or owner in viewer.owners or collection in viewer.collections
 
 
+def is_shared(owner: str) -> bool:
+    """Return whether several people may have this owner: scripts without an account, or with one guest link."""
+    return owner == LOCAL_OWNER or owner.startswith(LINK_PREFIX)
+
+
 def is_same_person(owner: str, other: str) -> bool:
     """Return whether both are one person, who may see the names of their other files."""
-    return owner == other != LOCAL_OWNER
+    return owner == other and not is_shared(owner)

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from aiohttp import web
 
+from media_service.core.errors.access import (
+    InsufficientScope,
+    InvalidToken,
+    NameTaken,
+    Unauthorized,
+    UnknownPerson,
+    UnknownToken,
+    WrongPassword,
+)
 from media_service.core.errors.base import MediaServiceError, ServiceError
-from media_service.core.errors.collections import NameTaken, UnknownCollection
+from media_service.core.errors.collections import UnknownCollection
 from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide, UnknownCover
 from media_service.core.errors.files import (
     ContentHashMismatch,
@@ -29,9 +38,11 @@ from media_service.core.errors.limits import (
     QuotaExceeded,
     SliceTooLarge,
     SliceTooSmall,
+    TooManyRequests,
     TooManySlices,
     TooManyUploads,
 )
+from media_service.core.errors.links import Asked, LinkEarly, LinkEnded, PassphraseRequired, UnknownLink
 from media_service.core.errors.requests import (
     BodyCut,
     BodyTooSlow,
@@ -40,7 +51,6 @@ from media_service.core.errors.requests import (
     LengthRequired,
     Malformed,
     RequestTimeout,
-    Unauthorized,
     UnsupportedMediaType,
     UnsupportedVersion,
 )
@@ -88,7 +98,17 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     UnsupportedVersion: 412,
     ForbiddenOrigin: 403,
     Unauthorized: 401,
+    UnknownLink: 404,
+    LinkEnded: 410,
+    LinkEarly: 403,
+    PassphraseRequired: 403,
+    Asked: 422,
+    InvalidToken: 401,
+    WrongPassword: 401,
+    InsufficientScope: 403,
     UnknownCollection: 404,
+    UnknownPerson: 404,
+    UnknownToken: 404,
     NameTaken: 409,
     UnknownUpload: 404,
     UnknownFile: 404,
@@ -110,6 +130,7 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     SliceTooSmall: 400,
     TooManySlices: 400,
     TooManyUploads: 429,
+    TooManyRequests: 429,
     QuotaExceeded: 413,
     CoverNotImage: 415,
     CoverTooLarge: 413,
@@ -157,17 +178,20 @@ def problem_title(kind: type[MediaServiceError]) -> str:
 
 def problem_json(body: dict[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
     """Return the response with a problem object."""
-    all_headers = dict(headers or {}) | extra_headers(body["status"])
+    all_headers = dict(headers or {}) | extra_headers(body)
     return web.json_response(body, status=body["status"], headers=all_headers, content_type="application/problem+json")
 
 
-def extra_headers(status: int) -> dict[str, str]:
-    """Return the headers that this status requires."""
-    headers = {}
+def extra_headers(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that this problem requires: those of RFC 6750 section 3, and Retry-After."""
+    headers, status = {}, body["status"]
     if status >= 500 or status == 429:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(body.get("retry_after", RETRY_AFTER_SECONDS))
     if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="media-service"'
+        error = f', error="{InvalidToken.code}"' if body["code"] == InvalidToken.code else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="media-service"{error}'
+    if body["code"] == InsufficientScope.code:
+        headers["WWW-Authenticate"] = f'Bearer error="{InsufficientScope.code}", scope="{body["needed"]}"'
     return headers
 
 
@@ -228,7 +252,7 @@ def problem_middleware(base: str, error_pages: ErrorPages | None = None) -> Midd
         error: MediaServiceError | None = None,
     ) -> web.Response:
         status = body["status"]
-        all_headers = dict(headers or {}) | extra_headers(status)
+        all_headers = dict(headers or {}) | extra_headers(body)
         page = error_pages.error_page(request, status, body["detail"], all_headers, error) if error_pages else None
         return page or problem_json(body, headers)
 

@@ -42,7 +42,6 @@ def application(
         problem_middleware(base, error_pages),
         check_middleware(base),
         authenticator.origin_middleware(),
-        authenticator.session_middleware(),
     ]
     app = web.Application(middlewares=middlewares, client_max_size=MAX_JSON_BYTES)
     for provider in providers:

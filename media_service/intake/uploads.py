@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.core import admission, lifecycle
-from media_service.core.access import LOCAL_OWNER
+from media_service.core.access import is_shared
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.errors.service import BeingFinished, ChangedMeanwhile, StorageFull
 from media_service.core.errors.uploads import UploadGone, WrongState
@@ -116,8 +116,8 @@ class UploadService:
         return max(0, min(self.options.limits.file, await self._space.spare()))
 
     async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> UploadView | None:
-        """Return the owner's finished upload of the same bytes; None for the shared LOCAL_OWNER."""
-        if owner == LOCAL_OWNER:
+        """Return the owner's finished upload of the same bytes; None for a shared owner."""
+        if is_shared(owner):
             return None
         upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length)
         return None if upload is None else self._active_uploads.view(upload, Ranges())
@@ -180,10 +180,13 @@ class UploadService:
         await self._verdicts.wait(upload_id, seconds)
         return await self.show(upload_id, None)
 
-    async def cancel(self, upload_id: str, viewer: Viewer | None) -> None:
-        """End the writers and free the space; twice is no error. Raise WrongState while it is being finished."""
-        await self._active_uploads.load(upload_id, viewer)
-        await self._ender.cancel(upload_id)
+    async def cancel(self, upload_id: str, viewer: Viewer | None) -> Upload | None:
+        """End the writers and free the space; return the upload as it was, None if it was cancelled before.
+
+        Raise WrongState while it is being finished.
+        """
+        upload, _ = await self._active_uploads.load(upload_id, viewer)
+        return upload if await self._ender.cancel(upload_id) else None
 
     async def abandon(self, upload_id: str) -> None:
         """Cancel an upload that no client can resume, unless it is complete. If that fails, it expires later."""

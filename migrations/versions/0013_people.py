@@ -38,11 +38,7 @@ def upgrade() -> None:
         where = sa.column(columns[0]).is_not(None)
         op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns, sqlite_where=where)
     _count_usage()
-    # The first characters of a digest are as unique as an id.
-    op.execute(
-        "INSERT INTO tokens (id, kind, digest, created_at, expires_at)"
-        " SELECT lower(substr(hex(digest), 1, 22)), 'session', digest, created_at, expires_at FROM sessions"
-    )
+    # Their cookie has another name now.
     op.drop_table("sessions")
 
 
@@ -53,10 +49,6 @@ def downgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
-    )
-    op.execute(
-        "INSERT INTO sessions (digest, created_at, expires_at)"
-        " SELECT digest, created_at, expires_at FROM tokens WHERE kind = 'session' AND owner IS NULL"
     )
     op.drop_column("uploads", "charged")
     for table, columns in INDEXES:
@@ -190,5 +182,5 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_index("ix_audit_at_id", "audit", ["at", "id"])
-    op.create_index("ix_audit_actor_id", "audit", ["actor", "id"])
-    op.create_index("ix_audit_subject_id", "audit", ["subject", "id"])
+    op.create_index("ix_audit_actor_at_id", "audit", ["actor", "at", "id"])
+    op.create_index("ix_audit_subject_at_id", "audit", ["subject", "at", "id"])

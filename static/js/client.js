@@ -244,7 +244,7 @@ export function makeClient(base, shutOut) {
     },
 
     /** @param {string} token @returns {Promise<null>} */
-    signIn: (token) => ask('POST', at('admin/session'), { body: { token } }),
+    signIn: (token) => ask('POST', at('session'), { body: { token } }),
     at, ask,
   };
 }

@@ -51,6 +51,7 @@ export default {
 
   'wait.storage_full': 'The server’s disk is full · again in {seconds}\u00a0s',
   'wait.too_many_uploads': 'Too many of your uploads are open · again in {seconds}\u00a0s',
+  'wait.too_many_requests': 'Too many at once · again in {seconds}\u00a0s',
   'wait.shutting_down': 'The server is restarting · again in {seconds}\u00a0s',
   'wait.storage_error': 'The server’s disk has a problem · again in {seconds}\u00a0s',
   'wait.superseded': 'This file is also being sent from elsewhere · again in {seconds}\u00a0s',

@@ -51,6 +51,7 @@ export default {
 
   'wait.storage_full': '서버 디스크가 가득 찼습니다 · {seconds}초 후 재시도',
   'wait.too_many_uploads': '열려 있는 업로드가 너무 많습니다 · {seconds}초 후 재시도',
+  'wait.too_many_requests': '요청이 너무 많습니다 · {seconds}초 후 재시도',
   'wait.shutting_down': '서버를 다시 시작하는 중 · {seconds}초 후 재시도',
   'wait.storage_error': '서버 디스크에 문제가 있습니다 · {seconds}초 후 재시도',
   'wait.superseded': '이 파일을 다른 곳에서도 올리는 중 · {seconds}초 후 재시도',

@@ -39,7 +39,7 @@ class Late(Scene):
         self.look("pausing")
 
         line.rate = 300_000
-        page.context.clear_cookies(name="media_service_admin")
+        page.context.clear_cookies(name="media_service_session")
         pick(page, talk, jingle)
         expect(page.locator(".sign-in")).to_be_visible(timeout=30_000)
         expect(stated(page, "waiting")).to_have_count(2)

@@ -63,7 +63,7 @@ def test_after_signing_in_again_on_the_page_the_queue_continues(station: Server,
         pick(page, *files)
         for file in files[:2]:
             state(page, file.name, "sending")
-        page.context.clear_cookies(name="media_service_admin")
+        page.context.clear_cookies(name="media_service_session")
         line.rate = None
         # Open uploads may end; queued ones need the sign-in.
         expect(page.locator(BANNER)).to_contain_text("Your access has ended.", timeout=60_000)
@@ -109,7 +109,7 @@ def test_details_typed_without_access_are_saved_after_signing_in(station: Server
         expect(page.locator(BANNER)).to_have_count(0)
         pick(page, mp3("details.mp3", LONG))
         mine = state(page, "details.mp3", "sending")
-        page.context.clear_cookies(name="media_service_admin")
+        page.context.clear_cookies(name="media_service_session")
         mine.locator("[data-action=details]").click()
         mine.get_by_label("Title", exact=True).fill("Kept")
         expect(mine.locator("[data-ref=saved]")).to_have_text("Not saved yet. Trying again…")

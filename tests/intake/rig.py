@@ -134,6 +134,7 @@ class Rig:
             quarantine=around(self.quarantine),
             media=around(self.inspector),
             locks=self.locks,
+            audit=around(self.database.audit),
             bus=self.bus,
             clock=lambda: self.time,
             new_id=lambda: f"{next(ids):022}",
@@ -148,6 +149,7 @@ class Rig:
             body_rate=rate,
             quotas=quotas or Quotas(),
             quarantine_lifetime=HOUR / 1_000_000,
+            audit_lifetime=HOUR / 1_000_000,
         )
         receiver = ReceiverParts(adapters, options)
         finisher = FinisherParts(adapters, options, duplicates=duplicates, sweep_interval=HOUR)

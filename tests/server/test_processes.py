@@ -58,12 +58,12 @@ async def test_session_begins_and_ends_in_every_receiver(server: Server) -> None
         pages = [Api(await opened.enter_async_context(aiohttp.ClientSession()), server.url, server.token) for _ in "ab"]
         for page in pages:
             assert (await page.get("/health")).status == 200
-        signed_in = await pages[0].request("POST", "/admin/session", json={"token": server.token})
+        signed_in = await pages[0].request("POST", "/session", json={"token": server.token})
         cookie = {"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0]}
         for page in pages:
             page.headers = cookie
             assert (await page.get("/api/v1/files")).status == 200
-        assert (await pages[1].request("DELETE", "/admin/session")).status == 204
+        assert (await pages[1].request("DELETE", "/session")).status == 204
         assert (await pages[1].get("/api/v1/files")).status == 401
         async with asyncio.timeout(WITHIN_SECONDS):
             while (await pages[0].get("/api/v1/files")).status != 401:

@@ -85,11 +85,11 @@ async def _post_form(api: Api, data: bytes) -> Response:
 
 async def test_the_admin_can_sign_in_and_out_on_a_full_disk(disk: SmallDisk, disk_api: Api) -> None:
     disk.fill(leave=0)
-    response = await disk_api.request("POST", "/admin/session", json={"token": disk_api.token})
+    response = await disk_api.request("POST", "/session", json={"token": disk_api.token})
     assert response.status == 204
     cookie = {"Cookie": response.headers["Set-Cookie"].partition(";")[0]}
     assert (await disk_api.get("/api/v1/files", headers=cookie)).status == 200
-    await disk_api.request("DELETE", "/admin/session", headers=cookie)
+    await disk_api.request("DELETE", "/session", headers=cookie)
     assert (await disk_api.get("/api/v1/files", headers=cookie)).status == 401
     disk.free()
-    assert (await disk_api.request("DELETE", "/admin/session", headers=cookie)).status == 204
+    assert (await disk_api.request("DELETE", "/session", headers=cookie)).status == 204

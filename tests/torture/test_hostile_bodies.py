@@ -51,7 +51,7 @@ async def test_content_types_of_many_semicolons_delay_no_other_client(server: Se
     async def attack() -> None:
         for number in itertools.count():
             value = f"Content-Type: a/b{';' * 8000}{number}"
-            response = await send(server.port, [head("POST", "/admin/session", value, length=2), b"{}"])
+            response = await send(server.port, [head("POST", "/session", value, length=2), b"{}"])
             assert (response.status, response.problem["code"]) == (415, "unsupported_media_type")
 
     async with sample_others(server):
@@ -69,7 +69,7 @@ TYPES = {
 }
 ROUTES = {
     "JSON": ("POST", "/api/v1/uploads", []),
-    "session": ("POST", "/admin/session", []),
+    "session": ("POST", "/session", []),
     "form": ("POST", "/upload", []),
     "tus": ("POST", "/tus/", ["Tus-Resumable: 1.0.0", "Upload-Length: 5"]),
     "draft": ("POST", "/rufh/", ["Upload-Draft-Interop-Version: 8", "Upload-Complete: ?1"]),

@@ -117,7 +117,7 @@ async def test_no_descriptor_left_neither_spins_nor_fills_the_log(data: Path, tm
 
 WAITING = {
     "idle after a request": HEALTH,
-    "a JSON body that never comes": b"POST /admin/session HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    "a JSON body that never comes": b"POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     "responses that are not read": b"GET /static/js/transfer.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 400,
 }
@@ -182,7 +182,7 @@ JSON = "Content-Type: application/json"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-@pytest.mark.parametrize("path", ["/api/v1/uploads", "/admin/session"])
+@pytest.mark.parametrize("path", ["/api/v1/uploads", "/session"])
 async def test_dripped_json_is_408(quick: Server, path: str, *, chunked: bool) -> None:
     first = head("POST", path, JSON, "Transfer-Encoding: chunked") if chunked else head("POST", path, JSON, length=200)
     rest = [b"1\r\n \r\n"] * 200 if chunked else [b" "] * 200
@@ -270,10 +270,10 @@ SECRET = "do-not-log-this-token"
 MALFORMED = {
     "header": f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {SECRET}\x01\x1b[2J\r\n\r\n".encode(),
     "header without a colon": f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization Bearer {SECRET}\r\n\r\n".encode(),
-    "length": f"POST /admin/session HTTP/1.1\r\nHost: a\r\nContent-Length: 1{SECRET}\r\n\r\n".encode(),
+    "length": f"POST /session HTTP/1.1\r\nHost: a\r\nContent-Length: 1{SECRET}\r\n\r\n".encode(),
     "version": f"GET /{SECRET} HTTP/9.9\r\nHost: a\r\n\r\n".encode(),
     "long line": b"GET /" + SECRET.encode() * 1000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-    "chunk of a JSON body": b"POST /admin/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    "chunk of a JSON body": b"POST /session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     + f"Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n{SECRET}\r\n".encode(),
 }
 

@@ -13,10 +13,3 @@ class UnknownCollection(Refusal):
 
     code = "unknown_collection"
     template = "There is no such collection."
-
-
-@dataclass(eq=False)
-class NameTaken(Refusal):
-    code = "name_taken"
-    template = 'The name "{name}" is taken.'
-    name: str

@@ -57,3 +57,10 @@ class QuotaExceeded(Refusal):
     limit: int
     used: int
     needed: int
+
+
+@dataclass(eq=False)
+class TooManyRequests(Refusal):
+    code = "too_many_requests"
+    template = "There were too many requests of this kind. Try again in {retry_after} seconds."
+    retry_after: int

@@ -67,9 +67,3 @@ class UnsupportedVersion(Refusal):
 class ForbiddenOrigin(Refusal):
     code = "forbidden_origin"
     template = "The request comes from a page of another site, or names a host that this service does not serve."
-
-
-@dataclass(eq=False)
-class Unauthorized(Refusal):
-    code = "unauthorized"
-    template = "This requires the admin token."

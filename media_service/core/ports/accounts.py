@@ -35,7 +35,10 @@ class Accounts(Protocol):
         """Insert an owner and its usage row; return False and insert nothing if the name is taken."""
 
     async def save_owner(self, owner: Owner, name_key: str | None) -> bool:
-        """Update an owner and its collections; return False if its new name is taken. Raise UnknownOwner."""
+        """Update an owner and its collections, but not when it was created or seen.
+
+        Return False and change nothing if its new name is taken, or it was erased meanwhile.
+        """
 
     async def note_seen(self, owner_id: str, token_id: str, now: int) -> None:
         """Set `seen_at` of the owner and `used_at` of the token."""
@@ -44,7 +47,10 @@ class Accounts(Protocol):
         """Insert a token, and delete sessions and invitations that have expired."""
 
     async def tokens(self, owner_id: str | None, kinds: Sequence[TokenKind]) -> Sequence[Token]:
-        """Return the owner's tokens of these kinds, newest first; `owner_id` "" those of every owner."""
+        """Return the owner's tokens of these kinds, newest first.
+
+        `owner_id` None: the sessions of the admin token; "": the tokens of every owner.
+        """
 
     async def token(self, token_id: str) -> Token | None:
         """Return the token."""

@@ -9,6 +9,8 @@ from urllib.parse import quote
 from aiohttp import ETag, web
 from pydantic import BaseModel, ConfigDict
 
+from media_service.core.access import Scope
+from media_service.core.audit import Action, Subject
 from media_service.core.errors.files import MatchRequired, UnknownFile
 from media_service.core.errors.requests import Malformed
 from media_service.http.api.chapters import ChapterField, to_chapters
@@ -21,6 +23,9 @@ from media_service.http.shielding import shielded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from media_service.access.audit import AuditTrail
+    from media_service.core.access import Viewer
+    from media_service.core.audit import Detail
     from media_service.core.files import StoredFile
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
@@ -39,8 +44,11 @@ class RetagFile(BaseModel):
 class FilesApi:
     """Handle `/api/v1/files`."""
 
-    def __init__(self, files: FileService, authenticator: Authenticator, serializer: Serializer) -> None:
+    def __init__(
+        self, files: FileService, authenticator: Authenticator, serializer: Serializer, audit: AuditTrail
+    ) -> None:
         self._files = files
+        self._audit = audit
         self._authenticator = authenticator
         self._serializer = serializer
 
@@ -54,8 +62,8 @@ class FilesApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """List files that match every word of `q`, sorted by `sort`; short rows unless `full=1`. For the admin."""
-        self._authenticator.require_admin(request)
+        """List files that match every word of `q`, sorted by `sort`; short rows unless `full=1`. Needs scope read."""
+        await self._authenticator.require(request, Scope.READ)
         search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
         serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
 
@@ -67,22 +75,26 @@ class FilesApi:
         return await page_response(request, "files", read, rows_per_read=DEFAULT_ROWS)
 
     async def show(self, request: web.Request) -> web.Response:
-        """Return a file. For its owner and the admin."""
+        """Return a file. For its owner, and for scope read."""
         return await self.json_response(await self._find(request))
 
     async def retag(self, request: web.Request) -> web.Response:
-        """Change tags or chapters; return the file. For the admin; needs If-Match."""
-        self._authenticator.require_admin(request)
+        """Change tags or chapters; return the file. Needs scope edit, and If-Match."""
+        caller = await self._authenticator.require(request, Scope.EDIT)
+        file = await self._files.find(request.match_info["id"], caller.viewer(Scope.EDIT))
         body = await read_json(request, RetagFile)
         if body.tags is None and body.chapters is None:
             raise Malformed("tags", "the body must have tags or chapters")
         edit = self._files.edit(
-            request.match_info["id"],
+            file.id,
             if_match_condition(request),
             tags={key: value or "" for key, value in (body.tags or {}).items()},
             chapters=None if body.chapters is None else to_chapters(body.chapters),
         )
-        return await self.json_response(await shielded(edit))
+        noted = self._audit.during(
+            edit, caller.actor, Action.FILE_EDITED, subject_of(file), details=_edited_members(body)
+        )
+        return await self.json_response(await shielded(noted))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Return the bytes or a range."""
@@ -102,9 +114,28 @@ class FilesApi:
         return response
 
     async def _find(self, request: web.Request) -> StoredFile:
-        """Return the requested file. Raise UnknownFile, Unauthorized."""
-        caller = self._authenticator.authenticate(request)
-        return await self._files.find(request.match_info["id"], caller.viewer)
+        """Return the requested file. Raise UnknownFile, and as `readable_by`."""
+        viewer = await readable_by(self._authenticator, request)
+        return await self._files.find(request.match_info["id"], viewer)
+
+
+def subject_of(file: StoredFile) -> Subject:
+    """Return the file as the audit trail names it."""
+    return Subject(file.id, file.spool_entry.name)
+
+
+def _edited_members(body: RetagFile) -> dict[str, Detail]:
+    """Return what was changed, without the new values."""
+    tags: dict[str, Detail] = {} if body.tags is None else {"tags": sorted(body.tags)}
+    return tags if body.chapters is None else tags | {"chapters": len(body.chapters)}
+
+
+async def readable_by(authenticator: Authenticator, request: web.Request) -> Viewer | None:
+    """Return whose files the caller may read; its own ones need no scope. Raise Unauthorized, InvalidToken."""
+    caller = await authenticator.identify(request)
+    if not caller.is_known:
+        caller = await authenticator.authenticate(request)
+    return caller.viewer(Scope.READ)
 
 
 def if_match_condition(request: web.Request) -> Callable[[bytes], bool]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from media_service.core.access import Scope
+from media_service.core.audit import Action, Subject
 from media_service.core.digest import parse_digest_field, parse_hex
 from media_service.core.errors.requests import Malformed
 from media_service.core.lifecycle import UploadRequest
@@ -21,8 +23,10 @@ from media_service.http.shielding import shielded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from media_service.access.audit import AuditTrail
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.caller import Caller
     from media_service.intake.uploads import UploadService
 
 
@@ -55,8 +59,11 @@ class AmendUpload(BaseModel):
 class UploadsApi:
     """Handle `/api/v1/uploads`, except sending slices, and `/api/v1/limits`."""
 
-    def __init__(self, intake: UploadService, authenticator: Authenticator, serializer: Serializer) -> None:
+    def __init__(
+        self, intake: UploadService, authenticator: Authenticator, serializer: Serializer, audit: AuditTrail
+    ) -> None:
         self._intake = intake
+        self._audit = audit
         self._authenticator = authenticator
         self._serializer = serializer
 
@@ -74,7 +81,7 @@ class UploadsApi:
 
     async def create(self, request: web.Request) -> web.Response:
         """Create an upload: 201. If a finished one has the same bytes, return it: 200."""
-        caller = self._authenticator.authenticate(request)
+        caller = await self._authenticator.authenticate(request)
         body = await read_json(request, CreateUpload)
         upload_request = UploadRequest(
             filename=body.filename,
@@ -95,12 +102,12 @@ class UploadsApi:
         )
 
     async def listing(self, request: web.Request) -> web.Response:
-        """List the caller's uploads, newest first; those of all owners with `scope=all`, for the admin.
+        """List the caller's uploads, newest first; those of all owners with `scope=all`, which needs scope read.
 
         With `content_hash` and `length`, list the one finished upload with these bytes, or none.
         """
         all_owners = request.query.get("scope") == "all"
-        caller = self._authenticator.require_admin(request) if all_owners else self._authenticator.authenticate(request)
+        caller = await self._authenticator.require(request, Scope.READ if all_owners else Scope.UPLOAD)
         if "content_hash" in request.query:
             view = await self._intake.duplicate_of_bytes(caller.listed_owner, *_content_query(request))
             rows = b"" if view is None else json.dumps(self._serializer.upload(view)).encode()
@@ -120,19 +127,24 @@ class UploadsApi:
         return await page_response(request, "uploads", read)
 
     async def show(self, request: web.Request) -> web.Response:
-        """Return the upload. The id permits it; `mine` says whether the caller may also change the upload."""
-        view = await self._intake.show(request.match_info["id"], None)
-        mine = self._authenticator.identify(request).may_access(view.upload.owner, view.upload.collection)
+        """Return the upload. The id permits it, except to a person or a guest that may not see the upload.
+
+        `mine` says whether the caller may also change it.
+        """
+        caller = await self._authenticator.identify(request)
+        viewer = caller.viewer(Scope.READ) if caller.is_known else None
+        view = await self._intake.show(request.match_info["id"], viewer)
+        mine = caller.may_change(view.upload.owner, view.upload.collection)
         body = self._serializer.upload(view) | {"mine": mine}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
         """Change tags, chapters or sender, or set a length that was not known; return the upload."""
-        caller = self._authenticator.authenticate(request)
+        caller = await self._authenticator.authenticate(request)
         body = await read_json(request, AmendUpload)
         amendment = self._intake.edits.amend(
             request.match_info["id"],
-            caller.viewer,
+            caller.viewer(Scope.EDIT),
             tags=body.tags,
             chapters=None if body.chapters is None else to_chapters(body.chapters),
             length=body.length,
@@ -142,7 +154,7 @@ class UploadsApi:
 
     async def limits(self, request: web.Request) -> web.Response:
         """Return the limits; `largest`: what the disk has room for now."""
-        self._authenticator.authenticate(request)
+        await self._authenticator.authenticate(request)
         options = self._intake.options
         limits = options.limits
         body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
@@ -153,14 +165,21 @@ class UploadsApi:
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Cancel the upload: 204."""
-        caller = self._authenticator.authenticate(request)
-        await shielded(self._intake.cancel(request.match_info["id"], caller.viewer))
+        caller = await self._authenticator.authenticate(request)
+        await shielded(cancel_and_note(self._intake, self._audit, request.match_info["id"], caller))
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:
         """Return the recorded slices, so that a client can check that its file is the same. The id permits it."""
         recorded = await self._intake.slices(request.match_info["id"], None)
         return web.json_response([self._serializer.slice(slice_) for slice_ in recorded])
+
+
+async def cancel_and_note(intake: UploadService, audit: AuditTrail, upload_id: str, caller: Caller) -> None:
+    """Cancel the upload; note it unless it was cancelled before: anybody may repeat that without end."""
+    upload = await intake.cancel(upload_id, caller.viewer(Scope.EDIT))
+    if upload is not None:
+        await audit.note(caller.actor, Action.UPLOAD_CANCELLED, Subject(upload_id, upload.filename))
 
 
 def _content_query(request: web.Request) -> tuple[bytes, int]:

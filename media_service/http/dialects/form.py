@@ -85,7 +85,7 @@ class FormDialect:
             return self._html.form_error(request, error, form_input.fields, read=form_input.complete)
 
     async def _receive(self, request: web.Request, form_input: FormInput) -> web.Response:
-        origin = self._authenticator.authenticate(request).origin
+        origin = (await self._authenticator.authenticate(request)).origin
         refuse_content_range(request)
         async with AsyncExitStack() as resources:
             seconds = self._intake.options.idle_timeout

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import Any
 
+    from media_service.access.audit import AuditTrail
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
@@ -59,6 +60,7 @@ class RufhDialect:
         authenticator: Authenticator,
         serializer: Serializer,
         *,
+        audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
         interim_responses: bool,
@@ -66,6 +68,7 @@ class RufhDialect:
         self._intake = intake
         self._appends = appends
         self._authenticator = authenticator
+        self._audit = audit
         self._serializer = serializer
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
@@ -112,7 +115,7 @@ class RufhDialect:
 
     async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """Create an upload, with its first bytes, or with all of them if no field says otherwise."""
-        origin, size = self._authenticator.authenticate(request).origin, body_size(request)
+        origin, size = (await self._authenticator.authenticate(request)).origin, body_size(request)
         refuse_content_encoding(request)
         refuse_content_range(request)
         last = fields.is_complete(request, version) is not False
@@ -164,7 +167,7 @@ class RufhDialect:
 
     async def delete(self, request: web.Request, _version: fields.InteropVersion) -> web.Response:
         """Cancel the upload. A finished file cannot be cancelled."""
-        return await cancel_upload(request, self._authenticator, self._appends, self._intake)
+        return await cancel_upload(request, self._authenticator, self._appends, self._intake, self._audit)
 
     async def _append(
         self,

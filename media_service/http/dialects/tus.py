@@ -32,10 +32,12 @@ from media_service.http.shielding import shielded, with_verdict
 from media_service.intake.receiving.append import AppendRequest
 
 if TYPE_CHECKING:
+    from media_service.access.audit import AuditTrail
     from media_service.core.digest import Proof
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
-    from media_service.http.security.auth import Authenticator, Caller
+    from media_service.http.security.auth import Authenticator
+    from media_service.http.security.caller import Caller
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.receiving.append import Appends
     from media_service.intake.receiving.concatenate import Concatenator
@@ -60,6 +62,7 @@ class TusDialect:
         authenticator: Authenticator,
         serializer: Serializer,
         *,
+        audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
     ) -> None:
@@ -67,6 +70,7 @@ class TusDialect:
         self._appends = appends
         self._concatenator = concatenator
         self._authenticator = authenticator
+        self._audit = audit
         self._serializer = serializer
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
@@ -125,7 +129,7 @@ class TusDialect:
 
     async def create(self, request: web.Request) -> web.Response:
         """Create an upload; receive its first bytes if the request has a body (creation-with-upload)."""
-        caller = self._authenticator.authenticate(request)
+        caller = await self._authenticator.authenticate(request)
         refuse_content_range(request)
         concat = request.headers.get("Upload-Concat", "")
         if concat.startswith(FINAL) and concat.isascii():
@@ -176,7 +180,7 @@ class TusDialect:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Cancel the upload. A finished file cannot be cancelled."""
-        return await cancel_upload(request, self._authenticator, self._appends, self._intake)
+        return await cancel_upload(request, self._authenticator, self._appends, self._intake, self._audit)
 
     async def _concatenate(self, request: web.Request, caller: Caller, concat: str) -> web.Response:
         """Create an upload from the bytes of partial uploads, in the listed order (concatenation)."""
@@ -186,7 +190,7 @@ class TusDialect:
             raise NotWritable
         parts = [url.rstrip("/").rpartition("/")[2] for url in concat.removeprefix(FINAL).split()]
         upload_request = _upload_request(request, caller, None, concat)
-        view = await shielded(self._concatenator.concatenate(upload_request, parts, caller.viewer, DIALECT_NAME))
+        view = await shielded(self._concatenator.concatenate(upload_request, parts, caller.own, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         try:
             view = await with_verdict(self._intake, view, self._verdict_wait_seconds)

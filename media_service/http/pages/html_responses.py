@@ -14,7 +14,7 @@ from media_service.core.errors.limits import FileTooLarge
 from media_service.core.errors.requests import Malformed
 from media_service.core.upload_states import FINISHING
 from media_service.http.pages.station import clock_text, size_text
-from media_service.http.problems import HTTP_STATUS, extra_headers, problem_title
+from media_service.http.problems import HTTP_STATUS, extra_headers, problem_object, problem_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ class HtmlResponses:
         form = self._markup.plain_form(localizer, f"{self._base}/upload", form_input)
         body = f'<p class="message">{self._explanation(localizer, error)}</p>\n<p>{again}</p>\n{form}'
         heading = localizer.all("plain.not_sent" if isinstance(error, Malformed) else "plain.refused")
-        return self._page(localizer, heading, body, status, extra_headers(status))
+        return self._page(localizer, heading, body, status, extra_headers(problem_object(error, self._base)))
 
     def error_page(
         self,

@@ -1,16 +1,13 @@
-"""Routes of the upload page, the admin page, its sign-in, problem pages, static files, and health probes."""
+"""Routes of the upload page, the admin page, problem pages, static files, and health probes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
-from pydantic import BaseModel, ConfigDict
 
 from media_service.core.errors.registry import error_classes
-from media_service.http.body import read_json
 from media_service.http.pages.assets import asset_response
-from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +16,6 @@ if TYPE_CHECKING:
     from media_service.http.pages.html_responses import HtmlResponses
     from media_service.http.pages.page_markup import PageMarkup
     from media_service.http.security.auth import Authenticator
-
-
-class SignIn(BaseModel):
-    """The body of `POST /admin/session`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    token: str
 
 
 class Pages:
@@ -52,8 +41,6 @@ class Pages:
         return [
             web.get("/", self.index),
             web.get("/admin", self.admin),
-            web.post("/admin/session", self.sign_in),
-            web.delete("/admin/session", self.sign_out),
             web.get("/problems/{code}", self.problem),
             web.get("/health", self.health),
             web.get("/ready", self.ready),
@@ -61,9 +48,9 @@ class Pages:
         ]
 
     async def index(self, request: web.Request) -> web.StreamResponse:
-        """Return the upload page, with an owner cookie for a new browser."""
+        """Return the upload page, with a cookie for a new browser."""
         response = self._page(request, "index.html")
-        self._authenticator.ensure_owner_cookie(request, response)
+        self._authenticator.ensure_browser_cookie(request, response)
         return response
 
     async def asset(self, request: web.Request) -> web.StreamResponse:
@@ -71,20 +58,8 @@ class Pages:
         return self._assets.response(request, request.match_info["name"])
 
     async def admin(self, request: web.Request) -> web.StreamResponse:
-        """Return the admin page. It reads a token from the URL's fragment and posts it to `/admin/session`."""
+        """Return the admin page. It reads a token from the URL's fragment and posts it to `/session`."""
         return self._page(request, "admin.html")
-
-    async def sign_in(self, request: web.Request) -> web.Response:
-        """Begin an admin session: 204 with its cookie."""
-        response = web.Response(status=204)
-        await shielded(self._authenticator.sign_in((await read_json(request, SignIn)).token, request, response))
-        return response
-
-    async def sign_out(self, request: web.Request) -> web.Response:
-        """End the admin session: 204."""
-        response = web.Response(status=204)
-        await shielded(self._authenticator.sign_out(request, response))
-        return response
 
     async def problem(self, request: web.Request) -> web.Response:
         """Return the page that a problem's `type` links to."""

@@ -1,8 +1,9 @@
-"""Authenticate owners and the admin, and refuse cross-site requests (CSRF, DNS rebinding)."""
+"""Authenticate callers, and refuse cross-site requests (CSRF, DNS rebinding)."""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -12,65 +13,56 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from media_service.core.access import LOCAL_OWNER, Origin, Viewer, may_access
-from media_service.core.errors.requests import ForbiddenOrigin, Unauthorized
+from media_service.access.credentials import token_digest
+from media_service.core.access import LOCAL_OWNER, Scope
+from media_service.core.accounts import TokenKind
+from media_service.core.errors.access import InsufficientScope, InvalidToken, Unauthorized
+from media_service.core.errors.requests import ForbiddenOrigin
+from media_service.core.quota import is_loopback
 from media_service.http.client_address import client_address
-from media_service.http.security.sessions import SESSION_SECONDS
+from media_service.http.security.caller import admin_token_caller, anonymous_caller, caller_with
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
+    from media_service.access.credentials import Credentials
+    from media_service.core.accounts import Owner
+    from media_service.http.security.caller import Caller
     from media_service.http.security.cookies import Cookies
     from media_service.http.security.cors import CorsPolicy
     from media_service.http.security.same_origin import ServiceOrigin
-from media_service.http.security.sessions import Sessions
+    from media_service.http.security.sessions import Sessions
 
-ADMIN_COOKIE = "media_service_admin"
-OWNER_COOKIE = "media_service_owner"
-OWNER_COOKIE_SECONDS = 365 * 24 * 3600
+SESSION_COOKIE = "media_service_session"
+BROWSER_COOKIE = "media_service_owner"
+BROWSER_COOKIE_SECONDS = 365 * 24 * 3600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # 256 random bits in base64url. Any other value might be guessable and is ignored.
-_OWNER_COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
+_BROWSER_COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """The sender of a request. New uploads get `owner`; an admin may read and change everything."""
+class AdminToken:
+    """The token in the data folder. It always works from this machine; from elsewhere, until a person is an admin."""
 
-    owner: str
-    admin: bool
-    address: str | None = None
+    secret: str
 
-    @property
-    def origin(self) -> Origin:
-        """Return the origin of an upload that the caller creates."""
-        return Origin(self.owner, address=self.address)
-
-    @property
-    def viewer(self) -> Viewer | None:
-        """Return whose uploads and files the caller may read and change, None for everything."""
-        return None if self.admin else Viewer(frozenset({self.owner, LOCAL_OWNER}))
-
-    @property
-    def listed_owner(self) -> str:
-        """Return the owner whose uploads are listed. Without a cookie it is "", which owns none."""
-        return "" if self.owner == LOCAL_OWNER else self.owner
-
-    def may_access(self, owner: str, collection: str | None) -> bool:
-        """Return whether the caller may read and change what this owner has in this collection."""
-        return may_access(self.viewer, owner, collection)
+    def equals(self, value: str) -> bool:
+        """Return whether the value is the token, in constant time."""
+        return hmac.compare_digest(value.encode(errors="replace"), self.secret.encode())
 
 
 class Authenticator:
-    """Authenticate requests by bearer token or cookie.
+    """Authenticate requests by token or session.
 
-    `allow_anonymous`: uploading requires no token, because the service listens on loopback only.
+    `allow_anonymous`: uploading requires no account, as on a loopback address.
     """
 
     def __init__(
         self,
-        token: str,
+        admin_token: AdminToken,
+        credentials: Credentials,
         sessions: Sessions,
         cookies: Cookies,
         *,
@@ -78,63 +70,80 @@ class Authenticator:
         service_origin: ServiceOrigin,
         cors: CorsPolicy,
     ) -> None:
-        self._token = token
+        self._admin_token = admin_token
+        self._credentials = credentials
         self._sessions = sessions
         self._cookies = cookies
         self._allow_anonymous = allow_anonymous
         self._service_origin = service_origin
         self._cors = cors
 
-    def authenticate(self, request: web.Request) -> Caller:
-        """Return the caller. Raise Unauthorized if uploading requires a token and the request has none."""
-        caller = self.identify(request)
-        if not caller.admin and not self._allow_anonymous:
+    async def authenticate(self, request: web.Request) -> Caller:
+        """Return a caller that may upload. Raise as `require`."""
+        return await self.require(request, Scope.UPLOAD)
+
+    async def require(self, request: web.Request, scope: Scope) -> Caller:
+        """Return the caller if it has the scope.
+
+        Raise Unauthorized without credentials, InvalidToken, InsufficientScope, and CatalogueError.
+        """
+        caller = await self.identify(request)
+        if caller.is_refused:
+            raise InvalidToken
+        if scope not in caller.scopes:
+            raise InsufficientScope(scope.value) if caller.is_known else Unauthorized()
+        return caller
+
+    async def require_known(self, request: web.Request) -> Caller:
+        """Return a caller that authenticated, whatever its scopes. Raise Unauthorized, InvalidToken, CatalogueError."""
+        caller = await self.identify(request)
+        if caller.is_refused:
+            raise InvalidToken
+        if not caller.is_known:
             raise Unauthorized
         return caller
 
-    def identify(self, request: web.Request) -> Caller:
-        """Return the caller, also without a token."""
-        return Caller(self._owner(request), self._is_admin(request), client_address(request))
+    async def identify(self, request: web.Request) -> Caller:
+        """Return the caller, also without a token. Raise CatalogueError."""
+        browser, address = self._browser(request), client_address(request)
+        token = presented_token(request)
+        if token is not None:
+            return await self._caller_with_token(token, browser, address)
+        value = self._cookies.read(request, SESSION_COOKIE)
+        session = await self._sessions.find(value) if value else None
+        if session is not None:
+            return caller_with(session, browser, address)
+        return anonymous_caller(browser, address, may_upload=self._allow_anonymous)
 
-    def require_admin(self, request: web.Request) -> Caller:
-        """Return the caller if it is the admin. Raise Unauthorized."""
-        caller = self.identify(request)
-        if not caller.admin:
-            raise Unauthorized
-        return caller
-
-    def ensure_owner_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Set an owner cookie unless the browser has one."""
-        if self._owner(request) == LOCAL_OWNER:
+    def ensure_browser_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Set a cookie that tells browsers apart, unless the browser has one."""
+        if self._browser(request) == LOCAL_OWNER:
             value = secrets.token_urlsafe(32)
-            self._cookies.write(response, OWNER_COOKIE, value, seconds=OWNER_COOKIE_SECONDS, samesite="Lax")
+            self._cookies.write(response, BROWSER_COOKIE, value, seconds=BROWSER_COOKIE_SECONDS, samesite="Lax")
         # A shared cache must not send one browser's cookie to another.
         response.headers[hdrs.CACHE_CONTROL] = "private, no-cache"
 
-    async def sign_in(self, token: str, request: web.Request, response: web.StreamResponse) -> None:
-        """Begin an admin session. Raise Unauthorized if the token is wrong."""
-        if not _equal_in_constant_time(token, self._token):
+    async def check_admin_token(self, token: str, request: web.Request) -> None:
+        """Raise Unauthorized unless it is the admin token, and works from the client's address."""
+        if not self._admin_token.equals(token) or not await self._admin_token_works(client_address(request)):
             raise Unauthorized
+
+    async def begin_session(self, owner: Owner | None, request: web.Request, response: web.StreamResponse) -> None:
+        """Begin a session of a person, or of the admin token without one. Raise StorageFull, CatalogueError."""
         # The middleware has checked Origin. Without `public_url`, only its scheme shows that a proxy terminates TLS.
         secure = request.headers.get(hdrs.ORIGIN, "").startswith("https:")
-        value = await self._sessions.begin(self._cookies.read(request, ADMIN_COOKIE))
-        self._cookies.write(response, ADMIN_COOKIE, value, seconds=SESSION_SECONDS, samesite="Strict", secure=secure)
+        agent = request.headers.get(hdrs.USER_AGENT, "")[:200]
+        replaced = self._cookies.read(request, SESSION_COOKIE)
+        value = await self._sessions.begin(owner, agent, client_address(request), replaced)
+        seconds = self._sessions.lifetime
+        self._cookies.write(response, SESSION_COOKIE, value, seconds=seconds, samesite="Strict", secure=secure)
 
-    async def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def end_session(self, request: web.Request, response: web.StreamResponse) -> None:
         """End the session, also for copies of its cookie. Raise StorageFull, CatalogueError."""
-        await self._sessions.end(self._cookies.read(request, ADMIN_COOKIE))
-        self._cookies.delete(request, response, ADMIN_COOKIE)
-
-    def session_middleware(self) -> Middleware:
-        """Return a middleware that learns of a session that another process has just begun."""
-
-        @web.middleware
-        async def learn_session(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if value := self._cookies.read(request, ADMIN_COOKIE):
-                await self._sessions.learn(value)
-            return await handler(request)
-
-        return learn_session
+        value = self._cookies.read(request, SESSION_COOKIE)
+        if value:
+            await self._sessions.end(value)
+        self._cookies.delete(request, response, SESSION_COOKIE)
 
     def origin_middleware(self) -> Middleware:
         """Return a middleware that refuses unknown hosts, and unsafe methods from pages of other origins."""
@@ -163,23 +172,45 @@ class Authenticator:
         same_origin = origin is None or self._service_origin.is_same_origin(origin, request.headers.get(hdrs.HOST, ""))
         return fetched_from == "none" and same_origin
 
-    def _owner(self, request: web.Request) -> str:
-        value = self._cookies.read(request, OWNER_COOKIE)
-        return _owner_from_cookie(value) if _OWNER_COOKIE_VALUE.fullmatch(value) else LOCAL_OWNER
+    def _browser(self, request: web.Request) -> str:
+        value = self._cookies.read(request, BROWSER_COOKIE)
+        return _browser_owner(value) if _BROWSER_COOKIE_VALUE.fullmatch(value) else LOCAL_OWNER
 
-    def _is_admin(self, request: web.Request) -> bool:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _equal_in_constant_time(token.strip(), self._token):
+    async def _caller_with_token(self, token: str, browser: str, address: str | None) -> Caller:
+        if self._admin_token.equals(token):
+            if await self._admin_token_works(address):
+                return admin_token_caller(browser, address)
+        else:
+            credential = await self._credentials.find(token_digest(token))
+            # A session's digest is an HMAC, and an invitation only begins a session.
+            if credential is not None and credential.token.kind in (TokenKind.API, TokenKind.LINK):
+                return caller_with(credential, browser, address)
+        return anonymous_caller(browser, address, may_upload=False, is_refused=True)
+
+    async def _admin_token_works(self, address: str | None) -> bool:
+        if address is None or is_loopback(address):
             return True
-        value = self._cookies.read(request, ADMIN_COOKIE)
-        return bool(value) and self._sessions.is_valid(value)
+        return not await self._credentials.has_admin()
 
 
-def _owner_from_cookie(value: str) -> str:
-    """Return the owner string of a cookie: a digest, so that stored rows do not reveal the cookie."""
+def presented_token(request: web.Request) -> str | None:
+    """Return the token of the Authorization field, None without one.
+
+    Scripts and players that know only Basic authentication send it as the password (RFC 7617), with any user name.
+    """
+    scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            decoded = base64.b64decode(value.strip(), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+        return decoded.partition(":")[2]
+    return None
+
+
+def _browser_owner(value: str) -> str:
+    """Return the owner of a cookie: a digest, so that stored rows do not reveal the cookie."""
     digest = hashlib.sha256(value.encode()).digest()
     return f"browser:{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
-
-
-def _equal_in_constant_time(value: str, expected: str) -> bool:
-    return hmac.compare_digest(value.encode(errors="replace"), expected.encode())

@@ -1,112 +1,99 @@
-"""Admin sessions of browsers.
+"""Sessions of browsers.
 
-They are stored in the catalogue and cached in memory: a request needs no query. Another process that begins or ends one
-sends a hint. A cookie is 256 random bits. Only its HMAC under the admin token is stored, so it cannot be read from the
-database, and a new token ends all sessions.
+They are rows of tokens. A cookie is 256 random bits. Only its HMAC under the admin token is stored, so it cannot be
+read from the database, and a new admin token ends all sessions.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
+from media_service.core.accounts import Credential, Token, TokenKind
 from media_service.core.errors.base import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.core.ports.bus import Bus
-    from media_service.core.ports.sessions import SessionStore
+    from media_service.access.credentials import Credentials
+    from media_service.core.accounts import Owner
+    from media_service.core.ports.accounts import Accounts
 
-SESSION_SECONDS = 30 * 24 * 3600
-
-HINT = "session"
-"""Topic: sessions changed."""
-
-RELOAD_SECONDS = 10.0
-"""Seconds between two loads of all sessions: a lost hint must not keep an ended one valid for longer."""
+MICROSECONDS = 1_000_000
 
 log = structlog.get_logger()
 
 
 class Sessions:
-    """Sessions for one admin token. `clock` returns UTC microseconds."""
+    """Sessions under one admin token. `clock` returns UTC microseconds, `lifetime` is in seconds."""
 
-    def __init__(self, store: SessionStore, token: str, clock: Callable[[], int], bus: Bus) -> None:
-        self._store = store
-        self._token = token.encode()
+    def __init__(
+        self,
+        accounts: Accounts,
+        credentials: Credentials,
+        admin_token: str,
+        *,
+        lifetime: float,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.lifetime = int(lifetime)
+        self._accounts = accounts
+        self._credentials = credentials
+        self._key = admin_token.encode()
         self._clock = clock
-        self._bus = bus
-        self._stored: dict[bytes, int] = {}
-        self._unstored: dict[bytes, int] = {}
-        self._ended: set[bytes] = set()
-        self._changed = asyncio.Event()
-        bus.subscribe(HINT, self._changed.set)
+        self._new_id = new_id
+        self._unstored: dict[bytes, Credential] = {}
 
-    async def load(self) -> None:
-        """Load the stored sessions."""
-        self._stored = dict(await self._store.sessions())
-
-    async def run(self) -> None:
-        """Load them again after each hint, and now and then without one, until cancelled."""
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RELOAD_SECONDS):
-                    await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self.load()
-            except ServiceError as error:
-                log.warning("sessions not loaded", error=str(error))
-
-    async def learn(self, value: str) -> None:
-        """Ask the store for this cookie value's session if it is unknown: another process may have just begun it."""
+    async def find(self, value: str) -> Credential | None:
+        """Return the credential of this cookie value's session, None unless it is valid. Raise CatalogueError."""
         digest = self._digest(value)
-        if digest in self._stored or digest in self._unstored:
-            return
-        with suppress(ServiceError):
-            if (expires_at := await self._store.session(digest)) is not None:
-                self._stored[digest] = expires_at
+        unstored = self._unstored.get(digest)
+        if unstored is not None:
+            return unstored if unstored.is_valid(self._clock()) else None
+        found = await self._credentials.find(digest)
+        return found if found is not None and found.token.kind is TokenKind.SESSION else None
 
-    def is_valid(self, value: str) -> bool:
-        """Return whether this cookie value belongs to a session that has not ended or expired."""
-        digest = self._digest(value)
-        expires_at = self._stored.get(digest) or self._unstored.get(digest, 0)
-        return digest not in self._ended and self._clock() < expires_at
+    async def begin(self, owner: Owner | None, agent: str, address: str | None, replaced: str = "") -> str:
+        """Begin a session of the owner, end the one of the cookie value `replaced`, and return the new cookie value.
 
-    async def begin(self, replaced: str = "") -> str:
-        """Begin a session, end the one of the cookie value `replaced`, and return the new cookie value."""
-        # Without a stored row it is valid in this process until it ends: the admin must be able to sign in on a full
-        # disk.
+        `owner` None: of the admin token. Raise StorageFull, CatalogueError for a person's session.
+        """
         value, now = secrets.token_urlsafe(32), self._clock()
-        digest, expires_at = self._digest(value), now + SESSION_SECONDS * 1_000_000
-        self._unstored[digest] = expires_at
+        token = Token(
+            id=self._new_id(),
+            kind=TokenKind.SESSION,
+            owner=None if owner is None else owner.id,
+            created_at=now,
+            expires_at=now + self.lifetime * MICROSECONDS,
+            agent=agent,
+            address=address,
+        )
+        digest = self._digest(value)
         try:
-            await self.end(replaced)
-            await self._store.begin_session(digest, now, expires_at)
+            if replaced:
+                await self.end(replaced)
+            await self._accounts.add_token(token, digest)
         except ServiceError as error:
+            if owner is not None:
+                raise
+            # With the admin token one must be able to sign in on a full disk: the session is valid in this process.
             log.warning("session not stored", error=str(error))
-        else:
-            self._stored[digest] = self._unstored.pop(digest)
-            self._bus.publish(HINT)
+            self._unstored[digest] = Credential(token, None)
         return value
 
     async def end(self, value: str) -> None:
-        """End the session of this cookie value at once. If this raises, call it again to delete the stored session."""
+        """End the session of this cookie value. Raise StorageFull, CatalogueError: then it may go on."""
         digest = self._digest(value)
-        if digest in self._stored or digest in self._unstored:
-            # For good: a load that is under way may bring its row back.
-            self._ended.add(digest)
-            await self._store.end_session(digest)
-            self._unstored.pop(digest, None)
-            self._stored.pop(digest, None)
-            self._bus.publish(HINT)
+        self._unstored.pop(digest, None)
+        found = await self._credentials.find(digest)
+        if found is not None:
+            await self._accounts.revoke_token(found.token.id, self._clock())
+            self._credentials.forget()
 
     def _digest(self, value: str) -> bytes:
-        return hmac.digest(self._token, value.encode(errors="replace"), hashlib.sha256)
+        return hmac.digest(self._key, value.encode(errors="replace"), hashlib.sha256)

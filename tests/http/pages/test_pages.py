@@ -42,9 +42,9 @@ async def test_token_in_the_query_does_not_sign_in(api: Api, shared_server: Serv
 
 
 async def test_sign_in_accepts_only_the_right_token(api: Api, shared_server: Server) -> None:
-    wrong = await api.request("POST", "/admin/session", json={"token": "wrong"})
+    wrong = await api.request("POST", "/session", json={"token": "wrong"})
     assert (wrong.status, wrong.code, "Set-Cookie" in wrong.headers) == (401, "unauthorized", False)
-    right = await api.request("POST", "/admin/session", json={"token": shared_server.token})
+    right = await api.request("POST", "/session", json={"token": shared_server.token})
     assert right.status == 204
     cookie = right.headers["Set-Cookie"]
     assert "HttpOnly" in cookie

@@ -220,7 +220,7 @@ async def test_off_loopback_a_browser_owns_what_it_sends_while_signed_in(
 
 async def sign_in(client: Api, **headers: str) -> Api:
     """Return the client with the cookie of a new session added."""
-    answer = await client.request("POST", "/admin/session", json={"token": client.token}, headers=headers)
+    answer = await client.request("POST", "/session", json={"token": client.token}, headers=headers)
     assert answer.status == 204
     signed_in = Api(client.session, client.url, client.token)
     cookie = answer.headers["Set-Cookie"].partition(";")[0]
@@ -231,11 +231,11 @@ async def sign_in(client: Api, **headers: str) -> Api:
 async def test_signing_out_ends_the_session_and_no_other_one(api: Api) -> None:
     one, other = await sign_in(api), await sign_in(api)
     assert (await one.get("/api/v1/files")).status == 200
-    out = await one.request("DELETE", "/admin/session")
-    assert (out.status, 'media_service_admin=""' in out.headers["Set-Cookie"]) == (204, True)
+    out = await one.request("DELETE", "/session")
+    assert (out.status, 'media_service_session=""' in out.headers["Set-Cookie"]) == (204, True)
     assert (await one.get("/api/v1/files")).status == 401
     assert (await other.get("/api/v1/files")).status == 200
-    assert (await one.request("DELETE", "/admin/session")).status == 204
+    assert (await one.request("DELETE", "/session")).status == 204
 
 
 async def test_signing_in_again_ends_the_session_from_before(api: Api) -> None:
@@ -250,7 +250,7 @@ async def test_sessions_survive_a_restart_but_not_a_new_token(data: Path, sessio
     with Server(data) as server:
         api = Api(session, server.url, server.token)
         signed_in, signed_out = await sign_in(api), await sign_in(api)
-        assert (await signed_out.request("DELETE", "/admin/session")).status == 204
+        assert (await signed_out.request("DELETE", "/session")).status == 204
         server.restart()
         assert (await signed_in.get("/api/v1/files")).status == 200
         assert (await signed_out.get("/api/v1/files")).status == 401
@@ -287,7 +287,7 @@ async def test_stored_session_is_not_a_valid_cookie(data: Path, session: aiohttp
         assert value.encode() not in stored
         with closing(sqlite3.connect(data / "catalogue.sqlite3")) as connection:
             ((digest,),) = connection.execute("SELECT digest FROM tokens").fetchall()
-        forged = {"Cookie": f"media_service_admin={digest.hex()}"}
+        forged = {"Cookie": f"media_service_session={digest.hex()}"}
         assert (await Api(session, server.url, "").get("/api/v1/files", headers=forged)).status == 401
 
 
@@ -304,9 +304,9 @@ async def test_only_secure_cookies_count_if_public_url_is_https(
         cookies = browser.headers["Cookie"].split("; ")
         assert [cookie.partition("=")[0] for cookie in cookies] == [
             f"{prefix}media_service_owner",
-            f"{prefix}media_service_admin",
+            f"{prefix}media_service_session",
         ]
-        for response in (await api.get("/"), await api.request("POST", "/admin/session", json={"token": api.token})):
+        for response in (await api.get("/"), await api.request("POST", "/session", json={"token": api.token})):
             assert {"Secure", "HttpOnly", f"Path={path}"} <= set(response.headers["Set-Cookie"].split("; "))
         await browser.create("secure.mp3", 10)
         assert len((await browser.get(UPLOADS)).body["uploads"]) == 1
@@ -314,8 +314,8 @@ async def test_only_secure_cookies_count_if_public_url_is_https(
         plain = {"Cookie": "; ".join(cookies).replace(prefix, "")}
         assert (await api.get(UPLOADS, headers=plain)).body["uploads"] == []
         assert (await api.get("/api/v1/files", headers=plain)).status == 401
-        out = await browser.request("DELETE", "/admin/session")
-        assert out.headers["Set-Cookie"].startswith(f'{prefix}media_service_admin="";')
+        out = await browser.request("DELETE", "/session")
+        assert out.headers["Set-Cookie"].startswith(f'{prefix}media_service_session="";')
         assert "Secure" in out.headers["Set-Cookie"]
 
 
@@ -323,9 +323,9 @@ async def test_sign_in_from_an_https_origin_sets_a_secure_cookie(api: Api) -> No
     host = api.url.removeprefix("http://")
     body = {"json": {"token": api.token}}
     https = {"Origin": f"https://{host}", "Sec-Fetch-Site": "same-origin"}
-    secure = await api.request("POST", "/admin/session", headers=https, **body)
-    assert secure.headers["Set-Cookie"].startswith("__Host-media_service_admin=")
+    secure = await api.request("POST", "/session", headers=https, **body)
+    assert secure.headers["Set-Cookie"].startswith("__Host-media_service_session=")
     assert "Secure" in secure.headers["Set-Cookie"]
     assert (await (await sign_in(api, **https)).get("/api/v1/files")).status == 200
-    plain = await api.request("POST", "/admin/session", headers={"Origin": f"http://{host}"}, **body)
-    assert plain.headers["Set-Cookie"].startswith("media_service_admin=")
+    plain = await api.request("POST", "/session", headers={"Origin": f"http://{host}"}, **body)
+    assert plain.headers["Set-Cookie"].startswith("media_service_session=")

@@ -1,106 +1,100 @@
-"""Sessions of two processes that share a catalogue, with hints and without."""
+"""Sessions of two processes that share a catalogue, and on a full disk."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
+from media_service.access.credentials import FRESH_SECONDS, Credentials
+from media_service.core.access import Role
+from media_service.core.accounts import Owner, OwnerKind
 from media_service.core.errors.service import CatalogueError
-from media_service.http.security import sessions
 from media_service.http.security.sessions import Sessions
-from media_service.ipc.bus import LocalBus
 from tests.contracts.catalogues import sqlite
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from media_service.core.ports.sessions import SessionStore
+    from media_service.core.accounts import Token
+    from media_service.core.ports.accounts import Accounts
 
-WITHIN_SECONDS = 5.0
+KIM = Owner(id="person:kim", kind=OwnerKind.PERSON, role=Role.ADMIN, name="Kim", created_at=1)
 
 
 class FullDisk:
-    """The sessions of another store, of which none can be written or deleted."""
+    """Other accounts, of which none can be written."""
 
-    def __init__(self, store: SessionStore) -> None:
-        self.sessions, self.session = store.sessions, store.session
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.credential = accounts.credential
 
-    async def begin_session(self, _digest: bytes, _created_at: int, _expires_at: int) -> None:
+    async def add_token(self, _token: Token, _digest: bytes) -> None:
         raise CatalogueError
 
-    async def end_session(self, _digest: bytes) -> None:
+    async def revoke_token(self, _token_id: str, _now: int) -> bool:
         raise CatalogueError
 
 
 @pytest_asyncio.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SessionStore]:
+async def accounts(tmp_path: Path) -> AsyncIterator[Accounts]:
     async with sqlite(tmp_path) as subject:
-        yield subject.catalogue
+        accounts: Accounts = subject.catalogue.accounts
+        await accounts.add_owner(KIM, "kim")
+        yield accounts
 
 
-@pytest_asyncio.fixture
-async def here(store: SessionStore) -> AsyncIterator[Sessions]:
-    """The sessions of a process that hears no hints."""
-    yield Sessions(store, "token", lambda: 1_000, LocalBus())
+def process(accounts: Accounts) -> Sessions:
+    """Return the sessions of a process with a cache of its own."""
+    ids = itertools.count()
+    credentials = Credentials(accounts, lambda: 1_000)
+    prefix = f"{id(credentials):x}"
+    return Sessions(
+        accounts, credentials, "token", lifetime=60, clock=lambda: 1_000, new_id=lambda: f"{prefix}-{next(ids)}"
+    )
 
 
-async def until_invalid(sessions: Sessions, value: str) -> None:
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while sessions.is_valid(value):
-            await asyncio.sleep(0.01)
+async def begin(sessions: Sessions, owner: Owner | None = None) -> str:
+    return await sessions.begin(owner, "Browser", "192.0.2.1")
 
 
-async def test_session_of_another_process_is_learned_from_the_store(store: SessionStore, here: Sessions) -> None:
-    value = await Sessions(store, "token", lambda: 1_000, LocalBus()).begin()
-    assert not here.is_valid(value)
-    await here.learn(value)
-    assert here.is_valid(value)
-    await here.learn("unknown")
-    assert not here.is_valid("unknown")
+@pytest.mark.parametrize("owner", [None, KIM])
+async def test_another_process_knows_a_session_that_was_just_begun(accounts: Accounts, owner: Owner | None) -> None:
+    one, other = process(accounts), process(accounts)
+    value = await begin(one, owner)
+    found = await other.find(value)
+    assert found is not None
+    assert (found.owner, found.token.agent, found.token.address) == (owner, "Browser", "192.0.2.1")
+    assert await other.find("unknown") is None
 
 
-async def test_session_that_another_process_ends_is_invalid_after_its_hint(store: SessionStore) -> None:
-    bus = LocalBus()
-    one, other = (Sessions(store, "token", lambda: 1_000, bus) for _ in range(2))
-    running = asyncio.create_task(other.run())
-    value = await one.begin()
-    await other.learn(value)
-    assert other.is_valid(value)
+async def test_a_session_that_another_process_ends_ends_here_soon(accounts: Accounts) -> None:
+    one, other = process(accounts), process(accounts)
+    value = await begin(one)
+    assert await other.find(value) is not None
     await one.end(value)
-    await until_invalid(other, value)
-    running.cancel()
+    assert await one.find(value) is None
+    await asyncio.sleep(FRESH_SECONDS)
+    assert await other.find(value) is None
 
 
-async def test_session_that_another_process_ends_is_invalid_later_without_a_hint(
-    store: SessionStore, here: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sessions, "RELOAD_SECONDS", 0.05)
-    running = asyncio.create_task(here.run())
-    value = await here.begin()
-    other = Sessions(store, "token", lambda: 1_000, LocalBus())
-    await other.load()
-    await other.end(value)
-    await until_invalid(here, value)
-    running.cancel()
+async def test_with_the_admin_token_one_signs_in_on_a_full_disk(accounts: Accounts) -> None:
+    full = process(FullDisk(accounts))  # type: ignore[arg-type]  # it needs these methods only
+    value = await begin(full)
+    assert await full.find(value) is not None
+    with pytest.raises(CatalogueError):
+        await begin(full, KIM)
+    await full.end(value)
+    assert await full.find(value) is None
 
 
-async def test_session_stays_ended_though_its_row_is_loaded_again(store: SessionStore, here: Sessions) -> None:
-    value = await here.begin()
-    full = Sessions(FullDisk(store), "token", lambda: 1_000, LocalBus())
-    await full.load()
+async def test_a_session_that_could_not_be_ended_goes_on_and_says_so(accounts: Accounts) -> None:
+    value = await begin(process(accounts), KIM)
+    full = process(FullDisk(accounts))  # type: ignore[arg-type]  # it needs these methods only
     with pytest.raises(CatalogueError):
         await full.end(value)
-    await full.load()
-    await full.learn(value)
-    assert not full.is_valid(value)
-
-
-async def test_session_that_could_not_be_stored_survives_a_load(store: SessionStore) -> None:
-    full = Sessions(FullDisk(store), "token", lambda: 1_000, LocalBus())
-    value = await full.begin()
-    await full.load()
-    assert full.is_valid(value)
+    assert await full.find(value) is not None
