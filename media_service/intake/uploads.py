@@ -92,7 +92,9 @@ class UploadService:
         limits = self.options.limits
         upload = lifecycle.create(request, limits, id=self._new_id(), dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:
-            duplicate = await self.duplicate_of_bytes(upload.owner, upload.content_hash, upload.length)
+            duplicate = await self.duplicate_of_bytes(
+                upload.owner, upload.content_hash, upload.length, upload.collection
+            )
             if duplicate is not None:
                 return duplicate, False
         await self._create(upload)
@@ -115,11 +117,13 @@ class UploadService:
         """Return the maximum bytes of a new upload, with the disk as it is now."""
         return max(0, min(self.options.limits.file, await self._space.spare()))
 
-    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> UploadView | None:
-        """Return the owner's finished upload of the same bytes; None for a shared owner."""
+    async def duplicate_of_bytes(
+        self, owner: str, content_hash: bytes, length: int, collection: str | None
+    ) -> UploadView | None:
+        """Return the owner's finished upload of the same bytes for this collection; None for a shared owner."""
         if is_shared(owner):
             return None
-        upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length)
+        upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length, collection)
         return None if upload is None else self._active_uploads.view(upload, Ranges())
 
     async def show(self, upload_id: str, viewer: Viewer | None) -> UploadView:
