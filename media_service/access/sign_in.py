@@ -40,11 +40,10 @@ class SignIn:
         """Return the person with this name and password. Raise WrongPassword, TooManyRequests, CatalogueError."""
         with self._throttle.attempt(name, ip) as attempt:
             person = await self._accounts.person_named(name_key(name))
-            usable = person is not None and person.disabled_at is None
+            is_usable = person is not None and person.disabled_at is None
             # Hashed also for a name that nobody has: the time tells nobody which names exist.
-            is_right = await self._passwords.verify(
-                password, person.password if person is not None and usable else None
-            )
+            stored = person.password if person is not None and is_usable else None
+            is_right = await self._passwords.verify(password, stored)
             attempt.end(succeeded=is_right)
         if person is None or not is_right:
             raise WrongPassword
