@@ -83,6 +83,18 @@ class Settings(BaseModel):
     bytes_per_address: Bytes = ByteSize(128 * 1024 * MIB)
     """Bytes of these uploads, announced or received; as `uploads_per_address`."""
 
+    bytes_max: Bytes = ByteSize(0)
+    """Bytes of everything: finished files, open uploads as announced, quarantine; 0 for no limit but the disk's."""
+
+    person_bytes_max: Bytes = ByteSize(0)
+    """Bytes of a person without a limit of their own: finished files and open uploads; 0 for no limit."""
+
+    link_bytes_max: Bytes = ByteSize(10 * 1024 * MIB)
+    """Bytes of a guest link without a limit of its own: finished files and open uploads; 0 for no limit."""
+
+    link_files_max: Annotated[int, Field(ge=0)] = 100
+    """Files of a guest link without a limit of its own: finished ones and open uploads; 0 for no limit."""
+
     sync: Literal["slice", "upload"] = "slice"
     """Sync before a slice is acknowledged (`slice`), or at the end (`upload`): a power cut may then lose the upload."""
 
