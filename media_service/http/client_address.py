@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.http.connections.peer_address import address_key
+from media_service.core.addresses import address_key
 
 if TYPE_CHECKING:
     from aiohttp import web
