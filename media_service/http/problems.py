@@ -36,6 +36,7 @@ from media_service.core.errors.requests import (
     BodyCut,
     BodyTooSlow,
     ForbiddenOrigin,
+    IdentityRefused,
     IdleTimeout,
     LengthRequired,
     Malformed,
@@ -80,6 +81,7 @@ RETRY_AFTER_SECONDS = 2
 HTTP_STATUS: dict[type[MediaServiceError], int] = {
     Malformed: 400,
     BodyCut: 400,
+    IdentityRefused: 400,
     IdleTimeout: 408,
     BodyTooSlow: 408,
     RequestTimeout: 408,

@@ -7,6 +7,7 @@ import itertools
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
+from media_service.access.rates import RateLimits, Rates
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
@@ -149,7 +150,7 @@ class Rig:
             quotas=quotas or Quotas(),
             quarantine_lifetime=HOUR / 1_000_000,
         )
-        receiver = ReceiverParts(adapters, options)
+        receiver = ReceiverParts(adapters, options, Rates(RateLimits(), RateLimits(), self.bus))
         finisher = FinisherParts(adapters, options, duplicates=duplicates, sweep_interval=HOUR)
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender

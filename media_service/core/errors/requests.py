@@ -70,6 +70,14 @@ class ForbiddenOrigin(Refusal):
 
 
 @dataclass(eq=False)
+class IdentityRefused(Refusal):
+    code = "identity_refused"
+    template = "The header field {field} cannot be used: {reason}."
+    field: str
+    reason: str
+
+
+@dataclass(eq=False)
 class Unauthorized(Refusal):
     code = "unauthorized"
     template = "This requires the admin token."

@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 
 from media_service.core.access import LOCAL_OWNER, Origin, Viewer, may_access
 from media_service.core.errors.requests import ForbiddenOrigin, Unauthorized
-from media_service.http.client_address import client_address
+from media_service.http.security.proxies import client_address
 from media_service.http.security.sessions import SESSION_SECONDS
 
 if TYPE_CHECKING:
