@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from media_service.access.audit import AuditTrail
 from media_service.access.credentials import Credentials
 from media_service.access.guest_links import GuestLinkService
+from media_service.access.identities import Identities
+from media_service.access.passwords import PasswordHasher
 from media_service.access.rates import Rates
+from media_service.access.sign_in import SignIn
+from media_service.access.sign_in_throttle import SignInThrottle
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
@@ -81,7 +85,19 @@ class Receiver:
         log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
         self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
-        self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
+        creates_senders = settings.identity_unknown == "sender"
+        self._authenticator = authenticator_for(
+            settings,
+            token,
+            self._credentials,
+            sessions,
+            identities=Identities(accounts, now, new_id, creates_senders=creates_senders),
+            proxy=self._identity,
+            cors=self._cors,
+        )
+        self._passwords = PasswordHasher()
+        throttle = SignInThrottle(self._adapters.all.bus)
+        self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -113,7 +129,7 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            SessionApi(authenticator, audit),
+            SessionApi(authenticator, self._sign_in, audit),
             UploadsApi(intake, authenticator, serializer, audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
@@ -185,6 +201,7 @@ class Receiver:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_seen()
         await self._audit.store_failures()
+        self._passwords.close()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:
