@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 from media_service.access.audit import AuditTrail
 from media_service.access.credentials import Credentials
 from media_service.access.guest_links import GuestLinkService
+from media_service.access.identities import Identities
+from media_service.access.passwords import PasswordHasher
+from media_service.access.rates import Rates
+from media_service.access.sign_in import SignIn
+from media_service.access.sign_in_throttle import SignInThrottle
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
@@ -35,9 +40,11 @@ from media_service.http.pages.station import Station
 from media_service.http.routes import RouteProvider, application
 from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
+from media_service.http.security.proxies import TRUSTED_PROXIES, TrustedProxies
 from media_service.http.security.sessions import Sessions
+from media_service.http.unknown_ids import unknown_ids_middleware
 from media_service.intake.assembly import ReceiverParts
-from media_service.part_options import MICROSECONDS, authenticator_for, intake_options
+from media_service.part_options import MICROSECONDS, authenticator_for, intake_options, proxy_identity, rate_limits
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 
@@ -45,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiohttp import web
+    from aiohttp.typedefs import Middleware
 
     from media_service.config.settings import Settings
 
@@ -56,7 +64,10 @@ class Receiver:
         self._settings = settings
         self._ready = False
         self._adapters = LocalAdapters(settings, folder)
-        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
+        self._rates = Rates(*rate_limits(settings), self._adapters.all.bus)
+        self._trusted_proxies = TrustedProxies(settings.trusted_proxies)
+        self._identity = proxy_identity(settings, self._trusted_proxies)
+        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings), self._rates)
         self._intake, self._appends = parts.uploads, parts.appends
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
         accounts = self._adapters.accounts
@@ -74,7 +85,19 @@ class Receiver:
         log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
         self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
-        self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
+        creates_senders = settings.identity_unknown == "sender"
+        self._authenticator = authenticator_for(
+            settings,
+            token,
+            self._credentials,
+            sessions,
+            identities=Identities(accounts, now, new_id, creates_senders=creates_senders),
+            proxy=self._identity,
+            cors=self._cors,
+        )
+        self._passwords = PasswordHasher()
+        throttle = SignInThrottle(self._adapters.all.bus)
+        self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -85,7 +108,9 @@ class Receiver:
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
         pages = Pages(assets, markup, html, self._authenticator, self._accepts_uploads)
-        app = application(base, self._authenticator, self._cors, self._route_providers(pages, html), html)
+        providers, guards = self._route_providers(pages, html), self._guards()
+        app = application(base, self._authenticator, self._cors, providers, error_pages=html, guards=guards)
+        app[TRUSTED_PROXIES] = self._trusted_proxies
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
         app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
@@ -104,7 +129,7 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            SessionApi(authenticator, audit),
+            SessionApi(authenticator, self._sign_in, audit),
             UploadsApi(intake, authenticator, serializer, audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
@@ -131,6 +156,10 @@ class Receiver:
             AuditApi(audit, authenticator),
             LinksApi(self._links, authenticator, serializer),
         ]
+
+    def _guards(self) -> list[Middleware]:
+        """Return what refuses requests by who sends them."""
+        return [self._identity.middleware(), unknown_ids_middleware(self._rates)]
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [
@@ -172,6 +201,7 @@ class Receiver:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_seen()
         await self._audit.store_failures()
+        self._passwords.close()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:

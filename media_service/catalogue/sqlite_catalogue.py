@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from media_service.catalogue import listings, reads, recording, writes
+from media_service.catalogue import listings, quotas, reads, recording, writes
 from media_service.catalogue.accounts import SqliteAccounts
 from media_service.catalogue.audit import SqliteAuditLog
 from media_service.catalogue.change import Change, Refused
@@ -25,6 +26,8 @@ from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
+from media_service.core.quota import NO_STORAGE_LIMITS, collection_usage
+from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.change import Rows
     from media_service.core.files import LoudnessReport, StoredFile
-    from media_service.core.quota import Quota
+    from media_service.core.quota import Allowance, Quota, StorageLimits
     from media_service.core.upload import Facts, PublishIntent, Recorded, Slice, Upload
     from media_service.core.upload_states import State
     from media_service.ipc.client import RpcClient
@@ -77,18 +80,37 @@ class SqliteCatalogue:
         self._peeking.close()
         await self._pool.close()
 
-    async def create(self, upload: Upload, quota: Quota | None = None) -> None:
+    async def create(
+        self, upload: Upload, quota: Quota | None = None, limits: StorageLimits = NO_STORAGE_LIMITS
+    ) -> int:
         try:
-            await self._commit_client.execute(writes.create(upload, quota))
+            rows = await self._commit_client.execute(quotas.create(upload, quota, limits))
         except Refused as refused:
-            assert quota is not None
-            ((uploads, used),) = refused.rows
-            quota.check_count(uploads)
-            quota.check_bytes(used, upload.length or 0)
+            quotas.check_creation(refused.rows, upload, quota, limits)
+            raise CatalogueError from refused
+        return upload.length or int(rows[-1][0])
 
-    async def usage(self, address: str) -> tuple[int, int]:
-        ((uploads, used),) = await self._pool.rows(reads.usage(address))
+    async def charge(self, upload: Upload, stop: int, limits: StorageLimits = NO_STORAGE_LIMITS) -> int:
+        try:
+            rows = await self._commit_client.execute(quotas.charge(upload, stop, limits))
+        except Refused as refused:
+            quotas.check_charge(refused.rows, stop, limits)
+            raise ChangedMeanwhile from None
+        return int(rows[-1][0])
+
+    async def address_usage(self, address: str) -> tuple[int, int]:
+        ((uploads, used),) = await self._pool.rows(reads.address_usage(address))
         return uploads, used
+
+    async def usage_of(self, ids: Collection[str]) -> dict[str, Usage]:
+        rows = await self._pool.rows(reads.usage_rows(ids))
+        return dict.fromkeys(ids, Usage()) | {usage_id: Usage(*counts) for usage_id, *counts in rows}
+
+    async def allowances(
+        self, account: str | None, collection: str | None, limits: StorageLimits
+    ) -> Sequence[Allowance]:
+        rows = await self._pool.rows(quotas.allowances(collection_usage(collection), account))
+        return [quotas.allowance_of(row, limits) for row in rows]
 
     async def peek(self, upload_id: str, start: int, stop: int) -> tuple[int, bool] | None:
         statement = reads.peek(upload_id, start, stop)
@@ -120,8 +142,12 @@ class SqliteCatalogue:
         rows = await self._pool.rows(reads.cover_of(upload_id))
         return rows[0]["picture"] if rows else None
 
-    async def forget_cover(self, upload_id: str) -> None:
-        await self._commit_client.execute(writes.forget_cover(upload_id))
+    async def forget_rejected(self, upload_id: str) -> None:
+        with suppress(Refused):
+            await self._commit_client.execute(writes.forget_rejected(upload_id))
+
+    async def charged_in_quarantine(self) -> Sequence[str]:
+        return [row["id"] for row in await self._pool.rows(reads.charged_in_quarantine())]
 
     async def deliver(self, upload: Upload, file: StoredFile) -> Upload:
         return await self._save(upload, writes.deliver(upload, file))

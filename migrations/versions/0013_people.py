@@ -23,6 +23,8 @@ INDEXES = (
 
 ENDED = ("spooled", "rejected", "cancelled", "expired", "lost")
 
+FIRST_CHARGE = 64 * 1024 * 1024
+
 
 def upgrade() -> None:
     _create_tables()
@@ -63,10 +65,17 @@ def downgrade() -> None:
 
 
 def _count_usage() -> None:
-    """Count what the service has for its quota: files, and the announced bytes of open uploads."""
-    uploads = sa.table("uploads", sa.column("state"), sa.column("length"), sa.column("charged"))
+    """Count what the service has for its quota: files, and the announced bytes of open uploads.
+
+    Without a length, an upload has reserved FIRST_CHARGE, or what its bytes need. Of rejected files it is not known
+    which the quarantine still has: they count nothing.
+    """
+    uploads = sa.table("uploads", *map(sa.column, ("id", "state", "length", "charged")))
+    slices = sa.table("slices", sa.column("upload_id"), sa.column("stop"))
     is_open = uploads.c.state.not_in(ENDED)
-    op.execute(sa.update(uploads).where(is_open).values(charged=sa.func.coalesce(uploads.c.length, 0)))
+    stop = sa.select(sa.func.max(slices.c.stop)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
+    step = sa.case((stop > FIRST_CHARGE, stop), else_=FIRST_CHARGE)
+    op.execute(sa.update(uploads).where(is_open).values(charged=sa.func.coalesce(uploads.c.length, step)))
     files = sa.table("files", sa.column("size"))
     counts = [
         sa.select(sa.func.count()).select_from(files),

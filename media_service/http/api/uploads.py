@@ -153,11 +153,12 @@ class UploadsApi:
         return web.json_response(self._serializer.upload(await shielded(amendment)))
 
     async def limits(self, request: web.Request) -> web.Response:
-        """Return the limits; `largest`: what the disk has room for now."""
-        await self._authenticator.authenticate(request)
+        """Return the limits; `largest`: what the disk and the caller's quotas have room for now."""
+        origin = (await self._authenticator.authenticate(request)).origin
         options = self._intake.options
         limits = options.limits
-        body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
+        largest = await self._intake.largest(origin.account, origin.collection)
+        body: dict[str, float] = {"file": limits.file, "largest": largest, "slice": limits.slice}
         body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}
         body["upload_lifetime"] = options.lifetime.idle / 1_000_000
         body["quarantine_lifetime"] = options.quarantine_lifetime

@@ -115,14 +115,16 @@ class TusDialect:
         if method != "OPTIONS" and version != VERSION:
             raise UnsupportedVersion(f"tus {VERSION}")
 
-    async def options(self, _request: web.Request) -> web.Response:
-        """Return version, extensions and limits."""
+    async def options(self, request: web.Request) -> web.Response:
+        """Return version, extensions and limits; the maximum size is what the caller's quotas have room for now."""
+        origin = (await self._authenticator.identify(request)).origin
+        largest = await self._intake.largest(origin.account, origin.collection)
         return web.Response(
             status=204,
             headers={
                 "Tus-Version": VERSION,
                 "Tus-Extension": EXTENSIONS,
-                "Tus-Max-Size": str(self._intake.options.limits.file),
+                "Tus-Max-Size": str(largest),
                 "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
             },
         )
