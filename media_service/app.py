@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from media_service.access.assembly import AccessParts
 from media_service.access.credentials import Credentials
+from media_service.access.erasing import PersonEraser
+from media_service.access.passwords import PasswordHasher
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
+from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
 from media_service.http.api.session import SessionApi
+from media_service.http.api.tokens import TokensApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
 from media_service.http.dialects.form import FormDialect
@@ -31,6 +36,7 @@ from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
 from media_service.http.security.sessions import Sessions
 from media_service.intake.assembly import ReceiverParts
+from media_service.intake.erasing import UploadEraser
 from media_service.part_options import authenticator_for, intake_options
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
@@ -57,6 +63,15 @@ class Receiver:
         self._credentials = Credentials(accounts, now)
         sessions = Sessions(
             accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
+        )
+        self._passwords = PasswordHasher()
+        self._access = AccessParts(
+            accounts,
+            self._passwords,
+            self._adapters.all.locks,
+            clock=now,
+            new_id=new_id,
+            forget=self._credentials.forget,
         )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
@@ -104,7 +119,16 @@ class Receiver:
             files_api,
             FileCoversApi(files, files_api, authenticator, intake.options, loop_budget=loop_budget, budget=covers),
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer),
+            PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
+            TokensApi(self._access, authenticator),
         ]
+
+    def _person_eraser(self) -> PersonEraser:
+        adapters, rows = self._adapters.all, self._adapters.erasing
+        uploads = UploadEraser(
+            adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
+        )
+        return PersonEraser(self._access.people, uploads, rows)
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [
@@ -142,6 +166,7 @@ class Receiver:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_seen()
+        self._passwords.close()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:
