@@ -54,6 +54,7 @@ class LocalAdapters:
             quarantine=self._quarantine,
             media=self._inspector,
             locks=self._locks,
+            audit=self.catalogue.audit,
             bus=SidecarBus(self.links.clients["bus"]),
             clock=now,
             new_id=new_id,

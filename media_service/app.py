@@ -6,13 +6,22 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from media_service.access.assembly import AccessParts
+from media_service.access.audit import AuditTrail
 from media_service.access.credentials import Credentials
 from media_service.access.erasing import PersonEraser
+from media_service.access.guest_links import GuestLinkService
+from media_service.access.identities import Identities
 from media_service.access.passwords import PasswordHasher
+from media_service.access.rates import Rates
+from media_service.access.sign_in import SignIn
+from media_service.access.sign_in_throttle import SignInThrottle
 from media_service.adapters import LocalAdapters, new_id, now
+from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
+from media_service.http.api.audit import AuditApi
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
+from media_service.http.api.links import LinksApi
 from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
@@ -20,6 +29,7 @@ from media_service.http.api.session import SessionApi
 from media_service.http.api.tokens import TokensApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
+from media_service.http.connections.rate_limited_log import RateLimitedLog
 from media_service.http.dialects.form import FormDialect
 from media_service.http.dialects.native import NativeDialect
 from media_service.http.dialects.rufh import RufhDialect
@@ -34,10 +44,12 @@ from media_service.http.pages.station import Station
 from media_service.http.routes import RouteProvider, application
 from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.headers import require_https
+from media_service.http.security.proxies import TRUSTED_PROXIES, TrustedProxies
 from media_service.http.security.sessions import Sessions
+from media_service.http.unknown_ids import unknown_ids_middleware
 from media_service.intake.assembly import ReceiverParts
 from media_service.intake.erasing import UploadEraser
-from media_service.part_options import authenticator_for, intake_options
+from media_service.part_options import MICROSECONDS, authenticator_for, intake_options, proxy_identity, rate_limits
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 
@@ -45,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiohttp import web
+    from aiohttp.typedefs import Middleware
 
     from media_service.config.settings import Settings
 
@@ -56,13 +69,36 @@ class Receiver:
         self._settings = settings
         self._ready = False
         self._adapters = LocalAdapters(settings, folder)
-        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
+        self._rates = Rates(*rate_limits(settings), self._adapters.all.bus)
+        self._trusted_proxies = TrustedProxies(settings.trusted_proxies)
+        self._identity = proxy_identity(settings, self._trusted_proxies)
+        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings), self._rates)
         self._intake, self._appends = parts.uploads, parts.appends
         self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
         accounts = self._adapters.accounts
         self._credentials = Credentials(accounts, now)
         sessions = Sessions(
             accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
+        )
+        self._links = GuestLinkService(
+            self._adapters.catalogue.guest_links,
+            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
+        )
+        # Lines without a bound would let anybody fill the disk.
+        log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
+        self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
+        self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
+        creates_senders = settings.identity_unknown == "sender"
+        self._authenticator = authenticator_for(
+            settings,
+            token,
+            self._credentials,
+            sessions,
+            identities=Identities(accounts, now, new_id, creates_senders=creates_senders),
+            proxy=self._identity,
+            cors=self._cors,
         )
         self._passwords = PasswordHasher()
         self._access = AccessParts(
@@ -73,8 +109,8 @@ class Receiver:
             new_id=new_id,
             forget=self._credentials.forget,
         )
-        self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
-        self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
+        throttle = SignInThrottle(self._adapters.all.bus)
+        self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -85,7 +121,9 @@ class Receiver:
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
         pages = Pages(assets, markup, html, self._authenticator, self._accepts_uploads)
-        app = application(base, self._authenticator, self._cors, self._route_providers(pages, html), html)
+        providers, guards = self._route_providers(pages, html), self._guards()
+        app = application(base, self._authenticator, self._cors, providers, error_pages=html, guards=guards)
+        app[TRUSTED_PROXIES] = self._trusted_proxies
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
         app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
@@ -96,15 +134,16 @@ class Receiver:
     def _route_providers(self, pages: Pages, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
+        audit = self._audit
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         files = self._parts.files
-        files_api = FilesApi(files, authenticator, serializer)
+        files_api = FilesApi(files, authenticator, serializer, audit)
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            SessionApi(authenticator),
-            UploadsApi(intake, authenticator, serializer),
+            SessionApi(authenticator, self._sign_in, audit),
+            UploadsApi(intake, authenticator, serializer, audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
                 intake,
@@ -117,11 +156,25 @@ class Receiver:
             ),
             *self._append_dialects(loop_budget),
             files_api,
-            FileCoversApi(files, files_api, authenticator, intake.options, loop_budget=loop_budget, budget=covers),
-            QuarantineApi(intake, self._parts.rejected, authenticator, serializer),
+            FileCoversApi(
+                files,
+                files_api,
+                authenticator,
+                intake.options,
+                audit=audit,
+                loop_budget=loop_budget,
+                budget=covers,
+            ),
+            QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
+            AuditApi(audit, authenticator),
+            LinksApi(self._links, authenticator, serializer),
             PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
             TokensApi(self._access, authenticator),
         ]
+
+    def _guards(self) -> list[Middleware]:
+        """Return what refuses requests by who sends them."""
+        return [self._identity.middleware(), unknown_ids_middleware(self._rates)]
 
     def _person_eraser(self) -> PersonEraser:
         adapters, rows = self._adapters.all, self._adapters.erasing
@@ -138,6 +191,7 @@ class Receiver:
                 self._parts.concatenator,
                 self._authenticator,
                 self._serializer,
+                audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
             ),
@@ -146,6 +200,7 @@ class Receiver:
                 self._appends,
                 self._authenticator,
                 self._serializer,
+                audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
                 interim_responses=self._settings.interim_responses,
@@ -159,13 +214,15 @@ class Receiver:
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         await self._adapters.open()
-        tasks = [asyncio.create_task(run) for run in (self._heartbeat.run(), self._credentials.run())]
+        runs = self._heartbeat.run(), self._credentials.run(), self._audit.run()
+        tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_seen()
+        await self._audit.store_failures()
         self._passwords.close()
         await self._adapters.close()
 

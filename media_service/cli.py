@@ -1,12 +1,15 @@
-"""The command line: `media-service serve`, `migrate`, `settings`, `health`, and the commands of `commands/`."""
+"""The command line: `media-service serve`, `migrate`, `settings`, `health`, `usage`, and those of `commands/`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from media_service import __version__
+from media_service.catalogue import usage_check
+from media_service.catalogue.schema_version import is_current
 from media_service.commands.options import Config, DataDir, end_with, load_settings
 from media_service.commands.people import person
 from media_service.commands.tokens import token
@@ -14,8 +17,11 @@ from media_service.config.describe import describe_settings
 from media_service.config.loading import load_with_origins
 from media_service.health import NotReady, check_ready
 from media_service.server import serve as server
-from media_service.startup import StartupError, migrate_catalogue
+from media_service.startup import StartupError, migrate_catalogue, resource_folder
 from media_service.storage.data_folder import DataFolder
+
+if TYPE_CHECKING:
+    from media_service.catalogue.usage_check import UsageRow
 
 # With markup, typer would parse a default in brackets as a style and omit it.
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -72,6 +78,34 @@ def health(host: Host = None, port: Port = None, config: Config = None) -> None:
     typer.echo("ready")
 
 
+@cli.command()
+def usage(
+    data_dir: DataDir = None,
+    config: Config = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with status 1 if a sum is wrong.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Correct wrong sums.")] = False,
+) -> None:
+    """Print what counts for the quotas, as stored and as all uploads and files add up; also while the service runs."""
+    database = DataFolder(load_settings(config, data_dir=data_dir)[0].data_dir).catalogue
+    if not is_current(database, resource_folder("migrations")):
+        end_with(f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one")
+    rows = usage_check.repair(database) if repair else usage_check.check(database)
+    for row in rows:
+        typer.echo(_describe_usage(row))
+    if check and not repair and not all(row.is_right for row in rows):
+        end_with("sums are wrong; `media-service usage --repair` corrects them")
+
+
 def main() -> None:
     """Run the command line."""
     cli()
+
+
+def _describe_usage(row: UsageRow) -> str:
+    """Return one line about a row of usage, and about its wrong sums."""
+    actual = asdict(row.actual)
+    sums = [
+        f"{name} {value}" + ("" if value == actual[name] else f" (wrong: {actual[name]})")
+        for name, value in asdict(row.stored).items()
+    ]
+    return f"{row.id}: {', '.join(sums)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core.errors.access import UnknownCollection
+from media_service.core.errors.collections import UnknownCollection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

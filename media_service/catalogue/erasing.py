@@ -31,13 +31,13 @@ from media_service.core.people import ERASED_OWNER
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ClauseElement, ColumnElement, Select
+    from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Select
 
     from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.connection_pool import ConnectionPool
 
-_UPLOAD_ID: Any = bindparam("upload_id")
-_OWNER_ID: Any = bindparam("owner_id")
+_UPLOAD_ID: BindParameter[str] = bindparam("upload_id")
+_OWNER_ID: BindParameter[str] = bindparam("owner_id")
 _FILE_OF_UPLOAD = select(files.c.id).where(files.c.upload_id == _UPLOAD_ID)
 _NOBODY: dict[str, Any] = {"owner": ERASED_OWNER, "account": null(), "sender": null(), "email": null()}
 

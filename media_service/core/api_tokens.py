@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.core.access import Scope
-from media_service.core.errors.access import InsufficientScope, UnknownCollection
+from media_service.core.errors.access import InsufficientScope
+from media_service.core.errors.collections import UnknownCollection
 from media_service.core.errors.requests import Malformed
 from media_service.core.text import clean_line
 

@@ -15,7 +15,8 @@ from media_service.core.api_tokens import (
     expiry,
     granted_scopes,
 )
-from media_service.core.errors.access import InsufficientScope, UnknownCollection
+from media_service.core.errors.access import InsufficientScope
+from media_service.core.errors.collections import UnknownCollection
 from media_service.core.errors.requests import Malformed
 
 

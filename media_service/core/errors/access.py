@@ -51,11 +51,3 @@ class NameTaken(Refusal):
     code = "name_taken"
     template = 'The name "{name}" is taken.'
     name: str
-
-
-@dataclass(eq=False)
-class UnknownCollection(Refusal):
-    """The collection does not exist, or the caller may not use it."""
-
-    code = "unknown_collection"
-    template = "There is no such collection."

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from media_service.core.access import ALL_SCOPES, LOCAL_OWNER, Origin, Scope, Viewer, is_shared, may_access
 from media_service.core.accounts import NO_LIMITS, OwnerKind, TokenKind
+from media_service.core.audit import ADMIN_TOKEN, Actor
 
 if TYPE_CHECKING:
     from media_service.core.access import Role
-    from media_service.core.accounts import Credential, OwnerLimits
+    from media_service.core.accounts import Credential, Owner, OwnerLimits
 
 
 class CallerKind(StrEnum):
@@ -49,6 +50,12 @@ class Caller:
     def is_known(self) -> bool:
         """Return whether it authenticated."""
         return self.kind is not CallerKind.BROWSER
+
+    @property
+    def actor(self) -> Actor:
+        """Return the caller as the audit trail names it."""
+        name = ADMIN_TOKEN if self.kind is CallerKind.ADMIN_TOKEN else self.account or self.owner
+        return Actor(name, self.name, self.token_id, self.address)
 
     @property
     def origin(self) -> Origin:
@@ -120,6 +127,21 @@ def caller_with(credential: Credential, browser: str, address: str | None) -> Ca
         collection=token.collection,
         limits=owner.limits,
         token_id=token.id,
+    )
+
+
+def person_caller(owner: Owner, address: str | None) -> Caller:
+    """Return the caller whom a trusted proxy has signed in."""
+    return Caller(
+        kind=CallerKind.PERSON,
+        owner=owner.id,
+        scopes=owner.scopes,
+        address=address,
+        account=owner.id,
+        name=owner.name,
+        role=owner.role,
+        collections=None if owner.all_collections or Scope.ADMIN in owner.scopes else owner.collections,
+        limits=owner.limits,
     )
 
 
