@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from media_service.access.assembly import AccessParts
 from media_service.access.audit import AuditTrail
 from media_service.access.credentials import Credentials
+from media_service.access.erasing import PersonEraser
 from media_service.access.guest_links import GuestLinkService
 from media_service.access.identities import Identities
 from media_service.access.passwords import PasswordHasher
@@ -20,9 +22,11 @@ from media_service.http.api.audit import AuditApi
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.links import LinksApi
+from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
 from media_service.http.api.session import SessionApi
+from media_service.http.api.tokens import TokensApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
 from media_service.http.connections.rate_limited_log import RateLimitedLog
@@ -44,6 +48,7 @@ from media_service.http.security.proxies import TRUSTED_PROXIES, TrustedProxies
 from media_service.http.security.sessions import Sessions
 from media_service.http.unknown_ids import unknown_ids_middleware
 from media_service.intake.assembly import ReceiverParts
+from media_service.intake.erasing import UploadEraser
 from media_service.part_options import MICROSECONDS, authenticator_for, intake_options, proxy_identity, rate_limits
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
@@ -96,6 +101,14 @@ class Receiver:
             cors=self._cors,
         )
         self._passwords = PasswordHasher()
+        self._access = AccessParts(
+            accounts,
+            self._passwords,
+            self._adapters.all.locks,
+            clock=now,
+            new_id=new_id,
+            forget=self._credentials.forget,
+        )
         throttle = SignInThrottle(self._adapters.all.bus)
         self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
@@ -155,11 +168,20 @@ class Receiver:
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
             AuditApi(audit, authenticator),
             LinksApi(self._links, authenticator, serializer),
+            PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
+            TokensApi(self._access, authenticator),
         ]
 
     def _guards(self) -> list[Middleware]:
         """Return what refuses requests by who sends them."""
         return [self._identity.middleware(), unknown_ids_middleware(self._rates)]
+
+    def _person_eraser(self) -> PersonEraser:
+        adapters, rows = self._adapters.all, self._adapters.erasing
+        uploads = UploadEraser(
+            adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
+        )
+        return PersonEraser(self._access.people, uploads, rows)
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [
