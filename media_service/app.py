@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from media_service.access.credentials import Credentials
 from media_service.access.guest_links import GuestLinkService
+from media_service.access.guests import Guests
+from media_service.access.passwords import PasswordHasher
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
+from media_service.http.api.guests import GuestsApi
 from media_service.http.api.links import LinksApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
@@ -24,16 +27,18 @@ from media_service.http.dialects.tus import TusDialect
 from media_service.http.loop_budget import LoopBudget
 from media_service.http.memory_budget import COVER_MEMORY_BYTES, MemoryBudget
 from media_service.http.pages.assets import Assets
+from media_service.http.pages.guest_page import GuestPage
 from media_service.http.pages.html_responses import HtmlResponses
 from media_service.http.pages.page_markup import PageMarkup
 from media_service.http.pages.pages import Pages
 from media_service.http.pages.station import Station
 from media_service.http.routes import RouteProvider, application
 from media_service.http.security.cors import CorsPolicy
+from media_service.http.security.guests import GuestGate
 from media_service.http.security.headers import require_https
 from media_service.http.security.sessions import Sessions
 from media_service.intake.assembly import ReceiverParts
-from media_service.part_options import MICROSECONDS, authenticator_for, intake_options
+from media_service.part_options import MICROSECONDS, authenticator_for, cookies_for, intake_options
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 
@@ -54,17 +59,21 @@ class Receiver:
         self._adapters = LocalAdapters(settings, folder)
         self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
         self._intake, self._appends = parts.uploads, parts.appends
-        self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
+        guest_links, self._passwords = self._adapters.catalogue.guest_links, PasswordHasher()
+        self._guests = Guests(guest_links, self._passwords, now)
+        self._gate = GuestGate(self._guests, cookies_for(settings))
+        self._links = GuestLinkService(
+            guest_links,
+            self._passwords,
+            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
+        )
+        self._cors = CorsPolicy(settings.allowed_origins, self._guests, settings.base_path)
         accounts = self._adapters.accounts
         self._credentials = Credentials(accounts, now)
         sessions = Sessions(
             accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
-        )
-        self._links = GuestLinkService(
-            self._adapters.catalogue.guest_links,
-            lifetime=int(settings.link_lifetime * MICROSECONDS),
-            clock=now,
-            new_id=new_id,
         )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
@@ -78,7 +87,7 @@ class Receiver:
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
         pages = Pages(assets, markup, html, self._authenticator, self._accepts_uploads)
-        app = application(base, self._authenticator, self._cors, self._route_providers(pages, html), html)
+        app = application(base, self._authenticator, self._cors, self._route_providers(pages, markup, html), html)
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
         app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
@@ -86,7 +95,7 @@ class Receiver:
         app.on_shutdown.append(self._stop_accepting)
         return app
 
-    def _route_providers(self, pages: Pages, html: HtmlResponses) -> list[RouteProvider]:
+    def _route_providers(self, pages: Pages, markup: PageMarkup, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
         loop_budget = LoopBudget()
@@ -96,8 +105,9 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
+            GuestPage(self._guests, self._gate, authenticator, markup),
             SessionApi(authenticator),
-            UploadsApi(intake, authenticator, serializer),
+            UploadsApi(intake, authenticator, self._gate, serializer),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
                 intake,
@@ -105,6 +115,7 @@ class Receiver:
                 serializer,
                 loop_budget,
                 html,
+                gate=self._gate,
                 verdict_wait_seconds=self._settings.verdict_wait_form,
                 cover_budget=covers,
             ),
@@ -113,6 +124,7 @@ class Receiver:
             FileCoversApi(files, files_api, authenticator, intake.options, loop_budget=loop_budget, budget=covers),
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer),
             LinksApi(self._links, authenticator, serializer),
+            GuestsApi(intake, self._guests, self._gate, authenticator, serializer),
         ]
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
@@ -123,6 +135,7 @@ class Receiver:
                 self._parts.concatenator,
                 self._authenticator,
                 self._serializer,
+                gate=self._gate,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
             ),
@@ -131,6 +144,7 @@ class Receiver:
                 self._appends,
                 self._authenticator,
                 self._serializer,
+                gate=self._gate,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
                 interim_responses=self._settings.interim_responses,
@@ -151,6 +165,7 @@ class Receiver:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_seen()
+        self._passwords.close()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:
