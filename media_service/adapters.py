@@ -40,7 +40,7 @@ class LocalAdapters:
         self.links = SidecarLinks(folder.sidecar_socket, ("catalogue", "storage", "bus"))
         is_shared = settings.workers != 1
         self.catalogue = SqliteCatalogue(folder.catalogue, self.links.clients["catalogue"], is_shared=is_shared)
-        self.accounts = self.catalogue.accounts
+        self.accounts, self.erasing = self.catalogue.accounts, self.catalogue.erasing
         self.store = DiskUploadStore(folder.partials, self.links.clients["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
@@ -54,6 +54,7 @@ class LocalAdapters:
             quarantine=self._quarantine,
             media=self._inspector,
             locks=self._locks,
+            audit=self.catalogue.audit,
             bus=SidecarBus(self.links.clients["bus"]),
             clock=now,
             new_id=new_id,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from media_service.access.audit import AuditTrail
 from media_service.access.credentials import Credentials
 from media_service.access.guest_links import GuestLinkService
 from media_service.access.guests import Guests
 from media_service.access.passwords import PasswordHasher
 from media_service.adapters import LocalAdapters, new_id, now
+from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
+from media_service.http.api.audit import AuditApi
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.guests import GuestsApi
@@ -20,6 +23,7 @@ from media_service.http.api.serializer import Serializer
 from media_service.http.api.session import SessionApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
+from media_service.http.connections.rate_limited_log import RateLimitedLog
 from media_service.http.dialects.form import FormDialect
 from media_service.http.dialects.native import NativeDialect
 from media_service.http.dialects.rufh import RufhDialect
@@ -75,6 +79,9 @@ class Receiver:
         sessions = Sessions(
             accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
         )
+        # Lines without a bound would let anybody fill the disk.
+        log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
+        self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
@@ -98,16 +105,17 @@ class Receiver:
     def _route_providers(self, pages: Pages, markup: PageMarkup, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
+        audit = self._audit
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         files = self._parts.files
-        files_api = FilesApi(files, authenticator, serializer)
+        files_api = FilesApi(files, authenticator, serializer, audit)
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
             GuestPage(self._guests, self._gate, authenticator, markup),
-            SessionApi(authenticator),
-            UploadsApi(intake, authenticator, self._gate, serializer),
+            SessionApi(authenticator, audit),
+            UploadsApi(intake, authenticator, serializer, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
                 intake,
@@ -121,8 +129,17 @@ class Receiver:
             ),
             *self._append_dialects(loop_budget),
             files_api,
-            FileCoversApi(files, files_api, authenticator, intake.options, loop_budget=loop_budget, budget=covers),
-            QuarantineApi(intake, self._parts.rejected, authenticator, serializer),
+            FileCoversApi(
+                files,
+                files_api,
+                authenticator,
+                intake.options,
+                audit=audit,
+                loop_budget=loop_budget,
+                budget=covers,
+            ),
+            QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
+            AuditApi(audit, authenticator),
             LinksApi(self._links, authenticator, serializer),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer),
         ]
@@ -136,6 +153,7 @@ class Receiver:
                 self._authenticator,
                 self._serializer,
                 gate=self._gate,
+                audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
             ),
@@ -145,6 +163,7 @@ class Receiver:
                 self._authenticator,
                 self._serializer,
                 gate=self._gate,
+                audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
                 interim_responses=self._settings.interim_responses,
@@ -158,7 +177,8 @@ class Receiver:
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         await self._adapters.open()
-        tasks = [asyncio.create_task(run) for run in (self._heartbeat.run(), self._credentials.run())]
+        runs = self._heartbeat.run(), self._credentials.run(), self._audit.run()
+        tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
         yield
         for task in tasks:
@@ -166,6 +186,7 @@ class Receiver:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_seen()
         self._passwords.close()
+        await self._audit.store_failures()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:

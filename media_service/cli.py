@@ -1,21 +1,25 @@
-"""The command line: `media-service serve`, `migrate`, `settings` and `health`."""
+"""The command line: `media-service serve`, `migrate`, `settings`, `health` and `usage`."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from media_service import __version__
+from media_service.catalogue import usage_check
+from media_service.catalogue.schema_version import is_current
 from media_service.config.describe import describe_settings
 from media_service.config.loading import InvalidSettings, load_with_origins
 from media_service.health import NotReady, check_ready
 from media_service.server import serve as server
-from media_service.startup import StartupError, migrate_catalogue
+from media_service.startup import StartupError, migrate_catalogue, resource_folder
 from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
+    from media_service.catalogue.usage_check import UsageRow
     from media_service.config.settings import Settings
 
 EXIT_USAGE = 2
@@ -75,9 +79,37 @@ def health(host: Host = None, port: Port = None, config: Config = None) -> None:
     typer.echo("ready")
 
 
+@cli.command()
+def usage(
+    data_dir: DataDir = None,
+    config: Config = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with status 1 if a sum is wrong.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Correct wrong sums.")] = False,
+) -> None:
+    """Print what counts for the quotas, as stored and as all uploads and files add up; also while the service runs."""
+    database = DataFolder(_settings(config, data_dir=data_dir)[0].data_dir).catalogue
+    if not is_current(database, resource_folder("migrations")):
+        _exit(f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one")
+    rows = usage_check.repair(database) if repair else usage_check.check(database)
+    for row in rows:
+        typer.echo(_describe_usage(row))
+    if check and not repair and not all(row.is_right for row in rows):
+        _exit("sums are wrong; `media-service usage --repair` corrects them")
+
+
 def main() -> None:
     """Run the command line."""
     cli()
+
+
+def _describe_usage(row: UsageRow) -> str:
+    """Return one line about a row of usage, and about its wrong sums."""
+    actual = asdict(row.actual)
+    sums = [
+        f"{name} {value}" + ("" if value == actual[name] else f" (wrong: {actual[name]})")
+        for name, value in asdict(row.stored).items()
+    ]
+    return f"{row.id}: {', '.join(sums)}"
 
 
 def _settings(config: Path | None, **flags: object) -> tuple[Settings, dict[str, str]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media_service.core.accounts import OwnerLimits
 from media_service.core.cover import CoverLimits
 from media_service.core.expiry import Lifetime
 from media_service.core.limits import MIN_SLICE_BYTES, Limits
-from media_service.core.quota import Quota, Quotas
+from media_service.core.quota import Quota, Quotas, StorageLimits
 from media_service.http.security.auth import AdminToken, Authenticator
 from media_service.http.security.cookies import Cookies
 from media_service.http.security.same_origin import ServiceOrigin
@@ -47,7 +48,13 @@ def intake_options(settings: Settings) -> IntakeOptions:
         sync_slices=settings.sync == "slice",
         body_rate=settings.body_rate,
         quotas=_quotas(settings),
+        storage_limits=StorageLimits(
+            service=int(settings.bytes_max) or None,
+            person=OwnerLimits(bytes=int(settings.person_bytes_max) or None),
+            link=OwnerLimits(bytes=int(settings.link_bytes_max) or None, files=settings.link_files_max or None),
+        ),
         quarantine_lifetime=settings.quarantine_lifetime,
+        audit_lifetime=settings.audit_lifetime,
         writes_tags=settings.tag_mode == "full",
     )
 

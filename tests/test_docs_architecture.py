@@ -10,7 +10,7 @@ from tests.support.server import ROOT
 from tests.test_rooms import PACKAGE, PARTS, ROOMS
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-FOLDERS = ("core", "ipc", "storage", "catalogue", "media", "intake", "http", "config", "server")
+FOLDERS = ("core", "ipc", "storage", "catalogue", "media", "intake", "access", "http", "config", "server")
 
 
 def test_picture_of_imports_is_the_table_of_rooms() -> None:

@@ -83,6 +83,18 @@ class Settings(BaseModel):
     bytes_per_address: Bytes = ByteSize(128 * 1024 * MIB)
     """Bytes of these uploads, announced or received; as `uploads_per_address`."""
 
+    bytes_max: Bytes = ByteSize(0)
+    """Bytes of everything: finished files, open uploads as announced, quarantine; 0 for no limit but the disk's."""
+
+    person_bytes_max: Bytes = ByteSize(0)
+    """Bytes of a person without a limit of their own: finished files and open uploads; 0 for no limit."""
+
+    link_bytes_max: Bytes = ByteSize(10 * 1024 * MIB)
+    """Bytes of a guest link without a limit of its own: finished files and open uploads; 0 for no limit."""
+
+    link_files_max: Annotated[int, Field(ge=0)] = 100
+    """Files of a guest link without a limit of its own: finished ones and open uploads; 0 for no limit."""
+
     sync: Literal["slice", "upload"] = "slice"
     """Sync before a slice is acknowledged (`slice`), or at the end (`upload`): a power cut may then lose the upload."""
 
@@ -130,6 +142,9 @@ class Settings(BaseModel):
 
     link_lifetime: Seconds = 30 * DAY
     """Seconds after which a new guest link expires, unless it says otherwise."""
+
+    audit_lifetime: Seconds = 365 * DAY
+    """Seconds that an entry of the audit trail is kept."""
 
     severities: dict[str, Literal["info", "warn", "reject"]] = {}
     """Severities of findings, by code, that differ from the table in the documentation."""

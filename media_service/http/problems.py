@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from aiohttp import web
 
-from media_service.core.errors.access import InsufficientScope, InvalidToken, Unauthorized, WrongPassword
+from media_service.core.errors.access import (
+    InsufficientScope,
+    InvalidToken,
+    NameTaken,
+    Unauthorized,
+    UnknownPerson,
+    UnknownToken,
+    WrongPassword,
+)
 from media_service.core.errors.base import MediaServiceError, ServiceError
+from media_service.core.errors.collections import UnknownCollection
 from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide, UnknownCover
 from media_service.core.errors.files import (
     ContentHashMismatch,
@@ -97,6 +106,10 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     InvalidToken: 401,
     WrongPassword: 401,
     InsufficientScope: 403,
+    UnknownCollection: 404,
+    UnknownPerson: 404,
+    UnknownToken: 404,
+    NameTaken: 409,
     UnknownUpload: 404,
     UnknownFile: 404,
     UnknownCover: 404,

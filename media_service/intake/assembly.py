@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
+    from media_service.core.ports.audit import AuditLog
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.locks import Locks
@@ -44,6 +45,7 @@ class Adapters:
     quarantine: Quarantine
     media: Media
     locks: Locks
+    audit: AuditLog
     bus: Bus
     clock: Callable[[], int]
     new_id: Callable[[], str]
@@ -119,6 +121,7 @@ class FinisherParts(SharedParts):
             self.ender,
             catalogue,
             adapters.quarantine,
+            adapters.audit,
             leftovers=self.leftovers,
             clock=adapters.clock,
             options=options,

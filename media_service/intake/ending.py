@@ -60,16 +60,19 @@ class UploadEnder:
         self._bus = bus
         self._clock = clock
 
-    async def cancel(self, upload_id: str) -> None:
-        """Cancel the upload; twice is no error. Raise UnknownUpload, UploadGone, WrongState, BeingFinished."""
+    async def cancel(self, upload_id: str) -> bool:
+        """Cancel the upload; return False if it was cancelled before.
+
+        Raise UnknownUpload, UploadGone, WrongState, BeingFinished.
+        """
         if (await load_upload(self._catalogue, upload_id))[0].state in FINISHING:
             await self._end_failed(upload_id, Event.CANCEL)
-            return
+            return True
 
         async def cancelled(upload: Upload, _received: Ranges) -> Upload | None:
             return None if upload.state is State.CANCELLED else upload.step(Event.CANCEL, self._clock())
 
-        await self.end(upload_id, cancelled)
+        return await self.end(upload_id, cancelled)
 
     async def expire(self, upload_id: str, lifetime: Lifetime) -> bool:
         """End an expired upload; return whether it ended. A writer keeps it, but not past its `whole` lifetime."""

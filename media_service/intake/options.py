@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from media_service.core.quota import Quotas
+from media_service.core.quota import NO_STORAGE_LIMITS, Quotas, StorageLimits
 
 if TYPE_CHECKING:
     from media_service.core.expiry import Lifetime
@@ -19,7 +19,8 @@ class IntakeOptions:
     `idle_timeout`: maximum time without a byte of a body, and window of its minimum rate `body_rate` (bytes/s).
     `verdict_wait_slice`: how long the last slice's response waits for the verdict. `disk_reserve`: space that stays
     free. `writes_tags`: write the sender's details into the file. `sync_slices`: sync each slice before its response;
-    otherwise sync an upload once, before it is complete. `quarantine_lifetime`: how long rejected files are kept.
+    otherwise sync an upload once, before it is complete. `quarantine_lifetime`: how long rejected files are kept;
+    `audit_lifetime`: entries of the audit trail.
     """
 
     limits: Limits
@@ -30,5 +31,7 @@ class IntakeOptions:
     sync_slices: bool
     body_rate: int = 0
     quotas: Quotas = field(default_factory=Quotas)
+    storage_limits: StorageLimits = NO_STORAGE_LIMITS
     quarantine_lifetime: float = 0.0
+    audit_lifetime: float = 0.0
     writes_tags: bool = True

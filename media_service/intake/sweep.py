@@ -1,4 +1,4 @@
-"""Remove what time and crashes leave: idle uploads, old quarantine, files of a process that died."""
+"""Remove what time and crashes leave: idle uploads, old quarantine and audit entries, files of a process that died."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from media_service.core.upload_states import FINISHING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from media_service.core.ports.audit import AuditLog
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.upload import Upload
@@ -28,13 +29,14 @@ EXPIRE_BATCH = 256
 
 
 class Sweeper:
-    """Expires uploads, purges the quarantine and clears `leftovers`, `every` so many seconds."""
+    """Expires uploads, purges quarantine and audit trail, and clears `leftovers`, `every` so many seconds."""
 
     def __init__(
         self,
         ender: UploadEnder,
         catalogue: Catalogue,
         quarantine: Quarantine,
+        audit: AuditLog,
         *,
         leftovers: Leftovers,
         clock: Callable[[], int],
@@ -44,9 +46,11 @@ class Sweeper:
         self._ender = ender
         self._catalogue = catalogue
         self._quarantine = quarantine
+        self._audit = audit
         self._clock = clock
         self._lifetime = options.lifetime
         self._quarantine_lifetime = int(options.quarantine_lifetime * 1_000_000)
+        self._audit_lifetime = int(options.audit_lifetime * 1_000_000)
         self._leftovers = leftovers
         self._every = every
 
@@ -57,6 +61,7 @@ class Sweeper:
         while True:
             await asyncio.sleep(self._every)
             await self._try(self.expire)
+            await self._try(self.purge_audit)
             await self._try(self._leftovers.clear)
 
     async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
@@ -77,8 +82,20 @@ class Sweeper:
         for first in range(0, len(due), EXPIRE_BATCH):
             await self._expire_together(due[first : first + EXPIRE_BATCH])
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):
-            await self._catalogue.forget_cover(upload_id)
+            await self._catalogue.forget_rejected(upload_id)
             log.info("removed from quarantine", upload=upload_id)
+        await self.forget_deleted()
+
+    async def forget_deleted(self) -> None:
+        """Count no more what was deleted from the quarantine by hand, or by a process that died after deleting."""
+        for upload_id in await self._catalogue.charged_in_quarantine():
+            if await self._quarantine.size(upload_id) is None:
+                await self._catalogue.forget_rejected(upload_id)
+
+    async def purge_audit(self) -> None:
+        """Delete the entries of the audit trail that are older than its lifetime."""
+        if deleted := await self._audit.delete_before(self._clock() - self._audit_lifetime):
+            log.info("deleted from the audit trail", entries=deleted)
 
     async def _expire_together(self, due: Sequence[Upload]) -> None:
         """End these uploads. Raise the first error after all were tried."""

@@ -62,6 +62,7 @@ class UploadEdits:
             )
             if upload.length is not None and active.upload.length is None:
                 await self._deps.usage.check_length(active, upload.length)
+                await self._deps.quotas.admit(active, upload.length)
             return upload
 
         active = await self._deps.active_uploads.find(upload_id, viewer)

@@ -20,6 +20,7 @@ from media_service.intake.receiving.address_usage import AddressUsage
 from media_service.intake.receiving.disk_space import DiskSpace
 from media_service.intake.receiving.lifecycle import UploadLifecycle
 from media_service.intake.receiving.slices import SliceReceiver, SliceRequest
+from media_service.intake.receiving.storage_quotas import StorageQuotas
 from media_service.intake.tasks import TaskTracker
 from media_service.intake.upload_edits import UploadEdits
 from media_service.intake.verdicts import Verdicts
@@ -65,7 +66,8 @@ class UploadService:
         self._new_id = new_id
         self._active_uploads = ActiveUploads(catalogue, options.lifetime, bus)
         self._usage = AddressUsage(catalogue, options.quotas)
-        self._space = DiskSpace(store, self._usage, options.disk_reserve)
+        self._quotas = StorageQuotas(catalogue, options.storage_limits)
+        self._space = DiskSpace(store, self._usage, self._quotas, options.disk_reserve)
         deps = Dependencies(
             active_uploads=self._active_uploads,
             catalogue=catalogue,
@@ -75,6 +77,7 @@ class UploadService:
             options=options,
             clock=clock,
             usage=self._usage,
+            quotas=self._quotas,
             space=self._space,
         )
         self._verdicts = Verdicts(catalogue, bus)
@@ -95,25 +98,31 @@ class UploadService:
             duplicate = await self.duplicate_of_bytes(upload.owner, upload.content_hash, upload.length)
             if duplicate is not None:
                 return duplicate, False
-        await self._create(upload)
-        self._active_uploads.remember(ActiveUpload(upload, (), first_reservation(upload.length)))
+        charged = await self._create(upload)
+        self._active_uploads.remember(ActiveUpload(upload, (), first_reservation(upload.length), charged))
         return self._active_uploads.view(upload, Ranges()), True
 
-    async def _create(self, upload: Upload) -> None:
-        """Create the partial and the row. Raise StorageFull; unreceived bytes of other uploads do not count."""
+    async def _create(self, upload: Upload) -> int:
+        """Create the partial and the row; return the bytes that it has reserved of its quotas.
+
+        Raise StorageFull; for the disk unreceived bytes of other uploads do not count.
+        """
         if (upload.length or 1) > await self._space.spare():
             raise StorageFull
         await self._store.create(upload.id, first_reservation(upload.length))
         try:
-            await self._catalogue.create(upload, self._usage.quota_of(upload.address))
+            quota = self._usage.quota_of(upload.address)
+            return await self._catalogue.create(upload, quota, self._quotas.limits)
         except MediaServiceError:
             # If the row exists after all, the first slice creates the partial again.
             await self._store.discard(upload.id)
             raise
 
-    async def largest(self) -> int:
-        """Return the maximum bytes of a new upload, with the disk as it is now."""
-        return max(0, min(self.options.limits.file, await self._space.spare()))
+    async def largest(self, account: str | None, collection: str | None) -> int:
+        """Return the maximum bytes of a new upload for these, with the disk and the quotas as they are now."""
+        most = min(self.options.limits.file, await self._space.spare())
+        left = await self._quotas.largest(account, collection)
+        return max(0, most if left is None else min(most, left))
 
     async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> UploadView | None:
         """Return the owner's finished upload of the same bytes; None for a shared owner."""
@@ -136,10 +145,18 @@ class UploadService:
         return self._active_uploads.view(active.upload, active.received)
 
     async def listing(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+        self,
+        owner: str | None,
+        states: Collection[State],
+        cursor: str | None,
+        limit: int,
+        *,
+        collections: Collection[str] = (),
+        short: bool = False,
     ) -> tuple[list[UploadView], str | None]:
         """See `Catalogue.list_uploads`."""
-        rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit, short=short)
+        listed = self._catalogue.list_uploads(owner, states, cursor, limit, collections=collections, short=short)
+        rows, following = await listed
         return [self._active_uploads.view(upload, ranges_of(slices)) for upload, slices in rows], following
 
     async def slices(self, upload_id: str, viewer: Viewer | None) -> Sequence[Slice]:
@@ -172,10 +189,13 @@ class UploadService:
         await self._verdicts.wait(upload_id, seconds)
         return await self.show(upload_id, None)
 
-    async def cancel(self, upload_id: str, viewer: Viewer | None) -> None:
-        """End the writers and free the space; twice is no error. Raise WrongState while it is being finished."""
-        await self._active_uploads.load(upload_id, viewer)
-        await self._ender.cancel(upload_id)
+    async def cancel(self, upload_id: str, viewer: Viewer | None) -> Upload | None:
+        """End the writers and free the space; return the upload as it was, None if it was cancelled before.
+
+        Raise WrongState while it is being finished.
+        """
+        upload, _ = await self._active_uploads.load(upload_id, viewer)
+        return upload if await self._ender.cancel(upload_id) else None
 
     async def abandon(self, upload_id: str) -> None:
         """Cancel an upload that no client can resume, unless it is complete. If that fails, it expires later."""

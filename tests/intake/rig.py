@@ -11,7 +11,7 @@ from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
 from media_service.core.limits import Limits
-from media_service.core.quota import Quotas
+from media_service.core.quota import NO_STORAGE_LIMITS, Quotas, StorageLimits
 from media_service.intake.assembly import Adapters, FinisherParts, ReceiverParts
 from media_service.intake.finalizing.read_ahead import ReadAheadFollower
 from media_service.intake.options import IntakeOptions
@@ -104,6 +104,7 @@ class Rig:
         rate: int = 0,
         first_id: int = 0,
         quotas: Quotas | None = None,
+        storage_limits: StorageLimits = NO_STORAGE_LIMITS,
         limits: Limits | None = None,
         disk_reserve: int = 0,
         sync_slices: bool = True,
@@ -134,6 +135,7 @@ class Rig:
             quarantine=around(self.quarantine),
             media=around(self.inspector),
             locks=self.locks,
+            audit=around(self.database.audit),
             bus=self.bus,
             clock=lambda: self.time,
             new_id=lambda: f"{next(ids):022}",
@@ -147,7 +149,9 @@ class Rig:
             sync_slices=sync_slices,
             body_rate=rate,
             quotas=quotas or Quotas(),
+            storage_limits=storage_limits,
             quarantine_lifetime=HOUR / 1_000_000,
+            audit_lifetime=HOUR / 1_000_000,
         )
         receiver = ReceiverParts(adapters, options)
         finisher = FinisherParts(adapters, options, duplicates=duplicates, sweep_interval=HOUR)

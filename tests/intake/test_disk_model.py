@@ -64,6 +64,7 @@ class Receiver:
             quarantine=unused,
             media=media,
             locks=locks,
+            audit=unused,
             bus=bus,
             clock=lambda: 1,
             new_id=lambda: "u" * 22,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from media_service.core.audit import Action, Actor, AuditEntry, AuditFilter
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.uploads import Superseded
 from media_service.core.lifecycle import UploadRequest
@@ -150,6 +151,15 @@ async def test_quarantine_is_emptied_of_what_is_old(tmp_path: Path) -> None:
         assert list(rig.folders.quarantine.iterdir()) == []
 
 
+async def test_old_entries_of_the_audit_trail_are_deleted(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig:
+        for at in (rig.time - HOUR - 1, rig.time - HOUR):
+            await rig.database.audit.add(AuditEntry(at=at, action=Action.SIGN_IN, actor=Actor(None)))
+        await rig.sweeper.purge_audit()
+        entries, _ = await rig.database.audit.entries(AuditFilter(), None, 50)
+        assert [entry.at for entry in entries] == [rig.time - HOUR]
+
+
 async def test_many_uploads_expire_together(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig:
         made = [(await rig.intake.create(UploadRequest("a.mp3", 10, origin=MINE), "native"))[0] for _ in range(600)]
@@ -183,6 +193,7 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
             rig.ender,
             Failing(rig.database, "expiring", [ZeroDivisionError()]),
             rig.quarantine,
+            rig.database.audit,
             leftovers=rig.leftovers,
             clock=lambda: rig.time,
             options=rig.options,

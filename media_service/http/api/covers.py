@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from media_service.core.access import Scope
+from media_service.core.audit import Action
 from media_service.core.cover import EXTENSIONS
 from media_service.core.errors.covers import CoverNotImage, CoverTooLarge
-from media_service.http.api.files import if_match_condition, readable_by
+from media_service.http.api.files import if_match_condition, readable_by, subject_of
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import defer_continue, read_body
 from media_service.http.file_response import attachment_headers
@@ -19,12 +20,15 @@ from media_service.http.shielding import shielded, shielded_with
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from media_service.access.audit import AuditTrail
     from media_service.core.cover import Cover
+    from media_service.core.files import StoredFile
     from media_service.http.api.files import FilesApi
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.memory_budget import MemoryBudget
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.caller import Caller
     from media_service.intake.files import FileService
     from media_service.intake.options import IntakeOptions
     from media_service.intake.uploads import UploadService
@@ -84,6 +88,7 @@ class FileCoversApi:
         authenticator: Authenticator,
         options: IntakeOptions,
         *,
+        audit: AuditTrail,
         loop_budget: LoopBudget,
         budget: MemoryBudget,
     ) -> None:
@@ -91,6 +96,7 @@ class FileCoversApi:
         self._files_api = files_api
         self._authenticator = authenticator
         self._options = options
+        self._audit = audit
         self._loop_budget = loop_budget
         self._budget = budget
 
@@ -105,26 +111,36 @@ class FileCoversApi:
 
     async def put(self, request: web.Request) -> web.Response:
         """Write the body as the cover into the file; return the file. Needs scope edit, and If-Match."""
-        viewer = (await self._authenticator.require(request, Scope.EDIT)).viewer(Scope.EDIT)
-        await self._files.find(request.match_info["id"], viewer)
+        caller, file = await self._find(request)
         is_current = if_match_condition(request)
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._options, self._loop_budget, self._budget, resources)
             if not picture:
                 raise CoverNotImage
-            return await self._edit(request, is_current, picture, resources)
+            return await self._edit(caller, file, is_current, picture, resources)
 
     async def delete(self, request: web.Request) -> web.Response:
         """Remove the front cover from the file; return the file. Needs scope edit, and If-Match."""
-        viewer = (await self._authenticator.require(request, Scope.EDIT)).viewer(Scope.EDIT)
-        await self._files.find(request.match_info["id"], viewer)
-        return await self._edit(request, if_match_condition(request), b"", AsyncExitStack())
+        caller, file = await self._find(request)
+        return await self._edit(caller, file, if_match_condition(request), b"", AsyncExitStack())
+
+    async def _find(self, request: web.Request) -> tuple[Caller, StoredFile]:
+        """Return a caller with scope edit, and the file. Raise UnknownFile, and as `Authenticator.require`."""
+        caller = await self._authenticator.require(request, Scope.EDIT)
+        return caller, await self._files.find(request.match_info["id"], caller.viewer(Scope.EDIT))
 
     async def _edit(
-        self, request: web.Request, is_current: Callable[[bytes], bool], picture: bytes, resources: AsyncExitStack
+        self,
+        caller: Caller,
+        file: StoredFile,
+        is_current: Callable[[bytes], bool],
+        picture: bytes,
+        resources: AsyncExitStack,
     ) -> web.Response:
-        edit = self._files.edit(request.match_info["id"], is_current, picture=picture)
-        return await self._files_api.json_response(await shielded_with(resources, edit))
+        edit = self._files.edit(file.id, is_current, picture=picture)
+        details = {"bytes": len(picture)}
+        noted = self._audit.during(edit, caller.actor, Action.COVER_CHANGED, subject_of(file), details=details)
+        return await self._files_api.json_response(await shielded_with(resources, noted))
 
 
 def _cover_routes(resource: str, api: UploadCoversApi | FileCoversApi) -> list[web.RouteDef]:

@@ -10,6 +10,7 @@ from aiohttp import ETag, web
 from pydantic import BaseModel, ConfigDict
 
 from media_service.core.access import Scope
+from media_service.core.audit import Action, Subject
 from media_service.core.errors.files import MatchRequired, UnknownFile
 from media_service.core.errors.requests import Malformed
 from media_service.http.api.chapters import ChapterField, to_chapters
@@ -22,7 +23,9 @@ from media_service.http.shielding import shielded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from media_service.access.audit import AuditTrail
     from media_service.core.access import Viewer
+    from media_service.core.audit import Detail
     from media_service.core.files import StoredFile
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
@@ -41,8 +44,11 @@ class RetagFile(BaseModel):
 class FilesApi:
     """Handle `/api/v1/files`."""
 
-    def __init__(self, files: FileService, authenticator: Authenticator, serializer: Serializer) -> None:
+    def __init__(
+        self, files: FileService, authenticator: Authenticator, serializer: Serializer, audit: AuditTrail
+    ) -> None:
         self._files = files
+        self._audit = audit
         self._authenticator = authenticator
         self._serializer = serializer
 
@@ -74,18 +80,21 @@ class FilesApi:
 
     async def retag(self, request: web.Request) -> web.Response:
         """Change tags or chapters; return the file. Needs scope edit, and If-Match."""
-        viewer = (await self._authenticator.require(request, Scope.EDIT)).viewer(Scope.EDIT)
-        await self._files.find(request.match_info["id"], viewer)
+        caller = await self._authenticator.require(request, Scope.EDIT)
+        file = await self._files.find(request.match_info["id"], caller.viewer(Scope.EDIT))
         body = await read_json(request, RetagFile)
         if body.tags is None and body.chapters is None:
             raise Malformed("tags", "the body must have tags or chapters")
         edit = self._files.edit(
-            request.match_info["id"],
+            file.id,
             if_match_condition(request),
             tags={key: value or "" for key, value in (body.tags or {}).items()},
             chapters=None if body.chapters is None else to_chapters(body.chapters),
         )
-        return await self.json_response(await shielded(edit))
+        noted = self._audit.during(
+            edit, caller.actor, Action.FILE_EDITED, subject_of(file), details=_edited_members(body)
+        )
+        return await self.json_response(await shielded(noted))
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Return the bytes or a range."""
@@ -108,6 +117,17 @@ class FilesApi:
         """Return the requested file. Raise UnknownFile, and as `readable_by`."""
         viewer = await readable_by(self._authenticator, request)
         return await self._files.find(request.match_info["id"], viewer)
+
+
+def subject_of(file: StoredFile) -> Subject:
+    """Return the file as the audit trail names it."""
+    return Subject(file.id, file.spool_entry.name)
+
+
+def _edited_members(body: RetagFile) -> dict[str, Detail]:
+    """Return what was changed, without the new values."""
+    tags: dict[str, Detail] = {} if body.tags is None else {"tags": sorted(body.tags)}
+    return tags if body.chapters is None else tags | {"chapters": len(body.chapters)}
 
 
 async def readable_by(authenticator: Authenticator, request: web.Request) -> Viewer | None:

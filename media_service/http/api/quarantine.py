@@ -8,6 +8,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from media_service.core.access import Scope
+from media_service.core.audit import Action, Subject
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.upload import Review
 from media_service.core.upload_states import State
@@ -19,10 +20,12 @@ from media_service.http.shielding import shielded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from media_service.access.audit import AuditTrail
+    from media_service.core.upload import Upload
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.caller import Caller
     from media_service.intake.finalizing.rejected import RejectedUploads
-    from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.uploads import UploadService
 
 VERDICT_WAIT_SECONDS = 5.0
@@ -37,9 +40,11 @@ class QuarantineApi:
         rejected: RejectedUploads,
         authenticator: Authenticator,
         serializer: Serializer,
+        audit: AuditTrail,
     ) -> None:
         self._intake = intake
         self._rejected = rejected
+        self._audit = audit
         self._authenticator = authenticator
         self._serializer = serializer
 
@@ -68,7 +73,7 @@ class QuarantineApi:
 
     async def content(self, request: web.Request) -> web.StreamResponse:
         """Return the received bytes, as an attachment of no type."""
-        upload = (await self._find(request, Scope.READ)).upload
+        _, upload = await self._find(request, Scope.READ)
         headers = attachment_headers("application/octet-stream", f"filename*=UTF-8''{quote(upload.filename, safe='')}")
         try:
             return await file_response(self._rejected.path(upload.id), headers)
@@ -85,22 +90,33 @@ class QuarantineApi:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete the bytes and the report."""
-        upload_id = (await self._find(request, Scope.EDIT)).upload.id
-        await shielded(self._rejected.forget(upload_id))
+        caller, upload = await self._find(request, Scope.EDIT)
+        deletion = self._rejected.forget(upload.id)
+        await shielded(self._audit.during(deletion, caller.actor, Action.QUARANTINE_DELETED, _subject_of(upload)))
         return web.Response(status=204)
 
     async def _recheck(self, request: web.Request, review: Review) -> web.Response:
-        upload_id, caller = request.match_info["id"], await self._authenticator.require(request, Scope.EDIT)
-        await self._intake.show(upload_id, caller.viewer(Scope.EDIT))
+        caller = await self._authenticator.require(request, Scope.EDIT)
+        upload = (await self._intake.show(request.match_info["id"], caller.viewer(Scope.EDIT))).upload
+        action = Action.QUARANTINE_FORCED if review is Review.FORCED else Action.QUARANTINE_RECHECKED
+        recheck = self._rejected.recheck(upload.id, review)
         # Cancelled between the row and the queue, it would be finished only after the next start.
-        await shielded(self._rejected.recheck(upload_id, review))
-        view = await self._intake.wait_for_verdict(upload_id, VERDICT_WAIT_SECONDS)
+        await shielded(self._audit.during(recheck, caller.actor, action, _subject_of(upload)))
+        view = await self._intake.wait_for_verdict(upload.id, VERDICT_WAIT_SECONDS)
         return web.json_response(self._serializer.upload(view))
 
-    async def _find(self, request: web.Request, scope: Scope) -> UploadView:
-        """Return a rejected upload that still has its bytes. Raise UnknownUpload, and as `Authenticator.require`."""
+    async def _find(self, request: web.Request, scope: Scope) -> tuple[Caller, Upload]:
+        """Return the caller, and a rejected upload that still has its bytes.
+
+        Raise UnknownUpload, and as `Authenticator.require`.
+        """
         caller = await self._authenticator.require(request, scope)
         view = await self._intake.show(request.match_info["id"], caller.viewer(scope))
         if view.upload.state is not State.REJECTED or await self._rejected.kept_bytes(view.upload.id) is None:
             raise UnknownUpload
-        return view
+        return caller, view.upload
+
+
+def _subject_of(upload: Upload) -> Subject:
+    """Return the upload as the audit trail names it."""
+    return Subject(upload.id, upload.filename)

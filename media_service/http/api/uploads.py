@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from media_service.core.access import Scope
+from media_service.core.audit import Action, Subject
 from media_service.core.digest import parse_digest_field, parse_hex
 from media_service.core.errors.requests import Malformed
 from media_service.core.lifecycle import UploadRequest
@@ -22,8 +23,10 @@ from media_service.http.shielding import shielded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from media_service.access.audit import AuditTrail
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.caller import Caller
     from media_service.http.security.guests import GuestGate
     from media_service.intake.uploads import UploadService
 
@@ -60,9 +63,16 @@ class UploadsApi:
     """Handle `/api/v1/uploads`, except sending slices, and `/api/v1/limits`."""
 
     def __init__(
-        self, intake: UploadService, authenticator: Authenticator, gate: GuestGate, serializer: Serializer
+        self,
+        intake: UploadService,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        *,
+        gate: GuestGate,
+        audit: AuditTrail,
     ) -> None:
         self._intake = intake
+        self._audit = audit
         self._authenticator = authenticator
         self._gate = gate
         self._serializer = serializer
@@ -156,11 +166,12 @@ class UploadsApi:
         return web.json_response(self._serializer.upload(await shielded(amendment)))
 
     async def limits(self, request: web.Request) -> web.Response:
-        """Return the limits; `largest`: what the disk has room for now."""
-        await self._authenticator.authenticate(request)
+        """Return the limits; `largest`: what the disk and the caller's quotas have room for now."""
+        origin = (await self._authenticator.authenticate(request)).origin
         options = self._intake.options
         limits = options.limits
-        body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
+        largest = await self._intake.largest(origin.account, origin.collection)
+        body: dict[str, float] = {"file": limits.file, "largest": largest, "slice": limits.slice}
         body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}
         body["upload_lifetime"] = options.lifetime.idle / 1_000_000
         body["quarantine_lifetime"] = options.quarantine_lifetime
@@ -169,13 +180,20 @@ class UploadsApi:
     async def cancel(self, request: web.Request) -> web.Response:
         """Cancel the upload: 204."""
         caller = await self._authenticator.authenticate(request)
-        await shielded(self._intake.cancel(request.match_info["id"], caller.viewer(Scope.EDIT)))
+        await shielded(cancel_and_note(self._intake, self._audit, request.match_info["id"], caller))
         return web.Response(status=204)
 
     async def slices(self, request: web.Request) -> web.Response:
         """Return the recorded slices, so that a client can check that its file is the same. The id permits it."""
         recorded = await self._intake.slices(request.match_info["id"], None)
         return web.json_response([self._serializer.slice(slice_) for slice_ in recorded])
+
+
+async def cancel_and_note(intake: UploadService, audit: AuditTrail, upload_id: str, caller: Caller) -> None:
+    """Cancel the upload; note it unless it was cancelled before: anybody may repeat that without end."""
+    upload = await intake.cancel(upload_id, caller.viewer(Scope.EDIT))
+    if upload is not None:
+        await audit.note(caller.actor, Action.UPLOAD_CANCELLED, Subject(upload_id, upload.filename))
 
 
 def _content_query(request: web.Request) -> tuple[bytes, int]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import Any
 
+    from media_service.access.audit import AuditTrail
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
@@ -61,6 +62,7 @@ class RufhDialect:
         serializer: Serializer,
         *,
         gate: GuestGate,
+        audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
         interim_responses: bool,
@@ -69,6 +71,7 @@ class RufhDialect:
         self._appends = appends
         self._authenticator = authenticator
         self._gate = gate
+        self._audit = audit
         self._serializer = serializer
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
@@ -109,9 +112,11 @@ class RufhDialect:
             return {"OPTIONS": self.options, "PUT": self.create}
         return {"OPTIONS": self.options, "POST": self.create, "PUT": self.create}
 
-    async def options(self, _request: web.Request, version: fields.InteropVersion) -> web.Response:
-        """Return the limits of an upload."""
-        return web.Response(status=204, headers=self._limit_header(version))
+    async def options(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
+        """Return the limits of a new upload: what the caller's quotas have room for now."""
+        origin = (await self._authenticator.identify(request)).origin
+        largest = await self._intake.largest(origin.account, origin.collection)
+        return web.Response(status=204, headers=self._limit_header(version, largest=largest))
 
     async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """Create an upload, with its first bytes, or with all of them if no field says otherwise."""
@@ -168,7 +173,7 @@ class RufhDialect:
 
     async def delete(self, request: web.Request, _version: fields.InteropVersion) -> web.Response:
         """Cancel the upload. A finished file cannot be cancelled."""
-        return await cancel_upload(request, self._authenticator, self._appends, self._intake)
+        return await cancel_upload(request, self._authenticator, self._appends, self._intake, self._audit)
 
     async def _append(
         self,
@@ -228,10 +233,13 @@ class RufhDialect:
             },
         )
 
-    def _limit_header(self, version: fields.InteropVersion, view: UploadView | None = None) -> dict[str, str]:
+    def _limit_header(
+        self, version: fields.InteropVersion, view: UploadView | None = None, *, largest: int | None = None
+    ) -> dict[str, str]:
+        """Return the limits of an upload. Those of one that exists are the service's: they must not shrink."""
         limits, lifetime = self._intake.options.limits, self._intake.options.lifetime
         remaining = min(lifetime.idle, lifetime.whole) if view is None else self._intake.remaining(view)
-        return fields.limit_header(version, limits.file, remaining // 1_000_000)
+        return fields.limit_header(version, limits.file if largest is None else largest, remaining // 1_000_000)
 
     async def _send_interim_response(
         self, request: web.Request, version: fields.InteropVersion, headers: Mapping[str, str]

@@ -32,6 +32,7 @@ from media_service.http.shielding import shielded, with_verdict
 from media_service.intake.receiving.append import AppendRequest
 
 if TYPE_CHECKING:
+    from media_service.access.audit import AuditTrail
     from media_service.core.digest import Proof
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
@@ -63,6 +64,7 @@ class TusDialect:
         serializer: Serializer,
         *,
         gate: GuestGate,
+        audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
     ) -> None:
@@ -71,6 +73,7 @@ class TusDialect:
         self._concatenator = concatenator
         self._authenticator = authenticator
         self._gate = gate
+        self._audit = audit
         self._serializer = serializer
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
@@ -115,14 +118,16 @@ class TusDialect:
         if method != "OPTIONS" and version != VERSION:
             raise UnsupportedVersion(f"tus {VERSION}")
 
-    async def options(self, _request: web.Request) -> web.Response:
-        """Return version, extensions and limits."""
+    async def options(self, request: web.Request) -> web.Response:
+        """Return version, extensions and limits; the maximum size is what the caller's quotas have room for now."""
+        origin = (await self._authenticator.identify(request)).origin
+        largest = await self._intake.largest(origin.account, origin.collection)
         return web.Response(
             status=204,
             headers={
                 "Tus-Version": VERSION,
                 "Tus-Extension": EXTENSIONS,
-                "Tus-Max-Size": str(self._intake.options.limits.file),
+                "Tus-Max-Size": str(largest),
                 "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
             },
         )
@@ -181,7 +186,7 @@ class TusDialect:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Cancel the upload. A finished file cannot be cancelled."""
-        return await cancel_upload(request, self._authenticator, self._appends, self._intake)
+        return await cancel_upload(request, self._authenticator, self._appends, self._intake, self._audit)
 
     async def _concatenate(self, request: web.Request, caller: Caller, concat: str) -> web.Response:
         """Create an upload from the bytes of partial uploads, in the listed order (concatenation)."""

@@ -118,7 +118,7 @@ class PageMarkup:
         """Return the form for browsers without scripts, with what the user typed before, and what a link asks."""
 
         def text_field(name: str, label: str, most: int, more: str = "") -> str:
-            value = f' value="{escape(typed[name])}"' if typed.get(name) else ""
+            value = f' value="{escape(typed[name])}"' if typed.get(name) and name != "passphrase" else ""
             return (
                 f'<label class="field field-{name}"><span>{label}</span>'
                 f'<input name="{name}" maxlength="{most}"{more}{value}></label>'

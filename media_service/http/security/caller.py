@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core.access import ALL_SCOPES, LOCAL_OWNER, Origin, Scope, Viewer, is_shared, may_access
 from media_service.core.accounts import NO_LIMITS, OwnerKind, TokenKind
+from media_service.core.audit import ADMIN_TOKEN, Actor
 
 if TYPE_CHECKING:
     from media_service.core.access import Role
@@ -49,6 +50,12 @@ class Caller:
     def is_known(self) -> bool:
         """Return whether it authenticated."""
         return self.kind is not CallerKind.BROWSER
+
+    @property
+    def actor(self) -> Actor:
+        """Return the caller as the audit trail names it."""
+        name = ADMIN_TOKEN if self.kind is CallerKind.ADMIN_TOKEN else self.account or self.owner
+        return Actor(name, self.name, self.token_id, self.address)
 
     @property
     def origin(self) -> Origin:

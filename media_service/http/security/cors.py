@@ -52,7 +52,7 @@ class CorsPolicy:
 
     def allows(self, request: web.Request) -> bool:
         """Return whether the request is for a shared path and from an allowed origin, as the middleware found."""
-        return request.get(_ALLOWED, False)
+        return request.get(_ALLOWED) is True
 
     def middleware(self) -> Middleware:
         """Return a middleware that adds CORS headers to all responses, also errors, and handles preflights."""

@@ -1,0 +1,164 @@
+"""The audit trail in SQLite: rows that are inserted, and deleted when they are old."""
+# ruff: noqa: D102  # the port has the contracts
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, bindparam, delete, null, select, tuple_, update
+
+from media_service.catalogue.change import Change
+from media_service.catalogue.coercion import integer, json_object, text, text_or_none
+from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.file_pages import search_words
+from media_service.catalogue.pagination import decode_cursor, encode_cursor
+from media_service.catalogue.sqlite_dialect import insert
+from media_service.catalogue.tables import audit
+from media_service.catalogue.text_index import fold
+from media_service.core.audit import Actor, AuditEntry, Subject
+
+if TYPE_CHECKING:
+    from sqlite3 import Row
+
+    from media_service.catalogue.commit_client import CommitClient
+    from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.core.audit import AuditFilter
+
+ROWS_PER_READ, MAX_READS = 500, 20
+"""Of one call that searches. No index has words, and comparing them keeps the event loop busy for 2 ms a read."""
+
+DELETED_AT_ONCE = 500
+"""Rows of one transaction, for which the records of slices wait."""
+
+_INSERT = CompiledStatement(
+    insert(audit).values({column.name: bindparam(column.name) for column in audit.columns if column.name != "id"})
+)
+_OLDEST = select(audit.c.id).where(audit.c.at < bindparam("before")).order_by(audit.c.at, audit.c.id)
+_DELETE_OLDEST = CompiledStatement(
+    delete(audit).where(audit.c.id.in_(_OLDEST.limit(DELETED_AT_ONCE))).returning(audit.c.id)
+)
+_FORGET_ACTOR = CompiledStatement(
+    update(audit).where(audit.c.actor == bindparam("owner")).values(actor_name="", address=null())
+)
+_FORGET_SUBJECT = CompiledStatement(
+    update(audit).where(audit.c.subject == bindparam("owner")).values(subject_name="", details="{}")
+)
+
+
+def insert_entry(entry: AuditEntry) -> Statement:
+    """Insert an entry: a change adds it after its guard, so that neither is ever there without the other."""
+    return _INSERT.bind(
+        {
+            "at": entry.at,
+            "actor": entry.actor.id,
+            "actor_name": entry.actor.name,
+            "token": entry.actor.token,
+            "address": entry.actor.address,
+            "action": str(entry.action),
+            "subject": entry.subject.id,
+            "subject_name": entry.subject.name,
+            "outcome": entry.outcome,
+            "details": json.dumps(dict(entry.details), ensure_ascii=False),
+        }
+    )
+
+
+def forget_owner(owner: str) -> list[Statement]:
+    """Remove the names and addresses of an owner who is erased. Their ids remain: they name nobody any more."""
+    return [statement.bind({"owner": owner}) for statement in (_FORGET_ACTOR, _FORGET_SUBJECT)]
+
+
+class SqliteAuditLog:
+    """Adapter of `core.ports.audit.AuditLog`."""
+
+    def __init__(self, pool: ConnectionPool, commit_client: CommitClient) -> None:
+        self._pool = pool
+        self._commit_client = commit_client
+
+    async def add(self, entry: AuditEntry) -> None:
+        await self._commit_client.execute(Change([insert_entry(entry)]))
+
+    async def entries(self, wanted: AuditFilter, cursor: str | None, limit: int) -> tuple[list[AuditEntry], str | None]:
+        words = search_words(wanted.search)
+        after = None if cursor is None else decode_cursor(cursor, int, int)
+        if not words and wanted.action is None:
+            rows = await self._pool.rows(_page(wanted, after, limit + 1))
+            page = [entry_value(row) for row in rows[:limit]]
+            return page, encode_cursor(*_key(page[-1])) if len(rows) > limit else None
+        found: list[AuditEntry] = []
+        for _ in range(MAX_READS):
+            rows = await self._pool.rows(_page(wanted, after, ROWS_PER_READ))
+            for entry in map(entry_value, rows):
+                after = _key(entry)
+                if wanted.action in (None, entry.action) and _has_words(entry, words):
+                    found.append(entry)
+                    if len(found) == limit:
+                        return found, encode_cursor(*after)
+            if len(rows) < ROWS_PER_READ:
+                return found, None
+        return found, None if after is None else encode_cursor(*after)
+
+    async def delete_before(self, at: int) -> int:
+        deleted = 0
+        while rows := await self._commit_client.execute(Change([_DELETE_OLDEST.bind({"before": at})])):
+            deleted += len(rows)
+        return deleted
+
+
+def entry_value(row: Row) -> AuditEntry:
+    """Return the entry of a row. An unusable value becomes an empty one."""
+    actor = Actor(
+        text_or_none(row["actor"]), text(row["actor_name"]), text_or_none(row["token"]), text_or_none(row["address"])
+    )
+    return AuditEntry(
+        id=row["id"],
+        at=integer(row["at"]) or 0,
+        action=text(row["action"]),
+        actor=actor,
+        subject=Subject(text_or_none(row["subject"]), text(row["subject_name"])),
+        outcome=text(row["outcome"]),
+        details=json_object(row["details"]),
+    )
+
+
+def _key(entry: AuditEntry) -> tuple[int, int]:
+    return entry.at, entry.id or 0
+
+
+def _has_words(entry: AuditEntry, words: list[str]) -> bool:
+    """Return whether each folded word is somewhere in the entry."""
+    if not words:
+        return True
+    actor, subject = entry.actor, entry.subject
+    texts = [actor.name, actor.id, actor.address, actor.token, subject.name, subject.id, entry.outcome]
+    details = json.dumps(dict(entry.details), ensure_ascii=False)
+    searched = fold("\n".join(part for part in (*texts, details) if part))
+    return all(word in searched for word in words)
+
+
+def _page(wanted: AuditFilter, after: tuple[int, int] | None, rows: int) -> Statement:
+    """Read the next rows, newest first, whatever their action and words."""
+    values = {"actor": wanted.actor, "subject": wanted.subject, "since": wanted.since, "until": wanted.until}
+    given = frozenset(name for name, value in values.items() if value is not None)
+    at, last_id = (0, 0) if after is None else after
+    statement = _page_statement(given, has_cursor=after is not None)
+    return statement.bind(values | {"at": at, "last_id": last_id, "rows": rows})
+
+
+@lru_cache
+def _page_statement(given: frozenset[str], *, has_cursor: bool) -> CompiledStatement:
+    """Compile a form of the statement at its first use. Each order of rows is one of an index."""
+    key, columns = (audit.c.at, audit.c.id), audit.c
+    conditions = {
+        "actor": columns.actor == bindparam("actor"),
+        "subject": columns.subject == bindparam("subject"),
+        "since": columns.at >= bindparam("since"),
+        "until": columns.at < bindparam("until"),
+    }
+    query = select(audit).where(and_(True, *(conditions[name] for name in sorted(given))))
+    if has_cursor:
+        query = query.where(tuple_(*key) < tuple_(bindparam("at"), bindparam("last_id")))
+    return CompiledStatement(query.order_by(*(column.desc() for column in key)).limit(bindparam("rows")))
