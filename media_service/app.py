@@ -10,6 +10,7 @@ from media_service.access.credentials import Credentials
 from media_service.access.guest_links import GuestLinkService
 from media_service.access.guests import Guests
 from media_service.access.passwords import PasswordHasher
+from media_service.access.rates import Rates
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
@@ -40,9 +41,18 @@ from media_service.http.routes import RouteProvider, application
 from media_service.http.security.cors import CorsPolicy
 from media_service.http.security.guests import GuestGate
 from media_service.http.security.headers import require_https
+from media_service.http.security.proxies import TRUSTED_PROXIES, TrustedProxies
 from media_service.http.security.sessions import Sessions
+from media_service.http.unknown_ids import unknown_ids_middleware
 from media_service.intake.assembly import ReceiverParts
-from media_service.part_options import MICROSECONDS, authenticator_for, cookies_for, intake_options
+from media_service.part_options import (
+    MICROSECONDS,
+    authenticator_for,
+    cookies_for,
+    intake_options,
+    proxy_identity,
+    rate_limits,
+)
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 
@@ -50,6 +60,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiohttp import web
+    from aiohttp.typedefs import Middleware
 
     from media_service.config.settings import Settings
 
@@ -61,7 +72,10 @@ class Receiver:
         self._settings = settings
         self._ready = False
         self._adapters = LocalAdapters(settings, folder)
-        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
+        self._rates = Rates(*rate_limits(settings), self._adapters.all.bus)
+        self._trusted_proxies = TrustedProxies(settings.trusted_proxies)
+        self._identity = proxy_identity(settings, self._trusted_proxies)
+        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings), self._rates)
         self._intake, self._appends = parts.uploads, parts.appends
         guest_links, self._passwords = self._adapters.catalogue.guest_links, PasswordHasher()
         self._guests = Guests(guest_links, self._passwords, now)
@@ -94,7 +108,9 @@ class Receiver:
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
         pages = Pages(assets, markup, html, self._authenticator, self._accepts_uploads)
-        app = application(base, self._authenticator, self._cors, self._route_providers(pages, markup, html), html)
+        providers, guards = self._route_providers(pages, markup, html), self._guards()
+        app = application(base, self._authenticator, self._cors, providers, error_pages=html, guards=guards)
+        app[TRUSTED_PROXIES] = self._trusted_proxies
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
         app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
@@ -143,6 +159,10 @@ class Receiver:
             LinksApi(self._links, authenticator, serializer),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer),
         ]
+
+    def _guards(self) -> list[Middleware]:
+        """Return what refuses requests by who sends them."""
+        return [self._identity.middleware(), unknown_ids_middleware(self._rates)]
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media_service.access.rates import RateLimits
 from media_service.core.accounts import OwnerLimits
 from media_service.core.cover import CoverLimits
 from media_service.core.expiry import Lifetime
 from media_service.core.limits import MIN_SLICE_BYTES, Limits
 from media_service.core.quota import Quota, Quotas, StorageLimits
+from media_service.core.rate_limit import RateLimit
 from media_service.http.security.auth import AdminToken, Authenticator
 from media_service.http.security.cookies import Cookies
+from media_service.http.security.proxies import ProxyIdentity
 from media_service.http.security.same_origin import ServiceOrigin
 from media_service.intake.options import IntakeOptions
 from media_service.media.inspection.inspector import MediaOptions, TagOptions, parse_policy
@@ -19,9 +22,13 @@ if TYPE_CHECKING:
     from media_service.access.credentials import Credentials
     from media_service.config.settings import Settings
     from media_service.http.security.cors import CorsPolicy
+    from media_service.http.security.proxies import TrustedProxies
     from media_service.http.security.sessions import Sessions
 
 MICROSECONDS = 1_000_000
+
+CREATION_BURST, LINK_BURST, ID_BURST = 5, 2, 10
+"""Minutes' worth of requests that may come at once: 300 files dropped on the page, 100 files that were taken away."""
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -68,6 +75,29 @@ def _quotas(settings: Settings) -> Quotas:
         bytes=size if "bytes_per_address" in set_fields else None,
     )
     return Quotas(Quota(uploads=uploads, bytes=size), here)
+
+
+def rate_limits(settings: Settings) -> tuple[RateLimits, RateLimits]:
+    """Return the rates of remote clients, and of those on this machine: only what was set, as for `_quotas`."""
+    set_fields = settings.model_fields_set
+    rates = {
+        "creations": _rate(settings.creations_per_minute, CREATION_BURST),
+        "guest_creations": _rate(settings.guest_creations_per_minute, CREATION_BURST),
+        "link_openings": _rate(settings.link_openings_per_minute, LINK_BURST),
+        "unknown_ids": _rate(settings.unknown_ids_per_minute, ID_BURST),
+    }
+    local = {name: rate for name, rate in rates.items() if f"{name}_per_minute" in set_fields}
+    return RateLimits(**rates), RateLimits(**local)
+
+
+def _rate(per_minute: int, minutes: int) -> RateLimit | None:
+    return RateLimit(per_minute, per_minute * minutes) if per_minute else None
+
+
+def proxy_identity(settings: Settings, trusted: TrustedProxies) -> ProxyIdentity:
+    """Return how trusted proxies name people."""
+    creates_senders = settings.identity_unknown == "sender"
+    return ProxyIdentity(settings.identity_header, trusted, creates_senders=creates_senders)
 
 
 def media_options(settings: Settings) -> MediaOptions:

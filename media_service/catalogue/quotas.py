@@ -25,12 +25,12 @@ from media_service.core.quota import (
     NO_STORAGE_LIMITS,
     SERVICE_USAGE,
     Allowance,
-    Usage,
     collection_usage,
     holder_of,
     next_charge,
 )
 from media_service.core.upload_states import State
+from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

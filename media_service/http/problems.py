@@ -47,6 +47,7 @@ from media_service.core.errors.requests import (
     BodyCut,
     BodyTooSlow,
     ForbiddenOrigin,
+    IdentityRefused,
     IdleTimeout,
     LengthRequired,
     Malformed,
@@ -90,6 +91,7 @@ RETRY_AFTER_SECONDS = 2
 HTTP_STATUS: dict[type[MediaServiceError], int] = {
     Malformed: 400,
     BodyCut: 400,
+    IdentityRefused: 400,
     IdleTimeout: 408,
     BodyTooSlow: 408,
     RequestTimeout: 408,

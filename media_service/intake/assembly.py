@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
     from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.rates import CreationRates
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.options import IntakeOptions
@@ -67,7 +68,7 @@ class SharedParts:
 class ReceiverParts(SharedParts):
     """The parts of a receiver."""
 
-    def __init__(self, adapters: Adapters, options: IntakeOptions) -> None:
+    def __init__(self, adapters: Adapters, options: IntakeOptions, rates: CreationRates) -> None:
         super().__init__(adapters, options)
         catalogue, locks, bus, clock = adapters.catalogue, adapters.locks, adapters.bus, adapters.clock
         self.uploads = UploadService(
@@ -75,6 +76,7 @@ class ReceiverParts(SharedParts):
             adapters.store,
             adapters.media,
             options,
+            rates=rates,
             ender=self.ender,
             late_edits=LateEdits(catalogue, locks, self.retagger, options, clock=clock),
             bus=bus,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
+    from media_service.core.ports.rates import CreationRates
     from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.ending import UploadEnder
     from media_service.intake.late_edits import LateEdits
@@ -52,6 +53,7 @@ class UploadService:
         media: Media,
         options: IntakeOptions,
         *,
+        rates: CreationRates,
         ender: UploadEnder,
         late_edits: LateEdits,
         bus: Bus,
@@ -61,6 +63,7 @@ class UploadService:
         self.options = options
         self._catalogue = catalogue
         self._store = store
+        self._rates = rates
         self._ender = ender
         self._clock = clock
         self._new_id = new_id
@@ -89,9 +92,11 @@ class UploadService:
     async def create(self, request: lifecycle.UploadRequest, dialect: str) -> tuple[UploadView, bool]:
         """Return a new upload and True, or the owner's finished upload of the same bytes and False.
 
-        Raise FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
+        Raise FileTooLarge, Malformed, TooManyRequests, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
         self._tasks.check_open()
+        # Here, because every dialect comes through here, and nothing but creations does.
+        self._rates.creation(request.origin.owner, request.origin.address)
         limits = self.options.limits
         upload = lifecycle.create(request, limits, id=self._new_id(), dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:

@@ -7,6 +7,7 @@ import itertools
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
+from media_service.access.rates import RateLimits, Rates
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
@@ -153,7 +154,7 @@ class Rig:
             quarantine_lifetime=HOUR / 1_000_000,
             audit_lifetime=HOUR / 1_000_000,
         )
-        receiver = ReceiverParts(adapters, options)
+        receiver = ReceiverParts(adapters, options, Rates(RateLimits(), RateLimits(), self.bus))
         finisher = FinisherParts(adapters, options, duplicates=duplicates, sweep_interval=HOUR)
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender

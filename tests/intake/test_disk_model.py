@@ -16,6 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from media_service.access.rates import RateLimits, Rates
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.expiry import Lifetime
 from media_service.core.lifecycle import UploadRequest
@@ -69,7 +70,7 @@ class Receiver:
             clock=lambda: 1,
             new_id=lambda: "u" * 22,
         )
-        self.uploads = ReceiverParts(adapters, options).uploads
+        self.uploads = ReceiverParts(adapters, options, Rates(RateLimits(), RateLimits(), bus)).uploads
         self.tasks: set[asyncio.Task[Any]] = set()
 
     def die(self) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from media_service.core.audit import ADMIN_TOKEN, Action, Actor
 from media_service.core.errors.access import Unauthorized
 from media_service.http.body import read_json
-from media_service.http.client_address import client_address
+from media_service.http.security.proxies import client_address
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from media_service.core.errors.access import InsufficientScope, InvalidToken, Un
 from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import ForbiddenOrigin
 from media_service.core.quota import is_loopback
-from media_service.http.client_address import client_address
 from media_service.http.security.caller import admin_token_caller, anonymous_caller, caller_with
 from media_service.http.security.presented_token import presented_token
+from media_service.http.security.proxies import client_address
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
