@@ -20,9 +20,10 @@ from media_service.catalogue import usage_check
 from media_service.core.accounts import OwnerLimits
 from media_service.core.errors.limits import FileTooLarge, QuotaExceeded
 from media_service.core.files import SpoolEntry
-from media_service.core.quota import FIRST_CHARGE_BYTES, StorageLimits, Usage, next_charge
+from media_service.core.quota import FIRST_CHARGE_BYTES, StorageLimits, next_charge
 from media_service.core.upload import Slice
 from media_service.core.upload_states import FINISHING, GONE, State
+from media_service.core.usage import Usage
 from tests.catalogue.samples import make_file, write
 from tests.contracts.catalogues import sqlite
 from tests.core.samples import make_upload

@@ -11,9 +11,10 @@ from media_service.core.access import Origin
 from media_service.core.accounts import OwnerLimits
 from media_service.core.errors.limits import QuotaExceeded
 from media_service.core.lifecycle import UploadRequest
-from media_service.core.quota import FIRST_CHARGE_BYTES, StorageLimits, Usage
+from media_service.core.quota import FIRST_CHARGE_BYTES, StorageLimits
 from media_service.core.upload import Review
 from media_service.core.upload_states import State
+from media_service.core.usage import Usage
 from media_service.intake.receiving.append import AppendRequest
 from media_service.intake.receiving.slices import SliceRequest
 from tests.catalogue.samples import write

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from media_service.catalogue import usage_check
-from media_service.core.quota import Usage
+from media_service.core.usage import Usage
 from media_service.storage.data_folder import DataFolder
 from tests.server.tree import until_all_accept
 
