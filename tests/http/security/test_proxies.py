@@ -251,7 +251,12 @@ async def test_one_address_asks_for_few_ids_that_do_not_exist(proxied: Server, s
     assert (await api.put("A" * 22, 0, b"x" * 20_000)).status == 404
     assert (await api.request("DELETE", gone)).status == 404
     upload = await api.create(length=len(MP3))
-    assert (await api.send_all(upload["id"], MP3))["state"] == "spooled"
+    file = (await api.send_all(upload["id"], MP3))["file"]
+    # Files that were taken out of the spool are known.
+    for path in proxied.spool.iterdir():
+        path.unlink()
+    taken = [f"{file['url']}/content", f"{file['url']}/cover"] * 3
+    assert {(await api.get(path, headers=api.admin)).status for path in taken} == {404}
 
 
 async def test_open_uploads_are_counted_for_each_client(proxied: Server, session: aiohttp.ClientSession) -> None:
