@@ -102,8 +102,8 @@ class FilesApi:
         headers = attachment_headers("audio/mpeg", f"filename*=UTF-8''{quote(file.spool_entry.name, safe='')}")
         try:
             return await file_response(self._files.path(file), headers)
-        except FileNotFoundError:
-            raise UnknownFile from None
+        except FileNotFoundError as error:
+            raise UnknownFile from error
 
     async def json_response(self, file: StoredFile) -> web.Response:
         """Return the file as JSON, with its ETag."""
