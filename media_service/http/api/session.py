@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 from media_service.core.audit import ADMIN_TOKEN, Action, Actor
 from media_service.core.errors.access import Unauthorized
 from media_service.http.body import read_json
-from media_service.http.client_address import client_address
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ class SessionApi:
 
     async def sign_in(self, request: web.Request) -> web.Response:
         """Begin a session: 204 with its cookie."""
-        body, address = await read_json(request, SignIn), client_address(request)
+        body = await read_json(request, SignIn)
+        address = (await self._authenticator.identify(request)).address
         response = web.Response(status=204)
         try:
             await self._authenticator.check_admin_token(body.token, request)
