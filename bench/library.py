@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from bench.workspace import ROOT
-from media_service.catalogue import writes
+from media_service.catalogue import quotas, writes
 from media_service.catalogue.commit_server import open_for_writing
 from media_service.catalogue.migrate import migrate
 from media_service.core.files import SpoolEntry, StoredFile
@@ -128,10 +128,10 @@ def _changes(files: int) -> Iterator[list[Statement]]:
         file = _file(number, chance, words, rare.get(number, ""))
         upload = _upload(file.upload_id, file.owner, file.filename, file.uploaded_at, State.SPOOLED)
         # Without the update of the upload, which is spooled from the beginning.
-        yield [*_writing(writes.create(upload)), *_writing(writes.deliver(upload, file))[-3:]]
+        yield [*_writing(quotas.create(upload)), *_writing(writes.deliver(upload, file))[-4:]]
         if chance.random() < ENDED:
             state = chance.choice([State.REJECTED, State.CANCELLED, State.EXPIRED])
-            yield _writing(writes.create(_upload(_id(chance), file.owner, file.filename, file.uploaded_at + 1, state)))
+            yield _writing(quotas.create(_upload(_id(chance), file.owner, file.filename, file.uploaded_at + 1, state)))
 
 
 def _writing(change: Change) -> list[Statement]:

@@ -40,7 +40,7 @@ class LocalAdapters:
         self.links = SidecarLinks(folder.sidecar_socket, ("catalogue", "storage", "bus"))
         is_shared = settings.workers != 1
         self.catalogue = SqliteCatalogue(folder.catalogue, self.links.clients["catalogue"], is_shared=is_shared)
-        self.accounts = self.catalogue.accounts
+        self.accounts, self.erasing = self.catalogue.accounts, self.catalogue.erasing
         self.store = DiskUploadStore(folder.partials, self.links.clients["storage"])
         self._spool = DiskSpool(folder.spool)
         self._quarantine = DiskQuarantine(folder.quarantine)
@@ -49,6 +49,7 @@ class LocalAdapters:
         self._locks = FileLocks(folder.locks)
         self.all = Adapters(
             catalogue=self.catalogue,
+            collections=self.catalogue.collections,
             store=self.store,
             spool=self._spool,
             quarantine=self._quarantine,

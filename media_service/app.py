@@ -5,17 +5,30 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from media_service.access.assembly import AccessParts
 from media_service.access.audit import AuditTrail
 from media_service.access.credentials import Credentials
+from media_service.access.erasing import PersonEraser
+from media_service.access.guest_links import GuestLinkService
+from media_service.access.guests import Guests
+from media_service.access.identities import Identities
+from media_service.access.passwords import PasswordHasher
+from media_service.access.rates import Rates
+from media_service.access.sign_in import SignIn
+from media_service.access.sign_in_throttle import SignInThrottle
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.audit import AuditApi
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
+from media_service.http.api.guests import GuestsApi
+from media_service.http.api.links import LinksApi
+from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
 from media_service.http.api.session import SessionApi
+from media_service.http.api.tokens import TokensApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
 from media_service.http.connections.rate_limited_log import RateLimitedLog
@@ -26,16 +39,28 @@ from media_service.http.dialects.tus import TusDialect
 from media_service.http.loop_budget import LoopBudget
 from media_service.http.memory_budget import COVER_MEMORY_BYTES, MemoryBudget
 from media_service.http.pages.assets import Assets
+from media_service.http.pages.guest_page import GuestPage
 from media_service.http.pages.html_responses import HtmlResponses
 from media_service.http.pages.page_markup import PageMarkup
 from media_service.http.pages.pages import Pages
 from media_service.http.pages.station import Station
 from media_service.http.routes import RouteProvider, application
 from media_service.http.security.cors import CorsPolicy
+from media_service.http.security.guests import GuestGate
 from media_service.http.security.headers import require_https
+from media_service.http.security.proxies import TRUSTED_PROXIES, TrustedProxies
 from media_service.http.security.sessions import Sessions
+from media_service.http.unknown_ids import unknown_ids_middleware
 from media_service.intake.assembly import ReceiverParts
-from media_service.part_options import authenticator_for, intake_options
+from media_service.intake.erasing import UploadEraser
+from media_service.part_options import (
+    MICROSECONDS,
+    authenticator_for,
+    cookies_for,
+    intake_options,
+    proxy_identity,
+    rate_limits,
+)
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 
@@ -43,6 +68,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiohttp import web
+    from aiohttp.typedefs import Middleware
 
     from media_service.config.settings import Settings
 
@@ -54,9 +80,22 @@ class Receiver:
         self._settings = settings
         self._ready = False
         self._adapters = LocalAdapters(settings, folder)
-        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings))
+        self._rates = Rates(*rate_limits(settings), self._adapters.all.bus)
+        self._trusted_proxies = TrustedProxies(settings.trusted_proxies)
+        self._identity = proxy_identity(settings, self._trusted_proxies)
+        self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings), self._rates)
         self._intake, self._appends = parts.uploads, parts.appends
-        self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
+        guest_links, self._passwords = self._adapters.catalogue.guest_links, PasswordHasher()
+        self._guests = Guests(guest_links, self._passwords, now)
+        self._gate = GuestGate(self._guests, cookies_for(settings))
+        self._links = GuestLinkService(
+            guest_links,
+            self._passwords,
+            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
+        )
+        self._cors = CorsPolicy(settings.allowed_origins, self._guests, settings.base_path)
         accounts = self._adapters.accounts
         self._credentials = Credentials(accounts, now)
         sessions = Sessions(
@@ -66,7 +105,26 @@ class Receiver:
         log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
         self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
-        self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
+        creates_senders = settings.identity_unknown == "sender"
+        self._authenticator = authenticator_for(
+            settings,
+            token,
+            self._credentials,
+            sessions,
+            identities=Identities(accounts, now, new_id, creates_senders=creates_senders),
+            proxy=self._identity,
+            cors=self._cors,
+        )
+        self._access = AccessParts(
+            accounts,
+            self._passwords,
+            self._adapters.all.locks,
+            clock=now,
+            new_id=new_id,
+            forget=self._credentials.forget,
+        )
+        throttle = SignInThrottle(self._adapters.all.bus)
+        self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -77,7 +135,9 @@ class Receiver:
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
         pages = Pages(assets, markup, html, self._authenticator, self._accepts_uploads)
-        app = application(base, self._authenticator, self._cors, self._route_providers(pages, html), html)
+        providers, guards = self._route_providers(pages, markup, html), self._guards()
+        app = application(base, self._authenticator, self._cors, providers, error_pages=html, guards=guards)
+        app[TRUSTED_PROXIES] = self._trusted_proxies
         if self._settings.public_url.startswith("https:"):
             app.on_response_prepare.append(require_https)
         app[BODY_TIMEOUTS] = BodyTimeouts(self._settings.request_timeout, self._settings.body_rate)
@@ -85,7 +145,7 @@ class Receiver:
         app.on_shutdown.append(self._stop_accepting)
         return app
 
-    def _route_providers(self, pages: Pages, html: HtmlResponses) -> list[RouteProvider]:
+    def _route_providers(self, pages: Pages, markup: PageMarkup, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
         audit = self._audit
@@ -96,8 +156,9 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            SessionApi(authenticator, audit),
-            UploadsApi(intake, authenticator, serializer, audit),
+            GuestPage(self._guests, self._gate, authenticator, markup),
+            SessionApi(authenticator, self._sign_in, audit),
+            UploadsApi(intake, authenticator, serializer, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
                 intake,
@@ -105,6 +166,7 @@ class Receiver:
                 serializer,
                 loop_budget,
                 html,
+                gate=self._gate,
                 verdict_wait_seconds=self._settings.verdict_wait_form,
                 cover_budget=covers,
             ),
@@ -121,7 +183,22 @@ class Receiver:
             ),
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
             AuditApi(audit, authenticator),
+            LinksApi(self._links, authenticator, serializer),
+            PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
+            TokensApi(self._access, authenticator),
+            GuestsApi(intake, self._guests, self._gate, authenticator, serializer),
         ]
+
+    def _guards(self) -> list[Middleware]:
+        """Return what refuses requests by who sends them."""
+        return [self._identity.middleware(), unknown_ids_middleware(self._rates)]
+
+    def _person_eraser(self) -> PersonEraser:
+        adapters, rows = self._adapters.all, self._adapters.erasing
+        uploads = UploadEraser(
+            adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
+        )
+        return PersonEraser(self._access.people, uploads, rows)
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [
@@ -131,6 +208,7 @@ class Receiver:
                 self._parts.concatenator,
                 self._authenticator,
                 self._serializer,
+                gate=self._gate,
                 audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
@@ -140,6 +218,7 @@ class Receiver:
                 self._appends,
                 self._authenticator,
                 self._serializer,
+                gate=self._gate,
                 audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
@@ -162,6 +241,7 @@ class Receiver:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_seen()
+        self._passwords.close()
         await self._audit.store_failures()
         await self._adapters.close()
 

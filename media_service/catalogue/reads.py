@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, desc, func, literal, literal_column, or_
 
 from media_service.catalogue.compiled import compiled
 from media_service.catalogue.sqlite_dialect import unindexed
-from media_service.catalogue.tables import covers, files, loudness, slices, uploads
+from media_service.catalogue.tables import covers, files, loudness, slices, uploads, usage
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 # In the text of a statement, because binding a value takes longer than using it.
 ZERO: ColumnElement[int] = literal_column("0")
 ONE: ColumnElement[int] = literal_column("1")
+
+
+def state_text(state: State) -> ColumnElement[str]:
+    """Return the state's value in the text of a statement."""
+    return literal_column(f"'{state.value}'")
+
 
 # Of the upload in the enclosing statement; NULL without slices.
 LAST_RECORDED = select(func.max(slices.c.recorded_at)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
@@ -78,7 +84,7 @@ def expiring_uploads(idle: int, created: int) -> Select[Any]:
     return _uploads_without_texts().where(_RECEIVING, or_(unchanged, uploads.c.created_at < created))
 
 
-def usage_of(address: Any) -> Select[int, int]:
+def address_usage_of(address: Any) -> Select[int, int]:
     """Return the number and the bytes of the receiving uploads of an address.
 
     Without a length, an upload counts up to its last recorded byte: it takes one look into the index, where adding up
@@ -92,9 +98,21 @@ def usage_of(address: Any) -> Select[int, int]:
 
 
 @compiled
-def usage(address: str) -> Select[int, int]:
+def address_usage(address: str) -> Select[int, int]:
     """Read the number and the bytes of the receiving uploads of an address."""
-    return usage_of(address)
+    return address_usage_of(address)
+
+
+@compiled
+def usage_rows(ids: Collection[str]) -> Select[Any]:
+    """Read these rows of usage."""
+    return select(usage).where(usage.c.id.in_(ids))
+
+
+@compiled
+def charged_in_quarantine() -> Select[Any]:
+    """Read the ids of rejected uploads that still count."""
+    return select(uploads.c.id).where(uploads.c.state == State.REJECTED.value, uploads.c.charged > ZERO)
 
 
 @compiled
@@ -117,24 +135,28 @@ def fully_recorded_uploads() -> Select[Any]:
 
 
 @compiled
-def duplicate_of_bytes(owner: str, content_hash: bytes, length: int) -> Select[Any]:
-    """Read the owner's newest spooled upload whose file was received with these bytes."""
+def duplicate_of_bytes(owner: str, content_hash: bytes, length: int, collection: str | None) -> Select[Any]:
+    """Read the owner's newest spooled upload for this collection whose file was received with these bytes."""
     return (
         select(uploads)
         .join(files, files.c.upload_id == uploads.c.id)
         .where(files.c.content_hash == content_hash, files.c.received_size == length, files.c.owner == owner)
+        .where(files.c.collection.is_not_distinct_from(collection))
         .order_by(files.c.uploaded_at.desc())
         .limit(1)
     )
 
 
 @compiled
-def duplicate_of_audio(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Select[Any]:
-    """Read the oldest file with these bytes or this audio, the owner's own first. None equals no audio."""
+def duplicate_of_audio(
+    owner: str, collection: str | None, content_hash: bytes, audio_sha256: bytes | None
+) -> Select[Any]:
+    """Read the oldest file with these bytes or this audio, as `Catalogue.duplicate_of_audio`. None equals no audio."""
+    is_here = files.c.collection.is_not_distinct_from(collection)
     return (
         select(files)
         .where(or_(files.c.content_hash == content_hash, files.c.audio_sha256 == audio_sha256))
-        .order_by(desc(files.c.owner == owner), files.c.uploaded_at, files.c.id)
+        .order_by(desc(files.c.owner == owner), desc(is_here), files.c.uploaded_at, files.c.id)
         .limit(1)
     )
 

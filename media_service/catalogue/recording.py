@@ -12,10 +12,11 @@ from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select,
 
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
-from media_service.catalogue.reads import ONE, ZERO, stop_before
+from media_service.catalogue.reads import ONE, ZERO, state_text, stop_before
 from media_service.catalogue.rows import slice_row
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import slices, uploads
+from media_service.catalogue.usage import COUNT_UPLOAD, UNCOUNT_UPLOAD
 from media_service.core.upload import Recorded
 from media_service.core.upload_states import State
 
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
 _VALUES = {column.name: bindparam(column.name, type_=column.type) for column in slices.columns}
 _ID, _START, _STOP = _VALUES["upload_id"], _VALUES["start"], _VALUES["stop"]
-_RECEIVING: ColumnElement[str] = literal_column(f"'{State.RECEIVING.value}'")
-_RECEIVED: ColumnElement[str] = literal_column(f"'{State.RECEIVED.value}'")
+_RECEIVING, _RECEIVED = state_text(State.RECEIVING), state_text(State.RECEIVED)
 
 
 def _any_slice(*conditions: ColumnElement[bool]) -> Exists:
@@ -69,7 +69,8 @@ def _insert_slice() -> ClauseElement:
 
 def _set_length() -> ClauseElement:
     changes = uploads.c.length.is_distinct_from(_STOP)
-    return update(uploads).where(uploads.c.id == _ID, changes).values(length=_STOP, version=uploads.c.version + ONE)
+    values = {"length": _STOP, "charged": _STOP, "version": uploads.c.version + ONE}
+    return update(uploads).where(uploads.c.id == _ID, changes).values(values)
 
 
 def _gap_in(*, after: bool) -> ColumnElement[bool]:
@@ -105,7 +106,7 @@ def _outcome(whole: ColumnElement[bool]) -> Select[Any]:
 _ADMIT_SLICE = CompiledStatement(_admit_slice())
 _ADMIT_LAST_SLICE = CompiledStatement(_admit_last_slice())
 _INSERT_SLICE = CompiledStatement(_insert_slice())
-_SET_LENGTH = CompiledStatement(_set_length())
+_SET_LENGTH = (UNCOUNT_UPLOAD, CompiledStatement(_set_length()), COUNT_UPLOAD)
 _COMPLETE = CompiledStatement(_complete())
 _COMPLETED = CompiledStatement(_outcome(uploads.c.state == _RECEIVED))
 _WHOLE = CompiledStatement(_outcome(_whole()))
@@ -113,7 +114,7 @@ _WHOLE = CompiledStatement(_outcome(_whole()))
 
 def record(upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True) -> Change:
     """Insert a slice; set the length if it is the last one, and complete the upload if it is whole."""
-    statements = [_ADMIT_LAST_SLICE, _INSERT_SLICE, _SET_LENGTH] if last else [_ADMIT_SLICE, _INSERT_SLICE]
+    statements = [_ADMIT_LAST_SLICE, _INSERT_SLICE, *_SET_LENGTH] if last else [_ADMIT_SLICE, _INSERT_SLICE]
     further = [_COMPLETE, _COMPLETED] if complete else [_WHOLE]
     values = slice_row(upload_id, piece, now)
     return Change(

@@ -180,6 +180,8 @@ def listed_row(file: StoredFile) -> dict[str, Any]:
         "size": file.spool_entry.size,
         "filename": filename,
         "text": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
+        "collection": file.collection,
+        "account": file.account,
     }
 
 

@@ -6,22 +6,28 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from media_service.catalogue import listings, reads, recording, writes
+from media_service.catalogue import listings, quotas, reads, recording, writes
 from media_service.catalogue.accounts import SqliteAccounts
 from media_service.catalogue.audit import SqliteAuditLog
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer, readable
+from media_service.catalogue.collections import SqliteCollections
 from media_service.catalogue.commit_client import CommitClient
 from media_service.catalogue.connection_pool import ConnectionPool
-from media_service.catalogue.file_pages import read_files
+from media_service.catalogue.erasing import SqliteErasing
+from media_service.catalogue.file_pages import Shown, read_files
+from media_service.catalogue.guest_links import SqliteGuestLinks
 from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
+from media_service.core.quota import NO_STORAGE_LIMITS, collection_usage
+from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.change import Rows
     from media_service.core.files import LoudnessReport, StoredFile
-    from media_service.core.quota import Quota
+    from media_service.core.quota import Allowance, Quota, StorageLimits
     from media_service.core.upload import Facts, PublishIntent, Recorded, Slice, Upload
     from media_service.core.upload_states import State
     from media_service.ipc.client import RpcClient
@@ -43,8 +49,8 @@ LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in 
 class SqliteCatalogue:
     """Adapter of `core.ports.catalogue.Catalogue`.
 
-    `is_shared`: several processes record slices. `accounts`, `audit`: the rows of people and of the audit trail, over
-    the same connections.
+    `is_shared`: several processes record slices. `accounts`, `audit`, `collections`, `erasing`, `guest_links`: the
+    adapters of their ports, over the same connections.
     """
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
@@ -53,7 +59,10 @@ class SqliteCatalogue:
         self._peeking = InlineConnection(path)
         self._commit_client = CommitClient(rpc)
         self.accounts = SqliteAccounts(self._pool, self._commit_client)
+        self.collections = SqliteCollections(self._pool, self._commit_client)
+        self.guest_links = SqliteGuestLinks(self._pool, self._commit_client)
         self.audit = SqliteAuditLog(self._pool, self._commit_client)
+        self.erasing = SqliteErasing(self._pool, self._commit_client)
         self._is_shared = is_shared
 
     async def open(self) -> None:
@@ -71,18 +80,37 @@ class SqliteCatalogue:
         self._peeking.close()
         await self._pool.close()
 
-    async def create(self, upload: Upload, quota: Quota | None = None) -> None:
+    async def create(
+        self, upload: Upload, quota: Quota | None = None, limits: StorageLimits = NO_STORAGE_LIMITS
+    ) -> int:
         try:
-            await self._commit_client.execute(writes.create(upload, quota))
+            rows = await self._commit_client.execute(quotas.create(upload, quota, limits))
         except Refused as refused:
-            assert quota is not None
-            ((uploads, used),) = refused.rows
-            quota.check_count(uploads)
-            quota.check_bytes(used, upload.length or 0)
+            quotas.check_creation(refused.rows, upload, quota, limits)
+            raise CatalogueError from refused
+        return upload.length or int(rows[-1][0])
 
-    async def usage(self, address: str) -> tuple[int, int]:
-        ((uploads, used),) = await self._pool.rows(reads.usage(address))
+    async def charge(self, upload: Upload, stop: int, limits: StorageLimits = NO_STORAGE_LIMITS) -> int:
+        try:
+            rows = await self._commit_client.execute(quotas.charge(upload, stop, limits))
+        except Refused as refused:
+            quotas.check_charge(refused.rows, stop, limits)
+            raise ChangedMeanwhile from None
+        return int(rows[-1][0])
+
+    async def address_usage(self, address: str) -> tuple[int, int]:
+        ((uploads, used),) = await self._pool.rows(reads.address_usage(address))
         return uploads, used
+
+    async def usage_of(self, ids: Collection[str]) -> dict[str, Usage]:
+        rows = await self._pool.rows(reads.usage_rows(ids))
+        return dict.fromkeys(ids, Usage()) | {usage_id: Usage(*counts) for usage_id, *counts in rows}
+
+    async def allowances(
+        self, account: str | None, collection: str | None, limits: StorageLimits
+    ) -> Sequence[Allowance]:
+        rows = await self._pool.rows(quotas.allowances(collection_usage(collection), account))
+        return [quotas.allowance_of(row, limits) for row in rows]
 
     async def peek(self, upload_id: str, start: int, stop: int) -> tuple[int, bool] | None:
         statement = reads.peek(upload_id, start, stop)
@@ -114,8 +142,12 @@ class SqliteCatalogue:
         rows = await self._pool.rows(reads.cover_of(upload_id))
         return rows[0]["picture"] if rows else None
 
-    async def forget_cover(self, upload_id: str) -> None:
-        await self._commit_client.execute(writes.forget_cover(upload_id))
+    async def forget_rejected(self, upload_id: str) -> None:
+        with suppress(Refused):
+            await self._commit_client.execute(writes.forget_rejected(upload_id))
+
+    async def charged_in_quarantine(self) -> Sequence[str]:
+        return [row["id"] for row in await self._pool.rows(reads.charged_in_quarantine())]
 
     async def deliver(self, upload: Upload, file: StoredFile) -> Upload:
         return await self._save(upload, writes.deliver(upload, file))
@@ -137,11 +169,14 @@ class SqliteCatalogue:
     async def receiving_whole(self) -> Sequence[str]:
         return [row["id"] for row in await self._pool.rows(reads.fully_recorded_uploads())]
 
-    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
-        return _first_value(upload_value, await self._pool.rows(reads.duplicate_of_bytes(owner, content_hash, length)))
+    async def duplicate_of_bytes(
+        self, owner: str, content_hash: bytes, length: int, collection: str | None = None
+    ) -> Upload | None:
+        query = reads.duplicate_of_bytes(owner, content_hash, length, collection)
+        return _first_value(upload_value, await self._pool.rows(query))
 
-    async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
-        query = reads.duplicate_of_audio(owner, facts.content_hash, facts.audio_sha256)
+    async def duplicate_of_audio(self, facts: Facts, owner: str, collection: str | None = None) -> StoredFile | None:
+        query = reads.duplicate_of_audio(owner, collection, facts.content_hash, facts.audio_sha256)
         return _first_value(file_value, await self._pool.rows(query))
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
@@ -152,9 +187,16 @@ class SqliteCatalogue:
         return {row["stored_name"] for row in rows} | intended.intersection(names)
 
     async def list_uploads(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+        self,
+        owner: str | None,
+        states: Collection[State],
+        cursor: str | None,
+        limit: int,
+        *,
+        collections: Collection[str] = (),
+        short: bool = False,
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
-        rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit))
+        rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit, collections))
         page, following = split_page(rows, limit, "created_at", "id")
         spans: defaultdict[str, list[Slice]] = defaultdict(list)
         ids = [row["id"] for row in page if isinstance(row["id"], str)]
@@ -198,9 +240,17 @@ class SqliteCatalogue:
         return readable(lambda row: (file_value(row), intent_value(row["retag_intent"])), rows)
 
     async def list_files(
-        self, search: str, order: str, cursor: str | None, limit: int
+        self,
+        search: str,
+        order: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
     ) -> tuple[list[StoredFile], str | None]:
-        rows = await read_files(self._pool.rows, search, order, cursor, limit)
+        shown = None if owner is None else Shown(owner, collections)
+        rows = await read_files(self._pool.rows, search, order, cursor, limit, shown=shown)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
 

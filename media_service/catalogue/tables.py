@@ -29,6 +29,12 @@ metadata = MetaData(
     }
 )
 
+
+def _partial_index(table: str, *columns: str) -> Index:
+    """Return an index of the rows whose first column is not NULL, which few rows may be."""
+    return Index(f"ix_{table}_{'_'.join(columns)}", *columns, sqlite_where=text(f"{columns[0]} IS NOT NULL"))
+
+
 uploads = Table(
     "uploads",
     metadata,
@@ -69,9 +75,9 @@ uploads = Table(
     Index("ix_uploads_state_created_at_id", "state", "created_at", "id"),
     Index("ix_uploads_owner_state_created_at_id", "owner", "state", "created_at", "id"),
     # What an address has open; ended uploads have none.
-    Index("ix_uploads_address", "address", sqlite_where=text("address IS NOT NULL")),
-    Index("ix_uploads_account", "account", sqlite_where=text("account IS NOT NULL")),
-    Index("ix_uploads_collection", "collection", sqlite_where=text("collection IS NOT NULL")),
+    _partial_index("uploads", "address"),
+    _partial_index("uploads", "account"),
+    _partial_index("uploads", "collection", "state", "created_at", "id"),
 )
 
 slices = Table(
@@ -135,8 +141,7 @@ files = Table(
     Index("ix_files_uploaded_at_id", "uploaded_at", "id"),
     Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
     Index("ix_files_audio_sha256", "audio_sha256"),
-    Index("ix_files_account", "account", sqlite_where=text("account IS NOT NULL")),
-    Index("ix_files_collection", "collection", sqlite_where=text("collection IS NOT NULL")),
+    _partial_index("files", "account"),
 )
 
 listed_files = Table(
@@ -153,13 +158,16 @@ listed_files = Table(
     Column("size", BigInteger, nullable=False),
     Column("filename", Text, nullable=False),
     Column("text", Text, nullable=False),
+    # Listings that have the file besides that of all: the collection's, and the sender's.
+    Column("collection", String(22)),
+    Column("account", String(40)),
     # The number, counted up in the order of delivery, breaks ties.
-    Index("ix_listed_files_uploaded_at_number", "uploaded_at", "number"),
-    Index("ix_listed_files_title_number", "title", "number"),
-    Index("ix_listed_files_artist_number", "artist", "number"),
-    Index("ix_listed_files_duration_number", "duration", "number"),
-    Index("ix_listed_files_size_number", "size", "number"),
-    Index("ix_listed_files_filename_number", "filename", "number"),
+    *(
+        Index(f"ix_listed_files_{column}_number", column, "number")
+        for column in ("uploaded_at", "title", "artist", "duration", "size", "filename")
+    ),
+    _partial_index("listed_files", "collection", "number"),
+    _partial_index("listed_files", "account", "number"),
 )
 
 loudness = Table(
@@ -167,11 +175,8 @@ loudness = Table(
     metadata,
     # A file has a row once it was measured, even if nothing could be.
     Column("file_id", String(22), ForeignKey("files.id"), primary_key=True),
-    Column("loudness", Float),
-    Column("loudness_range", Float),
-    Column("true_peak", Float),
-    Column("leading_silence", Float),
-    Column("trailing_silence", Float),
+    *(Column(name, Float) for name in ("loudness", "loudness_range", "true_peak")),
+    *(Column(name, Float) for name in ("leading_silence", "trailing_silence")),
     Column("peaks", Text, nullable=False),
     Column("measured_at", BigInteger, nullable=False),
 )
@@ -190,9 +195,7 @@ owners = Table(
     # Whether an editor has all collections, instead of those in `grants`.
     Column("all_collections", Integer, nullable=False, server_default="0"),
     # Limits; NULL means that of the settings.
-    Column("files_max", BigInteger),
-    Column("bytes_max", BigInteger),
-    Column("file_bytes_max", BigInteger),
+    *(Column(name, BigInteger) for name in ("files_max", "bytes_max", "file_bytes_max")),
     Column("created_by", String(40)),
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger),
@@ -268,12 +271,11 @@ usage = Table(
     metadata,
     # What counts for a quota: `service`, `collection:ID`, or the id of an owner.
     Column("id", String(48), primary_key=True),
-    # Finished files and their bytes.
-    Column("files", BigInteger, nullable=False, server_default="0"),
-    Column("bytes", BigInteger, nullable=False, server_default="0"),
-    # Uploads that have not ended, and what they have reserved (`uploads.charged`).
-    Column("reserved_files", BigInteger, nullable=False, server_default="0"),
-    Column("reserved_bytes", BigInteger, nullable=False, server_default="0"),
+    # Finished files and their bytes; uploads that have not ended, and what they have reserved (`uploads.charged`).
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in ("files", "bytes", "reserved_files", "reserved_bytes")
+    ),
 )
 
 audit = Table(

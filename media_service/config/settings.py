@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -16,11 +16,13 @@ MIB = 1024 * 1024
 DAY = 24 * 3600.0
 PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 PUBLIC_URL = re.compile(rf"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?{PATH.pattern}/?", re.ASCII)
+HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 OTHER_SCHEME = re.compile(r"(?!https?://|mailto:)[a-z][a-z0-9+.-]*:(//|\S*\()", re.IGNORECASE)
 """Match the beginning of a URL such as `ftp://…` or `javascript:…()`, not a text such as `Tel: 02-123`."""
 
 Bytes = Annotated[ByteSize, Field(ge=0)]
+Rate = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -83,6 +85,39 @@ class Settings(BaseModel):
     bytes_per_address: Bytes = ByteSize(128 * 1024 * MIB)
     """Bytes of these uploads, announced or received; as `uploads_per_address`."""
 
+    bytes_max: Bytes = ByteSize(0)
+    """Bytes of everything: finished files, open uploads as announced, quarantine; 0 for no limit but the disk's."""
+
+    person_bytes_max: Bytes = ByteSize(0)
+    """Bytes of a person without a limit of their own: finished files and open uploads; 0 for no limit."""
+
+    link_bytes_max: Bytes = ByteSize(10 * 1024 * MIB)
+    """Bytes of a guest link without a limit of its own: finished files and open uploads; 0 for no limit."""
+
+    link_files_max: Annotated[int, Field(ge=0)] = 100
+    """Files of a guest link without a limit of its own: finished ones and open uploads; 0 for no limit."""
+
+    trusted_proxies: frozenset[str] = frozenset()
+    """Addresses or networks, such as `10.0.0.0/8`, of proxies whose X-Forwarded-For says who the client is."""
+
+    identity_header: str = ""
+    """Header field in which a trusted proxy sends the name of the person it has signed in, such as `Remote-User`."""
+
+    identity_unknown: Literal["refuse", "sender"] = "refuse"
+    """What to do with such a name that no person has: refuse the request, or make a person with the role sender."""
+
+    creations_per_minute: Rate = 60
+    """Uploads that a person may create each minute. The rates do not count for this machine unless they are set."""
+
+    guest_creations_per_minute: Rate = 30
+    """Uploads that all others may create each minute from one address."""
+
+    link_openings_per_minute: Rate = 30
+    """Guest links that one address may open each minute."""
+
+    unknown_ids_per_minute: Rate = 10
+    """Ids and links that do not exist for which one address may ask each minute."""
+
     sync: Literal["slice", "upload"] = "slice"
     """Sync before a slice is acknowledged (`slice`), or at the end (`upload`): a power cut may then lose the upload."""
 
@@ -127,6 +162,9 @@ class Settings(BaseModel):
 
     quarantine_lifetime: Seconds = 7 * DAY
     """Seconds that a rejected file is kept."""
+
+    link_lifetime: Seconds = 30 * DAY
+    """Seconds after which a new guest link expires, unless it says otherwise."""
 
     audit_lifetime: Seconds = 365 * DAY
     """Seconds that an entry of the audit trail is kept."""
@@ -194,6 +232,25 @@ class Settings(BaseModel):
         if (url := given.data.get("public_url")) and urlsplit(url).path != path:
             raise ValueError("it must be the path of public_url, which is its default")
         return path
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: frozenset[str]) -> frozenset[str]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{error}; an address or a network such as 10.0.0.0/8 is needed") from None
+        return value
+
+    @field_validator("identity_header")
+    @classmethod
+    def _header_of_a_proxy(cls, value: str, given: ValidationInfo) -> str:
+        if value and not HEADER.fullmatch(value):
+            raise ValueError("it must be the name of a header field without underscores, such as Remote-User")
+        if value and not given.data.get("trusted_proxies"):
+            raise ValueError("anyone could send this field: set trusted_proxies to the proxy that adds it")
+        return value
 
     @field_validator("severities")
     @classmethod

@@ -11,6 +11,9 @@ LOCAL_OWNER = "local"
 It is not one person, so there the id, which cannot be guessed, is the permission.
 """
 
+PERSON_PREFIX, LINK_PREFIX = "person:", "link:"
+"""Beginnings of the ids of owners."""
+
 
 PERSON_PREFIX, LINK_PREFIX = "person:", "link:"
 """Beginnings of the ids of owners."""

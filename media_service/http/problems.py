@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from aiohttp import web
 
-from media_service.core.errors.access import InsufficientScope, InvalidToken, Unauthorized, WrongPassword
+from media_service.core.errors.access import (
+    InsufficientScope,
+    InvalidToken,
+    NameTaken,
+    Unauthorized,
+    UnknownPerson,
+    UnknownToken,
+    WrongPassword,
+)
 from media_service.core.errors.base import MediaServiceError, ServiceError
+from media_service.core.errors.collections import UnknownCollection
 from media_service.core.errors.covers import CoverInvalid, CoverNotImage, CoverTooLarge, CoverTooWide, UnknownCover
 from media_service.core.errors.files import (
     ContentHashMismatch,
@@ -33,10 +42,12 @@ from media_service.core.errors.limits import (
     TooManySlices,
     TooManyUploads,
 )
+from media_service.core.errors.links import Asked, LinkEarly, LinkEnded, PassphraseRequired, UnknownLink
 from media_service.core.errors.requests import (
     BodyCut,
     BodyTooSlow,
     ForbiddenOrigin,
+    IdentityRefused,
     IdleTimeout,
     LengthRequired,
     Malformed,
@@ -80,6 +91,7 @@ RETRY_AFTER_SECONDS = 2
 HTTP_STATUS: dict[type[MediaServiceError], int] = {
     Malformed: 400,
     BodyCut: 400,
+    IdentityRefused: 400,
     IdleTimeout: 408,
     BodyTooSlow: 408,
     RequestTimeout: 408,
@@ -88,9 +100,18 @@ HTTP_STATUS: dict[type[MediaServiceError], int] = {
     UnsupportedVersion: 412,
     ForbiddenOrigin: 403,
     Unauthorized: 401,
+    UnknownLink: 404,
+    LinkEnded: 410,
+    LinkEarly: 403,
+    PassphraseRequired: 403,
+    Asked: 422,
     InvalidToken: 401,
     WrongPassword: 401,
     InsufficientScope: 403,
+    UnknownCollection: 404,
+    UnknownPerson: 404,
+    UnknownToken: 404,
+    NameTaken: 409,
     UnknownUpload: 404,
     UnknownFile: 404,
     UnknownCover: 404,

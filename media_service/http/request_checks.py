@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import HttpVersion11, hdrs, web
 
 from media_service.core.errors.files import UnknownFile
+from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import Malformed, UnsupportedMediaType
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.http.problems import problem_response
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 # aiohttp's parser of Content-Type takes quadratic time (0.9 s for 8,000 semicolons) and recurses at each parenthesis.
 MAX_TYPE_BYTES, MAX_TYPE_PARAMETERS = 256, 4
 ID_PATTERN = re.compile("[A-Za-z0-9_-]{22}")
+_UNKNOWN = {"/files/": UnknownFile, "/links/": UnknownLink}
+"""What an id without the format of one is refused as, by a part of the route; UnknownUpload elsewhere."""
 
 
 def check_middleware(base: str) -> Middleware:
@@ -73,10 +76,11 @@ def _is_parsable(request: web.Request) -> bool:
 
 
 def check_id(request: web.Request) -> None:
-    """Raise UnknownUpload or UnknownFile if the id in the path does not have the format of an id."""
+    """Raise UnknownUpload, UnknownFile or UnknownLink if the id in the path does not have the format of an id."""
     resource_id = request.match_info.get("id")
     # A preflight is about the route, not the resource.
     if resource_id is None or request.method == hdrs.METH_OPTIONS or ID_PATTERN.fullmatch(resource_id):
         return
     route = request.match_info.route.resource
-    raise UnknownFile if route is not None and "/files/" in route.canonical else UnknownUpload
+    path = "" if route is None else route.canonical
+    raise next((error for part, error in _UNKNOWN.items() if part in path), UnknownUpload)

@@ -15,6 +15,8 @@ from media_service.http.security.headers import add_headers, remove_server_heade
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from aiohttp.typedefs import Middleware
+
     from media_service.http.problems import ErrorPages
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.cors import CorsPolicy
@@ -34,12 +36,18 @@ def application(
     authenticator: Authenticator,
     cors: CorsPolicy,
     providers: Iterable[RouteProvider],
+    *,
     error_pages: ErrorPages | None = None,
+    guards: Iterable[Middleware] = (),
 ) -> web.Application:
-    """Return an application with the providers' routes under `base`; `error_pages` renders errors for browsers."""
+    """Return an application with the providers' routes under `base`.
+
+    `error_pages` renders errors for browsers. `guards` see every request before the other checks, and may refuse it.
+    """
     middlewares = [
         cors.middleware(),
         problem_middleware(base, error_pages),
+        *guards,
         check_middleware(base),
         authenticator.origin_middleware(),
     ]

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from media_service.core.ports.audit import AuditLog
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.collections import Collections
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
     from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.rates import CreationRates
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
     from media_service.intake.options import IntakeOptions
@@ -40,6 +42,7 @@ class Adapters:
     """The adapters of one process. `clock` returns UTC microseconds, `new_id` an id that cannot be guessed."""
 
     catalogue: Catalogue
+    collections: Collections
     store: UploadStore
     spool: Spool
     quarantine: Quarantine
@@ -67,7 +70,7 @@ class SharedParts:
 class ReceiverParts(SharedParts):
     """The parts of a receiver."""
 
-    def __init__(self, adapters: Adapters, options: IntakeOptions) -> None:
+    def __init__(self, adapters: Adapters, options: IntakeOptions, rates: CreationRates) -> None:
         super().__init__(adapters, options)
         catalogue, locks, bus, clock = adapters.catalogue, adapters.locks, adapters.bus, adapters.clock
         self.uploads = UploadService(
@@ -75,6 +78,7 @@ class ReceiverParts(SharedParts):
             adapters.store,
             adapters.media,
             options,
+            rates=rates,
             ender=self.ender,
             late_edits=LateEdits(catalogue, locks, self.retagger, options, clock=clock),
             bus=bus,
@@ -106,6 +110,7 @@ class FinisherParts(SharedParts):
             adapters.spool,
             adapters.quarantine,
             media,
+            collections=adapters.collections,
             rejected=self.rejected,
             locks=adapters.locks,
             bus=bus,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.active_uploads import ActiveUploads
     from media_service.intake.receiving.address_usage import AddressUsage
     from media_service.intake.receiving.disk_space import DiskSpace
+    from media_service.intake.receiving.storage_quotas import StorageQuotas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,4 +31,5 @@ class Dependencies:
     options: IntakeOptions
     clock: Callable[[], int]
     usage: AddressUsage
+    quotas: StorageQuotas
     space: DiskSpace

@@ -8,7 +8,7 @@ from media_service.core.access import may_access
 from media_service.core.errors.files import UnknownFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from media_service.core.access import Viewer
@@ -36,10 +36,17 @@ class FileService:
         return file
 
     async def listing(
-        self, search: str, order: str, cursor: str | None, limit: int
+        self,
+        search: str,
+        order: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
     ) -> tuple[list[StoredFile], str | None]:
         """See `Catalogue.list_files`."""
-        return await self._catalogue.list_files(search, order, cursor, limit)
+        return await self._catalogue.list_files(search, order, cursor, limit, owner=owner, collections=collections)
 
     async def loudness(self, file: StoredFile) -> LoudnessReport | None:
         """Return the file's loudness and silence, None if not measured yet."""

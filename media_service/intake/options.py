@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from media_service.core.quota import Quotas
+from media_service.core.quota import NO_STORAGE_LIMITS, Quotas, StorageLimits
 
 if TYPE_CHECKING:
     from media_service.core.expiry import Lifetime
@@ -31,6 +31,7 @@ class IntakeOptions:
     sync_slices: bool
     body_rate: int = 0
     quotas: Quotas = field(default_factory=Quotas)
+    storage_limits: StorageLimits = NO_STORAGE_LIMITS
     quarantine_lifetime: float = 0.0
     audit_lifetime: float = 0.0
     writes_tags: bool = True

@@ -82,8 +82,15 @@ class Sweeper:
         for first in range(0, len(due), EXPIRE_BATCH):
             await self._expire_together(due[first : first + EXPIRE_BATCH])
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):
-            await self._catalogue.forget_cover(upload_id)
+            await self._catalogue.forget_rejected(upload_id)
             log.info("removed from quarantine", upload=upload_id)
+        await self.forget_deleted()
+
+    async def forget_deleted(self) -> None:
+        """Count no more what was deleted from the quarantine by hand, or by a process that died after deleting."""
+        for upload_id in await self._catalogue.charged_in_quarantine():
+            if await self._quarantine.size(upload_id) is None:
+                await self._catalogue.forget_rejected(upload_id)
 
     async def purge_audit(self) -> None:
         """Delete the entries of the audit trail that are older than its lifetime."""

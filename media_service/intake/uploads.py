@@ -20,6 +20,7 @@ from media_service.intake.receiving.address_usage import AddressUsage
 from media_service.intake.receiving.disk_space import DiskSpace
 from media_service.intake.receiving.lifecycle import UploadLifecycle
 from media_service.intake.receiving.slices import SliceReceiver, SliceRequest
+from media_service.intake.receiving.storage_quotas import StorageQuotas
 from media_service.intake.tasks import TaskTracker
 from media_service.intake.upload_edits import UploadEdits
 from media_service.intake.verdicts import Verdicts
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.media import Media
+    from media_service.core.ports.rates import CreationRates
     from media_service.core.ports.upload_store import UploadStore
+    from media_service.core.quota import Allowance
     from media_service.intake.ending import UploadEnder
     from media_service.intake.late_edits import LateEdits
     from media_service.intake.options import IntakeOptions
@@ -51,6 +54,7 @@ class UploadService:
         media: Media,
         options: IntakeOptions,
         *,
+        rates: CreationRates,
         ender: UploadEnder,
         late_edits: LateEdits,
         bus: Bus,
@@ -60,12 +64,14 @@ class UploadService:
         self.options = options
         self._catalogue = catalogue
         self._store = store
+        self._rates = rates
         self._ender = ender
         self._clock = clock
         self._new_id = new_id
         self._active_uploads = ActiveUploads(catalogue, options.lifetime, bus)
         self._usage = AddressUsage(catalogue, options.quotas)
-        self._space = DiskSpace(store, self._usage, options.disk_reserve)
+        self._quotas = StorageQuotas(catalogue, options.storage_limits)
+        self._space = DiskSpace(store, self._usage, self._quotas, options.disk_reserve)
         deps = Dependencies(
             active_uploads=self._active_uploads,
             catalogue=catalogue,
@@ -75,6 +81,7 @@ class UploadService:
             options=options,
             clock=clock,
             usage=self._usage,
+            quotas=self._quotas,
             space=self._space,
         )
         self._verdicts = Verdicts(catalogue, bus)
@@ -86,40 +93,56 @@ class UploadService:
     async def create(self, request: lifecycle.UploadRequest, dialect: str) -> tuple[UploadView, bool]:
         """Return a new upload and True, or the owner's finished upload of the same bytes and False.
 
-        Raise FileTooLarge, Malformed, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
+        Raise FileTooLarge, Malformed, TooManyRequests, TooManyUploads, QuotaExceeded, StorageFull, ShuttingDown.
         """
         self._tasks.check_open()
+        # Here, because every dialect comes through here, and nothing but creations does.
+        self._rates.creation(request.origin.owner, request.origin.address)
         limits = self.options.limits
         upload = lifecycle.create(request, limits, id=self._new_id(), dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:
-            duplicate = await self.duplicate_of_bytes(upload.owner, upload.content_hash, upload.length)
+            duplicate = await self.duplicate_of_bytes(
+                upload.owner, upload.content_hash, upload.length, upload.collection
+            )
             if duplicate is not None:
                 return duplicate, False
-        await self._create(upload)
-        self._active_uploads.remember(ActiveUpload(upload, (), first_reservation(upload.length)))
+        charged = await self._create(upload)
+        self._active_uploads.remember(ActiveUpload(upload, (), first_reservation(upload.length), charged))
         return self._active_uploads.view(upload, Ranges()), True
 
-    async def _create(self, upload: Upload) -> None:
-        """Create the partial and the row. Raise StorageFull; unreceived bytes of other uploads do not count."""
+    async def _create(self, upload: Upload) -> int:
+        """Create the partial and the row; return the bytes that it has reserved of its quotas.
+
+        Raise StorageFull; for the disk unreceived bytes of other uploads do not count.
+        """
         if (upload.length or 1) > await self._space.spare():
             raise StorageFull
         await self._store.create(upload.id, first_reservation(upload.length))
         try:
-            await self._catalogue.create(upload, self._usage.quota_of(upload.address))
+            quota = self._usage.quota_of(upload.address)
+            return await self._catalogue.create(upload, quota, self._quotas.limits)
         except MediaServiceError:
             # If the row exists after all, the first slice creates the partial again.
             await self._store.discard(upload.id)
             raise
 
-    async def largest(self) -> int:
-        """Return the maximum bytes of a new upload, with the disk as it is now."""
-        return max(0, min(self.options.limits.file, await self._space.spare()))
+    async def largest(self, account: str | None, collection: str | None) -> int:
+        """Return the maximum bytes of a new upload for these, with the disk and the quotas as they are now."""
+        most = min(self.options.limits.file, await self._space.spare())
+        left = await self._quotas.largest(account, collection)
+        return max(0, most if left is None else min(most, left))
 
-    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> UploadView | None:
-        """Return the owner's finished upload of the same bytes; None for a shared owner."""
+    async def allowance(self, account: str) -> Allowance:
+        """Return the limits and the usage of a person or a link."""
+        return await self._quotas.allowance(account)
+
+    async def duplicate_of_bytes(
+        self, owner: str, content_hash: bytes, length: int, collection: str | None
+    ) -> UploadView | None:
+        """Return the owner's finished upload of the same bytes for this collection; None for a shared owner."""
         if is_shared(owner):
             return None
-        upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length)
+        upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length, collection)
         return None if upload is None else self._active_uploads.view(upload, Ranges())
 
     async def show(self, upload_id: str, viewer: Viewer | None) -> UploadView:
@@ -136,10 +159,18 @@ class UploadService:
         return self._active_uploads.view(active.upload, active.received)
 
     async def listing(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+        self,
+        owner: str | None,
+        states: Collection[State],
+        cursor: str | None,
+        limit: int,
+        *,
+        collections: Collection[str] = (),
+        short: bool = False,
     ) -> tuple[list[UploadView], str | None]:
         """See `Catalogue.list_uploads`."""
-        rows, following = await self._catalogue.list_uploads(owner, states, cursor, limit, short=short)
+        listed = self._catalogue.list_uploads(owner, states, cursor, limit, collections=collections, short=short)
+        rows, following = await listed
         return [self._active_uploads.view(upload, ranges_of(slices)) for upload, slices in rows], following
 
     async def slices(self, upload_id: str, viewer: Viewer | None) -> Sequence[Slice]:

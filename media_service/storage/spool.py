@@ -76,6 +76,10 @@ class DiskSpool:
         with map_os_errors():
             return await asyncio.to_thread(_measure, self.path(name))
 
+    async def discard(self, name: str) -> None:
+        with map_os_errors():
+            await asyncio.to_thread(self._discard, self.path(name))
+
     def path(self, stored_name: str) -> Path:
         return self._finished / stored_name
 
@@ -107,6 +111,10 @@ class DiskSpool:
         fsync_directory(self._finished)
         fsync_directory(self._incoming)
         incoming.unlink(missing_ok=True)
+
+    def _discard(self, final: Path) -> None:
+        final.unlink(missing_ok=True)
+        fsync_directory(self._finished)
 
 
 def _measure(path: Path) -> tuple[int, bytes] | None:

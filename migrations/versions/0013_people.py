@@ -12,7 +12,18 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
+INDEXES = (
+    ("uploads", ["account"]),
+    ("uploads", ["collection", "state", "created_at", "id"]),
+    ("files", ["account"]),
+    ("listed_files", ["collection", "number"]),
+    ("listed_files", ["account", "number"]),
+)
+"""Of rows whose first column is not NULL."""
+
 ENDED = ("spooled", "rejected", "cancelled", "expired", "lost")
+
+FIRST_CHARGE = 64 * 1024 * 1024
 
 
 def upgrade() -> None:
@@ -22,10 +33,12 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("account", sa.String(40)))
         op.add_column(table, sa.Column("collection", sa.String(22)))
         op.add_column(table, sa.Column("email", sa.Text()))
-        for name in ("account", "collection"):
-            column = sa.column(name)
-            op.create_index(f"ix_{table}_{name}", table, [name], sqlite_where=column.is_not(None))
     op.add_column("uploads", sa.Column("charged", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("listed_files", sa.Column("collection", sa.String(22)))
+    op.add_column("listed_files", sa.Column("account", sa.String(40)))
+    for table, columns in INDEXES:
+        where = sa.column(columns[0]).is_not(None)
+        op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns, sqlite_where=where)
     _count_usage()
     # Their cookie has another name now.
     op.drop_table("sessions")
@@ -40,9 +53,11 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
     )
     op.drop_column("uploads", "charged")
+    for table, columns in INDEXES:
+        op.drop_index(f"ix_{table}_{'_'.join(columns)}", table)
+    for name in ("account", "collection"):
+        op.drop_column("listed_files", name)
     for table in ("uploads", "files"):
-        for name in ("account", "collection"):
-            op.drop_index(f"ix_{table}_{name}", table)
         for name in ("email", "collection", "account"):
             op.drop_column(table, name)
     for table in ("audit", "usage", "grants", "collections", "links", "tokens", "owners"):
@@ -50,10 +65,17 @@ def downgrade() -> None:
 
 
 def _count_usage() -> None:
-    """Count what the service has for its quota: files, and the announced bytes of open uploads."""
-    uploads = sa.table("uploads", sa.column("state"), sa.column("length"), sa.column("charged"))
+    """Count what the service has for its quota: files, and the announced bytes of open uploads.
+
+    Without a length, an upload has reserved FIRST_CHARGE, or what its bytes need. Of rejected files it is not known
+    which the quarantine still has: they count nothing.
+    """
+    uploads = sa.table("uploads", *map(sa.column, ("id", "state", "length", "charged")))
+    slices = sa.table("slices", sa.column("upload_id"), sa.column("stop"))
     is_open = uploads.c.state.not_in(ENDED)
-    op.execute(sa.update(uploads).where(is_open).values(charged=sa.func.coalesce(uploads.c.length, 0)))
+    stop = sa.select(sa.func.max(slices.c.stop)).where(slices.c.upload_id == uploads.c.id).scalar_subquery()
+    step = sa.case((stop > FIRST_CHARGE, stop), else_=FIRST_CHARGE)
+    op.execute(sa.update(uploads).where(is_open).values(charged=sa.func.coalesce(uploads.c.length, step)))
     files = sa.table("files", sa.column("size"))
     counts = [
         sa.select(sa.func.count()).select_from(files),

@@ -35,7 +35,7 @@ FULL = make_upload(
     facts=FACTS,
     verdict=Verdict("not_mp3", {"reason": "글이다"}),
     file_id="f",
-    length=2**63 - 1,
+    length=2**60,
     publish_intent=PublishIntent("밤.mp3", 5, bytes(32), {"title": "밤"}, (Chapter(0, "시작"),)),
     review=Review.FORCED,
     defer_completion=True,
@@ -94,3 +94,9 @@ def rows(path: Path, query: str) -> list[Any]:
     """Return the rows that a new connection reads."""
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()
+
+
+def write(path: Path, statement: str) -> None:
+    """Execute the statement over a new connection."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from media_service.catalogue import writes
+from media_service.catalogue import quotas, writes
 from media_service.catalogue.ballast import BALLAST_BYTES, RETRY_SECONDS
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.commit_client import CommitClient
@@ -299,7 +299,7 @@ async def end_on_full_disk(disk: Path) -> Any:
     uploads = [make_upload(id=f"u{number}", state=State.CANCELLED) for number in range(300)]
     async with writing(Connections(path).open) as writer:
         for upload in uploads:
-            await writer.execute(writes.create(replace(upload, state=State.RECEIVING)))
+            await writer.execute(quotas.create(replace(upload, state=State.RECEIVING)))
         kept = disk / "catalogue.sqlite3.ballast"
         size = kept.stat().st_size
         fill(disk / "filler")
@@ -325,7 +325,7 @@ async def end_on_full_disk(disk: Path) -> Any:
 
 async def _until_full(writer: CommitClient) -> None:
     for number in range(5000):
-        await writer.execute(writes.create(make_upload(id=f"x{number}", tags={"comment": "x" * 8000})))
+        await writer.execute(quotas.create(make_upload(id=f"x{number}", tags={"comment": "x" * 8000})))
 
 
 def test_uploads_can_end_on_a_full_disk_and_only_they_use_the_ballast(tmp_path: Path) -> None:

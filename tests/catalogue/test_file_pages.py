@@ -28,11 +28,12 @@ def plan(path: Path, statement: Statement) -> list[str]:
     """Return the steps that read `uploads`, `listed_files` or the grams, and those that sort."""
     with closing(sqlite3.connect(path)) as connection:
         steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1])]
-    return [step for step in steps if re.search(r"uploads|listed_files|file_grams|TEMP B-TREE", step)]
+    return [step for step in steps if re.search(r"uploads|listed_files|members|file_grams|TEMP B-TREE", step)]
 
 
 def values(order: Order) -> dict[str, object]:
-    return {"key": order.kind(), "number": 1, "rows": 3, "compared": 5, "word_0": "a", "grams": '"a"'}
+    shown = {"account": "person:p", "collections": ["c", "d"]}
+    return {"key": order.kind(), "number": 1, "rows": 3, "compared": 5, "word_0": "a", "grams": '"a"'} | shown
 
 
 @pytest.mark.parametrize(("order", "part"), RANGES, ids=str)
@@ -52,10 +53,45 @@ def test_files_of_a_range_are_read_from_the_index_of_the_order(path: Path, order
         )
 
 
+SHOWN_READS = [
+    "SEARCH members USING COVERING INDEX ix_listed_files_account_number (account=?)",
+    "SEARCH members USING COVERING INDEX ix_listed_files_collection_number (collection=?)",
+]
+
+
+@pytest.mark.parametrize(("order", "part"), RANGES, ids=str)
+def test_files_of_collections_are_read_from_the_index_of_the_order(path: Path, order: Order, part: Range) -> None:
+    way = "SCAN" if part is Range.ALL else "SEARCH"
+    for words in (0, 1):
+        statements = {
+            "compared": file_pages._compared_files(order, part, words, shown=True),
+            "looked up": file_pages._looked_up_files(order, part, words, shown=True),
+        }
+        for name, statement in statements.items():
+            read, *others = plan(path, statement.bind(values(order)))
+            assert read.startswith(f"{way} listed_files USING INDEX ix_listed_files_{order.column}_number")
+            assert [step for step in others if "members" in step] == (SHOWN_READS if name == "looked up" else [])
+
+
+def test_files_of_collections_are_counted_in_two_indexes(path: Path) -> None:
+    order = Order("title", falling=False)
+    assert plan(path, file_pages._COUNT_SHOWN.bind(values(order) | {"most": 5})) == SHOWN_READS
+
+
 @pytest.mark.parametrize("order", ORDERS, ids=str)
-def test_few_files_are_read_by_their_numbers_and_sorted(path: Path, order: Order) -> None:
+def test_few_files_of_collections_are_read_by_their_numbers_and_sorted(path: Path, order: Order) -> None:
     for key in (None, "", "x"):
-        statement = file_pages._sorted_files(order, order.merged_ranges(key), 1)
+        statement = file_pages._sorted_shown_files(order, order.merged_ranges(key), 1)
+        read, *others = plan(path, statement.bind(values(order)))
+        assert read == "SEARCH listed_files USING INTEGER PRIMARY KEY (rowid=?)"
+        assert others[:2] == SHOWN_READS
+
+
+@pytest.mark.parametrize("shown", [False, True])
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_few_files_are_read_by_their_numbers_and_sorted(path: Path, order: Order, shown: bool) -> None:
+    for key in (None, "", "x"):
+        statement = file_pages._sorted_files(order, order.merged_ranges(key), 1, shown=shown)
         read, *_ = plan(path, statement.bind(values(order) | {"numbers": "[1, 2]"}))
         assert read == "SEARCH listed_files USING INTEGER PRIMARY KEY (rowid=?)"
 
@@ -73,3 +109,21 @@ def test_uploads_of_each_state_are_read_newest_first(
     assert all(step.startswith("SEARCH") and ("(created_at,id)<" in step) == (cursor is not None) for step in reads)
     others = {step for step in steps if step not in reads}
     assert others == {"SEARCH uploads USING INDEX sqlite_autoindex_uploads_1 (id=?)", "USE TEMP B-TREE FOR ORDER BY"}
+
+
+@pytest.mark.parametrize("cursor", [None, encode_cursor(1, "u")])
+@pytest.mark.parametrize("collections", [["c"], ["c", "d"], [f"c{number}" for number in range(99)]])
+def test_uploads_of_collections_are_read_from_their_index(
+    path: Path, cursor: str | None, collections: list[str]
+) -> None:
+    states = [State.REJECTED, State.LOST]
+    steps = plan(path, listings.uploads_page("local", states, cursor, 10, collections))
+    index = "ix_uploads_collection_state_created_at_id"
+    reads = [step for step in steps if f"USING COVERING INDEX {index}" in step]
+    assert all(step.startswith("SEARCH uploads") for step in reads)
+    if len(collections) * len(states) > listings.MERGED:
+        assert len(reads) == 1
+    else:
+        assert len(reads) == len(states) * len(collections)
+        assert all(("(created_at,id)<" in step) == (cursor is not None) for step in reads)
+    assert not [step for step in steps if step.startswith("SCAN uploads")]

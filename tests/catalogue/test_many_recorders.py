@@ -201,6 +201,6 @@ def test_the_model_decides_as_the_database_does(
             outcomes = [await perform(each, ids, call, address) for each in (database, model)]
             assert outcomes[0] == outcomes[1]
             assert await database.load(first) == await model.load(first)
-            assert await database.usage(address) == await model.usage(address)
+            assert await database.address_usage(address) == await model.address_usage(address)
 
     processes.runner.run(compare())

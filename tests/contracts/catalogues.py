@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.ipc.client import RpcClient
-from tests.catalogue.samples import reopened, rows
+from tests.catalogue.samples import reopened, rows, write
 from tests.contracts.wrappers import plain, wrapped
 from tests.intake.models import ModelReceiving
 from tests.support.new_catalogue import write_new_catalogue
@@ -29,11 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An empty catalogue; `reopened` yields that of the next process, `rows` returns what another program selects."""
+    """An empty catalogue.
+
+    `reopened` yields that of the next process, `rows` returns what another program selects, `write` executes what other
+    adapters write.
+    """
 
     catalogue: Any
     reopened: Callable[[], AbstractAsyncContextManager[Any]]
     rows: Callable[[str], list[Any]]
+    write: Callable[[str], None]
 
 
 @asynccontextmanager
@@ -44,7 +49,7 @@ async def sqlite(folder: Path, wrap: Callable[[Any], Any] = plain) -> AsyncItera
     async with served(RpcClient(), commit_service(path)) as rpc:
         catalogue = SqliteCatalogue(path, rpc)
         await catalogue.open()
-        yield Subject(wrap(catalogue), partial(reopened, path), partial(rows, path))
+        yield Subject(wrap(catalogue), partial(reopened, path), partial(rows, path), partial(write, path))
         await catalogue.close()
 
 
@@ -64,7 +69,7 @@ async def model(folder: Path) -> AsyncIterator[Subject]:
     async def reopened() -> AsyncIterator[ModelReceiving]:
         yield catalogue
 
-    yield Subject(catalogue, reopened, lambda query: [])
+    yield Subject(catalogue, reopened, lambda query: [], lambda statement: None)
 
 
 RECEIVING_ADAPTERS = {**ADAPTERS, "model": model}

@@ -60,9 +60,9 @@ async def test_the_picture_of_a_delivered_upload_is_deleted(catalogue: Catalogue
 
 
 @pytest.mark.parametrize("state", State)
-async def test_forget_cover_deletes_only_pictures_of_rejected_uploads(catalogue: Catalogue, state: State) -> None:
+async def test_forget_rejected_deletes_only_pictures_of_rejected_uploads(catalogue: Catalogue, state: State) -> None:
     await catalogue.create(make_upload(cover=COVER))
     saved = await catalogue.save_cover(make_upload(state=State.RECEIVED, cover=COVER), PICTURE)
     await catalogue.save(replace(saved, state=state))
-    await catalogue.forget_cover("u")
+    await catalogue.forget_rejected("u")
     assert (await catalogue.cover("u") is None) == (state in ENDED)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_service.catalogue import file_pages
+from media_service.catalogue import file_pages, listings
 from media_service.catalogue.file_orders import FILE_SORT_KEYS
 from media_service.catalogue.text_index import fold
 from media_service.core.files import SpoolEntry
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Upload
 
-LIMITS = {"sorted": (1000, 0), "compared": (0, 1000), "looked up": (0, 0)}
-"""Files that are sorted at most, and compared at most. The real limits would need thousands of files."""
+LIMITS = {"sorted": (1000, 0, 0), "compared": (0, 1000, 0), "looked up": (0, 0, 0), "few shown": (0, 1, 1000)}
+"""Files that are sorted, compared, and of collections sorted at most. The real limits would need thousands of files."""
 
 ORDERS = [direction + column for column in FILE_SORT_KEYS for direction in ("", "-")]
 
@@ -44,12 +44,18 @@ words = st.one_of(
     texts,
 )
 
+viewers = st.tuples(
+    st.sampled_from([None, "", "person:p"]), st.frozensets(st.sampled_from(["c", "d", "nothing"]), max_size=3)
+)
+"""Whose files are listed, and those of which collections."""
+
 
 @st.composite
 def libraries(draw: st.DrawFn) -> list[StoredFile]:
     """Files in the order of their delivery; many have equal or missing sort keys."""
     some = st.one_of(names, texts)
-    drawn = draw(st.lists(st.tuples(some, some, some, *[st.integers(0, 2)] * 3), max_size=9))
+    places = st.tuples(st.sampled_from([None, "person:p"]), st.sampled_from([None, "c", "d"]))
+    drawn = draw(st.lists(st.tuples(some, some, some, *[st.integers(0, 2)] * 3, places), max_size=9))
     return [
         make_file(
             number,
@@ -59,8 +65,10 @@ def libraries(draw: st.DrawFn) -> list[StoredFile]:
             facts=replace(FACTS, duration=duration / 7),
             spool_entry=SpoolEntry(f"{number}.mp3", size, bytes(32)),
             uploaded_at=time,
+            account=account,
+            collection=collection,
         )
-        for number, (title, artist, filename, duration, size, time) in enumerate(drawn)
+        for number, (title, artist, filename, duration, size, time, (account, collection)) in enumerate(drawn)
     ]
 
 
@@ -89,12 +97,12 @@ def expected(files: list[StoredFile], search: str, order: str) -> list[str]:
     return [file.id for file in sorted(ordered, key=lambda file: key_of(file, column) == "")]
 
 
-async def pages(catalogue: Catalogue, search: str, order: str, limit: int) -> list[str]:
+async def pages(catalogue: Catalogue, search: str, order: str, limit: int, **shown: Any) -> list[str]:
     """Return the ids of all pages."""
     seen: list[str] = []
     cursor = None
     for _ in range(100):
-        page, cursor = await catalogue.list_files(search, order, cursor, limit)
+        page, cursor = await catalogue.list_files(search, order, cursor, limit, **shown)
         assert len(page) <= limit
         assert cursor is None or len(page) == limit
         seen += [file.id for file in page]
@@ -114,17 +122,26 @@ def with_catalogue(adapter: str, use: Callable[[Any], Awaitable[None]]) -> None:
 
 @pytest.mark.parametrize("adapter", ["sqlite"])
 @settings(deadline=None, max_examples=40)
-@given(libraries(), words, st.integers(1, 4), st.sampled_from([*LIMITS]))
+@given(libraries(), words, st.integers(1, 4), st.sampled_from([*LIMITS]), viewers)
 def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
-    adapter: str, files: list[StoredFile], search: str, limit: int, limits: str
+    adapter: str,
+    files: list[StoredFile],
+    search: str,
+    limit: int,
+    limits: str,
+    viewer: tuple[str | None, frozenset[str]],
 ) -> None:
+    owner, collections = viewer
+    visible = [file for file in files if owner in (None, file.account) or file.collection in collections]
+
     async def compare(catalogue: Catalogue) -> None:
         await keep(catalogue, *files)
         for order in ORDERS:
-            assert await pages(catalogue, search, order, limit) == expected(files, search, order)
+            listed = await pages(catalogue, search, order, limit, owner=owner, collections=collections)
+            assert listed == expected(visible, search, order)
 
-    few, some = LIMITS[limits]
-    with patch.multiple(file_pages, SORTED_FILES=few, COMPARED_FILES=some):
+    few, some, shown = LIMITS[limits]
+    with patch.multiple(file_pages, SORTED_FILES=few, COMPARED_FILES=some, SHOWN_FILES=shown):
         with_catalogue(adapter, compare)
 
 
@@ -134,21 +151,32 @@ states = st.sampled_from(State)
 @pytest.mark.parametrize("adapter", ["sqlite"])
 @settings(deadline=None, max_examples=30)
 @given(
-    st.lists(st.tuples(states, st.sampled_from("ab"), st.integers(0, 3)), max_size=12),
+    st.lists(
+        st.tuples(states, st.sampled_from("ab"), st.sampled_from([None, "c", "d"]), st.integers(0, 3)), max_size=12
+    ),
     st.sampled_from([None, "a", "b", "c"]),
+    st.frozensets(st.sampled_from(["c", "d", "nothing"]), max_size=3),
     st.lists(states, max_size=3),
     st.integers(1, 4),
+    st.sampled_from([0, 64]),
 )
 def test_pages_of_any_uploads_have_each_once_newest_first(
-    adapter: str, drawn: list[tuple[State, str, int]], owner: str | None, shown: list[State], limit: int
+    adapter: str,
+    drawn: list[tuple[State, str, str | None, int]],
+    owner: str | None,
+    collections: frozenset[str],
+    shown: list[State],
+    limit: int,
+    merged: int,
 ) -> None:
     uploads = [
-        make_upload(id=f"u{number:02}", state=state, owner=by, created_at=time)
-        for number, (state, by, time) in enumerate(drawn)
+        make_upload(id=f"u{number:02}", state=state, owner=by, collection=collection, created_at=time)
+        for number, (state, by, collection, time) in enumerate(drawn)
     ]
 
     def listed(upload: Upload) -> bool:
-        return owner in (None, upload.owner) and (not shown or upload.state in shown)
+        visible = owner in (None, upload.owner) or upload.collection in collections
+        return visible and (not shown or upload.state in shown)
 
     newest = sorted(filter(listed, uploads), key=lambda upload: (upload.created_at, upload.id), reverse=True)
 
@@ -157,10 +185,11 @@ def test_pages_of_any_uploads_have_each_once_newest_first(
             await catalogue.create(upload)
         seen, cursor = [], None
         while True:
-            page, cursor = await catalogue.list_uploads(owner, shown, cursor, limit)
+            page, cursor = await catalogue.list_uploads(owner, shown, cursor, limit, collections=collections)
             seen += [upload.id for upload, _ in page]
             if cursor is None:
                 break
         assert seen == [upload.id for upload in newest]
 
-    with_catalogue(adapter, compare)
+    with patch.object(listings, "MERGED", merged):
+        with_catalogue(adapter, compare)

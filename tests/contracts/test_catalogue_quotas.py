@@ -30,17 +30,17 @@ def upload_of(address: str | None, number: int, length: int | None = 100) -> Upl
 
 
 async def test_usage_is_that_of_receiving_uploads(catalogue: Catalogue) -> None:
-    assert await catalogue.usage(ADDRESS) == (0, 0)
+    assert await catalogue.address_usage(ADDRESS) == (0, 0)
     for number, address in enumerate([ADDRESS, ADDRESS, OTHER, None, ADDRESS]):
         await catalogue.create(upload_of(address, number))
     await catalogue.create(upload_of(ADDRESS, 5, length=None))
-    assert (await catalogue.usage(ADDRESS), await catalogue.usage(OTHER)) == ((4, 300), (1, 100))
+    assert (await catalogue.address_usage(ADDRESS), await catalogue.address_usage(OTHER)) == ((4, 300), (1, 100))
     await catalogue.record("u0", Slice(0, 10), 2)
     await catalogue.record("u5", Slice(5, 10), 2)
-    assert await catalogue.usage(ADDRESS) == (4, 310)
+    assert await catalogue.address_usage(ADDRESS) == (4, 310)
     await catalogue.record("u1", Slice(0, 100), 2)
     await catalogue.save(make_upload(id="u4", state=State.CANCELLED, address=ADDRESS))
-    assert await catalogue.usage(ADDRESS) == (2, 110)
+    assert await catalogue.address_usage(ADDRESS) == (2, 110)
 
 
 async def test_an_address_has_no_more_uploads_than_its_quota(catalogue: Catalogue) -> None:
@@ -75,12 +75,12 @@ async def test_creations_at_once_do_not_exceed_the_quota_together(catalogue: Cat
     outcomes = await asyncio.gather(
         *(catalogue.create(upload_of(ADDRESS, number), quota) for number in range(20)), return_exceptions=True
     )
-    assert [type(outcome) for outcome in outcomes] == [type(None)] * 3 + [QuotaExceeded] * 17
-    assert await catalogue.usage(ADDRESS) == (3, 300)
+    assert [type(outcome) for outcome in outcomes] == [int] * 3 + [QuotaExceeded] * 17
+    assert await catalogue.address_usage(ADDRESS) == (3, 300)
 
 
 async def test_an_id_is_used_once_with_a_quota_too(catalogue: Catalogue) -> None:
     await catalogue.create(upload_of(ADDRESS, 0), Quota(uploads=9))
     with pytest.raises(CatalogueError):
         await catalogue.create(upload_of(ADDRESS, 0), Quota(uploads=9))
-    assert await catalogue.usage(ADDRESS) == (1, 100)
+    assert await catalogue.address_usage(ADDRESS) == (1, 100)

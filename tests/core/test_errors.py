@@ -15,7 +15,13 @@ from media_service.core import errors
 from media_service.core.errors.base import MediaServiceError, Refusal, ServiceError
 from media_service.core.errors.registry import error_classes, restore_error
 
-SAMPLES: dict[str, Any] = {"str": "a {brace}", "str | None": "a {brace}", "int": 7, "float": 1.5}
+SAMPLES: dict[str, Any] = {
+    "str": "a {brace}",
+    "str | None": "a {brace}",
+    "int": 7,
+    "float": 1.5,
+    "list[str]": ["name", "email"],
+}
 
 
 def sample(leaf: type[MediaServiceError]) -> MediaServiceError:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile, StorageError
+from media_service.core.quota import FIRST_CHARGE_BYTES, NO_STORAGE_LIMITS, next_charge
 from media_service.core.ranges import Span
 from media_service.core.upload import Recorded
 from media_service.core.upload_states import ENDED, Event, State
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from media_service.core.quota import Quota
+    from media_service.core.quota import Quota, StorageLimits
     from media_service.core.upload import Slice, Upload
 
 
@@ -262,19 +263,33 @@ class ModelReceiving:
         self.uploads: dict[str, Upload] = {}
         self.slices: dict[str, list[Slice]] = {}
         self._recorded_at: dict[str, int] = {}
+        self._charged: dict[str, int] = {}
 
-    async def create(self, upload: Upload, quota: Quota | None = None) -> None:
-        """Refuse an id that is there, and what exceeds the quota."""
+    async def create(
+        self, upload: Upload, quota: Quota | None = None, limits: StorageLimits = NO_STORAGE_LIMITS
+    ) -> int:
+        """Refuse an id that is there, and what exceeds the quota of the address."""
         if quota is not None and upload.address is not None:
-            count, used = await self.usage(upload.address)
+            count, used = await self.address_usage(upload.address)
             quota.check_count(count)
             quota.check_bytes(used, upload.length or 0)
         if upload.id in self.uploads:
             raise CatalogueError
         self.uploads[upload.id] = upload
         self.slices[upload.id] = []
+        self._charged[upload.id] = upload.length or FIRST_CHARGE_BYTES
+        return self._charged[upload.id]
 
-    async def usage(self, address: str) -> tuple[int, int]:
+    async def charge(self, upload: Upload, stop: int, limits: StorageLimits = NO_STORAGE_LIMITS) -> int:
+        """Refuse nothing but an upload that does not receive."""
+        stored = self.uploads.get(upload.id)
+        if stored is None or stored.state is not State.RECEIVING:
+            raise ChangedMeanwhile
+        charged = self._charged[upload.id]
+        self._charged[upload.id] = stored.length or (charged if stop <= charged else next_charge(stop))
+        return self._charged[upload.id]
+
+    async def address_usage(self, address: str) -> tuple[int, int]:
         """Count the receiving uploads and their bytes."""
         open_uploads = [
             upload for upload in self.uploads.values() if upload.address == address and upload.state is State.RECEIVING

@@ -7,11 +7,12 @@ import itertools
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
+from media_service.access.rates import RateLimits, Rates
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
 from media_service.core.limits import Limits
-from media_service.core.quota import Quotas
+from media_service.core.quota import NO_STORAGE_LIMITS, Quotas, StorageLimits
 from media_service.intake.assembly import Adapters, FinisherParts, ReceiverParts
 from media_service.intake.finalizing.read_ahead import ReadAheadFollower
 from media_service.intake.options import IntakeOptions
@@ -104,6 +105,7 @@ class Rig:
         rate: int = 0,
         first_id: int = 0,
         quotas: Quotas | None = None,
+        storage_limits: StorageLimits = NO_STORAGE_LIMITS,
         limits: Limits | None = None,
         disk_reserve: int = 0,
         sync_slices: bool = True,
@@ -129,6 +131,7 @@ class Rig:
         self.counted_store = around(self.store)
         self.adapters = adapters = Adapters(
             catalogue=around(self.database),
+            collections=around(self.database.collections),
             store=self.counted_store,
             spool=around(self.spool),
             quarantine=around(self.quarantine),
@@ -148,10 +151,11 @@ class Rig:
             sync_slices=sync_slices,
             body_rate=rate,
             quotas=quotas or Quotas(),
+            storage_limits=storage_limits,
             quarantine_lifetime=HOUR / 1_000_000,
             audit_lifetime=HOUR / 1_000_000,
         )
-        receiver = ReceiverParts(adapters, options)
+        receiver = ReceiverParts(adapters, options, Rates(RateLimits(), RateLimits(), self.bus))
         finisher = FinisherParts(adapters, options, duplicates=duplicates, sweep_interval=HOUR)
         self.intake, self.appends, self.concatenator = receiver.uploads, receiver.appends, receiver.concatenator
         self.retagger, self.rejected, self.ender = receiver.retagger, receiver.rejected, receiver.ender

@@ -16,6 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from media_service.access.rates import RateLimits, Rates
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.expiry import Lifetime
 from media_service.core.lifecycle import UploadRequest
@@ -59,6 +60,7 @@ class Receiver:
         self._store = ModelUploadStore(disk)
         adapters = Adapters(
             catalogue=catalogue,
+            collections=unused,
             store=self._store,
             spool=unused,
             quarantine=unused,
@@ -69,7 +71,7 @@ class Receiver:
             clock=lambda: 1,
             new_id=lambda: "u" * 22,
         )
-        self.uploads = ReceiverParts(adapters, options).uploads
+        self.uploads = ReceiverParts(adapters, options, Rates(RateLimits(), RateLimits(), bus)).uploads
         self.tasks: set[asyncio.Task[Any]] = set()
 
     def die(self) -> None:

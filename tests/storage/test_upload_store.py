@@ -20,6 +20,7 @@ from media_service.core.errors.service import StorageError, StorageFull
 from media_service.ipc import server as rpc_server
 from media_service.ipc.client import RpcClient
 from media_service.storage import open_partials
+from media_service.storage.allocate import CALL_BYTES
 from media_service.storage.open_partial import OpenPartial
 from media_service.storage.open_partials import MAX_IDLE
 from media_service.storage.sync import server as sync_server
@@ -339,6 +340,17 @@ async def test_reserve_allocates_space_and_extends_the_file(store: DiskUploadSto
     status = store.path("a").stat()
     assert status.st_size == 6 * MIB + 5
     assert status.st_blocks * 512 >= 6 * MIB
+
+
+async def test_reservation_of_several_calls_has_no_hole_and_keeps_written_bytes(store: DiskUploadStore) -> None:
+    await store.create("a", 0)
+    size = 2 * CALL_BYTES + 5
+    writer = await locked(store, size - 4, 4)
+    await writer.write(b"kept")
+    await writer.reserve(0, size)
+    assert writer.allocated == size
+    assert store.path("a").read_bytes().endswith(b"kept")
+    writer.close()
 
 
 async def test_allocated_is_the_size_without_holes_and_zero_with_one(store: DiskUploadStore) -> None:

@@ -70,10 +70,10 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
-def documented(language: str) -> str:
-    """Return the proxy configuration in docs/operator.md."""
+def documented(language: str, number: int = 0) -> str:
+    """Return a proxy configuration in docs/operator.md, the first one of its kind unless another number is given."""
     text = (ROOT / "docs" / "operator.md").read_text()
-    (snippet,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    snippet = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)[number]
     assert isinstance(snippet, str)
     return snippet
 

@@ -30,3 +30,24 @@ class InsufficientScope(Refusal):
     code = "insufficient_scope"
     template = 'This requires the scope "{needed}".'
     needed: str
+
+
+@dataclass(eq=False)
+class UnknownPerson(Refusal):
+    code = "unknown_person"
+    template = "There is no such person."
+
+
+@dataclass(eq=False)
+class UnknownToken(Refusal):
+    """The token or session does not exist, or belongs to another person."""
+
+    code = "unknown_token"
+    template = "There is no such token or session."
+
+
+@dataclass(eq=False)
+class NameTaken(Refusal):
+    code = "name_taken"
+    template = 'The name "{name}" is taken.'
+    name: str

@@ -53,10 +53,13 @@ class TooManyUploads(Refusal):
 @dataclass(eq=False)
 class QuotaExceeded(Refusal):
     code = "quota_exceeded"
-    template = "The open uploads of your address may have {limit} bytes; they have {used}, and this needs {needed}."
+    template = "The quota of this {of} is {limit} {unit}: {used} used, {reserved} reserved, and this needs {needed}."
+    of: str
     limit: int
     used: int
+    reserved: int
     needed: int
+    unit: str = "bytes"
 
 
 @dataclass(eq=False)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from media_service.core.errors import covers, files, limits, requests, service, uploads
+from media_service.core.errors import access, collections, covers, files, limits, links, requests, service, uploads
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.errors.files import UnknownVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MODULES = (requests, uploads, limits, covers, files, service)
+_MODULES = (requests, access, collections, links, uploads, limits, covers, files, service)
 
 
 def error_classes() -> list[type[MediaServiceError]]:

@@ -67,3 +67,11 @@ class UnsupportedVersion(Refusal):
 class ForbiddenOrigin(Refusal):
     code = "forbidden_origin"
     template = "The request comes from a page of another site, or names a host that this service does not serve."
+
+
+@dataclass(eq=False)
+class IdentityRefused(Refusal):
+    code = "identity_refused"
+    template = "The header field {field} cannot be used: {reason}."
+    field: str
+    reason: str

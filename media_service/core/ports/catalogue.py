@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from media_service.core.quota import NO_STORAGE_LIMITS
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from media_service.core.files import LoudnessReport, StoredFile
-    from media_service.core.quota import Quota
+    from media_service.core.quota import Allowance, Quota, StorageLimits
     from media_service.core.upload import Facts, PublishIntent, Recorded, Slice, Upload
     from media_service.core.upload_states import State
+    from media_service.core.usage import Usage
 
 
 class Catalogue(Protocol):
@@ -20,10 +23,35 @@ class Catalogue(Protocol):
     raises ChangedMeanwhile and changes nothing if the row has another version than the given upload, or is missing.
     """
 
-    async def create(self, upload: Upload, quota: Quota | None = None) -> None:
-        """Insert a row. Raise TooManyUploads, QuotaExceeded, decided with `usage` in the same transaction."""
+    async def create(
+        self, upload: Upload, quota: Quota | None = None, limits: StorageLimits = NO_STORAGE_LIMITS
+    ) -> int:
+        """Insert a row, and reserve its length of all quotas; without a length up to FIRST_CHARGE_BYTES.
 
-    async def usage(self, address: str) -> tuple[int, int]:
+        Return the reserved bytes. `quota` is that of its address; `limits` are the settings', for what has no limits of
+        its own. All are decided in the transaction that inserts. Raise TooManyUploads, FileTooLarge, QuotaExceeded.
+
+        The upload counts for the service, its collection and its account: until it ends with what it has reserved,
+        afterwards with its file. What is rejected counts for service and collection until `forget_rejected`.
+        """
+
+    async def charge(self, upload: Upload, stop: int, limits: StorageLimits = NO_STORAGE_LIMITS) -> int:
+        """Reserve the bytes before `stop` of all quotas for a receiving upload without a length.
+
+        Return how many are reserved then: `next_charge(stop)`, or as many of these as there is room for. If the upload
+        has a length, that is reserved already. Raise FileTooLarge, QuotaExceeded and reserve nothing more; raise
+        ChangedMeanwhile if the upload does not receive.
+        """
+
+    async def usage_of(self, ids: Collection[str]) -> dict[str, Usage]:
+        """Return what counts for `service`, `collection:ID`, or the id of an owner; zeros if nothing did yet."""
+
+    async def allowances(
+        self, account: str | None, collection: str | None, limits: StorageLimits
+    ) -> Sequence[Allowance]:
+        """Return usage and limits of all that an upload of this account in this collection counts for."""
+
+    async def address_usage(self, address: str) -> tuple[int, int]:
         """Return number and bytes of the address's receiving uploads: the length, else the last recorded byte's end."""
 
     async def peek(self, upload_id: str, start: int, stop: int) -> tuple[int, bool] | None:
@@ -56,8 +84,11 @@ class Catalogue(Protocol):
     async def cover(self, upload_id: str) -> bytes | None:
         """Return the picture of an upload's cover, until it is deleted."""
 
-    async def forget_cover(self, upload_id: str) -> None:
-        """Delete the picture of a rejected upload's cover."""
+    async def forget_rejected(self, upload_id: str) -> None:
+        """Delete the picture of a rejected upload's cover, and count its bytes no more: they are deleted."""
+
+    async def charged_in_quarantine(self) -> Sequence[str]:
+        """Return the rejected uploads whose bytes still count."""
 
     async def deliver(self, upload: Upload, file: StoredFile) -> Upload:
         """Save the spooled upload and insert its file."""
@@ -74,22 +105,35 @@ class Catalogue(Protocol):
     async def receiving_whole(self) -> Sequence[str]:
         """Return receiving uploads with all bytes recorded: a crash came before the next step."""
 
-    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
-        """Return the owner's newest spooled upload with these bytes."""
+    async def duplicate_of_bytes(
+        self, owner: str, content_hash: bytes, length: int, collection: str | None = None
+    ) -> Upload | None:
+        """Return the owner's newest spooled upload with these bytes for this collection, None for the general one."""
 
-    async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
-        """Return the oldest file with the same bytes, or the same audio and other tags; the owner's first."""
+    async def duplicate_of_audio(self, facts: Facts, owner: str, collection: str | None = None) -> StoredFile | None:
+        """Return the oldest file with the same bytes, or the same audio and other tags.
+
+        The owner's files come first, and of these the ones of the collection.
+        """
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
         """Return which of these names a file had or is about to get, even if its reader has taken it."""
 
     async def list_uploads(
-        self, owner: str | None, states: Collection[State], cursor: str | None, limit: int, *, short: bool = False
+        self,
+        owner: str | None,
+        states: Collection[State],
+        cursor: str | None,
+        limit: int,
+        *,
+        collections: Collection[str] = (),
+        short: bool = False,
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
         """Return a page of uploads with the spans of their slices, newest first, and the next page's cursor.
 
-        Unreadable rows are left out, and all but the first 256 spans of an upload. `owner` None lists all owners, empty
-        `states` all states. `short` leaves out all chapters but the first. Raise Malformed.
+        Those of the owner and those in one of the collections. Unreadable rows are left out, and all but the first 256
+        spans of an upload. `owner` None lists all uploads, empty `states` all states. `short` leaves out all chapters
+        but the first. Raise Malformed.
         """
 
     async def file(self, file_id: str) -> StoredFile | None:
@@ -117,6 +161,16 @@ class Catalogue(Protocol):
         """Return the files with a retag intent."""
 
     async def list_files(
-        self, search: str, order: str, cursor: str | None, limit: int
+        self,
+        search: str,
+        order: str,
+        cursor: str | None,
+        limit: int,
+        *,
+        owner: str | None = None,
+        collections: Collection[str] = (),
     ) -> tuple[list[StoredFile], str | None]:
-        """Return a page of files with every word of `search`, and the next page's cursor. Raise Malformed."""
+        """Return a page of files with every word of `search`, and the next page's cursor. Raise Malformed.
+
+        Those of the person `owner` and those in one of the collections; `owner` None lists all files.
+        """

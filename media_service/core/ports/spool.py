@@ -43,5 +43,8 @@ class Spool(Protocol):
     async def measure(self, name: str) -> tuple[int, bytes] | None:
         """Return size and SHA-256 of the file as it is now, None if its reader has taken it."""
 
+    async def discard(self, name: str) -> None:
+        """Delete the finished file `name`, durably; one that its reader has taken is no error."""
+
     def path(self, stored_name: str) -> Path:
         """Return where to read a finished file."""

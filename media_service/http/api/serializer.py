@@ -8,6 +8,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import hdrs
+
 from media_service.core.errors.registry import restore_error
 from media_service.core.findings import Outcome, outcome
 from media_service.core.tags import TAGS
@@ -16,6 +18,8 @@ from media_service.http.problems import problem_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from aiohttp import web
 
     from media_service.core.chapters import Chapter
     from media_service.core.files import StoredFile
@@ -43,6 +47,14 @@ class Serializer:
     def location(self, path: str) -> str:
         """Return the URL of a path below the base path, absolute if `public_url` is set."""
         return f"{self._prefix}{path}"
+
+    def absolute_url(self, request: web.Request, path: str) -> str:
+        """Return the URL of a path for other clients: below `public_url`, else as this one reached the service."""
+        if self._prefix != self.base:
+            return self.location(path)
+        # Behind a proxy that terminates TLS only the page's own origin, which was checked, has the right scheme.
+        origin = request.headers.get(hdrs.ORIGIN) or f"{request.scheme}://{request.host}"
+        return f"{origin}{self.location(path)}"
 
     def upload_url(self, upload_id: str) -> str:
         """Return the URL of an upload."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.caller import Caller
+    from media_service.http.security.guests import GuestGate
     from media_service.intake.uploads import UploadService
 
 
@@ -41,6 +42,7 @@ class CreateUpload(BaseModel):
     digest: Text | None = None
     content_hash: Text | None = None
     sender: Text | None = None
+    email: Text | None = None
     tags: dict[Text, Text] = {}
     chapters: list[ChapterField] = []
 
@@ -54,17 +56,25 @@ class AmendUpload(BaseModel):
     chapters: list[ChapterField] | None = None
     length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     sender: Text | None = None
+    email: Text | None = None
 
 
 class UploadsApi:
     """Handle `/api/v1/uploads`, except sending slices, and `/api/v1/limits`."""
 
     def __init__(
-        self, intake: UploadService, authenticator: Authenticator, serializer: Serializer, audit: AuditTrail
+        self,
+        intake: UploadService,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        *,
+        gate: GuestGate,
+        audit: AuditTrail,
     ) -> None:
         self._intake = intake
         self._audit = audit
         self._authenticator = authenticator
+        self._gate = gate
         self._serializer = serializer
 
     def routes(self) -> list[web.RouteDef]:
@@ -90,10 +100,12 @@ class UploadsApi:
             digest=None if body.digest is None else parse_digest_field(body.digest, "digest"),
             content_hash=None if body.content_hash is None else parse_hex(body.content_hash, "content_hash"),
             sender=body.sender,
+            email=body.email,
             tags=body.tags,
             chapters=to_chapters(body.chapters),
             origin=caller.origin,
         )
+        await self._gate.admit(request, caller, upload_request)
         view, created = await shielded(self._intake.create(upload_request, "native"))
         return web.json_response(
             self._serializer.upload(view),
@@ -109,7 +121,9 @@ class UploadsApi:
         all_owners = request.query.get("scope") == "all"
         caller = await self._authenticator.require(request, Scope.READ if all_owners else Scope.UPLOAD)
         if "content_hash" in request.query:
-            view = await self._intake.duplicate_of_bytes(caller.listed_owner, *_content_query(request))
+            view = await self._intake.duplicate_of_bytes(
+                caller.listed_owner, *_content_query(request), caller.collection
+            )
             rows = b"" if view is None else json.dumps(self._serializer.upload(view)).encode()
             return rows_response(request, "uploads", rows, None)
         try:
@@ -149,15 +163,17 @@ class UploadsApi:
             chapters=None if body.chapters is None else to_chapters(body.chapters),
             length=body.length,
             sender=body.sender,
+            email=body.email,
         )
         return web.json_response(self._serializer.upload(await shielded(amendment)))
 
     async def limits(self, request: web.Request) -> web.Response:
-        """Return the limits; `largest`: what the disk has room for now."""
-        await self._authenticator.authenticate(request)
+        """Return the limits; `largest`: what the disk and the caller's quotas have room for now."""
+        origin = (await self._authenticator.authenticate(request)).origin
         options = self._intake.options
         limits = options.limits
-        body: dict[str, float] = {"file": limits.file, "largest": await self._intake.largest(), "slice": limits.slice}
+        largest = await self._intake.largest(origin.account, origin.collection)
+        body: dict[str, float] = {"file": limits.file, "largest": largest, "slice": limits.slice}
         body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}
         body["upload_lifetime"] = options.lifetime.idle / 1_000_000
         body["quarantine_lifetime"] = options.quarantine_lifetime

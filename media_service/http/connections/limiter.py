@@ -11,7 +11,7 @@ import asyncio
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
-from media_service.http.connections.peer_address import address_key
+from media_service.core.addresses import address_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

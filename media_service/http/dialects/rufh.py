@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.guests import GuestGate
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.receiving.append import Appends
     from media_service.intake.uploads import UploadService
@@ -60,6 +61,7 @@ class RufhDialect:
         authenticator: Authenticator,
         serializer: Serializer,
         *,
+        gate: GuestGate,
         audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
@@ -68,6 +70,7 @@ class RufhDialect:
         self._intake = intake
         self._appends = appends
         self._authenticator = authenticator
+        self._gate = gate
         self._audit = audit
         self._serializer = serializer
         self._loop_budget = loop_budget
@@ -109,13 +112,15 @@ class RufhDialect:
             return {"OPTIONS": self.options, "PUT": self.create}
         return {"OPTIONS": self.options, "POST": self.create, "PUT": self.create}
 
-    async def options(self, _request: web.Request, version: fields.InteropVersion) -> web.Response:
-        """Return the limits of an upload."""
-        return web.Response(status=204, headers=self._limit_header(version))
+    async def options(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
+        """Return the limits of a new upload: what the caller's quotas have room for now."""
+        origin = (await self._authenticator.identify(request)).origin
+        largest = await self._intake.largest(origin.account, origin.collection)
+        return web.Response(status=204, headers=self._limit_header(version, largest=largest))
 
     async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """Create an upload, with its first bytes, or with all of them if no field says otherwise."""
-        origin, size = (await self._authenticator.authenticate(request)).origin, body_size(request)
+        caller, size = await self._authenticator.authenticate(request), body_size(request)
         refuse_content_encoding(request)
         refuse_content_range(request)
         last = fields.is_complete(request, version) is not False
@@ -128,9 +133,10 @@ class RufhDialect:
             length=length,
             digest=digest,
             defer_completion=length is None or not version.length_completes,
-            origin=origin,
+            origin=caller.origin,
             **_file_details(request),
         )
+        await self._gate.admit(request, caller, upload_request)
         view, _ = await shielded(self._intake.create(upload_request, DIALECT_NAME))
         upload_id = view.upload.id
         headers = {"Location": self._serializer.location(f"/rufh/{upload_id}")}
@@ -227,10 +233,13 @@ class RufhDialect:
             },
         )
 
-    def _limit_header(self, version: fields.InteropVersion, view: UploadView | None = None) -> dict[str, str]:
+    def _limit_header(
+        self, version: fields.InteropVersion, view: UploadView | None = None, *, largest: int | None = None
+    ) -> dict[str, str]:
+        """Return the limits of an upload. Those of one that exists are the service's: they must not shrink."""
         limits, lifetime = self._intake.options.limits, self._intake.options.lifetime
         remaining = min(lifetime.idle, lifetime.whole) if view is None else self._intake.remaining(view)
-        return fields.limit_header(version, limits.file, remaining // 1_000_000)
+        return fields.limit_header(version, limits.file if largest is None else largest, remaining // 1_000_000)
 
     async def _send_interim_response(
         self, request: web.Request, version: fields.InteropVersion, headers: Mapping[str, str]

@@ -87,4 +87,4 @@ class RejectedUploads:
         """Delete bytes, report and cover of a rejected upload. Raise BeingFinished."""
         async with locked(self._locks, upload_lock(upload_id)):
             await self._quarantine.discard(upload_id)
-            await self._catalogue.forget_cover(upload_id)
+            await self._catalogue.forget_rejected(upload_id)

@@ -53,12 +53,13 @@ class UploadView:
 class ActiveUpload:
     """A receiving upload in memory: its rows, and the leases of this process. Only its methods change it."""
 
-    def __init__(self, upload: Upload, slices: Sequence[Slice], reserved: int | None = None) -> None:
+    def __init__(self, upload: Upload, slices: Sequence[Slice], reserved: int | None = None, charged: int = 0) -> None:
         self._upload = upload
         self._received = ranges_of(slices)
         self._count = len(slices)
         self._size = self._received.size
         self._reserved = reserved
+        self._charged = charged
         self._lock = asyncio.Lock()
         self.is_stale = False
         self.leases = Leases()
@@ -88,6 +89,11 @@ class ActiveUpload:
         """Return the offset up to which disk space is reserved, None if not determined yet."""
         return self._reserved
 
+    @property
+    def charged(self) -> int:
+        """Return how many bytes the upload has reserved of its quotas, as far as this process knows."""
+        return self._charged
+
     def changing(self) -> AbstractAsyncContextManager[None]:
         """Lock the upload's state."""
         return self._lock
@@ -115,6 +121,10 @@ class ActiveUpload:
     def reserve(self, stop: int) -> None:
         """Note that disk space before `stop` is reserved."""
         self._reserved = stop
+
+    def charge(self, size: int) -> None:
+        """Note how many bytes of the quotas are reserved."""
+        self._charged = size
 
 
 class ActiveUploads:

@@ -46,7 +46,7 @@ class AddressUsage:
         """Check the length of an upload before it is set. Raise QuotaExceeded."""
         address, quota = active.upload.address, self.quota_of(active.upload.address)
         if address is not None and quota is not None and quota.bytes is not None:
-            _, used = await self._catalogue.usage(address)
+            _, used = await self._catalogue.address_usage(address)
             quota.check_bytes(used - active.size, length)
 
     def settle(self, active: ActiveUpload) -> None:
@@ -61,7 +61,7 @@ class AddressUsage:
         now = time.monotonic()
         counted_at, size = self._counted.get(address, (float("-inf"), 0))
         if now > counted_at + RECHECK_SECONDS:
-            _, size = await self._catalogue.usage(address)
+            _, size = await self._catalogue.address_usage(address)
             # Few addresses have uploads of unknown length; old counts are dropped here.
             self._counted = {key: value for key, value in self._counted.items() if now <= value[0] + RECHECK_SECONDS}
             self._counted[address] = (now, size)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.upload_store import SliceWriter, UploadStore
     from media_service.intake.receiving.active_uploads import ActiveUpload
     from media_service.intake.receiving.address_usage import AddressUsage
+    from media_service.intake.receiving.storage_quotas import StorageQuotas
 
 RECHECK_SECONDS = 1.0
 """Seconds for which a measured free space is used; bytes that this process admitted since are subtracted."""
@@ -21,9 +22,10 @@ RECHECK_SECONDS = 1.0
 class DiskSpace:
     """Admits bytes to the disk. `disk_reserve` in bytes."""
 
-    def __init__(self, store: UploadStore, usage: AddressUsage, disk_reserve: int) -> None:
+    def __init__(self, store: UploadStore, usage: AddressUsage, quotas: StorageQuotas, disk_reserve: int) -> None:
         self._store = store
         self._usage = usage
+        self._quotas = quotas
         self._disk_reserve = disk_reserve
         self._left = 0
         self._looked_at = float("-inf")
@@ -35,8 +37,12 @@ class DiskSpace:
         return self._left
 
     async def admit(self, active: ActiveUpload, writer: SliceWriter, start: int, stop: int) -> None:
-        """Admit bytes that exceed the reserved space, before they are written. Raise StorageFull, QuotaExceeded."""
+        """Admit bytes that exceed the reserved space, before they are written.
+
+        Raise StorageFull, QuotaExceeded, FileTooLarge, ChangedMeanwhile.
+        """
         if active.upload.length is None:
+            await self._quotas.admit(active, stop)
             await self._usage.admit(active, stop - start)
         elif await self._reserve(active, writer, stop):
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media_service.http.connections.peer_address import address_key
+from media_service.core.addresses import address_key
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,183 @@
+"""Persons: add, change, disable, invite."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from media_service.access.credentials import token_digest
+from media_service.access.new_secret import new_secret
+from media_service.core.access import PERSON_PREFIX
+from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
+from media_service.core.errors.access import NameTaken, UnknownPerson, WrongPassword
+from media_service.core.errors.service import ChangedMeanwhile
+from media_service.core.people import (
+    INVITATION_SECONDS,
+    NewPerson,
+    PersonChange,
+    changed,
+    check_password,
+    clean_name,
+    name_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+
+    from media_service.core.ports.accounts import Accounts
+    from media_service.core.ports.locks import Locks
+    from media_service.core.ports.passwords import Passwords
+    from media_service.core.usage import Usage
+
+LOCK_SECONDS = 20.0
+"""Maximum wait for another change of the same person."""
+
+OF_PERSONS = (TokenKind.API, TokenKind.SESSION, TokenKind.INVITATION)
+"""Kinds of tokens that a person may have."""
+
+SIGN_IN = (TokenKind.SESSION, TokenKind.INVITATION)
+"""Kinds that end with the password that they were given for."""
+
+
+class People:
+    """Persons and how they sign in. Methods with an id raise UnknownPerson; `clock` returns UTC microseconds.
+
+    `forget`: called after each change, so that this process uses no old credential.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        passwords: Passwords,
+        locks: Locks,
+        *,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        forget: Callable[[], None],
+    ) -> None:
+        self._accounts = accounts
+        self._passwords = passwords
+        self._locks = locks
+        self._clock = clock
+        self._new_id = new_id
+        self._forget = forget
+
+    async def add(self, new: NewPerson, created_by: str | None) -> Owner:
+        """Add a person. Raise NameTaken, Malformed, TooManyRequests."""
+        name = clean_name(new.name)
+        password = None if new.password is None else await self._passwords.hash(check_password(new.password))
+        person = Owner(
+            id=f"{PERSON_PREFIX}{self._new_id()}",
+            kind=OwnerKind.PERSON,
+            role=new.role,
+            name=name,
+            password=password,
+            all_collections=new.collections is None,
+            collections=new.collections or frozenset(),
+            limits=new.limits,
+            created_by=created_by,
+            created_at=self._clock(),
+        )
+        if not await self._accounts.add_owner(person, name_key(name)):
+            raise NameTaken(name)
+        self._forget()
+        return person
+
+    async def find(self, person_id: str) -> Owner:
+        """Return the person."""
+        person = await self._accounts.owner(person_id)
+        if person is None or person.kind is not OwnerKind.PERSON:
+            raise UnknownPerson
+        return person
+
+    async def named(self, name: str) -> Owner:
+        """Return the person with this name, however it is written. Raise UnknownPerson."""
+        person = await self._accounts.person_named(name_key(name))
+        if person is None:
+            raise UnknownPerson
+        return person
+
+    async def listing(self, cursor: str | None, limit: int) -> tuple[list[Owner], str | None]:
+        """Return a page of persons, newest first, and the next page's cursor. Raise Malformed."""
+        return await self._accounts.owners(OwnerKind.PERSON, cursor, limit)
+
+    async def usage_of(self, person_ids: Collection[str]) -> dict[str, Usage]:
+        """Return what these persons have stored and reserved, by id."""
+        return await self._accounts.usage_of(person_ids)
+
+    async def change(self, person_id: str, change: PersonChange) -> Owner:
+        """Change a person and return it. Raise NameTaken, Malformed, TooManyRequests, ChangedMeanwhile.
+
+        Another password ends sessions and invitations, disabling and enabling ends every token.
+        """
+        hashed = await self._passwords.hash(check_password(change.password)) if change.password else None
+        async with self._locked(person_id):
+            before = await self.find(person_id)
+            after = changed(before, change, self._clock(), hashed)
+            # Before a person is enabled: disabling may have been interrupted between these two.
+            if before.disabled_at is not None and after.disabled_at is None:
+                await self._end(person_id, OF_PERSONS)
+            await self._save(after)
+            if after.disabled_at is not None:
+                await self._end(person_id, OF_PERSONS)
+            elif change.password is not None:
+                await self._end(person_id, SIGN_IN)
+        self._forget()
+        return after
+
+    async def invite(self, person_id: str) -> tuple[str, int]:
+        """Return the secret of a new invitation, and when it expires; earlier ones end. Raise UnknownPerson."""
+        secret, now = new_secret(), self._clock()
+        token = Token(
+            id=self._new_id(),
+            kind=TokenKind.INVITATION,
+            owner=person_id,
+            created_at=now,
+            expires_at=now + INVITATION_SECONDS * 1_000_000,
+        )
+        async with self._locked(person_id):
+            if (await self.find(person_id)).disabled_at is not None:
+                raise UnknownPerson
+            await self._end(person_id, (TokenKind.INVITATION,))
+            await self._accounts.add_token(token, token_digest(secret))
+        return secret, token.expires_at or 0
+
+    async def accept(self, invitation: str, password: str | None) -> Owner:
+        """Use an invitation, set the password if given, and return the person, who may sign in.
+
+        Raise WrongPassword if it was used, has expired or is unknown; Malformed, TooManyRequests.
+        """
+        # First, so that a refused password does not use up the invitation.
+        hashed = None if password is None else await self._passwords.hash(check_password(password))
+        person_id = await self._accounts.use_invitation(token_digest(invitation), self._clock())
+        if person_id is None:
+            raise WrongPassword
+        async with self._locked(person_id):
+            person = await self.find(person_id)
+            if person.disabled_at is not None:
+                raise WrongPassword
+            if hashed is not None:
+                person = changed(person, PersonChange(password=password), self._clock(), hashed)
+                await self._save(person)
+        self._forget()
+        return person
+
+    async def _save(self, person: Owner) -> None:
+        """Save the person. Raise NameTaken, UnknownPerson."""
+        if not await self._accounts.save_owner(person, name_key(person.name)):
+            await self.find(person.id)
+            raise NameTaken(person.name)
+
+    async def _end(self, person_id: str, kinds: tuple[TokenKind, ...]) -> None:
+        await self._accounts.revoke_tokens_of(person_id, kinds, self._clock())
+
+    @asynccontextmanager
+    async def _locked(self, person_id: str) -> AsyncIterator[None]:
+        """Exclude other changes of this person, which would save what this one does not know of."""
+        name = f"owner:{person_id}"
+        if not await self._locks.acquire(name, LOCK_SECONDS):
+            raise ChangedMeanwhile
+        try:
+            yield
+        finally:
+            self._locks.release(name)

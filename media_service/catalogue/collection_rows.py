@@ -1,0 +1,60 @@
+"""Convert between rows of `collections` and the values of `core`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from media_service.catalogue.coercion import UnreadableRow, id_of, integer, json_object, text, texts
+from media_service.core.collections import Collection, is_slug
+from media_service.core.usage import Usage
+
+if TYPE_CHECKING:
+    from sqlite3 import Row
+
+USAGE_PREFIX = "collection:"
+"""Beginning of the id in `usage`."""
+
+
+def collection_row(collection: Collection) -> dict[str, Any]:
+    """Return the columns of `collections` for this collection, without the cover."""
+    return {
+        "id": collection.id,
+        "slug": collection.slug,
+        "title": collection.title,
+        "default_tags": json.dumps(dict(collection.default_tags), ensure_ascii=False),
+        "bytes_max": collection.bytes_max,
+        "created_at": collection.created_at,
+        "archived_at": collection.archived_at,
+    }
+
+
+def collection_value(row: Row) -> Collection:
+    """Return the collection of a row. Raise UnreadableRow."""
+    if not is_slug(text(row["slug"])):
+        raise UnreadableRow("slug")
+    return Collection(
+        id=id_of(row),
+        slug=row["slug"],
+        title=text(row["title"]),
+        default_tags=texts(json_object(row["default_tags"])),
+        has_cover=bool(row["has_cover"]),
+        bytes_max=integer(row["bytes_max"]),
+        created_at=integer(row["created_at"]) or 0,
+        archived_at=integer(row["archived_at"]),
+    )
+
+
+def usage_value(row: Row) -> Usage:
+    """Return the usage of a row; nothing if it has none."""
+    return Usage(
+        files=integer(row["files"]) or 0,
+        bytes=integer(row["bytes"]) or 0,
+        reserved_files=integer(row["reserved_files"]) or 0,
+        reserved_bytes=integer(row["reserved_bytes"]) or 0,
+    )
+
+
+def listed_value(row: Row) -> tuple[Collection, Usage]:
+    """Return a collection and its usage. Raise UnreadableRow."""
+    return collection_value(row), usage_value(row)
