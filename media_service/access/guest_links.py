@@ -10,14 +10,16 @@ from media_service.access.credentials import token_digest
 from media_service.core.access import LINK_PREFIX, Scope
 from media_service.core.accounts import Token, TokenKind
 from media_service.core.errors.links import UnknownLink
-from media_service.core.guest_links import GuestLink, LinkTerms, with_terms
+from media_service.core.errors.requests import Malformed
+from media_service.core.guest_links import PASSPHRASE_CHARACTERS, GuestLink, with_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from media_service.core.access import Viewer
-    from media_service.core.guest_links import ListedLink
+    from media_service.core.guest_links import LinkTerms, ListedLink
     from media_service.core.ports.guest_links import GuestLinks
+    from media_service.core.ports.passwords import Passwords
 
 
 class GuestLinkService:
@@ -25,13 +27,20 @@ class GuestLinkService:
 
     A viewer sees the links that its owners have created, and those for its collections; None sees every link.
     `lifetime`: microseconds after which a new link expires if its terms do not say when. All methods raise
-    CatalogueError, and those that change Malformed and StorageFull.
+    CatalogueError, and those that change Malformed, StorageFull and, with a passphrase, TooManyRequests.
     """
 
     def __init__(
-        self, links: GuestLinks, *, lifetime: int, clock: Callable[[], int], new_id: Callable[[], str]
+        self,
+        links: GuestLinks,
+        passwords: Passwords,
+        *,
+        lifetime: int,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
     ) -> None:
         self._links = links
+        self._passwords = passwords
         self._lifetime = lifetime
         self._clock = clock
         self._new_id = new_id
@@ -41,7 +50,10 @@ class GuestLinkService:
         return self._clock()
 
     async def create(self, terms: LinkTerms, creator: str | None) -> tuple[ListedLink, str]:
-        """Return a new link and its secret, of which only a digest is kept. `creator`: the id of a person."""
+        """Return a new link and its secret, of which only a digest is kept. `creator`: the id of a person.
+
+        Terms come with the passphrase itself, which is replaced by its hash; None or an empty one for none.
+        """
         now = self._clock()
         blank = GuestLink(
             id=LINK_PREFIX + self._new_id(),
@@ -50,7 +62,7 @@ class GuestLinkService:
             created_by=creator,
             expires_at=now + self._lifetime,
         )
-        link = with_terms(blank, terms, now)
+        link = with_terms(blank, await self._with_hash(terms), now)
         secret = _new_secret()
         await self._links.add_link(link, self._token_of(link), token_digest(secret))
         return await self._listed(link.id, None), secret
@@ -64,9 +76,9 @@ class GuestLinkService:
         return await self._listed(link_id, viewer)
 
     async def change(self, link_id: str, viewer: Viewer | None, terms: LinkTerms) -> ListedLink:
-        """Return the link with these terms."""
+        """Return the link with these terms, as those of `create`."""
         listed = await self._listed(link_id, viewer)
-        link = with_terms(listed.link, terms, self._clock())
+        link = with_terms(listed.link, await self._with_hash(terms), self._clock())
         await self._links.save_link(link)
         # Its collection, and so its name, may be another one.
         return await self._listed(link.id, None)
@@ -83,6 +95,15 @@ class GuestLinkService:
         if listed is None or not _sees(viewer, listed.link):
             raise UnknownLink
         return listed
+
+    async def _with_hash(self, terms: LinkTerms) -> LinkTerms:
+        """Return the terms with the hash of the passphrase. Raise Malformed, TooManyRequests."""
+        if "passphrase" not in terms:
+            return terms
+        passphrase = terms["passphrase"] or ""
+        if len(passphrase) > PASSPHRASE_CHARACTERS:
+            raise Malformed("passphrase", f"it is longer than {PASSPHRASE_CHARACTERS} characters")
+        return {**terms, "passphrase": await self._passwords.hash(passphrase) if passphrase else None}
 
     def _token_of(self, link: GuestLink) -> Token:
         """Return a token of the link. It does not expire: guests see what they sent after the deadline."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, TypeVar
 
 from media_service.catalogue import guest_link_sql as sql
@@ -36,11 +37,11 @@ class SqliteGuestLinks:
     async def link(self, link_id: str) -> GuestLink | None:
         return await self._first(sql.link_by_id(link_id), link_value)
 
-    async def link_of_secret(self, digest: bytes) -> GuestLink | None:
-        return await self._first(sql.link_by_digest(digest), link_value)
-
     async def listed(self, link_id: str) -> ListedLink | None:
         return await self._first(sql.listed_link(link_id), listed_link_value)
+
+    async def listed_of_secret(self, digest: bytes) -> ListedLink | None:
+        return await self._first(sql.listed_link_by_digest(digest), listed_link_value)
 
     async def links(self, viewer: Viewer | None, cursor: str | None, limit: int) -> tuple[list[ListedLink], str | None]:
         rows = await self._pool.rows(sql.links_page(viewer, cursor, limit))
@@ -75,6 +76,9 @@ class SqliteGuestLinks:
         rows = await self._pool.rows(sql.guest_uploads_page(link_id, owner, cursor, limit))
         page, following = split_page(rows, limit, "created_at", "id")
         return [row["id"] for row in page], following
+
+    async def allows_origin(self, origin: str) -> bool:
+        return bool(await self._pool.rows(sql.links_with_origin(json.dumps(origin))))
 
     async def _first(self, statement: Statement, value_of: Callable[[Row], T]) -> T | None:
         found = readable(value_of, await self._pool.rows(statement))

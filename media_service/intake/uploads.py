@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.media import Media
     from media_service.core.ports.rates import CreationRates
     from media_service.core.ports.upload_store import UploadStore
+    from media_service.core.quota import Allowance
     from media_service.intake.ending import UploadEnder
     from media_service.intake.late_edits import LateEdits
     from media_service.intake.options import IntakeOptions
@@ -130,6 +131,10 @@ class UploadService:
         most = min(self.options.limits.file, await self._space.spare())
         left = await self._quotas.largest(account, collection)
         return max(0, most if left is None else min(most, left))
+
+    async def allowance(self, account: str) -> Allowance:
+        """Return the limits and the usage of a person or a link."""
+        return await self._quotas.allowance(account)
 
     async def duplicate_of_bytes(
         self, owner: str, content_hash: bytes, length: int, collection: str | None

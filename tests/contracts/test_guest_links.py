@@ -66,11 +66,11 @@ async def test_a_link_is_kept_with_all_it_says(subject: Subject, links: GuestLin
     await links.add_link(FULL, token_of(FULL), bytes(32))
     plain = await add(links, 1)
     assert [await links.link(link.id) for link in (FULL, plain)] == [FULL, plain]
-    assert await links.link_of_secret(bytes(32)) == FULL
+    assert await links.listed_of_secret(bytes(32)) == await links.listed(FULL.id)
     async with subject.reopened() as other:
         assert await other.guest_links.link(FULL.id) == FULL
     assert await links.link("link:other") is None
-    assert await links.link_of_secret(b"\xff" * 32) is None
+    assert await links.listed_of_secret(b"\xff" * 32) is None
 
 
 async def test_an_added_link_is_an_owner_that_has_used_nothing(subject: Subject, links: GuestLinks) -> None:
@@ -101,9 +101,8 @@ async def test_a_replaced_secret_leads_nowhere(links: GuestLinks) -> None:
     link = await add(links, 1)
     other = await add(links, 2)
     await links.replace_token(token_of(link, 3), b"\x09" * 32, 50)
-    assert await links.link_of_secret(b"\x01" * 32) is None
-    assert await links.link_of_secret(b"\x02" * 32) == other
-    assert await links.link_of_secret(b"\x09" * 32) == link
+    found = [await links.listed_of_secret(bytes([number]) * 32) for number in (1, 2, 9)]
+    assert [listed and listed.link for listed in found] == [None, other, link]
 
 
 async def test_links_are_listed_newest_first_in_pages(links: GuestLinks) -> None:
@@ -137,3 +136,10 @@ async def test_a_guest_sees_only_what_they_sent_by_this_link(subject: Subject, l
     first, cursor = await links.guest_uploads(link.id, "browser:a", None, 1)
     rest, end = await links.guest_uploads(link.id, "browser:a", cursor, 1)
     assert ([*first, *rest], end) == (["u3", "u0"], None)
+
+
+async def test_an_origin_is_allowed_if_a_link_names_it_exactly(links: GuestLinks) -> None:
+    await add(links, 1)
+    await links.add_link(FULL, token_of(FULL), bytes(32))
+    asked = ("https://radio.example", "https://radio.exampl", "radio.example", '"', "")
+    assert [await links.allows_origin(origin) for origin in asked] == [True, False, False, False, False]

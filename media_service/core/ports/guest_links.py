@@ -22,11 +22,11 @@ class GuestLinks(Protocol):
     async def link(self, link_id: str) -> GuestLink | None:
         """Return the link."""
 
-    async def link_of_secret(self, digest: bytes) -> GuestLink | None:
-        """Return the link whose secret has this digest and was not replaced."""
-
     async def listed(self, link_id: str) -> ListedLink | None:
         """Return the link as listings show it."""
+
+    async def listed_of_secret(self, digest: bytes) -> ListedLink | None:
+        """Return the link whose secret has this digest and was not replaced."""
 
     async def links(self, viewer: Viewer | None, cursor: str | None, limit: int) -> tuple[list[ListedLink], str | None]:
         """Return a page of links, newest first, and the next page's cursor. Raise Malformed.
@@ -47,3 +47,6 @@ class GuestLinks(Protocol):
         self, link_id: str, owner: str, cursor: str | None, limit: int
     ) -> tuple[Sequence[str], str | None]:
         """Return a page of ids of uploads that this owner has sent by the link, newest first. Raise Malformed."""
+
+    async def allows_origin(self, origin: str) -> bool:
+        """Return whether pages of this origin may use any link."""

@@ -44,6 +44,7 @@ class ChangeLink(BaseModel):
     files_max: Limit | None = None
     bytes_max: Limit | None = None
     file_bytes_max: Limit | None = None
+    passphrase: Text | None = None
     allowed_origins: list[Text] = []
     reference: Text | None = None
     closed: bool = False

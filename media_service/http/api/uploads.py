@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.caller import Caller
+    from media_service.http.security.guests import GuestGate
     from media_service.intake.uploads import UploadService
 
 
@@ -44,6 +45,7 @@ class CreateUpload(BaseModel):
     content_hash: Text | None = None
     sender: Text | None = None
     collection: Text | None = None
+    email: Text | None = None
     tags: dict[Text, Text] = {}
     chapters: list[ChapterField] = []
 
@@ -57,6 +59,7 @@ class AmendUpload(BaseModel):
     chapters: list[ChapterField] | None = None
     length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     sender: Text | None = None
+    email: Text | None = None
 
 
 class UploadsApi:
@@ -67,13 +70,16 @@ class UploadsApi:
         intake: UploadService,
         authenticator: Authenticator,
         serializer: Serializer,
-        audit: AuditTrail,
+        *,
         collections: CollectionService,
+        gate: GuestGate,
+        audit: AuditTrail,
     ) -> None:
         self._intake = intake
         self._collections = collections
         self._audit = audit
         self._authenticator = authenticator
+        self._gate = gate
         self._serializer = serializer
 
     def routes(self) -> list[web.RouteDef]:
@@ -99,10 +105,12 @@ class UploadsApi:
             digest=None if body.digest is None else parse_digest_field(body.digest, "digest"),
             content_hash=None if body.content_hash is None else parse_hex(body.content_hash, "content_hash"),
             sender=body.sender,
+            email=body.email,
             tags=body.tags,
             chapters=to_chapters(body.chapters),
             origin=await upload_origin(caller, body.collection, self._collections),
         )
+        await self._gate.admit(request, caller, upload_request)
         view, created = await shielded(self._intake.create(upload_request, "native"))
         return web.json_response(
             await self._serializer.upload(view),
@@ -165,6 +173,7 @@ class UploadsApi:
             chapters=None if body.chapters is None else to_chapters(body.chapters),
             length=body.length,
             sender=body.sender,
+            email=body.email,
         )
         return web.json_response(await self._serializer.upload(await shielded(amendment)))
 

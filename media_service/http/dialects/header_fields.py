@@ -65,10 +65,10 @@ def parse_metadata(value: str) -> dict[str, bytes]:
 
 
 def parse_file_details(value: str) -> dict[str, Any]:
-    """Return name, sender and tags of an Upload-Metadata field, as arguments of `UploadRequest`. Raise Malformed."""
+    """Return name, sender, e-mail address and tags of Upload-Metadata, for `UploadRequest`. Raise Malformed."""
     texts: dict[str, str] = {}
     for key, content in parse_metadata(value).items():
-        if key in ("filename", "name", "sender", *TAGS):
+        if key in ("filename", "name", "sender", "email", *TAGS):
             try:
                 texts[key] = content.decode()
             except UnicodeDecodeError:
@@ -76,6 +76,7 @@ def parse_file_details(value: str) -> dict[str, Any]:
     return {
         "filename": texts.get("filename", texts.get("name", "")),
         "sender": texts.get("sender"),
+        "email": texts.get("email"),
         "tags": {tag: texts[tag] for tag in TAGS if texts.get(tag, "").strip()},
     }
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.guests import GuestGate
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.receiving.append import Appends
     from media_service.intake.uploads import UploadService
@@ -63,6 +64,7 @@ class RufhDialect:
         serializer: Serializer,
         *,
         collections: CollectionService,
+        gate: GuestGate,
         audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
@@ -71,6 +73,7 @@ class RufhDialect:
         self._intake = intake
         self._appends = appends
         self._authenticator = authenticator
+        self._gate = gate
         self._audit = audit
         self._serializer = serializer
         self._collections = collections
@@ -137,6 +140,7 @@ class RufhDialect:
             origin=await upload_origin(caller, parse_collection(request.headers), self._collections),
             **_file_details(request),
         )
+        await self._gate.admit(request, caller, upload_request)
         view, _ = await shielded(self._intake.create(upload_request, DIALECT_NAME))
         upload_id = view.upload.id
         headers = {"Location": self._serializer.location(f"/rufh/{upload_id}")}

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.caller import Caller
+    from media_service.http.security.guests import GuestGate
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.receiving.append import Appends
     from media_service.intake.receiving.concatenate import Concatenator
@@ -66,6 +67,7 @@ class TusDialect:
         serializer: Serializer,
         *,
         collections: CollectionService,
+        gate: GuestGate,
         audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
@@ -74,6 +76,7 @@ class TusDialect:
         self._appends = appends
         self._concatenator = concatenator
         self._authenticator = authenticator
+        self._gate = gate
         self._audit = audit
         self._serializer = serializer
         self._collections = collections
@@ -144,6 +147,7 @@ class TusDialect:
         if concat not in ("", PARTIAL):
             raise Malformed("Upload-Concat", "must be partial, or final; followed by the URLs of the partial uploads")
         upload_request = await self._upload_request(request, caller, _length(request), concat)
+        await self._admit(request, caller, upload_request)
         with_bytes = request.content_type == MEDIA_TYPE and body_size(request) != 0
         proof = self._body_checksum(request) if with_bytes else None
         view, _ = await shielded(self._intake.create(upload_request, DIALECT_NAME))
@@ -197,6 +201,7 @@ class TusDialect:
             raise NotWritable
         parts = [url.rstrip("/").rpartition("/")[2] for url in concat.removeprefix(FINAL).split()]
         upload_request = await self._upload_request(request, caller, None, concat)
+        await self._admit(request, caller, upload_request)
         view = await shielded(self._concatenator.concatenate(upload_request, parts, caller.own, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         try:
@@ -218,6 +223,16 @@ class TusDialect:
             origin=await upload_origin(caller, parse_collection(request.headers), self._collections),
             **parse_file_details(metadata or ""),
         )
+
+    async def _admit(self, request: web.Request, caller: Caller, upload_request: UploadRequest) -> None:
+        """Raise as `GuestGate.admit`."""
+        if upload_request.defer_completion:
+            # A partial upload is no file yet: clients send the details with the final one.
+            link = await self._gate.open_link(caller)
+            if link is not None:
+                await self._gate.check_passphrase(request, link)
+        else:
+            await self._gate.admit(request, caller, upload_request)
 
     async def _append(self, request: web.Request, upload_id: str, addition: AppendRequest) -> UploadView:
         append = self._appends.append(upload_id, None, addition, RequestBody(request, self._loop_budget))
