@@ -11,6 +11,7 @@ from media_service.access.guest_links import GuestLinkService
 from media_service.access.guests import Guests
 from media_service.access.passwords import PasswordHasher
 from media_service.access.rates import Rates
+from media_service.access.sign_in_throttle import SignInThrottle
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
@@ -78,15 +79,9 @@ class Receiver:
         self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings), self._rates)
         self._intake, self._appends = parts.uploads, parts.appends
         guest_links, self._passwords = self._adapters.catalogue.guest_links, PasswordHasher()
-        self._guests = Guests(guest_links, self._passwords, now)
+        throttle = SignInThrottle(self._adapters.all.bus)
+        self._guests = Guests(guest_links, self._passwords, throttle, now)
         self._gate = GuestGate(self._guests, cookies_for(settings))
-        self._links = GuestLinkService(
-            guest_links,
-            self._passwords,
-            lifetime=int(settings.link_lifetime * MICROSECONDS),
-            clock=now,
-            new_id=new_id,
-        )
         self._cors = CorsPolicy(settings.allowed_origins, self._guests, settings.base_path)
         accounts = self._adapters.accounts
         self._credentials = Credentials(accounts, now)
@@ -96,6 +91,15 @@ class Receiver:
         # Lines without a bound would let anybody fill the disk.
         log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
         self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
+        self._links = GuestLinkService(
+            guest_links,
+            self._passwords,
+            self._audit,
+            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
+            forget=self._credentials.forget,
+        )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
@@ -121,7 +125,7 @@ class Receiver:
     def _route_providers(self, pages: Pages, markup: PageMarkup, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
-        audit = self._audit
+        audit, defaults = self._audit, intake.options.storage_limits.link
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         files = self._parts.files
@@ -129,7 +133,7 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            GuestPage(self._guests, self._gate, authenticator, markup),
+            GuestPage(self._guests, self._gate, authenticator, markup, self._rates),
             SessionApi(authenticator, audit),
             UploadsApi(intake, authenticator, serializer, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
@@ -156,8 +160,8 @@ class Receiver:
             ),
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
             AuditApi(audit, authenticator),
-            LinksApi(self._links, authenticator, serializer),
-            GuestsApi(intake, self._guests, self._gate, authenticator, serializer),
+            LinksApi(self._links, authenticator, serializer, defaults),
+            GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
         ]
 
     def _guards(self) -> list[Middleware]:
