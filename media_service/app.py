@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from media_service.access.assembly import AccessParts
 from media_service.access.audit import AuditTrail
 from media_service.access.credentials import Credentials
+from media_service.access.erasing import PersonEraser
 from media_service.access.guest_links import GuestLinkService
 from media_service.access.guests import Guests
+from media_service.access.identities import Identities
 from media_service.access.passwords import PasswordHasher
 from media_service.access.rates import Rates
+from media_service.access.sign_in import SignIn
 from media_service.access.sign_in_throttle import SignInThrottle
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
@@ -20,9 +24,11 @@ from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.guests import GuestsApi
 from media_service.http.api.links import LinksApi
+from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
 from media_service.http.api.session import SessionApi
+from media_service.http.api.tokens import TokensApi
 from media_service.http.api.uploads import UploadsApi
 from media_service.http.body_timeouts import BODY_TIMEOUTS, BodyTimeouts
 from media_service.http.connections.rate_limited_log import RateLimitedLog
@@ -46,6 +52,7 @@ from media_service.http.security.proxies import TRUSTED_PROXIES, TrustedProxies
 from media_service.http.security.sessions import Sessions
 from media_service.http.unknown_ids import unknown_ids_middleware
 from media_service.intake.assembly import ReceiverParts
+from media_service.intake.erasing import UploadEraser
 from media_service.part_options import (
     MICROSECONDS,
     authenticator_for,
@@ -101,7 +108,25 @@ class Receiver:
             forget=self._credentials.forget,
         )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
-        self._authenticator = authenticator_for(settings, token, self._credentials, sessions, self._cors)
+        creates_senders = settings.identity_unknown == "sender"
+        self._authenticator = authenticator_for(
+            settings,
+            token,
+            self._credentials,
+            sessions,
+            identities=Identities(accounts, now, new_id, creates_senders=creates_senders),
+            proxy=self._identity,
+            cors=self._cors,
+        )
+        self._access = AccessParts(
+            accounts,
+            self._passwords,
+            self._adapters.all.locks,
+            clock=now,
+            new_id=new_id,
+            forget=self._credentials.forget,
+        )
+        self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -134,7 +159,7 @@ class Receiver:
             NativeDialect(intake, serializer, loop_budget),
             pages,
             GuestPage(self._guests, self._gate, authenticator, markup, self._rates),
-            SessionApi(authenticator, audit),
+            SessionApi(authenticator, self._sign_in, audit),
             UploadsApi(intake, authenticator, serializer, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
@@ -162,11 +187,20 @@ class Receiver:
             AuditApi(audit, authenticator),
             LinksApi(self._links, authenticator, serializer, defaults),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
+            PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
+            TokensApi(self._access, authenticator),
         ]
 
     def _guards(self) -> list[Middleware]:
         """Return what refuses requests by who sends them."""
         return [self._identity.middleware(), unknown_ids_middleware(self._rates)]
+
+    def _person_eraser(self) -> PersonEraser:
+        adapters, rows = self._adapters.all, self._adapters.erasing
+        uploads = UploadEraser(
+            adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
+        )
+        return PersonEraser(self._access.people, uploads, rows)
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [

@@ -1,18 +1,20 @@
-"""The command line: `media-service serve`, `migrate`, `settings`, `health` and `usage`."""
+"""The command line: `media-service serve`, `migrate`, `settings`, `health`, `usage`, and those of `commands/`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from media_service import __version__
 from media_service.catalogue import usage_check
 from media_service.catalogue.schema_version import is_current
+from media_service.commands.options import Config, DataDir, end_with, load_settings
+from media_service.commands.people import person
+from media_service.commands.tokens import token
 from media_service.config.describe import describe_settings
-from media_service.config.loading import InvalidSettings, load_with_origins
+from media_service.config.loading import load_with_origins
 from media_service.health import NotReady, check_ready
 from media_service.server import serve as server
 from media_service.startup import StartupError, migrate_catalogue, resource_folder
@@ -20,16 +22,13 @@ from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
     from media_service.catalogue.usage_check import UsageRow
-    from media_service.config.settings import Settings
-
-EXIT_USAGE = 2
-"""Exit status for an unusable command line, settings file or variable."""
 
 # With markup, typer would parse a default in brackets as a style and omit it.
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of all data [var].")]
+cli.add_typer(person, name="person")
+cli.add_typer(token, name="token")
+
 Host = Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one [8080].")]
 
@@ -49,33 +48,33 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, config
     These are 3 of the settings; `media-service settings` prints all of them, and docs/operator.md explains them.
     """
     given = {"host": host, "port": port, "data_dir": data_dir}
-    server.serve(_settings(config, **given)[0], lambda: load_with_origins(config, **given)[0])
+    server.serve(load_settings(config, **given)[0], lambda: load_with_origins(config, **given)[0])
 
 
 @cli.command()
 def migrate(data_dir: DataDir = None, config: Config = None) -> None:
     """Migrate the catalogue to the newest schema; `serve` does it by itself."""
-    folder = DataFolder(_settings(config, data_dir=data_dir)[0].data_dir)
+    folder = DataFolder(load_settings(config, data_dir=data_dir)[0].data_dir)
     folder.make()
     try:
         migrate_catalogue(folder.catalogue)
     except (StartupError, OSError) as error:
-        _exit(str(error))
+        end_with(str(error))
 
 
 @cli.command()
 def settings(host: Host = None, port: Port = None, data_dir: DataDir = None, config: Config = None) -> None:
     """Print every setting: its value, where it was set, and what it means."""
-    typer.echo(describe_settings(*_settings(config, host=host, port=port, data_dir=data_dir)))
+    typer.echo(describe_settings(*load_settings(config, host=host, port=port, data_dir=data_dir)))
 
 
 @cli.command()
 def health(host: Host = None, port: Port = None, config: Config = None) -> None:
     """Check whether the service with these settings accepts new uploads: exit with status 0 if so, otherwise 1."""
     try:
-        check_ready(_settings(config, host=host, port=port)[0])
+        check_ready(load_settings(config, host=host, port=port)[0])
     except NotReady as error:
-        _exit(str(error))
+        end_with(str(error))
     typer.echo("ready")
 
 
@@ -87,14 +86,14 @@ def usage(
     repair: Annotated[bool, typer.Option("--repair", help="Correct wrong sums.")] = False,
 ) -> None:
     """Print what counts for the quotas, as stored and as all uploads and files add up; also while the service runs."""
-    database = DataFolder(_settings(config, data_dir=data_dir)[0].data_dir).catalogue
+    database = DataFolder(load_settings(config, data_dir=data_dir)[0].data_dir).catalogue
     if not is_current(database, resource_folder("migrations")):
-        _exit(f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one")
+        end_with(f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one")
     rows = usage_check.repair(database) if repair else usage_check.check(database)
     for row in rows:
         typer.echo(_describe_usage(row))
     if check and not repair and not all(row.is_right for row in rows):
-        _exit("sums are wrong; `media-service usage --repair` corrects them")
+        end_with("sums are wrong; `media-service usage --repair` corrects them")
 
 
 def main() -> None:
@@ -110,15 +109,3 @@ def _describe_usage(row: UsageRow) -> str:
         for name, value in asdict(row.stored).items()
     ]
     return f"{row.id}: {', '.join(sums)}"
-
-
-def _settings(config: Path | None, **flags: object) -> tuple[Settings, dict[str, str]]:
-    try:
-        return load_with_origins(config, **flags)
-    except InvalidSettings as error:
-        _exit(str(error), EXIT_USAGE)
-
-
-def _exit(message: str, status: int = 1) -> NoReturn:
-    typer.echo(f"media-service: {message}", err=True)
-    raise typer.Exit(status)

@@ -32,6 +32,14 @@ def check_ready(settings: Settings) -> None:
         raise NotReady(f"the service responds with status {response.status}")
 
 
+def page_url(settings: Settings) -> str:
+    """Return the URL of the service for a browser, without a slash at its end."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host = _reachable(settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}{settings.base_path}"
+
+
 def _reachable(host: str) -> str:
     """Return an address to connect to: loopback if the service listens on all addresses."""
     try:

@@ -20,6 +20,7 @@ from media_service.media.inspection.inspector import MediaOptions, TagOptions, p
 
 if TYPE_CHECKING:
     from media_service.access.credentials import Credentials
+    from media_service.access.identities import Identities
     from media_service.config.settings import Settings
     from media_service.http.security.cors import CorsPolicy
     from media_service.http.security.proxies import TrustedProxies
@@ -96,8 +97,7 @@ def _rate(per_minute: int, minutes: int) -> RateLimit | None:
 
 def proxy_identity(settings: Settings, trusted: TrustedProxies) -> ProxyIdentity:
     """Return how trusted proxies name people."""
-    creates_senders = settings.identity_unknown == "sender"
-    return ProxyIdentity(settings.identity_header, trusted, creates_senders=creates_senders)
+    return ProxyIdentity(settings.identity_header, trusted)
 
 
 def media_options(settings: Settings) -> MediaOptions:
@@ -114,7 +114,14 @@ def cookies_for(settings: Settings) -> Cookies:
 
 
 def authenticator_for(
-    settings: Settings, token: str, credentials: Credentials, sessions: Sessions, cors: CorsPolicy
+    settings: Settings,
+    token: str,
+    credentials: Credentials,
+    sessions: Sessions,
+    *,
+    identities: Identities,
+    proxy: ProxyIdentity,
+    cors: CorsPolicy,
 ) -> Authenticator:
     """Return the authenticator: callers on loopback need no account, unless `anonymous` says otherwise."""
     hosts = settings.allowed_hosts
@@ -128,6 +135,8 @@ def authenticator_for(
         credentials,
         sessions,
         cookies_for(settings),
+        identities=identities,
+        proxy=proxy,
         allow_anonymous=allow_anonymous,
         service_origin=service_origin,
         cors=cors,

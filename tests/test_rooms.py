@@ -16,6 +16,7 @@ TOP = {
     "adapters",
     "app",
     "cli",
+    "commands",
     "finisher",
     "health",
     "heartbeat",
@@ -75,7 +76,7 @@ OWNERS = {
     "segno": {"http.api.qr"},
     "aiohttp": {"http", "app", "server", "startup"},
     "pydantic_settings": {"config.loading"},
-    "typer": {"cli"},
+    "typer": {"cli", "commands"},
     "argon2": {"access.passwords"},
 }
 """The rooms, or single modules, that know an outside thing."""

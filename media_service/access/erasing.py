@@ -24,9 +24,15 @@ class Uploads(Protocol):
 
 
 class PersonEraser:
-    """Erases persons. After a crash between any two steps the person is still there, disabled: erase it again."""
+    """Erases persons. After a crash between any two steps the person is still there, disabled: erase it again.
 
-    def __init__(self, people: People, uploads: Uploads, rows: ErasableRows) -> None:
+    `known_seconds`: how long processes may still accept a token of a disabled person.
+    """
+
+    def __init__(
+        self, people: People, uploads: Uploads, rows: ErasableRows, known_seconds: float = FRESH_SECONDS
+    ) -> None:
+        self._known_seconds = known_seconds
         self._people = people
         self._uploads = uploads
         self._rows = rows
@@ -37,8 +43,7 @@ class PersonEraser:
         Raise UnknownPerson, BeingFinished, ChangedMeanwhile, StorageFull, StorageError, CatalogueError.
         """
         await self._people.change(person_id, PersonChange(is_disabled=True))
-        # Until then every process may still accept a token that it knows.
-        await asyncio.sleep(FRESH_SECONDS)
+        await asyncio.sleep(self._known_seconds)
         for _ in range(MAX_ATTEMPTS):
             await self._uploads.erase(person_id, delete_files=delete_files)
             if await self._rows.erase_owner(person_id):

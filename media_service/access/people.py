@@ -22,11 +22,12 @@ from media_service.core.people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from media_service.core.ports.accounts import Accounts
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.passwords import Passwords
+    from media_service.core.usage import Usage
 
 LOCK_SECONDS = 20.0
 """Maximum wait for another change of the same person."""
@@ -99,6 +100,10 @@ class People:
     async def listing(self, cursor: str | None, limit: int) -> tuple[list[Owner], str | None]:
         """Return a page of persons, newest first, and the next page's cursor. Raise Malformed."""
         return await self._accounts.owners(OwnerKind.PERSON, cursor, limit)
+
+    async def usage_of(self, person_ids: Collection[str]) -> dict[str, Usage]:
+        """Return what these persons have stored and reserved, by id."""
+        return await self._accounts.usage_of(person_ids)
 
     async def change(self, person_id: str, change: PersonChange) -> Owner:
         """Change a person and return it. Raise NameTaken, Malformed, TooManyRequests, ChangedMeanwhile.

@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
 from media_service.access.recent_keys import RecentKeys
 from media_service.core.addresses import address_key
 from media_service.core.errors.limits import TooManyRequests
@@ -40,13 +38,8 @@ MAX_OPEN_ATTEMPTS = 4
 RETRY_SECONDS = 1
 """Until the attempts that are open have ended."""
 
-FAILED_EVENT = "sign_in_failed"
-"""Event in the log, with `account` and `address`. docs/fail2ban/ reads it."""
-
 HINT = "sign_in"
 """Topic: a process saw an attempt end. So all receivers count the same, but for what a hint's milliseconds let pass."""
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +97,13 @@ class SignInThrottle:
     def attempt(self, name: str, ip: str | None) -> Iterator[Attempt]:
         """Return an attempt to sign in with this name from this IP address. Raise TooManyRequests.
 
-        Ask before the password is hashed. A failure is logged with the address, for fail2ban.
+        Ask before the password is hashed. The caller logs a failure (`AuditTrail.sign_in_failed`).
         """
         address = None if ip is None else address_key(ip)
         pair, counted = _pair(name, address), _counted(address)
         self._check(pair, counted)
 
         def end(succeeded: bool) -> None:
-            if not succeeded:
-                log.warning(FAILED_EVENT, account=name, address=ip)
             self._note(pair, counted, succeeded=succeeded)
             self._bus.publish(HINT, self._process, pair, counted, succeeded)
 

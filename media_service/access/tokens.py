@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from media_service.access.credentials import token_digest
 from media_service.access.new_secret import new_secret
 from media_service.core.accounts import OwnerKind, Token, TokenKind
-from media_service.core.api_tokens import clean_token_name, expiry, granted_scopes
+from media_service.core.api_tokens import check_collection, clean_token_name, expiry, granted_scopes
 from media_service.core.errors.access import UnknownPerson, UnknownToken
 
 if TYPE_CHECKING:
@@ -40,24 +40,32 @@ class Tokens:
         """Return a new API token of a person, and its secret, which is stored nowhere.
 
         `lifetime` in seconds, None if it does not expire. `collection`: the id of the only one that it is for. Raise
-        UnknownPerson, InsufficientScope for more than the person's role has, Malformed.
+        UnknownPerson, InsufficientScope for more than the person's role has, UnknownCollection for one that the person
+        may not work in, Malformed.
         """
         owner = await self._accounts.owner(owner_id)
         if owner is None or owner.kind is not OwnerKind.PERSON or owner.disabled_at is not None:
             raise UnknownPerson
+        granted = granted_scopes(scopes, owner)
+        check_collection(collection, owner, granted)
         secret, now = new_secret(), self._clock()
         token = Token(
             id=self._new_id(),
             kind=TokenKind.API,
             owner=owner_id,
             name=clean_token_name(name),
-            scopes=granted_scopes(scopes, owner),
+            scopes=granted,
             collection=collection,
             created_at=now,
             expires_at=expiry(now, lifetime),
         )
         await self._accounts.add_token(token, token_digest(secret))
         return token, secret
+
+    async def names_of(self, owner_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of these owners by id."""
+        found = [await self._accounts.owner(owner_id) for owner_id in sorted({*owner_ids})]
+        return {owner.id: owner.name for owner in found if owner is not None}
 
     async def of(self, owner_id: str | None) -> Sequence[Token]:
         """Return the API tokens of an owner, newest first; "" for those of every owner."""

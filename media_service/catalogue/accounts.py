@@ -6,19 +6,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.catalogue import account_reads, account_writes
-from media_service.catalogue.account_rows import credential_value, owner_value, token_value
+from media_service.catalogue.account_rows import credential_value, owner_value, token_value, usage_value
 from media_service.catalogue.change import Refused
 from media_service.catalogue.coercion import readable, text_or_none
 from media_service.catalogue.pagination import split_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from media_service.catalogue.change import Change
     from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.compiled import Statement
     from media_service.catalogue.connection_pool import ConnectionPool
     from media_service.core.accounts import Credential, Owner, OwnerKind, Token, TokenKind
+    from media_service.core.usage import Usage
 
 
 class SqliteAccounts:
@@ -51,6 +52,16 @@ class SqliteAccounts:
 
     async def save_owner(self, owner: Owner, name_key: str | None) -> bool:
         return await self._is_done(account_writes.save_owner(owner, name_key))
+
+    async def usage_of(self, owner_ids: Collection[str]) -> dict[str, Usage]:
+        rows = await self._pool.rows(account_reads.usage_of(owner_ids))
+        return {row["id"]: usage_value(row) for row in rows}
+
+    async def collection_ids(self, slugs: Collection[str]) -> dict[str, str]:
+        return {row["slug"]: row["id"] for row in await self._pool.rows(account_reads.collections_with(slugs))}
+
+    async def collection_slugs(self, ids: Collection[str]) -> dict[str, str]:
+        return {row["id"]: row["slug"] for row in await self._pool.rows(account_reads.slugs_of(ids))}
 
     async def note_seen(self, owner_id: str, token_id: str, now: int) -> None:
         await self._commit_client.execute(account_writes.note_seen(owner_id, token_id, now))

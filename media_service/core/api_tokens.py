@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core.access import Scope
 from media_service.core.errors.access import InsufficientScope
+from media_service.core.errors.collections import UnknownCollection
 from media_service.core.errors.requests import Malformed
 from media_service.core.text import clean_line
 
@@ -40,6 +41,16 @@ def granted_scopes(scopes: Iterable[Scope], owner: Owner) -> frozenset[Scope]:
         if scope in wanted and scope not in owner.scopes:
             raise InsufficientScope(scope.value)
     return wanted
+
+
+def check_collection(collection: str | None, owner: Owner, scopes: frozenset[Scope]) -> None:
+    """Check that a token of this owner may be for this collection only. Raise UnknownCollection, Malformed."""
+    if collection is None:
+        return
+    if Scope.ADMIN in scopes:
+        raise Malformed("collection", "a token with the scope admin is for everything")
+    if not (owner.all_collections or Scope.ADMIN in owner.scopes or collection in owner.collections):
+        raise UnknownCollection
 
 
 def expiry(now: int, seconds: int | None) -> int | None:

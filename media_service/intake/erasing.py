@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import BeingFinished
 from media_service.core.errors.uploads import UnknownUpload, UploadGone, WrongState
-from media_service.core.upload_states import FINISHING, State
+from media_service.core.upload_states import COMPLETE_STATES, ENDED
 from media_service.intake.loading import load_upload
 from media_service.intake.upload_locks import file_lock, locked, upload_lock
 
@@ -59,21 +59,18 @@ class UploadEraser:
                     await self._erase_upload(upload_id, delete_files=delete_files)
 
     async def _erase_upload(self, upload_id: str, *, delete_files: bool) -> None:
-        # A complete one cannot be cancelled unless its finishing failed, and an ended one is cancelled already.
-        with suppress(WrongState, UploadGone):
-            await self._ender.cancel(upload_id)
+        if (await load_upload(self._catalogue, upload_id))[0].state not in ENDED:
+            # A complete one cannot be cancelled, unless its finishing failed.
+            with suppress(WrongState, UploadGone):
+                await self._ender.cancel(upload_id)
         async with AsyncExitStack() as held:
             await held.enter_async_context(locked(self._locks, upload_lock(upload_id)))
             upload, _ = await load_upload(self._catalogue, upload_id)
             if upload.file_id is not None:
                 await held.enter_async_context(locked(self._locks, file_lock(upload.file_id)))
-            if upload.state is State.RECEIVING:
-                # It was created in a moment in which the cancelling could not see it.
+            if upload.state not in ENDED and delete_files:
                 raise BeingFinished
-            is_kept = upload.state in FINISHING or upload.file_id is not None
-            if upload.state in FINISHING and delete_files:
-                raise BeingFinished
-            if is_kept and not delete_files:
+            if upload.state in COMPLETE_STATES and not delete_files:
                 await self._rows.anonymize(upload_id)
             else:
                 await self._delete(upload)

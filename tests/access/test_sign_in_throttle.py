@@ -9,7 +9,6 @@ import sys
 from configparser import ConfigParser
 
 import pytest
-from structlog.testing import capture_logs
 
 from media_service.access.sign_in_throttle import FREE_FAILURES_OF_A_NAME, MAX_OPEN_ATTEMPTS, SignInThrottle
 from media_service.core.errors.limits import TooManyRequests
@@ -156,31 +155,16 @@ async def test_the_other_process_counts_the_same(clock: Clock) -> None:
         assert tried(other, "lee", THERE) == 5
 
 
-async def test_a_failure_is_logged_with_its_address_and_a_success_is_not(throttle: SignInThrottle) -> None:
-    with capture_logs() as lines:
-        sign_in(throttle, "kim", "2001:db8::5")
-        sign_in(throttle, "kim", right=True)
-        assert tried(throttle, "lee") == 5
-    assert lines[0] == {
-        "event": "sign_in_failed",
-        "account": "kim",
-        "address": "2001:db8::5",
-        "log_level": "warning",
-    }
-    assert len(lines) == 6
-
-
 LOG_FAILURES = """
 import asyncio, json, sys
-from media_service.access.sign_in_throttle import SignInThrottle
-from media_service.ipc.bus import LocalBus
+from media_service.core.audit import Action
+from media_service.http.connections.rate_limited_log import RateLimitedLog
 from media_service.logs import log_to_stderr
 
 async def fail():
-    throttle = SignInThrottle(LocalBus())
+    log = RateLimitedLog(Action.SIGN_IN_FAILED)
     for name, ip in json.load(sys.stdin):
-        with throttle.attempt(name, ip) as attempt:
-            attempt.end(succeeded=False)
+        log.write(ip or "", account=name, address=ip)
 
 log_to_stderr()
 asyncio.run(fail())

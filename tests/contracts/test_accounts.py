@@ -12,6 +12,7 @@ import pytest
 from media_service.core.access import Role, Scope
 from media_service.core.accounts import Owner, OwnerKind, OwnerLimits, Token, TokenKind
 from media_service.core.errors.requests import Malformed
+from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,6 +164,23 @@ async def test_owners_of_one_kind_are_paged_newest_first(accounts: Accounts) -> 
 async def test_foreign_cursor_is_malformed(accounts: Accounts) -> None:
     with pytest.raises(Malformed):
         await accounts.owners(OwnerKind.PERSON, "no cursor", 2)
+
+
+async def test_usage_is_that_of_the_owners_asked_for(accounts: Accounts, tmp_path: Path) -> None:
+    for name in "ab":
+        await accounts.add_owner(person(name), name)
+    with closing(sqlite3.connect(tmp_path / "catalogue.sqlite3")) as connection, connection:
+        connection.execute("UPDATE usage SET files = 1, bytes = 2, reserved_files = 3, reserved_bytes = 4")
+    assert await accounts.usage_of(["person:a", "person:x"]) == {
+        "person:a": Usage(files=1, bytes=2, reserved_files=3, reserved_bytes=4)
+    }
+
+
+async def test_collections_are_found_by_slug_and_by_id(accounts: Accounts, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "catalogue.sqlite3")) as connection, connection:
+        connection.execute("INSERT INTO collections (id, slug, title, created_at) VALUES ('i', 'morning', 'M', 1)")
+    assert await accounts.collection_ids(["morning", "evening"]) == {"morning": "i"}
+    assert await accounts.collection_slugs(["i", "j"]) == {"i": "morning"}
 
 
 async def test_only_an_enabled_person_is_an_admin(accounts: Accounts) -> None:

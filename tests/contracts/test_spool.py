@@ -75,6 +75,16 @@ async def test_finished_file_is_measured_as_it_lies_there(spool: Spool, source: 
     assert await spool.measure("show.mp3") == (7, hashlib.sha256(b"changed").digest())
 
 
+async def test_discarded_file_is_gone_and_its_readers_keep_the_bytes(spool: Spool, source: Path) -> None:
+    await assembled(spool, source)
+    await spool.publish("a", "show.mp3")
+    with spool.path("show.mp3").open("rb") as reader:
+        await spool.discard("show.mp3")
+        await spool.discard("show.mp3")
+        assert finished(spool) == []
+        assert reader.read() == AUDIO
+
+
 async def test_head_replaces_the_bytes_before_the_cut(spool: Spool, source: Path) -> None:
     made = await spool.assemble("a", source, RewritePlan(b"HEAD" * 1000, 300), len(AUDIO))
     await spool.publish("a", "show.mp3")

@@ -60,6 +60,7 @@ class Receiver:
         self._store = ModelUploadStore(disk)
         adapters = Adapters(
             catalogue=catalogue,
+            collections=unused,
             store=self._store,
             spool=unused,
             quarantine=unused,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from media_service.core.accounts import Credential, Owner, OwnerKind, Token, TokenKind
+    from media_service.core.usage import Usage
 
 
 class Accounts(Protocol):
@@ -39,6 +40,15 @@ class Accounts(Protocol):
 
         Return False and change nothing if its new name is taken, or it was erased meanwhile.
         """
+
+    async def usage_of(self, owner_ids: Collection[str]) -> dict[str, Usage]:
+        """Return what these owners have stored and reserved, without those that have no row of usage."""
+
+    async def collection_ids(self, slugs: Collection[str]) -> dict[str, str]:
+        """Return the ids of the collections with these slugs, by slug, without those that are not there."""
+
+    async def collection_slugs(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the slugs of the collections with these ids, by id, without those that are not there."""
 
     async def note_seen(self, owner_id: str, token_id: str, now: int) -> None:
         """Set `seen_at` of the owner and `used_at` of the token."""

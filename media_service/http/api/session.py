@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from media_service.core.audit import ADMIN_TOKEN, Action, Actor
-from media_service.core.errors.access import Unauthorized
-from media_service.http.body import read_json
-from media_service.http.security.proxies import client_address
+from media_service.core.errors.access import Unauthorized, WrongPassword
+from media_service.http.body import Text, read_json
+from media_service.http.security.proxies import client_address, client_ip
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
     from media_service.access.audit import AuditTrail
+    from media_service.access.sign_in import SignIn
+    from media_service.core.accounts import Owner
     from media_service.http.security.auth import Authenticator
 
+WAYS = ({"name", "password"}, {"invitation"}, {"invitation", "password"}, {"token"})
 
-class SignIn(BaseModel):
-    """The body of `POST /session`: the admin token."""
+
+class SignInBody(BaseModel):
+    """The body of `POST /session`: name and password, a one-time link's secret, or the admin token."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    token: str
+    name: Text | None = None
+    password: Text | None = None
+    invitation: Text | None = None
+    token: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.model_fields_set not in WAYS:
+            raise ValueError("send name and password, or invitation, or token")
+        return self
 
 
 class SessionApi:
     """Handle `/session`."""
 
-    def __init__(self, authenticator: Authenticator, audit: AuditTrail) -> None:
+    def __init__(self, authenticator: Authenticator, sign_in: SignIn, audit: AuditTrail) -> None:
         self._authenticator = authenticator
+        self._sign_in = sign_in
         self._audit = audit
 
     def routes(self) -> list[web.RouteDef]:
@@ -39,15 +53,19 @@ class SessionApi:
 
     async def sign_in(self, request: web.Request) -> web.Response:
         """Begin a session: 204 with its cookie."""
-        body, address = await read_json(request, SignIn), client_address(request)
+        body = await read_json(request, SignInBody)
         response = web.Response(status=204)
         try:
-            await self._authenticator.check_admin_token(body.token, request)
-        except Unauthorized:
-            await self._audit.sign_in_failed(address)
+            person = await self._person(body, request)
+        except (Unauthorized, WrongPassword):
+            await self._audit.sign_in_failed(client_ip(request))
             raise
-        session = self._authenticator.begin_session(None, request, response)
-        await shielded(self._audit.during(session, Actor(ADMIN_TOKEN, address=address), Action.SIGN_IN))
+        address = client_address(request)
+        actor = Actor(ADMIN_TOKEN, address=address)
+        if person is not None:
+            actor = Actor(person.id, person.name, address=address)
+        session = self._authenticator.begin_session(person, request, response)
+        await shielded(self._audit.during(session, actor, Action.SIGN_IN))
         return response
 
     async def sign_out(self, request: web.Request) -> web.Response:
@@ -58,3 +76,12 @@ class SessionApi:
         # A browser that is not signed in may repeat this without end.
         await shielded(self._audit.during(end, caller.actor, Action.SIGN_OUT) if caller.is_known else end)
         return response
+
+    async def _person(self, body: SignInBody, request: web.Request) -> Owner | None:
+        """Return who signs in, None for the admin token. Raise Unauthorized, and as `SignIn`."""
+        if body.invitation is not None:
+            return await self._sign_in.with_invitation(body.invitation, body.password, client_ip(request))
+        if body.name is not None and body.password is not None:
+            return await self._sign_in.with_password(body.name, body.password, client_ip(request))
+        await self._authenticator.check_admin_token(body.token or "", request)
+        return None

@@ -121,7 +121,9 @@ class UploadsApi:
         all_owners = request.query.get("scope") == "all"
         caller = await self._authenticator.require(request, Scope.READ if all_owners else Scope.UPLOAD)
         if "content_hash" in request.query:
-            view = await self._intake.duplicate_of_bytes(caller.listed_owner, *_content_query(request))
+            view = await self._intake.duplicate_of_bytes(
+                caller.listed_owner, *_content_query(request), caller.collection
+            )
             rows = b"" if view is None else json.dumps(self._serializer.upload(view)).encode()
             return rows_response(request, "uploads", rows, None)
         try:

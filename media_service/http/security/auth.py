@@ -19,7 +19,7 @@ from media_service.core.errors.access import InsufficientScope, InvalidToken, Un
 from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import ForbiddenOrigin
 from media_service.core.quota import is_loopback
-from media_service.http.security.caller import admin_token_caller, anonymous_caller, caller_with
+from media_service.http.security.caller import admin_token_caller, anonymous_caller, caller_with, person_caller
 from media_service.http.security.presented_token import presented_token
 from media_service.http.security.proxies import client_address
 
@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
     from media_service.access.credentials import Credentials
+    from media_service.access.identities import Identities
     from media_service.core.accounts import Owner
     from media_service.http.security.caller import Caller
     from media_service.http.security.cookies import Cookies
     from media_service.http.security.cors import CorsPolicy
+    from media_service.http.security.proxies import ProxyIdentity
     from media_service.http.security.same_origin import ServiceOrigin
     from media_service.http.security.sessions import Sessions
 
@@ -67,6 +69,8 @@ class Authenticator:
         sessions: Sessions,
         cookies: Cookies,
         *,
+        identities: Identities,
+        proxy: ProxyIdentity,
         allow_anonymous: bool,
         service_origin: ServiceOrigin,
         cors: CorsPolicy,
@@ -75,6 +79,8 @@ class Authenticator:
         self._credentials = credentials
         self._sessions = sessions
         self._cookies = cookies
+        self._identities = identities
+        self._proxy = proxy
         self._allow_anonymous = allow_anonymous
         self._service_origin = service_origin
         self._cors = cors
@@ -106,11 +112,19 @@ class Authenticator:
         return caller
 
     async def identify(self, request: web.Request) -> Caller:
-        """Return the caller, also without a token. Raise CatalogueError."""
+        """Return the caller, also without credentials.
+
+        Raise CatalogueError, IdentityRefused, and Unauthorized for a name from a proxy that no person has.
+        """
         browser, address = self._browser(request), client_address(request)
         token = presented_token(request)
         if token is not None:
             return await self._caller_with_token(token, browser, address)
+        if (name := self._proxy.name(request)) is not None:
+            person = await self._identities.person(name)
+            if person is None:
+                raise Unauthorized
+            return person_caller(person, address)
         value = self._cookies.read(request, SESSION_COOKIE)
         session = await self._sessions.find(value) if value else None
         if session is not None:

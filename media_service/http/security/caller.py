@@ -12,7 +12,7 @@ from media_service.core.audit import ADMIN_TOKEN, Actor
 
 if TYPE_CHECKING:
     from media_service.core.access import Role
-    from media_service.core.accounts import Credential, OwnerLimits
+    from media_service.core.accounts import Credential, Owner, OwnerLimits
 
 
 class CallerKind(StrEnum):
@@ -127,6 +127,21 @@ def caller_with(credential: Credential, browser: str, address: str | None) -> Ca
         collection=token.collection,
         limits=owner.limits,
         token_id=token.id,
+    )
+
+
+def person_caller(owner: Owner, address: str | None) -> Caller:
+    """Return the caller whom a trusted proxy has signed in."""
+    return Caller(
+        kind=CallerKind.PERSON,
+        owner=owner.id,
+        scopes=owner.scopes,
+        address=address,
+        account=owner.id,
+        name=owner.name,
+        role=owner.role,
+        collections=None if owner.all_collections or Scope.ADMIN in owner.scopes else owner.collections,
+        limits=owner.limits,
     )
 
 

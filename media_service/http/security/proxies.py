@@ -87,15 +87,11 @@ def client_address(request: web.Request) -> str | None:
 
 
 class ProxyIdentity:
-    """The name of a person whom a trusted proxy has signed in, in the header field `field`; "" for none.
+    """The name of a person whom a trusted proxy has signed in, in the header field `field`; "" for none."""
 
-    `creates_senders`: a name that is unknown becomes a person with the role sender; otherwise it is refused.
-    """
-
-    def __init__(self, field: str, trusted: TrustedProxies, *, creates_senders: bool) -> None:
+    def __init__(self, field: str, trusted: TrustedProxies) -> None:
         self._field = field
         self._trusted = trusted
-        self.creates_senders = creates_senders
 
     def name(self, request: web.Request) -> str | None:
         """Return the name, None without one.

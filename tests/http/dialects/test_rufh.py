@@ -426,10 +426,10 @@ async def test_r24_no_response_redirects(rufh: Rufh) -> None:
     assert not [status for status in statuses if 300 <= status < 400]
 
 
-async def test_r25_r26_r27_limits_are_sent(rufh: Rufh, small_server: Server) -> None:
+async def test_r25_r26_r27_limits_are_sent(small_server: Server) -> None:
     for path in ("/rufh", "/rufh/", "/rufh/nobody-has-this-one-00"):
-        answer = await rufh.ask("OPTIONS", path, {})
-        expected = f"max-size={64 * 1024**3}, min-size=1, max-age=604800"
+        answer = await Rufh(small_server).ask("OPTIONS", path, {})
+        expected = f"max-size={20 * MIB}, min-size=1, max-age=604800"
         assert (answer.status, answer["Upload-Limit"]) == (204, expected)
     for answer in (
         await Rufh(small_server).create(Upload_Length=str(21 * MIB)),

@@ -118,7 +118,7 @@ def test_only_x_forwarded_for_is_read() -> None:
     assert client_address(from_peer(PROXY, *fields)) == PROXY
 
 
-IDENTITY = ProxyIdentity("Remote-User", TRUSTED, creates_senders=False)
+IDENTITY = ProxyIdentity("Remote-User", TRUSTED)
 
 
 @pytest.mark.parametrize("name", ["kim", "Kim Min", "김민", "kim@radio.example"])
@@ -155,7 +155,7 @@ def test_a_name_that_may_be_the_clients_own_is_refused(peer: str, headers: list[
 
 
 def test_without_a_field_nobody_is_named() -> None:
-    assert ProxyIdentity("", TRUSTED, creates_senders=False).name(from_peer(PROXY, ("Remote-User", "kim"))) is None
+    assert ProxyIdentity("", TRUSTED).name(from_peer(PROXY, ("Remote-User", "kim"))) is None
 
 
 @pytest.mark.parametrize(

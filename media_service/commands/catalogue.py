@@ -1,0 +1,107 @@
+"""Open the catalogue for one command: through the sidecar of a running service, else as its only process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from media_service.access.assembly import AccessParts
+from media_service.access.passwords import PasswordHasher
+from media_service.adapters import new_id, now
+from media_service.catalogue.commit_server import CommitServer, open_for_writing
+from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.commands.options import end_with
+from media_service.core.errors.base import MediaServiceError
+from media_service.ipc.client import RpcClient
+from media_service.ipc.unix_socket import connect_to_service
+from media_service.logs import log_to_stderr
+from media_service.startup import StartupError, migrate_catalogue
+from media_service.storage.data_folder import DataFolder, DataFolderLocked
+from media_service.storage.locks import FileLocks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from media_service.config.settings import Settings
+
+CONNECT_SECONDS = 5.0
+"""Maximum wait for a sidecar that is being restarted."""
+
+MAX_ATTEMPTS = 3
+"""Attempts to find out whether the service runs, while it starts or stops."""
+
+
+def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -> None:
+    """Run a command with the services for people; end the program with a line if it is refused or fails."""
+    log_to_stderr()
+    try:
+        asyncio.run(_run(DataFolder(settings.data_dir.resolve()), command))
+    except MediaServiceError as error:
+        end_with(error.message)
+    except (StartupError, DataFolderLocked, OSError) as error:
+        end_with(str(error))
+
+
+async def _run(folder: DataFolder, command: Callable[[AccessParts], Awaitable[None]]) -> None:
+    passwords, locks = PasswordHasher(), FileLocks(folder.locks)
+    async with open_catalogue(folder) as catalogue:
+        parts = AccessParts(catalogue.accounts, passwords, locks, clock=now, new_id=new_id, forget=lambda: None)
+        try:
+            await command(parts)
+        finally:
+            locks.close()
+            passwords.close()
+
+
+@asynccontextmanager
+async def open_catalogue(folder: DataFolder) -> AsyncIterator[SqliteCatalogue]:
+    """Yield the catalogue of this folder. Raise DataFolderLocked, StartupError, OSError."""
+    rpc = RpcClient()
+    async with AsyncExitStack() as opened:
+        await rpc.connect(await _connect(folder, opened))
+        opened.push_async_callback(rpc.close)
+        catalogue = SqliteCatalogue(folder.catalogue, rpc)
+        await catalogue.open()
+        opened.push_async_callback(catalogue.close)
+        yield catalogue
+
+
+async def _connect(folder: DataFolder, opened: AsyncExitStack) -> socket.socket:
+    """Return a connection to the commit server of the running service, or to one of this process."""
+    folder.make()
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                return await connect_to_service(folder.sidecar_socket, "catalogue")
+        except (OSError, EOFError):
+            pass
+        try:
+            # It waits for a service that is stopping, and fails if one has just started.
+            descriptor = await asyncio.to_thread(folder.lock)
+        except DataFolderLocked:
+            continue
+        opened.callback(os.close, descriptor)
+        await asyncio.to_thread(migrate_catalogue, folder.catalogue)
+        return _serve_here(folder, opened)
+    raise DataFolderLocked(f"another server uses {folder.root}, and does not respond")
+
+
+def _serve_here(folder: DataFolder, opened: AsyncExitStack) -> socket.socket:
+    """Return a connection to a commit server in a thread, which ends after the connection is closed."""
+    near, far = socket.socketpair()
+    server = CommitServer(partial(open_for_writing, str(folder.catalogue)))
+    opened.callback(server.close)
+    thread = threading.Thread(target=_serve, args=(server, far), name="commit-connection")
+    thread.start()
+    opened.callback(thread.join)
+    return near
+
+
+def _serve(server: CommitServer, connection: socket.socket) -> None:
+    with connection:
+        server.serve(connection)

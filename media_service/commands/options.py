@@ -1,0 +1,33 @@
+"""What all commands share: options, settings, and how they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from media_service.config.loading import InvalidSettings, load_with_origins
+
+if TYPE_CHECKING:
+    from media_service.config.settings import Settings
+
+EXIT_USAGE = 2
+"""Exit status for an unusable command line, settings file or variable."""
+
+Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of all data [var].")]
+
+
+def load_settings(config: Path | None, **flags: object) -> tuple[Settings, dict[str, str]]:
+    """Return the settings, and where each was set; end the program if they cannot be used."""
+    try:
+        return load_with_origins(config, **flags)
+    except InvalidSettings as error:
+        end_with(str(error), EXIT_USAGE)
+
+
+def end_with(message: str, status: int = 1) -> NoReturn:
+    """End the program with a line on standard error."""
+    typer.echo(f"media-service: {message}", err=True)
+    raise typer.Exit(status)

@@ -1,0 +1,60 @@
+"""The services for people over a real catalogue."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest_asyncio
+
+from media_service.access.assembly import AccessParts
+from media_service.access.passwords import PasswordHasher
+from media_service.storage.locks import FileLocks
+from tests.contracts.catalogues import sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from media_service.access.people import People
+    from media_service.access.tokens import Tokens
+
+DAY = 24 * 3600 * 1_000_000
+
+
+@dataclass
+class Access:
+    """The services of one process. `time` is UTC microseconds; `forgotten` counts the changes."""
+
+    people: People
+    tokens: Tokens
+    accounts: Any
+    passwords: PasswordHasher
+    rows: Any
+    time: int = 1_800_000_000_000_000
+    forgotten: int = 0
+
+
+@pytest_asyncio.fixture
+async def access(tmp_path: Path) -> AsyncIterator[Access]:
+    """Yield the services of one process."""
+    ids, passwords, locks = itertools.count(1), PasswordHasher(), FileLocks(tmp_path / "locks")
+    async with sqlite(tmp_path) as subject:
+
+        def forget() -> None:
+            made.forgotten += 1
+
+        accounts = subject.catalogue.accounts
+        parts = AccessParts(
+            accounts,
+            passwords,
+            locks,
+            clock=lambda: made.time,
+            new_id=lambda: f"{next(ids):022}",
+            forget=forget,
+        )
+        made = Access(parts.people, parts.tokens, accounts, passwords, subject.rows)
+        yield made
+    passwords.close()
+    locks.close()
