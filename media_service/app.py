@@ -26,6 +26,7 @@ from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.guests import GuestsApi
 from media_service.http.api.links import LinksApi
+from media_service.http.api.me import MeApi
 from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
@@ -88,15 +89,9 @@ class Receiver:
         self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings), self._rates)
         self._intake, self._appends = parts.uploads, parts.appends
         guest_links, self._passwords = self._adapters.catalogue.guest_links, PasswordHasher()
-        self._guests = Guests(guest_links, self._passwords, now)
+        throttle = SignInThrottle(self._adapters.all.bus)
+        self._guests = Guests(guest_links, self._passwords, throttle, now)
         self._gate = GuestGate(self._guests, cookies_for(settings))
-        self._links = GuestLinkService(
-            guest_links,
-            self._passwords,
-            lifetime=int(settings.link_lifetime * MICROSECONDS),
-            clock=now,
-            new_id=new_id,
-        )
         self._cors = CorsPolicy(settings.allowed_origins, self._guests, settings.base_path)
         accounts = self._adapters.accounts
         self._credentials = Credentials(accounts, now)
@@ -106,6 +101,15 @@ class Receiver:
         # Lines without a bound would let anybody fill the disk.
         log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
         self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
+        self._links = GuestLinkService(
+            guest_links,
+            self._passwords,
+            self._audit,
+            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
+            forget=self._credentials.forget,
+        )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         creates_senders = settings.identity_unknown == "sender"
         self._authenticator = authenticator_for(
@@ -125,7 +129,6 @@ class Receiver:
             new_id=new_id,
             forget=self._credentials.forget,
         )
-        throttle = SignInThrottle(self._adapters.all.bus)
         self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
         self._collections = CollectionService(
             self._adapters.all.collections,
@@ -158,7 +161,7 @@ class Receiver:
     def _route_providers(self, pages: Pages, markup: PageMarkup, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
-        audit, collections = self._audit, self._collections
+        audit, collections, defaults = self._audit, self._collections, intake.options.storage_limits.link
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         files = self._parts.files
@@ -166,7 +169,7 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            GuestPage(self._guests, self._gate, authenticator, markup),
+            GuestPage(self._guests, self._gate, authenticator, markup, self._rates),
             SessionApi(authenticator, self._sign_in, audit),
             UploadsApi(intake, authenticator, serializer, collections=collections, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
@@ -196,11 +199,12 @@ class Receiver:
             CollectionsApi(
                 collections, authenticator, serializer, intake.options, loop_budget=loop_budget, budget=covers
             ),
+            MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
-            LinksApi(self._links, authenticator, serializer),
+            LinksApi(self._links, authenticator, serializer, defaults),
+            GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
             PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
             TokensApi(self._access, authenticator),
-            GuestsApi(intake, self._guests, self._gate, authenticator, serializer),
         ]
 
     def _guards(self) -> list[Middleware]:

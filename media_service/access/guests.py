@@ -16,6 +16,7 @@ from media_service.core.guest_links import LinkState
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from media_service.access.sign_in_throttle import SignInThrottle
     from media_service.core.errors.base import Refusal
     from media_service.core.guest_links import GuestLink, ListedLink
     from media_service.core.ports.guest_links import GuestLinks
@@ -31,9 +32,12 @@ class Guests:
     not one person. Who has sent nothing by a link that has ended, gets UnknownLink as for one that never existed.
     """
 
-    def __init__(self, links: GuestLinks, passwords: Passwords, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, links: GuestLinks, passwords: Passwords, throttle: SignInThrottle, clock: Callable[[], int]
+    ) -> None:
         self._links = links
         self._passwords = passwords
+        self._throttle = throttle
         self._clock = clock
         self._origins: OrderedDict[bytes, tuple[float, frozenset[str]]] = OrderedDict()
 
@@ -79,15 +83,21 @@ class Guests:
         """Return whether the link has no passphrase, or `prove` returned this proof of the current one."""
         return link.passphrase is None or hmac.compare_digest(proof.encode(errors="replace"), _proof(link).encode())
 
-    async def prove(self, link: GuestLink, passphrase: str) -> str:
+    async def prove(self, link: GuestLink, passphrase: str, ip: str | None) -> str:
         """Return a proof that the guest knows the passphrase, which saves the next hash.
 
-        It ends with the passphrase. Raise PassphraseRequired, TooManyRequests.
+        It ends with the passphrase. Those who guess are slowed down, and logged with their IP address. Raise
+        PassphraseRequired, TooManyRequests.
         """
-        # An empty one is not worth a hash.
-        if link.passphrase is not None and not (
-            passphrase and await self._passwords.verify(passphrase, link.passphrase)
-        ):
+        if link.passphrase is None:
+            return _proof(link)
+        # Who sends none has not guessed.
+        if not passphrase:
+            raise PassphraseRequired
+        with self._throttle.attempt(link.id, ip) as attempt:
+            is_right = await self._passwords.verify(passphrase, link.passphrase)
+            attempt.end(succeeded=is_right)
+        if not is_right:
             raise PassphraseRequired
         return _proof(link)
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, TypeVar
 
 from media_service.catalogue import guest_link_sql as sql
+from media_service.catalogue.audit import insert_entry
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import readable
 from media_service.catalogue.guest_link_rows import link_row, link_value, listed_link_value, owner_row, token_row
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from media_service.catalogue.connection_pool import ConnectionPool
     from media_service.core.access import Viewer
     from media_service.core.accounts import Token
+    from media_service.core.audit import AuditEntry
     from media_service.core.guest_links import GuestLink, ListedLink
 
 T = TypeVar("T")
@@ -48,27 +50,28 @@ class SqliteGuestLinks:
         page, following = split_page(rows, limit, "created_at", "id")
         return readable(listed_link_value, page), following
 
-    async def add_link(self, link: GuestLink, token: Token, digest: bytes) -> None:
+    async def add_link(self, link: GuestLink, token: Token, digest: bytes, entry: AuditEntry) -> None:
         statements = [
             sql.INSERT_OWNER.bind(owner_row(link)),
             sql.INSERT_USAGE.bind({"id": link.id}),
             sql.INSERT_LINK.bind(link_row(link)),
             sql.INSERT_TOKEN.bind(token_row(token, digest)),
+            insert_entry(entry),
         ]
         await self._commit_client.execute(Change(statements))
 
-    async def save_link(self, link: GuestLink) -> None:
+    async def save_link(self, link: GuestLink, entry: AuditEntry) -> None:
         row = link_row(link) | owner_row(link) | {"row_id": link.id}
-        statements = [sql.UPDATE_LINK.bind(row), sql.UPDATE_OWNER.bind(row), sql.UPDATE_TOKENS.bind(row)]
+        updates = [statement.bind(row) for statement in (sql.UPDATE_LINK, sql.UPDATE_OWNER, sql.UPDATE_TOKENS)]
         try:
-            await self._commit_client.execute(Change(statements, guard=0))
+            await self._commit_client.execute(Change([*updates, insert_entry(entry)], guard=0))
         except Refused:
             raise UnknownLink from None
 
-    async def replace_token(self, token: Token, digest: bytes, now: int) -> None:
-        row = token_row(token, digest)
-        revoked = {"row_id": token.owner, "now": now}
-        await self._commit_client.execute(Change([sql.REVOKE_TOKENS.bind(revoked), sql.INSERT_TOKEN.bind(row)]))
+    async def replace_token(self, token: Token, digest: bytes, entry: AuditEntry) -> None:
+        revoked = sql.REVOKE_TOKENS.bind({"row_id": token.owner, "now": token.created_at})
+        inserted = sql.INSERT_TOKEN.bind(token_row(token, digest))
+        await self._commit_client.execute(Change([revoked, inserted, insert_entry(entry)]))
 
     async def guest_uploads(
         self, link_id: str, owner: str, cursor: str | None, limit: int

@@ -107,6 +107,14 @@ class GuestLink:
         return ended_at is None or now < ended_at + GRACE
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Files and bytes that a link still takes; None for no limit."""
+
+    files: int | None
+    bytes: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedLink:
     """A link with what has been sent by it, and the names of what it refers to."""
@@ -116,19 +124,15 @@ class ListedLink:
     collection_slug: str | None = None
     creator_name: str | None = None
 
-    @property
-    def files_left(self) -> int | None:
-        """Return how many files it takes still, None without a limit."""
-        return _left(self.link.limits.files, self.usage.files + self.usage.reserved_files)
-
-    @property
-    def bytes_left(self) -> int | None:
-        """Return how many bytes it takes still, None without a limit."""
-        return _left(self.link.limits.bytes, self.usage.bytes + self.usage.reserved_bytes)
-
-
-def _left(limit: int | None, used: int) -> int | None:
-    return None if limit is None else max(0, limit - used)
+    def left(self, defaults: OwnerLimits) -> Left:
+        """Return what the link still takes. `defaults`: the limits of links that have none of their own."""
+        limits, usage = self.link.limits, self.usage
+        files = defaults.files if limits.files is None else limits.files
+        size = defaults.bytes if limits.bytes is None else limits.bytes
+        return Left(
+            None if files is None else max(0, files - usage.files - usage.reserved_files),
+            None if size is None else max(0, size - usage.bytes - usage.reserved_bytes),
+        )
 
 
 def check_asked(asks: Asks, request: UploadRequest) -> None:

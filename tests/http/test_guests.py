@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import sqlite3
 from contextlib import closing
@@ -270,6 +271,38 @@ async def test_an_upload_by_a_link_says_so(api: Api) -> None:
     assert (plain["link"], plain["reference"]) == (None, None)
     listed = await api.listed("limit=20")
     assert [row["link"] for row in listed if row["id"] == upload["id"]] == [expected["link"]]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_three_at_once_against_two_files_give_two(api: Api, dialect: str) -> None:
+    link = await new_link(api, files_max=2, bytes_max=10**9)
+    guest, create = await browser(api, link), DIALECTS[dialect]
+    answers = await asyncio.gather(*(create(guest, new_file()) for _ in range(3)))
+    assert sorted(answer.status for answer in answers) == [201, 201, 413]
+    (refused,) = (answer for answer in answers if answer.status == 413)
+    assert (refused.code, refused.body["of"], refused.body["limit"]) == ("quota_exceeded", "link", 2)
+    assert (await guest.get("/link")).body["left"]["files"] == 0
+    if dialect == "form":
+        return
+    upload_id = next(answer for answer in answers if answer.status == 201).headers["Location"].rpartition("/")[2]
+    path = f"/api/v1/uploads/{upload_id}"
+    assert (await api.request("DELETE", path, headers=guest.bearer)).status == 204
+    assert (await create(guest, new_file())).status == 201
+
+
+async def test_a_link_bounds_bytes_and_the_bytes_of_a_file(api: Api) -> None:
+    content = new_file()
+    link = await new_link(api, bytes_max=len(content) + 1, file_bytes_max=len(content))
+    guest = await browser(api, link)
+    too_large = await create_native(guest, content + b"+")
+    assert (too_large.status, too_large.code) == (413, "file_too_large")
+    assert (await stored(api, guest, content))["state"] == "spooled"
+    assert (await create_native(guest, new_file())).code == "quota_exceeded"
+
+
+async def test_links_without_limits_of_their_own_have_those_of_the_settings(api: Api) -> None:
+    link = await new_link(api)
+    assert (link["files_max"], link["left"]) == (None, {"files": 100, "bytes": 10 * 1024**3})
 
 
 FRIEND, OTHER = "https://radio.example", "https://other.example"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from media_service.access.guests import Guests
+    from media_service.core.accounts import OwnerLimits
     from media_service.core.guest_links import ListedLink
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
@@ -35,7 +36,10 @@ class Passphrase(BaseModel):
 
 
 class GuestsApi:
-    """Handle `/u/{secret}/…`. A link that has ended is unknown, except to a browser that has sent something by it."""
+    """Handle `/u/{secret}/…`. A link that has ended is unknown, except to a browser that has sent something by it.
+
+    `defaults`: limits of links that have none of their own.
+    """
 
     def __init__(
         self,
@@ -44,7 +48,10 @@ class GuestsApi:
         gate: GuestGate,
         authenticator: Authenticator,
         serializer: Serializer,
+        *,
+        defaults: OwnerLimits,
     ) -> None:
+        self._defaults = defaults
         self._intake = intake
         self._guests = guests
         self._gate = gate
@@ -71,8 +78,8 @@ class GuestsApi:
             "asks": asdict(link.asks),
             "opens_at": format_optional_time(link.opens_at),
             "expires_at": format_optional_time(link.expires_at),
-            "left": {"files": listed.files_left, "bytes": listed.bytes_left},
-            "file_bytes_max": link.limits.file_bytes,
+            "left": asdict(listed.left(self._defaults)),
+            "file_bytes_max": link.limits.file_bytes or self._defaults.file_bytes,
             "needs_passphrase": not entered,
             "state": self._guests.state(link).value,
         }

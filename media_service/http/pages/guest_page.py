@@ -11,6 +11,7 @@ from media_service.http.pages.guest_markup import greeting, guest_page
 
 if TYPE_CHECKING:
     from media_service.access.guests import Guests
+    from media_service.access.rates import Rates
     from media_service.core.guest_links import GuestLink
     from media_service.http.pages.page_markup import Localizer, PageMarkup
     from media_service.http.security.auth import Authenticator
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 class GuestPage:
     """Handle `GET /u/{secret}`. Opening it uses nothing of the link: mail scanners and chat previews do so too."""
 
-    def __init__(self, guests: Guests, gate: GuestGate, authenticator: Authenticator, markup: PageMarkup) -> None:
+    def __init__(
+        self, guests: Guests, gate: GuestGate, authenticator: Authenticator, markup: PageMarkup, rates: Rates
+    ) -> None:
         self._guests = guests
+        self._rates = rates
         self._gate = gate
         self._authenticator = authenticator
         self._markup = markup
@@ -33,9 +37,10 @@ class GuestPage:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Return the page, with a cookie for a new browser. 410 after the end, for browsers that have sent something.
 
-        Raise UnknownLink.
+        Raise UnknownLink, TooManyRequests.
         """
         caller = await self._authenticator.identify(request)
+        self._rates.link_opening(caller.address)
         link = (await self._guests.find(request.match_info["secret"], caller.owner, ended=True)).link
         state = self._guests.state(link)
         accepted = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")

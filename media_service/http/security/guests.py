@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core.guest_links import check_asked
 from media_service.http.security.caller import CallerKind
+from media_service.http.security.proxies import client_ip
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -50,7 +51,8 @@ class GuestGate:
         `passphrase`: that of a form. Others send it in a header, or have the cookie of `give_passphrase`.
         """
         if not self.has_entered(request, link):
-            await self._guests.prove(link, passphrase or str(request.headers.get(PASSPHRASE_HEADER, "")))
+            given = passphrase or str(request.headers.get(PASSPHRASE_HEADER, ""))
+            await self._guests.prove(link, given, client_ip(request))
 
     def has_entered(self, request: web.Request, link: GuestLink) -> bool:
         """Return whether the link has no passphrase, or the browser has given it."""
@@ -60,7 +62,7 @@ class GuestGate:
         self, request: web.Request, response: web.StreamResponse, link: GuestLink, passphrase: str
     ) -> None:
         """Set the cookie that stands for the right passphrase. Raise PassphraseRequired, TooManyRequests."""
-        proof = await self._guests.prove(link, passphrase)
+        proof = await self._guests.prove(link, passphrase, client_ip(request))
         secure = request.headers.get("Origin", "").startswith("https:")
         seconds = PASSPHRASE_COOKIE_SECONDS
         self._cookies.write(response, PASSPHRASE_COOKIE, proof, seconds=seconds, samesite="Lax", secure=secure)
