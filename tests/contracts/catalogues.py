@@ -1,4 +1,4 @@
-"""What the suites of `core.ports.catalogue` and `core.ports.sessions` run over."""
+"""Adapters that the suites of `core.ports.catalogue` and `core.ports.sessions` check."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ RECEIVERS = st.integers(0, 1)
 
 
 class Receiver:
-    """What one receiver process has in memory, and its tasks."""
+    """Hold the memory of one receiver process, and its tasks."""
 
     def __init__(self, disk: ModelDisk, catalogue: Any, media: Any, bus: LocalBus, locks: FileLocks) -> None:
         options = IntakeOptions(

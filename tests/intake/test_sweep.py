@@ -1,4 +1,4 @@
-"""What time and crashes leave is removed; what is still needed stays."""
+"""Check that what time and crashes leave is removed, and that what is still needed stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What players make of retagged files, for every kind of existing tag, version and mode."""
+"""Check what players read in retagged files, for every kind of existing tag, version and mode."""
 
 from __future__ import annotations
 
