@@ -19,8 +19,8 @@ from media_service.core.upload_states import FINISHING, State
 from media_service.intake import upload_locks
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.upload_locks import locked, upload_lock
+from tests.intake.finishing import MP3, finish_all, receive
 from tests.intake.rig import HOUR, Crash, Rig, Steps
-from tests.intake.test_finalizer import MP3, finish_all, receive
 from tests.support.pictures import png
 
 if TYPE_CHECKING:

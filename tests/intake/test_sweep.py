@@ -14,8 +14,8 @@ from media_service.core.upload_states import State
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.sweep import Sweeper
 from media_service.intake.upload_locks import file_lock, upload_lock
+from tests.intake.finishing import TEXT, finish_all, receive
 from tests.intake.rig import HOUR, Rig
-from tests.intake.test_finalizer import TEXT, finish_all, receive
 from tests.support.failing import Failing
 
 if TYPE_CHECKING:
