@@ -13,7 +13,7 @@ from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.ipc.client import RpcClient
 from tests.catalogue.samples import reopened, rows
 from tests.contracts.wrappers import plain, wrapped
-from tests.intake.models import ModelReceiving
+from tests.intake.model_catalogue import ModelReceiving
 from tests.support.new_catalogue import write_new_catalogue
 from tests.support.rpc import commit_service, served
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
+
+from mutagen.id3 import ID3
 
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import FINISHING, State
@@ -15,6 +18,7 @@ from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from media_service.core.files import StoredFile
     from media_service.core.upload import Upload
     from media_service.intake.finalizing.finalizer import Finalizer
     from tests.intake.rig import Rig
@@ -88,3 +92,17 @@ async def run_until(rig: Rig, finalizer: Finalizer, upload_id: str) -> Upload:
     loaded = await rig.database.load(upload_id)
     assert loaded is not None
     return loaded[0]
+
+
+async def the_rows(rig: Rig, upload_id: str) -> tuple[Upload, StoredFile]:
+    """Return the rows of a delivered upload and its file."""
+    loaded = await rig.database.load(upload_id)
+    assert loaded is not None
+    file = await rig.database.file(loaded[0].file_id or "")
+    assert file is not None
+    return loaded[0], file
+
+
+def stored_tag(rig: Rig) -> ID3:
+    """Return the tag of the delivered `show.mp3`."""
+    return ID3(io.BytesIO(rig.spool.path("show.mp3").read_bytes()))

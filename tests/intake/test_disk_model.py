@@ -28,7 +28,8 @@ from media_service.intake.receiving.slices import SliceRequest
 from media_service.ipc.bus import LocalBus
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.locks import FileLocks
-from tests.intake.models import ModelDisk, ModelReceiving, ModelUploadStore
+from tests.intake.model_catalogue import ModelReceiving
+from tests.intake.model_disk import ModelDisk, ModelUploadStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

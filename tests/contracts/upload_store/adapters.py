@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.storage.upload_store import DiskUploadStore
 from tests.contracts.wrappers import plain, wrapped
-from tests.intake.models import ModelDisk, ModelUploadStore
+from tests.intake.model_disk import ModelDisk, ModelUploadStore
 from tests.support.rpc import UnreliableSyncs, storage_rpc
 
 if TYPE_CHECKING:
