@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shlex
 import shutil
 import time
@@ -16,6 +15,7 @@ from playwright.async_api import async_playwright
 
 from tests.browser.conftest import ARGUMENTS, NAMES
 from tests.browser.proxy import SlowProxy
+from tests.browser.shown import seconds_left
 from tests.support.link import SERVER_ADDRESS, Link, Shape
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ ROUNDING_SECONDS = 5.0
 
 ASK_EVERY_SECONDS = 10.0
 LOADED_WITHIN_SECONDS = 60.0
-UNITS = {"s": 1, "min": 60, "h": 3600}
 ENDED = ("verifying", "tagging", "ready", "rejected", "refused", "gone")
 
 TIMED_REQUEST = """async () => {
@@ -115,14 +114,6 @@ class Outcome:
             f"| {self.line.name} | {self.line.size} | {self.sent} ({self.ratio:.2f}) | {self.seconds:.0f} s "
             f"| {self.line.bound:.0f} s | {self.error:.0%} |"
         )
-
-
-def seconds_left(text: str) -> float | None:
-    """Return the seconds of a text such as "1 min 20 s left"; None if there is no time in it."""
-    if "left" not in text:
-        return None
-    found = re.findall(r"(\d+)\s*(s|min|h)\b", text)
-    return float(sum(int(count) * UNITS[unit] for count, unit in found)) if found else None
 
 
 async def send_over(line: Line, server: Server, file: Path, folder: Path, seed: int = 0) -> Outcome:

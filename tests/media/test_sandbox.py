@@ -15,7 +15,7 @@ import pytest
 from media_service.media.workers import spawn
 from media_service.media.workers.sandbox import PROTECTIONS
 from tests.conftest import missing
-from tests.media.test_pool import child
+from tests.media.workers.processes import child
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:
