@@ -47,7 +47,7 @@ words = st.one_of(
 
 @st.composite
 def libraries(draw: st.DrawFn) -> list[StoredFile]:
-    """Files in the order of their delivery; many have equal or missing sort keys."""
+    """Draw files in the order of their delivery; many have equal or missing sort keys."""
     some = st.one_of(names, texts)
     drawn = draw(st.lists(st.tuples(some, some, some, *[st.integers(0, 2)] * 3), max_size=9))
     return [

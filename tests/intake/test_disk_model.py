@@ -153,7 +153,7 @@ class Story(RuleBasedStateMachine):
         assert complete == recorded.covers(Span(0, LENGTH))
 
     def teardown(self) -> None:
-        """The loop and the folder go."""
+        """Close the loop, and delete the folder."""
         if hasattr(self, "loop"):
             self.loop.close()
             self.inspector.close()

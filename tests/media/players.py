@@ -98,7 +98,7 @@ def seen_by_eyed3(path: Path) -> dict[str, str | None]:
 
 
 def probed_without_junk(path: Path) -> dict[str, str]:
-    """ffprobe takes this junk for another format."""
+    """Return the tags that ffprobe shows without the junk, which it takes for another format."""
     path.write_bytes(path.read_bytes().replace(b"junk" * 50, b""))
     return probed(path)
 

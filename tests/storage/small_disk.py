@@ -30,7 +30,7 @@ def on_small_disk(mount: Path, scenario: Callable[[Path], Awaitable[Any]], size:
 
 
 def on_losing_disk(mount: Path, scenario: Callable[[Path], Awaitable[Any]]) -> Any:
-    """Do the same with a disk `losing` in it: of 64 MiB that it takes, it loses what the small one cannot store."""
+    """Return the same from a disk `losing` in it: of 64 MiB that it takes, it loses what the small one cannot store."""
     return _run(("unshare", "-m", "sh", "-c", MOUNT_LOSING, "sh"), mount, scenario)
 
 

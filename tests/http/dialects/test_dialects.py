@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def killable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that a test may kill."""
+    """Yield a server that a test may kill."""
     with Server(tmp_path_factory.mktemp("killable") / "data", disk_reserve=0) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def expiring_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose uploads expire after 1 s without bytes, and 2 s with them."""
+    """Yield a server whose uploads expire after 1 s without bytes, and 2 s with them."""
     folder = tmp_path_factory.mktemp("expiring") / "data"
     with Server(folder, disk_reserve=0, upload_lifetime=1, upload_deadline=2, sweep_interval=0.1) as server:
         yield server

@@ -44,7 +44,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SessionStore]:
 
 @pytest_asyncio.fixture
 async def here(store: SessionStore) -> AsyncIterator[Sessions]:
-    """The sessions of a process that hears no hints."""
+    """Return the sessions of a process that hears no hints."""
     yield Sessions(store, "token", lambda: 1_000, LocalBus())
 
 
