@@ -1,4 +1,4 @@
-"""Totals of many files, their speed, and the summary."""
+"""Totals of many files, and the summary."""
 
 import itertools
 import re
@@ -96,44 +96,3 @@ def test_totals_over_all_final_states(server: Server, visitor: Visitor) -> None:
         (1, 2, 61, 100, 1, False, True),
         (0, 0, 0, 0, 0, True, False),
     ]
-
-
-SPEED = """
-    async ([base, shares]) => {
-        const { newUpload } = await import(`${base}/static/js/upload.js`);
-        const { PageSpeed } = await import(`${base}/static/js/page-speed.js`);
-        const speed = new PageSpeed();
-        let now = 0;
-        let sent = 0;
-        const told = [];
-        for (const [state, seconds, rate] of shares) {
-            for (let tick = 0; tick < seconds * 2; tick += 1) {
-                now += 500;
-                sent += rate / 2;
-                // Slices of 4,000 bytes: what is recorded is always behind.
-                const received = sent < 4000 ? [] : [[0, sent - sent % 4000]];
-                const facts = { key: 'a', filename: 'a.mp3', length: 1e6, hasFile: true, state, received };
-                speed.observe([newUpload(facts)], now);
-            }
-            told.push([speed.rate, speed.timeLeft(1e6 - sent, now)]);
-        }
-        return told;
-    }
-"""
-
-
-def test_speed_of_the_page_follows_the_line_and_not_its_gaps(server: Server, visitor: Visitor) -> None:
-    page = visitor.visit(server.url)
-    shares = [
-        ("preparing", 20, 0),
-        ("sending", 2, 10_000),
-        ("sending", 20, 10_000),
-        ("waiting", 600, 0),
-        ("sending", 1, 10_000),
-        ("sending", 60, 5_000),
-    ]
-    hashing, soon, steady, gap, again, slower = (rate for rate, _ in page.evaluate(SPEED, [server.url, shares]))
-    assert (hashing, soon) == (None, None)
-    assert abs(steady - 10_000) < 500
-    assert gap == again == steady
-    assert abs(slower - 5_000) < 500

@@ -7,7 +7,6 @@ processes under 300 MiB, log under 1 MB.
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.api import MIB, Api
-from tests.support.hostile import connections, sample_others
+from tests.support.hostile import HEALTH, connections, descriptors, log_lines, sample_others
 from tests.support.mp3 import make_mp3_of
 from tests.support.raw import RawResponse, head, multipart, part, send
 from tests.support.server import Server
-from tests.torture.test_hostile_sockets import HEALTH, descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -233,13 +231,7 @@ def _check_log(server: Server, event: str) -> list[dict[str, Any]]:
     text = server.log.read_text()
     assert SECRET not in text
     assert "Traceback" not in text
-    lines = _lines(server.log)
+    lines = log_lines(server.log)
     assert lines
     assert {line["event"] for line in lines} == {event}
     return lines
-
-
-def _lines(log: Path) -> list[dict[str, Any]]:
-    """Return the log's lines after those of the start."""
-    lines: list[dict[str, Any]] = [json.loads(line) for line in log.read_text().splitlines()]
-    return [line for line in lines if "confined" not in line["event"]]

@@ -12,24 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile import connections, sample_others
+from tests.support.hostile import HEALTH, connections, descriptors, log_lines, sample_others
 from tests.support.raw import send
 from tests.support.server import Server
-from tests.torture.test_hostile_clients import _lines
 
 FEW_DESCRIPTORS = ("prlimit", "--nofile=1024:1024")
-HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 def processor_seconds(pid: int) -> float:
     """Return the processor time that the process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def descriptors(pid: int) -> int:
-    """Return how many descriptors the process has open."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 @pytest.mark.alone
@@ -72,7 +65,7 @@ async def test_no_descriptor_left_neither_spins_nor_fills_the_log(data: Path, tm
             async with asyncio.timeout(20):
                 await opened[0].ended()
                 assert (await send(server.port, [HEALTH])).status == 200
-        assert [line["event"] for line in _lines(log)] == ["no descriptor is left for a new connection"]
+        assert [line["event"] for line in log_lines(log)] == ["no descriptor is left for a new connection"]
 
 
 WAITING = {
