@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from media_service.access.assembly import AccessParts
 from media_service.access.audit import AuditTrail
+from media_service.access.collection_covers import CollectionCovers
 from media_service.access.collections import CollectionService
 from media_service.access.credentials import Credentials
 from media_service.access.erasing import PersonEraser
@@ -130,14 +131,7 @@ class Receiver:
             forget=self._credentials.forget,
         )
         self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
-        self._collections = CollectionService(
-            self._adapters.all.collections,
-            self._adapters.all.media,
-            parts.options.limits.cover,
-            self._audit,
-            clock=now,
-            new_id=new_id,
-        )
+        self._collections = CollectionService(self._adapters.all.collections, self._audit, clock=now, new_id=new_id)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url, self._collections)
 
     def application(self) -> web.Application:
@@ -196,9 +190,7 @@ class Receiver:
                 budget=covers,
             ),
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit, collections=collections),
-            CollectionsApi(
-                collections, authenticator, serializer, intake.options, loop_budget=loop_budget, budget=covers
-            ),
+            self._collections_api(loop_budget, covers),
             MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
             LinksApi(self._links, authenticator, serializer, defaults),
@@ -217,6 +209,21 @@ class Receiver:
             adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
         )
         return PersonEraser(self._access.people, uploads, rows)
+
+    def _collections_api(self, loop_budget: LoopBudget, budget: MemoryBudget) -> CollectionsApi:
+        adapters, options = self._adapters.all, self._intake.options
+        covers = CollectionCovers(
+            self._collections, adapters.collections, adapters.media, options.limits.cover, self._audit
+        )
+        return CollectionsApi(
+            self._collections,
+            covers,
+            self._authenticator,
+            self._serializer,
+            options=options,
+            loop_budget=loop_budget,
+            budget=budget,
+        )
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [
