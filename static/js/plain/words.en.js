@@ -34,7 +34,7 @@ export default {
   'plain.why.file_too_large': 'The file is larger than {limit}.',
   'plain.why.details_too_large': 'The title and the other details are too long.',
   'plain.why.too_many_uploads': 'Too many uploads from your network are unfinished. Please wait until some are finished.',
-  'plain.why.quota_exceeded': 'The unfinished uploads from your network are too large. Please wait until some are finished.',
+  'plain.why.quota_exceeded': 'There is not enough room left for the file. Please wait until other uploads are finished, or ask the station for more room.',
   'plain.why.cover_not_image': 'The cover must be a JPEG, PNG, WebP or GIF picture.',
   'plain.why.cover_too_large': 'The cover is larger than {limit}.',
   'plain.why.cover_too_wide': 'The cover is wider or higher than {limit} pixels.',
