@@ -105,12 +105,13 @@ class Receiver:
             accounts,
             self._passwords,
             self._adapters.all.locks,
+            self._audit,
             clock=now,
             new_id=new_id,
             forget=self._credentials.forget,
         )
         throttle = SignInThrottle(self._adapters.all.bus)
-        self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
+        self._sign_in = SignIn(accounts, self._passwords, throttle, self._access.people, now)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
 
     def application(self) -> web.Application:
@@ -168,7 +169,13 @@ class Receiver:
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
             AuditApi(audit, authenticator),
             LinksApi(self._links, authenticator, serializer),
-            PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
+            PeopleApi(
+                self._access,
+                self._person_eraser(),
+                self._adapters.catalogue.usage_of,
+                authenticator,
+                serializer,
+            ),
             TokensApi(self._access, authenticator),
         ]
 
@@ -181,7 +188,7 @@ class Receiver:
         uploads = UploadEraser(
             adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
         )
-        return PersonEraser(self._access.people, uploads, rows)
+        return PersonEraser(self._access.people, uploads, rows, self._audit)
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [
