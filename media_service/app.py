@@ -126,11 +126,12 @@ class Receiver:
             accounts,
             self._passwords,
             self._adapters.all.locks,
+            self._audit,
             clock=now,
             new_id=new_id,
             forget=self._credentials.forget,
         )
-        self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
+        self._sign_in = SignIn(accounts, self._passwords, throttle, self._access.people, now)
         self._collections = CollectionService(self._adapters.all.collections, self._audit, clock=now, new_id=new_id)
         self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url, self._collections)
 
@@ -195,7 +196,13 @@ class Receiver:
             AuditApi(audit, authenticator),
             LinksApi(self._links, authenticator, serializer, defaults),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
-            PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
+            PeopleApi(
+                self._access,
+                self._person_eraser(),
+                self._adapters.catalogue.usage_of,
+                authenticator,
+                serializer,
+            ),
             TokensApi(self._access, authenticator),
         ]
 
@@ -208,7 +215,7 @@ class Receiver:
         uploads = UploadEraser(
             adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
         )
-        return PersonEraser(self._access.people, uploads, rows)
+        return PersonEraser(self._access.people, uploads, rows, self._audit)
 
     def _collections_api(self, loop_budget: LoopBudget, budget: MemoryBudget) -> CollectionsApi:
         adapters, options = self._adapters.all, self._intake.options

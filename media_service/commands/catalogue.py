@@ -10,12 +10,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from media_service.access.assembly import AccessParts
+from media_service.access.audit import AuditTrail
 from media_service.access.passwords import PasswordHasher
 from media_service.adapters import new_id, now
 from media_service.catalogue.commit_server import CommitServer, open_for_writing
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.commands.options import end_with
+from media_service.core.audit import Actor
 from media_service.core.errors.base import MediaServiceError
 from media_service.ipc.client import RpcClient
 from media_service.ipc.unix_socket import connect_to_service
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 """Maximum wait for a sidecar that is being restarted."""
 
+OPERATOR = Actor(None, "command line")
+"""Who acts, for the audit trail."""
+
 MAX_ATTEMPTS = 3
 """Attempts to find out whether the service runs, while it starts or stops."""
 
@@ -42,7 +49,8 @@ def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -
 
     async def with_access(catalogue: SqliteCatalogue) -> None:
         passwords, locks = PasswordHasher(), FileLocks(folder.locks)
-        parts = AccessParts(catalogue.accounts, passwords, locks, clock=now, new_id=new_id, forget=lambda: None)
+        audit = AuditTrail(catalogue.audit, now, structlog.get_logger().warning)
+        parts = AccessParts(catalogue.accounts, passwords, locks, audit, clock=now, new_id=new_id, forget=lambda: None)
         try:
             await command(parts)
         finally:
