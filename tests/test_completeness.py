@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 TESTS = [path for path in Path(__file__).parent.rglob("*.py") if path != Path(__file__)]
 
 BY_THE_SERVER = {
-    "email": "only guests are asked for it",
     "origin": "the caller's own",
     "defer_completion": "only tus and the IETF draft separate the last byte from the completion",
     "protocol_fields": "only tus and the IETF draft have fields that are returned unchanged",

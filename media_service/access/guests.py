@@ -9,16 +9,16 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from media_service.access.credentials import FRESH_SECONDS, token_digest
-from media_service.core.access import is_shared
+from media_service.core.access import LINK_PREFIX, is_shared
 from media_service.core.errors.links import LinkEarly, LinkEnded, PassphraseRequired, UnknownLink
-from media_service.core.guest_links import LinkState
+from media_service.core.guest_links import ASKS_NOTHING, LinkState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from media_service.access.sign_in_throttle import SignInThrottle
     from media_service.core.errors.base import Refusal
-    from media_service.core.guest_links import GuestLink, ListedLink
+    from media_service.core.guest_links import Asks, GuestLink, ListedLink
     from media_service.core.ports.guest_links import GuestLinks
     from media_service.core.ports.passwords import Passwords
 
@@ -78,6 +78,13 @@ class Guests:
         if state is not LinkState.OPEN:
             raise await self._end_of(link, owner)
         return link
+
+    async def asks(self, account: str | None) -> Asks:
+        """Return what is asked of uploads of this account: nothing, unless it is a link."""
+        if account is None or not account.startswith(LINK_PREFIX):
+            return ASKS_NOTHING
+        link = await self._links.link(account)
+        return ASKS_NOTHING if link is None else link.asks
 
     def has_entered(self, link: GuestLink, proof: str) -> bool:
         """Return whether the link has no passphrase, or `prove` returned this proof of the current one."""

@@ -52,6 +52,21 @@ async def test_what_a_link_asks_is_asked_in_every_dialect(api: Api, dialect: str
     assert (listed["sender"], {upload["state"] for upload in refused_forms} <= {"cancelled"}) == ("Kim", True)
 
 
+async def test_what_a_link_requires_cannot_be_removed_later(api: Api) -> None:
+    link = await new_link(api, asks={"name": "required", "title": "required"})
+    guest = await browser(api, link)
+    created = await create_native(guest, new_file(), name="Kim", title="Night")
+
+    async def amend(**details: Any) -> Any:
+        path = f"/api/v1/uploads/{created.body['id']}"
+        return await api.request("PATCH", path, json=details, headers=guest.bearer)
+
+    refused = await amend(sender="", tags={})
+    assert (refused.code, refused.body["fields"]) == ("asked", ["name", "title"])
+    amended = await amend(sender="Kim K.", email="", tags={"title": "Late", "artist": "Kim"})
+    assert (amended.status, amended.body["sender"], amended.body["tags"]["title"]) == (200, "Kim K.", "Late")
+
+
 async def test_details_may_follow_the_file_of_a_form(api: Api, shared_server: Server) -> None:
     link = await new_link(api, asks={"name": "required", "email": "required"})
     guest, details = await browser(api, link), {"name": "Kim", "email": "kim@radio.example"}

@@ -58,6 +58,12 @@ class AmendUpload(BaseModel):
     sender: Text | None = None
     email: Text | None = None
 
+    def removed(self) -> list[str]:
+        """Return the details that it removes, by the names that links have for them."""
+        title = None if self.tags is None else self.tags.get("title", "")
+        details = {"name": self.sender, "email": self.email, "title": title}
+        return [name for name, text in details.items() if text is not None and not text.strip()]
+
 
 class UploadsApi:
     """Handle `/api/v1/uploads`, except sending slices, and `/api/v1/limits`."""
@@ -153,9 +159,12 @@ class UploadsApi:
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
-        """Change tags, chapters or sender, or set a length that was not known; return the upload."""
+        """Change tags, chapters, sender or e-mail, or set a length that was not known; return the upload."""
         caller = await self._authenticator.authenticate(request)
         body = await read_json(request, AmendUpload)
+        if (removed := body.removed()) and Scope.EDIT not in caller.scopes:
+            view = await self._intake.show(request.match_info["id"], caller.viewer(Scope.EDIT))
+            await self._gate.check_removal(view.upload, removed)
         amendment = self._intake.edits.amend(
             request.match_info["id"],
             caller.viewer(Scope.EDIT),
