@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from media_service.access.assembly import AccessParts
 from media_service.access.audit import AuditTrail
+from media_service.access.collections import CollectionService
 from media_service.access.credentials import Credentials
 from media_service.access.erasing import PersonEraser
 from media_service.access.guest_links import GuestLinkService
@@ -20,10 +21,12 @@ from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.audit import AuditApi
+from media_service.http.api.collections import CollectionsApi
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
 from media_service.http.api.guests import GuestsApi
 from media_service.http.api.links import LinksApi
+from media_service.http.api.me import MeApi
 from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
@@ -127,7 +130,15 @@ class Receiver:
             forget=self._credentials.forget,
         )
         self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
-        self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
+        self._collections = CollectionService(
+            self._adapters.all.collections,
+            self._adapters.all.media,
+            parts.options.limits.cover,
+            self._audit,
+            clock=now,
+            new_id=new_id,
+        )
+        self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url, self._collections)
 
     def application(self) -> web.Application:
         """Return the application, which opens the parts on startup and closes them on cleanup."""
@@ -150,17 +161,17 @@ class Receiver:
     def _route_providers(self, pages: Pages, markup: PageMarkup, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
-        audit, defaults = self._audit, intake.options.storage_limits.link
+        audit, collections, defaults = self._audit, self._collections, intake.options.storage_limits.link
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         files = self._parts.files
-        files_api = FilesApi(files, authenticator, serializer, audit)
+        files_api = FilesApi(files, authenticator, serializer, audit, collections)
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
             GuestPage(self._guests, self._gate, authenticator, markup, self._rates),
             SessionApi(authenticator, self._sign_in, audit),
-            UploadsApi(intake, authenticator, serializer, gate=self._gate, audit=audit),
+            UploadsApi(intake, authenticator, serializer, collections=collections, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
                 intake,
@@ -168,6 +179,7 @@ class Receiver:
                 serializer,
                 loop_budget,
                 html,
+                collections=collections,
                 gate=self._gate,
                 verdict_wait_seconds=self._settings.verdict_wait_form,
                 cover_budget=covers,
@@ -183,7 +195,11 @@ class Receiver:
                 loop_budget=loop_budget,
                 budget=covers,
             ),
-            QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
+            QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit, collections=collections),
+            CollectionsApi(
+                collections, authenticator, serializer, intake.options, loop_budget=loop_budget, budget=covers
+            ),
+            MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
             LinksApi(self._links, authenticator, serializer, defaults),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
@@ -210,6 +226,7 @@ class Receiver:
                 self._parts.concatenator,
                 self._authenticator,
                 self._serializer,
+                collections=self._collections,
                 gate=self._gate,
                 audit=self._audit,
                 loop_budget=loop_budget,
@@ -220,6 +237,7 @@ class Receiver:
                 self._appends,
                 self._authenticator,
                 self._serializer,
+                collections=self._collections,
                 gate=self._gate,
                 audit=self._audit,
                 loop_budget=loop_budget,

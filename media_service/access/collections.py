@@ -95,6 +95,13 @@ class CollectionService:
             raise UnknownCollection
         return found.id
 
+    async def check_open(self, collection_id: str) -> None:
+        """Check that the collection of a token or a link takes uploads. Raise UnknownCollection."""
+        slug = await self.slug_of(collection_id)
+        if slug is None:
+            raise UnknownCollection
+        await self.resolve(slug, None)
+
     async def slug_of(self, collection_id: str | None) -> str | None:
         """Return the slug of the collection; None for the general one."""
         if collection_id is None:

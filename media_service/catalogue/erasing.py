@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, exists, literal_column, null, or_, select, update
@@ -117,7 +118,7 @@ class SqliteErasing:
         values = {"upload_id": upload_id}
         statements = [_ANONYMIZE_UPLOAD.bind(values), _ANONYMIZE_FILE.bind(values)]
         for file in readable(file_value, await self._pool.rows(_file_of(upload_id))):
-            statements += list_again(file, sender=None)
+            statements += list_again(replace(file, account=None), sender=None)
         await self._commit_client.execute(Change(statements))
 
     async def delete_upload(self, upload_id: str) -> None:

@@ -100,7 +100,7 @@ class GuestsApi:
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
             ids, next_cursor = await self._guests.uploads(listed.link.id, owner, cursor, limit)
-            return [serialize(await self._intake.show(upload_id, None)) for upload_id in ids], next_cursor
+            return [await serialize(await self._intake.show(upload_id, None)) for upload_id in ids], next_cursor
 
         return await page_response(request, "uploads", read)
 

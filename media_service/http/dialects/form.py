@@ -17,6 +17,7 @@ from media_service.core.guest_links import check_asked
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.tags import TAGS
 from media_service.core.upload_states import FINISHING
+from media_service.http.api.caller_collections import upload_origin
 from media_service.http.body import defer_continue
 from media_service.http.dialects.header_fields import refuse_content_range
 from media_service.http.multipart import FileField, FormSchema, MultipartForm
@@ -28,6 +29,7 @@ from media_service.intake.receiving.slices import SliceRequest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from media_service.access.collections import CollectionService
     from media_service.core.access import Origin
     from media_service.core.guest_links import GuestLink
     from media_service.http.api.serializer import Serializer
@@ -66,6 +68,7 @@ class FormDialect:
         loop_budget: LoopBudget,
         html: HtmlResponses,
         *,
+        collections: CollectionService,
         gate: GuestGate,
         verdict_wait_seconds: float,
         cover_budget: MemoryBudget,
@@ -73,6 +76,7 @@ class FormDialect:
         self._intake = intake
         self._authenticator = authenticator
         self._serializer = serializer
+        self._collections = collections
         self._loop_budget = loop_budget
         self._html = html
         self._gate = gate
@@ -109,7 +113,8 @@ class FormDialect:
             )
             if link is not None:
                 await self._gate.check_passphrase(request, link, form.fields.get("passphrase"))
-            upload_id = await self._create(form, caller.origin)
+            origin = await upload_origin(caller, form.fields.get("collection"), self._collections)
+            upload_id = await self._create(form, origin)
             try:
                 await self._put_cover(form, upload_id, resources)
                 whole = SliceRequest(0, None, None, DIALECT_NAME, last=True)
@@ -119,7 +124,7 @@ class FormDialect:
                 await shielded(self._intake.abandon(upload_id))
                 raise
         view = await self._intake.wait_for_verdict(upload_id, self._verdict_wait_seconds)
-        return self._respond(request, await with_verdict(self._intake, view, 0))
+        return await self._respond(request, await with_verdict(self._intake, view, 0))
 
     def _schema(self, resources: AsyncExitStack) -> FormSchema:
         limits = self._intake.options.limits
@@ -131,7 +136,7 @@ class FormDialect:
         cover = FileField("cover", limits.cover.size, lambda: CoverTooLarge(limits.cover.size), reserve)
         return FormSchema(
             "mp3",
-            ("name", "email", "passphrase", *TAGS),
+            ("name", "email", "passphrase", "collection", *TAGS),
             limits.file,
             lambda: FileTooLarge(limits.file),
             file_field=cover,
@@ -155,6 +160,8 @@ class FormDialect:
         async for block in form.blocks():
             yield block
             del block
+        if form.fields.get("collection") != early.get("collection"):
+            raise Malformed("collection", "it must come before the file")
         form_input.complete = True
         request = _upload_request(form)
         if form_input.link is not None:
@@ -170,14 +177,14 @@ class FormDialect:
         if picture is not None:
             await shielded_with(resources, self._intake.edits.put_cover(upload_id, None, picture))
 
-    def _respond(self, request: web.Request, view: UploadView) -> web.Response:
+    async def _respond(self, request: web.Request, view: UploadView) -> web.Response:
         """Return JSON or HTML, as the Accept field asks, else one sentence as plain text (for `curl`)."""
         upload = view.upload
         status = 202 if upload.state in FINISHING else 201
         headers = {"Location": self._serializer.upload_url(upload.id)}
         accepted = request.headers.get("Accept", "")
         if "application/json" in accepted:
-            return web.json_response(self._serializer.upload(view), status=status, headers=headers)
+            return web.json_response(await self._serializer.upload(view), status=status, headers=headers)
         sentence = f"{upload.filename} sized of {upload.length} successfully stored."
         if wants_html(request):
             return self._html.upload_page(request, upload, status, headers)

@@ -81,6 +81,12 @@ def parse_file_details(value: str) -> dict[str, Any]:
     }
 
 
+def parse_collection(headers: Mapping[str, str]) -> str | None:
+    """Return the collection that Upload-Metadata names, None without one. Raise Malformed."""
+    slug = parse_metadata(headers.get(UPLOAD_METADATA, "")).get("collection")
+    return None if slug is None else slug.decode(errors="replace")
+
+
 def parse_checksum(value: str) -> Proof:
     """Return the algorithm and the digest of an Upload-Checksum field. Raise Malformed."""
     algorithm, _, encoded = value.partition(" ")

@@ -23,10 +23,11 @@ from media_service.core.errors.uploads import (
 )
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
+from media_service.http.api.caller_collections import upload_origin
 from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding, send_interim_response
 from media_service.http.dialects import rufh_fields as fields
 from media_service.http.dialects.cancel import cancel_upload
-from media_service.http.dialects.header_fields import body_size, refuse_content_range
+from media_service.http.dialects.header_fields import body_size, parse_collection, refuse_content_range
 from media_service.http.problems import method_not_allowed, problem_response
 from media_service.http.shielding import shielded, with_verdict
 from media_service.intake.receiving.append import AppendRequest
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from media_service.access.audit import AuditTrail
+    from media_service.access.collections import CollectionService
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
@@ -61,6 +63,7 @@ class RufhDialect:
         authenticator: Authenticator,
         serializer: Serializer,
         *,
+        collections: CollectionService,
         gate: GuestGate,
         audit: AuditTrail,
         loop_budget: LoopBudget,
@@ -73,6 +76,7 @@ class RufhDialect:
         self._gate = gate
         self._audit = audit
         self._serializer = serializer
+        self._collections = collections
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
         self._interim_responses = interim_responses
@@ -133,7 +137,7 @@ class RufhDialect:
             length=length,
             digest=digest,
             defer_completion=length is None or not version.length_completes,
-            origin=caller.origin,
+            origin=await upload_origin(caller, parse_collection(request.headers), self._collections),
             **_file_details(request),
         )
         await self._gate.admit(request, caller, upload_request)
@@ -206,7 +210,7 @@ class RufhDialect:
             return self._error_response(request, version, verdict, headers, whole=True)
         upload = view.upload
         return web.json_response(
-            self._serializer.upload(view),
+            await self._serializer.upload(view),
             status=202 if upload.state in FINISHING else 201,
             headers={
                 "Location": self._serializer.upload_url(upload.id),
