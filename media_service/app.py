@@ -138,7 +138,9 @@ class Receiver:
             clock=now,
             new_id=new_id,
         )
-        self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url, self._collections)
+        self._serializer = Serializer(
+            settings.base_path, parts.options.limits, settings.public_url, self._collections, self._guests
+        )
 
     def application(self) -> web.Application:
         """Return the application, which opens the parts on startup and closes them on cleanup."""
@@ -201,7 +203,7 @@ class Receiver:
             ),
             MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
-            LinksApi(self._links, authenticator, serializer, defaults),
+            LinksApi(self._links, collections, authenticator, serializer, defaults=defaults),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
             PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
             TokensApi(self._access, authenticator),

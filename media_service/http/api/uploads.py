@@ -17,7 +17,7 @@ from media_service.core.upload_states import State
 from media_service.http.api.caller_collections import Listed, listed_by, upload_origin
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, rows_response, wants_full_rows
-from media_service.http.api.serializer import API_PREFIX, to_microseconds
+from media_service.http.api.serializer import API_PREFIX, email_for, to_microseconds
 from media_service.http.body import Text, read_json
 from media_service.http.shielding import shielded
 
@@ -152,7 +152,8 @@ class UploadsApi:
             views, next_cursor = await self._intake.listing(
                 listed.owner, states, cursor, limit, collections=listed.collections, short=short
             )
-            return [await serialize(view) for view in views], next_cursor
+            rows = [await serialize(view) | email_for(caller, view.upload) for view in views]
+            return rows, next_cursor
 
         return await page_response(request, "uploads", read)
 
@@ -165,7 +166,7 @@ class UploadsApi:
         viewer = caller.viewer(Scope.READ) if caller.is_known else None
         view = await self._intake.show(request.match_info["id"], viewer)
         mine = caller.may_change(view.upload.owner, view.upload.collection)
-        body = await self._serializer.upload(view) | {"mine": mine}
+        body = await self._serializer.upload(view) | {"mine": mine} | email_for(caller, view.upload)
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
