@@ -248,6 +248,16 @@ async def test_the_page_keeps_its_url_to_itself(api: Api) -> None:
         ]
 
 
+async def test_the_form_of_the_page_is_taken_though_it_hides_its_origin(api: Api) -> None:
+    guest = await browser(api, await new_link(api))
+    for site, status in ((None, 201), ("same-origin", 201), ("cross-site", 403)):
+        headers = guest.headers | {"Origin": "null"} | ({} if site is None else {"Sec-Fetch-Site": site})
+        sent = await api.request("POST", guest.page, data=form(new_file(), {}), headers=headers)
+        assert sent.status == status
+    refused = await api.request("POST", "/upload", data=form(new_file(), {}), headers=guest.bearer | {"Origin": "null"})
+    assert refused.code == "forbidden_origin"
+
+
 async def test_a_refused_form_is_shown_again_with_what_was_typed(api: Api) -> None:
     link = await new_link(api, asks={"name": "required", "email": "optional"}, passphrase="Nachtmusik")
     guest = await browser(api, link)
