@@ -133,7 +133,9 @@ class Receiver:
         )
         self._sign_in = SignIn(accounts, self._passwords, throttle, self._access.people, now)
         self._collections = CollectionService(self._adapters.all.collections, self._audit, clock=now, new_id=new_id)
-        self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url, self._collections)
+        self._serializer = Serializer(
+            settings.base_path, parts.options.limits, settings.public_url, self._collections, self._guests
+        )
 
     def application(self) -> web.Application:
         """Return the application, which opens the parts on startup and closes them on cleanup."""
@@ -194,7 +196,7 @@ class Receiver:
             self._collections_api(loop_budget, covers),
             MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
-            LinksApi(self._links, authenticator, serializer, defaults),
+            LinksApi(self._links, collections, authenticator, serializer, defaults=defaults),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
             PeopleApi(
                 self._access,
