@@ -125,7 +125,7 @@ TABLE: dict[str, list[Line]] = {
     "* /tus/": [Line(needs=UPLOAD, ok=201, method="POST", more={"headers": TUS | {"Upload-Length": "20000"}})],
     "* /tus/{id}": [
         Line(thing="open", method="HEAD", more={"headers": TUS}),
-        Line(thing="open", ok=204, ends=True, method="PATCH", more={"headers": TUS | BYTES, "data": b"abcde"}),
+        Line(thing="tus", ok=204, ends=True, method="PATCH", more={"headers": TUS | BYTES, "data": b"abcde"}),
         Line(needs=UPLOAD, thing="open", by=EDIT, ok=204, ends=True, method="DELETE", more={"headers": TUS}),
     ],
     "* /rufh": [Line(ok=204, method="OPTIONS")],
@@ -134,7 +134,7 @@ TABLE: dict[str, list[Line]] = {
     ],
     "* /rufh/{id}": [
         Line(thing="open", ok=204, method="HEAD"),
-        Line(thing="open", ok=204, ends=True, method="PATCH", more={"headers": DRAFT, "data": b"abcde"}),
+        Line(thing="rufh", ok=204, ends=True, method="PATCH", more={"headers": DRAFT, "data": b"abcde"}),
         Line(needs=UPLOAD, thing="open", by=EDIT, ok=204, ends=True, method="DELETE"),
     ],
     "* /rufh/{name}": [
@@ -161,9 +161,7 @@ TABLE: dict[str, list[Line]] = {
     f"POST {API}/quarantine/{{id}}/force": [Line(needs=EDIT, thing="rejected", by=EDIT, ends=True)],
     f"DELETE {API}/quarantine/{{id}}": [Line(needs=EDIT, thing="rejected", by=EDIT, ok=204, ends=True)],
     f"GET {API}/collections": [Line(needs=KNOWN)],
-    f"POST {API}/collections": [
-        Line(needs=ADMIN, ok=201, more=new_show)
-    ],
+    f"POST {API}/collections": [Line(needs=ADMIN, ok=201, more=new_show)],
     f"GET {API}/collections/{{slug}}": [Line(needs=KNOWN, thing="slug", by=MEMBER)],
     f"PATCH {API}/collections/{{slug}}": [Line(needs=ADMIN, thing="slug", more=json(title="A"))],
     f"GET {API}/collections/{{slug}}/cover": [Line(needs=KNOWN, thing="slug", by=MEMBER)],
@@ -183,9 +181,7 @@ TABLE: dict[str, list[Line]] = {
     "GET /u/{secret}/uploads": [Line(thing="secret")],
     "GET /u/{secret}/uploads/{id}/receipt": [Line(thing="receipt", by=SENT_BY_LINK)],
     f"GET {API}/people": [Line(needs=ADMIN)],
-    f"POST {API}/people": [
-        Line(needs=ADMIN, ok=201, more=new_person)
-    ],
+    f"POST {API}/people": [Line(needs=ADMIN, ok=201, more=new_person)],
     f"GET {API}/people/{{id}}": [Line(needs=ADMIN, thing="person")],
     f"PATCH {API}/people/{{id}}": [Line(needs=ADMIN, thing="person", more=json(role="editor"))],
     f"DELETE {API}/people/{{id}}": [Line(needs=ADMIN, thing="person", query="?files=keep", ok=204, ends=True)],

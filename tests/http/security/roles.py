@@ -50,9 +50,13 @@ class Caller:
         return scope in self.scopes and (self.collections is None or shelf.collection in self.collections)
 
 
-ON_SHELVES = ("open", "file", "plain", "rejected", "link", "receipt")
-"""Kinds of things that somebody owns: an open upload, a file with and without a cover, a rejected upload, a link, and
-an upload of which there is a receipt."""
+CREATIONS = {
+    "tus": {"Tus-Resumable": "1.0.0", "Upload-Length": "40000", "Content-Type": "application/offset+octet-stream"},
+    "rufh": {"Upload-Complete": "?0", "Upload-Length": "40000"},
+}
+ON_SHELVES = ("open", *CREATIONS, "file", "plain", "rejected", "link", "receipt")
+"""Kinds of things that somebody owns: an open upload, also of the dialects that append, a file with and without a
+cover, a rejected upload, a link, and an upload of which there is a receipt."""
 
 CONSTANT = {"code": "unauthorized", "asset": "style.css", "new_name": "show.mp3", "spare": "spare"}
 PARAMETERS = {"code": "code", "asset": "name", "new_name": "name", "slug": "slug", "spare": "slug", "secret": "secret"}
@@ -76,6 +80,8 @@ class Shelf:
         if kind not in self.things:
             makers: dict[str, Callable[[], Awaitable[str]]] = {
                 "open": self._open,
+                "tus": lambda: self._appending("tus"),
+                "rufh": lambda: self._appending("rufh"),
                 "file": lambda: self._file(JPEG),
                 "plain": lambda: self._file(b""),
                 "rejected": self._rejected,
@@ -95,6 +101,11 @@ class Shelf:
         cover = await self.maker.request("PUT", f"/api/v1/uploads/{upload_id}/cover", data=JPEG)
         assert cover.status == 200, cover
         return upload_id
+
+    async def _appending(self, dialect: str) -> str:
+        answer = await self.maker.request("POST", f"/{dialect}/", headers=CREATIONS[dialect], data=HALF)
+        assert answer.status == 201, answer
+        return answer.headers["Location"].rpartition("/")[2]
 
     async def _receipt(self) -> str:
         upload_id = await self._create(len(MP3))

@@ -117,6 +117,6 @@ def outcome(answer: Response) -> tuple[int, str, str]:
     code, needed = answer.code, answer.body.get("needed", "")
     if answer.status == 401:
         assert challenge == 'Bearer realm="media-service"', challenge
-    if answer.status == 403:
+    if code == "insufficient_scope":
         assert challenge == f'Bearer error="insufficient_scope", scope="{needed}"', challenge
     return answer.status, "unknown" if code.startswith("unknown_") else code, needed
