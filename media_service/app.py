@@ -10,7 +10,6 @@ from media_service.access.audit import AuditTrail
 from media_service.access.collections import CollectionService
 from media_service.access.credentials import Credentials
 from media_service.access.erasing import PersonEraser
-from media_service.access.guest_links import GuestLinkService
 from media_service.access.guests import Guests
 from media_service.access.identities import Identities
 from media_service.access.passwords import PasswordHasher
@@ -101,15 +100,6 @@ class Receiver:
         # Lines without a bound would let anybody fill the disk.
         log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
         self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
-        self._links = GuestLinkService(
-            guest_links,
-            self._passwords,
-            self._audit,
-            lifetime=int(settings.link_lifetime * MICROSECONDS),
-            clock=now,
-            new_id=new_id,
-            forget=self._credentials.forget,
-        )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         creates_senders = settings.identity_unknown == "sender"
         self._authenticator = authenticator_for(
@@ -125,6 +115,9 @@ class Receiver:
             accounts,
             self._passwords,
             self._adapters.all.locks,
+            self._audit,
+            guest_links=guest_links,
+            link_lifetime=int(settings.link_lifetime * MICROSECONDS),
             clock=now,
             new_id=new_id,
             forget=self._credentials.forget,
@@ -203,7 +196,7 @@ class Receiver:
             ),
             MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
-            LinksApi(self._links, collections, authenticator, serializer, defaults=defaults),
+            LinksApi(self._access.links, collections, authenticator, serializer, defaults=defaults),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
             PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
             TokensApi(self._access, authenticator),

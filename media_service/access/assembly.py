@@ -5,26 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.access.collection_names import CollectionNames
+from media_service.access.guest_links import GuestLinkService
 from media_service.access.people import People
 from media_service.access.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from media_service.access.audit import AuditTrail
     from media_service.core.ports.accounts import Accounts
+    from media_service.core.ports.guest_links import GuestLinks
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.passwords import Passwords
 
 
 class AccessParts:
-    """The services for people. `forget` as of `People`."""
+    """The services for people and links. `forget` as of `People`; `link_lifetime` as of `GuestLinkService`."""
 
     def __init__(
         self,
         accounts: Accounts,
         passwords: Passwords,
         locks: Locks,
+        audit: AuditTrail,
         *,
+        guest_links: GuestLinks,
+        link_lifetime: int,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         forget: Callable[[], None],
@@ -32,3 +38,6 @@ class AccessParts:
         self.people = People(accounts, passwords, locks, clock=clock, new_id=new_id, forget=forget)
         self.tokens = Tokens(accounts, clock=clock, new_id=new_id, forget=forget)
         self.names = CollectionNames(accounts)
+        self.links = GuestLinkService(
+            guest_links, passwords, audit, lifetime=link_lifetime, clock=clock, new_id=new_id, forget=forget
+        )

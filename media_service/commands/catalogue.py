@@ -10,16 +10,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from media_service.access.assembly import AccessParts
+from media_service.access.audit import AuditTrail
 from media_service.access.passwords import PasswordHasher
 from media_service.adapters import new_id, now
 from media_service.catalogue.commit_server import CommitServer, open_for_writing
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.commands.options import end_with
+from media_service.core.audit import Actor
 from media_service.core.errors.base import MediaServiceError
 from media_service.ipc.client import RpcClient
 from media_service.ipc.unix_socket import connect_to_service
 from media_service.logs import log_to_stderr
+from media_service.part_options import MICROSECONDS
 from media_service.startup import StartupError, migrate_catalogue
 from media_service.storage.data_folder import DataFolder, DataFolderLocked
 from media_service.storage.locks import FileLocks
@@ -32,6 +37,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 """Maximum wait for a sidecar that is being restarted."""
 
+OPERATOR = Actor(None, "command line")
+"""Who acts, for the audit trail."""
+
 MAX_ATTEMPTS = 3
 """Attempts to find out whether the service runs, while it starts or stops."""
 
@@ -40,17 +48,29 @@ def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -
     """Run a command with the services for people; end the program with a line if it is refused or fails."""
     log_to_stderr()
     try:
-        asyncio.run(_run(DataFolder(settings.data_dir.resolve()), command))
+        asyncio.run(_run(settings, command))
     except MediaServiceError as error:
         end_with(error.message)
     except (StartupError, DataFolderLocked, OSError) as error:
         end_with(str(error))
 
 
-async def _run(folder: DataFolder, command: Callable[[AccessParts], Awaitable[None]]) -> None:
+async def _run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -> None:
+    folder = DataFolder(settings.data_dir.resolve())
     passwords, locks = PasswordHasher(), FileLocks(folder.locks)
     async with open_catalogue(folder) as catalogue:
-        parts = AccessParts(catalogue.accounts, passwords, locks, clock=now, new_id=new_id, forget=lambda: None)
+        audit = AuditTrail(catalogue.audit, now, structlog.get_logger().warning)
+        parts = AccessParts(
+            catalogue.accounts,
+            passwords,
+            locks,
+            audit,
+            guest_links=catalogue.guest_links,
+            link_lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
+            forget=lambda: None,
+        )
         try:
             await command(parts)
         finally:

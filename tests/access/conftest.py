@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest_asyncio
 
 from media_service.access.assembly import AccessParts
+from media_service.access.audit import AuditTrail
 from media_service.access.passwords import PasswordHasher
 from media_service.storage.locks import FileLocks
 from tests.contracts.catalogues import sqlite
@@ -50,6 +51,9 @@ async def access(tmp_path: Path) -> AsyncIterator[Access]:
             accounts,
             passwords,
             locks,
+            AuditTrail(subject.catalogue.audit, lambda: made.time, lambda *_, **__: None),
+            guest_links=subject.catalogue.guest_links,
+            link_lifetime=30 * DAY,
             clock=lambda: made.time,
             new_id=lambda: f"{next(ids):022}",
             forget=forget,
