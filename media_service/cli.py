@@ -13,6 +13,7 @@ from media_service.catalogue.schema_version import is_current
 from media_service.commands.links import link
 from media_service.commands.options import Config, DataDir, end_with, load_settings
 from media_service.commands.people import person
+from media_service.commands.shows import show
 from media_service.commands.tokens import token
 from media_service.config.describe import describe_settings
 from media_service.config.loading import load_with_origins
@@ -29,6 +30,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 cli.add_typer(link, name="link")
 cli.add_typer(person, name="person")
+cli.add_typer(show, name="show")
 cli.add_typer(token, name="token")
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")]

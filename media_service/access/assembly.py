@@ -35,8 +35,8 @@ class AccessParts:
         new_id: Callable[[], str],
         forget: Callable[[], None],
     ) -> None:
-        self.people = People(accounts, passwords, locks, clock=clock, new_id=new_id, forget=forget)
-        self.tokens = Tokens(accounts, clock=clock, new_id=new_id, forget=forget)
+        self.people = People(accounts, passwords, locks, audit, clock=clock, new_id=new_id, forget=forget)
+        self.tokens = Tokens(accounts, audit, clock=clock, new_id=new_id, forget=forget)
         self.names = CollectionNames(accounts)
         self.links = GuestLinkService(
             guest_links, passwords, audit, lifetime=link_lifetime, clock=clock, new_id=new_id, forget=forget
