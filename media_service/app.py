@@ -113,12 +113,12 @@ class Receiver:
             collections=adapters.collections,
             guest_links=self._adapters.catalogue.guest_links,
             locks=adapters.locks,
-            bus=adapters.bus,
             clock=now,
             new_id=new_id,
         )
         return ReceiverAccess(
             stores,
+            adapters.bus,
             # Lines without a bound would let anybody fill the disk.
             log_failure=RateLimitedLog(Action.SIGN_IN_FAILED).write,
             link_lifetime=int(settings.link_lifetime * MICROSECONDS),

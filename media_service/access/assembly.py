@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media_service.access.audit import AuditTrail
-from media_service.access.collection_names import CollectionNames
 from media_service.access.collections import CollectionService
 from media_service.access.credentials import Credentials
 from media_service.access.guest_links import GuestLinkService
@@ -30,25 +29,6 @@ if TYPE_CHECKING:
     from media_service.core.ports.passwords import Passwords
 
 
-class AccessParts:
-    """The services for people. `forget` as of `People`."""
-
-    def __init__(
-        self,
-        accounts: Accounts,
-        passwords: Passwords,
-        locks: Locks,
-        audit: AuditTrail,
-        *,
-        clock: Callable[[], int],
-        new_id: Callable[[], str],
-        forget: Callable[[], None],
-    ) -> None:
-        self.people = People(accounts, passwords, locks, audit, clock=clock, new_id=new_id, forget=forget)
-        self.tokens = Tokens(accounts, audit, clock=clock, new_id=new_id, forget=forget)
-        self.names = CollectionNames(accounts)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessAdapters:
     """What the services for people are built on. `clock` returns UTC microseconds."""
@@ -58,45 +38,62 @@ class AccessAdapters:
     collections: Collections
     guest_links: GuestLinks
     locks: Locks
-    bus: Bus
     clock: Callable[[], int]
     new_id: Callable[[], str]
 
 
-class ReceiverAccess(AccessParts):
-    """The services for people in a receiver.
+class AccessParts:
+    """The services for people, links and collections, of a receiver and of a command.
 
-    `log_failure` as of `AuditTrail`; `link_lifetime` in microseconds; `creates_senders` as of `Identities`.
+    `log_failure` as of `AuditTrail`; `link_lifetime` in microseconds; `forget` as of `People`.
     """
 
     def __init__(
         self,
         adapters: AccessAdapters,
+        passwords: Passwords,
         *,
         log_failure: Callable[..., None],
         link_lifetime: int,
-        creates_senders: bool,
+        forget: Callable[[], None],
     ) -> None:
         accounts, clock, new_id = adapters.accounts, adapters.clock, adapters.new_id
-        self.audit = AuditTrail(adapters.audit, clock, log_failure)
-        self.credentials = Credentials(accounts, clock)
-        self._passwords = passwords = PasswordHasher()
-        forget = self.credentials.forget
-        super().__init__(accounts, passwords, adapters.locks, self.audit, clock=clock, new_id=new_id, forget=forget)
-        throttle = SignInThrottle(adapters.bus)
-        self.sign_in = SignIn(accounts, passwords, throttle, self.people, clock)
-        self.identities = Identities(accounts, clock, new_id, creates_senders=creates_senders)
-        self.collections = CollectionService(adapters.collections, self.audit, clock=clock, new_id=new_id)
-        self.guests = Guests(adapters.guest_links, passwords, throttle, clock)
+        self.audit = audit = AuditTrail(adapters.audit, clock, log_failure)
+        self.people = People(accounts, passwords, adapters.locks, audit, clock=clock, new_id=new_id, forget=forget)
+        self.tokens = Tokens(accounts, audit, clock=clock, new_id=new_id, forget=forget)
+        self.collections = CollectionService(adapters.collections, audit, clock=clock, new_id=new_id)
         self.links = GuestLinkService(
             adapters.guest_links,
             passwords,
-            self.audit,
+            audit,
             lifetime=link_lifetime,
             clock=clock,
             new_id=new_id,
             forget=forget,
         )
+
+
+class ReceiverAccess(AccessParts):
+    """The services for people in a receiver. `creates_senders` as of `Identities`."""
+
+    def __init__(
+        self,
+        adapters: AccessAdapters,
+        bus: Bus,
+        *,
+        log_failure: Callable[..., None],
+        link_lifetime: int,
+        creates_senders: bool,
+    ) -> None:
+        accounts, clock = adapters.accounts, adapters.clock
+        self.credentials = Credentials(accounts, clock)
+        self._passwords = passwords = PasswordHasher()
+        forget = self.credentials.forget
+        super().__init__(adapters, passwords, log_failure=log_failure, link_lifetime=link_lifetime, forget=forget)
+        throttle = SignInThrottle(bus)
+        self.sign_in = SignIn(accounts, passwords, throttle, self.people, clock)
+        self.identities = Identities(accounts, clock, adapters.new_id, creates_senders=creates_senders)
+        self.guests = Guests(adapters.guest_links, passwords, throttle, clock)
 
     async def close(self) -> None:
         """Write what is only in memory, and end the thread that hashes."""
