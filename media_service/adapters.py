@@ -49,6 +49,7 @@ class LocalAdapters:
         self._locks = FileLocks(folder.locks)
         self.all = Adapters(
             catalogue=self.catalogue,
+            collections=self.catalogue.collections,
             store=self.store,
             spool=self._spool,
             quarantine=self._quarantine,

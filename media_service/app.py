@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from media_service.access.assembly import AccessParts
 from media_service.access.audit import AuditTrail
+from media_service.access.collection_covers import CollectionCovers
+from media_service.access.collections import CollectionService
 from media_service.access.credentials import Credentials
 from media_service.access.erasing import PersonEraser
 from media_service.access.guest_links import GuestLinkService
+from media_service.access.guests import Guests
 from media_service.access.identities import Identities
 from media_service.access.passwords import PasswordHasher
 from media_service.access.rates import Rates
@@ -19,9 +22,12 @@ from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.audit import AuditApi
+from media_service.http.api.collections import CollectionsApi
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
 from media_service.http.api.files import FilesApi
+from media_service.http.api.guests import GuestsApi
 from media_service.http.api.links import LinksApi
+from media_service.http.api.me import MeApi
 from media_service.http.api.people import PeopleApi
 from media_service.http.api.quarantine import QuarantineApi
 from media_service.http.api.serializer import Serializer
@@ -37,19 +43,28 @@ from media_service.http.dialects.tus import TusDialect
 from media_service.http.loop_budget import LoopBudget
 from media_service.http.memory_budget import COVER_MEMORY_BYTES, MemoryBudget
 from media_service.http.pages.assets import Assets
+from media_service.http.pages.guest_page import GuestPage
 from media_service.http.pages.html_responses import HtmlResponses
 from media_service.http.pages.page_markup import PageMarkup
 from media_service.http.pages.pages import Pages
 from media_service.http.pages.station import Station
 from media_service.http.routes import RouteProvider, application
 from media_service.http.security.cors import CorsPolicy
+from media_service.http.security.guests import GuestGate
 from media_service.http.security.headers import require_https
 from media_service.http.security.proxies import TRUSTED_PROXIES, TrustedProxies
 from media_service.http.security.sessions import Sessions
 from media_service.http.unknown_ids import unknown_ids_middleware
 from media_service.intake.assembly import ReceiverParts
 from media_service.intake.erasing import UploadEraser
-from media_service.part_options import MICROSECONDS, authenticator_for, intake_options, proxy_identity, rate_limits
+from media_service.part_options import (
+    MICROSECONDS,
+    authenticator_for,
+    cookies_for,
+    intake_options,
+    proxy_identity,
+    rate_limits,
+)
 from media_service.startup import resource_folder
 from media_service.storage.data_folder import DataFolder
 
@@ -74,21 +89,28 @@ class Receiver:
         self._identity = proxy_identity(settings, self._trusted_proxies)
         self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings), self._rates)
         self._intake, self._appends = parts.uploads, parts.appends
-        self._cors = CorsPolicy(settings.allowed_origins, settings.base_path)
+        guest_links, self._passwords = self._adapters.catalogue.guest_links, PasswordHasher()
+        throttle = SignInThrottle(self._adapters.all.bus)
+        self._guests = Guests(guest_links, self._passwords, throttle, now)
+        self._gate = GuestGate(self._guests, cookies_for(settings))
+        self._cors = CorsPolicy(settings.allowed_origins, self._guests, settings.base_path)
         accounts = self._adapters.accounts
         self._credentials = Credentials(accounts, now)
         sessions = Sessions(
             accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
         )
-        self._links = GuestLinkService(
-            self._adapters.catalogue.guest_links,
-            lifetime=int(settings.link_lifetime * MICROSECONDS),
-            clock=now,
-            new_id=new_id,
-        )
         # Lines without a bound would let anybody fill the disk.
         log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
         self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
+        self._links = GuestLinkService(
+            guest_links,
+            self._passwords,
+            self._audit,
+            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            clock=now,
+            new_id=new_id,
+            forget=self._credentials.forget,
+        )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
         creates_senders = settings.identity_unknown == "sender"
         self._authenticator = authenticator_for(
@@ -100,7 +122,6 @@ class Receiver:
             proxy=self._identity,
             cors=self._cors,
         )
-        self._passwords = PasswordHasher()
         self._access = AccessParts(
             accounts,
             self._passwords,
@@ -110,9 +131,9 @@ class Receiver:
             new_id=new_id,
             forget=self._credentials.forget,
         )
-        throttle = SignInThrottle(self._adapters.all.bus)
         self._sign_in = SignIn(accounts, self._passwords, throttle, self._access.people, now)
-        self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url)
+        self._collections = CollectionService(self._adapters.all.collections, self._audit, clock=now, new_id=new_id)
+        self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url, self._collections)
 
     def application(self) -> web.Application:
         """Return the application, which opens the parts on startup and closes them on cleanup."""
@@ -122,7 +143,7 @@ class Receiver:
         markup = PageMarkup(assets, station, base)
         html = HtmlResponses(markup, base)
         pages = Pages(assets, markup, html, self._authenticator, self._accepts_uploads)
-        providers, guards = self._route_providers(pages, html), self._guards()
+        providers, guards = self._route_providers(pages, markup, html), self._guards()
         app = application(base, self._authenticator, self._cors, providers, error_pages=html, guards=guards)
         app[TRUSTED_PROXIES] = self._trusted_proxies
         if self._settings.public_url.startswith("https:"):
@@ -132,19 +153,20 @@ class Receiver:
         app.on_shutdown.append(self._stop_accepting)
         return app
 
-    def _route_providers(self, pages: Pages, html: HtmlResponses) -> list[RouteProvider]:
+    def _route_providers(self, pages: Pages, markup: PageMarkup, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
-        audit = self._audit
+        audit, collections, defaults = self._audit, self._collections, intake.options.storage_limits.link
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         files = self._parts.files
-        files_api = FilesApi(files, authenticator, serializer, audit)
+        files_api = FilesApi(files, authenticator, serializer, audit, collections)
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
+            GuestPage(self._guests, self._gate, authenticator, markup, self._rates),
             SessionApi(authenticator, self._sign_in, audit),
-            UploadsApi(intake, authenticator, serializer, audit),
+            UploadsApi(intake, authenticator, serializer, collections=collections, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
                 intake,
@@ -152,6 +174,8 @@ class Receiver:
                 serializer,
                 loop_budget,
                 html,
+                collections=collections,
+                gate=self._gate,
                 verdict_wait_seconds=self._settings.verdict_wait_form,
                 cover_budget=covers,
             ),
@@ -166,9 +190,12 @@ class Receiver:
                 loop_budget=loop_budget,
                 budget=covers,
             ),
-            QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit),
+            QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit, collections=collections),
+            self._collections_api(loop_budget, covers),
+            MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
-            LinksApi(self._links, authenticator, serializer),
+            LinksApi(self._links, authenticator, serializer, defaults),
+            GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
             PeopleApi(
                 self._access,
                 self._person_eraser(),
@@ -190,6 +217,21 @@ class Receiver:
         )
         return PersonEraser(self._access.people, uploads, rows, self._audit)
 
+    def _collections_api(self, loop_budget: LoopBudget, budget: MemoryBudget) -> CollectionsApi:
+        adapters, options = self._adapters.all, self._intake.options
+        covers = CollectionCovers(
+            self._collections, adapters.collections, adapters.media, options.limits.cover, self._audit
+        )
+        return CollectionsApi(
+            self._collections,
+            covers,
+            self._authenticator,
+            self._serializer,
+            options=options,
+            loop_budget=loop_budget,
+            budget=budget,
+        )
+
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [
             TusDialect(
@@ -198,6 +240,8 @@ class Receiver:
                 self._parts.concatenator,
                 self._authenticator,
                 self._serializer,
+                collections=self._collections,
+                gate=self._gate,
                 audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
@@ -207,6 +251,8 @@ class Receiver:
                 self._appends,
                 self._authenticator,
                 self._serializer,
+                collections=self._collections,
+                gate=self._gate,
                 audit=self._audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
@@ -229,8 +275,8 @@ class Receiver:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.save_seen()
-        await self._audit.store_failures()
         self._passwords.close()
+        await self._audit.store_failures()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ import structlog
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
+
+_LINK_PATH = re.compile(r"/u/[^/\s'\"?#]+")
+_TOKEN = re.compile(r"ms_[A-Za-z0-9_-]{8,}")
 
 TRACEBACK = "exception"
 """The field that keeps its line breaks."""
@@ -25,6 +29,7 @@ def log_to_stderr() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             escape_control_characters,
+            hide_secrets,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -47,6 +52,14 @@ def escape_control_characters(
             text = value if isinstance(value, str) else repr(value)
             kept = "\n" if name == TRACEBACK else ""
             fields[name] = "".join(c if c.isprintable() or c in kept else _escaped(c) for c in text)
+    return fields
+
+
+def hide_secrets(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the secrets of guest links in paths, and tokens anywhere: who reads logs must not be able to use them."""
+    for name, value in fields.items():
+        if isinstance(value, str):
+            fields[name] = _TOKEN.sub("ms_…", _LINK_PATH.sub("/u/…", value))
     return fields
 
 

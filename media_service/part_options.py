@@ -108,6 +108,11 @@ def media_options(settings: Settings) -> MediaOptions:
     return MediaOptions(settings.sync == "slice", parse_policy(settings.severities), tagging)
 
 
+def cookies_for(settings: Settings) -> Cookies:
+    """Return the cookies of the service."""
+    return Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
+
+
 def authenticator_for(
     settings: Settings,
     token: str,
@@ -123,14 +128,13 @@ def authenticator_for(
     if settings.on_loopback:
         # Against DNS rebinding: a foreign page whose host name resolves to 127.0.0.1 would count as ours.
         hosts |= LOOPBACK_NAMES | {settings.host}
-    cookies = Cookies(settings.base_path or "/", https=settings.public_url.startswith("https:"))
     service_origin = ServiceOrigin(hosts, settings.public_url)
     allow_anonymous = settings.on_loopback if settings.anonymous == "auto" else settings.anonymous == "on"
     return Authenticator(
         AdminToken(token),
         credentials,
         sessions,
-        cookies,
+        cookies_for(settings),
         identities=identities,
         proxy=proxy,
         allow_anonymous=allow_anonymous,

@@ -18,6 +18,7 @@ from media_service.http.api.serializer import Serializer
 from media_service.http.api.uploads import CreateUpload
 from media_service.intake.receiving.active_uploads import UploadView
 from tests.core.samples import LIMITS, make_upload
+from tests.support.serializing import OneSlug, served
 from tests.support.server import ROOT
 
 API_PAGE = (ROOT / "docs" / "api.md").read_text()
@@ -32,10 +33,10 @@ def json_example() -> dict[str, object]:
 
 def test_documented_upload_has_the_members_that_are_served() -> None:
     view = UploadView(make_upload(cover=Cover("image/jpeg", 1, 1, 1), chapters=(Chapter(0, "a"),)), Ranges(), None)
-    served, documented = Serializer("", LIMITS, "").upload(view), json_example()
-    assert documented.keys() == served.keys(), "The JSON in docs/api.md must have the members of Serializer.upload."
+    found, documented = served(Serializer("", LIMITS, "", OneSlug()).upload(view)), json_example()
+    assert documented.keys() == found.keys(), "The JSON in docs/api.md must have the members of Serializer.upload."
     for member in ("cover", "chapters"):
-        assert shape(documented[member]) == shape(served[member]), f"`{member}` in docs/api.md has other members."
+        assert shape(documented[member]) == shape(found[member]), f"`{member}` in docs/api.md has other members."
 
 
 def shape(value: object) -> object:
@@ -48,8 +49,8 @@ def shape(value: object) -> object:
 
 def test_documented_objects_have_the_members_that_are_served() -> None:
     finding = Finding("empty", Severity.WARN).to_dict_with_message()
-    for served in (finding, asdict(LoudnessReport(0, 0, 0, 0, 0, ()))):
-        expected = "{" + ", ".join(served) + "}"
+    for members in (finding, asdict(LoudnessReport(0, 0, 0, 0, 0, ()))):
+        expected = "{" + ", ".join(members) + "}"
         assert f"`{expected}`" in API_PAGE, f"docs/api.md must say `{expected}`."
     (request,) = re.findall(r"^\| `POST /api/v1/uploads` \| create: `\{(.*?)\}`", API_PAGE, re.MULTILINE)
     fields = [name.removesuffix("?") for name in request.split(", ")]

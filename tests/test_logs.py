@@ -16,6 +16,7 @@ from media_service.http.connections.rate_limited_log import RateLimitedLog
 from tests.support.server import ROOT
 
 HOSTILE = "/static/\0\x1b]0;PWNED\x07\x1b[2J\u009b2J\nforged line\u202e.js"
+SECRET = "ms_" + "Ab-_9" * 8 + "xyz"
 PROGRAM = f"""
 import logging, warnings
 import structlog
@@ -26,6 +27,14 @@ hostile = {HOSTILE!r}
 log.warning("a path", path=hostile, raw=hostile.encode(), several=[hostile], size=5, file="밤.mp3")
 logging.getLogger("aiohttp.server").error("said by %s", hostile)
 warnings.warn(hostile)
+secret = {SECRET!r}
+log.warning("service error", path="/media/u/" + secret + "/uploads", cause=repr(OSError(secret)))
+log.warning("service error", path="/u/no-secret-but-who-knows", several=["Bearer " + secret])
+logging.getLogger("aiohttp.server").error("GET /u/%s HTTP/1.1", secret)
+try:
+    raise OSError("/u/" + secret)
+except OSError:
+    log.exception("a fault", method="GET")
 try:
     raise ValueError(hostile)
 except ValueError:
@@ -76,3 +85,15 @@ async def test_lines_are_bounded_per_key_and_the_rest_is_counted() -> None:
         assert lines[-1]["address"] == "d"
         await asyncio.sleep(0.2)
         assert len(lines) == 8
+
+
+def test_secrets_of_links_reach_no_line() -> None:
+    read, write = os.pipe()
+    run(write)
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8") as stderr:
+        written = repr([json.loads(line) for line in stderr])
+    assert SECRET.removeprefix("ms_") not in written
+    assert "who-knows" not in written
+    assert "/media/u/…/uploads" in written
+    assert "Bearer ms_…" in written

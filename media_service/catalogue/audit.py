@@ -14,7 +14,7 @@ from media_service.catalogue.change import Change
 from media_service.catalogue.coercion import integer, json_object, text, text_or_none
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.file_pages import search_words
-from media_service.catalogue.pagination import decode_cursor, encode_cursor
+from media_service.catalogue.pagination import decode_cursor, encode_cursor, split_page
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import audit
 from media_service.catalogue.text_index import fold
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from media_service.catalogue.connection_pool import ConnectionPool
     from media_service.core.audit import AuditFilter
 
-ROWS_PER_READ, MAX_READS = 500, 20
-"""Of one call that searches. No index has words, and comparing them keeps the event loop busy for 2 ms a read."""
+ROWS_PER_READ, MAX_READS = 250, 40
+"""Of one call that searches. No index has words, and comparing them takes 3 ms of processor time a read."""
+
+SEARCHED = ("actor", "actor_name", "token", "address", "subject", "subject_name", "outcome", "details")
 
 DELETED_AT_ONCE = 500
 """Rows of one transaction, for which the records of slices wait."""
@@ -92,19 +94,19 @@ class SqliteAuditLog:
         after = None if cursor is None else decode_cursor(cursor, int, int)
         if not words and wanted.action is None:
             rows = await self._pool.rows(_page(wanted, after, limit + 1))
-            page = [entry_value(row) for row in rows[:limit]]
-            return page, encode_cursor(*_key(page[-1])) if len(rows) > limit else None
+            page, following = split_page(rows, limit, "at", "id")
+            return [entry_value(row) for row in page], following
         found: list[AuditEntry] = []
         for _ in range(MAX_READS):
             rows = await self._pool.rows(_page(wanted, after, ROWS_PER_READ))
-            for entry in map(entry_value, rows):
-                after = _key(entry)
-                if wanted.action in (None, entry.action) and _has_words(entry, words):
-                    found.append(entry)
+            for row in rows:
+                if wanted.action in (None, row["action"]) and _has_words(row, words):
+                    found.append(entry_value(row))
                     if len(found) == limit:
-                        return found, encode_cursor(*after)
+                        return found, encode_cursor(*_key(row))
             if len(rows) < ROWS_PER_READ:
                 return found, None
+            after = _key(rows[-1])
         return found, None if after is None else encode_cursor(*after)
 
     async def delete_before(self, at: int) -> int:
@@ -130,18 +132,13 @@ def entry_value(row: Row) -> AuditEntry:
     )
 
 
-def _key(entry: AuditEntry) -> tuple[int, int]:
-    return entry.at, entry.id or 0
+def _key(row: Row) -> tuple[int, int]:
+    return integer(row["at"]) or 0, row["id"]
 
 
-def _has_words(entry: AuditEntry, words: list[str]) -> bool:
-    """Return whether each folded word is somewhere in the entry."""
-    if not words:
-        return True
-    actor, subject = entry.actor, entry.subject
-    texts = [actor.name, actor.id, actor.address, actor.token, subject.name, subject.id, entry.outcome]
-    details = json.dumps(dict(entry.details), ensure_ascii=False)
-    searched = fold("\n".join(part for part in (*texts, details) if part))
+def _has_words(row: Row, words: list[str]) -> bool:
+    """Return whether each folded word is somewhere in the row."""
+    searched = fold("\n".join(filter(None, (text(row[name]) for name in SEARCHED)))) if words else ""
     return all(word in searched for word in words)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, literal, select, update
 
+from media_service.catalogue.audit import insert_entry
 from media_service.catalogue.change import Change
 from media_service.catalogue.collection_rows import USAGE_PREFIX, collection_row
 from media_service.catalogue.compiled import CompiledStatement, Statement, compiled
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ClauseElement, Select
 
+    from media_service.core.audit import AuditEntry
     from media_service.core.collections import Collection
 
 # Without the picture, which may have megabytes.
@@ -48,21 +50,27 @@ _SET_COVER = CompiledStatement(
 )
 
 
-def add(collection: Collection) -> Change:
+def add(collection: Collection, entry: AuditEntry | None) -> Change:
     """Insert a collection and its usage row, unless its slug is taken."""
     usage_id = f"{USAGE_PREFIX}{collection.id}"
-    return Change([_INSERT.bind(collection_row(collection)), _INSERT_USAGE.bind({"id": usage_id})], guard=0)
+    statements = [_INSERT.bind(collection_row(collection)), _INSERT_USAGE.bind({"id": usage_id})]
+    return Change([*statements, *_noting(entry)], guard=0)
 
 
-def save(collection: Collection) -> Change:
+def save(collection: Collection, entry: AuditEntry | None) -> Change:
     """Update a collection that is there."""
     row = collection_row(collection)
-    return Change([_UPDATE.bind({"row_id": collection.id} | {name: row[name] for name in _CHANGED})], guard=0)
+    update_row = _UPDATE.bind({"row_id": collection.id} | {name: row[name] for name in _CHANGED})
+    return Change([update_row, *_noting(entry)], guard=0)
 
 
-def save_cover(collection_id: str, picture: bytes | None) -> Change:
+def save_cover(collection_id: str, picture: bytes | None, entry: AuditEntry | None) -> Change:
     """Replace or remove the picture."""
-    return Change([_SET_COVER.bind({"row_id": collection_id, "cover": picture})])
+    return Change([_SET_COVER.bind({"row_id": collection_id, "cover": picture}), *_noting(entry)])
+
+
+def _noting(entry: AuditEntry | None) -> list[Statement]:
+    return [] if entry is None else [insert_entry(entry)]
 
 
 @compiled

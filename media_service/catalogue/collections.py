@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from media_service.catalogue.change import Change
     from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.core.audit import AuditEntry
     from media_service.core.collections import Collection
     from media_service.core.usage import Usage
 
@@ -30,14 +31,14 @@ class SqliteCollections:
         self._pool = pool
         self._commit_client = commit_client
 
-    async def add(self, collection: Collection) -> bool:
-        return await self._is_done(sql.add(collection))
+    async def add(self, collection: Collection, entry: AuditEntry | None = None) -> bool:
+        return await self._is_done(sql.add(collection, entry))
 
-    async def save(self, collection: Collection) -> bool:
-        return await self._is_done(sql.save(collection))
+    async def save(self, collection: Collection, entry: AuditEntry | None = None) -> bool:
+        return await self._is_done(sql.save(collection, entry))
 
-    async def save_cover(self, collection_id: str, picture: bytes | None) -> None:
-        await self._commit_client.execute(sql.save_cover(collection_id, picture))
+    async def save_cover(self, collection_id: str, picture: bytes | None, entry: AuditEntry | None = None) -> None:
+        await self._commit_client.execute(sql.save_cover(collection_id, picture, entry))
 
     async def by_slug(self, slug: str) -> Collection | None:
         found = readable(collection_value, await self._pool.rows(sql.by_slug(slug)))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, or_, select, union_all
+from sqlalchemy import bindparam, func, or_, select, union_all
 
 from media_service.catalogue.compiled import CompiledStatement, compiled
 from media_service.catalogue.file_orders import Order, Range, order_named
@@ -91,7 +91,9 @@ async def _search(read: Read, words: list[str], wanted: _Wanted, values: dict[st
     values |= {"grams": grams_query(grams)}
     few = await read(_found(values["grams"], SORTED_FILES + 1))
     if len(few) <= SORTED_FILES:
-        return await _sort(read, few, wanted, values)
+        among = numbers_column(row["number"] for row in few)
+        sorting = _sorted_files(wanted.order, wanted.ranges, wanted.words, shown=wanted.shown)
+        return await read(sorting.bind(values | {"numbers": among}))
     # These are the first by number, so the last of them tells how many files there are for each that is found.
     enough = values["rows"] * few[-1]["number"] // len(few)
     compared = max(2 * enough, COMPARED_FILES) if enough <= COMPARED_FILES * min(len(grams), 2) else 0
@@ -102,17 +104,10 @@ async def _search(read: Read, words: list[str], wanted: _Wanted, values: dict[st
 
 async def _read_shown(read: Read, wanted: _Wanted, values: dict[str, Any], compared: int) -> list[Row]:
     """Read the next files of the account and the collections."""
-    some = await read(_SHOWN_NUMBERS.bind(values | {"most": SHOWN_FILES + 1}))
-    if len(some) <= SHOWN_FILES:
-        return await _sort(read, some, wanted, values)
+    ((count,),) = await read(_COUNT_SHOWN.bind(values | {"most": SHOWN_FILES + 1}))
+    if count <= SHOWN_FILES:
+        return await read(_sorted_shown_files(wanted.order, wanted.ranges, wanted.words).bind(values))
     return await _compare_or_look_up(read, wanted, values, compared)
-
-
-async def _sort(read: Read, numbers: Sequence[Row], wanted: _Wanted, values: dict[str, Any]) -> list[Row]:
-    """Read the next of these files, which are few."""
-    among = numbers_column(row["number"] for row in numbers)
-    statement = _sorted_files(wanted.order, wanted.ranges, wanted.words, shown=wanted.shown)
-    return await read(statement.bind(values | {"numbers": among}))
 
 
 async def _compare_or_look_up(read: Read, wanted: _Wanted, values: dict[str, Any], compared: int) -> list[Row]:
@@ -171,15 +166,23 @@ def _looked_up_files(order: Order, part: Range, words: int, *, shown: bool = Fal
 
 @lru_cache(CACHED_STATEMENTS)
 def _sorted_files(order: Order, ranges: Sequence[Range], words: int, *, shown: bool = False) -> CompiledStatement:
-    # In another form than an index has it, or SQLite would read all of the index.
-    key = unindexed(listed_files.c[order.column])
-    conditions = _compare(listed_files.c.text, words)
+    conditions = [is_among(listed_files.c.number, bindparam("numbers")), *_compare(listed_files.c.text, words)]
     if shown:
         conditions.append(_is_shown(unindexed(listed_files.c.account), unindexed(listed_files.c.collection)))
+    return _sorted(order, ranges, conditions)
+
+
+@lru_cache(CACHED_STATEMENTS)
+def _sorted_shown_files(order: Order, ranges: Sequence[Range], words: int) -> CompiledStatement:
+    return _sorted(order, ranges, [listed_files.c.number.in_(_shown_numbers()), *_compare(listed_files.c.text, words)])
+
+
+def _sorted(order: Order, ranges: Sequence[Range], conditions: Sequence[ColumnElement[bool]]) -> CompiledStatement:
+    # In another form than an index has it, or SQLite would read all of the index.
+    key = unindexed(listed_files.c[order.column])
     page = (
         select(listed_files.c.number, key.label("key"), listed_files.c.file_id)
-        .where(is_among(listed_files.c.number, bindparam("numbers")))
-        .where(or_(*(order.within(part, key) for part in ranges)), *conditions)
+        .where(*conditions, or_(*(order.within(part, key) for part in ranges)))
         .order_by(*order.sorting_all(key, listed_files.c.number))
     )
     return CompiledStatement(_with_rows(order, page.limit(bindparam("rows"))))
@@ -207,7 +210,9 @@ def _shown_numbers() -> CompoundSelect[Any]:
     )
 
 
-_SHOWN_NUMBERS = CompiledStatement(_shown_numbers().limit(bindparam("most")))
+_COUNT_SHOWN = CompiledStatement(
+    select(func.count()).select_from(_shown_numbers().limit(bindparam("most")).subquery("some"))
+)
 
 
 def _with_rows(order: Order, page: Select[Any]) -> Select[Any]:

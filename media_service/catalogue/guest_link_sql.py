@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, or_, select, tuple_, update
+from sqlalchemy import bindparam, func, or_, select, tuple_, update
 
 from media_service.catalogue.compiled import CompiledStatement, Statement, compiled
 from media_service.catalogue.pagination import decode_cursor
+from media_service.catalogue.reads import ONE, ZERO
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import collections, links, owners, tokens, uploads, usage
 from media_service.core.accounts import TokenKind
@@ -68,16 +69,22 @@ def link_by_id(link_id: str) -> Select[Any]:
 
 
 @compiled
-def link_by_digest(digest: bytes) -> Select[Any]:
-    """Read the link of a secret that was not replaced."""
-    is_secret = tokens.c.digest == digest, tokens.c.kind == TokenKind.LINK.value, tokens.c.revoked_at.is_(None)
-    return _links().join(tokens, tokens.c.owner == owners.c.id).where(*is_secret)
-
-
-@compiled
 def listed_link(link_id: str) -> Select[Any]:
     """Read the link as listings show it."""
     return _listed_links().where(owners.c.id == link_id)
+
+
+@compiled
+def listed_link_by_digest(digest: bytes) -> Select[Any]:
+    """Read the link of a secret that was not replaced."""
+    is_secret = tokens.c.digest == digest, tokens.c.kind == TokenKind.LINK.value, tokens.c.revoked_at.is_(None)
+    return _listed_links().join(tokens, tokens.c.owner == owners.c.id).where(*is_secret)
+
+
+@compiled
+def links_with_origin(origin: str) -> Select[Any]:
+    """Read whether a link names this origin, which is a string of JSON."""
+    return select(ONE).where(func.instr(links.c.allowed_origins, origin) > ZERO).limit(ONE)
 
 
 def links_page(viewer: Viewer | None, cursor: str | None, limit: int) -> Statement:

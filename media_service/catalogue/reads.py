@@ -135,24 +135,28 @@ def fully_recorded_uploads() -> Select[Any]:
 
 
 @compiled
-def duplicate_of_bytes(owner: str, content_hash: bytes, length: int) -> Select[Any]:
-    """Read the owner's newest spooled upload whose file was received with these bytes."""
+def duplicate_of_bytes(owner: str, content_hash: bytes, length: int, collection: str | None) -> Select[Any]:
+    """Read the owner's newest spooled upload for this collection whose file was received with these bytes."""
     return (
         select(uploads)
         .join(files, files.c.upload_id == uploads.c.id)
         .where(files.c.content_hash == content_hash, files.c.received_size == length, files.c.owner == owner)
+        .where(files.c.collection.is_not_distinct_from(collection))
         .order_by(files.c.uploaded_at.desc())
         .limit(1)
     )
 
 
 @compiled
-def duplicate_of_audio(owner: str, content_hash: bytes, audio_sha256: bytes | None) -> Select[Any]:
-    """Read the oldest file with these bytes or this audio, the owner's own first. None equals no audio."""
+def duplicate_of_audio(
+    owner: str, collection: str | None, content_hash: bytes, audio_sha256: bytes | None
+) -> Select[Any]:
+    """Read the oldest file with these bytes or this audio, as `Catalogue.duplicate_of_audio`. None equals no audio."""
+    is_here = files.c.collection.is_not_distinct_from(collection)
     return (
         select(files)
         .where(or_(files.c.content_hash == content_hash, files.c.audio_sha256 == audio_sha256))
-        .order_by(desc(files.c.owner == owner), files.c.uploaded_at, files.c.id)
+        .order_by(desc(files.c.owner == owner), desc(is_here), files.c.uploaded_at, files.c.id)
         .limit(1)
     )
 

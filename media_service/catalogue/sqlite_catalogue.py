@@ -169,11 +169,14 @@ class SqliteCatalogue:
     async def receiving_whole(self) -> Sequence[str]:
         return [row["id"] for row in await self._pool.rows(reads.fully_recorded_uploads())]
 
-    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
-        return _first_value(upload_value, await self._pool.rows(reads.duplicate_of_bytes(owner, content_hash, length)))
+    async def duplicate_of_bytes(
+        self, owner: str, content_hash: bytes, length: int, collection: str | None = None
+    ) -> Upload | None:
+        query = reads.duplicate_of_bytes(owner, content_hash, length, collection)
+        return _first_value(upload_value, await self._pool.rows(query))
 
-    async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
-        query = reads.duplicate_of_audio(owner, facts.content_hash, facts.audio_sha256)
+    async def duplicate_of_audio(self, facts: Facts, owner: str, collection: str | None = None) -> StoredFile | None:
+        query = reads.duplicate_of_audio(owner, collection, facts.content_hash, facts.audio_sha256)
         return _first_value(file_value, await self._pool.rows(query))
 
     async def stored_names(self, names: Collection[str]) -> set[str]:

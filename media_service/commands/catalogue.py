@@ -45,18 +45,10 @@ MAX_ATTEMPTS = 3
 
 def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -> None:
     """Run a command with the services for people; end the program with a line if it is refused or fails."""
-    log_to_stderr()
-    try:
-        asyncio.run(_run(DataFolder(settings.data_dir.resolve()), command))
-    except MediaServiceError as error:
-        end_with(error.message)
-    except (StartupError, DataFolderLocked, OSError) as error:
-        end_with(str(error))
+    folder = DataFolder(settings.data_dir.resolve())
 
-
-async def _run(folder: DataFolder, command: Callable[[AccessParts], Awaitable[None]]) -> None:
-    passwords, locks = PasswordHasher(), FileLocks(folder.locks)
-    async with open_catalogue(folder) as catalogue:
+    async def with_access(catalogue: SqliteCatalogue) -> None:
+        passwords, locks = PasswordHasher(), FileLocks(folder.locks)
         audit = AuditTrail(catalogue.audit, now, structlog.get_logger().warning)
         parts = AccessParts(catalogue.accounts, passwords, locks, audit, clock=now, new_id=new_id, forget=lambda: None)
         try:
@@ -64,6 +56,24 @@ async def _run(folder: DataFolder, command: Callable[[AccessParts], Awaitable[No
         finally:
             locks.close()
             passwords.close()
+
+    run_with_catalogue(folder, with_access)
+
+
+def run_with_catalogue(folder: DataFolder, command: Callable[[SqliteCatalogue], Awaitable[None]]) -> None:
+    """Run a command with the catalogue of this folder, as `run`."""
+
+    async def opened() -> None:
+        async with open_catalogue(folder) as catalogue:
+            await command(catalogue)
+
+    log_to_stderr()
+    try:
+        asyncio.run(opened())
+    except MediaServiceError as error:
+        end_with(error.message)
+    except (StartupError, DataFolderLocked, OSError) as error:
+        end_with(str(error))
 
 
 @asynccontextmanager

@@ -1,10 +1,11 @@
-"""What a client may change about an upload: length, sender, tags, chapters and cover, also after its end.
+"""What a client may change about an upload, also after its end: length, sender, e-mail, tags, chapters and cover.
 
 Raise WrongState or UploadGone if the state does not allow it, Malformed or DetailsTooLarge for bad values.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,20 @@ if TYPE_CHECKING:
     from media_service.core.ranges import Ranges
     from media_service.core.upload import Upload
 
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+
 
 def clean_sender(sender: str | None) -> str | None:
     """Return the sender's name as one clean line, None if it is empty."""
     return clean_line(sender, "sender") or None if sender else None
+
+
+def clean_email(email: str | None) -> str | None:
+    """Return an e-mail address, None if it is empty. Raise Malformed for what cannot be one."""
+    cleaned = clean_line(email or "", "email")
+    if cleaned and not _EMAIL.fullmatch(cleaned):
+        raise Malformed("email", "it must be an address such as kim@radio.example")
+    return cleaned or None
 
 
 def amend(
@@ -42,6 +53,7 @@ def amend(
     chapters: Sequence[Chapter] | None = None,
     length: int | None = None,
     sender: str | None = None,
+    email: str | None = None,
 ) -> Upload:
     """Return the receiving upload with these details. Raise LengthDiffers, FileTooLarge."""
     if upload.state is not State.RECEIVING:
@@ -53,7 +65,7 @@ def amend(
         if received.next_start(length, -1) != -1 or received.run_from(length) > length:
             raise Malformed("length", "bytes beyond it are recorded")
         upload = replace(upload, length=length)
-    return replace(_with_details(upload, tags, chapters, sender), updated_at=now)
+    return replace(_with_details(upload, tags, chapters, sender, email), updated_at=now)
 
 
 def editable_until(upload: Upload, lifetime: Lifetime) -> int | None:
@@ -80,14 +92,19 @@ def amend_complete(
     tags: Mapping[str, str] | None = None,
     chapters: Sequence[Chapter] | None = None,
     sender: str | None = None,
+    email: str | None = None,
 ) -> Upload:
     """Return the complete upload with these details; `updated_at` stays, because it is when the upload ended."""
     check_editable(upload, now, lifetime)
-    return _with_details(upload, tags, chapters, sender)
+    return _with_details(upload, tags, chapters, sender, email)
 
 
 def _with_details(
-    upload: Upload, tags: Mapping[str, str] | None, chapters: Sequence[Chapter] | None, sender: str | None
+    upload: Upload,
+    tags: Mapping[str, str] | None,
+    chapters: Sequence[Chapter] | None,
+    sender: str | None,
+    email: str | None,
 ) -> Upload:
     if tags is not None:
         upload = check_details(replace(upload, tags=clean_tags(tags)))
@@ -96,6 +113,8 @@ def _with_details(
         upload = check_details(replace(upload, chapters=clean_chapters(chapters, duration)))
     if sender is not None:
         upload = replace(upload, sender=clean_sender(sender))
+    if email is not None:
+        upload = replace(upload, email=clean_email(email))
     return upload
 
 

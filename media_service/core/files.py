@@ -35,11 +35,15 @@ class TagValues:
 
 @dataclass(frozen=True, slots=True)
 class CoverAndChapters:
-    """A cover and chapters for a file: None keeps the file's own, empty removes them. `duration` in seconds."""
+    """A cover and chapters for a file: None keeps the file's own, empty removes them. `duration` in seconds.
+
+    `only_missing`: the picture is for a file without a cover of its own.
+    """
 
     picture: bytes | None = None
     chapters: tuple[Chapter, ...] | None = None
     duration: float = 0.0
+    only_missing: bool = False
 
     def __bool__(self) -> bool:
         return self.picture is not None or self.chapters is not None

@@ -9,7 +9,7 @@ from media_service.core.access import LOCAL_ORIGIN, Origin
 from media_service.core.chapters import clean_chapters
 from media_service.core.concatenation import is_concatenated
 from media_service.core.details import check_details
-from media_service.core.edits import amend, clean_sender
+from media_service.core.edits import amend, clean_email, clean_sender
 from media_service.core.errors.uploads import BytesMissing
 from media_service.core.limits import Limits, check_length
 from media_service.core.ranges import Ranges, Span
@@ -68,7 +68,7 @@ def create(request: UploadRequest, limits: Limits, *, id: str, dialect: str, now
         address=request.origin.address,
         account=request.origin.account,
         collection=request.origin.collection,
-        email=None if request.email is None else clean_line(request.email, "email"),
+        email=clean_email(request.email),
     )
     return check_details(upload)
 

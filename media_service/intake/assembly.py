@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.audit import AuditLog
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.collections import Collections
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
     from media_service.core.ports.quarantine import Quarantine
@@ -41,6 +42,7 @@ class Adapters:
     """The adapters of one process. `clock` returns UTC microseconds, `new_id` an id that cannot be guessed."""
 
     catalogue: Catalogue
+    collections: Collections
     store: UploadStore
     spool: Spool
     quarantine: Quarantine
@@ -108,6 +110,7 @@ class FinisherParts(SharedParts):
             adapters.spool,
             adapters.quarantine,
             media,
+            collections=adapters.collections,
             rejected=self.rejected,
             locks=adapters.locks,
             bus=bus,

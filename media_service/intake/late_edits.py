@@ -53,12 +53,19 @@ class LateEdits:
         tags: Mapping[str, str] | None,
         chapters: Sequence[Chapter] | None,
         sender: str | None,
+        email: str | None = None,
     ) -> Upload:
         """Change the details in the upload and its file. Raise BeingFinished if it waits too long or is tagged."""
         async with locked(self._locks, upload_lock(upload_id)):
             before, _ = await load_upload(self._catalogue, upload_id)
             after = edits.amend_complete(
-                before, self._clock(), self._options.lifetime, tags=tags, chapters=chapters, sender=sender
+                before,
+                self._clock(),
+                self._options.lifetime,
+                tags=tags,
+                chapters=chapters,
+                sender=sender,
+                email=email,
             )
             if before.state in FINISHING:
                 _check_untagged(before)

@@ -43,6 +43,7 @@ class UploadEdits:
         chapters: Sequence[Chapter] | None = None,
         length: int | None = None,
         sender: str | None = None,
+        email: str | None = None,
     ) -> UploadView:
         """Change details, or set the unknown length; return the upload. Raise QuotaExceeded, and as `LateEdits`."""
         self._tasks.check_open()
@@ -57,6 +58,7 @@ class UploadEdits:
                 chapters=chapters,
                 length=length,
                 sender=sender,
+                email=email,
             )
             if upload.length is not None and active.upload.length is None:
                 await self._deps.usage.check_length(active, upload.length)
@@ -69,7 +71,7 @@ class UploadEdits:
         except WrongState:
             if length is not None:
                 raise
-        upload = await self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender)
+        upload = await self._late.amend(upload_id, tags=tags, chapters=chapters, sender=sender, email=email)
         return self._deps.active_uploads.view(upload, Ranges())
 
     async def check_cover(self, upload_id: str, viewer: Viewer | None) -> None:

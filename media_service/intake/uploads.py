@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.media import Media
     from media_service.core.ports.rates import CreationRates
     from media_service.core.ports.upload_store import UploadStore
+    from media_service.core.quota import Allowance
     from media_service.intake.ending import UploadEnder
     from media_service.intake.late_edits import LateEdits
     from media_service.intake.options import IntakeOptions
@@ -100,7 +101,9 @@ class UploadService:
         limits = self.options.limits
         upload = lifecycle.create(request, limits, id=self._new_id(), dialect=dialect, now=self._clock())
         if upload.content_hash is not None and upload.length is not None:
-            duplicate = await self.duplicate_of_bytes(upload.owner, upload.content_hash, upload.length)
+            duplicate = await self.duplicate_of_bytes(
+                upload.owner, upload.content_hash, upload.length, upload.collection
+            )
             if duplicate is not None:
                 return duplicate, False
         charged = await self._create(upload)
@@ -129,11 +132,17 @@ class UploadService:
         left = await self._quotas.largest(account, collection)
         return max(0, most if left is None else min(most, left))
 
-    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> UploadView | None:
-        """Return the owner's finished upload of the same bytes; None for a shared owner."""
+    async def allowance(self, account: str) -> Allowance:
+        """Return the limits and the usage of a person or a link."""
+        return await self._quotas.allowance(account)
+
+    async def duplicate_of_bytes(
+        self, owner: str, content_hash: bytes, length: int, collection: str | None
+    ) -> UploadView | None:
+        """Return the owner's finished upload of the same bytes for this collection; None for a shared owner."""
         if is_shared(owner):
             return None
-        upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length)
+        upload = await self._catalogue.duplicate_of_bytes(owner, content_hash, length, collection)
         return None if upload is None else self._active_uploads.view(upload, Ranges())
 
     async def show(self, upload_id: str, viewer: Viewer | None) -> UploadView:

@@ -134,7 +134,7 @@ export default {
   'why.file_too_large_unknown': 'the file is larger than is accepted here.',
   'why.proxy_too_large': 'a device on the network blocks this upload. Please tell the station.',
   'why.slice_too_large': 'the server refuses even small pieces. Please tell the station.',
-  'why.quota_exceeded': 'your unfinished uploads together are larger than is accepted here. Please finish or cancel some first.',
+  'why.quota_exceeded': 'there is not enough room left for it here. Please finish or cancel other uploads, or ask the station for more room.',
   'why.too_many_slices': 'it came in too many small pieces. Please start again.',
   'why.cover_not_image': 'it must be a JPEG, PNG, WebP or GIF picture.',
   'why.cover_too_large': 'it is larger than {limit}.',

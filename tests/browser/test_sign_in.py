@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import pick, row, state
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG, spooled
+from tests.browser.sending import LONG, spooled
 from tests.support.server import Server
 
 Make = Callable[..., Path]

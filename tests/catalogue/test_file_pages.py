@@ -1,4 +1,4 @@
-"""How SQLite reads pages: with a million rows, a plan that sorts or scans what it does not show takes seconds."""
+"""Check how SQLite reads pages: with a million rows, a plan that sorts or scans rows it does not show takes seconds."""
 
 from __future__ import annotations
 
@@ -73,10 +73,18 @@ def test_files_of_collections_are_read_from_the_index_of_the_order(path: Path, o
             assert [step for step in others if "members" in step] == (SHOWN_READS if name == "looked up" else [])
 
 
-def test_which_files_are_of_collections_is_read_from_two_indexes(path: Path) -> None:
+def test_files_of_collections_are_counted_in_two_indexes(path: Path) -> None:
     order = Order("title", falling=False)
-    steps = plan(path, file_pages._SHOWN_NUMBERS.bind(values(order) | {"most": 5}))
-    assert steps == SHOWN_READS
+    assert plan(path, file_pages._COUNT_SHOWN.bind(values(order) | {"most": 5})) == SHOWN_READS
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_few_files_of_collections_are_read_by_their_numbers_and_sorted(path: Path, order: Order) -> None:
+    for key in (None, "", "x"):
+        statement = file_pages._sorted_shown_files(order, order.merged_ranges(key), 1)
+        read, *others = plan(path, statement.bind(values(order)))
+        assert read == "SEARCH listed_files USING INTEGER PRIMARY KEY (rowid=?)"
+        assert others[:2] == SHOWN_READS
 
 
 @pytest.mark.parametrize("shown", [False, True])

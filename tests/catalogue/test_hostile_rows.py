@@ -28,13 +28,14 @@ from media_service.intake.receiving.active_uploads import ActiveUploads
 from media_service.ipc.bus import LocalBus
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
+from tests.support.serializing import OneSlug, served
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 
-SERIALIZER = Serializer("/base", LIMITS, "")
+SERIALIZER = Serializer("/base", LIMITS, "", OneSlug())
 
 HOSTILE_JSON = [
     *("", "{", "null", "[]", "{}", "1e999", "NaN", "[" * 100_000, "9" * 5000, '"text"', '{"a": NaN}', "[null, 1, {}]"),
@@ -109,8 +110,8 @@ def test_any_row_of_an_upload_can_be_shown(
         assert changes.keys() & {"id", "state"}
         return
     view = view_of(upload, [Slice(0, 10)])
-    shown(SERIALIZER.upload(view))
-    shown(SERIALIZER.upload_row(view))
+    shown(served(SERIALIZER.upload(view)))
+    shown(served(SERIALIZER.upload_row(view)))
     http_date(view.expires_at or upload.updated_at)
 
 
@@ -132,8 +133,8 @@ def test_any_row_of_a_file_can_be_shown(changes: dict[str, Any]) -> None:
     except UnreadableRow:
         assert changes.keys() & {"id", "upload_id"}
         return
-    shown(SERIALIZER.file(file))
-    shown(SERIALIZER.file_row(file))
+    shown(served(SERIALIZER.file(file)))
+    shown(served(SERIALIZER.file_row(file)))
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(("loudness", "loudness_range", "true_peak", "peaks"), anything)), anything)
@@ -180,7 +181,7 @@ async def test_uploads_with_any_json_are_listed(database: SqliteCatalogue, path:
     spoil(path, f"UPDATE uploads SET {column} = ?", value)  # names of the test's own
     page, _ = await database.list_uploads(None, set(), None, 10)
     assert [upload.id for upload, _ in page] == ["u"]
-    assert shown(SERIALIZER.upload(view_of(*page[0])))
+    assert shown(served(SERIALIZER.upload(view_of(*page[0]))))
 
 
 async def test_files_with_any_json_are_listed_and_found(database: SqliteCatalogue, path: Path) -> None:
@@ -190,7 +191,7 @@ async def test_files_with_any_json_are_listed_and_found(database: SqliteCatalogu
             spoil(path, f"UPDATE files SET {column} = ? WHERE id = 'f{number}'", value)
         files, _ = await database.list_files("", "-uploaded_at", None, 100)
         assert len(files) == len(HOSTILE_JSON)
-        assert all(shown(SERIALIZER.file(file)) for file in files)
+        assert all(shown(served(SERIALIZER.file(file))) for file in files)
 
 
 async def test_text_that_is_not_utf_8_is_listed(database: SqliteCatalogue, path: Path) -> None:

@@ -91,6 +91,8 @@ async def test_anonymous_file_is_found_by_its_tags_and_not_by_its_sender(catalog
     await rows.anonymize("u1")
     assert (await catalogue.list_files("zacharias", "-uploaded_at", None, 9))[0] == []
     assert [file.id for file in (await catalogue.list_files("night", "-uploaded_at", None, 9))[0]] == ["f1"]
+    listed = await catalogue.list_files("", "-uploaded_at", None, 9, owner=OF_KIM["account"])
+    assert listed[0] == []
 
 
 async def test_deleted_upload_leaves_no_row(subject: Subject, catalogue: Any, rows: ErasableRows) -> None:

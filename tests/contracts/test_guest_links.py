@@ -9,6 +9,7 @@ import pytest
 
 from media_service.core.access import Scope, Viewer
 from media_service.core.accounts import OwnerLimits, Token, TokenKind
+from media_service.core.audit import Action, Actor, AuditEntry
 from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import Malformed
 from media_service.core.guest_links import Ask, Asks, GuestLink
@@ -37,6 +38,8 @@ FULL = GuestLink(
 )
 """A link that sets every field."""
 
+ENTRY = AuditEntry(at=1, action=Action.LINK_MADE, actor=Actor("person:p"))
+
 
 @pytest.fixture
 def links(subject: Subject) -> GuestLinks:
@@ -58,23 +61,23 @@ def token_of(link: GuestLink, number: int = 99) -> Token:
 async def add(links: GuestLinks, number: int, **changes: Any) -> GuestLink:
     plain: dict[str, Any] = {"id": f"link:{number}", "title": f"Show {number}", "created_at": number}
     link = GuestLink(**plain | changes)
-    await links.add_link(link, token_of(link, number), bytes([number]) * 32)
+    await links.add_link(link, token_of(link, number), bytes([number]) * 32, ENTRY)
     return link
 
 
 async def test_a_link_is_kept_with_all_it_says(subject: Subject, links: GuestLinks) -> None:
-    await links.add_link(FULL, token_of(FULL), bytes(32))
+    await links.add_link(FULL, token_of(FULL), bytes(32), ENTRY)
     plain = await add(links, 1)
     assert [await links.link(link.id) for link in (FULL, plain)] == [FULL, plain]
-    assert await links.link_of_secret(bytes(32)) == FULL
+    assert await links.listed_of_secret(bytes(32)) == await links.listed(FULL.id)
     async with subject.reopened() as other:
         assert await other.guest_links.link(FULL.id) == FULL
     assert await links.link("link:other") is None
-    assert await links.link_of_secret(b"\xff" * 32) is None
+    assert await links.listed_of_secret(b"\xff" * 32) is None
 
 
 async def test_an_added_link_is_an_owner_that_has_used_nothing(subject: Subject, links: GuestLinks) -> None:
-    await links.add_link(FULL, token_of(FULL), bytes(32))
+    await links.add_link(FULL, token_of(FULL), bytes(32), ENTRY)
     (owner,) = subject.rows("SELECT kind, role, name, files_max, bytes_max, file_bytes_max, created_by FROM owners")
     assert owner == ("link", "sender", "일요일 밤", 2, 2**62, 7, "person:p")
     listed = await links.listed(FULL.id)
@@ -86,24 +89,24 @@ async def test_an_added_link_is_an_owner_that_has_used_nothing(subject: Subject,
 async def test_a_changed_link_is_saved_with_the_show_of_its_token(subject: Subject, links: GuestLinks) -> None:
     link = await add(links, 1)
     changed = replace(FULL, id=link.id, created_at=link.created_at, created_by=None, collection="d")
-    await links.save_link(changed)
+    await links.save_link(changed, ENTRY)
     assert await links.link(link.id) == changed
     assert subject.rows("SELECT collection FROM tokens") == [("d",)]
+    assert subject.rows("SELECT action FROM audit") == [(ENTRY.action,)] * 2
 
 
 async def test_a_link_that_does_not_exist_cannot_be_saved(subject: Subject, links: GuestLinks) -> None:
     with pytest.raises(UnknownLink):
-        await links.save_link(FULL)
-    assert subject.rows("SELECT id FROM owners") == []
+        await links.save_link(FULL, ENTRY)
+    assert (subject.rows("SELECT id FROM owners"), subject.rows("SELECT id FROM audit")) == ([], [])
 
 
 async def test_a_replaced_secret_leads_nowhere(links: GuestLinks) -> None:
     link = await add(links, 1)
     other = await add(links, 2)
-    await links.replace_token(token_of(link, 3), b"\x09" * 32, 50)
-    assert await links.link_of_secret(b"\x01" * 32) is None
-    assert await links.link_of_secret(b"\x02" * 32) == other
-    assert await links.link_of_secret(b"\x09" * 32) == link
+    await links.replace_token(token_of(link, 3), b"\x09" * 32, ENTRY)
+    found = [await links.listed_of_secret(bytes([number]) * 32) for number in (1, 2, 9)]
+    assert [listed and listed.link for listed in found] == [None, other, link]
 
 
 async def test_links_are_listed_newest_first_in_pages(links: GuestLinks) -> None:
@@ -137,3 +140,10 @@ async def test_a_guest_sees_only_what_they_sent_by_this_link(subject: Subject, l
     first, cursor = await links.guest_uploads(link.id, "browser:a", None, 1)
     rest, end = await links.guest_uploads(link.id, "browser:a", cursor, 1)
     assert ([*first, *rest], end) == (["u3", "u0"], None)
+
+
+async def test_an_origin_is_allowed_if_a_link_names_it_exactly(links: GuestLinks) -> None:
+    await add(links, 1)
+    await links.add_link(FULL, token_of(FULL), bytes(32), ENTRY)
+    asked = ("https://radio.example", "https://radio.exampl", "radio.example", '"', "")
+    assert [await links.allows_origin(origin) for origin in asked] == [True, False, False, False, False]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from media_service.core.audit import LISTED_TEXTS, NAME_CHARACTERS, Action, Actor, Subject, make_entry, safe_text
 from media_service.core.sign_in_failures import MAX_ADDRESSES, SignInFailures
+from tests.support.server import ROOT
 
 SECRETS = st.from_regex(r"ms_[A-Za-z0-9_-]{43}", fullmatch=True)
 TEXTS = st.text(max_size=2 * NAME_CHARACTERS)
@@ -65,3 +66,8 @@ def test_every_failure_is_counted_once_in_few_entries(windows: list[list[str | N
     for address, number in counted.items():
         if address is not None:
             assert number <= sum(window.count(address) for window in windows)
+
+
+def test_every_action_is_documented() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    assert [action for action in Action if f"`{action}`" not in page] == []

@@ -131,6 +131,7 @@ class Rig:
         self.counted_store = around(self.store)
         self.adapters = adapters = Adapters(
             catalogue=around(self.database),
+            collections=around(self.database.collections),
             store=self.counted_store,
             spool=around(self.spool),
             quarantine=around(self.quarantine),

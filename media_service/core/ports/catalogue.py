@@ -105,11 +105,16 @@ class Catalogue(Protocol):
     async def receiving_whole(self) -> Sequence[str]:
         """Return receiving uploads with all bytes recorded: a crash came before the next step."""
 
-    async def duplicate_of_bytes(self, owner: str, content_hash: bytes, length: int) -> Upload | None:
-        """Return the owner's newest spooled upload with these bytes."""
+    async def duplicate_of_bytes(
+        self, owner: str, content_hash: bytes, length: int, collection: str | None = None
+    ) -> Upload | None:
+        """Return the owner's newest spooled upload with these bytes for this collection, None for the general one."""
 
-    async def duplicate_of_audio(self, facts: Facts, owner: str) -> StoredFile | None:
-        """Return the oldest file with the same bytes, or the same audio and other tags; the owner's first."""
+    async def duplicate_of_audio(self, facts: Facts, owner: str, collection: str | None = None) -> StoredFile | None:
+        """Return the oldest file with the same bytes, or the same audio and other tags.
+
+        The owner's files come first, and of these the ones of the collection.
+        """
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
         """Return which of these names a file had or is about to get, even if its reader has taken it."""

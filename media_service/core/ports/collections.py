@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection as Some
 
+    from media_service.core.audit import AuditEntry
     from media_service.core.collections import Collection, Defaults
     from media_service.core.usage import Usage
 
 
 class Collections(Protocol):
-    """Durable rows: each change is one transaction, on disk when its call returns.
+    """Durable rows: each change is one transaction, on disk when its call returns, with its entry of the audit trail.
 
     A change raises StorageFull, CatalogueError.
     """
 
-    async def add(self, collection: Collection) -> bool:
+    async def add(self, collection: Collection, entry: AuditEntry | None = None) -> bool:
         """Insert a collection and its usage row; return False and insert nothing if the slug is taken."""
 
-    async def save(self, collection: Collection) -> bool:
+    async def save(self, collection: Collection, entry: AuditEntry | None = None) -> bool:
         """Update title, default tags, limit and archiving; return False if there is no such collection."""
 
-    async def save_cover(self, collection_id: str, picture: bytes | None) -> None:
+    async def save_cover(self, collection_id: str, picture: bytes | None, entry: AuditEntry | None = None) -> None:
         """Replace the picture of the collection's cover; None removes it."""
 
     async def by_slug(self, slug: str) -> Collection | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from media_service.core.collections import NO_DEFAULTS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from media_service.core.collections import Defaults
     from media_service.core.cover import Picture
     from media_service.core.files import CoverAndChapters, LoudnessReport, RewritePlan, TagValues
     from media_service.core.findings import Finding
@@ -38,8 +41,13 @@ class Media(Protocol):
     async def front_cover(self, path: Path) -> bytes | None:
         """Return a finished file's front cover unchanged, None if it has none or a too large one."""
 
-    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
-        """Plan to write the upload's tags, chapters and cover (None keeps the file's); return the new values too."""
+    async def plan_tags(
+        self, path: Path, upload: Upload, picture: bytes | None, defaults: Defaults = NO_DEFAULTS
+    ) -> tuple[RewritePlan, TagValues]:
+        """Plan to write the upload's tags, chapters and cover (None keeps the file's); return the new values too.
+
+        `defaults` are for what neither the upload nor the file has.
+        """
 
     async def plan_edit(
         self, path: Path, tags: Mapping[str, str], removed: Collection[str], enclosed: CoverAndChapters

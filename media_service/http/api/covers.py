@@ -69,7 +69,7 @@ class UploadCoversApi:
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._intake.options, self._loop_budget, self._budget, resources)
             view = await shielded_with(resources, self._intake.edits.put_cover(upload_id, viewer, picture))
-        return web.json_response(self._serializer.upload(view))
+        return web.json_response(await self._serializer.upload(view))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Remove the cover. 204 also if there is none."""

@@ -13,6 +13,7 @@ from media_service.core.access import Scope
 from media_service.core.audit import Action, Subject
 from media_service.core.errors.files import MatchRequired, UnknownFile
 from media_service.core.errors.requests import Malformed
+from media_service.http.api.caller_collections import listed_by
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import DEFAULT_ROWS, page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from media_service.access.audit import AuditTrail
+    from media_service.access.collections import CollectionService
     from media_service.core.access import Viewer
     from media_service.core.audit import Detail
     from media_service.core.files import StoredFile
@@ -45,9 +47,15 @@ class FilesApi:
     """Handle `/api/v1/files`."""
 
     def __init__(
-        self, files: FileService, authenticator: Authenticator, serializer: Serializer, audit: AuditTrail
+        self,
+        files: FileService,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        audit: AuditTrail,
+        collections: CollectionService,
     ) -> None:
         self._files = files
+        self._collections = collections
         self._audit = audit
         self._authenticator = authenticator
         self._serializer = serializer
@@ -62,14 +70,20 @@ class FilesApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """List files that match every word of `q`, sorted by `sort`; short rows unless `full=1`. Needs scope read."""
-        await self._authenticator.require(request, Scope.READ)
+        """List files with every word of `q`, of `collection` if given, sorted by `sort`; short rows unless `full=1`.
+
+        Needs scope read, and lists what the caller may see.
+        """
+        caller = await self._authenticator.require(request, Scope.READ)
+        listed = await listed_by(request, caller, self._collections)
         search, order = request.query.get("q", ""), request.query.get("sort", "-uploaded_at")
         serialize = self._serializer.file if wants_full_rows(request) else self._serializer.file_row
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            files, next_cursor = await self._files.listing(search, order, cursor, limit)
-            return map(serialize, files), next_cursor
+            files, next_cursor = await self._files.listing(
+                search, order, cursor, limit, owner=listed.owner, collections=listed.collections
+            )
+            return [await serialize(file) for file in files], next_cursor
 
         # A page at once, because each read is a search; and only the admin can ask for many at a time.
         return await page_response(request, "files", read, rows_per_read=DEFAULT_ROWS)
@@ -102,13 +116,13 @@ class FilesApi:
         headers = attachment_headers("audio/mpeg", f"filename*=UTF-8''{quote(file.spool_entry.name, safe='')}")
         try:
             return await file_response(self._files.path(file), headers)
-        except FileNotFoundError:
-            raise UnknownFile from None
+        except FileNotFoundError as error:
+            raise UnknownFile from error
 
     async def json_response(self, file: StoredFile) -> web.Response:
         """Return the file as JSON, with its ETag."""
         report = await self._files.loudness(file)
-        body = self._serializer.file(file) | {"loudness": None if report is None else asdict(report)}
+        body = await self._serializer.file(file) | {"loudness": None if report is None else asdict(report)}
         response = web.json_response(body, headers={"Cache-Control": "private, no-cache"})
         response.etag = ETag(file.spool_entry.sha256.hex())
         return response

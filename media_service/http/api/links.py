@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from media_service.access.guest_links import GuestLinkService
-    from media_service.core.access import Viewer
+    from media_service.core.accounts import OwnerLimits
     from media_service.core.guest_links import LinkTerms, ListedLink
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
@@ -44,6 +44,7 @@ class ChangeLink(BaseModel):
     files_max: Limit | None = None
     bytes_max: Limit | None = None
     file_bytes_max: Limit | None = None
+    passphrase: Text | None = None
     allowed_origins: list[Text] = []
     reference: Text | None = None
     closed: bool = False
@@ -66,10 +67,13 @@ class CreateLink(ChangeLink):
 
 
 class LinksApi:
-    """Handle `/api/v1/links`."""
+    """Handle `/api/v1/links`. `defaults`: limits of links that have none of their own."""
 
-    def __init__(self, links: GuestLinkService, authenticator: Authenticator, serializer: Serializer) -> None:
+    def __init__(
+        self, links: GuestLinkService, authenticator: Authenticator, serializer: Serializer, defaults: OwnerLimits
+    ) -> None:
         self._links = links
+        self._defaults = defaults
         self._authenticator = authenticator
         self._serializer = serializer
 
@@ -86,7 +90,7 @@ class LinksApi:
 
     async def listing(self, request: web.Request) -> web.Response:
         """List links, newest first."""
-        viewer = await self._viewer(request)
+        viewer = (await self._authenticator.require(request, Scope.LINKS)).viewer(Scope.LINKS)
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
             page, next_cursor = await self._links.page(viewer, cursor, limit)
@@ -98,35 +102,33 @@ class LinksApi:
         """Create a link: 201 with its URL, which cannot be shown again."""
         caller = await self._authenticator.require(request, Scope.LINKS)
         body = await read_json(request, CreateLink)
-        listed, secret = await shielded(self._links.create(body.terms(self._links.now()), caller.account))
+        listed, secret = await shielded(self._links.create(caller.actor, body.terms(self._links.now())))
         return self._with_secret(request, listed, secret)
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the link."""
-        viewer = await self._viewer(request)
-        return self._response(await self._links.show(_link_id(request), viewer))
+        caller = await self._authenticator.require(request, Scope.LINKS)
+        return self._response(await self._links.show(_link_id(request), caller.viewer(Scope.LINKS)))
 
     async def change(self, request: web.Request) -> web.Response:
         """Change what the body names; return the link."""
-        viewer = await self._viewer(request)
+        caller = await self._authenticator.require(request, Scope.LINKS)
         terms = (await read_json(request, ChangeLink)).terms(self._links.now())
-        return self._response(await shielded(self._links.change(_link_id(request), viewer, terms)))
+        change = self._links.change(caller.actor, _link_id(request), caller.viewer(Scope.LINKS), terms)
+        return self._response(await shielded(change))
 
     async def close(self, request: web.Request) -> web.Response:
         """Close the link: 204. It takes no more uploads; what was sent stays, and what is being sent goes on."""
-        viewer = await self._viewer(request)
-        await shielded(self._links.change(_link_id(request), viewer, {"closed": True}))
+        caller = await self._authenticator.require(request, Scope.LINKS)
+        await shielded(self._links.close(caller.actor, _link_id(request), caller.viewer(Scope.LINKS)))
         return web.Response(status=204)
 
     async def renew_secret(self, request: web.Request) -> web.Response:
         """Replace the secret: 201 with the new URL. The old one leads nowhere."""
-        viewer = await self._viewer(request)
-        listed, secret = await shielded(self._links.renew_secret(_link_id(request), viewer))
+        caller = await self._authenticator.require(request, Scope.LINKS)
+        renewal = self._links.renew_secret(caller.actor, _link_id(request), caller.viewer(Scope.LINKS))
+        listed, secret = await shielded(renewal)
         return self._with_secret(request, listed, secret)
-
-    async def _viewer(self, request: web.Request) -> Viewer | None:
-        """Return whose links the caller may see and change. Raise as `Authenticator.require`."""
-        return (await self._authenticator.require(request, Scope.LINKS)).viewer(Scope.LINKS)
 
     def _with_secret(self, request: web.Request, listed: ListedLink, secret: str) -> web.Response:
         url = self._serializer.absolute_url(request, f"/u/{secret}")
@@ -160,7 +162,7 @@ class LinksApi:
             "created_by": None if link.created_by is None else creator,
             "state": link.state(self._links.now()).value,
             "usage": asdict(usage),
-            "left": {"files": listed.files_left, "bytes": listed.bytes_left},
+            "left": asdict(listed.left(self._defaults)),
         }
 
 

@@ -12,6 +12,7 @@ from media_service.core.audit import Action, Subject
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.upload import Review
 from media_service.core.upload_states import State
+from media_service.http.api.caller_collections import listed_by
 from media_service.http.api.pagination import page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX
 from media_service.http.file_response import attachment_headers, file_response
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from media_service.access.audit import AuditTrail
+    from media_service.access.collections import CollectionService
     from media_service.core.upload import Upload
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
@@ -41,8 +43,11 @@ class QuarantineApi:
         authenticator: Authenticator,
         serializer: Serializer,
         audit: AuditTrail,
+        *,
+        collections: CollectionService,
     ) -> None:
         self._intake = intake
+        self._collections = collections
         self._rejected = rejected
         self._audit = audit
         self._authenticator = authenticator
@@ -59,15 +64,22 @@ class QuarantineApi:
         ]
 
     async def listing(self, request: web.Request) -> web.Response:
-        """List rejected uploads, newest first. `kept_bytes` is null after the bytes were deleted."""
-        await self._authenticator.require(request, Scope.READ)
+        """List rejected uploads that the caller may see, of `collection` if given, newest first.
+
+        `kept_bytes` is null after the bytes were deleted.
+        """
+        caller = await self._authenticator.require(request, Scope.READ)
+        listed = await listed_by(request, caller, self._collections)
         short = not wants_full_rows(request)
         serialize = self._serializer.upload_row if short else self._serializer.upload
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            views, next_cursor = await self._intake.listing(None, {State.REJECTED}, cursor, limit, short=short)
+            views, next_cursor = await self._intake.listing(
+                listed.owner, {State.REJECTED}, cursor, limit, collections=listed.collections, short=short
+            )
             kept = [await self._rejected.kept_bytes(view.upload.id) for view in views]
-            return (serialize(view) | {"kept_bytes": size} for view, size in zip(views, kept, strict=True)), next_cursor
+            rows = [await serialize(view) | {"kept_bytes": size} for view, size in zip(views, kept, strict=True)]
+            return rows, next_cursor
 
         return await page_response(request, "uploads", read)
 
@@ -103,7 +115,7 @@ class QuarantineApi:
         # Cancelled between the row and the queue, it would be finished only after the next start.
         await shielded(self._audit.during(recheck, caller.actor, action, _subject_of(upload)))
         view = await self._intake.wait_for_verdict(upload.id, VERDICT_WAIT_SECONDS)
-        return web.json_response(self._serializer.upload(view))
+        return web.json_response(await self._serializer.upload(view))
 
     async def _find(self, request: web.Request, scope: Scope) -> tuple[Caller, Upload]:
         """Return the caller, and a rejected upload that still has its bytes.

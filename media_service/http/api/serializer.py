@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import hdrs
 
@@ -36,11 +36,22 @@ ROW_TAGS = ("title", "artist", "album", "date", "genre")  # other tags may be lo
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Serializer:
-    """Serialize values to JSON objects. `public_url`: the URL of the service with the base path; may be empty."""
+class Slugs(Protocol):
+    """Knows the slugs of collections."""
 
-    def __init__(self, base: str, limits: Limits, public_url: str) -> None:
+    async def slug_of(self, collection_id: str | None) -> str | None:
+        """Return the slug of a collection; None for the general one. Raise CatalogueError."""
+
+
+class Serializer:
+    """Serialize values to JSON objects. `public_url`: the URL of the service with the base path; may be empty.
+
+    Uploads and files have the slug of their collection, so serializing them may raise CatalogueError.
+    """
+
+    def __init__(self, base: str, limits: Limits, public_url: str, slugs: Slugs) -> None:
         self.base = base
+        self._slugs = slugs
         self._prefix = public_url or base
         self._limits = limits
 
@@ -64,11 +75,11 @@ class Serializer:
         """Return the URL of a finished file."""
         return f"{self.base}{API_PREFIX}/files/{file_id}"
 
-    def upload(self, view: UploadView) -> dict[str, Any]:
+    async def upload(self, view: UploadView) -> dict[str, Any]:
         """Return an upload with all members."""
         upload = view.upload
         return {
-            **self._upload_members(view),
+            **await self._upload_members(view),
             "received": _first_spans(view, MAX_SPANS),
             "tags": dict(upload.tags or {}),
             "chapters": [_chapter(chapter) for chapter in upload.chapters],
@@ -76,20 +87,20 @@ class Serializer:
             "suggested_tags": _suggested_tags(upload.facts),
         }
 
-    def upload_row(self, view: UploadView) -> dict[str, Any]:
+    async def upload_row(self, view: UploadView) -> dict[str, Any]:
         """Return a row of a listing. `short`: the upload itself has more."""
         upload, findings = view.upload, _findings(view.upload)
         tags, cut = _row_tags(upload.tags or {})
         more = upload.chapters or len(findings) > MAX_ROW_FINDINGS or len(view.received) > MAX_ROW_SPANS
         return {
-            **self._upload_members(view),
+            **await self._upload_members(view),
             "received": _first_spans(view, MAX_ROW_SPANS),
             "tags": tags,
             "findings": [found.to_dict_with_message() for found in findings[:MAX_ROW_FINDINGS]],
             "short": bool(cut or more or _suggested_tags(upload.facts)),
         }
 
-    def _upload_members(self, view: UploadView) -> dict[str, Any]:
+    async def _upload_members(self, view: UploadView) -> dict[str, Any]:
         upload = view.upload
         verdict, file_id = upload.verdict, upload.file_id
         return {
@@ -104,6 +115,7 @@ class Serializer:
             "content_hash": format_optional_hex(upload.facts.content_hash if upload.facts else upload.content_hash),
             "last_modified": format_optional_time(upload.last_modified),
             "sender": upload.sender,
+            "collection": await self._slugs.slug_of(upload.collection),
             "cover": None if upload.cover is None else asdict(upload.cover),
             "created_at": format_time(upload.created_at),
             "updated_at": format_time(upload.updated_at),
@@ -120,10 +132,10 @@ class Serializer:
         """Return a recorded slice."""
         return {"start": piece.start, "stop": piece.stop, "digest": format_optional_hex(piece.digest)}
 
-    def file(self, file: StoredFile) -> dict[str, Any]:
+    async def file(self, file: StoredFile) -> dict[str, Any]:
         """Return a file. `duration` is in seconds, `bitrate` in bit/s, `sample_rate` in Hz."""
         return {
-            **self._file_members(file),
+            **await self._file_members(file),
             **{tag: file.tags.get(tag) for tag in TAGS},
             "chapters": [_chapter(chapter) for chapter in file.chapters],
             "findings": [found.to_dict_with_message() for found in file.facts.findings],
@@ -131,19 +143,19 @@ class Serializer:
             "audio": None if file.facts.audio is None else dict(file.facts.audio),
         }
 
-    def file_row(self, file: StoredFile) -> dict[str, Any]:
+    async def file_row(self, file: StoredFile) -> dict[str, Any]:
         """Return a row of a listing. `short`: the file itself has more."""
         tags, cut = _row_tags(file.tags)
         findings = file.facts.findings
         more = file.chapters or file.facts.audio or len(findings) > MAX_ROW_FINDINGS
         return {
-            **self._file_members(file),
+            **await self._file_members(file),
             **{tag: tags.get(tag) for tag in ROW_TAGS},
             "findings": [found.to_dict_with_message() for found in findings[:MAX_ROW_FINDINGS]],
             "short": bool(cut or more),
         }
 
-    def _file_members(self, file: StoredFile) -> dict[str, Any]:
+    async def _file_members(self, file: StoredFile) -> dict[str, Any]:
         facts, spool_entry = file.facts, file.spool_entry
         return {
             "id": file.id,
@@ -163,6 +175,7 @@ class Serializer:
             "content_hash": facts.content_hash.hex(),
             "spooled_sha256": spool_entry.sha256.hex(),
             "sender": file.sender,
+            "collection": await self._slugs.slug_of(file.collection),
             "uploaded_at": format_time(file.uploaded_at),
             "spooled_at": format_time(file.spooled_at),
             "url": self.file_url(file.id),

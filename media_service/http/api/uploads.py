@@ -14,6 +14,7 @@ from media_service.core.digest import parse_digest_field, parse_hex
 from media_service.core.errors.requests import Malformed
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
+from media_service.http.api.caller_collections import Listed, listed_by, upload_origin
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, rows_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX, to_microseconds
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from media_service.access.audit import AuditTrail
+    from media_service.access.collections import CollectionService
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.caller import Caller
+    from media_service.http.security.guests import GuestGate
     from media_service.intake.uploads import UploadService
 
 
@@ -41,6 +44,8 @@ class CreateUpload(BaseModel):
     digest: Text | None = None
     content_hash: Text | None = None
     sender: Text | None = None
+    collection: Text | None = None
+    email: Text | None = None
     tags: dict[Text, Text] = {}
     chapters: list[ChapterField] = []
 
@@ -54,17 +59,27 @@ class AmendUpload(BaseModel):
     chapters: list[ChapterField] | None = None
     length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     sender: Text | None = None
+    email: Text | None = None
 
 
 class UploadsApi:
     """Handle `/api/v1/uploads`, except sending slices, and `/api/v1/limits`."""
 
     def __init__(
-        self, intake: UploadService, authenticator: Authenticator, serializer: Serializer, audit: AuditTrail
+        self,
+        intake: UploadService,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        *,
+        collections: CollectionService,
+        gate: GuestGate,
+        audit: AuditTrail,
     ) -> None:
         self._intake = intake
+        self._collections = collections
         self._audit = audit
         self._authenticator = authenticator
+        self._gate = gate
         self._serializer = serializer
 
     def routes(self) -> list[web.RouteDef]:
@@ -90,13 +105,15 @@ class UploadsApi:
             digest=None if body.digest is None else parse_digest_field(body.digest, "digest"),
             content_hash=None if body.content_hash is None else parse_hex(body.content_hash, "content_hash"),
             sender=body.sender,
+            email=body.email,
             tags=body.tags,
             chapters=to_chapters(body.chapters),
-            origin=caller.origin,
+            origin=await upload_origin(caller, body.collection, self._collections),
         )
+        await self._gate.admit(request, caller, upload_request)
         view, created = await shielded(self._intake.create(upload_request, "native"))
         return web.json_response(
-            self._serializer.upload(view),
+            await self._serializer.upload(view),
             status=201 if created else 200,
             headers={"Location": self._serializer.upload_url(view.upload.id)},
         )
@@ -104,25 +121,32 @@ class UploadsApi:
     async def listing(self, request: web.Request) -> web.Response:
         """List the caller's uploads, newest first; those of all owners with `scope=all`, which needs scope read.
 
-        With `content_hash` and `length`, list the one finished upload with these bytes, or none.
+        With `collection`, which needs `scope=all`, list those of one. With `content_hash` and `length`, list the one
+        finished upload with these bytes for this collection, or none.
         """
         all_owners = request.query.get("scope") == "all"
         caller = await self._authenticator.require(request, Scope.READ if all_owners else Scope.UPLOAD)
         if "content_hash" in request.query:
-            view = await self._intake.duplicate_of_bytes(caller.listed_owner, *_content_query(request))
-            rows = b"" if view is None else json.dumps(self._serializer.upload(view)).encode()
+            origin = await upload_origin(caller, request.query.get("collection"), self._collections)
+            known = *_content_query(request), origin.collection
+            view = await self._intake.duplicate_of_bytes(caller.listed_owner, *known)
+            rows = b"" if view is None else json.dumps(await self._serializer.upload(view)).encode()
             return rows_response(request, "uploads", rows, None)
         try:
             states = [State(name) for name in request.query.get("state", "").split(",") if name]
         except ValueError:
             raise Malformed("state", f"must be one or more of {', '.join(State)}, separated by commas") from None
-        owner = None if all_owners else caller.listed_owner
+        if "collection" in request.query and not all_owners:
+            raise Malformed("collection", "it needs scope=all")
+        listed = await listed_by(request, caller, self._collections) if all_owners else Listed(caller.listed_owner)
         short = not wants_full_rows(request)
         serialize = self._serializer.upload_row if short else self._serializer.upload
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
-            views, next_cursor = await self._intake.listing(owner, states, cursor, limit, short=short)
-            return map(serialize, views), next_cursor
+            views, next_cursor = await self._intake.listing(
+                listed.owner, states, cursor, limit, collections=listed.collections, short=short
+            )
+            return [await serialize(view) for view in views], next_cursor
 
         return await page_response(request, "uploads", read)
 
@@ -135,7 +159,7 @@ class UploadsApi:
         viewer = caller.viewer(Scope.READ) if caller.is_known else None
         view = await self._intake.show(request.match_info["id"], viewer)
         mine = caller.may_change(view.upload.owner, view.upload.collection)
-        body = self._serializer.upload(view) | {"mine": mine}
+        body = await self._serializer.upload(view) | {"mine": mine}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
@@ -149,8 +173,9 @@ class UploadsApi:
             chapters=None if body.chapters is None else to_chapters(body.chapters),
             length=body.length,
             sender=body.sender,
+            email=body.email,
         )
-        return web.json_response(self._serializer.upload(await shielded(amendment)))
+        return web.json_response(await self._serializer.upload(await shielded(amendment)))
 
     async def limits(self, request: web.Request) -> web.Response:
         """Return the limits; `largest`: what the disk and the caller's quotas have room for now."""

@@ -65,10 +65,10 @@ def parse_metadata(value: str) -> dict[str, bytes]:
 
 
 def parse_file_details(value: str) -> dict[str, Any]:
-    """Return name, sender and tags of an Upload-Metadata field, as arguments of `UploadRequest`. Raise Malformed."""
+    """Return name, sender, e-mail address and tags of Upload-Metadata, for `UploadRequest`. Raise Malformed."""
     texts: dict[str, str] = {}
     for key, content in parse_metadata(value).items():
-        if key in ("filename", "name", "sender", *TAGS):
+        if key in ("filename", "name", "sender", "email", *TAGS):
             try:
                 texts[key] = content.decode()
             except UnicodeDecodeError:
@@ -76,8 +76,15 @@ def parse_file_details(value: str) -> dict[str, Any]:
     return {
         "filename": texts.get("filename", texts.get("name", "")),
         "sender": texts.get("sender"),
+        "email": texts.get("email"),
         "tags": {tag: texts[tag] for tag in TAGS if texts.get(tag, "").strip()},
     }
+
+
+def parse_collection(headers: Mapping[str, str]) -> str | None:
+    """Return the collection that Upload-Metadata names, None without one. Raise Malformed."""
+    slug = parse_metadata(headers.get(UPLOAD_METADATA, "")).get("collection")
+    return None if slug is None else slug.decode(errors="replace")
 
 
 def parse_checksum(value: str) -> Proof:

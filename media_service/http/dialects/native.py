@@ -52,7 +52,7 @@ class NativeDialect:
         fields, most = form.fields, request.content_length
         slice_request = _slice_request(fields["offset"], None, fields.get("digest"), "digest", most=most)
         view = await self._intake.receive(upload_id, None, slice_request, form.blocks())
-        return web.json_response(self._serializer.upload(view))
+        return web.json_response(await self._serializer.upload(view))
 
     async def put(self, request: web.Request) -> web.Response:
         """Receive a slice as the raw body, with its digest in Content-Digest (RFC 9530, optional)."""
@@ -62,7 +62,7 @@ class NativeDialect:
         slice_request = _slice_request(offset, request.content_length, digest, "Content-Digest")
         body = RequestBody(request, self._loop_budget)
         view = await self._intake.receive(request.match_info["id"], None, slice_request, body)
-        return web.json_response(self._serializer.upload(view))
+        return web.json_response(await self._serializer.upload(view))
 
 
 def _slice_request(

@@ -23,10 +23,11 @@ from media_service.core.errors.uploads import (
 )
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
+from media_service.http.api.caller_collections import upload_origin
 from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding, send_interim_response
 from media_service.http.dialects import rufh_fields as fields
 from media_service.http.dialects.cancel import cancel_upload
-from media_service.http.dialects.header_fields import body_size, refuse_content_range
+from media_service.http.dialects.header_fields import body_size, parse_collection, refuse_content_range
 from media_service.http.problems import method_not_allowed, problem_response
 from media_service.http.shielding import shielded, with_verdict
 from media_service.intake.receiving.append import AppendRequest
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from media_service.access.audit import AuditTrail
+    from media_service.access.collections import CollectionService
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.guests import GuestGate
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.receiving.append import Appends
     from media_service.intake.uploads import UploadService
@@ -60,6 +63,8 @@ class RufhDialect:
         authenticator: Authenticator,
         serializer: Serializer,
         *,
+        collections: CollectionService,
+        gate: GuestGate,
         audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
@@ -68,8 +73,10 @@ class RufhDialect:
         self._intake = intake
         self._appends = appends
         self._authenticator = authenticator
+        self._gate = gate
         self._audit = audit
         self._serializer = serializer
+        self._collections = collections
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
         self._interim_responses = interim_responses
@@ -117,7 +124,7 @@ class RufhDialect:
 
     async def create(self, request: web.Request, version: fields.InteropVersion) -> web.Response:
         """Create an upload, with its first bytes, or with all of them if no field says otherwise."""
-        origin, size = (await self._authenticator.authenticate(request)).origin, body_size(request)
+        caller, size = await self._authenticator.authenticate(request), body_size(request)
         refuse_content_encoding(request)
         refuse_content_range(request)
         last = fields.is_complete(request, version) is not False
@@ -130,9 +137,10 @@ class RufhDialect:
             length=length,
             digest=digest,
             defer_completion=length is None or not version.length_completes,
-            origin=origin,
+            origin=await upload_origin(caller, parse_collection(request.headers), self._collections),
             **_file_details(request),
         )
+        await self._gate.admit(request, caller, upload_request)
         view, _ = await shielded(self._intake.create(upload_request, DIALECT_NAME))
         upload_id = view.upload.id
         headers = {"Location": self._serializer.location(f"/rufh/{upload_id}")}
@@ -202,7 +210,7 @@ class RufhDialect:
             return self._error_response(request, version, verdict, headers, whole=True)
         upload = view.upload
         return web.json_response(
-            self._serializer.upload(view),
+            await self._serializer.upload(view),
             status=202 if upload.state in FINISHING else 201,
             headers={
                 "Location": self._serializer.upload_url(upload.id),

@@ -16,6 +16,7 @@ from media_service.core.errors.requests import Malformed, UnsupportedMediaType, 
 from media_service.core.errors.uploads import DigestMismatch, NotWritable, OffsetMismatch, SpanOutside, WrongState
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
+from media_service.http.api.caller_collections import upload_origin
 from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding
 from media_service.http.dialects.cancel import cancel_upload
 from media_service.http.dialects.header_fields import (
@@ -24,6 +25,7 @@ from media_service.http.dialects.header_fields import (
     http_date,
     parse_byte_count,
     parse_checksum,
+    parse_collection,
     parse_file_details,
     refuse_content_range,
 )
@@ -33,11 +35,13 @@ from media_service.intake.receiving.append import AppendRequest
 
 if TYPE_CHECKING:
     from media_service.access.audit import AuditTrail
+    from media_service.access.collections import CollectionService
     from media_service.core.digest import Proof
     from media_service.http.api.serializer import Serializer
     from media_service.http.loop_budget import LoopBudget
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.caller import Caller
+    from media_service.http.security.guests import GuestGate
     from media_service.intake.receiving.active_uploads import UploadView
     from media_service.intake.receiving.append import Appends
     from media_service.intake.receiving.concatenate import Concatenator
@@ -62,6 +66,8 @@ class TusDialect:
         authenticator: Authenticator,
         serializer: Serializer,
         *,
+        collections: CollectionService,
+        gate: GuestGate,
         audit: AuditTrail,
         loop_budget: LoopBudget,
         verdict_wait_seconds: float,
@@ -70,8 +76,10 @@ class TusDialect:
         self._appends = appends
         self._concatenator = concatenator
         self._authenticator = authenticator
+        self._gate = gate
         self._audit = audit
         self._serializer = serializer
+        self._collections = collections
         self._loop_budget = loop_budget
         self._verdict_wait_seconds = verdict_wait_seconds
 
@@ -138,7 +146,8 @@ class TusDialect:
             return await self._concatenate(request, caller, concat)
         if concat not in ("", PARTIAL):
             raise Malformed("Upload-Concat", "must be partial, or final; followed by the URLs of the partial uploads")
-        upload_request = _upload_request(request, caller, _length(request), concat)
+        upload_request = await self._upload_request(request, caller, _length(request), concat)
+        await self._admit(request, caller, upload_request)
         with_bytes = request.content_type == MEDIA_TYPE and body_size(request) != 0
         proof = self._body_checksum(request) if with_bytes else None
         view, _ = await shielded(self._intake.create(upload_request, DIALECT_NAME))
@@ -191,7 +200,8 @@ class TusDialect:
         if body_size(request) != 0:
             raise NotWritable
         parts = [url.rstrip("/").rpartition("/")[2] for url in concat.removeprefix(FINAL).split()]
-        upload_request = _upload_request(request, caller, None, concat)
+        upload_request = await self._upload_request(request, caller, None, concat)
+        await self._admit(request, caller, upload_request)
         view = await shielded(self._concatenator.concatenate(upload_request, parts, caller.own, DIALECT_NAME))
         headers = {"Location": self._upload_url(view)}
         try:
@@ -199,6 +209,30 @@ class TusDialect:
         except MediaServiceError as error:
             return self._error_response(request, error, headers)
         return web.Response(status=201, headers=headers | self._progress_headers(view))
+
+    async def _upload_request(
+        self, request: web.Request, caller: Caller, length: int | None, concat: str
+    ) -> UploadRequest:
+        """Return the upload request for these fields. Raise Malformed, UnknownCollection."""
+        metadata = request.headers.get(UPLOAD_METADATA)
+        protocol_fields = ({} if metadata is None else {"metadata": metadata}) | ({CONCAT: concat} if concat else {})
+        return UploadRequest(
+            length=length,
+            defer_completion=concat == PARTIAL,
+            protocol_fields=protocol_fields or None,
+            origin=await upload_origin(caller, parse_collection(request.headers), self._collections),
+            **parse_file_details(metadata or ""),
+        )
+
+    async def _admit(self, request: web.Request, caller: Caller, upload_request: UploadRequest) -> None:
+        """Raise as `GuestGate.admit`."""
+        if upload_request.defer_completion:
+            # A partial upload is no file yet: clients send the details with the final one.
+            link = await self._gate.open_link(caller)
+            if link is not None:
+                await self._gate.check_passphrase(request, link)
+        else:
+            await self._gate.admit(request, caller, upload_request)
 
     async def _append(self, request: web.Request, upload_id: str, addition: AppendRequest) -> UploadView:
         append = self._appends.append(upload_id, None, addition, RequestBody(request, self._loop_budget))
@@ -238,19 +272,6 @@ class TusDialect:
         if response.status == CHECKSUM_MISMATCH:
             response.set_status(CHECKSUM_MISMATCH, "Checksum Mismatch")
         return response
-
-
-def _upload_request(request: web.Request, caller: Caller, length: int | None, concat: str) -> UploadRequest:
-    """Return the upload request for these fields. Raise Malformed."""
-    metadata = request.headers.get(UPLOAD_METADATA)
-    protocol_fields = ({} if metadata is None else {"metadata": metadata}) | ({CONCAT: concat} if concat else {})
-    return UploadRequest(
-        length=length,
-        defer_completion=concat == PARTIAL,
-        protocol_fields=protocol_fields or None,
-        origin=caller.origin,
-        **parse_file_details(metadata or ""),
-    )
 
 
 def _length(request: web.Request) -> int | None:

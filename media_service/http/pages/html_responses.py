@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from media_service.core.errors.covers import CoverTooLarge
 from media_service.core.errors.files import Damaged
 from media_service.core.errors.limits import FileTooLarge
+from media_service.core.errors.links import Asked, LinkEnded, PassphraseRequired
 from media_service.core.errors.requests import Malformed
 from media_service.core.upload_states import FINISHING
 from media_service.http.pages.station import clock_text, size_text
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from media_service.core.errors.base import MediaServiceError
+    from media_service.core.guest_links import GuestLink
     from media_service.core.upload import Upload
     from media_service.http.pages.page_markup import Localizer, PageMarkup
 
@@ -53,20 +55,32 @@ class HtmlResponses:
             message = localizer.all("plain.stored_unmeasured", **values)
         else:
             message = localizer.all("plain.stored", duration=clock_text(upload.facts.duration), **values)
-        body = f'<p class="message">{message}</p>\n{self._home_link(localizer, "plain.another")}'
-        return self._page(localizer, localizer.all("plain.thanks"), body, status, headers)
+        # An empty URL is this page's own, from which a guest has posted the form.
+        another = self._home_link(localizer, "plain.another", "" if _is_guest(request) else f"{self._base}/")
+        body = f'<p class="message">{message}</p>\n{another}'
+        return self._page(request, localizer.all("plain.thanks"), body, status, headers)
 
     def form_error(
-        self, request: web.Request, error: MediaServiceError, form_input: Mapping[str, str], *, read: bool
+        self,
+        request: web.Request,
+        error: MediaServiceError,
+        form_input: Mapping[str, str],
+        *,
+        read: bool,
+        link: GuestLink | None = None,
     ) -> web.Response:
         """Return why a form was refused, and the form with its input. `read`: the whole form was received."""
+        if _is_guest(request) and link is None:
+            return self._error_page(request, HTTP_STATUS[type(error)], error.message, {}, error)
         localizer = self._localizer(request)
         status = HTTP_STATUS[type(error)]
         again = localizer.all("plain.again" if read else "plain.back")
-        form = self._markup.plain_form(localizer, f"{self._base}/upload", form_input)
+        action = "" if _is_guest(request) else f"{self._base}/upload"
+        form = self._markup.plain_form(localizer, action, form_input, link)
         body = f'<p class="message">{self._explanation(localizer, error)}</p>\n<p>{again}</p>\n{form}'
-        heading = localizer.all("plain.not_sent" if isinstance(error, Malformed) else "plain.refused")
-        return self._page(localizer, heading, body, status, extra_headers(problem_object(error, self._base)))
+        not_sent = isinstance(error, Malformed | Asked | PassphraseRequired)
+        heading = localizer.all("plain.not_sent" if not_sent else "plain.refused")
+        return self._page(request, heading, body, status, extra_headers(problem_object(error, self._base)))
 
     def error_page(
         self,
@@ -77,19 +91,27 @@ class HtmlResponses:
         error: MediaServiceError | None = None,
     ) -> web.Response | None:
         """Return the page of any other error, None if the client does not accept HTML. `detail` is in English."""
-        if not wants_html(request):
-            return None
+        return self._error_page(request, status, detail, headers, error) if wants_html(request) else None
+
+    def _error_page(
+        self,
+        request: web.Request,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str],
+        error: MediaServiceError | None,
+    ) -> web.Response:
         localizer = self._localizer(request)
         gone = status in (404, 410)
         heading = "plain.not_found" if gone else "plain.failed"
-        if error is not None and not gone:
+        if error is not None and (not gone or isinstance(error, LinkEnded)):
             message = self._explanation(localizer, error)
         elif gone or status >= 500:
             message = localizer.all(f"{heading}_why")
         else:
             message = f'<span lang="en">{escape(detail)}</span>'
         body = f'<p class="message">{message}</p>\n{self._home_link(localizer, "plain.home")}'
-        return self._page(localizer, localizer.all(heading), body, status, headers)
+        return self._page(request, localizer.all(heading), body, status, headers)
 
     def problem(self, request: web.Request, kind: type[MediaServiceError]) -> web.Response:
         """Return the page that a problem's `type` links to: its meaning, code, status and fields."""
@@ -104,11 +126,13 @@ class HtmlResponses:
         ]
         body = "\n".join(paragraphs)
         heading = f'<bdi lang="en">{escape(problem_title(kind).replace("mp3", "MP3"))}</bdi>'
-        return self._page(localizer, heading, body, 200, {hdrs.CACHE_CONTROL: "no-cache"}, vary=hdrs.ACCEPT_LANGUAGE)
+        return self._page(request, heading, body, 200, {hdrs.CACHE_CONTROL: "no-cache"}, vary=hdrs.ACCEPT_LANGUAGE)
 
     def _explanation(self, localizer: Localizer, error: MediaServiceError) -> str:
         """Return the error's explanation in the reader's language, in English if there is no translation."""
         values = error.details()
+        if isinstance(error, Asked):
+            values["fields"] = ", ".join(localizer.one(f"plain.asked.{name}") for name in error.fields)
         limit = values.get("limit")
         if isinstance(error, BYTE_LIMIT_ERRORS) and isinstance(limit, int):
             values["limit"] = size_text(limit)
@@ -121,15 +145,15 @@ class HtmlResponses:
         finding = localizer.all(f"finding.{error.finding}", **values)
         return f"{finding}</p>\n<p>{message}" if finding else message
 
-    def _home_link(self, localizer: Localizer, key: str) -> str:
-        return f'<p><a href="{self._base}/">{localizer.all(key)}</a></p>'
+    def _home_link(self, localizer: Localizer, key: str, url: str | None = None) -> str:
+        return f'<p><a href="{self._base + "/" if url is None else url}">{localizer.all(key)}</a></p>'
 
     def _localizer(self, request: web.Request) -> Localizer:
         return self._markup.localizer(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
 
     def _page(
         self,
-        localizer: Localizer,
+        request: web.Request,
         heading: str,
         body: str,
         status: int,
@@ -137,9 +161,15 @@ class HtmlResponses:
         *,
         vary: str = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_LANGUAGE}",
     ) -> web.Response:
-        text = self._markup.plain_page(localizer, heading, body)
+        referrer = "no-referrer" if _is_guest(request) else "same-origin"
+        text = self._markup.plain_page(self._localizer(request), heading, body, referrer=referrer)
         all_headers: dict[str, Any] = {hdrs.VARY: vary, **headers}
         return web.Response(text=text, status=status, headers=all_headers, content_type="text/html")
+
+
+def _is_guest(request: web.Request) -> bool:
+    """Return whether the URL has the secret of a link."""
+    return "secret" in request.match_info
 
 
 def _text_keys(code: str) -> tuple[str, str]:

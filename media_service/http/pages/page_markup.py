@@ -12,6 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from media_service.http.pages.assets import make_asset
+from media_service.http.pages.guest_markup import guest_fields
 from media_service.http.pages.inline_assets import with_inline_assets
 from media_service.http.pages.module_pack import entry_of
 from media_service.http.pages.station import size_text
@@ -20,6 +21,7 @@ from media_service.http.pages.translations import DEFAULT_LANGUAGE, Translations
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from media_service.core.guest_links import GuestLink
     from media_service.http.pages.assets import Asset, Assets, Release
     from media_service.http.pages.station import Station
 
@@ -96,12 +98,13 @@ class PageMarkup:
             cache.pages[key] = make_asset(self._render(release, name, localizer), ".html", release.stamps[name])
         return cache.pages[key]
 
-    def plain_page(self, localizer: Localizer, title: str, body: str) -> str:
-        """Return a page without scripts. `title` and `body` are markup."""
+    def plain_page(self, localizer: Localizer, title: str, body: str, *, referrer: str = "same-origin") -> str:
+        """Return a page without scripts. `title` and `body` are markup, `referrer` is its referrer policy."""
         return _PLAIN_PAGE.format(
             language=localizer.language,
             static=f"{self._base}/static/v-{self._current_cache().release.version}",
             home=f"{self._base}/",
+            referrer=referrer,
             title=re.sub("<[^>]*>", "", title.partition("<span")[0]).strip(),
             mark=WAVE + escape(self._station.name or localizer.one("page.title")),
             heading=title,
@@ -109,25 +112,32 @@ class PageMarkup:
             foot=self._footer(localizer),
         )
 
-    def plain_form(self, localizer: Localizer, action: str, typed: Mapping[str, str]) -> str:
-        """Return the form for browsers without scripts, with what the user typed before."""
+    def plain_form(
+        self, localizer: Localizer, action: str, typed: Mapping[str, str], link: GuestLink | None = None
+    ) -> str:
+        """Return the form for browsers without scripts, with what the user typed before, and what a link asks."""
 
         def text_field(name: str, label: str, most: int, more: str = "") -> str:
-            value = f' value="{escape(typed[name])}"' if typed.get(name) else ""
+            value = f' value="{escape(typed[name])}"' if typed.get(name) and name != "passphrase" else ""
             return (
                 f'<label class="field field-{name}"><span>{label}</span>'
                 f'<input name="{name}" maxlength="{most}"{more}{value}></label>'
             )
 
+        asked = guest_fields(localizer.all, link)
         hint = localizer.one("plain.date_format")
         date = f' inputmode="numeric" pattern="{escape(DATE_PATTERN)}" title="{hint}" placeholder="2026-11-23"'
         tags = "\n".join(
             text_field(name, localizer.all(f"tag.{name}"), most, date if name == "date" else "")
             for name, most in OPTIONAL_FIELDS.items()
+            if name not in asked
         )
+        sender = text_field("name", localizer.all("plain.name"), 200, ' autocomplete="name"')
         return _FORM.format(
             action=action,
-            sender=text_field("name", localizer.all("plain.name"), 200, ' autocomplete="name"'),
+            sender=sender
+            if link is None
+            else "\n    ".join(text_field(name, label, 200, more) for name, (label, more) in asked.items()),
             file=localizer.all("plain.file"),
             more=localizer.all("plain.more"),
             open=" open" if any(typed.get(name) for name in OPTIONAL_FIELDS) else "",
@@ -213,7 +223,7 @@ _PLAIN_PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="referrer" content="same-origin">
+<meta name="referrer" content="{referrer}">
 <title>{title}</title>
 <link rel="icon" href="{static}/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{static}/style.css">

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -17,9 +16,11 @@ from media_service.access.credentials import token_digest
 from media_service.core.access import LOCAL_OWNER, Scope
 from media_service.core.accounts import TokenKind
 from media_service.core.errors.access import InsufficientScope, InvalidToken, Unauthorized
+from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import ForbiddenOrigin
 from media_service.core.quota import is_loopback
 from media_service.http.security.caller import admin_token_caller, anonymous_caller, caller_with, person_caller
+from media_service.http.security.presented_token import presented_token
 from media_service.http.security.proxies import client_address
 
 if TYPE_CHECKING:
@@ -91,11 +92,12 @@ class Authenticator:
     async def require(self, request: web.Request, scope: Scope) -> Caller:
         """Return the caller if it has the scope.
 
-        Raise Unauthorized without credentials, InvalidToken, InsufficientScope, and CatalogueError.
+        Raise Unauthorized without credentials, InvalidToken, UnknownLink, InsufficientScope, and CatalogueError.
         """
         caller = await self.identify(request)
         if caller.is_refused:
-            raise InvalidToken
+            # In a URL it is not a token that was rejected, but a resource that does not exist.
+            raise UnknownLink if "secret" in request.match_info else InvalidToken
         if scope not in caller.scopes:
             raise InsufficientScope(scope.value) if caller.is_known else Unauthorized()
         return caller
@@ -205,23 +207,6 @@ class Authenticator:
         if address is None or is_loopback(address):
             return True
         return not await self._credentials.has_admin()
-
-
-def presented_token(request: web.Request) -> str | None:
-    """Return the token of the Authorization field, None without one.
-
-    Scripts and players that know only Basic authentication send it as the password (RFC 7617), with any user name.
-    """
-    scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            decoded = base64.b64decode(value.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return decoded.partition(":")[2]
-    return None
 
 
 def _browser_owner(value: str) -> str:

@@ -14,6 +14,7 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+GUEST_HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex", "Cache-Control": "no-store"}
 HSTS_SECONDS = 365 * 24 * 3600
 
 
@@ -23,6 +24,9 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     response.headers.setdefault("Content-Security-Policy", CSP)
+    if "secret" in request.match_info:
+        # No cache, no other site and no search engine must get a guest's URL or what it shows.
+        response.headers.update(GUEST_HEADERS)
     if request.method == "GET" and "Cache-Control" not in response.headers:
         # Revalidate each time: a page and its modules must be from the same release.
         response.headers["Cache-Control"] = "no-cache"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.collections import Collections
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.media import Media
     from media_service.core.ports.quarantine import Quarantine
@@ -59,6 +60,7 @@ class Finalizer:
         quarantine: Quarantine,
         media: Media,
         *,
+        collections: Collections,
         rejected: RejectedUploads,
         locks: Locks,
         bus: Bus,
@@ -73,7 +75,7 @@ class Finalizer:
         self._hints: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         bus.subscribe(CHANGED, lambda upload_id, state: self._hints.put_nowait((upload_id, state)))
         self.delivered = asyncio.Event()
-        self._publisher = Publisher(catalogue, store, spool, media)
+        self._publisher = Publisher(catalogue, collections, store, spool, media)
         self._audio_locks = AudioLocks()
         self._duplicates = duplicates
         self._catalogue = catalogue
@@ -202,7 +204,7 @@ class Finalizer:
         """Publish the file in the spool and deliver it, from any step at which a previous run ended."""
         if upload.publish_intent is None:
             duplicate = await self._duplicate(upload)
-            if duplicate is not None and self._duplicates == "link" and is_same_person(upload.owner, duplicate.owner):
+            if duplicate is not None and self._duplicates == "link" and _may_link(upload, duplicate):
                 return await self._link(upload, duplicate)
             upload = upload if duplicate is None else _with_duplicate_note(upload, duplicate)
         upload = await self._publisher.publish(upload)
@@ -219,7 +221,7 @@ class Finalizer:
     async def _duplicate(self, upload: Upload) -> StoredFile | None:
         """Return a finished file with the same audio. Raise Duplicate if the settings refuse a second one."""
         assert upload.facts is not None
-        duplicate = await self._catalogue.duplicate_of_audio(upload.facts, upload.owner)
+        duplicate = await self._catalogue.duplicate_of_audio(upload.facts, upload.owner, upload.collection)
         if duplicate is not None and self._duplicates == "refuse" and upload.review is not Review.FORCED:
             raise Duplicate(_visible_name(upload, duplicate))
         return duplicate
@@ -274,6 +276,11 @@ def _with_duplicate_note(upload: Upload, duplicate: StoredFile) -> Upload:
     expected = "same bytes" if exact else "same sound"
     note = Finding("duplicate", Severity.INFO, expected=expected, actual=_visible_name(upload, duplicate))
     return replace(upload, facts=replace(facts, findings=(*facts.findings, note)))
+
+
+def _may_link(upload: Upload, duplicate: StoredFile) -> bool:
+    """Return whether the duplicate may stand for the upload's own file: the same person's, in the same collection."""
+    return is_same_person(upload.owner, duplicate.owner) and upload.collection == duplicate.collection
 
 
 def _visible_name(upload: Upload, duplicate: StoredFile) -> str | None:

@@ -11,12 +11,14 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from media_service.core.collections import NO_DEFAULTS
 from media_service.core.upload import PublishIntent
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from media_service.core.ports.catalogue import Catalogue
+    from media_service.core.ports.collections import Collections
     from media_service.core.ports.media import Media
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
@@ -28,8 +30,11 @@ NAMES_PER_QUERY = 64
 class Publisher:
     """Assembles tagged files and names them."""
 
-    def __init__(self, catalogue: Catalogue, store: UploadStore, spool: Spool, media: Media) -> None:
+    def __init__(
+        self, catalogue: Catalogue, collections: Collections, store: UploadStore, spool: Spool, media: Media
+    ) -> None:
         self._catalogue = catalogue
+        self._collections = collections
         self._store = store
         self._spool = spool
         self._media = media
@@ -49,7 +54,8 @@ class Publisher:
         assert upload.facts is not None
         source = self._store.path(upload.id)
         picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
-        plan, values = await self._media.plan_tags(source, upload, picture)
+        defaults = NO_DEFAULTS if upload.collection is None else await self._collections.defaults(upload.collection)
+        plan, values = await self._media.plan_tags(source, upload, picture, defaults)
         assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
         return PublishIntent("", assembled.size, assembled.sha256, values.tags, values.chapters)
 

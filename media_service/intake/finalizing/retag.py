@@ -80,8 +80,8 @@ class Retagger:
                     edited = replace(file, sender=upload.sender)
                     return edited, await self._catalogue.retag(edited, upload)
                 return await self._place(file, given, removed, additions, upload)
-            except FileNotFoundError:
-                raise UnknownFile from None
+            except FileNotFoundError as error:
+                raise UnknownFile from error
             finally:
                 await self._spool.discard_assembled(file_id)
 
@@ -89,8 +89,8 @@ class Retagger:
         """Return the front cover if it meets the limits of covers. Raise UnknownCover, UnknownFile."""
         try:
             picture = await self._media.front_cover(self._spool.path(file.spool_entry.name))
-        except FileNotFoundError:
-            raise UnknownFile from None
+        except FileNotFoundError as error:
+            raise UnknownFile from error
         if picture is None:
             raise UnknownCover
         try:

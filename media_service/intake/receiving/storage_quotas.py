@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media_service.core.quota import holder_of
+
 if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
-    from media_service.core.quota import StorageLimits
+    from media_service.core.quota import Allowance, StorageLimits
     from media_service.intake.receiving.active_uploads import ActiveUpload
 
 
@@ -32,3 +34,8 @@ class StorageQuotas:
         """Return the maximum bytes of a new upload of this account in this collection; None for no limit."""
         allowances = await self._catalogue.allowances(account, collection, self.limits)
         return min((size for each in allowances if (size := each.largest) is not None), default=None)
+
+    async def allowance(self, account: str) -> Allowance:
+        """Return the limits and the usage of a person or a link."""
+        allowances = await self._catalogue.allowances(account, None, self.limits)
+        return next(each for each in allowances if each.of == holder_of(account))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from media_service.core.chapters import Chapter, audible_chapters
+from media_service.core.collections import NO_DEFAULTS
 from media_service.core.digest import format_digest_field
 from media_service.core.errors.files import ContentHashMismatch, LengthMismatch, NotMp3, TooCostly
 from media_service.core.errors.uploads import DigestMismatch
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from media_service.core.collections import Defaults
     from media_service.core.cover import Picture
     from media_service.core.upload import Facts, Slice, Upload
     from media_service.media.mpeg.report import StreamReport
@@ -146,8 +148,10 @@ class MediaInspector:
             return None
         return picture or None
 
-    async def plan_tags(self, path: Path, upload: Upload, picture: bytes | None) -> tuple[RewritePlan, TagValues]:
-        """Plan to write the upload's tags, chapters and cover; return also the resulting values."""
+    async def plan_tags(
+        self, path: Path, upload: Upload, picture: bytes | None, defaults: Defaults = NO_DEFAULTS
+    ) -> tuple[RewritePlan, TagValues]:
+        """Plan to write the upload's tags, chapters and cover, or the defaults; return also the resulting values."""
         tagging = self._tagging
         tags = dict(upload.tags or {}) if tagging.mode == "full" else {}
         findings = upload.facts.findings if upload.facts is not None else ()
@@ -159,9 +163,11 @@ class MediaInspector:
             options |= {"provenance": provenance(upload), "upload_id": upload.id, "audio_span": audio_span(upload)}
         if tagging.mode != "full":
             return await self._plan(path, tags, options, CoverAndChapters())
-        options["guesses"] = guessed_tags(upload.filename)
+        # Somebody has chosen the defaults, so they count for more than a guess.
+        options["guesses"] = guessed_tags(upload.filename) | dict(defaults.tags)
         duration = upload.facts.duration if upload.facts is not None else 0.0
-        enclosed = CoverAndChapters(picture, audible_chapters(upload.chapters, duration) or None, duration)
+        chapters = audible_chapters(upload.chapters, duration) or None
+        enclosed = CoverAndChapters(picture or defaults.picture, chapters, duration, only_missing=not picture)
         return await self._plan(path, tags, options, enclosed)
 
     async def plan_edit(

@@ -5,6 +5,7 @@ New frames, built by mutagen, precede the preserved ones, which are kept byte fo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from media_service.core.files import RewritePlan, TagValues
@@ -65,8 +66,10 @@ def plan_rewrite(
         trailing = trailing.without_ape_text(ape_tag)
     sources = [SourceTag(tag, not opaque and _is_safe(tag)) for tag in [*leading, *trailing.appended]]
     merged, legacy = _read_sources(sources, trailing, opaque=opaque)
+    unread = unread_frame_ids(sources)
+    enclosed = _without_needless_cover(enclosed, merged, unread, is_all_read=all(source.readable for source in sources))
     values = {key: text for key, text in read_values(merged).items() if key not in removed}
-    known_keys = {*values, *(key for key, name in TEXT_FRAMES.items() if name in unread_frame_ids(sources))}
+    known_keys = {*values, *(key for key, name in TEXT_FRAMES.items() if name in unread)}
     fills = {key: text for key, text in (guesses or {}).items() if key not in known_keys}
     resulting = TagValues(values | fills | dict(tags), _chapters(merged, enclosed))
     if not tags and not provenance and not removed and not enclosed:
@@ -121,6 +124,19 @@ def _read_sources(
         # Players that find our ID3v2 tag ignore the ID3v1 tag.
         legacy += mutagen_adapter.add_missing(merged, mutagen_adapter.frames_from_id3v1(trailing.id3v1))
     return merged, legacy
+
+
+def _without_needless_cover(
+    enclosed: CoverAndChapters | None, merged: mutagen_adapter.MutagenTag, unread: set[str], *, is_all_read: bool
+) -> CoverAndChapters | None:
+    """Return what to write without a cover that is only for files without one, if the file has one or may have one."""
+    if enclosed is None or not enclosed.only_missing:
+        return enclosed
+    # Of a tag without any known frame nothing is known.
+    may_have = not is_all_read and (not unread or "APIC" in unread)
+    if may_have or cover_and_chapters.find_front_cover(merged):
+        return replace(enclosed, picture=None)
+    return enclosed
 
 
 def _chapters(merged: mutagen_adapter.MutagenTag, enclosed: CoverAndChapters | None) -> tuple[Chapter, ...]:

@@ -94,7 +94,8 @@ def _enclosed(fields: dict[str, Any] | None, picture: bytes) -> CoverAndChapters
         return None
     chapters = fields["chapters"]
     chapters_written = None if chapters is None else tuple(Chapter(**fields) for fields in chapters)
-    return CoverAndChapters(picture if fields["picture"] else None, chapters_written, fields["duration"])
+    cover = picture if fields["picture"] else None
+    return CoverAndChapters(cover, chapters_written, fields["duration"], only_missing=fields["only_missing"])
 
 
 if __name__ == "__main__":

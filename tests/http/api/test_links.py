@@ -108,3 +108,20 @@ async def test_links_are_for_the_admin(api: Api) -> None:
     for method, path in (("GET", LINKS), ("POST", LINKS), ("GET", f"{LINKS}/{'A' * 22}")):
         async with api.session.request(method, api.url + path, json={"title": "Night"}) as response:
             assert response.status == 401
+
+
+async def test_the_trail_names_what_was_changed_but_no_secret(api: Api) -> None:
+    created = await call(api, "POST", LINKS, {"title": "Night", "passphrase": "Nachtmusik"}, status=201)
+    path = f"{LINKS}/{created['id']}"
+    await call(api, "PATCH", path, {"note": "Thanks", "passphrase": None}, status=200)
+    renewed = await call(api, "POST", f"{path}/secret", status=201)
+    await call(api, "DELETE", path, status=204)
+    trail = await call(api, "GET", f"/api/v1/audit?subject=link:{created['id']}", status=200)
+    assert [(entry["action"], entry["details"]["changed"]) for entry in trail["entries"]] == [
+        ("link_closed", ["closed"]),
+        ("link_changed", ["secret"]),
+        ("link_changed", ["note", "passphrase"]),
+        ("link_made", []),
+    ]
+    for secret in (created["token"], renewed["token"], "Nachtmusik"):
+        assert secret not in str(trail)

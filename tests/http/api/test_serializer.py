@@ -22,8 +22,9 @@ from media_service.http.dialects.header_fields import http_date
 from media_service.intake.receiving.active_uploads import UploadView
 from tests.catalogue.samples import make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
+from tests.support.serializing import OneSlug, served
 
-SERIALIZER = Serializer("", LIMITS, "")
+SERIALIZER = Serializer("", LIMITS, "", OneSlug())
 AWARE = TypeAdapter(AwareDatetime)
 
 offsets = st.integers(-24 * 60 + 1, 24 * 60 - 1)
@@ -61,7 +62,7 @@ def test_every_microsecond_count_has_an_http_date(count: int) -> None:
 
 def listed(spans: int = 0, **changes: Any) -> dict[str, Any]:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(spans))
-    return SERIALIZER.upload_row(UploadView(make_upload(**changes), received, None))
+    return served(SERIALIZER.upload_row(UploadView(make_upload(**changes), received, None)))
 
 
 def test_complete_row_is_not_marked_short() -> None:
@@ -102,18 +103,18 @@ def test_incomplete_row_is_marked_short(changes: dict[str, Any]) -> None:
 
 def test_upload_lists_at_most_256_spans() -> None:
     received = Ranges(Span(2 * number, 2 * number + 1) for number in range(300))
-    upload = SERIALIZER.upload(UploadView(make_upload(), received, None))
+    upload = served(SERIALIZER.upload(UploadView(make_upload(), received, None)))
     assert upload["received"] == [[2 * number, 2 * number + 1] for number in range(256)]
 
 
 def test_file_row_has_the_columns_of_the_table() -> None:
     file = make_file(tags={"title": "x" * 4096, "comment": "y" * 4096, "genre": "z"}, chapters=(Chapter(0, "one"),))
-    row = SERIALIZER.file_row(file)
+    row = served(SERIALIZER.file_row(file))
     assert (row["title"], row["artist"], row["genre"]) == ("x" * 199 + "…", None, "z")
     assert row["short"] is True
     assert not row.keys() & {"comment", "lyrics", "chapters", "audio", "suggested_tags"}
-    assert SERIALIZER.file(file)["comment"] == "y" * 4096
-    assert SERIALIZER.file_row(make_file())["short"] is False
+    assert served(SERIALIZER.file(file))["comment"] == "y" * 4096
+    assert served(SERIALIZER.file_row(make_file()))["short"] is False
 
 
 @pytest.mark.parametrize("shape", [SERIALIZER.upload, SERIALIZER.upload_row])
@@ -121,5 +122,14 @@ def test_the_largest_rows_are_bounded(shape: Any) -> None:
     # Each of these characters has two bytes, and six in JSON.
     tags = dict.fromkeys(("title", "artist"), "é" * 4000)
     upload = make_upload(filename="é" * 1024, sender="é" * 1024, tags=tags)
-    size = len(json.dumps(shape(UploadView(upload, Ranges(), None))))
+    size = len(json.dumps(served(shape(UploadView(upload, Ranges(), None)))))
     assert size < (64 if shape == SERIALIZER.upload else 18) * 1024
+
+
+def test_uploads_and_files_have_the_slug_of_their_collection() -> None:
+    for collection, slug in ((None, None), ("c", "night")):
+        view = UploadView(make_upload(collection=collection), Ranges(), None)
+        file = make_file(collection=collection)
+        for shape in (SERIALIZER.upload(view), SERIALIZER.upload_row(view), SERIALIZER.file(file)):
+            assert served(shape)["collection"] == slug
+        assert served(SERIALIZER.file_row(file))["collection"] == slug
