@@ -109,7 +109,7 @@ def passes(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
 
 
 def uploads(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
-    """How long after the last acknowledgement there is a verdict, and a file in the spool; and what all of it costs."""
+    """Yield a table of the seconds from the last acknowledgement to verdict and spooled file, and their cost."""
     shown: dict[str, list[Finish]] = {}
     yield from head("sent", "CPU s/GiB", "MB/s", "last slice → verdict s", "→ spooled s", "bare copy s", "÷ bare copy")
     with warm_server(place) as server:
@@ -127,7 +127,7 @@ def uploads(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
 
 
 def by_part(shown: dict[str, list[Finish]], gib: float) -> Iterator[str]:
-    """Which process and thread used the processor, receiving and finishing together."""
+    """Yield a table of the processor time of each process and thread, receiving and finishing together."""
     parts = sorted({part for seen in shown.values() for one in seen for part in one.parts})
     yield from head("CPU s/GiB of", *parts)
     for how, seen in shown.items():
@@ -136,7 +136,7 @@ def by_part(shown: dict[str, list[Finish]], gib: float) -> Iterator[str]:
 
 
 def small_ones(files: dict[str, Path], place: Path, runs: int) -> Iterator[str]:
-    """How long small files wait to be finished: by themselves, and when a large one came right before them."""
+    """Yield a table of how long small files wait to be finished: by themselves, and right after a large one."""
     yield from head(f"{FEW} x 1 MiB", "last slice → all spooled s", "the large one s")
     few = [files["LAME"].parent / f"{number}.mp3" for number in range(FEW)]
     for number, path in enumerate(few):
@@ -188,7 +188,7 @@ def row(how: str, size: int, seen: list[Finish], bare: float) -> str:
 
 
 def head(*columns: str) -> Iterator[str]:
-    """How a table begins."""
+    """Yield the first lines of a table."""
     yield f"\n| {' | '.join(columns)} |"
     yield f"|{' --- |' * len(columns)}"
 

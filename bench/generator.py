@@ -24,7 +24,7 @@ class NoGenerator(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much is sent, and how: the generator's flags of the same names. Sizes in bytes, `piece` 0 is the file."""
+    """Describe what is sent, by the generator's flags of the same names. Sizes in bytes, `piece` 0 is the file."""
 
     uploads: int = 1
     at_once: int = 1

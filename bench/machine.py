@@ -33,7 +33,7 @@ def machine(place: str) -> str:
 
 
 def versions(targets: Sequence[Target]) -> str:
-    """What was measured, as Markdown."""
+    """Return the versions of what was measured, as Markdown."""
     return "".join(f"- {one.name}: {one.version()}\n" for one in targets if not one.missing())
 
 

@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one target did in one scenario. `trouble` is the first thing that went wrong; it ends its part."""
+    """Hold the samples of one target in one scenario. `trouble` is the first error; it ends the target's part."""
 
     target: Target
     samples: list[Sample] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the page itself can do: one file from a picker to the server's last acknowledgement, in headless Chromium.
+"""Measure the page itself: one file from a picker to the server's last acknowledgement, in headless Chromium.
 
 `python -m bench.page [MiB [rounds [place]]]`: 1024, 1, tmpfs. Server and browser share the machine's cores, so the CPU
 seconds of each say more than MB/s. Memory is that of the renderer, the process of the page and its Worker: *private*,

@@ -1,4 +1,4 @@
-"""What each pass over a file costs, run alone: processor seconds for one GiB, as the service makes the pass."""
+"""Measure each pass over a file, run alone: processor seconds for one GiB, as the service makes the pass."""
 
 from __future__ import annotations
 

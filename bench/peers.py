@@ -16,7 +16,7 @@ def _installed(*parts: str) -> Path:
 
 
 def _told(*command: str | Path) -> str:
-    """What a command says about itself, on whichever stream."""
+    """Return what a command prints about itself, on either stream."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stdout + done.stderr).strip()
 

@@ -1,4 +1,4 @@
-"""What a server's process tree costs: CPU seconds and peak memory, read from /proc."""
+"""Measure a server's process tree: CPU seconds and peak memory, read from /proc."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent: the table of scenarios, each with who takes part and which columns tell something about it."""
+"""Table of scenarios: what is sent, who takes part, and which columns are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every measured server has: a name, a way to start, and a place where its uploads land."""
+"""Base class of every measured server: a name, a way to start, and a place where its uploads land."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class Target(ABC):
 
     @abstractmethod
     def missing(self) -> str:
-        """Why it cannot be measured here; empty when it can."""
+        """Return why it cannot be measured here; empty if it can."""
 
     @abstractmethod
     def version(self) -> str:
-        """What is measured, for the table."""
+        """Return the version that is measured, for the table."""
 
     @abstractmethod
     def start(self, folder: Path) -> RunningServer:
@@ -82,11 +82,11 @@ class Target(ABC):
         return {str(path): [path] for path in self.store(folder).rglob("*") if self.is_file(path)}
 
     def is_file(self, path: Path) -> bool:
-        """Whether a path in the store is an upload's bytes, not the server's own notes."""
+        """Return whether a path in the store is an upload's bytes, not the server's own notes."""
         return path.is_file() and path.suffix not in {".info", ".json"}
 
     def store(self, folder: Path) -> Path:
-        """Where files lie when they have arrived."""
+        """Return the folder of files that have arrived."""
         return folder / "files"
 
     def clear(self, folder: Path) -> None:

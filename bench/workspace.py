@@ -1,4 +1,4 @@
-"""Where the bench keeps things: peers and built programs in a cache, payloads and data on tmpfs or on the disk."""
+"""Folders of the bench: peers and built programs in a cache, payloads and data on tmpfs or on the disk."""
 
 from __future__ import annotations
 

@@ -62,18 +62,18 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_unconfigure() -> None:
-    """After the tests, end a process that a thread of a failed test keeps alive, and say where that thread is."""
+    """End a process that a thread of a failed test keeps alive, and show where that thread is."""
     faulthandler.dump_traceback_later(EXIT_SECONDS, exit=True)
 
 
 def missing(what: str) -> NoReturn:
-    """Skips loudly for want of a program; in CI that is a failure, since CI installs them all."""
+    """Skip the test, and name the missing program; in CI that is a failure, since CI installs them all."""
     pytest.skip(f"SKIPPED FOR WANT OF {what}")
 
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests that leave it as they found it."""
+    """Yield one server for all tests that leave it as they found it."""
     with Server(
         tmp_path_factory.mktemp("shared") / "data", workers=2, disk_reserve=0, verdict_wait_slice=5, sweep_interval=1
     ) as server:
@@ -82,18 +82,18 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder of the test's own."""
+    """Return a data folder for this test alone."""
     return tmp_path / "data"
 
 
 @pytest_asyncio.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client with a connection pool."""
+    """Yield a client with a connection pool."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session
 
 
 @pytest.fixture
 def api(shared_server: Server, session: aiohttp.ClientSession) -> Api:
-    """The shared server's API."""
+    """Return the shared server's API."""
     return Api(session, shared_server.url, shared_server.token)

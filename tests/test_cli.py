@@ -1,4 +1,4 @@
-"""What an operator reads: why a start fails, where a setting comes from, and whether the service is ready."""
+"""Check what an operator reads: why a start fails, where a setting comes from, and whether the service is ready."""
 
 from __future__ import annotations
 

@@ -105,12 +105,12 @@ class Import:
 
     @property
     def room(self) -> str:
-        """The room it leads to, for one of ours."""
+        """Return the part of the package that it leads to."""
         return self.target.split(".")[1] if "." in self.target else ""
 
     @property
     def folder(self) -> str:
-        """The folder of the module that it names, below the package."""
+        """Return the folder of the module that it names, below the package."""
         return self.target.removeprefix("media_service.").rpartition(".")[0]
 
     def __str__(self) -> str:
@@ -119,7 +119,7 @@ class Import:
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """Every module of the package by its name below it; packages by the name of their folder."""
+    """Return every module of the package by its name below it; packages by the name of their folder."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
@@ -130,7 +130,7 @@ def modules() -> dict[str, ast.Module]:
 
 @cache
 def imports() -> list[Import]:
-    """Every import statement of the package, wherever it stands."""
+    """Return every import statement of the package, wherever it stands."""
     found: list[Import] = []
     for name, tree in modules().items():
         _collect(tree, name, found, typing_only=False, hidden=False)

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import button, pick, row, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import spooled
+from tests.browser.sending import spooled
 from tests.support.server import Server
 
 Make = Callable[..., Path]

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import button, cancel, drop, pick, row, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG, recorded, spooled
+from tests.browser.sending import LONG, recorded, spooled
 from tests.support.mp3 import make_mp3
 from tests.support.server import Server
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import button, pick, row, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG
+from tests.browser.sending import LONG
 from tests.support.pictures import SVG, png
 
 Make = Callable[..., Path]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.browser.devtools import Tab
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG
+from tests.browser.sending import LONG
 from tests.support.server import Server
 
 PATIENCE = 60.0

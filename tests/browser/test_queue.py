@@ -1,85 +1,14 @@
-"""Many files at once: totals, order, equal files, and the summary."""
+"""Many files at once: order, equal files, and the end."""
 
-import itertools
-import re
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import button, cancel, drop, pick, row, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG, spooled
+from tests.browser.sending import LONG, Make, spooled
 from tests.support.server import Server
-
-Make = Callable[..., Path]
-Ask = Callable[[str], Any]
-
-SIZES = {"B": 1, "KB": 1024, "MB": 1024**2}
-UNITS = {"h": 3600, "min": 60, "s": 1}
-STEP_SECONDS = 6
-"""Rounding of the time left, which is shown in steps of five seconds and updated twice a second."""
-
-
-def sum_line(page: Page) -> str:
-    return page.locator("[data-ref=sum]").inner_text().replace("\N{NO-BREAK SPACE}", " ")
-
-
-def told(text: str) -> tuple[int, int, float, float, int | None]:
-    """Return files done, files, bytes sent, bytes and seconds left of the heading."""
-    files = re.search(r"(\d+) of (\d+) files?", text)
-    amount = re.search(r"([\d.]+) (B|KB|MB) of ([\d.]+) (B|KB|MB)", text)
-    assert files, text
-    assert amount, text
-    left = re.search(r"((?:\d+ (?:h|min|s) )+)left", text)
-    seconds = sum(int(n) * UNITS[unit] for n, unit in re.findall(r"(\d+) (h|min|s)", left[1])) if left else None
-    sent, length = float(amount[1]) * SIZES[amount[2]], float(amount[3]) * SIZES[amount[4]]
-    return int(files[1]), int(files[2]), sent, length, seconds
-
-
-def test_twenty_files_have_one_total_that_never_decreases_and_a_summary(
-    line: SlowProxy, server: Server, visitor: Visitor, mp3: Make
-) -> None:
-    line.rate = 600_000
-    files = [mp3(f"part {k:02}.mp3", 40 + 3 * k) for k in range(20)]
-    page = visitor.visit(line.url)
-    # Drawing is not measured here.
-    page.emulate_media(reduced_motion="reduce")
-    pick(page, *files)
-    seen: list[tuple[float, tuple[int, int, float, float, int | None]]] = []
-    titles: list[int] = []
-    spoken: list[str] = []
-    while "stored" not in (text := sum_line(page)):
-        if text:
-            seen.append((time.monotonic(), told(text)))
-        if percent := re.match(r"(\d+)%", page.title()):
-            titles.append(int(percent[1]))
-        said = page.locator("[data-ref=live]").inner_text()
-        spoken += [said] if said not in spoken else []
-        page.wait_for_timeout(200)
-        assert len(seen) < 1000
-    end = time.monotonic()
-    expect(page.locator("[data-ref=sum]")).to_have_text("All 20 files are stored. You may close this page.")
-    expect(page.locator("[data-ref=whole]")).to_be_hidden()
-    assert page.title().startswith("Done")
-    assert len(spooled(server)) == 20
-
-    assert {files for _, (_, files, *_) in seen} == {20}
-    assert len({length for _, (_, _, _, length, _) in seen}) == 1
-    for (_, before), (_, after) in itertools.pairwise(seen):
-        assert after[0] >= before[0]
-        assert after[2] >= before[2]
-    assert titles == sorted(titles)
-    tenths = [int(text[:-7]) for text in spoken if text.endswith("% sent.")]
-    assert tenths == sorted(tenths)
-    guesses = [(end - at, seconds) for at, (*_, seconds) in seen if seconds is not None]
-    assert len(guesses) > len(seen) / 2
-    wrong = [(true, guess) for true, guess in guesses if abs(guess - true) > max(0.35 * true, STEP_SECONDS)]
-    # A loaded machine delays the end itself, so a few guesses may miss it.
-    assert len(wrong) <= len(guesses) / 5, wrong
 
 
 def test_running_rows_stand_first_and_finished_ones_are_folded(line: SlowProxy, visitor: Visitor, mp3: Make) -> None:
@@ -264,83 +193,3 @@ def test_over_plain_http_equal_files_are_found_too(tmp_path: Path, visitor: Visi
         assert [path.name for path in spooled(server)] == ["original.mp3"]
         expect(page.locator("[data-ref=notify]")).to_be_hidden()
         page.close()
-
-
-TOTALS = """
-    async ([base, steps]) => {
-        const { newUpload } = await import(`${base}/static/js/upload.js`);
-        const { QueueTotals } = await import(`${base}/static/js/queue-totals.js`);
-        const totals = new QueueTotals();
-        return steps.map((step) => totals.count(step.map(([key, state, sent, length]) => newUpload({
-            key, state, length, filename: `${key}.mp3`, hasFile: true, received: sent ? [[0, sent]] : [],
-        }))));
-    }
-"""
-
-
-def test_totals_over_all_final_states(server: Server, visitor: Visitor) -> None:
-    page = visitor.visit(server.url)
-    steps = [
-        [("a", "sending", 10, 100), ("b", "queued", 0, 100), ("c", "asking", 0, 50)],
-        # Cleared finished uploads still count, refused ones as far as they were sent, cancelled ones not at all.
-        [("b", "sending", 60, 100), ("c", "asking", 0, 50), ("d", "queued", 0, 30)],
-        [("b", "refused", 60, 100), ("c", "cancelled", 0, 50), ("d", "tagging", 0, 30)],
-        [("b", "refused", 60, 100), ("d", "ready", 30, 30)],
-        # A new queue, in which the refused one still needs attention.
-        [("b", "refused", 60, 100), ("d", "ready", 30, 30), ("e", "paused", 1, 40)],
-        [("e", "elsewhere", 1, 40)],
-    ]
-    # Rows are counted before they are dismissed.
-    steps.insert(1, [("a", "ready", 100, 100), *steps[0][1:]])
-    seen = page.evaluate(TOTALS, [server.url, steps])
-    names = ("done", "files", "sent", "length", "attention", "over", "paused")
-    assert [tuple(one[name] for name in names) for one in seen] == [
-        (1, 3, 10, 200, 1, False, False),
-        (2, 3, 100, 200, 1, False, False),
-        (2, 4, 160, 230, 1, False, False),
-        (2, 3, 190, 190, 1, False, False),
-        (3, 3, 190, 190, 1, True, False),
-        (1, 2, 61, 100, 1, False, True),
-        (0, 0, 0, 0, 0, True, False),
-    ]
-
-
-SPEED = """
-    async ([base, shares]) => {
-        const { newUpload } = await import(`${base}/static/js/upload.js`);
-        const { PageSpeed } = await import(`${base}/static/js/page-speed.js`);
-        const speed = new PageSpeed();
-        let now = 0;
-        let sent = 0;
-        const told = [];
-        for (const [state, seconds, rate] of shares) {
-            for (let tick = 0; tick < seconds * 2; tick += 1) {
-                now += 500;
-                sent += rate / 2;
-                // Slices of 4,000 bytes: what is recorded is always behind.
-                const received = sent < 4000 ? [] : [[0, sent - sent % 4000]];
-                const facts = { key: 'a', filename: 'a.mp3', length: 1e6, hasFile: true, state, received };
-                speed.observe([newUpload(facts)], now);
-            }
-            told.push([speed.rate, speed.timeLeft(1e6 - sent, now)]);
-        }
-        return told;
-    }
-"""
-
-
-def test_speed_of_the_page_follows_the_line_and_not_its_gaps(server: Server, visitor: Visitor) -> None:
-    page = visitor.visit(server.url)
-    shares = [
-        ("preparing", 20, 0),
-        ("sending", 2, 10_000),
-        ("sending", 20, 10_000),
-        ("waiting", 600, 0),
-        ("sending", 1, 10_000),
-        ("sending", 60, 5_000),
-    ]
-    hashing, soon, steady, gap, again, slower = (rate for rate, _ in page.evaluate(SPEED, [server.url, shares]))
-    assert (hashing, soon) == (None, None)
-    assert abs(steady - 10_000) < 500
-    assert gap == again == steady
-    assert abs(slower - 5_000) < 500

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import button, pick, row, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG, recorded
+from tests.browser.sending import LONG, recorded
 from tests.support.mp3 import mislabel_title
 from tests.support.server import Server
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import pick, row, sign_in, state
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG, spooled
+from tests.browser.sending import LONG, spooled
 from tests.support.server import Server
 
 Make = Callable[..., Path]

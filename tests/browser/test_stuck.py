@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import pick, row, state
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG
+from tests.browser.sending import LONG
 from tests.support.server import Server
 
 SPOIL = """

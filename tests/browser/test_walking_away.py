@@ -10,7 +10,7 @@ from playwright.sync_api import Dialog, Page, expect
 from tests.browser.conftest import Visitor
 from tests.browser.page_objects import pick, row, settle, state, until
 from tests.browser.proxy import SlowProxy
-from tests.browser.test_upload_page import LONG, OVERHEAD, recorded, spooled, to_the_middle
+from tests.browser.sending import LONG, OVERHEAD, recorded, spooled, to_the_middle
 from tests.support.server import Server
 
 OFFLINE = float(os.environ.get("OFFLINE", "12"))

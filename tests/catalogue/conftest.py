@@ -12,10 +12,13 @@ import pytest_asyncio
 from media_service.catalogue.migrate import migrate
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.ipc.client import RpcClient
+from tests.catalogue.commits import Connections, writing
 from tests.support.rpc import commit_service, served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from media_service.catalogue.commit_client import CommitClient
 
 SCRIPTS = Path(__file__).parents[2] / "migrations"
 
@@ -50,3 +53,16 @@ async def database(path: Path) -> AsyncIterator[SqliteCatalogue]:
         await database.open()
         yield database
         await database.close()
+
+
+@pytest.fixture
+def connections(path: Path) -> Connections:
+    """Return the connections of a catalogue with one upload."""
+    return Connections(path)
+
+
+@pytest_asyncio.fixture
+async def writer(connections: Connections) -> AsyncIterator[CommitClient]:
+    """Return a client of a running commit server."""
+    async with writing(connections.open) as writer:
+        yield writer

@@ -1,4 +1,4 @@
-"""Sample uploads and files, and direct reads of the rows."""
+"""Sample uploads and files, and direct reads of the rows and the schema."""
 
 from __future__ import annotations
 
@@ -100,3 +100,26 @@ def write(path: Path, statement: str) -> None:
     """Execute the statement over a new connection."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(statement)
+
+
+def dump(path: Path) -> list[str]:
+    """Return what creates the database, with the index of grams as its contents: how FTS5 stores them may differ."""
+    with closing(sqlite3.connect(":memory:")) as copy:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.backup(copy)
+        grams = grams_of(copy)
+        if grams is not None:
+            copy.execute("DROP TABLE file_grams")
+        return [*copy.iterdump(), repr(grams)]
+
+
+def grams_of(connection: sqlite3.Connection) -> dict[int, set[str]] | None:
+    """Return the stored grams of each listed file, None before there is an index of them."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'file_grams'").fetchall():
+        return None
+    connection.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, file_grams, instance)")
+    grams: dict[int, set[str]] = {}
+    for number, gram in connection.execute("SELECT doc, term FROM temp.vocabulary ORDER BY doc"):
+        grams.setdefault(number, set()).add(gram)
+    connection.execute("DROP TABLE temp.vocabulary")
+    return grams

@@ -16,8 +16,8 @@ from media_service.catalogue.commit_server import CommitServer
 from media_service.core.errors.service import CatalogueError
 from media_service.ipc.client import RpcClient
 from media_service.ipc.framing import encode_frame
+from tests.catalogue.commits import Connections, piece, sql
 from tests.catalogue.samples import rows
-from tests.catalogue.test_commit_server import Connections, piece, sql
 from tests.support.rpc import served
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How SQLite reads pages: with a million rows, a plan that sorts or scans what it does not show takes seconds."""
+"""Check how SQLite reads pages: with a million rows, a plan that sorts or scans rows it does not show takes seconds."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from media_service.core.upload import Recorded, Slice, Upload
 from media_service.core.upload_states import State
 from media_service.ipc.client import RpcClient
 from tests.core.samples import make_upload
-from tests.intake.models import ModelReceiving
+from tests.intake.model_catalogue import ModelReceiving
 from tests.support.rpc import served
 
 if TYPE_CHECKING:

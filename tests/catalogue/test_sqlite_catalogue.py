@@ -1,4 +1,4 @@
-"""What only SQLite's adapter does: connections, files, columns. `tests/contracts` checks what the port promises."""
+"""Check what only SQLite's adapter does: connections, files, columns. `tests/contracts` checks the port's promises."""
 
 from __future__ import annotations
 

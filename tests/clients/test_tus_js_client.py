@@ -70,7 +70,7 @@ def server(data: Path) -> Iterator[Server]:
 
 
 def check_spooled(server: Server, whole: Path, name: str = "client.mp3") -> None:
-    """The spool has the file: our tag, then the audio as it was sent."""
+    """Assert that the spooled file is our tag, then the audio as it was sent."""
     with (server.spool / name).open("rb") as spooled:
         spooled.seek(-whole.stat().st_size, os.SEEK_END)
         digest = hashlib.file_digest(spooled, "sha256").hexdigest()
@@ -149,7 +149,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Files that are refused: one with a hole in its last chunk, one whose first mebibyte shows what it is not."""
+    """Return files that are refused: one with a hole in its last chunk, one whose first MiB shows its kind."""
     folder, sound = tmp_path_factory.mktemp("refused"), make_mp3_of(DAMAGED_SIZE, seed=103)
     hole = DAMAGED_SIZE - MIB
     contents = {

@@ -38,22 +38,22 @@ PAGE = """<!doctype html>
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Says nothing of what it serves."""
+    """Serves files without a log."""
 
     def log_message(self, *_given: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    """A browser of this test's own, gone with it."""
+    """Yield a browser for this test alone."""
     with chromium() as running:
         yield running
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """Another site's address, and its folder with Uppy in it."""
+    """Yield another site's address, and its folder with Uppy in it."""
     folder = tmp_path / "site"
     folder.mkdir()
     bundle = npm_files("uppy", VERSION) / "dist" / "uppy.min.mjs"
@@ -93,7 +93,7 @@ def test_a_dropped_file_goes_on_after_a_reload(
 
 
 def _drop(page: Page, file: Path) -> None:
-    """Drags the file from the desktop over the page, and lets it go there."""
+    """Drag the file from the desktop over the page, and drop it there."""
     page.wait_for_function("window.ready")
     devtools = page.context.new_cdp_session(page)
     dragged = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
@@ -103,7 +103,7 @@ def _drop(page: Page, file: Path) -> None:
 
 
 def _resumed(page: Page) -> None:
-    """The page asked for the offset, and began there."""
+    """Assert that the page asked for the offset, and began there."""
     accepted = page.evaluate("window.accepted")
     assert accepted[0][0] == "HEAD"
     assert accepted[0][1] >= 3 * MIB

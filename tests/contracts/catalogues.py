@@ -1,4 +1,4 @@
-"""What the suites of `core.ports.catalogue` and `core.ports.sessions` run over."""
+"""Adapters that the suites of `core.ports.catalogue` and `core.ports.sessions` check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.ipc.client import RpcClient
 from tests.catalogue.samples import reopened, rows, write
 from tests.contracts.wrappers import plain, wrapped
-from tests.intake.models import ModelReceiving
+from tests.intake.model_catalogue import ModelReceiving
 from tests.support.new_catalogue import write_new_catalogue
 from tests.support.rpc import commit_service, served
 

@@ -56,7 +56,7 @@ async def buses(request: pytest.FixtureRequest) -> AsyncIterator[Buses]:
 
 
 class Heard:
-    """What a handler was called with."""
+    """Record what a handler was called with."""
 
     def __init__(self) -> None:
         self.payloads: list[tuple[Any, ...]] = []

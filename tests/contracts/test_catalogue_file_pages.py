@@ -52,7 +52,7 @@ viewers = st.tuples(
 
 @st.composite
 def libraries(draw: st.DrawFn) -> list[StoredFile]:
-    """Files in the order of their delivery; many have equal or missing sort keys."""
+    """Draw files in the order of their delivery; many have equal or missing sort keys."""
     some = st.one_of(names, texts)
     places = st.tuples(st.sampled_from([None, "person:p"]), st.sampled_from([None, "c", "d"]))
     drawn = draw(st.lists(st.tuples(some, some, some, *[st.integers(0, 2)] * 3, places), max_size=9))

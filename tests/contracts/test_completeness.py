@@ -9,7 +9,7 @@ import pytest
 
 import media_service.core.ports
 
-SUITES = {path: ast.parse(path.read_text()) for path in Path(__file__).parent.glob("test_*.py")}
+SUITES = {path: ast.parse(path.read_text()) for path in Path(__file__).parent.rglob("test_*.py")}
 PORTS = [
     f"core.ports.{path.stem}.{node.name}"
     for path in sorted(Path(media_service.core.ports.__path__[0]).glob("*.py"))

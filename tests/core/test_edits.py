@@ -1,4 +1,4 @@
-"""What may change about an upload, and until when."""
+"""Check what may change about an upload, and until when."""
 
 from __future__ import annotations
 

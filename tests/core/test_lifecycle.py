@@ -1,4 +1,4 @@
-"""How an upload begins and becomes complete."""
+"""Check how an upload begins and becomes complete."""
 
 from __future__ import annotations
 

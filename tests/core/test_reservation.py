@@ -1,4 +1,4 @@
-"""How far ahead disk space is reserved."""
+"""Check how far ahead disk space is reserved."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with small limits, short timeouts and no late edits."""
+    """Yield a server with small limits, short timeouts and no late edits."""
     folder = tmp_path_factory.mktemp("small") / "data"
     with Server(
         folder, disk_reserve=0, slice_limit=MIB, file_limit=20 * MIB, idle_timeout=1, verdict_wait_slice=5, late_edits=0
@@ -27,5 +27,5 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def small(small_server: Server, session: aiohttp.ClientSession) -> Api:
-    """The API of `small_server`."""
+    """Return the API of `small_server`."""
     return Api(session, small_server.url, small_server.token)

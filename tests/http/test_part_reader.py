@@ -50,7 +50,7 @@ class BlockReader(MultipartReader):
 
 @dataclass
 class Result:
-    """What was read: the parts before the error, the error, and what is left of the body."""
+    """Hold the parts read before the error, the error, and what is left of the body."""
 
     parts: list[Any] = field(default_factory=list)
     error: type[BaseException] | None = None

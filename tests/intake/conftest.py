@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest_asyncio
 
 from media_service.media.workers.pool import TagWorker
@@ -19,3 +20,9 @@ async def worker() -> AsyncIterator[TagWorker]:
     Rig.worker = TagWorker()
     yield Rig.worker
     await Rig.worker.close()
+
+
+@pytest.fixture(params=[False, True], ids=["hints", "no hints"])
+def is_deaf(request: pytest.FixtureRequest) -> bool:
+    """Return whether the second receiver gets no hints."""
+    return bool(request.param)

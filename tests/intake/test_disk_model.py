@@ -30,7 +30,8 @@ from media_service.ipc.bus import LocalBus
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.locks import FileLocks
 from tests.intake.callers import ME, MINE
-from tests.intake.models import ModelDisk, ModelReceiving, ModelUploadStore
+from tests.intake.model_catalogue import ModelReceiving
+from tests.intake.model_disk import ModelDisk, ModelUploadStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,7 +46,7 @@ RECEIVERS = st.integers(0, 1)
 
 
 class Receiver:
-    """What one receiver process has in memory, and its tasks."""
+    """Hold the memory of one receiver process, and its tasks."""
 
     def __init__(self, disk: ModelDisk, catalogue: Any, media: Any, bus: LocalBus, locks: FileLocks) -> None:
         options = IntakeOptions(
@@ -156,7 +157,7 @@ class Story(RuleBasedStateMachine):
         assert complete == recorded.covers(Span(0, LENGTH))
 
     def teardown(self) -> None:
-        """The loop and the folder go."""
+        """Close the loop, and delete the folder."""
         if hasattr(self, "loop"):
             self.loop.close()
             self.inspector.close()

@@ -23,8 +23,8 @@ from media_service.core.upload_states import State
 from media_service.intake.ending import UploadEnder
 from media_service.intake.erasing import UploadEraser
 from media_service.intake.receiving.slices import SliceRequest
+from tests.intake.finishing import TEXT, finish_all
 from tests.intake.rig import Crash, Rig, Steps
-from tests.intake.test_finalizer import TEXT, finish_all
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:

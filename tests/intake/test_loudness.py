@@ -12,8 +12,8 @@ from media_service.core.files import LoudnessReport
 from media_service.intake.finalizing import loudness
 from media_service.intake.finalizing.loudness import LoudnessQueue
 from tests.intake.fake_analyzer import FakeAnalyzer
+from tests.intake.finishing import finish_all, receive
 from tests.intake.rig import Rig
-from tests.intake.test_finalizer import finish_all, receive
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:

@@ -59,14 +59,14 @@ class Desk:
         self._folder.cleanup()
 
     async def end(self, *upload_ids: str) -> None:
-        """Lets them end."""
+        """Let them end."""
         for upload_id in upload_ids:
             self._may_end.setdefault(upload_id, asyncio.Event()).set()
         await settled()
 
 
 async def settled() -> None:
-    """Everybody has done what can be done at once."""
+    """Let every task do what it can do without waiting."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -83,7 +83,7 @@ def upload(upload_id: str, length: int = 1, owner: str = "me") -> Upload:
 
 @asynccontextmanager
 async def working(desk: Desk, *uploads: Upload) -> AsyncIterator[None]:
-    """The desk at work, with these woken."""
+    """Run the desk, with these uploads in its queue."""
     running = asyncio.create_task(desk.queue.run_workers())
     for one in uploads:
         desk.queue.enqueue(one)

@@ -10,8 +10,8 @@ import pytest
 from media_service.core.cover import CoverLimits
 from media_service.core.errors.files import FileChanged, UnknownFile
 from media_service.intake.finalizing.retag import Retagger
+from tests.intake.finishing import finish_all, receive
 from tests.intake.rig import Crash, Rig, Steps
-from tests.intake.test_finalizer import finish_all, receive
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What time and crashes leave is removed; what is still needed stays."""
+"""Check that what time and crashes leave is removed, and that what is still needed stays."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.sweep import Sweeper
 from media_service.intake.upload_locks import file_lock, upload_lock
 from tests.intake.callers import ME, MINE
+from tests.intake.finishing import TEXT, finish_all, receive
 from tests.intake.rig import HOUR, Rig
-from tests.intake.test_finalizer import TEXT, finish_all, receive
 from tests.support.failing import Failing
 
 if TYPE_CHECKING:

@@ -1,10 +1,8 @@
-"""One upload through the page over an emulated link, and what the page shows meanwhile."""
+"""Files through the page over an emulated link, and what the page shows meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-import shlex
 import shutil
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -16,6 +14,7 @@ from playwright.async_api import async_playwright
 
 from tests.browser.conftest import ARGUMENTS, NAMES
 from tests.browser.proxy import SlowProxy
+from tests.browser.shown import seconds_left
 from tests.support.link import SERVER_ADDRESS, Link, Shape
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ ROUNDING_SECONDS = 5.0
 
 ASK_EVERY_SECONDS = 10.0
 LOADED_WITHIN_SECONDS = 60.0
-UNITS = {"s": 1, "min": 60, "h": 3600}
-ENDED = ("verifying", "tagging", "ready", "rejected", "refused", "gone")
+STORED = {"verifying", "tagging", "ready"}
+ENDED = STORED | {"rejected", "refused", "gone"}
 
 TIMED_REQUEST = """async () => {
     const began = performance.now();
@@ -51,24 +50,29 @@ LOADED = """async () => {
 }"""
 """Resolves when the page has no more requests: some modules are loaded after it is usable."""
 
-ROW = """row => ({
-    state: row.dataset.state,
-    pace: row.querySelector('[data-ref=pace]').textContent,
-    percent: row.querySelector('[data-ref=percent]').textContent,
-})"""
+SHOWN = """several => {
+    const rows = [...document.querySelectorAll('.row')];
+    const part = (name, within = document) => within.querySelector(`[data-ref=${name}]`);
+    const [left, percent] = several
+        ? [part('sum').textContent, part('whole').getAttribute('aria-valuenow')]
+        : [part('pace', rows[0]).textContent, part('percent', rows[0]).textContent];
+    return { states: rows.map((row) => row.dataset.state), left, percent };
+}"""
+"""Returns what the row of the only file shows, or the heading above several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A link to try: its shape, seconds between drops of every connection, and bytes of the file.
+    """A link to try: its shape, seconds between drops of every connection, bytes of all files, and their number.
 
-    `sent`: maximum of bytes sent divided by bytes of the file. `error`: maximum relative error of the time left after
+    `sent`: maximum of bytes sent divided by bytes of the files. `error`: maximum relative error of the time left after
     `settles` seconds.
     """
 
     name: str
     shape: Shape
     size: int
+    files: int = 1
     drop_every: float | None = None
     sent: float = 1.1
     error: float = 0.25
@@ -76,14 +80,14 @@ class Line:
 
     @property
     def bound(self) -> float:
-        """Return the seconds that the file's bytes alone take."""
+        """Return the seconds that the files' bytes alone take."""
         assert self.shape.rate is not None
         return self.size * 8 / self.shape.rate
 
 
 @dataclass(slots=True)
 class Outcome:
-    """Measurements of one upload.
+    """Measurements of one line. `states` are those of all files.
 
     `shown` has the time left as (seconds since the start, seconds left); `percents` each percentage in order; `small`
     the seconds of small requests; `slices` the number of recorded slices when the time left was first shown.
@@ -92,7 +96,7 @@ class Outcome:
     line: Line
     seconds: float = 0.0
     sent: int = 0
-    state: str = ""
+    states: set[str] = field(default_factory=set)
     slices: int | None = None
     shown: list[tuple[float, float]] = field(default_factory=list)
     percents: list[int] = field(default_factory=list)
@@ -100,7 +104,7 @@ class Outcome:
 
     @property
     def ratio(self) -> float:
-        """Return the bytes sent divided by those of the file."""
+        """Return the bytes sent divided by those of the files."""
         return self.sent / self.line.size
 
     @property
@@ -117,16 +121,8 @@ class Outcome:
         )
 
 
-def seconds_left(text: str) -> float | None:
-    """Return the seconds of a text such as "1 min 20 s left"; None if there is no time in it."""
-    if "left" not in text:
-        return None
-    found = re.findall(r"(\d+)\s*(s|min|h)\b", text)
-    return float(sum(int(count) * UNITS[unit] for count, unit in found)) if found else None
-
-
-async def send_over(line: Line, server: Server, file: Path, folder: Path, seed: int = 0) -> Outcome:
-    """Open the page at full speed, shape the link, choose the file and watch until every byte has arrived."""
+async def send_over(line: Line, server: Server, files: list[Path], folder: Path, seed: int = 0) -> Outcome:
+    """Open the page at full speed, shape the link, choose the files and watch until every byte has arrived."""
     async with AsyncExitStack() as stack:
         link = stack.enter_context(Link(seed))
         proxy = stack.enter_context(SlowProxy(server.url, listener=link.listener))
@@ -136,7 +132,7 @@ async def send_over(line: Line, server: Server, file: Path, folder: Path, seed: 
         await asyncio.wait_for(page.evaluate(LOADED), LOADED_WITHIN_SECONDS)
         link.shape(line.shape)
         before, began = proxy.sent, time.monotonic()
-        await page.set_input_files("[data-ref=picker]", str(file))
+        await page.set_input_files("[data-ref=picker]", files)
         outcome = Outcome(line)
         beside = [asyncio.create_task(_ask(page, outcome))]
         if line.drop_every is not None:
@@ -164,20 +160,19 @@ async def _ask(page: Page, outcome: Outcome) -> None:
 
 
 async def _watch(page: Page, outcome: Outcome, began: float) -> None:
-    """Record what the row shows until the upload has ended, or has taken four times as long as it should."""
-    row = page.locator(".row").first
-    await row.wait_for()
+    """Record what the page shows until every upload has ended, or has taken four times as long as it should."""
+    await page.locator(".row").nth(outcome.line.files - 1).wait_for(state="attached")
     slices = 0
-    last = ""
+    last = None
     while (now := time.monotonic() - began) < outcome.line.bound * 4 + 60:
-        seen = await row.evaluate(ROW)
-        outcome.state, outcome.seconds = seen["state"], now
-        if outcome.state in ENDED:
+        seen = await page.evaluate(SHOWN, outcome.line.files > 1)
+        outcome.states, outcome.seconds = set(seen["states"]), now
+        if outcome.states <= ENDED:
             return
         if seen["percent"]:
             outcome.percents.append(int(seen["percent"].rstrip("%")))
         slices, last = slices + (seen["percent"] != last and bool(last)), seen["percent"]
-        left = seconds_left(seen["pace"])
+        left = seconds_left(seen["left"])
         if left is not None:
             outcome.slices = slices if outcome.slices is None else outcome.slices
             outcome.shown.append((now, left))
@@ -188,9 +183,7 @@ async def _watch(page: Page, outcome: Outcome, began: float) -> None:
 async def _page_behind(link: Link, folder: Path) -> AsyncIterator[Page]:
     """Yield a page of a Chromium at the browser's end of the link."""
     chromium = next(filter(None, map(shutil.which, NAMES)))
-    program = folder / f"chromium-{link.port}"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(link.command(chromium))} "$@"\n')
-    program.chmod(0o755)
+    program = link.write_program(chromium, folder)
     rules = f"--host-resolver-rules=MAP localhost {SERVER_ADDRESS}"
     arguments = [argument for argument in ARGUMENTS if "host-resolver-rules" not in argument]
     async with async_playwright() as playwright:

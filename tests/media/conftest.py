@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def worker() -> AsyncIterator[TagWorker]:
-    """A tag worker that runs, and is closed after the test."""
+    """Yield a tag worker, and close it after the test."""
     worker = TagWorker()
     yield worker
     await worker.close()

@@ -14,9 +14,10 @@ from media_service.core.files import CoverAndChapters
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.media.tags import ape, id3v1
 from media_service.storage.spool import DiskSpool
+from tests.media.players import complaints, seen_by_mediainfo, set_aside, spooled
 from tests.media.raw_id3 import frame, tag
 from tests.media.sample_images import png
-from tests.media.test_players import AUDIO, V1, complaints, seen_by_mediainfo, set_aside, spooled
+from tests.media.tag_kinds import AUDIO, V1
 from tests.support.stream import ape_tag_of
 
 if TYPE_CHECKING:

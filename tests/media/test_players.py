@@ -1,31 +1,35 @@
-"""What players make of retagged files, for every kind of existing tag, version and mode."""
+"""Check what players read in retagged files, for every kind of existing tag, version and mode."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-import re
 import shutil
 import subprocess
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import eyed3  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from mutagen.id3 import ID3
 
 from media_service.core.files import CoverAndChapters
-from media_service.core.findings import Outcome, outcome
 from media_service.core.upload_states import State
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.storage.spool import DiskSpool
 from tests.conftest import missing
 from tests.core.samples import make_upload
-from tests.media.raw_id3 import frame, frame22, frames_of, syncsafe, tag
-from tests.media.sample_images import png
-from tests.media.sample_tags import MORE
-from tests.support.stream import Stream, ape_tag, lyrics_tag
+from tests.media.players import (
+    complaints,
+    probed,
+    probed_without_junk,
+    seen_by_eyed3,
+    seen_by_mediainfo,
+    set_aside,
+    spooled,
+)
+from tests.media.raw_id3 import frame, frames_of, tag
+from tests.media.tag_kinds import APPENDED, ASKED, AUDIO, KINDS, LYRICS, PICTURE, V1, foreign, old
+from tests.support.stream import ape_tag, lyrics_tag
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,166 +37,8 @@ if TYPE_CHECKING:
     from media_service.media.workers.pool import TagWorker
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("players")]
-
-STREAM = Stream(kbits=128, seed=21)
-AUDIO = STREAM.with_header(STREAM.frames(60))
-ASKED = {
-    "title": "일요일 밤",
-    "artist": "AC/DC",
-    "album": "Straße",
-    "date": "2024-05-06",
-    "genre": "Podcast",
-    "comment": "첫째 둘째",
-    **MORE,
-    "lyrics": "첫째 둘째",
-}
 SHOWN_AS = {"label": "publisher", "isrc": "TSRC", "bpm": "TBPM", "key": "TKEY", "grouping": "grouping"}
 """Names that ffprobe has for our tags, if they differ."""
-
-
-def chapter(name: str, start: int, stop: int, version: int) -> bytes:
-    times = start.to_bytes(4) + stop.to_bytes(4) + b"\xff" * 8
-    return frame("CHAP", name.encode() + b"\0" + times + frame("TIT2", b"\0" + name.encode(), version), version)
-
-
-def foreign(version: int) -> list[bytes]:
-    """Return frames that DJs, podcasters and archives have in their files."""
-    return [
-        frame("GEOB", b"\0application/octet-stream\0\0Serato Markers2\0" + b"\1\1AQF\xff\xe0\xff\0" * 30, version),
-        frame("PRIV", b"TRAKTOR4\0" + bytes(range(256)), version),
-        frame("CTOC", b"toc\0\3\2one\0two\0", version),
-        chapter("one", 0, 700, version),
-        chapter("two", 700, 1500, version),
-        frame("POPM", b"kim@example.com\0\xff\0\0\0\x07", version),
-        frame("UFID", b"http://musicbrainz.org\0abc-def", version),
-        frame("RVA2", b"x\0\1\0\0\0", version),
-        frame("TSOP", b"\0Kim, Lee", version),
-        frame("MCDI", bytes(40) + b"\xff\xff", version),
-        frame("XYZ9", b"nobody knows me", version),
-    ]
-
-
-def old(version: int) -> bytes:
-    """Return a tag with other values for most of the requested tags, and foreign frames."""
-    texts = {"TIT2": b"Old title", "TPE1": b"Old artist", "TALB": b"Old album", "TCON": b"Rock", "TRCK": b"9"}
-    written = [frame(name, b"\0" + text, version) for name, text in texts.items()]
-    written.append(frame("COMM", b"\0eng\0old comment", version))
-    written.append(frame("TYER", b"\x001999", 3) if version == 3 else frame("TDRC", b"\x001999", 4))
-    return tag(b"".join(written + foreign(version)), version, padding=50)
-
-
-OLD22 = tag(frame22("TT2", b"\0Old title") + frame22("TP1", b"\0Old artist") + frame22("XYZ", b"nobody knows me"), 2)
-SECOND = tag(frame("TIT2", b"\0Second title", 4) + frame("TALB", b"\0Second", 4) + frame("PRIV", b"second\0x", 4), 4)
-V1 = b"TAG" + b"Old title".ljust(30, b"\0") + b"Old artist".ljust(30, b"\0") + b"Old album".ljust(30, b"\0") + b"1999"
-V1 += b"old comment".ljust(28, b"\0") + b"\0\x09\x11"
-FOOTED = tag(frame("TIT2", b"\0Old title", 4), 4, 0x10)
-LYRICS = b"LYRICSBEGIN[00:01]one\r\n[00:02]two\r\nLYRICSEND"
-APPENDED = tag(b"".join([frame("TIT2", b"\0Old title", 4), *foreign(4)]), 4)
-PICTURE = png(200, 120)
-
-KINDS: dict[str, tuple[bytes, bytes]] = {
-    "none": (b"", b""),
-    "v2.2": (OLD22, b""),
-    "v2.3": (old(3), b""),
-    "v2.4": (old(4), b""),
-    "v2.4 with footer": (FOOTED + b"3DI" + FOOTED[3:10], b""),
-    "v1": (b"", V1),
-    "ape": (b"", ape_tag()),
-    "ape in front": (ape_tag(), b""),
-    "v2.3, ape, v1": (old(3), ape_tag() + V1),
-    "v2.3 and v2.4": (old(3) + SECOND, b""),
-    "v2.4 twice": (old(4) + SECOND, b""),
-    "v2.3 and junk": (old(3) + b"junk" * 50, b""),
-    "junk behind": (old(3), bytes(1000)),
-    "junk before v1": (b"", b"x" * 300 + V1),
-    "junk behind v1": (b"", V1 + b"x" * 300),
-    "a piece of a frame behind": (b"", AUDIO[-200:]),
-    "lyrics": (b"", lyrics_tag() + V1),
-    "lyrics of the first version": (b"", LYRICS + V1),
-    "lyrics and ape": (old(4), lyrics_tag() + ape_tag()),
-    "ape and lyrics": (b"", ape_tag() + lyrics_tag() + V1),
-    "v1+": (b"", b"TAG+" + bytes(223) + V1),
-    "ape without header": (b"", ape_tag()[32:]),
-    "ape with a picture": (old(3), ape_tag(PICTURE) + V1),
-    "v2.4 behind": (b"", APPENDED),
-    "v2.4 behind v2.3": (old(3), APPENDED),
-    "v2.4 with footer behind": (b"", FOOTED + b"3DI" + FOOTED[3:10]),
-    "everything behind": (old(3), APPENDED + ape_tag(PICTURE)[32:] + lyrics_tag() + V1),
-    "malformed": (tag(frame("TIT2", b"\0Old title") + b"\1 garbage that is no frame"), b""),
-    "unknown version": (b"ID3\5\0\0" + syncsafe(100) + bytes(100), b""),
-}
-
-
-async def spooled(
-    worker: TagWorker, folder: Path, content: bytes, tagging: TagOptions, name: str = "show.mp3"
-) -> tuple[Path, Path, dict[str, Any]]:
-    """Return the received file, the file in the spool, and the resulting tags."""
-    source, spool = folder / "received.mp3", DiskSpool(folder / "spool")
-    source.write_bytes(content)
-    await spool.prepare()
-    inspector = MediaInspector(worker, MediaOptions(tagging=tagging))
-    upload = make_upload(state=State.RECEIVED, length=len(content), filename=name, tags=ASKED)
-    facts = await inspector.verify(source, upload, [])
-    assert outcome(facts.findings) is not Outcome.REJECT
-    plan, carried = await inspector.plan_tags(source, replace(upload, facts=facts), None)
-    await spool.assemble("a", source, plan, plan.length or len(content))
-    target = (folder / "spool" / ".incoming" / "a").rename(folder / "spooled.mp3")
-    again = await inspector.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
-    assert facts.audio is not None
-    assert again.audio_sha256 == facts.audio_sha256
-    assert content[facts.audio["start"] : facts.audio["end"]] in target.read_bytes()
-    inspector.close()
-    return source, target, dict(carried.tags)
-
-
-async def complaints(path: Path) -> set[str]:
-    """Return the messages of ffmpeg and mpg123 about a file that they decode to its end."""
-    ffmpeg = ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"]
-    said = set()
-    for command in (ffmpeg, ["mpg123", "-q", "-t", str(path)]):
-        ended = await asyncio.to_thread(subprocess.run, command, check=False, capture_output=True, text=True)
-        said |= {re.sub(r"0x[0-9a-f]+|\d+", "", line) for line in ended.stderr.splitlines()}
-        if ended.returncode:
-            said.add(f"{command[0]} ended with {ended.returncode}")
-    return said
-
-
-def probed(path: Path) -> dict[str, str]:
-    command = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", "format_tags", str(path)]
-    shown = subprocess.run(command, check=True, capture_output=True).stdout
-    tags: dict[str, str] = json.loads(shown)["format"].get("tags", {})
-    return tags
-
-
-def seen_by_mediainfo(path: Path) -> dict[str, str]:
-    """Return what MediaInfo shows, which prefers an APE tag, as MPD does."""
-    command = ["mediainfo", "--Output=JSON", str(path)]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["media"]["track"][0]
-    names = {"title": "Title", "artist": "Performer", "album": "Album", "genre": "Genre"}
-    return {key: found[name] for key, name in names.items() if name in found}
-
-
-def seen_by_eyed3(path: Path) -> dict[str, str | None]:
-    loaded = eyed3.load(path)
-    assert loaded is not None
-    found = loaded.tag
-    comments = [comment.text for comment in found.comments if not comment.description]
-    return {
-        "title": found.title,
-        "artist": found.artist,
-        "album": found.album,
-        "album_artist": found.album_artist,
-        "genre": found.genre.name if found.genre else None,
-        "comment": comments[0] if comments else None,
-        "composer": found.composer,
-        "label": found.publisher,
-        "track": "{}/{}".format(*found.track_num),
-        "disc": "{}/{}".format(*found.disc_num),
-        "bpm": str(found.bpm),
-        "date": str(found.getBestDate()),
-        "lyrics": next((lyric.text for lyric in found.lyrics), None),
-        "copyright": found.copyright,
-    }
 
 
 @pytest.mark.parametrize("version", [None, 3, 4])
@@ -230,12 +76,6 @@ async def test_provenance_hides_no_existing_tag(worker: TagWorker, tmp_path: Pat
     if kind != "malformed":
         assert {key: now.get(key) for key in kept} == {key: was[key] for key in kept}
     assert {"UPLOAD_SHA256", "AUDIO_SHA256", "VERIFIED"} <= now.keys()
-
-
-def probed_without_junk(path: Path) -> dict[str, str]:
-    """ffprobe takes this junk for another format."""
-    path.write_bytes(path.read_bytes().replace(b"junk" * 50, b""))
-    return probed(path)
 
 
 ENCODERS = {
@@ -296,10 +136,6 @@ async def test_junk_is_dropped_and_the_tags_around_it_stay(worker: TagWorker, tm
     assert set_aside(target) == [lyrics_tag(), ape_tag()]
     assert b"junk" not in whole
     assert b"xxx" not in whole
-
-
-def set_aside(path: Path) -> list[bytes]:
-    return [each.data for each in ID3(path).getall("PRIV:urn:media-service:tag")]
 
 
 @pytest.mark.parametrize("mode", ["full", "provenance"])

@@ -45,7 +45,7 @@ FILES = {
 
 @pytest.fixture
 def pool() -> Iterator[ReadPool]:
-    """A pool that is closed after the test."""
+    """Yield a pool, and close it after the test."""
     pool = ReadPool()
     yield pool
     pool.close()

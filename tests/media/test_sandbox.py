@@ -15,7 +15,7 @@ import pytest
 from media_service.media.workers import spawn
 from media_service.media.workers.sandbox import PROTECTIONS
 from tests.conftest import missing
-from tests.media.test_pool import child
+from tests.media.workers.processes import child
 from tests.support.mp3 import make_mp3
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ print(json.dumps(found))
 
 @pytest.fixture
 def listener() -> Iterator[int]:
-    """A listening port, and an abstract socket named by its number."""
+    """Yield a listening port, whose number names an abstract socket too."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
         port: int = server.getsockname()[1]
         abstract.bind(f"\0media-service-{port}")

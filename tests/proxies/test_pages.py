@@ -49,7 +49,7 @@ def mp3(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[Callable[..., tuple[Server, Proxy]]]:
-    """Starts a server and a proxy of that kind before it; `public` makes the service's public URL from the proxy."""
+    """Yield what starts a server and a proxy of a kind before it; `public` makes the public URL from the proxy."""
     with ExitStack() as stack:
 
         def start(kind: str, public: Callable[[Proxy], str] = lambda _: "") -> tuple[Server, Proxy]:

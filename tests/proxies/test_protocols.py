@@ -26,7 +26,7 @@ TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-strea
 
 @pytest.fixture(scope="module", params=list(STARTERS))
 def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Proxy]]:
-    """A server and the proxy before it. Its public URL is that of the proxy."""
+    """Yield a server and the proxy before it. Its public URL is that of the proxy."""
     folder = tmp_path_factory.mktemp(request.param)
     proxy = Proxy(folder)
     with ExitStack() as stack:

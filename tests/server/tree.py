@@ -1,4 +1,4 @@
-"""What the tests of the processes share."""
+"""Helpers of the tests of the processes."""
 
 from __future__ import annotations
 

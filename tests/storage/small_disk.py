@@ -25,12 +25,12 @@ mkdir "$1/losing" && mount -o loop "$1/image" "$1/losing" && shift && exec "$@"
 
 
 def on_small_disk(mount: Path, scenario: Callable[[Path], Awaitable[Any]], size: str = "4m") -> Any:
-    """What the scenario, a coroutine function of a test module, returns (as JSON) when it works on such a disk."""
+    """Return what the scenario, a coroutine function of a test module, returns (as JSON) on such a disk."""
     return _run(("unshare", "-rm", "sh", "-c", MOUNT, "sh", size), mount, scenario)
 
 
 def on_losing_disk(mount: Path, scenario: Callable[[Path], Awaitable[Any]]) -> Any:
-    """The same with a disk `losing` in it: of 64 MiB that it takes, it loses what the small one cannot store."""
+    """Return the same from a disk `losing` in it: of 64 MiB that it takes, it loses what the small one cannot store."""
     return _run(("unshare", "-m", "sh", "-c", MOUNT_LOSING, "sh"), mount, scenario)
 
 

@@ -31,7 +31,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def folder(tmp_path: Path) -> DataFolder:
-    """A data folder that was made."""
+    """Return a data folder that was made."""
     folder = DataFolder(tmp_path / "deep" / "data")
     folder.make()
     return folder

@@ -23,8 +23,8 @@ from media_service.storage.sync import server as sync_server
 from media_service.storage.sync.client import READ_BACK_MIN_BYTES, SyncClient
 from media_service.storage.sync.server import DIGEST_THREADS, SYNC_THREADS
 from media_service.storage.upload_store import DiskUploadStore
+from tests.storage.partials import open_files
 from tests.storage.small_disk import on_small_disk
-from tests.storage.test_upload_store import open_files
 from tests.support.rpc import served, storage_rpc
 
 if TYPE_CHECKING:

@@ -1,22 +1,19 @@
-"""The upload store on disk: descriptors, allocation, failed syncs, full disks."""
+"""The upload store on disk: descriptors, allocation, failed syncs."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import os
-import random
 import socket
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 
-from media_service.core.errors.service import StorageError, StorageFull
+from media_service.core.errors.service import StorageError
 from media_service.ipc import server as rpc_server
 from media_service.ipc.client import RpcClient
 from media_service.storage import open_partials
@@ -27,35 +24,8 @@ from media_service.storage.sync import server as sync_server
 from media_service.storage.sync.client import SyncClient
 from media_service.storage.upload_store import DiskUploadStore
 from media_service.storage.write_latency import WriteLatency
-from tests.storage.small_disk import on_small_disk
+from tests.storage.partials import MIB, locked, notified, open_files
 from tests.support.rpc import UnreliableSyncs, served, storage_rpc
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from media_service.storage.slice_writer import DiskSliceWriter
-
-MIB = 1024 * 1024
-
-
-@pytest_asyncio.fixture
-async def store(tmp_path: Path) -> AsyncIterator[DiskUploadStore]:
-    """Yield partials in an empty folder; check that no descriptor leaks."""
-    before = open_files()
-    async with storage_rpc() as rpc:
-        store = DiskUploadStore(tmp_path / "deep" / "partials", rpc)
-        await store.prepare()
-        among = open_files()
-        yield store
-        store.close_idle()
-        await notified(rpc)
-        assert open_files() == among
-    assert open_files() == before
-
-
-async def notified(rpc: RpcClient) -> None:
-    """Return when the server has handled every notification."""
-    await rpc.call(("sync", b"/nowhere"))
 
 
 def opened(descriptor: int, path: Path, rpc: RpcClient) -> OpenPartial:
@@ -63,18 +33,6 @@ def opened(descriptor: int, path: Path, rpc: RpcClient) -> OpenPartial:
     return OpenPartial(
         "a", path, descriptor, latency=WriteLatency(), executor=ThreadPoolExecutor(1), sync_client=SyncClient(rpc)
     )
-
-
-async def locked(store: DiskUploadStore, start: int, size: int | None) -> DiskSliceWriter:
-    """Return a writer of upload `a` that holds its lock."""
-    writer = await store.begin("a", start, size)
-    assert writer is not None
-    assert writer.try_lock()
-    return writer
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_folder_and_files_are_for_this_user_alone(store: DiskUploadStore) -> None:
@@ -281,56 +239,6 @@ async def test_tasks_that_wait_during_a_sync_share_the_next_one(tmp_path: Path) 
     assert sum(requests.count("sync") for requests in received) == 2
 
 
-async def create_on_full_disk(disk: Path) -> Any:
-    async with storage_rpc() as rpc:
-        store = DiskUploadStore(disk / "partials", rpc)
-        await store.prepare()
-        await store.create("fits", 3 * MIB)
-        try:
-            await store.create("too-large", 3 * MIB)
-        except StorageFull:
-            left = sorted(await store.list_ids())
-            await store.discard("fits")
-            await store.create("too-large", 3 * MIB)
-            return left, sorted(await store.list_ids())
-        return None
-
-
-def test_partial_that_does_not_fit_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    assert on_small_disk(tmp_path / "disk", create_on_full_disk) == [["fits"], ["too-large"]]
-
-
-async def write_on_full_disk(disk: Path) -> Any:
-    async with storage_rpc() as rpc:
-        store = DiskUploadStore(disk / "partials", rpc)
-        await store.prepare()
-        await store.create("a", None)
-        writer, taken, block = await locked(store, 0, 64 * MIB), 0, random.Random(3).randbytes(MIB)
-        try:
-            while True:
-                await writer.write(block)
-                taken += MIB
-        except StorageFull:
-            pass
-        await writer.commit()
-        writer.close()
-        whole = store.path("a").read_bytes()[:taken] == block * (taken // MIB)
-        await store.trim("a", MIB)
-        again = await locked(store, MIB, MIB)
-        await again.write(block)
-        await again.commit()
-        again.close()
-        return taken // MIB, whole, store.path("a").read_bytes() == block * 2, await store.free() > 0
-
-
-def test_full_disk_keeps_what_was_written_and_continues_after_space_is_freed(tmp_path: Path) -> None:
-    taken, before, after, free = on_small_disk(tmp_path / "disk", write_on_full_disk)
-    assert taken in (3, 4)
-    assert before
-    assert after
-    assert free
-
-
 async def test_reserve_allocates_space_and_extends_the_file(store: DiskUploadStore) -> None:
     await store.create("a", 0)
     writer = await locked(store, 0, 1)
@@ -360,22 +268,3 @@ async def test_allocated_is_the_size_without_holes_and_zero_with_one(store: Disk
     await writer.write(b"far away")
     assert writer.allocated == 0
     writer.close()
-
-
-async def reserve_on_full_disk(disk: Path) -> Any:
-    async with storage_rpc() as rpc:
-        store = DiskUploadStore(disk / "partials", rpc)
-        await store.prepare()
-        await store.create("a", MIB)
-        writer = await locked(store, 0, 7)
-        try:
-            await writer.reserve(MIB, 64 * MIB)
-        except StorageFull:
-            await writer.write(b"goes on")
-            await writer.reserve(MIB, 2 * MIB)
-            writer.close()
-            return store.path("a").read_bytes()[:7].decode()
-
-
-def test_reserve_on_a_full_disk_fails_and_writes_continue(tmp_path: Path) -> None:
-    assert on_small_disk(tmp_path / "disk", reserve_on_full_disk) == "goes on"

@@ -13,8 +13,8 @@ from media_service.core.errors.service import StorageError, StorageFull
 from media_service.storage.sync import server as sync_server
 from media_service.storage.upload_store import DiskUploadStore
 from media_service.storage.write_errors import raise_lost_writes
+from tests.storage.partials import locked
 from tests.storage.small_disk import on_losing_disk
-from tests.storage.test_upload_store import locked
 from tests.support.rpc import storage_rpc
 
 if TYPE_CHECKING:

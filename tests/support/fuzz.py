@@ -53,7 +53,7 @@ BROKEN = (
 
 @dataclass(slots=True)
 class Conversation:
-    """What one connection sends: `pieces`, with a pause after each, and a disconnect after the last if `cut`."""
+    """List what one connection sends: `pieces`, with a pause after each, and a disconnect after the last if `cut`."""
 
     number: int
     messages: list[Message]

@@ -14,7 +14,8 @@ import math
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tests.support.api import MIB
 from tests.support.server import ROOT
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.support.server import Server
     from tests.support.wire import WireResponse
 
+HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 HEALTH_SECONDS = 0.25
 """Limit of the 99th percentile on an idle machine; what a control server takes at the same time is added."""
 
@@ -154,3 +156,14 @@ class Connection:
     def close(self) -> None:
         """Abort the connection."""
         self._writer.transport.abort()
+
+
+def descriptors(pid: int) -> int:
+    """Return how many descriptors the process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def log_lines(log: Path) -> list[dict[str, Any]]:
+    """Return the log's lines after those of the start."""
+    lines: list[dict[str, Any]] = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line for line in lines if "confined" not in line["event"]]

@@ -56,7 +56,7 @@ class StoreProcess:
 
 
 class Worker:
-    """What the process does. Writers have names, so that several are open at once."""
+    """Methods that the process serves. Writers have names, so that several are open at once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

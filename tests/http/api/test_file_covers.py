@@ -40,7 +40,7 @@ async def spooled(
 async def change(
     api: Api, file: dict[str, Any], method: str, picture: bytes | None = None, match: str | None = "", **headers: str
 ) -> Response:
-    """PUT or DELETE a file's cover. `match`: If-Match; empty for the file's ETag, None for no field."""
+    """Send PUT or DELETE for a file's cover. `match`: If-Match; empty for the file's ETag, None for no field."""
     if match is not None:
         headers["If-Match"] = match or f'"{file["spooled_sha256"]}"'
     data = None if picture is None else io.BytesIO(picture)

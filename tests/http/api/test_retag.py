@@ -41,7 +41,7 @@ async def file(small: Api) -> dict[str, Any]:
 
 
 async def edit(api: Api, file: dict[str, Any], tags: object, match: str | None = "", admin: bool = True) -> Response:
-    """PATCH the file. `match`: If-Match; empty for the file's ETag, None for no field."""
+    """Send PATCH for the file. `match`: If-Match; empty for the file's ETag, None for no field."""
     headers = dict(api.admin) if admin else {}
     if match is not None:
         headers["If-Match"] = match or f'"{file["spooled_sha256"]}"'

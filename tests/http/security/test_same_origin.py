@@ -20,7 +20,7 @@ PAGE = "https://radio.example:8443"
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with `public_url`, from which it takes its base path."""
+    """Yield a server with `public_url`, from which it takes its base path."""
     data = tmp_path_factory.mktemp("public") / "data"
     with Server(data, disk_reserve=0, interim_responses=True, public_url=f"{PUBLIC}/", base_path="/media") as server:
         yield server

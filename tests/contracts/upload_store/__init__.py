@@ -1,0 +1,1 @@
+"""Suite of the port `core.ports.upload_store`: bytes, locks, syncs."""

@@ -1,0 +1,68 @@
+"""Suite of `core.ports.upload_store`: bytes are durable after a commit, or it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media_service.core.errors.service import StorageError
+from tests.contracts.upload_store.adapters import Subject, locked, send
+
+if TYPE_CHECKING:
+    from media_service.core.ports.upload_store import UploadStore
+
+
+async def test_committed_bytes_survive_a_crash(subject: Subject) -> None:
+    await subject.store.create("a", 10)
+    await send(subject.store, "a", 0, b"synced")
+    after = await subject.crash()
+    assert await after.list_ids() == ["a"]
+    assert after.path("a").read_bytes() == b"synced" + bytes(4)
+
+
+async def test_all_bytes_survive_a_crash_after_they_were_synced_together(subject: Subject) -> None:
+    await subject.store.create("a", 10)
+    await send(subject.store, "a", 0, b"one", sync=False)
+    await send(subject.other, "a", 3, b"two", sync=False)
+    await subject.other.sync_all("a")
+    assert (await subject.crash()).path("a").read_bytes() == b"onetwo" + bytes(4)
+
+
+async def test_concatenated_bytes_survive_a_crash(subject: Subject) -> None:
+    await subject.store.create("a", 4)
+    await send(subject.store, "a", 0, b"part")
+    await subject.store.create("whole", 8)
+    await subject.store.concatenate("whole", [("a", 4), ("a", 4)])
+    assert (await subject.crash()).path("whole").read_bytes() == b"partpart"
+
+
+@pytest.mark.parametrize("sync", [False, True])
+async def test_slices_before_a_failed_sync_are_lost_and_later_ones_are_not(subject: Subject, *, sync: bool) -> None:
+    """The kernel reports lost pages once: the next sync of the same file succeeds."""
+    await subject.store.create("a", 10)
+    failing, before = await locked(subject.store, 0, 4), await locked(subject.store, 4, 4)
+    await failing.write(b"lost")
+    await before.write(b"lost")
+    with subject.syncs_fail(), pytest.raises(StorageError):
+        await failing.commit()
+    with pytest.raises(StorageError):
+        await before.commit(sync=sync)
+    failing.close()
+    before.close()
+    await send(subject.store, "a", 0, b"again")
+    assert (await subject.crash()).path("a").read_bytes()[:5] == b"again"
+
+
+async def test_failed_sync_of_all_is_an_error(subject: Subject) -> None:
+    await subject.store.create("a", 10)
+    await send(subject.store, "a", 0, b"lost", sync=False)
+    with subject.syncs_fail(), pytest.raises(StorageError):
+        await subject.store.sync_all("a")
+
+
+async def test_commits_at_once_all_return(store: UploadStore) -> None:
+    await store.create("a", 64)
+    await asyncio.gather(*(send(store, "a", offset, b"x") for offset in range(64)))
+    assert store.path("a").read_bytes() == b"x" * 64

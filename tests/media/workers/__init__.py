@@ -1,0 +1,1 @@
+"""Tag workers: processes, limits, replacement."""
