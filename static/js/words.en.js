@@ -135,6 +135,7 @@ export default {
   'why.proxy_too_large': 'a device on the network blocks this upload. Please tell the station.',
   'why.slice_too_large': 'the server refuses even small pieces. Please tell the station.',
   'why.quota_exceeded': 'your unfinished uploads together are larger than is accepted here. Please finish or cancel some first.',
+  'why.quota_exceeded_service': 'the server has no more room for uploads. Please tell the station.',
   'why.too_many_slices': 'it came in too many small pieces. Please start again.',
   'why.cover_not_image': 'it must be a JPEG, PNG, WebP or GIF picture.',
   'why.cover_too_large': 'it is larger than {limit}.',

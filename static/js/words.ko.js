@@ -135,6 +135,7 @@ export default {
   'why.proxy_too_large': '네트워크 장비가 전송을 막고 있습니다. 방송국에 알려 주세요.',
   'why.slice_too_large': '서버가 전송을 막고 있습니다. 방송국에 알려 주세요.',
   'why.quota_exceeded': '끝나지 않은 업로드의 합이 여기서 받는 크기를 넘습니다. 먼저 일부를 마치거나 취소해 주세요.',
+  'why.quota_exceeded_service': '서버에 더 받을 자리가 없습니다. 방송국에 알려 주세요.',
   'why.too_many_slices': '너무 많은 작은 조각으로 나뉘어 왔습니다. 처음부터 다시 보내 주세요.',
   'why.cover_not_image': 'JPEG, PNG, WebP, GIF 그림만 쓸 수 있습니다.',
   'why.cover_too_large': '{limit}보다 큽니다.',

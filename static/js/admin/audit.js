@@ -19,7 +19,8 @@ function named(who) {
 }
 
 /** @param {Record<string, any>} details @returns {string} */
-const detailWords = (details) => Object.entries(details).map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : value}`).join('; ');
+const detailWords = (details) => Object.entries(details).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value ?? '')])
+  .filter(([, text]) => text).map((pair) => pair.join(': ')).join('; ');
 
 /**
  * @param {HTMLElement} root

@@ -16,6 +16,7 @@ import { showSecret } from './secret.js';
 const DAY_SECONDS = 86_400;
 const LIFETIMES = [7, 30, 90, 365];
 const DEFAULT_DAYS = '90';
+const SCOPES = ['upload', 'read', 'edit', 'links', 'events', 'metrics', 'admin'];
 
 const BROWSERS = /** @type {[RegExp, string][]} */ ([[/Edg/, 'Edge'], [/OPR\//, 'Opera'], [/Firefox/, 'Firefox'], [/Chrome|CriOS/, 'Chrome'], [/Safari/, 'Safari']]);
 const SYSTEMS = /** @type {[RegExp, string][]} */ ([[/Android/, 'Android'], [/iPhone|iPad/, 'iOS'], [/Windows/, 'Windows'], [/Mac OS/, 'macOS'], [/Linux/, 'Linux']]);
@@ -87,7 +88,8 @@ export function tokensSection(root, client, asked, me) {
     // An admin makes tokens for everybody, and the admin token is no person.
     const people = isAdmin() ? await asked(() => client.page('people', { limit: '200' }), () => undefined) : { rows: [] };
     if (!shows || !people) return;
-    const { scopes, id } = me();
+    const { id } = me();
+    const scopes = SCOPES.filter((scope) => me().scopes.includes(scope));
     const owners = people.rows.map((person) => /** @type {[string, string]} */ ([person.id, person.name]));
     openForm({
       heading: say('token.add'),

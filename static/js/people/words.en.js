@@ -53,4 +53,15 @@ export default {
   'guest.passphrase_lead': 'This link needs a passphrase, which the station has told you.',
   'guest.enter': 'Continue',
   'guest.wrong_passphrase': 'That is not the passphrase.',
+
+  'why.quota_exceeded_link': 'this link has no room left for it.',
+  'why.quota_exceeded_owner': 'your quota is used up. Please ask the station for more.',
+  'why.quota_exceeded_collection': 'this show has no room left. Please tell the station.',
+  'why.link_ended': 'this link has ended. Please ask the station for a new one.',
+  'why.link_early': 'this link takes no files yet.',
+  'why.unknown_link': 'this link has ended. Please ask the station for a new one.',
+  'why.unknown_collection': 'this show takes no files any more. Choose another one.',
+  'why.passphrase_required': 'the passphrase is missing. Please reload the page and enter it.',
+  'why.asked': 'something that the station asks for is missing. Please fill it in and start again.',
+  'why.insufficient_scope': 'your account does not permit this.',
 };

@@ -53,4 +53,15 @@ export default {
   'guest.passphrase_lead': '이 링크에는 방송국이 알려 드린 암호 문구가 필요합니다.',
   'guest.enter': '계속',
   'guest.wrong_passphrase': '암호 문구가 맞지 않습니다.',
+
+  'why.quota_exceeded_link': '이 링크에 남은 자리가 없습니다.',
+  'why.quota_exceeded_owner': '쓸 수 있는 크기를 다 썼습니다. 방송국에 늘려 달라고 부탁하세요.',
+  'why.quota_exceeded_collection': '이 프로그램에 남은 자리가 없습니다. 방송국에 알려 주세요.',
+  'why.link_ended': '이 링크는 끝났습니다. 방송국에 새 링크를 부탁하세요.',
+  'why.link_early': '이 링크는 아직 파일을 받지 않습니다.',
+  'why.unknown_link': '이 링크는 끝났습니다. 방송국에 새 링크를 부탁하세요.',
+  'why.unknown_collection': '이 프로그램은 더는 파일을 받지 않습니다. 다른 프로그램을 고르세요.',
+  'why.passphrase_required': '암호 문구가 빠졌습니다. 페이지를 새로 고쳐 입력해 주세요.',
+  'why.asked': '방송국에서 묻는 항목이 빠졌습니다. 채운 뒤 처음부터 다시 해 주세요.',
+  'why.insufficient_scope': '이 계정으로는 할 수 없습니다.',
 };
