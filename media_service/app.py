@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from media_service.access.assembly import AccessParts
 from media_service.access.audit import AuditTrail
+from media_service.access.collection_covers import CollectionCovers
 from media_service.access.collections import CollectionService
 from media_service.access.credentials import Credentials
 from media_service.access.erasing import PersonEraser
@@ -125,20 +126,16 @@ class Receiver:
             accounts,
             self._passwords,
             self._adapters.all.locks,
+            self._audit,
             clock=now,
             new_id=new_id,
             forget=self._credentials.forget,
         )
-        self._sign_in = SignIn(accounts, self._passwords, throttle, self._credentials, now)
-        self._collections = CollectionService(
-            self._adapters.all.collections,
-            self._adapters.all.media,
-            parts.options.limits.cover,
-            self._audit,
-            clock=now,
-            new_id=new_id,
+        self._sign_in = SignIn(accounts, self._passwords, throttle, self._access.people, now)
+        self._collections = CollectionService(self._adapters.all.collections, self._audit, clock=now, new_id=new_id)
+        self._serializer = Serializer(
+            settings.base_path, parts.options.limits, settings.public_url, self._collections, self._guests
         )
-        self._serializer = Serializer(settings.base_path, parts.options.limits, settings.public_url, self._collections)
 
     def application(self) -> web.Application:
         """Return the application, which opens the parts on startup and closes them on cleanup."""
@@ -196,14 +193,18 @@ class Receiver:
                 budget=covers,
             ),
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit, collections=collections),
-            CollectionsApi(
-                collections, authenticator, serializer, intake.options, loop_budget=loop_budget, budget=covers
-            ),
+            self._collections_api(loop_budget, covers),
             MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
-            LinksApi(self._links, authenticator, serializer, defaults),
+            LinksApi(self._links, collections, authenticator, serializer, defaults=defaults),
             GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
-            PeopleApi(self._access, self._person_eraser(), authenticator, serializer),
+            PeopleApi(
+                self._access,
+                self._person_eraser(),
+                self._adapters.catalogue.usage_of,
+                authenticator,
+                serializer,
+            ),
             TokensApi(self._access, authenticator),
         ]
 
@@ -216,7 +217,22 @@ class Receiver:
         uploads = UploadEraser(
             adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
         )
-        return PersonEraser(self._access.people, uploads, rows)
+        return PersonEraser(self._access.people, uploads, rows, self._audit)
+
+    def _collections_api(self, loop_budget: LoopBudget, budget: MemoryBudget) -> CollectionsApi:
+        adapters, options = self._adapters.all, self._intake.options
+        covers = CollectionCovers(
+            self._collections, adapters.collections, adapters.media, options.limits.cover, self._audit
+        )
+        return CollectionsApi(
+            self._collections,
+            covers,
+            self._authenticator,
+            self._serializer,
+            options=options,
+            loop_budget=loop_budget,
+            budget=budget,
+        )
 
     def _append_dialects(self, loop_budget: LoopBudget) -> list[RouteProvider]:
         return [

@@ -12,6 +12,7 @@ from media_service.catalogue import usage_check
 from media_service.catalogue.schema_version import is_current
 from media_service.commands.options import Config, DataDir, end_with, load_settings
 from media_service.commands.people import person
+from media_service.commands.shows import show
 from media_service.commands.tokens import token
 from media_service.config.describe import describe_settings
 from media_service.config.loading import load_with_origins
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 cli.add_typer(person, name="person")
+cli.add_typer(show, name="show")
 cli.add_typer(token, name="token")
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")]

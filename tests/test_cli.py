@@ -14,6 +14,7 @@ import pytest
 
 from media_service.config.loading import load
 from media_service.config.settings import Settings
+from tests.catalogue.samples import write
 from tests.support.server import ROOT, Server
 
 if TYPE_CHECKING:
@@ -141,6 +142,31 @@ def test_health_is_0_while_the_service_is_ready_and_1_otherwise(tmp_path: Path) 
     said = refusal("health", "--port", str(server.port), status=1)
     assert said.startswith(f"no response from 127.0.0.1 port {server.port}: ")
     assert "--port" in refusal("health", "--port", "0", status=1)
+
+
+def test_wrong_sums_of_usage_are_found_and_corrected(tmp_path: Path) -> None:
+    folder = ("--data-dir", str(tmp_path))
+    said = refusal("usage", *folder, status=1)
+    assert said == (
+        f"{tmp_path}/catalogue.sqlite3 is not a catalogue with the newest schema; `media-service migrate` makes it one"
+    )
+    run("migrate", *folder)
+    right = "service: files 0, bytes 0, reserved_files 0, reserved_bytes 0\n"
+    checked = run("usage", "--check", *folder)
+    assert (checked.returncode, checked.stdout) == (0, right)
+    write(tmp_path / "catalogue.sqlite3", "UPDATE usage SET bytes = 5")
+    write(tmp_path / "catalogue.sqlite3", "INSERT INTO usage VALUES ('link:x', 0, 0, 1, 0)")
+    wrong = (
+        "link:x: files 0, bytes 0, reserved_files 1 (wrong: 0), reserved_bytes 0\n"
+        "service: files 0, bytes 5 (wrong: 0), reserved_files 0, reserved_bytes 0\n"
+    )
+    checked = run("usage", "--check", *folder)
+    assert (checked.returncode, checked.stdout) == (1, wrong)
+    assert checked.stderr == "media-service: sums are wrong; `media-service usage --repair` corrects them\n"
+    assert run("usage", *folder).returncode == 0
+    repaired = run("usage", "--repair", *folder)
+    assert (repaired.returncode, repaired.stdout) == (0, wrong)
+    assert run("usage", "--check", *folder).stdout == right.replace("service", "link:x") + right
 
 
 def test_health_reaches_a_service_that_listens_everywhere(tmp_path: Path) -> None:

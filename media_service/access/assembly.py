@@ -11,6 +11,7 @@ from media_service.access.tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from media_service.access.audit import AuditTrail
     from media_service.core.ports.accounts import Accounts
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.passwords import Passwords
@@ -24,11 +25,12 @@ class AccessParts:
         accounts: Accounts,
         passwords: Passwords,
         locks: Locks,
+        audit: AuditTrail,
         *,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         forget: Callable[[], None],
     ) -> None:
-        self.people = People(accounts, passwords, locks, clock=clock, new_id=new_id, forget=forget)
-        self.tokens = Tokens(accounts, clock=clock, new_id=new_id, forget=forget)
+        self.people = People(accounts, passwords, locks, audit, clock=clock, new_id=new_id, forget=forget)
+        self.tokens = Tokens(accounts, audit, clock=clock, new_id=new_id, forget=forget)
         self.names = CollectionNames(accounts)

@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING
 
 from media_service.core import collections as rules
 from media_service.core.audit import Action, Subject
-from media_service.core.cover import accept_cover
 from media_service.core.errors.access import NameTaken
 from media_service.core.errors.collections import UnknownCollection
-from media_service.core.errors.covers import UnknownCover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from collections.abc import Collection as Some
 
     from media_service.access.audit import AuditTrail
-    from media_service.core.audit import Actor, AuditEntry, Detail
+    from media_service.core.audit import Actor, Detail
     from media_service.core.collections import Collection, CollectionChanges
-    from media_service.core.cover import Cover, CoverLimits
     from media_service.core.ports.collections import Collections
-    from media_service.core.ports.media import Media
     from media_service.core.usage import Usage
 
 Allowed = frozenset[str] | None
@@ -38,16 +34,12 @@ class CollectionService:
     def __init__(
         self,
         collections: Collections,
-        media: Media,
-        covers: CoverLimits,
         audit: AuditTrail,
         *,
         clock: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
         self._collections = collections
-        self._media = media
-        self._covers = covers
         self._audit = audit
         self._clock = clock
         self._new_id = new_id
@@ -66,7 +58,7 @@ class CollectionService:
         created = rules.create(
             slug, title, id=self._new_id(), now=self._clock(), default_tags=default_tags, bytes_max=bytes_max
         )
-        entry = self._entry(actor, Action.COLLECTION_MADE, created)
+        entry = self._audit.entry(actor, Action.COLLECTION_MADE, subject_of(created))
         if not await self._collections.add(created, entry):
             raise NameTaken(created.slug)
         self._audit.report(entry)
@@ -75,7 +67,8 @@ class CollectionService:
     async def change(self, actor: Actor, slug: str, changes: CollectionChanges) -> Collection:
         """Return the collection with these changes. Raise Malformed, DetailsTooLarge."""
         changed = rules.change(await self.find(slug, None), changes, self._clock())
-        entry = self._entry(actor, Action.COLLECTION_CHANGED, changed, {"archived": changed.archived_at is not None})
+        details: dict[str, Detail] = {"archived": changed.archived_at is not None}
+        entry = self._audit.entry(actor, Action.COLLECTION_CHANGED, subject_of(changed), details=details)
         if not await self._collections.save(changed, entry):
             raise UnknownCollection
         self._audit.report(entry)
@@ -124,26 +117,7 @@ class CollectionService:
         """Return a page of the allowed collections with their usage, by slug. Raise Malformed."""
         return await self._collections.page(allowed, cursor, limit)
 
-    async def cover(self, slug: str, allowed: Allowed) -> tuple[Cover, bytes]:
-        """Return the cover and its picture. Raise UnknownCover, and as `accept_cover` if the limits were lowered."""
-        picture = await self._collections.cover((await self.find(slug, allowed)).id)
-        if picture is None:
-            raise UnknownCover
-        return await self._accept(picture), picture
 
-    async def put_cover(self, actor: Actor, slug: str, picture: bytes | None) -> None:
-        """Set the cover; None removes it. Raise as `accept_cover`."""
-        found = await self.find(slug, None)
-        if picture is not None:
-            await self._accept(picture)
-        entry = self._entry(actor, Action.COLLECTION_CHANGED, found, {"cover": picture is not None})
-        await self._collections.save_cover(found.id, picture, entry)
-        self._audit.report(entry)
-
-    async def _accept(self, picture: bytes) -> Cover:
-        return accept_cover(len(picture), await self._media.inspect_picture(picture), self._covers)
-
-    def _entry(
-        self, actor: Actor, action: Action, collection: Collection, details: Mapping[str, Detail] | None = None
-    ) -> AuditEntry:
-        return self._audit.entry(actor, action, Subject(collection.id, collection.title), details=details)
+def subject_of(collection: Collection) -> Subject:
+    """Return the collection as the audit trail names it."""
+    return Subject(collection.id, collection.title)

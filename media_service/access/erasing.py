@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from media_service.access.credentials import FRESH_SECONDS
+from media_service.core.audit import Action, Subject
 from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.people import PersonChange
 
 if TYPE_CHECKING:
+    from media_service.access.audit import AuditTrail
     from media_service.access.people import People
+    from media_service.core.audit import Actor, Detail
     from media_service.core.ports.erasing import ErasableRows
 
 MAX_ATTEMPTS = 8
@@ -30,22 +34,34 @@ class PersonEraser:
     """
 
     def __init__(
-        self, people: People, uploads: Uploads, rows: ErasableRows, known_seconds: float = FRESH_SECONDS
+        self,
+        people: People,
+        uploads: Uploads,
+        rows: ErasableRows,
+        audit: AuditTrail,
+        *,
+        known_seconds: float = FRESH_SECONDS,
     ) -> None:
         self._known_seconds = known_seconds
         self._people = people
         self._uploads = uploads
         self._rows = rows
+        self._audit = audit
 
-    async def erase(self, person_id: str, *, delete_files: bool) -> None:
+    async def erase(self, person_id: str, actor: Actor, *, delete_files: bool) -> None:
         """Erase a person; files that are kept have no sender any more.
 
         Raise UnknownPerson, BeingFinished, ChangedMeanwhile, StorageFull, StorageError, CatalogueError.
         """
-        await self._people.change(person_id, PersonChange(is_disabled=True))
+        await self._people.change(person_id, PersonChange(is_disabled=True), actor)
+        if actor.id == person_id:
+            actor = replace(actor, name="", address=None)
+        details: dict[str, Detail] = {"files": "deleted" if delete_files else "kept"}
+        entry = self._audit.entry(actor, Action.PERSON_ERASED, Subject(person_id), details=details)
         await asyncio.sleep(self._known_seconds)
         for _ in range(MAX_ATTEMPTS):
             await self._uploads.erase(person_id, delete_files=delete_files)
-            if await self._rows.erase_owner(person_id):
+            if await self._rows.erase_owner(person_id, entry):
+                self._audit.report(entry)
                 return
         raise ChangedMeanwhile

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media_service.access.credentials import token_digest
 from media_service.access.new_secret import new_secret
 from media_service.core.access import PERSON_PREFIX
 from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
-from media_service.core.errors.access import NameTaken, UnknownPerson, WrongPassword
+from media_service.core.audit import Action, Subject
+from media_service.core.errors.access import NameTaken, UnknownPerson
 from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.people import (
     INVITATION_SECONDS,
@@ -22,12 +24,13 @@ from media_service.core.people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Callable
 
+    from media_service.access.audit import AuditTrail
+    from media_service.core.audit import Actor, AuditEntry
     from media_service.core.ports.accounts import Accounts
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.passwords import Passwords
-    from media_service.core.usage import Usage
 
 LOCK_SECONDS = 20.0
 """Maximum wait for another change of the same person."""
@@ -42,7 +45,8 @@ SIGN_IN = (TokenKind.SESSION, TokenKind.INVITATION)
 class People:
     """Persons and how they sign in. Methods with an id raise UnknownPerson; `clock` returns UTC microseconds.
 
-    `forget`: called after each change, so that this process uses no old credential.
+    `forget`: called after each change, so that this process uses no old credential. `actor`: who changes something, for
+    the audit trail.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class People:
         accounts: Accounts,
         passwords: Passwords,
         locks: Locks,
+        audit: AuditTrail,
         *,
         clock: Callable[[], int],
         new_id: Callable[[], str],
@@ -58,11 +63,12 @@ class People:
         self._accounts = accounts
         self._passwords = passwords
         self._locks = locks
+        self._audit = audit
         self._clock = clock
         self._new_id = new_id
         self._forget = forget
 
-    async def add(self, new: NewPerson, created_by: str | None) -> Owner:
+    async def add(self, new: NewPerson, actor: Actor) -> Owner:
         """Add a person. Raise NameTaken, Malformed, TooManyRequests."""
         name = clean_name(new.name)
         password = None if new.password is None else await self._passwords.hash(check_password(new.password))
@@ -75,12 +81,13 @@ class People:
             all_collections=new.collections is None,
             collections=new.collections or frozenset(),
             limits=new.limits,
-            created_by=created_by,
+            created_by=actor.id if (actor.id or "").startswith(PERSON_PREFIX) else None,
             created_at=self._clock(),
         )
-        if not await self._accounts.add_owner(person, name_key(name)):
+        entry = self._audit.entry(actor, Action.PERSON_ADDED, _subject(person), details={"role": person.role.value})
+        if not await self._accounts.add_owner(person, name_key(name), entry):
             raise NameTaken(name)
-        self._forget()
+        self._done(entry)
         return person
 
     async def find(self, person_id: str) -> Owner:
@@ -101,11 +108,7 @@ class People:
         """Return a page of persons, newest first, and the next page's cursor. Raise Malformed."""
         return await self._accounts.owners(OwnerKind.PERSON, cursor, limit)
 
-    async def usage_of(self, person_ids: Collection[str]) -> dict[str, Usage]:
-        """Return what these persons have stored and reserved, by id."""
-        return await self._accounts.usage_of(person_ids)
-
-    async def change(self, person_id: str, change: PersonChange) -> Owner:
+    async def change(self, person_id: str, change: PersonChange, actor: Actor) -> Owner:
         """Change a person and return it. Raise NameTaken, Malformed, TooManyRequests, ChangedMeanwhile.
 
         Another password ends sessions and invitations, disabling and enabling ends every token.
@@ -117,15 +120,16 @@ class People:
             # Before a person is enabled: disabling may have been interrupted between these two.
             if before.disabled_at is not None and after.disabled_at is None:
                 await self._end(person_id, OF_PERSONS)
-            await self._save(after)
+            entry = self._audit.entry(actor, Action.PERSON_CHANGED, _subject(after), details=change.summary)
+            await self._save(after, entry)
             if after.disabled_at is not None:
                 await self._end(person_id, OF_PERSONS)
             elif change.password is not None:
                 await self._end(person_id, SIGN_IN)
-        self._forget()
+        self._done(entry)
         return after
 
-    async def invite(self, person_id: str) -> tuple[str, int]:
+    async def invite(self, person_id: str, actor: Actor) -> tuple[str, int]:
         """Return the secret of a new invitation, and when it expires; earlier ones end. Raise UnknownPerson."""
         secret, now = new_secret(), self._clock()
         token = Token(
@@ -136,37 +140,32 @@ class People:
             expires_at=now + INVITATION_SECONDS * 1_000_000,
         )
         async with self._locked(person_id):
-            if (await self.find(person_id)).disabled_at is not None:
-                raise UnknownPerson
-            await self._end(person_id, (TokenKind.INVITATION,))
-            await self._accounts.add_token(token, token_digest(secret))
-        return secret, token.expires_at or 0
-
-    async def accept(self, invitation: str, password: str | None) -> Owner:
-        """Use an invitation, set the password if given, and return the person, who may sign in.
-
-        Raise WrongPassword if it was used, has expired or is unknown; Malformed, TooManyRequests.
-        """
-        # First, so that a refused password does not use up the invitation.
-        hashed = None if password is None else await self._passwords.hash(check_password(password))
-        person_id = await self._accounts.use_invitation(token_digest(invitation), self._clock())
-        if person_id is None:
-            raise WrongPassword
-        async with self._locked(person_id):
             person = await self.find(person_id)
             if person.disabled_at is not None:
-                raise WrongPassword
-            if hashed is not None:
-                person = changed(person, PersonChange(password=password), self._clock(), hashed)
-                await self._save(person)
+                raise UnknownPerson
+            await self._end(person_id, (TokenKind.INVITATION,))
+            entry = self._audit.entry(actor, Action.INVITATION_MADE, _subject(person))
+            await self._accounts.add_token(token, token_digest(secret), entry)
+        self._audit.report(entry)
+        return secret, token.expires_at or 0
+
+    async def keep_password(self, person_id: str, password_hash: str) -> Owner:
+        """Return the person with the password of this hash, which the person has chosen at signing in."""
+        async with self._locked(person_id):
+            person = replace(await self.find(person_id), password=password_hash)
+            await self._save(person)
         self._forget()
         return person
 
-    async def _save(self, person: Owner) -> None:
+    async def _save(self, person: Owner, entry: AuditEntry | None = None) -> None:
         """Save the person. Raise NameTaken, UnknownPerson."""
-        if not await self._accounts.save_owner(person, name_key(person.name)):
+        if not await self._accounts.save_owner(person, name_key(person.name), entry):
             await self.find(person.id)
             raise NameTaken(person.name)
+
+    def _done(self, entry: AuditEntry) -> None:
+        self._forget()
+        self._audit.report(entry)
 
     async def _end(self, person_id: str, kinds: tuple[TokenKind, ...]) -> None:
         await self._accounts.revoke_tokens_of(person_id, kinds, self._clock())
@@ -181,3 +180,7 @@ class People:
             yield
         finally:
             self._locks.release(name)
+
+
+def _subject(person: Owner) -> Subject:
+    return Subject(person.id, person.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media_service.access.credentials import token_digest
@@ -12,7 +11,7 @@ from media_service.core.people import check_password, name_key
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from media_service.access.credentials import Credentials
+    from media_service.access.people import People
     from media_service.access.sign_in_throttle import SignInThrottle
     from media_service.core.accounts import Owner
     from media_service.core.ports.accounts import Accounts
@@ -27,13 +26,13 @@ class SignIn:
         accounts: Accounts,
         passwords: Passwords,
         throttle: SignInThrottle,
-        credentials: Credentials,
+        people: People,
         clock: Callable[[], int],
     ) -> None:
         self._accounts = accounts
         self._passwords = passwords
         self._throttle = throttle
-        self._credentials = credentials
+        self._people = people
         self._clock = clock
 
     async def with_password(self, name: str, password: str, ip: str | None) -> Owner:
@@ -62,8 +61,4 @@ class SignIn:
             attempt.end(succeeded=person is not None)
         if person is None or person.disabled_at is not None:
             raise WrongPassword
-        if stored is not None:
-            person = replace(person, password=stored)
-            await self._accounts.save_owner(person, name_key(person.name))
-            self._credentials.forget()
-        return person
+        return person if stored is None else await self._people.keep_password(person.id, stored)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, literal_column, select, tuple_
 from media_service.catalogue.account_rows import TOKEN_PREFIX
 from media_service.catalogue.compiled import CompiledStatement, compiled
 from media_service.catalogue.pagination import decode_cursor
-from media_service.catalogue.tables import collections, grants, owners, tokens, usage
+from media_service.catalogue.tables import collections, grants, owners, tokens
 from media_service.core.access import Role
 from media_service.core.accounts import OwnerKind
 
@@ -89,12 +89,6 @@ def tokens_of(owner_id: str | None, kinds: Collection[str]) -> Select[Any]:
 def tokens_of_all(kinds: Collection[str]) -> Select[Any]:
     """Read the tokens of every owner, newest first."""
     return _newest_tokens(select(tokens).where(tokens.c.kind.in_(kinds)))
-
-
-@compiled
-def usage_of(owner_ids: Collection[str]) -> Select[Any]:
-    """Read what these owners have stored and reserved."""
-    return select(usage).where(usage.c.id.in_(owner_ids))
 
 
 @compiled

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from media_service.catalogue.coercion import UnreadableRow, id_of, integer, member, text, text_or_none
 from media_service.core.access import Role, Scope
 from media_service.core.accounts import Credential, Owner, OwnerKind, OwnerLimits, Token, TokenKind
-from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -110,16 +109,6 @@ def credential_value(row: Row) -> Credential:
     """Return the token and the owner of a row of `account_reads.credential`. Raise UnreadableRow."""
     token = token_value(row, TOKEN_PREFIX)
     return Credential(token, None if token.owner is None else owner_value(row))
-
-
-def usage_value(row: Row) -> Usage:
-    """Return the usage of a row."""
-    return Usage(
-        files=integer(row["files"]) or 0,
-        bytes=integer(row["bytes"]) or 0,
-        reserved_files=integer(row["reserved_files"]) or 0,
-        reserved_bytes=integer(row["reserved_bytes"]) or 0,
-    )
 
 
 def _owner_id(value: object) -> str:

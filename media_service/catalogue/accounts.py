@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.catalogue import account_reads, account_writes
-from media_service.catalogue.account_rows import credential_value, owner_value, token_value, usage_value
+from media_service.catalogue.account_rows import credential_value, owner_value, token_value
+from media_service.catalogue.audit import with_entry
 from media_service.catalogue.change import Refused
 from media_service.catalogue.coercion import readable, text_or_none
 from media_service.catalogue.pagination import split_page
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from media_service.catalogue.compiled import Statement
     from media_service.catalogue.connection_pool import ConnectionPool
     from media_service.core.accounts import Credential, Owner, OwnerKind, Token, TokenKind
-    from media_service.core.usage import Usage
+    from media_service.core.audit import AuditEntry
 
 
 class SqliteAccounts:
@@ -47,15 +48,11 @@ class SqliteAccounts:
     async def has_admin(self) -> bool:
         return bool(await self._pool.rows(account_reads.active_admins()))
 
-    async def add_owner(self, owner: Owner, name_key: str | None) -> bool:
-        return await self._is_done(account_writes.add_owner(owner, name_key))
+    async def add_owner(self, owner: Owner, name_key: str | None, entry: AuditEntry | None = None) -> bool:
+        return await self._is_done(account_writes.add_owner(owner, name_key), entry)
 
-    async def save_owner(self, owner: Owner, name_key: str | None) -> bool:
-        return await self._is_done(account_writes.save_owner(owner, name_key))
-
-    async def usage_of(self, owner_ids: Collection[str]) -> dict[str, Usage]:
-        rows = await self._pool.rows(account_reads.usage_of(owner_ids))
-        return {row["id"]: usage_value(row) for row in rows}
+    async def save_owner(self, owner: Owner, name_key: str | None, entry: AuditEntry | None = None) -> bool:
+        return await self._is_done(account_writes.save_owner(owner, name_key), entry)
 
     async def collection_ids(self, slugs: Collection[str]) -> dict[str, str]:
         return {row["slug"]: row["id"] for row in await self._pool.rows(account_reads.collections_with(slugs))}
@@ -66,8 +63,8 @@ class SqliteAccounts:
     async def note_seen(self, owner_id: str, token_id: str, now: int) -> None:
         await self._commit_client.execute(account_writes.note_seen(owner_id, token_id, now))
 
-    async def add_token(self, token: Token, digest: bytes) -> None:
-        await self._commit_client.execute(account_writes.add_token(token, digest))
+    async def add_token(self, token: Token, digest: bytes, entry: AuditEntry | None = None) -> None:
+        await self._commit_client.execute(with_entry(account_writes.add_token(token, digest), entry))
 
     async def tokens(self, owner_id: str | None, kinds: Sequence[TokenKind]) -> Sequence[Token]:
         names = [kind.value for kind in kinds]
@@ -86,20 +83,22 @@ class SqliteAccounts:
             return None
         return text_or_none(owner_id)
 
-    async def revoke_token(self, token_id: str, now: int) -> bool:
-        return await self._is_done(account_writes.revoke_token(token_id, now))
+    async def revoke_token(self, token_id: str, now: int, entry: AuditEntry | None = None) -> bool:
+        return await self._is_done(account_writes.revoke_token(token_id, now), entry)
 
-    async def revoke_tokens_of(self, owner_id: str, kinds: Sequence[TokenKind], now: int) -> None:
-        await self._commit_client.execute(account_writes.revoke_tokens_of(owner_id, kinds, now))
+    async def revoke_tokens_of(
+        self, owner_id: str, kinds: Sequence[TokenKind], now: int, entry: AuditEntry | None = None
+    ) -> None:
+        await self._commit_client.execute(with_entry(account_writes.revoke_tokens_of(owner_id, kinds, now), entry))
 
     async def _first_owner(self, statement: Statement) -> Owner | None:
         found = readable(owner_value, await self._pool.rows(statement))
         return found[0] if found else None
 
-    async def _is_done(self, change: Change) -> bool:
+    async def _is_done(self, change: Change, entry: AuditEntry | None) -> bool:
         """Return whether the change was done; False if it was refused."""
         try:
-            await self._commit_client.execute(change)
+            await self._commit_client.execute(with_entry(change, entry))
         except Refused:
             return False
         return True

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,11 @@ def insert_entry(entry: AuditEntry) -> Statement:
             "details": json.dumps(dict(entry.details), ensure_ascii=False),
         }
     )
+
+
+def with_entry(change: Change, entry: AuditEntry | None) -> Change:
+    """Return the change with the entry of what it does, if there is one."""
+    return change if entry is None else replace(change, statements=[*change.statements, insert_entry(entry)])
 
 
 def forget_owner(owner: str) -> list[Statement]:

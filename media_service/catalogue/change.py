@@ -19,9 +19,9 @@ class Change:
     """Statements that are executed all or none.
 
     `guard`: index of the statement that must return or change a row, else the change is refused. The statements before
-    it only read: a refusal leaves nothing to undo, so it does not affect other changes in the transaction. `further`:
-    statements that are executed after the others if the last value that these returned is true. `ends_upload`: the
-    change frees more disk space than it takes.
+    it only read, or write what may stay: a refusal undoes nothing, so it does not affect other changes in the
+    transaction. `further`: statements that are executed after the others if the last value that these returned is true.
+    `ends_upload`: the change frees more disk space than it takes.
     """
 
     statements: Sequence[Statement]

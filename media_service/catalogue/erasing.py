@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, exists, literal_column, null, or_, select, update
+from sqlalchemy import bindparam, delete, exists, null, or_, select, update
 
 from media_service.catalogue import reads
+from media_service.catalogue.audit import forget_owner, insert_entry
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import readable, text
 from media_service.catalogue.compiled import CompiledStatement, compiled
@@ -26,6 +27,7 @@ from media_service.catalogue.tables import (
     uploads,
     usage,
 )
+from media_service.catalogue.usage import count_file, count_upload, uncount_file, uncount_upload
 from media_service.catalogue.writes import list_again
 from media_service.core.people import ERASED_OWNER
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.core.audit import AuditEntry
+    from media_service.core.files import StoredFile
 
 _UPLOAD_ID: BindParameter[str] = bindparam("upload_id")
 _OWNER_ID: BindParameter[str] = bindparam("owner_id")
@@ -62,8 +66,14 @@ def _anonymize_upload() -> ClauseElement:
     return update(uploads).where(uploads.c.id == _UPLOAD_ID).values(values)
 
 
-def _without_uploads() -> ClauseElement:
-    return select(literal_column("1")).where(~exists(select(uploads.c.id).where(_is_of(_OWNER_ID))))
+def _owner_without_uploads() -> ClauseElement:
+    has_upload = exists(select(uploads.c.id).where(_is_of(_OWNER_ID)))
+    return select(owners.c.id).where(owners.c.id == _OWNER_ID, ~has_upload)
+
+
+def _forget_tokens() -> ClauseElement:
+    own = select(tokens.c.id).where(tokens.c.owner == _OWNER_ID)
+    return update(audit).where(audit.c.subject.in_(own)).values(subject_name="", details="{}")
 
 
 _ANONYMIZE_UPLOAD = CompiledStatement(_anonymize_upload())
@@ -82,19 +92,12 @@ _DELETE_UPLOAD = [
 ]
 """In the order that the foreign keys require. Grams of the text stay: they are no words, and lead nowhere."""
 
+_OWNER_WITHOUT_UPLOADS = CompiledStatement(_owner_without_uploads())
+
 _ERASE_OWNER = [
     CompiledStatement(clause)
     for clause in (
-        _without_uploads(),
-        update(audit).where(audit.c.actor == _OWNER_ID).values(actor_name="", address=null()),
-        update(audit)
-        .where(
-            or_(
-                audit.c.subject == _OWNER_ID,
-                audit.c.subject.in_(select(tokens.c.id).where(tokens.c.owner == _OWNER_ID)),
-            )
-        )
-        .values(subject_name="", details="{}"),
+        _forget_tokens(),
         delete(tokens).where(tokens.c.owner == _OWNER_ID),
         delete(grants).where(grants.c.owner == _OWNER_ID),
         delete(usage).where(usage.c.id == _OWNER_ID),
@@ -115,23 +118,30 @@ class SqliteErasing:
         return [text(row["id"]) for row in await self._pool.rows(_uploads_of(owner_id, limit))]
 
     async def anonymize(self, upload_id: str) -> None:
-        values = {"upload_id": upload_id}
-        statements = [_ANONYMIZE_UPLOAD.bind(values), _ANONYMIZE_FILE.bind(values)]
-        for file in readable(file_value, await self._pool.rows(_file_of(upload_id))):
-            statements += list_again(replace(file, account=None), sender=None)
+        values, found = {"upload_id": upload_id}, await self._files_of(upload_id)
+        statements = [uncount_upload(upload_id), *(uncount_file(file.id) for file in found)]
+        statements += [_ANONYMIZE_UPLOAD.bind(values), _ANONYMIZE_FILE.bind(values)]
+        statements += [count_upload(upload_id), *(count_file(file.id) for file in found)]
+        for file in found:
+            statements += list_again(replace(file, owner=ERASED_OWNER, account=None, sender=None, email=None))
         await self._commit_client.execute(Change(statements))
 
     async def delete_upload(self, upload_id: str) -> None:
         values = {"upload_id": upload_id}
-        statements = [statement.bind(values) for statement in _DELETE_UPLOAD]
+        uncounted = [uncount_file(file.id) for file in await self._files_of(upload_id)]
+        statements = [uncount_upload(upload_id), *uncounted, *(each.bind(values) for each in _DELETE_UPLOAD)]
         await self._commit_client.execute(Change(statements, ends_upload=True))
 
-    async def erase_owner(self, owner_id: str) -> bool:
+    async def erase_owner(self, owner_id: str, entry: AuditEntry) -> bool:
         values = {"owner_id": owner_id}
+        statements = [_OWNER_WITHOUT_UPLOADS.bind(values), *forget_owner(owner_id)]
+        statements += [*(each.bind(values) for each in _ERASE_OWNER), insert_entry(entry)]
         try:
-            await self._commit_client.execute(
-                Change([statement.bind(values) for statement in _ERASE_OWNER], guard=0, ends_upload=True)
-            )
+            await self._commit_client.execute(Change(statements, guard=0, ends_upload=True))
         except Refused:
             return False
         return True
+
+    async def _files_of(self, upload_id: str) -> list[StoredFile]:
+        """Return the file of the upload, if it has one."""
+        return readable(file_value, await self._pool.rows(_file_of(upload_id)))

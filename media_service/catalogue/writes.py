@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, delete, func, select, update
@@ -148,13 +147,13 @@ def retag(file: StoredFile, upload: Upload | None = None) -> Change:
     row = file_row(file)
     row["row_id"] = row.pop("id")
     updating = [uncount_file(file.id), _UPDATE_FILE.bind(row), count_file(file.id)]
-    statements = [*updating, *_list_file(_UPDATE_LISTED, file)]
+    statements = [*updating, *list_again(file)]
     return Change(statements) if upload is None else save(upload, *statements)
 
 
-def list_again(file: StoredFile, sender: str | None) -> list[Statement]:
-    """Return the statements by which searches find a file under another sender."""
-    return _list_file(_UPDATE_LISTED, replace(file, sender=sender))
+def list_again(file: StoredFile) -> list[Statement]:
+    """Return the statements by which listings show a file as it is now."""
+    return _list_file(_UPDATE_LISTED, file)
 
 
 def _list_file(statement: CompiledStatement, file: StoredFile) -> list[Statement]:

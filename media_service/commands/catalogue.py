@@ -10,12 +10,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from media_service.access.assembly import AccessParts
+from media_service.access.audit import AuditTrail
 from media_service.access.passwords import PasswordHasher
 from media_service.adapters import new_id, now
 from media_service.catalogue.commit_server import CommitServer, open_for_writing
 from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.commands.options import end_with
+from media_service.core.audit import Actor
 from media_service.core.errors.base import MediaServiceError
 from media_service.ipc.client import RpcClient
 from media_service.ipc.unix_socket import connect_to_service
@@ -32,30 +36,44 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 """Maximum wait for a sidecar that is being restarted."""
 
+OPERATOR = Actor(None, "command line")
+"""Who acts, for the audit trail."""
+
 MAX_ATTEMPTS = 3
 """Attempts to find out whether the service runs, while it starts or stops."""
 
 
 def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -> None:
     """Run a command with the services for people; end the program with a line if it is refused or fails."""
-    log_to_stderr()
-    try:
-        asyncio.run(_run(DataFolder(settings.data_dir.resolve()), command))
-    except MediaServiceError as error:
-        end_with(error.message)
-    except (StartupError, DataFolderLocked, OSError) as error:
-        end_with(str(error))
+    folder = DataFolder(settings.data_dir.resolve())
 
-
-async def _run(folder: DataFolder, command: Callable[[AccessParts], Awaitable[None]]) -> None:
-    passwords, locks = PasswordHasher(), FileLocks(folder.locks)
-    async with open_catalogue(folder) as catalogue:
-        parts = AccessParts(catalogue.accounts, passwords, locks, clock=now, new_id=new_id, forget=lambda: None)
+    async def with_access(catalogue: SqliteCatalogue) -> None:
+        passwords, locks = PasswordHasher(), FileLocks(folder.locks)
+        audit = AuditTrail(catalogue.audit, now, structlog.get_logger().warning)
+        parts = AccessParts(catalogue.accounts, passwords, locks, audit, clock=now, new_id=new_id, forget=lambda: None)
         try:
             await command(parts)
         finally:
             locks.close()
             passwords.close()
+
+    run_with_catalogue(folder, with_access)
+
+
+def run_with_catalogue(folder: DataFolder, command: Callable[[SqliteCatalogue], Awaitable[None]]) -> None:
+    """Run a command with the catalogue of this folder, as `run`."""
+
+    async def opened() -> None:
+        async with open_catalogue(folder) as catalogue:
+            await command(catalogue)
+
+    log_to_stderr()
+    try:
+        asyncio.run(opened())
+    except MediaServiceError as error:
+        end_with(error.message)
+    except (StartupError, DataFolderLocked, OSError) as error:
+        end_with(str(error))
 
 
 @asynccontextmanager

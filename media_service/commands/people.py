@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media_service.commands.catalogue import run
+from media_service.commands.catalogue import OPERATOR, run
 from media_service.commands.options import Config, DataDir, load_settings
 from media_service.core.access import Role
 from media_service.core.people import NewPerson, PersonChange
@@ -38,7 +38,7 @@ def add(
 
     async def command(access: AccessParts) -> None:
         collections = None if all_collections else await access.names.ids(collection or [])
-        added = await access.people.add(NewPerson(name, role, collections=collections), None)
+        added = await access.people.add(NewPerson(name, role, collections=collections), OPERATOR)
         await _print_invitation(access, settings, added.id)
 
     run(settings, command)
@@ -67,7 +67,7 @@ def disable(name: Name, data_dir: DataDir = None, config: Config = None) -> None
 
     async def command(access: AccessParts) -> None:
         found = await access.people.named(name)
-        await access.people.change(found.id, PersonChange(is_disabled=True))
+        await access.people.change(found.id, PersonChange(is_disabled=True), OPERATOR)
 
     run(load_settings(config, data_dir=data_dir)[0], command)
 
@@ -84,5 +84,5 @@ def invite(name: Name, data_dir: DataDir = None, config: Config = None) -> None:
 
 
 async def _print_invitation(access: AccessParts, settings: Settings, person_id: str) -> None:
-    secret, _ = await access.people.invite(person_id)
+    secret, _ = await access.people.invite(person_id, OPERATOR)
     typer.echo(f"{page_url(settings)}/#invitation={secret}")

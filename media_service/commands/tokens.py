@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media_service.commands.catalogue import run
+from media_service.commands.catalogue import OPERATOR, run
 from media_service.commands.options import EXIT_USAGE, Config, DataDir, end_with, load_settings
 from media_service.core.access import Scope
 
@@ -41,7 +41,7 @@ def add(
     async def command(access: AccessParts) -> None:
         owner = await access.people.named(person)
         only = None if collection is None else min(await access.names.ids([collection]))
-        _, secret = await access.tokens.add(owner.id, name, scope, lifetime=lifetime, collection=only)
+        _, secret = await access.tokens.add(owner.id, name, scope, OPERATOR, lifetime=lifetime, collection=only)
         typer.echo(secret)
 
     run(load_settings(config, data_dir=data_dir)[0], command)
@@ -75,7 +75,7 @@ def revoke(
     """Revoke a token: every process refuses it within a second."""
 
     async def command(access: AccessParts) -> None:
-        await access.tokens.revoke(token_id, EVERY_OWNER)
+        await access.tokens.revoke(token_id, EVERY_OWNER, OPERATOR)
 
     run(load_settings(config, data_dir=data_dir)[0], command)
 

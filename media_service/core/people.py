@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from media_service.core.accounts import NO_LIMITS
@@ -13,6 +13,7 @@ from media_service.core.text import clean_line
 if TYPE_CHECKING:
     from media_service.core.access import Role
     from media_service.core.accounts import Owner, OwnerLimits
+    from media_service.core.audit import Detail
 
 PERSON_NAME_CHARACTERS = 100
 MIN_PASSWORD_CHARACTERS, MAX_PASSWORD_CHARACTERS = 8, 1024
@@ -50,6 +51,17 @@ class PersonChange:
     collections: frozenset[str] | None = None
     limits: OwnerLimits | None = None
     is_disabled: bool | None = None
+
+    @property
+    def summary(self) -> dict[str, Detail]:
+        """Return what changes, for the audit trail: names of fields, and the values that decide what one may do."""
+        given = [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        values: dict[str, Detail] = {"changed": given}
+        if self.role is not None:
+            values["role"] = self.role.value
+        if self.is_disabled is not None:
+            values["disabled"] = self.is_disabled
+        return values
 
 
 def clean_name(name: str) -> str:

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
+import structlog
 
 from media_service.access.assembly import AccessParts
+from media_service.access.audit import AuditTrail
 from media_service.access.passwords import PasswordHasher
+from media_service.access.sign_in import SignIn
+from media_service.access.sign_in_throttle import SignInThrottle
+from media_service.core.audit import Actor
+from media_service.ipc.bus import LocalBus
 from media_service.storage.locks import FileLocks
 from tests.contracts.catalogues import sqlite
 
@@ -20,7 +26,8 @@ if TYPE_CHECKING:
     from media_service.access.people import People
     from media_service.access.tokens import Tokens
 
-DAY = 24 * 3600 * 1_000_000
+ACTOR = Actor("person:admin", "Admin", "t", "192.0.2.9")
+"""Who changes something."""
 
 
 @dataclass
@@ -29,6 +36,7 @@ class Access:
 
     people: People
     tokens: Tokens
+    sign_in: SignIn
     accounts: Any
     passwords: PasswordHasher
     rows: Any
@@ -50,11 +58,13 @@ async def access(tmp_path: Path) -> AsyncIterator[Access]:
             accounts,
             passwords,
             locks,
+            AuditTrail(subject.catalogue.audit, lambda: made.time, structlog.get_logger().warning),
             clock=lambda: made.time,
             new_id=lambda: f"{next(ids):022}",
             forget=forget,
         )
-        made = Access(parts.people, parts.tokens, accounts, passwords, subject.rows)
+        sign_in = SignIn(accounts, passwords, SignInThrottle(LocalBus()), parts.people, lambda: made.time)
+        made = Access(parts.people, parts.tokens, sign_in, accounts, passwords, subject.rows)
         yield made
     passwords.close()
     locks.close()

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import bindparam
 from sqlalchemy.dialects import postgresql
 
-from media_service.catalogue import listings, reads
+from media_service.catalogue import listings, quotas, reads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy
 
 READS: dict[str, Any] = {
     name: read
-    for module in (reads, listings)
+    for module in (reads, listings, quotas)
     for name, read in vars(module).items()
     if inspect.isfunction(read) and hasattr(read, "__wrapped__")
 }

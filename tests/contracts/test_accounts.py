@@ -11,8 +11,8 @@ import pytest
 
 from media_service.core.access import Role, Scope
 from media_service.core.accounts import Owner, OwnerKind, OwnerLimits, Token, TokenKind
+from media_service.core.audit import Actor, AuditEntry
 from media_service.core.errors.requests import Malformed
-from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,16 +166,6 @@ async def test_foreign_cursor_is_malformed(accounts: Accounts) -> None:
         await accounts.owners(OwnerKind.PERSON, "no cursor", 2)
 
 
-async def test_usage_is_that_of_the_owners_asked_for(accounts: Accounts, tmp_path: Path) -> None:
-    for name in "ab":
-        await accounts.add_owner(person(name), name)
-    with closing(sqlite3.connect(tmp_path / "catalogue.sqlite3")) as connection, connection:
-        connection.execute("UPDATE usage SET files = 1, bytes = 2, reserved_files = 3, reserved_bytes = 4")
-    assert await accounts.usage_of(["person:a", "person:x"]) == {
-        "person:a": Usage(files=1, bytes=2, reserved_files=3, reserved_bytes=4)
-    }
-
-
 async def test_collections_are_found_by_slug_and_by_id(accounts: Accounts, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "catalogue.sqlite3")) as connection, connection:
         connection.execute("INSERT INTO collections (id, slug, title, created_at) VALUES ('i', 'morning', 'M', 1)")
@@ -279,3 +269,19 @@ async def test_tokens_of_an_owner_are_revoked_by_kind(accounts: Accounts) -> Non
     assert revoked == {"a": 8, "b": 3, "l": None}
     assert await accounts.token("s") is None
     assert await accounts.token("x") == token("x", "person:lee")
+
+
+async def test_audit_entry_is_there_if_and_only_if_the_change_is(subject: Subject, accounts: Accounts) -> None:
+    def entry(outcome: str) -> AuditEntry:
+        return AuditEntry(at=1, action="a", actor=Actor("person:a"), outcome=outcome)
+
+    assert await accounts.add_owner(person("kim"), "kim", entry("added"))
+    assert not await accounts.add_owner(person("lee"), "kim", entry("not added"))
+    assert await accounts.save_owner(person("kim"), "kim", entry("saved"))
+    assert not await accounts.save_owner(person("lee"), "lee", entry("not saved"))
+    await accounts.add_token(token("a"), digest("a"), entry("token"))
+    assert await accounts.revoke_token("a", 1, entry("revoked"))
+    assert not await accounts.revoke_token("a", 1, entry("not revoked"))
+    await accounts.revoke_tokens_of("person:kim", KINDS, 1, entry("all"))
+    outcomes = [outcome for (outcome,) in subject.rows("SELECT outcome FROM audit ORDER BY id")]
+    assert outcomes == ["added", "saved", "token", "revoked", "all"]

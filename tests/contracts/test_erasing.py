@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from media_service.catalogue import usage_check
+from media_service.core import audit
 from media_service.core.access import Role
 from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
 from media_service.core.files import LoudnessReport
@@ -27,6 +29,7 @@ KIM, LEE = (
     for name in ("kim", "lee")
 )
 OF_KIM: dict[str, Any] = {"owner": KIM.id, "account": KIM.id, "sender": "Kim", "email": "kim@radio.example"}
+ENTRY = audit.AuditEntry(at=9, action="x", actor=audit.Actor("person:lee", "Lee"), subject=audit.Subject(KIM.id))
 TABLES = ("uploads", "files", "listed_files", "loudness", "covers", "slices")
 
 
@@ -88,6 +91,8 @@ async def test_anonymous_file_is_found_by_its_tags_and_not_by_its_sender(catalog
     await rows.anonymize("u1")
     assert (await catalogue.list_files("zacharias", "-uploaded_at", None, 9))[0] == []
     assert [file.id for file in (await catalogue.list_files("night", "-uploaded_at", None, 9))[0]] == ["f1"]
+    listed = await catalogue.list_files("", "-uploaded_at", None, 9, owner=OF_KIM["account"])
+    assert listed[0] == []
 
 
 async def test_deleted_upload_leaves_no_row(subject: Subject, catalogue: Any, rows: ErasableRows) -> None:
@@ -120,8 +125,8 @@ async def test_owner_is_erased_with_all_that_names_it(subject: Subject, rows: Er
             for actor, subject in (("person:kim", "f"), ("person:lee", "person:kim"), ("person:lee", "t"))
         ),
     )
-    assert await rows.erase_owner(KIM.id)
-    assert await rows.erase_owner(KIM.id)
+    assert await rows.erase_owner(KIM.id, ENTRY)
+    assert not await rows.erase_owner(KIM.id, ENTRY)
     for table in ("tokens", "grants", "usage WHERE id LIKE 'person:kim'", "owners WHERE id = 'person:kim'"):
         assert subject.rows(f"SELECT * FROM {table}") == []
     assert subject.rows("SELECT id, created_by FROM owners") == [("person:lee", None)]
@@ -129,6 +134,7 @@ async def test_owner_is_erased_with_all_that_names_it(subject: Subject, rows: Er
         ("", None, "f N", '{"a": 1}'),
         ("person:lee N", "192.0.2.1", "", "{}"),
         ("person:lee N", "192.0.2.1", "", "{}"),
+        ("Lee", None, "", "{}"),
     ]
 
 
@@ -138,8 +144,26 @@ async def test_owner_of_an_upload_is_not_erased(
 ) -> None:
     await subject.catalogue.accounts.add_owner(KIM, "kim")
     await catalogue.create(make_upload(id="u", **names))
-    assert not await rows.erase_owner(KIM.id)
+    assert not await rows.erase_owner(KIM.id, ENTRY)
     assert await subject.catalogue.accounts.owner(KIM.id) == KIM
     await rows.anonymize("u")
-    assert await rows.erase_owner(KIM.id)
+    assert await rows.erase_owner(KIM.id, ENTRY)
     assert await subject.catalogue.accounts.owner(KIM.id) is None
+
+
+async def test_usage_is_what_the_rows_that_are_left_add_up_to(
+    subject: Subject, catalogue: Any, rows: ErasableRows, tmp_path: Path
+) -> None:
+    await deliver(catalogue, 1, **OF_KIM, collection="c")
+    await deliver(catalogue, 2, **OF_KIM, collection="c")
+    await catalogue.create(make_upload(id="open", length=50, **OF_KIM))
+    await rows.anonymize("u1")
+    for upload_id in ("u2", "open"):
+        await rows.delete_upload(upload_id)
+    assert all(row.is_right for row in usage_check.check(tmp_path / "catalogue.sqlite3"))
+    size = make_file(1).spool_entry.size
+    assert subject.rows("SELECT * FROM usage ORDER BY id") == [
+        ("collection:c", 1, size, 0, 0),
+        ("person:kim", 0, 0, 0, 0),
+        ("service", 1, size, 0, 0),
+    ]

@@ -9,11 +9,14 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
+from media_service.access.audit import AuditTrail
 from media_service.access.erasing import PersonEraser
 from media_service.access.passwords import PasswordHasher
 from media_service.access.people import People
 from media_service.core.access import Origin, Role
+from media_service.core.audit import Actor
 from media_service.core.errors.access import UnknownPerson
 from media_service.core.errors.service import BeingFinished
 from media_service.core.lifecycle import UploadRequest
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KIM = "person:" + "0" * 22
+ADMIN = Actor("person:admin", "Admin")
 MP3 = make_mp3(1, {"artist": "Zacharias"}, seed=84)
 
 
@@ -48,11 +52,16 @@ async def send(rig: Rig, name: str, data: bytes, stop: int | None = None) -> str
     return view.upload.id
 
 
+def audit_of(rig: Rig) -> AuditTrail:
+    return AuditTrail(rig.database.audit, lambda: rig.time, structlog.get_logger().warning)
+
+
 def people_of(rig: Rig, steps: Steps) -> People:
     return People(
         steps.around(rig.database.accounts),
         PasswordHasher(),
         rig.locks,
+        audit_of(rig),
         clock=lambda: rig.time,
         new_id=lambda: "0" * 22,
         forget=lambda: None,
@@ -67,13 +76,13 @@ def eraser(rig: Rig, steps: Steps | None = None) -> PersonEraser:
     # The locks of the store are the kernel's, and an exception is no end of the process that has them.
     ender = UploadEnder(catalogue, rig.store, spool, quarantine, locks=rig.locks, bus=rig.bus, clock=lambda: rig.time)
     uploads = UploadEraser(catalogue, rows, spool, quarantine, ender=ender, locks=rig.locks)
-    return PersonEraser(people_of(rig, steps), uploads, rows, known_seconds=0)
+    return PersonEraser(people_of(rig, steps), uploads, rows, audit_of(rig), known_seconds=0)
 
 
 async def prepare(folder: Path) -> None:
     """Let Kim have a spooled, a rejected and an open upload, and somebody else a spooled one."""
     async with Rig(folder, first_id=1) as rig:
-        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), None)
+        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), ADMIN)
         await send(rig, "done.mp3", MP3)
         await send(rig, "text.mp3", TEXT)
         other = await send(rig, "other.mp3", make_mp3(1, seed=85))
@@ -83,6 +92,8 @@ async def prepare(folder: Path) -> None:
         for table, column in (("uploads", "id"), ("files", "upload_id")):
             mine = f"UPDATE {table} SET owner = 'local', account = NULL, sender = 'Lee', email = NULL"
             connection.execute(f"{mine} WHERE {column} = ?", [other])
+        file = "SELECT id FROM files WHERE upload_id = ?"
+        connection.execute(f"UPDATE listed_files SET account = NULL WHERE file_id = ({file})", [other])
 
 
 def texts_of(folder: Path) -> str:
@@ -95,8 +106,11 @@ def texts_of(folder: Path) -> str:
 
 async def check_erased(rig: Rig, folder: Path, *, kept: bool) -> None:
     left = texts_of(folder)
-    for name in (KIM, "Kim", "kim@radio"):
+    for name in ("Kim", "kim@radio"):
         assert name not in left, name
+    with_id = [line for line in left.splitlines() if KIM in line]
+    assert with_id
+    assert [line for line in with_id if "person_" not in line] == []
     assert ("open.mp3" in left, "text.mp3" in left, "other.mp3" in left) == (False, False, True)
     assert rig.names() == (["done.mp3", "other.mp3"] if kept else ["other.mp3"])
     assert list(rig.folders.quarantine.iterdir()) == []
@@ -114,12 +128,12 @@ async def test_crash_at_any_step_and_erasing_again_leaves_no_name(tmp_path: Path
         shutil.copytree(tmp_path / "prepared", folder)
         async with Rig(folder, first_id=9) as rig:
             try:
-                await eraser(rig, Steps(crash_at)).erase(KIM, delete_files=not kept)
+                await eraser(rig, Steps(crash_at)).erase(KIM, ADMIN, delete_files=not kept)
             except Crash:
                 crashed = True
         async with Rig(folder, first_id=9) as rig:
             with suppress(UnknownPerson):
-                await eraser(rig).erase(KIM, delete_files=not kept)
+                await eraser(rig).erase(KIM, ADMIN, delete_files=not kept)
             # As a start does, for what a crash left.
             await rig.leftovers.clear()
             await check_erased(rig, folder, kept=kept)
@@ -132,9 +146,9 @@ async def test_crash_at_any_step_and_erasing_again_leaves_no_name(tmp_path: Path
 
 async def test_complete_upload_is_finished_without_its_sender(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", first_id=1) as rig:
-        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), None)
+        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), ADMIN)
         upload_id = await send(rig, "done.mp3", MP3)
-        await eraser(rig).erase(KIM, delete_files=False)
+        await eraser(rig).erase(KIM, ADMIN, delete_files=False)
         await finish_all(rig)
         view = await rig.intake.show(upload_id, None)
         assert (view.upload.state, view.upload.owner) == (State.SPOOLED, ERASED_OWNER)
@@ -144,25 +158,25 @@ async def test_complete_upload_is_finished_without_its_sender(tmp_path: Path) ->
 
 async def test_file_to_delete_is_finished_first(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", first_id=1) as rig:
-        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), None)
+        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), ADMIN)
         await send(rig, "done.mp3", MP3)
         with pytest.raises(BeingFinished):
-            await eraser(rig).erase(KIM, delete_files=True)
+            await eraser(rig).erase(KIM, ADMIN, delete_files=True)
         person = await rig.database.accounts.owner(KIM)
         assert person is not None
         assert person.disabled_at is not None
         await finish_all(rig)
-        await eraser(rig).erase(KIM, delete_files=True)
+        await eraser(rig).erase(KIM, ADMIN, delete_files=True)
         assert rig.names() == []
         assert await rig.database.accounts.owner(KIM) is None
 
 
 async def test_uploads_that_a_guest_of_the_account_sent_are_erased_too(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data", first_id=1) as rig:
-        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), None)
+        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), ADMIN)
         origin = Origin("browser:x", account=KIM)
         view, _ = await rig.intake.create(UploadRequest("a.mp3", 100, origin=origin), "native")
-        await eraser(rig).erase(KIM, delete_files=False)
+        await eraser(rig).erase(KIM, ADMIN, delete_files=False)
         assert await rig.database.load(view.upload.id) is None
 
 
@@ -173,7 +187,7 @@ async def test_edit_that_a_crash_interrupted_is_finished_after_erasing(tmp_path:
         entry = files[0].spool_entry
         plan = PublishIntent(entry.name, entry.size, entry.sha256, {"title": "Planned"}, ())
         await rig.database.save_retag_intent(files[0].id, plan)
-        await eraser(rig).erase(KIM, delete_files=False)
+        await eraser(rig).erase(KIM, ADMIN, delete_files=False)
         await rig.retagger.recover()
         file = await rig.database.file(files[0].id)
         assert file is not None

@@ -10,7 +10,7 @@ from media_service.core.errors.base import Refusal
 @dataclass(eq=False)
 class UnknownCover(Refusal):
     code = "unknown_cover"
-    template = "The upload or file has no cover."
+    template = "The upload, file or collection has no cover."
 
 
 @dataclass(eq=False)

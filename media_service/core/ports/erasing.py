@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from media_service.core.audit import AuditEntry
+
 
 class ErasableRows(Protocol):
     """Durable changes, each one transaction, which may be repeated. Raise StorageFull, CatalogueError.
@@ -27,8 +29,8 @@ class ErasableRows(Protocol):
     async def delete_upload(self, upload_id: str) -> None:
         """Delete the rows of an upload that has ended, and of its file. A missing one is no error."""
 
-    async def erase_owner(self, owner_id: str) -> bool:
-        """Delete the owner with its tokens, collections and usage, and its names in the audit trail.
+    async def erase_owner(self, owner_id: str, entry: AuditEntry) -> bool:
+        """Delete the owner with its tokens, collections and usage, and its names in the audit trail; insert the entry.
 
-        Return False and change nothing while it has an upload.
+        Return False and change nothing while it has an upload, or if there is no such owner.
         """

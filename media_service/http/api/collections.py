@@ -20,6 +20,7 @@ from media_service.http.shielding import shielded, shielded_with
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from media_service.access.collection_covers import CollectionCovers
     from media_service.access.collections import CollectionService
     from media_service.core.collections import Collection
     from media_service.core.usage import Usage
@@ -70,14 +71,16 @@ class CollectionsApi:
     def __init__(
         self,
         collections: CollectionService,
+        covers: CollectionCovers,
         authenticator: Authenticator,
         serializer: Serializer,
-        options: IntakeOptions,
         *,
+        options: IntakeOptions,
         loop_budget: LoopBudget,
         budget: MemoryBudget,
     ) -> None:
         self._collections = collections
+        self._covers = covers
         self._authenticator = authenticator
         self._serializer = serializer
         self._options = options
@@ -132,7 +135,7 @@ class CollectionsApi:
     async def show_cover(self, request: web.Request) -> web.Response:
         """Return the picture."""
         caller = await self._authenticator.require_known(request)
-        return cover_response(*await self._collections.cover(_slug(request), caller.collections))
+        return cover_response(*await self._covers.show(_slug(request), caller.collections))
 
     async def put_cover(self, request: web.Request) -> web.Response:
         """Set the body as the cover; return the collection. Needs scope admin."""
@@ -141,13 +144,13 @@ class CollectionsApi:
         await self._collections.find(slug, None)
         async with AsyncExitStack() as resources:
             picture = await read_cover(request, self._options, self._loop_budget, self._budget, resources)
-            await shielded_with(resources, self._collections.put_cover(caller.actor, slug, picture))
+            await shielded_with(resources, self._covers.put(caller.actor, slug, picture))
         return await self._response(await self._collections.find(slug, None))
 
     async def delete_cover(self, request: web.Request) -> web.Response:
         """Remove the cover: 204, also if there is none. Needs scope admin."""
         caller = await self._authenticator.require(request, Scope.ADMIN)
-        await shielded(self._collections.put_cover(caller.actor, _slug(request), None))
+        await shielded(self._covers.put(caller.actor, _slug(request), None))
         return web.Response(status=204)
 
     async def _response(

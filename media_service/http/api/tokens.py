@@ -81,7 +81,9 @@ class TokensApi:
         if owner is None:
             raise Malformed("owner", "the admin token is no person: name the one that the token is for")
         collection = None if body.collection is None else min(await self._names.ids([body.collection]))
-        making = self._tokens.add(owner, body.name, body.scopes, lifetime=body.expires_in, collection=collection)
+        making = self._tokens.add(
+            owner, body.name, body.scopes, caller.actor, lifetime=body.expires_in, collection=collection
+        )
         token, secret = await shielded(making)
         (shown,) = await self._objects([token])
         return web.json_response(shown | {"token": secret}, status=201, headers={"Cache-Control": "no-store"})
@@ -93,7 +95,7 @@ class TokensApi:
         if caller.token_id != token_id:
             caller = await self._manager(request)
         owner = EVERY_OWNER if Scope.ADMIN in caller.scopes else caller.account
-        await shielded(self._tokens.revoke(token_id, owner))
+        await shielded(self._tokens.revoke(token_id, owner, caller.actor))
         return web.Response(status=204)
 
     async def sessions(self, request: web.Request) -> web.Response:
@@ -106,7 +108,7 @@ class TokensApi:
     async def end_session(self, request: web.Request) -> web.Response:
         """Sign the caller out in one browser: 204."""
         caller = await self._manager(request)
-        await shielded(self._tokens.end_session(request.match_info["id"], caller.account))
+        await shielded(self._tokens.end_session(request.match_info["id"], caller.account, caller.actor))
         return web.Response(status=204)
 
     async def _manager(self, request: web.Request) -> Caller:

@@ -42,8 +42,8 @@ class DiskSpace:
         Raise StorageFull, QuotaExceeded, FileTooLarge, ChangedMeanwhile.
         """
         if active.upload.length is None:
-            await self._quotas.admit(active, stop)
             await self._usage.admit(active, stop - start)
+            await self._quotas.admit(active, stop)
         elif await self._reserve(active, writer, stop):
             return
         await self._take(stop - start)

@@ -51,7 +51,7 @@ export default {
   'plain.why.details_too_large': 'The title and the other details are too long.',
   'plain.why.too_many_uploads': 'Too many uploads from your network are unfinished. Please wait until some are finished.',
   'plain.why.too_many_requests': 'Too many requests came from you. Please try again a little later.',
-  'plain.why.quota_exceeded': 'The unfinished uploads from your network are too large. Please wait until some are finished.',
+  'plain.why.quota_exceeded': 'There is not enough room left for the file. Please wait until other uploads are finished, or ask the station for more room.',
   'plain.why.cover_not_image': 'The cover must be a JPEG, PNG, WebP or GIF picture.',
   'plain.why.cover_too_large': 'The cover is larger than {limit}.',
   'plain.why.cover_too_wide': 'The cover is wider or higher than {limit} pixels.',

@@ -51,7 +51,7 @@ export default {
   'plain.why.details_too_large': '함께 보낸 글이 너무 깁니다.',
   'plain.why.too_many_uploads': '이 주소에서 진행 중인 업로드가 너무 많습니다. 일부가 끝난 뒤 다시 보내 주세요.',
   'plain.why.too_many_requests': '요청이 너무 많았습니다. 잠시 뒤 다시 시도해 주세요.',
-  'plain.why.quota_exceeded': '이 주소에서 진행 중인 업로드를 합하면 너무 큽니다. 일부가 끝난 뒤 다시 보내 주세요.',
+  'plain.why.quota_exceeded': '파일을 받을 공간이 부족합니다. 다른 업로드가 끝난 뒤 다시 보내시거나 방송국에 문의해 주세요.',
   'plain.why.cover_not_image': '표지는 JPEG, PNG, WebP, GIF 그림이어야 합니다.',
   'plain.why.cover_too_large': '표지 그림이 {limit}보다 큽니다.',
   'plain.why.cover_too_wide': '표지 그림의 가로나 세로가 {limit}픽셀보다 큽니다.',

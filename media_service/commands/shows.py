@@ -1,0 +1,101 @@
+"""`media-service show`: add, list and archive collections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from media_service.access.audit import AuditTrail
+from media_service.access.collections import CollectionService
+from media_service.adapters import new_id, now
+from media_service.commands.catalogue import run_with_catalogue
+from media_service.commands.options import EXIT_USAGE, Config, DataDir, end_with, load_settings
+from media_service.core.audit import Actor
+from media_service.core.collections import CollectionChanges
+from media_service.storage.data_folder import DataFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+
+PAGE_ROWS = 200
+NOBODY = Actor(None)
+
+show = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Collections: shows, podcasts, fonds.")
+
+Slug = Annotated[str, typer.Argument(help="Its name in URLs: a-z, 0-9 and -, which never changes.")]
+
+
+@show.command()
+def add(
+    slug: Slug,
+    *,
+    title: Annotated[str, typer.Option(help="Its title.")],
+    tag: Annotated[list[str] | None, typer.Option(help="A default tag, such as genre=Talk; several.")] = None,
+    bytes_max: Annotated[int | None, typer.Option(help="Bytes that it may store [no limit].")] = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Add a collection, and print its slug."""
+    tags = dict(_tag(text) for text in tag or [])
+
+    async def command(collections: CollectionService) -> None:
+        made = await collections.create(NOBODY, slug, title, default_tags=tags, bytes_max=bytes_max)
+        typer.echo(made.slug)
+
+    _run(config, data_dir, command)
+
+
+@show.command(name="list")
+def list_shows(data_dir: DataDir = None, config: Config = None) -> None:
+    """Print a line for each, by slug: slug, title, `open` or `archived`, files and bytes, separated by tabs."""
+
+    async def command(collections: CollectionService) -> None:
+        cursor = None
+        while True:
+            page, cursor = await collections.page(None, cursor, PAGE_ROWS)
+            for each, usage in page:
+                state = "open" if each.archived_at is None else "archived"
+                typer.echo(f"{each.slug}\t{each.title}\t{state}\t{usage.files}\t{usage.bytes}")
+            if cursor is None:
+                return
+
+    _run(config, data_dir, command)
+
+
+@show.command()
+def archive(
+    slug: Slug,
+    *,
+    undo: Annotated[bool, typer.Option("--undo", help="Let it take uploads again.")] = False,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """End a collection: it takes no new uploads, and keeps its files."""
+
+    async def command(collections: CollectionService) -> None:
+        await collections.change(NOBODY, slug, CollectionChanges(archived=not undo))
+
+    _run(config, data_dir, command)
+
+
+def _run(config: Path | None, data_dir: Path | None, command: Callable[[CollectionService], Awaitable[None]]) -> None:
+    settings, _ = load_settings(config, data_dir=data_dir)
+
+    async def with_service(catalogue: SqliteCatalogue) -> None:
+        # No one signs in here, so no failure is logged.
+        audit = AuditTrail(catalogue.audit, now, lambda *_, **__: None)
+        await command(CollectionService(catalogue.collections, audit, clock=now, new_id=new_id))
+
+    run_with_catalogue(DataFolder(settings.data_dir.resolve()), with_service)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    """Return name and value; end the program if there is no `=`."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        end_with("--tag must be a name and a value, such as genre=Talk", EXIT_USAGE)
+    return name.strip(), value

@@ -1,0 +1,112 @@
+"""`media-service person` and `token`: only what a script reads on standard output, with and without the service."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.server import ROOT, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+SECRET = r"ms_[A-Za-z0-9_-]{43}"  # a pattern
+
+
+def run(data: Path, *arguments: str, status: int = 0) -> str:
+    """Return what `media-service` prints."""
+    command = (sys.executable, "-m", "media_service", *arguments, "--data-dir", str(data))
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MEDIA_SERVICE_")}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=clean, timeout=60)
+    assert ended.returncode == status, ended
+    return ended.stdout if status == 0 else ended.stderr
+
+
+def status_of(server: Server, method: str, path: str, token: str | None, body: object = None) -> int:
+    """Return the status of a response to this token."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
+    response = connection.getresponse()
+    connection.close()
+    return response.status
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("commands") / "data", workers=2, disk_reserve=0) as server:
+        yield server
+
+
+def test_commands_work_while_no_service_runs(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    url = run(data, "person", "add", "Kim", "--role", "editor", "--all-collections")
+    assert re.fullmatch(rf"http://127\.0\.0\.1:8080/#invitation={SECRET}\n", url)
+    assert run(data, "person", "list") == "Kim\teditor\tactive\n"
+    token = run(data, "token", "add", "kim", "--name", "studio", "--scope", "upload", "--scope", "read")
+    assert re.fullmatch(rf"{SECRET}\n", token)
+    listed = run(data, "token", "list", "Kim")
+    assert re.fullmatch(r"\S{22}\tKim\tstudio\tupload,read\texpires \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", listed)
+    run(data, "token", "revoke", listed.partition("\t")[0])
+    assert run(data, "token", "list").endswith("\trevoked\n")
+    run(data, "person", "disable", "KIM")
+    assert run(data, "person", "list") == "Kim\teditor\tdisabled\n"
+    database = (data / "catalogue.sqlite3").read_bytes()
+    for secret in (url.strip().partition("=")[2], token.strip()):
+        assert secret.encode() not in database
+
+
+def test_command_reaches_the_running_service(server: Server) -> None:
+    url = run(server.data, "person", "add", "Lee", "--role", "editor").strip()
+    body = {"invitation": url.partition("=")[2], "password": "correct horse"}
+    assert status_of(server, "POST", "/session", None, body) == 204
+    assert status_of(server, "POST", "/session", None, {"name": "lee", "password": "correct horse"}) == 204
+    token = run(server.data, "token", "add", "Lee", "--name", "t", "--scope", "read", "--expires", "never").strip()
+    assert status_of(server, "GET", "/api/v1/files", token) == 200
+    token_id = run(server.data, "token", "list", "Lee").partition("\t")[0]
+    run(server.data, "token", "revoke", token_id)
+    time.sleep(1)
+    assert [status_of(server, "GET", "/api/v1/files", token) for _ in range(4)] == [401] * 4
+
+
+def test_concurrent_commands_and_the_service_change_all_they_say(server: Server) -> None:
+    names = [f"Person {number}" for number in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        urls = [*threads.map(lambda name: run(server.data, "person", "add", name), names)]
+    assert len({*urls}) == len(names)
+    listed = run(server.data, "person", "list")
+    assert all(f"{name}\tsender\tactive\n" in listed for name in names)
+
+
+def test_command_that_is_refused_says_why_in_one_line(server: Server) -> None:
+    run(server.data, "person", "add", "Park")
+    for arguments, said in (
+        (("person", "add", "PARK"), 'The name "PARK" is taken.'),
+        (("person", "invite", "nobody"), "There is no such person."),
+        (("person", "add", "New", "--collection", "no-such"), "There is no such collection."),
+        (("token", "add", "Park", "--name", "t", "--scope", "read"), 'This requires the scope "read".'),
+        (("token", "revoke", "x"), "There is no such token or session."),
+    ):
+        assert run(server.data, *arguments, status=1) == f"media-service: {said}\n"
+    said = run(server.data, "token", "add", "Park", "--name", "t", "--scope", "upload", "--expires", "soon", status=2)
+    assert said.startswith("media-service: --expires must be")
+
+
+def test_invitation_has_the_public_url(server: Server, tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('public_url = "https://radio.example/media"\n')
+    run(server.data, "person", "add", "Choi")
+    url = run(server.data, "person", "invite", "choi", "--config", str(config))
+    assert re.fullmatch(rf"https://radio\.example/media/#invitation={SECRET}\n", url)
