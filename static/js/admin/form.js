@@ -92,23 +92,23 @@ export function failureWords(error) {
  * @template T
  * @param {object} plan
  * @param {string} plan.heading
- * @param {string} [plan.lead]
  * @param {Field[]} plan.fields
  * @param {string} plan.action text of the button
  * @param {Record<string, string>} [plan.culprits] fields by the code of the problem
  * @param {(values: Record<string, any>) => Promise<T>} plan.save
  * @param {(saved: T) => void} plan.done
+ * @param {{words: string, act: () => Promise<unknown>}} [plan.extra] another button, which changes nothing in the form
  */
-export function openForm({ heading, lead, fields, action, culprits = {}, save, done }) {
+export function openForm({ heading, fields, action, culprits = {}, save, done, extra }) {
   const [first, more] = [fields.filter((field) => !field.more), fields.filter((field) => field.more)];
   const dialog = openDialog(html`<dialog class="edit" aria-labelledby="form-heading"><form novalidate>
     <h2 id="form-heading">${heading}</h2>
-    ${lead ? html`<p class="beneath">${lead}</p>` : ''}
     <div class="fields">${first.map(fieldMarkup)}</div>
     ${more.length ? html`<details data-ref="more"><summary>${say('form.more')}</summary><div class="fields">${more.map(fieldMarkup)}</div></details>` : ''}
     <p class="note" role="alert" data-ref="wrong"></p>
     <p class="buttons"><button type="submit" class="main" data-ref="save">${action}</button>
-      <button type="button" class="quiet" data-ref="cancel">${say('edit.cancel')}</button></p>
+      <button type="button" class="quiet" data-ref="cancel">${say('edit.cancel')}</button>
+      ${extra ? html`<button type="button" class="quiet first" data-ref="extra">${extra.words}</button>` : ''}</p>
   </form></dialog>`);
   const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
   const button = /** @type {HTMLButtonElement} */ (ref(dialog, 'save'));
@@ -152,4 +152,5 @@ export function openForm({ heading, lead, fields, action, culprits = {}, save, d
     button.disabled = false;
   });
   ref(dialog, 'cancel').addEventListener('click', () => dialog.close());
+  if (extra) ref(dialog, 'extra').addEventListener('click', () => extra.act().then(() => dialog.close(), (error) => complain('', failureWords(error))));
 }

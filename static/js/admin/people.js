@@ -103,6 +103,7 @@ export function peopleSection(root, client, asked) {
       fields: fields(person, shows),
       action: say(person ? 'edit.save' : 'person.create'),
       culprits: { name_taken: 'name' },
+      extra: person?.seen_at ? { words: say('person.sign_out'), act: () => client.signOutEverywhere(person.id) } : undefined,
       save: (values) => (person ? client.change('people', person.id, body(values)) : client.add('people', body(values))),
       done: (saved) => {
         section.put(saved);

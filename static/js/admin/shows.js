@@ -59,10 +59,15 @@ export function showsSection(root, client, asked) {
       facts: [show.slug, show.archived_at ? say('shows.archived', { time: moment(show.archived_at, language()) }) : ''],
       numbers: [bytesUsed(show.usage, show.bytes_max), filesUsed(show.usage, null)],
       share: share(show.usage, { bytes: show.bytes_max }),
-      actions: [['edit', 'pen'], show.archived_at ? ['unarchive', 'back'] : ['archive', 'down']],
+      actions: [['edit', 'pen'], ['cover', 'file'], ...show.has_cover ? /** @type {any} */ ([['uncover', 'cross']]) : [], show.archived_at ? ['unarchive', 'back'] : ['archive', 'down']],
     }),
     acts: {
       edit: (show) => edit(show),
+      cover: (show) => chooseCover(show),
+      uncover: async (show) => {
+        await asked(() => client.removeCover(show.slug), () => undefined);
+        section.again();
+      },
       archive: async (show) => {
         if (await confirmed(say('shows.archive_heading', { title: show.title }), say('shows.archive_what'), say('act.archive')) !== null) set(show, true);
       },
@@ -74,6 +79,18 @@ export function showsSection(root, client, asked) {
   async function set(show, archived) {
     const changed = await asked(() => client.change('collections', show.slug, { archived }), () => undefined);
     if (changed) section.put(changed);
+  }
+
+  /** @param {Show} show */
+  function chooseCover(show) {
+    const input = document.createElement('input');
+    Object.assign(input, { type: 'file', accept: 'image/jpeg,image/png,image/webp,image/gif' });
+    input.addEventListener('change', async () => {
+      const [picture] = input.files ?? [];
+      const changed = picture && await asked(() => client.cover(show.slug, picture), () => undefined);
+      if (changed) section.put(changed);
+    });
+    input.click();
   }
 
   /** @param {Show | null} show */

@@ -94,6 +94,7 @@ export default {
   'act.archive': 'Archive',
   'act.unarchive': 'Use again',
   'act.cover': 'Cover',
+  'act.uncover': 'Remove cover',
 
   'form.required': 'required',
   'form.more': 'More settings',

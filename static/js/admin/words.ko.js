@@ -94,6 +94,7 @@ export default {
   'act.archive': '보관 처리',
   'act.unarchive': '다시 사용',
   'act.cover': '표지',
+  'act.uncover': '표지 빼기',
 
   'form.required': '필수',
   'form.more': '설정 더 보기',
