@@ -18,7 +18,7 @@ from media_service.http.api.serializer import Serializer
 from media_service.http.api.uploads import CreateUpload
 from media_service.intake.receiving.active_uploads import UploadView
 from tests.core.samples import LIMITS, make_upload
-from tests.support.serializing import OneSlug, served
+from tests.support.serializing import NoLabels, OneSlug, served
 from tests.support.server import ROOT
 
 API_PAGE = (ROOT / "docs" / "api.md").read_text()
@@ -33,7 +33,7 @@ def json_example() -> dict[str, object]:
 
 def test_documented_upload_has_the_members_that_are_served() -> None:
     view = UploadView(make_upload(cover=Cover("image/jpeg", 1, 1, 1), chapters=(Chapter(0, "a"),)), Ranges(), None)
-    found, documented = served(Serializer("", LIMITS, "", OneSlug()).upload(view)), json_example()
+    found, documented = served(Serializer("", LIMITS, "", OneSlug(), NoLabels()).upload(view)), json_example()
     assert documented.keys() == found.keys(), "The JSON in docs/api.md must have the members of Serializer.upload."
     for member in ("cover", "chapters"):
         assert shape(documented[member]) == shape(found[member]), f"`{member}` in docs/api.md has other members."

@@ -5,24 +5,22 @@ from __future__ import annotations
 import base64
 import hmac
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from media_service.access.credentials import FRESH_SECONDS, token_digest
-from media_service.core.access import is_shared
+from media_service.access.recent_keys import RecentKeys
+from media_service.core.access import LINK_PREFIX, is_shared
 from media_service.core.errors.links import LinkEarly, LinkEnded, PassphraseRequired, UnknownLink
-from media_service.core.guest_links import LinkState
+from media_service.core.guest_links import ASKS_NOTHING, LinkLabel, LinkState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from media_service.access.sign_in_throttle import SignInThrottle
     from media_service.core.errors.base import Refusal
-    from media_service.core.guest_links import GuestLink, ListedLink
+    from media_service.core.guest_links import Asks, GuestLink, ListedLink
     from media_service.core.ports.guest_links import GuestLinks
     from media_service.core.ports.passwords import Passwords
-
-CACHED_ORIGINS = 1024
 
 
 class Guests:
@@ -39,7 +37,8 @@ class Guests:
         self._passwords = passwords
         self._throttle = throttle
         self._clock = clock
-        self._origins: OrderedDict[bytes, tuple[float, frozenset[str]]] = OrderedDict()
+        self._origins = RecentKeys[tuple[float, frozenset[str]]]()
+        self._labels = RecentKeys[tuple[float, LinkLabel | None]]()
 
     async def find(self, secret: str, owner: str, *, ended: bool = False) -> ListedLink:
         """Return the link of a secret, with `ended` also one that has ended, to those who have sent something by it.
@@ -79,6 +78,13 @@ class Guests:
             raise await self._end_of(link, owner)
         return link
 
+    async def asks(self, account: str | None) -> Asks:
+        """Return what is asked of uploads of this account: nothing, unless it is a link."""
+        if account is None or not account.startswith(LINK_PREFIX):
+            return ASKS_NOTHING
+        link = await self._links.link(account)
+        return ASKS_NOTHING if link is None else link.asks
+
     def has_entered(self, link: GuestLink, proof: str) -> bool:
         """Return whether the link has no passphrase, or `prove` returned this proof of the current one."""
         return link.passphrase is None or hmac.compare_digest(proof.encode(errors="replace"), _proof(link).encode())
@@ -107,15 +113,24 @@ class Guests:
         if secret is None:
             return await self._links.allows_origin(origin)
         digest, now = token_digest(secret), time.monotonic()
-        found_at, origins = self._origins.get(digest, (float("-inf"), frozenset[str]()))
+        found_at, origins = self._origins.get(digest.hex()) or (float("-inf"), frozenset[str]())
         if now > found_at + FRESH_SECONDS:
             listed = await self._links.listed_of_secret(digest)
             origins = frozenset() if listed is None else listed.link.allowed_origins
-            self._origins[digest] = now, origins
-            self._origins.move_to_end(digest)
-            if len(self._origins) > CACHED_ORIGINS:
-                self._origins.popitem(last=False)
+            self._origins.put(digest.hex(), (now, origins))
         return origin in origins
+
+    async def label_of(self, account: str | None) -> LinkLabel | None:
+        """Return what an upload of this account says of its link; None unless it is a link."""
+        if account is None or not account.startswith(LINK_PREFIX):
+            return None
+        now = time.monotonic()
+        found_at, label = self._labels.get(account) or (float("-inf"), None)
+        if now > found_at + FRESH_SECONDS:
+            link = await self._links.link(account)
+            label = None if link is None else LinkLabel(link.id, link.title, link.reference)
+            self._labels.put(account, (now, label))
+        return label
 
     async def _end_of(self, link: GuestLink, owner: str) -> Refusal:
         """Return the refusal of a link that has ended."""

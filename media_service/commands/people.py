@@ -37,7 +37,7 @@ def add(
     settings, _ = load_settings(config, data_dir=data_dir)
 
     async def command(access: AccessParts) -> None:
-        collections = None if all_collections else await access.names.ids(collection or [])
+        collections = None if all_collections else await access.collections.ids(collection or [])
         added = await access.people.add(NewPerson(name, role, collections=collections), OPERATOR)
         await _print_invitation(access, settings, added.id)
 

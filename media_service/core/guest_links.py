@@ -108,6 +108,15 @@ class GuestLink:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkLabel:
+    """What uploads and files say of the link by which they came."""
+
+    id: str
+    title: str
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """Files and bytes that a link still takes; None for no limit."""
 

@@ -10,7 +10,7 @@ from media_service.catalogue import usage_check
 from media_service.catalogue.migrate import migrate
 from media_service.core.quota import FIRST_CHARGE_BYTES
 from tests.catalogue.samples import rows
-from tests.catalogue.test_migrations import with_rows_of_0009
+from tests.catalogue.test_migrated_rows import with_rows_of_0009
 
 if TYPE_CHECKING:
     from pathlib import Path

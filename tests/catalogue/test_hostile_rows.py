@@ -28,14 +28,14 @@ from media_service.intake.receiving.active_uploads import ActiveUploads
 from media_service.ipc.bus import LocalBus
 from tests.catalogue.samples import keep, make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
-from tests.support.serializing import OneSlug, served
+from tests.support.serializing import NoLabels, OneSlug, served
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 
-SERIALIZER = Serializer("/base", LIMITS, "", OneSlug())
+SERIALIZER = Serializer("/base", LIMITS, "", OneSlug(), NoLabels())
 
 HOSTILE_JSON = [
     *("", "{", "null", "[]", "{}", "1e999", "NaN", "[" * 100_000, "9" * 5000, '"text"', '{"a": NaN}', "[null, 1, {}]"),

@@ -33,6 +33,15 @@ def test_tags_change_while_bytes_are_awaited() -> None:
     assert edits.amend(make_upload(sender="Kim"), RECORDED, 9, LIMITS, tags={}).sender == "Kim"
 
 
+def test_an_e_mail_address_looks_like_one_or_is_removed() -> None:
+    upload = edits.amend(make_upload(), RECORDED, 8, LIMITS, email=" kim@radio.example\u202e")
+    assert upload.email == "kim@radio.example"
+    assert edits.amend(upload, RECORDED, 9, LIMITS, email="").email is None
+    for email in ("kim", "kim@", "@radio", "a b@radio.example", "a@b@c"):
+        with pytest.raises(Malformed, match="email"):
+            edits.amend(upload, RECORDED, 9, LIMITS, email=email)
+
+
 @given(st.lists(spans, max_size=4), st.integers(1, 320))
 def test_a_length_is_taken_exactly_when_no_byte_lies_beyond_it(recorded: list[Span], length: int) -> None:
     received, upload = Ranges(recorded), make_upload(length=None)

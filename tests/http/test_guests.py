@@ -52,6 +52,21 @@ async def test_what_a_link_asks_is_asked_in_every_dialect(api: Api, dialect: str
     assert (listed["sender"], {upload["state"] for upload in refused_forms} <= {"cancelled"}) == ("Kim", True)
 
 
+async def test_what_a_link_requires_cannot_be_removed_later(api: Api) -> None:
+    link = await new_link(api, asks={"name": "required", "title": "required"})
+    guest = await browser(api, link)
+    created = await create_native(guest, new_file(), name="Kim", title="Night")
+
+    async def amend(**details: Any) -> Any:
+        path = f"/api/v1/uploads/{created.body['id']}"
+        return await api.request("PATCH", path, json=details, headers=guest.bearer)
+
+    refused = await amend(sender="", tags={})
+    assert (refused.code, refused.body["fields"]) == ("asked", ["name", "title"])
+    amended = await amend(sender="Kim K.", email="", tags={"title": "Late", "artist": "Kim"})
+    assert (amended.status, amended.body["sender"], amended.body["tags"]["title"]) == (200, "Kim K.", "Late")
+
+
 async def test_details_may_follow_the_file_of_a_form(api: Api, shared_server: Server) -> None:
     link = await new_link(api, asks={"name": "required", "email": "required"})
     guest, details = await browser(api, link), {"name": "Kim", "email": "kim@radio.example"}
@@ -231,6 +246,16 @@ async def test_the_page_keeps_its_url_to_itself(api: Api) -> None:
             "noindex",
             "no-store",
         ]
+
+
+async def test_the_form_of_the_page_is_taken_though_it_hides_its_origin(api: Api) -> None:
+    guest = await browser(api, await new_link(api))
+    for site, status in ((None, 201), ("same-origin", 201), ("cross-site", 403)):
+        headers = guest.headers | {"Origin": "null"} | ({} if site is None else {"Sec-Fetch-Site": site})
+        sent = await api.request("POST", guest.page, data=form(new_file(), {}), headers=headers)
+        assert sent.status == status
+    refused = await api.request("POST", "/upload", data=form(new_file(), {}), headers=guest.bearer | {"Origin": "null"})
+    assert refused.code == "forbidden_origin"
 
 
 async def test_a_refused_form_is_shown_again_with_what_was_typed(api: Api) -> None:

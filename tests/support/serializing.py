@@ -16,8 +16,15 @@ class OneSlug:
         return None if collection_id is None else "night"
 
 
+class NoLabels:
+    """Knows no link."""
+
+    async def label_of(self, _account: str | None) -> None:
+        """Return None."""
+
+
 def served(serializing: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    """Return what a serializer with `OneSlug` returns, which waits for nothing."""
+    """Return what a serializer with `OneSlug` and `NoLabels` returns, which waits for nothing."""
     try:
         serializing.send(None)
     except StopIteration as done:

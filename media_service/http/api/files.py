@@ -16,7 +16,7 @@ from media_service.core.errors.requests import Malformed
 from media_service.http.api.caller_collections import listed_by
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import DEFAULT_ROWS, page_response, wants_full_rows
-from media_service.http.api.serializer import API_PREFIX
+from media_service.http.api.serializer import API_PREFIX, email_for
 from media_service.http.body import Text, read_json
 from media_service.http.file_response import attachment_headers, file_response
 from media_service.http.shielding import shielded
@@ -83,7 +83,7 @@ class FilesApi:
             files, next_cursor = await self._files.listing(
                 search, order, cursor, limit, owner=listed.owner, collections=listed.collections
             )
-            return [await serialize(file) for file in files], next_cursor
+            return [await serialize(file) | email_for(caller, file) for file in files], next_cursor
 
         # A page at once, because each read is a search; and only the admin can ask for many at a time.
         return await page_response(request, "files", read, rows_per_read=DEFAULT_ROWS)

@@ -18,11 +18,13 @@ from media_service.http.shielding import shielded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from media_service.access.collections import CollectionService
     from media_service.access.guest_links import GuestLinkService
     from media_service.core.accounts import OwnerLimits
     from media_service.core.guest_links import LinkTerms, ListedLink
     from media_service.http.api.serializer import Serializer
     from media_service.http.security.auth import Authenticator
+    from media_service.http.security.caller import Caller
 
 MICROSECONDS = 1_000_000
 MAX_LIFETIME_SECONDS = 100 * 365 * 24 * 3600
@@ -45,6 +47,7 @@ class ChangeLink(BaseModel):
     bytes_max: Limit | None = None
     file_bytes_max: Limit | None = None
     passphrase: Text | None = None
+    collection: Text | None = None
     allowed_origins: list[Text] = []
     reference: Text | None = None
     closed: bool = False
@@ -70,9 +73,16 @@ class LinksApi:
     """Handle `/api/v1/links`. `defaults`: limits of links that have none of their own."""
 
     def __init__(
-        self, links: GuestLinkService, authenticator: Authenticator, serializer: Serializer, defaults: OwnerLimits
+        self,
+        links: GuestLinkService,
+        collections: CollectionService,
+        authenticator: Authenticator,
+        serializer: Serializer,
+        *,
+        defaults: OwnerLimits,
     ) -> None:
         self._links = links
+        self._collections = collections
         self._defaults = defaults
         self._authenticator = authenticator
         self._serializer = serializer
@@ -101,8 +111,8 @@ class LinksApi:
     async def create(self, request: web.Request) -> web.Response:
         """Create a link: 201 with its URL, which cannot be shown again."""
         caller = await self._authenticator.require(request, Scope.LINKS)
-        body = await read_json(request, CreateLink)
-        listed, secret = await shielded(self._links.create(caller.actor, body.terms(self._links.now())))
+        terms = await self._terms(caller, await read_json(request, CreateLink))
+        listed, secret = await shielded(self._links.create(caller.actor, terms))
         return self._with_secret(request, listed, secret)
 
     async def show(self, request: web.Request) -> web.Response:
@@ -113,7 +123,7 @@ class LinksApi:
     async def change(self, request: web.Request) -> web.Response:
         """Change what the body names; return the link."""
         caller = await self._authenticator.require(request, Scope.LINKS)
-        terms = (await read_json(request, ChangeLink)).terms(self._links.now())
+        terms = await self._terms(caller, await read_json(request, ChangeLink))
         change = self._links.change(caller.actor, _link_id(request), caller.viewer(Scope.LINKS), terms)
         return self._response(await shielded(change))
 
@@ -129,6 +139,13 @@ class LinksApi:
         renewal = self._links.renew_secret(caller.actor, _link_id(request), caller.viewer(Scope.LINKS))
         listed, secret = await shielded(renewal)
         return self._with_secret(request, listed, secret)
+
+    async def _terms(self, caller: Caller, body: ChangeLink) -> LinkTerms:
+        """Return the terms of a body, with the id of its collection. Raise UnknownCollection."""
+        terms = body.terms(self._links.now())
+        if slug := terms.get("collection"):
+            terms["collection"] = await self._collections.resolve(slug, caller.collections)
+        return terms
 
     def _with_secret(self, request: web.Request, listed: ListedLink, secret: str) -> web.Response:
         url = self._serializer.absolute_url(request, f"/u/{secret}")

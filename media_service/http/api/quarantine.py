@@ -14,7 +14,7 @@ from media_service.core.upload import Review
 from media_service.core.upload_states import State
 from media_service.http.api.caller_collections import listed_by
 from media_service.http.api.pagination import page_response, wants_full_rows
-from media_service.http.api.serializer import API_PREFIX
+from media_service.http.api.serializer import API_PREFIX, email_for
 from media_service.http.file_response import attachment_headers, file_response
 from media_service.http.shielding import shielded
 
@@ -78,7 +78,10 @@ class QuarantineApi:
                 listed.owner, {State.REJECTED}, cursor, limit, collections=listed.collections, short=short
             )
             kept = [await self._rejected.kept_bytes(view.upload.id) for view in views]
-            rows = [await serialize(view) | {"kept_bytes": size} for view, size in zip(views, kept, strict=True)]
+            rows = [
+                await serialize(view) | email_for(caller, view.upload) | {"kept_bytes": size}
+                for view, size in zip(views, kept, strict=True)
+            ]
             return rows, next_cursor
 
         return await page_response(request, "uploads", read)

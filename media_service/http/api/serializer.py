@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import hdrs
 
+from media_service.core.access import LINK_PREFIX, Scope
 from media_service.core.errors.registry import restore_error
 from media_service.core.findings import Outcome, outcome
 from media_service.core.tags import TAGS
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from media_service.core.chapters import Chapter
     from media_service.core.files import StoredFile
     from media_service.core.findings import Finding
+    from media_service.core.guest_links import LinkLabel
     from media_service.core.limits import Limits
     from media_service.core.upload import Facts, Slice, Upload
+    from media_service.http.security.caller import Caller
     from media_service.intake.receiving.active_uploads import UploadView
 
 API_PREFIX = "/api/v1"
@@ -43,14 +46,23 @@ class Slugs(Protocol):
         """Return the slug of a collection; None for the general one. Raise CatalogueError."""
 
 
+class Labels(Protocol):
+    """Knows the links by which uploads came."""
+
+    async def label_of(self, account: str | None) -> LinkLabel | None:
+        """Return what an upload of this account says of its link; None unless it is a link. Raise CatalogueError."""
+
+
 class Serializer:
     """Serialize values to JSON objects. `public_url`: the URL of the service with the base path; may be empty.
 
-    Uploads and files have the slug of their collection, so serializing them may raise CatalogueError.
+    Uploads and files have the slug of their collection and the title of their link, so serializing them may raise
+    CatalogueError. They do not have the sender's e-mail address: see `email_for`.
     """
 
-    def __init__(self, base: str, limits: Limits, public_url: str, slugs: Slugs) -> None:
+    def __init__(self, base: str, limits: Limits, public_url: str, slugs: Slugs, labels: Labels) -> None:
         self.base = base
+        self._labels = labels
         self._slugs = slugs
         self._prefix = public_url or base
         self._limits = limits
@@ -116,6 +128,7 @@ class Serializer:
             "last_modified": format_optional_time(upload.last_modified),
             "sender": upload.sender,
             "collection": await self._slugs.slug_of(upload.collection),
+            **await self._link_members(upload.account),
             "cover": None if upload.cover is None else asdict(upload.cover),
             "created_at": format_time(upload.created_at),
             "updated_at": format_time(upload.updated_at),
@@ -126,6 +139,15 @@ class Serializer:
             "verdict": _verdict(upload),
             "grade": None if upload.facts is None or upload.facts.grade is None else upload.facts.grade.value,
             "duration": None if upload.facts is None else upload.facts.duration,
+        }
+
+    async def _link_members(self, account: str | None) -> dict[str, Any]:
+        label = await self._labels.label_of(account)
+        if label is None:
+            return {"link": None, "reference": None}
+        return {
+            "link": {"id": label.id.removeprefix(LINK_PREFIX), "title": label.title},
+            "reference": label.reference,
         }
 
     def slice(self, piece: Slice) -> dict[str, Any]:
@@ -176,11 +198,17 @@ class Serializer:
             "spooled_sha256": spool_entry.sha256.hex(),
             "sender": file.sender,
             "collection": await self._slugs.slug_of(file.collection),
+            **await self._link_members(file.account),
             "uploaded_at": format_time(file.uploaded_at),
             "spooled_at": format_time(file.spooled_at),
             "url": self.file_url(file.id),
             "content_url": f"{self.file_url(file.id)}/content",
         }
+
+
+def email_for(caller: Caller, sent: Upload | StoredFile) -> dict[str, Any]:
+    """Return the member with the sender's e-mail address, for callers who may read everybody's uploads."""
+    return {"email": sent.email} if Scope.READ in caller.scopes else {}
 
 
 def _row_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], bool]:

@@ -17,7 +17,7 @@ from media_service.core.upload_states import State
 from media_service.http.api.caller_collections import Listed, listed_by, upload_origin
 from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import page_response, rows_response, wants_full_rows
-from media_service.http.api.serializer import API_PREFIX, to_microseconds
+from media_service.http.api.serializer import API_PREFIX, email_for, to_microseconds
 from media_service.http.body import Text, read_json
 from media_service.http.shielding import shielded
 
@@ -60,6 +60,12 @@ class AmendUpload(BaseModel):
     length: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     sender: Text | None = None
     email: Text | None = None
+
+    def removed(self) -> list[str]:
+        """Return the details that it removes, by the names that links have for them."""
+        title = None if self.tags is None else self.tags.get("title", "")
+        details = {"name": self.sender, "email": self.email, "title": title}
+        return [name for name, text in details.items() if text is not None and not text.strip()]
 
 
 class UploadsApi:
@@ -146,7 +152,8 @@ class UploadsApi:
             views, next_cursor = await self._intake.listing(
                 listed.owner, states, cursor, limit, collections=listed.collections, short=short
             )
-            return [await serialize(view) for view in views], next_cursor
+            rows = [await serialize(view) | email_for(caller, view.upload) for view in views]
+            return rows, next_cursor
 
         return await page_response(request, "uploads", read)
 
@@ -159,13 +166,16 @@ class UploadsApi:
         viewer = caller.viewer(Scope.READ) if caller.is_known else None
         view = await self._intake.show(request.match_info["id"], viewer)
         mine = caller.may_change(view.upload.owner, view.upload.collection)
-        body = await self._serializer.upload(view) | {"mine": mine}
+        body = await self._serializer.upload(view) | {"mine": mine} | email_for(caller, view.upload)
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     async def amend(self, request: web.Request) -> web.Response:
-        """Change tags, chapters or sender, or set a length that was not known; return the upload."""
+        """Change tags, chapters, sender or e-mail, or set a length that was not known; return the upload."""
         caller = await self._authenticator.authenticate(request)
         body = await read_json(request, AmendUpload)
+        if (removed := body.removed()) and Scope.EDIT not in caller.scopes:
+            view = await self._intake.show(request.match_info["id"], caller.viewer(Scope.EDIT))
+            await self._gate.check_removal(view.upload, removed)
         amendment = self._intake.edits.amend(
             request.match_info["id"],
             caller.viewer(Scope.EDIT),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from media_service.core.guest_links import check_asked
+from media_service.core.errors.links import Asked
+from media_service.core.guest_links import Ask, check_asked
 from media_service.http.security.caller import CallerKind
 from media_service.http.security.proxies import client_ip
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiohttp import web
 
     from media_service.access.guests import Guests
     from media_service.core.guest_links import GuestLink
     from media_service.core.lifecycle import UploadRequest
+    from media_service.core.upload import Upload
     from media_service.http.security.caller import Caller
     from media_service.http.security.cookies import Cookies
 
@@ -35,6 +39,12 @@ class GuestGate:
         if link is not None:
             await self.check_passphrase(request, link)
             check_asked(link.asks, upload)
+
+    async def check_removal(self, upload: Upload, removed: Iterable[str]) -> None:
+        """Raise Asked if the upload came by a link that requires one of these details."""
+        asks = await self._guests.asks(upload.account)
+        if required := [name for name in removed if getattr(asks, name) is Ask.REQUIRED]:
+            raise Asked(required)
 
     async def open_link(self, caller: Caller) -> GuestLink | None:
         """Return the caller's link, which takes uploads now; None if the caller is not a guest.

@@ -22,9 +22,9 @@ from media_service.http.dialects.header_fields import http_date
 from media_service.intake.receiving.active_uploads import UploadView
 from tests.catalogue.samples import make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
-from tests.support.serializing import OneSlug, served
+from tests.support.serializing import NoLabels, OneSlug, served
 
-SERIALIZER = Serializer("", LIMITS, "", OneSlug())
+SERIALIZER = Serializer("", LIMITS, "", OneSlug(), NoLabels())
 AWARE = TypeAdapter(AwareDatetime)
 
 offsets = st.integers(-24 * 60 + 1, 24 * 60 - 1)
