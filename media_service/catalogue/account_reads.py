@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.compiled import Statement
 
-_BLANK: Any = literal_column("' '")  # a bound one would be parsed again at each call
+_BLANK: Any = literal_column("' '")  # SQLAlchemy would write a bound one into the text at each call
 
 # Of the owner in the enclosing statement, separated by blanks; NULL without any.
 _COLLECTIONS = (
