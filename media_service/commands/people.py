@@ -62,12 +62,18 @@ def list_people(data_dir: DataDir = None, config: Config = None) -> None:
 
 
 @person.command()
-def disable(name: Name, data_dir: DataDir = None, config: Config = None) -> None:
+def disable(
+    name: Name,
+    *,
+    undo: Annotated[bool, typer.Option("--undo", help="Let the person sign in again.")] = False,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
     """End all sessions and tokens of a person, who cannot sign in any more."""
 
     async def command(access: AccessParts) -> None:
         found = await access.people.named(name)
-        await access.people.change(found.id, PersonChange(is_disabled=True), OPERATOR)
+        await access.people.change(found.id, PersonChange(is_disabled=not undo), OPERATOR)
 
     run(load_settings(config, data_dir=data_dir)[0], command)
 

@@ -61,6 +61,8 @@ def test_commands_work_while_no_service_runs(tmp_path: Path) -> None:
     assert re.fullmatch(r"\S{22}\tKim\tstudio\tupload,read\texpires \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", listed)
     run(data, "person", "disable", "KIM")
     assert run(data, "person", "list") == "Kim\teditor\tdisabled\n"
+    run(data, "person", "disable", "Kim", "--undo")
+    assert run(data, "person", "list") == "Kim\teditor\tactive\n"
     database = (data / "catalogue.sqlite3").read_bytes()
     for secret in (url.strip().partition("=")[2], token.strip()):
         assert secret.encode() not in database
