@@ -77,7 +77,7 @@ async def test_token_for_a_collection_ends_there_with_its_owners_grant(api: Api)
     person = await add(api, password=PASSWORD, role="editor", collections=[mine, other])
     browser = await signed_in(api, person)
     client = script(api, (await make(browser, scopes=["read", "upload"], collection=mine)).body["token"])
-    new = {"filename": "a.mp3", "length": 100_000}
+    new: dict[str, Any] = {"filename": "a.mp3", "length": 100_000}
     assert (await client.request("POST", UPLOADS, json=new)).body["collection"] == mine
     refused = await client.request("POST", UPLOADS, json=new | {"collection": other})
     assert (refused.status, refused.code) == (404, "unknown_collection")

@@ -98,6 +98,21 @@ async def test_flood_of_wrong_passwords_hinders_nobody_else(server: Server, sess
     assert all('"account": "Kim"' in line or '"account": ""' in line for line in lines)
 
 
+async def test_flood_of_invitations_hinders_nobody_else(server: Server, session: aiohttp.ClientSession) -> None:
+    api, attacker = Api(session, server.url, server.token), {"X-Forwarded-For": "192.0.2.67"}
+    body = {"name": "Eve", "role": "sender", "password": PASSWORD}
+    assert (await api.request("POST", "/api/v1/people", json=body, headers=api.admin)).status == 201
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=TRIES)) as many:
+        flood = Api(many, server.url, "")
+        bodies = [{"invitation": f"ms_{n:043}", "password": PASSWORD} for n in range(TRIES)]
+        wrong = asyncio.gather(*(flood.request("POST", "/session", json=body, headers=attacker) for body in bodies))
+        others = [await sign_in(api, "Eve", PASSWORD, f"198.51.100.{n}") for n in range(4)]
+        found = Counter(answer.code for answer in await wrong)
+    assert [answer.status for answer in others] == [204] * 4
+    assert set(found) == {"wrong_password", "too_many_requests"}
+    assert found["wrong_password"] <= MOST_HASHED
+
+
 async def test_attempt_against_a_person_stands_in_the_audit_trail(
     server: Server, session: aiohttp.ClientSession
 ) -> None:
