@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.access.assembly import AccessParts
-from media_service.access.audit import AuditTrail
+from media_service.access.assembly import AccessAdapters, AccessParts
 from media_service.access.passwords import PasswordHasher
 from media_service.adapters import new_id, now
 from media_service.catalogue.commit_server import CommitServer, open_for_writing
@@ -50,16 +49,21 @@ def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -
 
     async def with_access(catalogue: SqliteCatalogue) -> None:
         passwords, locks = PasswordHasher(), FileLocks(folder.locks)
-        audit = AuditTrail(catalogue.audit, now, structlog.get_logger().warning)
-        parts = AccessParts(
-            catalogue.accounts,
-            passwords,
-            locks,
-            audit,
+        adapters = AccessAdapters(
+            accounts=catalogue.accounts,
+            audit=catalogue.audit,
+            collections=catalogue.collections,
             guest_links=catalogue.guest_links,
-            link_lifetime=int(settings.link_lifetime * MICROSECONDS),
+            locks=locks,
             clock=now,
             new_id=new_id,
+        )
+        parts = AccessParts(
+            adapters,
+            passwords,
+            log_failure=structlog.get_logger().warning,
+            link_lifetime=int(settings.link_lifetime * MICROSECONDS),
+            # Receivers ask the catalogue again within half a second.
             forget=lambda: None,
         )
         try:

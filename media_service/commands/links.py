@@ -47,7 +47,7 @@ def add(
     async def command(access: AccessParts) -> None:
         terms["expires_at"] = None if seconds is None else access.links.now() + seconds * 1_000_000
         if collection is not None:
-            terms["collection"] = min(await access.names.ids([collection]))
+            terms["collection"] = (await access.collections.find(collection, None)).id
         _, secret = await access.links.create(OPERATOR, terms)
         typer.echo(f"{page_url(settings)}/u/{secret}")
 

@@ -36,7 +36,7 @@ def add(
 
     async def command(access: AccessParts) -> None:
         owner = await access.people.named(person)
-        only = None if collection is None else min(await access.names.ids([collection]))
+        only = None if collection is None else (await access.collections.find(collection, None)).id
         _, secret = await access.tokens.add(owner.id, name, scope, OPERATOR, lifetime=lifetime, collection=only)
         typer.echo(secret)
 

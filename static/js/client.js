@@ -48,16 +48,30 @@
  * @property {number} slice
  * @property {number} [quarantine_lifetime] seconds that a rejected file is kept
  *
+ * @typedef {object} Me who sends the requests
+ * @property {'person' | 'link' | 'browser' | 'admin_token'} kind
+ * @property {string | null} id of the person or the link
+ * @property {string | null} name
+ * @property {string[]} scopes
+ * @property {{slug: string, title: string}[] | null} collections that may be used; null for all
+ * @property {boolean} signed_in
+ * @property {boolean} may_upload
+ *
  * @typedef {object} Announcement request that creates an upload
  * @property {string} filename
  * @property {number} length
  * @property {string} [last_modified]
  * @property {Tags} [tags]
  * @property {string} [sender]
+ * @property {string} [email]
+ * @property {string} [collection] slug of a show
  * @property {string} [content_hash] hex
  */
 
 const ANSWER_WITHIN_MS = 30_000;
+/** Passwords are hashed one after the other. */
+const PASSWORD_WITHIN_MS = 60_000;
+const GUEST_ROWS = '100';
 
 /** A final 4xx response: the same request would fail again. */
 export class Refusal extends Error {
@@ -129,8 +143,9 @@ export const editTime = ({ editable_until: until, updated_at: end }, heardAt) =>
 /**
  * @param {string} base absolute URL of the page's folder, with a slash at its end; a Worker's own is another one
  * @param {() => void} [shutOut] called when a request needs a sign-in
+ * @param {string} [secret] of the guest link by which everything is sent
  */
-export function makeClient(base, shutOut) {
+export function makeClient(base, shutOut, secret = '') {
   /** @param {string} path @param {Record<string, string | undefined>} [query] */
   const at = (path, query = {}) => {
     const url = new URL(path, base);
@@ -154,6 +169,7 @@ export function makeClient(base, shutOut) {
       /** @type {Record<string, string>} */
       const headers = body === undefined || body instanceof Blob ? {} : { 'Content-Type': 'application/json' };
       if (match) headers['If-Match'] = `"${match}"`;
+      if (secret) headers.Authorization = `Bearer ${secret}`;
       const answer = await fetch(url, {
         method, headers, body: body === undefined || body instanceof Blob ? body : JSON.stringify(body), signal: limit.signal,
         cache: 'no-store',
@@ -183,7 +199,12 @@ export function makeClient(base, shutOut) {
      * @param {{state: string, scope?: string, cursor?: string, limit?: string}} query
      * @returns {Promise<{uploads: Upload[], next: string | null}>}
      */
-    list: (query) => ask('GET', at('api/v1/uploads', query)),
+    async list({ state, ...query }) {
+      if (!secret) return ask('GET', at('api/v1/uploads', { state, ...query }));
+      // What was sent by the link, also after its end. It has no filter, so a short page might lack what is looked for.
+      const { uploads, next } = await ask('GET', at(`u/${secret}/uploads`, { ...query, limit: GUEST_ROWS }));
+      return { uploads: uploads.filter((/** @type {Upload} */ one) => state.split(',').includes(one.state)), next };
+    },
 
     /**
      * The finished upload of the same bytes, or none.
@@ -239,12 +260,28 @@ export function makeClient(base, shutOut) {
         };
         xhr.onloadend = () => signal.removeEventListener('abort', stop);
         xhr.open('POST', at(`${upload(id)}/slices`));
+        if (secret) xhr.setRequestHeader('Authorization', `Bearer ${secret}`);
         xhr.send(form);
       });
     },
 
-    /** @param {string} token @returns {Promise<null>} */
-    signIn: (token) => ask('POST', at('session'), { body: { token } }),
+    /** @param {Record<string, string>} body name and password, an invitation, or the admin token @returns {Promise<null>} */
+    signIn: (body) => ask('POST', at('session'), { body, within: PASSWORD_WITHIN_MS }),
+
+    /** @returns {Promise<null>} */
+    signOut: () => ask('DELETE', at('session')),
+
+    /** @returns {Promise<Me>} */
+    me: () => ask('GET', at('api/v1/me')),
+
+    /** @returns {Promise<{slug: string, title: string, archived_at: string | null}[]>} shows that may be used */
+    shows: async () => (await ask('GET', at('api/v1/collections', { limit: '200' }))).collections,
+
+    /** @param {string} secret @returns {Promise<import('./people/guest-page.js').Link>} */
+    link: (secret) => ask('GET', at(`u/${secret}/link`)),
+
+    /** @param {string} secret @param {string} passphrase @returns {Promise<null>} */
+    enter: (secret, passphrase) => ask('POST', at(`u/${secret}/passphrase`), { body: { passphrase }, within: PASSWORD_WITHIN_MS }),
     at, ask,
   };
 }

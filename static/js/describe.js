@@ -61,10 +61,11 @@ const foreign = (kind) => say(kind && kind.group !== 'mp3' ? `foreign.${kind.gro
  */
 export function reason(problem, findings = []) {
   const code = problem?.code ?? 'unexpected';
-  const { state, kind, finding: named } = /** @type {any} */ (problem ?? {});
+  const { state, kind, finding: named, of } = /** @type {any} */ (problem ?? {});
   if (code === 'upload_gone' && knows(`why.${state}`)) return say(`why.${state}`);
   if (code === 'file_too_large' && !problem?.limit) return say('why.file_too_large_unknown');
   if (code === 'foreign') return foreign(kind);
+  if (knows(`why.${code}_${of}`)) return say(`why.${code}_${of}`);
   /** @type {Finding | undefined} */
   const found = gravest(findings) ?? (knows(`finding.${named}`) ? { code: named, severity: 'reject' } : undefined);
   if (code === 'not_mp3' && found?.code === 'not_mpeg_audio') return foreign(kindNamed(String(found.actual)));

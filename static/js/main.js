@@ -3,7 +3,6 @@
  *
  * @typedef {import('./entry.js').Entry} Entry
  */
-import { accessBanner } from './access.js';
 import { announcer } from './announce.js';
 import { UploadList } from './upload-list.js';
 import { makeClient } from './client.js';
@@ -17,30 +16,27 @@ import { ref, setText } from './html.js';
 import { leftOutLine, leftOutWords } from './left-out.js';
 import { arranged, isClearable, needsAttention } from './queue.js';
 import { forgetLink, refresh, refreshFirst, refreshForEver, shareLink } from './resume.js';
+import { base, secret } from './place.js';
 import { makeRow } from './row.js';
-import { senderName } from './sender-name.js';
-import { isActive, isSignedOut, isUnsent, may } from './upload.js';
+import { senderField } from './sender-name.js';
+import { ENDS, isActive, isSignedOut, isUnsent, may } from './upload.js';
+import { makeVisitor } from './visitor.js';
 import { languageSwitch, say } from './words.js';
 
-const SENDER = 'media_service.sender';
 const TICK_MS = 500;
 const DRAW_WITHIN_MS = 60;
 const LOOK_AROUND_MS = 5000;
 /** Delay of modules that are not needed for choosing files. */
 const LATER_MS = 1500;
 const AGAIN_MS = 5000;
-/** How long "Saved" is shown in the name field, where it may cover the end of a long name. */
-const SAVED_MS = 5000;
 
-const base = new URL('.', document.baseURI).href;
 const client = makeClient(base, () => {
-  access.deny();
+  visitor.deny();
   drawSoon();
-});
+}, secret);
 const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 const part = (/** @type {string} */ name) => ref(document, name);
 const list = part('rows');
-const sender = /** @type {HTMLInputElement} */ (part('sender'));
 const announce = announcer(part('live'));
 const keepAwake = wakeLock();
 const pageTitle = /** @type {HTMLElement} */ (document.querySelector('title'));
@@ -48,9 +44,15 @@ const leftOut = leftOutLine(part, () => {
   drawAround();
   part('choose').focus();
 });
-const access = accessBanner(part('sign-in'), client, announce, () => {
-  worker.postMessage({ do: 'try_all' });
-  lookForUploads();
+const visitor = makeVisitor(part, client, announce, {
+  signedIn() {
+    worker.postMessage({ do: 'try_all' });
+    lookForUploads();
+  },
+  changed() {
+    board.start();
+    drawSoon();
+  },
 });
 const arrange = arranger(list, /** @type {HTMLDetailsElement} */ (part('finished')), part('finished-rows'), part('finished-count'));
 
@@ -59,30 +61,24 @@ const rows = new Map();
 /** opens the picker for the file of an upload */
 let chooseAgain = (/** @type {string} */ _key) => {};
 let wasGone = false;
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let sayingSaved;
 /** the timer of `drawSoon`; 0 while there is none */
 let drawing = 0;
 /** @type {ReturnType<typeof import('./queue-heading.js').queueHeading> | null} */
 let heading = null;
 let headingAsked = false;
+/** when it is known who visits the page */
+let known = Promise.resolve();
 /** @type {ReturnType<typeof import('./sent-uploads.js').sentList> | null} */
 let sent = null;
 
 const board = new UploadList(client, worker, {
-  sender: () => sender.value.trim(), changed, removed, reordered,
+  details: () => ({ sender: naming.name(), ...visitor.details() }), mayStart: visitor.mayStart, changed, removed, reordered,
   leftOut: (names) => {
     leftOut.add(names);
     drawAround();
   },
 });
-sender.value = localStorage.getItem(SENDER) ?? '';
-const naming = senderName(client, board.entries, sender.value, (word) => {
-  const key = word && (word === 'unsaved' ? 'name.unsaved' : `tag.${word}`);
-  setText(part('sender-saved'), key && say(key));
-  clearTimeout(sayingSaved);
-  if (word === 'saved') sayingSaved = setTimeout(() => setText(part('sender-saved'), ''), SAVED_MS);
-});
+const naming = senderField(part, client, () => board.entries);
 
 /** @param {Entry} entry */
 function openRow(entry) {
@@ -115,6 +111,7 @@ function changed(entry, event) {
   if (event === 'cover_saved') row.details.cover(entry.uncovered);
   if (event === 'tags_saved') row.details.saved(entry.saved);
   if (event === 'created' || event === 'enter') naming.begun();
+  if (event === 'created' || ENDS.has(upload.state)) visitor.used();
   if (event === 'spooled') announce(say('say.ready', { name: upload.filename }));
   if (event === 'rejected' || event === 'refused') {
     announce(say('say.rejected', { name: upload.filename, reason: reason(upload.problem, upload.findings) }));
@@ -146,11 +143,12 @@ function removed(key) {
 
 /** @param {File[]} files */
 async function take(files) {
-  const ready = refreshFirst(client, board);
+  const ready = refreshFirst(client, board, known);
   const before = leftOut.names.length;
   const entries = board.add(files);
   announce([entries.length ? say('say.added', { count: entries.length }) : '', leftOutWords(leftOut.names.slice(before))].filter(Boolean).join(' '));
   rows.get(entries[0]?.upload.key)?.element.scrollIntoView({ block: 'nearest' });
+  visitor.chose();
   await ready;
 }
 
@@ -171,7 +169,7 @@ function drawAround() {
   part('files').hidden = !busy;
   leftOut.draw();
   drawOrder();
-  access.draw(access.shutOut || uploads.some(isSignedOut));
+  visitor.draw(visitor.shutOut || uploads.some(isSignedOut));
   part('line').hidden = !line;
   if (line) {
     setText(part('line-what'), say(navigator.onLine ? 'line.server' : 'line.gone'));
@@ -230,10 +228,6 @@ function wire() {
   chooseAgain = wireChoice(part, take, (key, file) => {
     if (may(board.entry(key).upload, 'pick')) board.choose(key, file);
   });
-  sender.addEventListener('input', () => {
-    localStorage.setItem(SENDER, sender.value.trim());
-    naming.typed(sender.value.trim());
-  });
   part('pause-all').addEventListener('click', () => actOnAll('pause', 'pause'));
   part('resume-all').addEventListener('click', () => actOnAll('resume', 'resume'));
   part('clear').addEventListener('click', clear);
@@ -255,34 +249,36 @@ function keepTime() {
   }, TICK_MS);
   setInterval(() => {
     const curious = board.uploads.some((upload) => upload.state === 'needs_file' || upload.state === 'elsewhere');
-    if ((curious || access.shutOut) && document.visibilityState === 'visible') refresh(client, board).then(letIn, () => undefined);
+    if ((curious || visitor.shutOut) && document.visibilityState === 'visible') refresh(client, board).then(letIn, () => undefined);
   }, LOOK_AROUND_MS);
 }
 
 function lookForUploads() {
   refreshForEver(client, board, (failed, found) => {
     if (!failed) letIn();
-    part('list-failed').hidden = !failed || access.shutOut;
+    part('list-failed').hidden = !failed || visitor.shutOut || visitor.isOver;
     part('link-failed').hidden = found;
   });
 }
 
 /** The server responded with the list: this browser may upload. */
 function letIn() {
-  access.allow();
+  visitor.allow();
   drawAround();
 }
 
 function begin() {
-  worker.postMessage({ do: 'base', base });
+  worker.postMessage({ do: 'base', base, secret });
   wire();
   languageSwitch(() => {
     for (const entry of board.entries.values()) openRow(entry);
     drawAround();
     sent?.draw();
+    visitor.relabel();
   });
   part('plain-http').hidden = canDigest;
   document.documentElement.classList.add('js', 'ready');
+  known = visitor.begin();
   lookForUploads();
   addEventListener('hashchange', lookForUploads);
   forgetOldHandles();

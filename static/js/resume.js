@@ -81,11 +81,12 @@ export async function refresh(client, board) {
  * Delays new uploads until the list is there, but not longer than a user would notice.
  * @param {import('./client.js').Client} client
  * @param {import('./upload-list.js').UploadList} board
+ * @param {Promise<void>} known when it is known who visits the page, and so what goes with the uploads
  */
-export async function refreshFirst(client, board) {
+export async function refreshFirst(client, board, known) {
   board.held += 1;
   const soon = new Promise((resolve) => setTimeout(resolve, SOON_MS));
-  await Promise.race([refresh(client, board).catch(() => undefined), soon]);
+  await Promise.race([Promise.all([refresh(client, board).catch(() => undefined), known]), soon]);
   board.held -= 1;
   board.start();
 }

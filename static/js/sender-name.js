@@ -5,18 +5,23 @@
  * @typedef {import('./entry.js').Entry} Entry
  */
 import { editFailure } from './client.js';
+import { setText } from './html.js';
 import { isEditable } from './upload.js';
+import { say } from './words.js';
 
+const SENDER = 'media_service.sender';
+/** How long "Saved" is shown in the field, where it may cover the end of a long name. */
+const SAVED_MS = 5000;
 const REST_MS = 800;
 const AGAIN_MS = 5000;
 
 /**
  * @param {import('./client.js').Client} client
- * @param {Map<string, Entry>} entries of the page, which may change
+ * @param {() => Map<string, Entry>} entries of the page
  * @param {string} name initial value of the field
  * @param {(word: '' | 'saving' | 'saved' | 'unsaved') => void} tell
  */
-export function senderName(client, entries, name, tell) {
+function senderName(client, entries, name, tell) {
   /** earlier values of this field */
   const names = new Set(['', name]);
   let saving = false;
@@ -24,7 +29,7 @@ export function senderName(client, entries, name, tell) {
   let timer;
 
   /** @returns {Entry | undefined} */
-  const next = () => [...entries.values()].find(({ upload, sender }) => upload.id && sender !== null && sender !== name
+  const next = () => [...entries().values()].find(({ upload, sender }) => upload.id && sender !== null && sender !== name
     && names.has(sender) && isEditable(upload, Date.now()));
 
   const later = (/** @type {number} */ ms) => {
@@ -63,4 +68,29 @@ export function senderName(client, entries, name, tell) {
     /** An upload was created or found, perhaps with an earlier name. */
     begun() { if (next()) later(0); },
   };
+}
+
+/**
+ * The field, which remembers the name.
+ * @param {(name: string) => HTMLElement} part of the page
+ * @param {import('./client.js').Client} client
+ * @param {() => Map<string, Entry>} entries of the page
+ */
+export function senderField(part, client, entries) {
+  const input = /** @type {HTMLInputElement} */ (part('sender'));
+  const name = () => input.value.trim();
+  input.value = localStorage.getItem(SENDER) ?? '';
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let saying;
+  const naming = senderName(client, entries, name(), (word) => {
+    const key = word && (word === 'unsaved' ? 'name.unsaved' : `tag.${word}`);
+    setText(part('sender-saved'), key && say(key));
+    clearTimeout(saying);
+    if (word === 'saved') saying = setTimeout(() => setText(part('sender-saved'), ''), SAVED_MS);
+  });
+  input.addEventListener('input', () => {
+    localStorage.setItem(SENDER, name());
+    naming.typed(name());
+  });
+  return { name, begun: naming.begun };
 }

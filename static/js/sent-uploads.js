@@ -4,6 +4,7 @@
  *
  * @typedef {import('./client.js').Upload} Upload
  */
+import { copyText } from './copy.js';
 import { reason } from './describe.js';
 import { bytes, clock, exactly, moment, nameParts } from './format.js';
 import { sentUploads, verdictOf } from './history.js';
@@ -19,17 +20,6 @@ function verdictWords(upload) {
   const verdict = verdictOf(upload);
   const problem = verdict === 'gone' ? /** @type {any} */ ({ code: 'upload_gone', state: upload.state }) : upload.problem;
   return verdict === 'ready' || verdict === 'remarks' ? say(`sent.${verdict}`) : say(`state.${verdict}`, { reason: reason(problem) });
-}
-
-/** @param {HTMLElement} text @returns {Promise<void>} when it is copied */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text.textContent ?? '');
-  } catch {
-    // Plain HTTP has no clipboard API, but a selection can be copied.
-    getSelection()?.selectAllChildren(text);
-    document.execCommand('copy');
-  }
 }
 
 /** @param {string} name @param {string} text */
@@ -68,7 +58,7 @@ function line(upload, base) {
     opened.hidden = !opened.hidden;
     show.setAttribute('aria-expanded', String(!opened.hidden));
   });
-  copyButton.addEventListener('click', () => copy(text).then(() => setText(copyButton, say('receipt.copied'))));
+  copyButton.addEventListener('click', () => copyText(text).then(() => setText(copyButton, say('receipt.copied'))));
   ref(element, 'save').addEventListener('click', () => save(receiptName(name), text.textContent ?? ''));
   return element;
 }

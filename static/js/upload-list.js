@@ -21,7 +21,7 @@ export class UploadList {
   /**
    * @param {import('./client.js').Client} client
    * @param {{postMessage: (message: object) => void}} worker
-   * @param {{sender: () => string, changed: (entry: Entry, event: string) => void, removed: (key: string) => void,
+   * @param {{details: () => import('./visitor.js').Details & {sender: string}, mayStart: () => boolean, changed: (entry: Entry, event: string) => void, removed: (key: string) => void,
    *   reordered: () => void,
    *   leftOut: (names: string[]) => void}} page
    */
@@ -130,7 +130,7 @@ export class UploadList {
 
   /** Starts uploads whose turn it is. */
   start() {
-    if (this.held > 0) return;
+    if (this.held > 0 || !this.page.mayStart()) return;
     const { uploads } = this;
     // No file overtakes one that is still being compared.
     const compared = uploads.findIndex(({ key }) => this.equals.comparing.has(key));
@@ -247,14 +247,17 @@ export class UploadList {
 
   /** @param {Entry} entry */
   send(entry) {
-    const { key, id, filename, length, tags } = entry.upload;
+    const { key, id, filename, length } = entry.upload;
     const { file } = entry;
-    const sender = this.page.sender();
+    const { sender, title, ...further } = this.page.details();
+    if (!id && title && !entry.upload.tags.title) this.set(entry, { tags: { ...entry.upload.tags, title } });
+    const { tags } = entry.upload;
     const announcement = {
       filename, length,
       ...(file?.lastModified ? { last_modified: new Date(file.lastModified).toISOString() } : {}),
       ...(Object.keys(tags).length ? { tags } : {}),
       ...(sender ? { sender } : {}),
+      ...further,
     };
     if (!id) [entry.saved.at, entry.sender] = [JSON.stringify(tags), sender];
     this.worker.postMessage({ do: 'go', key, order: { key, file, id, announcement, force: entry.force } });

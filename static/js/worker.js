@@ -1,7 +1,7 @@
 /**
  * Message handler of the Worker, where timers and network are throttled least when the page is hidden.
  *
- * In: `{do: 'base', base}`, `{do: 'go', key, order}`, `{do: 'pause' | 'try' | 'end', key}`, `{do: 'doubt' | 'try_all'}`.
+ * In: `{do: 'base', base, secret}`, `{do: 'go', key, order}`, `{do: 'pause' | 'try' | 'end', key}`, `{do: 'doubt' | 'try_all'}`.
  * Out: `{key, event, facts}`; events and facts are those of `upload.js`.
  */
 import { makeClient } from './client.js';
@@ -28,7 +28,7 @@ function go(order) {
 
 self.onmessage = ({ data }) => {
   const transfer = transfers.get(data.key);
-  if (data.do === 'base') client = makeClient(data.base);
+  if (data.do === 'base') client = makeClient(data.base, undefined, data.secret);
   if (data.do === 'go') go(data.order);
   if (data.do === 'pause') transfer?.pause();
   if (data.do === 'try') transfer?.tryNow();

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.page_objects import pick
+from tests.browser.page_objects import pick, sign_in
 from tests.browser.scene import NAMES, Scene, stated
 from tests.support.mp3 import make_mp3, mislabel_title
 
@@ -27,7 +27,7 @@ class Late(Scene):
         pick(page, long)
         expect(stated(page, "waiting")).to_have_count(1)
         self.sign_in("wrong")
-        expect(page.locator(".sign-in .note")).not_to_be_empty()
+        expect(page.locator(".sign-in-form .note")).not_to_be_empty()
         self.look("sign-in-wrong")
 
         self.sign_in(self.server.token)
@@ -59,8 +59,6 @@ class Late(Scene):
 
     def sign_in(self, token: str) -> None:
         """Sign in, and wait until the banner is gone."""
-        banner = self.page.locator(".sign-in")
-        banner.locator("input").fill(token)
-        banner.locator("button").click()
+        banner = sign_in(self.page, token)
         if token == self.server.token:
             expect(banner).to_be_hidden(timeout=20_000)

@@ -53,6 +53,17 @@ def choose_again(page: Page, name: str, file: Path) -> None:
     chooser.value.set_files(str(file))
 
 
+def sign_in(page: Page, token: str) -> Locator:
+    """Sign in with the admin token; return the form."""
+    form = page.locator(".sign-in-form")
+    # Open while it is filled in for a second time.
+    if not form.locator("[data-ref=token]").is_visible():
+        form.locator("summary").click()
+    form.locator("[data-ref=token]").fill(token)
+    form.locator("button").click()
+    return form
+
+
 def until(true: Callable[[], object], page: Page, seconds: float = 20) -> None:
     """Wait until the condition is true, while the browser runs."""
     end = time.monotonic() + seconds

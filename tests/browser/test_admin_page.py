@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.page_objects import pick, state, until
+from tests.browser.page_objects import pick, sign_in, state, until
 from tests.browser.proxy import SlowProxy
 from tests.browser.test_axe import findings
 from tests.support.server import Server
@@ -48,16 +48,14 @@ def titles(page: Page) -> list[str]:
 def test_a_wrong_token_is_refused_and_the_right_one_signs_in(server: Server, visitor: Visitor) -> None:
     visitor.failed_loads_expected = True
     page = visitor.visit(f"{server.url}/admin")
-    page.get_by_label("Admin token").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, "wrong")
     expect(page.get_by_role("alert").first).to_have_text("That is not the admin token.")
-    page.get_by_label("Admin token").fill(server.token)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, server.token)
     expect(page.locator(".empty")).to_contain_text("No files yet")
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("Admin token")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_visible()
     page.reload()
-    expect(page.get_by_label("Admin token")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_visible()
 
 
 def test_files_are_listed_searched_and_sorted(library: Page) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.page_objects import button, pick, row, state
+from tests.browser.page_objects import button, pick, row, sign_in, state
 from tests.support.mp3 import make_frames, make_mp3
 from tests.support.server import Server
 
@@ -113,8 +113,7 @@ def test_words_of_the_page_and_the_admin_are_all_korean_in_korean(server: Server
     pick(page, cut)
     state(page, cut.name, "rejected")
     page.goto(f"{server.url}/admin#rejected")
-    page.locator("[data-ref=token]").fill(server.token)
-    page.locator("[data-ref=token]").press("Enter")
+    sign_in(page, server.token)
     listed = page.locator(".row:visible").filter(has_text=cut.name)
     expect(listed).to_contain_text("0:10에서 끝이 잘려 있습니다.")
     expect(page.locator(".row [lang=en]")).to_have_count(0)

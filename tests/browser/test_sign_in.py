@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.page_objects import pick, row, state
+from tests.browser.page_objects import pick, row, sign_in, state
 from tests.browser.proxy import SlowProxy
 from tests.browser.sending import LONG, spooled
 from tests.support.server import Server
 
 Make = Callable[..., Path]
 
-BANNER = "[data-ref=sign-in] form"
+BANNER = "[data-ref=sign-in] section"
 
 
 @pytest.fixture
@@ -25,20 +25,13 @@ def station(tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def sign_in(page: Page, token: str) -> Locator:
-    banner = page.locator(BANNER)
-    banner.get_by_label("Access code").fill(token)
-    banner.get_by_role("button", name="Sign in").click()
-    return banner
-
-
 def test_a_first_visitor_signs_in_on_the_page_and_the_chosen_file_is_sent(
     station: Server, visitor: Visitor, mp3: Make
 ) -> None:
     visitor.failed_loads_expected = True
     page = visitor.visit(station.url)
     banner = page.locator(BANNER)
-    expect(banner).to_contain_text("You need access from the station to send files here.")
+    expect(banner).to_contain_text("You need a link from the station, or an account.")
     expect(page.locator("[data-ref=list-failed]")).to_be_hidden()
     pick(page, mp3("first.mp3"))
     waiting = state(page, "first.mp3", "waiting")
@@ -46,7 +39,7 @@ def test_a_first_visitor_signs_in_on_the_page_and_the_chosen_file_is_sent(
     expect(waiting.locator("[data-action=try]")).to_have_count(0)
     expect(page.locator("[data-ref=line]")).to_be_hidden()
     sign_in(page, "wrong")
-    expect(banner.get_by_role("alert")).to_have_text("That is not the right access code.")
+    expect(banner.get_by_role("alert")).to_have_text("That is not the admin token.")
     sign_in(page, station.token)
     state(page, "first.mp3", "ready")
     expect(banner).to_have_count(0)
@@ -66,7 +59,7 @@ def test_after_signing_in_again_on_the_page_the_queue_continues(station: Server,
         page.context.clear_cookies(name="media_service_session")
         line.rate = None
         # Open uploads may end; queued ones need the sign-in.
-        expect(page.locator(BANNER)).to_contain_text("Your access has ended.", timeout=60_000)
+        expect(page.locator(BANNER)).to_contain_text("You are signed out.", timeout=60_000)
         for file in files[2:]:
             waiting = state(page, file.name, "waiting", 60)
             expect(waiting.locator("[data-ref=status]")).to_have_text("Waiting for sign-in")
@@ -94,11 +87,11 @@ def test_the_banner_is_translated_and_keeps_its_input_when_the_language_changes(
     visitor.failed_loads_expected = True
     page = visitor.visit(station.url, locale="ko-KR")
     banner = page.locator(BANNER)
-    expect(banner).to_contain_text("접속 코드가 필요합니다")
-    banner.get_by_label("접속 코드").fill("half")
+    expect(banner).to_contain_text("링크나 계정이 필요합니다")
+    banner.get_by_label("이름").fill("half")
     page.get_by_role("button", name="English").click()
-    expect(banner).to_contain_text("You need access")
-    expect(banner.get_by_label("Access code")).to_have_value("half")
+    expect(banner).to_contain_text("You need a link")
+    expect(banner.get_by_label("Name")).to_have_value("half")
 
 
 def test_details_typed_without_access_are_saved_after_signing_in(station: Server, visitor: Visitor, mp3: Make) -> None:
@@ -113,7 +106,7 @@ def test_details_typed_without_access_are_saved_after_signing_in(station: Server
         mine.locator("[data-action=details]").click()
         mine.get_by_label("Title", exact=True).fill("Kept")
         expect(mine.locator("[data-ref=saved]")).to_have_text("Not saved yet. Trying again…")
-        expect(page.locator(BANNER)).to_contain_text("Your access has ended.")
+        expect(page.locator(BANNER)).to_contain_text("You are signed out.")
         sign_in(page, station.token)
         expect(mine.locator("[data-ref=saved]")).to_have_text("Saved", timeout=15_000)
         expect(row(page, "details.mp3")).to_be_visible()

@@ -1,7 +1,7 @@
 """Translations for server-rendered pages, read from JavaScript modules in `static/js`.
 
-A language exists if both `words.xx.js` and `findings/words.xx.js` do. `plain/words.xx.js` has the texts of pages
-without scripts.
+A language exists if `words.xx.js`, `findings/words.xx.js` and `people/words.xx.js` do. `plain/words.xx.js` has the
+texts of pages without scripts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_LANGUAGE = "en"
-FOLDERS = ("js/", "js/findings/", "js/admin/", "js/plain/")
+FOLDERS = ("js/", "js/findings/", "js/people/", "js/admin/", "js/plain/")
+NEEDED = FOLDERS[1:3]
 
 _FILE = re.compile(r"js/words\.(\w+)\.js")
 _STRING = r"'((?:[^'\\]|\\.)*)'"
@@ -59,7 +60,8 @@ class Translations:
 def read_translations(files: Mapping[str, str]) -> Translations:
     """Return the translations in `files`, which maps names in `static/` to contents."""
     tags = [found[1] for name in files if (found := _FILE.fullmatch(name))]
-    texts: dict[str, dict[str, str]] = {tag: {} for tag in tags if f"js/findings/words.{tag}.js" in files}
+    complete = (tag for tag in tags if all(f"{folder}words.{tag}.js" in files for folder in NEEDED))
+    texts: dict[str, dict[str, str]] = {tag: {} for tag in complete}
     for tag, found_texts in texts.items():
         for folder in FOLDERS:
             found_texts.update(_parse(files.get(f"{folder}words.{tag}.js", "")))

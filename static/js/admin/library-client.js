@@ -21,8 +21,6 @@ export function makeLibraryClient(base) {
     }),
     /** @param {string} id @returns {string} usable as the source of an audio element */
     content: (id) => client.at(`api/v1/files/${encodeURIComponent(id)}/content`).href,
-    /** @returns {Promise<null>} */
-    signOut: () => client.ask('DELETE', client.at('session')),
   };
 }
 

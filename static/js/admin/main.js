@@ -1,20 +1,34 @@
 /**
- * The admin page: sign-in, three sections, player.
+ * The admin page: sign-in, the sections that the caller may see, player.
  */
 import { Refusal } from '../client.js';
 import { ref, setText } from '../html.js';
+import { signInForm, takeInvitation } from '../people/sign-in-form.js';
 import { languageSwitch, learn, say } from '../words.js';
+import { auditSection } from './audit.js';
 import { filesSection } from './files.js';
 import { makeLibraryClient } from './library-client.js';
+import { linksSection } from './links.js';
+import { makePeopleClient } from './people-client.js';
+import { peopleSection } from './people.js';
 import { makePlayer } from './player.js';
+import { showsSection } from './shows.js';
+import { tokensSection } from './tokens.js';
 import { flightSection, rejectedSection } from './uploads.js';
 
 await learn((tag) => import(`./words.${tag}.js`));
 
 const TROUBLE_AGAIN_MS = 3000;
+/** The scope that each section needs; "" for everyone who is signed in. */
+const NEEDED = { files: 'read', flight: 'read', rejected: 'read', people: 'admin', links: 'links', shows: 'admin', tokens: '', audit: 'admin' };
+/** @typedef {keyof typeof NEEDED} SectionName */
+
 const part = (/** @type {string} */ name) => ref(document, name);
 const client = makeLibraryClient(new URL('.', document.baseURI).href);
+const people = makePeopleClient(client);
 const player = makePlayer(part('player'), client);
+/** @type {import('../client.js').Me} */
+let me = /** @type {any} */ (null);
 
 /**
  * Sends a request for a section, and shows the error if it fails.
@@ -25,10 +39,10 @@ async function asked(step, again) {
   try {
     const answer = await step();
     part('trouble').hidden = true;
-    signedIn(true);
     return answer;
   } catch (error) {
-    if (error instanceof Refusal && [401, 403].includes(error.status)) {
+    // The service's own 403 means that a role does not permit this; a proxy's, that it asks to sign in.
+    if (error instanceof Refusal && (error.status === 401 || error.code === 'http_403')) {
       signedIn(false);
     } else {
       setText(part('trouble'), error instanceof Refusal ? error.message : say('admin.unreachable'));
@@ -43,73 +57,84 @@ const sections = {
   files: filesSection(part('files'), /** @type {HTMLInputElement} */ (part('search')), client, asked, player),
   flight: flightSection(part('section-flight'), part('flight-count'), client, asked),
   rejected: rejectedSection(part('section-rejected'), client, asked),
+  people: peopleSection(part('section-people'), people, asked),
+  links: linksSection(part('section-links'), people, asked),
+  shows: showsSection(part('section-shows'), people, asked),
+  tokens: tokensSection(part('section-tokens'), people, asked, () => me),
+  audit: auditSection(part('section-audit'), people, asked),
 };
 
-/** @param {boolean} yes */
-function signedIn(yes) {
+/** @param {boolean} yes @param {string} [invitation] with which to sign in */
+function signedIn(yes, invitation = '') {
   part('sign-in').hidden = yes;
   part('library').hidden = !yes;
-  part('sign-out').hidden = !yes;
-  if (!yes) {
-    player.close();
-    part('token').focus();
-  }
+  part('account').hidden = !yes;
+  if (yes) return;
+  player.close();
+  for (const section of Object.values(sections)) section.hide();
+  part('sign-in-form').replaceChildren(signInForm(client, invitation, begin));
+  part('sign-in-form').querySelector('input')?.focus();
 }
 
-/** @returns {keyof typeof sections} */
+/** @param {string} name @returns {boolean} */
+const mayOpen = (name) => Object.hasOwn(NEEDED, name)
+  && (!NEEDED[/** @type {SectionName} */ (name)] || me.scopes.includes(NEEDED[/** @type {SectionName} */ (name)]));
+
+/** @returns {string} the section in the URL, or the first one that the caller may see */
 function shownSection() {
   const name = location.hash.slice(1);
-  return name in sections ? /** @type {keyof typeof sections} */ (name) : 'files';
+  return mayOpen(name) ? name : Object.keys(NEEDED).find(mayOpen) ?? '';
 }
 
 function show() {
   const shown = shownSection();
   for (const [name, section] of Object.entries(sections)) {
     part(`section-${name}`).hidden = name !== shown;
-    const link = document.querySelector(`.tabs a[href="#${name}"]`);
-    if (name === shown) link?.setAttribute('aria-current', 'page');
-    else link?.removeAttribute('aria-current');
-    if (name === shown) section.show();
-    else section.hide();
+    const link = /** @type {HTMLElement} */ (document.querySelector(`.tabs a[href="#${name}"]`));
+    link.hidden = !mayOpen(name);
+    if (name === shown) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+    if (name === shown) {
+      link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      section.show();
+    } else section.hide();
   }
+}
+
+const drawName = () => setText(part('who'), me?.kind === 'admin_token' ? say('sign_in.token') : me?.name ?? '');
+
+/** Asks who is signed in, and shows what they may see. */
+async function begin() {
+  const told = await asked(client.me, begin);
+  if (!told) return;
+  me = told;
+  signedIn(me.signed_in);
+  if (!me.signed_in) return;
+  drawName();
+  show();
 }
 
 /** The admin URL has the token in its fragment, which no server logs. It must not stay in the history either. */
 async function openLink() {
+  const invitation = takeInvitation();
+  if (invitation) return signedIn(false, invitation);
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (token === null) return show();
-  history.replaceState(null, '', location.pathname);
-  return signIn(token);
-}
-
-/** @param {string} token */
-async function signIn(token) {
-  const field = /** @type {HTMLInputElement} */ (part('token'));
-  try {
-    await client.signIn(token.trim());
-    field.value = '';
-    setText(part('token-wrong'), '');
-    show();
-  } catch (error) {
-    setText(part('token-wrong'), say(error instanceof Refusal ? 'admin.token_wrong' : 'admin.unreachable'));
-    signedIn(false);
-    field.select();
+  if (token !== null) {
+    history.replaceState(null, '', location.pathname);
+    // With a wrong one, `begin` shows the form.
+    await client.signIn({ token: token.trim() }).catch(() => undefined);
   }
+  return begin();
 }
 
-const form = /** @type {HTMLFormElement} */ (part('sign-in-form'));
-form.addEventListener('submit', (event) => {
-  event.preventDefault();
-  signIn(/** @type {HTMLInputElement} */ (part('token')).value);
-});
 part('sign-out').addEventListener('click', async () => {
   await client.signOut().catch(() => null);
-  for (const section of Object.values(sections)) section.hide();
   signedIn(false);
 });
-addEventListener('hashchange', openLink);
+addEventListener('hashchange', () => (me?.signed_in && !location.hash.includes('=') ? show() : openLink()));
 languageSwitch(() => {
   document.title = say('admin.title');
+  drawName();
   player.relabel();
   for (const section of Object.values(sections)) section.draw();
 });

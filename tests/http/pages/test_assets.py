@@ -37,13 +37,17 @@ WINDOW_PACKETS, PACKET_BYTES, HEADER_BYTES = 10, 1448, 640
 """TCP's first window (RFC 6928), the payload of a packet, and an upper bound of a response's header."""
 
 LATER = {
-    *("id3-preview.js", "same-bytes.js", "sign-in.js"),
+    *("id3-preview.js", "same-bytes.js", "copy.js"),
     *("queue-heading.js", "queue-totals.js", "page-speed.js", "summary.js", "notify.js"),
     *("sent-uploads.js", "history.js", "receipt.js"),
 }
-"""Modules that are loaded later: after a file was chosen, after the page is usable, or for a sign-in."""
-ELSEWHERE = {"admin": "only the admin page loads it", "plain": "only the server reads it"}
-"""Folders of `static/js` that the upload page never loads, with the reason."""
+"""Modules that are loaded later: after a file was chosen, or after the page is usable."""
+ELSEWHERE = {
+    "admin": "only the admin page loads it",
+    "people": "loaded for a sign-in, for a person, or on the page of a guest link",
+    "plain": "only the server reads it",
+}
+"""Folders of `static/js` that a visitor without an account never loads, with the reason."""
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -188,7 +192,7 @@ def test_changed_file_changes_the_version(tmp_path: Path) -> None:
 
 def test_adding_files_adds_a_language(tmp_path: Path) -> None:
     folder = shutil.copytree(STATIC, tmp_path / "static")
-    for part in ("js", "js/findings"):
+    for part in ("js", "js/findings", "js/people"):
         english = (folder / part / "words.en.js").read_text()
         (folder / part / "words.ja.js").write_text(english.replace("'English'", "'日本語'").replace("Send us", "送る"))
     markup = PageMarkup(Assets(folder), Station(), "")
@@ -213,12 +217,13 @@ def test_server_reads_translations_as_a_browser_does(path: Path) -> None:
     )
     plain = {key: text if isinstance(text, str) else text["other"] for key, text in texts.items()}
     tag = path.name.split(".")[1]
-    files = {f"js/words.{tag}.js": path.read_text(), f"js/findings/words.{tag}.js": ""}
+    needed = {f"js/{part}/words.{tag}.js": "" for part in ("findings", "people")}
+    files = {f"js/words.{tag}.js": path.read_text(), **needed}
     assert read_translations(files).texts[tag] == plain
 
 
 @pytest.mark.parametrize("language", ["ko"])
-@pytest.mark.parametrize("part", ["", "findings/", "admin/", "plain/"])
+@pytest.mark.parametrize("part", ["", "findings/", "people/", "admin/", "plain/"])
 def test_every_language_has_every_text(part: str, language: str) -> None:
     def keys(tag: str) -> set[str]:
         return set(re.findall(r"^  '([\w.]+)':", (STATIC / "js" / part / f"words.{tag}.js").read_text(), re.MULTILINE))
