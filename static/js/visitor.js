@@ -80,7 +80,7 @@ export function makeVisitor(part, client, announce, page) {
     /** @returns {Details} */
     details: () => guest?.details() ?? account?.details() ?? {},
     /** An upload was created or has ended: a link has less, or more, left. */
-    used: () => guest?.look(),
+    used: () => guest?.used(),
     /** Draws what does not follow the language by itself. */
     relabel: () => guest?.draw(),
   };
