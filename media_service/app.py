@@ -5,19 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from media_service.access.assembly import AccessParts
-from media_service.access.audit import AuditTrail
+from media_service.access.assembly import AccessAdapters, ReceiverAccess
 from media_service.access.collection_covers import CollectionCovers
-from media_service.access.collections import CollectionService
-from media_service.access.credentials import Credentials
 from media_service.access.erasing import PersonEraser
-from media_service.access.guest_links import GuestLinkService
-from media_service.access.guests import Guests
-from media_service.access.identities import Identities
-from media_service.access.passwords import PasswordHasher
 from media_service.access.rates import Rates
-from media_service.access.sign_in import SignIn
-from media_service.access.sign_in_throttle import SignInThrottle
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
@@ -89,52 +80,49 @@ class Receiver:
         self._identity = proxy_identity(settings, self._trusted_proxies)
         self._parts = parts = ReceiverParts(self._adapters.all, intake_options(settings), self._rates)
         self._intake, self._appends = parts.uploads, parts.appends
-        guest_links, self._passwords = self._adapters.catalogue.guest_links, PasswordHasher()
-        throttle = SignInThrottle(self._adapters.all.bus)
-        self._guests = Guests(guest_links, self._passwords, throttle, now)
-        self._gate = GuestGate(self._guests, cookies_for(settings))
-        self._cors = CorsPolicy(settings.allowed_origins, self._guests, settings.base_path)
-        accounts = self._adapters.accounts
-        self._credentials = Credentials(accounts, now)
+        self._access = access = self._receiver_access()
+        self._gate = GuestGate(access.guests, cookies_for(settings))
+        self._cors = CorsPolicy(settings.allowed_origins, access.guests, settings.base_path)
         sessions = Sessions(
-            accounts, self._credentials, token, lifetime=settings.session_lifetime, clock=now, new_id=new_id
-        )
-        # Lines without a bound would let anybody fill the disk.
-        log_failure = RateLimitedLog(Action.SIGN_IN_FAILED).write
-        self._audit = AuditTrail(self._adapters.all.audit, now, log_failure)
-        self._links = GuestLinkService(
-            guest_links,
-            self._passwords,
-            self._audit,
-            lifetime=int(settings.link_lifetime * MICROSECONDS),
+            self._adapters.accounts,
+            access.credentials,
+            token,
+            lifetime=settings.session_lifetime,
             clock=now,
             new_id=new_id,
-            forget=self._credentials.forget,
         )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
-        creates_senders = settings.identity_unknown == "sender"
         self._authenticator = authenticator_for(
             settings,
             token,
-            self._credentials,
+            access.credentials,
             sessions,
-            identities=Identities(accounts, now, new_id, creates_senders=creates_senders),
+            identities=access.identities,
             proxy=self._identity,
             cors=self._cors,
         )
-        self._access = AccessParts(
-            accounts,
-            self._passwords,
-            self._adapters.all.locks,
-            self._audit,
+        self._serializer = Serializer(
+            settings.base_path, parts.options.limits, settings.public_url, access.collections, access.guests
+        )
+
+    def _receiver_access(self) -> ReceiverAccess:
+        adapters, settings = self._adapters.all, self._settings
+        stores = AccessAdapters(
+            accounts=self._adapters.accounts,
+            audit=adapters.audit,
+            collections=adapters.collections,
+            guest_links=self._adapters.catalogue.guest_links,
+            locks=adapters.locks,
             clock=now,
             new_id=new_id,
-            forget=self._credentials.forget,
         )
-        self._sign_in = SignIn(accounts, self._passwords, throttle, self._access.people, now)
-        self._collections = CollectionService(self._adapters.all.collections, self._audit, clock=now, new_id=new_id)
-        self._serializer = Serializer(
-            settings.base_path, parts.options.limits, settings.public_url, self._collections, self._guests
+        return ReceiverAccess(
+            stores,
+            adapters.bus,
+            # Lines without a bound would let anybody fill the disk.
+            log_failure=RateLimitedLog(Action.SIGN_IN_FAILED).write,
+            link_lifetime=int(settings.link_lifetime * MICROSECONDS),
+            creates_senders=settings.identity_unknown == "sender",
         )
 
     def application(self) -> web.Application:
@@ -158,7 +146,8 @@ class Receiver:
     def _route_providers(self, pages: Pages, markup: PageMarkup, html: HtmlResponses) -> list[RouteProvider]:
         """Return the parts that have routes, the most frequent ones first: aiohttp tries them in this order."""
         intake, authenticator, serializer = self._intake, self._authenticator, self._serializer
-        audit, collections, defaults = self._audit, self._collections, intake.options.storage_limits.link
+        access, defaults = self._access, intake.options.storage_limits.link
+        audit, collections = access.audit, access.collections
         loop_budget = LoopBudget()
         covers = MemoryBudget(max(COVER_MEMORY_BYTES, intake.options.limits.cover.size))
         files = self._parts.files
@@ -166,8 +155,8 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            GuestPage(self._guests, self._gate, authenticator, markup, self._rates),
-            SessionApi(authenticator, self._sign_in, audit),
+            GuestPage(self._access.guests, self._gate, authenticator, markup, self._rates),
+            SessionApi(authenticator, access.sign_in, audit),
             UploadsApi(intake, authenticator, serializer, collections=collections, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
             FormDialect(
@@ -196,8 +185,8 @@ class Receiver:
             self._collections_api(loop_budget, covers),
             MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
-            LinksApi(self._links, collections, authenticator, serializer, defaults=defaults),
-            GuestsApi(intake, self._guests, self._gate, authenticator, serializer, defaults=defaults),
+            LinksApi(self._access.links, collections, authenticator, serializer, defaults=defaults),
+            GuestsApi(intake, self._access.guests, self._gate, authenticator, serializer, defaults=defaults),
             PeopleApi(
                 self._access,
                 self._person_eraser(),
@@ -217,15 +206,15 @@ class Receiver:
         uploads = UploadEraser(
             adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
         )
-        return PersonEraser(self._access.people, uploads, rows, self._audit)
+        return PersonEraser(self._access.people, uploads, rows, self._access.audit)
 
     def _collections_api(self, loop_budget: LoopBudget, budget: MemoryBudget) -> CollectionsApi:
         adapters, options = self._adapters.all, self._intake.options
         covers = CollectionCovers(
-            self._collections, adapters.collections, adapters.media, options.limits.cover, self._audit
+            self._access.collections, adapters.collections, adapters.media, options.limits.cover, self._access.audit
         )
         return CollectionsApi(
-            self._collections,
+            self._access.collections,
             covers,
             self._authenticator,
             self._serializer,
@@ -242,9 +231,9 @@ class Receiver:
                 self._parts.concatenator,
                 self._authenticator,
                 self._serializer,
-                collections=self._collections,
+                collections=self._access.collections,
                 gate=self._gate,
-                audit=self._audit,
+                audit=self._access.audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
             ),
@@ -253,9 +242,9 @@ class Receiver:
                 self._appends,
                 self._authenticator,
                 self._serializer,
-                collections=self._collections,
+                collections=self._access.collections,
                 gate=self._gate,
-                audit=self._audit,
+                audit=self._access.audit,
                 loop_budget=loop_budget,
                 verdict_wait_seconds=self._settings.verdict_wait_append,
                 interim_responses=self._settings.interim_responses,
@@ -269,16 +258,14 @@ class Receiver:
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         await self._adapters.open()
-        runs = self._heartbeat.run(), self._credentials.run(), self._audit.run()
+        runs = self._heartbeat.run(), self._access.credentials.run(), self._access.audit.run()
         tasks = [asyncio.create_task(run) for run in runs]
         self._ready = True
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._credentials.save_seen()
-        self._passwords.close()
-        await self._audit.store_failures()
+        await self._access.close()
         await self._adapters.close()
 
     async def _stop_accepting(self, _app: web.Application) -> None:

@@ -10,6 +10,7 @@ import typer
 from media_service import __version__
 from media_service.catalogue import usage_check
 from media_service.catalogue.schema_version import is_current
+from media_service.commands.links import link
 from media_service.commands.options import Config, DataDir, end_with, load_settings
 from media_service.commands.people import person
 from media_service.commands.shows import show
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # With markup, typer would parse a default in brackets as a style and omit it.
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
+cli.add_typer(link, name="link")
 cli.add_typer(person, name="person")
 cli.add_typer(show, name="show")
 cli.add_typer(token, name="token")

@@ -112,6 +112,15 @@ def test_readmes_curl_commands_work_when_pasted(tmp_path: Path) -> None:
         assert re.search(r'\["(received|spooled|verified)",\d+\]', outputs[1])
 
 
+def test_readmes_commands_for_people_work_when_pasted(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```sh\n(\.venv/bin/media-service .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    commands = block.replace(".venv/bin/media-service", f"{sys.executable} -m media_service")
+    printed = subprocess.check_output(["bash", "-euc", commands], cwd=tmp_path, text=True)
+    invitation, link = printed.splitlines()
+    assert "#invitation=" in invitation
+    assert "/u/ms_" in link
+
+
 def test_the_documented_unit_is_one_for_systemd(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         missing("systemd-analyze")

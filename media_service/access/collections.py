@@ -10,7 +10,7 @@ from media_service.core.errors.access import NameTaken
 from media_service.core.errors.collections import UnknownCollection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from collections.abc import Collection as Some
 
     from media_service.access.audit import AuditTrail
@@ -94,6 +94,15 @@ class CollectionService:
         if slug is None:
             raise UnknownCollection
         await self.resolve(slug, None)
+
+    async def ids(self, slugs: Iterable[str]) -> frozenset[str]:
+        """Return the ids of these collections, also of archived ones."""
+        return frozenset([(await self.find(slug, None)).id for slug in slugs])
+
+    async def slugs(self, ids: Iterable[str]) -> dict[str, str]:
+        """Return the slugs of these collections by id; what does not exist is left out."""
+        found = {collection_id: await self.slug_of(collection_id) for collection_id in frozenset(ids)}
+        return {collection_id: slug for collection_id, slug in found.items() if slug is not None}
 
     async def slug_of(self, collection_id: str | None) -> str | None:
         """Return the slug of the collection; None for the general one."""

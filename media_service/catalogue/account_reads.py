@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, literal_column, select, tuple_
 from media_service.catalogue.account_rows import TOKEN_PREFIX
 from media_service.catalogue.compiled import CompiledStatement, compiled
 from media_service.catalogue.pagination import decode_cursor
-from media_service.catalogue.tables import collections, grants, owners, tokens
+from media_service.catalogue.tables import grants, owners, tokens
 from media_service.core.access import Role
 from media_service.core.accounts import OwnerKind
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.compiled import Statement
 
-_BLANK: Any = literal_column("' '")  # a bound one would be parsed again at each call
+_BLANK: Any = literal_column("' '")  # SQLAlchemy would write a bound one into the text at each call
 
 # Of the owner in the enclosing statement, separated by blanks; NULL without any.
 _COLLECTIONS = (
@@ -89,18 +89,6 @@ def tokens_of(owner_id: str | None, kinds: Collection[str]) -> Select[Any]:
 def tokens_of_all(kinds: Collection[str]) -> Select[Any]:
     """Read the tokens of every owner, newest first."""
     return _newest_tokens(select(tokens).where(tokens.c.kind.in_(kinds)))
-
-
-@compiled
-def collections_with(slugs: Collection[str]) -> Select[Any]:
-    """Read the ids of the collections with these slugs."""
-    return select(collections.c.id, collections.c.slug).where(collections.c.slug.in_(slugs))
-
-
-@compiled
-def slugs_of(ids: Collection[str]) -> Select[Any]:
-    """Read the slugs of the collections with these ids."""
-    return select(collections.c.id, collections.c.slug).where(collections.c.id.in_(ids))
 
 
 @lru_cache

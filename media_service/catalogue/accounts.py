@@ -13,7 +13,7 @@ from media_service.catalogue.coercion import readable, text_or_none
 from media_service.catalogue.pagination import split_page
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from media_service.catalogue.change import Change
     from media_service.catalogue.commit_client import CommitClient
@@ -53,12 +53,6 @@ class SqliteAccounts:
 
     async def save_owner(self, owner: Owner, name_key: str | None, entry: AuditEntry | None = None) -> bool:
         return await self._is_done(account_writes.save_owner(owner, name_key), entry)
-
-    async def collection_ids(self, slugs: Collection[str]) -> dict[str, str]:
-        return {row["slug"]: row["id"] for row in await self._pool.rows(account_reads.collections_with(slugs))}
-
-    async def collection_slugs(self, ids: Collection[str]) -> dict[str, str]:
-        return {row["id"]: row["slug"] for row in await self._pool.rows(account_reads.slugs_of(ids))}
 
     async def note_seen(self, owner_id: str, token_id: str, now: int) -> None:
         await self._commit_client.execute(account_writes.note_seen(owner_id, token_id, now))

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from media_service.access.assembly import AccessParts
-from media_service.access.audit import AuditTrail
+from media_service.access.assembly import AccessAdapters, AccessParts
 from media_service.access.passwords import PasswordHasher
 from media_service.adapters import new_id, now
 from media_service.catalogue.commit_server import CommitServer, open_for_writing
@@ -24,6 +23,7 @@ from media_service.core.errors.base import MediaServiceError
 from media_service.ipc.client import RpcClient
 from media_service.ipc.unix_socket import connect_to_service
 from media_service.logs import log_to_stderr
+from media_service.part_options import MICROSECONDS
 from media_service.startup import StartupError, migrate_catalogue
 from media_service.storage.data_folder import DataFolder, DataFolderLocked
 from media_service.storage.locks import FileLocks
@@ -49,8 +49,23 @@ def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -
 
     async def with_access(catalogue: SqliteCatalogue) -> None:
         passwords, locks = PasswordHasher(), FileLocks(folder.locks)
-        audit = AuditTrail(catalogue.audit, now, structlog.get_logger().warning)
-        parts = AccessParts(catalogue.accounts, passwords, locks, audit, clock=now, new_id=new_id, forget=lambda: None)
+        adapters = AccessAdapters(
+            accounts=catalogue.accounts,
+            audit=catalogue.audit,
+            collections=catalogue.collections,
+            guest_links=catalogue.guest_links,
+            locks=locks,
+            clock=now,
+            new_id=new_id,
+        )
+        parts = AccessParts(
+            adapters,
+            passwords,
+            log_failure=structlog.get_logger().warning,
+            link_lifetime=int(settings.link_lifetime * MICROSECONDS),
+            # Receivers ask the catalogue again within half a second.
+            forget=lambda: None,
+        )
         try:
             await command(parts)
         finally:

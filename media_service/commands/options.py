@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 EXIT_USAGE = 2
 """Exit status for an unusable command line, settings file or variable."""
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
+"""Seconds of the units of a lifetime."""
 
 Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all data [var].")]
@@ -31,3 +35,13 @@ def end_with(message: str, status: int = 1) -> NoReturn:
     """End the program with a line on standard error."""
     typer.echo(f"media-service: {message}", err=True)
     raise typer.Exit(status)
+
+
+def seconds_of(lifetime: str) -> int | None:
+    """Return the seconds of `--expires`, None for `never`; end the program if it is neither."""
+    if lifetime == "never":
+        return None
+    match = re.fullmatch(r"(\d{1,9})([smhd])", lifetime, re.ASCII)
+    if match is None:
+        end_with(f"--expires must be a number with {', '.join(UNITS)}, such as 90d, or never", EXIT_USAGE)
+    return int(match[1]) * UNITS[match[2]]

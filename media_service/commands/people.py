@@ -37,7 +37,7 @@ def add(
     settings, _ = load_settings(config, data_dir=data_dir)
 
     async def command(access: AccessParts) -> None:
-        collections = None if all_collections else await access.names.ids(collection or [])
+        collections = None if all_collections else await access.collections.ids(collection or [])
         added = await access.people.add(NewPerson(name, role, collections=collections), OPERATOR)
         await _print_invitation(access, settings, added.id)
 
@@ -62,12 +62,18 @@ def list_people(data_dir: DataDir = None, config: Config = None) -> None:
 
 
 @person.command()
-def disable(name: Name, data_dir: DataDir = None, config: Config = None) -> None:
+def disable(
+    name: Name,
+    *,
+    undo: Annotated[bool, typer.Option("--undo", help="Let the person sign in again.")] = False,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
     """End all sessions and tokens of a person, who cannot sign in any more."""
 
     async def command(access: AccessParts) -> None:
         found = await access.people.named(name)
-        await access.people.change(found.id, PersonChange(is_disabled=True), OPERATOR)
+        await access.people.change(found.id, PersonChange(is_disabled=not undo), OPERATOR)
 
     run(load_settings(config, data_dir=data_dir)[0], command)
 

@@ -6,23 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media_service.access.audit import AuditTrail
-from media_service.access.collections import CollectionService
-from media_service.adapters import new_id, now
-from media_service.commands.catalogue import run_with_catalogue
+from media_service.commands.catalogue import OPERATOR, run
 from media_service.commands.options import EXIT_USAGE, Config, DataDir, end_with, load_settings
-from media_service.core.audit import Actor
 from media_service.core.collections import CollectionChanges
-from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
-
-    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+    from media_service.access.assembly import AccessParts
 
 PAGE_ROWS = 200
-NOBODY = Actor(None)
 
 show = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Collections: shows, podcasts, fonds.")
 
@@ -42,28 +33,28 @@ def add(
     """Add a collection, and print its slug."""
     tags = dict(_tag(text) for text in tag or [])
 
-    async def command(collections: CollectionService) -> None:
-        made = await collections.create(NOBODY, slug, title, default_tags=tags, bytes_max=bytes_max)
+    async def command(access: AccessParts) -> None:
+        made = await access.collections.create(OPERATOR, slug, title, default_tags=tags, bytes_max=bytes_max)
         typer.echo(made.slug)
 
-    _run(config, data_dir, command)
+    run(load_settings(config, data_dir=data_dir)[0], command)
 
 
 @show.command(name="list")
 def list_shows(data_dir: DataDir = None, config: Config = None) -> None:
     """Print a line for each, by slug: slug, title, `open` or `archived`, files and bytes, separated by tabs."""
 
-    async def command(collections: CollectionService) -> None:
+    async def command(access: AccessParts) -> None:
         cursor = None
         while True:
-            page, cursor = await collections.page(None, cursor, PAGE_ROWS)
+            page, cursor = await access.collections.page(None, cursor, PAGE_ROWS)
             for each, usage in page:
                 state = "open" if each.archived_at is None else "archived"
                 typer.echo(f"{each.slug}\t{each.title}\t{state}\t{usage.files}\t{usage.bytes}")
             if cursor is None:
                 return
 
-    _run(config, data_dir, command)
+    run(load_settings(config, data_dir=data_dir)[0], command)
 
 
 @show.command()
@@ -76,21 +67,10 @@ def archive(
 ) -> None:
     """End a collection: it takes no new uploads, and keeps its files."""
 
-    async def command(collections: CollectionService) -> None:
-        await collections.change(NOBODY, slug, CollectionChanges(archived=not undo))
+    async def command(access: AccessParts) -> None:
+        await access.collections.change(OPERATOR, slug, CollectionChanges(archived=not undo))
 
-    _run(config, data_dir, command)
-
-
-def _run(config: Path | None, data_dir: Path | None, command: Callable[[CollectionService], Awaitable[None]]) -> None:
-    settings, _ = load_settings(config, data_dir=data_dir)
-
-    async def with_service(catalogue: SqliteCatalogue) -> None:
-        # No one signs in here, so no failure is logged.
-        audit = AuditTrail(catalogue.audit, now, lambda *_, **__: None)
-        await command(CollectionService(catalogue.collections, audit, clock=now, new_id=new_id))
-
-    run_with_catalogue(DataFolder(settings.data_dir.resolve()), with_service)
+    run(load_settings(config, data_dir=data_dir)[0], command)
 
 
 def _tag(text: str) -> tuple[str, str]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from media_service.commands.catalogue import OPERATOR, run
-from media_service.commands.options import EXIT_USAGE, Config, DataDir, end_with, load_settings
+from media_service.commands.options import Config, DataDir, load_settings, seconds_of
 from media_service.core.access import Scope
 
 if TYPE_CHECKING:
     from media_service.access.assembly import AccessParts
     from media_service.core.accounts import Token
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
-"""Seconds of the units of a lifetime."""
 
 EVERY_OWNER = ""
 
@@ -36,11 +32,11 @@ def add(
     config: Config = None,
 ) -> None:
     """Make a token, and print it: it is shown only now."""
-    lifetime = _lifetime(expires)
+    lifetime = seconds_of(expires)
 
     async def command(access: AccessParts) -> None:
         owner = await access.people.named(person)
-        only = None if collection is None else min(await access.names.ids([collection]))
+        only = None if collection is None else (await access.collections.find(collection, None)).id
         _, secret = await access.tokens.add(owner.id, name, scope, OPERATOR, lifetime=lifetime, collection=only)
         typer.echo(secret)
 
@@ -78,16 +74,6 @@ def revoke(
         await access.tokens.revoke(token_id, EVERY_OWNER, OPERATOR)
 
     run(load_settings(config, data_dir=data_dir)[0], command)
-
-
-def _lifetime(text: str) -> int | None:
-    """Return the seconds of a lifetime, None for `never`; end the program if it is neither."""
-    if text == "never":
-        return None
-    match = re.fullmatch(r"(\d{1,9})([smhd])", text, re.ASCII)
-    if match is None:
-        end_with(f"--expires must be a number with {', '.join(UNITS)}, such as 90d, or never", EXIT_USAGE)
-    return int(match[1]) * UNITS[match[2]]
 
 
 def _state(found: Token) -> str:

@@ -79,7 +79,8 @@ class UploadEraser:
         """Delete the file or the rejected bytes, then the rows."""
         await self._quarantine.discard(upload.id)
         file = None if upload.file_id is None else await self._catalogue.file(upload.file_id)
-        if file is not None:
+        # A duplicate may have the file of an earlier upload.
+        if file is not None and file.upload_id == upload.id:
             await self._spool.discard(file.spool_entry.name)
             await self._spool.discard_assembled(file.id)
         await self._rows.delete_upload(upload.id)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest_asyncio
 import structlog
 
-from media_service.access.assembly import AccessParts
-from media_service.access.audit import AuditTrail
+from media_service.access.assembly import AccessAdapters, AccessParts
 from media_service.access.passwords import PasswordHasher
 from media_service.access.sign_in import SignIn
 from media_service.access.sign_in_throttle import SignInThrottle
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
 
 ACTOR = Actor("person:admin", "Admin", "t", "192.0.2.9")
 """Who changes something."""
+
+
+DAY = 24 * 3600 * 1_000_000
 
 
 @dataclass
@@ -53,16 +55,19 @@ async def access(tmp_path: Path) -> AsyncIterator[Access]:
         def forget() -> None:
             made.forgotten += 1
 
-        accounts = subject.catalogue.accounts
-        parts = AccessParts(
-            accounts,
-            passwords,
-            locks,
-            AuditTrail(subject.catalogue.audit, lambda: made.time, structlog.get_logger().warning),
+        catalogue = subject.catalogue
+        accounts = catalogue.accounts
+        adapters = AccessAdapters(
+            accounts=accounts,
+            audit=catalogue.audit,
+            collections=catalogue.collections,
+            guest_links=catalogue.guest_links,
+            locks=locks,
             clock=lambda: made.time,
             new_id=lambda: f"{next(ids):022}",
-            forget=forget,
         )
+        log_failure = structlog.get_logger().warning
+        parts = AccessParts(adapters, passwords, log_failure=log_failure, link_lifetime=DAY * 30, forget=forget)
         sign_in = SignIn(accounts, passwords, SignInThrottle(LocalBus()), parts.people, lambda: made.time)
         made = Access(parts.people, parts.tokens, sign_in, accounts, passwords, subject.rows)
         yield made

@@ -51,39 +51,37 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_commands_work_while_no_service_runs(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    url = run(data, "person", "add", "Kim", "--role", "editor", "--all-collections")
-    assert re.fullmatch(rf"http://127\.0\.0\.1:8080/#invitation={SECRET}\n", url)
-    assert run(data, "person", "list") == "Kim\teditor\tactive\n"
+    data, config = tmp_path / "data", tmp_path / "settings.toml"
+    config.write_text('public_url = "https://radio.example/media"\n')
+    url = run(data, "person", "add", "Kim", "--role", "editor", "--all-collections", "--config", str(config))
+    assert re.fullmatch(rf"https://radio\.example/media/#invitation={SECRET}\n", url)
     token = run(data, "token", "add", "kim", "--name", "studio", "--scope", "upload", "--scope", "read")
     assert re.fullmatch(rf"{SECRET}\n", token)
     listed = run(data, "token", "list", "Kim")
     assert re.fullmatch(r"\S{22}\tKim\tstudio\tupload,read\texpires \d{4}-\d\d-\d\d \d\d:\d\d UTC\n", listed)
-    run(data, "token", "revoke", listed.partition("\t")[0])
-    assert run(data, "token", "list").endswith("\trevoked\n")
     run(data, "person", "disable", "KIM")
     assert run(data, "person", "list") == "Kim\teditor\tdisabled\n"
+    run(data, "person", "disable", "Kim", "--undo")
+    assert run(data, "person", "list") == "Kim\teditor\tactive\n"
     database = (data / "catalogue.sqlite3").read_bytes()
     for secret in (url.strip().partition("=")[2], token.strip()):
         assert secret.encode() not in database
 
 
-def test_command_reaches_the_running_service(server: Server) -> None:
+def test_commands_reach_the_running_service(server: Server) -> None:
     url = run(server.data, "person", "add", "Lee", "--role", "editor").strip()
     body = {"invitation": url.partition("=")[2], "password": "correct horse"}
     assert status_of(server, "POST", "/session", None, body) == 204
-    assert status_of(server, "POST", "/session", None, {"name": "lee", "password": "correct horse"}) == 204
     token = run(server.data, "token", "add", "Lee", "--name", "t", "--scope", "read", "--expires", "never").strip()
     assert status_of(server, "GET", "/api/v1/files", token) == 200
-    token_id = run(server.data, "token", "list", "Lee").partition("\t")[0]
-    run(server.data, "token", "revoke", token_id)
+    run(server.data, "token", "revoke", run(server.data, "token", "list", "Lee").partition("\t")[0])
     time.sleep(1)
     assert [status_of(server, "GET", "/api/v1/files", token) for _ in range(4)] == [401] * 4
 
 
-def test_concurrent_commands_and_the_service_change_all_they_say(server: Server) -> None:
-    names = [f"Person {number}" for number in range(4)]
-    with ThreadPoolExecutor(4) as threads:
+def test_concurrent_commands_beside_the_service_change_all_they_say(server: Server) -> None:
+    names = [f"Person {number}" for number in range(3)]
+    with ThreadPoolExecutor(len(names)) as threads:
         urls = [*threads.map(lambda name: run(server.data, "person", "add", name), names)]
     assert len({*urls}) == len(names)
     listed = run(server.data, "person", "list")
@@ -91,22 +89,7 @@ def test_concurrent_commands_and_the_service_change_all_they_say(server: Server)
 
 
 def test_command_that_is_refused_says_why_in_one_line(server: Server) -> None:
-    run(server.data, "person", "add", "Park")
-    for arguments, said in (
-        (("person", "add", "PARK"), 'The name "PARK" is taken.'),
-        (("person", "invite", "nobody"), "There is no such person."),
-        (("person", "add", "New", "--collection", "no-such"), "There is no such collection."),
-        (("token", "add", "Park", "--name", "t", "--scope", "read"), 'This requires the scope "read".'),
-        (("token", "revoke", "x"), "There is no such token or session."),
-    ):
-        assert run(server.data, *arguments, status=1) == f"media-service: {said}\n"
-    said = run(server.data, "token", "add", "Park", "--name", "t", "--scope", "upload", "--expires", "soon", status=2)
+    said = run(server.data, "person", "invite", "nobody", status=1)
+    assert said == "media-service: There is no such person.\n"
+    said = run(server.data, "token", "add", "x", "--name", "t", "--scope", "upload", "--expires", "soon", status=2)
     assert said.startswith("media-service: --expires must be")
-
-
-def test_invitation_has_the_public_url(server: Server, tmp_path: Path) -> None:
-    config = tmp_path / "settings.toml"
-    config.write_text('public_url = "https://radio.example/media"\n')
-    run(server.data, "person", "add", "Choi")
-    url = run(server.data, "person", "invite", "choi", "--config", str(config))
-    assert re.fullmatch(rf"https://radio\.example/media/#invitation={SECRET}\n", url)

@@ -166,13 +166,6 @@ async def test_foreign_cursor_is_malformed(accounts: Accounts) -> None:
         await accounts.owners(OwnerKind.PERSON, "no cursor", 2)
 
 
-async def test_collections_are_found_by_slug_and_by_id(accounts: Accounts, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "catalogue.sqlite3")) as connection, connection:
-        connection.execute("INSERT INTO collections (id, slug, title, created_at) VALUES ('i', 'morning', 'M', 1)")
-    assert await accounts.collection_ids(["morning", "evening"]) == {"morning": "i"}
-    assert await accounts.collection_slugs(["i", "j"]) == {"i": "morning"}
-
-
 async def test_only_an_enabled_person_is_an_admin(accounts: Accounts) -> None:
     await accounts.add_owner(person("l", id="link:l", kind=OwnerKind.LINK, role=Role.ADMIN), None)
     await accounts.add_owner(person("e", role=Role.EDITOR), "e")

@@ -192,3 +192,23 @@ async def test_edit_that_a_crash_interrupted_is_finished_after_erasing(tmp_path:
         file = await rig.database.file(files[0].id)
         assert file is not None
         assert (file.owner, file.sender, dict(file.tags)) == (ERASED_OWNER, None, {"title": "Planned"})
+
+
+async def test_duplicate_that_is_erased_leaves_the_file_of_the_earlier_upload(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data", first_id=1, duplicates="link") as rig:
+        await people_of(rig, Steps()).add(NewPerson("Kim", Role.SENDER), ADMIN)
+        first = await send(rig, "done.mp3", MP3)
+        await finish_all(rig)
+        second = await send(rig, "again.mp3", MP3)
+        await finish_all(rig)
+        shown = [(await rig.intake.show(upload_id, None)).upload for upload_id in (first, second)]
+        assert shown[0].file_id == shown[1].file_id
+    # As if the first one were somebody else's.
+    with closing(sqlite3.connect(rig.folders.catalogue)) as connection, connection:
+        connection.execute("UPDATE uploads SET owner = 'local', account = NULL WHERE id = ?", [first])
+        connection.execute("UPDATE files SET owner = 'local', account = NULL")
+    async with Rig(tmp_path / "data", first_id=9) as rig:
+        await eraser(rig).erase(KIM, ADMIN, delete_files=True)
+        assert rig.names() == ["done.mp3"]
+        assert await rig.database.load(second) is None
+        assert await rig.database.file(shown[0].file_id or "") is not None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CLOSED_WITHIN_SECONDS = 20
+
 
 class WireResponse:
     """A final response with its interim ones; status 0 if the connection closed without one."""
@@ -79,13 +81,21 @@ async def send_bytewise(port: int, message: bytes) -> WireResponse:
 
 
 async def cut(port: int, message: bytes) -> None:
-    """Send part of a request and disconnect."""
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    """Send part of a request and disconnect; return when the server has closed its end too.
+
+    A server that is busy would otherwise read it after the test's next request, and take it for the newer one.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(message)
     await writer.drain()
     await asyncio.sleep(0.03)
+    with contextlib.suppress(ConnectionError):
+        writer.write_eof()
+        async with asyncio.timeout(CLOSED_WITHIN_SECONDS):
+            await reader.read()
     writer.close()
-    await writer.wait_closed()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def read_response(reader: asyncio.StreamReader, *, head: bool = False) -> WireResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from media_service.core.accounts import Credential, Owner, OwnerKind, Token, TokenKind
     from media_service.core.audit import AuditEntry
@@ -41,12 +41,6 @@ class Accounts(Protocol):
 
         Return False and change nothing if its new name is taken, or it was erased meanwhile.
         """
-
-    async def collection_ids(self, slugs: Collection[str]) -> dict[str, str]:
-        """Return the ids of the collections with these slugs, by slug, without those that are not there."""
-
-    async def collection_slugs(self, ids: Collection[str]) -> dict[str, str]:
-        """Return the slugs of the collections with these ids, by id, without those that are not there."""
 
     async def note_seen(self, owner_id: str, token_id: str, now: int) -> None:
         """Set `seen_at` of the owner and `used_at` of the token."""

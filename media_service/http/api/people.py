@@ -84,7 +84,7 @@ class PeopleApi:
         authenticator: Authenticator,
         serializer: Serializer,
     ) -> None:
-        self._people, self._tokens, self._names = access.people, access.tokens, access.names
+        self._people, self._tokens, self._collections = access.people, access.tokens, access.collections
         self._eraser = eraser
         self._usage_of = usage_of
         self._authenticator = authenticator
@@ -123,7 +123,7 @@ class PeopleApi:
             body.name,
             body.role,
             password=body.password,
-            collections=None if body.collections == "all" else await self._names.ids(body.collections),
+            collections=None if body.collections == "all" else await self._collections.ids(body.collections),
             limits=OwnerLimits(**body.limits.model_dump()),
         )
         person = await shielded(self._people.add(new, caller.actor))
@@ -149,7 +149,7 @@ class PeopleApi:
             role=body.role,
             password=(body.password or "") if "password" in body.model_fields_set else None,
             all_collections=None if named is None else named == "all",
-            collections=None if named is None or named == "all" else await self._names.ids(named),
+            collections=None if named is None or named == "all" else await self._collections.ids(named),
             limits=None if body.limits is None else await self._limits(person_id, body.limits),
             is_disabled=body.disabled,
         )
@@ -203,7 +203,7 @@ class PeopleApi:
         return (await self._objects([person]))[0]
 
     async def _objects(self, page: Sequence[Owner]) -> list[dict[str, Any]]:
-        slugs = await self._names.slugs(granted for person in page for granted in person.collections)
+        slugs = await self._collections.slugs(granted for person in page for granted in person.collections)
         usage = await self._usage_of([person.id for person in page])
         return [
             {

@@ -46,7 +46,7 @@ class TokensApi:
     """Handle `/api/v1/tokens` and `/api/v1/sessions`."""
 
     def __init__(self, access: AccessParts, authenticator: Authenticator) -> None:
-        self._tokens, self._names = access.tokens, access.names
+        self._tokens, self._collections = access.tokens, access.collections
         self._authenticator = authenticator
 
     def routes(self) -> list[web.RouteDef]:
@@ -80,7 +80,7 @@ class TokensApi:
         owner = caller.account if body.owner is None else f"{PERSON_PREFIX}{body.owner}"
         if owner is None:
             raise Malformed("owner", "the admin token is no person: name the one that the token is for")
-        collection = None if body.collection is None else min(await self._names.ids([body.collection]))
+        collection = None if body.collection is None else (await self._collections.find(body.collection, None)).id
         making = self._tokens.add(
             owner, body.name, body.scopes, caller.actor, lifetime=body.expires_in, collection=collection
         )
@@ -123,7 +123,7 @@ class TokensApi:
 
     async def _objects(self, tokens: Sequence[Token]) -> list[dict[str, Any]]:
         names = await self._tokens.names_of(token.owner for token in tokens if token.owner is not None)
-        slugs = await self._names.slugs(token.collection for token in tokens if token.collection is not None)
+        slugs = await self._collections.slugs(token.collection for token in tokens if token.collection is not None)
         return [
             {
                 "id": token.id,

@@ -1,0 +1,100 @@
+"""`media-service link`: add, list and revoke guest links."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ByteSize, TypeAdapter, ValidationError
+
+from media_service.commands.catalogue import OPERATOR, run
+from media_service.commands.options import EXIT_USAGE, Config, DataDir, end_with, load_settings, seconds_of
+from media_service.core.access import LINK_PREFIX
+from media_service.core.guest_links import Ask
+from media_service.health import page_url
+
+if TYPE_CHECKING:
+    from media_service.access.assembly import AccessParts
+    from media_service.core.guest_links import LinkTerms, ListedLink
+
+PAGE_ROWS = 200
+
+link = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Links by which guests send without an account.")
+
+
+@link.command()
+def add(
+    title: Annotated[str, typer.Argument(help="What guests read first.")],
+    *,
+    note: Annotated[str, typer.Option(help="More for the guests to read.")] = "",
+    ask: Annotated[list[str] | None, typer.Option(help="What is required: name, email or title; several.")] = None,
+    files: Annotated[int | None, typer.Option(help="Maximum files; by default that of the settings.")] = None,
+    size: Annotated[str | None, typer.Option("--bytes", help="Maximum bytes of all files, such as 2GiB.")] = None,
+    expires: Annotated[str, typer.Option(help="Time until its deadline, such as 12h or 14d, or `never`.")] = "30d",
+    collection: Annotated[str | None, typer.Option(help="The collection that the files are for, by its slug.")] = None,
+    reference: Annotated[str | None, typer.Option(help="A text that uploads and files give back.")] = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Make a link, and print its URL: it is shown only now."""
+    settings, _ = load_settings(config, data_dir=data_dir)
+    seconds = seconds_of(expires)
+    terms: LinkTerms = {"title": title, "note": note, "files_max": files, "reference": reference}
+    terms["asks"] = dict.fromkeys(ask or (), Ask.REQUIRED.value)
+    terms["bytes_max"] = None if size is None else _bytes(size)
+
+    async def command(access: AccessParts) -> None:
+        terms["expires_at"] = None if seconds is None else access.links.now() + seconds * 1_000_000
+        if collection is not None:
+            terms["collection"] = (await access.collections.find(collection, None)).id
+        _, secret = await access.links.create(OPERATOR, terms)
+        typer.echo(f"{page_url(settings)}/u/{secret}")
+
+    run(settings, command)
+
+
+@link.command(name="list")
+def list_links(data_dir: DataDir = None, config: Config = None) -> None:
+    """Print a line for each link, newest first: id, title, state, deadline and finished files, separated by tabs."""
+
+    async def command(access: AccessParts) -> None:
+        cursor = None
+        while True:
+            page, cursor = await access.links.page(None, cursor, PAGE_ROWS)
+            for listed in page:
+                typer.echo(_line(listed, access.links.now()))
+            if cursor is None:
+                return
+
+    run(load_settings(config, data_dir=data_dir)[0], command)
+
+
+@link.command()
+def revoke(
+    link_id: Annotated[str, typer.Argument(help="Id of the link, as `link list` prints it.")],
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Close a link: it takes no more uploads. What was sent stays, and what is being sent goes on."""
+
+    async def command(access: AccessParts) -> None:
+        await access.links.close(OPERATOR, LINK_PREFIX + link_id, None)
+
+    run(load_settings(config, data_dir=data_dir)[0], command)
+
+
+def _bytes(text: str) -> int:
+    """Return a size such as `2GiB` in bytes; end the program if it is none."""
+    try:
+        return int(TypeAdapter(ByteSize).validate_python(text))
+    except ValidationError:
+        end_with("--bytes must be a size such as 500MB or 2GiB", EXIT_USAGE)
+
+
+def _line(listed: ListedLink, now: int) -> str:
+    found = listed.link
+    expires_at = None if found.expires_at is None else datetime.fromtimestamp(found.expires_at / 1_000_000, UTC)
+    until = "never expires" if expires_at is None else f"{expires_at:%Y-%m-%d %H:%M} UTC"
+    link_id = found.id.removeprefix(LINK_PREFIX)
+    return f"{link_id}\t{found.title}\t{found.state(now).value}\t{until}\t{listed.usage.files}"
