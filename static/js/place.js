@@ -9,3 +9,11 @@ export const base = new URL(link?.content ?? '.', document.baseURI).href;
 
 /** Secret of the guest link; "" on the upload page. */
 export const secret = link ? location.pathname.split('/').pop() ?? '' : '';
+
+/** @returns {string} the secret of a one-time link, with which one signs in; it is removed from the URL. "" without one */
+export function takeInvitation() {
+  const [, invitation = ''] = location.hash.match(/^#invitation=([\w-]+)$/) ?? [];
+  // It must not stay in the history.
+  if (invitation) history.replaceState(null, '', location.pathname + location.search);
+  return invitation;
+}

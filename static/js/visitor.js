@@ -4,7 +4,7 @@
  *
  * @typedef {{email?: string, title?: string, collection?: string}} Details of each upload
  */
-import { secret } from './place.js';
+import { secret, takeInvitation } from './place.js';
 
 /** If the access of this browser ends later, the banner says that it "has ended". */
 const HAD_ACCESS = 'media_service.had_access';
@@ -19,15 +19,14 @@ const AGAIN_MS = 5000;
 export function makeVisitor(part, client, announce, page) {
   /** the server requires a sign-in, until it responds with the list again */
   let shutOut = false;
-  /** a one-time link was opened, with which one signs in */
-  let invited = location.hash.startsWith('#invitation=');
+  let invitation = takeInvitation();
   /** @type {ReturnType<typeof import('./people/guest-page.js').guestPage> | null} */
   let guest = null;
   /** @type {ReturnType<typeof import('./people/account.js').showAccount> | null} */
   let account = null;
 
   function signedIn() {
-    invited = false;
+    invitation = '';
     look().catch(() => undefined);
     page.signedIn();
   }
@@ -70,9 +69,9 @@ export function makeVisitor(part, client, announce, page) {
     /** @param {boolean} needed */
     async draw(needed) {
       const place = part('sign-in');
-      if (secret || !(needed || invited)) return place.replaceChildren();
+      if (secret || !(needed || invitation)) return place.replaceChildren();
       const { openSignIn } = place.firstChild ? {} : await import('./people/sign-in.js').catch(() => ({}));
-      return openSignIn?.(place, client, HAD_ACCESS in localStorage, announce, signedIn);
+      return openSignIn?.(place, client, invitation, HAD_ACCESS in localStorage, announce, signedIn);
     },
     /** @returns {boolean} whether new uploads may be sent: a guest has typed what the link asks for */
     mayStart: () => !secret || (guest?.isReady() ?? false),
@@ -81,7 +80,7 @@ export function makeVisitor(part, client, announce, page) {
     /** @returns {Details} */
     details: () => guest?.details() ?? account?.details() ?? {},
     /** An upload was created or has ended: a link has less, or more, left. */
-    used: () => guest?.look(),
+    used: () => guest?.used(),
     /** Draws what does not follow the language by itself. */
     relabel: () => guest?.draw(),
   };

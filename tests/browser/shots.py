@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.browser.conftest import ARGUMENTS, NAMES
 from tests.browser.late_scenes import Late
 from tests.browser.library_scenes import Library
+from tests.browser.people_scenes import PeopleScenes
 from tests.browser.plain_scenes import STATION, PlainPages
 from tests.browser.proxy import SlowProxy
 from tests.browser.scene import LANGUAGES
@@ -46,7 +47,7 @@ def main(folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for language, locale in LANGUAGES.items():
-            for shoot_scenes in (shoot_page, shoot_late, shoot_plain_pages, shoot_library):
+            for shoot_scenes in (shoot_page, shoot_late, shoot_people, shoot_plain_pages, shoot_library):
                 with tempfile.TemporaryDirectory() as name, browser.new_context(locale=locale) as context:
                     shoot_scenes(context, Path(name), folder, language)
         browser.close()
@@ -72,6 +73,13 @@ def shoot_late(context: BrowserContext, place: Path, folder: Path, language: str
     page = context.new_page()
     with standing(place, page, host="0.0.0.0") as (server, line):
         Late(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+
+
+def shoot_people(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
+    """Take those of guest links, of signing in, and of what the admin manages."""
+    page = context.new_page()
+    with standing(place, page, host="0.0.0.0") as (server, line):
+        PeopleScenes(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
 
 
 def shoot_library(context: BrowserContext, place: Path, folder: Path, language: str) -> None:

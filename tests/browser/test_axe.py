@@ -8,9 +8,10 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import Visitor
 from tests.browser.late_scenes import LATE_STATES, Late
+from tests.browser.people_scenes import PEOPLE_STATES, PeopleScenes
 from tests.browser.plain_scenes import PLAIN_STATES, STATION, PlainPages
 from tests.browser.proxy import SlowProxy
-from tests.browser.scene import LANGUAGES
+from tests.browser.scene import LANGUAGES, Scene
 from tests.browser.scenes import STATES, Stage
 from tests.support.server import Server
 
@@ -29,7 +30,11 @@ def findings(page: Page, theme: str) -> list[str]:
     ]
 
 
-PLAYS = {Stage: (STATES, "127.0.0.1"), Late: (LATE_STATES, "0.0.0.0")}
+PLAYS = {
+    Stage: (STATES, "127.0.0.1"),
+    Late: (LATE_STATES, "0.0.0.0"),
+    PeopleScenes: (PEOPLE_STATES, "0.0.0.0"),
+}
 """Scenes, their states, and where their server listens."""
 
 
@@ -57,22 +62,36 @@ def test_every_page_without_scripts_is_accessible(language: str, visitor: Visito
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("scenes", PLAYS)
 def test_every_state_is_accessible_in_both_themes(
-    scenes: type[Stage] | type[Late], language: str, visitor: Visitor, tmp_path: Path
+    scenes: type[Scene], language: str, visitor: Visitor, tmp_path: Path
 ) -> None:
     visitor.failed_loads_expected = True
     states, host = PLAYS[scenes]
     found: dict[str, list[str]] = {}
+    narrow: dict[str, int] = {}
     with Server(tmp_path / "data", verdict_wait_slice=0, host=host) as server, SlowProxy(server.url) as line:
         page = visitor.visit(line.url, locale=LANGUAGES[language])
 
         def look(state: str) -> None:
             for theme in THEMES:
                 found[f"{state}, {theme}"] = findings(page, theme)
+            if scenes is PeopleScenes:
+                narrow[state] = too_wide(page)
 
         scenes(page, server, line, tmp_path, language, look).play()
         page.close()
     assert {state.partition(",")[0] for state in found} == set(states)
     assert {state: what for state, what in found.items() if what} == {}
+    assert {state: pixels for state, pixels in narrow.items() if pixels} == {}
+
+
+def too_wide(page: Page) -> int:
+    """Return by how many pixels the page is wider than a small phone."""
+    size = page.viewport_size
+    page.set_viewport_size({"width": 320, "height": 700})
+    pixels: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert size is not None
+    page.set_viewport_size(size)
+    return pixels
 
 
 def test_signing_in_to_the_library_is_accessible(visitor: Visitor, server: Server) -> None:

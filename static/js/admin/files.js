@@ -8,6 +8,9 @@
  * @property {string | null} artist
  * @property {string | null} album
  * @property {string | null} sender
+ * @property {string | null} [email] of the sender
+ * @property {string | null} [collection] slug of its show
+ * @property {{id: string, title: string} | null} [link] by which it was sent
  * @property {number} duration
  * @property {number} size
  * @property {string} uploaded_at
@@ -86,7 +89,7 @@ export function filesSection(root, search, client, asked, player) {
   function line(file) {
     const name = called(file);
     const playing = player.playing(file.id);
-    const beneath = [file.title ? file.filename : '', file.sender ?? ''].filter(Boolean).join(' · ');
+    const beneath = [file.title ? file.filename : '', file.sender ?? '', file.email ?? '', file.link?.title ?? '', file.collection ?? ''].filter(Boolean).join(' · ');
     return html`<tr data-id="${file.id}" class="${player.current() === file.id ? 'current' : ''}">
       <td class="col-play"><button type="button" class="round" data-play="${file.id}"
         aria-label="${say(playing ? 'play.pause' : 'play.play', { name })}">${icon(playing ? 'pause' : 'play')}</button></td>

@@ -3,7 +3,8 @@
  */
 import { Refusal } from '../client.js';
 import { ref, setText } from '../html.js';
-import { signInForm, takeInvitation } from '../people/sign-in-form.js';
+import { signInForm } from '../people/sign-in-form.js';
+import { takeInvitation } from '../place.js';
 import { languageSwitch, learn, say } from '../words.js';
 import { auditSection } from './audit.js';
 import { filesSection } from './files.js';

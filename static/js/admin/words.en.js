@@ -74,8 +74,6 @@ export default {
   'admin.tokens': 'Tokens',
   'admin.shows': 'Shows',
   'admin.audit': 'Audit',
-  'admin.nothing': 'With your account you can send files on the upload page. There is nothing more to see here.',
-  'admin.signed_in_as': 'Signed in as {name}',
   'admin.why.name_taken': 'This name is taken.',
   'admin.why.insufficient_scope': 'The owner’s role does not permit this.',
   'admin.why.unknown_collection': 'This show does not exist any more.',

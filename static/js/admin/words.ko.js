@@ -74,8 +74,6 @@ export default {
   'admin.tokens': '토큰',
   'admin.shows': '프로그램',
   'admin.audit': '활동 기록',
-  'admin.nothing': '이 계정으로는 업로드 페이지에서 파일을 보낼 수 있습니다. 여기서 더 볼 것은 없습니다.',
-  'admin.signed_in_as': '{name} 님으로 로그인됨',
   'admin.why.name_taken': '이미 쓰고 있는 이름입니다.',
   'admin.why.insufficient_scope': '소유자의 역할로는 허용되지 않습니다.',
   'admin.why.unknown_collection': '이 프로그램은 이제 없습니다.',

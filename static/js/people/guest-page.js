@@ -22,6 +22,8 @@ import './texts.js';
 
 const EMAIL = 'media_service.email';
 const AGAIN_MS = 5000;
+/** Many files may end at once; what is left is asked for once. */
+const USED_MS = 1000;
 /** A deadline that comes while the page is open is told at once. */
 const MOST_TIMEOUT_MS = 2 ** 31 - 1;
 const ENDED = new Set(['link_ended', 'unknown_link', 'invalid_token']);
@@ -39,6 +41,8 @@ export function guestPage(part, client, secret, changed) {
   let over = '';
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let using;
   const sender = /** @type {HTMLInputElement} */ (part('sender'));
   const greeting = only(html`<div class="greeting">
     <p class="lead note-of-link" data-ref="link-note" hidden></p>
@@ -177,6 +181,13 @@ export function guestPage(part, client, secret, changed) {
   arrange();
   return {
     look, draw,
+    /** Something was sent, or has ended: another amount is left. */
+    used() {
+      using ??= setTimeout(() => {
+        using = undefined;
+        look();
+      }, USED_MS);
+    },
     get isOver() { return over !== ''; },
     /** Leads to what stands in the way of files that were chosen. */
     askMissing() {

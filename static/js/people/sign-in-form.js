@@ -83,11 +83,3 @@ export function signInForm(client, invitation, done) {
   });
   return form;
 }
-
-/** @returns {string} the secret of an invitation in the page's URL, from which it is removed; "" without one */
-export function takeInvitation() {
-  const secret = new URLSearchParams(location.hash.slice(1)).get('invitation') ?? '';
-  // It must not stay in the history.
-  if (secret) history.replaceState(null, '', location.pathname + location.search);
-  return secret;
-}

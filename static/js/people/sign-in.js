@@ -2,18 +2,18 @@
 import { html, only } from '../html.js';
 import { icon } from '../icons.js';
 import { say } from '../words.js';
-import { signInForm, takeInvitation } from './sign-in-form.js';
+import { signInForm } from './sign-in-form.js';
 
 /**
  * @param {HTMLElement} place
  * @param {import('../client.js').Client} client
+ * @param {string} invitation secret of a one-time link; "" without one
  * @param {boolean} hadAccess
  * @param {(text: string) => void} announce
  * @param {() => void} signedIn
  */
-export function openSignIn(place, client, hadAccess, announce, signedIn) {
+export function openSignIn(place, client, invitation, hadAccess, announce, signedIn) {
   if (place.firstChild) return;
-  const invitation = takeInvitation();
   const kind = invitation ? 'invited' : hadAccess ? 'ended' : 'first';
   announce(say(`sign_in.${kind}`));
   const banner = only(html`<section class="line sign-in" aria-labelledby="sign-in-what">
