@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from media_service import __version__
+from media_service.adapters import now
 from media_service.catalogue import usage_check
 from media_service.catalogue.schema_version import is_current
+from media_service.commands.catalogue import OPERATOR
 from media_service.commands.links import link
 from media_service.commands.options import Config, DataDir, end_with, load_settings
 from media_service.commands.people import person
@@ -17,6 +19,7 @@ from media_service.commands.shows import show
 from media_service.commands.tokens import token
 from media_service.config.describe import describe_settings
 from media_service.config.loading import load_with_origins
+from media_service.core.audit import Action, make_entry
 from media_service.health import NotReady, check_ready
 from media_service.server import serve as server
 from media_service.startup import StartupError, migrate_catalogue, resource_folder
@@ -93,7 +96,10 @@ def usage(
     database = DataFolder(load_settings(config, data_dir=data_dir)[0].data_dir).catalogue
     if not is_current(database, resource_folder("migrations")):
         end_with(f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one")
-    rows = usage_check.repair(database) if repair else usage_check.check(database)
+    if repair:
+        rows = usage_check.repair(database, make_entry(now(), OPERATOR, Action.USAGE_REPAIRED))
+    else:
+        rows = usage_check.check(database)
     for row in rows:
         typer.echo(_describe_usage(row))
     if check and not repair and not all(row.is_right for row in rows):

@@ -14,7 +14,7 @@ import pytest
 
 from media_service.config.loading import load
 from media_service.config.settings import Settings
-from tests.catalogue.samples import write
+from tests.catalogue.samples import rows, write
 from tests.support.server import ROOT, Server
 
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ def test_wrong_sums_of_usage_are_found_and_corrected(tmp_path: Path) -> None:
     assert run("usage", *folder).returncode == 0
     repaired = run("usage", "--repair", *folder)
     assert (repaired.returncode, repaired.stdout) == (0, wrong)
+    assert rows(tmp_path / "catalogue.sqlite3", "SELECT action FROM audit") == [("usage_repaired",)]
     assert run("usage", "--check", *folder).stdout == right.replace("service", "link:x") + right
 
 

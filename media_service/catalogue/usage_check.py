@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
+from media_service.catalogue.audit import insert_entry
 from media_service.catalogue.commit_server import open_for_writing
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.sqlite_dialect import insert
@@ -18,6 +19,8 @@ from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from media_service.core.audit import AuditEntry
 
 _STORED = CompiledStatement(select(usage.c.id, *(usage.c[name] for name in COUNTS)))
 _RECOUNT = CompiledStatement(recount())
@@ -49,14 +52,14 @@ def check(database: Path) -> list[UsageRow]:
         return _rows(connection)
 
 
-def repair(database: Path) -> list[UsageRow]:
-    """Save what uploads and files add up to; return the rows as they were before. Raise sqlite3.Error."""
+def repair(database: Path, entry: AuditEntry) -> list[UsageRow]:
+    """Save what uploads and files add up to, with the entry; return the rows as before. Raise sqlite3.Error."""
     with closing(open_for_writing(str(database))) as connection:
         # Nothing else is written until the commit.
         connection.execute("BEGIN IMMEDIATE")
         before = _rows(connection)
-        for statement in (_CLEAR, _SAVE):
-            connection.execute(*statement.bind({}))
+        for statement in (_CLEAR.bind({}), _SAVE.bind({}), insert_entry(entry)):
+            connection.execute(*statement)
         connection.execute("COMMIT")
     return before
 
