@@ -12,10 +12,13 @@ run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
 # Two at a time: three browsers on two processors exceed their tests' timeouts. The tests of a file share its servers.
-# Then, alone, those that measure how long others wait.
+# Beside them those of slow lines, which mostly wait: in turn with the others they would keep one processor idle for two
+# minutes. Then, alone, those that measure how long others wait.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test
-	$(BIN)/pytest -m 'not alone' $(PARALLEL)
+	$(BIN)/pytest tests/lines >.lines.log 2>&1 & lines=$$!; \
+	$(BIN)/pytest -m 'not alone' --ignore tests/lines $(PARALLEL); status=$$?; \
+	wait $$lines || status=1; cat .lines.log; rm .lines.log; exit $$status
 	$(BIN)/pytest -m alone
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.

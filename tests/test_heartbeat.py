@@ -17,7 +17,7 @@ WITHIN_SECONDS = 5.0
 
 
 async def test_process_is_alive_while_its_heartbeats_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "MISSING_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(heartbeat, "MISSING_AFTER_SECONDS", 0.5)
     bus = LocalBus()
     receiver = Heartbeat(bus, "receiver")
     assert not receiver.is_alive("finisher")

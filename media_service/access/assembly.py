@@ -92,7 +92,7 @@ class ReceiverAccess(AccessParts):
         super().__init__(adapters, passwords, log_failure=log_failure, link_lifetime=link_lifetime, forget=forget)
         throttle = SignInThrottle(bus)
         self.sign_in = SignIn(accounts, passwords, throttle, self.people, clock)
-        self.identities = Identities(accounts, clock, adapters.new_id, creates_senders=creates_senders)
+        self.identities = Identities(accounts, self.people, creates_senders=creates_senders)
         self.guests = Guests(adapters.guest_links, passwords, throttle, clock)
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.access.credentials import token_digest
+from media_service.core.audit import NO_SUBJECT, Subject
 from media_service.core.errors.access import WrongPassword
 from media_service.core.people import check_password, name_key
 
@@ -47,6 +48,11 @@ class SignIn:
         if person is None or not is_right:
             raise WrongPassword
         return person
+
+    async def subject(self, name: str) -> Subject:
+        """Return the person of this name as the audit trail names it, NO_SUBJECT without one. Raise CatalogueError."""
+        person = await self._accounts.person_named(name_key(name))
+        return NO_SUBJECT if person is None else Subject(person.id, person.name)
 
     async def with_invitation(self, secret: str, password: str | None, ip: str | None) -> Owner:
         """Return the person of a one-time link, after setting the password if one is given.

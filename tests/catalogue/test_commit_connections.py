@@ -135,6 +135,9 @@ COUNT_TO_MILLIONS = (
 async def test_a_read_sees_what_another_connection_sent_before_it(path: Path, writer: int, reader: int) -> None:
     """Also if both arrive while a transaction runs, whichever connection is served first."""
     async with clients(CommitServer(Connections(path).open), 3) as each:
+        # The server knows a connection once it has responded, as each process asks before it receives (`settle`).
+        for client in each:
+            await client.execute(sql())
         running = asyncio.ensure_future(each[0].execute(sql(COUNT_TO_MILLIONS)))
         await asyncio.sleep(0.05)
         writing = asyncio.ensure_future(each[writer].execute(piece(0, 1)))

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.api import Api
 from tests.support.guests import DIALECTS, Guest, browser, change_link, create_native, form, new_link
 from tests.support.mp3 import make_mp3
+from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from tests.support.api import Api
-    from tests.support.server import Server
+    from collections.abc import Iterator
+
+    import aiohttp
 
 _seeds = itertools.count(7000)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with two receivers, whose log can be read."""
+    folder = tmp_path_factory.mktemp("guests")
+    with Server(
+        folder / "data", log=folder / "log", workers=2, disk_reserve=0, verdict_wait_slice=5, sweep_interval=1
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def api(server: Server, session: aiohttp.ClientSession) -> Api:
+    """The API of `server`."""
+    return Api(session, server.url, server.token)
 
 
 def new_file() -> bytes:
@@ -67,13 +87,13 @@ async def test_what_a_link_requires_cannot_be_removed_later(api: Api) -> None:
     assert (amended.status, amended.body["sender"], amended.body["tags"]["title"]) == (200, "Kim K.", "Late")
 
 
-async def test_details_may_follow_the_file_of_a_form(api: Api, shared_server: Server) -> None:
+async def test_details_may_follow_the_file_of_a_form(api: Api, server: Server) -> None:
     link = await new_link(api, asks={"name": "required", "email": "required"})
     guest, details = await browser(api, link), {"name": "Kim", "email": "kim@radio.example"}
     data = form(new_file(), details, after=True)
     sent = await api.request("POST", guest.page, data=data, headers=guest.headers | {"Accept": "application/json"})
     assert (sent.status, sent.body["state"], sent.body["sender"]) == (201, "spooled", "Kim")
-    with closing(sqlite3.connect(shared_server.data / "catalogue.sqlite3")) as rows:
+    with closing(sqlite3.connect(server.data / "catalogue.sqlite3")) as rows:
         query = "SELECT email, account FROM files WHERE upload_id = ?"
         assert rows.execute(query, (sent.body["id"],)).fetchall() == [(details["email"], f"link:{link['id']}")]
     data = form(new_file(), {"email": "kim@radio.example"}, after=True)
@@ -272,16 +292,20 @@ async def test_a_refused_form_is_shown_again_with_what_was_typed(api: Api) -> No
     assert link["token"] not in markup
 
 
-async def test_the_secret_stands_in_no_row_and_no_log(api: Api, shared_server: Server) -> None:
+async def test_the_secret_stands_in_no_row_and_no_log(api: Api, server: Server) -> None:
     link = await new_link(api)
     guest = await browser(api, link)
     await stored(api, guest, new_file())
-    with closing(sqlite3.connect(shared_server.data / "catalogue.sqlite3")) as rows:
+    with closing(sqlite3.connect(server.data / "catalogue.sqlite3")) as rows:
         names = [name for (name,) in rows.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         dumped = repr([rows.execute(f"SELECT * FROM {name}").fetchall() for name in names if "grams" not in name])
     assert f"link:{link['id']}" in dumped
     assert link["token"] not in dumped
     assert link["token"].removeprefix("ms_") not in dumped
+    assert server.log is not None
+    logged = server.log.read_text()
+    assert "link_made" in logged
+    assert not re.search(r"ms_[A-Za-z0-9_-]{8}", logged)
 
 
 async def test_an_upload_by_a_link_says_so(api: Api) -> None:

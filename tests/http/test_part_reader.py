@@ -171,7 +171,8 @@ def compare(content_type: str, arrival: Arrival, use: Callable[[], Use]) -> Resu
     """Compare both readers; return what ours read.
 
     Before an error, the last part may have more or fewer bytes. After a lost connection ours may get further: aiohttp's
-    reader waits for the bytes after a boundary.
+    reader waits for the bytes after a boundary. Of a part without any byte, aiohttp's reader returns an empty chunk and
+    raises at the next one, where ours raises at once.
     """
     theirs = result_of(AiohttpReader, content_type, arrival, use())
     ours = result_of(BlockReader, content_type, arrival, use())
@@ -180,7 +181,9 @@ def compare(content_type: str, arrival: Arrival, use: Callable[[], Use]) -> Resu
     if theirs.error is None:
         assert ours.parts == theirs.parts
     else:
-        assert len(ours.parts) >= len(theirs.parts) if lost else len(ours.parts) == len(theirs.parts)
+        whole = len(theirs.parts) - (not lost and bool(theirs.parts) and not theirs.parts[-1])
+        assert whole <= len(ours.parts)
+        assert lost or len(ours.parts) <= len(theirs.parts)
         compare_until_error(ours.parts, theirs.parts)
     return ours
 
@@ -218,6 +221,7 @@ def test_parts_equal_those_of_aiohttp(body: tuple[str, Arrival], plan: list[list
 
 @settings(deadline=None)
 @given(multipart_requests(), st.sampled_from(sorted(CALLS)))
+@example((FORM, Arrival((b"--fence\r\n",))), "one chunk")
 def test_every_call_returns_what_that_of_aiohttp_returns(body: tuple[str, Arrival], name: str) -> None:
     compare(*body, lambda: by_calls(name))
 

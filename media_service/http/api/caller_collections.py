@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from media_service.core.access import Scope
+from media_service.core.errors.collections import UnknownCollection
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -31,6 +32,9 @@ async def upload_origin(caller: Caller, slug: str | None, collections: Collectio
     if slug:
         return replace(caller.origin, collection=await collections.resolve(slug, caller.collections))
     if caller.collection is not None:
+        # Its owner may have lost the collection since the token was made.
+        if caller.collections is not None and caller.collection not in caller.collections:
+            raise UnknownCollection
         await collections.check_open(caller.collection)
     return caller.origin
 

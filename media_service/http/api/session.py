@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from media_service.core.audit import ADMIN_TOKEN, Action, Actor
+from media_service.core.audit import ADMIN_TOKEN, NO_SUBJECT, Action, Actor
 from media_service.core.errors.access import Unauthorized, WrongPassword
 from media_service.http.body import Text, read_json
 from media_service.http.security.proxies import client_address, client_ip
@@ -58,7 +58,8 @@ class SessionApi:
         try:
             person = await self._person(body, request)
         except (Unauthorized, WrongPassword):
-            await self._audit.sign_in_failed(client_ip(request))
+            account = NO_SUBJECT if body.name is None else await self._sign_in.subject(body.name)
+            await self._audit.sign_in_failed(client_ip(request), account)
             raise
         address = client_address(request)
         actor = Actor(ADMIN_TOKEN, address=address)

@@ -121,7 +121,7 @@ class Authenticator:
         if token is not None:
             return await self._caller_with_token(token, browser, address)
         if (name := self._proxy.name(request)) is not None:
-            person = await self._identities.person(name)
+            person = await self._identities.person(name, address)
             if person is None:
                 raise Unauthorized
             return person_caller(person, address)

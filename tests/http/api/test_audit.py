@@ -173,10 +173,11 @@ async def test_export_of_many_entries_takes_little_memory(data: Path, session: a
 
 
 def filter_of_fail2ban() -> re.Pattern[str]:
-    """Return the pattern that the operator's page gives to fail2ban."""
-    (failregex,) = re.findall(r"^failregex = (.*)$", (ROOT / "docs" / "operator.md").read_text(), re.MULTILINE)
+    """Return the pattern of the filter that operators give to fail2ban."""
+    text = (ROOT / "docs" / "fail2ban" / "media-service.conf").read_text()
+    (failregex,) = re.findall(r"^failregex = (.*)$", text, re.MULTILINE)
     assert isinstance(failregex, str)
-    return re.compile(failregex.replace("<SUBNET>", "(?P<address>[0-9a-f.:/]+)"))
+    return re.compile(failregex.replace("<ADDR>", "(?P<address>[0-9A-Fa-f.:]+)"))
 
 
 async def test_sign_ins_are_noted_and_failed_ones_can_be_banned_without_secrets(

@@ -34,6 +34,8 @@ async def test_created_upload_has_the_documented_members(api: Api) -> None:
         "last_modified": "2026-11-01T01:00:00Z",
         "sender": None,
         "collection": None,
+        "link": None,
+        "reference": None,
         "editable_until": None,
         "tags": {"title": "밤"},
         "cover": None,
