@@ -93,7 +93,7 @@ class ReceiverAccess(AccessParts):
         throttle = SignInThrottle(bus)
         self.sign_in = SignIn(accounts, passwords, throttle, self.people, clock)
         self.identities = Identities(accounts, self.people, creates_senders=creates_senders)
-        self.guests = Guests(adapters.guest_links, passwords, throttle, clock)
+        self.guests = Guests(adapters.guest_links, passwords, throttle, self.audit, clock)
 
     async def close(self) -> None:
         """Write what is only in memory, and end the thread that hashes."""

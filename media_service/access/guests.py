@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from media_service.access.credentials import FRESH_SECONDS, token_digest
 from media_service.access.recent_keys import RecentKeys
 from media_service.core.access import LINK_PREFIX, is_shared
+from media_service.core.audit import Subject
 from media_service.core.errors.links import LinkEarly, LinkEnded, PassphraseRequired, UnknownLink
 from media_service.core.guest_links import ASKS_NOTHING, LinkLabel, LinkState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from media_service.access.audit import AuditTrail
     from media_service.access.sign_in_throttle import SignInThrottle
     from media_service.core.errors.base import Refusal
     from media_service.core.guest_links import Asks, GuestLink, ListedLink
@@ -31,9 +33,15 @@ class Guests:
     """
 
     def __init__(
-        self, links: GuestLinks, passwords: Passwords, throttle: SignInThrottle, clock: Callable[[], int]
+        self,
+        links: GuestLinks,
+        passwords: Passwords,
+        throttle: SignInThrottle,
+        audit: AuditTrail,
+        clock: Callable[[], int],
     ) -> None:
         self._links = links
+        self._audit = audit
         self._passwords = passwords
         self._throttle = throttle
         self._clock = clock
@@ -104,6 +112,7 @@ class Guests:
             is_right = await self._passwords.verify(passphrase, link.passphrase)
             attempt.end(succeeded=is_right)
         if not is_right:
+            await self._audit.sign_in_failed(ip, Subject(link.id, link.title))
             raise PassphraseRequired
         return _proof(link)
 

@@ -60,8 +60,9 @@ class SignIn:
         Raise WrongPassword if the link was used before, has expired, or is unknown; Malformed for an unusable password,
         which uses up no link; TooManyRequests, StorageFull, CatalogueError.
         """
-        stored = None if password is None else await self._passwords.hash(check_password(password))
         with self._throttle.attempt("", ip) as attempt:
+            # Before the link is used up, and within the attempt: a stranger must not keep others' hashes waiting.
+            stored = None if password is None else await self._passwords.hash(check_password(password))
             owner_id = await self._accounts.use_invitation(token_digest(secret), self._clock())
             person = None if owner_id is None else await self._accounts.owner(owner_id)
             attempt.end(succeeded=person is not None)

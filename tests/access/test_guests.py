@@ -60,16 +60,17 @@ async def links(tmp_path: Path) -> AsyncIterator[Links]:
             made.forgotten += 1
 
         rows = subject.catalogue.guest_links
+        audit = AuditTrail(subject.catalogue.audit, clock, lambda *_, **__: None)
         service = GuestLinkService(
             rows,
             passwords,
-            AuditTrail(subject.catalogue.audit, clock, lambda *_, **__: None),
+            audit,
             lifetime=LIFETIME,
             clock=clock,
             new_id=lambda: f"{next(ids):022}",
             forget=forget,
         )
-        guests = Guests(rows, passwords, SignInThrottle(LocalBus()), clock)
+        guests = Guests(rows, passwords, SignInThrottle(LocalBus()), audit, clock)
         made = Links(service, guests, subject.catalogue)
         yield made
     passwords.close()

@@ -311,7 +311,7 @@ async def test_a_finished_file_has_the_defaults_of_its_collection(admin: Api, sh
 async def test_the_same_bytes_are_asked_for_by_collection(api: Api, admin: Api, shared_server: Server) -> None:
     night, noon = await made(admin), await made(admin)
     sender = await person(api, shared_server, Role.SENDER, [night, noon])
-    upload = await finished(sender, night["slug"], "twice")
+    upload = await finished(sender, night["slug"], "asked for")
     known = f"/api/v1/uploads?content_hash={upload['content_hash']}&length={upload['length']}"
     for query, found in (
         ("", []),

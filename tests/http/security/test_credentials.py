@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
+from tests.http.api.test_audit import entries, noted
 from tests.http.api.test_people import PASSWORD, PEOPLE, add, signed_in
 from tests.http.api.test_tokens import TOKENS, make, script
 from tests.support.api import Api
@@ -77,7 +78,7 @@ async def test_token_for_a_collection_ends_there_with_its_owners_grant(api: Api)
     person = await add(api, password=PASSWORD, role="editor", collections=[mine, other])
     browser = await signed_in(api, person)
     client = script(api, (await make(browser, scopes=["read", "upload"], collection=mine)).body["token"])
-    new = {"filename": "a.mp3", "length": 100_000}
+    new: dict[str, Any] = {"filename": "a.mp3", "length": 100_000}
     assert (await client.request("POST", UPLOADS, json=new)).body["collection"] == mine
     refused = await client.request("POST", UPLOADS, json=new | {"collection": other})
     assert (refused.status, refused.code) == (404, "unknown_collection")
@@ -88,6 +89,34 @@ async def test_token_for_a_collection_ends_there_with_its_owners_grant(api: Api)
     for body in (new, new | {"collection": mine}):
         refused = await client.request("POST", UPLOADS, json=body)
         assert (refused.status, refused.code) == (404, "unknown_collection")
+
+
+async def test_what_is_done_with_people_tokens_and_sessions_is_noted(api: Api) -> None:
+    person = await add(api, password=PASSWORD)
+    path, owner = f"{PEOPLE}/{person['id']}", f"person:{person['id']}"
+    browser = await signed_in(api, person)
+    token = (await make(browser)).body["id"]
+    assert (await browser.request("DELETE", f"{TOKENS}/{token}")).status == 204
+    assert (await browser.request("DELETE", f"{TOKENS}/{token}")).status == 204
+    (session,) = (await browser.get("/api/v1/sessions")).body["sessions"]
+    assert (await browser.request("DELETE", f"/api/v1/sessions/{session['id']}")).status == 204
+    for method, more, body in (
+        ("PATCH", "", {"role": "editor"}),
+        ("PATCH", "", {"name": ""}),
+        ("POST", "/invitation", None),
+        ("DELETE", "/sessions", None),
+    ):
+        await api.request(method, path + more, headers=api.admin, json=body)
+    done = ("done",)
+    assert await noted(api, token) == [("token_made", *done), ("token_revoked", *done)]
+    assert await noted(api, session["id"]) == [("session_ended", *done)]
+    of_person = ["person_added", "person_changed", "invitation_made", "session_ended"]
+    assert await noted(api, owner) == [(action, *done) for action in of_person]
+    own = [entry["action"] for entry in await entries(api, f"actor={owner}")]
+    assert own == ["session_ended", "token_revoked", "token_made", "sign_in"]
+    assert (await api.request("DELETE", f"{path}?files=delete", headers=api.admin)).status == 204
+    assert (await noted(api, owner))[-1] == ("person_erased", "done")
+    assert person["name"] not in str(await entries(api, "limit=200"))
 
 
 @pytest.fixture(scope="module", params=["refuse", "sender"])

@@ -83,8 +83,8 @@ async def sign_in_and_out(secrets: Secrets) -> None:
     await secrets.ask("GET", "/api/v1/files", 401, UNKNOWN, headers={"Authorization": f"Bearer {UNKNOWN}"})
     await secrets.ask("GET", f"/api/v1/audit?q={secret}", 200, headers=secrets.api.admin)
     await secrets.ask("GET", f"/api/v1/audit?format=ndjson&q={secret}", 401, secret)
-    export = {"headers": secrets.api.admin, "json": None}
-    async with secrets.api.session.get(f"{secrets.api.url}/api/v1/audit?format=ndjson&q={secret}", **export) as lines:
+    export = f"{secrets.api.url}/api/v1/audit?format=ndjson&q={secret}"
+    async with secrets.api.session.get(export, headers=secrets.api.admin) as lines:
         assert lines.status == 200
     await secrets.ask("DELETE", f"/api/v1/tokens/{token.body['id']}", 204, headers=session)
     await secrets.ask("DELETE", "/session", 204, headers=session)

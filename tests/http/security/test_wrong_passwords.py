@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from tests.http.api.test_audit import filter_of_fail2ban
+from tests.http.api.test_audit import entries, filter_of_fail2ban
 from tests.support.api import Api
+from tests.support.guests import new_link
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -98,6 +99,21 @@ async def test_flood_of_wrong_passwords_hinders_nobody_else(server: Server, sess
     assert all('"account": "Kim"' in line or '"account": ""' in line for line in lines)
 
 
+async def test_flood_of_invitations_hinders_nobody_else(server: Server, session: aiohttp.ClientSession) -> None:
+    api, attacker = Api(session, server.url, server.token), {"X-Forwarded-For": "192.0.2.67"}
+    body = {"name": "Eve", "role": "sender", "password": PASSWORD}
+    assert (await api.request("POST", "/api/v1/people", json=body, headers=api.admin)).status == 201
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=TRIES)) as many:
+        flood = Api(many, server.url, "")
+        bodies = [{"invitation": f"ms_{n:043}", "password": PASSWORD} for n in range(TRIES)]
+        wrong = asyncio.gather(*(flood.request("POST", "/session", json=body, headers=attacker) for body in bodies))
+        others = [await sign_in(api, "Eve", PASSWORD, f"198.51.100.{n}") for n in range(4)]
+        found = Counter(answer.code for answer in await wrong)
+    assert [answer.status for answer in others] == [204] * 4
+    assert set(found) == {"wrong_password", "too_many_requests"}
+    assert found["wrong_password"] <= MOST_HASHED
+
+
 async def test_attempt_against_a_person_stands_in_the_audit_trail(
     server: Server, session: aiohttp.ClientSession
 ) -> None:
@@ -107,8 +123,23 @@ async def test_attempt_against_a_person_stands_in_the_audit_trail(
     refused = await sign_in(api, "OLGA", "olgas secret", address)
     assert (refused.status, refused.code) == (401, "wrong_password")
     assert refused.headers["WWW-Authenticate"] == 'Bearer realm="media-service"'
-    query = f"/api/v1/audit?action=sign_in_failed&subject=person:{person['id']}"
-    (entry,) = (await api.get(query, headers=api.admin)).body["entries"]
+    (entry,) = await entries(api, f"action=sign_in_failed&subject=person:{person['id']}")
     assert (entry["subject"]["name"], entry["address"], entry["details"]) == ("Olga", address, {"count": 1})
     assert (await sign_in(api, "olgas secret", "x", "192.0.2.78")).status == 401
     assert "olgas secret" not in log_of(server).read_text()
+
+
+async def test_wrong_passphrase_is_logged_as_a_failed_sign_in(server: Server, session: aiohttp.ClientSession) -> None:
+    api, address = Api(session, server.url, server.token), "192.0.2.79"
+    link = await new_link(api, title="Locked", passphrase=PASSWORD)
+    for given in ("", "open sesame"):
+        headers = {"Authorization": f"Bearer {link['token']}", "X-Forwarded-For": address, "Upload-Passphrase": given}
+        new = {"filename": "a.mp3", "length": 100_000}
+        refused = await api.request("POST", "/api/v1/uploads", json=new, headers=headers)
+        assert (refused.status, refused.code) == (403, "passphrase_required")
+    # Who sends none has not guessed.
+    (entry,) = await entries(api, f"subject=link:{link['id']}&action=sign_in_failed")
+    assert (entry["subject"]["name"], entry["address"]) == ("Locked", address)
+    lines = [line for line in log_of(server).read_text().splitlines() if address in line]
+    assert [bool(filter_of_fail2ban().search(line)) for line in lines] == [True]
+    assert "open sesame" not in lines[0]
