@@ -25,6 +25,15 @@ export function makeVisitor(part, client, announce, page) {
   /** @type {ReturnType<typeof import('./people/account.js').showAccount> | null} */
   let account = null;
 
+  // A link that is opened where the page is already does not load it again.
+  addEventListener('hashchange', () => {
+    const another = takeInvitation();
+    if (!another) return;
+    invitation = another;
+    part('sign-in').replaceChildren();
+    page.changed();
+  });
+
   function signedIn() {
     invitation = '';
     look().catch(() => undefined);

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +14,7 @@ from tests.support.server import Server
 
 Make = Callable[..., Path]
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 PASSWORD = "correct horse"  # of a test's person
 
 
@@ -118,6 +119,9 @@ def test_a_person_signs_in_by_name_in_the_middle_of_a_queue(station: Server, vis
     state(page, "for a show.mp3", "ready")
     uploads = ask(station, "GET", "uploads?scope=all&limit=4")["uploads"]
     assert [upload["collection"] for upload in uploads] == ["morning", None, None, None]
+    page.get_by_role("link", name="Library").click()
+    page.get_by_role("combobox", name="Shows").select_option("Morning Talk")
+    expect(page.locator("tbody .title")).to_have_text(["for a show.mp3"])
     page.get_by_role("button", name="Sign out").click()
     expect(page.locator(".sign-in-form")).to_be_visible()
 

@@ -5,8 +5,9 @@
  */
 import { Refusal } from '../client.js';
 import { reason } from '../describe.js';
-import { html, only, ref, setText } from '../html.js';
+import { html, ref, setText } from '../html.js';
 import { say } from '../words.js';
+import { openDialog } from './dialog.js';
 
 const FIRST = ['title', 'artist', 'album', 'date', 'genre', 'comment'];
 const FURTHER = ['album_artist', 'composer', 'track', 'disc', 'bpm', 'key', 'mood', 'language', 'grouping', 'label', 'isrc',
@@ -35,7 +36,7 @@ function field(file, name) {
  */
 export function editTags(seen, client, done) {
   let file = seen;
-  const dialog = /** @type {HTMLDialogElement} */ (only(html`<dialog class="edit" aria-labelledby="edit-heading"><form>
+  const dialog = openDialog(html`<dialog class="edit" aria-labelledby="edit-heading"><form>
     <h2 id="edit-heading">${say('edit.heading')}</h2>
     <p class="beneath">${file.filename}</p>
     <div class="fields">${FIRST.map((name) => field(file, name))}</div>
@@ -43,7 +44,7 @@ export function editTags(seen, client, done) {
     <p class="note" role="alert" data-ref="wrong"></p>
     <p class="buttons"><button type="submit" class="main" data-ref="save">${say('edit.save')}</button>
       <button type="button" class="quiet" data-ref="cancel">${say('edit.cancel')}</button></p>
-  </form></dialog>`));
+  </form></dialog>`);
   const inputs = /** @type {(HTMLInputElement | HTMLTextAreaElement)[]} */ ([...dialog.querySelectorAll('input, textarea')]);
   const wrong = (/** @type {string} */ words) => setText(ref(dialog, 'wrong'), words);
   const changed = () => inputs.filter((input) => input.value.trim() !== text(file, input.name).trim());
@@ -76,7 +77,6 @@ export function editTags(seen, client, done) {
   }
 
   ref(dialog, 'cancel').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('close', () => dialog.remove());
   dialog.addEventListener('submit', async (event) => {
     event.preventDefault();
     const button = /** @type {HTMLButtonElement} */ (ref(dialog, 'save'));
@@ -85,6 +85,4 @@ export function editTags(seen, client, done) {
     await save().catch(explain);
     button.disabled = false;
   });
-  document.body.append(dialog);
-  dialog.showModal();
 }

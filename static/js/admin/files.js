@@ -35,11 +35,12 @@ export const called = (file) => file.title || file.filename;
 /**
  * @param {HTMLElement} root
  * @param {HTMLInputElement} search
+ * @param {HTMLSelectElement} filter of shows
  * @param {import('./library-client.js').LibraryClient} client
  * @param {Asked} asked
  * @param {ReturnType<typeof import('./player.js').makePlayer>} player
  */
-export function filesSection(root, search, client, asked, player) {
+export function filesSection(root, search, filter, client, asked, player) {
   /** @type {StoredFile[]} */
   let files = [];
   /** @type {string | null} */
@@ -53,7 +54,7 @@ export function filesSection(root, search, client, asked, player) {
   /** @param {boolean} more append the next page */
   async function load(more) {
     const mine = asking += 1;
-    const query = { q: search.value.trim(), sort, limit: PAGE, cursor: more && next ? next : undefined };
+    const query = { q: search.value.trim(), collection: filter.value, sort, limit: PAGE, cursor: more && next ? next : undefined };
     const answer = await asked(() => client.files(query), () => shown && load(more));
     if (!answer || mine !== asking) return;
     files = more ? [...files, ...answer.files] : answer.files;
@@ -75,6 +76,14 @@ export function filesSection(root, search, client, asked, player) {
   function put(file) {
     files = files.map((one) => (one.id === file.id ? file : one));
     draw();
+  }
+
+  /** Offers the shows by which the list can be narrowed, if there are any. */
+  async function offerShows() {
+    const shows = await client.shows().catch(() => []);
+    const chosen = filter.value;
+    filter.replaceChildren(html`<option value="">${say('shows.every')}</option>${shows.map(({ slug, title }) => html`<option value="${slug}" ${slug === chosen ? 'selected' : ''}>${title}</option>`)}`);
+    filter.hidden = shows.length === 0;
   }
 
   /** @param {keyof typeof COLUMNS} column */
@@ -146,6 +155,7 @@ export function filesSection(root, search, client, asked, player) {
     clearTimeout(typing);
     typing = setTimeout(() => load(false), TYPING_MS);
   });
+  filter.addEventListener('change', () => load(false));
   player.changed = () => {
     for (const row of root.querySelectorAll('tr[data-id]')) {
       const file = files.find((one) => one.id === /** @type {HTMLElement} */ (row).dataset.id);
@@ -158,9 +168,13 @@ export function filesSection(root, search, client, asked, player) {
     }
   };
   return {
-    show() { shown = true; draw(); load(false); },
+    show() { shown = true; draw(); load(false); offerShows(); },
     hide() { shown = false; },
-    draw,
+    draw() {
+      const [every] = filter.options;
+      if (every) every.textContent = say('shows.every');
+      draw();
+    },
   };
 }
 

@@ -27,7 +27,7 @@ function localMoment(time) {
 
 /** Texts of inputs, from values of a response. @type {Record<string, (value: any) => string | number>} */
 const SHOWN = {
-  size: (value) => (value ? Math.round((value / GB) * 100) / 100 : ''),
+  size: (value) => (value === null || value === undefined ? '' : Math.round((value / GB) * 100) / 100),
   moment: localMoment,
 };
 /** Values for a request, from what was typed; null if nothing was. @type {Record<string, (text: string) => any>} */
@@ -40,7 +40,7 @@ const READ = {
 const ATTRIBUTES = { size: 'number', moment: 'datetime-local', number: 'number', password: 'password' };
 
 /** Attributes without quotes, which values may not bring. @type {Record<string, string>} */
-const NUMERIC = { size: 'min=0 step=any inputmode=decimal', number: 'min=1 step=1 inputmode=numeric' };
+const NUMERIC = { size: 'min=0 step=any inputmode=decimal', number: 'min=0 step=1 inputmode=numeric' };
 
 /** @param {Field} field @param {string} id */
 function control({ name, kind = 'text', value, required, options = [], hint }, id) {
@@ -74,10 +74,12 @@ function fieldMarkup(field) {
 }
 
 /** @param {HTMLFormElement} form @param {Field} field @returns {any} value for a request */
-function valueOf(form, { name, kind = 'text' }) {
+function valueOf(form, { name, kind = 'text', value }) {
   const data = new FormData(form);
   if (kind === 'several') return data.getAll(name).map(String);
   const text = String(data.get(name) ?? '');
+  // What is shown is rounded: untouched, the value itself stays.
+  if (kind in SHOWN && text === String(SHOWN[kind](value))) return value ?? null;
   return READ[kind]?.(text) ?? (kind in READ ? null : kind === 'password' ? text : text.trim());
 }
 
@@ -94,7 +96,7 @@ export function failureWords(error) {
  * @param {string} plan.heading
  * @param {Field[]} plan.fields
  * @param {string} plan.action text of the button
- * @param {Record<string, string>} [plan.culprits] fields by the code of the problem
+ * @param {Record<string, string>} [plan.culprits] fields by the code of the problem, or by the member that it names
  * @param {(values: Record<string, any>) => Promise<T>} plan.save
  * @param {(saved: T) => void} plan.done
  * @param {{words: string, act: () => Promise<unknown>}} [plan.extra] another button, which changes nothing in the form
@@ -125,6 +127,12 @@ export function openForm({ heading, fields, action, culprits = {}, save, done, e
     input.focus();
   }
 
+  /** @param {import('../client.js').Problem} problem @returns {string} name of the field; "" if there is none for it */
+  function culprit({ code, field = '' }) {
+    const parts = field.split('.');
+    return culprits[code] ?? culprits[parts[0]] ?? parts.find((part) => fields.some(({ name }) => name === part)) ?? '';
+  }
+
   /** @returns {boolean} whether everything is filled in that must be, and can be read */
   function complete() {
     for (const field of [...fields].reverse()) {
@@ -146,8 +154,7 @@ export function openForm({ heading, fields, action, culprits = {}, save, done, e
       dialog.close();
       done(saved);
     } catch (error) {
-      const problem = error instanceof Refusal ? error.problem : null;
-      complain(culprits[problem?.code ?? ''] ?? problem?.field?.split('.')[0] ?? '', failureWords(error));
+      complain(error instanceof Refusal ? culprit(error.problem) : '', failureWords(error));
     }
     button.disabled = false;
   });

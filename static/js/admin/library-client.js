@@ -11,7 +11,7 @@ export function makeLibraryClient(base) {
   const client = makeClient(base);
   return {
     ...client,
-    /** @param {{q?: string, sort?: string, cursor?: string, limit?: string}} query */
+    /** @param {{q?: string, collection?: string, sort?: string, cursor?: string, limit?: string}} query */
     files: (query) => client.ask('GET', client.at('api/v1/files', query)),
     /** @param {string} id */
     file: (id) => client.ask('GET', client.at(`api/v1/files/${encodeURIComponent(id)}`)),

@@ -39,14 +39,16 @@ function fields(link, shows) {
   ];
 }
 
-/** @param {Record<string, any>} values of the form @param {boolean} fresh a new link has defaults for what is left empty @returns {object} the request */
-function body(values, fresh) {
+/** @param {Record<string, any>} values of the form @param {GuestLink | null} link null for a new one, which has defaults for what is left empty @returns {object} the request */
+function body(values, link) {
+  const fresh = link === null;
   const { title, note, collection, expires_at: end, files_max, bytes_max, file_bytes_max, opens_at, passphrase, reference } = values;
   const limits = Object.entries({ files_max, bytes_max, file_bytes_max, opens_at }).filter(([, value]) => !fresh || value !== null);
   return {
     title, note,
     ...Object.fromEntries(limits),
-    expires_in: end === null ? null : Math.max(1, Math.round((Date.parse(end) - Date.now()) / 1000)),
+    // Counted from now: one that is over must not begin again because its title was changed.
+    ...(link && link.expires_at === end ? {} : { expires_in: end === null ? null : Math.max(1, Math.round((Date.parse(end) - Date.now()) / 1000)) }),
     asks: Object.fromEntries(ASKED.map((name) => [name, values[`ask_${name}`]])),
     ...(collection === undefined || (fresh && !collection) ? {} : { collection: collection || null }),
     ...(passphrase ? { passphrase } : {}),
@@ -117,8 +119,8 @@ export function linksSection(root, client, asked) {
       heading: say(link ? 'link.edit' : 'link.add'),
       fields: fields(link, shows),
       action: say(link ? 'edit.save' : 'link.create'),
-      culprits: { unknown_collection: 'collection' },
-      save: (values) => (link ? client.change('links', link.id, body(values, false)) : client.add('links', body(values, true))),
+      culprits: { unknown_collection: 'collection', expires_in: 'expires_at', asks: 'ask_name' },
+      save: (values) => (link ? client.change('links', link.id, body(values, link)) : client.add('links', body(values, null))),
       done: (saved) => {
         section.put(saved);
         if (saved.url) showAddress(saved);

@@ -75,7 +75,10 @@ export function listSection(root, asked, { load: ask, line, empty, tools, acts =
     for (const bar of /** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll('[data-share]'))) {
       bar.style.transform = `scaleX(${bar.dataset.share})`;
     }
-    if (focused?.do) /** @type {HTMLElement | null} */ (list.querySelector(`[data-id="${CSS.escape(focused.id ?? '')}"][data-do="${focused.do}"]`))?.focus();
+    if (!focused?.do) return;
+    const same = list.querySelector(`[data-id="${CSS.escape(focused.id ?? '')}"][data-do="${focused.do}"]`)
+      ?? list.querySelector(`[data-id="${CSS.escape(focused.id ?? '')}"]`) ?? ref(root, 'tools').querySelector('button');
+    /** @type {HTMLElement | null} */ (same)?.focus();
   }
 
   list.addEventListener('click', (event) => {
@@ -101,11 +104,6 @@ export function listSection(root, asked, { load: ask, line, empty, tools, acts =
     put(row) {
       const known = rows.some(({ id }) => id === row.id);
       rows = known ? rows.map((one) => (one.id === row.id ? row : one)) : [row, ...rows];
-      drawList();
-    },
-    /** @param {R} row */
-    drop(row) {
-      rows = rows.filter(({ id }) => id !== row.id);
       drawList();
     },
   };

@@ -55,7 +55,7 @@ async function asked(step, again) {
 }
 
 const sections = {
-  files: filesSection(part('files'), /** @type {HTMLInputElement} */ (part('search')), client, asked, player),
+  files: filesSection(part('files'), /** @type {HTMLInputElement} */ (part('search')), /** @type {HTMLSelectElement} */ (part('show-filter')), client, asked, player),
   flight: flightSection(part('section-flight'), part('flight-count'), client, asked),
   rejected: rejectedSection(part('section-rejected'), client, asked),
   people: peopleSection(part('section-people'), people, asked),

@@ -99,7 +99,7 @@ export function showsSection(root, client, asked) {
       heading: say(show ? 'shows.edit' : 'shows.add'),
       fields: fields(show),
       action: say(show ? 'edit.save' : 'shows.create'),
-      culprits: { name_taken: 'slug' },
+      culprits: { name_taken: 'slug', default_tags: TAGS[0] },
       save: (values) => (show ? client.change('collections', show.slug, body(values, show)) : client.add('collections', body(values, null))),
       done: (saved) => section.put(saved),
     });

@@ -101,7 +101,7 @@ export function tokensSection(root, client, asked, me) {
         ...shows.length ? [/** @type {import('./form.js').Field} */ ({ name: 'collection', label: say('token.show'), kind: 'choice', value: '', options: [['', say('token.every_show')], ...shows.map(({ slug, title }) => [slug, title])] })] : [],
       ],
       action: say('token.create'),
-      culprits: { insufficient_scope: 'scopes', unknown_collection: 'collection' },
+      culprits: { insufficient_scope: 'scopes', unknown_collection: 'collection', expires_in: 'days' },
       save: ({ name, scopes: wanted, days, collection, owner }) => client.add('tokens', {
         name, scopes: wanted, expires_in: days ? Number(days) * DAY_SECONDS : null, ...(collection ? { collection } : {}), ...(owner ? { owner } : {}),
       }),

@@ -74,6 +74,7 @@ export default {
   'admin.tokens': 'Tokens',
   'admin.shows': 'Shows',
   'admin.audit': 'Audit',
+  'admin.why.malformed': 'This cannot be used: {detail}',
   'admin.why.name_taken': 'This name is taken.',
   'admin.why.insufficient_scope': 'The owner’s role does not permit this.',
   'admin.why.unknown_collection': 'This show does not exist any more.',
@@ -219,6 +220,7 @@ export default {
   'session.current': 'this browser',
   'session.since': 'since {time}',
 
+  'shows.every': 'Every show',
   'shows.empty': 'No shows yet. Files without a show are in the general library.',
   'shows.add': 'New show',
   'shows.edit': 'Edit a show',

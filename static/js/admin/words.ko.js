@@ -74,6 +74,7 @@ export default {
   'admin.tokens': '토큰',
   'admin.shows': '프로그램',
   'admin.audit': '활동 기록',
+  'admin.why.malformed': '쓸 수 없는 값입니다: {detail}',
   'admin.why.name_taken': '이미 쓰고 있는 이름입니다.',
   'admin.why.insufficient_scope': '소유자의 역할로는 허용되지 않습니다.',
   'admin.why.unknown_collection': '이 프로그램은 이제 없습니다.',
@@ -219,6 +220,7 @@ export default {
   'session.current': '이 브라우저',
   'session.since': '{time}부터',
 
+  'shows.every': '모든 프로그램',
   'shows.empty': '아직 프로그램이 없습니다. 프로그램이 없는 파일은 일반 보관함에 있습니다.',
   'shows.add': '새 프로그램',
   'shows.edit': '프로그램 편집',

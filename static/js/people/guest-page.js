@@ -22,6 +22,8 @@ import './texts.js';
 
 const EMAIL = 'media_service.email';
 const AGAIN_MS = 5000;
+/** Nothing is sent while somebody types: half a name or address would go with it. */
+const TYPING_MS = 1500;
 /** Many files may end at once; what is left is asked for once. */
 const USED_MS = 1000;
 /** A deadline that comes while the page is open is told at once. */
@@ -43,6 +45,8 @@ export function guestPage(part, client, secret, changed) {
   let timer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let using;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
   const sender = /** @type {HTMLInputElement} */ (part('sender'));
   const greeting = only(html`<div class="greeting">
     <p class="lead note-of-link" data-ref="link-note" hidden></p>
@@ -55,11 +59,17 @@ export function guestPage(part, client, secret, changed) {
   const askedField = (name, input) => only(html`<label class="field" data-asked="${name}"><span><span data-words="guest.${name}">${say(`guest.${name}`)}</span>
     <span data-ref="must"></span></span>${input}${name === 'title' ? html`<small data-words="guest.title_hint">${say('guest.title_hint')}</small>` : ''}</label>`);
 
+  /** @param {HTMLInputElement} field */
+  function listen(field) {
+    field.addEventListener('input', typed);
+    field.addEventListener('change', settled);
+  }
+
   /** @param {string} type @param {string} complete @returns {HTMLInputElement} */
   function input(type, complete) {
     const made = document.createElement('input');
     Object.assign(made, { type, autocomplete: complete, maxLength: 250 });
-    made.addEventListener('input', typed);
+    listen(made);
     return made;
   }
 
@@ -77,7 +87,7 @@ export function guestPage(part, client, secret, changed) {
     part('asked-place').append(greeting);
     // What tells that the name is saved belongs to its field.
     ref(greeting, 'asked').querySelector('[data-asked=name]')?.append(ref(label, 'sender-saved'));
-    sender.addEventListener('input', typed);
+    listen(sender);
     document.body.classList.add('guest-page');
     const heading = /** @type {HTMLElement} */ (document.querySelector('.hero h1'));
     heading.removeAttribute('data-words');
@@ -88,7 +98,14 @@ export function guestPage(part, client, secret, changed) {
 
   function typed() {
     localStorage.setItem(EMAIL, email.value.trim());
+    clearTimeout(typing);
+    typing = setTimeout(settled, TYPING_MS);
     draw();
+  }
+
+  function settled() {
+    clearTimeout(typing);
+    typing = undefined;
     changed();
   }
 
@@ -194,7 +211,7 @@ export function guestPage(part, client, secret, changed) {
       const missing = isOpen() && names.find(isMissing);
       if (missing) fields[missing].focus();
     },
-    isReady: () => isOpen() && !names.some(isMissing),
+    isReady: () => isOpen() && typing === undefined && !names.some(isMissing),
     details() {
       const given = (/** @type {keyof typeof fields} */ name) => (link?.asks[name] === 'no' ? '' : fields[name].value.trim());
       return { sender: given('name'), ...(given('email') && { email: given('email') }), ...(given('title') && { title: given('title') }) };
