@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
-import sys
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -15,7 +12,8 @@ import pytest
 from media_service.config.loading import load
 from media_service.config.settings import Settings
 from tests.catalogue.samples import rows, write
-from tests.support.server import ROOT, Server
+from tests.support.commands import run
+from tests.support.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,15 +23,6 @@ pytestmark = pytest.mark.slow
 
 
 TYPO = "is not a setting; did you mean"
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `media-service` to its end."""
-    command = (sys.executable, "-m", "media_service", *arguments)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MEDIA_SERVICE_")}
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=ROOT, env=clean | environment, timeout=60
-    )
 
 
 def refusal(*arguments: str, status: int = 2, environment: Mapping[str, str] | None = None) -> str:

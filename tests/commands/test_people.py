@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.server import ROOT, Server
+from tests.support.commands import run as run_command
+from tests.support.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +25,7 @@ SECRET = r"ms_[A-Za-z0-9_-]{43}"  # a pattern
 
 def run(data: Path, *arguments: str, status: int = 0) -> str:
     """Return what `media-service` prints."""
-    command = (sys.executable, "-m", "media_service", *arguments, "--data-dir", str(data))
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MEDIA_SERVICE_")}
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=clean, timeout=60)
+    ended = run_command(*arguments, "--data-dir", str(data))
     assert ended.returncode == status, ended
     return ended.stdout if status == 0 else ended.stderr
 

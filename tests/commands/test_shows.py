@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.api import Api
+from tests.support.commands import run
 from tests.support.server import Server
-from tests.test_cli import refusal, run
+from tests.test_cli import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
