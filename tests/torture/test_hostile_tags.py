@@ -24,7 +24,7 @@ PICTURE = b"\0image/jpeg\0\3\0\xff\xd8\xff\xe0"
 SECONDS = 60.0
 """Limit for a hostile file on a busy machine; on an idle one it takes less than a tenth."""
 
-MEMORY = 300 * MIB
+MEMORY = 400 * MIB
 """Limit of memory of the server and its children."""
 
 
