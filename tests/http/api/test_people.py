@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -121,6 +125,28 @@ async def test_only_admins_manage_people(api: Api) -> None:
         refused = await browser.request(method, path)
         assert (refused.status, refused.code, refused.body["needed"]) == (403, "insufficient_scope", "admin")
         assert (await api.request(method, path)).status == 401, (method, path)
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 60, 6))
+async def test_broken_connection_uses_up_no_invitation_without_its_password(
+    api: Api, shared_server: Server, milliseconds: int
+) -> None:
+    person = await add(api)
+    invitation = secret_of(person["invitation_url"])
+    body = json.dumps({"invitation": invitation, "password": PASSWORD})
+    host = urlsplit(api.url).netloc
+    head = f"POST /session HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    _, writer = await asyncio.open_connection(*host.split(":"))
+    writer.write(f"{head}\r\n\r\n{body}".encode())
+    await writer.drain()
+    await asyncio.sleep(milliseconds / 1000)
+    writer.transport.abort()
+    await asyncio.sleep(0.1)
+    query = "SELECT revoked_at, password FROM tokens JOIN owners ON owners.id = tokens.owner WHERE owners.name = ?"
+    with closing(sqlite3.connect(shared_server.data / "catalogue.sqlite3")) as catalogue:
+        async with asyncio.timeout(10):
+            while (row := catalogue.execute(query, (person["name"],)).fetchone()) and row[0] and not row[1]:
+                await asyncio.sleep(0.05)
 
 
 async def test_change_keeps_what_it_does_not_name(api: Api) -> None:
