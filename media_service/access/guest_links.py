@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class GuestLinkService:
     """Guest links of a service. Methods with an id raise UnknownLink, also if the viewer may not see the link.
 
-    A viewer sees the links that its owners have created, and those for its collections; None sees every link.
+    A viewer sees the links for its collections, and of those for the general one what its owners have created; None
+    sees every link.
     `lifetime`: microseconds after which a new link expires if its terms do not say when. `forget` lets go of
     credentials that this process has cached. All methods raise CatalogueError, and those that change Malformed,
     StorageFull and, with a passphrase, TooManyRequests.
@@ -143,4 +144,10 @@ class GuestLinkService:
 
 
 def _sees(viewer: Viewer | None, link: GuestLink) -> bool:
-    return viewer is None or link.created_by in viewer.owners or link.collection in viewer.collections
+    """Return whether the viewer may see and change the link.
+
+    Who has lost a collection must not open their own links for it again.
+    """
+    if viewer is None:
+        return True
+    return link.created_by in viewer.owners if link.collection is None else link.collection in viewer.collections

@@ -150,10 +150,12 @@ class People:
         return secret, token.expires_at or 0
 
     async def keep_password(self, person_id: str, password_hash: str) -> Owner:
-        """Return the person with the password of this hash, which the person has chosen at signing in."""
+        """Return the person with the password of this hash, chosen by an invitation; earlier sessions end."""
         async with self._locked(person_id):
             person = replace(await self.find(person_id), password=password_hash)
             await self._save(person)
+            # Who invites somebody again may do so because another one knows the old password.
+            await self._end(person_id, SIGN_IN)
         self._forget()
         return person
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from media_service.access.recent_keys import RecentKeys
 from media_service.core.addresses import address_key
 from media_service.core.errors.limits import TooManyRequests
+from media_service.core.people import name_key
 from media_service.core.quota import is_loopback
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ class SignInThrottle:
 
 def _pair(name: str, address: str | None) -> str:
     """Return the key of a name and an address, of a bounded size however long the name is."""
-    folded = unicodedata.normalize("NFKC", name.strip()).casefold()
+    # All ways to write a name that sign in the same person have one key, or each would have guesses of its own.
+    folded = unicodedata.normalize("NFKC", name_key(name)).casefold()
     digest = hashlib.blake2b(folded.encode(errors="replace"), digest_size=16).hexdigest()
     return f"{digest} {address}"
 

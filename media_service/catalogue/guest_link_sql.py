@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, func, or_, select, tuple_, update
 
 from media_service.catalogue.compiled import CompiledStatement, Statement, compiled
 from media_service.catalogue.pagination import decode_cursor
@@ -103,7 +103,8 @@ def _links_page(*, by_viewer: bool, after: bool) -> CompiledStatement:
     query = _listed_links()
     if by_viewer:
         created = owners.c.created_by.in_(bindparam("creators", expanding=True))
-        query = query.where(or_(created, links.c.collection.in_(bindparam("shows", expanding=True))))
+        own = and_(created, links.c.collection.is_(None))
+        query = query.where(or_(own, links.c.collection.in_(bindparam("shows", expanding=True))))
     if after:
         query = query.where(tuple_(*key) < tuple_(bindparam("last_at"), bindparam("last_id")))
     return CompiledStatement(query.order_by(*(column.desc() for column in key)).limit(bindparam("rows")))

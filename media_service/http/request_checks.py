@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, hdrs, web
 
+from media_service.core.errors.access import UnknownPerson, UnknownToken
 from media_service.core.errors.files import UnknownFile
 from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import Malformed, UnsupportedMediaType
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 # aiohttp's parser of Content-Type takes quadratic time (0.9 s for 8,000 semicolons) and recurses at each parenthesis.
 MAX_TYPE_BYTES, MAX_TYPE_PARAMETERS = 256, 4
 ID_PATTERN = re.compile("[A-Za-z0-9_-]{22}")
-_UNKNOWN = {"/files/": UnknownFile, "/links/": UnknownLink}
+_UNKNOWN = {
+    "/files/": UnknownFile,
+    "/links/": UnknownLink,
+    "/people/": UnknownPerson,
+    "/tokens/": UnknownToken,
+    "/sessions/": UnknownToken,
+}
 """What an id without the format of one is refused as, by a part of the route; UnknownUpload elsewhere."""
 
 
@@ -76,7 +83,7 @@ def _is_parsable(request: web.Request) -> bool:
 
 
 def check_id(request: web.Request) -> None:
-    """Raise UnknownUpload, UnknownFile or UnknownLink if the id in the path does not have the format of an id."""
+    """Raise UnknownUpload, or the error of what the path is about, if its id does not have the format of an id."""
     resource_id = request.match_info.get("id")
     # A preflight is about the route, not the resource.
     if resource_id is None or request.method == hdrs.METH_OPTIONS or ID_PATTERN.fullmatch(resource_id):

@@ -140,6 +140,20 @@ async def test_an_editor_changes_only_what_they_may_see(links: Links) -> None:
     assert (await links.service.show(others.link.id, None)).link == others.link
 
 
+async def test_who_has_lost_a_collection_has_lost_its_links(links: Links) -> None:
+    listed, _ = await links.service.create(EDITOR, {"title": "Night", "collection": "c"})
+    before, after = (Viewer(frozenset({"person:e"}), frozenset(shows)) for shows in (["c"], []))
+    assert (await links.service.show(listed.link.id, before)).link == listed.link
+    await links.service.close(ADMIN, listed.link.id, None)
+    assert (await links.service.page(after, None, 5))[0] == []
+    for change in (
+        links.service.change(EDITOR, listed.link.id, after, {"closed": False}),
+        links.service.renew_secret(EDITOR, listed.link.id, after),
+    ):
+        with pytest.raises(UnknownLink):
+            await change
+
+
 async def test_a_replaced_secret_is_unknown_at_once(links: Links) -> None:
     listed, old = await links.service.create(ADMIN, {"title": "Night"})
     _, new = await links.service.renew_secret(ADMIN, listed.link.id, None)

@@ -152,6 +152,17 @@ async def test_invitation_is_used_once_and_may_set_a_password(access: Access) ->
     assert invitation not in str(access.rows("SELECT * FROM tokens"))
 
 
+async def test_password_chosen_by_an_invitation_ends_earlier_sessions(access: Access) -> None:
+    person = await kim(access, password=PASSWORD)
+    session = await sign_in(access, person)
+    token, _ = await access.tokens.add(person.id, "studio", [Scope.UPLOAD], ACTOR)
+    await access.sign_in.with_invitation((await access.people.invite(person.id, ACTOR))[0], None, None)
+    assert await access.accounts.token(session) is not None
+    await access.sign_in.with_invitation((await access.people.invite(person.id, ACTOR))[0], "another one", None)
+    assert await access.accounts.token(session) is None
+    assert (await access.accounts.token(token.id)).revoked_at is None
+
+
 async def test_concurrent_uses_of_an_invitation_sign_in_one(access: Access) -> None:
     invitation, _ = await access.people.invite((await kim(access)).id, ACTOR)
     attempts = [access.sign_in.with_invitation(invitation, None, None) for _ in range(8)]

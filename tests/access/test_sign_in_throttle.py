@@ -12,6 +12,7 @@ import pytest
 
 from media_service.access.sign_in_throttle import FREE_FAILURES_OF_A_NAME, MAX_OPEN_ATTEMPTS, SignInThrottle
 from media_service.core.errors.limits import TooManyRequests
+from media_service.core.people import name_key
 from media_service.ipc.bus import LocalBus
 from tests.access.processes import Clock, hints_arrived, two_buses
 from tests.support.server import ROOT
@@ -86,6 +87,15 @@ async def test_a_name_is_the_same_however_it_is_written(throttle: SignInThrottle
     for name in ("Kim", "kim", " KIM ", "\uff2bim"):
         sign_in(throttle, name)
     assert tried(throttle, "kIm") == 1
+
+
+async def test_blanks_within_a_name_give_no_more_guesses(throttle: SignInThrottle) -> None:
+    # On this machine, where a proxy may send for many, only the name counts.
+    names = [f"Kim{' ' * blanks}\u00a0Lee" for blanks in range(1, FREE_FAILURES_OF_A_NAME + 1)]
+    assert {name_key(name) for name in names} == {"kim lee"}
+    for name in names:
+        sign_in(throttle, name, HOME)
+    assert tried(throttle, "kim lee", HOME) == 0
 
 
 async def test_one_password_for_many_names_is_slow_too(throttle: SignInThrottle, clock: Clock) -> None:

@@ -120,10 +120,11 @@ async def test_links_are_listed_newest_first_in_pages(links: GuestLinks) -> None
         await links.links(None, "?", 2)
 
 
-async def test_a_viewer_sees_the_links_they_created_and_those_for_their_shows(links: GuestLinks) -> None:
+async def test_a_viewer_sees_the_links_for_their_shows_and_other_ones_they_created(links: GuestLinks) -> None:
     own = await add(links, 1, created_by="person:a")
     of_show = await add(links, 2, created_by="person:b", collection="c")
     await add(links, 3, created_by="person:b")
+    await add(links, 4, created_by="person:a", collection="lost")
     viewer = Viewer(frozenset({"person:a"}), frozenset({"c"}))
     page, cursor = await links.links(viewer, None, 5)
     assert ([listed.link for listed in page], cursor) == ([of_show, own], None)

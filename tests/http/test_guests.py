@@ -81,8 +81,9 @@ async def test_what_a_link_requires_cannot_be_removed_later(api: Api) -> None:
         path = f"/api/v1/uploads/{created.body['id']}"
         return await api.request("PATCH", path, json=details, headers=guest.bearer)
 
-    refused = await amend(sender="", tags={})
-    assert (refused.code, refused.body["fields"]) == ("asked", ["name", "title"])
+    for nothing in ({"sender": "", "tags": {}}, {"sender": "\u200e", "tags": {"title": "\u0007 "}}):
+        refused = await amend(**nothing)
+        assert (refused.code, refused.body["fields"]) == ("asked", ["name", "title"])
     amended = await amend(sender="Kim K.", email="", tags={"title": "Late", "artist": "Kim"})
     assert (amended.status, amended.body["sender"], amended.body["tags"]["title"]) == (200, "Kim K.", "Late")
 

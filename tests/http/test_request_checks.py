@@ -105,6 +105,12 @@ async def test_malformed_ids_are_404_everywhere(shared_server: Server, bad: str)
             assert answer["Tus-Resumable"] == "1.0.0"
 
 
+async def test_malformed_ids_of_people_and_tokens_are_not_those_of_uploads(api: Api) -> None:
+    for path, code in (("people", "unknown_person"), ("tokens", "unknown_token"), ("sessions", "unknown_token")):
+        refused = await api.request("DELETE", f"/api/v1/{path}/short", headers=api.admin)
+        assert (refused.status, refused.code) == (404, code)
+
+
 async def test_well_formed_ids_reach_their_handler(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=10)
     assert (await api.show(upload["id"]))["id"] == upload["id"]

@@ -32,7 +32,8 @@ class GuestLinks(Protocol):
     async def links(self, viewer: Viewer | None, cursor: str | None, limit: int) -> tuple[list[ListedLink], str | None]:
         """Return a page of links, newest first, and the next page's cursor. Raise Malformed.
 
-        A viewer gets those that its owners have created, and those for its collections; None gets all.
+        A viewer gets those for its collections, and of the general one those that its owners have created; None gets
+        all.
         """
 
     async def add_link(self, link: GuestLink, token: Token, digest: bytes, entry: AuditEntry) -> None:

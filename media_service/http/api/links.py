@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from media_service.core.access import LINK_PREFIX, Scope
+from media_service.core.access import LINK_PREFIX, Scope, Viewer
+from media_service.http.api.caller_collections import upload_origin
 from media_service.http.api.pagination import page_response
 from media_service.http.api.qr import qr_svg
 from media_service.http.api.serializer import API_PREFIX, format_optional_time, format_time, to_microseconds
@@ -100,7 +101,7 @@ class LinksApi:
 
     async def listing(self, request: web.Request) -> web.Response:
         """List links, newest first."""
-        viewer = (await self._authenticator.require(request, Scope.LINKS)).viewer(Scope.LINKS)
+        viewer = _viewer(await self._authenticator.require(request, Scope.LINKS))
 
         async def read(cursor: str | None, limit: int) -> tuple[Iterable[dict[str, Any]], str | None]:
             page, next_cursor = await self._links.page(viewer, cursor, limit)
@@ -111,40 +112,41 @@ class LinksApi:
     async def create(self, request: web.Request) -> web.Response:
         """Create a link: 201 with its URL, which cannot be shown again."""
         caller = await self._authenticator.require(request, Scope.LINKS)
-        terms = await self._terms(caller, await read_json(request, CreateLink))
+        terms = await self._terms(caller, await read_json(request, CreateLink), creates=True)
         listed, secret = await shielded(self._links.create(caller.actor, terms))
         return self._with_secret(request, listed, secret)
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the link."""
         caller = await self._authenticator.require(request, Scope.LINKS)
-        return self._response(await self._links.show(_link_id(request), caller.viewer(Scope.LINKS)))
+        return self._response(await self._links.show(_link_id(request), _viewer(caller)))
 
     async def change(self, request: web.Request) -> web.Response:
         """Change what the body names; return the link."""
         caller = await self._authenticator.require(request, Scope.LINKS)
         terms = await self._terms(caller, await read_json(request, ChangeLink))
-        change = self._links.change(caller.actor, _link_id(request), caller.viewer(Scope.LINKS), terms)
+        change = self._links.change(caller.actor, _link_id(request), _viewer(caller), terms)
         return self._response(await shielded(change))
 
     async def close(self, request: web.Request) -> web.Response:
         """Close the link: 204. It takes no more uploads; what was sent stays, and what is being sent goes on."""
         caller = await self._authenticator.require(request, Scope.LINKS)
-        await shielded(self._links.close(caller.actor, _link_id(request), caller.viewer(Scope.LINKS)))
+        await shielded(self._links.close(caller.actor, _link_id(request), _viewer(caller)))
         return web.Response(status=204)
 
     async def renew_secret(self, request: web.Request) -> web.Response:
         """Replace the secret: 201 with the new URL. The old one leads nowhere."""
         caller = await self._authenticator.require(request, Scope.LINKS)
-        renewal = self._links.renew_secret(caller.actor, _link_id(request), caller.viewer(Scope.LINKS))
+        renewal = self._links.renew_secret(caller.actor, _link_id(request), _viewer(caller))
         listed, secret = await shielded(renewal)
         return self._with_secret(request, listed, secret)
 
-    async def _terms(self, caller: Caller, body: ChangeLink) -> LinkTerms:
-        """Return the terms of a body, with the id of its collection. Raise UnknownCollection."""
+    async def _terms(self, caller: Caller, body: ChangeLink, *, creates: bool = False) -> LinkTerms:
+        """Return the terms of a body, with the id of its collection, as for an upload. Raise UnknownCollection."""
         terms = body.terms(self._links.now())
-        if slug := terms.get("collection"):
-            terms["collection"] = await self._collections.resolve(slug, caller.collections)
+        if creates or "collection" in terms:
+            origin = await upload_origin(caller, terms.get("collection"), self._collections)
+            terms["collection"] = origin.collection
         return terms
 
     def _with_secret(self, request: web.Request, listed: ListedLink, secret: str) -> web.Response:
@@ -181,6 +183,13 @@ class LinksApi:
             "usage": asdict(usage),
             "left": asdict(listed.left(self._defaults)),
         }
+
+
+def _viewer(caller: Caller) -> Viewer | None:
+    """Return whose links the caller sees. With a token for one collection, nothing else that its owner has made."""
+    if caller.collection is None:
+        return caller.viewer(Scope.LINKS)
+    return Viewer(frozenset(), caller.collections or frozenset())
 
 
 def _link_id(request: web.Request) -> str:

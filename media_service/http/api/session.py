@@ -55,12 +55,8 @@ class SessionApi:
         """Begin a session: 204 with its cookie."""
         body = await read_json(request, SignInBody)
         response = web.Response(status=204)
-        try:
-            person = await self._person(body, request)
-        except (Unauthorized, WrongPassword):
-            account = NO_SUBJECT if body.name is None else await self._sign_in.subject(body.name)
-            await self._audit.sign_in_failed(client_ip(request), account)
-            raise
+        # A connection that breaks must not use up an invitation whose password is not stored yet, nor hide a failure.
+        person = await shielded(self._person(body, request))
         address = client_address(request)
         actor = Actor(ADMIN_TOKEN, address=address)
         if person is not None:
@@ -79,7 +75,15 @@ class SessionApi:
         return response
 
     async def _person(self, body: SignInBody, request: web.Request) -> Owner | None:
-        """Return who signs in, None for the admin token. Raise Unauthorized, and as `SignIn`."""
+        """Return who signs in, None for the admin token; log a failure. Raise Unauthorized, and as `SignIn`."""
+        try:
+            return await self._find(body, request)
+        except (Unauthorized, WrongPassword):
+            account = NO_SUBJECT if body.name is None else await self._sign_in.subject(body.name)
+            await self._audit.sign_in_failed(client_ip(request), account)
+            raise
+
+    async def _find(self, body: SignInBody, request: web.Request) -> Owner | None:
         if body.invitation is not None:
             return await self._sign_in.with_invitation(body.invitation, body.password, client_ip(request))
         if body.name is not None and body.password is not None:

@@ -13,6 +13,7 @@ from media_service.core.audit import Action, Subject
 from media_service.core.digest import parse_digest_field, parse_hex
 from media_service.core.errors.requests import Malformed
 from media_service.core.lifecycle import UploadRequest
+from media_service.core.text import clean_line
 from media_service.core.upload_states import State
 from media_service.http.api.caller_collections import Listed, listed_by, upload_origin
 from media_service.http.api.chapters import ChapterField, to_chapters
@@ -65,7 +66,8 @@ class AmendUpload(BaseModel):
         """Return the details that it removes, by the names that links have for them."""
         title = None if self.tags is None else self.tags.get("title", "")
         details = {"name": self.sender, "email": self.email, "title": title}
-        return [name for name, text in details.items() if text is not None and not text.strip()]
+        # Cleaned as they will be: a text of invisible characters alone removes a detail too.
+        return [name for name, text in details.items() if text is not None and not clean_line(text, name, len(text))]
 
 
 class UploadsApi:

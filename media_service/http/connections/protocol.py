@@ -68,7 +68,11 @@ class LimitedProtocol(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Serve the connection, or close it if it was not admitted."""
         address = _peer_address(transport)
-        if self._limiter.admit(self, address):
+        if not address:
+            # The client reset it before it was accepted. What it sent can be read all the same, and would come from
+            # nowhere: without the limits of its address.
+            cast("asyncio.Transport", transport).abort()
+        elif self._limiter.admit(self, address):
             _set_send_timeout(transport, self._send_timeout)
             super().connection_made(transport)
         else:

@@ -206,7 +206,8 @@ class Authenticator:
         return anonymous_caller(browser, address, may_upload=False, is_refused=True)
 
     async def _admin_token_works(self, address: str | None) -> bool:
-        if address is None or is_loopback(address):
+        # Not without an address: then nothing shows that the client is on this machine.
+        if address is not None and is_loopback(address):
             return True
         return not await self._credentials.has_admin()
 

@@ -50,19 +50,20 @@ class TrustedProxies:
         own = parse_address(peer)
         if own is None:
             return peer
-        client = self._forwarded_address(forwarded) if self.trusts(peer) else None
-        # Another machine's proxy means itself by a loopback address, not this machine, which has no limits.
-        if client is None or (client.is_loopback and not own.is_loopback):
-            return str(own)
-        return str(client)
+        return str(self._forwarded_address(own, forwarded) if self.trusts(peer) else own)
 
-    def _forwarded_address(self, forwarded: Iterable[str]) -> IPv4Address | IPv6Address | None:
-        address = None
+    def _forwarded_address(self, own: IPv4Address | IPv6Address, forwarded: Iterable[str]) -> IPv4Address | IPv6Address:
+        client = own
         for entry in reversed(",".join(forwarded).rsplit(",", MAX_PROXIES)[-MAX_PROXIES:]):
             address = parse_address(_without_port(entry.strip()))
-            if address is None or not self._is_in_network(address):
+            if address is None:
+                return own
+            # Another machine means itself by a loopback address, not this machine, which has no limits.
+            if not address.is_loopback or client.is_loopback:
+                client = address
+            if not self._is_in_network(address):
                 break
-        return address
+        return client
 
     def _is_in_a_network(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._networks)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
+
+from tests.http.api.test_people import PASSWORD, add, signed_in
+from tests.http.api.test_tokens import make, script
 
 if TYPE_CHECKING:
     from tests.support.api import Api
@@ -108,6 +112,32 @@ async def test_links_are_for_the_admin(api: Api) -> None:
     for method, path in (("GET", LINKS), ("POST", LINKS), ("GET", f"{LINKS}/{'A' * 22}")):
         async with api.session.request(method, api.url + path, json={"title": "Night"}) as response:
             assert response.status == 401
+
+
+async def test_a_token_for_a_collection_makes_links_of_that_one_only(api: Api) -> None:
+    mine, other = (f"show-{secrets.token_hex(6)}" for _ in range(2))
+    for slug in (mine, other):
+        await call(api, "POST", "/api/v1/collections", {"slug": slug, "title": slug}, status=201)
+    editor = await signed_in(api, await add(api, password=PASSWORD, role="editor", collections=[mine, other]))
+    general = (await editor.request("POST", LINKS, json={"title": "Night"})).body
+    of_other = (await editor.request("POST", LINKS, json={"title": "Night", "collection": other})).body
+    bound = script(api, (await make(editor, scopes=["links"], collection=mine)).body["token"])
+    made = await bound.request("POST", LINKS, json={"title": "Night"})
+    assert (made.status, made.body["collection"]) == (201, mine)
+    assert (await bound.request("POST", LINKS, json={"title": "A", "collection": other})).code == "unknown_collection"
+    assert [link["id"] for link in (await bound.get(LINKS)).body["links"]] == [made.body["id"]]
+    for link in (general, of_other):
+        assert (await bound.request("POST", f"{LINKS}/{link['id']}/secret")).code == "unknown_link"
+    for nothing in (None, ""):
+        moved = await bound.request("PATCH", f"{LINKS}/{made.body['id']}", json={"collection": nothing})
+        assert (moved.status, moved.body["collection"]) == (200, mine)
+
+
+async def test_a_link_for_no_collection_is_for_the_general_one(api: Api) -> None:
+    created = await call(api, "POST", LINKS, {"title": "Night", "collection": ""}, status=201)
+    assert created["collection"] is None
+    guest = script(api, created["token"])
+    assert (await guest.create("show.mp3", 100_000))["collection"] is None
 
 
 async def test_the_trail_names_what_was_changed_but_no_secret(api: Api) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from media_service.storage.data_folder import DataFolder
+from media_service.storage.locks import FileLocks
 from tests.support.api import Api
 from tests.support.mp3 import make_mp3
 
@@ -121,6 +127,32 @@ async def test_only_admins_manage_people(api: Api) -> None:
         refused = await browser.request(method, path)
         assert (refused.status, refused.code, refused.body["needed"]) == (403, "insufficient_scope", "admin")
         assert (await api.request(method, path)).status == 401, (method, path)
+
+
+async def test_broken_connection_uses_up_no_invitation_without_its_password(api: Api, shared_server: Server) -> None:
+    person = await add(api)
+    body = json.dumps({"invitation": secret_of(person["invitation_url"]), "password": PASSWORD})
+    host, locks = urlsplit(api.url).netloc, FileLocks(DataFolder(shared_server.data).locks)
+    lock = f"owner:person:{person['id']}"
+    with closing(locks), closing(sqlite3.connect(shared_server.data / "catalogue.sqlite3")) as rows:
+
+        async def reads(column: str) -> None:
+            query = f"SELECT {column} FROM tokens JOIN owners ON owners.id = owner WHERE owners.name = ?"
+            async with asyncio.timeout(10):
+                while rows.execute(query, (person["name"],)).fetchone() == (None,):
+                    await asyncio.sleep(0.01)
+
+        # The password waits to be stored.
+        assert await locks.acquire(lock, 5)
+        _, writer = await asyncio.open_connection(*host.split(":"))
+        head = f"POST /session HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        await reads("revoked_at")
+        writer.transport.abort()
+        await asyncio.sleep(0.1)
+        locks.release(lock)
+        await reads("password")
+    assert (await sign_in(api, name=person["name"], password=PASSWORD)).status == 204
 
 
 async def test_change_keeps_what_it_does_not_name(api: Api) -> None:

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 
 from media_service.config.loading import InvalidSettings, load
 from media_service.core.errors.requests import IdentityRefused
+from media_service.core.quota import is_loopback
 from media_service.http.security.proxies import TRUSTED_PROXIES, ProxyIdentity, TrustedProxies, client_address
 
 TRUSTED = TrustedProxies(["127.0.0.1", "10.0.0.0/8", "2001:db8:aaaa::/48"])
@@ -42,6 +43,10 @@ JUNK = st.text(st.characters(codec="latin-1", exclude_characters=","), max_size=
         (PROXY, [f"::ffff:{CLIENT}"], CLIENT),
         # All of them are proxies: the first one sent the request itself.
         (PROXY, ["10.9.9.9, 10.2.3.4"], "10.9.9.9"),
+        # A loopback address is that of the machine which wrote it, not always of this one.
+        ("127.0.0.1", ["127.0.0.1, 10.9.9.9"], "10.9.9.9"),
+        ("127.0.0.1", ["::1, 10.9.9.9"], "10.9.9.9"),
+        ("127.0.0.1", ["::1"], "::1"),
         # Only the peer is known.
         (PROXY, [], PROXY),
         (PROXY, [""], PROXY),
@@ -70,6 +75,12 @@ def test_nobody_is_trusted_by_default() -> None:
 def test_what_stands_left_of_the_client_changes_nothing(sent: list[str], client: str, proxies: list[str]) -> None:
     assert TRUSTED.client_of(PROXY, [",".join([*sent, client, *proxies])]) == client
     assert TRUSTED.client_of(PROXY, [*sent, client, *proxies]) == client
+
+
+@given(st.lists(PROXIES | st.sampled_from(["127.0.0.1", "::1"]), max_size=10), PROXIES)
+def test_another_machine_is_never_this_one(sent: list[str], proxy: str) -> None:
+    for peer, forwarded in (("127.0.0.1", [*sent, proxy]), (proxy, sent)):
+        assert not is_loopback(TRUSTED.client_of(peer, forwarded))
 
 
 @given(STRANGERS, st.lists(STRANGERS | PROXIES | JUNK, max_size=40))

@@ -1,0 +1,47 @@
+"""Connections that are not served."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+import pytest
+from aiohttp import web
+
+from media_service.http.connections.limiter import ConnectionLimiter
+from media_service.http.connections.protocol import LimitedProtocol
+from media_service.http.connections.rate_limited_log import RateLimitedLog
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: radio.example\r\n\r\n"
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER of a socket that is reset when it is closed."""
+
+
+@pytest.mark.parametrize("resets", [False, True])
+async def test_request_of_a_connection_that_was_reset_before_is_not_handled(*, resets: bool) -> None:
+    peers = []
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        peers.append(request.remote)
+        return web.Response()
+
+    limiter, log = ConnectionLimiter(9, 9), RateLimitedLog("refused")
+
+    def protocol() -> LimitedProtocol:
+        return LimitedProtocol(web.Server(handle), limiter, log, log, send_timeout=5)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        client.sendall(REQUEST)
+        if resets:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            client.close()
+        connection, _ = listener.accept()
+        connection.setblocking(False)
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
+        while not (peers or transport.is_closing()):
+            await asyncio.sleep(0.01)
+        transport.abort()
+        await asyncio.sleep(0.05)
+    assert peers == ([] if resets else ["127.0.0.1"])
+    assert len(limiter) == 0
