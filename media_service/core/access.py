@@ -15,10 +15,6 @@ PERSON_PREFIX, LINK_PREFIX = "person:", "link:"
 """Beginnings of the ids of owners."""
 
 
-PERSON_PREFIX, LINK_PREFIX = "person:", "link:"
-"""Beginnings of the ids of owners."""
-
-
 class Role(StrEnum):
     """What a person is trusted with. A sender sees only their own uploads and files."""
 
