@@ -141,7 +141,6 @@ files = Table(
     Index("ix_files_uploaded_at_id", "uploaded_at", "id"),
     Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
     Index("ix_files_audio_sha256", "audio_sha256"),
-    _partial_index("files", "account"),
 )
 
 listed_files = Table(
