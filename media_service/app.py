@@ -155,7 +155,7 @@ class Receiver:
         return [
             NativeDialect(intake, serializer, loop_budget),
             pages,
-            GuestPage(self._access.guests, self._gate, authenticator, markup, self._rates),
+            GuestPage(access.guests, self._gate, authenticator, markup, self._rates),
             SessionApi(authenticator, access.sign_in, audit),
             UploadsApi(intake, authenticator, serializer, collections=collections, gate=self._gate, audit=audit),
             UploadCoversApi(intake, authenticator, serializer, loop_budget, covers),
@@ -173,28 +173,16 @@ class Receiver:
             *self._append_dialects(loop_budget),
             files_api,
             FileCoversApi(
-                files,
-                files_api,
-                authenticator,
-                intake.options,
-                audit=audit,
-                loop_budget=loop_budget,
-                budget=covers,
+                files, files_api, authenticator, intake.options, audit=audit, loop_budget=loop_budget, budget=covers
             ),
             QuarantineApi(intake, self._parts.rejected, authenticator, serializer, audit, collections=collections),
             self._collections_api(loop_budget, covers),
             MeApi(intake, collections, authenticator),
             AuditApi(audit, authenticator),
-            LinksApi(self._access.links, collections, authenticator, serializer, defaults=defaults),
-            GuestsApi(intake, self._access.guests, self._gate, authenticator, serializer, defaults=defaults),
-            PeopleApi(
-                self._access,
-                self._person_eraser(),
-                self._adapters.catalogue.usage_of,
-                authenticator,
-                serializer,
-            ),
-            TokensApi(self._access, authenticator),
+            LinksApi(access.links, collections, authenticator, serializer, defaults=defaults),
+            GuestsApi(intake, access.guests, self._gate, authenticator, serializer, defaults=defaults),
+            PeopleApi(access, self._person_eraser(), self._adapters.catalogue.usage_of, authenticator, serializer),
+            TokensApi(access, authenticator),
         ]
 
     def _guards(self) -> list[Middleware]:

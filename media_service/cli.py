@@ -96,10 +96,13 @@ def usage(
     database = DataFolder(load_settings(config, data_dir=data_dir)[0].data_dir).catalogue
     if not is_current(database, resource_folder("migrations")):
         end_with(f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one")
-    if repair:
-        rows = usage_check.repair(database, make_entry(now(), OPERATOR, Action.USAGE_REPAIRED))
-    else:
-        rows = usage_check.check(database)
+    try:
+        if repair:
+            rows = usage_check.repair(database, make_entry(now(), OPERATOR, Action.USAGE_REPAIRED))
+        else:
+            rows = usage_check.check(database)
+    except OSError as error:
+        end_with(f"{database}: {error}")
     for row in rows:
         typer.echo(_describe_usage(row))
     if check and not repair and not all(row.is_right for row in rows):

@@ -157,6 +157,8 @@ def test_wrong_sums_of_usage_are_found_and_corrected(tmp_path: Path) -> None:
     assert (repaired.returncode, repaired.stdout) == (0, wrong)
     assert rows(tmp_path / "catalogue.sqlite3", "SELECT action FROM audit") == [("usage_repaired",)]
     assert run("usage", "--check", *folder).stdout == right.replace("service", "link:x") + right
+    write(tmp_path / "catalogue.sqlite3", "DROP TABLE usage")
+    assert refusal("usage", *folder, status=1) == f"{tmp_path}/catalogue.sqlite3: no such table: usage"
 
 
 def test_health_reaches_a_service_that_listens_everywhere(tmp_path: Path) -> None:

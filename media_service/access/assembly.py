@@ -57,14 +57,15 @@ class AccessParts:
         link_lifetime: int,
         forget: Callable[[], None],
     ) -> None:
-        accounts, clock, new_id = adapters.accounts, adapters.clock, adapters.new_id
+        accounts, locks, clock, new_id = adapters.accounts, adapters.locks, adapters.clock, adapters.new_id
         self.audit = audit = AuditTrail(adapters.audit, clock, log_failure)
-        self.people = People(accounts, passwords, adapters.locks, audit, clock=clock, new_id=new_id, forget=forget)
+        self.people = People(accounts, passwords, locks, audit, clock=clock, new_id=new_id, forget=forget)
         self.tokens = Tokens(accounts, audit, clock=clock, new_id=new_id, forget=forget)
-        self.collections = CollectionService(adapters.collections, audit, clock=clock, new_id=new_id)
+        self.collections = CollectionService(adapters.collections, locks, audit, clock=clock, new_id=new_id)
         self.links = GuestLinkService(
             adapters.guest_links,
             passwords,
+            locks,
             audit,
             lifetime=link_lifetime,
             clock=clock,

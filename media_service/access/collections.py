@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from media_service.access.change_lock import change_lock
 from media_service.core import collections as rules
 from media_service.core.audit import Action, Subject
 from media_service.core.errors.access import NameTaken
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from media_service.core.audit import Actor, Detail
     from media_service.core.collections import Collection, CollectionChanges
     from media_service.core.ports.collections import Collections
+    from media_service.core.ports.locks import Locks
     from media_service.core.usage import Usage
 
 Allowed = frozenset[str] | None
@@ -34,12 +36,14 @@ class CollectionService:
     def __init__(
         self,
         collections: Collections,
+        locks: Locks,
         audit: AuditTrail,
         *,
         clock: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
         self._collections = collections
+        self._locks = locks
         self._audit = audit
         self._clock = clock
         self._new_id = new_id
@@ -65,12 +69,13 @@ class CollectionService:
         return created
 
     async def change(self, actor: Actor, slug: str, changes: CollectionChanges) -> Collection:
-        """Return the collection with these changes. Raise Malformed, DetailsTooLarge."""
-        changed = rules.change(await self.find(slug, None), changes, self._clock())
-        details: dict[str, Detail] = {"archived": changed.archived_at is not None}
-        entry = self._audit.entry(actor, Action.COLLECTION_CHANGED, subject_of(changed), details=details)
-        if not await self._collections.save(changed, entry):
-            raise UnknownCollection
+        """Return the collection with these changes. Raise Malformed, DetailsTooLarge, ChangedMeanwhile."""
+        async with change_lock(self._locks, f"collection:{slug}"):
+            changed = rules.change(await self.find(slug, None), changes, self._clock())
+            details: dict[str, Detail] = {"archived": changed.archived_at is not None}
+            entry = self._audit.entry(actor, Action.COLLECTION_CHANGED, subject_of(changed), details=details)
+            if not await self._collections.save(changed, entry):
+                raise UnknownCollection
         self._audit.report(entry)
         return changed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from media_service.access.change_lock import change_lock
 from media_service.access.credentials import token_digest
 from media_service.access.new_secret import new_secret
 from media_service.core.access import LINK_PREFIX, Scope
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from media_service.core.audit import Actor, AuditEntry
     from media_service.core.guest_links import LinkTerms, ListedLink
     from media_service.core.ports.guest_links import GuestLinks
+    from media_service.core.ports.locks import Locks
     from media_service.core.ports.passwords import Passwords
 
 
@@ -32,13 +34,14 @@ class GuestLinkService:
     sees every link.
     `lifetime`: microseconds after which a new link expires if its terms do not say when. `forget` lets go of
     credentials that this process has cached. All methods raise CatalogueError, and those that change Malformed,
-    StorageFull and, with a passphrase, TooManyRequests.
+    ChangedMeanwhile, StorageFull and, with a passphrase, TooManyRequests.
     """
 
     def __init__(
         self,
         links: GuestLinks,
         passwords: Passwords,
+        locks: Locks,
         audit: AuditTrail,
         *,
         lifetime: int,
@@ -48,6 +51,7 @@ class GuestLinkService:
     ) -> None:
         self._links = links
         self._passwords = passwords
+        self._locks = locks
         self._audit = audit
         self._lifetime = lifetime
         self._clock = clock
@@ -87,26 +91,32 @@ class GuestLinkService:
 
     async def change(self, actor: Actor, link_id: str, viewer: Viewer | None, terms: LinkTerms) -> ListedLink:
         """Return the link with these terms, as those of `create`."""
-        return await self._change(actor, Action.LINK_CHANGED, await self._listed(link_id, viewer), terms)
+        return await self._change(actor, Action.LINK_CHANGED, link_id, viewer, terms)
 
     async def close(self, actor: Actor, link_id: str, viewer: Viewer | None) -> None:
         """Take no more uploads. What was sent stays, and what is being sent goes on."""
-        await self._change(actor, Action.LINK_CLOSED, await self._listed(link_id, viewer), {"closed": True})
+        await self._change(actor, Action.LINK_CLOSED, link_id, viewer, {"closed": True})
 
     async def renew_secret(self, actor: Actor, link_id: str, viewer: Viewer | None) -> tuple[ListedLink, str]:
         """Return the link and a new secret. The old one is unknown from now on."""
-        listed, secret = await self._listed(link_id, viewer), new_secret()
-        token = replace(self._token_of(listed.link), created_at=self._clock())
-        entry = self._entry(actor, Action.LINK_CHANGED, listed.link, ["secret"])
-        await self._links.replace_token(token, token_digest(secret), entry)
+        secret = new_secret()
+        async with change_lock(self._locks, link_id):
+            listed = await self._listed(link_id, viewer)
+            token = replace(self._token_of(listed.link), created_at=self._clock())
+            entry = self._entry(actor, Action.LINK_CHANGED, listed.link, ["secret"])
+            await self._links.replace_token(token, token_digest(secret), entry)
         self._forget()
         self._audit.report(entry)
         return listed, secret
 
-    async def _change(self, actor: Actor, action: Action, listed: ListedLink, terms: LinkTerms) -> ListedLink:
-        link = with_terms(listed.link, await self._with_hash(terms), self._clock())
-        entry = self._entry(actor, action, link, terms)
-        await self._links.save_link(link, entry)
+    async def _change(
+        self, actor: Actor, action: Action, link_id: str, viewer: Viewer | None, terms: LinkTerms
+    ) -> ListedLink:
+        hashed = await self._with_hash(terms)
+        async with change_lock(self._locks, link_id):
+            link = with_terms((await self._listed(link_id, viewer)).link, hashed, self._clock())
+            entry = self._entry(actor, action, link, terms)
+            await self._links.save_link(link, entry)
         self._forget()
         self._audit.report(entry)
         # Its collection, and so its name, may be another one.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from media_service.access.change_lock import change_lock
 from media_service.access.credentials import token_digest
 from media_service.access.new_secret import new_secret
 from media_service.core.access import PERSON_PREFIX
 from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
 from media_service.core.audit import Action, Subject
 from media_service.core.errors.access import NameTaken, UnknownPerson
-from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.people import (
     INVITATION_SECONDS,
     NewPerson,
@@ -24,16 +23,13 @@ from media_service.core.people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from media_service.access.audit import AuditTrail
     from media_service.core.audit import Actor, AuditEntry
     from media_service.core.ports.accounts import Accounts
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.passwords import Passwords
-
-LOCK_SECONDS = 20.0
-"""Maximum wait for another change of the same person."""
 
 OF_PERSONS = (TokenKind.API, TokenKind.SESSION, TokenKind.INVITATION)
 """Kinds of tokens that a person may have."""
@@ -114,7 +110,7 @@ class People:
         Another password ends sessions and invitations, disabling and enabling ends every token.
         """
         hashed = await self._passwords.hash(check_password(change.password)) if change.password else None
-        async with self._locked(person_id):
+        async with change_lock(self._locks, person_id):
             before = await self.find(person_id)
             after = changed(before, change, self._clock(), hashed)
             # Before a person is enabled: disabling may have been interrupted between these two.
@@ -139,7 +135,7 @@ class People:
             created_at=now,
             expires_at=now + INVITATION_SECONDS * 1_000_000,
         )
-        async with self._locked(person_id):
+        async with change_lock(self._locks, person_id):
             person = await self.find(person_id)
             if person.disabled_at is not None:
                 raise UnknownPerson
@@ -151,7 +147,7 @@ class People:
 
     async def keep_password(self, person_id: str, password_hash: str) -> Owner:
         """Return the person with the password of this hash, chosen by an invitation; earlier sessions end."""
-        async with self._locked(person_id):
+        async with change_lock(self._locks, person_id):
             person = replace(await self.find(person_id), password=password_hash)
             await self._save(person)
             # Who invites somebody again may do so because another one knows the old password.
@@ -171,17 +167,6 @@ class People:
 
     async def _end(self, person_id: str, kinds: tuple[TokenKind, ...]) -> None:
         await self._accounts.revoke_tokens_of(person_id, kinds, self._clock())
-
-    @asynccontextmanager
-    async def _locked(self, person_id: str) -> AsyncIterator[None]:
-        """Exclude other changes of this person, which would save what this one does not know of."""
-        name = f"owner:{person_id}"
-        if not await self._locks.acquire(name, LOCK_SECONDS):
-            raise ChangedMeanwhile
-        try:
-            yield
-        finally:
-            self._locks.release(name)
 
 
 def _subject(person: Owner) -> Subject:

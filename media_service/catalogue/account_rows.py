@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from media_service.catalogue.coercion import UnreadableRow, id_of, integer, member, text, text_or_none
+from media_service.catalogue.coercion import UnreadableRow, end_time, id_of, integer, member, text, text_or_none
 from media_service.core.access import Role, Scope
 from media_service.core.accounts import Credential, Owner, OwnerKind, OwnerLimits, Token, TokenKind
 
@@ -59,7 +59,7 @@ def owner_value(row: Row) -> Owner:
         created_by=text_or_none(row["created_by"]),
         created_at=integer(row["created_at"]) or 0,
         seen_at=integer(row["seen_at"]),
-        disabled_at=_end(row, "disabled_at"),
+        disabled_at=end_time(row, "disabled_at"),
     )
 
 
@@ -97,9 +97,9 @@ def token_value(row: Row, prefix: str = "") -> Token:
         scopes=frozenset(scope for scope in scopes if scope is not None),
         collection=text_or_none(row[f"{prefix}collection"]),
         created_at=integer(row[f"{prefix}created_at"]) or 0,
-        expires_at=_end(row, f"{prefix}expires_at"),
+        expires_at=end_time(row, f"{prefix}expires_at"),
         used_at=integer(row[f"{prefix}used_at"]),
-        revoked_at=_end(row, f"{prefix}revoked_at"),
+        revoked_at=end_time(row, f"{prefix}revoked_at"),
         agent=text_or_none(row[f"{prefix}agent"]),
         address=text_or_none(row[f"{prefix}address"]),
     )
@@ -115,14 +115,3 @@ def _owner_id(value: object) -> str:
     if not isinstance(value, str) or not _OWNER_ID.fullmatch(value):
         raise UnreadableRow("id")
     return value
-
-
-def _end(row: Row, column: str) -> int | None:
-    """Return the time from which something is no longer valid, None if it stays so. Raise UnreadableRow.
-
-    An unusable time must not make it valid for ever.
-    """
-    time = integer(row[column])
-    if time is None and row[column] is not None:
-        raise UnreadableRow(column)
-    return time

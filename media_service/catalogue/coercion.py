@@ -65,6 +65,17 @@ def integer(value: object) -> int | None:
     return value if usable else None  # type: ignore[return-value]  # checked in the line above
 
 
+def end_time(row: Any, column: str) -> int | None:
+    """Return the time from which something is no longer valid, None if it stays so. Raise UnreadableRow.
+
+    An unusable time must not make it valid for ever.
+    """
+    time = integer(row[column])
+    if time is None and row[column] is not None:
+        raise UnreadableRow(column)
+    return time
+
+
 def number(value: object) -> float | None:
     """Return the finite number, None for anything else."""
     if integer(value) is not None or (isinstance(value, float) and math.isfinite(value)):

@@ -6,14 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from media_service.catalogue.coercion import UnreadableRow, id_of, integer, json_object, text, texts
+from media_service.catalogue.usage import usage_value
 from media_service.core.collections import Collection, is_slug
-from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from sqlite3 import Row
 
-USAGE_PREFIX = "collection:"
-"""Beginning of the id in `usage`."""
+    from media_service.core.usage import Usage
 
 
 def collection_row(collection: Collection) -> dict[str, Any]:
@@ -42,16 +41,6 @@ def collection_value(row: Row) -> Collection:
         bytes_max=integer(row["bytes_max"]),
         created_at=integer(row["created_at"]) or 0,
         archived_at=integer(row["archived_at"]),
-    )
-
-
-def usage_value(row: Row) -> Usage:
-    """Return the usage of a row; nothing if it has none."""
-    return Usage(
-        files=integer(row["files"]) or 0,
-        bytes=integer(row["bytes"]) or 0,
-        reserved_files=integer(row["reserved_files"]) or 0,
-        reserved_bytes=integer(row["reserved_bytes"]) or 0,
     )
 
 

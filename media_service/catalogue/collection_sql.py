@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, literal, select, update
 
-from media_service.catalogue.audit import insert_entry
 from media_service.catalogue.change import Change
-from media_service.catalogue.collection_rows import USAGE_PREFIX, collection_row
+from media_service.catalogue.collection_rows import collection_row
 from media_service.catalogue.compiled import CompiledStatement, Statement, compiled
 from media_service.catalogue.pagination import decode_cursor
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import collections, usage
+from media_service.core.quota import COLLECTION_USAGE_PREFIX, collection_usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Some
 
     from sqlalchemy import ClauseElement, Select
 
-    from media_service.core.audit import AuditEntry
     from media_service.core.collections import Collection
 
 # Without the picture, which may have megabytes.
@@ -50,27 +49,21 @@ _SET_COVER = CompiledStatement(
 )
 
 
-def add(collection: Collection, entry: AuditEntry | None) -> Change:
+def add(collection: Collection) -> Change:
     """Insert a collection and its usage row, unless its slug is taken."""
-    usage_id = f"{USAGE_PREFIX}{collection.id}"
-    statements = [_INSERT.bind(collection_row(collection)), _INSERT_USAGE.bind({"id": usage_id})]
-    return Change([*statements, *_noting(entry)], guard=0)
+    usage_row = {"id": collection_usage(collection.id)}
+    return Change([_INSERT.bind(collection_row(collection)), _INSERT_USAGE.bind(usage_row)], guard=0)
 
 
-def save(collection: Collection, entry: AuditEntry | None) -> Change:
+def save(collection: Collection) -> Change:
     """Update a collection that is there."""
     row = collection_row(collection)
-    update_row = _UPDATE.bind({"row_id": collection.id} | {name: row[name] for name in _CHANGED})
-    return Change([update_row, *_noting(entry)], guard=0)
+    return Change([_UPDATE.bind({"row_id": collection.id} | {name: row[name] for name in _CHANGED})], guard=0)
 
 
-def save_cover(collection_id: str, picture: bytes | None, entry: AuditEntry | None) -> Change:
+def save_cover(collection_id: str, picture: bytes | None) -> Change:
     """Replace or remove the picture."""
-    return Change([_SET_COVER.bind({"row_id": collection_id, "cover": picture}), *_noting(entry)])
-
-
-def _noting(entry: AuditEntry | None) -> list[Statement]:
-    return [] if entry is None else [insert_entry(entry)]
+    return Change([_SET_COVER.bind({"row_id": collection_id, "cover": picture})])
 
 
 @compiled
@@ -98,7 +91,7 @@ def defaults_of(collection_id: str) -> Select[Any]:
 
 
 @compiled
-def usage_of(usage_id: str) -> Select[Any]:
+def usage_of(usage_id: str | None) -> Select[Any]:
     """Read the usage row."""
     return select(usage).where(usage.c.id == usage_id)
 
@@ -115,7 +108,7 @@ def page(ids: Some[str] | None, cursor: str | None, limit: int) -> Statement:
 
 @lru_cache
 def _page(*, all_ids: bool, after: bool) -> CompiledStatement:
-    used = usage.c.id == literal(USAGE_PREFIX) + collections.c.id
+    used = usage.c.id == literal(COLLECTION_USAGE_PREFIX) + collections.c.id
     query = select(*_COLUMNS, *_USAGE).join_from(collections, usage, used, isouter=True)
     if not all_ids:
         query = query.where(collections.c.id.in_(bindparam("ids", expanding=True)))

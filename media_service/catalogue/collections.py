@@ -6,11 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.catalogue import collection_sql as sql
+from media_service.catalogue.audit import with_entry
 from media_service.catalogue.change import Refused
 from media_service.catalogue.coercion import blob, json_object, readable, text_or_none, texts
-from media_service.catalogue.collection_rows import USAGE_PREFIX, collection_value, listed_value, usage_value
+from media_service.catalogue.collection_rows import collection_value, listed_value
 from media_service.catalogue.pagination import split_page
+from media_service.catalogue.usage import usage_value
 from media_service.core.collections import NO_DEFAULTS, Defaults
+from media_service.core.quota import collection_usage
 from media_service.core.usage import NO_USAGE
 
 if TYPE_CHECKING:
@@ -32,13 +35,13 @@ class SqliteCollections:
         self._commit_client = commit_client
 
     async def add(self, collection: Collection, entry: AuditEntry | None = None) -> bool:
-        return await self._is_done(sql.add(collection, entry))
+        return await self._is_done(with_entry(sql.add(collection), entry))
 
     async def save(self, collection: Collection, entry: AuditEntry | None = None) -> bool:
-        return await self._is_done(sql.save(collection, entry))
+        return await self._is_done(with_entry(sql.save(collection), entry))
 
     async def save_cover(self, collection_id: str, picture: bytes | None, entry: AuditEntry | None = None) -> None:
-        await self._commit_client.execute(sql.save_cover(collection_id, picture, entry))
+        await self._commit_client.execute(with_entry(sql.save_cover(collection_id, picture), entry))
 
     async def by_slug(self, slug: str) -> Collection | None:
         found = readable(collection_value, await self._pool.rows(sql.by_slug(slug)))
@@ -58,7 +61,7 @@ class SqliteCollections:
         return NO_DEFAULTS
 
     async def usage(self, collection_id: str) -> Usage:
-        rows = await self._pool.rows(sql.usage_of(f"{USAGE_PREFIX}{collection_id}"))
+        rows = await self._pool.rows(sql.usage_of(collection_usage(collection_id)))
         return usage_value(rows[0]) if rows else NO_USAGE
 
     async def page(

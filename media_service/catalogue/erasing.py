@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _UPLOAD_ID: BindParameter[str] = bindparam("upload_id")
 _OWNER_ID: BindParameter[str] = bindparam("owner_id")
 _FILE_OF_UPLOAD = select(files.c.id).where(files.c.upload_id == _UPLOAD_ID)
-_NOBODY: dict[str, Any] = {"owner": ERASED_OWNER, "account": null(), "sender": null(), "email": null()}
+_ERASED: dict[str, Any] = {"owner": ERASED_OWNER, "account": null(), "sender": null(), "email": null()}
 
 
 def _is_of(owner_id: Any) -> ColumnElement[bool]:
@@ -62,7 +62,7 @@ def _file_of(upload_id: str) -> Select[Any]:
 
 
 def _anonymize_upload() -> ClauseElement:
-    values = _NOBODY | {"protocol_fields": "{}", "version": uploads.c.version + reads.ONE}
+    values = _ERASED | {"protocol_fields": "{}", "version": uploads.c.version + reads.ONE}
     return update(uploads).where(uploads.c.id == _UPLOAD_ID).values(values)
 
 
@@ -77,7 +77,7 @@ def _forget_tokens() -> ClauseElement:
 
 
 _ANONYMIZE_UPLOAD = CompiledStatement(_anonymize_upload())
-_ANONYMIZE_FILE = CompiledStatement(update(files).where(files.c.upload_id == _UPLOAD_ID).values(_NOBODY))
+_ANONYMIZE_FILE = CompiledStatement(update(files).where(files.c.upload_id == _UPLOAD_ID).values(_ERASED))
 
 _DELETE_UPLOAD = [
     CompiledStatement(clause)

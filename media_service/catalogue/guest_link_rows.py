@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.catalogue.coercion import (
     UnreadableRow,
+    end_time,
     integer,
     json_array,
     json_object,
@@ -15,15 +16,13 @@ from media_service.catalogue.coercion import (
     text,
     text_or_none,
 )
+from media_service.catalogue.usage import usage_value
 from media_service.core.access import LINK_PREFIX, Role
 from media_service.core.accounts import OwnerKind, OwnerLimits
 from media_service.core.guest_links import Ask, Asks, GuestLink, ListedLink
-from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from sqlite3 import Row
-
-    from media_service.core.accounts import Token
 
 
 def owner_row(link: GuestLink) -> dict[str, Any]:
@@ -57,19 +56,6 @@ def link_row(link: GuestLink) -> dict[str, Any]:
     }
 
 
-def token_row(token: Token, digest: bytes) -> dict[str, Any]:
-    """Return the columns of `tokens` that a link's token has."""
-    return {
-        "id": token.id,
-        "owner": token.owner,
-        "kind": token.kind.value,
-        "digest": digest,
-        "scopes": " ".join(sorted(token.scopes)),
-        "collection": token.collection,
-        "created_at": token.created_at,
-    }
-
-
 def link_value(row: Row) -> GuestLink:
     """Return the link. Raise UnreadableRow."""
     link_id, created_at = row["id"], integer(row["created_at"])
@@ -83,7 +69,7 @@ def link_value(row: Row) -> GuestLink:
         note=text(row["note"]),
         asks=Asks(**{name: member(Ask, asks.get(name)) or Ask.NO for name in ("name", "email", "title")}),
         opens_at=integer(row["opens_at"]),
-        expires_at=_end(row, "expires_at"),
+        expires_at=end_time(row, "expires_at"),
         limits=OwnerLimits(
             files=integer(row["files_max"]),
             bytes=integer(row["bytes_max"]),
@@ -94,24 +80,15 @@ def link_value(row: Row) -> GuestLink:
         reference=text_or_none(row["reference"]),
         collection=text_or_none(row["collection"]),
         created_by=text_or_none(row["created_by"]),
-        closed_at=_end(row, "closed_at"),
+        closed_at=end_time(row, "closed_at"),
     )
-
-
-def _end(row: Row, column: str) -> int | None:
-    """Return when the link ends, None if it does not. Raise UnreadableRow: it must not stay open for ever."""
-    time = integer(row[column])
-    if time is None and row[column] is not None:
-        raise UnreadableRow(column)
-    return time
 
 
 def listed_link_value(row: Row) -> ListedLink:
     """Return the link with its usage and names. Raise UnreadableRow."""
-    counts = ("files", "bytes", "reserved_files", "reserved_bytes")
     return ListedLink(
         link=link_value(row),
-        usage=Usage(**{name: integer(row[name]) or 0 for name in counts}),
+        usage=usage_value(row),
         collection_slug=text_or_none(row["collection_slug"]),
         creator_name=text_or_none(row["creator_name"]),
     )

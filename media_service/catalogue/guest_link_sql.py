@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from media_service.core.access import Viewer
 
 _OWNER_COLUMNS = ("name", "files_max", "bytes_max", "file_bytes_max", "created_by", "created_at")
-_TOKEN_COLUMNS = ("id", "owner", "kind", "digest", "scopes", "collection", "created_at")
 _FIXED = {"created_by", "created_at"}
 _creators = owners.alias("creators")
 
@@ -36,7 +35,7 @@ _VALID_TOKENS = tokens.c.owner == bindparam("row_id"), tokens.c.revoked_at.is_(N
 INSERT_OWNER = CompiledStatement(insert(owners).values(_binds("id", "kind", "role", *_OWNER_COLUMNS)))
 INSERT_USAGE = CompiledStatement(insert(usage).values(_binds("id")))
 INSERT_LINK = CompiledStatement(insert(links).values(_binds(*(column.name for column in links.columns))))
-INSERT_TOKEN = CompiledStatement(insert(tokens).values(_binds(*_TOKEN_COLUMNS)))
+INSERT_TOKEN = CompiledStatement(insert(tokens))
 UPDATE_LINK = CompiledStatement(update(links).where(links.c.owner == bindparam("row_id")).values(_CHANGED_LINK))
 UPDATE_OWNER = CompiledStatement(update(owners).where(owners.c.id == bindparam("row_id")).values(_CHANGED_OWNER))
 UPDATE_TOKENS = CompiledStatement(update(tokens).where(*_VALID_TOKENS).values(_binds("collection")))

@@ -7,10 +7,11 @@ import json
 from typing import TYPE_CHECKING, TypeVar
 
 from media_service.catalogue import guest_link_sql as sql
+from media_service.catalogue.account_rows import token_row
 from media_service.catalogue.audit import insert_entry
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import readable
-from media_service.catalogue.guest_link_rows import link_row, link_value, listed_link_value, owner_row, token_row
+from media_service.catalogue.guest_link_rows import link_row, link_value, listed_link_value, owner_row
 from media_service.catalogue.pagination import split_page
 from media_service.core.errors.links import UnknownLink
 

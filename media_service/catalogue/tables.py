@@ -61,11 +61,11 @@ uploads = Table(
     Column("protocol_fields", Text, nullable=False, server_default="{}"),
     # The client's address until the upload ends: quotas count what an address has open.
     Column("address", Text),
-    # The person or the link whose quota counts the upload, the show it is for, and the sender's e-mail address.
+    # The person or the link whose quota counts the upload, its collection, and the sender's e-mail address.
     Column("account", String(40)),
     Column("collection", String(22)),
     Column("email", Text),
-    # Bytes that the upload has reserved of the quotas. Only the statements of `usage` change it.
+    # Bytes that the upload has reserved of the quotas. Statements change it, not `Upload`, which does not have it.
     Column("charged", BigInteger, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -141,7 +141,6 @@ files = Table(
     Index("ix_files_uploaded_at_id", "uploaded_at", "id"),
     Index("ix_files_content_hash_received_size", "content_hash", "received_size"),
     Index("ix_files_audio_sha256", "audio_sha256"),
-    _partial_index("files", "account"),
 )
 
 listed_files = Table(

@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, literal_column, select, union_all
 
+from media_service.catalogue.coercion import integer
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.reads import ONE, ZERO, state_text
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import files, uploads, usage
 from media_service.core.quota import COLLECTION_USAGE_PREFIX, SERVICE_USAGE
 from media_service.core.upload_states import FINISHING, State
+from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
+    from sqlite3 import Row
+
     from sqlalchemy import ClauseElement, ColumnElement, CompoundSelect, Select
 
     from media_service.catalogue.compiled import Statement
@@ -84,6 +88,11 @@ COUNT_UPLOAD = CompiledStatement(_add(_of_uploads(ONE, _UPLOAD)))
 UNCOUNT_UPLOAD = CompiledStatement(_add(_of_uploads(_MINUS_ONE, _UPLOAD)))
 _COUNT_FILE = CompiledStatement(_add(_of_files(ONE, _FILE)))
 _UNCOUNT_FILE = CompiledStatement(_add(_of_files(_MINUS_ONE, _FILE)))
+
+
+def usage_value(row: Row) -> Usage:
+    """Return the usage of a row; nothing if it has none."""
+    return Usage(**{name: integer(row[name]) or 0 for name in COUNTS})
 
 
 def count_upload(upload_id: str) -> Statement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from media_service.catalogue.usage import COUNTS, recount
 from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from media_service.core.audit import AuditEntry
@@ -46,15 +47,15 @@ class UsageRow:
 
 
 def check(database: Path) -> list[UsageRow]:
-    """Return every row of usage, by id, as of one moment, also while the service runs. Raise sqlite3.Error."""
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+    """Return every row of usage, by id, as of one moment, also while the service runs. Raise OSError."""
+    with _as_os_error(), closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         return _rows(connection)
 
 
 def repair(database: Path, entry: AuditEntry) -> list[UsageRow]:
-    """Save what uploads and files add up to, with the entry; return the rows as before. Raise sqlite3.Error."""
-    with closing(open_for_writing(str(database))) as connection:
+    """Save what uploads and files add up to, with the entry; return the rows as before. Raise OSError."""
+    with _as_os_error(), closing(open_for_writing(str(database))) as connection:
         # Nothing else is written until the commit.
         connection.execute("BEGIN IMMEDIATE")
         before = _rows(connection)
@@ -62,6 +63,15 @@ def repair(database: Path, entry: AuditEntry) -> list[UsageRow]:
             connection.execute(*statement)
         connection.execute("COMMIT")
     return before
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Raise OSError for an error of the database."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(str(error)) from error
 
 
 def _rows(connection: sqlite3.Connection) -> list[UsageRow]:

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from media_service.commands.catalogue import OPERATOR, run
-from media_service.commands.options import EXIT_USAGE, Config, DataDir, end_with, load_settings, seconds_of
+from media_service.commands.options import Config, DataDir, bytes_of, load_settings, seconds_of
 from media_service.core.access import LINK_PREFIX
 from media_service.core.guest_links import Ask
 from media_service.health import page_url
@@ -31,7 +30,10 @@ def add(
     ask: Annotated[list[str] | None, typer.Option(help="What is required: name, email or title; several.")] = None,
     files: Annotated[int | None, typer.Option(help="Maximum files; by default that of the settings.")] = None,
     size: Annotated[str | None, typer.Option("--bytes", help="Maximum bytes of all files, such as 2GiB.")] = None,
-    expires: Annotated[str, typer.Option(help="Time until its deadline, such as 12h or 14d, or `never`.")] = "30d",
+    expires: Annotated[
+        str | None,
+        typer.Option(help="Time until its deadline, such as 12h or 14d, or `never`; by default that of the settings."),
+    ] = None,
     collection: Annotated[str | None, typer.Option(help="The collection that the files are for, by its slug.")] = None,
     reference: Annotated[str | None, typer.Option(help="A text that uploads and files give back.")] = None,
     data_dir: DataDir = None,
@@ -39,13 +41,14 @@ def add(
 ) -> None:
     """Make a link, and print its URL: it is shown only now."""
     settings, _ = load_settings(config, data_dir=data_dir)
-    seconds = seconds_of(expires)
+    seconds = None if expires is None else seconds_of(expires)
     terms: LinkTerms = {"title": title, "note": note, "files_max": files, "reference": reference}
     terms["asks"] = dict.fromkeys(ask or (), Ask.REQUIRED.value)
-    terms["bytes_max"] = None if size is None else _bytes(size)
+    terms["bytes_max"] = bytes_of(size)
 
     async def command(access: AccessParts) -> None:
-        terms["expires_at"] = None if seconds is None else access.links.now() + seconds * 1_000_000
+        if expires is not None:
+            terms["expires_at"] = None if seconds is None else access.links.now() + seconds * 1_000_000
         if collection is not None:
             terms["collection"] = (await access.collections.find(collection, None)).id
         _, secret = await access.links.create(OPERATOR, terms)
@@ -82,14 +85,6 @@ def revoke(
         await access.links.close(OPERATOR, LINK_PREFIX + link_id, None)
 
     run(load_settings(config, data_dir=data_dir)[0], command)
-
-
-def _bytes(text: str) -> int:
-    """Return a size such as `2GiB` in bytes; end the program if it is none."""
-    try:
-        return int(TypeAdapter(ByteSize).validate_python(text))
-    except ValidationError:
-        end_with("--bytes must be a size such as 500MB or 2GiB", EXIT_USAGE)
 
 
 def _line(listed: ListedLink, now: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from media_service.config.loading import InvalidSettings, load_with_origins
 
@@ -35,6 +36,16 @@ def end_with(message: str, status: int = 1) -> NoReturn:
     """End the program with a line on standard error."""
     typer.echo(f"media-service: {message}", err=True)
     raise typer.Exit(status)
+
+
+def bytes_of(size: str | None) -> int | None:
+    """Return the bytes of `--bytes`, None without it; end the program if it is no size such as `2GiB`."""
+    if size is None:
+        return None
+    try:
+        return int(TypeAdapter(ByteSize).validate_python(size))
+    except ValidationError:
+        end_with("--bytes must be a size such as 500MB or 2GiB", EXIT_USAGE)
 
 
 def seconds_of(lifetime: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from media_service.commands.catalogue import OPERATOR, run
-from media_service.commands.options import EXIT_USAGE, Config, DataDir, end_with, load_settings
+from media_service.commands.options import EXIT_USAGE, Config, DataDir, bytes_of, end_with, load_settings
 from media_service.core.collections import CollectionChanges
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ def add(
     *,
     title: Annotated[str, typer.Option(help="Its title.")],
     tag: Annotated[list[str] | None, typer.Option(help="A default tag, such as genre=Talk; several.")] = None,
-    bytes_max: Annotated[int | None, typer.Option(help="Bytes that it may store [no limit].")] = None,
+    size: Annotated[str | None, typer.Option("--bytes", help="Bytes for it, such as 200GiB [no limit].")] = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
     """Add a collection, and print its slug."""
-    tags = dict(_tag(text) for text in tag or [])
+    tags, bytes_max = dict(_tag(text) for text in tag or []), bytes_of(size)
 
     async def command(access: AccessParts) -> None:
         made = await access.collections.create(OPERATOR, slug, title, default_tags=tags, bytes_max=bytes_max)

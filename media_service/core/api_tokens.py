@@ -54,7 +54,7 @@ def check_collection(collection: str | None, owner: Owner, scopes: frozenset[Sco
 
 
 def expiry(now: int, seconds: int | None) -> int | None:
-    """Return when a token expires that lives so long, None if it does not. Raise Malformed."""
+    """Return when a token with this lifetime expires, None if it does not. Raise Malformed."""
     if seconds is None:
         return None
     if not 1 <= seconds <= MAX_LIFETIME_SECONDS:

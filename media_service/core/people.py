@@ -1,4 +1,4 @@
-"""Rules of persons: their names, what of them may change, and who is nobody any more."""
+"""Rules of persons: their names, what may change of them, and the owner of what erased ones have left."""
 
 from __future__ import annotations
 

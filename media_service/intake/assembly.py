@@ -127,6 +127,7 @@ class FinisherParts(SharedParts):
             catalogue,
             adapters.quarantine,
             adapters.audit,
+            rejected=self.rejected,
             leftovers=self.leftovers,
             clock=adapters.clock,
             options=options,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.upload import Upload
     from media_service.intake.ending import UploadEnder
+    from media_service.intake.finalizing.rejected import RejectedUploads
     from media_service.intake.leftovers import Leftovers
     from media_service.intake.options import IntakeOptions
 
@@ -38,6 +39,7 @@ class Sweeper:
         quarantine: Quarantine,
         audit: AuditLog,
         *,
+        rejected: RejectedUploads,
         leftovers: Leftovers,
         clock: Callable[[], int],
         options: IntakeOptions,
@@ -47,6 +49,7 @@ class Sweeper:
         self._catalogue = catalogue
         self._quarantine = quarantine
         self._audit = audit
+        self._rejected = rejected
         self._clock = clock
         self._lifetime = options.lifetime
         self._quarantine_lifetime = int(options.quarantine_lifetime * 1_000_000)
@@ -90,7 +93,7 @@ class Sweeper:
         """Count no more what was deleted from the quarantine by hand, or by a process that died after deleting."""
         for upload_id in await self._catalogue.charged_in_quarantine():
             if await self._quarantine.size(upload_id) is None:
-                await self._catalogue.forget_rejected(upload_id)
+                await self._rejected.forget_deleted(upload_id)
 
     async def purge_audit(self) -> None:
         """Delete the entries of the audit trail that are older than its lifetime."""

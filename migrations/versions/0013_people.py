@@ -15,7 +15,6 @@ depends_on = None
 INDEXES = (
     ("uploads", ["account"]),
     ("uploads", ["collection", "state", "created_at", "id"]),
-    ("files", ["account"]),
     ("listed_files", ["collection", "number"]),
     ("listed_files", ["account", "number"]),
 )

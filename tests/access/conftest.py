@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from media_service.access.collections import CollectionService
+    from media_service.access.guest_links import GuestLinkService
     from media_service.access.people import People
     from media_service.access.tokens import Tokens
 
@@ -38,6 +40,8 @@ class Access:
 
     people: People
     tokens: Tokens
+    collections: CollectionService
+    links: GuestLinkService
     sign_in: SignIn
     accounts: Any
     passwords: PasswordHasher
@@ -69,7 +73,16 @@ async def access(tmp_path: Path) -> AsyncIterator[Access]:
         log_failure = structlog.get_logger().warning
         parts = AccessParts(adapters, passwords, log_failure=log_failure, link_lifetime=DAY * 30, forget=forget)
         sign_in = SignIn(accounts, passwords, SignInThrottle(LocalBus()), parts.people, lambda: made.time)
-        made = Access(parts.people, parts.tokens, sign_in, accounts, passwords, subject.rows)
+        made = Access(
+            parts.people,
+            parts.tokens,
+            parts.collections,
+            parts.links,
+            sign_in,
+            accounts,
+            passwords,
+            subject.rows,
+        )
         yield made
     passwords.close()
     locks.close()

@@ -21,6 +21,7 @@ from media_service.core.errors.links import LinkEnded, PassphraseRequired, Unkno
 from media_service.core.errors.requests import Malformed
 from media_service.core.guest_links import GRACE
 from media_service.ipc.bus import LocalBus
+from media_service.storage.locks import FileLocks
 from tests.contracts.catalogues import sqlite
 from tests.core.samples import make_upload
 
@@ -50,7 +51,7 @@ class Links:
 @pytest_asyncio.fixture
 async def links(tmp_path: Path) -> AsyncIterator[Links]:
     """Yield the services of one process."""
-    ids, passwords = itertools.count(1), PasswordHasher()
+    ids, passwords, locks = itertools.count(1), PasswordHasher(), FileLocks(tmp_path / "locks")
     async with sqlite(tmp_path) as subject:
 
         def clock() -> int:
@@ -64,6 +65,7 @@ async def links(tmp_path: Path) -> AsyncIterator[Links]:
         service = GuestLinkService(
             rows,
             passwords,
+            locks,
             audit,
             lifetime=LIFETIME,
             clock=clock,
@@ -74,6 +76,7 @@ async def links(tmp_path: Path) -> AsyncIterator[Links]:
         made = Links(service, guests, subject.catalogue)
         yield made
     passwords.close()
+    locks.close()
 
 
 async def test_guests_see_what_they_sent_until_two_weeks_after_the_end(links: Links) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,14 @@ def test_a_link_is_made_listed_and_closed(tmp_path: Path) -> None:
     assert (shown[:2], shown[3]) == (["Sunday Night", "open"], "0")
     assert run(data, "link", "revoke", link_id) == ""
     assert run(data, "link", "list").split("\t")[2] == "closed"
+
+
+def test_a_link_without_a_deadline_of_its_own_has_that_of_the_settings(tmp_path: Path) -> None:
+    data, config = tmp_path / "data", tmp_path / "settings.toml"
+    config.write_text("link_lifetime = 1\n")
+    run(data, "link", "add", "Sunday Night", "--config", str(config))
+    time.sleep(1)
+    assert run(data, "link", "list").split("\t")[2] == "expired"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def show(data: Path, *arguments: str) -> str:
 
 
 async def test_shows_are_added_listed_and_archived(data: Path, session: aiohttp.ClientSession) -> None:
-    night = "night", "--title", "Night Show", "--tag", "artist=Team", "--tag", "comment=a=b", "--bytes-max", "1000"
+    night = "night", "--title", "Night Show", "--tag", "artist=Team", "--tag", "comment=a=b", "--bytes", "1kB"
     assert show(data, "add", *night) == "night\n"
     with Server(data) as server:
         api = Api(session, server.url, server.token)

@@ -12,6 +12,7 @@ from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload import Review
 from media_service.core.upload_states import State
 from media_service.intake.receiving.slices import SliceRequest
+from tests.catalogue.samples import write
 from tests.intake.callers import ME, MINE
 from tests.intake.finishing import TEXT, finish_all, receive
 from tests.intake.rig import Rig
@@ -88,6 +89,23 @@ async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:
         looks = (rig.rejected.recheck(upload_id, Review.FORCED) for _ in range(4))
         ended = await asyncio.gather(*looks, return_exceptions=True)
         assert [type(each) for each in ended] == [type(None), WrongState, WrongState, WrongState]
+
+
+async def test_a_sweep_during_a_second_look_takes_no_cover(tmp_path: Path) -> None:
+    """The bytes are out of the quarantine, and the row does not say so yet."""
+    async with Rig(tmp_path / "data") as rig:
+        upload_id = await receive(rig, TEXT)
+        await finish_all(rig)
+        write(rig.folders.catalogue, f"INSERT INTO covers VALUES ('{upload_id}', x'01')")
+        restore = rig.quarantine.restore
+
+        async def restore_and_sweep(upload_id: str, target: Path) -> None:
+            await restore(upload_id, target)
+            await rig.sweeper.forget_deleted()
+
+        rig.quarantine.restore = restore_and_sweep  # type: ignore[method-assign]  # the sweep at its worst moment
+        await rig.rejected.recheck(upload_id, Review.AGAIN)
+        assert await rig.database.cover(upload_id) == b"\x01"
 
 
 async def test_the_disk_is_not_asked_about_an_id_that_is_none(tmp_path: Path) -> None:

@@ -194,6 +194,7 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
             Failing(rig.database, "expiring", [ZeroDivisionError()]),
             rig.quarantine,
             rig.database.audit,
+            rejected=rig.rejected,
             leftovers=rig.leftovers,
             clock=lambda: rig.time,
             options=rig.options,

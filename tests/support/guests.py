@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from tests.support.mp3 import make_mp3
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from tests.support.api import Api, Response
+
+_seeds = itertools.count(7000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +119,15 @@ DIALECTS: dict[str, Callable[..., Awaitable[Response]]] = {
     "draft": create_draft,
     "form": create_form,
 }
+
+
+def new_file(seconds: int = 1) -> bytes:
+    """Return a file that was not sent before."""
+    return make_mp3(seconds, seed=next(_seeds))
+
+
+async def stored(api: Api, guest: Guest, content: bytes) -> dict[str, Any]:
+    """Send a whole file natively, and return the upload at its end."""
+    created = await create_native(guest, content)
+    assert created.status == 201, created
+    return await api.send_all(created.body["id"], content)

@@ -10,7 +10,7 @@ from media_service.core.upload import Review, Upload, Verdict
 from media_service.core.upload_states import Event
 from media_service.intake.loading import load_upload
 from media_service.intake.topics import CHANGED
-from media_service.intake.upload_locks import locked, upload_lock
+from media_service.intake.upload_locks import locked, try_locked, upload_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,3 +88,10 @@ class RejectedUploads:
         async with locked(self._locks, upload_lock(upload_id)):
             await self._quarantine.discard(upload_id)
             await self._catalogue.forget_rejected(upload_id)
+
+    async def forget_deleted(self, upload_id: str) -> None:
+        """Delete what the catalogue keeps of a rejected upload if its bytes are gone, unless it is being rechecked."""
+        # A recheck takes the bytes out before the row says so: without the lock the upload would lose its cover.
+        async with try_locked(self._locks, upload_lock(upload_id)) as is_held:
+            if is_held and await self._quarantine.size(upload_id) is None:
+                await self._catalogue.forget_rejected(upload_id)
