@@ -57,10 +57,6 @@ class PasswordHasher:
 
         return await self._in_turn(is_right)
 
-    def needs_rehash(self, stored: str) -> bool:
-        """Return whether a hash has other parameters than new ones: hash the password again at its next sign-in."""
-        return self._argon2.check_needs_rehash(stored)
-
     def close(self) -> None:
         """Drop the hashes that wait, and return when the current one has ended."""
         self._thread.shutdown(cancel_futures=True)
