@@ -85,7 +85,7 @@ class Sweeper:
         for first in range(0, len(due), EXPIRE_BATCH):
             await self._expire_together(due[first : first + EXPIRE_BATCH])
         for upload_id in await self._quarantine.purge(now - self._quarantine_lifetime):
-            await self._catalogue.forget_rejected(upload_id)
+            await self._rejected.forget_deleted(upload_id)
             log.info("removed from quarantine", upload=upload_id)
         await self.forget_deleted()
 

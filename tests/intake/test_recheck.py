@@ -15,7 +15,7 @@ from media_service.intake.receiving.slices import SliceRequest
 from tests.catalogue.samples import write
 from tests.intake.callers import ME, MINE
 from tests.intake.finishing import TEXT, finish_all, receive
-from tests.intake.rig import Rig
+from tests.intake.rig import HOUR, Rig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,7 +92,7 @@ async def test_two_second_looks_at_once_are_one(tmp_path: Path) -> None:
 
 
 async def test_a_sweep_during_a_second_look_takes_no_cover(tmp_path: Path) -> None:
-    """The bytes are out of the quarantine, and the row does not say so yet."""
+    """The bytes are back, and the row does not say so yet, when the quarantine's are too old."""
     async with Rig(tmp_path / "data") as rig:
         upload_id = await receive(rig, TEXT)
         await finish_all(rig)
@@ -101,7 +101,8 @@ async def test_a_sweep_during_a_second_look_takes_no_cover(tmp_path: Path) -> No
 
         async def restore_and_sweep(upload_id: str, target: Path) -> None:
             await restore(upload_id, target)
-            await rig.sweeper.forget_deleted()
+            rig.time += 100 * 365 * 24 * HOUR
+            await rig.sweeper.expire()
 
         rig.quarantine.restore = restore_and_sweep  # type: ignore[method-assign]  # the sweep at its worst moment
         await rig.rejected.recheck(upload_id, Review.AGAIN)

@@ -91,7 +91,7 @@ class RejectedUploads:
 
     async def forget_deleted(self, upload_id: str) -> None:
         """Delete what the catalogue keeps of a rejected upload if its bytes are gone, unless it is being rechecked."""
-        # A recheck takes the bytes out before the row says so: without the lock the upload would lose its cover.
+        # A recheck links the bytes back before the row says so: without the lock the upload would lose its cover.
         async with try_locked(self._locks, upload_lock(upload_id)) as is_held:
             if is_held and await self._quarantine.size(upload_id) is None:
                 await self._catalogue.forget_rejected(upload_id)
