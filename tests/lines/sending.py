@@ -53,8 +53,9 @@ LOADED = """async () => {
 SHOWN = """several => {
     const rows = [...document.querySelectorAll('.row')];
     const part = (name, within = document) => within.querySelector(`[data-ref=${name}]`);
+    const bar = part('whole');
     const [left, percent] = several
-        ? [part('sum').textContent, part('whole').getAttribute('aria-valuenow')]
+        ? [part('sum').textContent, bar.hidden ? '' : bar.getAttribute('aria-valuenow')]
         : [part('pace', rows[0]).textContent, part('percent', rows[0]).textContent];
     return { states: rows.map((row) => row.dataset.state), left, percent };
 }"""
