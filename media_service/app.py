@@ -187,7 +187,9 @@ class Receiver:
 
     def _guards(self) -> list[Middleware]:
         """Return what refuses requests by who sends them."""
-        return [self._identity.middleware(), unknown_ids_middleware(self._rates)]
+        # Without the field there is nothing to look for in each request, such as a slice.
+        identity = [self._identity.middleware()] if self._settings.identity_header else []
+        return [*identity, unknown_ids_middleware(self._rates)]
 
     def _person_eraser(self) -> PersonEraser:
         adapters, rows = self._adapters.all, self._adapters.erasing
