@@ -11,6 +11,7 @@ from media_service.access.erasing import PersonEraser
 from media_service.access.rates import Rates
 from media_service.adapters import LocalAdapters, new_id, now
 from media_service.core.audit import Action
+from media_service.core.times import MICROSECONDS
 from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
 from media_service.http.api.audit import AuditApi
 from media_service.http.api.collections import CollectionsApi
@@ -49,7 +50,6 @@ from media_service.http.unknown_ids import unknown_ids_middleware
 from media_service.intake.assembly import ReceiverParts
 from media_service.intake.erasing import UploadEraser
 from media_service.part_options import (
-    MICROSECONDS,
     authenticator_for,
     cookies_for,
     intake_options,

@@ -11,6 +11,7 @@ from media_service.core.expiry import Lifetime
 from media_service.core.limits import MIN_SLICE_BYTES, Limits
 from media_service.core.quota import Quota, Quotas, StorageLimits
 from media_service.core.rate_limit import RateLimit
+from media_service.core.times import MICROSECONDS
 from media_service.http.security.auth import AdminToken, Authenticator
 from media_service.http.security.cookies import Cookies
 from media_service.http.security.proxies import ProxyIdentity
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from media_service.http.security.cors import CorsPolicy
     from media_service.http.security.proxies import TrustedProxies
     from media_service.http.security.sessions import Sessions
-
-MICROSECONDS = 1_000_000
 
 CREATION_BURST, LINK_BURST, ID_BURST = 5, 2, 10
 """Minutes' worth of requests that may come at once: 300 files dropped on the page, 100 files that were taken away."""

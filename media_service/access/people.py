@@ -21,6 +21,7 @@ from media_service.core.people import (
     clean_name,
     name_key,
 )
+from media_service.core.times import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +134,7 @@ class People:
             kind=TokenKind.INVITATION,
             owner=person_id,
             created_at=now,
-            expires_at=now + INVITATION_SECONDS * 1_000_000,
+            expires_at=now + INVITATION_SECONDS * MICROSECONDS,
         )
         async with change_lock(self._locks, person_id):
             person = await self.find(person_id)

@@ -8,7 +8,7 @@ import socket
 import threading
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -20,21 +20,25 @@ from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
 from media_service.commands.options import end_with
 from media_service.core.audit import Actor
 from media_service.core.errors.base import MediaServiceError
+from media_service.core.times import MICROSECONDS
 from media_service.ipc.client import RpcClient
 from media_service.ipc.unix_socket import connect_to_service
 from media_service.logs import log_to_stderr
-from media_service.part_options import MICROSECONDS
 from media_service.startup import StartupError, migrate_catalogue
 from media_service.storage.data_folder import DataFolder, DataFolderLocked
 from media_service.storage.locks import FileLocks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from media_service.config.settings import Settings
 
 CONNECT_SECONDS = 5.0
 """Maximum wait for a sidecar that is being restarted."""
+
+PAGE_ROWS = 200
+
+T = TypeVar("T")
 
 OPERATOR = Actor(None, "command line")
 """Who acts, for the audit trail."""
@@ -73,6 +77,17 @@ def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -
             passwords.close()
 
     run_with_catalogue(folder, with_access)
+
+
+async def rows(page: Callable[[str | None, int], Awaitable[tuple[Sequence[T], str | None]]]) -> AsyncIterator[T]:
+    """Yield the rows of all pages; `page` returns that of a cursor, with so many rows, and the next cursor."""
+    cursor = None
+    while True:
+        found, cursor = await page(cursor, PAGE_ROWS)
+        for row in found:
+            yield row
+        if cursor is None:
+            return
 
 
 def run_with_catalogue(folder: DataFolder, command: Callable[[SqliteCatalogue], Awaitable[None]]) -> None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media_service.commands.catalogue import OPERATOR, run
+from media_service.commands.catalogue import OPERATOR, rows, run
 from media_service.commands.options import Config, DataDir, bytes_of, load_settings, seconds_of
 from media_service.core.access import LINK_PREFIX
 from media_service.core.guest_links import Ask
+from media_service.core.times import MICROSECONDS
 from media_service.health import page_url
 
 if TYPE_CHECKING:
     from media_service.access.assembly import AccessParts
     from media_service.core.guest_links import LinkTerms, ListedLink
 
-PAGE_ROWS = 200
 
 link = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Links by which guests send without an account.")
 
@@ -48,7 +49,7 @@ def add(
 
     async def command(access: AccessParts) -> None:
         if expires is not None:
-            terms["expires_at"] = None if seconds is None else access.links.now() + seconds * 1_000_000
+            terms["expires_at"] = None if seconds is None else access.links.now() + seconds * MICROSECONDS
         if collection is not None:
             terms["collection"] = (await access.collections.find(collection, None)).id
         _, secret = await access.links.create(OPERATOR, terms)
@@ -62,13 +63,8 @@ def list_links(data_dir: DataDir = None, config: Config = None) -> None:
     """Print a line for each link, newest first: id, title, state, deadline and finished files, separated by tabs."""
 
     async def command(access: AccessParts) -> None:
-        cursor = None
-        while True:
-            page, cursor = await access.links.page(None, cursor, PAGE_ROWS)
-            for listed in page:
-                typer.echo(_line(listed, access.links.now()))
-            if cursor is None:
-                return
+        async for listed in rows(partial(access.links.page, None)):
+            typer.echo(_line(listed, access.links.now()))
 
     run(load_settings(config, data_dir=data_dir)[0], command)
 
@@ -89,7 +85,7 @@ def revoke(
 
 def _line(listed: ListedLink, now: int) -> str:
     found = listed.link
-    expires_at = None if found.expires_at is None else datetime.fromtimestamp(found.expires_at / 1_000_000, UTC)
+    expires_at = None if found.expires_at is None else datetime.fromtimestamp(found.expires_at / MICROSECONDS, UTC)
     until = "never expires" if expires_at is None else f"{expires_at:%Y-%m-%d %H:%M} UTC"
     link_id = found.id.removeprefix(LINK_PREFIX)
     return f"{link_id}\t{found.title}\t{found.state(now).value}\t{until}\t{listed.usage.files}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media_service.commands.catalogue import OPERATOR, run
+from media_service.commands.catalogue import OPERATOR, rows, run
 from media_service.commands.options import Config, DataDir, load_settings
 from media_service.core.access import Role
 from media_service.core.people import NewPerson, PersonChange
@@ -15,8 +15,6 @@ from media_service.health import page_url
 if TYPE_CHECKING:
     from media_service.access.assembly import AccessParts
     from media_service.config.settings import Settings
-
-PAGE_ROWS = 200
 
 person = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who may send, edit and administer.")
 
@@ -49,14 +47,9 @@ def list_people(data_dir: DataDir = None, config: Config = None) -> None:
     """Print a line for each person, newest first: name, role, and `active` or `disabled`, separated by tabs."""
 
     async def command(access: AccessParts) -> None:
-        cursor = None
-        while True:
-            page, cursor = await access.people.listing(cursor, PAGE_ROWS)
-            for each in page:
-                state = "active" if each.disabled_at is None else "disabled"
-                typer.echo(f"{each.name}\t{each.role.value}\t{state}")
-            if cursor is None:
-                return
+        async for each in rows(access.people.listing):
+            state = "active" if each.disabled_at is None else "disabled"
+            typer.echo(f"{each.name}\t{each.role.value}\t{state}")
 
     run(load_settings(config, data_dir=data_dir)[0], command)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media_service.commands.catalogue import OPERATOR, run
+from media_service.commands.catalogue import OPERATOR, rows, run
 from media_service.commands.options import EXIT_USAGE, Config, DataDir, bytes_of, end_with, load_settings
 from media_service.core.collections import CollectionChanges
 
 if TYPE_CHECKING:
     from media_service.access.assembly import AccessParts
 
-PAGE_ROWS = 200
 
 show = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Collections: shows, podcasts, fonds.")
 
@@ -45,14 +45,9 @@ def list_shows(data_dir: DataDir = None, config: Config = None) -> None:
     """Print a line for each, by slug: slug, title, `open` or `archived`, files and bytes, separated by tabs."""
 
     async def command(access: AccessParts) -> None:
-        cursor = None
-        while True:
-            page, cursor = await access.collections.page(None, cursor, PAGE_ROWS)
-            for each, usage in page:
-                state = "open" if each.archived_at is None else "archived"
-                typer.echo(f"{each.slug}\t{each.title}\t{state}\t{usage.files}\t{usage.bytes}")
-            if cursor is None:
-                return
+        async for each, usage in rows(partial(access.collections.page, None)):
+            state = "open" if each.archived_at is None else "archived"
+            typer.echo(f"{each.slug}\t{each.title}\t{state}\t{usage.files}\t{usage.bytes}")
 
     run(load_settings(config, data_dir=data_dir)[0], command)
 

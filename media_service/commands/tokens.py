@@ -10,6 +10,7 @@ import typer
 from media_service.commands.catalogue import OPERATOR, run
 from media_service.commands.options import Config, DataDir, load_settings, seconds_of
 from media_service.core.access import Scope
+from media_service.core.times import MICROSECONDS
 
 if TYPE_CHECKING:
     from media_service.access.assembly import AccessParts
@@ -81,6 +82,6 @@ def _state(found: Token) -> str:
         return "revoked"
     if found.expires_at is None:
         return "never expires"
-    expires_at = datetime.fromtimestamp(found.expires_at / 1_000_000, UTC)
+    expires_at = datetime.fromtimestamp(found.expires_at / MICROSECONDS, UTC)
     word = "expires" if expires_at > datetime.now(UTC) else "expired"
     return f"{word} {expires_at:%Y-%m-%d %H:%M} UTC"

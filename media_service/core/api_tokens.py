@@ -9,6 +9,7 @@ from media_service.core.errors.access import InsufficientScope
 from media_service.core.errors.collections import UnknownCollection
 from media_service.core.errors.requests import Malformed
 from media_service.core.text import clean_line
+from media_service.core.times import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,4 +60,4 @@ def expiry(now: int, seconds: int | None) -> int | None:
         return None
     if not 1 <= seconds <= MAX_LIFETIME_SECONDS:
         raise Malformed("expires_in", f"it must be 1 to {MAX_LIFETIME_SECONDS} seconds, or null")
-    return now + seconds * 1_000_000
+    return now + seconds * MICROSECONDS

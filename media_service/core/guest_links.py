@@ -14,6 +14,7 @@ from media_service.core.accounts import NO_LIMITS, OwnerLimits
 from media_service.core.errors.links import Asked
 from media_service.core.errors.requests import Malformed
 from media_service.core.text import clean_line, clean_lines
+from media_service.core.times import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +30,7 @@ LIMIT_MAX = 2**62
 
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
-GRACE = 14 * 24 * 3600 * 1_000_000
+GRACE = 14 * 24 * 3600 * MICROSECONDS
 """Microseconds after a link's end in which its guests still see what they sent."""
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from media_service.core import expiry
 from media_service.core.errors.base import ServiceError
+from media_service.core.times import MICROSECONDS
 from media_service.core.upload_states import FINISHING
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ class Sweeper:
         self._rejected = rejected
         self._clock = clock
         self._lifetime = options.lifetime
-        self._quarantine_lifetime = int(options.quarantine_lifetime * 1_000_000)
-        self._audit_lifetime = int(options.audit_lifetime * 1_000_000)
+        self._quarantine_lifetime = int(options.quarantine_lifetime * MICROSECONDS)
+        self._audit_lifetime = int(options.audit_lifetime * MICROSECONDS)
         self._leftovers = leftovers
         self._every = every
 

@@ -24,7 +24,7 @@ PASSWORD = "correct horse"  # a sample
 
 
 async def kim(access: Access, **more: object) -> Owner:
-    return await access.people.add(NewPerson("Kim", Role.SENDER, **more), ACTOR)  # type: ignore[arg-type]
+    return await access.people.add(NewPerson("Kim", Role.SENDER, **more), ACTOR)  # type: ignore[arg-type]  # of any field
 
 
 async def sign_in(access: Access, person: Owner) -> str:

@@ -21,7 +21,7 @@ from media_service.core.errors.requests import Malformed
 
 
 def owner(role: Role, **more: object) -> Owner:
-    return Owner(id="person:k", kind=OwnerKind.PERSON, role=role, name="Kim", created_at=1, **more)  # type: ignore[arg-type]
+    return Owner(id="person:k", kind=OwnerKind.PERSON, role=role, name="Kim", created_at=1, **more)  # type: ignore[arg-type]  # of any field
 
 
 @given(st.frozensets(st.sampled_from(Scope)), st.sampled_from(Role))

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from media_service.core.access import LINK_PREFIX, Scope, Viewer
+from media_service.core.times import MICROSECONDS
 from media_service.http.api.caller_collections import upload_origin
 from media_service.http.api.pagination import page_response
 from media_service.http.api.qr import qr_svg
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from media_service.http.security.auth import Authenticator
     from media_service.http.security.caller import Caller
 
-MICROSECONDS = 1_000_000
 MAX_LIFETIME_SECONDS = 100 * 365 * 24 * 3600
 
 Limit = Annotated[int, Field(ge=1, lt=2**63)]

@@ -14,6 +14,7 @@ from media_service.core.access import LINK_PREFIX, Scope
 from media_service.core.errors.registry import restore_error
 from media_service.core.findings import Outcome, outcome
 from media_service.core.tags import TAGS
+from media_service.core.times import MICROSECONDS
 from media_service.core.upload_states import State
 from media_service.http.problems import problem_object
 
@@ -251,7 +252,7 @@ def _suggested_tags(facts: Facts | None) -> dict[str, str]:
 
 def format_time(microseconds: int) -> str | None:
     """Return UTC microseconds as RFC 3339; None outside of the years 1 to 9999."""
-    seconds, rest = divmod(microseconds, 1_000_000)
+    seconds, rest = divmod(microseconds, MICROSECONDS)
     try:
         return f"{_format_seconds(seconds)}.{rest:06}Z" if rest else f"{_format_seconds(seconds)}Z"
     except OverflowError:

@@ -14,6 +14,7 @@ from media_service.core.digest import parse_digest_field, parse_hex
 from media_service.core.errors.requests import Malformed
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.text import clean_line
+from media_service.core.times import MICROSECONDS
 from media_service.core.upload_states import State
 from media_service.http.api.caller_collections import Listed, listed_by, upload_origin
 from media_service.http.api.chapters import ChapterField, to_chapters
@@ -197,7 +198,7 @@ class UploadsApi:
         largest = await self._intake.largest(origin.account, origin.collection)
         body: dict[str, float] = {"file": limits.file, "largest": largest, "slice": limits.slice}
         body |= {"cover": limits.cover.size, "cover_pixels": limits.cover.pixels}
-        body["upload_lifetime"] = options.lifetime.idle / 1_000_000
+        body["upload_lifetime"] = options.lifetime.idle / MICROSECONDS
         body["quarantine_lifetime"] = options.quarantine_lifetime
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 

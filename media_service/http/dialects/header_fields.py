@@ -12,6 +12,7 @@ from aiohttp import hdrs
 from media_service.core.digest import Proof
 from media_service.core.errors.requests import Malformed
 from media_service.core.tags import TAGS
+from media_service.core.times import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ def refuse_content_range(request: web.Request) -> None:
 
 def http_date(microseconds: int) -> str:
     """Return UTC microseconds as an HTTP date, limited to the years 1970 to 9999."""
-    return formatdate(min(max(0, microseconds // 1_000_000), MAX_DATE_SECONDS), usegmt=True)
+    return formatdate(min(max(0, microseconds // MICROSECONDS), MAX_DATE_SECONDS), usegmt=True)
 
 
 def parse_metadata(value: str) -> dict[str, bytes]:

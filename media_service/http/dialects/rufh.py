@@ -22,6 +22,7 @@ from media_service.core.errors.uploads import (
     WrongState,
 )
 from media_service.core.lifecycle import UploadRequest
+from media_service.core.times import MICROSECONDS
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.http.api.caller_collections import upload_origin
 from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding, send_interim_response
@@ -243,7 +244,7 @@ class RufhDialect:
         """Return the limits of an upload. Those of one that exists are the service's: they must not shrink."""
         limits, lifetime = self._intake.options.limits, self._intake.options.lifetime
         remaining = min(lifetime.idle, lifetime.whole) if view is None else self._intake.remaining(view)
-        return fields.limit_header(version, limits.file if largest is None else largest, remaining // 1_000_000)
+        return fields.limit_header(version, limits.file if largest is None else largest, remaining // MICROSECONDS)
 
     async def _send_interim_response(
         self, request: web.Request, version: fields.InteropVersion, headers: Mapping[str, str]

@@ -15,6 +15,7 @@ import structlog
 
 from media_service.core.accounts import Credential, Token, TokenKind
 from media_service.core.errors.base import ServiceError
+from media_service.core.times import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from media_service.access.credentials import Credentials
     from media_service.core.accounts import Owner
     from media_service.core.ports.accounts import Accounts
-
-MICROSECONDS = 1_000_000
 
 log = structlog.get_logger()
 
