@@ -10,6 +10,7 @@ import hashlib
 import os
 import random
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -28,6 +29,9 @@ KILLS = int(os.environ.get("KILLS", "20"))
 CLIENTS = 6
 SEED = int(os.environ.get("SEED", "20261123"))
 KIB = 1024
+RETRY_SECONDS = 0.05
+LOST = (aiohttp.ClientError, OSError, TimeoutError)
+"""What a client sees instead of a response."""
 
 
 class Sender:
@@ -50,17 +54,16 @@ class Sender:
         while not (stop.is_set() and self.upload_id is None):
             try:
                 await self._go_on()
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                await self._ask_again()
+            except LOST:
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _ask_again(self) -> None:
-        """Ask the server what it has: the response to a recorded slice may be lost."""
+        """Ask the server what it has: a slice without a 200 may be recorded too."""
         while self.upload_id is not None:
-            try:
+            await asyncio.sleep(RETRY_SECONDS)
+            with suppress(*LOST):
                 self.recorded = _ranges(await self.api.show(self.upload_id))
                 return
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                await asyncio.sleep(0.05)
 
     async def _go_on(self) -> None:
         if self.upload_id is None:
@@ -82,24 +85,33 @@ class Sender:
             for start in range(gap.start, gap.stop, size)
         ]
         self.random.shuffle(missing)
-        await asyncio.gather(*(self._send(span) for span in missing[:3]))
+        # Only once none of them is being sent can the server say what is recorded. Slices of another size would
+        # otherwise overlap half of one that it records meanwhile, and be refused.
+        if not all(await asyncio.gather(*(self._send(span) for span in missing[:3]))):
+            await self._ask_again()
         if not missing:
             await self._see_the_end()
 
     def _tags(self) -> dict[str, str]:
         return {"title": f"File {self.files}"} if self.number % 2 else {}
 
-    async def _send(self, span: Span) -> None:
+    async def _send(self, span: Span) -> bool:
+        """Send a slice; return whether it was acknowledged."""
         assert self.upload_id is not None
         piece = self.data[span.start : span.stop]
-        if self.random.random() < 0.5:
-            response = await self.api.post(self.upload_id, span.start, piece)
-        else:
-            response = await self.api.put(self.upload_id, span.start, piece, **{"Content-Digest": digest_field(piece)})
-        # 503 while the server starts or stops; 200 must survive every kill from here on.
+        try:
+            if self.random.random() < 0.5:
+                response = await self.api.post(self.upload_id, span.start, piece)
+            else:
+                digest = digest_field(piece)
+                response = await self.api.put(self.upload_id, span.start, piece, **{"Content-Digest": digest})
+        except LOST:
+            return False
+        # 503 while the server starts or stops, or when the sidecar died; 200 must survive every kill from here on.
         assert response.status in (200, 503), response
         if response.status == 200:
             self.acknowledged, self.recorded = self.acknowledged.add(span), self.recorded.add(span)
+        return response.status == 200
 
     async def _see_the_end(self) -> None:
         assert self.upload_id is not None
