@@ -14,8 +14,9 @@ import pytest
 from tests.conftest import missing
 from tests.services.fixtures import shared
 from tests.services.postgresql import PostgreSQL
-from tests.services.programs import MissingProgram
+from tests.services.programs import S3PROXY_VERSION, VERSITYGW_VERSION, MissingProgram
 from tests.services.s3 import S3Proxy, S3Server, VersityGateway
+from tests.support.server import ROOT
 from tests.support.sidecar import wait_for_exit
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
         if path.stat().st_uid == os.geteuid():
             path.chmod(path.stat().st_mode | 0o111)
     return tmp_path
+
+
+def test_ci_installs_the_versions_that_tests_look_for() -> None:
+    script = (ROOT / ".ci" / "services").read_text()
+    assert f"versitygw={VERSITYGW_VERSION}\ns3proxy={S3PROXY_VERSION}\n" in script
 
 
 def test_databases_are_copies_of_a_template_that_is_filled_once(postgresql: Databases) -> None:
