@@ -18,6 +18,8 @@ from tests.support.server import Server
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
 
+pytest_plugins = ["tests.services.fixtures"]
+
 TESTS = Path(__file__).parent
 LONGEST_FIRST = ("lines", "torture", "browser", "proxies", "clients")
 """Folders whose files take longest. Begun last, one of them would keep one processor busy and the others idle."""

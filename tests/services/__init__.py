@@ -1,0 +1,1 @@
+"""Throw-away PostgreSQL and S3 servers on free ports of 127.0.0.1: programs, processes, fixtures."""
