@@ -80,5 +80,5 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
 	@echo 'Installing into $(VENV), with what tests need …'
-	@$(PIP) --editable '.[test]'
+	@$(PIP) --editable '.[cluster,test]'
 	@touch $@ $(VENV)/.run
