@@ -13,7 +13,7 @@ from media_service.catalogue import usage_check
 from media_service.catalogue.schema_version import is_current
 from media_service.commands.catalogue import OPERATOR
 from media_service.commands.links import link
-from media_service.commands.options import Config, DataDir, end_with, load_settings
+from media_service.commands.options import Catalogue, Config, DataDir, Store, end_with, load_settings
 from media_service.commands.people import person
 from media_service.commands.shows import show
 from media_service.commands.tokens import token
@@ -49,12 +49,20 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 @cli.command()
-def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, config: Config = None) -> None:
+def serve(
+    host: Host = None,
+    port: Port = None,
+    *,
+    data_dir: DataDir = None,
+    catalogue: Catalogue = None,
+    store: Store = None,
+    config: Config = None,
+) -> None:
     """Serve the page, the admin and the API.
 
-    These are 3 of the settings; `media-service settings` prints all of them, and docs/operator.md explains them.
+    These are 5 of the settings; `media-service settings` prints all of them, and docs/operator.md explains them.
     """
-    given = {"host": host, "port": port, "data_dir": data_dir}
+    given = {"host": host, "port": port, "data_dir": data_dir, "catalogue": catalogue, "store": store}
     server.serve(load_settings(config, **given)[0], lambda: load_with_origins(config, **given)[0])
 
 
@@ -70,9 +78,18 @@ def migrate(data_dir: DataDir = None, config: Config = None) -> None:
 
 
 @cli.command()
-def settings(host: Host = None, port: Port = None, data_dir: DataDir = None, config: Config = None) -> None:
-    """Print every setting: its value, where it was set, and what it means."""
-    typer.echo(describe_settings(*load_settings(config, host=host, port=port, data_dir=data_dir)))
+def settings(
+    host: Host = None,
+    port: Port = None,
+    *,
+    data_dir: DataDir = None,
+    catalogue: Catalogue = None,
+    store: Store = None,
+    config: Config = None,
+) -> None:
+    """Print every setting: its value, where it was set, and what it means; a password is left out."""
+    given = {"host": host, "port": port, "data_dir": data_dir, "catalogue": catalogue, "store": store}
+    typer.echo(describe_settings(*load_settings(config, **given)))
 
 
 @cli.command()

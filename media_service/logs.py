@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from media_service.core.urls import without_password
+
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
@@ -56,10 +58,10 @@ def escape_control_characters(
 
 
 def hide_secrets(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the secrets of guest links in paths, and tokens anywhere: who reads logs must not be able to use them."""
+    """Replace secrets of guest links in paths, passwords in URLs, and tokens: who reads logs must not use them."""
     for name, value in fields.items():
         if isinstance(value, str):
-            fields[name] = _TOKEN.sub("ms_…", _LINK_PATH.sub("/u/…", value))
+            fields[name] = _TOKEN.sub("ms_…", _LINK_PATH.sub("/u/…", without_password(value)))
     return fields
 
 

@@ -50,6 +50,11 @@ def test_a_missing_settings_file_is_an_error(tmp_path: Path) -> None:
         ("port = 'many'", r"port in \S+ cannot be used: .*integer.*"),
         ("base_path = '/a b'", r"base_path in \S+ cannot be used: it must be a path such as /media"),
         ("severities = {no_such = 'warn'}", r"severities in \S+ cannot be used: there is no finding called no_such"),
+        ("catalogue = 'mysql://a:secret@b/c'", r"catalogue in \S+ cannot be used: it must be empty or a URL .*/media"),
+        ("store = 's3://B'", r"store in \S+ cannot be used: it must be empty or a URL such as s3://bucket/prefix"),
+        ("store = 's3://bucket/a/../b'", r"store in \S+ cannot be used: its prefix must not have a part . or .."),
+        ("store = 's3://bucket'\ns3_endpoint = 'https://a:secret@s3'", r"s3_endpoint in \S+ cannot be .* a password"),
+        ("content = 'redirect'", r"content in \S+ cannot be used: it is of no use without a store in S3"),
     ],
 )
 def test_an_unusable_settings_file_is_named_with_the_reason(tmp_path: Path, content: str, said: str) -> None:
@@ -114,6 +119,20 @@ def test_settings_are_printed_with_value_origin_and_meaning(tmp_path: Path) -> N
     assert tomllib.loads(again.read_text())
     wanted = load(config, port=7, allowed_hosts=frozenset({"a.example", "b.example"}))
     assert load(again).model_dump() == wanted.model_dump()
+
+
+def test_password_of_the_database_is_not_printed() -> None:
+    url = "postgresql://media:{}@db.example/media"
+    printed = run("settings", MEDIA_SERVICE_CATALOGUE=url.format("secret")).stdout
+    assert f'catalogue = "{url.format("…")}"  # MEDIA_SERVICE_CATALOGUE' in printed
+    assert "secret" not in printed
+    assert "secret" not in repr(load(catalogue=url.format("secret")))
+
+
+def test_password_of_the_database_is_refused_where_every_user_could_read_it() -> None:
+    said = refusal("serve", "--catalogue", "postgresql://media:secret@db.example/media")
+    assert said.startswith("--catalogue must not have a password: ")
+    assert "secret" not in said
 
 
 def test_help_says_where_all_settings_are() -> None:

@@ -10,6 +10,7 @@ import typer
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from media_service.config.loading import InvalidSettings, load_with_origins
+from media_service.core.urls import without_password
 
 if TYPE_CHECKING:
     from media_service.config.settings import Settings
@@ -20,8 +21,25 @@ EXIT_USAGE = 2
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 """Seconds of the units of a lifetime."""
 
+
+def _without_password(url: str | None) -> str | None:
+    """Return the option; end the program if it has a password, which every user of this machine could read in `ps`."""
+    if url is not None and without_password(url) != url:
+        end_with(
+            "--catalogue must not have a password: set it in the settings file, in MEDIA_SERVICE_CATALOGUE or "
+            "PGPASSWORD, or in ~/.pgpass",
+            EXIT_USAGE,
+        )
+    return url
+
+
 Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of all data [var].")]
+Catalogue = Annotated[
+    str | None,
+    typer.Option(help="Database, such as postgresql://… [SQLite].", callback=_without_password),
+]
+Store = Annotated[str | None, typer.Option(help="Files, such as s3://bucket/prefix [a folder].")]
 
 
 def load_settings(config: Path | None, **flags: object) -> tuple[Settings, dict[str, str]]:

@@ -10,6 +10,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from media_service.config import settings as settings_module
+from media_service.core.urls import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,14 +21,14 @@ WIDTH = 100
 
 
 def describe_settings(settings: Settings, origins: Mapping[str, str]) -> str:
-    """Return one paragraph for each setting. Lines `name = value` are valid TOML."""
+    """Return one paragraph for each setting. Lines `name = value` are valid TOML. Passwords are left out."""
     docstrings, values = _docstrings(), settings.model_dump(mode="json")
     paragraphs = []
     for name, value in values.items():
         origin = origins.get(name, "default")
         meaning = fill(docstrings[name], WIDTH, initial_indent="    ", subsequent_indent="    ")
         # TOML has no null.
-        line = f"# {name} is not set" if value is None else f"{name} = {_toml(value)}"
+        line = f"# {name} is not set" if value is None else f"{name} = {without_password(_toml(value))}"
         paragraphs.append(f"{line}  # {origin}\n{meaning}")
     return "\n\n".join(paragraphs)
 

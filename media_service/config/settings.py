@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationInfo, field_validator
 
+from media_service.config.values import (
+    PATH,
+    Bytes,
+    Contact,
+    DatabaseUrl,
+    EndpointUrl,
+    Networks,
+    PublicUrl,
+    Rate,
+    Seconds,
+    StationName,
+    StoreUrl,
+)
 from media_service.core.findings import CODES
 
 MIB = 1024 * 1024
 DAY = 24 * 3600.0
-PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
-PUBLIC_URL = re.compile(rf"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?{PATH.pattern}/?", re.ASCII)
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-
-OTHER_SCHEME = re.compile(r"(?!https?://|mailto:)[a-z][a-z0-9+.-]*:(//|\S*\()", re.IGNORECASE)
-"""Match the beginning of a URL such as `ftp://…` or `javascript:…()`, not a text such as `Tel: 02-123`."""
-
-Bytes = Annotated[ByteSize, Field(ge=0)]
-Rate = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(gt=0)]
 
 
 class Settings(BaseModel):
@@ -43,7 +47,7 @@ class Settings(BaseModel):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Port to listen on; 0 takes a free one."""
 
-    public_url: str = ""
+    public_url: PublicUrl = ""
     """URL by which clients reach the service through a proxy, such as `https://radio.example/media`."""
 
     base_path: str = Field(default_factory=lambda given: urlsplit(given.get("public_url", "")).path)
@@ -55,14 +59,35 @@ class Settings(BaseModel):
     allowed_origins: frozenset[str] = frozenset()
     """Other sites, such as `https://radio.example`, whose pages may upload here."""
 
-    station_name: Annotated[str, Field(max_length=100)] = ""
+    station_name: StationName = ""
     """The station's name on the upload page: "Send your audio to Radio Example"."""
 
-    contact: Annotated[str, Field(max_length=300)] = ""
+    contact: Contact = ""
     """How people reach the station: an e-mail address, a URL (`https:`, `mailto:`), or a text."""
 
     data_dir: Path = Path("var")
     """Folder of all data; one local file system."""
+
+    catalogue: DatabaseUrl = Field(default="", repr=False)
+    """Database: empty for SQLite in the folder of all data, else `postgresql://user@host/database`."""
+
+    store: StoreUrl = ""
+    """Where files are: empty for the folder of all data, else `s3://bucket/prefix`."""
+
+    s3_endpoint: EndpointUrl = ""
+    """URL of the S3 server, such as `https://s3.example:9000`; by default that of the AWS configuration."""
+
+    s3_region: str = ""
+    """Region of the bucket; by default that of the AWS configuration."""
+
+    s3_addressing: Literal["auto", "path", "virtual"] = "auto"
+    """Whether requests name the bucket in the path or in the host; `auto` decides by the endpoint."""
+
+    content: Literal["stream", "redirect"] = "stream"
+    """How a finished file in S3 is sent: through this service, or by a redirect to a URL that is signed for minutes."""
+
+    scratch_dir: Path | None = None
+    """Folder for bytes on their way to and from S3; by default `scratch` in the folder of all data."""
 
     workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """Processes that serve requests; `auto` is the number of processors, at most 4."""
@@ -97,7 +122,7 @@ class Settings(BaseModel):
     link_files_max: Annotated[int, Field(ge=0)] = 100
     """Files of a guest link without a limit of its own: finished ones and open uploads; 0 for no limit."""
 
-    trusted_proxies: frozenset[str] = frozenset()
+    trusted_proxies: Networks = frozenset()
     """Addresses or networks, such as `10.0.0.0/8`, of proxies whose X-Forwarded-For says who the client is."""
 
     identity_header: str = ""
@@ -199,30 +224,6 @@ class Settings(BaseModel):
     shutdown_timeout: Seconds = 8.0
     """Seconds that open requests get to end at shutdown."""
 
-    @field_validator("station_name", "contact")
-    @classmethod
-    def _one_line(cls, value: str) -> str:
-        if not value.isprintable():
-            raise ValueError("it must be one line of text")
-        return value.strip()
-
-    @field_validator("contact")
-    @classmethod
-    def _no_other_scheme(cls, value: str) -> str:
-        if OTHER_SCHEME.match(value):
-            raise ValueError("a URL must begin with https:, http: or mailto:")
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _plain_url(cls, value: str) -> str:
-        if value and not PUBLIC_URL.fullmatch(value):
-            raise ValueError("it must be a URL such as https://radio.example/media")
-        parts = urlsplit(value)
-        if value and parts.port == 0:
-            raise ValueError("a port is a number from 1 to 65535")
-        return parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")).geturl()
-
     @field_validator("base_path")
     @classmethod
     def _plain_path(cls, value: str, given: ValidationInfo) -> str:
@@ -233,14 +234,11 @@ class Settings(BaseModel):
             raise ValueError("it must be the path of public_url, which is its default")
         return path
 
-    @field_validator("trusted_proxies")
+    @field_validator("s3_endpoint", "s3_region", "content")
     @classmethod
-    def _networks(cls, value: frozenset[str]) -> frozenset[str]:
-        for network in value:
-            try:
-                ip_network(network)
-            except ValueError as error:
-                raise ValueError(f"{error}; an address or a network such as 10.0.0.0/8 is needed") from None
+    def _of_a_store(cls, value: str, given: ValidationInfo) -> str:
+        if value not in {"", "stream"} and not given.data.get("store"):
+            raise ValueError("it is of no use without a store in S3")
         return value
 
     @field_validator("identity_header")
@@ -258,6 +256,11 @@ class Settings(BaseModel):
         if unknown := set(value) - set(CODES):
             raise ValueError(f"there is no finding called {', '.join(sorted(unknown))}")
         return value
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder for bytes on their way to and from S3."""
+        return self.scratch_dir or self.data_dir / "scratch"
 
     @property
     def on_loopback(self) -> bool:
