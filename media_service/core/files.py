@@ -7,9 +7,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from media_service.core.chapters import Chapter
     from media_service.core.upload import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRange:
+    """The bytes `[start, stop)` of an object in an object store."""
+
+    key: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Bytes to read: a local file that has them and, in an object store, the objects that they are, in order."""
+
+    path: Path
+    objects: tuple[ObjectRange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
