@@ -11,13 +11,15 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from media_service.catalogue.postgresql.bus import PostgresBus
+from media_service.catalogue.postgresql.session import Session
 from media_service.ipc.bus import LocalBus, SidecarBus
 from media_service.ipc.client import RpcClient
 from media_service.ipc.relay import Relay
 from tests.support.rpc import served
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from media_service.core.ports.bus import Bus
 
@@ -25,20 +27,33 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def in_one_process() -> AsyncIterator[Buses]:
+async def in_one_process(_database: Callable[[], str]) -> AsyncIterator[Buses]:
     bus = LocalBus()
     yield bus, bus
 
 
 @asynccontextmanager
-async def in_two_processes() -> AsyncIterator[Buses]:
+async def in_two_processes(_database: Callable[[], str]) -> AsyncIterator[Buses]:
     relay = Relay()
     async with served(RpcClient(), relay.serve) as here, served(RpcClient(), relay.serve) as there:
         yield SidecarBus(here), SidecarBus(there)
 
 
-ADAPTERS = {"local": in_one_process, "sidecar": in_two_processes}
-"""Contexts of two buses: of two processes, or twice the one of a single process."""
+@asynccontextmanager
+async def on_two_nodes(database: Callable[[], str]) -> AsyncIterator[Buses]:
+    url = database()
+    here, there = Session(url), Session(url)
+    buses = PostgresBus(here), PostgresBus(there)
+    for session in (here, there):
+        await session.open()
+    yield buses
+    for session in (here, there):
+        await session.close()
+
+
+ADAPTERS = {"local": in_one_process, "sidecar": in_two_processes, "postgresql": on_two_nodes}
+"""Contexts of two buses: of two processes, or twice the one of a single process. They get a function that makes a
+database."""
 
 WITHIN_SECONDS = 10.0
 
@@ -51,7 +66,7 @@ class State(StrEnum):
 
 @pytest_asyncio.fixture(params=list(ADAPTERS))
 async def buses(request: pytest.FixtureRequest) -> AsyncIterator[Buses]:
-    async with ADAPTERS[request.param]() as buses:
+    async with ADAPTERS[request.param](lambda: request.getfixturevalue("database")) as buses:
         yield buses
 
 
