@@ -20,6 +20,7 @@ from tests.support.rpc import served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from media_service.core.ports.bus import Bus
 
@@ -27,21 +28,20 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def in_one_process(_database: Callable[[], str]) -> AsyncIterator[Buses]:
+async def in_one_process() -> AsyncIterator[Buses]:
     bus = LocalBus()
     yield bus, bus
 
 
 @asynccontextmanager
-async def in_two_processes(_database: Callable[[], str]) -> AsyncIterator[Buses]:
+async def in_two_processes() -> AsyncIterator[Buses]:
     relay = Relay()
     async with served(RpcClient(), relay.serve) as here, served(RpcClient(), relay.serve) as there:
         yield SidecarBus(here), SidecarBus(there)
 
 
 @asynccontextmanager
-async def on_two_nodes(database: Callable[[], str]) -> AsyncIterator[Buses]:
-    url = database()
+async def on_two_nodes(url: str) -> AsyncIterator[Buses]:
     here, there = Session(url), Session(url)
     buses = PostgresBus(here), PostgresBus(there)
     for session in (here, there):
@@ -51,9 +51,13 @@ async def on_two_nodes(database: Callable[[], str]) -> AsyncIterator[Buses]:
         await session.close()
 
 
-ADAPTERS = {"local": in_one_process, "sidecar": in_two_processes, "postgresql": on_two_nodes}
-"""Contexts of two buses: of two processes, or twice the one of a single process. They get a function that makes a
-database."""
+ADAPTERS: dict[str, Callable[[Callable[[], str]], AbstractAsyncContextManager[Buses]]] = {
+    "local": lambda _: in_one_process(),
+    "sidecar": lambda _: in_two_processes(),
+    "postgresql": lambda database: on_two_nodes(database()),
+}
+"""Contexts of two buses: of two processes, or twice the one of a single process. `database` makes one, and returns its
+URL."""
 
 WITHIN_SECONDS = 10.0
 

@@ -76,7 +76,9 @@ def parameters(url: str) -> dict[str, Any]:
 def place(url: str) -> str:
     """Return host, port and name of the database, for messages. Raise UnusableDatabase."""
     given = parameters(url)
-    host = ":".join(str(given[part]) for part in ("host", "port") if given.get(part))
+    host, port = given.get("host", ""), given.get("port", "")
+    # Of several hosts each has a port.
+    host = f"{host}:{port}" if port.strip(",") else host
     return "/".join(part for part in (host, given.get("dbname")) if part) or "this machine"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -105,7 +107,7 @@ class Session:
                 connection = await self._connect()
             except (psycopg.Error, TimeoutError) as error:
                 if not is_away:
-                    log.warning("no connection to the database", error=_text(error))
+                    log.warning("no connection to the database", error=str(error) or "no response")
                     is_away = True
             else:
                 if is_away:
@@ -135,8 +137,8 @@ class Session:
         self._connected.set()
         try:
             await self._serve(connection)
-        except (psycopg.Error, TimeoutError) as error:
-            log.warning("the connection to the database broke", error=_text(error))
+        except psycopg.Error as error:
+            log.warning("the connection to the database broke", error=str(error))
             return False
         else:
             return True
@@ -147,7 +149,7 @@ class Session:
             await connection.close()
 
     async def _serve(self, connection: AsyncConnection[Row]) -> None:
-        """Execute statements and hear hints until the session is closed. Raise psycopg.Error, TimeoutError."""
+        """Execute statements and hear hints until the session is closed. Raise psycopg.Error."""
         loop, descriptor = asyncio.get_running_loop(), connection.fileno()
         while True:
             self._read(connection)
@@ -175,22 +177,25 @@ class Session:
             self._heard(payload)
 
     async def _execute(self, connection: AsyncConnection[Row], request: _Request) -> None:
-        """Set the result of the request. Raise psycopg.Error, TimeoutError if the connection is broken."""
+        """Set the result of the request. Raise psycopg.Error if the connection is broken."""
         result = request.result
+        # Not a timeout of asyncio: psycopg would then ask the silent server for another 5 s to cancel the statement.
+        watchdog = asyncio.get_running_loop().call_later(STATEMENT_SECONDS, _shut_down, connection)
         try:
-            async with asyncio.timeout(STATEMENT_SECONDS):
-                cursor = await connection.execute(request.statement, request.values)
-                rows = await cursor.fetchall() if cursor.description else []
-        except (psycopg.Error, TimeoutError) as error:
+            cursor = await connection.execute(request.statement, request.values)
+            rows = await cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
             if not result.done():
                 failed = CatalogueError()
                 failed.__cause__ = error
                 result.set_exception(failed)
-            if connection.closed or isinstance(error, TimeoutError):
+            if connection.closed:
                 raise
         else:
             if not result.done():
                 result.set_result(rows)
+        finally:
+            watchdog.cancel()
 
     def _fail_requests(self) -> None:
         while self._requests:
@@ -210,5 +215,7 @@ class _Request:
         self.result = result
 
 
-def _text(error: Exception) -> str:
-    return str(error) or "no response"
+def _shut_down(connection: AsyncConnection[Row]) -> None:
+    """Let the statement that waits for the server fail, as when the server closes the connection."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as own:
+        own.shutdown(socket.SHUT_RDWR)
