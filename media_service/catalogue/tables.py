@@ -299,3 +299,11 @@ audit = Table(
     Index("ix_audit_actor_at_id", "actor", "at", "id"),
     Index("ix_audit_subject_at_id", "subject", "at", "id"),
 )
+
+secrets = Table(
+    "secrets",
+    metadata,
+    # What the nodes of one catalogue share.
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
+)
