@@ -87,6 +87,8 @@ slices = Table(
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("stop", BigInteger, nullable=False),
     Column("digest", LargeBinary(32)),
+    # The name of the attempt, in stores where each is an object.
+    Column("object", String(32)),
     Column("recorded_at", BigInteger, nullable=False),
     # Rows are inserted and read in the order of the key, so the key is the table.
     sqlite_with_rowid=False,
