@@ -63,6 +63,8 @@ PARTS = {
 }
 """What the parts of a room may import of that room. A part is a folder, or a module with a line of its own."""
 
+S3 = {"storage.s3.client", "storage.s3.connection", "storage.s3.http", "storage.s3.retries", "storage.s3.signing"}
+
 OWNERS = {
     "fastcrc": {"media.mpeg.audio_digest", "media.mpeg.frame_chain", "media.mpeg.vbr_header"},
     "mutagen": {"media.tags.mutagen_adapter"},
@@ -74,7 +76,10 @@ OWNERS = {
     "pathvalidate": {"storage"},
     "http_sf": {"http.dialects.rufh_fields"},
     "segno": {"http.api.qr"},
-    "aiohttp": {"http", "app", "server", "startup"},
+    "aiohttp": {"http", "app", "server", "startup", *S3},
+    "aiobotocore": S3,
+    "botocore": S3,
+    "yarl": S3,
     "pydantic_settings": {"config.loading"},
     "typer": {"cli", "commands"},
     "argon2": {"access.passwords"},

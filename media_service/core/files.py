@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectRange:
+    """The bytes `[start, stop)` of an object in an object store."""
+
+    key: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
 class RewritePlan:
     """How a received file is tagged: `head` replaces its first `cut` bytes, `tail` the last ones before `length`.
 
