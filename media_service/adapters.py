@@ -43,7 +43,7 @@ class LocalAdapters:
         self.accounts, self.erasing = self.catalogue.accounts, self.catalogue.erasing
         self.store = DiskUploadStore(folder.partials, self.links.clients["storage"])
         self._spool = DiskSpool(folder.spool)
-        self._quarantine = DiskQuarantine(folder.quarantine)
+        self._quarantine = DiskQuarantine(folder.quarantine, self.store.path)
         self._workers = TagWorkerPool(settings.tag_workers)
         self._inspector = MediaInspector(self._workers, media_options(settings))
         self._locks = FileLocks(folder.locks)

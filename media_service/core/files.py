@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from media_service.core.chapters import Chapter
     from media_service.core.upload import Facts
@@ -19,6 +20,14 @@ class ObjectRange:
     key: str
     start: int
     stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Bytes to read: a local file that has them and, in an object store, the objects that they are, in order."""
+
+    path: Path
+    objects: tuple[ObjectRange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

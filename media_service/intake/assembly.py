@@ -85,7 +85,7 @@ class ReceiverParts(SharedParts):
             clock=clock,
             new_id=adapters.new_id,
         )
-        self.appends = Appends(self.uploads, locks, bus)
+        self.appends = Appends(self.uploads, locks, bus, clock=clock)
         self.concatenator = Concatenator(self.uploads, adapters.store)
         self.files = FileService(catalogue, adapters.spool, self.retagger)
 

@@ -10,7 +10,6 @@ import structlog
 from media_service.core import expiry
 from media_service.core.errors.service import BeingFinished, ChangedMeanwhile
 from media_service.core.errors.uploads import UploadGone, WrongState
-from media_service.core.upload import ranges_of
 from media_service.core.upload_states import FINISHING, Event, State
 from media_service.intake.backoff import Backoff
 from media_service.intake.loading import load_upload
@@ -18,7 +17,7 @@ from media_service.intake.topics import CHANGED, SUPERSEDE
 from media_service.intake.upload_locks import MAX_WAIT_SECONDS, locked, try_locked, upload_lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from media_service.core.expiry import Lifetime
     from media_service.core.ports.bus import Bus
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
-    from media_service.core.ranges import Ranges
-    from media_service.core.upload import Upload
+    from media_service.core.upload import Slice, Upload
 
 ALL_BYTES = 2**62
 
@@ -69,7 +67,7 @@ class UploadEnder:
             await self._end_failed(upload_id, Event.CANCEL)
             return True
 
-        async def cancelled(upload: Upload, _received: Ranges) -> Upload | None:
+        async def cancelled(upload: Upload, _slices: Sequence[Slice]) -> Upload | None:
             return None if upload.state is State.CANCELLED else upload.step(Event.CANCEL, self._clock())
 
         return await self.end(upload_id, cancelled)
@@ -84,7 +82,7 @@ class UploadEnder:
                 return False
             return True
 
-        async def expired(upload: Upload, _received: Ranges) -> Upload | None:
+        async def expired(upload: Upload, _slices: Sequence[Slice]) -> Upload | None:
             due = upload.state is State.RECEIVING and expiry.expires_at(upload, lifetime) < now
             return upload.step(Event.EXPIRE, now) if due else None
 
@@ -97,7 +95,7 @@ class UploadEnder:
     async def end(
         self,
         upload_id: str,
-        ended: Callable[[Upload, Ranges], Awaitable[Upload | None]],
+        ended: Callable[[Upload, Sequence[Slice]], Awaitable[Upload | None]],
         *,
         supersede: bool = True,
     ) -> bool:
@@ -115,12 +113,12 @@ class UploadEnder:
         return True
 
     async def _save_ended(
-        self, upload_id: str, ended: Callable[[Upload, Ranges], Awaitable[Upload | None]]
+        self, upload_id: str, ended: Callable[[Upload, Sequence[Slice]], Awaitable[Upload | None]]
     ) -> Upload | None:
         """Save and return what `ended` returns. Its client may change the upload meanwhile: then decide again."""
         for _ in range(MAX_ATTEMPTS):
             loaded, slices = await load_upload(self._catalogue, upload_id)
-            upload = await ended(loaded, ranges_of(slices))
+            upload = await ended(loaded, slices)
             if upload is None:
                 return None
             with suppress(ChangedMeanwhile):

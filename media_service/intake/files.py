@@ -9,10 +9,10 @@ from media_service.core.errors.files import UnknownFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
 
     from media_service.core.access import Viewer
     from media_service.core.chapters import Chapter
+    from media_service.core.content import Content
     from media_service.core.cover import Cover
     from media_service.core.files import LoudnessReport, StoredFile
     from media_service.core.ports.catalogue import Catalogue
@@ -52,9 +52,9 @@ class FileService:
         """Return the file's loudness and silence, None if not measured yet."""
         return await self._catalogue.loudness(file.id)
 
-    def path(self, file: StoredFile) -> Path:
-        """Return where to read the file, unless its reader has taken it."""
-        return self._spool.path(file.spool_entry.name)
+    async def content(self, file: StoredFile) -> Content | None:
+        """Return the file's bytes, None if its reader has taken it."""
+        return await self._spool.content(file.spool_entry.name)
 
     async def cover(self, file_id: str, viewer: Viewer | None) -> tuple[Cover, bytes]:
         """Return the front cover. Raise UnknownFile, UnknownCover."""

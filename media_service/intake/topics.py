@@ -11,7 +11,10 @@ SUPERSEDE: Final = "supersede"
 """
 
 INTERRUPT: Final = "interrupt"
-"""upload_id, origin: a newer request waits for the running append, which should record what it received and end."""
+"""upload_id, arrived, origin: a request waits for the running append, which should record what it received and end.
+
+It need not end for a request that arrived before it; UTC microseconds.
+"""
 
 RECORDED: Final = "recorded"
 """upload_id, start, stop: a slice was recorded."""

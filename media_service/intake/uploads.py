@@ -241,11 +241,14 @@ class UploadService:
         active = self._active_uploads.in_memory(upload_id)
         return 0 if active is None else active.count
 
-    async def adopt(self, upload_id: str) -> UploadView:
-        """Record all bytes, which were copied durably into the partial. Raise as `admission.check_record`."""
+    async def adopt(self, upload_id: str, stored: str | None) -> UploadView:
+        """Record all bytes, which were copied durably into the partial, or into the object `stored`.
+
+        Raise as `admission.check_record`.
+        """
         active = await self._active_uploads.find(upload_id, None)
         assert active.upload.length is not None
-        piece = Slice(0, active.upload.length)
+        piece = Slice(0, active.upload.length, object=stored)
         admission.check_record(active.upload, active.received, piece)
         await self._lifecycle.record(active, piece)
         return await self._lifecycle.view(active)

@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import os
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
+from media_service.ipc.exclusion import Exclusion
 from media_service.storage import ofd_locks
 from media_service.storage.os_errors import map_os_errors
 
@@ -28,36 +28,18 @@ class FileLocks:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
-        # The processes are excluded by the kernel, the tasks of this one by these locks.
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self._held: dict[int, asyncio.Lock] = {}
+        # The kernel excludes processes only: all tasks of this one use the same descriptor.
+        self._exclusion = Exclusion(self._try_lock, self._unlock, first_pause=RETRY_SECONDS, last_pause=RETRY_SECONDS)
 
     async def acquire(self, name: str, seconds: float) -> bool:
-        offset, clock = _offset(name), asyncio.get_running_loop().time
-        deadline = clock() + seconds
-        lock = self._locks.setdefault(offset, asyncio.Lock())
-        try:
-            async with asyncio.timeout_at(deadline):
-                await lock.acquire()
-        except TimeoutError:
-            return False
-        try:
-            while not self._try_lock(offset):
-                if clock() >= deadline:
-                    return False
-                await asyncio.sleep(min(RETRY_SECONDS, deadline - clock()))
-            self._held[offset] = lock
-        finally:
-            if self._held.get(offset) is not lock:
-                lock.release()
-        return True
+        return await self._exclusion.acquire(_offset(name), seconds)
 
     def release(self, name: str) -> None:
-        offset = _offset(name)
-        lock = self._held.pop(offset)
-        assert self._descriptor is not None
-        ofd_locks.unlock(self._descriptor, offset, offset + 1)
-        lock.release()
+        self._exclusion.release(_offset(name))
+
+    async def wait_lost(self) -> None:
+        # The kernel takes no lock from a process that lives.
+        await asyncio.get_running_loop().create_future()
 
     def close(self) -> None:
         """Free every lock and close the file."""
@@ -65,12 +47,16 @@ class FileLocks:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _try_lock(self, offset: int) -> bool:
+    async def _try_lock(self, offset: int) -> bool:
         with map_os_errors():
             if self._descriptor is None:
                 # Not before the first use: after a fork both processes would own what one of them locks.
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             return ofd_locks.try_lock(self._descriptor, offset, offset + 1)
+
+    def _unlock(self, offset: int) -> None:
+        assert self._descriptor is not None
+        ofd_locks.unlock(self._descriptor, offset, offset + 1)
 
 
 def _offset(name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError
+from media_service.core.ports.upload_store import StoredSlice
 from media_service.storage import ofd_locks
 from media_service.storage.os_errors import map_os_errors
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from media_service.storage.open_partial import OpenPartial
     from media_service.storage.slice_digest import SliceDigest
+
+_WITHOUT_DIGEST = StoredSlice()
 
 
 class DiskSliceWriter:
@@ -76,14 +79,14 @@ class DiskSliceWriter:
             self._digest.end()
         self._has_ended = True
 
-    async def commit(self, *, sync: bool = True) -> bytes | None:
+    async def commit(self, *, sync: bool = True) -> StoredSlice:
         # Before the sync, so that both run at once: one needs the processor, the other the disk.
         self.end()
         if sync:
             await self._partial.sync(self._epoch)
         elif self._partial.epoch != self._epoch:
             raise StorageError
-        return None if self._digest is None else await self._digest.value()
+        return _WITHOUT_DIGEST if self._digest is None else StoredSlice(await self._digest.value())
 
     def close(self) -> None:
         if self._is_locked:

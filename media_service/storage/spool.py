@@ -10,24 +10,25 @@ import asyncio
 import errno
 import hashlib
 import os
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import aiofiles.os
 
-from media_service.core.files import AssembledFile, RewritePlan
+from media_service.core.files import AssembledFile, RewritePlan, Source
 from media_service.storage.copy_range import CHUNK_BYTES, can_clone, copy_range
 from media_service.storage.data_folder import make_private_folder
 from media_service.storage.direct_write import write_direct
 from media_service.storage.filenames import safe_filenames
+from media_service.storage.local_content import LocalContent, content_of
 from media_service.storage.os_errors import map_os_errors
 from media_service.storage.read_back import ReadBackDigest
 from media_service.storage.renameat2 import exchange, rename_no_replace
 from media_service.storage.sync.fsync import fsync_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 COMPARE_BYTES = 1024 * 1024
@@ -45,9 +46,9 @@ class DiskSpool:
         await make_private_folder(self._incoming)
         await make_private_folder(self._finished)
 
-    async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
+    async def assemble(self, upload_id: str, source: Source, plan: RewritePlan, length: int | None) -> AssembledFile:
         with map_os_errors():
-            return await asyncio.to_thread(self._assemble, self._incoming / upload_id, source, plan, length)
+            return await asyncio.to_thread(self._assemble, self._incoming / upload_id, source.path, plan, length)
 
     async def is_assembled(self, upload_id: str) -> bool:
         with map_os_errors():
@@ -80,7 +81,22 @@ class DiskSpool:
         with map_os_errors():
             await asyncio.to_thread(self._discard, self.path(name))
 
+    @asynccontextmanager
+    async def reading(self, name: str, *, tags_only: bool = False) -> AsyncIterator[Source]:
+        if await self.content(name) is None:
+            raise FileNotFoundError(name)
+        yield Source(self.path(name))
+
+    async def content(self, name: str) -> LocalContent | None:
+        path = self.path(name)
+        with map_os_errors():
+            try:
+                return content_of(path, await aiofiles.os.stat(path, follow_symlinks=False))
+            except FileNotFoundError:
+                return None
+
     def path(self, stored_name: str) -> Path:
+        """Return where a finished file is."""
         return self._finished / stored_name
 
     def _assemble(self, incoming: Path, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import aiofiles.os
 
+from media_service.core.files import Source
 from media_service.storage import ofd_locks
 from media_service.storage.copy_range import concatenate
 from media_service.storage.data_folder import make_private_folder
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from media_service.core.upload import Slice
     from media_service.ipc.client import RpcClient
 
 SUFFIX = ".partial"
@@ -109,16 +111,33 @@ class DiskUploadStore:
         """Close every partial without a writer."""
         self._partials.close_idle()
 
+    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int) -> Source:
+        path = self.path(upload_id)
+        with map_os_errors():
+            os.lstat(path)
+        return Source(path)
+
+    async def release(self, upload_id: str) -> None:
+        pass
+
+    async def is_lost(self, upload_id: str, slices: Sequence[Slice]) -> bool:
+        try:
+            await self.fetch(upload_id, slices, 0)
+        except FileNotFoundError:
+            return True
+        return False
+
     def path(self, upload_id: str) -> Path:
+        """Return where an upload's partial is."""
         return self._folder / (upload_id + SUFFIX)
 
     async def trim(self, upload_id: str, length: int) -> None:
         with map_os_errors():
             await asyncio.to_thread(_trim, self.path(upload_id), length)
 
-    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, Sequence[Slice], int]]) -> None:
         with map_os_errors():
-            paths = [(self.path(source), length) for source, length in sources]
+            paths = [(self.path(source), length) for source, _, length in sources]
             await run_to_completion(self._executor, concatenate, self.path(upload_id), paths)
         await self._partials.sync_name(upload_id)
 

@@ -11,13 +11,16 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from media_service.catalogue.postgresql.bus import PostgresBus
+from media_service.catalogue.postgresql.session import Session
 from media_service.ipc.bus import LocalBus, SidecarBus
 from media_service.ipc.client import RpcClient
 from media_service.ipc.relay import Relay
 from tests.support.rpc import served
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from media_service.core.ports.bus import Bus
 
@@ -37,8 +40,24 @@ async def in_two_processes() -> AsyncIterator[Buses]:
         yield SidecarBus(here), SidecarBus(there)
 
 
-ADAPTERS = {"local": in_one_process, "sidecar": in_two_processes}
-"""Contexts of two buses: of two processes, or twice the one of a single process."""
+@asynccontextmanager
+async def on_two_nodes(url: str) -> AsyncIterator[Buses]:
+    here, there = Session(url), Session(url)
+    buses = PostgresBus(here), PostgresBus(there)
+    for session in (here, there):
+        await session.open()
+    yield buses
+    for session in (here, there):
+        await session.close()
+
+
+ADAPTERS: dict[str, Callable[[Callable[[], str]], AbstractAsyncContextManager[Buses]]] = {
+    "local": lambda _: in_one_process(),
+    "sidecar": lambda _: in_two_processes(),
+    "postgresql": lambda database: on_two_nodes(database()),
+}
+"""Contexts of two buses: of two processes, or twice the one of a single process. `database` makes one, and returns its
+URL."""
 
 WITHIN_SECONDS = 10.0
 
@@ -51,7 +70,7 @@ class State(StrEnum):
 
 @pytest_asyncio.fixture(params=list(ADAPTERS))
 async def buses(request: pytest.FixtureRequest) -> AsyncIterator[Buses]:
-    async with ADAPTERS[request.param]() as buses:
+    async with ADAPTERS[request.param](lambda: request.getfixturevalue("database")) as buses:
         yield buses
 
 

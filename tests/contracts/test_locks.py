@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
+from media_service.catalogue.postgresql.locks import PostgresLocks
+from media_service.catalogue.postgresql.session import Session
 from media_service.storage.locks import FileLocks
 from tests.support.store_process import StoreProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from media_service.core.ports.locks import Locks
 
-ADAPTERS: dict[str, Callable[[Path], FileLocks]] = {"file": lambda folder: FileLocks(folder / "locks")}
+DEATH_SECONDS = 5.0
+"""Within which a server notices the end of a process; the kernel does so at once."""
 
 
-@pytest.fixture(params=list(ADAPTERS))
-def processes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Locks, Locks]]:
+@asynccontextmanager
+async def opened(folder: Path, database: str) -> AsyncIterator[Locks]:
+    """Yield the locks of a process: in the database, if there is one."""
+    if database:
+        session = Session(database)
+        await session.open()
+        yield PostgresLocks(session)
+        await session.close()
+    else:
+        locks = FileLocks(folder / "locks")
+        yield locks
+        locks.close()
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def where(request: pytest.FixtureRequest) -> str:
+    """Return the URL of the database that has the locks; nothing for a file."""
+    return str(request.getfixturevalue("database")) if request.param == "postgresql" else ""
+
+
+@pytest_asyncio.fixture
+async def processes(where: str, tmp_path: Path) -> AsyncIterator[tuple[Locks, Locks]]:
     """Yield the locks of two processes."""
-    one, other = ADAPTERS[request.param](tmp_path), ADAPTERS[request.param](tmp_path)
-    yield one, other
-    one.close()
-    other.close()
+    async with opened(tmp_path, where) as one, opened(tmp_path, where) as other:
+        yield one, other
 
 
 @pytest.fixture
@@ -97,30 +120,38 @@ async def test_tasks_of_two_processes_exclude_each_other(locks: Locks, other: Lo
     assert most == 1
 
 
-async def test_lock_of_a_killed_process_is_free_at_once(locks: Locks, tmp_path: Path) -> None:
-    with StoreProcess(tmp_path) as process:
+async def test_lock_of_a_killed_process_is_free(locks: Locks, where: str, tmp_path: Path) -> None:
+    with StoreProcess(tmp_path, where) as process:
         assert process.call("acquire", "a", 0)
         assert not await locks.acquire("a", 0)
         process.kill()
-        assert await locks.acquire("a", 0)
+        assert await locks.acquire("a", DEATH_SECONDS if where else 0)
 
 
-async def test_killed_process_that_waited_does_not_get_the_lock(locks: Locks, tmp_path: Path) -> None:
+async def test_killed_process_that_waited_does_not_get_the_lock(locks: Locks, where: str, tmp_path: Path) -> None:
     assert await locks.acquire("a", 0)
-    with StoreProcess(tmp_path) as process:
+    with StoreProcess(tmp_path, where) as process:
         assert process.call("acquire", "b", 0)
         process.send("acquire", "a", 60)
         process.kill()
     locks.release("a")
-    assert await locks.acquire("a", 0)
-    assert await locks.acquire("b", 0)
+    assert await locks.acquire("a", DEATH_SECONDS if where else 0)
+    assert await locks.acquire("b", DEATH_SECONDS if where else 0)
 
 
-def test_counting_under_a_lock_loses_nothing(tmp_path: Path) -> None:
+def test_counting_under_a_lock_loses_nothing(where: str, tmp_path: Path) -> None:
     (tmp_path / "number").write_text("0")
-    with StoreProcess(tmp_path) as one, StoreProcess(tmp_path) as other:
+    with StoreProcess(tmp_path, where) as one, StoreProcess(tmp_path, where) as other:
         for process in (one, other):
             process.send("count", "a", 4, 25)
         one.result()
         other.result()
     assert (tmp_path / "number").read_text() == "200"
+
+
+async def test_no_lock_of_a_process_that_lives_is_lost(locks: Locks) -> None:
+    assert await locks.acquire("a", 0)
+    lost = asyncio.create_task(locks.wait_lost())
+    await asyncio.sleep(0.1)
+    assert not lost.done()
+    lost.cancel()

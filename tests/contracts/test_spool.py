@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors.service import StorageError
-from media_service.core.files import RewritePlan
+from media_service.core.files import RewritePlan, Source
 from media_service.storage.spool import DiskSpool
 from tests.contracts.wrappers import plain, wrapped
 
@@ -41,72 +41,86 @@ async def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
+def source(tmp_path: Path) -> Source:
     path = tmp_path / "a.partial"
     path.write_bytes(AUDIO)
-    return path
+    return Source(path)
 
 
-def finished(spool: Spool) -> list[str]:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder that readers of the spool see."""
+    return tmp_path / "spool" / "mp3"
+
+
+def finished(folder: Path) -> list[str]:
     """Return the names that a reader sees."""
-    return sorted(path.name for path in spool.path("x").parent.iterdir())
+    return sorted(path.name for path in folder.iterdir())
 
 
-async def assembled(spool: Spool, source: Path, upload_id: str = "a") -> AssembledFile:
-    return await spool.assemble(upload_id, source, UNTAGGED, source.stat().st_size)
+async def assembled(spool: Spool, source: Source, upload_id: str = "a") -> AssembledFile:
+    return await spool.assemble(upload_id, source, UNTAGGED, source.path.stat().st_size)
 
 
-async def test_untagged_file_has_the_bytes_of_its_source(spool: Spool, source: Path) -> None:
+async def stored(spool: Spool, name: str) -> bytes | None:
+    """Return the bytes that a client gets."""
+    content = await spool.content(name)
+    return None if content is None else b"".join([piece async for piece in content.read(0, content.size)])
+
+
+async def test_untagged_file_has_the_bytes_of_its_source(spool: Spool, source: Source) -> None:
     made = await assembled(spool, source)
     assert (made.size, made.sha256) == (len(AUDIO), hashlib.sha256(AUDIO).digest())
     assert await spool.publish("a", "show.mp3")
-    assert spool.path("show.mp3").read_bytes() == AUDIO == source.read_bytes()
+    assert await stored(spool, "show.mp3") == AUDIO == source.path.read_bytes()
 
 
-async def test_without_a_length_the_whole_source_is_used(spool: Spool, source: Path) -> None:
+async def test_without_a_length_the_whole_source_is_used(spool: Spool, source: Source) -> None:
     assert (await spool.assemble("a", source, UNTAGGED, None)).size == len(AUDIO)
 
 
-async def test_finished_file_is_measured_as_it_lies_there(spool: Spool, source: Path) -> None:
+async def test_finished_file_is_measured_as_it_lies_there(spool: Spool, folder: Path, source: Source) -> None:
     made = await assembled(spool, source)
     await spool.publish("a", "show.mp3")
     assert await spool.measure("show.mp3") == (made.size, made.sha256)
-    spool.path("show.mp3").write_bytes(b"changed")
+    (folder / "show.mp3").write_bytes(b"changed")
     assert await spool.measure("show.mp3") == (7, hashlib.sha256(b"changed").digest())
 
 
-async def test_discarded_file_is_gone_and_its_readers_keep_the_bytes(spool: Spool, source: Path) -> None:
+async def test_discarded_file_is_gone_and_its_readers_keep_the_bytes(
+    spool: Spool, folder: Path, source: Source
+) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
-    with spool.path("show.mp3").open("rb") as reader:
+    with (folder / "show.mp3").open("rb") as reader:
         await spool.discard("show.mp3")
         await spool.discard("show.mp3")
-        assert finished(spool) == []
+        assert finished(folder) == []
         assert reader.read() == AUDIO
 
 
-async def test_head_replaces_the_bytes_before_the_cut(spool: Spool, source: Path) -> None:
+async def test_head_replaces_the_bytes_before_the_cut(spool: Spool, source: Source) -> None:
     made = await spool.assemble("a", source, RewritePlan(b"HEAD" * 1000, 300), len(AUDIO))
     await spool.publish("a", "show.mp3")
     expected = b"HEAD" * 1000 + AUDIO[300:]
-    assert spool.path("show.mp3").read_bytes() == expected
+    assert await stored(spool, "show.mp3") == expected
     assert (made.size, made.sha256) == (len(expected), hashlib.sha256(expected).digest())
 
 
-async def test_tail_replaces_the_last_bytes(spool: Spool, source: Path) -> None:
+async def test_tail_replaces_the_last_bytes(spool: Spool, source: Source) -> None:
     made = await spool.assemble("a", source, RewritePlan(b"HEAD", 300, b"TAIL" * 32), len(AUDIO))
     await spool.publish("a", "show.mp3")
     expected = b"HEAD" + AUDIO[300:-128] + b"TAIL" * 32
-    assert spool.path("show.mp3").read_bytes() == expected
+    assert await stored(spool, "show.mp3") == expected
     assert (made.size, made.sha256) == (len(expected), hashlib.sha256(expected).digest())
 
 
-async def test_bytes_after_the_length_are_not_copied(spool: Spool, source: Path) -> None:
+async def test_bytes_after_the_length_are_not_copied(spool: Spool, source: Source) -> None:
     made = await spool.assemble("a", source, UNTAGGED, 500)
     assert (made.size, made.sha256) == (500, hashlib.sha256(AUDIO[:500]).digest())
 
 
-async def test_assembling_again_starts_over(spool: Spool, restart: Callable[[], Spool], source: Path) -> None:
+async def test_assembling_again_starts_over(spool: Spool, restart: Callable[[], Spool], source: Source) -> None:
     await spool.assemble("a", source, RewritePlan(b"first", 0), len(AUDIO))
     made = await restart().assemble("a", source, RewritePlan(b"second", 0), len(AUDIO))
     assert made.sha256 == hashlib.sha256(b"second" + AUDIO).digest()
@@ -114,42 +128,42 @@ async def test_assembling_again_starts_over(spool: Spool, restart: Callable[[], 
 
 async def test_missing_source_is_file_not_found(spool: Spool, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        await spool.assemble("a", tmp_path / "missing", UNTAGGED, 10)
+        await spool.assemble("a", Source(tmp_path / "missing"), UNTAGGED, 10)
 
 
-async def test_short_source_is_an_error_and_leaves_no_file(spool: Spool, source: Path) -> None:
+async def test_short_source_is_an_error_and_leaves_no_file(spool: Spool, folder: Path, source: Source) -> None:
     with pytest.raises(StorageError):
         await spool.assemble("a", source, UNTAGGED, len(AUDIO) + 1)
-    assert finished(spool) == []
+    assert finished(folder) == []
     assert (await assembled(spool, source)).size == len(AUDIO)
 
 
-async def test_second_file_of_a_name_gets_a_number(spool: Spool, source: Path, tmp_path: Path) -> None:
+async def test_second_file_of_a_name_gets_a_number(spool: Spool, source: Source, tmp_path: Path) -> None:
     other = tmp_path / "b.partial"
     other.write_bytes(b"another")
     await assembled(spool, source, "a")
-    await assembled(spool, other, "b")
+    await assembled(spool, Source(other), "b")
     first, second = spool.candidate_names("show.mp3", 1, 2)
     assert (first, second) == ("show.mp3", "show (2).mp3")
     assert await spool.publish("a", first)
     assert not await spool.publish("b", first)
     assert await spool.publish("b", second)
-    assert (spool.path(first).read_bytes(), spool.path(second).read_bytes()) == (AUDIO, b"another")
+    assert (await stored(spool, first), await stored(spool, second)) == (AUDIO, b"another")
 
 
 async def test_candidate_names_start_at_any_number(spool: Spool) -> None:
     assert spool.candidate_names("show.mp3", 65, 2) == ["show (65).mp3", "show (66).mp3"]
 
 
-async def test_existing_file_is_not_replaced(spool: Spool, source: Path) -> None:
-    spool.path("show.mp3").write_bytes(b"theirs")
+async def test_existing_file_is_not_replaced(spool: Spool, folder: Path, source: Source) -> None:
+    (folder / "show.mp3").write_bytes(b"theirs")
     await assembled(spool, source)
     assert not await spool.publish("a", "show.mp3")
-    assert spool.path("show.mp3").read_bytes() == b"theirs"
+    assert await stored(spool, "show.mp3") == b"theirs"
     assert await spool.is_assembled("a")
 
 
-async def test_one_of_many_concurrent_publishes_gets_the_name(spool: Spool, source: Path) -> None:
+async def test_one_of_many_concurrent_publishes_gets_the_name(spool: Spool, source: Source) -> None:
     ids = [str(number) for number in range(8)]
     for upload_id in ids:
         await assembled(spool, source, upload_id)
@@ -157,58 +171,93 @@ async def test_one_of_many_concurrent_publishes_gets_the_name(spool: Spool, sour
     assert sorted(got) == [False] * 7 + [True]
 
 
-async def test_file_is_assembled_until_published(spool: Spool, restart: Callable[[], Spool], source: Path) -> None:
+async def test_file_is_assembled_until_published(
+    spool: Spool, folder: Path, restart: Callable[[], Spool], source: Source
+) -> None:
     assert not await spool.is_assembled("a")
     await assembled(spool, source)
     assert await restart().is_assembled("a")
-    assert finished(spool) == []
+    assert finished(folder) == []
     await spool.publish("a", "show.mp3")
     assert not await restart().is_assembled("a")
     assert await restart().list_assembled() == []
-    assert finished(spool) == ["show.mp3"]
+    assert finished(folder) == ["show.mp3"]
 
 
 async def test_published_file_that_was_taken_is_no_longer_assembled(
-    spool: Spool, restart: Callable[[], Spool], source: Path, tmp_path: Path
+    spool: Spool, folder: Path, restart: Callable[[], Spool], source: Source, tmp_path: Path
 ) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
-    spool.path("show.mp3").rename(tmp_path / "taken.mp3")
+    (folder / "show.mp3").rename(tmp_path / "taken.mp3")
     assert not await restart().is_assembled("a")
 
 
-async def test_discarding_after_publishing_keeps_the_file_and_can_be_repeated(spool: Spool, source: Path) -> None:
+async def test_discarding_after_publishing_keeps_the_file_and_can_be_repeated(spool: Spool, source: Source) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
     await spool.discard_assembled("a")
     await spool.discard_assembled("a")
-    assert spool.path("show.mp3").read_bytes() == AUDIO
+    assert await stored(spool, "show.mp3") == AUDIO
 
 
-async def test_discarding_an_unpublished_file_leaves_nothing(spool: Spool, source: Path) -> None:
+async def test_discarding_an_unpublished_file_leaves_nothing(spool: Spool, folder: Path, source: Source) -> None:
     await assembled(spool, source)
     assert await spool.list_assembled() == ["a"]
     await spool.discard_assembled("a")
     assert await spool.list_assembled() == []
-    assert finished(spool) == []
+    assert finished(folder) == []
 
 
-async def test_replaced_file_can_still_be_read_by_an_open_reader(spool: Spool, source: Path) -> None:
+async def test_replaced_file_can_still_be_read_by_an_open_reader(spool: Spool, folder: Path, source: Source) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
-    await spool.assemble("b", spool.path("show.mp3"), RewritePlan(b"HEAD", 300), None)
-    with spool.path("show.mp3").open("rb") as reader:
+    await spool.assemble("b", Source(folder / "show.mp3"), RewritePlan(b"HEAD", 300), None)
+    with (folder / "show.mp3").open("rb") as reader:
         await spool.replace("b", "show.mp3")
         assert reader.read() == AUDIO
     expected = b"HEAD" + AUDIO[300:]
-    assert spool.path("show.mp3").read_bytes() == expected
+    assert await stored(spool, "show.mp3") == expected
     assert await spool.measure("show.mp3") == (len(expected), hashlib.sha256(expected).digest())
-    assert (finished(spool), await spool.list_assembled()) == (["show.mp3"], [])
+    assert (finished(folder), await spool.list_assembled()) == (["show.mp3"], [])
 
 
-async def test_file_that_was_taken_is_not_replaced(spool: Spool, source: Path) -> None:
+async def test_file_that_was_taken_is_not_replaced(spool: Spool, folder: Path, source: Source) -> None:
     await assembled(spool, source)
     with pytest.raises(FileNotFoundError):
         await spool.replace("a", "show.mp3")
-    assert (finished(spool), await spool.list_assembled()) == ([], ["a"])
+    assert (finished(folder), await spool.list_assembled()) == ([], ["a"])
     assert await spool.measure("show.mp3") is None
+
+
+async def test_finished_file_is_read_locally(spool: Spool, source: Source) -> None:
+    await assembled(spool, source)
+    await spool.publish("a", "show.mp3")
+    async with spool.reading("show.mp3") as reading:
+        assert reading.path.read_bytes() == AUDIO
+    async with spool.reading("show.mp3", tags_only=True) as reading:
+        assert reading.path.stat().st_size == len(AUDIO)
+
+
+async def test_content_is_read_in_any_span_and_known_by_its_etag(spool: Spool, source: Source) -> None:
+    await assembled(spool, source)
+    await spool.publish("a", "show.mp3")
+    content = await spool.content("show.mp3")
+    assert content is not None
+    for start, stop in ((0, 1), (99_990, 100_000), (10, 50_000), (5, 5)):
+        assert b"".join([piece async for piece in content.read(start, stop)]) == AUDIO[start:stop]
+    await spool.assemble("b", source, RewritePlan(b"HEAD", 0), None)
+    await spool.replace("b", "show.mp3")
+    with pytest.raises(FileNotFoundError):
+        _ = [piece async for piece in content.read(0, 10)]
+    replaced = await spool.content("show.mp3")
+    assert replaced is not None
+    assert (replaced.size, replaced.etag != content.etag) == (len(AUDIO) + 4, True)
+    assert content.modified <= replaced.modified
+
+
+async def test_what_its_reader_has_taken_cannot_be_read(spool: Spool) -> None:
+    assert await spool.content("show.mp3") is None
+    with pytest.raises(FileNotFoundError):
+        async with spool.reading("show.mp3"):
+            pass

@@ -13,11 +13,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError
+from media_service.core.files import Source
+from media_service.core.ports.upload_store import StoredSlice
 from media_service.core.ranges import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from media_service.core.upload import Slice
 
 
 class ModelDisk:
@@ -116,15 +120,28 @@ class ModelUploadStore:
         self._reported.setdefault(upload_id, self.disk.failures[upload_id])
         self.sync(upload_id, self.epoch(upload_id))
 
+    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int) -> Source:
+        """Return the file."""
+        if not self.path(upload_id).exists():
+            raise FileNotFoundError
+        return Source(self.path(upload_id))
+
+    async def release(self, upload_id: str) -> None:
+        """Do nothing: there is no copy."""
+
+    async def is_lost(self, upload_id: str, slices: Sequence[Slice]) -> bool:
+        """Return whether the file is missing."""
+        return not self.path(upload_id).exists()
+
     async def trim(self, upload_id: str, length: int) -> None:
         """Truncate the file."""
         if self.path(upload_id).stat().st_size > length:
             os.truncate(self.path(upload_id), length)
 
-    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, Sequence[Slice], int]]) -> None:
         """Copy, and take the result for durable."""
         content = b""
-        for source, length in sources:
+        for source, _, length in sources:
             part = self.path(source).read_bytes()[:length]
             if len(part) < length:
                 raise StorageError
@@ -229,20 +246,20 @@ class ModelSliceWriter:
     def end(self) -> None:
         """Do nothing: the file is read later."""
 
-    async def commit(self, *, sync: bool = True) -> bytes | None:
+    async def commit(self, *, sync: bool = True) -> StoredSlice:
         """Sync, then read the slice back some turns of the event loop later."""
         if sync:
             self._store.sync(self._upload_id, self._epoch)
         elif self._store.epoch(self._upload_id) != self._epoch:
             raise StorageError
         if not self._has_digest:
-            return None
+            return StoredSlice()
         for _ in range(3):
             await asyncio.sleep(0)
         content = self._blocks
         if content is None:
             content = bytearray(self._path.read_bytes()[self._span.start : self._at])
-        return hashlib.sha256(content).digest()
+        return StoredSlice(hashlib.sha256(content).digest())
 
     def close(self) -> None:
         """Free the bytes."""

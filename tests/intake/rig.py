@@ -125,7 +125,7 @@ class Rig:
         self.database = SqliteCatalogue(self.folders.catalogue, self.catalogue_rpc)
         self.store = DiskUploadStore(self.folders.partials, self.storage_rpc)
         self.spool = DiskSpool(self.folders.spool)
-        self.quarantine = DiskQuarantine(self.folders.quarantine)
+        self.quarantine = DiskQuarantine(self.folders.quarantine, self.store.path)
         self.inspector = MediaInspector(self.worker, MediaOptions())
         self.locks = FileLocks(self.folders.locks)
         self.counted_store = around(self.store)

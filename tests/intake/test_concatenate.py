@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media_service.core.errors.base import Refusal
+    from media_service.core.upload import Slice
 
 MP3 = make_mp3(1, seed=141)
 PARTS = (MP3[:3000], MP3[3000:3001], MP3[3001:])
@@ -141,7 +142,7 @@ async def test_what_is_cancelled_during_concatenation_is_refused(tmp_path: Path,
         class Interrupting(DiskUploadStore):
             """Cancels an upload just before the copying."""
 
-            async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
+            async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, Sequence[Slice], int]]) -> None:
                 await rig.intake.cancel(parts[given_up] if isinstance(given_up, int) else upload_id, ME)
                 await super().concatenate(upload_id, sources)
 

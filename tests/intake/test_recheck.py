@@ -99,8 +99,8 @@ async def test_a_sweep_during_a_second_look_takes_no_cover(tmp_path: Path) -> No
         write(rig.folders.catalogue, f"INSERT INTO covers VALUES ('{upload_id}', x'01')")
         restore = rig.quarantine.restore
 
-        async def restore_and_sweep(upload_id: str, target: Path) -> None:
-            await restore(upload_id, target)
+        async def restore_and_sweep(upload_id: str) -> None:
+            await restore(upload_id)
             rig.time += 100 * 365 * 24 * HOUR
             await rig.sweeper.expire()
 

@@ -67,6 +67,31 @@ async def test_a_newer_append_ends_the_older_one_and_keeps_what_it_sent(tmp_path
             await older
 
 
+async def test_an_older_append_that_waits_does_not_end_a_newer_one(tmp_path: Path) -> None:
+    async with two(tmp_path / "data", is_deaf=False) as (one, other):
+        upload_id, newest = await begin(one, dialect="tus"), Body()
+        lock, whole = f"append:{upload_id}", AppendRequest(0, SIZE, "tus")
+        assert await one.locks.acquire(lock, 0)
+        older = [asyncio.create_task(rig.appends.append(upload_id, ME, whole, Body())) for rig in (one, other)]
+        asking = [asyncio.create_task(rig.appends.standing(upload_id, ME)) for rig in (one, other)]
+        # They wait for the lock, in both processes.
+        await asyncio.sleep(0.1)
+        one.time += 1
+        one.locks.release(lock)
+        newer = asyncio.create_task(one.appends.append(upload_id, ME, whole, newest))
+        newest.send(MP3[:PIECE])
+        # Meanwhile the older ones try again.
+        await asyncio.sleep(0.3)
+        newest.send(MP3[PIECE:])
+        newest.end()
+        assert (await newer).upload.state is State.RECEIVED
+        for task in older:
+            with pytest.raises((Superseded, OffsetMismatch)):
+                await task
+        for task in asking:
+            await task
+
+
 async def test_cancelling_in_one_process_ends_the_writer_of_the_other(tmp_path: Path) -> None:
     async with two(tmp_path / "data", is_deaf=False) as (one, other):
         upload_id, endless = await begin(one), Body()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
+from media_service.core.files import Source
 from media_service.core.upload_states import State
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.storage.spool import DiskSpool
@@ -87,7 +88,7 @@ async def spooled(
     upload = make_upload(state=State.RECEIVED, length=len(content), tags={}, cover=cover, chapters=chapters)
     facts = await inspector.verify(source, upload, [])
     planned, carried = await inspector.plan_tags(source, replace(upload, facts=facts), picture)
-    await spool.assemble("a", source, planned, planned.length or len(content))
+    await spool.assemble("a", Source(source), planned, planned.length or len(content))
     target = (folder / "spool" / ".incoming" / "a").rename(folder / "spooled.mp3")
     again = await inspector.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
     assert again.audio_sha256 == facts.audio_sha256

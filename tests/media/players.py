@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import eyed3  # type: ignore[import-untyped]  # it ships no types
 from mutagen.id3 import ID3
 
+from media_service.core.files import Source
 from media_service.core.findings import Outcome, outcome
 from media_service.core.upload_states import State
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
@@ -37,7 +38,7 @@ async def spooled(
     facts = await inspector.verify(source, upload, [])
     assert outcome(facts.findings) is not Outcome.REJECT
     plan, carried = await inspector.plan_tags(source, replace(upload, facts=facts), None)
-    await spool.assemble("a", source, plan, plan.length or len(content))
+    await spool.assemble("a", Source(source), plan, plan.length or len(content))
     target = (folder / "spool" / ".incoming" / "a").rename(folder / "spooled.mp3")
     again = await inspector.verify(target, make_upload(state=State.RECEIVED, length=target.stat().st_size), [])
     assert facts.audio is not None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.id3 import ID3
 
-from media_service.core.files import CoverAndChapters
+from media_service.core.files import CoverAndChapters, Source
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.media.tags import ape, id3v1
 from media_service.storage.spool import DiskSpool
@@ -97,7 +97,7 @@ async def edit(worker: TagWorker, folder: Path, path: Path, tags: dict[str, str]
     """Return the file after an admin's edit."""
     inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(folder / "spool")
     plan = await inspector.plan_edit(path, tags, removed, CoverAndChapters())
-    await spool.assemble("b", path, plan, plan.length)
+    await spool.assemble("b", Source(path), plan, plan.length)
     inspector.close()
     return (folder / "spool" / ".incoming" / "b").replace(path)
 

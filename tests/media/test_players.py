@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from mutagen.id3 import ID3
 
-from media_service.core.files import CoverAndChapters
+from media_service.core.files import CoverAndChapters, Source
 from media_service.core.upload_states import State
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions, TagOptions
 from media_service.storage.spool import DiskSpool
@@ -170,7 +170,7 @@ async def test_editing_finds_trailing_tags_by_their_footers(worker: TagWorker, t
     _, target, _ = await spooled(worker, tmp_path, AUDIO + lyrics_tag() + V1, TagOptions("none"))
     inspector, spool = MediaInspector(worker, MediaOptions()), DiskSpool(tmp_path / "spool")
     plan = await inspector.plan_edit(target, {"title": "New"}, [], CoverAndChapters())
-    await spool.assemble("b", target, plan, plan.length)
+    await spool.assemble("b", Source(target), plan, plan.length)
     edited = tmp_path / "spool" / ".incoming" / "b"
     inspector.close()
     assert await complaints(edited) == set()

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors.service import StorageFull
-from media_service.core.files import RewritePlan
+from media_service.core.files import RewritePlan, Source
 from media_service.storage.copy_range import CHUNK_BYTES
 from media_service.storage.renameat2 import link_and_unlink
 from media_service.storage.spool import DiskSpool
@@ -52,7 +52,7 @@ def finished(spool: DiskSpool) -> list[str]:
 
 
 async def assembled(spool: DiskSpool, source: Path, upload_id: str = "a") -> AssembledFile:
-    return await spool.assemble(upload_id, source, UNTAGGED, source.stat().st_size)
+    return await spool.assemble(upload_id, Source(source), UNTAGGED, source.stat().st_size)
 
 
 async def test_finished_file_is_for_this_user_alone(spool: DiskSpool, source: Path) -> None:
@@ -65,7 +65,7 @@ async def test_finished_file_is_for_this_user_alone(spool: DiskSpool, source: Pa
 async def test_file_larger_than_one_chunk_is_complete(spool: DiskSpool, source: Path) -> None:
     whole = random.Random(6).randbytes(MIB) * (2 * CHUNK_BYTES // MIB) + AUDIO
     source.write_bytes(whole)
-    made = await spool.assemble("a", source, RewritePlan(b"T" * 4096, 0), len(whole))
+    made = await spool.assemble("a", Source(source), RewritePlan(b"T" * 4096, 0), len(whole))
     assert made.sha256 == hashlib.sha256(b"T" * 4096 + whole).digest()
 
 

@@ -1,4 +1,4 @@
-"""Another process that uses the upload store and the locks of a folder, and does what the test tells it."""
+"""Another process that uses the upload store of a folder and named locks, and does what the test tells it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from media_service.catalogue.postgresql.locks import PostgresLocks
+from media_service.catalogue.postgresql.session import Session
 from media_service.ipc.client import RpcClient
 from media_service.storage.locks import FileLocks
 from media_service.storage.upload_store import DiskUploadStore
 
 if TYPE_CHECKING:
+    from media_service.core.ports.locks import Locks
     from media_service.storage.slice_writer import DiskSliceWriter
 
 ROOT = Path(__file__).parents[2]
 
 
 class StoreProcess:
-    """The process, as seen by the test. Partials are in `folder`, locks in its file `locks`."""
+    """The process, as seen by the test. Partials are in `folder`; locks in its file `locks`, or in a `database`."""
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "tests.support.store_process", str(folder)]
+    def __init__(self, folder: Path, database: str = "") -> None:
+        command = [sys.executable, "-m", "tests.support.store_process", str(folder), database]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
@@ -58,10 +61,10 @@ class StoreProcess:
 class Worker:
     """Methods that the process serves. Writers have names, so that several are open at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, locks: Locks) -> None:
         self._folder = folder
         self._store = DiskUploadStore(folder, RpcClient())
-        self._locks = FileLocks(folder / "locks")
+        self._locks = locks
         self._writers: dict[str, DiskSliceWriter] = {}
 
     async def lock(self, upload_id: str, name: str, start: int, size: int | None) -> bool:
@@ -130,12 +133,17 @@ class Worker:
         await asyncio.gather(*(increment() for _ in range(tasks)))
 
 
-async def _main(folder: Path) -> None:
-    worker = Worker(folder)
+async def _main(folder: Path, database: str) -> None:
+    locks: Locks = FileLocks(folder / "locks")
+    if database:
+        session = Session(database)
+        await session.open()
+        locks = PostgresLocks(session)
+    worker = Worker(folder, locks)
     while line := await asyncio.to_thread(sys.stdin.readline):
         method, *arguments = json.loads(line)
         print(json.dumps(await getattr(worker, method)(*arguments)), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Path(sys.argv[1])))
+    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2]))

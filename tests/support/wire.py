@@ -31,7 +31,8 @@ class WireResponse:
 
     @property
     def offset(self) -> int:
-        """Return Upload-Offset."""
+        """Return Upload-Offset; fail if there is none."""
+        assert "upload-offset" in self.headers, self
         return int(self.headers["upload-offset"])
 
     @property

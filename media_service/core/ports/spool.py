@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from contextlib import AbstractAsyncContextManager
 
-    from media_service.core.files import AssembledFile, RewritePlan
+    from media_service.core.content import Content
+    from media_service.core.files import AssembledFile, RewritePlan, Source
 
 
 class Spool(Protocol):
     """Finished files."""
 
-    async def assemble(self, upload_id: str, source: Path, plan: RewritePlan, length: int | None) -> AssembledFile:
+    async def assemble(self, upload_id: str, source: Source, plan: RewritePlan, length: int | None) -> AssembledFile:
         """Write the tagged file, without a name yet, complete and durable; a repeated call starts anew.
 
         `length`: how many of the source's bytes are used, None for all. Raise StorageFull, FileNotFoundError.
@@ -46,5 +47,11 @@ class Spool(Protocol):
     async def discard(self, name: str) -> None:
         """Delete the finished file `name`, durably; one that its reader has taken is no error."""
 
-    def path(self, stored_name: str) -> Path:
-        """Return where to read a finished file."""
+    def reading(self, name: str, *, tags_only: bool = False) -> AbstractAsyncContextManager[Source]:
+        """Return a context manager with the finished file to read, until it ends. Raise FileNotFoundError.
+
+        `tags_only`: the local file may have the right size and only those bytes that tags are read from.
+        """
+
+    async def content(self, name: str) -> Content | None:
+        """Return the finished file to send, None if its reader has taken it."""

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from media_service.core.files import Source
+    from media_service.core.upload import Slice
+
+
+class StoredSlice(NamedTuple):
+    """What became of a slice: its SHA-256 if it was asked for, and the name to record of its object, if it is one.
+
+    A tuple, because each slice on disk makes one: a frozen dataclass took three times as long.
+    """
+
+    sha256: bytes | None = None
+    object: str | None = None
 
 
 class SliceWriter(Protocol):
     """Writes one slice. Methods raise StorageFull, StorageError.
+
+    A store in which each attempt is an object of its own locks nothing, has no end of space, and reserves nothing: what
+    is recorded first counts. What follows about locks is about the others.
 
     The lock on the slice's bytes excludes every other process. It does not exclude other writers of this process: the
     caller makes sure that their bytes do not overlap. It is free once the process has died.
@@ -39,8 +54,10 @@ class SliceWriter(Protocol):
     def end(self) -> None:
         """Note that no more bytes follow. Reading back for the digest begins now, even before `commit`."""
 
-    async def commit(self, *, sync: bool = True) -> bytes | None:
+    async def commit(self, *, sync: bool = True) -> StoredSlice:
         """Return the SHA-256 of the slice if `begin` asked for it. With `sync`, the slice is durable on return.
+
+        If it is not the expected one, the slice may not be stored, and must not be recorded.
 
         A failed sync gives up what every writer of this process has written to the partial so far: its `commit` fails
         too, and is never retried.
@@ -64,6 +81,8 @@ class UploadStore(Protocol):
     ) -> SliceWriter | None:
         """Return the writer of a slice of `size` bytes (None: unknown, at most `most`); None without a partial.
 
+        A store of objects has no partials, and always returns a writer.
+
         It must be locked before it writes. With a `digest`, the expected one, `commit` returns that of the bytes.
         """
 
@@ -79,14 +98,28 @@ class UploadStore(Protocol):
     async def sync_all(self, upload_id: str) -> None:
         """Make all that was written durable. Raise FileNotFoundError; StorageFull, StorageError if some is lost."""
 
-    def path(self, upload_id: str) -> Path:
-        """Return where to read the partial's bytes."""
+    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int) -> Source:
+        """Return a local file with the bytes before `stop`, of which these slices are recorded.
+
+        Without slices they are what the quarantine restored. Of a store of objects the file has the bytes before the
+        first gap of the slices, no others, and is kept until `release` or `discard`. Its path stays the same meanwhile.
+        Raise FileNotFoundError if bytes are missing; StorageFull if there is no room for the copy.
+        """
+
+    async def release(self, upload_id: str) -> None:
+        """Delete the local copy that `fetch` made, if it is one."""
+
+    async def is_lost(self, upload_id: str, slices: Sequence[Slice]) -> bool:
+        """Return whether the bytes of these slices are missing for good, after a FileNotFoundError."""
 
     async def trim(self, upload_id: str, length: int) -> None:
         """Cut off scratch bytes after `length`. Raise FileNotFoundError."""
 
-    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, int]]) -> None:
-        """Fill the partial with the first bytes of others, durably. Raise StorageFull, FileNotFoundError."""
+    async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, Sequence[Slice], int]]) -> str | None:
+        """Fill the partial with the first bytes of others, durably; return the object to record, if it is one.
+
+        Each source is an upload, its slices, and how many bytes. Raise StorageFull, FileNotFoundError.
+        """
 
     async def discard(self, upload_id: str) -> None:
         """Delete the partial; a missing one is no error."""

@@ -18,7 +18,8 @@ from media_service.http.api.chapters import ChapterField, to_chapters
 from media_service.http.api.pagination import DEFAULT_ROWS, page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX, email_for
 from media_service.http.body import Text, read_json
-from media_service.http.file_response import attachment_headers, file_response
+from media_service.http.content_response import content_response
+from media_service.http.file_response import attachment_headers
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
@@ -114,8 +115,11 @@ class FilesApi:
         """Return the bytes or a range."""
         file = await self._find(request)
         headers = attachment_headers("audio/mpeg", f"filename*=UTF-8''{quote(file.spool_entry.name, safe='')}")
+        stored = await self._files.content(file)
+        if stored is None:
+            raise UnknownFile
         try:
-            return await file_response(self._files.path(file), headers)
+            return await content_response(request, stored, headers)
         except FileNotFoundError as error:
             raise UnknownFile from error
 

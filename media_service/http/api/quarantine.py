@@ -15,7 +15,8 @@ from media_service.core.upload_states import State
 from media_service.http.api.caller_collections import listed_by
 from media_service.http.api.pagination import page_response, wants_full_rows
 from media_service.http.api.serializer import API_PREFIX, email_for
-from media_service.http.file_response import attachment_headers, file_response
+from media_service.http.content_response import content_response
+from media_service.http.file_response import attachment_headers
 from media_service.http.shielding import shielded
 
 if TYPE_CHECKING:
@@ -90,8 +91,11 @@ class QuarantineApi:
         """Return the received bytes, as an attachment of no type."""
         _, upload = await self._find(request, Scope.READ)
         headers = attachment_headers("application/octet-stream", f"filename*=UTF-8''{quote(upload.filename, safe='')}")
+        stored = await self._rejected.content(upload.id)
+        if stored is None:
+            raise UnknownUpload
         try:
-            return await file_response(self._rejected.path(upload.id), headers)
+            return await content_response(request, stored, headers)
         except FileNotFoundError:
             raise UnknownUpload from None
 

@@ -10,6 +10,7 @@ import structlog
 from media_service.core import lifecycle
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.findings import refusal_of
+from media_service.core.upload import ranges_of
 from media_service.core.upload_states import Event, State
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from media_service.core.findings import Finding
     from media_service.core.ports.media import Media
     from media_service.core.ports.upload_store import UploadStore
-    from media_service.core.ranges import Ranges
-    from media_service.core.upload import Upload
+    from media_service.core.upload import Slice, Upload
     from media_service.intake.ending import UploadEnder
     from media_service.intake.finalizing.rejected import RejectedUploads
 
@@ -45,13 +45,13 @@ class EarlyRejection:
                 group.create_task(self._reject(upload_id, findings))
 
     async def _reject(self, upload_id: str, findings: Sequence[Finding]) -> None:
-        async def rejected(upload: Upload, received: Ranges) -> Upload | None:
-            refusal = refusal_of(findings)
+        async def rejected(upload: Upload, slices: Sequence[Slice]) -> Upload | None:
+            refusal, received = refusal_of(findings), ranges_of(slices)
             if refusal is None or upload.state is not State.RECEIVING or lifecycle.is_complete(upload, received):
                 return None
             # Keep what came, without the reserved space after it.
             await self._store.trim(upload_id, max((span.stop for span in received), default=0))
-            verdict = await self._rejected.take(upload, refusal, findings)
+            verdict = await self._rejected.take(upload, slices, refusal, findings)
             return upload.step(Event.REJECT, self._clock(), verdict=verdict)
 
         try:

@@ -151,6 +151,7 @@ class Finalizer:
     async def record_fault(self, upload_id: str) -> None:
         """Mark the upload as `finalize_failed`."""
         self._release_lock(upload_id)
+        await self._store.release(upload_id)
         loaded = await self._catalogue.load(upload_id)
         if loaded is not None and loaded[0].state in FINISHING:
             await self._catalogue.save(replace(loaded[0], verdict=Verdict(FinalizeFailed.code, {})))
@@ -177,37 +178,37 @@ class Finalizer:
             if upload.state is State.RECEIVED:
                 upload = await self._verify(upload, slices)
             if upload.state is State.VERIFIED and self._audio_locks.acquire(upload):
-                upload = await self._deliver(upload)
+                upload = await self._deliver(upload, slices)
             return upload
         except Refusal as refusal:
-            return await self._reject(upload, refusal)
+            return await self._reject(upload, slices, refusal)
         except FileNotFoundError as missing:
-            if (writer := await self._store.begin(upload.id, 0, None)) is not None:
-                writer.close()
+            if not await self._store.is_lost(upload.id, slices):
                 raise StorageError from missing
-            log.error("partial missing", upload=upload.id)
+            log.error("bytes missing", upload=upload.id)
             return await self._catalogue.save(upload.step(Event.LOSE, self._clock()))
 
     async def _verify(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Return the upload verified, with its facts, or rejected."""
         assert upload.length is not None
         await self._store.trim(upload.id, upload.length)
-        facts = await self._media.verify(self._store.path(upload.id), upload, slices)
+        source = await self._store.fetch(upload.id, slices, upload.length)
+        facts = await self._media.verify(source.path, upload, slices)
         if any(finding.code == SLOW_TAG_CODE for finding in facts.findings):
             self.queue.note_slow(upload)
         refusal = refusal_of(facts.findings)
         if refusal is not None and upload.review is not Review.FORCED:
-            return await self._reject(upload, refusal, facts.findings)
+            return await self._reject(upload, slices, refusal, facts.findings)
         return await self._catalogue.save(upload.step(Event.VERIFY, self._clock(), facts=facts))
 
-    async def _deliver(self, upload: Upload) -> Upload:
+    async def _deliver(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
         """Publish the file in the spool and deliver it, from any step at which a previous run ended."""
         if upload.publish_intent is None:
             duplicate = await self._duplicate(upload)
             if duplicate is not None and self._duplicates == "link" and _may_link(upload, duplicate):
                 return await self._link(upload, duplicate)
             upload = upload if duplicate is None else _with_duplicate_note(upload, duplicate)
-        upload = await self._publisher.publish(upload)
+        upload = await self._publisher.publish(upload, slices)
         now = self._clock()
         file = _stored_file(upload, self._new_id(), now)
         delivered = await self._catalogue.deliver(upload.step(Event.DELIVER, now, file_id=file.id), file)
@@ -233,8 +234,10 @@ class Finalizer:
         log.info("linked", upload=upload.id, file=duplicate.id)
         return linked
 
-    async def _reject(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding] = ()) -> Upload:
-        verdict = await self._rejected.take(upload, refusal, findings)
+    async def _reject(
+        self, upload: Upload, slices: Sequence[Slice], refusal: Refusal, findings: Sequence[Finding] = ()
+    ) -> Upload:
+        verdict = await self._rejected.take(upload, slices, refusal, findings)
         rejected = await self._catalogue.save(upload.step(Event.REJECT, self._clock(), verdict=verdict))
         await self._discard(upload.id)
         log.info("rejected", upload=upload.id, code=verdict.code)

@@ -81,7 +81,8 @@ class LoudnessQueue:
         if file is None:
             return False
         try:
-            report = await self._analyzer.measure_loudness(self._spool.path(file.spool_entry.name), file.facts.duration)
+            async with self._spool.reading(file.spool_entry.name) as source:
+                report = await self._analyzer.measure_loudness(source.path, file.facts.duration)
         except FileNotFoundError:
             # A reader of the spool moved or deleted it.
             report = LoudnessReport()

@@ -15,14 +15,14 @@ from media_service.core.collections import NO_DEFAULTS
 from media_service.core.upload import PublishIntent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.collections import Collections
     from media_service.core.ports.media import Media
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
-    from media_service.core.upload import Upload
+    from media_service.core.upload import Slice, Upload
 
 NAMES_PER_QUERY = 64
 
@@ -40,22 +40,22 @@ class Publisher:
         self._media = media
         self._naming = asyncio.Lock()
 
-    async def publish(self, upload: Upload) -> Upload:
-        """Return the upload with its publish intent carried out. Raise FileNotFoundError without a partial."""
+    async def publish(self, upload: Upload, slices: Sequence[Slice]) -> Upload:
+        """Return the upload with its publish intent carried out. Raise FileNotFoundError without its bytes."""
         intent = upload.publish_intent
         if intent is None:
-            return await self._name(upload, await self._assemble(upload))
+            return await self._name(upload, await self._assemble(upload, slices))
         if await self._spool.is_assembled(upload.id):
             return await self._name(upload, intent)
         return upload
 
-    async def _assemble(self, upload: Upload) -> PublishIntent:
+    async def _assemble(self, upload: Upload, slices: Sequence[Slice]) -> PublishIntent:
         """Assemble the tagged file; return the intent, without a name."""
         assert upload.facts is not None
-        source = self._store.path(upload.id)
+        source = await self._store.fetch(upload.id, slices, upload.facts.size)
         picture = None if upload.cover is None else await self._catalogue.cover(upload.id)
         defaults = NO_DEFAULTS if upload.collection is None else await self._collections.defaults(upload.collection)
-        plan, values = await self._media.plan_tags(source, upload, picture, defaults)
+        plan, values = await self._media.plan_tags(source.path, upload, picture, defaults)
         assembled = await self._spool.assemble(upload.id, source, plan, plan.length or upload.facts.size)
         return PublishIntent("", assembled.size, assembled.sha256, values.tags, values.chapters)
 

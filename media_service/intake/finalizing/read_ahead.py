@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -37,6 +38,7 @@ class ReadAheadFollower:
         self._store = store
         self._media = media
         self._recorded: set[str] = set()
+        self._ended: set[str] = set()
         self._more = asyncio.Event()
         bus.subscribe(RECORDED, self._note_recorded)
         bus.subscribe(CHANGED, self._note_change)
@@ -50,9 +52,15 @@ class ReadAheadFollower:
             recorded, self._recorded = self._recorded, set()
             for upload_id in recorded:
                 try:
-                    await self.follow(upload_id)
+                    # A missing upload has ended meanwhile.
+                    with suppress(FileNotFoundError):
+                        await self.follow(upload_id)
                 except ServiceError as trouble:
                     log.warning("an upload was not followed", upload=upload_id, trouble=str(trouble))
+            # After following, which may have begun before the upload ended.
+            ended, self._ended = self._ended, set()
+            for upload_id in ended:
+                await self._store.release(upload_id)
             await asyncio.sleep(max(PAUSE_SECONDS, REST_RATIO * (time.monotonic() - began)))
 
     async def follow(self, upload_id: str) -> None:
@@ -60,7 +68,9 @@ class ReadAheadFollower:
         loaded = await self._catalogue.load(upload_id)
         if loaded is not None and loaded[0].state is State.RECEIVING:
             upload, slices = loaded
-            self._media.follow(upload, self._store.path(upload_id), ranges_of(slices).offset, slices)
+            offset = ranges_of(slices).offset
+            source = await self._store.fetch(upload_id, slices, offset)
+            self._media.follow(upload, source.path, offset, slices)
 
     def _note_recorded(self, upload_id: str, _start: int, _stop: int) -> None:
         self._recorded.add(upload_id)
@@ -70,3 +80,5 @@ class ReadAheadFollower:
         # A complete upload is verified from where the read-ahead is, which then forgets it.
         if state in ENDED:
             self._media.forget(upload_id)
+            self._ended.add(upload_id)
+            self._more.set()

@@ -14,14 +14,15 @@ from media_service.intake.upload_locks import locked, try_locked, upload_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
+    from media_service.core.content import Content
     from media_service.core.errors.base import Refusal
     from media_service.core.ports.bus import Bus
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.locks import Locks
     from media_service.core.ports.quarantine import Quarantine
     from media_service.core.ports.upload_store import UploadStore
+    from media_service.core.upload import Slice
 
 
 class RejectedUploads:
@@ -44,22 +45,25 @@ class RejectedUploads:
         self._bus = bus
         self._clock = clock
 
-    async def take(self, upload: Upload, refusal: Refusal, findings: Sequence[Finding]) -> Verdict:
+    async def take(
+        self, upload: Upload, slices: Sequence[Slice], refusal: Refusal, findings: Sequence[Finding]
+    ) -> Verdict:
         """Store the received bytes with a report; return the verdict for the upload's row."""
         findings = findings or [finding_of(refusal)]
         verdict = Verdict(refusal.code, refusal.details(), tuple(findings))
         report = {"upload": upload.id, "filename": upload.filename, "code": verdict.code, **verdict.details}
         report |= {"findings": [finding.to_dict_with_message() for finding in findings]}
-        await self._quarantine.add(upload.id, self._store.path(upload.id), report)
+        stop = max((piece.stop for piece in slices), default=upload.length or 0)
+        await self._quarantine.add(upload.id, await self._store.fetch(upload.id, slices, stop), report)
         return verdict
 
     async def kept_bytes(self, upload_id: str) -> int | None:
         """Return the number of bytes in quarantine, None if they were deleted."""
         return await self._quarantine.size(upload_id)
 
-    def path(self, upload_id: str) -> Path:
-        """Return where to read the bytes in quarantine."""
-        return self._quarantine.path(upload_id)
+    async def content(self, upload_id: str) -> Content | None:
+        """Return the bytes in quarantine, None if they were deleted."""
+        return await self._quarantine.content(upload_id)
 
     async def recheck(self, upload_id: str, review: Review) -> None:
         """Take a rejected file out of quarantine, to be judged again or accepted as it is.
@@ -76,7 +80,7 @@ class RejectedUploads:
             if kept is not None and kept != again.length:
                 raise BytesMissing(kept)
             try:
-                await self._quarantine.restore(upload_id, self._store.path(upload_id))
+                await self._quarantine.restore(upload_id)
             except FileNotFoundError:
                 # It was purged, perhaps after `kept`.
                 raise UnknownUpload from None

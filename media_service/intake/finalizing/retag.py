@@ -88,7 +88,8 @@ class Retagger:
     async def cover(self, file: StoredFile) -> tuple[Cover, bytes]:
         """Return the front cover if it meets the limits of covers. Raise UnknownCover, UnknownFile."""
         try:
-            picture = await self._media.front_cover(self._spool.path(file.spool_entry.name))
+            async with self._spool.reading(file.spool_entry.name, tags_only=True) as source:
+                picture = await self._media.front_cover(source.path)
         except FileNotFoundError as error:
             raise UnknownFile from error
         if picture is None:
@@ -125,9 +126,9 @@ class Retagger:
         additions: CoverAndChapters,
         upload: Upload | None,
     ) -> tuple[StoredFile, Upload | None]:
-        path = self._spool.path(file.spool_entry.name)
-        rewrite = await self._media.plan_edit(path, given, removed, additions)
-        assembled = await self._spool.assemble(file.id, path, rewrite, rewrite.length)
+        async with self._spool.reading(file.spool_entry.name) as source:
+            rewrite = await self._media.plan_edit(source.path, given, removed, additions)
+            assembled = await self._spool.assemble(file.id, source, rewrite, rewrite.length)
         tags = {key: text for key, text in file.tags.items() if key not in removed} | dict(given)
         chapters = file.chapters if additions.chapters is None else additions.chapters
         plan = PublishIntent(file.spool_entry.name, assembled.size, assembled.sha256, tags, chapters)

@@ -19,6 +19,7 @@ from media_service.core.errors.service import ChangedMeanwhile, ShuttingDown
 from media_service.core.errors.uploads import SpanOutside, Superseded, UploadGone, WrongState
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.intake.backoff import Backoff
+from media_service.intake.receiving.arrival import is_newer
 from media_service.intake.receiving.sliced_body import SlicedBody
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.topics import INTERRUPT
@@ -75,12 +76,13 @@ class AppendRequest:
 
 
 class Appends:
-    """The running appends of this process, one per upload."""
+    """The running appends of this process, one per upload. `clock` returns UTC microseconds."""
 
-    def __init__(self, uploads: UploadService, locks: Locks, bus: Bus) -> None:
+    def __init__(self, uploads: UploadService, locks: Locks, bus: Bus, *, clock: Callable[[], int]) -> None:
         self._uploads = uploads
         self._locks = locks
         self._bus = bus
+        self._clock = clock
         self._running: dict[str, _RunningAppend] = {}
         self._closing = False
         self._origin = secrets.token_hex(8)
@@ -100,10 +102,13 @@ class Appends:
         proof). Return an upload that was rejected before or during the append too: its verdict says why. Raise as
         `check_append` and `UploadService.receive`.
         """
+        arrived = self._clock()
         await self._uploads.known(upload_id, viewer)
-        await self._lock(upload_id)
+        if not await self._lock(upload_id, arrived):
+            raise Superseded
         # No await since the lock: of two new appends the second sees the first.
-        append = self._running[upload_id] = _RunningAppend(self._uploads, self._locks, upload_id, viewer, request)
+        append = _RunningAppend(self._uploads, self._locks, upload_id, viewer, request, arrived)
+        self._running[upload_id] = append
         try:
             if self._closing:
                 raise ShuttingDown
@@ -127,10 +132,11 @@ class Appends:
         return view
 
     async def interrupt(self, upload_id: str, viewer: Viewer | None) -> None:
-        """End the running append, and return when what it received is recorded."""
+        """End the running append unless it is newer, and return when what older ones received is recorded."""
+        arrived = self._clock()
         await self._uploads.known(upload_id, viewer)
-        await self._lock(upload_id)
-        self._locks.release(_lock_name(upload_id))
+        if await self._lock(upload_id, arrived):
+            self._locks.release(_lock_name(upload_id))
 
     async def close(self) -> None:
         """Refuse new appends, and return when what every append received is recorded."""
@@ -141,21 +147,28 @@ class Appends:
             for append in running:
                 await append.ended.wait()
 
-    async def _lock(self, upload_id: str) -> None:
-        """Lock the upload's appends, after the running one has ended. Raise ChangedMeanwhile if it does not end."""
+    async def _lock(self, upload_id: str, arrived: int) -> bool:
+        """Lock the upload's appends, after the running one has ended; return False if that is newer.
+
+        Raise ChangedMeanwhile if it does not end.
+        """
         backoff = Backoff(MAX_LOCK_SECONDS)
         while not await self._locks.acquire(_lock_name(upload_id), 0):
-            if (append := self._running.get(upload_id)) is not None:
-                append.stop(Superseded())
-                await append.ended.wait()
-            else:
-                self._bus.publish(INTERRUPT, upload_id, self._origin)
+            append = self._running.get(upload_id)
+            if append is None:
+                self._bus.publish(INTERRUPT, upload_id, arrived, self._origin)
                 if not await backoff.pause():
                     raise ChangedMeanwhile
+            elif is_newer(append.arrived, arrived):
+                return False
+            else:
+                append.stop(Superseded())
+                await append.ended.wait()
+        return True
 
-    def _stop(self, upload_id: str, origin: str) -> None:
+    def _stop(self, upload_id: str, arrived: int, origin: str) -> None:
         append = self._running.get(upload_id)
-        if append is not None and origin != self._origin:
+        if append is not None and origin != self._origin and not is_newer(append.arrived, arrived):
             append.stop(Superseded())
 
 
@@ -165,13 +178,20 @@ def _lock_name(upload_id: str) -> str:
 
 class _RunningAppend:
     def __init__(
-        self, uploads: UploadService, locks: Locks, upload_id: str, viewer: Viewer | None, request: AppendRequest
+        self,
+        uploads: UploadService,
+        locks: Locks,
+        upload_id: str,
+        viewer: Viewer | None,
+        request: AppendRequest,
+        arrived: int,
     ) -> None:
         self._uploads = uploads
         self._locks = locks
         self._id = upload_id
         self._viewer = viewer
         self._request = request
+        self.arrived = arrived
         self._body: SlicedBody | None = None
         self._stopped: MediaServiceError | None = None
         self.ended = asyncio.Event()

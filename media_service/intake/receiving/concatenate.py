@@ -37,8 +37,8 @@ class Concatenator:
         created, _ = await self._uploads.create(replace(request, length=length), dialect)
         try:
             await self._uploads.reserve_all(created.upload.id)
-            await self._copy(views, created)
-            view = await self._uploads.adopt(created.upload.id)
+            stored = await self._copy(views, created)
+            view = await self._uploads.adopt(created.upload.id, stored)
         except BaseException:
             await self._uploads.abandon(created.upload.id)
             raise
@@ -51,16 +51,23 @@ class Concatenator:
         concatenation.check_parts(((view.upload, view.received) for view in views), self._uploads.options.limits)
         return views
 
-    async def _copy(self, views: Sequence[UploadView], created: UploadView) -> None:
-        """Copy the bytes, and raise if an upload was cancelled meanwhile: bytes may be missing."""
+    async def _copy(self, views: Sequence[UploadView], created: UploadView) -> str | None:
+        """Copy the bytes, and raise if an upload was cancelled meanwhile: bytes may be missing.
+
+        Return the object to record, if the store has objects.
+        """
+        sources = [
+            (view.upload.id, await self._uploads.slices(view.upload.id, None), view.upload.length or 0)
+            for view in views
+        ]
         missing: FileNotFoundError | None = None
+        stored: str | None = None
         try:
-            await self._store.concatenate(
-                created.upload.id, [(view.upload.id, view.upload.length or 0) for view in views]
-            )
+            stored = await self._store.concatenate(created.upload.id, sources)
         except FileNotFoundError as error:
             missing = error
         await self._uploads.check_open(created.upload.id, None)
         await self._check_parts([view.upload.id for view in views], None)
         if missing is not None:
             raise StorageError from missing
+        return stored

@@ -271,10 +271,12 @@ class SliceReceiver:
         try:
             # Before the sync, so that both run at once: one needs the processor, the other the disk.
             target.writer.end()
-            digest = await target.writer.commit(sync=self._deps.options.sync_slices)
+            digest, stored = await target.writer.commit(sync=self._deps.options.sync_slices)
             if piece.digest is not None and digest != piece.digest:
                 assert digest is not None
                 raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))
+            if stored is not None:
+                piece = replace(piece, object=stored)
             admission.check_record(active.upload, active.received, piece)
             self._check_slice(active, request, Span(piece.start, piece.stop))
             await self._lifecycle.record(active, piece, last=request.last)

@@ -77,15 +77,19 @@ class S3Client:
         metadata: Mapping[str, str] | None = None,
         content_type: str = "application/octet-stream",
         if_absent: bool = False,
+        if_match: str = "",
     ) -> str:
-        """Write an object whole; return its ETag. Raise BadDigest; PreconditionFailed if it exists and must not.
+        """Write an object whole; return its ETag. Raise BadDigest.
 
-        With `if_absent` a repeated attempt may find what the first one wrote, and raises PreconditionFailed.
+        `if_absent`: only if there is none; `if_match`: only in place of the one with this ETag; else raise
+        PreconditionFailed or FileNotFoundError. A repeated attempt may meet what the first one wrote, and raise these.
         """
         headers = {"Content-Type": content_type, "x-amz-checksum-sha256": base64.b64encode(sha256).decode()}
         headers |= {f"x-amz-meta-{name}": value for name, value in (metadata or {}).items()}
         if if_absent:
             headers["If-None-Match"] = "*"
+        if if_match:
+            headers["If-Match"] = if_match
         http, url = self._connection.http, self._connection.url(key)
         return await retried("PutObject", key, lambda: http.put("PutObject", url, headers, body, sha256))
 

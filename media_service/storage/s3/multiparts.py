@@ -70,15 +70,19 @@ class Multiparts:
         )
         return copied["CopyPartResult"]["ETag"]
 
-    async def complete(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
-        """Make the object of its parts, numbered from 1 in the order of their ETags.
+    async def complete(
+        self, key: str, upload_id: str, etags: Sequence[str], *, if_absent: bool = False, if_match: str = ""
+    ) -> None:
+        """Make the object of its parts, numbered from 1 in the order of their ETags, on a condition if one is given.
 
-        Raise NoSuchMultipart, also if an earlier attempt did it and its response was lost.
+        Raise PreconditionFailed, NoSuchMultipart, FileNotFoundError if there is none that could match. If an attempt
+        did it and its response was lost, the next one raises one of these too, on some servers.
         """
         parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+        condition = ({"IfNoneMatch": "*"} if if_absent else {}) | ({"IfMatch": if_match} if if_match else {})
         complete = self._connection.s3.complete_multipart_upload
         await self._connection.call(
-            "CompleteMultipartUpload", key, complete, UploadId=upload_id, MultipartUpload={"Parts": parts}
+            "CompleteMultipartUpload", key, complete, UploadId=upload_id, MultipartUpload={"Parts": parts}, **condition
         )
 
     async def abort(self, key: str, upload_id: str) -> None:

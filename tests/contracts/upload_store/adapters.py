@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from media_service.core.upload import Slice
 from media_service.storage.upload_store import DiskUploadStore
 from tests.contracts.wrappers import plain, wrapped
 from tests.intake.model_disk import ModelDisk, ModelUploadStore
 from tests.support.rpc import UnreliableSyncs, storage_rpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from contextlib import AbstractAsyncContextManager, AbstractContextManager
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from media_service.core.ports.upload_store import SliceWriter, UploadStore
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The stores of two processes; `crash` returns that of a process after both; within `syncs_fail` syncs fail."""
+    """The stores of two processes; `crash` returns that of a process after both; within `syncs_fail` commits fail."""
 
     store: UploadStore
     other: UploadStore
@@ -62,11 +63,16 @@ async def model(folder: Path) -> AsyncIterator[Subject]:
     yield Subject(ModelUploadStore(disk), ModelUploadStore(disk), crash, syncs_fail)
 
 
-ADAPTERS: dict[str, Callable[[Path], AbstractAsyncContextManager[Subject]]] = {
+Adapter = Callable[[Path], AbstractAsyncContextManager[Subject]]
+
+PARTIALS: dict[str, Adapter] = {
     "disk": disk,
     "wrapped": partial(disk, wrap=lambda store: wrapped(store, "concatenate")),
     "model": model,
 }
+"""Stores in which an upload is a partial, whose bytes are locked by its writers."""
+
+ADAPTERS = PARTIALS
 
 
 async def begun(store: UploadStore, start: int, size: int | None, **named: Any) -> SliceWriter:
@@ -83,14 +89,21 @@ async def locked(store: UploadStore, start: int, size: int | None, **named: Any)
     return writer
 
 
-async def send(store: UploadStore, upload_id: str, start: int, content: bytes, *, sync: bool = True) -> None:
-    """Write and commit a slice."""
+async def send(store: UploadStore, upload_id: str, start: int, content: bytes, *, sync: bool = True) -> Slice:
+    """Write and commit a slice; return it as it is to be recorded."""
     writer = await store.begin(upload_id, start, len(content))
     assert writer is not None
     assert writer.try_lock()
     await writer.write(content)
-    await writer.commit(sync=sync)
+    stored = await writer.commit(sync=sync)
     writer.close()
+    return Slice(start, start + len(content), None, stored.object)
+
+
+async def fetched(store: UploadStore, upload_id: str, slices: Sequence[Slice] = ()) -> bytes:
+    """Return all bytes of the local file that has those of the slices."""
+    stop = max((piece.stop for piece in slices), default=0)
+    return (await store.fetch(upload_id, slices, stop)).path.read_bytes()
 
 
 async def holds(store: UploadStore, start: int, size: int | None) -> bool:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.core.errors.service import StorageError
-from tests.contracts.upload_store.adapters import begun, holds, locked
+from tests.contracts.upload_store.adapters import PARTIALS, begun, fetched, holds, locked
 
 if TYPE_CHECKING:
     from media_service.core.ports.upload_store import UploadStore
+
+pytestmark = pytest.mark.parametrize("subject", PARTIALS, indirect=True)
 
 
 async def test_partial_that_is_deleted_before_the_lock_is_an_error(store: UploadStore, other: UploadStore) -> None:
@@ -31,7 +33,7 @@ async def test_two_processes_write_spans_beside_each_other(store: UploadStore, o
     for writer in (one, another, before):
         await writer.commit()
         writer.close()
-    assert store.path("a").read_bytes() == b"a" * 10 + b"b" * 10 + b"c" * 10
+    assert await fetched(store, "a") == b"a" * 10 + b"b" * 10 + b"c" * 10
 
 
 @pytest.mark.parametrize(("start", "size"), [(10, 10), (0, 11), (19, 5), (12, 3), (0, 100), (12, None)])
@@ -91,7 +93,7 @@ async def test_bytes_without_a_lock_are_never_written(store: UploadStore) -> Non
     with pytest.raises(AssertionError):
         await writer.write(b"123456")
     writer.close()
-    assert store.path("a").read_bytes() == bytes(10)
+    assert await fetched(store, "a") == bytes(10)
 
 
 async def test_exclusive_waits_for_every_writer_and_excludes_later_ones(store: UploadStore, other: UploadStore) -> None:

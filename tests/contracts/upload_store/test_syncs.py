@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
-
 import pytest
 
 from media_service.core.errors.service import StorageError
-from tests.contracts.upload_store.adapters import Subject, locked, send
-
-if TYPE_CHECKING:
-    from media_service.core.ports.upload_store import UploadStore
+from media_service.core.upload import Slice
+from tests.contracts.upload_store.adapters import PARTIALS, Subject, fetched, locked, send
 
 
 async def test_committed_bytes_survive_a_crash(subject: Subject) -> None:
     await subject.store.create("a", 10)
-    await send(subject.store, "a", 0, b"synced")
+    slices = [await send(subject.store, "a", 0, b"synced")]
     after = await subject.crash()
     assert await after.list_ids() == ["a"]
-    assert after.path("a").read_bytes() == b"synced" + bytes(4)
+    assert (await fetched(after, "a", slices))[:6] == b"synced"
 
 
 async def test_all_bytes_survive_a_crash_after_they_were_synced_together(subject: Subject) -> None:
     await subject.store.create("a", 10)
-    await send(subject.store, "a", 0, b"one", sync=False)
-    await send(subject.other, "a", 3, b"two", sync=False)
+    slices = [await send(subject.store, "a", 0, b"one", sync=False)]
+    slices.append(await send(subject.other, "a", 3, b"two", sync=False))
     await subject.other.sync_all("a")
-    assert (await subject.crash()).path("a").read_bytes() == b"onetwo" + bytes(4)
+    assert (await fetched(await subject.crash(), "a", slices))[:6] == b"onetwo"
 
 
 async def test_concatenated_bytes_survive_a_crash(subject: Subject) -> None:
     await subject.store.create("a", 4)
-    await send(subject.store, "a", 0, b"part")
+    slices = [await send(subject.store, "a", 0, b"part")]
     await subject.store.create("whole", 8)
-    await subject.store.concatenate("whole", [("a", 4), ("a", 4)])
-    assert (await subject.crash()).path("whole").read_bytes() == b"partpart"
+    stored = await subject.store.concatenate("whole", [("a", slices, 4), ("a", slices, 4)])
+    assert await fetched(await subject.crash(), "whole", [Slice(0, 8, None, stored)]) == b"partpart"
 
 
+@pytest.mark.parametrize("subject", PARTIALS, indirect=True)
 @pytest.mark.parametrize("sync", [False, True])
 async def test_slices_before_a_failed_sync_are_lost_and_later_ones_are_not(subject: Subject, *, sync: bool) -> None:
     """The kernel reports lost pages once: the next sync of the same file succeeds."""
@@ -52,17 +48,12 @@ async def test_slices_before_a_failed_sync_are_lost_and_later_ones_are_not(subje
     failing.close()
     before.close()
     await send(subject.store, "a", 0, b"again")
-    assert (await subject.crash()).path("a").read_bytes()[:5] == b"again"
+    assert (await fetched(await subject.crash(), "a"))[:5] == b"again"
 
 
+@pytest.mark.parametrize("subject", PARTIALS, indirect=True)
 async def test_failed_sync_of_all_is_an_error(subject: Subject) -> None:
     await subject.store.create("a", 10)
     await send(subject.store, "a", 0, b"lost", sync=False)
     with subject.syncs_fail(), pytest.raises(StorageError):
         await subject.store.sync_all("a")
-
-
-async def test_commits_at_once_all_return(store: UploadStore) -> None:
-    await store.create("a", 64)
-    await asyncio.gather(*(send(store, "a", offset, b"x") for offset in range(64)))
-    assert store.path("a").read_bytes() == b"x" * 64

@@ -1,0 +1,1 @@
+"""What only the catalogue on PostgreSQL does."""
