@@ -229,6 +229,7 @@ async def test_concurrent_heads_and_patches_agree(shared_server: Server) -> None
     assert any(shared_server.store.read(name).endswith(MP3) for name in shared_server.store.names())
 
 
+@pytest.mark.once
 async def test_cut_requests_leave_no_descriptors_open(shared_server: Server) -> None:
     def left_open() -> list[str]:
         """Return descriptors of partials beyond one each, and of deleted partials."""
