@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.api import Api
+from tests.support.backend import Cluster
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -42,8 +43,15 @@ def _shuffle(items: list[pytest.Item], seed: str) -> None:
     items.sort(key=lambda item: (files[item.path], dice.random()))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--cluster`."""
+    parser.addoption(
+        "--cluster", action="store_true", help="let servers use PostgreSQL and S3; leave out tests that are marked once"
+    )
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the longest files first and mark what is slow. With `SHUFFLE`, a seed, all come in any order."""
     if seed := os.environ.get("SHUFFLE"):
         _shuffle(items, seed)
@@ -52,6 +60,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _rank(item) < len(LONGEST_FIRST) or any(word in item.name for word in SLOW_WORDS):
             item.add_marker("slow")
+    if config.getoption("cluster"):
+        once = [item for item in items if item.get_closest_marker("once")]
+        config.hook.pytest_deselected(items=once)
+        items[:] = [item for item in items if item not in once]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -71,6 +83,14 @@ def pytest_unconfigure() -> None:
 def missing(what: str) -> NoReturn:
     """Skip the test, and name the missing program; in CI that is a failure, since CI installs them all."""
     pytest.skip(f"SKIPPED FOR WANT OF {what}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cluster(request: pytest.FixtureRequest) -> None:
+    """Let all servers use PostgreSQL and S3 if this run asks for it."""
+    if request.config.getoption("cluster"):
+        databases, buckets = (request.getfixturevalue(name) for name in ("postgresql", "versitygw"))
+        Server.cluster = Cluster(databases, buckets, buckets.create())
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ async def urls(small: Api, small_server: Server) -> list[tuple[str, bytes]]:
     rejected = await small.create("words.mp3", len(words))
     await small.send_all(rejected["id"], words)
     file = (await small.get(ended["file"]["url"])).body
-    whole = (small_server.spool / file["stored_name"]).read_bytes()
+    whole = small_server.store.read(file["stored_name"])
     return [(file["content_url"], whole), (f"/api/v1/quarantine/{rejected['id']}/content", words)]
 
 
@@ -104,6 +104,7 @@ async def test_preconditions_are_evaluated_before_ranges(small: Api, urls: list[
         assert (head.status, head.headers["Content-Length"]) == (200, str(len(whole)))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("planted", ["link", "dangling", "fifo", "folder"])
 async def test_only_a_regular_file_is_served(
     small: Api, small_server: Server, urls: list[tuple[str, bytes]], planted: str
@@ -126,11 +127,13 @@ async def test_only_a_regular_file_is_served(
         path.rmdir() if planted == "folder" else path.unlink()
 
 
+@pytest.mark.once
 async def test_file_that_cannot_be_opened_is_not_404(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         await file_response(tmp_path / ("x" * 300), {})
 
 
+@pytest.mark.once
 async def test_compressed_sibling_is_not_served(
     small: Api, small_server: Server, urls: list[tuple[str, bytes]]
 ) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from media_service.http.loop_budget import LoopBudget
+
+pytestmark = pytest.mark.once
 
 
 class Bodies:

@@ -9,6 +9,8 @@ import pytest
 from media_service.core.errors.service import CoversBusy
 from media_service.http.memory_budget import MAX_WAITING, MemoryBudget
 
+pytestmark = pytest.mark.once
+
 
 async def test_reservations_are_granted_in_order_of_arrival() -> None:
     budget = MemoryBudget(10)

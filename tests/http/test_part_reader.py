@@ -27,6 +27,8 @@ from tests.support.multipart_bodies import (
     multipart_requests,
 )
 
+pytestmark = pytest.mark.once
+
 pytestmark = pytest.mark.filterwarnings("ignore:unread_data:DeprecationWarning")
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from media_service.storage.data_folder import DataFolder
+from tests.support.backend import Backend, Cluster, folder_backend
 from tests.support.memory import children
-from tests.support.new_catalogue import write_new_catalogue
 from tests.support.sidecar import named_children, sidecar_of
 
 if TYPE_CHECKING:
@@ -34,8 +33,11 @@ class Server:
 
     `settings`: the service's settings by name; `config`: a file of them. `under`: a command that runs it (strace,
     unshare, prlimit); without one, an empty catalogue is copied, because migrating takes most of a first start. `log`:
-    file for its standard error.
+    file for its standard error. `backend`: database and store; if None, those of `data`, or new ones of `cluster`.
     """
+
+    cluster: Cluster | None = None
+    """What all servers use that name no backend; `pytest --cluster` sets it."""
 
     def __init__(
         self,
@@ -44,9 +46,13 @@ class Server:
         under: Sequence[str] = (),
         log: Path | None = None,
         config: Path | None = None,
+        backend: Backend | None = None,
         **settings: object,
     ) -> None:
         self.data = data
+        if backend is None:
+            backend = folder_backend(data) if self.cluster is None else self.cluster.new_backend()
+        self.database, self.store = backend.database, backend.store
         self.log = log
         self.process: subprocess.Popen[str] | None = None
         self._under = under
@@ -54,7 +60,7 @@ class Server:
         # Measuring every file would slow down the tests, and so would waiting for requests that a test left open.
         # Tests that look into a process, or make it fail, need to know which one serves them.
         alone = {"workers": 1} if config is None else {}
-        self._settings = {"measure_loudness": False, "shutdown_timeout": 1} | alone | settings
+        self._settings = {"measure_loudness": False, "shutdown_timeout": 1} | alone | backend.settings | settings
         self._port = 0
         self.token = ""
 
@@ -119,9 +125,7 @@ class Server:
     def start(self) -> Self:
         """Start the process and return when it is ready."""
         if not self._under:
-            folder = DataFolder(self.data)
-            folder.make()
-            write_new_catalogue(folder.catalogue)
+            self.database.prepare()
         settings = {f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()}
         with ExitStack() as opened:
             log = None if self.log is None else opened.enter_context(self.log.open("ab"))
@@ -134,7 +138,7 @@ class Server:
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=os.environ | WARNINGS | settings,
+                env=os.environ | WARNINGS | self.store.environment() | settings,
                 cwd=ROOT,
                 text=True,
             )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -154,11 +152,13 @@ async def test_export_of_many_entries_takes_little_memory(data: Path, session: a
     server = Server(data)
     with server:
         pass
-    with closing(sqlite3.connect(data / "catalogue.sqlite3")) as connection, connection:
-        connection.executemany(
-            "INSERT INTO audit (at, action, outcome, subject_name) VALUES (?, 'file_edited', 'done', ?)",
-            ((at, f"{at:0200}") for at in range(many)),
-        )
+    server.database.execute(
+        "WITH RECURSIVE numbers (at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM numbers WHERE at < ?) "
+        "INSERT INTO audit (at, action, outcome, subject_name) "
+        "SELECT at, 'file_edited', 'done', substr(CAST(1000000 + at AS text), 2) || ? FROM numbers",
+        many - 1,
+        "x" * 200,
+    )
     with server:
         api = Api(session, server.url, server.token)
         await entries(api)
@@ -202,9 +202,8 @@ async def test_sign_ins_are_noted_and_failed_ones_can_be_banned_without_secrets(
         async with session.get(f"{server.url}{AUDIT}?format=ndjson&{hostile}", headers=api.admin) as response:
             assert response.status == 200
         secrets = [server.token, wrong, value.partition("=")[2]]
-    with closing(sqlite3.connect(data / "catalogue.sqlite3")) as connection:
-        rows = connection.execute("SELECT action, details FROM audit WHERE action = 'sign_in_failed'").fetchall()
-        dump = repr([connection.execute(f"SELECT * FROM {name}").fetchall() for name in ("audit", "tokens")])
+    rows = server.database.rows("SELECT action, details FROM audit WHERE action = 'sign_in_failed' ORDER BY id")
+    dump = server.database.dump()
     # The others of that minute are counted in one row, which a stopping server writes.
     assert rows == [("sign_in_failed", '{"count": 1}'), ("sign_in_failed", '{"count": 29}')]
     lines = log.read_text()

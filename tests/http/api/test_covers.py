@@ -194,10 +194,10 @@ async def test_form_with_an_invalid_cover_is_refused_and_stores_nothing(
     api: Api, shared_server: Server, kind: str
 ) -> None:
     picture, status, code = REFUSED[kind]
-    before = set(shared_server.partials.iterdir()), set(shared_server.spool.iterdir())
+    before = shared_server.store.unfinished(), shared_server.store.names()
     answer = await post_form(api, picture)
     assert (answer.status, answer.code) == (status, code)
-    assert (set(shared_server.partials.iterdir()), set(shared_server.spool.iterdir())) == before
+    assert (shared_server.store.unfinished(), shared_server.store.names()) == before
 
 
 @pytest.mark.parametrize(

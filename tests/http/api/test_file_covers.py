@@ -58,7 +58,7 @@ async def test_cover_and_chapters_are_written_into_the_file(api: Api, shared_ser
     file = await spooled(api, picture=JPEG, chapters=CHAPTERS)
     assert file["chapters"] == CHAPTERS
     assert file["audio_sha256"] == plain["audio_sha256"]
-    stored = (shared_server.spool / file["stored_name"]).read_bytes()
+    stored = shared_server.store.read(file["stored_name"])
     assert stored.endswith(FRAMES)
     written = ID3(io.BytesIO(stored))
     assert [(each.mime, each.data) for each in written.getall("APIC")] == [("image/jpeg", JPEG)]
@@ -141,7 +141,7 @@ async def test_only_the_admin_changes_covers_of_existing_files(
         nowhere = f"/api/v1/files/{'x' * 22}"
         assert (await change(small, file | {"url": nowhere}, method, JPEG)).code == "unknown_file"
         assert (await small.get(f"{nowhere}/cover")).code == "unknown_file"
-    (small_server.spool / file["stored_name"]).unlink()
+    small_server.store.remove(file["stored_name"])
     assert (await small.get(f"{file['url']}/cover")).code == "unknown_file"
     assert (await change(small, file, "PUT", JPEG)).code == "unknown_file"
 

@@ -179,7 +179,7 @@ async def test_a_finished_file_has_the_defaults_of_its_collection(admin: Api, sh
     upload = await finished(admin, night["slug"], "밤")
     file = (await admin.get(f"/api/v1/files/{upload['file']['id']}")).body
     assert (file["title"], file["artist"], file["collection"]) == ("밤", "Team", night["slug"])
-    written = ID3(shared_server.spool / file["stored_name"])
+    written = ID3(io.BytesIO(shared_server.store.read(file["stored_name"])))
     assert [str(written[name]) for name in ("TIT2", "TPE1")] == ["밤", "Team"]
     assert (await admin.get(f"/api/v1/files/{file['id']}/cover")).body == png(9, 9)
     usage = (await admin.get(f"{COLLECTIONS}/{night['slug']}")).body["usage"]

@@ -40,12 +40,12 @@ async def test_name_tags_chapters_and_cover_change_in_the_file_and_its_rows(api:
     assert (cover.status, cover.body["cover"]["width"]) == (200, 30)
     file = (await api.get(ended["file"]["url"])).body
     assert (file["sender"], file["title"], file["chapters"][0]["title"]) == ("Late Larry", "밤", "Intro")
-    tag = ID3(io.BytesIO((shared_server.spool / file["stored_name"]).read_bytes()))
+    tag = ID3(io.BytesIO(shared_server.store.read(file["stored_name"])))
     assert (str(tag["TIT2"]), [picture.data for picture in tag.getall("APIC")]) == ("밤", [png(30, 30)])
     found = await api.get("/api/v1/files?q=late+larry", headers=api.admin)
     assert [one["id"] for one in found.body["files"]] == [file["id"]]
     assert (await api.request("DELETE", f"{UPLOADS}/{ended['id']}/cover")).status == 204
-    tag = ID3(io.BytesIO((shared_server.spool / file["stored_name"]).read_bytes()))
+    tag = ID3(io.BytesIO(shared_server.store.read(file["stored_name"])))
     assert tag.getall("APIC") == []
 
 
@@ -116,7 +116,7 @@ async def test_refused_edit_changes_nothing(api: Api, body: object, status: int,
 async def test_edit_of_a_removed_file_is_404(api: Api, shared_server: Server) -> None:
     ended = await spooled(api, 7150)
     file = (await api.get(ended["file"]["url"])).body
-    (shared_server.spool / file["stored_name"]).unlink()
+    shared_server.store.remove(file["stored_name"])
     answer = await api.request("PATCH", f"{UPLOADS}/{ended['id']}", json={"tags": {"title": "New"}})
     assert (answer.status, answer.code) == (404, "unknown_file")
 

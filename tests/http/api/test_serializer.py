@@ -24,6 +24,8 @@ from tests.catalogue.samples import make_file
 from tests.core.samples import FACTS, LIMITS, make_upload
 from tests.support.serializing import NoLabels, OneSlug, served
 
+pytestmark = pytest.mark.once
+
 SERIALIZER = Serializer("", LIMITS, "", OneSlug(), NoLabels())
 AWARE = TypeAdapter(AwareDatetime)
 

@@ -108,6 +108,7 @@ async def test_wrong_method_is_405_with_the_allowed_methods(api: Api) -> None:
     assert "POST" in answer.headers["Allow"]
 
 
+@pytest.mark.once
 async def test_cancelled_upload_is_gone_and_its_space_is_free(api: Api, shared_server: Server) -> None:
     upload = await api.create(length=1_000_000)
     partial = shared_server.partials / f"{upload['id']}.partial"

@@ -8,6 +8,8 @@ import pytest
 
 from media_service.http.connections.limiter import ConnectionLimiter, limited_address
 
+pytestmark = pytest.mark.once
+
 HERE, FAR, FARTHER = "127.0.0.1", "192.0.2.1", "192.0.2.2"
 
 

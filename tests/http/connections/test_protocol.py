@@ -13,6 +13,8 @@ from media_service.http.connections.limiter import ConnectionLimiter
 from media_service.http.connections.protocol import LimitedProtocol
 from media_service.http.connections.rate_limited_log import RateLimitedLog
 
+pytestmark = pytest.mark.once
+
 REQUEST = b"GET / HTTP/1.1\r\nHost: radio.example\r\n\r\n"
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of a socket that is reset when it is closed."""

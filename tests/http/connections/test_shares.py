@@ -8,6 +8,8 @@ import pytest
 
 from media_service.http.connections.shares import MAX_PROCESSES, Shares
 
+pytestmark = pytest.mark.once
+
 
 def test_only_the_process_with_fewest_connections_is_not_ahead() -> None:
     shares = Shares()

@@ -47,15 +47,15 @@ async def test_curl_gets_the_sentence_and_the_file_is_spooled(api: Api, shared_s
     command = ["curl", "-sS", "-F", "name=x", "-F", f"mp3=@{source}", f"{api.url}/upload"]
     text = await asyncio.to_thread(subprocess.check_output, command, text=True)
     assert text == f"file.mp3 sized of {source.stat().st_size} successfully stored."
-    assert (shared_server.spool / "file.mp3").read_bytes().endswith(source.read_bytes())
+    assert shared_server.store.read("file.mp3").endswith(source.read_bytes())
 
 
 async def test_two_files_with_the_same_name_are_both_stored(api: Api, shared_server: Server) -> None:
     first, second = make_mp3(1, seed=32), make_mp3(1, seed=33)
     for data in (first, second):
         assert (await post(api, data, "twice.mp3")).status == 201
-    assert (shared_server.spool / "twice.mp3").read_bytes().endswith(first)
-    assert (shared_server.spool / "twice (2).mp3").read_bytes().endswith(second)
+    assert shared_server.store.read("twice.mp3").endswith(first)
+    assert shared_server.store.read("twice (2).mp3").endswith(second)
 
 
 async def test_browser_gets_a_page_and_a_script_the_upload(api: Api) -> None:
@@ -108,7 +108,7 @@ async def test_hostile_name_is_stored_as_text_and_never_a_path(api: Api, shared_
     answer = await _create_and_send(api, name)
     file = (await api.get(answer["file"]["url"])).body
     stored = file["stored_name"]
-    assert (shared_server.spool / stored).is_file()
+    assert stored in shared_server.store.names()
     assert len(stored.encode()) <= 255
     assert "\0" not in file["filename"]
     assert "\u202e" not in file["filename"]
@@ -117,6 +117,7 @@ async def test_hostile_name_is_stored_as_text_and_never_a_path(api: Api, shared_
         assert re.sub(r" \(\d+\)(?=\.mp3$)", "", stored) == expected
     new = {path for path in set(shared_server.data.rglob("*")) - before if path.is_file()}
     assert {path.parent for path in new} <= {shared_server.spool, shared_server.data}
+    assert [name for name in shared_server.store.names() if "/" in name] == []
 
 
 async def _create_and_send(api: Api, name: str) -> dict[str, dict[str, str]]:
@@ -134,8 +135,7 @@ async def test_text_named_mp3_is_rejected_kept_and_listed(api: Api, shared_serve
     rejected = (await api.listed("state=rejected"))[0]
     assert (rejected["filename"], rejected["problem"]["code"]) == ("prose.mp3", "not_mp3")
     assert rejected["problem"] == answer.body
-    kept = shared_server.quarantine / f"{rejected['id']}.rejected"
-    assert kept.read_bytes().startswith(b"these are words")
-    assert kept.with_suffix(".json").exists()
-    assert not list(shared_server.spool.glob("prose*"))
-    assert not (shared_server.partials / f"{rejected['id']}.partial").exists()
+    assert shared_server.store.read_rejected(rejected["id"]).startswith(b"these are words")
+    assert shared_server.store.read_report(rejected["id"])["code"] == "not_mp3"
+    assert not [name for name in shared_server.store.names() if name.startswith("prose")]
+    assert rejected["id"] not in shared_server.store.unfinished()

@@ -42,9 +42,9 @@ async def test_malformed_form_is_refused(api: Api, fields: dict[str, str], file:
 
 
 async def test_form_without_a_chosen_file_is_refused_and_stores_nothing(api: Api, shared_server: Server) -> None:
-    before = set(shared_server.partials.iterdir())
+    before = shared_server.store.unfinished()
     assert (await post(api, b"", "")).status == 400
-    assert set(shared_server.partials.iterdir()) == before
+    assert shared_server.store.unfinished() == before
 
 
 async def test_fields_and_a_cover_after_the_file_are_accepted(api: Api, shared_server: Server) -> None:
@@ -55,7 +55,7 @@ async def test_fields_and_a_cover_after_the_file_are_accepted(api: Api, shared_s
     file = (await api.get(upload["file"]["url"])).body
     assert (file["title"], file["genre"], file["album"], file["sender"]) == ("Night", "Jazz", None, "Kim")
     assert (await api.get(f"{upload['file']['url']}/cover")).body == JPEG
-    assert (shared_server.spool / "trailing-fields.mp3").read_bytes().endswith(data)
+    assert shared_server.store.read("trailing-fields.mp3").endswith(data)
 
 
 async def test_a_slow_cover_after_the_file_may_take_longer_than_the_idle_timeout(small_server: Server) -> None:
@@ -85,16 +85,17 @@ async def test_disallowed_part_after_the_file_is_refused_and_stores_nothing(
     api: Api, shared_server: Server, case: str
 ) -> None:
     parts, status, code = REFUSED_AFTER_THE_FILE[case]
-    before = set(shared_server.partials.iterdir())
+    before = shared_server.store.unfinished()
     body = multipart(FILE, *parts)
     answer = await send(shared_server.port, [head("POST", "/upload", length=len(body)), body])
     assert (answer.status, answer.problem["code"]) == (status, code)
-    assert set(shared_server.partials.iterdir()) == before
-    assert not list(shared_server.spool.glob("gone*"))
+    assert shared_server.store.unfinished() == before
+    assert not [name for name in shared_server.store.names() if name.startswith("gone")]
     newest = (await api.listed("limit=1"))[0]
     assert (newest["filename"], newest["state"]) == ("gone.mp3", "cancelled")
 
 
+@pytest.mark.once
 async def test_kill_between_the_file_and_its_fields_stores_nothing(tmp_path: Path) -> None:
     with Server(tmp_path / "data", disk_reserve=0) as server:
         data = make_mp3(4, seed=138)
@@ -110,8 +111,8 @@ async def test_kill_between_the_file_and_its_fields_stores_nothing(tmp_path: Pat
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
-        assert not list(server.partials.iterdir())
-        assert not list(server.spool.iterdir())
+        assert not server.store.unfinished()
+        assert not server.store.names()
         async with aiohttp.ClientSession() as session:
             newest = (await Api(session, server.url, server.token).listed("limit=1"))[0]
         assert (newest["filename"], newest["state"]) == ("killed.mp3", "cancelled")
@@ -138,7 +139,7 @@ async def test_form_without_a_length_is_accepted(api: Api, shared_server: Server
     form.add_field("title", "Streamed")
     answer = await api.request("POST", "/upload", data=form, headers={"Accept": "application/json"})
     assert (answer.status, answer.body["length"], answer.body["tags"]["title"]) == (201, len(data), "Streamed")
-    assert (shared_server.spool / "streamed.mp3").read_bytes().endswith(data)
+    assert shared_server.store.read("streamed.mp3").endswith(data)
 
 
 @pytest.mark.parametrize("options", [["-H", "Transfer-Encoding: chunked"], []], ids=["chunked", "plain"])
@@ -157,12 +158,12 @@ async def test_curl_may_send_the_title_after_the_file(
 
 
 async def test_form_without_a_length_is_limited(small_server: Server) -> None:
-    before = set(small_server.partials.iterdir())
+    before = small_server.store.unfinished()
     body = multipart(part("mp3", bytes(21 * MIB), "endless.mp3"))
     request = head("POST", "/upload", "Transfer-Encoding: chunked")
     answer = await send(small_server.port, [request, *chunked(body, MIB)])
     assert (answer.status, answer.problem["code"]) == (413, "file_too_large")
-    assert set(small_server.partials.iterdir()) == before
+    assert small_server.store.unfinished() == before
 
 
 async def test_form_over_the_limit_is_refused_before_its_bytes(small: Api, small_server: Server) -> None:
@@ -171,16 +172,16 @@ async def test_form_over_the_limit_is_refused_before_its_bytes(small: Api, small
 
 
 async def test_truncated_form_stores_nothing(api: Api, shared_server: Server) -> None:
-    before = set(shared_server.partials.iterdir())
+    before = shared_server.store.unfinished()
     body = multipart(part("mp3", make_mp3(20, seed=37), "cut-form.mp3"))
     request = head("POST", "/upload", length=len(body)) + body
     await send(shared_server.port, [request[: len(request) // 2]], hang_up=True, pause=0.1)
     async with asyncio.timeout(5):
-        while set(shared_server.partials.iterdir()) != before:
+        while shared_server.store.unfinished() != before:
             await asyncio.sleep(0.02)
     newest = (await api.listed("limit=1"))[0]
     assert (newest["filename"], newest["state"]) == ("cut-form.mp3", "cancelled")
-    assert not list(shared_server.spool.glob("cut-form*"))
+    assert not [name for name in shared_server.store.names() if name.startswith("cut-form")]
 
 
 async def test_upload_of_a_running_form_refuses_slices(api: Api, shared_server: Server) -> None:

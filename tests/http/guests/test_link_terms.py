@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,9 +59,8 @@ async def test_details_may_follow_the_file_of_a_form(api: Api, server: Server) -
     data = form(new_file(), details, after=True)
     sent = await api.request("POST", guest.page, data=data, headers=guest.headers | {"Accept": "application/json"})
     assert (sent.status, sent.body["state"], sent.body["sender"]) == (201, "spooled", "Kim")
-    with closing(sqlite3.connect(server.data / "catalogue.sqlite3")) as rows:
-        query = "SELECT email, account FROM files WHERE upload_id = ?"
-        assert rows.execute(query, (sent.body["id"],)).fetchall() == [(details["email"], f"link:{link['id']}")]
+    rows = server.database.rows("SELECT email, account FROM files WHERE upload_id = ?", sent.body["id"])
+    assert rows == [(details["email"], f"link:{link['id']}")]
     data = form(new_file(), {"email": "kim@radio.example"}, after=True)
     refused = await api.request("POST", guest.page, data=data, headers=guest.headers)
     assert (refused.status, refused.code, refused.body["fields"]) == (422, "asked", ["name"])

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from media_service.http.pages.assets import Asset
     from tests.support.api import Api
 
+pytestmark = pytest.mark.once
+
 STATIC = ROOT / "static"
 BUDGET = 48 * 1024
 WINDOW_PACKETS, PACKET_BYTES, HEADER_BYTES = 10, 1448, 640

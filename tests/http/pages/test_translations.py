@@ -20,6 +20,8 @@ from tests.support.server import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 STATIC = ROOT / "static"
 
 

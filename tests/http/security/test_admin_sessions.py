@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,6 +61,7 @@ async def test_signing_in_again_ends_the_session_from_before(api: Api) -> None:
     assert (await now.get("/api/v1/files")).status == 200
 
 
+@pytest.mark.once
 async def test_sessions_survive_a_restart_but_not_a_new_token(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data) as server:
         api = Api(session, server.url, server.token)
@@ -79,31 +78,25 @@ async def test_sessions_survive_a_restart_but_not_a_new_token(data: Path, sessio
 
 
 async def test_a_session_ends_after_thirty_days(data: Path, session: aiohttp.ClientSession) -> None:
-    catalogue = data / "catalogue.sqlite3"
     with Server(data) as server:
         api = Api(session, server.url, server.token)
         old = await sign_in(api)
-        with closing(sqlite3.connect(catalogue)) as connection:
-            ((created_at, expires_at),) = connection.execute("SELECT created_at, expires_at FROM tokens").fetchall()
-            assert expires_at - created_at == 30 * 24 * 3600 * 1_000_000
+        ((created_at, expires_at),) = server.database.rows("SELECT created_at, expires_at FROM tokens")
+        assert expires_at - created_at == 30 * 24 * 3600 * 1_000_000
         server.stop()
-        with closing(sqlite3.connect(catalogue)) as connection, connection:
-            connection.execute("UPDATE tokens SET expires_at = ?", (created_at,))
+        server.database.execute("UPDATE tokens SET expires_at = ?", created_at)
         server.start()
         assert (await old.get("/api/v1/files")).status == 401
         await sign_in(api)
-        with closing(sqlite3.connect(catalogue)) as connection:
-            assert connection.execute("SELECT count(*) FROM tokens").fetchall() == [(1,)]
+        assert server.database.rows("SELECT count(*) FROM tokens") == [(1,)]
 
 
 async def test_stored_session_is_not_a_valid_cookie(data: Path, session: aiohttp.ClientSession) -> None:
     with Server(data) as server:
         signed_in = await sign_in(Api(session, server.url, server.token))
         value = signed_in.headers["Cookie"].partition("=")[2]
-        stored = (data / "catalogue.sqlite3").read_bytes() + (data / "catalogue.sqlite3-wal").read_bytes()
-        assert value.encode() not in stored
-        with closing(sqlite3.connect(data / "catalogue.sqlite3")) as connection:
-            ((digest,),) = connection.execute("SELECT digest FROM tokens").fetchall()
+        assert value.encode() not in server.database.stored()
+        ((digest,),) = server.database.rows("SELECT digest FROM tokens")
         forged = {"Cookie": f"media_service_session={digest.hex()}"}
         assert (await Api(session, server.url, "").get("/api/v1/files", headers=forged)).status == 401
 

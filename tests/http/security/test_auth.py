@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,9 +146,7 @@ async def test_page_sets_one_owner_cookie_and_only_its_digest_is_stored(api: Api
     assert (again.status, "Set-Cookie" in again.headers) == (304, False)
     browser = await api.browser()
     upload = await browser.create("stored.mp3", 10)
-    with closing(sqlite3.connect(shared_server.data / "catalogue.sqlite3")) as connection:
-        query = "SELECT owner FROM uploads WHERE id = ?"
-        ((owner,),) = connection.execute(query, (upload["id"],)).fetchall()
+    ((owner,),) = shared_server.database.rows("SELECT owner FROM uploads WHERE id = ?", upload["id"])
     assert owner.startswith("browser:")
     assert browser.headers["Cookie"].partition("=")[2] not in owner
 

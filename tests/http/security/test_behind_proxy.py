@@ -101,8 +101,8 @@ async def test_one_address_asks_for_few_ids_that_do_not_exist(proxied: Server, s
     upload = await api.create(length=len(MP3))
     file = (await api.send_all(upload["id"], MP3))["file"]
     # Files that were taken out of the spool are known.
-    for path in proxied.spool.iterdir():
-        path.unlink()
+    for name in proxied.store.names():
+        proxied.store.remove(name)
     taken = [f"{file['url']}/content", f"{file['url']}/cover"] * 3
     assert {(await api.get(path, headers=api.admin)).status for path in taken} == {404}
 

@@ -16,6 +16,8 @@ from media_service.core.errors.requests import IdentityRefused
 from media_service.core.quota import is_loopback
 from media_service.http.security.proxies import TRUSTED_PROXIES, ProxyIdentity, TrustedProxies, client_address
 
+pytestmark = pytest.mark.once
+
 TRUSTED = TrustedProxies(["127.0.0.1", "10.0.0.0/8", "2001:db8:aaaa::/48"])
 PROXY = "10.0.0.1"
 CLIENT, SPOOFED = "192.0.2.1", "203.0.113.66"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from media_service.core.accounts import Token
     from media_service.core.ports.accounts import Accounts
 
+pytestmark = pytest.mark.once
+
 KIM = Owner(id="person:kim", kind=OwnerKind.PERSON, role=Role.ADMIN, name="Kim", created_at=1)
 
 
