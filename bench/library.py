@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.workspace import ROOT
 from media_service.catalogue import quotas, writes
-from media_service.catalogue.commit_server import open_for_writing
-from media_service.catalogue.migrate import migrate
+from media_service.catalogue.sqlite.commit_server import open_for_writing
+from media_service.catalogue.sqlite.migrate import migrate
 from media_service.core.files import SpoolEntry, StoredFile
 from media_service.core.findings import Grade
 from media_service.core.upload import Facts, Upload, Verdict

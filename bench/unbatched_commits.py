@@ -14,8 +14,8 @@ import aiosqlite
 
 from media_service import app, cli
 from media_service.catalogue.change import Change, Refused, Rows
-from media_service.catalogue.commit_server import DURABLE_PRAGMAS
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.commit_server import DURABLE_PRAGMAS
 from media_service.core.errors.service import CatalogueError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class UnbatchedWriter:
-    """Replace `catalogue.commit_client.CommitClient`."""
+    """Replace `catalogue.sqlite.commit_client.CommitClient`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

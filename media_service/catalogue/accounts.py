@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from media_service.catalogue.change import Change
-    from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.compiled import Statement
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.sqlite.commit_client import CommitClient
+    from media_service.catalogue.sqlite.connection_pool import ConnectionPool
     from media_service.core.accounts import Credential, Owner, OwnerKind, Token, TokenKind
     from media_service.core.audit import AuditEntry
 

@@ -23,9 +23,9 @@ from media_service.core.audit import Actor, AuditEntry, Subject
 if TYPE_CHECKING:
     from sqlite3 import Row
 
-    from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.compiled import Statement
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.sqlite.commit_client import CommitClient
+    from media_service.catalogue.sqlite.connection_pool import ConnectionPool
     from media_service.core.audit import AuditFilter
 
 ROWS_PER_READ, MAX_READS = 250, 40

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection as Some
 
     from media_service.catalogue.change import Change
-    from media_service.catalogue.commit_client import CommitClient
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.sqlite.commit_client import CommitClient
+    from media_service.catalogue.sqlite.connection_pool import ConnectionPool
     from media_service.core.audit import AuditEntry
     from media_service.core.collections import Collection
     from media_service.core.usage import Usage

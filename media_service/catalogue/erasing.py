@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Select
 
-    from media_service.catalogue.commit_client import CommitClient
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.sqlite.commit_client import CommitClient
+    from media_service.catalogue.sqlite.connection_pool import ConnectionPool
     from media_service.core.audit import AuditEntry
     from media_service.core.files import StoredFile
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from sqlite3 import Row
 
-    from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.compiled import Statement
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.sqlite.commit_client import CommitClient
+    from media_service.catalogue.sqlite.connection_pool import ConnectionPool
     from media_service.core.access import Viewer
     from media_service.core.accounts import Token
     from media_service.core.audit import AuditEntry

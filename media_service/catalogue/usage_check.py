@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 
 from media_service.catalogue.audit import insert_entry
-from media_service.catalogue.commit_server import open_for_writing
 from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.sqlite.commit_server import open_for_writing
 from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import usage
 from media_service.catalogue.usage import COUNTS, recount

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.change import Change
-from media_service.catalogue.commit_client import CommitClient
-from media_service.catalogue.commit_server import open_for_writing
 from media_service.catalogue.recording import record
+from media_service.catalogue.sqlite.commit_client import CommitClient
+from media_service.catalogue.sqlite.commit_server import open_for_writing
 from media_service.core.upload import Slice
 from media_service.ipc.client import RpcClient
 from tests.support.rpc import serve_alone, served

@@ -17,7 +17,7 @@ from tests.catalogue.samples import rows
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+    from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 
 KIM, LEE = Actor("person:kim", "Kim", "t1", "192.0.2.7"), Actor("person:lee", "Lee", None, "192.0.2.8")
 CHANGED = AuditEntry(at=1, action=Action.PERSON_CHANGED, actor=LEE, subject=Subject("person:kim", "Kim"))

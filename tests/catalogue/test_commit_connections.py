@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue import commit_server
-from media_service.catalogue.commit_client import CommitClient
-from media_service.catalogue.commit_server import CommitServer
+from media_service.catalogue.sqlite import commit_server
+from media_service.catalogue.sqlite.commit_client import CommitClient
+from media_service.catalogue.sqlite.commit_server import CommitServer
 from media_service.core.errors.service import CatalogueError
 from media_service.ipc.client import RpcClient
 from media_service.ipc.framing import encode_frame

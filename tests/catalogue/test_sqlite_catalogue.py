@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue.connection_pool import ConnectionPool
 from media_service.catalogue.json_columns import intent_column, intent_value
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.connection_pool import ConnectionPool
 from media_service.core.chapters import Chapter
 from media_service.core.errors.service import CatalogueError
 from media_service.core.upload import PublishIntent, Slice

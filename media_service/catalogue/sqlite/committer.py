@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from media_service.catalogue.ballast import Ballast
+from media_service.catalogue.sqlite.ballast import Ballast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,15 +16,15 @@ from media_service.catalogue.audit import SqliteAuditLog
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.coercion import UnreadableRow, integer, readable
 from media_service.catalogue.collections import SqliteCollections
-from media_service.catalogue.commit_client import CommitClient
-from media_service.catalogue.connection_pool import ConnectionPool
 from media_service.catalogue.erasing import SqliteErasing
 from media_service.catalogue.file_pages import Shown, read_files
 from media_service.catalogue.guest_links import SqliteGuestLinks
-from media_service.catalogue.inline_connection import InlineConnection
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
+from media_service.catalogue.sqlite.commit_client import CommitClient
+from media_service.catalogue.sqlite.connection_pool import ConnectionPool
+from media_service.catalogue.sqlite.inline_connection import InlineConnection
 from media_service.core.errors.service import CatalogueError, ChangedMeanwhile
 from media_service.core.quota import NO_STORAGE_LIMITS, collection_usage
 from media_service.core.usage import Usage

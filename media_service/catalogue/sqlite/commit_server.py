@@ -16,7 +16,7 @@ from collections import defaultdict
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.committer import Committer
+from media_service.catalogue.sqlite.committer import Committer
 from media_service.ipc.framing import FrameDecoder
 from media_service.ipc.server import RECEIVE_BYTES, respond
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from media_service.catalogue.change import PlainChange
-    from media_service.catalogue.committer import Outcome
+    from media_service.catalogue.sqlite.committer import Outcome
 
     Request = tuple["_Client", int, PlainChange]
 
