@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from media_service.catalogue import usage_check
+from media_service.catalogue.sqlite import usage_check
 from media_service.catalogue.sqlite.migrate import migrate
 from media_service.core.quota import FIRST_CHARGE_BYTES
 from tests.catalogue.samples import rows

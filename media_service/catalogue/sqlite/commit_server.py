@@ -23,8 +23,7 @@ from media_service.ipc.server import RECEIVE_BYTES, respond
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from media_service.catalogue.change import PlainChange
-    from media_service.catalogue.sqlite.committer import Outcome
+    from media_service.catalogue.sqlite.committer import Outcome, PlainChange
 
     Request = tuple["_Client", int, PlainChange]
 
