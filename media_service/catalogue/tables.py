@@ -87,6 +87,8 @@ slices = Table(
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("stop", BigInteger, nullable=False),
     Column("digest", LargeBinary(32)),
+    # The name of the attempt, in stores where each is an object.
+    Column("object", String(32)),
     Column("recorded_at", BigInteger, nullable=False),
     # Rows are inserted and read in the order of the key, so the key is the table.
     sqlite_with_rowid=False,
@@ -296,4 +298,12 @@ audit = Table(
     Index("ix_audit_at_id", "at", "id"),
     Index("ix_audit_actor_at_id", "actor", "at", "id"),
     Index("ix_audit_subject_at_id", "subject", "at", "id"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    # What the nodes of one catalogue share.
+    Column("name", String(32), primary_key=True),
+    Column("value", Text, nullable=False),
 )

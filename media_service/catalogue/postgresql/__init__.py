@@ -1,0 +1,1 @@
+"""What only the catalogue on PostgreSQL needs: connections, hints and locks between nodes, common clock, secrets."""
