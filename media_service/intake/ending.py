@@ -132,7 +132,7 @@ class UploadEnder:
         while not await self._store.try_exclusive(upload_id):
             if not supersede:
                 raise BeingFinished
-            self._bus.publish(SUPERSEDE, upload_id, 0, ALL_BYTES, "")
+            self._bus.publish(SUPERSEDE, upload_id, 0, ALL_BYTES, self._clock(), "")
             if not await backoff.pause():
                 raise BeingFinished
         try:

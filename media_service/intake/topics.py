@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 SUPERSEDE: Final = "supersede"
-"""upload_id, start, stop, origin: a newer writer waits for these bytes; older ones should end.
+"""upload_id, start, stop, arrived, origin: a writer waits for these bytes; older ones should end.
 
-`origin` names the process of the newer one, which has ended its own older ones itself; empty if all should end.
+`arrived`: when its request came, in UTC microseconds. `origin` names its process, which has ended its own older ones
+itself; empty if all should end.
 """
 
 INTERRUPT: Final = "interrupt"

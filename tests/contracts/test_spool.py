@@ -5,57 +5,68 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
 from media_service.core.errors.service import StorageError
-from media_service.core.files import RewritePlan, Source
-from media_service.storage.spool import DiskSpool
+from media_service.core.files import ObjectRange, RewritePlan, Source
+from media_service.storage.s3.client import S3Client
+from tests.contracts.spools import DiskPlace, S3Place
 from tests.contracts.wrappers import plain, wrapped
+from tests.support.s3 import ENGINES, Buckets, buckets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from media_service.core.files import AssembledFile
     from media_service.core.ports.spool import Spool
+    from tests.contracts.spools import SpoolPlace
+    from tests.support.s3 import Bucket
+
+__all__ = ["buckets"]
 
 AUDIO = random.Random(5).randbytes(100_000)
+LONG_AUDIO = random.Random(6).randbytes(8_000_000)
 UNTAGGED = RewritePlan(b"", 0)
-ADAPTERS: dict[str, Callable[[Any], Any]] = {"disk": plain, "wrapped": lambda spool: wrapped(spool, "assemble")}
+ADAPTERS: dict[str, Callable[[Any], Any]] = {
+    "disk": plain,
+    "wrapped": lambda spool: wrapped(spool, "assemble"),
+    **dict.fromkeys(ENGINES, plain),
+}
+
+
+@pytest.fixture(params=list(ADAPTERS))
+def adapter(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def restart(tmp_path: Path) -> Callable[[], Spool]:
-    """Return what starts the spool of the next process."""
-    return lambda: DiskSpool(tmp_path / "spool")
+def bucket(adapter: str, buckets: Buckets) -> Bucket | None:
+    return buckets.on(adapter) if adapter in ENGINES else None
 
 
-@pytest_asyncio.fixture(params=list(ADAPTERS))
-async def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    spool = DiskSpool(tmp_path / "spool")
-    await spool.prepare()
-    return ADAPTERS[request.param](spool)
+@pytest_asyncio.fixture
+async def place(bucket: Bucket | None, tmp_path: Path) -> AsyncIterator[SpoolPlace]:
+    async with AsyncExitStack() as resources:
+        if bucket is None:
+            yield DiskPlace(tmp_path)
+        else:
+            client = await resources.enter_async_context(S3Client(bucket.location()))
+            yield S3Place(client, tmp_path)
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Source:
-    path = tmp_path / "a.partial"
-    path.write_bytes(AUDIO)
-    return Source(path)
+@pytest_asyncio.fixture
+async def spool(adapter: str, place: SpoolPlace) -> Any:
+    return ADAPTERS[adapter](await place.spool())
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return the folder that readers of the spool see."""
-    return tmp_path / "spool" / "mp3"
-
-
-def finished(folder: Path) -> list[str]:
-    """Return the names that a reader sees."""
-    return sorted(path.name for path in folder.iterdir())
+@pytest_asyncio.fixture
+async def source(place: SpoolPlace) -> Source:
+    return await place.source("a.partial", AUDIO)
 
 
 async def assembled(spool: Spool, source: Source, upload_id: str = "a") -> AssembledFile:
@@ -79,38 +90,38 @@ async def test_without_a_length_the_whole_source_is_used(spool: Spool, source: S
     assert (await spool.assemble("a", source, UNTAGGED, None)).size == len(AUDIO)
 
 
-async def test_finished_file_is_measured_as_it_lies_there(spool: Spool, folder: Path, source: Source) -> None:
+async def test_finished_file_is_measured_as_it_lies_there(spool: Spool, place: SpoolPlace, source: Source) -> None:
     made = await assembled(spool, source)
     await spool.publish("a", "show.mp3")
     assert await spool.measure("show.mp3") == (made.size, made.sha256)
-    (folder / "show.mp3").write_bytes(b"changed")
+    await place.write("show.mp3", b"changed")
     assert await spool.measure("show.mp3") == (7, hashlib.sha256(b"changed").digest())
 
 
 async def test_discarded_file_is_gone_and_its_readers_keep_the_bytes(
-    spool: Spool, folder: Path, source: Source
+    spool: Spool, place: SpoolPlace, source: Source
 ) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
-    with (folder / "show.mp3").open("rb") as reader:
+    content = await spool.content("show.mp3")
+    assert content is not None
+    async with aclosing(content.read(0, len(AUDIO))) as reader:
+        first = await anext(reader)
         await spool.discard("show.mp3")
         await spool.discard("show.mp3")
-        assert finished(folder) == []
-        assert reader.read() == AUDIO
+        assert await place.names() == []
+        assert first + b"".join([piece async for piece in reader]) == AUDIO
 
 
-async def test_head_replaces_the_bytes_before_the_cut(spool: Spool, source: Source) -> None:
-    made = await spool.assemble("a", source, RewritePlan(b"HEAD" * 1000, 300), len(AUDIO))
+@pytest.mark.parametrize("audio", [AUDIO, LONG_AUDIO], ids=["short", "long"])
+@pytest.mark.parametrize(("head", "tail"), [(b"HEAD" * 1000, b""), (b"HEAD", b"TAIL" * 32), (b"", b"")])
+async def test_head_replaces_the_bytes_before_the_cut_and_tail_the_last_ones(
+    spool: Spool, place: SpoolPlace, audio: bytes, head: bytes, tail: bytes
+) -> None:
+    source = await place.source("b.partial", audio)
+    made = await spool.assemble("a", source, RewritePlan(head, 300, tail), len(audio))
     await spool.publish("a", "show.mp3")
-    expected = b"HEAD" * 1000 + AUDIO[300:]
-    assert await stored(spool, "show.mp3") == expected
-    assert (made.size, made.sha256) == (len(expected), hashlib.sha256(expected).digest())
-
-
-async def test_tail_replaces_the_last_bytes(spool: Spool, source: Source) -> None:
-    made = await spool.assemble("a", source, RewritePlan(b"HEAD", 300, b"TAIL" * 32), len(AUDIO))
-    await spool.publish("a", "show.mp3")
-    expected = b"HEAD" + AUDIO[300:-128] + b"TAIL" * 32
+    expected = head + audio[300 : len(audio) - len(tail)] + tail
     assert await stored(spool, "show.mp3") == expected
     assert (made.size, made.sha256) == (len(expected), hashlib.sha256(expected).digest())
 
@@ -120,29 +131,32 @@ async def test_bytes_after_the_length_are_not_copied(spool: Spool, source: Sourc
     assert (made.size, made.sha256) == (500, hashlib.sha256(AUDIO[:500]).digest())
 
 
-async def test_assembling_again_starts_over(spool: Spool, restart: Callable[[], Spool], source: Source) -> None:
+async def test_assembling_again_starts_over(spool: Spool, place: SpoolPlace, source: Source) -> None:
     await spool.assemble("a", source, RewritePlan(b"first", 0), len(AUDIO))
-    made = await restart().assemble("a", source, RewritePlan(b"second", 0), len(AUDIO))
+    next_spool = await place.spool()
+    made = await next_spool.assemble("a", source, RewritePlan(b"second", 0), len(AUDIO))
     assert made.sha256 == hashlib.sha256(b"second" + AUDIO).digest()
+    await next_spool.publish("a", "show.mp3")
+    assert await stored(next_spool, "show.mp3") == b"second" + AUDIO
 
 
-async def test_missing_source_is_file_not_found(spool: Spool, tmp_path: Path) -> None:
+async def test_missing_source_is_file_not_found(spool: Spool, source: Source, tmp_path: Path) -> None:
+    missing = (ObjectRange("missing", 0, 10),)
     with pytest.raises(FileNotFoundError):
-        await spool.assemble("a", Source(tmp_path / "missing"), UNTAGGED, 10)
+        await spool.assemble("a", Source(tmp_path / "missing", missing), UNTAGGED, 10)
+    assert await spool.list_assembled() == []
 
 
-async def test_short_source_is_an_error_and_leaves_no_file(spool: Spool, folder: Path, source: Source) -> None:
+async def test_short_source_is_an_error_and_leaves_no_file(spool: Spool, place: SpoolPlace, source: Source) -> None:
     with pytest.raises(StorageError):
         await spool.assemble("a", source, UNTAGGED, len(AUDIO) + 1)
-    assert finished(folder) == []
+    assert (await place.names(), await spool.list_assembled()) == ([], [])
     assert (await assembled(spool, source)).size == len(AUDIO)
 
 
-async def test_second_file_of_a_name_gets_a_number(spool: Spool, source: Source, tmp_path: Path) -> None:
-    other = tmp_path / "b.partial"
-    other.write_bytes(b"another")
+async def test_second_file_of_a_name_gets_a_number(spool: Spool, place: SpoolPlace, source: Source) -> None:
     await assembled(spool, source, "a")
-    await assembled(spool, Source(other), "b")
+    await assembled(spool, await place.source("b.partial", b"another"), "b")
     first, second = spool.candidate_names("show.mp3", 1, 2)
     assert (first, second) == ("show.mp3", "show (2).mp3")
     assert await spool.publish("a", first)
@@ -155,42 +169,52 @@ async def test_candidate_names_start_at_any_number(spool: Spool) -> None:
     assert spool.candidate_names("show.mp3", 65, 2) == ["show (65).mp3", "show (66).mp3"]
 
 
-async def test_existing_file_is_not_replaced(spool: Spool, folder: Path, source: Source) -> None:
-    (folder / "show.mp3").write_bytes(b"theirs")
+async def test_existing_file_is_not_replaced(spool: Spool, place: SpoolPlace, source: Source) -> None:
+    await place.write("show.mp3", b"theirs")
     await assembled(spool, source)
     assert not await spool.publish("a", "show.mp3")
     assert await stored(spool, "show.mp3") == b"theirs"
     assert await spool.is_assembled("a")
 
 
-async def test_one_of_many_concurrent_publishes_gets_the_name(spool: Spool, source: Source) -> None:
+async def test_the_same_bytes_of_another_upload_do_not_get_its_name(spool: Spool, source: Source) -> None:
+    for upload_id in ("a", "b"):
+        await assembled(spool, source, upload_id)
+    assert await spool.publish("a", "show.mp3")
+    assert not await spool.publish("b", "show.mp3")
+
+
+async def test_one_of_many_concurrent_publishes_gets_the_name(spool: Spool, place: SpoolPlace, source: Source) -> None:
+    spools = [spool, await place.spool()]
     ids = [str(number) for number in range(8)]
     for upload_id in ids:
         await assembled(spool, source, upload_id)
-    got = await asyncio.gather(*(spool.publish(upload_id, "show.mp3") for upload_id in ids))
+    got = await asyncio.gather(*(spools[int(upload_id) % 2].publish(upload_id, "show.mp3") for upload_id in ids))
     assert sorted(got) == [False] * 7 + [True]
+    assert sorted(await spool.list_assembled()) == [
+        upload_id for upload_id, mine in zip(ids, got, strict=True) if not mine
+    ]
 
 
-async def test_file_is_assembled_until_published(
-    spool: Spool, folder: Path, restart: Callable[[], Spool], source: Source
-) -> None:
+async def test_file_is_assembled_until_published(spool: Spool, place: SpoolPlace, source: Source) -> None:
     assert not await spool.is_assembled("a")
     await assembled(spool, source)
-    assert await restart().is_assembled("a")
-    assert finished(folder) == []
+    next_spool = await place.spool()
+    assert await next_spool.is_assembled("a")
+    assert await place.names() == []
     await spool.publish("a", "show.mp3")
-    assert not await restart().is_assembled("a")
-    assert await restart().list_assembled() == []
-    assert finished(folder) == ["show.mp3"]
+    assert not await next_spool.is_assembled("a")
+    assert await next_spool.list_assembled() == []
+    assert await place.names() == ["show.mp3"]
 
 
 async def test_published_file_that_was_taken_is_no_longer_assembled(
-    spool: Spool, folder: Path, restart: Callable[[], Spool], source: Source, tmp_path: Path
+    spool: Spool, place: SpoolPlace, source: Source
 ) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
-    (folder / "show.mp3").rename(tmp_path / "taken.mp3")
-    assert not await restart().is_assembled("a")
+    await place.take("show.mp3")
+    assert not await (await place.spool()).is_assembled("a")
 
 
 async def test_discarding_after_publishing_keeps_the_file_and_can_be_repeated(spool: Spool, source: Source) -> None:
@@ -201,32 +225,38 @@ async def test_discarding_after_publishing_keeps_the_file_and_can_be_repeated(sp
     assert await stored(spool, "show.mp3") == AUDIO
 
 
-async def test_discarding_an_unpublished_file_leaves_nothing(spool: Spool, folder: Path, source: Source) -> None:
+async def test_discarding_an_unpublished_file_leaves_nothing(spool: Spool, place: SpoolPlace, source: Source) -> None:
     await assembled(spool, source)
     assert await spool.list_assembled() == ["a"]
     await spool.discard_assembled("a")
     assert await spool.list_assembled() == []
-    assert finished(folder) == []
+    assert await place.names() == []
 
 
-async def test_replaced_file_can_still_be_read_by_an_open_reader(spool: Spool, folder: Path, source: Source) -> None:
+async def test_replaced_file_can_still_be_read_by_an_open_reader(
+    spool: Spool, place: SpoolPlace, source: Source
+) -> None:
     await assembled(spool, source)
     await spool.publish("a", "show.mp3")
-    await spool.assemble("b", Source(folder / "show.mp3"), RewritePlan(b"HEAD", 300), None)
-    with (folder / "show.mp3").open("rb") as reader:
+    content = await spool.content("show.mp3")
+    assert content is not None
+    async with spool.reading("show.mp3") as finished:
+        await spool.assemble("b", finished, RewritePlan(b"HEAD", 300), None)
+    async with aclosing(content.read(0, len(AUDIO))) as reader:
+        first = await anext(reader)
         await spool.replace("b", "show.mp3")
-        assert reader.read() == AUDIO
+        assert first + b"".join([piece async for piece in reader]) == AUDIO
     expected = b"HEAD" + AUDIO[300:]
     assert await stored(spool, "show.mp3") == expected
     assert await spool.measure("show.mp3") == (len(expected), hashlib.sha256(expected).digest())
-    assert (finished(folder), await spool.list_assembled()) == (["show.mp3"], [])
+    assert (await place.names(), await spool.list_assembled()) == (["show.mp3"], [])
 
 
-async def test_file_that_was_taken_is_not_replaced(spool: Spool, folder: Path, source: Source) -> None:
+async def test_file_that_was_taken_is_not_replaced(spool: Spool, place: SpoolPlace, source: Source) -> None:
     await assembled(spool, source)
     with pytest.raises(FileNotFoundError):
         await spool.replace("a", "show.mp3")
-    assert (finished(folder), await spool.list_assembled()) == ([], ["a"])
+    assert (await place.names(), await spool.list_assembled()) == ([], ["a"])
     assert await spool.measure("show.mp3") is None
 
 
@@ -237,6 +267,20 @@ async def test_finished_file_is_read_locally(spool: Spool, source: Source) -> No
         assert reading.path.read_bytes() == AUDIO
     async with spool.reading("show.mp3", tags_only=True) as reading:
         assert reading.path.stat().st_size == len(AUDIO)
+
+
+async def test_tags_at_both_ends_are_read_without_the_rest(spool: Spool, place: SpoolPlace) -> None:
+    sizes = (90_000, 700_000)
+    fields = [bytes([0, size >> 14 & 127, size >> 7 & 127, size & 127]) for size in sizes]
+    leading = [b"ID3\4\0\0" + field + bytes([7]) * size for field, size in zip(fields, sizes, strict=True)]
+    audio = b"".join(leading) + LONG_AUDIO
+    await assembled(spool, await place.source("b.partial", audio))
+    await spool.publish("a", "show.mp3")
+    async with spool.reading("show.mp3", tags_only=True) as reading:
+        data = reading.path.read_bytes()
+    assert len(data) == len(audio)
+    assert data[:791_000] == audio[:791_000]
+    assert data[-1_000_000:] == audio[-1_000_000:]
 
 
 async def test_content_is_read_in_any_span_and_known_by_its_etag(spool: Spool, source: Source) -> None:

@@ -34,6 +34,17 @@ async def test_newer_writer_ends_the_older_and_waits_for_it() -> None:
     assert not leases
 
 
+async def test_older_writer_waits_for_the_newer_one() -> None:
+    leases = Leases()
+    lease = leases.acquire(0, 100, idle=30, arrived=2)
+    waiting = asyncio.create_task(leases.end(50, 60, arrived=1))
+    async with lease:
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+    lease.release()
+    assert await waiting
+
+
 async def test_writer_of_other_bytes_is_left_alone() -> None:
     leases = Leases()
     leases.acquire(0, 100, idle=30)

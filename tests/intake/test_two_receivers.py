@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +96,27 @@ async def test_of_two_that_wait_for_a_third_the_newer_wins(tmp_path: Path) -> No
             await newer
             with pytest.raises(Superseded):
                 await older
+
+
+async def test_an_older_writer_that_waits_does_not_end_a_newer_one(tmp_path: Path) -> None:
+    async with two(tmp_path / "data", is_deaf=False) as (one, other), Rig(tmp_path / "data", beside=one) as third:
+        upload_id, slow = await begin(one), Body()
+        first = await third.store.begin(upload_id, 0, 20)
+        assert first is not None
+        assert first.try_lock()
+        older = asyncio.create_task(send(other, upload_id, 0, 20))
+        await asyncio.sleep(0.1)
+        one.time += 1
+        first.close()
+        newer = await begin_writing(one, upload_id, slow, MP3[:5])
+        # Meanwhile the older one tries again.
+        await asyncio.sleep(0.3)
+        slow.send(MP3[5:20])
+        slow.end()
+        await newer
+        with suppress(Superseded):
+            await older
+        assert len((await one.database.load(upload_id) or ((), ()))[1]) == 1
 
 
 async def test_without_hints_the_newer_writer_waits_for_the_older_one(tmp_path: Path) -> None:

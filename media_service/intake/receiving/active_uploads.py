@@ -211,7 +211,7 @@ class ActiveUploads:
         if active is not None and active.upload.state != state:
             active.is_stale = True
 
-    def _supersede(self, upload_id: str, start: int, stop: int, origin: str) -> None:
+    def _supersede(self, upload_id: str, start: int, stop: int, arrived: int, origin: str) -> None:
         active = self._active.get(upload_id)
         if active is not None and origin != self.origin:
-            active.leases.supersede(start, stop)
+            active.leases.supersede(start, stop, arrived)

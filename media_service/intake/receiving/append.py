@@ -107,7 +107,7 @@ class Appends:
         if not await self._lock(upload_id, arrived):
             raise Superseded
         # No await since the lock: of two new appends the second sees the first.
-        append = _RunningAppend(self._uploads, self._locks, upload_id, viewer, request, arrived)
+        append = _RunningAppend(self._uploads, self._locks, upload_id, viewer, request, arrived=arrived)
         self._running[upload_id] = append
         try:
             if self._closing:
@@ -184,6 +184,7 @@ class _RunningAppend:
         upload_id: str,
         viewer: Viewer | None,
         request: AppendRequest,
+        *,
         arrived: int,
     ) -> None:
         self._uploads = uploads

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from media_service.core.errors.requests import BodyTooSlow, IdleTimeout
 from media_service.core.errors.uploads import SpanOverlaps, Superseded
 from media_service.core.rate import RateFloor
+from media_service.intake.receiving.arrival import is_newer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +26,14 @@ class Lease:
     """One writer's lease on `[start, stop)`; `stop` grows if the size is unknown.
 
     `async with` it while the body is read: it raises Superseded when a newer writer comes, IdleTimeout after `idle`
-    seconds without a block. `rate`: minimum bytes per second, averaged over `idle` seconds.
+    seconds without a block. `rate`: minimum bytes per second, averaged over `idle` seconds. `arrived`: when the
+    writer's request came, in UTC microseconds.
     """
 
-    def __init__(self, leases: Leases, start: int, stop: int | None, idle: float, rate: int) -> None:
+    def __init__(self, leases: Leases, start: int, stop: int | None, idle: float, *, rate: int, arrived: int) -> None:
         self.start = start
         self.stop = start + 1 if stop is None else stop
+        self.arrived = arrived
         self._leases = leases
         self._idle = idle
         self._clock = asyncio.get_running_loop().time
@@ -123,25 +126,26 @@ class Leases:
         """Return the leases that share bytes with `[start, stop)`."""
         return [lease for lease in self._open if lease is not but and lease.start < stop and start < lease.stop]
 
-    def acquire(self, start: int, stop: int | None, idle: float, rate: int = 0) -> Lease:
+    def acquire(self, start: int, stop: int | None, idle: float, *, rate: int = 0, arrived: int = 0) -> Lease:
         """Return a new lease. The caller has ended older ones on these bytes."""
-        lease = Lease(self, start, stop, idle, rate)
+        lease = Lease(self, start, stop, idle, rate=rate, arrived=arrived)
         self._open.append(lease)
         return lease
 
-    def supersede(self, start: int, stop: int) -> list[Lease]:
-        """End the writers of these bytes; return their leases, which are released soon."""
-        older = self.overlapping(start, stop)
-        for lease in older:
-            lease.supersede()
-        return older
+    def supersede(self, start: int, stop: int, arrived: int) -> list[Lease]:
+        """End the older writers of these bytes; return the leases of all, which will be released."""
+        others = self.overlapping(start, stop)
+        for lease in others:
+            if not is_newer(lease.arrived, arrived):
+                lease.supersede()
+        return others
 
-    async def end(self, start: int, stop: int) -> bool:
-        """End the writers of these bytes, and wait for that; return whether there were any."""
-        older = self.supersede(start, stop)
-        for lease in older:
+    async def end(self, start: int, stop: int, arrived: int = 0) -> bool:
+        """End the older writers of these bytes, and wait until all have ended; return whether there were any."""
+        others = self.supersede(start, stop, arrived)
+        for lease in others:
             await lease.released.wait()
-        return bool(older)
+        return bool(others)
 
     def drop(self, lease: Lease) -> None:
         """Remove a released lease."""

@@ -21,7 +21,7 @@ from media_service.core.errors.uploads import DigestMismatch, SpanOverlaps
 from media_service.core.ranges import Span
 from media_service.core.reservation import first_reservation
 from media_service.core.upload import Slice
-from media_service.intake.receiving.span_lock import lock_span
+from media_service.intake.receiving.span_lock import lock_ahead, lock_span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.leases import Lease
     from media_service.intake.receiving.lifecycle import UploadLifecycle
     from media_service.intake.tasks import TaskTracker
-
-MULTIPART_OVERHEAD_BYTES = 4096
-"""Bytes of a request that are not the slice's, at most in sensible clients: the page has 600."""
 
 MAX_ATTEMPTS = 8
 """Attempts to begin a slice while other processes change the upload."""
@@ -83,9 +80,10 @@ class SliceReceiver:
 
     async def receive(self, active: ActiveUpload, request: SliceRequest, body: AsyncIterable[bytes]) -> None:
         """Return when the slice is durable and recorded. Raise as `UploadService.receive`."""
-        target = await self._begin(active, request)
+        arrived = self._deps.clock()
+        target = await self._begin(active, request, arrived)
         if isinstance(target, admission.WriteWindow):
-            await self._repeat(active, request, target, body)
+            await self._repeat(active, request, target, body, arrived=arrived)
             await self._lifecycle.complete_if_possible(active)
             return
         try:
@@ -97,17 +95,19 @@ class SliceReceiver:
         commit = self._tasks.begin(self._commit(active, request, piece, target))
         await asyncio.shield(commit)
 
-    async def _begin(self, active: ActiveUpload, request: SliceRequest) -> _Target | admission.WriteWindow:
+    async def _begin(
+        self, active: ActiveUpload, request: SliceRequest, arrived: int
+    ) -> _Target | admission.WriteWindow:
         """Return where to write, locked; or the window of a repeat. The caller must call `_end` with a target."""
         for _ in range(MAX_ATTEMPTS):
-            window = await self._admit(active, request)
+            window = await self._admit(active, request, arrived)
             if window.repeat:
                 peeked = await self._deps.catalogue.peek(active.upload.id, window.start, window.start)
                 if peeked is not None and peeked[0] == active.upload.version:
                     return window
                 await self._deps.active_uploads.refresh(active)
                 continue
-            lease = self._acquire(active, request, window)
+            lease = self._acquire(active, request, window, arrived)
             try:
                 writer = await self._open(active, request, window)
             except BaseException:
@@ -116,7 +116,7 @@ class SliceReceiver:
             target = _Target(window, lease, writer)
             try:
                 if await lock_span(self._deps, active.upload.id, writer, lease):
-                    target.checked_to = _lock_ahead(writer, window, request)
+                    target.checked_to = lock_ahead(writer, window, request)
                     if await self._is_current(active, window.start, target.checked_to):
                         return target
             except BaseException:
@@ -127,7 +127,7 @@ class SliceReceiver:
             await self._deps.active_uploads.refresh(active)
         raise ChangedMeanwhile
 
-    async def _admit(self, active: ActiveUpload, request: SliceRequest) -> admission.WriteWindow:
+    async def _admit(self, active: ActiveUpload, request: SliceRequest, arrived: int) -> admission.WriteWindow:
         """End older writers of these bytes, then return where to write: what they recorded meanwhile counts."""
         limits = self._deps.options.limits
         if request.last:
@@ -147,7 +147,7 @@ class SliceReceiver:
         while True:
             window = await self._deps.active_uploads.decide(active, decision)
             stop = request.start + (request.size or 1)
-            if window.repeat or not await active.leases.end(request.start, stop):
+            if window.repeat or not await active.leases.end(request.start, stop, arrived):
                 return window
 
     def _check_slice(self, active: ActiveUpload, request: SliceRequest, span: Span | None) -> None:
@@ -157,10 +157,12 @@ class SliceReceiver:
         if request.cut_by_client and span is not None:
             admission.check_small(active.upload, active.received, span, limits)
 
-    def _acquire(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> Lease:
+    def _acquire(
+        self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow, arrived: int
+    ) -> Lease:
         """Return a lease. Must not await, so that no other writer comes after `_admit`."""
         stop, options = None if request.size is None else window.start + request.size, self._deps.options
-        return active.leases.acquire(window.start, stop, options.idle_timeout, options.body_rate)
+        return active.leases.acquire(window.start, stop, options.idle_timeout, rate=options.body_rate, arrived=arrived)
 
     async def _open(self, active: ActiveUpload, request: SliceRequest, window: admission.WriteWindow) -> SliceWriter:
         """Return the slice's writer. Raise UploadGone if the upload's bytes are missing."""
@@ -207,10 +209,12 @@ class SliceReceiver:
         request: SliceRequest,
         window: admission.WriteWindow,
         body: AsyncIterable[bytes],
+        *,
+        arrived: int,
     ) -> None:
         """Acknowledge recorded bytes. A body of unknown size is read first, because it may exceed them."""
         if request.size is None:
-            lease = self._acquire(active, request, window)
+            lease = self._acquire(active, request, window, arrived)
             try:
                 piece = await self._write(active, request, window, lease, body)
             finally:
@@ -282,17 +286,3 @@ class SliceReceiver:
             await self._lifecycle.record(active, piece, last=request.last)
         finally:
             self._end(active, target)
-
-
-def _lock_ahead(writer: SliceWriter, window: admission.WriteWindow, request: SliceRequest) -> int:
-    """Lock what the slice will have, to ask the catalogue once and not for each block; return the end of it.
-
-    The writer of the bytes after a slice waits if more is locked.
-    """
-    if request.size is not None:
-        return window.start + request.size
-    first = window.start + 1
-    if request.most is None:
-        return first
-    stop = min(window.limit, window.start + request.most - (0 if request.appends else MULTIPART_OVERHEAD_BYTES))
-    return stop if stop > first and writer.extend(stop) else first

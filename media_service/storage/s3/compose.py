@@ -49,7 +49,7 @@ async def compose(client: S3Client, new: NewObject, pieces: Sequence[bytes | Obj
     composition = _Composition(client, new, local)
     try:
         await composition.make(parts)
-    except (NoSuchMultipart, PreconditionFailed, FileNotFoundError):
+    except (NoSuchMultipart, PreconditionFailed):
         # Perhaps an attempt made it and its response was lost; the next one then meets what it made.
         if not await composition.is_made():
             raise

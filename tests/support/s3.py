@@ -1,7 +1,8 @@
-"""Real S3 servers of two code bases, with a bucket that lives as long as the tests of one process."""
+"""Real S3 servers of two code bases, with a bucket on each that lives as long as the tests of one process."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -9,12 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import pytest
 from aiobotocore.session import get_session
 
 from media_service.storage.s3.location import S3Location
 from tests.conftest import missing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aiobotocore.session import ClientCreatorContext
     from types_aiobotocore_s3.client import S3Client
     from types_aiobotocore_s3.type_defs import ObjectIdentifierTypeDef
@@ -38,6 +42,36 @@ class Bucket:
     def location(self) -> S3Location:
         """Return a place with no objects."""
         return S3Location.parse(f"s3://{self.name}/{secrets.token_hex(8)}", endpoint=self.endpoint, region="us-east-1")
+
+
+class Buckets:
+    """A bucket on each server, made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Bucket] = {}
+
+    def on(self, engine: str) -> Bucket:
+        """Return the bucket on this server; skip the test if it does not run."""
+        if engine not in self._made:
+            self._made[engine] = asyncio.run(make_bucket(endpoint_of(engine)))
+        return self._made[engine]
+
+    def drop(self) -> None:
+        """Delete all buckets."""
+        for bucket in self._made.values():
+            asyncio.run(delete_bucket(bucket))
+
+
+@pytest.fixture(scope="session")
+def buckets() -> Iterator[Buckets]:
+    """Yield the buckets, and let the AWS chain find the servers' credentials, and no file of this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        buckets = Buckets()
+        yield buckets
+        buckets.drop()
 
 
 def endpoint_of(engine: str) -> str:

@@ -1,0 +1,180 @@
+"""The spool of finished files, as objects. A file is complete when its key appears.
+
+A file is assembled under `incoming/` and copied to its name inside of the store, which cannot rename. The copy appears
+whole, only if the name is free, and tells of which assembled file it is. So after a crash an assembled file was not
+published, or it was and is still there too: it is then deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from media_service.core.errors.service import StorageError
+from media_service.core.files import AssembledFile, ObjectRange, RewritePlan, Source
+from media_service.storage.data_folder import make_private_folder
+from media_service.storage.filenames import safe_filenames
+from media_service.storage.os_errors import map_os_errors
+from media_service.storage.s3.compose import NewObject, compose
+from media_service.storage.s3.content import content_of
+from media_service.storage.s3.errors import PreconditionFailed
+from media_service.storage.s3.keys import INCOMING, incoming_key, spool_key
+from media_service.storage.s3.local_copy import copy_of, copy_of_tags
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
+
+    from media_service.storage.s3.client import ObjectInfo, S3Client
+    from media_service.storage.s3.content import ObjectContent
+
+CONTENT_TYPE = "audio/mpeg"
+SHA256, ASSEMBLED_AS = "sha256", "assembled-as"
+"""Metadata of a file: its SHA-256 in hexadecimal, and the key under which it was assembled."""
+
+READ_BYTES = 1024 * 1024
+"""Bytes hashed at once."""
+
+
+class S3Spool:
+    """`core.ports.spool.Spool` in a bucket. `scratch`: folder of local copies; `redirects`: clients may read there."""
+
+    def __init__(self, client: S3Client, scratch: Path, *, redirects: bool = False) -> None:
+        self._client = client
+        self._scratch = scratch
+        self._redirects = redirects
+
+    async def prepare(self) -> None:
+        """Create the scratch folder."""
+        await make_private_folder(self._scratch)
+
+    async def assemble(self, upload_id: str, source: Source, plan: RewritePlan, length: int | None) -> AssembledFile:
+        length = sum(part.stop - part.start for part in source.objects) if length is None else length
+        audio_stop = length - len(plan.tail)
+        with map_os_errors():
+            digest = await asyncio.to_thread(_digest, source.path, plan, audio_stop)
+        metadata = {SHA256: digest.hex(), ASSEMBLED_AS: upload_id}
+        new = NewObject(key=incoming_key(upload_id), metadata=metadata, content_type=CONTENT_TYPE)
+        audio = list(_selected(source.objects, plan.cut, audio_stop))
+        await compose(self._client, new, [plan.head, *audio, plan.tail])
+        size = len(plan.head) + length - plan.cut
+        await self._check(new.key, plan, size)
+        return AssembledFile(size, digest)
+
+    async def _check(self, key: str, plan: RewritePlan, size: int) -> None:
+        """Raise StorageError if the object has another size, head or tail than planned."""
+        if (await self._client.head(key)).size != size:
+            raise StorageError
+        for planned, start in ((plan.head, 0), (plan.tail, size - len(plan.tail))):
+            offset = 0
+            async for block in self._client.get(key, start, start + len(planned)):
+                if block != planned[offset : offset + len(block)]:
+                    raise StorageError
+                offset += len(block)
+
+    async def is_assembled(self, upload_id: str) -> bool:
+        return await self._find(incoming_key(upload_id)) is not None
+
+    def candidate_names(self, filename: str, first: int, count: int) -> list[str]:
+        return safe_filenames(filename, range(first, first + count))
+
+    async def publish(self, upload_id: str, name: str) -> bool:
+        assembled = await self._client.head(incoming_key(upload_id))
+        existing = await self._find(spool_key(name))
+        if existing is None:
+            try:
+                await self._copy(assembled, name, if_absent=True)
+            except PreconditionFailed:
+                return False
+        elif existing.metadata != assembled.metadata:
+            return False
+        await self.discard_assembled(upload_id)
+        return True
+
+    async def discard_assembled(self, upload_id: str) -> None:
+        await self._client.delete([incoming_key(upload_id)])
+
+    async def list_assembled(self) -> list[str]:
+        return [found.key.removeprefix(INCOMING) async for found in self._client.list_objects(INCOMING)]
+
+    async def replace(self, key: str, name: str) -> None:
+        existing = await self._client.head(spool_key(name))
+        assembled = await self._client.head(incoming_key(key))
+        try:
+            await self._copy(assembled, name, if_match=existing.etag)
+        except PreconditionFailed as error:
+            # The caller has the file's lock, so no edit of ours did it.
+            raise FileNotFoundError(name) from error
+        await self.discard_assembled(key)
+
+    async def _copy(self, assembled: ObjectInfo, name: str, *, if_absent: bool = False, if_match: str = "") -> None:
+        new = NewObject(
+            key=spool_key(name),
+            metadata=assembled.metadata,
+            content_type=CONTENT_TYPE,
+            if_absent=if_absent,
+            if_match=if_match,
+        )
+        await compose(self._client, new, [ObjectRange(assembled.key, 0, assembled.size)])
+
+    async def measure(self, name: str) -> tuple[int, bytes] | None:
+        found = await self._find(spool_key(name))
+        if found is None:
+            return None
+        if SHA256 in found.metadata:
+            return found.size, bytes.fromhex(found.metadata[SHA256])
+        digest = hashlib.sha256()
+        # Somebody else wrote it.
+        async for block in self._client.get(found.key, etag=found.etag):
+            digest.update(block)
+        return found.size, digest.digest()
+
+    async def discard(self, name: str) -> None:
+        await self._client.delete([spool_key(name)])
+
+    @asynccontextmanager
+    async def reading(self, name: str, *, tags_only: bool = False) -> AsyncIterator[Source]:
+        found = await self._client.head(spool_key(name))
+        copy = copy_of_tags if tags_only else copy_of
+        async with copy(self._client, found, self._scratch) as path:
+            yield Source(path, (ObjectRange(found.key, 0, found.size),))
+
+    async def content(self, name: str) -> ObjectContent | None:
+        return await content_of(self._client, spool_key(name), redirects=self._redirects)
+
+    async def _find(self, key: str) -> ObjectInfo | None:
+        try:
+            return await self._client.head(key)
+        except FileNotFoundError:
+            return None
+
+
+def _selected(objects: Sequence[ObjectRange], start: int, stop: int) -> Iterator[ObjectRange]:
+    """Yield the ranges that are the bytes `[start, stop)` of the file. Raise StorageError if it ends before."""
+    offset = 0
+    for part in objects:
+        skipped, end = max(start - offset, 0), min(stop - offset, part.stop - part.start)
+        if skipped < end:
+            yield ObjectRange(part.key, part.start + skipped, part.start + end)
+        offset += part.stop - part.start
+    if offset < stop:
+        raise StorageError
+
+
+def _digest(path: Path, plan: RewritePlan, audio_stop: int) -> bytes:
+    """Return the SHA-256 of the planned file. Raise FileNotFoundError; StorageError if the source ends before."""
+    digest = hashlib.sha256(plan.head)
+    remaining = audio_stop - plan.cut
+    with path.open("rb", buffering=0) as file:
+        file.seek(plan.cut)
+        buffer = memoryview(bytearray(READ_BYTES))
+        while remaining > 0:
+            count = file.readinto(buffer[: min(remaining, READ_BYTES)])
+            if not count:
+                raise StorageError
+            digest.update(buffer[:count])
+            remaining -= count
+    digest.update(plan.tail)
+    return digest.digest()
