@@ -1,6 +1,6 @@
 """Servers for tests: one of each kind for all processes of a run, with databases and buckets of a test's own.
 
-A test of restarts and kills starts servers of its own, by `with PostgreSQL(folder) as server`.
+A test of restarts and kills starts servers of its own, by `with PostgreSQL(server_folder) as server`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +24,6 @@ from tests.services.s3 import Buckets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def shared(name: str, run: Path, pid: int) -> dict[str, str]:
@@ -66,6 +67,13 @@ def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Buckets:
 def s3proxy(tmp_path_factory: pytest.TempPathFactory) -> Buckets:
     """Return the buckets of the run's S3Proxy."""
     return Buckets(**_of_this_run("s3proxy", tmp_path_factory))
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """Yield a folder for a server of this test alone: PostgreSQL's user may not enter those of pytest."""
+    with TemporaryDirectory(prefix="media-service-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     from tests.services.s3 import Buckets
 
 
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
-    """Return a folder that another user may enter."""
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.geteuid():
-            path.chmod(path.stat().st_mode | 0o111)
-    return tmp_path
-
-
 def test_ci_installs_the_versions_that_tests_look_for() -> None:
     script = (ROOT / ".ci" / "services").read_text()
     assert f"versitygw={VERSITYGW_VERSION}\ns3proxy={S3PROXY_VERSION}\n" in script
@@ -86,8 +77,8 @@ def _started(server: ServerProcess) -> ServerProcess:
         missing(str(error))
 
 
-def test_killed_postgresql_has_what_was_committed(folder: Path) -> None:
-    with _started(PostgreSQL(folder)) as server:
+def test_killed_postgresql_has_what_was_committed(server_folder: Path) -> None:
+    with _started(PostgreSQL(server_folder)) as server:
         assert isinstance(server, PostgreSQL)
         url = server.databases.create()
         with psycopg.connect(url) as connection:

@@ -15,7 +15,7 @@ from tests.conftest import missing
 from tests.support.server import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 NGINX = """\
@@ -32,11 +32,14 @@ http {{
     scgi_temp_path {folder}/scgi;
     ssl_certificate {folder}/radio.pem;
     ssl_certificate_key {folder}/radio.pem;
-    server {{
-        listen 127.0.0.1:{port};
-        listen 127.0.0.1:{tls_port} ssl http2;
-        {location}
-    }}
+    {servers}
+}}
+"""
+SERVER = """\
+server {{
+    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{tls_port} ssl http2;
+    {location}
 }}
 """
 BARE_LOCATION = "location / { proxy_pass http://127.0.0.1:8080; }"
@@ -81,16 +84,30 @@ def documented(language: str, number: int = 0) -> str:
 @contextmanager
 def nginx(proxy: Proxy, upstream: int, location: str) -> Iterator[None]:
     """Run nginx with this `location`, in which only the upstream is replaced."""
+    location = _swapped(location, UPSTREAM, f"127.0.0.1:{upstream}")
+    with _nginx(proxy, SERVER.format(port=proxy.port, tls_port=proxy.tls_port, location=location)):
+        yield
+
+
+@contextmanager
+def balancer(proxy: Proxy, upstreams: Mapping[str, int], config: str) -> Iterator[None]:
+    """Run nginx with this configuration of upstreams and servers, in which only addresses are replaced.
+
+    `upstreams`: the ports of its upstreams, by their names.
+    """
+    ports = f"listen 127.0.0.1:{proxy.port};\n    listen 127.0.0.1:{proxy.tls_port} ssl;"
+    config = _swapped(config, "listen 80;", ports)
+    for name, port in upstreams.items():
+        config = _swapped(config, name, f"127.0.0.1:{port}")
+    with _nginx(proxy, config):
+        yield
+
+
+@contextmanager
+def _nginx(proxy: Proxy, servers: str) -> Iterator[None]:
     _certificate(proxy)
     config = proxy.folder / "nginx.conf"
-    config.write_text(
-        NGINX.format(
-            folder=proxy.folder,
-            port=proxy.port,
-            tls_port=proxy.tls_port,
-            location=_swapped(location, UPSTREAM, f"127.0.0.1:{upstream}"),
-        )
-    )
+    config.write_text(NGINX.format(folder=proxy.folder, servers=servers))
     command = ("nginx", "-p", str(proxy.folder), "-e", str(proxy.folder / "error.log"), "-c", str(config))
     with _running(command, proxy):
         yield

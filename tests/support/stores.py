@@ -33,6 +33,9 @@ class Store(Protocol):
     def unfinished(self) -> list[str]:
         """Return the ids of the uploads of which it has bytes, neither finished nor rejected."""
 
+    def read_slice(self, upload_id: str, start: int, stop: int, name: str | None) -> bytes:
+        """Return the bytes of a recorded slice, whose object has `name`; raise `FileNotFoundError` without them."""
+
     def lose(self, upload_id: str) -> None:
         """Lose what has come of an upload."""
 
@@ -72,6 +75,11 @@ class FolderStore:
 
     def unfinished(self) -> list[str]:
         return sorted(path.stem for path in (self.data / "partials").iterdir())
+
+    def read_slice(self, upload_id: str, start: int, stop: int, name: str | None) -> bytes:
+        with (self.data / "partials" / f"{upload_id}.partial").open("rb") as partial:
+            partial.seek(start)
+            return partial.read(stop - start)
 
     def lose(self, upload_id: str) -> None:
         (self.data / "partials" / f"{upload_id}.partial").unlink()
@@ -116,6 +124,9 @@ class ObjectStore:
     def unfinished(self) -> list[str]:
         return sorted({key.partition("/")[0] for key in self._below("uploads/")})
 
+    def read_slice(self, upload_id: str, start: int, stop: int, name: str | None) -> bytes:
+        return self._get(f"uploads/{upload_id}/{start}-{stop}-{name}")
+
     def lose(self, upload_id: str) -> None:
         for key in self._below(f"uploads/{upload_id}/"):
             self._delete(f"uploads/{upload_id}/{key}")
@@ -143,7 +154,11 @@ class ObjectStore:
         return [key.removeprefix(start) for key in self.buckets.keys(self.bucket, start)]
 
     def _get(self, key: str) -> bytes:
-        found: dict[str, Any] = self.buckets.client().get_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
+        client = self.buckets.client()
+        try:
+            found: dict[str, Any] = client.get_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
+        except client.exceptions.NoSuchKey as error:
+            raise FileNotFoundError(key) from error
         content: bytes = found["Body"].read()
         return content
 

@@ -12,6 +12,7 @@ from tests.support.wire import WireResponse, send
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Sequence
 
     from tests.support.server import Server
 
@@ -25,13 +26,13 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class BadLines:
-    """Send requests to a server whose processes are killed; count what is cut, recorded, and answered twice.
+    """Send requests to servers that are killed, any one of them; count what is cut, recorded, and answered twice.
 
     Status 0: no response came.
     """
 
-    def __init__(self, server: Server, source: random.Random) -> None:
-        self.server = server
+    def __init__(self, servers: Sequence[Server], source: random.Random) -> None:
+        self.servers = servers
         self.cuts = self.recorded = self.answered_twice = 0
         self._random = source
         self._stale: deque[asyncio.StreamWriter] = deque()
@@ -41,9 +42,9 @@ class BadLines:
         most = len(message) // self._random.choice([1, 1, 2, 3]) + 1
         pieces = [message[at : at + most] for at in range(0, len(message), most)]
         try:
-            response = await send(self.server.port, *pieces, pause=self._random.uniform(0.001, 0.02))
+            response = await send(self._port(), *pieces, pause=self._random.uniform(0.001, 0.02))
         except (ConnectionError, asyncio.IncompleteReadError):
-            # While no receiver runs, requests must not be repeated without a pause.
+            # While a server does not run, requests must not be repeated without a pause.
             await asyncio.sleep(0.05)
             return WireResponse(0, "", {}, b"")
         self.recorded += response.status in (200, 204)
@@ -66,7 +67,7 @@ class BadLines:
         self.cuts += 1
         head = message.index(b"\r\n\r\n") + 4
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
+            _, writer = await asyncio.open_connection("127.0.0.1", self._port())
             writer.write(message[: self._random.randrange(head, len(message) - 1)])
             await writer.drain()
         except ConnectionError:
@@ -81,6 +82,9 @@ class BadLines:
         elif how == "reset":
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         writer.close()
+
+    def _port(self) -> int:
+        return self._random.choice(self.servers).port
 
     def close(self) -> None:
         """Close the connections that were left open."""

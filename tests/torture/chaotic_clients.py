@@ -19,7 +19,10 @@ from tests.support.raw import head, multipart, part
 from tests.support.wire import request
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.support.api import Api
+    from tests.support.server import Server
     from tests.support.wire import WireResponse
     from tests.torture.bad_lines import BadLines
 
@@ -35,12 +38,12 @@ RETRY_SECONDS = 0.05
 
 
 class Sender:
-    """Send files until stopped. Subclasses create an upload and send its bytes."""
+    """Send files until stopped, to any of the servers. Subclasses create an upload and send its bytes."""
 
-    def __init__(self, number: int, seed: int, lines: BadLines, api: Api) -> None:
+    def __init__(self, number: int, seed: int, lines: BadLines, apis: Sequence[Api]) -> None:
         self.random = random.Random(seed * 100 + number)
         self.lines = lines
-        self.api = api
+        self.apis = apis
         self.files = 0
         self.data = b""
         self.upload_id: str | None = None
@@ -64,11 +67,16 @@ class Sender:
     async def _send_all(self) -> None:
         raise NotImplementedError
 
-    async def _show(self, upload_id: str) -> dict[str, Any]:
-        """Return the upload, as soon as a process can tell."""
+    @property
+    def any_api(self) -> Api:
+        """Return the API of any of the servers."""
+        return self.random.choice(self.apis)
+
+    async def _show(self, upload_id: str, api: Api | None = None) -> dict[str, Any]:
+        """Return the upload, as soon as a process can tell: one of the server if it is given."""
         while True:
             with suppress(aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
-                response = await self.api.get(f"/api/v1/uploads/{upload_id}")
+                response = await (api or self.any_api).get(f"/api/v1/uploads/{upload_id}")
                 if response.status != 503:
                     assert response.status == 200, response
                     shown: dict[str, Any] = response.body
@@ -76,14 +84,16 @@ class Sender:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _see_the_end(self) -> None:
+        """Wait until every server says that the file is finished."""
         assert self.upload_id is not None
-        while (ended := await self._show(self.upload_id))["state"] in ("received", "verified"):
-            await asyncio.sleep(RETRY_SECONDS)
-        assert ended["state"] == "spooled", ended
+        for api in self.apis:
+            while (ended := await self._show(self.upload_id, api))["state"] in ("received", "verified"):
+                await asyncio.sleep(RETRY_SECONDS)
+            assert ended["state"] == "spooled", ended
         self.finished[self.upload_id] = self.data
 
     async def check(self) -> None:
-        """Assert that every acknowledged byte is recorded, and every recorded byte on the disk."""
+        """Assert that every acknowledged byte is recorded, and every recorded byte stored."""
         # Bytes are still being sent: what counts was acknowledged before the request.
         upload_id, data, promised = self.upload_id, self.data, self.acknowledged
         if upload_id is None:
@@ -92,11 +102,9 @@ class Sender:
         recorded = _ranges(shown)
         for span in promised:
             assert recorded.covers(span), (span, shown)
-        with suppress(FileNotFoundError):
-            if shown["state"] == "receiving":
-                stored = (self.lines.server.partials / f"{upload_id}.partial").read_bytes()
-                for span in recorded:
-                    assert stored[span.start : span.stop] == data[span.start : span.stop], (span, shown)
+        if shown["state"] == "receiving":
+            for start, stored in await asyncio.to_thread(_stored, self.lines.servers[0], upload_id):
+                assert stored == data[start : start + len(stored)], (start, len(stored), shown)
 
 
 class SliceSender(Sender):
@@ -106,7 +114,7 @@ class SliceSender(Sender):
         wish = {"filename": name, "length": len(self.data)} | self._tags()
         while True:
             with suppress(aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
-                created = await self.api.request("POST", "/api/v1/uploads", json=wish)
+                created = await self.any_api.request("POST", "/api/v1/uploads", json=wish)
                 if created.status != 503:
                     assert created.status == 201, created
                     return str(created.body["id"])
@@ -196,6 +204,14 @@ class AppendSender(Sender):
         proof = {"Upload-Checksum": f"sha256 {base64.b64encode(hashlib.sha256(piece).digest()).decode()}"}
         headers = APPEND | {"Upload-Offset": str(at)} | (proof if self.random.random() < 0.5 else {})
         return request("PATCH", self._path, headers, piece)
+
+
+def _stored(server: Server, upload_id: str) -> list[tuple[int, bytes]]:
+    """Return what is stored of each recorded slice, with its offset; nothing of an upload that has just ended."""
+    with suppress(FileNotFoundError):
+        rows = server.database.rows("SELECT start, stop, object FROM slices WHERE upload_id = ?", upload_id)
+        return [(start, server.store.read_slice(upload_id, start, stop, name)) for start, stop, name in rows]
+    return []
 
 
 _COMPLEMENT = bytes(255 - value for value in range(256))
