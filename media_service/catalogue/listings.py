@@ -69,7 +69,7 @@ def covered_spans(upload_ids: Collection[str], most: int) -> Select[Any]:
     span = select(each.upload_id, each.start, each.stop, number).subquery("numbered").c
     bounds = func.min(span.start).label("start"), func.max(span.stop).label("stop")
     return (
-        select(span.upload_id, *bounds, null().label("digest"))
+        select(span.upload_id, *bounds, null().label("digest"), null().label("object"))
         .where(span.number <= most)
         .group_by(span.upload_id, span.number)
         .order_by(span.upload_id, span.number)

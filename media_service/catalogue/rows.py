@@ -121,7 +121,7 @@ def upload_value(row: Row, last_recorded: int | None = None, *, short: bool = Fa
 def slice_row(upload_id: str, piece: Slice, now: int) -> dict[str, Any]:
     """Return the columns of `slices` for this slice."""
     bounds = {"start": piece.start, "stop": piece.stop}
-    return bounds | {"upload_id": upload_id, "digest": piece.digest, "recorded_at": now}
+    return bounds | {"upload_id": upload_id, "digest": piece.digest, "object": piece.object, "recorded_at": now}
 
 
 def slice_value(row: Row) -> Slice:
@@ -129,7 +129,7 @@ def slice_value(row: Row) -> Slice:
     start, stop = integer(row["start"]), integer(row["stop"])
     if start is None or stop is None or not 0 <= start <= stop:
         return Slice(0, 0)
-    return Slice(start, stop, blob(row["digest"]))
+    return Slice(start, stop, blob(row["digest"]), text_or_none(row["object"]))
 
 
 def file_row(file: StoredFile) -> dict[str, Any]:

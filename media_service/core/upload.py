@@ -28,11 +28,15 @@ class Review(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The recorded bytes `[start, stop)`, and the SHA-256 that the client sent for them, or None."""
+    """The recorded bytes `[start, stop)`, and the SHA-256 that the client sent for them, or None.
+
+    `object`: the name that the store gave to these bytes if each attempt at a slice is an object of its own, else None.
+    """
 
     start: int
     stop: int
     digest: bytes | None = None
+    object: str | None = None
 
 
 def ranges_of(slices: Iterable[Slice]) -> Ranges:
