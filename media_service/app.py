@@ -9,10 +9,10 @@ from media_service.access.assembly import AccessAdapters, ReceiverAccess
 from media_service.access.collection_covers import CollectionCovers
 from media_service.access.erasing import PersonEraser
 from media_service.access.rates import Rates
-from media_service.adapters import LocalAdapters, new_id, now
+from media_service.adapters import ProcessAdapters, new_id
 from media_service.core.audit import Action
 from media_service.core.times import MICROSECONDS
-from media_service.heartbeat import FINISHER, RECEIVER, Heartbeat
+from media_service.heartbeat import RECEIVER, Heartbeat
 from media_service.http.api.audit import AuditApi
 from media_service.http.api.collections import CollectionsApi
 from media_service.http.api.covers import FileCoversApi, UploadCoversApi
@@ -74,7 +74,7 @@ class Receiver:
     def __init__(self, settings: Settings, folder: DataFolder, token: str) -> None:
         self._settings = settings
         self._ready = False
-        self._adapters = LocalAdapters(settings, folder)
+        self._adapters = ProcessAdapters(settings, folder)
         self._rates = Rates(*rate_limits(settings), self._adapters.all.bus)
         self._trusted_proxies = TrustedProxies(settings.trusted_proxies)
         self._identity = proxy_identity(settings, self._trusted_proxies)
@@ -88,7 +88,7 @@ class Receiver:
             access.credentials,
             token,
             lifetime=settings.session_lifetime,
-            clock=now,
+            clock=self._adapters.all.clock,
             new_id=new_id,
         )
         self._heartbeat = Heartbeat(self._adapters.all.bus, RECEIVER)
@@ -113,7 +113,7 @@ class Receiver:
             collections=adapters.collections,
             guest_links=self._adapters.catalogue.guest_links,
             locks=adapters.locks,
-            clock=now,
+            clock=adapters.clock,
             new_id=new_id,
         )
         return ReceiverAccess(
@@ -243,8 +243,8 @@ class Receiver:
 
     def _accepts_uploads(self) -> bool:
         """Return whether an upload could be created now."""
-        others = self._adapters.links.is_connected() and self._heartbeat.is_alive(FINISHER)
-        return self._ready and others and self._adapters.store.free_bytes() > self._settings.disk_reserve
+        others = self._adapters.are_connected() and self._heartbeat.finisher_is_alive()
+        return self._ready and others and self._adapters.free_bytes() > self._settings.disk_reserve
 
     async def _lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         await self._adapters.open()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from media_service import __version__
-from media_service.adapters import now
+from media_service.adapters import now, prepare
 from media_service.catalogue.sqlite import usage_check
 from media_service.catalogue.sqlite.schema_version import is_current
 from media_service.commands.catalogue import OPERATOR
@@ -22,7 +22,7 @@ from media_service.config.loading import load_with_origins
 from media_service.core.audit import Action, make_entry
 from media_service.health import NotReady, check_ready
 from media_service.server import serve as server
-from media_service.startup import StartupError, migrate_catalogue, resource_folder
+from media_service.startup import StartupError, resource_folder
 from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
@@ -67,12 +67,13 @@ def serve(
 
 
 @cli.command()
-def migrate(data_dir: DataDir = None, config: Config = None) -> None:
+def migrate(data_dir: DataDir = None, catalogue: Catalogue = None, config: Config = None) -> None:
     """Migrate the catalogue to the newest schema; `serve` does it by itself."""
-    folder = DataFolder(load_settings(config, data_dir=data_dir)[0].data_dir)
+    settings = load_settings(config, data_dir=data_dir, catalogue=catalogue)[0]
+    folder = DataFolder(settings.data_dir)
     folder.make()
     try:
-        migrate_catalogue(folder.catalogue)
+        prepare(settings, folder)
     except (StartupError, OSError) as error:
         end_with(str(error))
 

@@ -1,4 +1,4 @@
-"""The sidecar process: it commits to the catalogue, syncs partials and reads them back, and relays hints.
+"""The sidecar process: it syncs partials and reads them back; with SQLite it commits to the catalogue and relays hints.
 
 It accepts connections of any process until the supervisor has closed the pipe `life` or has died, and ends when those
 that it has are closed. It ignores signals: others wait for its responses while they shut down.
@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,22 +28,21 @@ if TYPE_CHECKING:
     Service = Callable[[socket.socket], None]
 
 
-def run(listener: socket.socket, life: int, database: Path) -> None:
-    """Serve every connection, each in a thread, until all are closed."""
+def run(listener: socket.socket, life: int, database: Path | None) -> None:
+    """Serve every connection, each in a thread, until all are closed. `database`: that of SQLite, if it is used."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    commit_server = CommitServer(partial(open_for_writing, str(database)))
-    services: dict[str, Service] = {
-        "catalogue": commit_server.serve,
-        "storage": sync_server.serve,
-        "bus": Relay().serve,
-    }
-    with listener:
-        threads = _accept_until_closed(listener, life, services)
-    # The interpreter's shutdown, which begins when this returns, makes every executor refuse work.
-    for thread in threads:
-        thread.join()
-    commit_server.close()
+    services: dict[str, Service] = {"storage": sync_server.serve}
+    with ExitStack() as opened:
+        if database is not None:
+            commit_server = CommitServer(partial(open_for_writing, str(database)))
+            opened.callback(commit_server.close)
+            services |= {"catalogue": commit_server.serve, "bus": Relay().serve}
+        with listener:
+            threads = _accept_until_closed(listener, life, services)
+        # The interpreter's shutdown, which begins when this returns, makes every executor refuse work.
+        for thread in threads:
+            thread.join()
 
 
 def _accept_until_closed(

@@ -258,9 +258,9 @@ class Settings(BaseModel):
         return value
 
     @property
-    def scratch(self) -> Path:
-        """Return the folder for bytes on their way to and from S3."""
-        return self.scratch_dir or self.data_dir / "scratch"
+    def is_on_nodes(self) -> bool:
+        """Return whether other nodes may use the same catalogue and store."""
+        return bool(self.catalogue and self.store)
 
     @property
     def on_loopback(self) -> bool:

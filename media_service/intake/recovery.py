@@ -1,11 +1,13 @@
-"""Clean up after a stop or a crash, before anything is received."""
+"""Clean up after a stop or a crash."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from media_service.core import lifecycle
 from media_service.core.errors.base import ServiceError
+from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.upload import ranges_of
 from media_service.core.upload_states import Event, State
 
@@ -40,15 +42,24 @@ class Recovery:
         self._sync_slices = sync_slices
 
     async def run(self) -> None:
-        """Discard files without a row, finish edits, complete uploads with all bytes, cancel cut plain forms."""
+        """Repeat steps, and cancel plain forms that were cut. Nothing else may run: no form is being received then."""
+        await self.repeat_steps()
+        for upload in await self._catalogue.in_state({State.RECEIVING}):
+            if not lifecycle.is_resumable(upload):
+                await self._ender.cancel(upload.id)
+
+    async def repeat_steps(self) -> None:
+        """Discard files without a row, finish edits, complete uploads with all bytes. Other nodes may work meanwhile.
+
+        What they change at the same time is theirs. Forms that were cut on another node expire with their lifetime,
+        because nothing shows whether that node still receives them.
+        """
         await self._leftovers.clear()
         for upload_id in await self._catalogue.receiving_whole():
             loaded = await self._catalogue.load(upload_id)
             if loaded is not None and lifecycle.is_complete(loaded[0], ranges_of(loaded[1])):
-                await self._complete(*loaded)
-        for upload in await self._catalogue.in_state({State.RECEIVING}):
-            if not lifecycle.is_resumable(upload):
-                await self._ender.cancel(upload.id)
+                with suppress(ChangedMeanwhile):
+                    await self._complete(*loaded)
 
     async def _complete(self, upload: Upload, slices: Sequence[Slice]) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from media_service.finisher import recover, run_finisher
@@ -33,4 +34,5 @@ def run_recovery(settings: Settings) -> None:
 async def _finish(settings: Settings, report_ready: Callable[[], None]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await run_finisher(settings, report_ready, stop)
+    # Not an orderly end when the lock is lost: threads would go on writing what another finisher now works on.
+    await run_finisher(settings, report_ready, stop, partial(os._exit, 1))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media_service import sidecar
+from media_service.adapters import sidecar_services
 from media_service.config.loading import InvalidSettings
 from media_service.http.connections.shares import Share, Shares
 from media_service.ipc.unix_socket import listen_privately
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 MAX_AUTOMATIC_WORKERS = 4
 
-FIXED = ("host", "port", "data_dir")
-"""Settings of what is opened once; they change with a restart only."""
+FIXED = (
+    *("host", "port", "data_dir", "catalogue", "store"),
+    *("s3_endpoint", "s3_region", "s3_addressing", "scratch_dir"),
+)
+"""Settings of what is opened once, or must be the same in every process; they change with a restart only."""
 
 log = structlog.get_logger()
 
@@ -45,7 +49,7 @@ class ServiceProcesses:
         self._folder = folder
         self._listeners = listeners
         # Connections wait in the queue of this socket while the sidecar is restarted.
-        self._sidecar_listener = listen_privately(folder.sidecar_socket)
+        self._sidecar_listener = listen_privately(folder.sidecar_socket) if self.has_sidecar else None
         self._life, self._held_life = os.pipe()
         self._shares = Shares()
         self._share_of: dict[int, Share] = {}
@@ -55,6 +59,16 @@ class ServiceProcesses:
         """See `server.supervisor.Processes`."""
         workers = self._settings.workers
         return min(len(os.sched_getaffinity(0)), MAX_AUTOMATIC_WORKERS) if workers == "auto" else workers
+
+    @property
+    def has_sidecar(self) -> bool:
+        """See `server.supervisor.Processes`."""
+        return bool(sidecar_services(self._settings))
+
+    @property
+    def recovers_first(self) -> bool:
+        """See `server.supervisor.Processes`."""
+        return not self._settings.is_on_nodes
 
     def start(self, role: str, ready: int) -> int:
         """See `server.supervisor.Processes`."""
@@ -99,7 +113,8 @@ class ServiceProcesses:
     def end_sidecar(self) -> None:
         """See `server.supervisor.Processes`."""
         self._close_life()
-        self._sidecar_listener.close()
+        if self._sidecar_listener is not None:
+            self._sidecar_listener.close()
 
     def _close_life(self) -> None:
         if self._held_life >= 0:
@@ -111,7 +126,8 @@ class ServiceProcesses:
         self._close_life()
         self.stop_listening()
         _report_ready(ready)
-        sidecar.run(self._sidecar_listener, self._life, self._folder.catalogue)
+        assert self._sidecar_listener is not None
+        sidecar.run(self._sidecar_listener, self._life, None if self._settings.catalogue else self._folder.catalogue)
 
     def _run_receiver(self, share: Share, ready: int) -> None:
         receiver.run(self._settings, self.receivers, self._listeners, share, partial(_report_ready, ready))

@@ -8,15 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from media_service.catalogue.compiled import compile_all
-from media_service.catalogue.sqlite.dialect import DIALECT
+from media_service.adapters import prepare
 from media_service.logs import log_to_stderr
 from media_service.server.bind_errors import explain_bind_error
 from media_service.server.descriptor_limit import raise_descriptor_limit
 from media_service.server.listen import open_listeners
 from media_service.server.processes import ServiceProcesses
 from media_service.server.supervisor import Supervisor
-from media_service.startup import StartupError, check_http_parser, migrate_catalogue
+from media_service.startup import StartupError, check_http_parser
 from media_service.storage.data_folder import DataFolder, DataFolderLocked
 
 if TYPE_CHECKING:
@@ -54,11 +53,10 @@ def _prepare(settings: Settings, load: Callable[[], Settings]) -> Supervisor:
     folder.make()
     # Every process inherits this descriptor, so the next service waits for the last of them.
     folder.lock()
-    migrate_catalogue(folder.catalogue)
+    prepare(settings, folder)
     listeners = open_listeners(settings.host, settings.port)
     processes = ServiceProcesses(settings, load, folder, listeners)
     _print_addresses(listeners, settings, folder)
-    compile_all(DIALECT)
     # Collecting or freeing what was loaded so far would copy pages that all processes share.
     gc.freeze()
     return Supervisor(processes)

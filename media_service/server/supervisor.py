@@ -4,7 +4,8 @@
   … 30 seconds. A receiver that fails before one was ever ready ends the service, since it could not start.
 - SIGTERM and SIGINT: receivers stop accepting and end their requests, then the finisher ends, then the sidecar. A
   second signal kills receivers and finisher.
-- First the sidecar starts, then what a crash left is cleaned up ("recovery"), then the others start.
+- First the sidecar starts, then what a crash left is cleaned up ("recovery"), then the others start. Without a folder
+  of files there is no sidecar, and where other nodes may work at the same time it is the finisher that cleans up.
 - SIGHUP: a new receiver for each one, started one after the other; when it accepts, the old one ends its requests.
 """
 
@@ -45,6 +46,14 @@ class Processes(Protocol):
     def receivers(self) -> int:
         """How many receivers should run."""
 
+    @property
+    def has_sidecar(self) -> bool:
+        """Return whether a sidecar is needed."""
+
+    @property
+    def recovers_first(self) -> bool:
+        """Return whether what a crash left is cleaned up before anything else runs."""
+
     def start(self, role: str, ready: int) -> int:
         """Start a process of this role."""
 
@@ -79,8 +88,12 @@ class Supervisor:
     def run(self) -> int:
         """Start everything, and return the exit status after the end of the last process."""
         with signal_pipe(HANDLED) as signals:
-            self._start("sidecar")
-            self._start("recovery")
+            if self._processes.has_sidecar:
+                self._start("sidecar")
+            if self._processes.recovers_first:
+                self._start("recovery")
+            else:
+                self._start_service()
             while self._children or self._restarts:
                 self._wait(signals)
                 self._start_what_is_due()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from media_service.storage.os_errors import map_os_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LOCK_TIMEOUT_SECONDS = 3.0
@@ -89,20 +90,35 @@ class DataFolder:
 
     def admin_token(self) -> str:
         """Return the admin token; the first call creates its file, readable by this user only. Raise OSError."""
-        path = self.token_file
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            if token := path.read_text().strip():
-                return token
-            # The file was created, but a crash or a full disk prevented the write.
-            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "w") as file:
-            token = secrets.token_urlsafe(24)
-            file.write(token + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return token
+        return _written_once(self.token_file, lambda: secrets.token_urlsafe(24))
+
+    def save_admin_token(self, token: str) -> None:
+        """Write another token into its file. Raise OSError."""
+        new = self.token_file.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        _written_once(new, lambda: token)
+        new.replace(self.token_file)
+
+    def identity(self) -> str:
+        """Return the random name of this folder, which it keeps when it is moved. Raise OSError."""
+        return _written_once(self.root / "id", lambda: secrets.token_urlsafe(12))
+
+
+def _written_once(path: Path, make: Callable[[], str]) -> str:
+    """Return the line in a file that only this user can read; the first call writes what `make` returns."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        if line := path.read_text().strip():
+            return line
+        # The file was created, but a crash or a full disk prevented the write.
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "w") as file:
+        line = make()
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return line
 
 
 async def make_private_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ from media_service.core.audit import Action, Actor, AuditEntry, AuditFilter
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.uploads import Superseded
 from media_service.core.lifecycle import UploadRequest
+from media_service.core.upload import Slice
 from media_service.core.upload_states import State
 from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.sweep import Sweeper
@@ -32,12 +33,12 @@ async def _one_slice(rig: Rig, upload_id: str, start: int) -> None:
     await rig.intake.receive(upload_id, ME, SliceRequest(start, 10, None, "native"), blocks())
 
 
-async def _slow_slice(rig: Rig, upload_id: str, start: int) -> None:
+async def _slow_slice(rig: Rig, upload_id: str, start: int, dialect: str = "native") -> None:
     async def blocks() -> AsyncIterator[bytes]:
         yield b"x"
         await asyncio.Event().wait()
 
-    await rig.intake.receive(upload_id, ME, SliceRequest(start, 10, None, "native"), blocks())
+    await rig.intake.receive(upload_id, ME, SliceRequest(start, 10, None, dialect), blocks())
 
 
 async def test_idle_upload_expires_and_a_live_one_does_not(tmp_path: Path) -> None:
@@ -128,6 +129,21 @@ async def test_upload_whose_new_partial_was_taken_for_a_leftover_gets_another(tm
         await rig.store.discard(upload_id)
         await _one_slice(rig, upload_id, 0)
         assert rig.store.path(upload_id).read_bytes()[:10] == b"x" * 10
+
+
+async def test_steps_are_repeated_while_other_nodes_receive(tmp_path: Path) -> None:
+    async with Rig(tmp_path / "data") as rig, Rig(tmp_path / "data", beside=rig, first_id=1000) as other:
+        form, _ = await other.intake.create(UploadRequest("form.mp3", None, origin=MINE), "form")
+        receiving = asyncio.create_task(_slow_slice(other, form.upload.id, 0, "form"))
+        whole, _ = await other.intake.create(UploadRequest("whole.mp3", 10, origin=MINE), "native")
+        # Recorded by a process that was killed before it completed the upload.
+        await rig.database.record(whole.upload.id, Slice(0, 10), rig.time, complete=False)
+        await asyncio.sleep(0.05)
+        await asyncio.gather(rig.recovery.repeat_steps(), other.recovery.repeat_steps())
+        assert (await rig.intake.show(whole.upload.id, ME)).upload.state is State.RECEIVED
+        assert (await rig.intake.show(form.upload.id, ME)).upload.state is State.RECEIVING
+        assert not receiving.done()
+        receiving.cancel()
 
 
 async def test_cut_form_is_given_up_at_the_start(tmp_path: Path) -> None:

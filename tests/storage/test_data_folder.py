@@ -131,3 +131,21 @@ async def test_file_in_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
         await make_private_folder(tmp_path / "file")
     with pytest.raises(StorageError):
         await make_private_folder(tmp_path / "file" / "below")
+
+
+def test_another_token_takes_the_place_of_the_first_and_is_for_this_user_alone(folder: DataFolder) -> None:
+    folder.admin_token()
+    # Of a crash while it was written.
+    (folder.root / "admin-token.new").write_text("half")
+    folder.save_admin_token("of all nodes")
+    assert DataFolder(folder.root).admin_token() == "of all nodes"
+    assert stat.S_IMODE((folder.root / "admin-token").stat().st_mode) == 0o600
+
+
+def test_folder_keeps_its_identity_when_it_is_moved(folder: DataFolder) -> None:
+    identity = folder.identity()
+    moved = folder.root.rename(folder.root.with_name("moved"))
+    assert DataFolder(moved).identity() == identity
+    other = DataFolder(folder.root)
+    other.make()
+    assert other.identity() != identity

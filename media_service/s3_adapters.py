@@ -1,0 +1,78 @@
+"""What a process has of an S3 store. Imported only where it is used, because its libraries may not be installed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from media_service.startup import StartupError
+from media_service.storage.s3.client import S3Client
+from media_service.storage.s3.errors import StoreUnusable
+from media_service.storage.s3.location import S3Location
+from media_service.storage.s3.quarantine import S3Quarantine
+from media_service.storage.s3.scratch import Scratch
+from media_service.storage.s3.spool import S3Spool
+from media_service.storage.s3.upload_store import S3UploadStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from media_service.config.settings import Settings
+    from media_service.storage.data_folder import DataFolder
+
+
+class S3Bytes:
+    """`ByteAdapters` of a bucket."""
+
+    def __init__(self, settings: Settings, folder: DataFolder) -> None:
+        redirects = settings.content == "redirect"
+        self._client = S3Client(_location(settings))
+        self._scratch = Scratch(_scratch_folder(settings, folder))
+        self.store = S3UploadStore(self._client, self._scratch)
+        self.spool = S3Spool(self._client, self._scratch.folder, redirects=redirects)
+        self.quarantine = S3Quarantine(self._client, redirects=redirects)
+
+    def is_connected(self) -> bool:
+        """See `ByteAdapters`. Connections to the store are made when they are needed."""
+        return True
+
+    def free_bytes(self) -> int:
+        """See `ByteAdapters`: the disk of the slices that are on their way."""
+        return self._scratch.free_bytes()
+
+    async def open(self) -> None:
+        """See `ByteAdapters`."""
+        await self._scratch.prepare()
+        await self.spool.prepare()
+        await self._client.__aenter__()
+
+    async def close(self) -> None:
+        """See `ByteAdapters`."""
+        await self._client.__aexit__(None, None, None)
+        self._scratch.close()
+
+    @staticmethod
+    def prepare(settings: Settings, _folder: DataFolder) -> None:
+        """Check that the bucket can be used. Raise StartupError."""
+        try:
+            asyncio.run(_check(settings))
+        except StoreUnusable as error:
+            raise StartupError(str(error)) from error
+
+
+async def _check(settings: Settings) -> None:
+    async with S3Client(_location(settings)) as client:
+        await client.check()
+
+
+def _location(settings: Settings) -> S3Location:
+    return S3Location.parse(
+        settings.store,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        addressing=settings.s3_addressing,
+    )
+
+
+def _scratch_folder(settings: Settings, folder: DataFolder) -> Path:
+    return (settings.scratch_dir or folder.root / "scratch").resolve()
