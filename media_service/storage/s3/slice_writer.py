@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError
 from media_service.core.ports.upload_store import StoredSlice
 from media_service.storage.s3.errors import BadDigest
-from media_service.storage.s3.http import BLOCK_BYTES, FileRegion
+from media_service.storage.s3.http import Blocks, FileRegion, blocks_of
 from media_service.storage.s3.keys import slice_key
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from media_service.storage.s3.http import Body
     from media_service.storage.s3.scratch import Scratch
 
-MEMORY_BYTES = 256 * 1024
-"""Largest slice that stays in memory: a file costs as much as writing so many bytes to it."""
+MEMORY_SECONDS = 5.0
+"""After so long a slice gives its memory to faster ones."""
 
 ATTEMPT_BYTES = 12
 """Random bytes of an attempt's name: 16 characters."""
@@ -43,12 +42,14 @@ class S3SliceWriter:
         self._scratch = scratch
         self._upload_id = upload_id
         self._start = start
-        self._fits_memory = size is None or size <= MEMORY_BYTES
+        self._announced = size or 0
         self._expected = digest
         # With an expected digest the server checks it, so nothing is hashed here.
         self._sha256 = hashlib.sha256() if digest is None else None
         self._size = 0
-        self._blocks: list[bytes] = []
+        self._blocks = Blocks()
+        self._memory = 0
+        self._spills_at = asyncio.get_running_loop().time() + MEMORY_SECONDS
         self._descriptor: int | None = None
 
     def try_lock(self) -> bool:
@@ -68,37 +69,50 @@ class S3SliceWriter:
         if self._sha256 is not None:
             self._sha256.update(block)
         if self._descriptor is None:
-            if self._fits_memory and self._size + len(block) <= MEMORY_BYTES:
+            if self._fits_memory(len(block)):
                 self._blocks.append(block)
                 self._size += len(block)
                 return
-            self._descriptor = await self._spill()
+            await self._spill()
+        assert self._descriptor is not None
         await self._scratch.write(self._descriptor, self._size, block)
         self._size += len(block)
 
-    async def _spill(self) -> int:
-        """Write what is in memory to a file."""
-        descriptor = self._scratch.open_unnamed()
-        try:
-            await self._scratch.write(descriptor, 0, b"".join(self._blocks))
-        except BaseException:
-            os.close(descriptor)
-            raise
+    def _fits_memory(self, size: int) -> bool:
+        """Return whether the slice stays in memory with so many bytes more."""
+        needed = max(self._size + size, self._announced) - self._memory
+        if needed > 0:
+            if not self._scratch.take_memory(needed):
+                return False
+            self._memory += needed
+        return asyncio.get_running_loop().time() < self._spills_at
+
+    async def _spill(self) -> None:
+        """Move what is in memory to a file."""
+        self._descriptor = self._scratch.open_unnamed()
+        offset = 0
+        for block in self._blocks:
+            await self._scratch.write(self._descriptor, offset, block)
+            offset += len(block)
+        self._free_memory()
+
+    def _free_memory(self) -> None:
         self._blocks.clear()
-        return descriptor
+        self._scratch.give_memory(self._memory)
+        self._memory = 0
 
     def end(self) -> None:
         pass
 
     async def commit(self, *, sync: bool = True) -> StoredSlice:
-        body = b"".join(self._blocks) if self._descriptor is None else FileRegion(self._descriptor, 0, self._size)
+        body = self._blocks if self._descriptor is None else FileRegion(self._descriptor, 0, self._size)
         attempt = secrets.token_urlsafe(ATTEMPT_BYTES)
         key = slice_key(self._upload_id, self._start, self._start + self._size, attempt)
         sha256 = self._expected or (self._sha256 or hashlib.sha256()).digest()
         try:
             await self._client.put(key, body, sha256)
         except BadDigest as error:
-            received = await asyncio.to_thread(_sha256_of, body)
+            received = await _sha256_of(body)
             if self._expected is None or received == self._expected:
                 # They were changed between here and the store.
                 raise StorageError from error
@@ -106,15 +120,15 @@ class S3SliceWriter:
         return StoredSlice(self._expected, attempt)
 
     def close(self) -> None:
+        self._free_memory()
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            self._scratch.close_unnamed(self._descriptor)
             self._descriptor = None
 
 
-def _sha256_of(body: Body) -> bytes:
-    if isinstance(body, bytes):
-        return hashlib.sha256(body).digest()
+async def _sha256_of(body: Body) -> bytes:
     digest = hashlib.sha256()
-    for offset in range(body.start, body.stop, BLOCK_BYTES):
-        digest.update(os.pread(body.descriptor, min(BLOCK_BYTES, body.stop - offset), offset))
+    async for block in blocks_of(body):
+        digest.update(block)
+        await asyncio.sleep(0)
     return digest.digest()
