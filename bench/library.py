@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.workspace import ROOT
 from media_service.catalogue import quotas, writes
-from media_service.catalogue.commit_server import open_for_writing
-from media_service.catalogue.migrate import migrate
+from media_service.catalogue.sqlite.commit_server import open_for_writing
+from media_service.catalogue.sqlite.dialect import sql_of
+from media_service.catalogue.sqlite.migrate import migrate
 from media_service.core.files import SpoolEntry, StoredFile
 from media_service.core.findings import Grade
 from media_service.core.upload import Facts, Upload, Verdict
@@ -104,7 +105,7 @@ def fill(database: Path, files: int) -> None:
         connection.execute("BEGIN")
         statements: dict[str, list[dict[str, Any]]] = {}
         for number, change in enumerate(_changes(files), 1):
-            for sql, values in change:
+            for sql, values in map(sql_of, change):
                 statements.setdefault(sql, []).append(values)
             if number % BATCH == 0:
                 _execute(connection, statements)

@@ -19,7 +19,7 @@ WITHHELD_BYTES = 4096
 """Bytes sent only after the receiving was measured: finishing a file begins with its last byte."""
 
 UNGROUPED = (
-    "import media_service.catalogue.commit_server as c; c.MAX_BATCH; c.MAX_BATCH = 1;"
+    "import media_service.catalogue.sqlite.commit_server as c; c.MAX_BATCH; c.MAX_BATCH = 1;"
     " import media_service.cli as m; m.main()"
 )
 """The service with one transaction for each slice, in the forked sidecar. Fails if a name has moved."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import aiosqlite
 
-from media_service import app, cli
+from media_service import adapters, cli
 from media_service.catalogue.change import Change, Refused, Rows
-from media_service.catalogue.commit_server import DURABLE_PRAGMAS
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.commit_server import DURABLE_PRAGMAS
+from media_service.catalogue.sqlite.dialect import sql_of
 from media_service.core.errors.service import CatalogueError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class UnbatchedWriter:
-    """Replace `catalogue.commit_client.CommitClient`."""
+    """Replace `catalogue.sqlite.commit_client.CommitClient`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -39,14 +40,14 @@ class UnbatchedWriter:
             try:
                 rows: list[Any] = []
                 await connection.execute("BEGIN IMMEDIATE")
-                for index, (sql, values) in enumerate(change.statements):
+                for index, (sql, values) in enumerate(map(sql_of, change.statements)):
                     before = len(rows)
                     cursor = await connection.execute(sql, values)
                     rows += await cursor.fetchall()
                     if index == change.guard and len(rows) == before and cursor.rowcount <= 0:
                         await connection.rollback()
                         raise Refused(rows)
-                for sql, values in change.further if change.further and rows[-1][-1] else ():
+                for sql, values in map(sql_of, change.further) if change.further and rows[-1][-1] else ():
                     rows += await (await connection.execute(sql, values)).fetchall()
                 await connection.commit()
                 return rows
@@ -64,12 +65,12 @@ class UnbatchedWriter:
 class Catalogue(SqliteCatalogue):
     """The catalogue, with one transaction for each request."""
 
-    def __init__(self, path: Path, rpc: RpcClient) -> None:
-        super().__init__(path, rpc)
-        self._commit_client = UnbatchedWriter(path)  # type: ignore[assignment]  # it has what is asked of a writer
+    def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
+        super().__init__(path, rpc, is_shared=is_shared)
+        self._writer = UnbatchedWriter(path)
 
 
 if __name__ == "__main__":
     # Before the application creates its parts.
-    app.SqliteCatalogue = Catalogue  # type: ignore[attr-defined]  # no name that the application lends to others
+    adapters.SqliteCatalogue = Catalogue  # type: ignore[attr-defined]  # no name that the application lends to others
     cli.main()

@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 from media_service.intake.assembly import Adapters
 from media_service.ipc.bus import SidecarBus
 from media_service.ipc.links import SidecarLinks

@@ -9,8 +9,8 @@ import typer
 
 from media_service import __version__
 from media_service.adapters import now
-from media_service.catalogue import usage_check
-from media_service.catalogue.schema_version import is_current
+from media_service.catalogue.sqlite import usage_check
+from media_service.catalogue.sqlite.schema_version import is_current
 from media_service.commands.catalogue import OPERATOR
 from media_service.commands.links import link
 from media_service.commands.options import Catalogue, Config, DataDir, Store, end_with, load_settings

@@ -14,7 +14,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.commit_server import CommitServer, open_for_writing
+from media_service.catalogue.sqlite.commit_server import CommitServer, open_for_writing
 from media_service.ipc.relay import Relay
 from media_service.ipc.unix_socket import receive_service_name
 from media_service.storage.sync import server as sync_server

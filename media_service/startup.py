@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import http_parser
 
-from media_service.catalogue.schema_version import is_current
+from media_service.catalogue.sqlite.schema_version import is_current
 
 
 class StartupError(Exception):
@@ -32,6 +32,6 @@ def migrate_catalogue(database: Path) -> None:
     scripts = resource_folder("migrations")
     if not is_current(database, scripts):
         # In another process, so that Alembic's memory is released.
-        command = (sys.executable, "-m", "media_service.catalogue.migrate", str(database), str(scripts))
+        command = (sys.executable, "-m", "media_service.catalogue.sqlite.migrate", str(database), str(scripts))
         if subprocess.run(command, check=False).returncode:  # noqa: S603  # our own module
             raise StartupError(f"the catalogue {database} could not be brought to the newest schema")

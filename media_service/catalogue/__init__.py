@@ -1,1 +1,1 @@
-"""The database: SQL, rows and connections. `sqlite_catalogue` adapts the port; `commit_server` runs in the sidecar."""
+"""The database: statements and rows; `sqlite` has the connections to its engine."""

@@ -10,7 +10,7 @@ from media_service.core.access import Role, Scope
 from media_service.core.accounts import Credential, Owner, OwnerKind, OwnerLimits, Token, TokenKind
 
 if TYPE_CHECKING:
-    from sqlite3 import Row
+    from media_service.catalogue.engine import Row
 
 TOKEN_PREFIX = "token_"  # noqa: S105  # not a password
 """Begins the names of a token's columns in a row that has its owner's too."""

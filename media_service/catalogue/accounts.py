@@ -1,4 +1,4 @@
-"""Owners and tokens in SQLite, over the connections of the catalogue."""
+"""Owners and tokens, over the connections of the catalogue."""
 # ruff: noqa: D102  # the port has the contract
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from media_service.catalogue.change import Change
-    from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.compiled import Statement
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.engine import Reader, Writer
     from media_service.core.accounts import Credential, Owner, OwnerKind, Token, TokenKind
     from media_service.core.audit import AuditEntry
 
 
-class SqliteAccounts:
+class CatalogueAccounts:
     """Adapter of `core.ports.accounts.Accounts`. A row that cannot be read is logged, and counts as missing."""
 
-    def __init__(self, pool: ConnectionPool, commit_client: CommitClient) -> None:
-        self._pool = pool
-        self._commit_client = commit_client
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
 
     async def credential(self, digest: bytes) -> Credential | None:
-        found = readable(credential_value, await self._pool.rows(account_reads.credential(digest)))
+        found = readable(credential_value, await self._reader.rows(account_reads.credential(digest)))
         return found[0] if found else None
 
     async def owner(self, owner_id: str) -> Owner | None:
@@ -41,12 +40,12 @@ class SqliteAccounts:
         return await self._first_owner(account_reads.person_named(name_key))
 
     async def owners(self, kind: OwnerKind, cursor: str | None, limit: int) -> tuple[list[Owner], str | None]:
-        rows = await self._pool.rows(account_reads.owners_page(kind, cursor, limit))
+        rows = await self._reader.rows(account_reads.owners_page(kind, cursor, limit))
         page, following = split_page(rows, limit, "created_at", "id")
         return readable(owner_value, page), following
 
     async def has_admin(self) -> bool:
-        return bool(await self._pool.rows(account_reads.active_admins()))
+        return bool(await self._reader.rows(account_reads.active_admins()))
 
     async def add_owner(self, owner: Owner, name_key: str | None, entry: AuditEntry | None = None) -> bool:
         return await self._is_done(account_writes.add_owner(owner, name_key), entry)
@@ -55,24 +54,24 @@ class SqliteAccounts:
         return await self._is_done(account_writes.save_owner(owner, name_key), entry)
 
     async def note_seen(self, owner_id: str, token_id: str, now: int) -> None:
-        await self._commit_client.execute(account_writes.note_seen(owner_id, token_id, now))
+        await self._writer.execute(account_writes.note_seen(owner_id, token_id, now))
 
     async def add_token(self, token: Token, digest: bytes, entry: AuditEntry | None = None) -> None:
-        await self._commit_client.execute(with_entry(account_writes.add_token(token, digest), entry))
+        await self._writer.execute(with_entry(account_writes.add_token(token, digest), entry))
 
     async def tokens(self, owner_id: str | None, kinds: Sequence[TokenKind]) -> Sequence[Token]:
         names = [kind.value for kind in kinds]
         every = account_reads.tokens_of_all
         statement = every(names) if owner_id == "" else account_reads.tokens_of(owner_id, names)
-        return readable(token_value, await self._pool.rows(statement))
+        return readable(token_value, await self._reader.rows(statement))
 
     async def token(self, token_id: str) -> Token | None:
-        found = readable(token_value, await self._pool.rows(account_reads.token_by_id(token_id)))
+        found = readable(token_value, await self._reader.rows(account_reads.token_by_id(token_id)))
         return found[0] if found else None
 
     async def use_invitation(self, digest: bytes, now: int) -> str | None:
         try:
-            ((owner_id,),) = await self._commit_client.execute(account_writes.use_invitation(digest, now))
+            ((owner_id,),) = await self._writer.execute(account_writes.use_invitation(digest, now))
         except Refused:
             return None
         return text_or_none(owner_id)
@@ -83,16 +82,16 @@ class SqliteAccounts:
     async def revoke_tokens_of(
         self, owner_id: str, kinds: Sequence[TokenKind], now: int, entry: AuditEntry | None = None
     ) -> None:
-        await self._commit_client.execute(with_entry(account_writes.revoke_tokens_of(owner_id, kinds, now), entry))
+        await self._writer.execute(with_entry(account_writes.revoke_tokens_of(owner_id, kinds, now), entry))
 
     async def _first_owner(self, statement: Statement) -> Owner | None:
-        found = readable(owner_value, await self._pool.rows(statement))
+        found = readable(owner_value, await self._reader.rows(statement))
         return found[0] if found else None
 
     async def _is_done(self, change: Change, entry: AuditEntry | None) -> bool:
         """Return whether the change was done; False if it was refused."""
         try:
-            await self._commit_client.execute(with_entry(change, entry))
+            await self._writer.execute(with_entry(change, entry))
         except Refused:
             return False
         return True

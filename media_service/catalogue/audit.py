@@ -1,4 +1,4 @@
-"""The audit trail in SQLite: rows that are inserted, and deleted when they are old."""
+"""The audit trail: rows that are inserted, and deleted when they are old."""
 # ruff: noqa: D102  # the port has the contracts
 
 from __future__ import annotations
@@ -13,19 +13,16 @@ from sqlalchemy import and_, bindparam, delete, null, select, tuple_, update
 from media_service.catalogue.change import Change
 from media_service.catalogue.coercion import integer, json_object, text, text_or_none
 from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.constructs import insert
 from media_service.catalogue.file_pages import search_words
 from media_service.catalogue.pagination import decode_cursor, encode_cursor, split_page
-from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import audit
 from media_service.catalogue.text_index import fold
 from media_service.core.audit import Actor, AuditEntry, Subject
 
 if TYPE_CHECKING:
-    from sqlite3 import Row
-
-    from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.compiled import Statement
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.engine import Reader, Row, Writer
     from media_service.core.audit import AuditFilter
 
 ROWS_PER_READ, MAX_READS = 250, 40
@@ -79,26 +76,26 @@ def forget_owner(owner: str) -> list[Statement]:
     return [statement.bind({"owner": owner}) for statement in (_FORGET_ACTOR, _FORGET_SUBJECT)]
 
 
-class SqliteAuditLog:
+class CatalogueAuditLog:
     """Adapter of `core.ports.audit.AuditLog`."""
 
-    def __init__(self, pool: ConnectionPool, commit_client: CommitClient) -> None:
-        self._pool = pool
-        self._commit_client = commit_client
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
 
     async def add(self, entry: AuditEntry) -> None:
-        await self._commit_client.execute(Change([insert_entry(entry)]))
+        await self._writer.execute(Change([insert_entry(entry)]))
 
     async def entries(self, wanted: AuditFilter, cursor: str | None, limit: int) -> tuple[list[AuditEntry], str | None]:
         words = search_words(wanted.search)
         after = None if cursor is None else decode_cursor(cursor, int, int)
         if not words and wanted.action is None:
-            rows = await self._pool.rows(_page(wanted, after, limit + 1))
+            rows = await self._reader.rows(_page(wanted, after, limit + 1))
             page, following = split_page(rows, limit, "at", "id")
             return [entry_value(row) for row in page], following
         found: list[AuditEntry] = []
         for _ in range(MAX_READS):
-            rows = await self._pool.rows(_page(wanted, after, ROWS_PER_READ))
+            rows = await self._reader.rows(_page(wanted, after, ROWS_PER_READ))
             for row in rows:
                 if wanted.action in (None, row["action"]) and _has_words(row, words):
                     found.append(entry_value(row))
@@ -111,7 +108,7 @@ class SqliteAuditLog:
 
     async def delete_before(self, at: int) -> int:
         deleted = 0
-        while rows := await self._commit_client.execute(Change([_DELETE_OLDEST.bind({"before": at})])):
+        while rows := await self._writer.execute(Change([_DELETE_OLDEST.bind({"before": at})])):
             deleted += len(rows)
         return deleted
 

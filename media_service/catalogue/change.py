@@ -1,4 +1,4 @@
-"""A change of the catalogue: statements of one transaction, which the commit client sends to the commit server."""
+"""A change of the catalogue: statements of one transaction."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     from media_service.catalogue.compiled import Statement
 
 Rows: TypeAlias = "Sequence[tuple[Any, ...]]"
-PlainChange: TypeAlias = "tuple[Sequence[Statement], int | None, Sequence[Statement], bool]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to make one would take three times as long
 class Change:
     """Statements that are executed all or none.
 
@@ -28,10 +27,6 @@ class Change:
     guard: int | None = None
     further: Sequence[Statement] = ()
     ends_upload: bool = False
-
-    def plain(self) -> PlainChange:
-        """Return the change as the commit server gets it."""
-        return self.statements, self.guard, self.further, self.ends_upload
 
 
 @dataclass(eq=False)

@@ -10,8 +10,7 @@ from media_service.catalogue.usage import usage_value
 from media_service.core.collections import Collection, is_slug
 
 if TYPE_CHECKING:
-    from sqlite3 import Row
-
+    from media_service.catalogue.engine import Row
     from media_service.core.usage import Usage
 
 

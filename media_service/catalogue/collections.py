@@ -1,4 +1,4 @@
-"""Collections in SQLite, over the connections of the catalogue."""
+"""Collections, over the connections of the catalogue."""
 # ruff: noqa: D102  # the port has the contract
 
 from __future__ import annotations
@@ -20,19 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection as Some
 
     from media_service.catalogue.change import Change
-    from media_service.catalogue.commit_client import CommitClient
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.engine import Reader, Writer
     from media_service.core.audit import AuditEntry
     from media_service.core.collections import Collection
     from media_service.core.usage import Usage
 
 
-class SqliteCollections:
+class CatalogueCollections:
     """Adapter of `core.ports.collections.Collections`. A row that cannot be read is logged, and counts as missing."""
 
-    def __init__(self, pool: ConnectionPool, commit_client: CommitClient) -> None:
-        self._pool = pool
-        self._commit_client = commit_client
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
 
     async def add(self, collection: Collection, entry: AuditEntry | None = None) -> bool:
         return await self._is_done(with_entry(sql.add(collection), entry))
@@ -41,40 +40,40 @@ class SqliteCollections:
         return await self._is_done(with_entry(sql.save(collection), entry))
 
     async def save_cover(self, collection_id: str, picture: bytes | None, entry: AuditEntry | None = None) -> None:
-        await self._commit_client.execute(with_entry(sql.save_cover(collection_id, picture), entry))
+        await self._writer.execute(with_entry(sql.save_cover(collection_id, picture), entry))
 
     async def by_slug(self, slug: str) -> Collection | None:
-        found = readable(collection_value, await self._pool.rows(sql.by_slug(slug)))
+        found = readable(collection_value, await self._reader.rows(sql.by_slug(slug)))
         return found[0] if found else None
 
     async def slug_of(self, collection_id: str) -> str | None:
-        rows = await self._pool.rows(sql.slug_of(collection_id))
+        rows = await self._reader.rows(sql.slug_of(collection_id))
         return text_or_none(rows[0]["slug"]) if rows else None
 
     async def cover(self, collection_id: str) -> bytes | None:
-        rows = await self._pool.rows(sql.cover_of(collection_id))
+        rows = await self._reader.rows(sql.cover_of(collection_id))
         return blob(rows[0]["cover"]) if rows else None
 
     async def defaults(self, collection_id: str) -> Defaults:
-        for row in await self._pool.rows(sql.defaults_of(collection_id)):
+        for row in await self._reader.rows(sql.defaults_of(collection_id)):
             return Defaults(texts(json_object(row["default_tags"])), blob(row["cover"]))
         return NO_DEFAULTS
 
     async def usage(self, collection_id: str) -> Usage:
-        rows = await self._pool.rows(sql.usage_of(collection_usage(collection_id)))
+        rows = await self._reader.rows(sql.usage_of(collection_usage(collection_id)))
         return usage_value(rows[0]) if rows else NO_USAGE
 
     async def page(
         self, ids: Some[str] | None, cursor: str | None, limit: int
     ) -> tuple[list[tuple[Collection, Usage]], str | None]:
-        rows = await self._pool.rows(sql.page(ids, cursor, limit))
+        rows = await self._reader.rows(sql.page(ids, cursor, limit))
         page, following = split_page(rows, limit, "slug", "id")
         return readable(listed_value, page), following
 
     async def _is_done(self, change: Change) -> bool:
         """Return whether the change was done; False if it was refused."""
         try:
-            await self._commit_client.execute(change)
+            await self._writer.execute(change)
         except Refused:
             return False
         return True

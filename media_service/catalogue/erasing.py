@@ -1,4 +1,4 @@
-"""Erase an owner from the rows in SQLite, over the connections of the catalogue."""
+"""Erase an owner from the rows, over the connections of the catalogue."""
 # ruff: noqa: D102  # the port has the contract
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Select
 
-    from media_service.catalogue.commit_client import CommitClient
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.engine import Reader, Writer
     from media_service.core.audit import AuditEntry
     from media_service.core.files import StoredFile
 
@@ -107,15 +106,15 @@ _ERASE_OWNER = [
 ]
 
 
-class SqliteErasing:
+class CatalogueErasing:
     """Adapter of `core.ports.erasing.ErasableRows`."""
 
-    def __init__(self, pool: ConnectionPool, commit_client: CommitClient) -> None:
-        self._pool = pool
-        self._commit_client = commit_client
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
 
     async def uploads_of(self, owner_id: str, limit: int) -> Sequence[str]:
-        return [text(row["id"]) for row in await self._pool.rows(_uploads_of(owner_id, limit))]
+        return [text(row["id"]) for row in await self._reader.rows(_uploads_of(owner_id, limit))]
 
     async def anonymize(self, upload_id: str) -> None:
         values, found = {"upload_id": upload_id}, await self._files_of(upload_id)
@@ -124,24 +123,24 @@ class SqliteErasing:
         statements += [count_upload(upload_id), *(count_file(file.id) for file in found)]
         for file in found:
             statements += list_again(replace(file, owner=ERASED_OWNER, account=None, sender=None, email=None))
-        await self._commit_client.execute(Change(statements))
+        await self._writer.execute(Change(statements))
 
     async def delete_upload(self, upload_id: str) -> None:
         values = {"upload_id": upload_id}
         uncounted = [uncount_file(file.id) for file in await self._files_of(upload_id)]
         statements = [uncount_upload(upload_id), *uncounted, *(each.bind(values) for each in _DELETE_UPLOAD)]
-        await self._commit_client.execute(Change(statements, ends_upload=True))
+        await self._writer.execute(Change(statements, ends_upload=True))
 
     async def erase_owner(self, owner_id: str, entry: AuditEntry) -> bool:
         values = {"owner_id": owner_id}
         statements = [_OWNER_WITHOUT_UPLOADS.bind(values), *forget_owner(owner_id)]
         statements += [*(each.bind(values) for each in _ERASE_OWNER), insert_entry(entry)]
         try:
-            await self._commit_client.execute(Change(statements, guard=0, ends_upload=True))
+            await self._writer.execute(Change(statements, guard=0, ends_upload=True))
         except Refused:
             return False
         return True
 
     async def _files_of(self, upload_id: str) -> list[StoredFile]:
         """Return the file of the upload, if it has one."""
-        return readable(file_value, await self._pool.rows(_file_of(upload_id)))
+        return readable(file_value, await self._reader.rows(_file_of(upload_id)))

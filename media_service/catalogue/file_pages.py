@@ -22,23 +22,23 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, or_, select, union_all
 
 from media_service.catalogue.compiled import CompiledStatement, compiled
+from media_service.catalogue.constructs import contains, is_among, numbers_column, unindexed
 from media_service.catalogue.file_orders import Order, Range, order_named
+from media_service.catalogue.gram_index import files_with_grams, grams_query
 from media_service.catalogue.pagination import decode_cursor
-from media_service.catalogue.sqlite_dialect import unindexed
-from media_service.catalogue.sqlite_grams import contains, files_with_grams, grams_query, is_among, numbers_column
 from media_service.catalogue.tables import files, listed_files
 from media_service.catalogue.text_index import fold, grams_of_search
 from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
-    from sqlite3 import Row
 
     from sqlalchemy import ColumnElement, CompoundSelect, Select
 
     from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.engine import Row
 
-    Read = Callable[[Statement], Awaitable[list[Row]]]
+    Read = Callable[[Statement], Awaitable[Sequence[Row]]]
 
 SEARCH_WORDS = 64
 SEARCH_CHARACTERS = 8192
@@ -68,7 +68,7 @@ class _Wanted:
 
 async def read_files(
     read: Read, search: str, order: str, cursor: str | None, limit: int, *, shown: Shown | None = None
-) -> list[Row]:
+) -> Sequence[Row]:
     """Read one file more than the page has, each with its `key` and `number`. `shown` None: all. Raise Malformed."""
     by, words = order_named(order), search_words(search)
     key, number = ("", 0) if cursor is None else decode_cursor(cursor, by.kind, int)
@@ -85,7 +85,7 @@ async def read_files(
     return await _read_shown(read, wanted, values, COMPARED_FILES)
 
 
-async def _search(read: Read, words: list[str], wanted: _Wanted, values: dict[str, Any]) -> list[Row]:
+async def _search(read: Read, words: list[str], wanted: _Wanted, values: dict[str, Any]) -> Sequence[Row]:
     """Read the next files with all words, in the way that is probably the fastest."""
     grams = grams_of_search(words)
     values |= {"grams": grams_query(grams)}
@@ -102,7 +102,7 @@ async def _search(read: Read, words: list[str], wanted: _Wanted, values: dict[st
     return await _compare_or_look_up(read, wanted, values, compared)
 
 
-async def _read_shown(read: Read, wanted: _Wanted, values: dict[str, Any], compared: int) -> list[Row]:
+async def _read_shown(read: Read, wanted: _Wanted, values: dict[str, Any], compared: int) -> Sequence[Row]:
     """Read the next files of the account and the collections."""
     ((count,),) = await read(_COUNT_SHOWN.bind(values | {"most": SHOWN_FILES + 1}))
     if count <= SHOWN_FILES:
@@ -110,7 +110,7 @@ async def _read_shown(read: Read, wanted: _Wanted, values: dict[str, Any], compa
     return await _compare_or_look_up(read, wanted, values, compared)
 
 
-async def _compare_or_look_up(read: Read, wanted: _Wanted, values: dict[str, Any], compared: int) -> list[Row]:
+async def _compare_or_look_up(read: Read, wanted: _Wanted, values: dict[str, Any], compared: int) -> Sequence[Row]:
     """Read files in their order, so many by comparing; if these have no full page, look all of them up."""
     order, ranges, words, shown = wanted.order, wanted.ranges, wanted.words, wanted.shown
     if compared:
@@ -123,7 +123,7 @@ async def _compare_or_look_up(read: Read, wanted: _Wanted, values: dict[str, Any
 
 async def _read_ranges(
     read: Read, ranges: Sequence[Range], statement: Callable[[Range], CompiledStatement], values: dict[str, Any]
-) -> list[Row]:
+) -> Sequence[Row]:
     """Read one range after the other until there are enough rows."""
     found: list[Row] = []
     for part in ranges:

@@ -22,7 +22,7 @@ from media_service.core.accounts import OwnerKind, OwnerLimits
 from media_service.core.guest_links import Ask, Asks, GuestLink, ListedLink
 
 if TYPE_CHECKING:
-    from sqlite3 import Row
+    from media_service.catalogue.engine import Row
 
 
 def owner_row(link: GuestLink) -> dict[str, Any]:

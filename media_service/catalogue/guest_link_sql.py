@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, or_, select, tuple_, update
 
 from media_service.catalogue.compiled import CompiledStatement, Statement, compiled
+from media_service.catalogue.constructs import contains, insert
 from media_service.catalogue.pagination import decode_cursor
-from media_service.catalogue.reads import ONE, ZERO
-from media_service.catalogue.sqlite_dialect import insert
+from media_service.catalogue.reads import ONE
 from media_service.catalogue.tables import collections, links, owners, tokens, uploads, usage
 from media_service.core.accounts import TokenKind
 
@@ -83,7 +83,7 @@ def listed_link_by_digest(digest: bytes) -> Select[Any]:
 @compiled
 def links_with_origin(origin: str) -> Select[Any]:
     """Read whether a link names this origin, which is a string of JSON."""
-    return select(ONE).where(func.instr(links.c.allowed_origins, origin) > ZERO).limit(ONE)
+    return select(ONE).where(contains(links.c.allowed_origins, origin)).limit(ONE)
 
 
 def links_page(viewer: Viewer | None, cursor: str | None, limit: int) -> Statement:

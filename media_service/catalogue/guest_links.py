@@ -17,11 +17,9 @@ from media_service.core.errors.links import UnknownLink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from sqlite3 import Row
 
-    from media_service.catalogue.commit_client import CommitClient
     from media_service.catalogue.compiled import Statement
-    from media_service.catalogue.connection_pool import ConnectionPool
+    from media_service.catalogue.engine import Reader, Row, Writer
     from media_service.core.access import Viewer
     from media_service.core.accounts import Token
     from media_service.core.audit import AuditEntry
@@ -30,12 +28,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SqliteGuestLinks:
+class CatalogueGuestLinks:
     """Adapter of `core.ports.guest_links.GuestLinks`. A row that cannot be read is logged, and counts as missing."""
 
-    def __init__(self, pool: ConnectionPool, commit_client: CommitClient) -> None:
-        self._pool = pool
-        self._commit_client = commit_client
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
 
     async def link(self, link_id: str) -> GuestLink | None:
         return await self._first(sql.link_by_id(link_id), link_value)
@@ -47,7 +45,7 @@ class SqliteGuestLinks:
         return await self._first(sql.listed_link_by_digest(digest), listed_link_value)
 
     async def links(self, viewer: Viewer | None, cursor: str | None, limit: int) -> tuple[list[ListedLink], str | None]:
-        rows = await self._pool.rows(sql.links_page(viewer, cursor, limit))
+        rows = await self._reader.rows(sql.links_page(viewer, cursor, limit))
         page, following = split_page(rows, limit, "created_at", "id")
         return readable(listed_link_value, page), following
 
@@ -59,31 +57,31 @@ class SqliteGuestLinks:
             sql.INSERT_TOKEN.bind(token_row(token, digest)),
             insert_entry(entry),
         ]
-        await self._commit_client.execute(Change(statements))
+        await self._writer.execute(Change(statements))
 
     async def save_link(self, link: GuestLink, entry: AuditEntry) -> None:
         row = link_row(link) | owner_row(link) | {"row_id": link.id}
         updates = [statement.bind(row) for statement in (sql.UPDATE_LINK, sql.UPDATE_OWNER, sql.UPDATE_TOKENS)]
         try:
-            await self._commit_client.execute(Change([*updates, insert_entry(entry)], guard=0))
+            await self._writer.execute(Change([*updates, insert_entry(entry)], guard=0))
         except Refused:
             raise UnknownLink from None
 
     async def replace_token(self, token: Token, digest: bytes, entry: AuditEntry) -> None:
         revoked = sql.REVOKE_TOKENS.bind({"row_id": token.owner, "now": token.created_at})
         inserted = sql.INSERT_TOKEN.bind(token_row(token, digest))
-        await self._commit_client.execute(Change([revoked, inserted, insert_entry(entry)]))
+        await self._writer.execute(Change([revoked, inserted, insert_entry(entry)]))
 
     async def guest_uploads(
         self, link_id: str, owner: str, cursor: str | None, limit: int
     ) -> tuple[Sequence[str], str | None]:
-        rows = await self._pool.rows(sql.guest_uploads_page(link_id, owner, cursor, limit))
+        rows = await self._reader.rows(sql.guest_uploads_page(link_id, owner, cursor, limit))
         page, following = split_page(rows, limit, "created_at", "id")
         return [row["id"] for row in page], following
 
     async def allows_origin(self, origin: str) -> bool:
-        return bool(await self._pool.rows(sql.links_with_origin(json.dumps(origin))))
+        return bool(await self._reader.rows(sql.links_with_origin(json.dumps(origin))))
 
     async def _first(self, statement: Statement, value_of: Callable[[Row], T]) -> T | None:
-        found = readable(value_of, await self._pool.rows(statement))
+        found = readable(value_of, await self._reader.rows(statement))
         return found[0] if found else None

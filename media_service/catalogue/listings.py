@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, case, func, null, select, true, tuple_, union, union_all
 
 from media_service.catalogue.compiled import CompiledStatement, Statement, compiled
+from media_service.catalogue.constructs import unindexed
 from media_service.catalogue.pagination import decode_cursor
 from media_service.catalogue.reads import LAST_RECORDED
-from media_service.catalogue.sqlite_dialect import unindexed
 from media_service.catalogue.tables import slices, uploads
 from media_service.core.upload_states import State
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
-    from sqlite3 import Row
+    from collections.abc import Sequence
+
+    from media_service.catalogue.engine import Row
 
 K = TypeVar("K", int, float, str)
 L = TypeVar("L", int, str)
@@ -37,7 +39,7 @@ def decode_cursor(cursor: str, key: type[K], last: type[L]) -> tuple[K, L]:
     return values
 
 
-def split_page(rows: list[Row], limit: int, *key: str) -> tuple[list[Row], str | None]:
+def split_page(rows: Sequence[Row], limit: int, *key: str) -> tuple[Sequence[Row], str | None]:
     """Return the page, and the next page's cursor if there are more rows than the limit."""
     page = rows[:limit]
     if len(rows) <= limit:

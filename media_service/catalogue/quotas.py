@@ -14,8 +14,8 @@ from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select,
 from media_service.catalogue import reads
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement, compiled
+from media_service.catalogue.constructs import insert, least
 from media_service.catalogue.rows import upload_row
-from media_service.catalogue.sqlite_dialect import insert, least
 from media_service.catalogue.tables import collections, owners, uploads, usage
 from media_service.catalogue.usage import SERVICE, count_upload, uncount_upload
 from media_service.core.accounts import OwnerLimits
@@ -33,7 +33,7 @@ from media_service.core.upload_states import State
 from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from sqlalchemy import ClauseElement, ColumnElement, FromClause, Select, Subquery
 
@@ -207,7 +207,7 @@ def _limits(upload: Upload, limits: StorageLimits) -> dict[str, Any]:
     return ids | {name: NO_LIMIT if limit is None else limit for name, limit in most.items()}
 
 
-def allowance_of(row: Sequence[Any], limits: StorageLimits) -> Allowance:
+def allowance_of(row: Iterable[Any], limits: StorageLimits) -> Allowance:
     """Return the usage of a row, with its own limits, else with those of the settings."""
     usage_id, files, size, reserved_files, reserved_bytes, files_max, bytes_max, file_bytes_max = row
     holder = holder_of(usage_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, desc, func, literal, literal_column, or_, select
 
 from media_service.catalogue.compiled import compiled
-from media_service.catalogue.sqlite_dialect import unindexed
+from media_service.catalogue.constructs import unindexed
 from media_service.catalogue.tables import covers, files, loudness, slices, uploads, usage
 from media_service.core.upload_states import State
 

@@ -12,9 +12,9 @@ from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select,
 
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.constructs import insert
 from media_service.catalogue.reads import ONE, ZERO, state_text, stop_before
 from media_service.catalogue.rows import slice_row
-from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import slices, uploads
 from media_service.catalogue.usage import COUNT_UPLOAD, UNCOUNT_UPLOAD
 from media_service.core.upload import Recorded
@@ -106,7 +106,7 @@ def _outcome(whole: ColumnElement[bool]) -> Select[Any]:
 _ADMIT_SLICE = CompiledStatement(_admit_slice())
 _ADMIT_LAST_SLICE = CompiledStatement(_admit_last_slice())
 _INSERT_SLICE = CompiledStatement(_insert_slice())
-_SET_LENGTH = (UNCOUNT_UPLOAD, CompiledStatement(_set_length()), COUNT_UPLOAD)
+_SET_LENGTH = CompiledStatement(_set_length())
 _COMPLETE = CompiledStatement(_complete())
 _COMPLETED = CompiledStatement(_outcome(uploads.c.state == _RECEIVED))
 _WHOLE = CompiledStatement(_outcome(_whole()))
@@ -114,14 +114,13 @@ _WHOLE = CompiledStatement(_outcome(_whole()))
 
 def record(upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True) -> Change:
     """Insert a slice; set the length if it is the last one, and complete the upload if it is whole."""
-    statements = [_ADMIT_LAST_SLICE, _INSERT_SLICE, *_SET_LENGTH] if last else [_ADMIT_SLICE, _INSERT_SLICE]
-    further = [_COMPLETE, _COMPLETED] if complete else [_WHOLE]
     values = slice_row(upload_id, piece, now)
-    return Change(
-        [statement.bind(values) for statement in statements],
-        guard=0,
-        further=[statement.bind(values) for statement in further],
-    )
+    # Without comprehensions, which took 0.3 µs each: a receiver does this for each slice.
+    statements = [(_ADMIT_LAST_SLICE if last else _ADMIT_SLICE, values), (_INSERT_SLICE, values)]
+    if last:
+        statements += [(UNCOUNT_UPLOAD, values), (_SET_LENGTH, values), (COUNT_UPLOAD, values)]
+    further = [(_COMPLETE, values), (_COMPLETED, values)] if complete else [(_WHOLE, values)]
+    return Change(statements, guard=0, further=further)
 
 
 def recorded(rows: Rows) -> Recorded:

@@ -40,7 +40,7 @@ from media_service.core.upload import Facts, Review, Slice, Upload
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
-    from sqlite3 import Row
+    from media_service.catalogue.engine import Row
 
 
 def upload_row(upload: Upload) -> dict[str, Any]:

@@ -15,19 +15,18 @@ from sqlalchemy import bindparam, func, literal_column, select, union_all
 
 from media_service.catalogue.coercion import integer
 from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.constructs import insert
 from media_service.catalogue.reads import ONE, ZERO, state_text
-from media_service.catalogue.sqlite_dialect import insert
 from media_service.catalogue.tables import files, uploads, usage
 from media_service.core.quota import COLLECTION_USAGE_PREFIX, SERVICE_USAGE
 from media_service.core.upload_states import FINISHING, State
 from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
-    from sqlite3 import Row
-
     from sqlalchemy import ClauseElement, ColumnElement, CompoundSelect, Select
 
     from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.engine import Row
 
 OPEN = (State.RECEIVING, *sorted(FINISHING))
 """States of uploads that count for their owner."""

@@ -8,11 +8,11 @@ from sqlalchemy import and_, bindparam, case, delete, func, select, update
 
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.constructs import insert
+from media_service.catalogue.gram_index import save_grams
 from media_service.catalogue.json_columns import intent_column
 from media_service.catalogue.reads import ONE, ZERO, last_stop, state_text
 from media_service.catalogue.rows import file_row, listed_row, loudness_row, upload_row
-from media_service.catalogue.sqlite_dialect import insert
-from media_service.catalogue.sqlite_grams import grams_column, save_grams
 from media_service.catalogue.tables import covers, files, listed_files, loudness, slices, uploads
 from media_service.catalogue.text_index import grams_of_text
 from media_service.catalogue.usage import count_file, count_upload, uncount_file, uncount_upload
@@ -87,7 +87,6 @@ _INSERT_FILE = CompiledStatement(insert(files))
 _UPDATE_FILE = CompiledStatement(_update_file())
 _INSERT_LISTED = CompiledStatement(insert(listed_files).values(_listed_columns()))
 _UPDATE_LISTED = CompiledStatement(_update_listed())
-_SAVE_GRAMS = CompiledStatement(save_grams())
 _SET_RETAG_INTENT = CompiledStatement(
     update(files).where(files.c.id == bindparam("file_id")).values(retag_intent=bindparam("retag_intent"))
 )
@@ -158,5 +157,4 @@ def list_again(file: StoredFile) -> list[Statement]:
 
 def _list_file(statement: CompiledStatement, file: StoredFile) -> list[Statement]:
     row = listed_row(file)
-    grams = grams_column(grams_of_text(row["text"]))
-    return [statement.bind(row), _SAVE_GRAMS.bind({"file_id": file.id, "grams": grams})]
+    return [statement.bind(row), save_grams(file.id, grams_of_text(row["text"]))]

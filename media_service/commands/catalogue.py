@@ -15,8 +15,8 @@ import structlog
 from media_service.access.assembly import AccessAdapters, AccessParts
 from media_service.access.passwords import PasswordHasher
 from media_service.adapters import new_id, now
-from media_service.catalogue.commit_server import CommitServer, open_for_writing
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.commit_server import CommitServer, open_for_writing
 from media_service.commands.options import end_with
 from media_service.core.audit import Actor
 from media_service.core.errors.base import MediaServiceError

@@ -8,6 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from media_service.catalogue.compiled import compile_all
+from media_service.catalogue.sqlite.dialect import DIALECT
 from media_service.logs import log_to_stderr
 from media_service.server.bind_errors import explain_bind_error
 from media_service.server.descriptor_limit import raise_descriptor_limit
@@ -56,6 +58,7 @@ def _prepare(settings: Settings, load: Callable[[], Settings]) -> Supervisor:
     listeners = open_listeners(settings.host, settings.port)
     processes = ServiceProcesses(settings, load, folder, listeners)
     _print_addresses(listeners, settings, folder)
+    compile_all(DIALECT)
     # Collecting or freeing what was loaded so far would copy pages that all processes share.
     gc.freeze()
     return Supervisor(processes)

@@ -6,10 +6,13 @@ from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sqlalchemy import text
+
 from media_service.catalogue.change import Change
-from media_service.catalogue.commit_client import CommitClient
-from media_service.catalogue.commit_server import open_for_writing
+from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.recording import record
+from media_service.catalogue.sqlite.commit_client import CommitClient
+from media_service.catalogue.sqlite.commit_server import open_for_writing
 from media_service.core.upload import Slice
 from media_service.ipc.client import RpcClient
 from tests.support.rpc import serve_alone, served
@@ -26,7 +29,7 @@ UPLOAD = (
 
 
 def sql(*statements: str, guard: int | None = None) -> Change:
-    return Change([(statement, {}) for statement in statements], guard)
+    return Change([CompiledStatement(text(statement)).bind({}) for statement in statements], guard)
 
 
 def piece(start: int, stop: int, upload_id: str = "u") -> Change:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from media_service.catalogue.migrate import migrate
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.migrate import migrate
 from media_service.ipc.client import RpcClient
 from tests.catalogue.commits import Connections, writing
 from tests.support.rpc import commit_service, served
@@ -18,7 +18,7 @@ from tests.support.rpc import commit_service, served
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from media_service.catalogue.commit_client import CommitClient
+    from media_service.catalogue.sqlite.commit_client import CommitClient
 
 SCRIPTS = Path(__file__).parents[2] / "migrations"
 

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Any
 
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 from media_service.core.chapters import Chapter
 from media_service.core.cover import Cover
 from media_service.core.files import SpoolEntry, StoredFile

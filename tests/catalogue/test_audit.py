@@ -8,33 +8,36 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from media_service.catalogue.audit import MAX_READS, ROWS_PER_READ, _page, forget_owner, insert_entry
 from media_service.catalogue.change import Change, Refused
+from media_service.catalogue.compiled import CompiledStatement
+from media_service.catalogue.sqlite.dialect import sql_of
 from media_service.core.audit import Action, Actor, AuditEntry, AuditFilter, Subject
 from tests.catalogue.samples import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+    from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 
 KIM, LEE = Actor("person:kim", "Kim", "t1", "192.0.2.7"), Actor("person:lee", "Lee", None, "192.0.2.8")
 CHANGED = AuditEntry(at=1, action=Action.PERSON_CHANGED, actor=LEE, subject=Subject("person:kim", "Kim"))
 
 
 async def test_entry_is_added_with_its_change_or_not_at_all(database: SqliteCatalogue, path: Path) -> None:
-    add = ("INSERT INTO usage (id) VALUES (:id) ON CONFLICT DO NOTHING", {"id": "person:kim"})
-    await database._commit_client.execute(Change([add, insert_entry(CHANGED)], guard=0))
+    add = CompiledStatement(text("INSERT INTO usage (id) VALUES ('person:kim') ON CONFLICT DO NOTHING")).bind({})
+    await database._writer.execute(Change([add, insert_entry(CHANGED)], guard=0))
     with pytest.raises(Refused):
-        await database._commit_client.execute(Change([add, insert_entry(CHANGED)], guard=0))
+        await database._writer.execute(Change([add, insert_entry(CHANGED)], guard=0))
     assert rows(path, "SELECT count(*) FROM audit") == [(1,)]
 
 
 async def test_an_erased_owner_is_named_nowhere(database: SqliteCatalogue, path: Path) -> None:
     await database.audit.add(CHANGED)
     await database.audit.add(AuditEntry(at=2, action=Action.SIGN_IN, actor=KIM, details={"kept": 1}))
-    await database._commit_client.execute(Change(forget_owner("person:kim")))
+    await database._writer.execute(Change(forget_owner("person:kim")))
     stored = rows(path, "SELECT * FROM audit ORDER BY at")
     assert "Kim" not in repr(stored)
     assert "192.0.2.7" not in repr(stored)
@@ -86,7 +89,7 @@ async def test_search_examines_a_bounded_number_of_rows_and_goes_on_from_there(
 )
 def test_pages_are_read_in_the_order_of_an_index(path: Path, wanted: AuditFilter, index: str) -> None:
     for after in (None, (1, 1)):
-        sql, values = _page(wanted, after, 50)
+        sql, values = sql_of(_page(wanted, after, 50))
         with closing(sqlite3.connect(path)) as connection:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
         assert len(plan) == 1, plan

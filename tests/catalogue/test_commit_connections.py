@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue import commit_server
-from media_service.catalogue.commit_client import CommitClient
-from media_service.catalogue.commit_server import CommitServer
+from media_service.catalogue.sqlite import commit_server
+from media_service.catalogue.sqlite.commit_client import CommitClient, plain
+from media_service.catalogue.sqlite.commit_server import CommitServer
 from media_service.core.errors.service import CatalogueError
 from media_service.ipc.client import RpcClient
 from media_service.ipc.framing import encode_frame
@@ -65,7 +65,7 @@ async def test_a_connection_that_breaks_off_in_a_request_does_not_disturb_others
     async with clients(server, 1) as (writer,):
         near, far = socket.socketpair()
         with near, far:
-            near.send(encode_frame((1, sql("DELETE FROM uploads").plain()))[:-1])
+            near.send(encode_frame((1, plain(sql("DELETE FROM uploads"))))[:-1])
             serving = threading.Thread(target=server.serve, args=(far,))
             serving.start()
             await writer.execute(piece(0, 1))
@@ -80,7 +80,7 @@ async def test_requests_of_a_client_that_died_are_committed(path: Path) -> None:
     near, far = socket.socketpair()
     with far:
         with near:
-            near.send(encode_frame((1, piece(0, 1).plain())))
+            near.send(encode_frame((1, plain(piece(0, 1)))))
         await asyncio.to_thread(server.serve, far)
     server.close()
     assert rows(path, "SELECT count(*) FROM slices") == [(1,)]
@@ -94,7 +94,7 @@ async def test_a_client_that_reads_no_responses_is_disconnected(path: Path, monk
         with near, far:
             serving = threading.Thread(target=server.serve, args=(far,))
             serving.start()
-            near.send(encode_frame((1, sql("SELECT hex(zeroblob(3000000))").plain())))
+            near.send(encode_frame((1, plain(sql("SELECT hex(zeroblob(3000000))")))))
             await writer.execute(piece(0, 1))
             await asyncio.to_thread(serving.join)
         await writer.execute(piece(1, 2))

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from media_service.catalogue import quotas, writes
-from media_service.catalogue.ballast import BALLAST_BYTES, RETRY_SECONDS
-from media_service.catalogue.migrate import migrate
+from media_service.catalogue.sqlite.ballast import BALLAST_BYTES, RETRY_SECONDS
+from media_service.catalogue.sqlite.migrate import migrate
 from media_service.core.errors.service import CatalogueError, StorageFull
 from media_service.core.upload_states import State
 from tests.catalogue.commits import Connections, piece, sql, writing
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from pathlib import Path
 
-    from media_service.catalogue.commit_client import CommitClient
+    from media_service.catalogue.sqlite.commit_client import CommitClient
 
 
 async def record_on_full_disk(disk: Path) -> Any:

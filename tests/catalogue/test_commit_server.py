@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from media_service.catalogue.change import Refused
-from media_service.catalogue.commit_client import CommitClient
-from media_service.catalogue.commit_server import open_for_writing
+from media_service.catalogue.sqlite.commit_client import CommitClient
+from media_service.catalogue.sqlite.commit_server import open_for_writing
 from media_service.core.errors.service import CatalogueError
 from tests.catalogue.commits import UPLOAD, Connections, piece, sql, writing
 from tests.catalogue.samples import rows
@@ -19,7 +19,7 @@ from tests.catalogue.samples import rows
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.commit_client import CommitClient
+    from media_service.catalogue.sqlite.commit_client import CommitClient
 
 
 def test_the_log_is_synced_at_each_commit(path: Path) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects import postgresql
 
 from media_service.catalogue import listings, quotas, reads
+from media_service.catalogue.sqlite.dialect import sql_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +34,9 @@ def test_a_list_may_have_any_length(path: Path, count: int) -> None:
     names = {f"{number}.mp3" for number in range(count)}
     with closing(sqlite3.connect(path)) as connection:
         for statement in (reads.stored_names(names), reads.stored_names(names=[*names])):
-            assert connection.execute(*statement).fetchall() == []
-            assert sorted(statement[1].values()) == sorted(names)
+            sql, values = sql_of(statement)
+            assert connection.execute(sql, values).fetchall() == []
+            assert sorted(values.values()) == sorted(names)
 
 
 def test_values_of_one_call_are_not_seen_by_the_next() -> None:

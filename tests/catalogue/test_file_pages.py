@@ -12,6 +12,7 @@ import pytest
 from media_service.catalogue import file_pages, listings
 from media_service.catalogue.file_orders import FILE_SORT_KEYS, Order, Range
 from media_service.catalogue.pagination import encode_cursor
+from media_service.catalogue.sqlite.dialect import sql_of
 from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ RANGES = [(order, part) for order in ORDERS for part in Range if order.kind is s
 def plan(path: Path, statement: Statement) -> list[str]:
     """Return the steps that read `uploads`, `listed_files` or the grams, and those that sort."""
     with closing(sqlite3.connect(path)) as connection:
-        steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1])]
+        sql, values = sql_of(statement)
+        steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
     return [step for step in steps if re.search(r"uploads|listed_files|members|file_grams|TEMP B-TREE", step)]
 
 

@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from media_service.catalogue import usage_check
-from media_service.catalogue.migrate import migrate
+from media_service.catalogue.sqlite import usage_check
+from media_service.catalogue.sqlite.migrate import migrate
 from media_service.core.quota import FIRST_CHARGE_BYTES
 from tests.catalogue.samples import rows
 from tests.catalogue.test_migrated_rows import with_rows_of_0009

@@ -33,7 +33,7 @@ from tests.support.serializing import NoLabels, OneSlug, served
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+    from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 
 SERIALIZER = Serializer("/base", LIMITS, "", OneSlug(), NoLabels())
 

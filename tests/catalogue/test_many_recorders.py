@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media_service.catalogue.commit_server import CommitServer, open_for_writing
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.commit_server import CommitServer, open_for_writing
 from media_service.core.errors.base import MediaServiceError
 from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.quota import Quota

@@ -10,8 +10,8 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-from media_service.catalogue.migrate import migrate, writing_engine
 from media_service.catalogue.rows import listed_row, upload_value
+from media_service.catalogue.sqlite.migrate import migrate, writing_engine
 from media_service.catalogue.text_index import grams_of_text
 from media_service.core.chapters import Chapter
 from media_service.core.files import LoudnessReport

@@ -13,8 +13,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from media_service.catalogue.migrate import migrate, writing_engine
-from media_service.catalogue.schema_version import is_current
+from media_service.catalogue.sqlite.migrate import migrate, writing_engine
+from media_service.catalogue.sqlite.schema_version import is_current
 from media_service.catalogue.tables import metadata
 from tests.catalogue.samples import dump
 
@@ -89,7 +89,8 @@ def test_migrating_twice_is_harmless(path: Path, scripts: Path) -> None:
 
 def test_the_migrate_program_migrates(tmp_path: Path, scripts: Path) -> None:
     database = tmp_path / "catalogue.sqlite3"
-    command = [sys.executable, "-W", "error", "-m", "media_service.catalogue.migrate", str(database), str(scripts)]
+    program = ("-W", "error", "-m", "media_service.catalogue.sqlite.migrate")
+    command = [sys.executable, *program, str(database), str(scripts)]
     assert subprocess.run(command, check=False, cwd=tmp_path).returncode == 0
     assert is_current(database, scripts)
 

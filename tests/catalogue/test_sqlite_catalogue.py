@@ -10,10 +10,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
-from media_service.catalogue.connection_pool import ConnectionPool
+from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.json_columns import intent_column, intent_value
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.connection_pool import ConnectionPool
 from media_service.core.chapters import Chapter
 from media_service.core.errors.service import CatalogueError
 from media_service.core.upload import PublishIntent, Slice
@@ -45,7 +47,7 @@ async def test_the_connection_pool_cannot_write(database: SqliteCatalogue, path:
     reader = ConnectionPool(path)
     await reader.open()
     with pytest.raises(CatalogueError) as trouble:
-        await reader.rows((statement, {}))
+        await reader.rows(CompiledStatement(text(statement)).bind({}))
     assert "readonly" in str(trouble.value.__cause__)
     await reader.close()
     assert rows(path, "SELECT count(*) FROM uploads") == [(1,)]

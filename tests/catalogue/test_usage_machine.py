@@ -16,7 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from media_service.catalogue import usage_check
+from media_service.catalogue.sqlite import usage_check
 from media_service.core.accounts import OwnerLimits
 from media_service.core.errors.limits import FileTooLarge, QuotaExceeded
 from media_service.core.files import SpoolEntry

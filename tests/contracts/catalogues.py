@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
 
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 from media_service.ipc.client import RpcClient
 from tests.catalogue.samples import reopened, rows, write
 from tests.contracts.wrappers import plain, wrapped

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.catalogue import usage_check
+from media_service.catalogue.sqlite import usage_check
 from media_service.core import audit
 from media_service.core.access import Role
 from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind

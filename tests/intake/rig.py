@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 from media_service.access.rates import RateLimits, Rates
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 from media_service.core.errors.service import CatalogueError
 from media_service.core.expiry import Lifetime
 from media_service.core.limits import Limits

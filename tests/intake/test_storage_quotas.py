@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.catalogue import usage_check
+from media_service.catalogue.sqlite import usage_check
 from media_service.core.access import Origin
 from media_service.core.accounts import OwnerLimits
 from media_service.core.errors.limits import QuotaExceeded

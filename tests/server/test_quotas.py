@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from media_service.catalogue import usage_check
+from media_service.catalogue.sqlite import usage_check
 from media_service.core.usage import Usage
 from media_service.storage.data_folder import DataFolder
 from tests.server.tree import until_all_accept

@@ -8,9 +8,9 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from media_service.catalogue import usage_check
-from media_service.catalogue.migrate import writing_engine
-from media_service.catalogue.schema_version import is_current
+from media_service.catalogue.sqlite import usage_check
+from media_service.catalogue.sqlite.migrate import writing_engine
+from media_service.catalogue.sqlite.schema_version import is_current
 from media_service.storage.data_folder import DataFolder
 from tests.support.api import Api
 from tests.support.mp3 import make_mp3

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from media_service.catalogue.migrate import migrate
+from media_service.catalogue.sqlite.migrate import migrate
 from media_service.storage.sync.fsync import fsync_directory
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"

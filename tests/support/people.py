@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from media_service.access.credentials import token_digest
-from media_service.catalogue.sqlite_catalogue import SqliteCatalogue
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
 from media_service.ipc.client import RpcClient
 from media_service.ipc.unix_socket import connect_to_service

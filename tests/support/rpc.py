@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.commit_server import CommitServer, open_for_writing
+from media_service.catalogue.sqlite.commit_server import CommitServer, open_for_writing
 from media_service.ipc.client import RpcClient
 from media_service.storage.sync import server as sync_server
 

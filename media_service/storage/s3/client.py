@@ -64,6 +64,11 @@ class S3Client:
     ) -> None:
         await self._connection.__aexit__(kind, error, trace)
 
+    @property
+    def origin(self) -> str:
+        """Return scheme, host and port of the URLs that `presign` returns."""
+        return self._connection.origin
+
     async def check(self) -> None:
         """Raise StoreUnusable if the bucket does not exist or must not be used."""
         await self._connection.check()

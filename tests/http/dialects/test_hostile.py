@@ -245,8 +245,8 @@ async def test_cut_requests_leave_no_descriptors_open(shared_server: Server) -> 
         creation = request("POST", f"/{door}/", {**TUS_BYTES, "Upload-Length": str(len(MP3))}, MP3)
         await asyncio.gather(*(cut(shared_server.port, creation[:-100]) for _ in range(10)))
     await asyncio.gather(*(cut(shared_server.port, patch(path, 0, MP3[:1000], len(MP3))) for path in paths))
+    # After HEAD each append has ended. aiohttp drops bytes that are not read when their connection closes.
+    assert {await offset(shared_server, path) for path in paths} <= {0, 1000}
     async with asyncio.timeout(30):
-        while [await offset(shared_server, path) for path in paths] != [1000] * 10:
-            await asyncio.sleep(0.05)
         while left_open():
             await asyncio.sleep(0.05)

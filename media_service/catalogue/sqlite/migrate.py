@@ -1,4 +1,4 @@
-"""Migrate a catalogue: `python -m media_service.catalogue.migrate FILE FOLDER`, so that the server loads no Alembic."""
+"""Migrate a catalogue: `python -m media_service.catalogue.sqlite.migrate FILE FOLDER`; the server loads no Alembic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alembic.config import Config
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from media_service.catalogue.commit_server import set_durability
+from media_service.catalogue.sqlite.commit_server import set_durability
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from media_service.catalogue.sqlite.dialect import sql_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -38,6 +40,6 @@ class InlineConnection:
         if self._connection is None:
             return None
         try:
-            return self._connection.execute(*statement).fetchall()
+            return self._connection.execute(*sql_of(statement)).fetchall()
         except sqlite3.Error:
             return None

@@ -7,13 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from media_service.catalogue.ballast import Ballast
+from media_service.catalogue.sqlite.ballast import Ballast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from media_service.catalogue.change import PlainChange
-    from media_service.catalogue.compiled import Statement
+    from media_service.catalogue.compiled import Sql
+
+    # `Change`, with the SQL of its statements.
+    PlainChange: TypeAlias = tuple[Sequence[Sql], int | None, Sequence[Sql], bool]
 
 # Name and text of the error, or None; whether the change was done, else refused; the rows that its statements returned.
 Outcome: TypeAlias = "tuple[tuple[str, str] | None, bool, list[Any]]"
@@ -92,9 +94,9 @@ def _execute(connection: sqlite3.Connection, batch: Sequence[PlainChange]) -> li
 
 def _apply(
     cursor: sqlite3.Cursor,
-    statements: Sequence[Statement],
+    statements: Sequence[Sql],
     guard: int | None,
-    further: Sequence[Statement],
+    further: Sequence[Sql],
     _ends_upload: bool,
 ) -> Outcome:
     rows: list[Any] = []

@@ -1,27 +1,23 @@
-"""The catalogue in one SQLite file, read over a pool of connections and written by the commit server."""
+"""The catalogue over the connections of an engine: what is the same on each."""
 # ruff: noqa: D102  # the ports have the contracts
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from media_service.catalogue import listings, quotas, reads, recording, writes
-from media_service.catalogue.accounts import SqliteAccounts
-from media_service.catalogue.audit import SqliteAuditLog
+from media_service.catalogue import listings, quotas, reads, writes
+from media_service.catalogue.accounts import CatalogueAccounts
+from media_service.catalogue.audit import CatalogueAuditLog
 from media_service.catalogue.change import Change, Refused
-from media_service.catalogue.coercion import UnreadableRow, integer, readable
-from media_service.catalogue.collections import SqliteCollections
-from media_service.catalogue.commit_client import CommitClient
-from media_service.catalogue.connection_pool import ConnectionPool
-from media_service.catalogue.erasing import SqliteErasing
+from media_service.catalogue.coercion import UnreadableRow, readable
+from media_service.catalogue.collections import CatalogueCollections
+from media_service.catalogue.erasing import CatalogueErasing
 from media_service.catalogue.file_pages import Shown, read_files
-from media_service.catalogue.guest_links import SqliteGuestLinks
-from media_service.catalogue.inline_connection import InlineConnection
+from media_service.catalogue.guest_links import CatalogueGuestLinks
 from media_service.catalogue.json_columns import intent_or_none, intent_value
 from media_service.catalogue.pagination import split_page
 from media_service.catalogue.rows import file_value, loudness_value, slice_value, upload_value
@@ -31,60 +27,39 @@ from media_service.core.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from pathlib import Path
-    from sqlite3 import Row
 
     from media_service.catalogue.change import Rows
+    from media_service.catalogue.engine import Reader, Row, Writer
     from media_service.core.files import LoudnessReport, StoredFile
     from media_service.core.quota import Allowance, Quota, StorageLimits
-    from media_service.core.upload import Facts, PublishIntent, Recorded, Slice, Upload
+    from media_service.core.upload import Facts, PublishIntent, Slice, Upload
     from media_service.core.upload_states import State
-    from media_service.ipc.client import RpcClient
 
 T = TypeVar("T")
 
 LISTED_SPANS = 256  # of one upload: a hostile client may leave 100,000 gaps in each of 200 uploads
 
 
-class SqliteCatalogue:
-    """Adapter of `core.ports.catalogue.Catalogue`.
+class BaseCatalogue:
+    """Adapter of `core.ports.catalogue.Catalogue` without `peek` and `record`, which each engine does in its own way.
 
-    `is_shared`: several processes record slices. `accounts`, `audit`, `collections`, `erasing`, `guest_links`: the
-    adapters of their ports, over the same connections.
+    `accounts`, `audit`, `collections`, `erasing`, `guest_links`: adapters of their ports, over the same connections.
     """
 
-    def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
-        self._path = path
-        self._pool = ConnectionPool(path)
-        self._peeking = InlineConnection(path)
-        self._commit_client = CommitClient(rpc)
-        self.accounts = SqliteAccounts(self._pool, self._commit_client)
-        self.collections = SqliteCollections(self._pool, self._commit_client)
-        self.guest_links = SqliteGuestLinks(self._pool, self._commit_client)
-        self.audit = SqliteAuditLog(self._pool, self._commit_client)
-        self.erasing = SqliteErasing(self._pool, self._commit_client)
-        self._is_shared = is_shared
-
-    async def open(self) -> None:
-        """Open the reading connections of a migrated database. Raise OSError."""
-        # It contains names of people: other users of this machine must not read it.
-        await asyncio.to_thread(os.chmod, self._path, 0o600)
-        await self._pool.open()
-        self._peeking.open()
-
-    async def settle(self) -> None:
-        """Return when all that other processes sent before is committed, also by one that has died."""
-        await self._commit_client.execute(Change([]))
-
-    async def close(self) -> None:
-        self._peeking.close()
-        await self._pool.close()
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.accounts = CatalogueAccounts(reader, writer)
+        self.collections = CatalogueCollections(reader, writer)
+        self.guest_links = CatalogueGuestLinks(reader, writer)
+        self.audit = CatalogueAuditLog(reader, writer)
+        self.erasing = CatalogueErasing(reader, writer)
 
     async def create(
         self, upload: Upload, quota: Quota | None = None, limits: StorageLimits = NO_STORAGE_LIMITS
     ) -> int:
         try:
-            rows = await self._commit_client.execute(quotas.create(upload, quota, limits))
+            rows = await self._writer.execute(quotas.create(upload, quota, limits))
         except Refused as refused:
             quotas.check_creation(refused.rows, upload, quota, limits)
             raise CatalogueError from refused
@@ -92,45 +67,25 @@ class SqliteCatalogue:
 
     async def charge(self, upload: Upload, stop: int, limits: StorageLimits = NO_STORAGE_LIMITS) -> int:
         try:
-            rows = await self._commit_client.execute(quotas.charge(upload, stop, limits))
+            rows = await self._writer.execute(quotas.charge(upload, stop, limits))
         except Refused as refused:
             quotas.check_charge(refused.rows, stop, limits)
             raise ChangedMeanwhile from None
         return int(rows[-1][0])
 
     async def address_usage(self, address: str) -> tuple[int, int]:
-        ((uploads, used),) = await self._pool.rows(reads.address_usage(address))
+        ((uploads, used),) = await self._reader.rows(reads.address_usage(address))
         return uploads, used
 
     async def usage_of(self, ids: Collection[str]) -> dict[str, Usage]:
-        rows = await self._pool.rows(reads.usage_rows(ids))
+        rows = await self._reader.rows(reads.usage_rows(ids))
         return dict.fromkeys(ids, Usage()) | {usage_id: Usage(*counts) for usage_id, *counts in rows}
 
     async def allowances(
         self, account: str | None, collection: str | None, limits: StorageLimits
     ) -> Sequence[Allowance]:
-        rows = await self._pool.rows(quotas.allowances(collection_usage(collection), account))
+        rows = await self._reader.rows(quotas.allowances(collection_usage(collection), account))
         return [quotas.allowance_of(row, limits) for row in rows]
-
-    async def peek(self, upload_id: str, start: int, stop: int) -> tuple[int, bool] | None:
-        statement = reads.peek(upload_id, start, stop)
-        rows: Sequence[Any]
-        if self._is_shared:
-            # Behind all records that other processes sent: the lock of one that was killed is free before its record
-            # is committed, and its bytes must not be overwritten.
-            rows = await self._change(Change([statement]))
-        else:
-            # On the event loop: 25 to 65 µs on a busy machine, where a thread of the pool took 270.
-            rows = self._peeking.rows(statement) or await self._pool.rows(statement)
-        for version, overlaps in rows:
-            return integer(version) or 0, bool(overlaps)
-        return None
-
-    async def record(
-        self, upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True
-    ) -> Recorded:
-        change = recording.record(upload_id, piece, now, last=last, complete=complete)
-        return recording.recorded(await self._change(change))
 
     async def save(self, upload: Upload) -> Upload:
         return await self._save(upload, writes.save(upload))
@@ -139,50 +94,50 @@ class SqliteCatalogue:
         return await self._save(upload, writes.save_cover(upload, picture))
 
     async def cover(self, upload_id: str) -> bytes | None:
-        rows = await self._pool.rows(reads.cover_of(upload_id))
+        rows = await self._reader.rows(reads.cover_of(upload_id))
         return rows[0]["picture"] if rows else None
 
     async def forget_rejected(self, upload_id: str) -> None:
         with suppress(Refused):
-            await self._commit_client.execute(writes.forget_rejected(upload_id))
+            await self._writer.execute(writes.forget_rejected(upload_id))
 
     async def charged_in_quarantine(self) -> Sequence[str]:
-        return [row["id"] for row in await self._pool.rows(reads.charged_in_quarantine())]
+        return [row["id"] for row in await self._reader.rows(reads.charged_in_quarantine())]
 
     async def deliver(self, upload: Upload, file: StoredFile) -> Upload:
         return await self._save(upload, writes.deliver(upload, file))
 
     async def load(self, upload_id: str) -> tuple[Upload, Sequence[Slice]] | None:
         # Slices first: if the upload ends between the two reads there are too many of them, never too few.
-        recorded = await self._pool.rows(reads.slices_of(upload_id))
-        found = await self._pool.rows(reads.upload_by_id(upload_id))
+        recorded = await self._reader.rows(reads.slices_of(upload_id))
+        found = await self._reader.rows(reads.upload_by_id(upload_id))
         last = max((piece["recorded_at"] for piece in recorded), default=None)
         upload = _first_value(lambda row: upload_value(row, last), found)
         return None if upload is None else (upload, [slice_value(piece) for piece in recorded])
 
     async def in_state(self, states: Collection[State]) -> Sequence[Upload]:
-        return readable(upload_value, await self._pool.rows(reads.uploads_in_state(states)))
+        return readable(upload_value, await self._reader.rows(reads.uploads_in_state(states)))
 
     async def expiring(self, idle: int, created: int) -> Sequence[Upload]:
-        return readable(upload_value, await self._pool.rows(reads.expiring_uploads(idle, created)))
+        return readable(upload_value, await self._reader.rows(reads.expiring_uploads(idle, created)))
 
     async def receiving_whole(self) -> Sequence[str]:
-        return [row["id"] for row in await self._pool.rows(reads.fully_recorded_uploads())]
+        return [row["id"] for row in await self._reader.rows(reads.fully_recorded_uploads())]
 
     async def duplicate_of_bytes(
         self, owner: str, content_hash: bytes, length: int, collection: str | None = None
     ) -> Upload | None:
         query = reads.duplicate_of_bytes(owner, content_hash, length, collection)
-        return _first_value(upload_value, await self._pool.rows(query))
+        return _first_value(upload_value, await self._reader.rows(query))
 
     async def duplicate_of_audio(self, facts: Facts, owner: str, collection: str | None = None) -> StoredFile | None:
         query = reads.duplicate_of_audio(owner, collection, facts.content_hash, facts.audio_sha256)
-        return _first_value(file_value, await self._pool.rows(query))
+        return _first_value(file_value, await self._reader.rows(query))
 
     async def stored_names(self, names: Collection[str]) -> set[str]:
         # The intents first: a file that is delivered between the two reads is found by the second one.
-        intents = [intent_or_none(row["publish_intent"]) for row in await self._pool.rows(reads.publish_intents())]
-        rows = await self._pool.rows(reads.stored_names(names))
+        intents = [intent_or_none(row["publish_intent"]) for row in await self._reader.rows(reads.publish_intents())]
+        rows = await self._reader.rows(reads.stored_names(names))
         intended = {intent.name for intent in intents if intent is not None}
         return {row["stored_name"] for row in rows} | intended.intersection(names)
 
@@ -196,35 +151,35 @@ class SqliteCatalogue:
         collections: Collection[str] = (),
         short: bool = False,
     ) -> tuple[list[tuple[Upload, list[Slice]]], str | None]:
-        rows = await self._pool.rows(listings.uploads_page(owner, states, cursor, limit, collections))
+        rows = await self._reader.rows(listings.uploads_page(owner, states, cursor, limit, collections))
         page, following = split_page(rows, limit, "created_at", "id")
         spans: defaultdict[str, list[Slice]] = defaultdict(list)
         ids = [row["id"] for row in page if isinstance(row["id"], str)]
-        for span in await self._pool.rows(listings.covered_spans(ids, LISTED_SPANS)):
+        for span in await self._reader.rows(listings.covered_spans(ids, LISTED_SPANS)):
             spans[span["upload_id"]].append(slice_value(span))
         uploads = await _page_values(lambda row: upload_value(row, row["last_recorded"], short=short), page)
         return [(upload, spans[upload.id]) for upload in uploads], following
 
     async def file(self, file_id: str) -> StoredFile | None:
-        return _first_value(file_value, await self._pool.rows(reads.file_by_id(file_id)))
+        return _first_value(file_value, await self._reader.rows(reads.file_by_id(file_id)))
 
     async def next_unmeasured(self) -> StoredFile | None:
-        return _first_value(file_value, await self._pool.rows(reads.unmeasured_file()))
+        return _first_value(file_value, await self._reader.rows(reads.unmeasured_file()))
 
     async def save_loudness(self, file_id: str, report: LoudnessReport, now: int) -> None:
-        await self._commit_client.execute(writes.save_loudness(file_id, report, now))
+        await self._writer.execute(writes.save_loudness(file_id, report, now))
 
     async def loudness(self, file_id: str) -> LoudnessReport | None:
-        rows = await self._pool.rows(reads.loudness_of(file_id))
+        rows = await self._reader.rows(reads.loudness_of(file_id))
         return loudness_value(rows[0]) if rows else None
 
     async def save_retag_intent(self, file_id: str, intent: PublishIntent | None) -> None:
-        await self._commit_client.execute(writes.set_retag_intent(file_id, intent))
+        await self._writer.execute(writes.set_retag_intent(file_id, intent))
 
     async def retag(self, file: StoredFile, upload: Upload | None = None) -> Upload | None:
         change = writes.retag(file, upload)
         if upload is None:
-            await self._commit_client.execute(change)
+            await self._writer.execute(change)
             return None
         return await self._save(upload, change)
 
@@ -232,11 +187,11 @@ class SqliteCatalogue:
         def value(row: Row) -> tuple[StoredFile, PublishIntent]:
             return file_value(row), intent_value(row["retag_intent"])
 
-        rows = await self._pool.rows(reads.file_by_id(file_id))
+        rows = await self._reader.rows(reads.file_by_id(file_id))
         return _first_value(value, [row for row in rows if row["retag_intent"] is not None])
 
     async def retag_intents(self) -> Sequence[tuple[StoredFile, PublishIntent]]:
-        rows = await self._pool.rows(reads.files_with_retag_intent())
+        rows = await self._reader.rows(reads.files_with_retag_intent())
         return readable(lambda row: (file_value(row), intent_value(row["retag_intent"])), rows)
 
     async def list_files(
@@ -250,7 +205,7 @@ class SqliteCatalogue:
         collections: Collection[str] = (),
     ) -> tuple[list[StoredFile], str | None]:
         shown = None if owner is None else Shown(owner, collections)
-        rows = await read_files(self._pool.rows, search, order, cursor, limit, shown=shown)
+        rows = await read_files(self._reader.rows, search, order, cursor, limit, shown=shown)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
 
@@ -261,7 +216,7 @@ class SqliteCatalogue:
     async def _change(self, change: Change) -> Rows:
         """Return the rows that the change returned. Raise ChangedMeanwhile if it is refused."""
         try:
-            return await self._commit_client.execute(change)
+            return await self._writer.execute(change)
         except Refused:
             raise ChangedMeanwhile from None
 

@@ -16,15 +16,14 @@ from collections import defaultdict
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from media_service.catalogue.committer import Committer
+from media_service.catalogue.sqlite.committer import Committer
 from media_service.ipc.framing import FrameDecoder
 from media_service.ipc.server import RECEIVE_BYTES, respond
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from media_service.catalogue.change import PlainChange
-    from media_service.catalogue.committer import Outcome
+    from media_service.catalogue.sqlite.committer import Outcome, PlainChange
 
     Request = tuple["_Client", int, PlainChange]
 

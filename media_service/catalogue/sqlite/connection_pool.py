@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import aiosqlite
 
+from media_service.catalogue.sqlite.dialect import sql_of
 from media_service.core.errors.service import CatalogueError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ CONNECTIONS = 2  # so that reading one upload does not wait for a search through
 
 
 class ConnectionPool:
-    """Execute statements that only read."""
+    """Execute statements that only read: the `Reader` of the catalogue."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -50,7 +51,7 @@ class ConnectionPool:
         idlest = min(self._connections, key=self._busy.__getitem__)
         self._busy[idlest] += 1
         try:
-            return list(await idlest.execute_fetchall(*statement))
+            return list(await idlest.execute_fetchall(*sql_of(statement)))
         except sqlite3.Error as error:
             raise CatalogueError from error
         finally:
