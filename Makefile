@@ -13,12 +13,13 @@ run: $(VENV)/.run
 
 # Two at a time: three browsers on two processors exceed their tests' timeouts. The tests of a file share its servers.
 # Beside them those of slow lines, which mostly wait: in turn with the others they would keep one processor idle for two
-# minutes. Then, alone, those that measure how long others wait.
+# minutes. Then the HTTP tests once more, over PostgreSQL and S3. Then, alone, those that measure how long others wait.
 PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test
 	$(BIN)/pytest tests/lines >.lines.log 2>&1 & lines=$$!; \
 	$(BIN)/pytest -m 'not alone' --ignore tests/lines $(PARALLEL); status=$$?; \
 	wait $$lines || status=1; cat .lines.log; rm .lines.log; exit $$status
+	$(BIN)/pytest --cluster -m 'not alone' $(PARALLEL) tests/http
 	$(BIN)/pytest -m alone
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.
@@ -37,9 +38,10 @@ types: $(VENV)/.test
 
 # The long form of what `make test` does shortly: 200 kills while receiving, 200 while finishing and 200 of any process
 # of several receivers, 20 power cuts, ten seconds of each attack, a minute without a line, 200,000 requests of the
-# fuzzer from a seed of their own.
+# fuzzer from a seed of their own, 100 kills of two nodes, PostgreSQL and the S3 server.
 torture: $(VENV)/.test
 	KILLS=200 FINISHING_KILLS=200 CHAOS=200 CUTS=20 ATTACK=10 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
+	CLUSTER_CHAOS=100 $(BIN)/pytest tests/cluster/test_chaos.py
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
 
 # Known advisories: those in tests/advisories.toml, which `make check` looks at too, and those of the database that

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.services.fixtures"]
 
 TESTS = Path(__file__).parent
-LONGEST_FIRST = ("lines", "torture", "browser", "proxies", "clients")
+LONGEST_FIRST = ("lines", "torture", "cluster", "browser", "proxies", "clients")
 """Folders whose files take longest. Begun last, one of them would keep one processor busy and the others idle."""
 EXIT_SECONDS = 60
 """Within which a process ends once its tests have."""

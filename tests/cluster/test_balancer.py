@@ -40,9 +40,9 @@ def compose() -> Any:
     return yaml.safe_load((NODES / "compose.yaml").read_text())
 
 
-def environment() -> dict[str, str]:
+def environment() -> dict[str, Any]:
     """Return the variables of a node."""
-    found: dict[str, str] = compose()["services"]["node1"]["environment"]
+    found: dict[str, Any] = compose()["services"]["node1"]["environment"]
     return found
 
 
@@ -55,7 +55,7 @@ def test_nodes_differ_in_their_data_folders_alone() -> None:
 
 
 def test_every_setting_of_the_compose_file_is_valid() -> None:
-    given = {name: re.sub(r"\$\{\w+:\?\}", "secret", value) for name, value in environment().items()}
+    given = {name: re.sub(r"\$\{\w+:\?\}", "secret", str(value)) for name, value in environment().items()}
     command = (sys.executable, "-m", "media_service", "settings")
     printed = subprocess.run(command, env=os.environ | given, cwd=ROOT, capture_output=True, text=True, check=False)
     assert printed.returncode == 0, printed.stderr

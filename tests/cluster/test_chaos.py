@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
+from media_service.storage.s3.client import S3Client
+from media_service.storage.s3.location import S3Location
+from media_service.storage.s3.sweeper import abort_abandoned
 from tests.cluster.nodes import new_backend, two_nodes
 from tests.conftest import missing
 from tests.server.tree import until
@@ -61,9 +64,11 @@ def engines(server_folder: Path, tmp_path: Path) -> Iterator[tuple[PostgreSQL, V
 
 @pytest.mark.timeout(120 + 20 * KILLS)
 async def test_killed_nodes_and_engines_lose_nothing_and_leave_nothing(
-    tmp_path: Path, engines: tuple[PostgreSQL, VersityGateway]
+    tmp_path: Path, engines: tuple[PostgreSQL, VersityGateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     postgresql, gateway = engines
+    for name, value in gateway.buckets.environment.items():
+        monkeypatch.setenv(name, value)
     backend = new_backend(postgresql.databases, gateway.buckets)
     with (
         seed_in_failures(SEED=SEED, CLUSTER_CHAOS=KILLS),
@@ -79,6 +84,7 @@ async def test_killed_nodes_and_engines_lose_nothing_and_leave_nothing(
             await send_while_killing(lines, senders, _kills(nodes, engines, source), source)
             lines.close()
             await end_unheard(apis[0], senders)
+            await _sweep_multipart_uploads(nodes[0])
             await asyncio.to_thread(until, lambda: _left(nodes) == [])
             for api in apis:
                 await send_one_more(api, senders[0], SEED)
@@ -115,6 +121,14 @@ def _stop_and_start(engine: PostgreSQL) -> None:
     """Restart PostgreSQL in the ordinary way, which tells its clients."""
     engine.stop()
     engine.start()
+
+
+async def _sweep_multipart_uploads(node: Server) -> None:
+    """Abort what killed processes left of objects, as the sweeper does with those that are a day old."""
+    settings = {name: str(value) for name, value in node.store.settings().items()}
+    location = S3Location.parse(settings["store"], endpoint=settings["s3_endpoint"])
+    async with S3Client(location) as client:
+        await abort_abandoned(client, seconds=0)
 
 
 def _left(nodes: tuple[Server, Server]) -> list[str]:
