@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
+from psycopg_pool import PoolTimeout
 
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.postgresql.connections import connection_pool, map_errors
 from media_service.catalogue.postgresql.dialect import sql_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from psycopg import AsyncConnection, AsyncCursor
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 4
 """Of each process, opened as they are needed. A search through all files must not keep others waiting."""
+
+AWAY_SECONDS = 0.2
+"""Wait for a connection while the server is known to be away, so that many requests do not wait for each other."""
 
 ATTEMPTS = 5
 """Of a change that the server has undone because another one was in its way."""
@@ -47,6 +52,9 @@ class Pool:
 
     def __init__(self, url: str) -> None:
         self._pool = connection_pool(url, size=CONNECTIONS)
+        # What waits here waits for others, and not for the server: that has no limit.
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._is_away = False
         self._changes: set[asyncio.Task[Rows]] = set()
 
     async def open(self) -> None:
@@ -61,7 +69,7 @@ class Pool:
     async def rows(self, statement: Statement) -> list[Row]:
         """Return every row. Raise CatalogueError."""
         with map_errors():
-            async with self._pool.connection() as connection:
+            async with self._connection() as connection:
                 cursor = connection.cursor(row_factory=_named)
                 return await (await cursor.execute(*sql_of(statement))).fetchall()
 
@@ -86,13 +94,28 @@ class Pool:
             for attempt in range(ATTEMPTS - 1):
                 try:
                     return await self._commit(change)
-                except (DeadlockDetected, SerializationFailure):
+                except (DeadlockDetected, SerializationFailure, UniqueViolation):
+                    # Of two that insert the same key, the second finds the first one's row when it begins again.
                     await asyncio.sleep(random.random() * RETRY_SECONDS * 2**attempt)  # noqa: S311  # no secret
             return await self._commit(change)
 
     async def _commit(self, change: Change) -> Rows:
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._connection() as connection, connection.transaction():
             return await _apply(connection, change)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        async with self._free:
+            try:
+                connection = await self._pool.getconn(AWAY_SECONDS if self._is_away else None)
+            except PoolTimeout:
+                self._is_away = True
+                raise
+            self._is_away = False
+            try:
+                yield connection
+            finally:
+                await self._pool.putconn(connection)
 
 
 async def _apply(connection: AsyncConnection[Any], change: Change) -> Rows:
