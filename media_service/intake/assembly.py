@@ -125,6 +125,7 @@ class FinisherParts(SharedParts):
         self.sweeper = Sweeper(
             self.ender,
             catalogue,
+            store,
             adapters.quarantine,
             adapters.audit,
             rejected=self.rejected,

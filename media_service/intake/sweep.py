@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.audit import AuditLog
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.ports.quarantine import Quarantine
+    from media_service.core.ports.upload_store import UploadStore
     from media_service.core.upload import Upload
     from media_service.intake.ending import UploadEnder
     from media_service.intake.finalizing.rejected import RejectedUploads
@@ -37,6 +38,7 @@ class Sweeper:
         self,
         ender: UploadEnder,
         catalogue: Catalogue,
+        store: UploadStore,
         quarantine: Quarantine,
         audit: AuditLog,
         *,
@@ -48,6 +50,7 @@ class Sweeper:
     ) -> None:
         self._ender = ender
         self._catalogue = catalogue
+        self._store = store
         self._quarantine = quarantine
         self._audit = audit
         self._rejected = rejected
@@ -67,6 +70,7 @@ class Sweeper:
             await self._try(self.expire)
             await self._try(self.purge_audit)
             await self._try(self._leftovers.clear)
+            await self._try(self._store.clear_abandoned)
 
     async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError
@@ -13,13 +12,14 @@ from media_service.storage.os_errors import map_os_errors
 from media_service.storage.write_errors import raise_lost_writes
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
+    from media_service.storage.block_writer import BlockWriter
     from media_service.storage.slice_digest import SliceDigest
     from media_service.storage.sync.client import SyncClient
     from media_service.storage.sync.group_sync import GroupSync
-    from media_service.storage.write_latency import WriteLatency
 
 INLINE_ALLOCATE_BYTES = 1024 * 1024
 """Space of up to this size is allocated on the event loop, which costs less than a hop to a thread."""
@@ -40,7 +40,7 @@ class OpenPartial:
         path: Path,
         descriptor: int,
         *,
-        latency: WriteLatency,
+        writer: BlockWriter,
         executor: ThreadPoolExecutor,
         sync_client: SyncClient,
         folder_sync: GroupSync | None = None,
@@ -51,7 +51,7 @@ class OpenPartial:
         self.users = 0
         self._name = os.fspath(path)
         self._identity = _identity(os.fstat(descriptor))
-        self._latency = latency
+        self._writer = writer
         self._executor = executor
         self._sync_client = sync_client
         self._folder_sync = folder_sync
@@ -81,14 +81,9 @@ class OpenPartial:
         """Return whether the file's name survives a power cut."""
         return self._folder_sync is None
 
-    async def write(self, offset: int, block: bytes) -> None:
+    def write(self, offset: int, block: bytes) -> Awaitable[None]:
         """Write all of the block at `offset`; not durable before `sync`. Raise StorageFull, StorageError."""
-        with map_os_errors():
-            if self._latency.is_low:
-                self._latency.record(_timed_write(self.descriptor, offset, block))
-            else:
-                seconds = await run_to_completion(self._executor, _timed_write, self.descriptor, offset, block)
-                self._latency.record(seconds)
+        return self._writer.write(self.descriptor, offset, block)
 
     @property
     def allocated(self) -> int:
@@ -134,12 +129,3 @@ class OpenPartial:
 def _identity(status: os.stat_result) -> tuple[int, int]:
     """Return what no other file has while this one is open."""
     return status.st_ino, status.st_dev
-
-
-def _timed_write(descriptor: int, offset: int, block: bytes) -> float:
-    """Write the whole block at `offset` and return the seconds it took."""
-    began = time.perf_counter()
-    written = os.pwrite(descriptor, block, offset)
-    while written < len(block):
-        written += os.pwrite(descriptor, memoryview(block)[written:], offset + written)
-    return time.perf_counter() - began

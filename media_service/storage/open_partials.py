@@ -8,9 +8,9 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from media_service.storage.block_writer import BlockWriter
 from media_service.storage.open_partial import OpenPartial
 from media_service.storage.os_errors import map_os_errors
-from media_service.storage.write_latency import WriteLatency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class OpenPartials:
         self._sync_client = sync_client
         self._folder_sync = sync_client.sync_folder(folder)
         self._executor = executor
-        self._latency = WriteLatency()
+        self._writer = BlockWriter(executor)
         self._in_use: dict[str, OpenPartial] = {}
         self._idle: OrderedDict[str, OpenPartial] = OrderedDict()
         self._idle_check: asyncio.TimerHandle | None = None
@@ -116,7 +116,7 @@ class OpenPartials:
             upload_id,
             path,
             descriptor,
-            latency=self._latency,
+            writer=self._writer,
             executor=self._executor,
             sync_client=self._sync_client,
             folder_sync=None if upload_id in self._durable_names else self._folder_sync,

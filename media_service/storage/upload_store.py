@@ -111,7 +111,7 @@ class DiskUploadStore:
         """Close every partial without a writer."""
         self._partials.close_idle()
 
-    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int) -> Source:
+    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int, *, ahead: bool = False) -> Source:
         path = self.path(upload_id)
         with map_os_errors():
             os.lstat(path)
@@ -150,6 +150,9 @@ class DiskUploadStore:
         with map_os_errors():
             names = await aiofiles.os.listdir(self._folder)
         return [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)]
+
+    async def clear_abandoned(self) -> None:
+        pass
 
     async def free(self) -> int:
         return self.free_bytes()

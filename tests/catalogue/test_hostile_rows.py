@@ -144,9 +144,9 @@ def test_any_row_of_loudness_can_be_shown(row: dict[str, Any], silence: Any) -> 
     shown(asdict(report))
 
 
-@given(anything, anything, anything)
-def test_any_row_of_a_slice_can_be_merged(start: Any, stop: Any, digest: Any) -> None:
-    row: Any = {"start": start, "stop": stop, "digest": digest}
+@given(anything, anything, anything, anything)
+def test_any_row_of_a_slice_can_be_merged(start: Any, stop: Any, digest: Any, name: Any) -> None:
+    row: Any = {"start": start, "stop": stop, "digest": digest, "object": name}
     ranges_of([slice_value(row), Slice(3, 4)])
 
 

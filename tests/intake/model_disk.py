@@ -120,7 +120,7 @@ class ModelUploadStore:
         self._reported.setdefault(upload_id, self.disk.failures[upload_id])
         self.sync(upload_id, self.epoch(upload_id))
 
-    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int) -> Source:
+    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int, *, ahead: bool = False) -> Source:
         """Return the file."""
         if not self.path(upload_id).exists():
             raise FileNotFoundError
@@ -157,6 +157,9 @@ class ModelUploadStore:
     async def list_ids(self) -> list[str]:
         """List the files."""
         return [path.name for path in self.disk.folder.iterdir()]
+
+    async def clear_abandoned(self) -> None:
+        """Do nothing: all files have ids."""
 
     async def free(self) -> int:
         """Return more than any test needs."""

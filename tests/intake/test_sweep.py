@@ -192,6 +192,7 @@ async def test_sweeping_goes_on_after_any_error(tmp_path: Path) -> None:
         sweeper = Sweeper(
             rig.ender,
             Failing(rig.database, "expiring", [ZeroDivisionError()]),
+            rig.store,
             rig.quarantine,
             rig.database.audit,
             rejected=rig.rejected,

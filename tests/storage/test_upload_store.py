@@ -18,20 +18,21 @@ from media_service.ipc import server as rpc_server
 from media_service.ipc.client import RpcClient
 from media_service.storage import open_partials
 from media_service.storage.allocate import CALL_BYTES
+from media_service.storage.block_writer import BlockWriter
 from media_service.storage.open_partial import OpenPartial
 from media_service.storage.open_partials import MAX_IDLE
 from media_service.storage.sync import server as sync_server
 from media_service.storage.sync.client import SyncClient
 from media_service.storage.upload_store import DiskUploadStore
-from media_service.storage.write_latency import WriteLatency
 from tests.storage.partials import MIB, locked, notified, open_files
 from tests.support.rpc import UnreliableSyncs, served, storage_rpc
 
 
 def opened(descriptor: int, path: Path, rpc: RpcClient) -> OpenPartial:
     """Return a partial over the test's descriptor, synced at `path`."""
+    threads = ThreadPoolExecutor(1)
     return OpenPartial(
-        "a", path, descriptor, latency=WriteLatency(), executor=ThreadPoolExecutor(1), sync_client=SyncClient(rpc)
+        "a", path, descriptor, writer=BlockWriter(threads), executor=threads, sync_client=SyncClient(rpc)
     )
 
 

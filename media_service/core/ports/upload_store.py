@@ -98,12 +98,13 @@ class UploadStore(Protocol):
     async def sync_all(self, upload_id: str) -> None:
         """Make all that was written durable. Raise FileNotFoundError; StorageFull, StorageError if some is lost."""
 
-    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int) -> Source:
-        """Return a local file with the bytes before `stop`, of which these slices are recorded.
+    async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int, *, ahead: bool = False) -> Source:
+        """Return a local file with the bytes before `stop`, of which these slices, by start, are recorded.
 
         Without slices they are what the quarantine restored. Of a store of objects the file has the bytes before the
         first gap of the slices, no others, and is kept until `release` or `discard`. Its path stays the same meanwhile.
-        Raise FileNotFoundError if bytes are missing; StorageFull if there is no room for the copy.
+        `ahead`: the caller does without if room for copies is scarce. Raise FileNotFoundError if bytes are missing;
+        StorageFull if there is no room for a copy.
         """
 
     async def release(self, upload_id: str) -> None:
@@ -126,6 +127,9 @@ class UploadStore(Protocol):
 
     async def list_ids(self) -> list[str]:
         """Return the ids of uploads with a partial."""
+
+    async def clear_abandoned(self) -> None:
+        """Delete what processes that died have left in the store, and what belongs to no id. Raise StorageError."""
 
     async def free(self) -> int:
         """Return the bytes that can still be written to the disk."""

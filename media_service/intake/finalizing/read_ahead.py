@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from media_service.core.errors.base import ServiceError
+from media_service.core.errors.service import StorageFull
 from media_service.core.upload import ranges_of
 from media_service.core.upload_states import ENDED, State
 from media_service.intake.topics import CHANGED, RECORDED
@@ -52,8 +53,8 @@ class ReadAheadFollower:
             recorded, self._recorded = self._recorded, set()
             for upload_id in recorded:
                 try:
-                    # A missing upload has ended meanwhile.
-                    with suppress(FileNotFoundError):
+                    # It has ended meanwhile, or finalizing needs the room: it is read at its end.
+                    with suppress(FileNotFoundError, StorageFull):
                         await self.follow(upload_id)
                 except ServiceError as trouble:
                     log.warning("an upload was not followed", upload=upload_id, trouble=str(trouble))
@@ -69,7 +70,7 @@ class ReadAheadFollower:
         if loaded is not None and loaded[0].state is State.RECEIVING:
             upload, slices = loaded
             offset = ranges_of(slices).offset
-            source = await self._store.fetch(upload_id, slices, offset)
+            source = await self._store.fetch(upload_id, slices, offset, ahead=True)
             self._media.follow(upload, source.path, offset, slices)
 
     def _note_recorded(self, upload_id: str, _start: int, _stop: int) -> None:

@@ -12,6 +12,16 @@ RESTORED = "restored"
 """Name of the attempt at all bytes of an upload that came back from the quarantine."""
 
 
+def upload_prefix(upload_id: str) -> str:
+    """Return what the keys of all bytes of an upload begin with."""
+    return f"{UPLOADS}{upload_id}/"
+
+
+def slice_key(upload_id: str, start: int, stop: int, attempt: str) -> str:
+    """Return the key of an attempt at a slice."""
+    return f"{UPLOADS}{upload_id}/{start}-{stop}-{attempt}"
+
+
 def whole_key(upload_id: str, attempt: str) -> str:
     """Return the key of all bytes of an upload as one object."""
     return f"{UPLOADS}{upload_id}/whole-{attempt}"

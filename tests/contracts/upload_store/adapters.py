@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from media_service.core.upload import Slice
+from media_service.storage.s3.client import S3Client
+from media_service.storage.s3.scratch import Scratch
+from media_service.storage.s3.upload_store import S3UploadStore
 from media_service.storage.upload_store import DiskUploadStore
 from tests.contracts.wrappers import plain, wrapped
 from tests.intake.model_disk import ModelDisk, ModelUploadStore
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from media_service.core.ports.upload_store import SliceWriter, UploadStore
+    from media_service.storage.s3.location import S3Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,19 @@ PARTIALS: dict[str, Adapter] = {
 }
 """Stores in which an upload is a partial, whose bytes are locked by its writers."""
 
-ADAPTERS = PARTIALS
+
+@asynccontextmanager
+async def objects(folder: Path, location: S3Location) -> AsyncIterator[Subject]:
+    """Yield stores of objects in a bucket, for which an engine is the adapter."""
+    async with AsyncExitStack() as resources:
+
+        async def started() -> S3UploadStore:
+            scratch = Scratch(folder)
+            await scratch.prepare()
+            resources.callback(scratch.close)
+            return S3UploadStore(await resources.enter_async_context(S3Client(location)), scratch)
+
+        yield Subject(await started(), await started(), started, nullcontext)
 
 
 async def begun(store: UploadStore, start: int, size: int | None, **named: Any) -> SliceWriter:

@@ -7,19 +7,30 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.contracts.upload_store.adapters import ADAPTERS, Subject
+from tests.contracts.upload_store.adapters import PARTIALS, Subject, objects
+from tests.support.s3 import ENGINES, Buckets, buckets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from media_service.core.ports.upload_store import UploadStore
 
+__all__ = ["buckets"]
 
-@pytest_asyncio.fixture(params=list(ADAPTERS))
-async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+
+@pytest.fixture(params=[*PARTIALS, *ENGINES])
+def adapter(request: pytest.FixtureRequest, buckets: Buckets, tmp_path: Path) -> AbstractAsyncContextManager[Subject]:
     (tmp_path / "partials").mkdir()
-    async with ADAPTERS[request.param](tmp_path / "partials") as subject:
+    if request.param in ENGINES:
+        return objects(tmp_path / "scratch", buckets.on(request.param).location())
+    return PARTIALS[request.param](tmp_path / "partials")
+
+
+@pytest_asyncio.fixture
+async def subject(adapter: AbstractAsyncContextManager[Subject]) -> AsyncIterator[Subject]:
+    async with adapter as subject:
         yield subject
 
 

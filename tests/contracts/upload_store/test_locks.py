@@ -13,7 +13,7 @@ from tests.contracts.upload_store.adapters import PARTIALS, begun, fetched, hold
 if TYPE_CHECKING:
     from media_service.core.ports.upload_store import UploadStore
 
-pytestmark = pytest.mark.parametrize("subject", PARTIALS, indirect=True)
+pytestmark = pytest.mark.parametrize("adapter", PARTIALS, indirect=True)
 
 
 async def test_partial_that_is_deleted_before_the_lock_is_an_error(store: UploadStore, other: UploadStore) -> None:

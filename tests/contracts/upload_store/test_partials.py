@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 
-pytestmark = pytest.mark.parametrize("subject", PARTIALS, indirect=True)
+pytestmark = pytest.mark.parametrize("adapter", PARTIALS, indirect=True)
 
 
 async def test_new_partial_has_its_length(store: UploadStore) -> None:

@@ -33,7 +33,7 @@ async def test_concatenated_bytes_survive_a_crash(subject: Subject) -> None:
     assert await fetched(await subject.crash(), "whole", [Slice(0, 8, None, stored)]) == b"partpart"
 
 
-@pytest.mark.parametrize("subject", PARTIALS, indirect=True)
+@pytest.mark.parametrize("adapter", PARTIALS, indirect=True)
 @pytest.mark.parametrize("sync", [False, True])
 async def test_slices_before_a_failed_sync_are_lost_and_later_ones_are_not(subject: Subject, *, sync: bool) -> None:
     """The kernel reports lost pages once: the next sync of the same file succeeds."""
@@ -51,7 +51,7 @@ async def test_slices_before_a_failed_sync_are_lost_and_later_ones_are_not(subje
     assert (await fetched(await subject.crash(), "a"))[:5] == b"again"
 
 
-@pytest.mark.parametrize("subject", PARTIALS, indirect=True)
+@pytest.mark.parametrize("adapter", PARTIALS, indirect=True)
 async def test_failed_sync_of_all_is_an_error(subject: Subject) -> None:
     await subject.store.create("a", 10)
     await send(subject.store, "a", 0, b"lost", sync=False)

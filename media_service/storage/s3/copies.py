@@ -1,0 +1,109 @@
+"""Local copies of uploads: verification, tagging and read-ahead read files."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from media_service.core.errors.service import StorageFull
+from media_service.storage.os_errors import map_os_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from media_service.core.files import ObjectRange
+    from media_service.storage.s3.client import S3Client
+    from media_service.storage.s3.scratch import Scratch
+
+READS_AT_ONCE = 4
+"""Objects of one upload that are read at once: with small slices, most of the time is waiting for the store."""
+
+
+class Copies:
+    """The copies of this process, one for each upload, which grow as more of the upload is needed."""
+
+    def __init__(self, client: S3Client, scratch: Scratch) -> None:
+        self._client = client
+        self._scratch = scratch
+        self._sizes: dict[str, int] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def ids(self) -> set[str]:
+        """Return the uploads that have a copy."""
+        return set(self._sizes)
+
+    def have_room(self) -> bool:
+        """Return whether they use less than half of the space that they and others could use."""
+        return sum(self._sizes.values()) < self._scratch.free_bytes()
+
+    async def extend(self, upload_id: str, objects: Sequence[ObjectRange]) -> Path:
+        """Return the upload's copy with the bytes of these objects, from its first byte on.
+
+        Raise FileNotFoundError, StorageError; StorageFull and delete the copy if there is no room for it.
+        """
+        path = self._scratch.path(upload_id)
+        async with self._lock(upload_id):
+            copied = self._sizes.setdefault(upload_id, 0)
+            size = sum(part.stop - part.start for part in objects)
+            if size > copied or not copied:
+                try:
+                    await self._copy(path, list(_after(objects, copied)))
+                except StorageFull:
+                    # Of several that are copied at once, some must give way.
+                    self._delete(upload_id)
+                    raise
+                self._sizes[upload_id] = size
+        return path
+
+    async def drop(self, upload_id: str) -> None:
+        """Delete the upload's copy, if it has one."""
+        if upload_id in self._sizes:
+            async with self._lock(upload_id):
+                self._delete(upload_id)
+
+    def _lock(self, upload_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(upload_id, asyncio.Lock())
+
+    def _delete(self, upload_id: str) -> None:
+        self._sizes.pop(upload_id, None)
+        with map_os_errors():
+            self._scratch.path(upload_id).unlink(missing_ok=True)
+
+    async def _copy(self, path: Path, missing: Sequence[tuple[int, ObjectRange]]) -> None:
+        """Copy the objects to their offsets in the file."""
+        pending = iter(missing)
+        with map_os_errors():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+        async def work() -> None:
+            for offset, part in pending:
+                await self._copy_one(descriptor, offset, part)
+
+        workers = [asyncio.create_task(work()) for _ in range(min(READS_AT_ONCE, len(missing)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            os.close(descriptor)
+
+    async def _copy_one(self, descriptor: int, offset: int, part: ObjectRange) -> None:
+        async with aclosing(self._client.get(part.key, part.start, part.stop)) as blocks:
+            async for block in blocks:
+                await self._scratch.write(descriptor, offset, block)
+                offset += len(block)
+
+
+def _after(objects: Sequence[ObjectRange], copied: int) -> Iterator[tuple[int, ObjectRange]]:
+    """Yield what of the objects comes after the copied bytes, with its offset."""
+    offset = 0
+    for part in objects:
+        skipped = max(0, min(copied - offset, part.stop - part.start))
+        if part.start + skipped < part.stop:
+            yield offset + skipped, type(part)(part.key, part.start + skipped, part.stop)
+        offset += part.stop - part.start
