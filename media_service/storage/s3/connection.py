@@ -12,6 +12,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import get_cert_path
+from yarl import URL
 
 from media_service.storage.s3.errors import StoreUnusable
 from media_service.storage.s3.http import CONNECT_SECONDS, IDLE_SECONDS, SignedHttp
@@ -114,6 +115,11 @@ class S3Connection:
     def bucket(self) -> str:
         """Return the bucket's name."""
         return self._location.bucket
+
+    @property
+    def origin(self) -> str:
+        """Return scheme, host and port of the objects' URLs."""
+        return str(URL(self._base_url).origin())
 
     def full(self, key: str) -> str:
         """Return the key in the bucket."""

@@ -124,7 +124,7 @@ class SignedHttp:
     ) -> aiohttp.ClientResponse:
         """Return a successful response, which the caller must release. Raise S3Error, aiohttp's and botocore's errors.
 
-        `sha256` is that of the body, in hexadecimal.
+        `sha256` is that of the body, in hexadecimal, or what S3 defines in its place.
         """
         signed = await self._signer.sign(method, url, headers, sha256 or EMPTY_SHA256)
         if body:
@@ -142,9 +142,9 @@ class SignedHttp:
         async with response:
             raise S3Error(operation, response.status, self._error_code(response.status, await response.read()))
 
-    async def put(self, operation: str, url: str, headers: Mapping[str, str], body: Body, sha256: bytes) -> str:
+    async def put(self, operation: str, url: str, headers: Mapping[str, str], body: Body, sha256: str) -> str:
         """Send a body; return the ETag of what it made. Raise as `send`."""
-        response = await self.send(operation, "PUT", url, headers, body=body, sha256=sha256.hex())
+        response = await self.send(operation, "PUT", url, headers, body=body, sha256=sha256)
         async with response:
             await response.read()
             return response.headers.get("ETag", "")

@@ -1,0 +1,85 @@
+"""A connection to a server that breaks when the test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+PIECE_BYTES = 16 * 1024
+
+
+class Relay:
+    """Passes connections on to a server.
+
+    Of the next connections, one for each number in `cuts_up` (`cuts_down`), only so many bytes pass to the server (to
+    the client); then the connection breaks.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        parts = urlsplit(endpoint)
+        self._target = parts.hostname or "", parts.port or 80
+        self.cuts_up: list[int] = []
+        self.cuts_down: list[int] = []
+        self.connections = 0
+        self._server: asyncio.Server
+        self._open = 0
+        self._dropped = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        await self.drop()
+
+    @property
+    def endpoint(self) -> str:
+        """Return the URL to use in place of the server's."""
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def drop(self) -> None:
+        """Break all connections, so that the next request makes a new one."""
+        self._dropped.set()
+        self._dropped = asyncio.Event()
+        while self._open:
+            await asyncio.sleep(0.001)
+        # Until the client has noticed.
+        await asyncio.sleep(0.01)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
+        self.connections += 1
+        up = self.cuts_up.pop(0) if self.cuts_up else None
+        down = self.cuts_down.pop(0) if self.cuts_down else None
+        target_reader, target_writer = await asyncio.open_connection(*self._target)
+        passing = [
+            asyncio.create_task(_pass_on(reader, target_writer, up)),
+            asyncio.create_task(_pass_on(target_reader, writer, down)),
+            asyncio.create_task(self._dropped.wait()),
+        ]
+        await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
+        for each in passing:
+            each.cancel()
+        await asyncio.gather(*passing, return_exceptions=True)
+        for side in (writer, target_writer):
+            side.transport.abort()
+        self._open -= 1
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None) -> None:
+    passed = 0
+    with suppress(ConnectionError):
+        while block := await reader.read(PIECE_BYTES):
+            if limit is not None and passed + len(block) > limit:
+                return
+            passed += len(block)
+            writer.write(block)
+            await writer.drain()
