@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from media_service.storage.s3.http import Body
     from media_service.storage.s3.location import S3Location
 
+SIGNED_BYTES = 16 * 1024 * 1024
+"""Largest body whose digest is in the signature, which every server checks, but S3Proxy by keeping it in memory.
+
+Larger ones have it in `x-amz-checksum-sha256` only, which is signed as a header.
+"""
+
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+
 DELETED_AT_ONCE = 1000
 """Most keys in one request: S3's limit."""
 
@@ -95,8 +103,9 @@ class S3Client:
             headers["If-None-Match"] = "*"
         if if_match:
             headers["If-Match"] = if_match
+        signed = sha256.hex() if len(body) <= SIGNED_BYTES else UNSIGNED_PAYLOAD
         http, url = self._connection.http, self._connection.url(key)
-        return await retried("PutObject", key, lambda: http.put("PutObject", url, headers, body, sha256))
+        return await retried("PutObject", key, lambda: http.put("PutObject", url, headers, body, signed))
 
     async def get(
         self, key: str, start: int = 0, stop: int | None = None, *, etag: str = ""

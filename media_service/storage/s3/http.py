@@ -43,21 +43,31 @@ class FileRegion:
         return self.stop - self.start
 
 
-class Blocks(list[bytes]):
-    """Bytes in memory, in the blocks in which they came."""
+class Blocks:
+    """Bytes in memory, in the blocks in which they came. The length is the number of bytes."""
 
-    @property
-    def size(self) -> int:
-        """Return the number of bytes."""
-        return sum(map(len, self))
+    def __init__(self) -> None:
+        self._blocks: list[bytes] = []
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._blocks)
+
+    def append(self, block: bytes) -> None:
+        """Add a block at the end."""
+        self._blocks.append(block)
+        self._size += len(block)
+
+    def clear(self) -> None:
+        """Free all blocks."""
+        self._blocks.clear()
+        self._size = 0
 
 
 Body = bytes | Blocks | FileRegion
-
-
-def size_of(body: Body) -> int:
-    """Return the number of bytes."""
-    return body.size if isinstance(body, Blocks) else len(body)
 
 
 async def blocks_of(body: Body) -> AsyncIterator[bytes | memoryview]:
@@ -124,11 +134,11 @@ class SignedHttp:
     ) -> aiohttp.ClientResponse:
         """Return a successful response, which the caller must release. Raise S3Error, aiohttp's and botocore's errors.
 
-        `sha256` is that of the body, in hexadecimal.
+        `sha256` is that of the body, in hexadecimal, or what S3 defines in its place.
         """
         signed = await self._signer.sign(method, url, headers, sha256 or EMPTY_SHA256)
         if body:
-            signed["Content-Length"] = str(size_of(body))
+            signed["Content-Length"] = str(len(body))
         response = await self._session.request(
             method,
             URL(url, encoded=True),
@@ -142,9 +152,9 @@ class SignedHttp:
         async with response:
             raise S3Error(operation, response.status, self._error_code(response.status, await response.read()))
 
-    async def put(self, operation: str, url: str, headers: Mapping[str, str], body: Body, sha256: bytes) -> str:
+    async def put(self, operation: str, url: str, headers: Mapping[str, str], body: Body, sha256: str) -> str:
         """Send a body; return the ETag of what it made. Raise as `send`."""
-        response = await self.send(operation, "PUT", url, headers, body=body, sha256=sha256.hex())
+        response = await self.send(operation, "PUT", url, headers, body=body, sha256=sha256)
         async with response:
             await response.read()
             return response.headers.get("ETag", "")

@@ -50,7 +50,7 @@ class Multiparts:
         # signature has the digest, so the server still refuses other bytes.
         query = urlencode({"partNumber": number, "uploadId": upload_id})
         http, url = self._connection.http, f"{self._connection.url(key)}?{query}"
-        return await retried("UploadPart", key, lambda: http.put("UploadPart", url, {}, body, sha256))
+        return await retried("UploadPart", key, lambda: http.put("UploadPart", url, {}, body, sha256.hex()))
 
     async def copy_part(self, key: str, upload_id: str, number: int, source: ObjectRange, *, etag: str = "") -> str:
         """Copy bytes of another object inside of the store; return the part's ETag.

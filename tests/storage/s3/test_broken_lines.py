@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from media_service.core.errors.service import StorageError
-from media_service.storage.s3.client import S3Client
+from media_service.storage.s3.client import SIGNED_BYTES, S3Client
 from media_service.storage.s3.errors import PreconditionFailed, StoreUnusable
 from media_service.storage.s3.location import S3Location
 from tests.storage.s3.relay import Relay
@@ -66,10 +66,13 @@ async def test_put_whose_response_was_lost_is_repeated(far: S3Client, relay: Rel
     assert await read(far, "a") == BYTES
 
 
-async def test_put_that_is_always_cut_fails_and_leaves_nothing(far: S3Client, relay: Relay, bucket: Bucket) -> None:
+@pytest.mark.parametrize("data", [BYTES, bytes(SIGNED_BYTES + 1)], ids=["signed", "unsigned"])
+async def test_put_that_is_always_cut_fails_and_leaves_nothing(
+    far: S3Client, relay: Relay, bucket: Bucket, data: bytes
+) -> None:
     relay.cuts_up = [500_000] * 5
     with pytest.raises(StorageError):
-        await far.put("a", BYTES, SHA256)
+        await far.put("a", data, hashlib.sha256(data).digest())
     async with raw_client(bucket.endpoint) as s3:
         assert (await s3.list_objects_v2(Bucket=bucket.name, Prefix="far/"))["KeyCount"] == 0
 
@@ -125,7 +128,7 @@ async def test_bucket_must_exist(bucket: Bucket) -> None:
 
 CHECK = """
 import asyncio, sys
-from media_service.storage.s3.client import S3Client
+from media_service.storage.s3.client import SIGNED_BYTES, S3Client
 from media_service.storage.s3.errors import StoreUnusable
 from media_service.storage.s3.location import S3Location
 

@@ -13,6 +13,7 @@ import pytest
 
 from media_service.core.errors.service import StorageError
 from media_service.core.files import ObjectRange
+from media_service.storage.s3.client import SIGNED_BYTES
 from media_service.storage.s3.errors import BadDigest, NoSuchMultipart, PreconditionFailed
 from media_service.storage.s3.http import FileRegion
 from tests.storage.partials import open_files
@@ -40,9 +41,9 @@ async def keys(client: S3Client, prefix: str) -> list[str]:
     return [found.key async for found in client.list_objects(prefix)]
 
 
-@pytest.mark.parametrize("size", [0, 1, MIB, len(BYTES)])
+@pytest.mark.parametrize("size", [0, 1, MIB, len(BYTES), SIGNED_BYTES, SIGNED_BYTES + 1])
 async def test_object_has_the_bytes_that_were_put(client: S3Client, size: int) -> None:
-    data = BYTES[:size]
+    data = (BYTES * 3)[:size]
     etag = await client.put("spool/a", data, sha256(data), metadata={"sha256": sha256(data).hex()})
     assert await read(client, "spool/a") == data
     found = await client.head("spool/a")
@@ -73,9 +74,10 @@ async def test_name_of_any_characters_is_a_key(client: S3Client) -> None:
     assert await keys(client, "") == []
 
 
-async def test_other_bytes_than_those_of_the_digest_are_refused(client: S3Client) -> None:
+@pytest.mark.parametrize("size", [0, len(BYTES), SIGNED_BYTES + 1])
+async def test_other_bytes_than_those_of_the_digest_are_refused(client: S3Client, size: int) -> None:
     with pytest.raises(BadDigest):
-        await client.put("a", BYTES, sha256(b"other"))
+        await client.put("a", bytes(size), sha256(b"other"))
     with pytest.raises(FileNotFoundError):
         await client.head("a")
 
