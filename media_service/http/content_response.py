@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 async def content_response(request: web.Request, content: Content, headers: Mapping[str, str]) -> web.StreamResponse:
     """Return the file's bytes, or the requested range. Raise FileNotFoundError, StorageError.
 
-    `headers` have Content-Type and Content-Disposition.
+    `headers` have Content-Type and Content-Disposition. With `?stream` the response is no redirect.
     """
     if content.path is not None:
         return await file_response(content.path, headers)
-    if request.method == hdrs.METH_GET:
+    if request.method == hdrs.METH_GET and "stream" not in request.query:
         url = await content.url(headers[hdrs.CONTENT_TYPE], headers[hdrs.CONTENT_DISPOSITION])
         if url is not None:
             # The URL is valid for minutes, so nothing may be kept.

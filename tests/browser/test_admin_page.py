@@ -76,9 +76,7 @@ def test_files_are_listed_searched_and_sorted(library: Page) -> None:
 
 def test_the_player_plays_and_seeks(library: Page) -> None:
     partial: list[int] = []
-    library.on(
-        "response", lambda response: partial.append(response.status) if response.url.endswith("/content") else None
-    )
+    library.on("response", lambda got: partial.append(got.status) if got.url.endswith("/content?stream") else None)
     library.get_by_role("button", name="Play “Morning Talk”").click()
     at = library.locator("[data-ref=at]")
     until(lambda: at.inner_text() not in ("", "0:00"), library)

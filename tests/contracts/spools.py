@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from media_service.core.ports.spool import Spool
     from media_service.storage.s3.client import S3Client
+    from media_service.storage.s3.scratch import Scratch
 
 
 class SpoolPlace(Protocol):
@@ -66,14 +67,13 @@ class DiskPlace:
 class S3Place:
     """A bucket, and a folder for local copies."""
 
-    def __init__(self, client: S3Client, folder: Path) -> None:
+    def __init__(self, client: S3Client, folder: Path, scratch: Scratch) -> None:
         self._client = client
         self._folder = folder
+        self._scratch = scratch
 
     async def spool(self) -> S3Spool:
-        spool = S3Spool(self._client, self._folder / "scratch")
-        await spool.prepare()
-        return spool
+        return S3Spool(self._client, self._scratch)
 
     async def source(self, name: str, data: bytes) -> Source:
         """Return a local copy, and what it was made of: slices."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest_asyncio
 from media_service.core.errors.service import StorageError
 from media_service.core.files import ObjectRange, RewritePlan, Source
 from media_service.storage.s3.client import S3Client
+from media_service.storage.s3.scratch import Scratch
 from tests.contracts.spools import DiskPlace, S3Place
 from tests.contracts.wrappers import plain, wrapped
 from tests.support.s3 import ENGINES, Buckets, buckets
@@ -56,7 +57,9 @@ async def place(bucket: Bucket | None, tmp_path: Path) -> AsyncIterator[SpoolPla
             yield DiskPlace(tmp_path)
         else:
             client = await resources.enter_async_context(S3Client(bucket.location()))
-            yield S3Place(client, tmp_path)
+            scratch = resources.enter_context(closing(Scratch(tmp_path / "scratch")))
+            await scratch.prepare()
+            yield S3Place(client, tmp_path, scratch)
 
 
 @pytest_asyncio.fixture

@@ -149,6 +149,11 @@ async def test_head_is_answered_without_a_redirect(site: Site) -> None:
     assert (answer.status, answer.headers["Content-Length"]) == (200, str(SIZE))
 
 
+async def test_player_of_the_pages_gets_the_bytes_themselves(site: Site) -> None:
+    answer = await site.ask("redirect?stream", headers={"Range": "bytes=7-99"})
+    assert (answer.status, answer.body) == (206, DATA[7:100])
+
+
 async def test_missing_object_is_not_found_before_anything_is_sent(site: Site, client: S3Client) -> None:
     await client.delete([f"spool/{NAME}"])
     for way in ("stream", "redirect"):

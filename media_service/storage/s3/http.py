@@ -110,12 +110,20 @@ def _joined(blocks: Blocks) -> Iterator[bytes]:
 
 
 class SignedHttp:
-    """Requests to one server over a bounded pool of connections."""
+    """Requests to one server. At most `connections` send bodies at once; others wait.
+
+    Those that read have no such limit: each waits for the client to which it goes, however slow, and these are limited.
+    """
 
     def __init__(self, signer: Signer, context: ssl.SSLContext, connections: int) -> None:
         self._signer = signer
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, ssl=context),
+        self._sending, self._reading = (self._session(context, limit) for limit in (connections, 0))
+        self._errors = create_parser("rest-xml")
+
+    @staticmethod
+    def _session(context: ssl.SSLContext, limit: int) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=limit, ssl=context),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=IDLE_SECONDS),
             # Encoded bytes would not be those of the object.
             auto_decompress=False,
@@ -123,11 +131,11 @@ class SignedHttp:
             read_bufsize=BLOCK_BYTES,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        self._errors = create_parser("rest-xml")
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._sending.close()
+        await self._reading.close()
 
     async def send(
         self, operation: str, method: str, url: str, headers: Mapping[str, str], *, body: Body = b"", sha256: str = ""
@@ -139,7 +147,7 @@ class SignedHttp:
         signed = await self._signer.sign(method, url, headers, sha256 or EMPTY_SHA256)
         if body:
             signed["Content-Length"] = str(len(body))
-        response = await self._session.request(
+        response = await (self._sending if body else self._reading).request(
             method,
             URL(url, encoded=True),
             headers=signed,

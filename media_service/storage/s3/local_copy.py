@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import tempfile
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError
+from media_service.core.ranges import Span
 from media_service.storage.os_errors import map_os_errors
 from media_service.storage.s3.errors import PreconditionFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from media_service.storage.s3.client import ObjectInfo, S3Client
+    from media_service.storage.s3.scratch import Scratch
 
 MIB = 1024 * 1024
-
-WRITTEN_BYTES = MIB
-"""Bytes written at once: a hop to a thread takes as long as writing a few hundred KiB."""
 
 PROBE_BYTES = 64 * 1024
 """Bytes copied after the leading ID3v2 tags: there an APE tag or the first frames begin."""
@@ -37,25 +34,38 @@ _FOOTER_FLAG = 0x10
 
 
 @asynccontextmanager
-async def copy_of(client: S3Client, found: ObjectInfo, scratch: Path) -> AsyncIterator[Path]:
-    """Yield a file with the object's bytes. Raise FileNotFoundError; StorageError if it has others now."""
-    with map_os_errors(), tempfile.TemporaryFile(dir=scratch, buffering=0) as file:
-        await _copy(client, found, file.fileno(), 0, found.size)
-        yield _path_of(file.fileno())
+async def copy_of(client: S3Client, found: ObjectInfo, scratch: Scratch) -> AsyncIterator[Path]:
+    """Yield a file with the object's bytes. Raise FileNotFoundError; StorageError if it has others now; StorageFull."""
+    with _empty_file(scratch, found.size) as descriptor:
+        await _copy(client, found, scratch, descriptor, Span(0, found.size))
+        yield _path_of(descriptor)
 
 
 @asynccontextmanager
-async def copy_of_tags(client: S3Client, found: ObjectInfo, scratch: Path) -> AsyncIterator[Path]:
+async def copy_of_tags(client: S3Client, found: ObjectInfo, scratch: Scratch) -> AsyncIterator[Path]:
     """Yield a file of the object's size with its leading and trailing tags, and holes between; raise as `copy_of`."""
-    with map_os_errors(), tempfile.TemporaryFile(dir=scratch, buffering=0) as file:
-        descriptor = file.fileno()
-        file.truncate(found.size)
+    with _empty_file(scratch, found.size) as descriptor:
         copied, stop = 0, min(PROBE_BYTES, found.size)
         while copied < stop:
-            await _copy(client, found, descriptor, copied, stop)
+            await _copy(client, found, scratch, descriptor, Span(copied, stop))
             copied, stop = stop, min(_leading_tags_end(descriptor) + PROBE_BYTES, found.size)
-        await _copy(client, found, descriptor, max(copied, found.size - TRAILING_BYTES), found.size)
+        trailing = Span(max(copied, found.size - TRAILING_BYTES), found.size)
+        await _copy(client, found, scratch, descriptor, trailing)
         yield _path_of(descriptor)
+
+
+@contextmanager
+def _empty_file(scratch: Scratch, size: int) -> Iterator[int]:
+    """Yield the descriptor of a file of this size without any bytes."""
+    descriptor = scratch.open_unnamed()
+    try:
+        with map_os_errors():
+            # It may have bytes of its last user.
+            os.ftruncate(descriptor, 0)
+            os.ftruncate(descriptor, size)
+        yield descriptor
+    finally:
+        scratch.close_unnamed(descriptor)
 
 
 def _path_of(descriptor: int) -> Path:
@@ -63,28 +73,16 @@ def _path_of(descriptor: int) -> Path:
     return Path(f"/proc/self/fd/{descriptor}")
 
 
-async def _copy(client: S3Client, found: ObjectInfo, descriptor: int, start: int, stop: int) -> None:
+async def _copy(client: S3Client, found: ObjectInfo, scratch: Scratch, descriptor: int, span: Span) -> None:
     """Copy these bytes of the object to the same place of the file."""
-    pending = bytearray()
+    offset = span.start
     try:
-        async with aclosing(client.get(found.key, start, stop, etag=found.etag)) as blocks:
+        async with aclosing(client.get(found.key, span.start, span.stop, etag=found.etag)) as blocks:
             async for block in blocks:
-                pending += block
-                if len(pending) >= WRITTEN_BYTES:
-                    start += await asyncio.to_thread(_write, descriptor, bytes(pending), start)
-                    pending.clear()
+                await scratch.write(descriptor, offset, block)
+                offset += len(block)
     except PreconditionFailed as error:
         raise StorageError from error
-    await asyncio.to_thread(_write, descriptor, bytes(pending), start)
-
-
-def _write(descriptor: int, data: bytes, offset: int) -> int:
-    """Write all of the bytes; return how many."""
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, offset)
-        view, offset = view[count:], offset + count
-    return len(data)
 
 
 def _leading_tags_end(descriptor: int) -> int:

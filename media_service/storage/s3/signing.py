@@ -34,7 +34,8 @@ class Signer:
     async def sign(self, method: str, url: str, headers: Mapping[str, str], sha256: str) -> dict[str, str]:
         """Return the headers with a signature of all of them and of a body of this SHA-256 (hexadecimal).
 
-        The server refuses a body with another one. It may also be what S3 defines in its place. Raise botocore's errors if the credentials cannot be refreshed.
+        The server refuses a body with another one. It may also be what S3 defines in its place. Raise botocore's errors
+        if the credentials cannot be refreshed.
         """
         request = AWSRequest(method=method, url=url, headers=headers)
         request.context["sha256"] = sha256

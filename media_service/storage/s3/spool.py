@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import StorageError
 from media_service.core.files import AssembledFile, ObjectRange, RewritePlan, Source
-from media_service.storage.data_folder import make_private_folder
 from media_service.storage.filenames import safe_filenames
 from media_service.storage.os_errors import map_os_errors
 from media_service.storage.s3.compose import NewObject, compose
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from media_service.storage.s3.client import ObjectInfo, S3Client
     from media_service.storage.s3.content import ObjectContent
+    from media_service.storage.s3.scratch import Scratch
 
 CONTENT_TYPE = "audio/mpeg"
 SHA256, ASSEMBLED_AS = "sha256", "assembled-as"
@@ -39,16 +39,12 @@ READ_BYTES = 1024 * 1024
 
 
 class S3Spool:
-    """`core.ports.spool.Spool` in a bucket. `scratch`: folder of local copies; `redirects`: clients may read there."""
+    """`core.ports.spool.Spool` in a bucket. `redirects`: clients may read from the store."""
 
-    def __init__(self, client: S3Client, scratch: Path, *, redirects: bool = False) -> None:
+    def __init__(self, client: S3Client, scratch: Scratch, *, redirects: bool = False) -> None:
         self._client = client
         self._scratch = scratch
         self._redirects = redirects
-
-    async def prepare(self) -> None:
-        """Create the scratch folder."""
-        await make_private_folder(self._scratch)
 
     async def assemble(self, upload_id: str, source: Source, plan: RewritePlan, length: int | None) -> AssembledFile:
         length = sum(part.stop - part.start for part in source.objects) if length is None else length

@@ -19,8 +19,10 @@ export function makeLibraryClient(base) {
     retag: ({ id, spooled_sha256: match }, tags) => client.ask('PATCH', client.at(`api/v1/files/${encodeURIComponent(id)}`), {
       body: { tags }, match, within: EDIT_WITHIN_MS,
     }),
-    /** @param {string} id @returns {string} usable as the source of an audio element */
+    /** @param {string} id @returns {string} the URL of a download */
     content: (id) => client.at(`api/v1/files/${encodeURIComponent(id)}/content`).href,
+    /** @param {string} id @returns {string} the URL for a player: no redirect, whose URL would expire while it pauses */
+    stream: (id) => client.at(`api/v1/files/${encodeURIComponent(id)}/content?stream`).href,
   };
 }
 

@@ -100,7 +100,7 @@ export function makePlayer(root, client) {
     toggle(wanted) {
       if (file?.id !== wanted.id) {
         file = wanted;
-        audio.src = client.content(wanted.id);
+        audio.src = client.stream(wanted.id);
         root.hidden = false;
         document.body.classList.add('playing');
         draw();

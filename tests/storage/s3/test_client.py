@@ -209,6 +209,7 @@ async def test_presigned_url_is_read_without_credentials(client: S3Client) -> No
 
 async def test_no_file_stays_open(client: S3Client) -> None:
     await client.put("a", BYTES, SHA256)
+    assert await read(client, "a") == BYTES
     before = open_files()
     for _ in range(5):
         async with aclosing(client.get("a")) as blocks:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from typing import TYPE_CHECKING, Any
 
-import pytest
+import pytest_asyncio
 
 from media_service.core.files import ObjectRange, RewritePlan, Source
+from media_service.storage.s3.scratch import Scratch
 from media_service.storage.s3.spool import S3Spool
 from tests.intake.rig import Crash, Steps
 
@@ -27,10 +28,11 @@ EDITED = RewritePlan(b"EDITED" * 500, 2000)
 class Scene:
     """A spool in which a step is cut short at one request after the other."""
 
-    def __init__(self, client: S3Client, folder: Path) -> None:
+    def __init__(self, client: S3Client, folder: Path, scratch: Scratch) -> None:
         self.client = client
-        self.spool = S3Spool(client, folder / "scratch")
+        self.spool = S3Spool(client, scratch)
         self._folder = folder
+        self._scratch = scratch
 
     async def source(self) -> Source:
         """Return received bytes."""
@@ -46,7 +48,7 @@ class Scene:
             client = steps.around(self.client)
             client.multiparts = steps.around(self.client.multiparts)
             try:
-                await step(S3Spool(client, self._folder / "scratch"))
+                await step(S3Spool(client, self._scratch))
             except Crash:
                 yield place
             else:
@@ -63,13 +65,14 @@ class Scene:
         return [found.key async for found in self.client.list_objects(prefix)]
 
 
-@pytest.fixture
-def scene(client: S3Client, tmp_path: Path) -> Scene:
-    return Scene(client, tmp_path)
+@pytest_asyncio.fixture
+async def scene(client: S3Client, tmp_path: Path) -> AsyncIterator[Scene]:
+    with closing(Scratch(tmp_path / "scratch")) as scratch:
+        await scratch.prepare()
+        yield Scene(client, tmp_path, scratch)
 
 
 async def test_crash_while_assembling_leaves_a_whole_file_or_none(scene: Scene) -> None:
-    await scene.spool.prepare()
     source = await scene.source()
     expected = TAGGED.head + AUDIO[100:]
     async for _ in scene.crashes(lambda spool: spool.assemble("a", source, TAGGED, None)):
@@ -79,7 +82,6 @@ async def test_crash_while_assembling_leaves_a_whole_file_or_none(scene: Scene) 
 
 
 async def test_crash_while_publishing_and_repeating_it_names_the_file_once(scene: Scene) -> None:
-    await scene.spool.prepare()
     source = await scene.source()
     await scene.spool.assemble("a", source, TAGGED, None)
     async for _ in scene.crashes(lambda spool: spool.publish("a", "show.mp3")):
@@ -95,7 +97,6 @@ async def test_crash_while_publishing_and_repeating_it_names_the_file_once(scene
 
 
 async def test_crash_while_replacing_leaves_the_old_or_the_new_file_as_its_digest_tells(scene: Scene) -> None:
-    await scene.spool.prepare()
     source = await scene.source()
 
     async def published() -> int:
