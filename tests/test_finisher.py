@@ -13,7 +13,8 @@ from media_service.catalogue.postgresql.locks import PostgresLocks
 from media_service.catalogue.postgresql.session import Session
 from media_service.finisher import LOCK, become_active, watch_lock
 from tests.contracts.test_locks import DEATH_SECONDS, opened, where
-from tests.support.postgresql import PostgreSQL, database, terminate_others
+from tests.services.postgresql import PostgreSQL
+from tests.support.postgresql import terminate_others
 from tests.support.store_process import StoreProcess
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from media_service.core.ports.locks import Locks
 
-__all__ = ["database", "where"]
+__all__ = ["where"]
 
 WITHIN_SECONDS = 20.0
 

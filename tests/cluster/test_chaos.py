@@ -22,11 +22,9 @@ from media_service.storage.s3.client import S3Client
 from media_service.storage.s3.location import S3Location
 from media_service.storage.s3.sweeper import abort_abandoned
 from tests.cluster.nodes import new_backend, two_nodes
-from tests.conftest import missing
 from tests.server.tree import until
 from tests.services.postgresql import PostgreSQL
-from tests.services.programs import MissingProgram
-from tests.services.s3 import VersityGateway
+from tests.services.s3 import CREDENTIALS, VersityGateway
 from tests.support.api import Api
 from tests.support.sidecar import named_children
 from tests.support.stores import ObjectStore
@@ -53,13 +51,10 @@ SETTINGS: dict[str, Any] = {"verdict_wait_slice": 0.05, "verdict_wait_append": 1
 
 
 @pytest.fixture
-def engines(server_folder: Path, tmp_path: Path) -> Iterator[tuple[PostgreSQL, VersityGateway]]:
+def engines() -> Iterator[tuple[PostgreSQL, VersityGateway]]:
     """Yield a PostgreSQL and an S3 server that this test may kill."""
-    try:
-        with PostgreSQL(server_folder) as postgresql, VersityGateway(tmp_path) as gateway:
-            yield postgresql, gateway
-    except MissingProgram as error:
-        missing(str(error))
+    with PostgreSQL() as postgresql, VersityGateway() as gateway:
+        yield postgresql, gateway
 
 
 @pytest.mark.timeout(120 + 20 * KILLS)
@@ -67,7 +62,7 @@ async def test_killed_nodes_and_engines_lose_nothing_and_leave_nothing(
     tmp_path: Path, engines: tuple[PostgreSQL, VersityGateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     postgresql, gateway = engines
-    for name, value in gateway.buckets.environment.items():
+    for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     backend = new_backend(postgresql.databases, gateway.buckets)
     with (

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contracts.catalogues import ADAPTERS, subject_fixture
-from tests.support.postgresql import database
-
-__all__ = ["database"]
 
 if TYPE_CHECKING:
     from tests.contracts.catalogues import Subject

@@ -7,44 +7,43 @@ from __future__ import annotations
 
 import signal
 import sys
-import tempfile
 from contextlib import ExitStack, suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.services.postgresql import PostgreSQL
-from tests.services.programs import MissingProgram
-from tests.services.s3 import S3Proxy, VersityGateway
+from tests.services.s3 import CREDENTIALS, S3Proxy, S3Server, VersityGateway
+
+if TYPE_CHECKING:
+    from tests.services.process import ServerProcess
 
 
 def main() -> None:
     """Run what this machine has, and say where it is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as running, suppress(KeyboardInterrupt):
-        folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="media-service-")))
-        folder.chmod(0o755)
         for kind in (PostgreSQL, VersityGateway, S3Proxy):
-            own = folder / kind.name
-            own.mkdir()
-            server = kind(own)
             try:
-                running.enter_context(server)
-            except MissingProgram as error:
-                print(f"missing: {error}", file=sys.stderr)
+                kind.require()
+            except pytest.skip.Exception as skipped:
+                print(skipped, file=sys.stderr)
                 continue
-            _print(server)
+            _print(running.enter_context(kind()))
         sys.stdout.flush()
         signal.pause()
 
 
-def _print(server: PostgreSQL | VersityGateway | S3Proxy) -> None:
+def _print(server: ServerProcess) -> None:
     if isinstance(server, PostgreSQL):
         print(f"export MEDIA_SERVICE_CATALOGUE={server.databases.create()}")
         return
+    assert isinstance(server, S3Server)
     comment = "# or " if isinstance(server, S3Proxy) else ""
     print(f"{comment}export MEDIA_SERVICE_STORE=s3://{server.buckets.create()}/media")
     print(f"{comment}export MEDIA_SERVICE_S3_ENDPOINT={server.buckets.endpoint}")
     if not comment:
-        print("export", *(f"{name}={value}" for name, value in server.buckets.environment.items()))
+        print("export", *(f"{name}={value}" for name, value in CREDENTIALS.items()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Servers for tests: one of each kind for all processes of a run, with databases and buckets of a test's own.
 
-A test of restarts and kills starts servers of its own, by `with PostgreSQL(server_folder) as server`.
+A test of restarts and kills starts servers of its own, by `with PostgreSQL() as server`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import missing
 from tests.services.keeper import SERVERS
 from tests.services.postgresql import Databases
-from tests.services.programs import MissingProgram
 from tests.services.s3 import Buckets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def shared(name: str, run: Path, pid: int) -> dict[str, str]:
@@ -41,10 +38,7 @@ def shared(name: str, run: Path, pid: int) -> dict[str, str]:
 
 
 def _of_this_run(name: str, factory: pytest.TempPathFactory) -> dict[str, str]:
-    try:
-        SERVERS[name].require()
-    except MissingProgram as error:
-        missing(str(error))
+    SERVERS[name].require()
     folder = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         return shared(name, folder.parent, os.getppid())
@@ -67,13 +61,6 @@ def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Buckets:
 def s3proxy(tmp_path_factory: pytest.TempPathFactory) -> Buckets:
     """Return the buckets of the run's S3Proxy."""
     return Buckets(**_of_this_run("s3proxy", tmp_path_factory))
-
-
-@pytest.fixture
-def server_folder() -> Iterator[Path]:
-    """Yield a folder for a server of this test alone: PostgreSQL's user may not enter those of pytest."""
-    with TemporaryDirectory(prefix="media-service-") as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

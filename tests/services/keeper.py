@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.services.postgresql import PostgreSQL
 from tests.services.s3 import S3Proxy, S3Server, VersityGateway
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.services.process import ServerProcess
 
 SERVERS: dict[str, type[ServerProcess]] = {each.name: each for each in (PostgreSQL, VersityGateway, S3Proxy)}
@@ -28,14 +27,10 @@ SERVERS: dict[str, type[ServerProcess]] = {each.name: each for each in (PostgreS
 def keep(name: str, pid: int) -> None:
     """Run the server until the process `pid` has ended."""
     life = os.pidfd_open(pid)
-    folder = Path(tempfile.mkdtemp(prefix=f"media-service-{name}-"))
-    try:
-        with SERVERS[name](folder) as server:
-            print(json.dumps(describe(server)), flush=True)
-            _let_the_caller_go(folder)
-            select.select([life], [], [])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with SERVERS[name]() as server:
+        print(json.dumps(describe(server)), flush=True)
+        _let_the_caller_go(server.folder)
+        select.select([life], [], [])
 
 
 def describe(server: ServerProcess) -> dict[str, str]:

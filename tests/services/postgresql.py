@@ -29,7 +29,7 @@ LOCK_OF_TEMPLATES = 20261129
 
 
 class PostgreSQL(ServerProcess):
-    """A server with a new cluster in `folder`. If we are root, it runs as `postgres` or `nobody`, as it must not be.
+    """A server with a new cluster. If we are root, it runs as `postgres` or `nobody`, as it must not be.
 
     It does not sync: a kill loses no committed transaction even so, only a power cut does. `durable` lets it sync.
     """
@@ -38,21 +38,26 @@ class PostgreSQL(ServerProcess):
     # An immediate shutdown: its child processes end too.
     death_signal = "QUIT"
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
-        super().__init__(folder)
+    def __init__(self, *, durable: bool = False) -> None:
+        super().__init__()
         self._durable = durable
-        self._cluster = folder / "cluster"
+        self._cluster = self.folder / "cluster"
         self._user = _unprivileged()
 
     @staticmethod
     def require() -> None:
-        """Raise `MissingProgram` if PostgreSQL is not on this machine."""
+        """Skip the test if PostgreSQL is not on this machine."""
         postgresql_programs()
 
     @property
     def databases(self) -> Databases:
         """Return its databases."""
         return Databases(f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}")
+
+    @property
+    def url(self) -> str:
+        """Return the URL of its database `postgres`."""
+        return self.databases.url("postgres")
 
     def command(self) -> Sequence[str | Path]:
         """Return the command line; make the cluster before the first start."""

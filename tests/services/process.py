@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.support.memory import children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
 TIMEOUT_SECONDS = 60.0
@@ -32,7 +34,10 @@ start servers again from threads that end early."""
 
 
 class ServerProcess:
-    """One server program; `with` or `start` starts it, and it dies with the process that did. Subclasses know which."""
+    """One server program with a folder of its own, which the end of `with` removes. Subclasses know which program.
+
+    `with` or `start` starts it, and it dies with the process that did.
+    """
 
     name = ""
     """What the log and messages call it."""
@@ -40,8 +45,9 @@ class ServerProcess:
     death_signal = "KILL"
     """What the kernel sends to it when the process that started it is gone."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
+        # Not below the folder of pytest, which no other user may enter: PostgreSQL's is one.
+        self.folder = Path(tempfile.mkdtemp(prefix=f"media-service-{self.name}-"))
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._user: str | None = None
@@ -53,11 +59,11 @@ class ServerProcess:
 
     @staticmethod
     def require() -> None:
-        """Raise `MissingProgram` if the program is not on this machine."""
+        """Skip the test if the program is not on this machine."""
         raise NotImplementedError
 
     def command(self) -> Sequence[str | Path]:
-        """Return the command line; raise `MissingProgram` if the program is not on this machine."""
+        """Return the command line."""
         raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
@@ -128,13 +134,20 @@ class ServerProcess:
         self.start()
 
     def __enter__(self) -> Self:
-        return self if self._runs() else self.start()
+        try:
+            return self.start()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._runs():
-            self.stop()
+        try:
+            if self._runs():
+                self.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _runs(self) -> bool:
         return self.process is not None and self.process.poll() is None

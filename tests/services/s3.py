@@ -22,6 +22,14 @@ ACCESS_KEY = "testkey"
 SECRET_KEY = "testsecret"
 REGION = "us-east-1"
 
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+    "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+    "AWS_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""How AWS's libraries read the credentials from the environment, and ask no cloud for others."""
+
 S3PROXY_SETTINGS = """\
 s3proxy.authorization=aws-v2-or-v4
 s3proxy.endpoint=http://127.0.0.1:{port}
@@ -35,10 +43,10 @@ jclouds.filesystem.basedir={data}
 class S3Server(ServerProcess):
     """A server whose objects are files below `data`, which must be on a file system with user attributes."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.data = folder / f"{self.name}-data"
-        self.data.mkdir(exist_ok=True)
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = self.folder / "data"
+        self.data.mkdir()
 
     @property
     def buckets(self) -> Buckets:
@@ -61,7 +69,7 @@ class VersityGateway(S3Server):
 
     @staticmethod
     def require() -> None:
-        """Raise `MissingProgram` if versitygw is not on this machine."""
+        """Skip the test if versitygw is not on this machine."""
         versitygw()
 
     def command(self) -> Sequence[str | Path]:
@@ -81,7 +89,7 @@ class S3Proxy(S3Server):
 
     @staticmethod
     def require() -> None:
-        """Raise `MissingProgram` if Java or the jar is not on this machine."""
+        """Skip the test if Java or the jar is not on this machine."""
         s3proxy()
 
     def command(self) -> Sequence[str | Path]:
@@ -98,11 +106,6 @@ class Buckets:
 
     endpoint: str
     data: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Return the credentials as AWS's libraries read them from the environment."""
-        return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_REGION": REGION}
 
     def create(self) -> str:
         """Make a bucket; return its name."""

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.conftest import missing
 from tests.services.fixtures import shared
 from tests.services.postgresql import PostgreSQL
-from tests.services.programs import S3PROXY_VERSION, VERSITYGW_VERSION, MissingProgram
+from tests.services.programs import S3PROXY_VERSION, VERSITYGW_VERSION
 from tests.services.s3 import S3Proxy, S3Server, VersityGateway
 from tests.support.server import ROOT
 from tests.support.sidecar import wait_for_exit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.services.postgresql import Databases
     from tests.services.process import ServerProcess
     from tests.services.s3 import Buckets
@@ -70,32 +71,29 @@ def test_dropped_bucket_leaves_nothing(engine: str, request: pytest.FixtureReque
     assert name not in [bucket["Name"] for bucket in buckets.client().list_buckets()["Buckets"]]
 
 
-def _started(server: ServerProcess) -> ServerProcess:
-    try:
-        return server.start()
-    except MissingProgram as error:
-        missing(str(error))
+@pytest.fixture
+def of_its_own(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    """Yield a server of the class that is the parameter."""
+    with request.param() as server:
+        yield server
 
 
-def test_killed_postgresql_has_what_was_committed(server_folder: Path) -> None:
-    with _started(PostgreSQL(server_folder)) as server:
-        assert isinstance(server, PostgreSQL)
-        url = server.databases.create()
-        with psycopg.connect(url) as connection:
-            connection.execute("CREATE TABLE words AS SELECT 'one' AS word")
-        server.restart()
-        with psycopg.connect(url) as connection:
-            assert connection.execute("SELECT word FROM words").fetchone() == ("one",)
+@pytest.mark.parametrize("of_its_own", [PostgreSQL], indirect=True)
+def test_killed_postgresql_has_what_was_committed(of_its_own: PostgreSQL) -> None:
+    url = of_its_own.databases.create()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE words AS SELECT 'one' AS word")
+    of_its_own.restart()
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT word FROM words").fetchone() == ("one",)
 
 
-@pytest.mark.parametrize("kind", [VersityGateway, S3Proxy])
-def test_killed_s3_server_has_its_objects(kind: type[S3Server], tmp_path: Path) -> None:
-    with _started(kind(tmp_path)) as server:
-        assert isinstance(server, S3Server)
-        client, name = server.buckets.client(), server.buckets.create()
-        client.put_object(Bucket=name, Key="key", Body=b"bytes")
-        server.restart()
-        assert client.get_object(Bucket=name, Key="key")["Body"].read() == b"bytes"
+@pytest.mark.parametrize("of_its_own", [VersityGateway, S3Proxy], indirect=True)
+def test_killed_s3_server_has_its_objects(of_its_own: S3Server) -> None:
+    client, name = of_its_own.buckets.client(), of_its_own.buckets.create()
+    client.put_object(Bucket=name, Key="key", Body=b"bytes")
+    of_its_own.restart()
+    assert client.get_object(Bucket=name, Key="key")["Body"].read() == b"bytes"
 
 
 PROGRAM = """

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psycopg
 from psycopg import sql
 
+from media_service.catalogue.postgresql.migrate import migrate
 from media_service.storage.data_folder import DataFolder
-from tests.support.new_catalogue import write_new_catalogue
+from tests.support.new_catalogue import MIGRATIONS, write_new_catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,9 +113,5 @@ def _placed(statement: str) -> bytes:
 
 def new_postgres_database(databases: Databases) -> PostgresDatabase:
     """Return a new database with the newest schema: a copy, because migrating takes most of a first start."""
-    return PostgresDatabase(databases.create(databases.template("template_of_servers", _migrate)))
-
-
-def _migrate(url: str) -> None:
-    command = (sys.executable, "-m", "media_service", "migrate")
-    subprocess.run(command, env=os.environ | {"MEDIA_SERVICE_CATALOGUE": url}, check=True)
+    template = databases.template("newest_schema", lambda url: migrate(url, MIGRATIONS))
+    return PostgresDatabase(databases.create(template))

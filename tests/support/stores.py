@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tests.services.s3 import CREDENTIALS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -110,7 +112,7 @@ class ObjectStore:
         return {"store": f"s3://{self.bucket}/{self.prefix}", "s3_endpoint": self.buckets.endpoint}
 
     def environment(self) -> dict[str, str]:
-        return self.buckets.environment
+        return CREDENTIALS
 
     def names(self) -> list[str]:
         return self._below("spool/")

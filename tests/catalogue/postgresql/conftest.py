@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 
 from media_service.catalogue.postgresql.session import Session
-from tests.support.postgresql import database
+from tests.services.fixtures import database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

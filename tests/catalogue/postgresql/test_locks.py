@@ -11,7 +11,8 @@ import pytest_asyncio
 from media_service.catalogue.postgresql.locks import PostgresLocks
 from media_service.catalogue.postgresql.session import Session
 from media_service.core.errors.service import CatalogueError
-from tests.support.postgresql import PostgreSQL, execute, terminate_others
+from tests.services.postgresql import PostgreSQL
+from tests.support.postgresql import execute, terminate_others
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,7 +12,8 @@ from media_service.catalogue.postgresql import session as session_module
 from media_service.catalogue.postgresql.connections import UnusableDatabase
 from media_service.catalogue.postgresql.session import Session
 from media_service.core.errors.service import CatalogueError
-from tests.support.postgresql import PostgreSQL, terminate_others
+from tests.services.postgresql import PostgreSQL
+from tests.support.postgresql import terminate_others
 from tests.support.silent_proxy import SilentProxy
 
 if TYPE_CHECKING:
