@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 AUDIT := $(VENV)/audit
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Each start of the service would compile all modules again: 0.6 of its 2.3 seconds of processor time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-fast check lint types torture audit tables bench shots clean
 
 run: $(VENV)/.run
