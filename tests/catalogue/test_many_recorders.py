@@ -28,7 +28,6 @@ from tests.contracts.catalogues import postgres_catalogue
 from tests.core.samples import make_upload
 from tests.intake.model_catalogue import ModelReceiving
 from tests.support.new_catalogue import write_new_catalogue
-from tests.support.postgres_catalogue import empty_catalogue
 from tests.support.rpc import served
 
 if TYPE_CHECKING:
@@ -70,14 +69,10 @@ async def on_sqlite(folder: Path) -> AsyncIterator[list[Any]]:
 
 
 @asynccontextmanager
-async def on_postgresql(_folder: Path) -> AsyncIterator[list[Any]]:
+async def on_postgresql(url: str) -> AsyncIterator[list[Any]]:
     """Yield the catalogues of processes that use the same database."""
-    url = empty_catalogue()
     async with AsyncExitStack() as opened:
         yield [await opened.enter_async_context(postgres_catalogue(url)) for _ in range(RECORDERS)]
-
-
-ENGINES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
 
 
 class Processes:
@@ -103,9 +98,12 @@ class Processes:
         await self._opening.__aexit__(None, None, None)
 
 
-@pytest.fixture(scope="module", params=list(ENGINES))
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def processes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    processes = Processes(ENGINES[request.param](tmp_path_factory.mktemp("recorders")))
+    if request.param == "postgresql":
+        processes = Processes(on_postgresql(request.getfixturevalue("process_catalogue")))
+    else:
+        processes = Processes(on_sqlite(tmp_path_factory.mktemp("recorders")))
     with processes.runner:
         processes.runner.run(processes.open())
         yield processes

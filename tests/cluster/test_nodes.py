@@ -16,8 +16,9 @@ from tests.support.api import Api
 from tests.support.backend import Backend
 from tests.support.databases import PostgresDatabase
 from tests.support.mp3 import make_mp3_of
+from tests.support.raw import head, multipart, part
 from tests.support.server import Server
-from tests.support.wire import request, send
+from tests.support.wire import read_response, request, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +111,39 @@ async def test_newer_append_at_the_other_node_ends_the_older(lasting: tuple[Serv
         await reader.read()
     writer.close()
     assert await tus_offset(one, upload_id) == len(whole)
+
+
+@pytest.mark.parametrize("form", ["raw", "chunked", "multipart"])
+async def test_slice_that_the_other_node_recorded_meanwhile_is_acknowledged(
+    lasting: tuple[Server, Server], session: aiohttp.ClientSession, form: str
+) -> None:
+    one, two = lasting
+    api = Api(session, two.url, two.token)
+    whole = FILES["native"]
+    upload_id = (await api.create("twice.mp3", len(whole)))["id"]
+    piece = whole[:FIRST]
+    message = slice_message(upload_id, piece, form)
+    reader, writer = await asyncio.open_connection("127.0.0.1", one.port)
+    half = len(message) - FIRST // 2
+    writer.write(message[:half])
+    await asyncio.sleep(0.2)
+    assert (await api.put(upload_id, 0, piece)).status == 200
+    writer.write(message[half:])
+    answer = await read_response(reader)
+    writer.close()
+    assert (answer.status, answer.json["received"]) == (200, [[0, FIRST]]), answer
+
+
+def slice_message(upload_id: str, piece: bytes, form: str) -> bytes:
+    """Return a request with the piece as the first slice, in one of the forms that a slice may have."""
+    path = f"/api/v1/uploads/{upload_id}/slices"
+    if form == "raw":
+        return request("PUT", f"{path}/0", {}, piece)
+    if form == "chunked":
+        body = b"".join(b"%x\r\n%b\r\n" % (len(block), block) for block in (piece[:KIB], piece[KIB:], b""))
+        return head("PUT", f"{path}/0", "Transfer-Encoding: chunked") + body
+    body = multipart(part("offset", "0"), part("slice", piece, "blob"))
+    return head("POST", path, length=len(body)) + body
 
 
 async def tus_offset(node: Server, upload_id: str) -> int:

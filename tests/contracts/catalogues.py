@@ -18,7 +18,7 @@ from tests.catalogue.samples import reopened, rows, write
 from tests.contracts.wrappers import plain, wrapped
 from tests.intake.model_catalogue import ModelReceiving
 from tests.support.new_catalogue import write_new_catalogue
-from tests.support.postgres_catalogue import empty_catalogue
+from tests.support.postgres_catalogue import empty
 from tests.support.postgresql import execute
 from tests.support.rpc import commit_service, served
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.usage_check import UsageRow
 
-    Adapters = dict[str, Callable[[Path], AbstractAsyncContextManager["Subject"]]]
+    Adapters = dict[str, Callable[[Any], AbstractAsyncContextManager["Subject"]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ async def sqlite(folder: Path, wrap: Callable[[Any], Any] = plain) -> AsyncItera
 
 
 @asynccontextmanager
-async def postgresql(_folder: Path) -> AsyncIterator[Subject]:
-    """Yield a catalogue in a database of PostgreSQL."""
-    url = empty_catalogue()
+async def postgresql(url: str) -> AsyncIterator[Subject]:
+    """Yield a catalogue in this database of PostgreSQL, which is emptied."""
+    empty(url)
 
     def write(statement: str) -> None:
         execute(url, statement)
@@ -91,7 +91,9 @@ ADAPTERS: Adapters = {
     "wrapped": partial(sqlite, wrap=lambda catalogue: wrapped(catalogue, "expiring")),
     "postgresql": postgresql,
 }
-"""Every adapter of the whole port."""
+"""Every adapter of the whole port, opened with the value of a fixture: `PLACES`, or `tmp_path`."""
+
+PLACES = {"postgresql": "process_catalogue"}
 
 
 @asynccontextmanager
@@ -114,8 +116,9 @@ def subject_fixture(adapters: Adapters) -> Any:
     """Return the fixture `subject`, which yields each of these adapters."""
 
     @pytest_asyncio.fixture(params=list(adapters))
-    async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-        async with adapters[request.param](tmp_path) as subject:
+    async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+        place = request.getfixturevalue(PLACES.get(request.param, "tmp_path"))
+        async with adapters[request.param](place) as subject:
             yield subject
 
     return subject

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,11 +21,12 @@ from media_service.catalogue.text_index import fold
 from media_service.core.files import SpoolEntry
 from media_service.core.upload_states import State
 from tests.catalogue.samples import keep, make_file
-from tests.contracts.catalogues import ADAPTERS
+from tests.contracts.catalogues import Subject, postgresql, sqlite
 from tests.core.samples import FACTS, make_upload
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from media_service.core.files import StoredFile
     from media_service.core.ports.catalogue import Catalogue
@@ -111,20 +114,35 @@ async def pages(catalogue: Catalogue, search: str, order: str, limit: int, **sho
     raise AssertionError("the pages have no end")
 
 
-def with_catalogue(adapter: str, use: Callable[[Any], Awaitable[None]]) -> None:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def opened(request: pytest.FixtureRequest) -> Callable[[], AbstractAsyncContextManager[Subject]]:
+    """Return what opens an empty catalogue for each example."""
+    if request.param == "postgresql":
+        return partial(postgresql, request.getfixturevalue("process_catalogue"))
+    return in_new_folder
+
+
+@asynccontextmanager
+async def in_new_folder() -> AsyncIterator[Subject]:
+    with TemporaryDirectory() as folder:
+        async with sqlite(Path(folder)) as subject:
+            yield subject
+
+
+def with_catalogue(
+    opened: Callable[[], AbstractAsyncContextManager[Subject]], use: Callable[[Any], Awaitable[None]]
+) -> None:
     async def call() -> None:
-        with TemporaryDirectory() as folder:
-            async with ADAPTERS[adapter](Path(folder)) as subject:
-                await use(subject.catalogue)
+        async with opened() as subject:
+            await use(subject.catalogue)
 
     asyncio.run(call())
 
 
-@pytest.mark.parametrize("adapter", ["sqlite", "postgresql"])
 @settings(deadline=None, max_examples=40)
 @given(libraries(), words, st.integers(1, 4), st.sampled_from([*LIMITS]), viewers)
 def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
-    adapter: str,
+    opened: Callable[[], AbstractAsyncContextManager[Subject]],
     files: list[StoredFile],
     search: str,
     limit: int,
@@ -142,13 +160,12 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
 
     few, some, shown = LIMITS[limits]
     with patch.multiple(file_pages, SORTED_FILES=few, COMPARED_FILES=some, SHOWN_FILES=shown):
-        with_catalogue(adapter, compare)
+        with_catalogue(opened, compare)
 
 
 states = st.sampled_from(State)
 
 
-@pytest.mark.parametrize("adapter", ["sqlite", "postgresql"])
 @settings(deadline=None, max_examples=30)
 @given(
     st.lists(
@@ -161,7 +178,7 @@ states = st.sampled_from(State)
     st.sampled_from([0, 64]),
 )
 def test_pages_of_any_uploads_have_each_once_newest_first(
-    adapter: str,
+    opened: Callable[[], AbstractAsyncContextManager[Subject]],
     drawn: list[tuple[State, str, str | None, int]],
     owner: str | None,
     collections: frozenset[str],
@@ -192,4 +209,4 @@ def test_pages_of_any_uploads_have_each_once_newest_first(
         assert seen == [upload.id for upload in newest]
 
     with patch.object(listings, "MERGED", merged):
-        with_catalogue(adapter, compare)
+        with_catalogue(opened, compare)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
-from contextlib import ExitStack
-from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 
-from media_service.catalogue.postgresql.migrate import migrate
 from media_service.catalogue.schema import metadata
-from tests.support.postgresql import URL, new_database
+from tests.support.databases import new_postgres_database
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+if TYPE_CHECKING:
+    from tests.services.postgresql import Databases
 
 _EMPTY = "; ".join(
     [
@@ -24,20 +22,14 @@ _EMPTY = "; ".join(
 )
 
 
-@cache
-def _migrated() -> str:
-    """Return the URL of a database with the newest schema, which is dropped when this process ends."""
-    opened = ExitStack()
-    atexit.register(opened.close)
-    url = opened.enter_context(new_database(URL))
-    migrate(url, MIGRATIONS)
-    return url
+@pytest.fixture(scope="session")
+def process_catalogue(postgresql: Databases) -> str:
+    """Return the URL of a database with the newest schema, one for each process of the run."""
+    return new_postgres_database(postgresql).url
 
 
-def empty_catalogue() -> str:
-    """Return the URL of an empty catalogue. Its rows live until the next call in this process."""
-    url = _migrated()
+def empty(url: str) -> None:
+    """Delete all rows of a catalogue."""
     with psycopg.connect(url) as connection:
         # A database of its own takes 100 ms, TRUNCATE of all tables 600.
         connection.execute(_EMPTY.encode())
-    return url

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from media_service.core import admission
 from media_service.core.digest import format_digest_field
+from media_service.core.errors.base import Refusal
 from media_service.core.errors.requests import BodyCut, Malformed
 from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.errors.uploads import DigestMismatch, SpanOverlaps
@@ -221,9 +222,7 @@ class SliceReceiver:
                 self._release(active, lease)
         else:
             piece = Slice(window.start, window.start + request.size, request.digest)
-        if request.digest is not None:
-            _, recorded = await self._deps.active_uploads.load(active.upload.id, None)
-            admission.check_repeat(recorded, piece)
+        await self._check_repeat(active, piece)
 
     async def _write(
         self,
@@ -264,6 +263,9 @@ class SliceReceiver:
 
     async def _grow(self, active: ActiveUpload, target: _Target, at: int, stop: int) -> None:
         """Lock more bytes for a slice of unknown size. Raise SpanOverlaps if another process has or recorded them."""
+        if target.writer.is_separate:
+            target.checked_to = target.window.limit
+            return
         locked = target.writer.extend(stop)
         peeked = await self._deps.catalogue.peek(active.upload.id, at, stop) if locked else None
         if peeked is None or peeked[1]:
@@ -281,8 +283,33 @@ class SliceReceiver:
                 raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))
             if stored is not None:
                 piece = replace(piece, object=stored)
-            admission.check_record(active.upload, active.received, piece)
-            self._check_slice(active, request, Span(piece.start, piece.stop))
-            await self._lifecycle.record(active, piece, last=request.last)
+            try:
+                admission.check_record(active.upload, active.received, piece)
+                self._check_slice(active, request, Span(piece.start, piece.stop))
+                await self._lifecycle.record(active, piece, last=request.last)
+            except Refusal:
+                if not (target.writer.is_separate and await self._is_repeated(active, request, piece)):
+                    raise
         finally:
             self._end(active, target)
+
+    async def _is_repeated(self, active: ActiveUpload, request: SliceRequest, piece: Slice) -> bool:
+        """Return whether another node, which no lock excludes, recorded these bytes meanwhile. Raise SliceDiffers."""
+        if request.appends:
+            return False
+        limits, size = self._deps.options.limits, piece.stop - piece.start
+        try:
+            window = admission.admit(
+                active.upload, active.received, piece.start, size, limits=limits, dialect=request.dialect
+            )
+        except Refusal:
+            return False
+        if window.repeat:
+            await self._check_repeat(active, piece)
+        return window.repeat
+
+    async def _check_repeat(self, active: ActiveUpload, piece: Slice) -> None:
+        """Raise SliceDiffers if the digests show that other bytes are recorded."""
+        if piece.digest is not None:
+            _, recorded = await self._deps.active_uploads.load(active.upload.id, None)
+            admission.check_repeat(recorded, piece)
