@@ -29,7 +29,7 @@ class S3Bytes:
         self._client = S3Client(_location(settings))
         self._scratch = Scratch(_scratch_folder(settings, folder))
         self.store = S3UploadStore(self._client, self._scratch)
-        self.spool = S3Spool(self._client, self._scratch.folder, redirects=redirects)
+        self.spool = S3Spool(self._client, self._scratch, redirects=redirects)
         self.quarantine = S3Quarantine(self._client, redirects=redirects)
 
     def is_connected(self) -> bool:
@@ -43,7 +43,6 @@ class S3Bytes:
     async def open(self) -> None:
         """See `ByteAdapters`."""
         await self._scratch.prepare()
-        await self.spool.prepare()
         await self._client.__aenter__()
 
     async def close(self) -> None:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.usage_check import UsageRow
 
-    Adapters = dict[str, Callable[[Path], AbstractAsyncContextManager["Subject"]]]
+    # A folder of the test, and what finds its fixtures.
+    Adapters = dict[str, Callable[[Path, Callable[[str], Any]], AbstractAsyncContextManager["Subject"]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ async def sqlite(folder: Path, wrap: Callable[[Any], Any] = plain) -> AsyncItera
 
 
 @asynccontextmanager
-async def postgresql(_folder: Path) -> AsyncIterator[Subject]:
+async def postgresql(_folder: Path, fixture: Callable[[str], Any]) -> AsyncIterator[Subject]:
     """Yield a catalogue in a database of PostgreSQL."""
-    url = empty_catalogue()
+    url = empty_catalogue(fixture("postgresql"))
 
     def write(statement: str) -> None:
         execute(url, statement)
@@ -87,8 +88,8 @@ async def postgres_catalogue(url: str) -> AsyncIterator[PostgresCatalogue]:
 
 
 ADAPTERS: Adapters = {
-    "sqlite": sqlite,
-    "wrapped": partial(sqlite, wrap=lambda catalogue: wrapped(catalogue, "expiring")),
+    "sqlite": lambda folder, _: sqlite(folder),
+    "wrapped": lambda folder, _: sqlite(folder, lambda catalogue: wrapped(catalogue, "expiring")),
     "postgresql": postgresql,
 }
 """Every adapter of the whole port."""
@@ -106,7 +107,7 @@ async def model(folder: Path) -> AsyncIterator[Subject]:
     yield Subject(catalogue, reopened, lambda query: [], lambda statement: None)
 
 
-RECEIVING_ADAPTERS = {**ADAPTERS, "model": model}
+RECEIVING_ADAPTERS: Adapters = {**ADAPTERS, "model": lambda folder, _: model(folder)}
 """Every adapter of the methods that receiving uses."""
 
 
@@ -115,7 +116,7 @@ def subject_fixture(adapters: Adapters) -> Any:
 
     @pytest_asyncio.fixture(params=list(adapters))
     async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-        async with adapters[request.param](tmp_path) as subject:
+        async with adapters[request.param](tmp_path, request.getfixturevalue) as subject:
             yield subject
 
     return subject

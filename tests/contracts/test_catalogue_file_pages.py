@@ -111,10 +111,10 @@ async def pages(catalogue: Catalogue, search: str, order: str, limit: int, **sho
     raise AssertionError("the pages have no end")
 
 
-def with_catalogue(adapter: str, use: Callable[[Any], Awaitable[None]]) -> None:
+def with_catalogue(adapter: str, request: pytest.FixtureRequest, use: Callable[[Any], Awaitable[None]]) -> None:
     async def call() -> None:
         with TemporaryDirectory() as folder:
-            async with ADAPTERS[adapter](Path(folder)) as subject:
+            async with ADAPTERS[adapter](Path(folder), request.getfixturevalue) as subject:
                 await use(subject.catalogue)
 
     asyncio.run(call())
@@ -124,6 +124,7 @@ def with_catalogue(adapter: str, use: Callable[[Any], Awaitable[None]]) -> None:
 @settings(deadline=None, max_examples=40)
 @given(libraries(), words, st.integers(1, 4), st.sampled_from([*LIMITS]), viewers)
 def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
+    request: pytest.FixtureRequest,
     adapter: str,
     files: list[StoredFile],
     search: str,
@@ -142,7 +143,7 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
 
     few, some, shown = LIMITS[limits]
     with patch.multiple(file_pages, SORTED_FILES=few, COMPARED_FILES=some, SHOWN_FILES=shown):
-        with_catalogue(adapter, compare)
+        with_catalogue(adapter, request, compare)
 
 
 states = st.sampled_from(State)
@@ -161,6 +162,7 @@ states = st.sampled_from(State)
     st.sampled_from([0, 64]),
 )
 def test_pages_of_any_uploads_have_each_once_newest_first(
+    request: pytest.FixtureRequest,
     adapter: str,
     drawn: list[tuple[State, str, str | None, int]],
     owner: str | None,
@@ -192,4 +194,4 @@ def test_pages_of_any_uploads_have_each_once_newest_first(
         assert seen == [upload.id for upload in newest]
 
     with patch.object(listings, "MERGED", merged):
-        with_catalogue(adapter, compare)
+        with_catalogue(adapter, request, compare)

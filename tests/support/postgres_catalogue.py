@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
-from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from media_service.catalogue.postgresql.migrate import migrate
 from media_service.catalogue.schema import metadata
-from tests.support.postgresql import URL, new_database
+
+if TYPE_CHECKING:
+    from tests.services.postgresql import Databases
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -25,18 +26,16 @@ _EMPTY = "; ".join(
 
 
 @cache
-def _migrated() -> str:
-    """Return the URL of a database with the newest schema, which is dropped when this process ends."""
-    opened = ExitStack()
-    atexit.register(opened.close)
-    url = opened.enter_context(new_database(URL))
+def _migrated(databases: Databases) -> str:
+    """Return the URL of a database with the newest schema, which lives as long as the run's server."""
+    url = databases.create()
     migrate(url, MIGRATIONS)
     return url
 
 
-def empty_catalogue() -> str:
+def empty_catalogue(databases: Databases) -> str:
     """Return the URL of an empty catalogue. Its rows live until the next call in this process."""
-    url = _migrated()
+    url = _migrated(databases)
     with psycopg.connect(url) as connection:
         # A database of its own takes 100 ms, TRUNCATE of all tables 600.
         connection.execute(_EMPTY.encode())
