@@ -62,7 +62,9 @@ _SET_USED = CompiledStatement(update(tokens).where(_BY_ID).values(used_at=_NOW))
 _INSERT_TOKEN = CompiledStatement(insert(tokens))
 _DELETE_EXPIRED = CompiledStatement(delete(tokens).where(tokens.c.expires_at <= _NOW, or_(_IS_SESSION, _IS_INVITATION)))
 _USE_INVITATION = CompiledStatement(_use_invitation())
-_VALID_TOKEN = CompiledStatement(select(tokens.c.id).where(_BY_ID, tokens.c.revoked_at.is_(None), _UNEXPIRED))
+_VALID_TOKEN = CompiledStatement(
+    select(tokens.c.id).where(_BY_ID, tokens.c.revoked_at.is_(None), _UNEXPIRED).with_for_update()
+)
 _REVOKE = CompiledStatement(update(tokens).where(_BY_ID, ~_IS_SESSION).values(revoked_at=_NOW))
 _DELETE_SESSION = CompiledStatement(delete(tokens).where(_BY_ID, _IS_SESSION))
 _REVOKE_ALL = CompiledStatement(

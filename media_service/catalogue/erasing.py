@@ -27,7 +27,7 @@ from media_service.catalogue.tables import (
     uploads,
     usage,
 )
-from media_service.catalogue.usage import count_file, count_upload, uncount_file, uncount_upload
+from media_service.catalogue.usage import count_file, count_upload, lock_file, lock_upload, uncount_file, uncount_upload
 from media_service.catalogue.writes import list_again
 from media_service.core.people import ERASED_OWNER
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Select
 
+    from media_service.catalogue.compiled import Statement
     from media_service.catalogue.engine import Reader, Writer
     from media_service.core.audit import AuditEntry
     from media_service.core.files import StoredFile
@@ -106,6 +107,10 @@ _ERASE_OWNER = [
 ]
 
 
+def _locks(upload_id: str, of_upload: Sequence[StoredFile]) -> list[Statement]:
+    return [lock_upload(upload_id), *(lock_file(file.id) for file in of_upload)]
+
+
 class CatalogueErasing:
     """Adapter of `core.ports.erasing.ErasableRows`."""
 
@@ -123,13 +128,14 @@ class CatalogueErasing:
         statements += [count_upload(upload_id), *(count_file(file.id) for file in found)]
         for file in found:
             statements += list_again(replace(file, owner=ERASED_OWNER, account=None, sender=None, email=None))
-        await self._writer.execute(Change(statements))
+        await self._writer.execute(Change(statements, locks=_locks(upload_id, found)))
 
     async def delete_upload(self, upload_id: str) -> None:
         values = {"upload_id": upload_id}
-        uncounted = [uncount_file(file.id) for file in await self._files_of(upload_id)]
+        found = await self._files_of(upload_id)
+        uncounted = [uncount_file(file.id) for file in found]
         statements = [uncount_upload(upload_id), *uncounted, *(each.bind(values) for each in _DELETE_UPLOAD)]
-        await self._writer.execute(Change(statements, ends_upload=True))
+        await self._writer.execute(Change(statements, ends_upload=True, locks=_locks(upload_id, found)))
 
     async def erase_owner(self, owner_id: str, entry: AuditEntry) -> bool:
         values = {"owner_id": owner_id}

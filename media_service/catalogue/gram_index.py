@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ARRAY,
-    DDL,
     BigInteger,
     Text,
     bindparam,
     column,
-    event,
     func,
     literal_column,
     select,
@@ -38,21 +36,6 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
     from media_service.catalogue.compiled import Statement
-
-_CREATE = {
-    "sqlite": [
-        "CREATE VIRTUAL TABLE file_grams USING fts5(grams, content='', columnsize=0, detail=none, tokenize='ascii')"
-    ],
-    "postgresql": [
-        "CREATE TABLE file_grams (rowid BIGINT PRIMARY KEY REFERENCES listed_files (number) ON DELETE CASCADE,"
-        ' grams TEXT[] COLLATE "C" NOT NULL)',
-        "CREATE INDEX ix_file_grams_grams ON file_grams USING gin (grams)",
-    ],
-}
-for _dialect, _statements in _CREATE.items():
-    for _text in _statements:
-        _ddl = DDL(_text)  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types
-        event.listen(listed_files, "after_create", _ddl.execute_if(dialect=_dialect))
 
 _file_grams = table("file_grams", column("rowid", BigInteger), column("grams", Text))
 _BLANK: ColumnElement[str] = literal_column("' '")

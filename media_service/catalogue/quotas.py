@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select, true, union_all, update
+from sqlalchemy import BigInteger, and_, bindparam, case, func, literal_column, or_, select, true, union_all, update
 
 from media_service.catalogue import reads
 from media_service.catalogue.change import Change
@@ -100,8 +100,8 @@ def _insert_within_quota(room: Subquery | None = None) -> ClauseElement:
     values: dict[str, Any] = {column.name: bindparam(column.name, type_=column.type) for column in uploads.columns}
     length, sources = values["length"], used.join(room, true()) if room is not None else used
     admitted = [
-        used.c.uploads < bindparam("most_uploads"),
-        used.c.bytes + func.coalesce(length, reads.ZERO) <= bindparam("most_bytes"),
+        used.c.uploads < bindparam("most_uploads", type_=BigInteger()),
+        used.c.bytes + func.coalesce(length, reads.ZERO) <= bindparam("most_bytes", type_=BigInteger()),
     ]
     if room is not None:
         left = least(room.c.bytes, room.c.file_bytes)

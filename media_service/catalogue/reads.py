@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, desc, func, literal, literal_column, or_, select
+from sqlalchemy import BigInteger, and_, bindparam, cast, desc, func, literal, literal_column, or_, select
 
 from media_service.catalogue.compiled import compiled
 from media_service.catalogue.constructs import unindexed
@@ -93,7 +93,7 @@ def address_usage_of(address: Any) -> Select[int, int]:
     size = func.coalesce(uploads.c.length, last_stop(uploads.c.id), ZERO)
     # The planner would take the index of states: every receiving upload.
     receiving = unindexed(uploads.c.state) == bindparam("receiving", State.RECEIVING.value)
-    count, used = func.count().label("uploads"), func.coalesce(func.sum(size), ZERO).label("bytes")
+    count, used = func.count().label("uploads"), func.coalesce(cast(func.sum(size), BigInteger), ZERO).label("bytes")
     return select(count, used).select_from(uploads).where(uploads.c.address == address, receiving)
 
 

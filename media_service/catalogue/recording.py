@@ -1,5 +1,7 @@
 """Record slices: overlap and completion are decided in the transaction that inserts them.
 
+PostgreSQL executes the same statements, for many slices at once (`postgresql/functions.py`).
+
 All statements bind the same values and no constants, so that a request has one set of values. A query that admits the
 slice and a plain insert take 20 µs; an insert from that query took 29 µs, because it reads the table that it writes.
 """
@@ -103,23 +105,23 @@ def _outcome(whole: ColumnElement[bool]) -> Select[Any]:
     return select(uploads.c.version, whole).where(uploads.c.id == _ID)
 
 
-_ADMIT_SLICE = CompiledStatement(_admit_slice())
-_ADMIT_LAST_SLICE = CompiledStatement(_admit_last_slice())
-_INSERT_SLICE = CompiledStatement(_insert_slice())
-_SET_LENGTH = CompiledStatement(_set_length())
-_COMPLETE = CompiledStatement(_complete())
-_COMPLETED = CompiledStatement(_outcome(uploads.c.state == _RECEIVED))
-_WHOLE = CompiledStatement(_outcome(_whole()))
+ADMIT_SLICE = CompiledStatement(_admit_slice())
+ADMIT_LAST_SLICE = CompiledStatement(_admit_last_slice())
+INSERT_SLICE = CompiledStatement(_insert_slice())
+SET_LENGTH = CompiledStatement(_set_length())
+COMPLETE = CompiledStatement(_complete())
+COMPLETED = CompiledStatement(_outcome(uploads.c.state == _RECEIVED))
+WHOLE = CompiledStatement(_outcome(_whole()))
 
 
 def record(upload_id: str, piece: Slice, now: int, *, last: bool = False, complete: bool = True) -> Change:
     """Insert a slice; set the length if it is the last one, and complete the upload if it is whole."""
     values = slice_row(upload_id, piece, now)
     # Without comprehensions, which took 0.3 µs each: a receiver does this for each slice.
-    statements = [(_ADMIT_LAST_SLICE if last else _ADMIT_SLICE, values), (_INSERT_SLICE, values)]
+    statements = [(ADMIT_LAST_SLICE if last else ADMIT_SLICE, values), (INSERT_SLICE, values)]
     if last:
-        statements += [(UNCOUNT_UPLOAD, values), (_SET_LENGTH, values), (COUNT_UPLOAD, values)]
-    further = [(_COMPLETE, values), (_COMPLETED, values)] if complete else [(_WHOLE, values)]
+        statements += [(UNCOUNT_UPLOAD, values), (SET_LENGTH, values), (COUNT_UPLOAD, values)]
+    further = [(COMPLETE, values), (COMPLETED, values)] if complete else [(WHOLE, values)]
     return Change(statements, guard=0, further=further)
 
 

@@ -5,6 +5,8 @@ Times are UTC microseconds, sizes are bytes, digests and pictures are raw bytes;
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -32,7 +34,8 @@ metadata = MetaData(
 
 def _partial_index(table: str, *columns: str) -> Index:
     """Return an index of the rows whose first column is not NULL, which few rows may be."""
-    return Index(f"ix_{table}_{'_'.join(columns)}", *columns, sqlite_where=text(f"{columns[0]} IS NOT NULL"))
+    rows: dict[str, Any] = {f"{engine}_where": text(f"{columns[0]} IS NOT NULL") for engine in ("sqlite", "postgresql")}
+    return Index(f"ix_{table}_{'_'.join(columns)}", *columns, **rows)
 
 
 uploads = Table(

@@ -4,14 +4,15 @@ What an upload or a file counts for is defined once, in `_of_uploads` and `_of_f
 columns (state, charged, account, collection, size) executes `uncount_…` before that and `count_…` after it, so no
 statement needs to know what the row had before. `usage_check.py` adds up the same definitions over all rows.
 
-On an engine that locks rows, the service's row is always locked first: two transactions never wait for each other.
+On an engine that locks rows, the upload or file is locked before it is subtracted, else two changes could subtract the
+same. Of the rows of usage, the service's is always locked first: two transactions never wait for each other.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, literal_column, select, union_all
+from sqlalchemy import BigInteger, bindparam, cast, func, literal_column, select, union_all
 
 from media_service.catalogue.coercion import integer
 from media_service.catalogue.compiled import CompiledStatement
@@ -77,12 +78,16 @@ def recount() -> Select[Any]:
     """Select what the rows of usage must have."""
     counted: CompoundSelect[Any] = union_all(*_of_uploads(ONE), *_of_files(ONE))
     each = counted.subquery("counted").c
-    return select(each.id, *(func.sum(each[name]).label(name) for name in COUNTS)).group_by(each.id)
+    # The sum of integers of 64 bits is a decimal number in PostgreSQL.
+    sums = (cast(func.sum(each[name]), BigInteger).label(name) for name in COUNTS)
+    return select(each.id, *sums).group_by(each.id)
 
 
 _UPLOAD = uploads.c.id == bindparam("upload_id")
 _FILE = files.c.id == bindparam("file_id")
 
+_LOCK_UPLOAD = CompiledStatement(select(uploads.c.id).where(_UPLOAD).with_for_update())
+_LOCK_FILE = CompiledStatement(select(files.c.id).where(_FILE).with_for_update())
 COUNT_UPLOAD = CompiledStatement(_add(_of_uploads(ONE, _UPLOAD)))
 UNCOUNT_UPLOAD = CompiledStatement(_add(_of_uploads(_MINUS_ONE, _UPLOAD)))
 _COUNT_FILE = CompiledStatement(_add(_of_files(ONE, _FILE)))
@@ -92,6 +97,16 @@ _UNCOUNT_FILE = CompiledStatement(_add(_of_files(_MINUS_ONE, _FILE)))
 def usage_value(row: Row) -> Usage:
     """Return the usage of a row; nothing if it has none."""
     return Usage(**{name: integer(row[name]) or 0 for name in COUNTS})
+
+
+def lock_upload(upload_id: str) -> Statement:
+    """Lock the upload, for `Change.locks`."""
+    return _LOCK_UPLOAD.bind({"upload_id": upload_id})
+
+
+def lock_file(file_id: str) -> Statement:
+    """Lock the file, for `Change.locks`."""
+    return _LOCK_FILE.bind({"file_id": file_id})
 
 
 def count_upload(upload_id: str) -> Statement:

@@ -15,10 +15,12 @@ from media_service.catalogue.reads import ONE, ZERO, last_stop, state_text
 from media_service.catalogue.rows import file_row, listed_row, loudness_row, upload_row
 from media_service.catalogue.tables import covers, files, listed_files, loudness, slices, uploads
 from media_service.catalogue.text_index import grams_of_text
-from media_service.catalogue.usage import count_file, count_upload, uncount_file, uncount_upload
+from media_service.catalogue.usage import count_file, count_upload, lock_file, lock_upload, uncount_file, uncount_upload
 from media_service.core.upload_states import ENDED, GONE, State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import ClauseElement, ColumnElement, Select
 
     from media_service.catalogue.compiled import Statement
@@ -37,7 +39,7 @@ def _admit_update() -> Select[Any]:
     same = uploads.c.id == bindparam("upload_id"), uploads.c.version == bindparam("version")
     beyond = func.coalesce(last_stop(bindparam("upload_id")), ZERO) > _LENGTH
     too_short = and_(state_text(State.RECEIVING) == _STATE, _LENGTH.is_not(None), beyond)
-    return select(uploads.c.version).where(*same, ~too_short).with_for_update()
+    return select(uploads.c.version).where(*same, ~too_short)
 
 
 def _update_upload() -> ClauseElement:
@@ -93,7 +95,7 @@ _SET_RETAG_INTENT = CompiledStatement(
 _INSERT_LOUDNESS = CompiledStatement(insert(loudness).on_conflict_do_nothing())
 
 
-def save(upload: Upload, *more: Statement) -> Change:
+def save(upload: Upload, *more: Statement, locks: Sequence[Statement] = ()) -> Change:
     """Update an upload and what it counts for, and execute what follows from it.
 
     If it has ended, delete its slices, its address and, unless it was rejected, its cover.
@@ -106,7 +108,7 @@ def save(upload: Upload, *more: Statement) -> Change:
     if ends:
         statements.append(_DELETE_SLICES.bind(own))
         statements += [] if upload.state is State.REJECTED else [_DELETE_COVER.bind(own)]
-    return Change([*statements, *more], guard=0, ends_upload=ends)
+    return Change([*statements, *more], guard=0, ends_upload=ends, locks=[lock_upload(upload.id), *locks])
 
 
 def save_cover(upload: Upload, picture: bytes | None) -> Change:
@@ -147,7 +149,8 @@ def retag(file: StoredFile, upload: Upload | None = None) -> Change:
     row["row_id"] = row.pop("id")
     updating = [uncount_file(file.id), _UPDATE_FILE.bind(row), count_file(file.id)]
     statements = [*updating, *list_again(file)]
-    return Change(statements) if upload is None else save(upload, *statements)
+    locks = [lock_file(file.id)]
+    return Change(statements, locks=locks) if upload is None else save(upload, *statements, locks=locks)
 
 
 def list_again(file: StoredFile) -> list[Statement]:

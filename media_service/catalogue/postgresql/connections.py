@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psycopg
 from psycopg import AsyncConnection, Connection
+from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import AsyncConnectionPool
 
 from media_service.core.errors.service import CatalogueError, StorageFull
@@ -55,6 +57,10 @@ POOL_TIMEOUT_SECONDS = 5.0
 RECONNECT_SECONDS = 3.0
 """Time after which the pool stops to reconnect until the next request. Its pauses double without another bound, so it
 would be away longer than the server was."""
+
+_ADAPTERS = AdaptersMap(psycopg.adapters)
+# Else an integer has the smallest type that it fits, and each combination of types is a statement to prepare.
+_ADAPTERS.register_dumper(int, Int8Dumper)
 
 # The session logs once that the server is away; the pool would do so at each attempt.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
@@ -104,7 +110,7 @@ def connected(url: str) -> Iterator[Connection[tuple[Any, ...]]]:
 def connection_pool(url: str, *, size: int) -> AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]:
     """Return a pool, not yet opened, of at most so many connections as of `connect`. Raise UnusableDatabase."""
     return AsyncConnectionPool(
-        kwargs=parameters(url) | {"autocommit": True},
+        kwargs=parameters(url) | {"autocommit": True, "context": _ADAPTERS},
         min_size=1,
         max_size=size,
         open=False,
