@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
 
 from bench.library import uploads_and_files
 from media_service.catalogue.postgresql.connections import connected
 from media_service.catalogue.rows import file_row, listed_row, upload_row
-from media_service.catalogue.tables import metadata
 from media_service.catalogue.text_index import grams_of_text
 
 if TYPE_CHECKING:
