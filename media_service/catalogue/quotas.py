@@ -70,7 +70,8 @@ def _usage_rows() -> Select[Any]:
 def allowances(collection_usage: Any, account: Any) -> Select[Any]:
     """Read usage and limits of the service, a collection and an account; they need not have a row of usage yet."""
     ids = union_all(select(SERVICE.label("id")), select(collection_usage), select(account)).subquery("ids")
-    return _with_limits(ids.outerjoin(usage, usage.c.id == ids.c.id), ids.c.id).where(ids.c.id.is_not(None))
+    rows = _with_limits(ids.outerjoin(usage, usage.c.id == ids.c.id), ids.c.id)
+    return rows.where(ids.c.id.is_not(None)).order_by(ids.c.id.desc())
 
 
 def _room() -> Subquery:

@@ -1,12 +1,13 @@
 """Many processes that record slices of one upload: it is complete exactly once, and no byte is recorded twice.
 
-Hypothesis generates what each recorder does. All of them share a commit server, over a connection each.
+Hypothesis generates what each recorder does. On SQLite all of them share a commit server, over a connection each; on
+PostgreSQL each has connections of its own to the database.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,16 @@ from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import Recorded, Slice, Upload
 from media_service.core.upload_states import State
 from media_service.ipc.client import RpcClient
+from tests.contracts.catalogues import postgres_catalogue
 from tests.core.samples import make_upload
 from tests.intake.model_catalogue import ModelReceiving
+from tests.support.new_catalogue import write_new_catalogue
+from tests.support.postgres_catalogue import empty_catalogue
 from tests.support.rpc import served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
 RECORDERS = 3
@@ -46,14 +51,42 @@ covering = st.permutations([Slice(start, start + 2) for start in range(0, LENGTH
 lengths = st.sampled_from([None, LENGTH, LENGTH + 2])
 
 
+@asynccontextmanager
+async def on_sqlite(folder: Path) -> AsyncIterator[list[Any]]:
+    """Yield the catalogues of processes that are connected to the one commit server."""
+    path = folder / "catalogue.sqlite3"
+    write_new_catalogue(path)
+    async with AsyncExitStack() as opened:
+        server = CommitServer(lambda: open_for_writing(str(path)))
+        opened.callback(server.close)
+        catalogues: list[Any] = []
+        for _ in range(RECORDERS):
+            rpc = await opened.enter_async_context(served(RpcClient(), server.serve))
+            catalogue = SqliteCatalogue(path, rpc)
+            await catalogue.open()
+            opened.push_async_callback(catalogue.close)
+            catalogues.append(catalogue)
+        yield catalogues
+
+
+@asynccontextmanager
+async def on_postgresql(_folder: Path) -> AsyncIterator[list[Any]]:
+    """Yield the catalogues of processes that use the same database."""
+    url = empty_catalogue()
+    async with AsyncExitStack() as opened:
+        yield [await opened.enter_async_context(postgres_catalogue(url)) for _ in range(RECORDERS)]
+
+
+ENGINES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
+
+
 class Processes:
     """The catalogues of several processes, and a loop. Each upload has an id of its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, opening: AbstractAsyncContextManager[list[Any]]) -> None:
         self.runner = asyncio.Runner()
-        self.catalogues: list[SqliteCatalogue] = []
-        self._path = path
-        self._exit = AsyncExitStack()
+        self.catalogues: list[Any] = []
+        self._opening = opening
         self._uploads = 0
 
     def new_id(self) -> str:
@@ -62,26 +95,17 @@ class Processes:
         return f"u{self._uploads}"
 
     async def open(self) -> None:
-        """Connect each process to the one commit server."""
-        server = CommitServer(lambda: open_for_writing(str(self._path)))
-        self._exit.callback(server.close)
-        for _ in range(RECORDERS):
-            rpc = await self._exit.enter_async_context(served(RpcClient(), server.serve))
-            catalogue = SqliteCatalogue(self._path, rpc)
-            await catalogue.open()
-            self._exit.push_async_callback(catalogue.close)
-            self.catalogues.append(catalogue)
+        """Connect each process."""
+        self.catalogues = await self._opening.__aenter__()
 
     async def close(self) -> None:
         """Disconnect all."""
-        await self._exit.aclose()
+        await self._opening.__aexit__(None, None, None)
 
 
-@pytest.fixture(scope="module")
-def processes(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    path = tmp_path_factory.mktemp("recorders") / "catalogue.sqlite3"
-    path.write_bytes(template.read_bytes())
-    processes = Processes(path)
+@pytest.fixture(scope="module", params=list(ENGINES))
+def processes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    processes = Processes(ENGINES[request.param](tmp_path_factory.mktemp("recorders")))
     with processes.runner:
         processes.runner.run(processes.open())
         yield processes
@@ -89,7 +113,7 @@ def processes(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 async def record_all(
-    catalogue: SqliteCatalogue, upload_id: str, attempts: Sequence[Attempt]
+    catalogue: Any, upload_id: str, attempts: Sequence[Attempt]
 ) -> list[tuple[Attempt, Recorded | None]]:
     """Record one slice after the other; return what became of each."""
     outcomes: list[tuple[Attempt, Recorded | None]] = []
@@ -103,8 +127,9 @@ async def record_all(
     return outcomes
 
 
-def check_rows(upload: Upload, slices: Sequence[Slice], outcomes: Sequence[tuple[Attempt, Recorded | None]]) -> None:
+def check_rows(loaded: tuple[Upload, Sequence[Slice]], outcomes: Sequence[tuple[Attempt, Recorded | None]]) -> None:
     """Check what must hold whatever the recorders did."""
+    upload, slices = loaded
     assert all(before.stop <= after.start for before, after in pairwise(slices))
     accepted = {(piece.start, piece.stop) for (piece, _), recorded in outcomes if recorded is not None}
     assert accepted == {(piece.start, piece.stop) for piece in slices}
@@ -131,7 +156,7 @@ def test_interleaved_recorders_complete_an_upload_once_and_record_no_byte_twice(
         )
         loaded = await processes.catalogues[0].load(upload_id)
         assert loaded is not None
-        check_rows(*loaded, [outcome for outcomes in done for outcome in outcomes])
+        check_rows(loaded, [outcome for outcomes in done for outcome in outcomes])
 
     processes.runner.run(interleave())
 
@@ -152,7 +177,7 @@ def test_recorders_that_all_send_everything_complete_the_upload_exactly_once(
         assert sum(recorded.whole for _, recorded in outcomes if recorded is not None) == 1
         loaded = await processes.catalogues[0].load(upload_id)
         assert loaded is not None
-        check_rows(*loaded, outcomes)
+        check_rows(loaded, outcomes)
 
     processes.runner.run(interleave())
 

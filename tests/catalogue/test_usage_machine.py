@@ -16,7 +16,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from media_service.catalogue.sqlite import usage_check
 from media_service.core.accounts import OwnerLimits
 from media_service.core.errors.limits import FileTooLarge, QuotaExceeded
 from media_service.core.files import SpoolEntry
@@ -24,8 +23,8 @@ from media_service.core.quota import FIRST_CHARGE_BYTES, StorageLimits, next_cha
 from media_service.core.upload import Slice
 from media_service.core.upload_states import FINISHING, GONE, State
 from media_service.core.usage import Usage
-from tests.catalogue.samples import make_file, write
-from tests.contracts.catalogues import sqlite
+from tests.catalogue.samples import make_file
+from tests.contracts.catalogues import ADAPTERS
 from tests.core.samples import make_upload
 
 if TYPE_CHECKING:
@@ -52,15 +51,17 @@ picks = st.integers(0, 20)
 class Uploads(RuleBasedStateMachine):
     """A catalogue, and what should be reserved of the quotas for each of its uploads."""
 
+    engine = "sqlite"
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.opened = AsyncExitStack()
-        self.folder = Path(self.opened.enter_context(TemporaryDirectory()))
-        self.catalogue = self.run(self.opened.enter_async_context(sqlite(self.folder))).catalogue
-        path = self.folder / "catalogue.sqlite3"
+        folder = Path(self.opened.enter_context(TemporaryDirectory()))
+        self.subject = self.run(self.opened.enter_async_context(ADAPTERS[self.engine](folder)))
+        self.catalogue = self.subject.catalogue
         values = f"'x', 'x', 'X', 1, {COLLECTION_LIMIT}"
-        write(path, f"INSERT INTO collections (id, slug, title, created_at, bytes_max) VALUES ({values})")
+        self.subject.write(f"INSERT INTO collections (id, slug, title, created_at, bytes_max) VALUES ({values})")
         self.ids: list[str] = []
         self.charged: dict[str, int] = {}
         self.uploads: dict[str, Upload] = {}
@@ -68,7 +69,7 @@ class Uploads(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Check the recount of the command too."""
-        assert all(row.is_right for row in usage_check.check(self.folder / "catalogue.sqlite3"))
+        assert all(row.is_right for row in self.subject.check_usage())
         self.run(self.opened.aclose())
         self.runner.close()
 
@@ -229,3 +230,13 @@ def holders(upload: Upload) -> set[str]:
 
 Uploads.TestCase.settings = settings(deadline=None, max_examples=40, stateful_step_count=30)
 TestUsage = Uploads.TestCase
+
+
+class UploadsInPostgresql(Uploads):
+    """The same in PostgreSQL."""
+
+    engine = "postgresql"
+
+
+UploadsInPostgresql.TestCase.settings = settings(deadline=None, max_examples=10, stateful_step_count=30)
+TestUsageInPostgresql = UploadsInPostgresql.TestCase

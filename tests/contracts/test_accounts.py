@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +13,6 @@ from media_service.core.audit import Actor, AuditEntry
 from media_service.core.errors.requests import Malformed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from media_service.core.ports.accounts import Accounts
     from tests.contracts.catalogues import Subject
 
@@ -56,10 +52,9 @@ FULL_TOKEN = Token(
 
 
 @pytest.fixture
-def accounts(subject: Subject, tmp_path: Path) -> Accounts:
-    with closing(sqlite3.connect(tmp_path / "catalogue.sqlite3")) as connection, connection:
-        for name in ("c1", "c2", "c3"):
-            connection.execute("INSERT INTO collections (id, slug, title, created_at) VALUES (?, ?, ?, 1)", [name] * 3)
+def accounts(subject: Subject) -> Accounts:
+    for name in ("c1", "c2", "c3"):
+        subject.write(f"INSERT INTO collections (id, slug, title, created_at) VALUES ('{name}', '{name}', '', 1)")
     accounts: Accounts = subject.catalogue.accounts
     return accounts
 

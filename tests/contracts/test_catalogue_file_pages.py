@@ -120,7 +120,7 @@ def with_catalogue(adapter: str, use: Callable[[Any], Awaitable[None]]) -> None:
     asyncio.run(call())
 
 
-@pytest.mark.parametrize("adapter", ["sqlite"])
+@pytest.mark.parametrize("adapter", ["sqlite", "postgresql"])
 @settings(deadline=None, max_examples=40)
 @given(libraries(), words, st.integers(1, 4), st.sampled_from([*LIMITS]), viewers)
 def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
@@ -148,7 +148,7 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
 states = st.sampled_from(State)
 
 
-@pytest.mark.parametrize("adapter", ["sqlite"])
+@pytest.mark.parametrize("adapter", ["sqlite", "postgresql"])
 @settings(deadline=None, max_examples=30)
 @given(
     st.lists(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from media_service.catalogue.sqlite import usage_check
 from media_service.core import audit
 from media_service.core.access import Role
 from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
@@ -19,8 +16,6 @@ from tests.catalogue.samples import make_file, spooled
 from tests.core.samples import make_upload
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from media_service.core.ports.erasing import ErasableRows
     from tests.contracts.catalogues import Subject
 
@@ -44,12 +39,6 @@ async def deliver(catalogue: Any, number: int, **changes: Any) -> None:
     names = {name: value for name, value in changes.items() if name != "id"}
     await catalogue.create(make_upload(id=file.upload_id, created_at=1, **names))
     await catalogue.deliver(spooled(file, **names), file)
-
-
-def write(folder: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(folder / "catalogue.sqlite3")) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 async def test_uploads_of_an_owner_are_its_own_and_those_of_its_quota(catalogue: Any, rows: ErasableRows) -> None:
@@ -109,22 +98,22 @@ async def test_deleted_upload_leaves_no_row(subject: Subject, catalogue: Any, ro
     assert [file.id for file in (await catalogue.list_files("", "title", None, 9))[0]] == ["f2"]
 
 
-async def test_owner_is_erased_with_all_that_names_it(subject: Subject, rows: ErasableRows, tmp_path: Path) -> None:
+async def test_owner_is_erased_with_all_that_names_it(subject: Subject, rows: ErasableRows) -> None:
     accounts = subject.catalogue.accounts
     for owner in (KIM, LEE):
         await accounts.add_owner(owner, owner.name)
     await accounts.add_token(Token(id="t", kind=TokenKind.API, owner=KIM.id, name="Kim's", created_at=1), bytes(32))
-    write(
-        tmp_path,
+    for statement in (
         "INSERT INTO collections (id, slug, title, created_at) VALUES ('c', 'c', 'C', 1)",
         "INSERT INTO grants VALUES ('person:kim', 'c')",
         "UPDATE owners SET created_by = 'person:kim' WHERE id = 'person:lee'",
         *(
             "INSERT INTO audit (at, actor, actor_name, address, action, subject, subject_name, outcome, details)"
-            f" VALUES (1, '{actor}', '{actor} N', '192.0.2.1', 'x', '{subject}', '{subject} N', 'done', '{{\"a\": 1}}')"
-            for actor, subject in (("person:kim", "f"), ("person:lee", "person:kim"), ("person:lee", "t"))
+            f" VALUES (1, '{actor}', '{actor} N', '192.0.2.1', 'x', '{of}', '{of} N', 'done', '{{\"a\": 1}}')"
+            for actor, of in (("person:kim", "f"), ("person:lee", "person:kim"), ("person:lee", "t"))
         ),
-    )
+    ):
+        subject.write(statement)
     assert await rows.erase_owner(KIM.id, ENTRY)
     assert not await rows.erase_owner(KIM.id, ENTRY)
     for table in ("tokens", "grants", "usage WHERE id LIKE 'person:kim'", "owners WHERE id = 'person:kim'"):
@@ -152,7 +141,7 @@ async def test_owner_of_an_upload_is_not_erased(
 
 
 async def test_usage_is_what_the_rows_that_are_left_add_up_to(
-    subject: Subject, catalogue: Any, rows: ErasableRows, tmp_path: Path
+    subject: Subject, catalogue: Any, rows: ErasableRows
 ) -> None:
     await deliver(catalogue, 1, **OF_KIM, collection="c")
     await deliver(catalogue, 2, **OF_KIM, collection="c")
@@ -160,7 +149,7 @@ async def test_usage_is_what_the_rows_that_are_left_add_up_to(
     await rows.anonymize("u1")
     for upload_id in ("u2", "open"):
         await rows.delete_upload(upload_id)
-    assert all(row.is_right for row in usage_check.check(tmp_path / "catalogue.sqlite3"))
+    assert all(row.is_right for row in subject.check_usage())
     size = make_file(1).spool_entry.size
     assert subject.rows("SELECT * FROM usage ORDER BY id") == [
         ("collection:c", 1, size, 0, 0),

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
+from psycopg_pool import PoolTimeout
 
 from media_service.catalogue.change import Change, Refused
 from media_service.catalogue.postgresql.connections import connection_pool, map_errors
 from media_service.catalogue.postgresql.dialect import sql_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
-    from psycopg import AsyncConnection, AsyncCursor
+    from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 
     from media_service.catalogue.change import Rows
     from media_service.catalogue.compiled import Statement
 
 CONNECTIONS = 4
 """Of each process, opened as they are needed. A search through all files must not keep others waiting."""
+
+AWAY_SECONDS = 0.2
+"""Wait for a connection while the server is known to be away, so that many requests do not wait for each other."""
 
 ATTEMPTS = 5
 """Of a change that the server has undone because another one was in its way."""
@@ -47,6 +52,9 @@ class Pool:
 
     def __init__(self, url: str) -> None:
         self._pool = connection_pool(url, size=CONNECTIONS)
+        # What waits here waits for others, and not for the server: that has no limit.
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._is_away = False
         self._changes: set[asyncio.Task[Rows]] = set()
 
     async def open(self) -> None:
@@ -61,7 +69,7 @@ class Pool:
     async def rows(self, statement: Statement) -> list[Row]:
         """Return every row. Raise CatalogueError."""
         with map_errors():
-            async with self._pool.connection() as connection:
+            async with self._connection() as connection:
                 cursor = connection.cursor(row_factory=_named)
                 return await (await cursor.execute(*sql_of(statement))).fetchall()
 
@@ -86,30 +94,83 @@ class Pool:
             for attempt in range(ATTEMPTS - 1):
                 try:
                     return await self._commit(change)
-                except (DeadlockDetected, SerializationFailure):
+                except (DeadlockDetected, SerializationFailure, UniqueViolation):
+                    # Of two that insert the same key, the second finds the first one's row when it begins again.
                     await asyncio.sleep(random.random() * RETRY_SECONDS * 2**attempt)  # noqa: S311  # no secret
             return await self._commit(change)
 
     async def _commit(self, change: Change) -> Rows:
-        async with self._pool.connection() as connection, connection.transaction():
-            return await _apply(connection, change)
+        async with self._connection() as connection:
+            try:
+                return await _Execution(connection, change).commit()
+            except BaseException:
+                await connection.rollback()
+                raise
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        async with self._free:
+            try:
+                connection = await self._pool.getconn(AWAY_SECONDS if self._is_away else None)
+            except PoolTimeout:
+                self._is_away = True
+                raise
+            self._is_away = False
+            try:
+                yield connection
+            finally:
+                await self._pool.putconn(connection)
 
 
-async def _apply(connection: AsyncConnection[Any], change: Change) -> Rows:
-    """Execute the statements of the change; return the rows of all but its locks. Raise Refused, psycopg.Error."""
-    for statement in change.locks:
-        await connection.execute(*sql_of(statement))
-    rows: list[Any] = []
-    for index, statement in enumerate(change.statements):
-        cursor = await connection.execute(*sql_of(statement))
-        found = await _fetched(cursor)
-        rows += found
-        if index == change.guard and not found and cursor.rowcount <= 0:
-            raise Refused(rows)
-    if change.further and rows[-1][-1]:
-        for statement in change.further:
-            rows += await _fetched(await connection.execute(*sql_of(statement)))
-    return rows
+class _Execution:
+    """The execution of a change over a connection."""
+
+    def __init__(self, connection: AsyncConnection[Any], change: Change) -> None:
+        self._connection = connection
+        self._change = change
+        self._sent: list[AsyncCursor[Any]] = []
+        self._rows: list[Any] = []
+
+    async def commit(self) -> Rows:
+        """Execute and commit the change; return its rows. Raise Refused or psycopg.Error within the transaction."""
+        # A pipeline sends statements without waiting for the results of those before, so a change takes one to three
+        # round trips.
+        async with self._connection.pipeline() as pipeline:
+            await self._connection.execute("BEGIN")
+            await self._execute(pipeline)
+            await self._connection.execute("COMMIT")
+        await self._fetch()
+        return self._rows
+
+    async def _execute(self, pipeline: AsyncPipeline) -> None:
+        change = self._change
+        for lock in change.locks:
+            await self._connection.execute(*sql_of(lock))
+        if change.guard is None:
+            await self._send(change.statements)
+        else:
+            await self._send(change.statements[: change.guard + 1])
+            guard = self._sent[-1]
+            await pipeline.sync()
+            await self._fetch()
+            if guard.rowcount <= 0:
+                raise Refused(self._rows)
+            await self._send(change.statements[change.guard + 1 :])
+        if change.further:
+            await pipeline.sync()
+            await self._fetch()
+            if self._rows[-1][-1]:
+                await self._send(change.further)
+
+    async def _send(self, statements: Sequence[Statement]) -> None:
+        self._sent += [await self._connection.execute(*sql_of(statement)) for statement in statements]
+
+    async def _fetch(self) -> None:
+        """Fetch the rows of what was sent, when the pipeline has its results."""
+        for cursor in self._sent:
+            if cursor.description:
+                self._rows += await cursor.fetchall()
+        self._sent.clear()
 
 
 def _named(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], Row]:
