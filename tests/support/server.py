@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
@@ -10,10 +11,12 @@ import sys
 import time
 import urllib.request
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from media_service.storage.data_folder import DataFolder
+from tests.support.fork_server import Forked, ForkServer
 from tests.support.memory import children
 from tests.support.new_catalogue import write_new_catalogue
 from tests.support.sidecar import named_children, sidecar_of
@@ -23,18 +26,28 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
+STDERR = 2
 STARTS_WITHIN = 30.0
 
 WARNINGS = {"PYTHONWARNINGS": "error,ignore:unread_data:DeprecationWarning"}
 """Warnings are errors, except that of a function that aiohttp's part reader and ours call."""
 
 
+@cache
+def fork_server() -> ForkServer:
+    """Return the fork server of this process."""
+    # An interpreter reads the filter of warnings when it starts.
+    server = ForkServer(ROOT, os.environ | WARNINGS)
+    atexit.register(server.close)
+    return server
+
+
 class Server:
     """`media-service serve` on a free port of 127.0.0.1; started by `with` or `start`.
 
     `settings`: the service's settings by name; `config`: a file of them. `under`: a command that runs it (strace,
-    unshare, prlimit); without one, an empty catalogue is copied, because migrating takes most of a first start. `log`:
-    file for its standard error.
+    unshare, prlimit); without one, an empty catalogue is copied, because migrating takes most of a first start, and the
+    service is `forked` (see `tests.support.fork_server`). `log`: file for its standard error.
     """
 
     def __init__(
@@ -44,12 +57,14 @@ class Server:
         under: Sequence[str] = (),
         log: Path | None = None,
         config: Path | None = None,
+        forked: bool = True,
         **settings: object,
     ) -> None:
         self.data = data
         self.log = log
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | Forked | None = None
         self._under = under
+        self._forked = forked and not under
         self._config = [] if config is None else ["--config", str(config)]
         # Measuring every file would slow down the tests, and so would waiting for requests that a test left open.
         # Tests that look into a process, or make it fail, need to know which one serves them.
@@ -123,21 +138,17 @@ class Server:
             folder.make()
             write_new_catalogue(folder.catalogue)
         settings = {f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()}
+        environment = os.environ | WARNINGS | settings
+        arguments = ["serve", "--port", str(self._port), "--data-dir", str(self.data), *self._config]
         with ExitStack() as opened:
-            log = None if self.log is None else opened.enter_context(self.log.open("ab"))
-            self.process = subprocess.Popen(
-                [
-                    *self._under,
-                    *(sys.executable, "-m", "media_service", "serve"),
-                    *("--port", str(self._port), "--data-dir", str(self.data)),
-                    *self._config,
-                ],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=os.environ | WARNINGS | settings,
-                cwd=ROOT,
-                text=True,
-            )
+            log = STDERR if self.log is None else opened.enter_context(self.log.open("ab")).fileno()
+            if self._forked:
+                self.process = fork_server().start(arguments, environment, log)
+            else:
+                command = [*self._under, sys.executable, "-m", "media_service", *arguments]
+                self.process = subprocess.Popen(
+                    command, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=ROOT, text=True
+                )
         greeting = self._read_greeting()
         match = re.search(r"admin +http://[0-9.]+:(\d+)", greeting)
         assert match, f"the server did not start: {greeting!r}"
