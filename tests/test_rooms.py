@@ -52,6 +52,7 @@ PARTS = {
     "intake.finalizing": {"intake"},
     "catalogue": set[str](),
     "catalogue.sqlite": {"catalogue"},
+    "catalogue.postgresql": {"catalogue"},
     "media.signatures": set[str](),
     "media.images": set[str](),
     "media.mpeg": {"media.signatures"},
