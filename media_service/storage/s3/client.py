@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from media_service.core.errors.service import StorageError
 from media_service.storage.s3.connection import CONNECTIONS, S3Connection
 from media_service.storage.s3.errors import S3Error
-from media_service.storage.s3.http import BLOCK_BYTES, size_of
+from media_service.storage.s3.http import BLOCK_BYTES
 from media_service.storage.s3.multiparts import Multiparts
 from media_service.storage.s3.retries import CONNECTION_ERRORS, DELAYS_SECONDS, retried
 from media_service.storage.s3.times import microseconds
@@ -103,7 +103,7 @@ class S3Client:
             headers["If-None-Match"] = "*"
         if if_match:
             headers["If-Match"] = if_match
-        signed = sha256.hex() if size_of(body) <= SIGNED_BYTES else UNSIGNED_PAYLOAD
+        signed = sha256.hex() if len(body) <= SIGNED_BYTES else UNSIGNED_PAYLOAD
         http, url = self._connection.http, self._connection.url(key)
         return await retried("PutObject", key, lambda: http.put("PutObject", url, headers, body, signed))
 

@@ -10,9 +10,10 @@ from weakref import WeakValueDictionary
 
 from media_service.core.errors.service import StorageFull
 from media_service.storage.os_errors import map_os_errors
+from media_service.storage.s3.slice_objects import objects_after
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from media_service.core.files import ObjectRange
@@ -51,7 +52,7 @@ class Copies:
             size = sum(part.stop - part.start for part in objects)
             if size > copied or not copied:
                 try:
-                    await self._copy(path, list(_after(objects, copied)))
+                    await self._copy(path, list(objects_after(objects, copied)))
                 except StorageFull:
                     # Of several that are copied at once, some must give way.
                     self._delete(upload_id)
@@ -97,13 +98,3 @@ class Copies:
             async for block in blocks:
                 await self._scratch.write(descriptor, offset, block)
                 offset += len(block)
-
-
-def _after(objects: Sequence[ObjectRange], copied: int) -> Iterator[tuple[int, ObjectRange]]:
-    """Yield what of the objects comes after the copied bytes, with its offset."""
-    offset = 0
-    for part in objects:
-        skipped = max(0, min(copied - offset, part.stop - part.start))
-        if part.start + skipped < part.stop:
-            yield offset + skipped, type(part)(part.key, part.start + skipped, part.stop)
-        offset += part.stop - part.start

@@ -43,21 +43,31 @@ class FileRegion:
         return self.stop - self.start
 
 
-class Blocks(list[bytes]):
-    """Bytes in memory, in the blocks in which they came."""
+class Blocks:
+    """Bytes in memory, in the blocks in which they came. The length is the number of bytes."""
 
-    @property
-    def size(self) -> int:
-        """Return the number of bytes."""
-        return sum(map(len, self))
+    def __init__(self) -> None:
+        self._blocks: list[bytes] = []
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._blocks)
+
+    def append(self, block: bytes) -> None:
+        """Add a block at the end."""
+        self._blocks.append(block)
+        self._size += len(block)
+
+    def clear(self) -> None:
+        """Free all blocks."""
+        self._blocks.clear()
+        self._size = 0
 
 
 Body = bytes | Blocks | FileRegion
-
-
-def size_of(body: Body) -> int:
-    """Return the number of bytes."""
-    return body.size if isinstance(body, Blocks) else len(body)
 
 
 async def blocks_of(body: Body) -> AsyncIterator[bytes | memoryview]:
@@ -136,7 +146,7 @@ class SignedHttp:
         """
         signed = await self._signer.sign(method, url, headers, sha256 or EMPTY_SHA256)
         if body:
-            signed["Content-Length"] = str(size_of(body))
+            signed["Content-Length"] = str(len(body))
         response = await (self._sending if body else self._reading).request(
             method,
             URL(url, encoded=True),

@@ -14,6 +14,7 @@ from media_service.core.files import ObjectRange, Source
 from media_service.storage.s3.compose import NewObject, compose
 from media_service.storage.s3.copies import Copies
 from media_service.storage.s3.keys import RESTORED, UPLOADS, slice_key, upload_prefix, whole_key
+from media_service.storage.s3.slice_objects import key_of, objects_before
 from media_service.storage.s3.slice_writer import ATTEMPT_BYTES, UNBOUNDED, S3SliceWriter
 from media_service.storage.s3.sweeper import abort_abandoned
 
@@ -53,14 +54,14 @@ class S3UploadStore:
     async def fetch(self, upload_id: str, slices: Sequence[Slice], stop: int, *, ahead: bool = False) -> Source:
         if ahead and not self._copies.have_room():
             raise StorageFull
-        objects = _objects(upload_id, slices, stop)
+        objects = objects_before(upload_id, slices, stop)
         return Source(await self._copies.extend(upload_id, objects), objects)
 
     async def release(self, upload_id: str) -> None:
         await self._copies.drop(upload_id)
 
     async def is_lost(self, upload_id: str, slices: Sequence[Slice]) -> bool:
-        needed = {_key(upload_id, piece) for piece in slices} or {whole_key(upload_id, RESTORED)}
+        needed = {key_of(upload_id, piece) for piece in slices} or {whole_key(upload_id, RESTORED)}
         return not needed <= {found async for found in self._keys(upload_id)}
 
     async def trim(self, upload_id: str, length: int) -> None:
@@ -69,7 +70,7 @@ class S3UploadStore:
     async def concatenate(self, upload_id: str, sources: Sequence[tuple[str, Sequence[Slice], int]]) -> str:
         pieces: list[ObjectRange] = []
         for source, slices, length in sources:
-            objects = _objects(source, slices, length)
+            objects = objects_before(source, slices, length)
             if sum(part.stop - part.start for part in objects) < length:
                 raise StorageError
             pieces += objects
@@ -95,22 +96,3 @@ class S3UploadStore:
     async def _keys(self, upload_id: str) -> AsyncGenerator[str, None]:
         async for found in self._client.list_objects(upload_prefix(upload_id)):
             yield found.key
-
-
-def _key(upload_id: str, piece: Slice) -> str:
-    # Of a slice that was recorded without an object there is none either.
-    return slice_key(upload_id, piece.start, piece.stop, piece.object or "")
-
-
-def _objects(upload_id: str, slices: Sequence[Slice], stop: int) -> tuple[ObjectRange, ...]:
-    """Return the objects of the bytes before `stop`, or before the first gap of the slices."""
-    if not slices:
-        return (ObjectRange(whole_key(upload_id, RESTORED), 0, stop),)
-    objects: list[ObjectRange] = []
-    offset = 0
-    for piece in slices:
-        if piece.start != offset or offset >= stop:
-            break
-        offset = min(piece.stop, stop)
-        objects.append(ObjectRange(_key(upload_id, piece), 0, offset - piece.start))
-    return tuple(objects)

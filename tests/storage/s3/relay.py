@@ -12,12 +12,19 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 16 * 1024
 
+_DOCUMENT = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+SLOW_DOWN = (
+    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_DOCUMENT), _DOCUMENT)
+)
+
 
 class Relay:
     """Passes connections on to a server.
 
     Of the next connections, one for each number in `cuts_up` (`cuts_down`), only so many bytes pass to the server (to
-    the client); then the connection breaks.
+    the client); then the connection breaks. Before them, `slow_downs` connections get a 503 in response to the headers
+    of their request, before its body is read.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -25,6 +32,7 @@ class Relay:
         self._target = parts.hostname or "", parts.port or 80
         self.cuts_up: list[int] = []
         self.cuts_down: list[int] = []
+        self.slow_downs = 0
         self.connections = 0
         self._server: asyncio.Server
         self._open = 0
@@ -57,6 +65,16 @@ class Relay:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
         self.connections += 1
+        if self.slow_downs:
+            self.slow_downs -= 1
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(SLOW_DOWN)
+            with suppress(ConnectionError):
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+            self._open -= 1
+            return
         up = self.cuts_up.pop(0) if self.cuts_up else None
         down = self.cuts_down.pop(0) if self.cuts_down else None
         target_reader, target_writer = await asyncio.open_connection(*self._target)
