@@ -2,45 +2,80 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from media_service.startup import StartupError
+from media_service.storage.s3.client import S3Client
+from media_service.storage.s3.errors import StoreUnusable
+from media_service.storage.s3.location import S3Location
+from media_service.storage.s3.probe import Probe
+from media_service.storage.s3.quarantine import S3Quarantine
+from media_service.storage.s3.scratch import Scratch
+from media_service.storage.s3.spool import S3Spool
+from media_service.storage.s3.upload_store import S3UploadStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from media_service.config.settings import Settings
-    from media_service.core.ports.quarantine import Quarantine
-    from media_service.core.ports.spool import Spool
-    from media_service.core.ports.upload_store import UploadStore
     from media_service.storage.data_folder import DataFolder
 
 
 class S3Bytes:
     """`ByteAdapters` of a bucket."""
 
-    store: UploadStore
-    spool: Spool
-    quarantine: Quarantine
-
     def __init__(self, settings: Settings, folder: DataFolder) -> None:
-        self.prepare(settings, folder)
+        redirects = settings.content == "redirect"
+        self._client = S3Client(_location(settings))
+        self._probe = Probe(self._client)
+        self._scratch = Scratch(_scratch_folder(settings, folder))
+        self.store = S3UploadStore(self._client, self._scratch)
+        self.spool = S3Spool(self._client, self._scratch, redirects=redirects)
+        self.quarantine = S3Quarantine(self._client, redirects=redirects)
 
     def is_connected(self) -> bool:
         """See `ByteAdapters`."""
-        return True
+        return self._probe.responds
 
     def free_bytes(self) -> int:
-        """See `ByteAdapters`."""
-        return 0
+        """See `ByteAdapters`: the disk of the slices that are on their way."""
+        return self._scratch.free_bytes()
 
     async def open(self) -> None:
         """See `ByteAdapters`."""
+        await self._scratch.prepare()
+        await self._client.__aenter__()
+        await self._probe.start()
 
     async def close(self) -> None:
         """See `ByteAdapters`."""
+        await self._probe.stop()
+        await self._client.__aexit__(None, None, None)
+        self._scratch.close()
 
     @staticmethod
-    def prepare(settings: Settings, folder: DataFolder) -> None:
+    def prepare(settings: Settings, _folder: DataFolder) -> None:
         """Check that the bucket can be used. Raise StartupError."""
-        server = (settings.s3_endpoint, settings.s3_region, settings.s3_addressing, settings.content)
-        scratch = (settings.scratch_dir or folder.root / "scratch").resolve()
-        raise StartupError(f"files cannot be in {settings.store} yet: {server}, {scratch}")
+        try:
+            asyncio.run(_check(settings))
+        except StoreUnusable as error:
+            raise StartupError(str(error)) from error
+
+
+async def _check(settings: Settings) -> None:
+    async with S3Client(_location(settings)) as client:
+        await client.check()
+
+
+def _location(settings: Settings) -> S3Location:
+    return S3Location.parse(
+        settings.store,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        addressing=settings.s3_addressing,
+    )
+
+
+def _scratch_folder(settings: Settings, folder: DataFolder) -> Path:
+    return (settings.scratch_dir or folder.root / "scratch").resolve()
