@@ -167,6 +167,14 @@ def prepare(settings: Settings, folder: DataFolder) -> None:
         compile_all(DIALECT)
 
 
+def migrate(settings: Settings, folder: DataFolder) -> None:
+    """Bring the catalogue to the newest schema, and change nothing else. Raise StartupError, OSError."""
+    if settings.catalogue:
+        postgresql_rows().migrate(settings)
+    else:
+        migrate_catalogue(folder.catalogue)
+
+
 def postgresql_rows() -> type[PostgresqlRows]:
     """Return the class, whose libraries only PostgreSQL needs. Raise StartupError if they are not installed."""
     try:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media_service import __version__
-from media_service.adapters import now, prepare
+from media_service import __version__, adapters
+from media_service.adapters import now
 from media_service.catalogue.sqlite import usage_check
 from media_service.catalogue.sqlite.schema_version import is_current
 from media_service.commands.catalogue import OPERATOR
@@ -73,7 +73,7 @@ def migrate(data_dir: DataDir = None, catalogue: Catalogue = None, config: Confi
     folder = DataFolder(settings.data_dir)
     folder.make()
     try:
-        prepare(settings, folder)
+        adapters.migrate(settings, folder)
     except (StartupError, OSError) as error:
         end_with(str(error))
 

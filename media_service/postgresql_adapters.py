@@ -61,6 +61,14 @@ class PostgresqlRows:
         await self._session.close()
 
     @staticmethod
+    def migrate(settings: Settings) -> None:
+        """Bring the database to the newest schema. Raise StartupError."""
+        try:
+            migrate(settings.catalogue, resource_folder("migrations"))
+        except UnusableDatabase as error:
+            raise StartupError(str(error)) from error
+
+    @staticmethod
     def prepare(settings: Settings, folder: DataFolder) -> None:
         """Migrate the catalogue, and save the admin token of all nodes in the folder. Raise StartupError, OSError.
 

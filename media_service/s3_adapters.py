@@ -9,6 +9,7 @@ from media_service.startup import StartupError
 from media_service.storage.s3.client import S3Client
 from media_service.storage.s3.errors import StoreUnusable
 from media_service.storage.s3.location import S3Location
+from media_service.storage.s3.probe import Probe
 from media_service.storage.s3.quarantine import S3Quarantine
 from media_service.storage.s3.scratch import Scratch
 from media_service.storage.s3.spool import S3Spool
@@ -27,14 +28,15 @@ class S3Bytes:
     def __init__(self, settings: Settings, folder: DataFolder) -> None:
         redirects = settings.content == "redirect"
         self._client = S3Client(_location(settings))
+        self._probe = Probe(self._client)
         self._scratch = Scratch(_scratch_folder(settings, folder))
         self.store = S3UploadStore(self._client, self._scratch)
         self.spool = S3Spool(self._client, self._scratch, redirects=redirects)
         self.quarantine = S3Quarantine(self._client, redirects=redirects)
 
     def is_connected(self) -> bool:
-        """See `ByteAdapters`. Connections to the store are made when they are needed."""
-        return True
+        """See `ByteAdapters`."""
+        return self._probe.responds
 
     def free_bytes(self) -> int:
         """See `ByteAdapters`: the disk of the slices that are on their way."""
@@ -44,9 +46,11 @@ class S3Bytes:
         """See `ByteAdapters`."""
         await self._scratch.prepare()
         await self._client.__aenter__()
+        await self._probe.start()
 
     async def close(self) -> None:
         """See `ByteAdapters`."""
+        await self._probe.stop()
         await self._client.__aexit__(None, None, None)
         self._scratch.close()
 
