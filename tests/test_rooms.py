@@ -22,6 +22,7 @@ TOP = {
     "health",
     "heartbeat",
     "logs",
+    "migration",
     "part_options",
     "postgresql_adapters",
     "s3_adapters",
