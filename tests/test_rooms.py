@@ -75,7 +75,7 @@ S3 = {"storage.s3.client", "storage.s3.connection", "storage.s3.http", "storage.
 OWNERS = {
     "fastcrc": {"media.mpeg.audio_digest", "media.mpeg.frame_chain", "media.mpeg.vbr_header"},
     "mutagen": {"media.tags.mutagen_adapter"},
-    "sqlalchemy": {"catalogue"},
+    "sqlalchemy": {"catalogue", "migration.rows"},
     "alembic": {"catalogue.sqlite", "catalogue.postgresql"},
     "aiosqlite": {"catalogue.sqlite"},
     "sqlite3": {"catalogue.sqlite"},

@@ -23,7 +23,8 @@ CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each num
 
 
 def _found() -> CompiledStatement:
-    grams, most = bindparam("grams"), bindparam("most")
+    grams: ColumnElement[str] = bindparam("grams")
+    most: ColumnElement[int] = bindparam("most")
     found = files_with_grams(grams)
     columns = listed_files.c
     # Not sorted: PostgreSQL reads what is in the table's order anyway, and would read all of it to sort it.

@@ -13,7 +13,7 @@ from media_service.core.errors.uploads import Superseded
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from media_service.intake.sweep import Sweeper
 from media_service.intake.upload_locks import file_lock, upload_lock
 from tests.intake.callers import ME, MINE
