@@ -6,6 +6,7 @@ import base64
 import hashlib
 import random
 from contextlib import closing
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from media_service.catalogue.change import Change
@@ -45,6 +46,15 @@ KIM = 0.04
 
 BLANK = 0.1
 """Files without a title, and without an artist."""
+
+COLLECTIONS = {f"{number:022}": share for number, share in enumerate((0.2, 0.1, 0.05, 0.02, 0.005, 0.001, 0.0001))}
+"""Collections, and how many files they have."""
+
+PEOPLE = [f"person:{number:022}" for number in range(3)]
+"""Accounts of an editor who sends much, of one who sends little, and of one who sends nothing."""
+
+ACCOUNTS = {PEOPLE[0]: 0.01, PEOPLE[1]: 0.0002}
+"""How many files the accounts have sent."""
 
 ENDED = 0.05
 """Uploads without a file beside each with one."""
@@ -84,6 +94,20 @@ class Words:
         return " ".join(["Kim" if chance < BLANK + KIM else "", *self.some(2)]).strip().title()
 
 
+class _Shares:
+    """Names with a share each; None for the others."""
+
+    def __init__(self, chance: random.Random, shares: Mapping[str, float]) -> None:
+        self._chance = chance
+        self._names = [*shares, None]
+        self._weights = [*accumulate(shares.values()), 1.0]
+
+    def draw(self) -> str | None:
+        """Return one of the names, or None."""
+        (name,) = self._chance.choices(self._names, cum_weights=self._weights)
+        return name
+
+
 def cookie_of(number: int) -> str:
     """Return the cookie of an owner."""
     return f"{number:043}"
@@ -104,8 +128,8 @@ def fill(database: Path, files: int) -> None:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
         statements: dict[str, list[dict[str, Any]]] = {}
-        for number, change in enumerate(_changes(files), 1):
-            for sql, values in map(sql_of, change):
+        for number, (upload, file) in enumerate(uploads_and_files(files), 1):
+            for sql, values in map(sql_of, _changes(upload, file)):
                 statements.setdefault(sql, []).append(values)
             if number % BATCH == 0:
                 _execute(connection, statements)
@@ -120,19 +144,27 @@ def _execute(connection: sqlite3.Connection, statements: dict[str, list[dict[str
     statements.clear()
 
 
-def _changes(files: int) -> Iterator[list[Statement]]:
-    """Yield the statements of each upload, and of its file."""
+def uploads_and_files(files: int) -> Iterator[tuple[Upload, StoredFile | None]]:
+    """Yield so many uploads with their files, and some without, the same ones each time."""
     chance = random.Random(15)
     words = Words(chance)
     rare = {chance.randrange(files): word for word in RARE for _ in range(3)}
+    shares = _Shares(random.Random(17), COLLECTIONS), _Shares(random.Random(18), ACCOUNTS)
     for number in range(files):
-        file = _file(number, chance, words, rare.get(number, ""))
+        collection, account = (share.draw() for share in shares)
+        file = replace(_file(number, chance, words, rare.get(number, "")), collection=collection, account=account)
         upload = _upload(file.upload_id, file.owner, file.filename, file.uploaded_at, State.SPOOLED)
-        # Without the update of the upload, which is spooled from the beginning.
-        yield [*_writing(quotas.create(upload)), *_writing(writes.deliver(upload, file))[-4:]]
+        yield replace(upload, collection=collection, account=account), file
         if chance.random() < ENDED:
             state = chance.choice([State.REJECTED, State.CANCELLED, State.EXPIRED])
-            yield _writing(quotas.create(_upload(_id(chance), file.owner, file.filename, file.uploaded_at + 1, state)))
+            yield _upload(_id(chance), file.owner, file.filename, file.uploaded_at + 1, state), None
+
+
+def _changes(upload: Upload, file: StoredFile | None) -> list[Statement]:
+    """Return the statements of an upload, and of its file."""
+    creating = _writing(quotas.create(upload))
+    # Without the update of the upload, which is spooled from the beginning.
+    return creating if file is None else [*creating, *_writing(writes.deliver(upload, file))[-4:]]
 
 
 def _writing(change: Change) -> list[Statement]:

@@ -15,7 +15,7 @@ from media_service.ipc.links import SidecarLinks
 from media_service.media.inspection.inspector import MediaInspector
 from media_service.media.workers.pool import TagWorkerPool
 from media_service.part_options import media_options
-from media_service.startup import StartupError, migrate_catalogue
+from media_service.startup import StartupError, check_moved, migrate_catalogue
 from media_service.storage.locks import FileLocks
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
@@ -154,10 +154,11 @@ def sidecar_services(settings: Settings) -> tuple[str, ...]:
 
 
 def prepare(settings: Settings, folder: DataFolder) -> None:
-    """Prepare what all processes share: check the store, migrate the catalogue. Raise StartupError, OSError.
+    """Prepare what all processes share: check where data are, migrate the catalogue. Raise StartupError, OSError.
 
     Libraries are loaded and statements compiled here, before the processes are forked, so that they share the memory.
     """
+    check_moved(folder, catalogue=settings.catalogue, store=settings.store)
     if settings.store:
         s3_bytes().prepare(settings, folder)
     if settings.catalogue:
@@ -165,6 +166,14 @@ def prepare(settings: Settings, folder: DataFolder) -> None:
     else:
         migrate_catalogue(folder.catalogue)
         compile_all(DIALECT)
+
+
+def migrate(settings: Settings, folder: DataFolder) -> None:
+    """Bring the catalogue to the newest schema, and change nothing else. Raise StartupError, OSError."""
+    if settings.catalogue:
+        postgresql_rows().migrate(settings)
+    else:
+        migrate_catalogue(folder.catalogue)
 
 
 def postgresql_rows() -> type[PostgresqlRows]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from media_service import __version__
-from media_service.adapters import now, prepare
+from media_service import __version__, adapters
+from media_service.adapters import now
 from media_service.catalogue.sqlite import usage_check
 from media_service.catalogue.sqlite.schema_version import is_current
 from media_service.commands.catalogue import OPERATOR
 from media_service.commands.links import link
+from media_service.commands.migrate_to import migrate_to
 from media_service.commands.options import Catalogue, Config, DataDir, Store, end_with, load_settings
 from media_service.commands.people import person
 from media_service.commands.shows import show
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 # With markup, typer would parse a default in brackets as a style and omit it.
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
+cli.command()(migrate_to)
 cli.add_typer(link, name="link")
 cli.add_typer(person, name="person")
 cli.add_typer(show, name="show")
@@ -73,7 +75,7 @@ def migrate(data_dir: DataDir = None, catalogue: Catalogue = None, config: Confi
     folder = DataFolder(settings.data_dir)
     folder.make()
     try:
-        prepare(settings, folder)
+        adapters.migrate(settings, folder)
     except (StartupError, OSError) as error:
         end_with(str(error))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from media_service.config.settings import Settings
     from media_service.core.ports.locks import Locks
+    from media_service.intake.recovery import Recovery
 
 MIN_WORKERS, MAX_WORKERS = 2, 8
 """Bounds of the number of uploads finalized concurrently, which is otherwise the number of processors."""
@@ -80,9 +81,18 @@ async def _finish(adapters: ProcessAdapters, settings: Settings, abandon: Callab
         # Not before: they would keep every hint for a queue that nobody works on.
         parts = _parts(adapters, settings)
         if settings.is_on_nodes:
-            await parts.recovery.repeat_steps()
+            await _complete_whole(parts.recovery)
         for run in _runs(parts, settings):
             group.create_task(run)
+
+
+async def _complete_whole(recovery: Recovery) -> None:
+    while True:
+        try:
+            return await recovery.complete_whole()
+        except ServiceError as error:
+            log.warning("recovery goes on later", error=str(error.__cause__ or error))
+            await asyncio.sleep(STANDBY_SECONDS)
 
 
 async def become_active(locks: Locks) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.compiled import compile_all
@@ -14,6 +14,7 @@ from media_service.catalogue.postgresql.catalogue import PostgresCatalogue
 from media_service.catalogue.postgresql.clock import DatabaseClock
 from media_service.catalogue.postgresql.connections import UnusableDatabase, place
 from media_service.catalogue.postgresql.dialect import DIALECT
+from media_service.catalogue.postgresql.load import FILLED_FROM, check_unused, filled_from, loading
 from media_service.catalogue.postgresql.locks import PostgresLocks
 from media_service.catalogue.postgresql.schema_version import is_current
 from media_service.catalogue.postgresql.secrets import shared_secret
@@ -21,8 +22,10 @@ from media_service.catalogue.postgresql.session import Session
 from media_service.startup import StartupError, resource_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from media_service.catalogue.postgresql.load import Load
     from media_service.config.settings import Settings
     from media_service.storage.data_folder import DataFolder
 
@@ -61,24 +64,74 @@ class PostgresqlRows:
         await self._session.close()
 
     @staticmethod
+    def migrate(settings: Settings) -> None:
+        """Bring the database to the newest schema. Raise StartupError."""
+        try:
+            migrate(settings.catalogue, resource_folder("migrations"))
+        except UnusableDatabase as error:
+            raise StartupError(str(error)) from error
+
+    @staticmethod
     def prepare(settings: Settings, folder: DataFolder) -> None:
         """Migrate the catalogue, and save the admin token of all nodes in the folder. Raise StartupError, OSError.
 
         A database whose files are elsewhere is refused: its uploads would be lost.
         """
-        url, own = settings.catalogue, settings.store or f"folder {folder.identity()}"
-        try:
+        url, own = settings.catalogue, _place_of_files(settings, folder)
+        with _as_startup_error():
             migrate(url, resource_folder("migrations"))
             used = shared_secret(url, "store", own)
             token = shared_secret(url, "admin token", folder.admin_token())
             if used != own:
                 where = used if used.startswith("s3:") else "the folder of another machine"
                 raise StartupError(f"the files of the database {place(url)} are in {where}: store must be that")
-        except UnusableDatabase as error:
-            raise StartupError(str(error)) from error
         if token != folder.admin_token():
             folder.save_admin_token(token)
         compile_all(DIALECT)
+
+    @staticmethod
+    def place(settings: Settings) -> str:
+        """Return where the database is, without a password. Raise StartupError."""
+        with _as_startup_error():
+            return place(settings.catalogue)
+
+    @staticmethod
+    def is_filled(settings: Settings, folder: DataFolder) -> bool:
+        """Migrate the catalogue; return whether it has the rows of this folder. Raise StartupError if it has others."""
+        url = settings.catalogue
+        with _as_startup_error():
+            migrate(url, resource_folder("migrations"))
+            if filled_from(url) == folder.identity():
+                return True
+            check_unused(url)
+        return False
+
+    @staticmethod
+    @contextmanager
+    def loading(settings: Settings, folder: DataFolder) -> Iterator[Load]:
+        """Yield what fills the catalogue with the rows of this folder; commit at the end. Raise StartupError."""
+        with _as_startup_error(), loading(settings.catalogue) as load:
+            yield load
+            load.save_secrets(
+                [
+                    ("store", _place_of_files(settings, folder)),
+                    ("admin token", folder.admin_token()),
+                    (FILLED_FROM, folder.identity()),
+                ]
+            )
+
+
+def _place_of_files(settings: Settings, folder: DataFolder) -> str:
+    """Return what the database remembers of where its files are."""
+    return settings.store or f"folder {folder.identity()}"
+
+
+@contextmanager
+def _as_startup_error() -> Iterator[None]:
+    try:
+        yield
+    except UnusableDatabase as error:
+        raise StartupError(str(error)) from error
 
 
 def migrate(url: str, scripts: Path) -> None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from media_service.startup import StartupError
 from media_service.storage.s3.client import S3Client
 from media_service.storage.s3.errors import StoreUnusable
+from media_service.storage.s3.folder_contents import ATTEMPT, received_sizes
+from media_service.storage.s3.folder_import import FolderImport, is_claimed
 from media_service.storage.s3.location import S3Location
+from media_service.storage.s3.probe import Probe
 from media_service.storage.s3.quarantine import S3Quarantine
 from media_service.storage.s3.scratch import Scratch
 from media_service.storage.s3.spool import S3Spool
 from media_service.storage.s3.upload_store import S3UploadStore
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
     from media_service.config.settings import Settings
     from media_service.storage.data_folder import DataFolder
+    from media_service.storage.s3.folder_contents import Rows
 
 
 class S3Bytes:
@@ -27,14 +33,15 @@ class S3Bytes:
     def __init__(self, settings: Settings, folder: DataFolder) -> None:
         redirects = settings.content == "redirect"
         self._client = S3Client(_location(settings))
+        self._probe = Probe(self._client)
         self._scratch = Scratch(_scratch_folder(settings, folder))
         self.store = S3UploadStore(self._client, self._scratch)
         self.spool = S3Spool(self._client, self._scratch, redirects=redirects)
         self.quarantine = S3Quarantine(self._client, redirects=redirects)
 
     def is_connected(self) -> bool:
-        """See `ByteAdapters`. Connections to the store are made when they are needed."""
-        return True
+        """See `ByteAdapters`."""
+        return self._probe.responds
 
     def free_bytes(self) -> int:
         """See `ByteAdapters`: the disk of the slices that are on their way."""
@@ -44,24 +51,44 @@ class S3Bytes:
         """See `ByteAdapters`."""
         await self._scratch.prepare()
         await self._client.__aenter__()
+        await self._probe.start()
 
     async def close(self) -> None:
         """See `ByteAdapters`."""
+        await self._probe.stop()
         await self._client.__aexit__(None, None, None)
         self._scratch.close()
 
     @staticmethod
     def prepare(settings: Settings, _folder: DataFolder) -> None:
         """Check that the bucket can be used. Raise StartupError."""
+        asyncio.run(_check(settings))
+
+    @staticmethod
+    @asynccontextmanager
+    async def importing(settings: Settings, folder: DataFolder, rows: Rows) -> AsyncIterator[FolderImport]:
+        """Yield what moves the files of a folder into the bucket. Raise StartupError."""
         try:
-            asyncio.run(_check(settings))
+            async with S3Client(_location(settings)) as client:
+                await client.check()
+                yield FolderImport(client, folder, rows, folder.identity())
         except StoreUnusable as error:
             raise StartupError(str(error)) from error
 
+    @staticmethod
+    def moved_slices(folder: DataFolder, rows: Rows) -> tuple[Iterable[tuple[str, int]], str]:
+        """Return the uploads whose slices are moved, each up to which byte; and the name of their objects."""
+        return received_sizes(folder, rows), ATTEMPT
+
 
 async def _check(settings: Settings) -> None:
-    async with S3Client(_location(settings)) as client:
-        await client.check()
+    try:
+        async with S3Client(_location(settings)) as client:
+            await client.check()
+            if await is_claimed(client):
+                raise StartupError(f"the files of {settings.store} are still on their way: run `migrate-to` again")
+    except StoreUnusable as error:
+        raise StartupError(str(error)) from error
 
 
 def _location(settings: Settings) -> S3Location:

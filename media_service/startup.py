@@ -5,10 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import http_parser
 
 from media_service.catalogue.sqlite.schema_version import is_current
+from media_service.storage.moved import marker, read_moved
+
+if TYPE_CHECKING:
+    from media_service.storage.data_folder import DataFolder
 
 
 class StartupError(Exception):
@@ -35,3 +40,28 @@ def migrate_catalogue(database: Path) -> None:
         command = (sys.executable, "-m", "media_service.catalogue.sqlite.migrate", str(database), str(scripts))
         if subprocess.run(command, check=False).returncode:  # noqa: S603  # our own module
             raise StartupError(f"the catalogue {database} could not be brought to the newest schema")
+
+
+def check_moved(folder: DataFolder, *, catalogue: str, store: str | None) -> None:
+    """Raise StartupError if the folder's data are not where these settings say; `store` is None if it is not used.
+
+    Of data that were moved, what is left in the folder is old: what people change there would be lost. And without the
+    rows of the folder's catalogue its unfinished files would be deleted. Raise OSError.
+    """
+    moved = read_moved(folder)
+    if moved is None:
+        if catalogue and store == "" and folder.catalogue.exists():
+            raise StartupError(f"{folder.root} has a catalogue already: move it by `media-service migrate-to`")
+        return
+    if not moved.ended:
+        raise StartupError(
+            f"{folder.root} is moving to {moved}: run `media-service migrate-to` again, or delete {marker(folder)} "
+            "to go on as before"
+        )
+    settings = {"catalogue": catalogue, "store": store}
+    needed = [name for name in settings if getattr(moved, name)]
+    if any(settings[name] == "" for name in needed):
+        raise StartupError(
+            f"{folder.root} was moved to {moved}, so the settings must have {' and '.join(needed)}; docs/operator.md "
+            "has the way back"
+        )

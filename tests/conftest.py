@@ -19,7 +19,7 @@ from tests.support.server import Server
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
 
-pytest_plugins = ["tests.services.fixtures", "tests.support.postgres_catalogue"]
+pytest_plugins = ["tests.services.fixtures"]
 
 TESTS = Path(__file__).parent
 LONGEST_FIRST = ("lines", "torture", "cluster", "browser", "proxies", "clients")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.change import Rows
     from media_service.catalogue.engine import Reader, Row, Writer
+    from media_service.catalogue.file_pages import Find
     from media_service.core.files import LoudnessReport, StoredFile
     from media_service.core.quota import Allowance, Quota, StorageLimits
     from media_service.core.upload import Facts, PublishIntent, Slice, Upload
@@ -45,6 +46,9 @@ class BaseCatalogue:
 
     `accounts`, `audit`, `collections`, `erasing`, `guest_links`: adapters of their ports, over the same connections.
     """
+
+    find_files: Find
+    """How the engine finds some of all files."""
 
     def __init__(self, reader: Reader, writer: Writer) -> None:
         self._reader = reader
@@ -205,7 +209,7 @@ class BaseCatalogue:
         collections: Collection[str] = (),
     ) -> tuple[list[StoredFile], str | None]:
         shown = None if owner is None else Shown(owner, collections)
-        rows = await read_files(self._reader.rows, search, order, cursor, limit, shown=shown)
+        rows = await read_files(self._reader.rows, self.find_files, search, order, cursor, limit=limit, shown=shown)
         page, following = split_page(rows, limit, "key", "number")
         return await _page_values(file_value, page), following
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Boolean, Integer, literal_column
+from sqlalchemy import Boolean, Integer, String, literal_column
 
 # Its upsert compiles for SQLite too.
 from sqlalchemy.dialects.postgresql import insert
@@ -28,8 +28,9 @@ class _Unindexed(FunctionElement[Any]):
 
 
 @compiles(_Unindexed)
-def _same(element: _Unindexed, compiler: SQLCompiler, **options: Any) -> str:
-    return compiler.process(element.clauses, **options)
+def _with_nothing_added(element: _Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    nothing = "|| ''" if isinstance(element.type, String) else "+ 0"
+    return f"({compiler.process(element.clauses, **options)} {nothing})"
 
 
 @compiles(_Unindexed, "sqlite")
@@ -39,9 +40,10 @@ def _with_plus(element: _Unindexed, compiler: SQLCompiler, **options: Any) -> st
 
 
 def unindexed(column: ColumnElement[T]) -> ColumnElement[T]:
-    """Return the column in a form for which SQLite's planner uses no index.
+    """Return the column in a form for which the planner uses no index.
 
-    SQLite has no statistics unless ANALYZE runs, and considers any equality selective. PostgreSQL has them.
+    SQLite has no statistics unless ANALYZE runs, and considers any equality selective. Those of PostgreSQL may be old:
+    of a table that was small it may read all rows in one state instead of one row by its id.
     """
     element = _Unindexed(column)
     element.type = column.type

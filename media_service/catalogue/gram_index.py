@@ -1,33 +1,27 @@
-"""The index of grams, by which a search finds files. Both engines call it `file_grams`, with a `rowid` for each file.
+"""The index of grams, by which a search finds files.
 
-In SQLite it is a table of FTS5 that stores only which files have a gram: no texts (`content=''`), no positions
-(`detail=none`) and no lengths (`columnsize=0`). The trigram tokenizer of SQLite would store the same for three letters,
-but finds no word of two, which is a common length in Korean. A file whose text changes is entered a second time, and
-what its old text had stays: whoever finds a file compares its text.
+In SQLite it is a table of FTS5, `file_grams`, that stores only which files have a gram: no texts (`content=''`), no
+positions (`detail=none`) and no lengths (`columnsize=0`). The trigram tokenizer of SQLite would store the same for
+three letters, but finds no word of two, which is a common length in Korean. A file whose text changes is entered a
+second time, and what its old text had stays: whoever finds a file compares its text.
 
-In PostgreSQL it is a table of arrays with a GIN index. `pg_trgm` has no grams of two letters either.
+In PostgreSQL it is a GIN index of `listed_files`, with grams that a function cuts from the text: stored, they would
+make the rows four times as wide. `pg_trgm` finds no word of two letters either. An inserted row is in the index at once
+(`fastupdate=off`): every search would read a list of those that are not, of up to 4 MB.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Text,
-    bindparam,
-    column,
-    func,
-    literal_column,
-    select,
-    table,
-)
+from sqlalchemy import BigInteger, Text, bindparam, column, false, literal, select, table
 from sqlalchemy.ext.compiler import compiles
 
 from media_service.catalogue.compiled import CompiledStatement
 from media_service.catalogue.constructs import Condition, insert
 from media_service.catalogue.tables import listed_files
+from media_service.catalogue.text_index import INDEXED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,20 +31,50 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.compiled import Statement
 
+_SPACES = [chr(code) for code in range(1, sys.maxunicode) if chr(code).isspace()]
+_MOVED = {chr(code): chr(moved) for code, moved in INDEXED.items() if code and chr(code) not in _SPACES}
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+_FROM = _quoted("".join([*_SPACES, *_MOVED]))
+_TO = _quoted("".join([*(" " for _ in _SPACES), *_MOVED.values()]))
+
+# The same as `text_index.grams_of_text`. In the array of letters, NULL stands between words.
+_GRAMS_OF_TEXT = f"""
+CREATE FUNCTION grams_of_text(folded text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 10000
+RETURN (
+  SELECT array_remove(array_agg(a) || array_agg(a || b) || array_agg(a || b || c), NULL)
+  FROM (
+    SELECT string_to_array(translate(folded, {_FROM}, {_TO}), NULL, ' ') AS letters
+  ) AS text,
+  unnest(letters, letters[2:], letters[3:]) AS neighbours (a, b, c)
+)
+"""  # noqa: S608  # constants
+
+CREATE_GRAMS = {
+    "sqlite": [
+        "CREATE VIRTUAL TABLE file_grams USING fts5(grams, content='', columnsize=0, detail=none, tokenize='ascii')"
+    ],
+    "postgresql": [
+        _GRAMS_OF_TEXT,
+        "CREATE INDEX ix_listed_files_grams ON listed_files USING gin (grams_of_text(text)) WITH (fastupdate = off)",
+        # ANALYZE would cut 30,000 texts, and the planner would multiply the shares of a word's grams.
+        "ALTER INDEX ix_listed_files_grams ALTER COLUMN 1 SET STATISTICS 0",
+    ],
+}
+"""Statements that create the index, by engine."""
+
 _file_grams = table("file_grams", column("rowid", BigInteger), column("grams", Text))
-_BLANK: ColumnElement[str] = literal_column("' '")
 
 
 def _save_grams() -> CompiledStatement:
     listed = select(listed_files.c.number).where(listed_files.c.file_id == bindparam("file_id"))
-    grams = bindparam("grams", type_=Text())
-    entering = insert(_file_grams).from_select(["rowid", "grams"], listed.add_columns(grams))
-    array = func.string_to_array(grams, _BLANK, type_=ARRAY(Text))
-    replacing = insert(_file_grams).from_select(["rowid", "grams"], listed.add_columns(array))
-    replaced = {"grams": replacing.excluded.grams}
-    return CompiledStatement(
-        entering, postgresql=replacing.on_conflict_do_update(index_elements=["rowid"], set_=replaced)
-    )
+    entering = insert(_file_grams).from_select(["rowid", "grams"], listed.add_columns(bindparam("grams", type_=Text())))
+    # PostgreSQL has done so when the file was listed.
+    return CompiledStatement(entering, postgresql=select(literal(1)).where(false()))
 
 
 _SAVE_GRAMS = _save_grams()
@@ -62,27 +86,37 @@ def save_grams(file_id: str, grams: Iterable[str]) -> Statement:
 
 
 def grams_query(grams: Iterable[str]) -> str:
-    """Return the grams of a search as `files_with_grams` takes them."""
+    """Return the grams of a search as `files_with_grams` and `has_grams` take them."""
     return " ".join(f'"{gram}"' for gram in grams)
 
 
 def files_with_grams(query: Any) -> Select[tuple[int]]:
-    """Read the numbers of the files that have all of these grams."""
-    return select(_file_grams.c.rowid.label("number")).where(_HasGrams(_file_grams.c.grams, query))
+    """Read the numbers of the files that have all of these grams, on SQLite."""
+    return select(_file_grams.c.rowid.label("number")).where(_Matches(query))
+
+
+def has_grams(text: ColumnElement[str], query: Any) -> ColumnElement[bool]:
+    """Return whether the text of a listed file has all of these grams, on PostgreSQL."""
+    return _HasGrams(text, query)
+
+
+class _Matches(Condition):
+    inherit_cache = True
+
+
+@compiles(_Matches, "sqlite")
+def _match(element: _Matches, compiler: SQLCompiler, **options: Any) -> str:
+    # Without a column, because `detail=none` stores none.
+    return f"file_grams MATCH {compiler.process(element.clauses, **options)}"
 
 
 class _HasGrams(Condition):
     inherit_cache = True
 
 
-@compiles(_HasGrams, "sqlite")
-def _match(element: _HasGrams, compiler: SQLCompiler, **options: Any) -> str:
-    _, query = (compiler.process(clause, **options) for clause in element.clauses)
-    # Without a column, because `detail=none` stores none.
-    return f"file_grams MATCH {query}"
-
-
 @compiles(_HasGrams, "postgresql")
 def _contains(element: _HasGrams, compiler: SQLCompiler, **options: Any) -> str:
-    grams, query = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"""{grams} @> string_to_array(replace({query}, '"', ''), ' ')"""
+    text, query = (compiler.process(clause, **options) for clause in element.clauses)
+    # As the result of a query: whatever the grams are, the planner then thinks that 1 of 200 files has them, so that it
+    # reads the index, and reads no file that is not also in a small range of an order.
+    return f"grams_of_text({text}) @> (SELECT string_to_array(replace({query}, '\"', ''), ' '))"

@@ -14,7 +14,7 @@ from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select,
 
 from media_service.catalogue.change import Change
 from media_service.catalogue.compiled import CompiledStatement
-from media_service.catalogue.constructs import insert
+from media_service.catalogue.constructs import insert, unindexed
 from media_service.catalogue.reads import ONE, ZERO, state_text, stop_before
 from media_service.catalogue.rows import slice_row
 from media_service.catalogue.tables import slices, uploads
@@ -51,7 +51,7 @@ def _admit_slice() -> Select[Any]:
     overlaps_nothing = func.coalesce(stop_before(_ID, _STOP), ZERO) <= _START
     repeated = _any_slice(slices.c.start == _START, slices.c.stop == _STOP)
     fits = or_(uploads.c.length.is_(None), uploads.c.length >= _STOP), or_(overlaps_nothing, repeated)
-    receives = uploads.c.id == _ID, uploads.c.state == _RECEIVING
+    receives = uploads.c.id == _ID, unindexed(uploads.c.state) == _RECEIVING
     return select(uploads.c.version, _may_be_whole()).where(*receives, *fits)
 
 
@@ -62,11 +62,8 @@ def _admit_last_slice() -> Select[Any]:
 
 
 def _insert_slice() -> ClauseElement:
-    statement = insert(slices)
-    # The same slice again. Another one with this start was not admitted.
-    return statement.on_conflict_do_update(
-        index_elements=["upload_id", "start"], set_={"stop": statement.excluded.stop}
-    )
+    # The same slice again changes nothing. Another one with this start was not admitted.
+    return insert(slices).on_conflict_do_nothing(index_elements=["upload_id", "start"])
 
 
 def _set_length() -> ClauseElement:

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import DDL, String, event
 
+from media_service.catalogue.gram_index import CREATE_GRAMS
 from media_service.catalogue.tables import listed_files, metadata
 
 __all__ = ["metadata"]
 
-_FILE_GRAMS = {
-    "sqlite": [
-        "CREATE VIRTUAL TABLE file_grams USING fts5(grams, content='', columnsize=0, detail=none, tokenize='ascii')"
-    ],
-    "postgresql": [
-        "CREATE TABLE file_grams (rowid BIGINT PRIMARY KEY REFERENCES listed_files (number) ON DELETE CASCADE,"
-        ' grams TEXT[] COLLATE "C" NOT NULL)',
-        "CREATE INDEX ix_file_grams_grams ON file_grams USING gin (grams)",
-    ],
-}
-for _dialect, _statements in _FILE_GRAMS.items():
+for _dialect, _statements in CREATE_GRAMS.items():
     for _text in _statements:
-        _ddl = DDL(_text)  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types
+        _ddl = DDL(_text.replace("%", "%%"))  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types
         event.listen(listed_files, "after_create", _ddl.execute_if(dialect=_dialect))
 
 for _table in metadata.tables.values():

@@ -34,7 +34,7 @@ _IN_NAMES = frozenset({".mp", "mp3", "p3"})
 """Grams of the extension that all files have."""
 
 # The index takes letters, digits and everything beyond ASCII for parts of a word; other characters are moved there.
-_INDEXED = {code: 0xE000 + code for code in range(128) if not chr(code).isalnum()}
+INDEXED = {code: 0xE000 + code for code in range(128) if not chr(code).isalnum()}
 
 
 def fold(text: str) -> str:
@@ -55,7 +55,7 @@ def grams_of_text(folded: str) -> set[str]:
     """Return each character, each two and each three neighbours of every word, as the index stores them."""
     grams: set[str] = set()
     for word in set(folded.split()):
-        letters = word.translate(_INDEXED)
+        letters = word.translate(INDEXED)
         pairs = [*map(add, letters, letters[1:])]
         grams.update(letters, pairs, map(add, pairs, letters[2:]))
     return grams
@@ -68,7 +68,7 @@ def grams_of_search(words: Iterable[str]) -> list[str]:
     """
     grams = sorted(dict.fromkeys(gram for word in words for gram in _covering(word)), key=len, reverse=True)
     selective = [gram for gram in grams if not _is_everywhere(gram)]
-    return [gram.translate(_INDEXED) for gram in (selective or grams)[:SEARCHED_GRAMS]]
+    return [gram.translate(INDEXED) for gram in (selective or grams)[:SEARCHED_GRAMS]]
 
 
 def _covering(word: str) -> Collection[str]:

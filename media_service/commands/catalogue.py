@@ -24,7 +24,7 @@ from media_service.core.times import MICROSECONDS
 from media_service.ipc.client import RpcClient
 from media_service.ipc.unix_socket import connect_to_service
 from media_service.logs import log_to_stderr
-from media_service.startup import StartupError, migrate_catalogue
+from media_service.startup import StartupError, check_moved, migrate_catalogue
 from media_service.storage.data_folder import DataFolder, DataFolderLocked
 from media_service.storage.locks import FileLocks
 
@@ -134,6 +134,7 @@ async def _connect(folder: DataFolder, opened: AsyncExitStack) -> socket.socket:
         except DataFolderLocked:
             continue
         opened.callback(os.close, descriptor)
+        check_moved(folder, catalogue="", store=None)
         await asyncio.to_thread(migrate_catalogue, folder.catalogue)
         return _serve_here(folder, opened)
     raise DataFolderLocked(f"another server uses {folder.root}, and does not respond")

@@ -39,6 +39,7 @@ Catalogue = Annotated[
     str | None,
     typer.Option(help="Database, such as postgresql://… [SQLite].", callback=_without_password),
 ]
+Endpoint = Annotated[str | None, typer.Option(help="URL of the S3 server [that of the AWS configuration].")]
 Store = Annotated[str | None, typer.Option(help="Files, such as s3://bucket/prefix [a folder].")]
 
 

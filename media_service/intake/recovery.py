@@ -42,19 +42,19 @@ class Recovery:
         self._sync_slices = sync_slices
 
     async def run(self) -> None:
-        """Repeat steps, and cancel plain forms that were cut. Nothing else may run: no form is being received then."""
-        await self.repeat_steps()
+        """Clear leftovers, complete uploads, and cancel plain forms that were cut. Nothing else may run meanwhile."""
+        await self._leftovers.clear()
+        await self.complete_whole()
         for upload in await self._catalogue.in_state({State.RECEIVING}):
             if not lifecycle.is_resumable(upload):
                 await self._ender.cancel(upload.id)
 
-    async def repeat_steps(self) -> None:
-        """Discard files without a row, finish edits, complete uploads with all bytes. Other nodes may work meanwhile.
+    async def complete_whole(self) -> None:
+        """Complete uploads with all bytes; what others change at the same time is theirs.
 
-        What they change at the same time is theirs. Forms that were cut on another node expire with their lifetime,
-        because nothing shows whether that node still receives them.
+        Where other nodes work meanwhile this is all: the sweeper clears leftovers, and forms that were cut on another
+        node expire with their lifetime, because nothing shows whether it still receives them.
         """
-        await self._leftovers.clear()
         for upload_id in await self._catalogue.receiving_whole():
             loaded = await self._catalogue.load(upload_id)
             if loaded is not None and lifecycle.is_complete(loaded[0], ranges_of(loaded[1])):

@@ -19,7 +19,7 @@ from media_service.intake.receiving.active_uploads import ActiveUpload, ActiveUp
 from media_service.intake.receiving.address_usage import AddressUsage
 from media_service.intake.receiving.disk_space import DiskSpace
 from media_service.intake.receiving.lifecycle import UploadLifecycle
-from media_service.intake.receiving.slices import SliceReceiver, SliceRequest
+from media_service.intake.receiving.slices import SliceReceiver
 from media_service.intake.receiving.storage_quotas import StorageQuotas
 from media_service.intake.tasks import TaskTracker
 from media_service.intake.upload_edits import UploadEdits
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from media_service.intake.ending import UploadEnder
     from media_service.intake.late_edits import LateEdits
     from media_service.intake.options import IntakeOptions
+    from media_service.intake.receiving.slice_request import SliceRequest
 
 
 class UploadService:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media_service.catalogue import file_pages, listings
+from media_service.catalogue import file_statements, listings
 from media_service.catalogue.file_orders import FILE_SORT_KEYS, Order, Range
 from media_service.catalogue.pagination import encode_cursor
 from media_service.catalogue.sqlite.dialect import sql_of
@@ -42,9 +42,9 @@ def values(order: Order) -> dict[str, object]:
 def test_files_of_a_range_are_read_from_the_index_of_the_order(path: Path, order: Order, part: Range) -> None:
     way = "SCAN" if part is Range.ALL else "SEARCH"
     for statement in (
-        file_pages._next_files(order, part),
-        file_pages._compared_files(order, part, 1),
-        file_pages._looked_up_files(order, part, 1),
+        file_statements.next_files(order, part),
+        file_statements.compared_files(order, part, 1),
+        file_statements.looked_up_files(order, part, 1),
     ):
         read, *others = plan(path, statement.bind(values(order)))
         assert read.startswith(f"{way} listed_files USING INDEX ix_listed_files_{order.column}_number")
@@ -66,8 +66,8 @@ def test_files_of_collections_are_read_from_the_index_of_the_order(path: Path, o
     way = "SCAN" if part is Range.ALL else "SEARCH"
     for words in (0, 1):
         statements = {
-            "compared": file_pages._compared_files(order, part, words, shown=True),
-            "looked up": file_pages._looked_up_files(order, part, words, shown=True),
+            "compared": file_statements.compared_files(order, part, words, shown=True),
+            "looked up": file_statements.looked_up_files(order, part, words, shown=True),
         }
         for name, statement in statements.items():
             read, *others = plan(path, statement.bind(values(order)))
@@ -77,13 +77,13 @@ def test_files_of_collections_are_read_from_the_index_of_the_order(path: Path, o
 
 def test_files_of_collections_are_counted_in_two_indexes(path: Path) -> None:
     order = Order("title", falling=False)
-    assert plan(path, file_pages._COUNT_SHOWN.bind(values(order) | {"most": 5})) == SHOWN_READS
+    assert plan(path, file_statements.COUNT_SHOWN.bind(values(order) | {"most": 5})) == SHOWN_READS
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 def test_few_files_of_collections_are_read_by_their_numbers_and_sorted(path: Path, order: Order) -> None:
     for key in (None, "", "x"):
-        statement = file_pages._sorted_shown_files(order, order.merged_ranges(key), 1)
+        statement = file_statements.sorted_shown_files(order, order.merged_ranges(key), 1)
         read, *others = plan(path, statement.bind(values(order)))
         assert read == "SEARCH listed_files USING INTEGER PRIMARY KEY (rowid=?)"
         assert others[:2] == SHOWN_READS
@@ -93,7 +93,7 @@ def test_few_files_of_collections_are_read_by_their_numbers_and_sorted(path: Pat
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 def test_few_files_are_read_by_their_numbers_and_sorted(path: Path, order: Order, shown: bool) -> None:
     for key in (None, "", "x"):
-        statement = file_pages._sorted_files(order, order.merged_ranges(key), 1, shown=shown)
+        statement = file_statements.sorted_files(order, order.merged_ranges(key), 1, shown=shown)
         read, *_ = plan(path, statement.bind(values(order) | {"numbers": "[1, 2]"}))
         assert read == "SEARCH listed_files USING INTEGER PRIMARY KEY (rowid=?)"
 

@@ -28,10 +28,11 @@ from tests.contracts.catalogues import postgres_catalogue
 from tests.core.samples import make_upload
 from tests.intake.model_catalogue import ModelReceiving
 from tests.support.new_catalogue import write_new_catalogue
+from tests.support.postgres_catalogue import empty_catalogue
 from tests.support.rpc import served
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -51,7 +52,7 @@ lengths = st.sampled_from([None, LENGTH, LENGTH + 2])
 
 
 @asynccontextmanager
-async def on_sqlite(folder: Path) -> AsyncIterator[list[Any]]:
+async def on_sqlite(folder: Path, _fixture: Callable[[str], Any]) -> AsyncIterator[list[Any]]:
     """Yield the catalogues of processes that are connected to the one commit server."""
     path = folder / "catalogue.sqlite3"
     write_new_catalogue(path)
@@ -69,10 +70,14 @@ async def on_sqlite(folder: Path) -> AsyncIterator[list[Any]]:
 
 
 @asynccontextmanager
-async def on_postgresql(url: str) -> AsyncIterator[list[Any]]:
+async def on_postgresql(_folder: Path, fixture: Callable[[str], Any]) -> AsyncIterator[list[Any]]:
     """Yield the catalogues of processes that use the same database."""
+    url = empty_catalogue(fixture("postgresql"))
     async with AsyncExitStack() as opened:
         yield [await opened.enter_async_context(postgres_catalogue(url)) for _ in range(RECORDERS)]
+
+
+ENGINES = {"sqlite": on_sqlite, "postgresql": on_postgresql}
 
 
 class Processes:
@@ -98,12 +103,9 @@ class Processes:
         await self._opening.__aexit__(None, None, None)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=list(ENGINES))
 def processes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    if request.param == "postgresql":
-        processes = Processes(on_postgresql(request.getfixturevalue("process_catalogue")))
-    else:
-        processes = Processes(on_sqlite(tmp_path_factory.mktemp("recorders")))
+    processes = Processes(ENGINES[request.param](tmp_path_factory.mktemp("recorders"), request.getfixturevalue))
     with processes.runner:
         processes.runner.run(processes.open())
         yield processes

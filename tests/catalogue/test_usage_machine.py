@@ -12,9 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from media_service.core.accounts import OwnerLimits
 from media_service.core.errors.limits import FileTooLarge, QuotaExceeded
@@ -28,7 +29,7 @@ from tests.contracts.catalogues import ADAPTERS
 from tests.core.samples import make_upload
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from media_service.core.upload import Upload
 
@@ -51,14 +52,12 @@ picks = st.integers(0, 20)
 class Uploads(RuleBasedStateMachine):
     """A catalogue, and what should be reserved of the quotas for each of its uploads."""
 
-    engine = "sqlite"
-
-    def __init__(self) -> None:
+    def __init__(self, engine: str, fixture: Callable[[str], Any]) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.opened = AsyncExitStack()
         folder = Path(self.opened.enter_context(TemporaryDirectory()))
-        self.subject = self.run(self.opened.enter_async_context(ADAPTERS[self.engine](folder)))
+        self.subject = self.run(self.opened.enter_async_context(ADAPTERS[engine](folder, fixture)))
         self.catalogue = self.subject.catalogue
         values = f"'x', 'x', 'X', 1, {COLLECTION_LIMIT}"
         self.subject.write(f"INSERT INTO collections (id, slug, title, created_at, bytes_max) VALUES ({values})")
@@ -228,15 +227,9 @@ def holders(upload: Upload) -> set[str]:
     return found | {upload.account} if upload.account is not None and upload.state in OPEN else found
 
 
-Uploads.TestCase.settings = settings(deadline=None, max_examples=40, stateful_step_count=30)
-TestUsage = Uploads.TestCase
-
-
-class UploadsInPostgresql(Uploads):
-    """The same in PostgreSQL."""
-
-    engine = "postgresql"
-
-
-UploadsInPostgresql.TestCase.settings = settings(deadline=None, max_examples=10, stateful_step_count=30)
-TestUsageInPostgresql = UploadsInPostgresql.TestCase
+@pytest.mark.parametrize(("engine", "examples"), [("sqlite", 40), ("postgresql", 10)])
+def test_usage_is_what_any_uploads_count(request: pytest.FixtureRequest, engine: str, examples: int) -> None:
+    run_state_machine_as_test(
+        lambda: Uploads(engine, request.getfixturevalue),  # type: ignore[arg-type]  # what makes one is taken too
+        settings=settings(deadline=None, max_examples=examples, stateful_step_count=30),
+    )

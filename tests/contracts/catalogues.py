@@ -18,7 +18,7 @@ from tests.catalogue.samples import reopened, rows, write
 from tests.contracts.wrappers import plain, wrapped
 from tests.intake.model_catalogue import ModelReceiving
 from tests.support.new_catalogue import write_new_catalogue
-from tests.support.postgres_catalogue import empty
+from tests.support.postgres_catalogue import empty_catalogue
 from tests.support.postgresql import execute
 from tests.support.rpc import commit_service, served
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from media_service.catalogue.usage_check import UsageRow
 
-    Adapters = dict[str, Callable[[Any], AbstractAsyncContextManager["Subject"]]]
+    # A folder of the test, and what finds its fixtures.
+    Adapters = dict[str, Callable[[Path, Callable[[str], Any]], AbstractAsyncContextManager["Subject"]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ async def sqlite(folder: Path, wrap: Callable[[Any], Any] = plain) -> AsyncItera
 
 
 @asynccontextmanager
-async def postgresql(url: str) -> AsyncIterator[Subject]:
-    """Yield a catalogue in this database of PostgreSQL, which is emptied."""
-    empty(url)
+async def postgresql(_folder: Path, fixture: Callable[[str], Any]) -> AsyncIterator[Subject]:
+    """Yield a catalogue in a database of PostgreSQL."""
+    url = empty_catalogue(fixture("postgresql"))
 
     def write(statement: str) -> None:
         execute(url, statement)
@@ -87,13 +88,11 @@ async def postgres_catalogue(url: str) -> AsyncIterator[PostgresCatalogue]:
 
 
 ADAPTERS: Adapters = {
-    "sqlite": sqlite,
-    "wrapped": partial(sqlite, wrap=lambda catalogue: wrapped(catalogue, "expiring")),
+    "sqlite": lambda folder, _: sqlite(folder),
+    "wrapped": lambda folder, _: sqlite(folder, lambda catalogue: wrapped(catalogue, "expiring")),
     "postgresql": postgresql,
 }
-"""Every adapter of the whole port, opened with the value of a fixture: `PLACES`, or `tmp_path`."""
-
-PLACES = {"postgresql": "process_catalogue"}
+"""Every adapter of the whole port."""
 
 
 @asynccontextmanager
@@ -108,7 +107,7 @@ async def model(folder: Path) -> AsyncIterator[Subject]:
     yield Subject(catalogue, reopened, lambda query: [], lambda statement: None)
 
 
-RECEIVING_ADAPTERS = {**ADAPTERS, "model": model}
+RECEIVING_ADAPTERS: Adapters = {**ADAPTERS, "model": lambda folder, _: model(folder)}
 """Every adapter of the methods that receiving uses."""
 
 
@@ -116,9 +115,8 @@ def subject_fixture(adapters: Adapters) -> Any:
     """Return the fixture `subject`, which yields each of these adapters."""
 
     @pytest_asyncio.fixture(params=list(adapters))
-    async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-        place = request.getfixturevalue(PLACES.get(request.param, "tmp_path"))
-        async with adapters[request.param](place) as subject:
+    async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+        async with adapters[request.param](tmp_path, request.getfixturevalue) as subject:
             yield subject
 
     return subject

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -21,12 +19,11 @@ from media_service.catalogue.text_index import fold
 from media_service.core.files import SpoolEntry
 from media_service.core.upload_states import State
 from tests.catalogue.samples import keep, make_file
-from tests.contracts.catalogues import Subject, postgresql, sqlite
+from tests.contracts.catalogues import ADAPTERS
 from tests.core.samples import FACTS, make_upload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Awaitable, Callable
 
     from media_service.core.files import StoredFile
     from media_service.core.ports.catalogue import Catalogue
@@ -114,35 +111,21 @@ async def pages(catalogue: Catalogue, search: str, order: str, limit: int, **sho
     raise AssertionError("the pages have no end")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def opened(request: pytest.FixtureRequest) -> Callable[[], AbstractAsyncContextManager[Subject]]:
-    """Return what opens an empty catalogue for each example."""
-    if request.param == "postgresql":
-        return partial(postgresql, request.getfixturevalue("process_catalogue"))
-    return in_new_folder
-
-
-@asynccontextmanager
-async def in_new_folder() -> AsyncIterator[Subject]:
-    with TemporaryDirectory() as folder:
-        async with sqlite(Path(folder)) as subject:
-            yield subject
-
-
-def with_catalogue(
-    opened: Callable[[], AbstractAsyncContextManager[Subject]], use: Callable[[Any], Awaitable[None]]
-) -> None:
+def with_catalogue(adapter: str, request: pytest.FixtureRequest, use: Callable[[Any], Awaitable[None]]) -> None:
     async def call() -> None:
-        async with opened() as subject:
-            await use(subject.catalogue)
+        with TemporaryDirectory() as folder:
+            async with ADAPTERS[adapter](Path(folder), request.getfixturevalue) as subject:
+                await use(subject.catalogue)
 
     asyncio.run(call())
 
 
+@pytest.mark.parametrize("adapter", ["sqlite", "postgresql"])
 @settings(deadline=None, max_examples=40)
 @given(libraries(), words, st.integers(1, 4), st.sampled_from([*LIMITS]), viewers)
 def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
-    opened: Callable[[], AbstractAsyncContextManager[Subject]],
+    request: pytest.FixtureRequest,
+    adapter: str,
     files: list[StoredFile],
     search: str,
     limit: int,
@@ -160,12 +143,13 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
 
     few, some, shown = LIMITS[limits]
     with patch.multiple(file_pages, SORTED_FILES=few, COMPARED_FILES=some, SHOWN_FILES=shown):
-        with_catalogue(opened, compare)
+        with_catalogue(adapter, request, compare)
 
 
 states = st.sampled_from(State)
 
 
+@pytest.mark.parametrize("adapter", ["sqlite", "postgresql"])
 @settings(deadline=None, max_examples=30)
 @given(
     st.lists(
@@ -178,7 +162,8 @@ states = st.sampled_from(State)
     st.sampled_from([0, 64]),
 )
 def test_pages_of_any_uploads_have_each_once_newest_first(
-    opened: Callable[[], AbstractAsyncContextManager[Subject]],
+    request: pytest.FixtureRequest,
+    adapter: str,
     drawn: list[tuple[State, str, str | None, int]],
     owner: str | None,
     collections: frozenset[str],
@@ -209,4 +194,4 @@ def test_pages_of_any_uploads_have_each_once_newest_first(
         assert seen == [upload.id for upload in newest]
 
     with patch.object(listings, "MERGED", merged):
-        with_catalogue(opened, compare)
+        with_catalogue(adapter, request, compare)

@@ -13,7 +13,7 @@ from media_service.core.access import Origin
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import FINISHING, State
 from media_service.intake.assembly import FinisherParts
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from tests.support.mp3 import make_frames, make_mp3, tag_bytes
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from media_service.core.lifecycle import UploadRequest
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from tests.intake.callers import ME, MINE
 from tests.intake.rig import Rig
 from tests.support.mp3 import make_mp3

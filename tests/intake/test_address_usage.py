@@ -13,7 +13,7 @@ from media_service.core.lifecycle import UploadRequest
 from media_service.core.limits import Limits
 from media_service.core.quota import Quota, Quotas
 from media_service.intake.receiving.append import RECORD_SECONDS, seconds_between_records
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from tests.intake.callers import ME, MINE, mine
 from tests.intake.rig import Rig, Steps
 

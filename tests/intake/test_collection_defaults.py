@@ -13,7 +13,7 @@ from media_service.core.access import Origin
 from media_service.core.collections import Collection
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import State
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from tests.intake.rig import Rig
 from tests.media.raw_id3 import frame, tag
 from tests.support.mp3 import make_frames, make_mp3

@@ -25,7 +25,7 @@ from media_service.core.ranges import Ranges, Span
 from media_service.core.upload_states import State
 from media_service.intake.assembly import Adapters, ReceiverParts
 from media_service.intake.options import IntakeOptions
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from media_service.ipc.bus import LocalBus
 from media_service.media.inspection.inspector import MediaInspector, MediaOptions
 from media_service.storage.locks import FileLocks

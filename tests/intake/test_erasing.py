@@ -25,7 +25,7 @@ from media_service.core.upload import PublishIntent
 from media_service.core.upload_states import State
 from media_service.intake.ending import UploadEnder
 from media_service.intake.erasing import UploadEraser
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from tests.intake.finishing import TEXT, finish_all
 from tests.intake.rig import Crash, Rig, Steps
 from tests.support.mp3 import make_mp3

@@ -16,7 +16,7 @@ from media_service.core.errors.service import BeingFinished
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload_states import FINISHING, State
 from media_service.intake import upload_locks
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from media_service.intake.upload_locks import locked, upload_lock
 from tests.intake.callers import ME, MINE
 from tests.intake.finishing import MP3, finish_all, receive, stored_tag, the_rows

@@ -11,7 +11,7 @@ from media_service.core.errors.uploads import UnknownUpload, WrongState
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload import Review
 from media_service.core.upload_states import State
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from tests.catalogue.samples import write
 from tests.intake.callers import ME, MINE
 from tests.intake.finishing import TEXT, finish_all, receive

@@ -16,7 +16,7 @@ from media_service.core.upload import Review
 from media_service.core.upload_states import State
 from media_service.core.usage import Usage
 from media_service.intake.receiving.append import AppendRequest
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from tests.catalogue.samples import write
 from tests.intake.callers import ME
 from tests.intake.rig import Rig

@@ -13,7 +13,7 @@ from media_service.core.errors.uploads import Superseded
 from media_service.core.lifecycle import UploadRequest
 from media_service.core.upload import Slice
 from media_service.core.upload_states import State
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from media_service.intake.sweep import Sweeper
 from media_service.intake.upload_locks import file_lock, upload_lock
 from tests.intake.callers import ME, MINE
@@ -131,7 +131,7 @@ async def test_upload_whose_new_partial_was_taken_for_a_leftover_gets_another(tm
         assert rig.store.path(upload_id).read_bytes()[:10] == b"x" * 10
 
 
-async def test_steps_are_repeated_while_other_nodes_receive(tmp_path: Path) -> None:
+async def test_whole_uploads_are_completed_while_other_nodes_receive(tmp_path: Path) -> None:
     async with Rig(tmp_path / "data") as rig, Rig(tmp_path / "data", beside=rig, first_id=1000) as other:
         form, _ = await other.intake.create(UploadRequest("form.mp3", None, origin=MINE), "form")
         receiving = asyncio.create_task(_slow_slice(other, form.upload.id, 0, "form"))
@@ -139,7 +139,7 @@ async def test_steps_are_repeated_while_other_nodes_receive(tmp_path: Path) -> N
         # Recorded by a process that was killed before it completed the upload.
         await rig.database.record(whole.upload.id, Slice(0, 10), rig.time, complete=False)
         await asyncio.sleep(0.05)
-        await asyncio.gather(rig.recovery.repeat_steps(), other.recovery.repeat_steps())
+        await asyncio.gather(rig.recovery.complete_whole(), other.recovery.complete_whole())
         assert (await rig.intake.show(whole.upload.id, ME)).upload.state is State.RECEIVED
         assert (await rig.intake.show(form.upload.id, ME)).upload.state is State.RECEIVING
         assert not receiving.done()

@@ -12,7 +12,7 @@ from media_service.core.errors.requests import BodyCut
 from media_service.core.errors.uploads import SpanOverlaps, Superseded
 from media_service.core.ranges import Span
 from media_service.core.upload_states import State
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 from tests.intake.callers import ME
 from tests.intake.receivers import MP3, PIECE, SIZE, Body, begin, begin_writing, of, send, settled, two
 from tests.intake.rig import Rig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
@@ -10,10 +11,12 @@ import sys
 import time
 import urllib.request
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.support.backend import Backend, Cluster, folder_backend
+from tests.support.fork_server import Forked, ForkServer
 from tests.support.memory import children
 from tests.support.sidecar import named_children, sidecar_of
 
@@ -22,18 +25,29 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
+STDERR = 2
 STARTS_WITHIN = 30.0
 
 WARNINGS = {"PYTHONWARNINGS": "error,ignore:unread_data:DeprecationWarning"}
 """Warnings are errors, except that of a function that aiohttp's part reader and ours call."""
 
 
+@cache
+def fork_server() -> ForkServer:
+    """Return the fork server of this process."""
+    # An interpreter reads the filter of warnings when it starts.
+    server = ForkServer(ROOT, os.environ | WARNINGS)
+    atexit.register(server.close)
+    return server
+
+
 class Server:
     """`media-service serve` on a free port of 127.0.0.1; started by `with` or `start`.
 
     `settings`: the service's settings by name; `config`: a file of them. `under`: a command that runs it (strace,
-    unshare, prlimit); without one, an empty catalogue is copied, because migrating takes most of a first start. `log`:
-    file for its standard error. `backend`: database and store; if None, those of `data`, or new ones of `cluster`.
+    unshare, prlimit); without one, an empty catalogue is copied, because migrating takes most of a first start, and the
+    service is `forked` (see `tests.support.fork_server`). `log`: file for its standard error. `backend`: database and
+    store; if None, those of `data`, or new ones of `cluster`.
     """
 
     cluster: Cluster | None = None
@@ -47,6 +61,7 @@ class Server:
         log: Path | None = None,
         config: Path | None = None,
         backend: Backend | None = None,
+        forked: bool = True,
         **settings: object,
     ) -> None:
         self.data = data
@@ -54,8 +69,9 @@ class Server:
             backend = folder_backend(data) if self.cluster is None else self.cluster.new_backend()
         self.database, self.store = backend.database, backend.store
         self.log = log
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | Forked | None = None
         self._under = under
+        self._forked = forked and not under
         self._config = [] if config is None else ["--config", str(config)]
         # Measuring every file would slow down the tests, and so would waiting for requests that a test left open.
         # Tests that look into a process, or make it fail, need to know which one serves them.
@@ -127,21 +143,17 @@ class Server:
         if not self._under:
             self.database.prepare()
         settings = {f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in self._settings.items()}
+        environment = os.environ | WARNINGS | self.store.environment() | settings
+        arguments = ["serve", "--port", str(self._port), "--data-dir", str(self.data), *self._config]
         with ExitStack() as opened:
-            log = None if self.log is None else opened.enter_context(self.log.open("ab"))
-            self.process = subprocess.Popen(
-                [
-                    *self._under,
-                    *(sys.executable, "-m", "media_service", "serve"),
-                    *("--port", str(self._port), "--data-dir", str(self.data)),
-                    *self._config,
-                ],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=os.environ | WARNINGS | self.store.environment() | settings,
-                cwd=ROOT,
-                text=True,
-            )
+            log = STDERR if self.log is None else opened.enter_context(self.log.open("ab")).fileno()
+            if self._forked:
+                self.process = fork_server().start(arguments, environment, log)
+            else:
+                command = [*self._under, sys.executable, "-m", "media_service", *arguments]
+                self.process = subprocess.Popen(
+                    command, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=ROOT, text=True
+                )
         greeting = self._read_greeting()
         match = re.search(r"admin +http://[0-9.]+:(\d+)", greeting)
         assert match, f"the server did not start: {greeting!r}"

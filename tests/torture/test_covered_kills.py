@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KIB = 1024
 CHAPTERS = [{"start": 0, "title": "Intro", "url": None}, {"start": 1.5, "title": "밤", "url": "https://example.com/"}]
-KILLS = int(os.environ.get("FINISHING_KILLS", "4"))
+KILLS = int(os.environ.get("FINISHING_KILLS", "2"))
 
 
 async def test_an_upload_with_a_cover_continues_after_a_kill(data: Path) -> None:

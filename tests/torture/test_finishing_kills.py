@@ -2,7 +2,7 @@
 
 The same with edits of tags, by an admin or late by the sender: the spool has the old file or the new one.
 
-`FINISHING_KILLS` is the number of kills; 6 by default.
+`FINISHING_KILLS` is the number of kills; 3 by default.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-KILLS = int(os.environ.get("FINISHING_KILLS", "6"))
+KILLS = int(os.environ.get("FINISHING_KILLS", "3"))
 SEED = int(os.environ.get("SEED", "20261123"))
 MIB = 1024 * 1024
 LATE_DETAILS = {"sender": "Late Larry", "tags": {"title": "Edited"}}

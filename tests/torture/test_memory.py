@@ -42,7 +42,7 @@ def piece(start: int, stop: int) -> bytes:
 @pytest.fixture
 def server(data: Path) -> Iterator[Server]:
     """Yield a new server, because its peak is measured."""
-    with Server(data, disk_reserve=0) as server:
+    with Server(data, disk_reserve=0, forked=False) as server:
         yield server
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Boolean, Integer, column, func, select
 from media_service.catalogue import reads
 from media_service.catalogue.base import BaseCatalogue
 from media_service.catalogue.compiled import compiled
+from media_service.catalogue.postgresql.file_search import find
 from media_service.catalogue.postgresql.pool import Pool
 from media_service.catalogue.postgresql.recorder import Recorder
 
@@ -25,6 +26,8 @@ class PostgresCatalogue(BaseCatalogue):
     `waits_for_records`: before bytes are overwritten, wait for what a killed process recorded. Stores in which each
     attempt at a slice is an object overwrite nothing.
     """
+
+    find_files = staticmethod(find)
 
     def __init__(self, url: str, *, waits_for_records: bool) -> None:
         self._pool = Pool(url)

@@ -18,7 +18,7 @@ from media_service.catalogue.postgresql.dialect import sql_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from psycopg import AsyncConnection, AsyncCursor
+    from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 
     from media_service.catalogue.change import Rows
     from media_service.catalogue.compiled import Statement
@@ -100,8 +100,12 @@ class Pool:
             return await self._commit(change)
 
     async def _commit(self, change: Change) -> Rows:
-        async with self._connection() as connection, connection.transaction():
-            return await _apply(connection, change)
+        async with self._connection() as connection:
+            try:
+                return await _Execution(connection, change).commit()
+            except BaseException:
+                await connection.rollback()
+                raise
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
@@ -118,21 +122,55 @@ class Pool:
                 await self._pool.putconn(connection)
 
 
-async def _apply(connection: AsyncConnection[Any], change: Change) -> Rows:
-    """Execute the statements of the change; return the rows of all but its locks. Raise Refused, psycopg.Error."""
-    for statement in change.locks:
-        await connection.execute(*sql_of(statement))
-    rows: list[Any] = []
-    for index, statement in enumerate(change.statements):
-        cursor = await connection.execute(*sql_of(statement))
-        found = await _fetched(cursor)
-        rows += found
-        if index == change.guard and not found and cursor.rowcount <= 0:
-            raise Refused(rows)
-    if change.further and rows[-1][-1]:
-        for statement in change.further:
-            rows += await _fetched(await connection.execute(*sql_of(statement)))
-    return rows
+class _Execution:
+    """The execution of a change over a connection."""
+
+    def __init__(self, connection: AsyncConnection[Any], change: Change) -> None:
+        self._connection = connection
+        self._change = change
+        self._sent: list[AsyncCursor[Any]] = []
+        self._rows: list[Any] = []
+
+    async def commit(self) -> Rows:
+        """Execute and commit the change; return its rows. Raise Refused or psycopg.Error within the transaction."""
+        # A pipeline sends statements without waiting for the results of those before, so a change takes one to three
+        # round trips.
+        async with self._connection.pipeline() as pipeline:
+            await self._connection.execute("BEGIN")
+            await self._execute(pipeline)
+            await self._connection.execute("COMMIT")
+        await self._fetch()
+        return self._rows
+
+    async def _execute(self, pipeline: AsyncPipeline) -> None:
+        change = self._change
+        for lock in change.locks:
+            await self._connection.execute(*sql_of(lock))
+        if change.guard is None:
+            await self._send(change.statements)
+        else:
+            await self._send(change.statements[: change.guard + 1])
+            guard = self._sent[-1]
+            await pipeline.sync()
+            await self._fetch()
+            if guard.rowcount <= 0:
+                raise Refused(self._rows)
+            await self._send(change.statements[change.guard + 1 :])
+        if change.further:
+            await pipeline.sync()
+            await self._fetch()
+            if self._rows[-1][-1]:
+                await self._send(change.further)
+
+    async def _send(self, statements: Sequence[Statement]) -> None:
+        self._sent += [await self._connection.execute(*sql_of(statement)) for statement in statements]
+
+    async def _fetch(self) -> None:
+        """Fetch the rows of what was sent, when the pipeline has its results."""
+        for cursor in self._sent:
+            if cursor.description:
+                self._rows += await cursor.fetchall()
+        self._sent.clear()
 
 
 def _named(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], Row]:

@@ -13,6 +13,7 @@ from media_service.catalogue.change import Change
 from media_service.catalogue.coercion import integer
 from media_service.catalogue.sqlite.commit_client import CommitClient
 from media_service.catalogue.sqlite.connection_pool import ConnectionPool
+from media_service.catalogue.sqlite.file_search import find
 from media_service.catalogue.sqlite.inline_connection import InlineConnection
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 class SqliteCatalogue(BaseCatalogue):
     """Adapter of `core.ports.catalogue.Catalogue`. `is_shared`: several processes record slices."""
+
+    find_files = staticmethod(find)
 
     def __init__(self, path: Path, rpc: RpcClient, *, is_shared: bool = False) -> None:
         self._path = path

@@ -24,7 +24,7 @@ from media_service.http.multipart import FileField, FormSchema, MultipartForm
 from media_service.http.pages.html_responses import wants_html
 from media_service.http.problems import log_error
 from media_service.http.shielding import shielded, shielded_with, with_verdict
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

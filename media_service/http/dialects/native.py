@@ -13,7 +13,7 @@ from media_service.http.api.serializer import API_PREFIX
 from media_service.http.body import RequestBody, defer_continue, refuse_content_encoding
 from media_service.http.dialects.header_fields import refuse_content_range
 from media_service.http.multipart import FormSchema, MultipartForm
-from media_service.intake.receiving.slices import SliceRequest
+from media_service.intake.receiving.slice_request import SliceRequest
 
 if TYPE_CHECKING:
     from media_service.http.api.serializer import Serializer

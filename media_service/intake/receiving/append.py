@@ -20,8 +20,8 @@ from media_service.core.errors.uploads import SpanOutside, Superseded, UploadGon
 from media_service.core.upload_states import COMPLETE_STATES, FINISHING, State
 from media_service.intake.backoff import Backoff
 from media_service.intake.receiving.arrival import is_newer
+from media_service.intake.receiving.slice_request import SliceRequest
 from media_service.intake.receiving.sliced_body import SlicedBody
-from media_service.intake.receiving.slices import SliceRequest
 from media_service.intake.topics import INTERRUPT
 from media_service.intake.upload_locks import try_locked, upload_lock
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from media_service.core import admission
@@ -32,30 +32,11 @@ if TYPE_CHECKING:
     from media_service.intake.receiving.active_uploads import ActiveUpload
     from media_service.intake.receiving.leases import Lease
     from media_service.intake.receiving.lifecycle import UploadLifecycle
+    from media_service.intake.receiving.slice_request import SliceRequest
     from media_service.intake.tasks import TaskTracker
 
 MAX_ATTEMPTS = 8
 """Attempts to begin a slice while other processes change the upload."""
-
-
-@dataclass(frozen=True, slots=True)
-class SliceRequest:
-    """A slice of `size` bytes from `start`; None if the request does not state it, then `most` may bound it.
-
-    `digest`: the SHA-256 that the bytes must have. `last`: the file ends with the slice, whatever length was announced.
-    `cut_by_client`: the client chose the end (the connection did not), so the minimum size applies. `appends`: the
-    slice continues the upload, so it is never a repeat.
-    """
-
-    start: int
-    size: int | None
-    digest: bytes | None
-    dialect: str
-    _: KW_ONLY
-    last: bool = False
-    most: int | None = None
-    cut_by_client: bool = False
-    appends: bool = False
 
 
 @dataclass(slots=True)

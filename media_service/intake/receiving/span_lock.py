@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from media_service.core.ports.upload_store import SliceWriter
     from media_service.intake.context import Dependencies
     from media_service.intake.receiving.leases import Lease
-    from media_service.intake.receiving.slices import SliceRequest
+    from media_service.intake.receiving.slice_request import SliceRequest
 
 MAX_LOCK_SECONDS = 20.0
 """Maximum wait for that writer: it ends at its next block, but may be waiting for a slow disk."""

@@ -21,6 +21,7 @@ from media_service.storage.s3.content import content_of
 from media_service.storage.s3.errors import PreconditionFailed
 from media_service.storage.s3.keys import INCOMING, incoming_key, spool_key
 from media_service.storage.s3.local_copy import copy_of, copy_of_tags
+from media_service.storage.s3.slice_objects import objects_after
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -149,13 +150,12 @@ class S3Spool:
 
 def _selected(objects: Sequence[ObjectRange], start: int, stop: int) -> Iterator[ObjectRange]:
     """Yield the ranges that are the bytes `[start, stop)` of the file. Raise StorageError if it ends before."""
-    offset = 0
-    for part in objects:
-        skipped, end = max(start - offset, 0), min(stop - offset, part.stop - part.start)
-        if skipped < end:
-            yield ObjectRange(part.key, part.start + skipped, part.start + end)
-        offset += part.stop - part.start
-    if offset < stop:
+    end = start
+    for offset, part in objects_after(objects, start):
+        end = max(end, min(offset + part.stop - part.start, stop))
+        if offset < stop:
+            yield ObjectRange(part.key, part.start, part.start + end - offset)
+    if end < stop:
         raise StorageError
 
 

@@ -146,7 +146,7 @@ def command_lines(pid: int) -> str:
 
 async def test_secrets_stand_nowhere(data: Path, tmp_path: Path, session: aiohttp.ClientSession) -> None:
     log = tmp_path / "log"
-    with Server(data, log=log, workers=2, disk_reserve=0, anonymous="off", base_path=BASE) as server:
+    with Server(data, log=log, forked=False, workers=2, disk_reserve=0, anonymous="off", base_path=BASE) as server:
         secrets = Secrets(Api(session, server.url, server.token))
         await sign_in_and_out(secrets)
         await use_links(secrets)

@@ -1,0 +1,1 @@
+"""Moving an installation from SQLite and a folder to PostgreSQL and S3."""
