@@ -77,7 +77,7 @@ def test_database_of_other_files_is_refused(tmp_path: Path, postgresql: Database
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "are in the folder of another machine" in refused.stderr
     assert refused.stderr.count("\n") == 1
-    migrated = run("migrate", "--data-dir", str(other), "--catalogue", database.url)
+    migrated = run("migrate", "--data-dir", str(other), MEDIA_SERVICE_CATALOGUE=database.url)
     assert (migrated.returncode, migrated.stderr) == (0, "")
     # The folder itself may move, and a deleted token comes back.
     first.rename(moved)
