@@ -15,7 +15,7 @@ from media_service.catalogue.tables import files, listed_files
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import BindParameter, ColumnElement, CompoundSelect, Select
+    from sqlalchemy import ColumnElement, CompoundSelect, Select
 
     from media_service.catalogue.file_orders import Order, Range
 
@@ -23,9 +23,10 @@ CACHED_STATEMENTS = 128  # of each kind; a hostile client could ask for each num
 
 
 def _found() -> CompiledStatement:
-    grams: BindParameter[str] = bindparam("grams")
-    most: BindParameter[int] = bindparam("most")
-    found, columns = files_with_grams(grams), listed_files.c
+    grams: ColumnElement[str] = bindparam("grams")
+    most: ColumnElement[int] = bindparam("most")
+    found = files_with_grams(grams)
+    columns = listed_files.c
     # Not sorted: PostgreSQL reads what is in the table's order anyway, and would read all of it to sort it.
     unsorted = select(columns.number).where(has_grams(columns.text, grams)).limit(most)
     return CompiledStatement(found.order_by(found.selected_columns.number).limit(most), postgresql=unsorted)
