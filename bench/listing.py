@@ -14,7 +14,7 @@ import json
 import random
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +28,8 @@ from media_service.catalogue.file_orders import FILE_SORT_KEYS
 from media_service.catalogue.postgresql.connections import connected
 from media_service.core.upload_states import State
 from media_service.storage.data_folder import DataFolder
+from tests.support.backend import folder_backend
+from tests.support.databases import PostgresDatabase
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -134,10 +136,11 @@ def main() -> None:
             print(f"{options.files:,} files in {time.perf_counter() - began:.0f} s", end=", ")
         print(f"the catalogue has {_size(data, options.catalogue) / 1e6:,.0f} MB", flush=True)
         with ExitStack() as opened:
-            database: Callable[[], Sequence[int]] = tuple
+            backend, database = folder_backend(data.root), _no_processes
             if options.catalogue:
+                backend = replace(backend, database=PostgresDatabase(options.catalogue))
                 database = opened.enter_context(_processes(options.catalogue))
-            server = opened.enter_context(Server(data.root, measure_loudness=False, catalogue=options.catalogue))
+            server = opened.enter_context(Server(data.root, measure_loudness=False, backend=backend))
             for line in _measured(server, Line(server, database), options.requests, options.slowest):
                 print(line, flush=True)
 
@@ -158,6 +161,10 @@ def _size(data: DataFolder, catalogue: str) -> int:
     with connected(catalogue) as connection:
         ((size,),) = connection.execute("SELECT pg_database_size(current_database())")
     return int(size)
+
+
+def _no_processes() -> Sequence[int]:
+    return ()
 
 
 @contextmanager
