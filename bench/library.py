@@ -11,10 +11,14 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from bench.workspace import ROOT
-from media_service.catalogue import quotas, writes
+from media_service.access.credentials import token_digest
+from media_service.catalogue import account_writes, collection_sql, quotas, writes
 from media_service.catalogue.sqlite.commit_server import open_for_writing
 from media_service.catalogue.sqlite.dialect import sql_of
 from media_service.catalogue.sqlite.migrate import migrate
+from media_service.core.access import Role
+from media_service.core.accounts import Owner, OwnerKind, Token, TokenKind
+from media_service.core.collections import Collection
 from media_service.core.files import SpoolEntry, StoredFile
 from media_service.core.findings import Grade
 from media_service.core.upload import Facts, Upload, Verdict
@@ -50,11 +54,20 @@ BLANK = 0.1
 COLLECTIONS = {f"{number:022}": share for number, share in enumerate((0.2, 0.1, 0.05, 0.02, 0.005, 0.001, 0.0001))}
 """Collections, and how many files they have."""
 
-PEOPLE = [f"person:{number:022}" for number in range(3)]
-"""Accounts of an editor who sends much, of one who sends little, and of one who sends nothing."""
+PEOPLE = [f"person:{number:022}" for number in range(5)]
 
 ACCOUNTS = {PEOPLE[0]: 0.01, PEOPLE[1]: 0.0002}
-"""How many files the accounts have sent."""
+"""How many files people have sent."""
+
+_IDS = [*COLLECTIONS]
+EDITORS = {
+    "of 38 % of the files": (PEOPLE[0], _IDS[:4]),
+    "of 5 %": (PEOPLE[2], _IDS[2:3]),
+    "of 0.6 %": (PEOPLE[1], _IDS[4:6]),
+    "of 0.1 %": (PEOPLE[3], _IDS[5:]),
+    "of none": (PEOPLE[4], []),
+}
+"""Editors with their collections, by what they may see."""
 
 ENDED = 0.05
 """Uploads without a file beside each with one."""
@@ -119,6 +132,31 @@ def owner_of(number: int) -> str:
     return f"browser:{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
+def token_of(person: str) -> str:
+    """Return the API token of an editor."""
+    return f"ms_{person:_>43}"
+
+
+def editors() -> Iterator[Statement]:
+    """Yield the statements that insert the collections, and people with tokens."""
+    for collection in COLLECTIONS:
+        title = f"show {int(collection)}"
+        slug = title.replace(" ", "-")
+        yield from _writing(collection_sql.add(Collection(id=collection, slug=slug, title=title, created_at=0)))
+    for name, (person, collections) in EDITORS.items():
+        owner = Owner(
+            id=person,
+            kind=OwnerKind.PERSON,
+            role=Role.EDITOR,
+            name=name,
+            created_at=0,
+            collections=frozenset(collections),
+        )
+        token = Token(id=person[-22:], kind=TokenKind.API, owner=person, created_at=0, scopes=owner.scopes)
+        yield from _writing(account_writes.add_owner(owner, name))
+        yield from _writing(account_writes.add_token(token, token_digest(token_of(person))))
+
+
 def fill(database: Path, files: int) -> None:
     """Create the database with so many files, an upload for each, and some without."""
     migrate(database, ROOT / "migrations")
@@ -127,6 +165,8 @@ def fill(database: Path, files: int) -> None:
         for pragma in ("journal_mode=OFF", f"cache_size=-{CACHE_KIB}", "foreign_keys=OFF"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
+        for sql, values in map(sql_of, editors()):
+            connection.execute(sql, values)
         statements: dict[str, list[dict[str, Any]]] = {}
         for number, (upload, file) in enumerate(uploads_and_files(files), 1):
             for sql, values in map(sql_of, _changes(upload, file)):

@@ -1,8 +1,9 @@
 """Listings of a large library: every order and kind of search, over HTTP from the real server.
 
-`python -m bench.listing [--files 1000000] [--place disk] [--requests 100]`. It fills a catalogue through the project's
-own tables, which takes some minutes for a million files, starts the server on it and asks one request after another,
-the kinds in turn. A page has 50 rows, as the admin's has.
+`python -m bench.listing [--files 1000000] [--place disk] [--requests 100] [--catalogue postgresql://…]`. It fills a
+catalogue through the project's own tables, which takes some minutes for a million files, starts the server on it and
+asks one request after another, the kinds in turn. A page has 50 rows, as the admin's has. A database of PostgreSQL is
+kept, and filled only if it is empty.
 """
 
 from __future__ import annotations
@@ -12,22 +13,27 @@ import http.client
 import json
 import random
 import time
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
-from bench.library import RARE, cookie_of, fill
+from bench import library_copy
+from bench.library import EDITORS, RARE, cookie_of, fill, token_of
 from bench.machine import load_average, machine
 from bench.workspace import workspace
 from media_service.catalogue.file_orders import FILE_SORT_KEYS
+from media_service.catalogue.postgresql.connections import connected
 from media_service.core.upload_states import State
 from media_service.storage.data_folder import DataFolder
+from tests.support.backend import folder_backend
+from tests.support.databases import PostgresDatabase
 from tests.support.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ORDERS = [direction + column for column in FILE_SORT_KEYS for direction in ("", "-")]
 PAGES_ON = 5
@@ -48,6 +54,10 @@ SEARCHES = {
     "at one end of an order": ["kim"],
 }
 """Kinds of searches, with what is searched for in turn."""
+
+
+SHOWN_SEARCHES = ["in 30 % of the titles", "in 2 %", "in three files", "no file", "one character"]
+"""Kinds of searches of an editor."""
 
 
 class Cost(NamedTuple):
@@ -82,25 +92,29 @@ class Kind:
 
 
 class Line:
-    """A connection to a server, which measures it."""
+    """A connection to a server, which measures it. `database`: returns the processes that serve its queries."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, database: Callable[[], Sequence[int]]) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        self._threads = Path(f"/proc/{server.pid}/task")
+        self._server = server.receivers
+        self._database = database
 
     def ask(self, path: str, headers: dict[str, str]) -> tuple[dict[str, str | None], Cost]:
         """Return an answer, and what it cost."""
-        before, began = self._cpu(), time.perf_counter()
+        processes = [*self._server, *self._database()]
+        before, began = _cpu(processes), time.perf_counter()
         self._connection.request("GET", path, headers=headers)
         answer = self._connection.getresponse()
         body = answer.read()
         seconds = time.perf_counter() - began
         assert answer.status == 200, (path, body)
-        return json.loads(body), Cost(seconds, self._cpu() - before, path)
+        return json.loads(body), Cost(seconds, _cpu(processes) - before, path)
 
-    def _cpu(self) -> float:
-        """Seconds of processor time that the server took: on a busy machine they say more than those on the clock."""
-        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in self._threads.iterdir()) / 1e9
+
+def _cpu(processes: Sequence[int]) -> float:
+    """Seconds of processor time that these have taken: on a busy machine they say more than those on the clock."""
+    threads = (thread for pid in processes for thread in Path(f"/proc/{pid}/task").iterdir())
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
 def main() -> None:
@@ -111,24 +125,58 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=100, help="first pages of each kind [100]")
     parser.add_argument("--slowest", type=int, default=0, help="of each kind, requests to name by processor time [0]")
     parser.add_argument("--data", type=Path, help="a data folder that is kept, and filled only if it is new")
+    parser.add_argument("--catalogue", default="", help="URL of a database of PostgreSQL on this machine")
     options = parser.parse_args()
     print(f"{machine(options.place)}- load before: {load_average():.1f}\n", flush=True)
     with workspace(options.place) as place:
         data = DataFolder(options.data or place / "data")
         data.make()
-        if not data.catalogue.exists():
-            began = time.perf_counter()
-            fill(data.catalogue, options.files)
+        began = time.perf_counter()
+        if _filled(data, options.catalogue, options.files):
             print(f"{options.files:,} files in {time.perf_counter() - began:.0f} s", end=", ")
-        print(f"the catalogue has {data.catalogue.stat().st_size / 1e6:,.0f} MB", flush=True)
-        with Server(data.root, measure_loudness=False) as server:
-            for line in _measured(server, options.requests, options.slowest):
+        print(f"the catalogue has {_size(data, options.catalogue) / 1e6:,.0f} MB", flush=True)
+        with ExitStack() as opened:
+            backend, database = folder_backend(data.root), _no_processes
+            if options.catalogue:
+                backend = replace(backend, database=PostgresDatabase(options.catalogue))
+                database = opened.enter_context(_processes(options.catalogue))
+            server = opened.enter_context(Server(data.root, measure_loudness=False, backend=backend))
+            for line in _measured(server, Line(server, database), options.requests, options.slowest):
                 print(line, flush=True)
 
 
-def _measured(server: Server, requests: int, slowest: int) -> Iterator[str]:
-    kinds = [*_orders(server), *_searches(server), *_uploads(server)]
-    to = Line(server)
+def _filled(data: DataFolder, catalogue: str, files: int) -> bool:
+    """Fill a catalogue that is empty; return whether it was."""
+    if catalogue:
+        return library_copy.fill(catalogue, files)
+    if data.catalogue.exists():
+        return False
+    fill(data.catalogue, files)
+    return True
+
+
+def _size(data: DataFolder, catalogue: str) -> int:
+    if not catalogue:
+        return data.catalogue.stat().st_size
+    with connected(catalogue) as connection:
+        ((size,),) = connection.execute("SELECT pg_database_size(current_database())")
+    return int(size)
+
+
+def _no_processes() -> Sequence[int]:
+    return ()
+
+
+@contextmanager
+def _processes(catalogue: str) -> Iterator[Callable[[], Sequence[int]]]:
+    """Yield a function that returns the processes of PostgreSQL that serve this database."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with connected(catalogue) as connection:
+        yield lambda: [pid for (pid,) in connection.execute(f"{query} AND backend_type = 'client backend'")]
+
+
+def _measured(server: Server, to: Line, requests: int, slowest: int) -> Iterator[str]:
+    kinds = [*_orders(server), *_searches(server), *_shows(), *_uploads(server)]
     for kind in kinds:  # so that statements are compiled, and the machine has read what all of them need
         kind.ask(to, 0)
         kind.first.clear()
@@ -154,6 +202,17 @@ def _orders(server: Server) -> list[Kind]:
 
 def _searches(server: Server) -> list[Kind]:
     return [Kind("search, in all orders", name, _in_turn(words), [_admin(server)]) for name, words in SEARCHES.items()]
+
+
+def _shows() -> list[Kind]:
+    """Return what editors ask for: their files, and searches in them."""
+    group = "an editor, in all orders"
+    words = [word for name in SHOWN_SEARCHES for word in SEARCHES[name]]
+    kinds = []
+    for name, (person, _) in EDITORS.items():
+        headers = [{"Authorization": f"Bearer {token_of(person)}"}]
+        kinds += [Kind(group, name, _in_turn([""]), headers), Kind(group, f"{name}, words", _in_turn(words), headers)]
+    return kinds
 
 
 def _in_turn(words: Sequence[str]) -> list[str]:

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_service.catalogue import file_pages, listings
+from media_service.catalogue import listings
 from media_service.catalogue.file_orders import FILE_SORT_KEYS
+from media_service.catalogue.postgresql import file_search as postgresql_search
+from media_service.catalogue.sqlite import file_search as sqlite_search
 from media_service.catalogue.text_index import fold
 from media_service.core.files import SpoolEntry
 from media_service.core.upload_states import State
@@ -29,8 +31,27 @@ if TYPE_CHECKING:
     from media_service.core.ports.catalogue import Catalogue
     from media_service.core.upload import Upload
 
-LIMITS = {"sorted": (1000, 0, 0), "compared": (0, 1000, 0), "looked up": (0, 0, 0), "few shown": (0, 1, 1000)}
-"""Files that are sorted, compared, and of collections sorted at most. The real limits would need thousands of files."""
+NOTHING = {"SORTED_FILES": 0, "SHOWN_FILES": 0, "COMPARED_FILES": 0}
+WINDOWS = NOTHING | {"WINDOW": 1, "WIDER": 2}
+LIMITS = {
+    "sqlite": {
+        "sorted": NOTHING | {"SORTED_FILES": 1000},
+        "compared": NOTHING | {"COMPARED_FILES": 1000},
+        "looked up": NOTHING,
+        "few shown": {"SORTED_FILES": 0, "SHOWN_FILES": 1000, "COMPARED_FILES": 1},
+    },
+    "postgresql": {
+        "sorted": WINDOWS | {"SORTED_FILES": 1000},
+        "few shown": WINDOWS | {"SHOWN_FILES": 1000},
+        "windows": WINDOWS,
+        "one window": WINDOWS | {"WINDOW": 1000},
+        "as many as expected": WINDOWS | {"COMPARED_FILES": 4, "ENOUGH_FOUND": 1},
+        "frequent": WINDOWS | {"COMPARED_FILES": 3},
+    },
+}
+"""Files that are read in each way. The real limits would need thousands of files."""
+
+WAYS = {"sqlite": sqlite_search, "postgresql": postgresql_search}
 
 ORDERS = [direction + column for column in FILE_SORT_KEYS for direction in ("", "-")]
 
@@ -120,17 +141,17 @@ def with_catalogue(adapter: str, request: pytest.FixtureRequest, use: Callable[[
     asyncio.run(call())
 
 
-@pytest.mark.parametrize("adapter", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("adapter", [*WAYS])
 @settings(deadline=None, max_examples=40)
-@given(libraries(), words, st.integers(1, 4), st.sampled_from([*LIMITS]), viewers)
+@given(libraries(), words, st.integers(1, 4), viewers, st.data())
 def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
     request: pytest.FixtureRequest,
     adapter: str,
     files: list[StoredFile],
     search: str,
     limit: int,
-    limits: str,
     viewer: tuple[str | None, frozenset[str]],
+    data: st.DataObject,
 ) -> None:
     owner, collections = viewer
     visible = [file for file in files if owner in (None, file.account) or file.collection in collections]
@@ -141,8 +162,8 @@ def test_pages_of_any_order_and_search_have_each_file_once_in_its_place(
             listed = await pages(catalogue, search, order, limit, owner=owner, collections=collections)
             assert listed == expected(visible, search, order)
 
-    few, some, shown = LIMITS[limits]
-    with patch.multiple(file_pages, SORTED_FILES=few, COMPARED_FILES=some, SHOWN_FILES=shown):
+    limits: dict[str, Any] = LIMITS[adapter][data.draw(st.sampled_from([*LIMITS[adapter]]))]
+    with patch.multiple(WAYS[adapter], **limits):
         with_catalogue(adapter, request, compare)
 
 
