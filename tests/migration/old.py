@@ -56,7 +56,7 @@ class Old:
 async def make_old(data: Path) -> Old:
     """Return an installation whose service is stopped."""
     old = Old(data)
-    with Server(data, backend=folder_backend(data), disk_reserve=0, measure_loudness=True) as server:
+    with Server(data, backend=folder_backend(data), disk_reserve=0) as server:
         async with aiohttp.ClientSession() as session:
             await _fill(old, server, Api(session, server.url, server.token))
         for name, dialect in DIALECTS.items():
@@ -107,6 +107,7 @@ def _complete(old: Old) -> None:
         *(old.waiting, FIRST, len(WAITING)),
     )
     execute(old.data, "UPDATE uploads SET state = 'received' WHERE id = ?", old.waiting)
+    execute(old.data, "INSERT INTO loudness (file_id, peaks, measured_at) SELECT id, '[]', 1 FROM files LIMIT 1")
 
 
 def execute(data: Path, statement: str, *values: object) -> None:

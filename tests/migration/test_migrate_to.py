@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from media_service.catalogue.sqlite import usage_check as sqlite_usage
 from media_service.catalogue.transfer import TABLES
+from media_service.storage.data_folder import DataFolder
 from tests.migration.command import environment, migrate_to, moved, refused
 from tests.migration.old import DIALECTS, FILES, FIRST, REJECTED, WAITING, Old, contents, execute
 from tests.support.api import Api
@@ -17,6 +20,7 @@ from tests.support.collections import as_caller
 from tests.support.commands import run
 from tests.support.databases import SqliteDatabase
 from tests.support.server import Server
+from tests.support.stores import ObjectStore
 from tests.support.wire import send
 
 if TYPE_CHECKING:
@@ -59,7 +63,7 @@ async def _check_files(api: Api, old: Old) -> None:
     found = (await api.get("/api/v1/files?q=grosse+nac", headers=api.admin)).body["files"]
     assert [file["id"] for file in found] == [(await api.show(old.finished))["file"]["id"]]
     content = await api.get(found[0]["content_url"], headers=api.admin)
-    assert hashlib.sha256(content.body).hexdigest() == found[0]["sha256"]
+    assert content.body == (old.data / "spool" / "mp3" / found[0]["stored_name"]).read_bytes()
     taken = (await api.get((await api.show(old.taken))["file"]["url"], headers=api.admin)).body
     assert (await api.get(taken["content_url"], headers=api.admin)).status == 404
     rejected = await api.get(f"/api/v1/quarantine/{old.rejected}/content", headers=api.admin)
@@ -117,8 +121,8 @@ def test_neither_the_old_service_nor_its_commands_start_any_more(old: Old, place
         assert f"{old.data} was moved to the database" in ended.stderr
         assert "catalogue and store" in ended.stderr
     (old.data / "moved.json").unlink()
-    with Server(old.data, backend=folder_backend(old.data)):
-        pass
+    assert run("person", "list", "--data-dir", str(old.data)).returncode == 0, "the way back"
+    assert "has rows of" in refused(old.data, place)
 
 
 def test_a_second_run_has_nothing_to_do(old: Old, place: Backend) -> None:
@@ -129,22 +133,22 @@ def test_a_second_run_has_nothing_to_do(old: Old, place: Backend) -> None:
 
 
 def test_a_running_service_is_refused(old: Old, place: Backend) -> None:
-    with Server(old.data, backend=folder_backend(old.data)):
-        assert refused(old.data, place) == f"media-service: a service uses {old.data}: stop it first"
+    descriptor = DataFolder(old.data).lock()
+    assert refused(old.data, place) == f"media-service: a service uses {old.data}: stop it first"
+    os.close(descriptor)
 
 
-def test_places_that_are_in_use_are_refused(old: Old, place: Backend, tmp_path: Path) -> None:
-    with Server(tmp_path / "node", backend=place) as node:
+def test_places_that_are_in_use_are_refused(old: Old, place: Backend) -> None:
+    with psycopg.connect(str(place.database.settings()["catalogue"]), application_name="media-service"):
         assert "other processes of the service use the database" in refused(old.data, place)
-        node.stop()
     place.database.execute("INSERT INTO collections (id, slug, title, created_at) VALUES ('c', 'c', 'C', 1)")
     assert "has collections of its own" in refused(old.data, place)
     place.database.execute("DELETE FROM collections")
-    client = place.store.buckets.client()  # type: ignore[attr-defined]
-    prefix = str(place.store.settings()["store"]).removeprefix("s3://").partition("/")[2]
-    client.put_object(Bucket=place.store.bucket, Key=f"{prefix}/spool/theirs.mp3", Body=b"x")  # type: ignore[attr-defined]
+    assert isinstance(place.store, ObjectStore)
+    theirs = {"Bucket": place.store.bucket, "Key": f"{place.store.prefix}/spool/theirs.mp3"}
+    place.store.buckets.client().put_object(**theirs, Body=b"x")
     assert "the store has objects of its own, such as spool/theirs.mp3" in refused(old.data, place)
-    client.delete_object(Bucket=place.store.bucket, Key=f"{prefix}/spool/theirs.mp3")  # type: ignore[attr-defined]
+    place.store.remove("theirs.mp3")
     moved(old.data, place)
 
 

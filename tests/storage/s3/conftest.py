@@ -13,6 +13,8 @@ from tests.support.s3 import ENGINES, Bucket, Buckets, buckets
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from media_service.storage.s3.location import S3Location
+
 __all__ = ["buckets"]
 
 
@@ -20,6 +22,12 @@ __all__ = ["buckets"]
 def bucket(request: pytest.FixtureRequest, buckets: Buckets) -> Bucket:
     """Return a bucket on each of the servers."""
     return buckets.on(request.param)
+
+
+@pytest.fixture
+def location(bucket: Bucket) -> S3Location:
+    """Return a place without objects."""
+    return bucket.location()
 
 
 @pytest_asyncio.fixture
