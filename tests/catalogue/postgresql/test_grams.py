@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import psycopg
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,9 @@ from media_service.catalogue.postgresql.dialect import sql_of
 from media_service.catalogue.text_index import fold, grams_of_text
 from tests.support.postgres_catalogue import empty_catalogue
 
+if TYPE_CHECKING:
+    from tests.services.postgresql import Databases
+
 letters = st.one_of(
     st.characters(codec="utf-8", exclude_characters="\0"),
     st.sampled_from("aAáŁ가각か밤%_/\"'\\*- \n\t\x1c\x85\u1680\u3000\ue020\U0001f600"),
@@ -19,17 +24,17 @@ letters = st.one_of(
 
 @settings(deadline=None)
 @given(st.lists(st.text(letters, max_size=20), min_size=1))
-def test_the_database_cuts_texts_into_the_same_grams(texts: list[str]) -> None:
+def test_the_database_cuts_texts_into_the_same_grams(postgresql: Databases, texts: list[str]) -> None:
     texts = [fold(text) for text in texts]
-    with psycopg.connect(empty_catalogue()) as connection:
+    with psycopg.connect(empty_catalogue(postgresql)) as connection:
         query = "SELECT grams_of_text(text) FROM unnest(%s::text[]) WITH ORDINALITY AS texts (text, n) ORDER BY n"
         cut = [set(grams or ()) for (grams,) in connection.execute(query, (texts,))]
     assert cut == [grams_of_text(text) for text in texts]
 
 
-def test_files_are_found_by_the_index_of_grams() -> None:
+def test_files_are_found_by_the_index_of_grams(postgresql: Databases) -> None:
     sql, values = sql_of(FOUND.bind({"grams": '"ab" "c"', "most": 3}))
-    with psycopg.connect(empty_catalogue()) as connection:
+    with psycopg.connect(empty_catalogue(postgresql)) as connection:
         # Else an empty table is read from its beginning to its end.
         connection.execute("SET enable_seqscan = off")
         plan = [step.strip() for (step,) in connection.execute(f"EXPLAIN {sql}".encode(), values)]
