@@ -33,7 +33,9 @@ def decode_cursor(cursor: str, key: type[K], last: type[L]) -> tuple[K, L]:
                 raise ValueError
         if not isinstance(second, last):
             raise ValueError
-        "{}{}".format(*values).encode()  # lone surrogates cannot be bound
+        # Neither a lone surrogate nor a NUL character can be bound.
+        if b"\0" in "{}{}".format(*values).encode():
+            raise ValueError
     except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         raise Malformed("cursor", "not a cursor of this listing") from None
     return values

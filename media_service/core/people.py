@@ -73,9 +73,13 @@ def clean_name(name: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """Return what two persons may not share, and by which one signs in: the name without case and composition."""
+    """Return what two persons may not share, and by which one signs in: the name without case and composition.
+
+    It has no control characters either: names are stored without them.
+    """
     # Folding may compose and decompose (Unicode, section 3.13, D145), so NFC comes last, and blanks may appear.
-    folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold()).casefold()
+    cleaned = unicodedata.normalize("NFD", clean_line(name, "name", len(name)))
+    folded = unicodedata.normalize("NFD", cleaned.casefold()).casefold()
     return " ".join(unicodedata.normalize("NFC", folded).split())
 
 

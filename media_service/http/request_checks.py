@@ -1,4 +1,4 @@
-"""Check every request before its handler: HTTP version, framing, media type, and the id in the path."""
+"""Check every request before its handler: HTTP version, framing, media type, ids in the path, and the query."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def check_middleware(base: str) -> Middleware:
             return response
         check_media_type(request)
         check_id(request)
+        check_query(request)
         return await handler(request)
 
     return check
@@ -61,6 +62,13 @@ def check_framing(request: web.Request) -> None:
         raise Malformed(hdrs.TRANSFER_ENCODING, "not allowed in HTTP/1.0")
     if codings and ",".join(codings).strip().lower() != "chunked":
         raise Malformed(hdrs.TRANSFER_ENCODING, "must be chunked")
+
+
+def check_query(request: web.Request) -> None:
+    """Raise Malformed for a NUL character, which no text in PostgreSQL has."""
+    for name, value in request.query.items():
+        if "\0" in value:
+            raise Malformed(name, "must not contain a NUL character")
 
 
 def check_media_type(request: web.Request) -> None:
@@ -83,10 +91,10 @@ def _is_parsable(request: web.Request) -> bool:
 
 
 def check_id(request: web.Request) -> None:
-    """Raise UnknownUpload, or the error of what the path is about, if its id does not have the format of an id."""
-    resource_id = request.match_info.get("id")
+    """Raise UnknownUpload, or the error of what the path is about, if an id in it does not have the format of one."""
+    given = [request.match_info[name] for name in ("id", "session") if name in request.match_info]
     # A preflight is about the route, not the resource.
-    if resource_id is None or request.method == hdrs.METH_OPTIONS or ID_PATTERN.fullmatch(resource_id):
+    if request.method == hdrs.METH_OPTIONS or all(ID_PATTERN.fullmatch(each) for each in given):
         return
     route = request.match_info.route.resource
     path = "" if route is None else route.canonical

@@ -40,6 +40,7 @@ changes = st.builds(
 @given(st.text(max_size=PERSON_NAME_CHARACTERS))
 def test_key_of_a_name_is_its_own_key(name: str) -> None:
     assert name_key(name_key(name)) == name_key(name)
+    assert "\0" not in name_key(f"{name}\0\ud800").encode().decode()
 
 
 @given(st.text(max_size=PERSON_NAME_CHARACTERS), st.sampled_from(["NFC", "NFD"]))

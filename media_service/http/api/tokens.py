@@ -11,11 +11,12 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from media_service.core.access import PERSON_PREFIX, Scope
-from media_service.core.errors.access import InsufficientScope
+from media_service.core.errors.access import InsufficientScope, UnknownPerson
 from media_service.core.errors.requests import Malformed
 from media_service.http.api.account_objects import public_id, session_object
 from media_service.http.api.serializer import API_PREFIX, format_optional_time, format_time
 from media_service.http.body import Text, read_json
+from media_service.http.request_checks import ID_PATTERN
 from media_service.http.security.caller import Caller, CallerKind
 from media_service.http.shielding import shielded
 
@@ -77,6 +78,8 @@ class TokensApi:
         body = await read_json(request, AddToken)
         if body.owner is not None:
             _check_admin(caller)
+            if not ID_PATTERN.fullmatch(body.owner):
+                raise UnknownPerson
         owner = caller.account if body.owner is None else f"{PERSON_PREFIX}{body.owner}"
         if owner is None:
             raise Malformed("owner", "the admin token is no person: name the one that the token is for")

@@ -19,6 +19,7 @@ from media_service.core.errors.access import InsufficientScope, InvalidToken, Un
 from media_service.core.errors.links import UnknownLink
 from media_service.core.errors.requests import ForbiddenOrigin
 from media_service.core.quota import is_loopback
+from media_service.core.text import clean_line
 from media_service.http.security.caller import admin_token_caller, anonymous_caller, caller_with, person_caller
 from media_service.http.security.presented_token import presented_token
 from media_service.http.security.proxies import client_address
@@ -148,7 +149,7 @@ class Authenticator:
         """Begin a session of a person, or of the admin token without one. Raise StorageFull, CatalogueError."""
         # The middleware has checked Origin. Without `public_url`, only its scheme shows that a proxy terminates TLS.
         secure = request.headers.get(hdrs.ORIGIN, "").startswith("https:")
-        agent = request.headers.get(hdrs.USER_AGENT, "")[:200]
+        agent = clean_line(request.headers.get(hdrs.USER_AGENT, "")[:200], hdrs.USER_AGENT)
         replaced = self._cookies.read(request, SESSION_COOKIE)
         value = await self._sessions.begin(owner, agent, client_address(request), replaced)
         seconds = self._sessions.lifetime
