@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.postgresql.bus import PostgresBus
@@ -60,6 +61,14 @@ class PostgresqlRows:
         """Bring the database to the newest schema. Raise StartupError."""
         try:
             migrate(settings.catalogue, resource_folder("migrations"))
+        except UnusableDatabase as error:
+            raise StartupError(str(error)) from error
+
+    @staticmethod
+    def identity(settings: Settings) -> str:
+        """Return the random name of this database, which it keeps when it is moved. Raise StartupError."""
+        try:
+            return shared_secret(settings.catalogue, "identity", token_urlsafe(12))
         except UnusableDatabase as error:
             raise StartupError(str(error)) from error
 
