@@ -175,7 +175,7 @@ def migrate(settings: Settings, folder: DataFolder) -> None:
 def claim_store(settings: Settings, folder: DataFolder) -> None:
     """Let a bucket belong to the prepared catalogue. Raise StartupError if it belongs to another, OSError."""
     if settings.store:
-        identity = postgresql_rows().identity(settings) if settings.catalogue else folder.identity()
+        identity = postgresql_rows().identity(settings, folder) if settings.catalogue else folder.identity()
         s3_bytes().claim(settings, identity)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.postgresql.bus import PostgresBus
@@ -65,10 +64,10 @@ class PostgresqlRows:
             raise StartupError(str(error)) from error
 
     @staticmethod
-    def identity(settings: Settings) -> str:
-        """Return the random name of this database, which it keeps when it is moved. Raise StartupError."""
+    def identity(settings: Settings, folder: DataFolder) -> str:
+        """Return the name of this database, which it keeps: that of the first node's folder. Raise StartupError."""
         try:
-            return shared_secret(settings.catalogue, "identity", token_urlsafe(12))
+            return shared_secret(settings.catalogue, "identity", folder.identity())
         except UnusableDatabase as error:
             raise StartupError(str(error)) from error
 
