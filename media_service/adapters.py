@@ -176,6 +176,13 @@ def migrate(settings: Settings, folder: DataFolder) -> None:
         migrate_catalogue(folder.catalogue)
 
 
+def claim_store(settings: Settings, folder: DataFolder) -> None:
+    """Let a bucket belong to the prepared catalogue. Raise StartupError if it belongs to another, OSError."""
+    if settings.store:
+        identity = postgresql_rows().identity(settings, folder) if settings.catalogue else folder.identity()
+        s3_bytes().claim(settings, identity)
+
+
 def postgresql_rows() -> type[PostgresqlRows]:
     """Return the class, whose libraries only PostgreSQL needs. Raise StartupError if they are not installed."""
     try:

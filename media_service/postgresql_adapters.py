@@ -72,6 +72,14 @@ class PostgresqlRows:
             raise StartupError(str(error)) from error
 
     @staticmethod
+    def identity(settings: Settings, folder: DataFolder) -> str:
+        """Return the name of this database, which it keeps: that of the first node's folder. Raise StartupError."""
+        try:
+            return shared_secret(settings.catalogue, "identity", folder.identity())
+        except UnusableDatabase as error:
+            raise StartupError(str(error)) from error
+
+    @staticmethod
     def prepare(settings: Settings, folder: DataFolder) -> None:
         """Migrate the catalogue, and save the admin token of all nodes in the folder. Raise StartupError, OSError.
 

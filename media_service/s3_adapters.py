@@ -6,12 +6,14 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from media_service.core.errors.service import StorageError
 from media_service.startup import StartupError
 from media_service.storage.s3.client import S3Client
 from media_service.storage.s3.errors import StoreUnusable
 from media_service.storage.s3.folder_contents import ATTEMPT, received_sizes
 from media_service.storage.s3.folder_import import FolderImport, is_claimed
 from media_service.storage.s3.location import S3Location
+from media_service.storage.s3.owner import OWNER, claim_prefix
 from media_service.storage.s3.probe import Probe
 from media_service.storage.s3.quarantine import S3Quarantine
 from media_service.storage.s3.scratch import Scratch
@@ -60,6 +62,15 @@ class S3Bytes:
         self._scratch.close()
 
     @staticmethod
+    def claim(settings: Settings, identity: str) -> None:
+        """Let the bucket's prefix belong to the catalogue with this identity. Raise StartupError if it does not."""
+        if not asyncio.run(_claim(settings, identity)):
+            raise StartupError(
+                f"{settings.store} has the files of another catalogue, which this one would delete: use another "
+                f"prefix, or delete the object {OWNER} there if that catalogue is gone"
+            )
+
+    @staticmethod
     def prepare(settings: Settings, _folder: DataFolder) -> None:
         """Check that the bucket can be used. Raise StartupError."""
         asyncio.run(_check(settings))
@@ -89,6 +100,14 @@ async def _check(settings: Settings) -> None:
                 raise StartupError(f"the files of {settings.store} are still on their way: run `migrate-to` again")
     except StoreUnusable as error:
         raise StartupError(str(error)) from error
+
+
+async def _claim(settings: Settings, identity: str) -> bool:
+    try:
+        async with S3Client(_location(settings)) as client:
+            return await claim_prefix(client, identity)
+    except (StoreUnusable, StorageError) as error:
+        raise StartupError(f"{settings.store} cannot be used: {error.__cause__ or error}") from error
 
 
 def _location(settings: Settings) -> S3Location:

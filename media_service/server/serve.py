@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from media_service.adapters import prepare
+from media_service.adapters import claim_store, prepare
 from media_service.logs import log_to_stderr
 from media_service.server.bind_errors import explain_bind_error
 from media_service.server.descriptor_limit import raise_descriptor_limit
@@ -54,6 +54,7 @@ def _prepare(settings: Settings, load: Callable[[], Settings]) -> Supervisor:
     # Every process inherits this descriptor, so the next service waits for the last of them.
     folder.lock()
     prepare(settings, folder)
+    claim_store(settings, folder)
     listeners = open_listeners(settings.host, settings.port)
     processes = ServiceProcesses(settings, load, folder, listeners)
     _print_addresses(listeners, settings, folder)

@@ -84,3 +84,17 @@ def test_database_of_other_files_is_refused(tmp_path: Path, postgresql: Database
     (moved / "admin-token").unlink()
     with Server(moved, backend=Backend(database, FolderStore(moved))) as server:
         assert server.token == token
+
+
+def test_bucket_of_another_catalogue_is_refused(tmp_path: Path, postgresql: Databases, versitygw: Buckets) -> None:
+    nodes = new_backend(postgresql, versitygw)
+    with Server(tmp_path / "node", backend=nodes):
+        pass
+    settings = nodes.store.environment() | {
+        f"MEDIA_SERVICE_{name.upper()}": str(value) for name, value in nodes.store.settings().items()
+    }
+    refused = run("serve", "--port", "0", "--data-dir", str(tmp_path / "other"), **settings)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "has the files of another catalogue, which this one would delete" in refused.stderr
+    with Server(tmp_path / "next", backend=nodes):
+        pass
