@@ -57,7 +57,7 @@ def engines() -> Iterator[tuple[PostgreSQL, VersityGateway]]:
         yield postgresql, gateway
 
 
-@pytest.mark.timeout(120 + 20 * KILLS)
+@pytest.mark.timeout(300 + 30 * KILLS)
 async def test_killed_nodes_and_engines_lose_nothing_and_leave_nothing(
     tmp_path: Path, engines: tuple[PostgreSQL, VersityGateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
