@@ -42,6 +42,8 @@ _SESSION = {
     "tcp_user_timeout": "20000",
     # A process that was stopped within a transaction would block others for ever.
     "idle_in_transaction_session_timeout": "20000",
+    # Compiling a plan takes longer than any statement of the service.
+    "jit": "off",
 }
 PREPARE_SESSION = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())
 """First statement of every connection."""
