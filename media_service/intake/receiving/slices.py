@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from media_service.core import admission
 from media_service.core.digest import format_digest_field
+from media_service.core.errors.base import Refusal
 from media_service.core.errors.requests import BodyCut, Malformed
 from media_service.core.errors.service import ChangedMeanwhile
-from media_service.core.errors.uploads import DigestMismatch, SpanOverlaps
+from media_service.core.errors.uploads import DigestMismatch
 from media_service.core.ranges import Span
 from media_service.core.reservation import first_reservation
 from media_service.core.upload import Slice
-from media_service.intake.receiving.span_lock import lock_span
+from media_service.intake.receiving.span_lock import lock_more, lock_span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -245,7 +246,8 @@ class SliceReceiver:
                 lease.extend(stop)
                 if target is not None:
                     if stop > target.checked_to:
-                        await self._grow(active, target, at, stop)
+                        await lock_more(self._deps, active.upload.id, target.writer, at, stop)
+                        target.checked_to = stop
                     if stop > (active.reserved or 0):
                         await self._deps.space.admit(active, target.writer, at, stop)
                     await target.writer.write(block)
@@ -257,14 +259,6 @@ class SliceReceiver:
         if request.size is not None and at != window.start + request.size:
             raise BodyCut
         return Slice(window.start, at, request.digest)
-
-    async def _grow(self, active: ActiveUpload, target: _Target, at: int, stop: int) -> None:
-        """Lock more bytes for a slice of unknown size. Raise SpanOverlaps if another process has or recorded them."""
-        locked = target.writer.extend(stop)
-        peeked = await self._deps.catalogue.peek(active.upload.id, at, stop) if locked else None
-        if peeked is None or peeked[1]:
-            raise SpanOverlaps(at, stop)
-        target.checked_to = stop
 
     async def _commit(self, active: ActiveUpload, request: SliceRequest, piece: Slice, target: _Target) -> None:
         """Check a written slice, make it durable and record it."""
@@ -280,6 +274,10 @@ class SliceReceiver:
             admission.check_record(active.upload, active.received, piece)
             self._check_slice(active, request, Span(piece.start, piece.stop))
             await self._lifecycle.record(active, piece, last=request.last)
+        except (Refusal, ChangedMeanwhile):
+            # In a store without locks another process may have recorded the same bytes meanwhile.
+            if piece.object is None or request.appends or not await self._lifecycle.is_recorded(active, piece):
+                raise
         finally:
             self._end(active, target)
 
