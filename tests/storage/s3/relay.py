@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 PIECE_BYTES = 16 * 1024
@@ -24,7 +25,7 @@ class Relay:
 
     Of the next connections, one for each number in `cuts_up` (`cuts_down`), only so many bytes pass to the server (to
     the client); then the connection breaks. Before them, `slow_downs` connections get a 503 in response to the headers
-    of their request, before its body is read.
+    of their request, before its body is read. `bytes_up` have passed to the server.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -34,6 +35,7 @@ class Relay:
         self.cuts_down: list[int] = []
         self.slow_downs = 0
         self.connections = 0
+        self.bytes_up = 0
         self._server: asyncio.Server
         self._open = 0
         self._dropped = asyncio.Event()
@@ -62,6 +64,9 @@ class Relay:
         # Until the client has noticed.
         await asyncio.sleep(0.01)
 
+    def _count_up(self, size: int) -> None:
+        self.bytes_up += size
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
         self.connections += 1
@@ -79,7 +84,7 @@ class Relay:
         down = self.cuts_down.pop(0) if self.cuts_down else None
         target_reader, target_writer = await asyncio.open_connection(*self._target)
         passing = [
-            asyncio.create_task(_pass_on(reader, target_writer, up)),
+            asyncio.create_task(_pass_on(reader, target_writer, up, self._count_up)),
             asyncio.create_task(_pass_on(target_reader, writer, down)),
             asyncio.create_task(self._dropped.wait()),
         ]
@@ -92,12 +97,18 @@ class Relay:
         self._open -= 1
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None) -> None:
+async def _pass_on(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    limit: int | None,
+    count: Callable[[int], None] = lambda _: None,
+) -> None:
     passed = 0
     with suppress(ConnectionError):
         while block := await reader.read(PIECE_BYTES):
             if limit is not None and passed + len(block) > limit:
                 return
             passed += len(block)
+            count(len(block))
             writer.write(block)
             await writer.drain()

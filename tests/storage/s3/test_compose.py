@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import random
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ import pytest
 
 from media_service.core.errors.service import StorageError
 from media_service.core.files import ObjectRange
+from media_service.storage.s3.client import S3Client
 from media_service.storage.s3.compose import NewObject, compose
 from media_service.storage.s3.errors import PreconditionFailed
+from tests.storage.s3.relay import Relay
 
 if TYPE_CHECKING:
-    from media_service.storage.s3.client import S3Client
+    from tests.support.s3 import Bucket
 
 MIB = 1024 * 1024
 BYTES = random.Random(2).randbytes(12 * MIB)
@@ -140,3 +143,14 @@ async def test_cancelled_composition_leaves_nothing(client: S3Client) -> None:
                 await task
         await client.delete(["made"])
         assert (await everything(client))[0] == ["source"]
+
+
+async def test_tagging_a_large_file_sends_little_of_it(bucket: Bucket) -> None:
+    location = bucket.location()
+    async with S3Client(location) as client, Relay(bucket.endpoint) as relay:
+        slices = [await put(client, f"uploads/a/{number}", BYTES[: 8 * MIB]) for number in range(8)]
+        first = ObjectRange(slices[0].key, 1000, slices[0].stop)
+        async with S3Client(replace(location, endpoint=relay.endpoint)) as tagging:
+            await compose(tagging, NEW, [b"T" * 4096, first, *slices[1:]])
+        assert relay.bytes_up < 9 * MIB
+        assert (await client.head("made")).size == 4096 + 64 * MIB - 1000
