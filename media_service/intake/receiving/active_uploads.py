@@ -203,8 +203,11 @@ class ActiveUploads:
         return UploadView(upload, received, None, edits.editable_until(upload, self._lifetime))
 
     def _note_recorded(self, upload_id: str, start: int, stop: int) -> None:
-        if active := self._active.get(upload_id):
-            active.record(Span(start, stop))
+        active, span = self._active.get(upload_id), Span(start, stop)
+        if active is not None and not active.received.covers(span):
+            active.record(span)
+            # In a store without locks, writers of two processes have the same bytes. What is recorded first counts.
+            active.leases.end_readers(start, stop)
 
     def _note_change(self, upload_id: str, state: str) -> None:
         active = self._active.get(upload_id)

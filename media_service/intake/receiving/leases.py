@@ -147,6 +147,12 @@ class Leases:
             await lease.released.wait()
         return bool(others)
 
+    def end_readers(self, start: int, stop: int) -> None:
+        """End the writers of these bytes that still read a body: nobody needs it."""
+        for lease in self.overlapping(start, stop):
+            if lease.due is not None:
+                lease.supersede()
+
     def drop(self, lease: Lease) -> None:
         """Remove a released lease."""
         self._open.remove(lease)

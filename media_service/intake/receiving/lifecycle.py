@@ -9,6 +9,7 @@ from media_service.core import admission, lifecycle
 from media_service.core.errors.base import ServiceError
 from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.ranges import Span
+from media_service.core.upload import ranges_of
 from media_service.core.upload_states import FINISHING, Event, State
 from media_service.intake.topics import CHANGED, RECORDED
 
@@ -87,6 +88,13 @@ class UploadLifecycle:
         elif recorded.whole:
             await self._deps.active_uploads.refresh(active)
             await self.complete_if_possible(active)
+
+    async def is_recorded(self, active: ActiveUpload, piece: Slice) -> bool:
+        """Return whether these bytes are recorded, as of another attempt. Raise SliceDiffers."""
+        upload, recorded = await self._deps.active_uploads.load(active.upload.id, None)
+        admission.check_repeat(recorded, piece)
+        received = self._deps.active_uploads.view(upload, ranges_of(recorded)).received
+        return received.covers(Span(piece.start, piece.stop))
 
     async def _note_completed(self, active: ActiveUpload, recorded: Recorded, now: int) -> None:
         """Take over that the transaction completed the upload, and tell the finisher."""

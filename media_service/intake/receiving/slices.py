@@ -18,11 +18,11 @@ from media_service.core.digest import format_digest_field
 from media_service.core.errors.base import Refusal
 from media_service.core.errors.requests import BodyCut, Malformed
 from media_service.core.errors.service import ChangedMeanwhile
-from media_service.core.errors.uploads import DigestMismatch, SpanOverlaps
+from media_service.core.errors.uploads import DigestMismatch
 from media_service.core.ranges import Span
 from media_service.core.reservation import first_reservation
 from media_service.core.upload import Slice
-from media_service.intake.receiving.span_lock import lock_ahead, lock_span
+from media_service.intake.receiving.span_lock import lock_ahead, lock_more, lock_span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -203,7 +203,9 @@ class SliceReceiver:
                 self._release(active, lease)
         else:
             piece = Slice(window.start, window.start + request.size, request.digest)
-        await self._check_repeat(active, piece)
+        if request.digest is not None:
+            _, recorded = await self._deps.active_uploads.load(active.upload.id, None)
+            admission.check_repeat(recorded, piece)
 
     async def _write(
         self,
@@ -229,7 +231,8 @@ class SliceReceiver:
                 lease.extend(stop)
                 if target is not None:
                     if stop > target.checked_to:
-                        await self._grow(active, target, at, stop)
+                        await lock_more(self._deps, active.upload.id, target.writer, at, stop)
+                        target.checked_to = stop
                     if stop > (active.reserved or 0):
                         await self._deps.space.admit(active, target.writer, at, stop)
                     await target.writer.write(block)
@@ -242,17 +245,6 @@ class SliceReceiver:
             raise BodyCut
         return Slice(window.start, at, request.digest)
 
-    async def _grow(self, active: ActiveUpload, target: _Target, at: int, stop: int) -> None:
-        """Lock more bytes for a slice of unknown size. Raise SpanOverlaps if another process has or recorded them."""
-        if target.writer.is_separate:
-            target.checked_to = target.window.limit
-            return
-        locked = target.writer.extend(stop)
-        peeked = await self._deps.catalogue.peek(active.upload.id, at, stop) if locked else None
-        if peeked is None or peeked[1]:
-            raise SpanOverlaps(at, stop)
-        target.checked_to = stop
-
     async def _commit(self, active: ActiveUpload, request: SliceRequest, piece: Slice, target: _Target) -> None:
         """Check a written slice, make it durable and record it."""
         try:
@@ -264,33 +256,12 @@ class SliceReceiver:
                 raise DigestMismatch(format_digest_field(piece.digest), format_digest_field(digest))
             if stored is not None:
                 piece = replace(piece, object=stored)
-            try:
-                admission.check_record(active.upload, active.received, piece)
-                self._check_slice(active, request, Span(piece.start, piece.stop))
-                await self._lifecycle.record(active, piece, last=request.last)
-            except Refusal:
-                if not (target.writer.is_separate and await self._is_repeated(active, request, piece)):
-                    raise
+            admission.check_record(active.upload, active.received, piece)
+            self._check_slice(active, request, Span(piece.start, piece.stop))
+            await self._lifecycle.record(active, piece, last=request.last)
+        except (Refusal, ChangedMeanwhile):
+            # In a store without locks another process may have recorded the same bytes meanwhile.
+            if piece.object is None or request.appends or not await self._lifecycle.is_recorded(active, piece):
+                raise
         finally:
             self._end(active, target)
-
-    async def _is_repeated(self, active: ActiveUpload, request: SliceRequest, piece: Slice) -> bool:
-        """Return whether another node, which no lock excludes, recorded these bytes meanwhile. Raise SliceDiffers."""
-        if request.appends:
-            return False
-        limits, size = self._deps.options.limits, piece.stop - piece.start
-        try:
-            window = admission.admit(
-                active.upload, active.received, piece.start, size, limits=limits, dialect=request.dialect
-            )
-        except Refusal:
-            return False
-        if window.repeat:
-            await self._check_repeat(active, piece)
-        return window.repeat
-
-    async def _check_repeat(self, active: ActiveUpload, piece: Slice) -> None:
-        """Raise SliceDiffers if the digests show that other bytes are recorded."""
-        if piece.digest is not None:
-            _, recorded = await self._deps.active_uploads.load(active.upload.id, None)
-            admission.check_repeat(recorded, piece)

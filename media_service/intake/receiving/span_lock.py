@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from media_service.core.errors.service import ChangedMeanwhile, StorageError
+from media_service.core.errors.uploads import SpanOverlaps
 from media_service.intake.backoff import Backoff
 from media_service.intake.topics import SUPERSEDE
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 MAX_LOCK_SECONDS = 20.0
 """Maximum wait for that writer: it ends at its next block, but may be waiting for a slow disk."""
+
+
+async def lock_more(deps: Dependencies, upload_id: str, writer: SliceWriter, start: int, stop: int) -> None:
+    """Lock more bytes for a slice of unknown size. Raise SpanOverlaps if another process has or recorded them."""
+    peeked = await deps.catalogue.peek(upload_id, start, stop) if writer.extend(stop) else None
+    if peeked is None or peeked[1]:
+        raise SpanOverlaps(start, stop)
 
 
 async def lock_span(deps: Dependencies, upload_id: str, writer: SliceWriter, lease: Lease) -> bool:
