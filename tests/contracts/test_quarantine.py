@@ -92,6 +92,14 @@ async def test_adding_again_replaces_the_report(quarantine: Quarantine, place: Q
     assert (await place.report("a"))["code"] == "too_costly"
 
 
+async def test_bytes_that_came_since_are_added(quarantine: Quarantine, place: QuarantinePlace) -> None:
+    for received in (b"no mu", b"no music"):
+        await quarantine.add("a", await place.source(received), REPORT)
+    content = await quarantine.content("a")
+    assert content is not None
+    assert b"".join([piece async for piece in content.read(0, content.size)]) == b"no music"
+
+
 async def test_missing_source_is_file_not_found(quarantine: Quarantine, place: QuarantinePlace, source: Source) -> None:
     await place.delete_source()
     with pytest.raises(FileNotFoundError):

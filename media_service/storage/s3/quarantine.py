@@ -32,8 +32,8 @@ class S3Quarantine:
         # In a full store the report is missing; the upload's row has the same information.
         with suppress(StorageFull):
             await self._put_report(upload_id, report)
-        # The bytes of an upload never change, so those of an earlier attempt are the same.
-        if await self.size(upload_id) is None:
+        # The bytes of an upload never change, but more may have come since an attempt that a crash interrupted.
+        if await self.size(upload_id) != sum(part.stop - part.start for part in source.objects):
             await compose(self._client, NewObject(key=quarantine_key(upload_id)), source.objects)
 
     async def _put_report(self, upload_id: str, report: Mapping[str, Any]) -> None:
