@@ -46,6 +46,7 @@ torture: $(VENV)/.test
 	KILLS=200 FINISHING_KILLS=200 CHAOS=200 CUTS=20 ATTACK=10 FUZZ=200000 FUZZ_SEED=$$(date +%s) $(BIN)/pytest tests/torture
 	CLUSTER_CHAOS=100 $(BIN)/pytest tests/cluster/test_chaos.py
 	OFFLINE=58 $(BIN)/pytest tests/browser -k offline
+	PRODUCTS=all $(BIN)/pytest tests/browser/test_axe.py
 
 # Known advisories: those in tests/advisories.toml, which `make check` looks at too, and those of the database that
 # pip-audit asks. It writes no report where it cannot reach that.
