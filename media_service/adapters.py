@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.compiled import compile_all
+from media_service.catalogue.sqlite import usage_check
 from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 from media_service.catalogue.sqlite.dialect import DIALECT
+from media_service.catalogue.sqlite.schema_version import is_current
 from media_service.intake.assembly import Adapters
 from media_service.ipc.bus import SidecarBus
 from media_service.ipc.links import SidecarLinks
 from media_service.media.inspection.inspector import MediaInspector
 from media_service.media.workers.pool import TagWorkerPool
 from media_service.part_options import media_options
-from media_service.startup import StartupError, check_moved, migrate_catalogue
+from media_service.startup import StartupError, check_moved, migrate_catalogue, resource_folder
 from media_service.storage.locks import FileLocks
 from media_service.storage.quarantine import DiskQuarantine
 from media_service.storage.spool import DiskSpool
 from media_service.storage.upload_store import DiskUploadStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
     from media_service.adapter_sets import ByteAdapters, RowAdapters
+    from media_service.catalogue.usage_check import UsageRow
     from media_service.config.settings import Settings
+    from media_service.core.audit import AuditEntry
     from media_service.core.ports.locks import Locks
     from media_service.postgresql_adapters import PostgresqlRows
     from media_service.s3_adapters import S3Bytes
@@ -181,6 +189,36 @@ def claim_store(settings: Settings, folder: DataFolder) -> None:
     if settings.store:
         identity = postgresql_rows().identity(settings, folder) if settings.catalogue else folder.identity()
         s3_bytes().claim(settings, identity)
+
+
+def check_usage(settings: Settings, folder: DataFolder) -> Sequence[UsageRow]:
+    """Return every row of usage, by id, as of one moment. Raise StartupError."""
+    if settings.catalogue:
+        return postgresql_rows().check_usage(settings)
+    with _of_current_file(folder) as database:
+        return usage_check.check(database)
+
+
+def repair_usage(settings: Settings, folder: DataFolder, entry: AuditEntry) -> Sequence[UsageRow]:
+    """Save what uploads and files add up to, with the entry; return the rows as before. Raise StartupError."""
+    if settings.catalogue:
+        return postgresql_rows().repair_usage(settings, entry)
+    with _of_current_file(folder) as database:
+        return usage_check.repair(database, entry)
+
+
+@contextmanager
+def _of_current_file(folder: DataFolder) -> Iterator[Path]:
+    """Yield the SQLite file. Raise StartupError for one with another schema, and in place of OSError."""
+    database = folder.catalogue
+    if not is_current(database, resource_folder("migrations")):
+        raise StartupError(
+            f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one"
+        )
+    try:
+        yield database
+    except OSError as error:
+        raise StartupError(f"{database}: {error}") from error
 
 
 def postgresql_rows() -> type[PostgresqlRows]:

@@ -9,8 +9,6 @@ import typer
 
 from media_service import __version__, adapters
 from media_service.adapters import now
-from media_service.catalogue.sqlite import usage_check
-from media_service.catalogue.sqlite.schema_version import is_current
 from media_service.commands.catalogue import OPERATOR
 from media_service.commands.links import link
 from media_service.commands.migrate_to import migrate_to
@@ -23,7 +21,7 @@ from media_service.config.loading import load_with_origins
 from media_service.core.audit import Action, make_entry
 from media_service.health import NotReady, check_ready
 from media_service.server import serve as server
-from media_service.startup import StartupError, resource_folder
+from media_service.startup import StartupError
 from media_service.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
@@ -113,16 +111,15 @@ def usage(
     repair: Annotated[bool, typer.Option("--repair", help="Correct wrong sums.")] = False,
 ) -> None:
     """Print what counts for the quotas, as stored and as all uploads and files add up; also while the service runs."""
-    database = DataFolder(load_settings(config, data_dir=data_dir)[0].data_dir).catalogue
-    if not is_current(database, resource_folder("migrations")):
-        end_with(f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one")
+    loaded = load_settings(config, data_dir=data_dir)[0]
+    folder = DataFolder(loaded.data_dir)
     try:
         if repair:
-            rows = usage_check.repair(database, make_entry(now(), OPERATOR, Action.USAGE_REPAIRED))
+            rows = adapters.repair_usage(loaded, folder, make_entry(now(), OPERATOR, Action.USAGE_REPAIRED))
         else:
-            rows = usage_check.check(database)
-    except OSError as error:
-        end_with(f"{database}: {error}")
+            rows = adapters.check_usage(loaded, folder)
+    except StartupError as error:
+        end_with(str(error))
     for row in rows:
         typer.echo(_describe_usage(row))
     if check and not repair and not all(row.is_right for row in rows):

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 CREATION_BURST, LINK_BURST, ID_BURST = 5, 2, 10
 """Minutes' worth of requests that may come at once: 300 files dropped on the page, 100 files that were taken away."""
 
+OBJECT_SLICE_BYTES = 8 * 1024 * 1024
+"""Size of a slice as proposed to clients of an S3 store. Objects of less than 5 MiB are not copied inside of the store
+when the file is tagged, but pass through this machine."""
+
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -40,7 +44,7 @@ def intake_options(settings: Settings) -> IntakeOptions:
         limits=Limits(
             file=settings.file_limit,
             slice=settings.slice_limit,
-            slice_size=settings.slice_size,
+            slice_size=max(settings.slice_size, OBJECT_SLICE_BYTES) if settings.store else settings.slice_size,
             cover=cover,
             min_slice=MIN_SLICE_BYTES,
         ),

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from media_service.catalogue.compiled import compile_all
+from media_service.catalogue.postgresql import usage_check
 from media_service.catalogue.postgresql.bus import PostgresBus
 from media_service.catalogue.postgresql.catalogue import PostgresCatalogue
 from media_service.catalogue.postgresql.clock import DatabaseClock
@@ -22,11 +23,13 @@ from media_service.catalogue.postgresql.session import Session
 from media_service.startup import StartupError, resource_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from media_service.catalogue.postgresql.load import Load
+    from media_service.catalogue.usage_check import UsageRow
     from media_service.config.settings import Settings
+    from media_service.core.audit import AuditEntry
     from media_service.storage.data_folder import DataFolder
 
 
@@ -98,6 +101,20 @@ class PostgresqlRows:
         compile_all(DIALECT)
 
     @staticmethod
+    def check_usage(settings: Settings) -> Sequence[UsageRow]:
+        """See `adapters`. Raise StartupError."""
+        with _as_startup_error():
+            _check_current(settings.catalogue)
+            return usage_check.check(settings.catalogue)
+
+    @staticmethod
+    def repair_usage(settings: Settings, entry: AuditEntry) -> Sequence[UsageRow]:
+        """See `adapters`. Raise StartupError."""
+        with _as_startup_error():
+            _check_current(settings.catalogue)
+            return usage_check.repair(settings.catalogue, entry)
+
+    @staticmethod
     def place(settings: Settings) -> str:
         """Return where the database is, without a password. Raise StartupError."""
         with _as_startup_error():
@@ -127,6 +144,14 @@ class PostgresqlRows:
                     (FILLED_FROM, folder.identity()),
                 ]
             )
+
+
+def _check_current(url: str) -> None:
+    """Raise StartupError for a database with another schema. Raise UnusableDatabase."""
+    if not is_current(url, resource_folder("migrations")):
+        raise StartupError(
+            f"the database {place(url)} has not the newest schema; `media-service migrate` brings it there"
+        )
 
 
 def _place_of_files(settings: Settings, folder: DataFolder) -> str:

@@ -1,4 +1,7 @@
-"""Open the catalogue for one command: through the sidecar of a running service, else as its only process."""
+"""Open the catalogue for one command.
+
+SQLite: through the sidecar of a running service, else as its only process. PostgreSQL: as one more process of a node.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import asyncio
 import os
 import socket
 import threading
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +18,7 @@ import structlog
 
 from media_service.access.assembly import AccessAdapters, AccessParts
 from media_service.access.passwords import PasswordHasher
-from media_service.adapters import new_id, now
+from media_service.adapters import migrate, new_id, now, postgresql_rows
 from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
 from media_service.catalogue.sqlite.commit_server import CommitServer, open_for_writing
 from media_service.commands.options import end_with
@@ -31,7 +35,9 @@ from media_service.storage.locks import FileLocks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from media_service.adapter_sets import CatalogueAdapters
     from media_service.config.settings import Settings
+    from media_service.core.ports.locks import Locks
 
 CONNECT_SECONDS = 5.0
 """Maximum wait for a sidecar that is being restarted."""
@@ -49,17 +55,16 @@ MAX_ATTEMPTS = 3
 
 def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -> None:
     """Run a command with the services for people; end the program with a line if it is refused or fails."""
-    folder = DataFolder(settings.data_dir.resolve())
 
-    async def with_access(catalogue: SqliteCatalogue) -> None:
-        passwords, locks = PasswordHasher(), FileLocks(folder.locks)
+    async def with_access(rows: Rows) -> None:
+        passwords, catalogue = PasswordHasher(), rows.catalogue
         adapters = AccessAdapters(
             accounts=catalogue.accounts,
             audit=catalogue.audit,
             collections=catalogue.collections,
             guest_links=catalogue.guest_links,
-            locks=locks,
-            clock=now,
+            locks=rows.locks,
+            clock=rows.clock,
             new_id=new_id,
         )
         parts = AccessParts(
@@ -73,10 +78,9 @@ def run(settings: Settings, command: Callable[[AccessParts], Awaitable[None]]) -
         try:
             await command(parts)
         finally:
-            locks.close()
             passwords.close()
 
-    run_with_catalogue(folder, with_access)
+    _run_with_rows(settings, with_access)
 
 
 async def rows(page: Callable[[str | None, int], Awaitable[tuple[Sequence[T], str | None]]]) -> AsyncIterator[T]:
@@ -90,12 +94,21 @@ async def rows(page: Callable[[str | None, int], Awaitable[tuple[Sequence[T], st
             return
 
 
-def run_with_catalogue(folder: DataFolder, command: Callable[[SqliteCatalogue], Awaitable[None]]) -> None:
-    """Run a command with the catalogue of this folder, as `run`."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a command has of the database."""
+
+    catalogue: CatalogueAdapters
+    locks: Locks
+    clock: Callable[[], int]
+
+
+def _run_with_rows(settings: Settings, command: Callable[[Rows], Awaitable[None]]) -> None:
+    """Run a command with the catalogue, as `run`."""
 
     async def opened() -> None:
-        async with open_catalogue(folder) as catalogue:
-            await command(catalogue)
+        async with _open_rows(settings) as rows:
+            await command(rows)
 
     log_to_stderr()
     try:
@@ -107,8 +120,28 @@ def run_with_catalogue(folder: DataFolder, command: Callable[[SqliteCatalogue], 
 
 
 @asynccontextmanager
-async def open_catalogue(folder: DataFolder) -> AsyncIterator[SqliteCatalogue]:
-    """Yield the catalogue of this folder. Raise DataFolderLocked, StartupError, OSError."""
+async def _open_rows(settings: Settings) -> AsyncIterator[Rows]:
+    """Yield the catalogue that the settings name. Raise DataFolderLocked, StartupError, OSError."""
+    folder = DataFolder(settings.data_dir.resolve())
+    with closing(FileLocks(folder.locks)) as locks:
+        if not settings.catalogue:
+            async with _open_file(folder) as in_file:
+                yield Rows(in_file, locks, now)
+            return
+        if not settings.is_on_nodes:
+            folder.make()
+        await asyncio.to_thread(migrate, settings, folder)
+        in_database = postgresql_rows()(settings)
+        await in_database.open()
+        try:
+            yield Rows(in_database.catalogue, in_database.locks if settings.is_on_nodes else locks, in_database.clock)
+        finally:
+            await in_database.close()
+
+
+@asynccontextmanager
+async def _open_file(folder: DataFolder) -> AsyncIterator[SqliteCatalogue]:
+    """Yield the catalogue in this folder. Raise DataFolderLocked, StartupError, OSError."""
     rpc = RpcClient()
     async with AsyncExitStack() as opened:
         await rpc.connect(await _connect(folder, opened))
