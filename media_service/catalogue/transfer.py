@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import BigInteger, Float, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Float, Integer, LargeBinary, String, Table
 
 from media_service.catalogue.schema import metadata
 from media_service.catalogue.tables import links, owners, secrets, tokens
@@ -19,7 +19,10 @@ from media_service.catalogue.tables import links, owners, secrets, tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Column, Table
+    from sqlalchemy import Column
+
+AnyTable: TypeAlias = Table
+"""A table of the catalogue, for those that do not know SQLAlchemy."""
 
 TABLES = tuple(table for table in metadata.sorted_tables if table is not secrets)
 """All tables of rows, parents before children. Secrets belong to the service, not to a database."""

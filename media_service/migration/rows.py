@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from sqlalchemy import Table
-
     from media_service.catalogue.postgresql.load import Load
     from media_service.catalogue.sqlite.export import Export
+    from media_service.catalogue.transfer import AnyTable
     from media_service.catalogue.usage_check import UsageRow
     from media_service.migration.progress import Progress
 
@@ -56,7 +55,7 @@ class RowMover:
             load.correct_usage(make_entry(now(), Actor(None, "command line"), Action.USAGE_REPAIRED))
         return counts
 
-    def _rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, table: AnyTable) -> Iterator[tuple[Any, ...]]:
         """Yield the rows as PostgreSQL takes them, and tell which are not as they were."""
         self._progress.begin(f"moving {table.name}", self._export.count(table), "rows")
         self._sent = 0
