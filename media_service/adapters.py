@@ -211,6 +211,7 @@ def repair_usage(settings: Settings, folder: DataFolder, entry: AuditEntry) -> S
 def _of_current_file(folder: DataFolder) -> Iterator[Path]:
     """Yield the SQLite file. Raise StartupError for one with another schema, and in place of OSError."""
     database = folder.catalogue
+    check_moved(folder, catalogue="", store=None)
     if not is_current(database, resource_folder("migrations")):
         raise StartupError(
             f"{database} is not a catalogue with the newest schema; `media-service migrate` makes it one"
