@@ -20,22 +20,19 @@ from tests.browser.scene import LANGUAGES, Scene
 from tests.browser.scenes import STATES, Stage
 from tests.support.server import Server
 
-AXE: str = Axe().axe_script
-RUN = """
-    async (options) => (await axe.run(options)).violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`)
-"""
+SERIOUS = {"serious", "critical"}
+
 THEMES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 """Rules to check in the second theme, which differs only in colours."""
 
 
 def findings(page: Page, theme: str) -> list[str]:
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]  # THEMES are its names
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE)
-    found: list[str] = page.evaluate(RUN, {"resultTypes": ["violations"], **THEMES[theme]})
-    return found
+    return [
+        f"{found['id']}: {', '.join(str(node['target']) for node in found['nodes'])}"
+        for found in Axe().run(page, options={"resultTypes": ["violations"], **THEMES[theme]}).response["violations"]
+        if found["impact"] in SERIOUS
+    ]
 
 
 PLAYS = {
