@@ -115,10 +115,10 @@ class FilesApi:
         """Return the bytes or a range."""
         file = await self._find(request)
         headers = attachment_headers("audio/mpeg", f"filename*=UTF-8''{quote(file.spool_entry.name, safe='')}")
-        stored = await self._files.content(file)
-        if stored is None:
-            raise UnknownFile
         try:
+            stored = await self._files.content(file)
+            if stored is None:
+                raise FileNotFoundError(file.spool_entry.name)
             return await content_response(request, stored, headers)
         except FileNotFoundError as error:
             raise UnknownFile from error
