@@ -178,6 +178,7 @@ def prepare(settings: Settings, folder: DataFolder) -> None:
 
 def migrate(settings: Settings, folder: DataFolder) -> None:
     """Bring the catalogue to the newest schema, and change nothing else. Raise StartupError, OSError."""
+    check_moved(folder, catalogue=settings.catalogue, store=None)
     if settings.catalogue:
         postgresql_rows().migrate(settings)
     else:

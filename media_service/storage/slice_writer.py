@@ -38,6 +38,10 @@ class DiskSliceWriter:
         self._epoch = partial.epoch
         self._is_locked = self._has_ended = False
 
+    @property
+    def is_separate(self) -> bool:
+        return False
+
     def try_lock(self) -> bool:
         with map_os_errors():
             if not ofd_locks.try_lock(self._partial.descriptor, self._start, self._stop):

@@ -98,3 +98,5 @@ def test_over_plain_http_uploads_work_without_digests_and_the_page_says_so(
         pick(page, mp3("in the studio.mp3"))
         state(page, "in the studio.mp3", "ready")
         assert len(spooled(server)) == 1
+        # It still asks for what was sent.
+        page.close()

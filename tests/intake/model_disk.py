@@ -226,6 +226,10 @@ class ModelSliceWriter:
         self._is_locked = False
 
     @property
+    def is_separate(self) -> bool:
+        return False
+
+    @property
     def allocated(self) -> int:
         """Return 0: that the room is there is not known."""
         return 0

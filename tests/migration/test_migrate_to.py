@@ -88,7 +88,7 @@ def test_every_row_is_there_and_sums_are_equal(old: Old, place: Backend) -> None
         assert count(place.database, table.name) == there, table.name
         assert f"{table.name}: {there} rows\n" in printed
         assert there > 0, f"{table.name} is not tested"
-    assert count(place.database, "file_grams") == count(source, "listed_files")
+    assert count(place.database, "listed_files") == count(source, "listed_files")
     usage = [
         (row.id, row.stored.bytes, row.stored.reserved_bytes)
         for row in sqlite_usage.check(old.data / "catalogue.sqlite3")

@@ -31,6 +31,10 @@ class SliceWriter(Protocol):
     caller makes sure that their bytes do not overlap. It is free once the process has died.
     """
 
+    @property
+    def is_separate(self) -> bool:
+        """Return whether the attempt is an object of its own, which overwrites nothing."""
+
     def try_lock(self) -> bool:
         """Lock the slice's bytes until `close`; return False if another process has locked some of them.
 

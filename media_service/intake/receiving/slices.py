@@ -230,7 +230,8 @@ class SliceReceiver:
                     raise admission.overrun(active.upload, window, self._deps.options.limits)
                 lease.extend(stop)
                 if target is not None:
-                    if stop > target.checked_to:
+                    # Of an object of its own, the recording transaction decides.
+                    if stop > target.checked_to and not target.writer.is_separate:
                         await lock_more(self._deps, active.upload.id, target.writer, at, stop)
                         target.checked_to = stop
                     if stop > (active.reserved or 0):

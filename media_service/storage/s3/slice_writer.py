@@ -52,6 +52,10 @@ class S3SliceWriter:
         self._spills_at = asyncio.get_running_loop().time() + MEMORY_SECONDS
         self._descriptor: int | None = None
 
+    @property
+    def is_separate(self) -> bool:
+        return True
+
     def try_lock(self) -> bool:
         return True
 
