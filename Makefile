@@ -22,7 +22,7 @@ test: $(VENV)/.test
 	$(BIN)/pytest tests/lines >.lines.log 2>&1 & lines=$$!; \
 	$(BIN)/pytest -m 'not alone' --ignore tests/lines $(PARALLEL); status=$$?; \
 	wait $$lines || status=1; cat .lines.log; rm .lines.log; exit $$status
-	$(BIN)/pytest --cluster -m 'not alone' $(PARALLEL) tests/http
+	$(BIN)/pytest --cluster -m 'not alone' $(PARALLEL) tests/http/dialects
 	$(BIN)/pytest -m alone
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.

@@ -13,7 +13,7 @@ from media_service.core.errors.uploads import UploadGone, WrongState
 from media_service.core.upload_states import FINISHING, Event, State
 from media_service.intake.backoff import Backoff
 from media_service.intake.loading import load_upload
-from media_service.intake.topics import CHANGED, SUPERSEDE
+from media_service.intake.topics import ALL_BYTES, CHANGED, SUPERSEDE
 from media_service.intake.upload_locks import MAX_WAIT_SECONDS, locked, try_locked, upload_lock
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from media_service.core.ports.spool import Spool
     from media_service.core.ports.upload_store import UploadStore
     from media_service.core.upload import Slice, Upload
-
-ALL_BYTES = 2**62
 
 MAX_ATTEMPTS = 8
 """Attempts to save an end while a client changes the upload."""

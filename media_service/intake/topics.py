@@ -25,3 +25,6 @@ CHANGED: Final = "changed"
 
 WAITING: Final = "waiting"
 """count: so many uploads wait to be finalized."""
+
+ALL_BYTES = 2**62
+"""Where a span ends that has all bytes of any upload."""

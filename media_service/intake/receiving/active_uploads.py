@@ -20,10 +20,10 @@ from media_service.core.errors.base import Refusal
 from media_service.core.errors.uploads import UnknownUpload
 from media_service.core.ranges import Ranges, Span
 from media_service.core.upload import ranges_of
-from media_service.core.upload_states import COMPLETE_STATES, State
+from media_service.core.upload_states import COMPLETE_STATES, ENDED, State
 from media_service.intake.loading import load_upload
 from media_service.intake.receiving.leases import Leases
-from media_service.intake.topics import CHANGED, RECORDED, SUPERSEDE
+from media_service.intake.topics import ALL_BYTES, CHANGED, RECORDED, SUPERSEDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -211,8 +211,13 @@ class ActiveUploads:
 
     def _note_change(self, upload_id: str, state: str) -> None:
         active = self._active.get(upload_id)
-        if active is not None and active.upload.state != state:
+        if active is None:
+            return
+        if active.upload.state != state:
             active.is_stale = True
+        if state in ENDED:
+            # In a store without locks nothing else ended them.
+            active.leases.end_readers(0, ALL_BYTES)
 
     def _supersede(self, upload_id: str, start: int, stop: int, arrived: int, origin: str) -> None:
         active = self._active.get(upload_id)
