@@ -77,6 +77,6 @@ def test_ready_is_503_while_database_or_store_are_away(tmp_path: Path) -> None:
                 engine.start()
                 until(lambda: status(server) == 200)
             # The finisher lost its lock; receivers need none.
-            assert server.receivers == receivers
+            until(lambda: server.receivers == receivers)
             until(lambda: named_children(server.pid, "media-finisher") not in ([], [finisher]))
             assert log_of(server).count('"process died"') == 1
