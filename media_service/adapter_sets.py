@@ -44,16 +44,6 @@ class CatalogueAdapters(Catalogue, Protocol):
         """Guest links."""
 
 
-class OpenCatalogue(CatalogueAdapters, Protocol):
-    """These adapters with connections of their own. `open` them before use."""
-
-    async def open(self) -> None:
-        """Connect to a database with the newest schema."""
-
-    async def close(self) -> None:
-        """Close the connections."""
-
-
 class RowAdapters(Protocol):
     """What one process has of a database, or of the sidecar in its place."""
 

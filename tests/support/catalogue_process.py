@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from media_service.catalogue.postgresql.catalogue import PostgresCatalogue
 from media_service.core.accounts import OwnerLimits
@@ -18,42 +15,17 @@ from media_service.core.errors.service import ChangedMeanwhile
 from media_service.core.quota import Quota, StorageLimits
 from media_service.core.upload import Slice
 from tests.core.samples import make_upload
+from tests.support.told_process import ToldProcess, serve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
-ROOT = Path(__file__).parents[2]
 
-
-class CatalogueProcess:
+class CatalogueProcess(ToldProcess):
     """The process, as seen by the test."""
 
     def __init__(self, url: str) -> None:
-        command = [sys.executable, "-m", "tests.support.catalogue_process", url]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.kill()
-
-    def send(self, method: str, *arguments: Any) -> None:
-        """Call a method of `Worker` without waiting for its result."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([method, *arguments]) + "\n")
-
-    def result(self) -> Any:
-        """Return the result of the oldest call that was sent."""
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
-
-    def kill(self) -> None:
-        """End the process by SIGKILL, and return when it has ended."""
-        self._process.kill()
-        self._process.communicate()
+        super().__init__("tests.support.catalogue_process", url)
 
 
 def in_each(processes: Iterable[CatalogueProcess], method: str, *arguments: Any) -> list[Any]:
@@ -123,9 +95,7 @@ async def _main(url: str) -> None:
     catalogue = PostgresCatalogue(url, waits_for_records=True)
     await catalogue.open()
     worker = Worker(catalogue)
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        method, *arguments = json.loads(line)
-        print(json.dumps(await getattr(worker, method)(*arguments)), flush=True)
+    await serve(worker)
 
 
 if __name__ == "__main__":

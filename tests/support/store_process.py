@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from media_service.catalogue.postgresql.locks import PostgresLocks
 from media_service.catalogue.postgresql.session import Session
 from media_service.ipc.client import RpcClient
 from media_service.storage.locks import FileLocks
 from media_service.storage.upload_store import DiskUploadStore
+from tests.support.told_process import ToldProcess, serve
 
 if TYPE_CHECKING:
     from media_service.core.ports.locks import Locks
     from media_service.storage.slice_writer import DiskSliceWriter
 
-ROOT = Path(__file__).parents[2]
 
-
-class StoreProcess:
+class StoreProcess(ToldProcess):
     """The process, as seen by the test. Partials are in `folder`; locks in its file `locks`, or in a `database`."""
 
     def __init__(self, folder: Path, database: str = "") -> None:
-        command = [sys.executable, "-m", "tests.support.store_process", str(folder), database]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.kill()
-
-    def call(self, method: str, *arguments: Any) -> Any:
-        """Return what this method of `Worker` returns."""
-        self.send(method, *arguments)
-        return self.result()
-
-    def send(self, method: str, *arguments: Any) -> None:
-        """Call a method without waiting for its result."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([method, *arguments]) + "\n")
-
-    def result(self) -> Any:
-        """Return the result of the oldest call that was sent."""
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
-
-    def kill(self) -> None:
-        """End the process by SIGKILL, and return when it has ended."""
-        self._process.kill()
-        self._process.communicate()
+        super().__init__("tests.support.store_process", str(folder), database)
 
 
 class Worker:
@@ -140,9 +108,7 @@ async def _main(folder: Path, database: str) -> None:
         await session.open()
         locks = PostgresLocks(session)
     worker = Worker(folder, locks)
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        method, *arguments = json.loads(line)
-        print(json.dumps(await getattr(worker, method)(*arguments)), flush=True)
+    await serve(worker)
 
 
 if __name__ == "__main__":

@@ -182,7 +182,3 @@ def _named(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], Row]:
 def _row_class(names: tuple[str, ...]) -> type[Row]:
     numbers = {name: number for number, name in enumerate(names)}
     return type("Row", (Row,), {"__slots__": (), "numbers": numbers})
-
-
-async def _fetched(cursor: AsyncCursor[Any]) -> Sequence[Any]:
-    return await cursor.fetchall() if cursor.description else ()
