@@ -7,9 +7,11 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 
+import pytest
 import structlog
 
 from media_service.http.connections.rate_limited_log import RateLimitedLog
@@ -42,8 +44,22 @@ except ValueError:
 """
 
 
-def run(stderr: int) -> None:
-    subprocess.run([sys.executable, "-c", PROGRAM], stderr=stderr, cwd=ROOT, check=True)
+def run(stderr: int, **environment: str) -> None:
+    subprocess.run([sys.executable, "-c", PROGRAM], stderr=stderr, cwd=ROOT, check=True, env=os.environ | environment)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_lines_of_several_processes_do_not_mix(unbuffered: str) -> None:
+    # Each write is a packet of its own.
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            run(theirs.fileno(), PYTHONUNBUFFERED=unbuffered)
+        packets = list(iter(lambda: ours.recv(100_000), b""))
+    assert len(packets) > 5
+    for packet in packets:
+        assert packet.endswith(b"\n")
+        assert isinstance(json.loads(packet), dict)
 
 
 def test_nothing_of_a_client_reaches_a_terminal_raw() -> None:
