@@ -9,21 +9,28 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 # Each start of the service would compile all modules again: 0.6 of its 2.3 seconds of processor time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-fast check lint types torture audit tables bench shots clean
+.PHONY: run test test-browser test-cluster test-rest test-fast check lint types torture audit tables bench shots clean
 
 run: $(VENV)/.run
 	@$(BIN)/media-service serve
 
-# Two at a time: three browsers on two processors exceed their tests' timeouts. The tests of a file share its servers.
-# Beside them those of slow lines, which mostly wait: in turn with the others they would keep one processor idle for two
-# minutes. Then the HTTP tests once more, over PostgreSQL and S3. Then, alone, those that measure how long others wait.
-PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Three parts side by side, because tests wait for a third of their time: the browser's one after the other, because
+# several browsers on two processors exceed their tests' timeouts; those of slow lines, and the HTTP tests once more over
+# PostgreSQL and S3; all others, two at a time. Each part prints when it ends. Then, alone, those that measure how long
+# others wait. The tests of a file share its servers.
 test: $(VENV)/.test
-	$(BIN)/pytest tests/lines >.lines.log 2>&1 & lines=$$!; \
-	$(BIN)/pytest -m 'not alone' --ignore tests/lines $(PARALLEL); status=$$?; \
-	wait $$lines || status=1; cat .lines.log; rm .lines.log; exit $$status
-	$(BIN)/pytest --cluster -m 'not alone' $(PARALLEL) tests/http/dialects
-	$(BIN)/pytest -m alone
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target test-browser test-cluster test-rest
+	$(BIN)/pytest -m alone tests/browser tests/torture
+
+test-browser:
+	$(BIN)/pytest -m 'not alone' tests/browser
+
+test-cluster:
+	$(BIN)/pytest tests/lines
+	$(BIN)/pytest --cluster -m 'not alone' tests/http/dialects
+
+test-rest:
+	$(BIN)/pytest -m 'not alone' --ignore tests/browser --ignore tests/lines --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # What tells in a few minutes whether a change is sound: no browser, no other clients, no kills, no long searches.
 test-fast: $(VENV)/.test

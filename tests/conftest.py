@@ -24,6 +24,8 @@ pytest_plugins = ["tests.services.fixtures"]
 TESTS = Path(__file__).parent
 LONGEST_FIRST = ("lines", "torture", "cluster", "browser", "proxies", "clients")
 """Folders whose files take longest. Begun last, one of them would keep one processor busy and the others idle."""
+ALONE = ("browser", "torture")
+"""Folders in which `make test` looks for tests that are marked alone: to collect all takes as long as some of them."""
 EXIT_SECONDS = 60
 """Within which a process ends once its tests have."""
 
@@ -58,6 +60,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     else:
         items.sort(key=_rank)
     for item in items:
+        if item.get_closest_marker("alone") and item.path.relative_to(TESTS).parts[0] not in ALONE:
+            raise pytest.UsageError(f"{item.nodeid} is marked alone, but not in {' or '.join(ALONE)}: see Makefile")
         if _rank(item) < len(LONGEST_FIRST) or any(word in item.name for word in SLOW_WORDS):
             item.add_marker("slow")
     if config.getoption("cluster"):

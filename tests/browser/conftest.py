@@ -112,6 +112,8 @@ class Visitor:
     def visit(self, url: str, *, questions: bool = False, **options: Any) -> Page:
         """Open a page. Dialogs are accepted, unless the test handles them itself (`questions`)."""
         options.setdefault("locale", "en-US")
+        # Without a GPU, drawing what pulses or moves takes a quarter of a test's processor time.
+        options.setdefault("reduced_motion", "reduce")
         context = self.browser.new_context(**options)
         context.set_default_timeout(15_000)
         self.contexts.append(context)
