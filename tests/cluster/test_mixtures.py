@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -60,6 +61,27 @@ async def test_upload_goes_on_after_kills_and_a_reload(
         assert (await api.ended(upload["id"]))["digest"] == hashlib.sha256(whole).hexdigest()
         file = (await api.get((await api.show(upload["id"]))["file"]["url"])).body
         assert (await api.get(file["content_url"])).body == server.store.read(file["stored_name"])
+
+
+async def test_contents_are_read_from_the_store_if_the_operator_wants_it(
+    data: Path, postgresql: Databases, versitygw: Buckets, session: aiohttp.ClientSession
+) -> None:
+    whole = make_mp3_of(300 * KIB, seed=17_101)
+    with Server(data, backend=new_backend(postgresql, versitygw), content="redirect") as server:
+        api = Api(session, server.url, server.token)
+        upload = await api.create("redirected.mp3", len(whole))
+        await api.send_all(upload["id"], whole)
+        file = (await api.get((await api.ended(upload["id"]))["file"]["url"])).body
+        stored = server.store.read(file["stored_name"])
+        led = await api.get(file["content_url"], allow_redirects=False)
+        assert led.status == 307
+        assert urlsplit(led.headers["Location"]).netloc != urlsplit(server.url).netloc
+        # Whoever follows has no token of ours.
+        async with session.get(led.headers["Location"], headers={"Range": "bytes=5-99"}) as response:
+            assert (response.status, await response.read()) == (206, stored[5:100])
+            assert "redirected.mp3" in response.headers["Content-Disposition"]
+        streamed = await api.get(f"{file['content_url']}?stream", allow_redirects=False)
+        assert (streamed.status, streamed.body) == (200, stored)
 
 
 def test_without_a_folder_and_sqlite_there_is_no_sidecar(data: Path, postgresql: Databases, versitygw: Buckets) -> None:
