@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 from psycopg import sql
 
+from media_service.catalogue.postgresql.catalogue import PostgresCatalogue
 from media_service.catalogue.postgresql.migrate import migrate
+from media_service.catalogue.sqlite.catalogue import SqliteCatalogue
+from media_service.ipc.client import RpcClient
+from media_service.ipc.unix_socket import connect_to_service
 from media_service.storage.data_folder import DataFolder
 from tests.support.new_catalogue import MIGRATIONS, write_new_catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from media_service.catalogue.base import BaseCatalogue
     from tests.services.postgresql import Databases
 
 
@@ -35,6 +41,9 @@ class Database(Protocol):
 
     def execute(self, statement: str, *values: object) -> None:
         """Execute a statement that changes something."""
+
+    def opened(self) -> AbstractAsyncContextManager[BaseCatalogue]:
+        """Return a context manager with the catalogue of a running service."""
 
     def dump(self) -> str:
         """Return all values of all tables, except the secrets of the service that its nodes share."""
@@ -65,6 +74,18 @@ class SqliteDatabase:
         with closing(sqlite3.connect(DataFolder(self.data).catalogue)) as connection, connection:
             connection.execute(statement, values)
 
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[BaseCatalogue]:
+        folder, rpc = DataFolder(self.data), RpcClient()
+        await rpc.connect(await connect_to_service(folder.sidecar_socket, "catalogue"))
+        catalogue = SqliteCatalogue(folder.catalogue, rpc)
+        await catalogue.open()
+        try:
+            yield catalogue
+        finally:
+            await rpc.close()
+            await catalogue.close()
+
     def dump(self) -> str:
         names = [name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         # The tables of the full-text index cannot be read one by one.
@@ -93,6 +114,15 @@ class PostgresDatabase:
     def execute(self, statement: str, *values: object) -> None:
         with psycopg.connect(self.url) as connection:
             connection.execute(_placed(statement), values)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[BaseCatalogue]:
+        catalogue = PostgresCatalogue(self.url, waits_for_records=False)
+        await catalogue.open()
+        try:
+            yield catalogue
+        finally:
+            await catalogue.close()
 
     def dump(self) -> str:
         with psycopg.connect(self.url) as connection:
