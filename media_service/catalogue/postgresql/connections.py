@@ -44,6 +44,8 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "20000",
     # Compiling a plan takes longer than any statement of the service.
     "jit": "off",
+    # So does starting processes for a part of it: 130 ms to find the files of a word, where one process needs 8.
+    "max_parallel_workers_per_gather": "0",
 }
 PREPARE_SESSION = "SELECT " + ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items())
 """First statement of every connection."""
