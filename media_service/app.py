@@ -102,7 +102,12 @@ class Receiver:
             cors=self._cors,
         )
         self._serializer = Serializer(
-            settings.base_path, parts.options.limits, settings.public_url, access.collections, access.guests
+            settings.base_path,
+            parts.options.limits,
+            settings.public_url,
+            access.collections,
+            access.guests,
+            trash_lifetime=parts.options.lifetime.trash,
         )
 
     def _receiver_access(self) -> ReceiverAccess:
