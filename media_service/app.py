@@ -199,7 +199,13 @@ class Receiver:
     def _person_eraser(self) -> PersonEraser:
         adapters, rows = self._adapters.all, self._adapters.erasing
         uploads = UploadEraser(
-            adapters.catalogue, rows, adapters.spool, adapters.quarantine, ender=self._parts.ender, locks=adapters.locks
+            adapters.catalogue,
+            rows,
+            adapters.spool,
+            adapters.quarantine,
+            ender=self._parts.ender,
+            moves=self._parts.moves,
+            locks=adapters.locks,
         )
         return PersonEraser(self._access.people, uploads, rows, self._access.audit)
 

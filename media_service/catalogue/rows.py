@@ -203,6 +203,17 @@ def listed_row(file: StoredFile) -> dict[str, Any]:
     }
 
 
+def trashed_row(file: StoredFile) -> dict[str, Any]:
+    """Return the columns of `trashed_files` for this file."""
+    return {
+        "file_id": file.id,
+        "trashed_at": 0 if file.trashed is None else file.trashed.at,
+        "text": _searched_text(file),
+        "collection": file.collection,
+        "account": file.account,
+    }
+
+
 def _searched_text(file: StoredFile) -> str:
     return fold("\n".join([file.filename, file.sender or "", *file.tags.values()]))
 
