@@ -33,7 +33,7 @@ from media_service.catalogue.json_columns import (
     verdict_value,
 )
 from media_service.catalogue.text_index import fold, sort_key
-from media_service.core.files import LoudnessReport, SpoolEntry, StoredFile
+from media_service.core.files import LoudnessReport, Place, SpoolEntry, StoredFile, Trashed
 from media_service.core.findings import Grade
 from media_service.core.tags import LISTED_TAGS, MORE_TAGS
 from media_service.core.upload import Facts, Review, Slice, Upload
@@ -41,6 +41,9 @@ from media_service.core.upload_states import State
 
 if TYPE_CHECKING:
     from media_service.catalogue.engine import Row
+
+PLACE_COLUMNS = ("place", "trashed_at", "trashed_by", "trashed_by_name", "trash_reason", "removed_at")
+"""Columns of `files` that say where a file is, besides `moving`."""
 
 
 def upload_row(upload: Upload) -> dict[str, Any]:
@@ -164,6 +167,21 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "uploaded_at": file.uploaded_at,
         "spooled_at": file.spooled_at,
         "retag_intent": None,
+        "moving": None,
+        **place_columns(file),
+    }
+
+
+def place_columns(file: StoredFile) -> dict[str, Any]:
+    """Return the columns of `files` that say where this file is, without `moving`."""
+    trashed = file.trashed
+    return {
+        "place": file.place.value,
+        "trashed_at": None if trashed is None else trashed.at,
+        "trashed_by": None if trashed is None else trashed.by,
+        "trashed_by_name": None if trashed is None else trashed.by_name,
+        "trash_reason": None if trashed is None else trashed.reason,
+        "removed_at": file.removed_at,
     }
 
 
@@ -179,10 +197,25 @@ def listed_row(file: StoredFile) -> dict[str, Any]:
         "duration": file.facts.duration,
         "size": file.spool_entry.size,
         "filename": filename,
-        "text": fold("\n".join([file.filename, file.sender or "", *file.tags.values()])),
+        "text": _searched_text(file),
         "collection": file.collection,
         "account": file.account,
     }
+
+
+def trashed_row(file: StoredFile) -> dict[str, Any]:
+    """Return the columns of `trashed_files` for this file."""
+    return {
+        "file_id": file.id,
+        "trashed_at": 0 if file.trashed is None else file.trashed.at,
+        "text": _searched_text(file),
+        "collection": file.collection,
+        "account": file.account,
+    }
+
+
+def _searched_text(file: StoredFile) -> str:
+    return fold("\n".join([file.filename, file.sender or "", *file.tags.values()]))
 
 
 def file_value(row: Row) -> StoredFile:
@@ -215,7 +248,17 @@ def file_value(row: Row) -> StoredFile:
         chapters=chapters_value(json_array(row["chapters"])),
         uploaded_at=integer(row["uploaded_at"]) or 0,
         spooled_at=integer(row["spooled_at"]) or 0,
+        place=member(Place, row["place"]) or Place.SPOOL,
+        trashed=_trashed_value(row),
+        removed_at=integer(row["removed_at"]),
     )
+
+
+def _trashed_value(row: Row) -> Trashed | None:
+    at = integer(row["trashed_at"])
+    if at is None:
+        return None
+    return Trashed(at, text_or_none(row["trashed_by"]), text(row["trashed_by_name"]), text(row["trash_reason"]))
 
 
 def loudness_row(file_id: str, report: LoudnessReport, now: int) -> dict[str, Any]:

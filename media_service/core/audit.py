@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from media_service.core.access import LINK_PREFIX, PERSON_PREFIX
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,6 +48,9 @@ class Action(StrEnum):
     COLLECTION_CHANGED = "collection_changed"
     FILE_EDITED = "file_edited"
     COVER_CHANGED = "cover_changed"
+    FILE_TRASHED = "file_trashed"
+    FILE_RESTORED = "file_restored"
+    FILE_PURGED = "file_purged"
     UPLOAD_CANCELLED = "upload_cancelled"
     QUARANTINE_RECHECKED = "quarantine_rechecked"
     QUARANTINE_FORCED = "quarantine_forced"
@@ -124,6 +129,11 @@ def make_entry(
         outcome=outcome,
         details={name: _safe_detail(value) for name, value in (details or {}).items()},
     )
+
+
+def shown_id(actor_id: str) -> str | None:
+    """Return an actor's id for people who are no admins: None for a browser, whose id is that of its cookie."""
+    return actor_id if actor_id.startswith((PERSON_PREFIX, LINK_PREFIX)) or actor_id == ADMIN_TOKEN else None
 
 
 def safe_text(text: str) -> str:

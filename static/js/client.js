@@ -121,7 +121,10 @@ export function failure(status, text, retryAfter) {
 }
 
 /** Codes of an edit that is too late: its time is over, or the upload is gone. */
-const TOO_LATE = new Set(['wrong_state', 'upload_gone', 'unknown_file', 'unknown_upload']);
+const TOO_LATE = new Set([
+  ...['wrong_state', 'upload_gone', 'unknown_upload'],
+  ...['unknown_file', 'file_in_trash', 'file_taken', 'file_purged'],
+]);
 
 /**
  * @param {unknown} error of a change that failed
