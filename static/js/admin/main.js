@@ -8,11 +8,13 @@ import { takeInvitation } from '../place.js';
 import { languageSwitch, learn, say } from '../words.js';
 import { auditSection } from './audit.js';
 import { filesSection } from './files.js';
+import { makeKeys } from './keys.js';
 import { makeLibraryClient } from './library-client.js';
 import { linksSection } from './links.js';
 import { makePeopleClient } from './people-client.js';
 import { peopleSection } from './people.js';
 import { makePlayer } from './player.js';
+import { Selection } from './selection.js';
 import { showsSection } from './shows.js';
 import { tokensSection } from './tokens.js';
 import { flightSection, rejectedSection } from './uploads.js';
@@ -28,6 +30,10 @@ const part = (/** @type {string} */ name) => ref(document, name);
 const client = makeLibraryClient(new URL('.', document.baseURI).href);
 const people = makePeopleClient(client);
 const player = makePlayer(part('player'), client);
+const keys = makeKeys();
+const selection = new Selection();
+/** @type {import('./selection.js').Panel | null} `makePanel(part('panel'), client, asked, player, around)`, after `asked` */
+const panel = null;
 /** @type {import('../client.js').Me} */
 let me = /** @type {any} */ (null);
 
