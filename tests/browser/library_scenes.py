@@ -68,7 +68,7 @@ class Library(Scene):
         expect(stated(self.sender, "sending")).to_have_count(2)
 
     def files(self) -> None:
-        """Show the list, a search, the player, and the dialog for tags."""
+        """Show the list, a search, and the player."""
         page = self.page
         self.turn_to("files")
         page.reload()
@@ -83,11 +83,6 @@ class Library(Scene):
         page.locator("[data-play]").first.click()
         expect(page.locator("[data-ref=player]")).to_be_visible()
         self.look("library-player")
-        page.locator("[data-edit]").first.click()
-        self.look("library-edit")
-        page.locator("dialog summary").click()
-        self.look("library-edit-more")
-        page.keyboard.press("Escape")
 
     def flight(self) -> None:
         """Show open uploads and rejected files."""

@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests.browser.conftest import ARGUMENTS, NAMES
 from tests.browser.late_scenes import Late
 from tests.browser.library_scenes import Library
+from tests.browser.panel_scenes import PanelScenes
 from tests.browser.people_scenes import PeopleScenes
 from tests.browser.plain_scenes import STATION, PlainPages
 from tests.browser.proxy import SlowProxy
@@ -47,7 +48,7 @@ def main(folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         for language, locale in LANGUAGES.items():
-            for shoot_scenes in (shoot_page, shoot_late, shoot_people, shoot_plain_pages, shoot_library):
+            for shoot_scenes in (shoot_page, shoot_late, shoot_people, shoot_plain_pages, shoot_library, shoot_panel):
                 with tempfile.TemporaryDirectory() as name, browser.new_context(locale=locale) as context:
                     shoot_scenes(context, Path(name), folder, language)
         browser.close()
@@ -89,11 +90,18 @@ def shoot_library(context: BrowserContext, place: Path, folder: Path, language: 
         Library(page, server, line, place, language, lambda state: shoot(page, folder, language, state), sender).play()
 
 
+def shoot_panel(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
+    """Take those of the panel of a file in one language."""
+    page = context.new_page()
+    with standing(place, page, measure_loudness=True) as (server, line):
+        PanelScenes(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
+
+
 @contextmanager
-def standing(place: Path, page: Page, host: str = "127.0.0.1") -> Iterator[tuple[Server, SlowProxy]]:
+def standing(place: Path, page: Page, **settings: object) -> Iterator[tuple[Server, SlowProxy]]:
     """Yield a new server and the proxy to it, through which the page is open."""
     (place / "data").mkdir()
-    with Server(place / "data", verdict_wait_slice=0, host=host) as server, SlowProxy(server.url) as line:
+    with Server(place / "data", verdict_wait_slice=0, **settings) as server, SlowProxy(server.url) as line:
         page.goto(line.url)
         page.locator("html.ready").wait_for()
         yield server, line

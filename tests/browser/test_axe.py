@@ -6,6 +6,7 @@ Each state is seen in one language; in all with `PRODUCTS=all`.
 import os
 from itertools import cycle, product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no stubs
@@ -13,6 +14,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import Visitor
 from tests.browser.late_scenes import LATE_STATES, Late
+from tests.browser.panel_scenes import PANEL_STATES, PanelScenes
 from tests.browser.people_scenes import PEOPLE_STATES, PeopleScenes
 from tests.browser.plain_scenes import PLAIN_STATES, STATION, PlainPages
 from tests.browser.proxy import SlowProxy
@@ -35,12 +37,15 @@ def findings(page: Page, theme: str) -> list[str]:
     ]
 
 
-PLAYS = {
-    Stage: (STATES, "127.0.0.1"),
-    Late: (LATE_STATES, "0.0.0.0"),
-    PeopleScenes: (PEOPLE_STATES, "0.0.0.0"),
+PLAYS: dict[type[Scene], tuple[tuple[str, ...], dict[str, Any]]] = {
+    Stage: (STATES, {}),
+    Late: (LATE_STATES, {"host": "0.0.0.0"}),
+    PeopleScenes: (PEOPLE_STATES, {"host": "0.0.0.0"}),
+    PanelScenes: (PANEL_STATES, {"measure_loudness": True}),
 }
-"""Scenes, their states, and where their server listens."""
+"""Scenes, their states, and the settings of their server."""
+NARROW = {PeopleScenes, PanelScenes}
+"""Scenes whose states are looked at on a small phone too."""
 
 ALL = os.environ.get("PRODUCTS") == "all"
 PLAYED = [*product(PLAYS, LANGUAGES)] if ALL else [*zip(PLAYS, cycle(LANGUAGES))]
@@ -73,16 +78,16 @@ def test_every_state_is_accessible_in_both_themes(
     scenes: type[Scene], language: str, visitor: Visitor, tmp_path: Path
 ) -> None:
     visitor.failed_loads_expected = True
-    states, host = PLAYS[scenes]
+    states, settings = PLAYS[scenes]
     found: dict[str, list[str]] = {}
     narrow: dict[str, int] = {}
-    with Server(tmp_path / "data", verdict_wait_slice=0, host=host) as server, SlowProxy(server.url) as line:
+    with Server(tmp_path / "data", verdict_wait_slice=0, **settings) as server, SlowProxy(server.url) as line:
         page = visitor.visit(line.url, locale=LANGUAGES[language])
 
         def look(state: str) -> None:
             for theme in THEMES:
                 found[f"{state}, {theme}"] = findings(page, theme)
-            if scenes is PeopleScenes:
+            if scenes in NARROW:
                 narrow[state] = too_wide(page)
 
         scenes(page, server, line, tmp_path, language, look).play()

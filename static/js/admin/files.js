@@ -22,7 +22,6 @@ import { bytes, clock, exactly, moment } from '../format.js';
 import { html } from '../html.js';
 import { icon } from '../icons.js';
 import { language, say } from '../words.js';
-import { editTags } from './edit.js';
 
 const PAGE = '50';
 const TYPING_MS = 250;
@@ -38,9 +37,10 @@ export const called = (file) => file.title || file.filename;
  * @param {HTMLSelectElement} filter of shows
  * @param {import('./library-client.js').LibraryClient} client
  * @param {Asked} asked
- * @param {ReturnType<typeof import('./player.js').makePlayer>} player
+ * @param {ReturnType<typeof import('./player/player.js').makePlayer>} player
+ * @param {(id: string, options?: {edit?: boolean}) => void} open the panel
  */
-export function filesSection(root, search, filter, client, asked, player) {
+export function filesSection(root, search, filter, client, asked, player, open) {
   /** @type {StoredFile[]} */
   let files = [];
   /** @type {string | null} */
@@ -49,7 +49,6 @@ export function filesSection(root, search, filter, client, asked, player) {
   let loaded = false;
   let asking = 0;
   let shown = false;
-  let opening = false;
 
   /** @param {boolean} more append the next page */
   async function load(more) {
@@ -61,15 +60,6 @@ export function filesSection(root, search, filter, client, asked, player) {
     next = answer.next;
     loaded = true;
     draw();
-  }
-
-  /** Rows of the list lack the longer tags, so the file is fetched. @param {StoredFile} row */
-  async function edit({ id }) {
-    if (opening) return;
-    opening = true;
-    const file = await asked(() => client.file(id), () => undefined);
-    opening = false;
-    if (file && shown) editTags(file, client, put);
   }
 
   /** Updates the row of a file. @param {StoredFile} file */
@@ -138,8 +128,10 @@ export function filesSection(root, search, filter, client, asked, player) {
     const { sort: by, play, more, edit: change } = /** @type {HTMLElement} */ (event.target).closest('button')?.dataset ?? {};
     const file = files.find((one) => one.id === play);
     if (file) player.toggle(file);
-    const edited = files.find((one) => one.id === change);
-    if (edited) edit(edited);
+    if (change) open(change, { edit: true });
+    const target = /** @type {HTMLElement} */ (event.target);
+    const row = /** @type {HTMLElement | null} */ (target.closest('button, a') ? null : target.closest('tr[data-id]'));
+    if (row) open(row.dataset.id ?? '');
     if (more) load(true);
     if (by) {
       const first = COLUMNS[/** @type {keyof typeof COLUMNS} */ (by)];
@@ -156,7 +148,7 @@ export function filesSection(root, search, filter, client, asked, player) {
     typing = setTimeout(() => load(false), TYPING_MS);
   });
   filter.addEventListener('change', () => load(false));
-  player.changed = () => {
+  player.watch('changed', () => {
     for (const row of root.querySelectorAll('tr[data-id]')) {
       const file = files.find((one) => one.id === /** @type {HTMLElement} */ (row).dataset.id);
       const button = row.querySelector('[data-play]');
@@ -166,8 +158,14 @@ export function filesSection(root, search, filter, client, asked, player) {
       button.setAttribute('aria-label', say(playing ? 'play.pause' : 'play.play', { name: called(file) }));
       button.replaceChildren(icon(playing ? 'pause' : 'play'));
     }
+  });
+  player.order = (id, step) => {
+    const at = files.findIndex((one) => one.id === id);
+    return at < 0 ? null : files[at + step];
   };
   return {
+    put,
+    ids: () => files.map(({ id }) => id),
     show() { shown = true; draw(); load(false); offerShows(); },
     hide() { shown = false; },
     draw() {

@@ -13,7 +13,8 @@ import { makeLibraryClient } from './library-client.js';
 import { linksSection } from './links.js';
 import { makePeopleClient } from './people-client.js';
 import { peopleSection } from './people.js';
-import { makePlayer } from './player.js';
+import { makePanel } from './panel/panel.js';
+import { makePlayer } from './player/player.js';
 import { Selection } from './selection.js';
 import { showsSection } from './shows.js';
 import { tokensSection } from './tokens.js';
@@ -29,11 +30,9 @@ const NEEDED = { files: 'read', flight: 'read', rejected: 'read', people: 'admin
 const part = (/** @type {string} */ name) => ref(document, name);
 const client = makeLibraryClient(new URL('.', document.baseURI).href);
 const people = makePeopleClient(client);
-const player = makePlayer(part('player'), client);
+const player = makePlayer(part('player'), client, asked);
 const keys = makeKeys();
 const selection = new Selection();
-/** @type {import('./selection.js').Panel | null} `makePanel(part('panel'), client, asked, player, around)`, after `asked` */
-const panel = null;
 /** @type {import('../client.js').Me} */
 let me = /** @type {any} */ (null);
 
@@ -61,7 +60,7 @@ async function asked(step, again) {
 }
 
 const sections = {
-  files: filesSection(part('files'), /** @type {HTMLInputElement} */ (part('search')), /** @type {HTMLSelectElement} */ (part('show-filter')), client, asked, player),
+  files: filesSection(part('files'), /** @type {HTMLInputElement} */ (part('search')), /** @type {HTMLSelectElement} */ (part('show-filter')), client, asked, player, openPanel),
   flight: flightSection(part('section-flight'), part('flight-count'), client, asked),
   rejected: rejectedSection(part('section-rejected'), client, asked),
   people: peopleSection(part('section-people'), people, asked),
@@ -70,6 +69,25 @@ const sections = {
   tokens: tokensSection(part('section-tokens'), people, asked, () => me),
   audit: auditSection(part('section-audit'), people, asked),
 };
+
+selection.follow(sections.files.ids);
+const turn = (/** @type {string | null} */ id) => { if (id) openPanel(id); };
+const panel = makePanel(part('panel'), client, asked, player, {
+  next: () => turn(selection.next()),
+  previous: () => turn(selection.previous()),
+  put: sections.files.put,
+  closed: () => /** @type {HTMLElement | null} */ (document.querySelector(`[data-id="${selection.id}"] button`))?.focus(),
+  trash: () => undefined,
+  may: (scope) => me?.scopes.includes(scope) ?? false,
+});
+player.useKeys(keys);
+
+/** @param {string} id @param {{edit?: boolean}} [options] */
+async function openPanel(id, options) {
+  const before = selection.id;
+  selection.select(id);
+  if (!await panel.open(id, options)) selection.select(before);
+}
 
 /** @param {boolean} yes @param {string} [invitation] with which to sign in */
 function signedIn(yes, invitation = '') {
@@ -135,6 +153,7 @@ async function openLink() {
 }
 
 part('sign-out').addEventListener('click', async () => {
+  if (!await panel.close()) return;
   await client.signOut().catch(() => null);
   signedIn(false);
 });
@@ -143,6 +162,7 @@ languageSwitch(() => {
   document.title = say('admin.title');
   drawName();
   player.relabel();
+  panel.draw();
   for (const section of Object.values(sections)) section.draw();
 });
 document.title = say('admin.title');
