@@ -40,7 +40,7 @@ function place(found, others) {
 }
 
 /** @param {Finding} found @param {Finding[]} all @returns {string} the finding and its position */
-function finding(found, all) {
+export function finding(found, all) {
   const others = all.filter(({ code }) => code === found.code).length - 1;
   const [start, stop] = [found.start_seconds, found.stop_seconds];
   const timed = `finding.${found.code}.at`;

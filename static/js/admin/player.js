@@ -1,7 +1,7 @@
 /**
  * The player below the library: one audio element with our own controls.
  *
- * @typedef {import('./files.js').StoredFile} StoredFile
+ * @typedef {Pick<import('./files.js').StoredFile, 'id' | 'filename' | 'title' | 'artist' | 'duration'> & {source?: string}} StoredFile with the URL of its bytes, if it is no file of the library
  */
 import { clock } from '../format.js';
 import { html, ref, setText } from '../html.js';
@@ -86,12 +86,6 @@ export function makePlayer(root, client) {
   for (const event of ['timeupdate', 'durationchange', 'seeked']) audio.addEventListener(event, drawTime);
   for (const event of ['play', 'pause', 'ended']) audio.addEventListener(event, drawToggle);
   audio.addEventListener('error', () => { if (file) setText(part('failed'), say('play.failed')); });
-  addEventListener('keydown', (event) => {
-    const busy = /** @type {HTMLElement} */ (event.target).closest('input:not([type="range"]), select, button, a, textarea');
-    if (event.key !== ' ' || busy || !file) return;
-    event.preventDefault();
-    player.toggle(file);
-  });
 
   const player = {
     /** Set by the list that draws the play buttons. */
@@ -100,7 +94,7 @@ export function makePlayer(root, client) {
     toggle(wanted) {
       if (file?.id !== wanted.id) {
         file = wanted;
-        audio.src = client.stream(wanted.id);
+        audio.src = wanted.source ?? client.stream(wanted.id);
         root.hidden = false;
         document.body.classList.add('playing');
         draw();
