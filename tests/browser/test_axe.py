@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import Visitor
 from tests.browser.late_scenes import LATE_STATES, Late
+from tests.browser.library_scenes import LIBRARY_STATES, Library
 from tests.browser.panel_scenes import PANEL_STATES, PanelScenes
 from tests.browser.people_scenes import PEOPLE_STATES, PeopleScenes
 from tests.browser.plain_scenes import PLAIN_STATES, STATION, PlainPages
@@ -93,6 +94,27 @@ def test_every_state_is_accessible_in_both_themes(
         scenes(page, server, line, tmp_path, language, look).play()
         page.close()
     assert {state.partition(",")[0] for state in found} == set(states)
+    assert {state: what for state, what in found.items() if what} == {}
+    assert {state: pixels for state, pixels in narrow.items() if pixels} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES if ALL else [*LANGUAGES][-1:])
+def test_every_state_of_the_library_is_accessible(language: str, visitor: Visitor, tmp_path: Path) -> None:
+    visitor.failed_loads_expected = True
+    found: dict[str, list[str]] = {}
+    narrow: dict[str, int] = {}
+    with Server(tmp_path / "data", verdict_wait_slice=0) as server, SlowProxy(server.url) as line:
+        sender = visitor.visit(line.url, locale=LANGUAGES[language])
+        page = visitor.tab(sender.context)
+
+        def look(state: str) -> None:
+            for theme in THEMES:
+                found[f"{state}, {theme}"] = findings(page, theme)
+            narrow[state] = too_wide(page)
+
+        Library(page, server, line, tmp_path, language, look, sender).play()
+        page.close()
+    assert set(narrow) == set(LIBRARY_STATES)
     assert {state: what for state, what in found.items() if what} == {}
     assert {state: pixels for state, pixels in narrow.items() if pixels} == {}
 

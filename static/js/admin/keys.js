@@ -7,7 +7,7 @@ export const KEYS = {
   previous: ['k', 'ArrowUp'],
   open: ['Enter'],
   edit: ['e'],
-  trash: ['Delete'],
+  trash: ['Delete', 'Backspace'],
   undo: ['u'],
   play: [' '],
   back: ['ArrowLeft'],

@@ -1,9 +1,11 @@
 /** @type {import('../words.js').Words} */
 export default {
   'admin.title': 'Library',
+  'admin.start': 'Overview',
   'admin.files': 'Files',
   'admin.flight': 'Uploading',
   'admin.rejected': 'Rejected',
+  'admin.trash': 'Trash',
   'admin.sections': 'Sections',
   'admin.search': 'Search title, artist, file name',
   'admin.sign_out': 'Sign out',

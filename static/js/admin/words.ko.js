@@ -1,9 +1,11 @@
 /** @type {import('../words.js').Words} */
 export default {
   'admin.title': '보관함',
+  'admin.start': '한눈에 보기',
   'admin.files': '파일',
   'admin.flight': '업로드 중',
   'admin.rejected': '거부된 파일',
+  'admin.trash': '휴지통',
   'admin.sections': '메뉴',
   'admin.search': '제목, 아티스트, 파일 이름 검색',
   'admin.sign_out': '로그아웃',
