@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.desk import ask, draw_cover, measured, record, stored, with_holes
+from tests.browser.desk import ask, draw_cover, measure, stored, with_holes
 from tests.browser.scene import Scene
 from tests.support.mp3 import make_mp3, mislabel_title
 from tests.support.pictures import SVG
@@ -55,7 +55,7 @@ SECONDS = 80
 
 
 class PanelScenes(Scene):
-    """The admin page in each of PANEL_STATES, of a server that measures loudness."""
+    """The admin page in each of PANEL_STATES, with what the server has measured."""
 
     def play(self) -> None:
         """Bring the page into every state of PANEL_STATES."""
@@ -74,20 +74,20 @@ class PanelScenes(Scene):
     def send(self) -> None:
         """Send four files: one with everything, a damaged one, a garbled one, a bare one."""
         words, server = self.words, self.server
-        sound = record(self.folder / "show", SECONDS)
+        sound = make_mp3(SECONDS, seed=7100)
         chapters = [{"start": at, "title": name} for at, name in zip(STARTS, words["chapters"], strict=True)]
         tags = {name: words[name] for name in ("title", "artist", "album", "comment")} | {"date": "2026-11-29"}
         ask(server, "POST", "collections", {"slug": "sunday", "title": words["album"]})
         details = {"tags": tags, "chapters": chapters, "sender": words["sender"], "collection": "sunday"}
         show = stored(server, f"{words['title']}.mp3", sound, **details)
-        damaged = record(self.folder / "talk", SECONDS - 20)
+        damaged = make_mp3(SECONDS - 20, seed=7200)
         broken = stored(server, words["damaged"], with_holes(damaged, (12, 15), (33, 34)), sender=words["sender"])
         garbled = self.folder / "old.mp3"
         garbled.write_bytes(make_mp3(20, seed=7300))
         mislabel_title(garbled, "밤의 음악 여행")
         stored(server, "old.mp3", garbled.read_bytes())
-        measured(server, broken["id"])
-        show = measured(server, show["id"])
+        measure(server, broken, (0.4, 0.3))
+        measure(server, show)
         cover = draw_cover(self.folder / "cover.jpg")
         ask(server, "PUT", f"files/{show['id']}/cover", cover, show["spooled_sha256"])
         stored(server, words["bare"], make_mp3(20, seed=7400))

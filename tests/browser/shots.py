@@ -93,15 +93,15 @@ def shoot_library(context: BrowserContext, place: Path, folder: Path, language: 
 def shoot_panel(context: BrowserContext, place: Path, folder: Path, language: str) -> None:
     """Take those of the panel of a file in one language."""
     page = context.new_page()
-    with standing(place, page, measure_loudness=True) as (server, line):
+    with standing(place, page) as (server, line):
         PanelScenes(page, server, line, place, language, lambda state: shoot(page, folder, language, state)).play()
 
 
 @contextmanager
-def standing(place: Path, page: Page, **settings: object) -> Iterator[tuple[Server, SlowProxy]]:
+def standing(place: Path, page: Page, host: str = "127.0.0.1") -> Iterator[tuple[Server, SlowProxy]]:
     """Yield a new server and the proxy to it, through which the page is open."""
     (place / "data").mkdir()
-    with Server(place / "data", verdict_wait_slice=0, **settings) as server, SlowProxy(server.url) as line:
+    with Server(place / "data", verdict_wait_slice=0, host=host) as server, SlowProxy(server.url) as line:
         page.goto(line.url)
         page.locator("html.ready").wait_for()
         yield server, line

@@ -16,6 +16,8 @@ import { keepPosition, keptPosition } from './positions.js';
 
 /** Waits before the tries to load it again. */
 const AGAIN_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
+/** A browser tries for half a minute before it reports an error: the server is asked after this time without sound. */
+const STALLED_MS = 2500;
 /** Tries if the bytes are there all the same. */
 const BROKEN_AFTER = 2;
 const KEEP_MS = 5000;
@@ -34,8 +36,12 @@ export class Playback extends EventTarget {
   #failure = '';
   #tries = 0;
   #keptAt = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  /** Counts loads, so that what is heard of an earlier one is dropped. */
+  #loads = 0;
+  /** Of the next try. @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Of a sound that is waited for. @type {ReturnType<typeof setTimeout> | undefined} */
+  #stalled;
 
   /** @param {(file: Playable) => string} urlOf @param {(url: string) => Promise<Failure>} why the bytes cannot be had; "" if they can */
   constructor(urlOf, why) {
@@ -52,7 +58,9 @@ export class Playback extends EventTarget {
     on('timeupdate', () => this.#moved());
     on('seeked', () => this.#moved());
     on('durationchange', () => this.#tell('time'));
-    on('playing', () => { this.#tries = 0; });
+    on('playing', () => this.#sounds());
+    for (const name of ['waiting', 'seeking']) on(name, () => this.#wait());
+    on('canplay', () => clearTimeout(this.#stalled));
     on('play', () => this.#want(true));
     on('pause', () => this.#want(false));
     on('ended', () => this.#keep());
@@ -90,6 +98,7 @@ export class Playback extends EventTarget {
 
   pause() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#stalled);
     this.#audio.pause();
     this.#want(false);
     this.#keep();
@@ -117,6 +126,7 @@ export class Playback extends EventTarget {
     clearTimeout(this.#timer);
     if (this.#failure || this.#audio.error) this.#load(this.#at);
     this.#want(true);
+    this.#wait();
     // The error event reports a failed play.
     this.#audio.play().catch(() => undefined);
   }
@@ -124,6 +134,7 @@ export class Playback extends EventTarget {
   /** @param {number} at seconds */
   #load(at) {
     const { rate } = this;
+    this.#loads += 1;
     this.#at = at;
     this.#ready = false;
     this.#failure = '';
@@ -152,15 +163,35 @@ export class Playback extends EventTarget {
     keepPosition(this.#file.id, this.#at, this.duration);
   }
 
+  #sounds() {
+    clearTimeout(this.#stalled);
+    clearTimeout(this.#timer);
+    this.#tries = 0;
+    this.#ready = true;
+    if (!this.#failure) return;
+    this.#failure = '';
+    this.#tell('changed');
+  }
+
+  #wait() {
+    clearTimeout(this.#stalled);
+    if (this.#wanted) this.#stalled = setTimeout(() => this.#failed(), STALLED_MS);
+  }
+
+  /** The element reports an error, or nothing for too long. */
   async #failed() {
-    const file = this.#file;
-    const error = this.#audio.error;
-    if (!file || !error) return;
-    this.#ready = false;
+    const [file, load] = [this.#file, this.#loads];
+    const { error } = this.#audio;
+    if (!file) return;
     const why = await this.why(this.urlOf(file));
-    if (this.#file !== file || this.#audio.error !== error) return;
+    const sounds = this.#audio.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA || !this.#wanted;
+    if (this.#file !== file || this.#loads !== load || (!error && sounds)) return;
+    // The line is slow.
+    if (!error && why === '') return this.#wait();
     const again = why === 'unreachable' ? this.#tries < AGAIN_MS.length : why === '' && this.#tries < BROKEN_AFTER;
+    this.#ready = false;
     this.#failure = why || (again ? 'unreachable' : 'broken');
+    clearTimeout(this.#timer);
     if (again && this.#wanted) this.#timer = setTimeout(() => this.#start(), AGAIN_MS[this.#tries]);
     else this.#wanted = false;
     this.#tries += 1;
