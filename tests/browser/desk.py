@@ -96,5 +96,5 @@ def measure(server: Server, file: dict[str, Any], silences: tuple[float, float] 
 
 def voice(second: float) -> float:
     """Return the peak of somebody who speaks with pauses, in percent."""
-    phrase = abs(math.sin(second / 2.3) * math.sin(second * 1.7 + 1)) + 0.35 * abs(math.sin(second * 8.5))
-    return float(min(100.0, 78 * phrase**1.3 + 4))
+    phrase = abs(math.sin(second / 2.3) * math.sin(second * 0.83 + 1)) + 0.3 * abs(math.sin(second * 5.3))
+    return float(min(100.0, 62 * phrase**1.4 + 3))

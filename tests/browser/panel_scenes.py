@@ -12,6 +12,7 @@ from tests.support.pictures import SVG
 PANEL_STATES = (
     "panel",
     "panel-playing",
+    "panel-facts",
     "panel-edited",
     "panel-wrong",
     "panel-unsaved",
@@ -102,9 +103,11 @@ class PanelScenes(Scene):
         panel.locator(".waveform").click(position={"x": box["width"] * 0.55, "y": 20})
         expect(panel.locator(".chapter-now")).to_have_text(self.words["chapters"][2])
         panel.locator("[data-ref=wave-toggle]").click()
+        self.look("panel-playing")
         panel.locator(".history summary").click()
         expect(panel.locator(".history li")).to_have_count(2)
-        self.look("panel-playing")
+        panel.locator(".history li").last.scroll_into_view_if_needed()
+        self.look("panel-facts")
         panel.locator(".history summary").click()
         self.page.locator(".player [data-ref=close]").click()
 
@@ -112,11 +115,14 @@ class PanelScenes(Scene):
         """Show unsaved edits, what cannot be saved, and the question before they are lost."""
         panel = self.page.locator(".panel")
         panel.locator("[name=genre]").fill("Talk")
+        panel.locator(".waveform").press("End")
+        panel.locator(".waveform").press("ArrowLeft")
         panel.locator("[data-ref=add-chapter]").click()
         self.look("panel-edited")
         panel.locator("[data-ref=save]").click()
         expect(panel.locator("[data-wrong-chapter]:not(:empty)")).to_have_count(1)
         panel.locator("[data-ref=discard]").click()
+        self.page.locator(".player [data-ref=close]").click()
         panel.locator("[name=date]").fill("soon")
         panel.locator("[data-ref=save]").click()
         expect(panel.locator("#wrong-date")).not_to_be_empty()

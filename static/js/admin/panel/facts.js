@@ -20,6 +20,9 @@ const CHANNELS = ['', 'mono', 'stereo'];
 /** @param {number} value @param {number} [digits] */
 const number = (value, digits = 1) => new Intl.NumberFormat(language(), { maximumFractionDigits: digits }).format(value).replace('-', '−');
 
+/** @param {string} time RFC 3339 */
+const day = (time) => new Intl.DateTimeFormat(language(), { dateStyle: 'long', timeStyle: 'short' }).format(new Date(time));
+
 /** @param {FullFile} file @returns {string[]} sentences */
 export function loudnessWords({ loudness, duration }) {
   if (!loudness) return [say('loudness.unknown')];
@@ -60,10 +63,10 @@ export function makeFacts(file, showOf) {
     ['format', format(file)],
     ['size', `${bytes(size, language())} · ${clock(file.duration)}`],
     ['checked', grade && knows(`grade.${grade}`) ? say(`grade.${grade}`) : say(verdict ? 'grade.none' : 'grade.unchecked')],
-    ['loudness', html`${loudnessWords(file).map((sentence) => html`<span class="sentence">${sentence}</span>`)}`],
+    ['loudness', html`${loudnessWords(file).map((sentence) => html`<span class="sentence">${sentence}</span> `)}`],
     ['sender', sender(file)],
     ['show', file.collection ? showOf(file.collection) : ''],
-    ['uploaded', html`<time datetime="${file.uploaded_at}">${exactly(file.uploaded_at, language())}</time>`],
+    ['uploaded', html`<time datetime="${file.uploaded_at}" title="${exactly(file.uploaded_at, language())}">${day(file.uploaded_at)}</time>`],
     ['filename', file.filename],
     ['stored', file.stored_name === file.filename ? '' : file.stored_name],
     ['sha256', copyable(file.spooled_sha256, 'SHA-256')],

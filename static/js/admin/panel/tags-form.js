@@ -19,7 +19,7 @@ let furtherOpen = false;
 function field(draft, name) {
   const value = draft.tag(name);
   const example = name === 'date' ? say('tag.example_date') : EXAMPLES[name] ?? '';
-  return html`<div class="line" data-line="${name}"><label for="tag-${name}">${say(`tag.${name}`)}</label>
+  return html`<div class="tag-line" data-line="${name}"><label for="tag-${name}">${say(`tag.${name}`)}</label>
     ${LONG.includes(name) ? html`<textarea name="${name}" id="tag-${name}" rows="1" maxlength="4096" aria-describedby="wrong-${name}">${value}</textarea>`
       : html`<input name="${name}" id="tag-${name}" value="${value}" maxlength="1024" autocomplete="off" spellcheck="false" placeholder="${example}" aria-describedby="wrong-${name}">`}
     <p class="note" id="wrong-${name}" data-wrong="${name}"></p></div>`;
@@ -41,7 +41,7 @@ export function makeTagsForm(draft, may, edited) {
     ${may ? html`<div class="lines">${[...FIRST, ...filled].map((name) => field(draft, name))}</div>
       <details ${furtherOpen ? 'open' : ''}><summary>${say('edit.more')}</summary><div class="lines">${further.map((name) => field(draft, name))}</div></details>`
     : readOnly(draft)}</section>`);
-  const inputs = /** @type {(HTMLInputElement | HTMLTextAreaElement)[]} */ ([...element.querySelectorAll('.line :is(input, textarea)')]);
+  const inputs = /** @type {(HTMLInputElement | HTMLTextAreaElement)[]} */ ([...element.querySelectorAll('.tag-line :is(input, textarea)')]);
   const inputOf = (/** @type {string} */ name) => inputs.find((input) => input.name === name);
   element.querySelector('details')?.addEventListener('toggle', ({ target }) => { furtherOpen = /** @type {HTMLDetailsElement} */ (target).open; });
 
@@ -81,7 +81,7 @@ export function makeTagsForm(draft, may, edited) {
       for (const { name } of inputs) complain(name, '');
       for (const old of element.querySelectorAll('.conflict')) old.remove();
       for (const [name, conflict] of draft.conflicts) {
-        const line = inputOf(name)?.closest('.line');
+        const line = inputOf(name)?.closest('.tag-line');
         line?.closest('details')?.setAttribute('open', '');
         line?.append(makeConflict(name, conflict, (whose) => { draft.choose(name, whose); fill(); edited(); }));
       }

@@ -8,9 +8,9 @@ import { html, only, ref, setText } from '../../html.js';
 import { icon } from '../../icons.js';
 import { say } from '../../words.js';
 
-const BARS = 140;
+const BARS = 110;
 /** A bar, and a bar with the gap after it, in the picture's own units. */
-const BAR = 2.4;
+const BAR = 2.2;
 const UNIT = 4;
 const HEIGHT = 100;
 /** A recording whose highest peak is lower than this, in percent, is not enlarged any further: it is quiet. */
@@ -28,9 +28,9 @@ export function barHeights(peaks) {
   return highest.map((peak) => Math.min(1, peak / top));
 }
 
-/** @param {number[]} heights @returns {string} the path of an SVG picture */
-const drawn = (heights) => heights.map((height, k) => {
-  const tall = Math.max(3, height * HEIGHT);
+/** @param {number[]} heights @param {number} least height of a bar @returns {string} the path of an SVG picture */
+const drawn = (heights, least) => heights.map((height, k) => {
+  const tall = Math.max(least, height * HEIGHT);
   return `M${k * UNIT} ${((HEIGHT - tall) / 2).toFixed(1)}h${BAR}v${tall.toFixed(1)}h-${BAR}z`;
 }).join('');
 
@@ -63,10 +63,11 @@ export function makeWaveform(first, player) {
   let file = first;
   const duration = Math.max(0.1, file.duration);
   const heights = barHeights(file.loudness?.peaks ?? []);
-  const path = drawn(heights);
+  const isFlat = heights.every((height) => height === 0);
+  const path = drawn(heights, isFlat ? 20 : 3);
   const element = only(html`<div class="wave-player">
     <button type="button" class="round main-round" data-ref="wave-toggle"></button>
-    <div class="waveform" role="slider" tabindex="0" data-ref="waveform" aria-label="${say('play.seek')}" aria-valuemin="0" aria-valuemax="${Math.floor(duration)}">
+    <div class="waveform ${isFlat ? 'flat' : ''}" role="slider" tabindex="0" data-ref="waveform" aria-label="${say('play.seek')}" aria-valuemin="0" aria-valuemax="${Math.floor(duration)}">
       <svg viewBox="0 0 ${heights.length * UNIT - (UNIT - BAR)} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"><path d="${path}"/></svg>
       <svg class="played" viewBox="0 0 ${heights.length * UNIT - (UNIT - BAR)} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true" data-ref="played"><path d="${path}"/></svg>
       <div class="hover" data-ref="hover" hidden><b></b></div>
