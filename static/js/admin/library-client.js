@@ -35,15 +35,13 @@ export function makeLibraryClient(base, renewed) {
     ...client, ask,
     list: (/** @type {Parameters<typeof client.list>} */ ...query) => renewed(() => client.list(...query)),
     shows: () => renewed(client.shows),
-    /** @param {string} id @param {string} reason that its sender is told; may be empty */
-    cancel: (id, reason) => ask('DELETE', upload(id), reason ? { body: { reason } } : {}),
+    /** @param {string} id @param {string} [reason] that its sender is told @returns {Promise<null>} */
+    cancel: (id, reason = '') => ask('DELETE', upload(id), reason ? { body: { reason } } : {}),
 
     /** @param {Record<string, string | undefined>} query @returns {Promise<{files: StoredFile[], next: string | null, total?: Total}>} */
     files: (query) => ask('GET', at('api/v1/files', query)),
     /** @param {string} id @returns {Promise<StoredFile>} */
     file: (id) => ask('GET', file(id)),
-    /** @param {string} q @returns {Promise<string[]>} names of senders that begin so */
-    senders: async (q) => (await ask('GET', at('api/v1/files/senders', { q }))).senders,
     /** @param {{id: string, spooled_sha256: string}} seen @param {Record<string, string | null>} tags */
     retag: ({ id, spooled_sha256: match }, tags) => ask('PATCH', file(id), { body: { tags }, match, within: EDIT_WITHIN_MS }),
     /** @param {{id: string, spooled_sha256: string}} seen @returns {Promise<StoredFile>} */

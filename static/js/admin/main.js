@@ -79,6 +79,7 @@ const besides = {
   put: sections.files.put,
   closed: () => leavePanel(),
   trash: trashing.trash,
+  may: around.may,
 };
 /** `makePanel(part('panel'), client, asked, player, besides)`. */
 const panel = /** @type {import('./selection.js').Panel | null} */ (null);
@@ -136,7 +137,6 @@ async function arrive() {
   const mine = arriving += 1;
   const before = selection.id;
   selection.select(to.file || null);
-  part('panel').hidden = !panel || !to.file;
   if (panel && (to.file !== here.file || editing)) {
     const kept = to.file ? await panel.open(to.file, { edit: editing }) : await panel.close();
     // The reader has gone on meanwhile.
@@ -144,11 +144,9 @@ async function arrive() {
     editing = false;
     if (!kept) {
       history.pushState(history.state, '', hashOf(here));
-      part('panel').hidden = !here.file;
       return selection.select(before);
     }
   }
-  part('work').classList.toggle('with-panel', !part('panel').hidden);
   here = to;
   return show();
 }
@@ -207,7 +205,8 @@ async function openLink() {
 
 for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEYS))) {
   keys.on(name, () => {
-    const { [name]: act } = /** @type {Record<string, () => unknown>} */ (sections[/** @type {SectionName} */ (here.section)]?.keys ?? {});
+    const section = sections[/** @type {SectionName} */ (here.section)];
+    const { [name]: act } = /** @type {Record<string, () => unknown>} */ ('keys' in section ? section.keys : {});
     return act ? act() : false;
   });
 }
