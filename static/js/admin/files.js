@@ -25,7 +25,7 @@
  * @typedef {object} Around what a section of the library uses
  * @property {import('./library-client.js').LibraryClient} client
  * @property {Asked} asked
- * @property {ReturnType<typeof import('./player.js').makePlayer>} player
+ * @property {ReturnType<typeof import('./player/player.js').makePlayer>} player
  * @property {import('./selection.js').Selection} selection
  * @property {import('./library/toast.js').Toast} toast
  * @property {import('./library/trashing.js').Trashing} trashing
@@ -221,6 +221,11 @@ export function filesSection(root, search, chipsRoot, { client, asked, player, s
     if (event.key === 'ArrowDown' && focusOn(list.ids()[0])) event.preventDefault();
   });
   selection.follow(list.ids);
+  player.order = (id, by) => {
+    const ids = list.ids();
+    const at = ids.indexOf(id);
+    return at < 0 ? null : list.file(ids[at + by]);
+  };
   selection.addEventListener('changed', drawRows);
 
   return {

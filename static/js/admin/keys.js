@@ -10,6 +10,12 @@ export const KEYS = {
   trash: ['Delete', 'Backspace'],
   undo: ['u'],
   play: [' '],
+  back: ['ArrowLeft'],
+  on: ['ArrowRight'],
+  back_far: ['Shift+ArrowLeft'],
+  on_far: ['Shift+ArrowRight'],
+  slower: ['<'],
+  faster: ['>'],
   close: ['Escape'],
   help: ['?'],
 };

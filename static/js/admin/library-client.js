@@ -18,6 +18,9 @@ import { makeClient } from '../client.js';
 
 /** Rewriting the tags of a large file may take this long. */
 const EDIT_WITHIN_MS = 300_000;
+const HISTORY_ROWS = '20';
+
+/** @typedef {{id: string, spooled_sha256: string}} Seen a file, and the version of it that the reader sees */
 
 /**
  * @param {string} base the page's own folder, absolute, with a slash at its end
@@ -40,15 +43,25 @@ export function makeLibraryClient(base, renewed) {
 
     /** @param {Record<string, string | undefined>} query @returns {Promise<{files: StoredFile[], next: string | null, total?: Total}>} */
     files: (query) => ask('GET', at('api/v1/files', query)),
-    /** @param {string} id @returns {Promise<StoredFile>} */
+    /** @param {string} id @returns {Promise<import('./panel/draft.js').FullFile>} */
     file: (id) => ask('GET', file(id)),
-    /** @param {{id: string, spooled_sha256: string}} seen @param {Record<string, string | null>} tags */
-    retag: ({ id, spooled_sha256: match }, tags) => ask('PATCH', file(id), { body: { tags }, match, within: EDIT_WITHIN_MS }),
-    /** @param {{id: string, spooled_sha256: string}} seen @returns {Promise<StoredFile>} */
+    /** @param {Seen} seen @param {{tags?: Record<string, string | null>, chapters?: import('./panel/draft.js').Chapter[]}} change */
+    edit: ({ id, spooled_sha256: match }, change) => ask('PATCH', file(id), { body: change, match, within: EDIT_WITHIN_MS }),
+    /** @param {string} id @param {string} version changes with the picture @returns {string} the URL of its cover */
+    coverUrl: (id, version) => at(file(id, '/cover').href, { v: version }).href,
+    /** @param {Seen} seen @param {Blob} picture */
+    setCover: ({ id, spooled_sha256: match }, picture) => ask('PUT', file(id, '/cover'), { body: picture, match, within: EDIT_WITHIN_MS }),
+    /** @param {Seen} seen */
+    removeCover: ({ id, spooled_sha256: match }) => ask('DELETE', file(id, '/cover'), { match, within: EDIT_WITHIN_MS }),
+    /** What was done with a file. @param {string} id @returns {Promise<import('./people-client.js').AuditEntry[]>} newest first */
+    history: async (id) => (await ask('GET', at('api/v1/audit', { subject: id, limit: HISTORY_ROWS }))).entries,
+    /** Throws if the bytes at a URL cannot be had. @param {string} url @returns {Promise<null>} */
+    probe: (url) => ask('HEAD', new URL(url)),
+    /** @param {Seen} seen @returns {Promise<StoredFile>} */
     trash: ({ id, spooled_sha256: match }) => ask('DELETE', file(id), { match }),
     /** @param {string} id @returns {Promise<StoredFile>} */
     restore: (id) => ask('POST', file(id, '/restore')),
-    /** @param {{id: string, spooled_sha256: string}} seen @returns {Promise<null>} */
+    /** @param {Seen} seen @returns {Promise<null>} */
     purge: ({ id, spooled_sha256: match }) => ask('DELETE', at(file(id).href, { purge: '1' }), { match }),
     /** @param {string} id @returns {string} the URL of a download */
     content: (id) => file(id, '/content').href,

@@ -21,7 +21,8 @@ import { makeTrashing } from './library/trashing.js';
 import { linksSection } from './links.js';
 import { makePeopleClient } from './people-client.js';
 import { peopleSection } from './people.js';
-import { makePlayer } from './player.js';
+import { makePanel } from './panel/panel.js';
+import { makePlayer } from './player/player.js';
 import { Selection } from './selection.js';
 import { makeAsked, makeSession } from './session.js';
 import { showsSection } from './shows.js';
@@ -43,7 +44,7 @@ const session = makeSession(base, renewed);
 const client = makeLibraryClient(base, session.renewed);
 const people = makePeopleClient(client);
 const asked = makeAsked(part('trouble'), session, toast.complain);
-const player = makePlayer(part('player'), client);
+const player = makePlayer(part('player'), client, asked);
 const keys = makeKeys();
 const selection = new Selection();
 const trashing = makeTrashing(client, asked, toast);
@@ -72,17 +73,14 @@ const sections = {
   tokens: tokensSection(part('section-tokens'), people, asked, () => me),
   audit: auditSection(part('section-audit'), people, asked),
 };
-/** What the panel does with the list. @type {import('./selection.js').Around} */
-const besides = {
+const panel = makePanel(part('panel'), client, asked, player, {
   next: () => turn(selection.next()),
   previous: () => turn(selection.previous()),
   put: sections.files.put,
   closed: () => leavePanel(),
   trash: trashing.trash,
   may: around.may,
-};
-/** `makePanel(part('panel'), client, asked, player, besides)`. */
-const panel = /** @type {import('./selection.js').Panel | null} */ (null);
+});
 
 /** @param {boolean} yes @param {string} [invitation] with which to sign in */
 function signedIn(yes, invitation = '') {
@@ -137,7 +135,7 @@ async function arrive() {
   const mine = arriving += 1;
   const before = selection.id;
   selection.select(to.file || null);
-  if (panel && (to.file !== here.file || editing)) {
+  if (to.file !== here.file || editing) {
     const kept = to.file ? await panel.open(to.file, { edit: editing }) : await panel.close();
     // The reader has gone on meanwhile.
     if (mine !== arriving) return undefined;
@@ -203,13 +201,14 @@ async function openLink() {
   return begin();
 }
 
-for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEYS))) {
-  keys.on(name, () => {
-    const section = sections[/** @type {SectionName} */ (here.section)];
-    const { [name]: act } = /** @type {Record<string, () => unknown>} */ ('keys' in section ? section.keys : {});
-    return act ? act() : false;
-  });
+/** @param {import('./keys.js').KeyName} name @returns {unknown} what the section that is shown does with the key; false for nothing */
+function act(name) {
+  const { keys: acts = {} } = /** @type {{keys?: Record<string, () => unknown>}} */ (sections[/** @type {SectionName} */ (here.section)] ?? {});
+  return acts[name] ? acts[name]() : false;
 }
+
+for (const name of /** @type {import('./keys.js').KeyName[]} */ (Object.keys(KEYS))) keys.on(name, () => act(name));
+keys.on('play', () => (act('play') === false ? player.toggleCurrent() : true));
 keys.on('undo', toast.undo);
 keys.on('help', openHelp);
 keys.on('close', () => (here.file ? openPanel('') : false));
@@ -219,19 +218,20 @@ keys.on('search', () => {
 });
 part('help').addEventListener('click', openHelp);
 part('sign-out').addEventListener('click', async () => {
-  if (panel?.isDirty() && !(await panel.close())) return;
+  if (!(await panel.close())) return;
   await client.signOut().catch(() => null);
   signedIn(false);
 });
-player.changed = () => {
+player.useKeys(keys);
+player.watch('changed', () => {
   for (const section of Object.values(sections)) if ('played' in section) section.played();
-};
+});
 addEventListener('popstate', () => (me?.signed_in && !/^#(token|invitation)=/.test(location.hash) ? arrive() : openLink()));
 languageSwitch(() => {
   document.title = say('admin.title');
   drawName();
   player.relabel();
-  panel?.draw();
+  panel.draw();
   for (const section of Object.values(sections)) section.draw();
 });
 document.title = say('admin.title');
