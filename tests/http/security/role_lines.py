@@ -147,6 +147,7 @@ TABLE: dict[str, list[Line]] = {
         ),
     ],
     f"GET {API}/files": [Line(needs=READ)],
+    f"GET {API}/files/senders": [Line(needs=READ)],
     f"GET {API}/files/{{id}}": [Line(needs=KNOWN, thing="file", by=READ)],
     f"GET {API}/files/{{id}}/content": [Line(needs=KNOWN, thing="file", by=READ)],
     f"PATCH {API}/files/{{id}}": [
